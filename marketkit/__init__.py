@@ -1,0 +1,95 @@
+"""Market data of the Upbit exchange as Polars or pandas frames, with a lake that proves them.
+
+The functions here belong to a default `SmartDataProvider`, made on first use. Importing marketkit
+opens nothing, starts nothing and loads no dataframe library.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+import types
+
+__version__ = "0.1.0"
+
+_DEFAULT = (
+    "backfill",
+    "get_candle",
+    "get_market",
+    "get_orderbook",
+    "get_ticker",
+    "get_trade",
+    "lake",
+)
+_NAMES = {
+    "AsyncSmartDataProvider": "provider",
+    "Lake": "lake.lake",
+    "SmartDataProvider": "provider",
+    "Span": "coverage",
+    "Spans": "coverage",
+    "Timeframe": "timeframe",
+    **dict.fromkeys(
+        (
+            "BadResponse",
+            "Banned",
+            "CorruptFile",
+            "EngineClosed",
+            "ExchangeError",
+            "InputError",
+            "InvalidRange",
+            "LakeError",
+            "MarketkitError",
+            "MissingExtra",
+            "NetworkError",
+            "NewerFormat",
+            "NotCovered",
+            "NotWritable",
+            "PartialResult",
+            "RateLimited",
+            "Refused",
+            "ServerFailed",
+            "TimedOut",
+            "UnknownSymbol",
+            "UnknownTimeframe",
+            "Unreachable",
+        ),
+        "errors",
+    ),
+}
+
+__all__ = sorted(["__version__", *_DEFAULT, *_NAMES])  # noqa: PLE0605 - a list it is
+
+
+def __getattr__(name: str) -> object:
+    if name in _DEFAULT:
+        return getattr(_provider(), name)
+    if name in _NAMES:
+        return getattr(importlib.import_module(f"marketkit.{_NAMES[name]}"), name)
+    raise AttributeError(f"module 'marketkit' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+def _provider() -> object:
+    return importlib.import_module("marketkit.provider").default_provider()
+
+
+class _Callable(types.ModuleType):
+    """A subpackage that shares its name with a function: `marketkit.lake` and `mk.lake()`."""
+
+    def __call__(self) -> object:
+        return getattr(_provider(), self.__name__.rpartition(".")[2])()
+
+
+class _Package(types.ModuleType):
+    """This package: importing a subpackage must not hide the function of the same name."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _DEFAULT and isinstance(value, types.ModuleType):
+            value.__class__ = _Callable
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package

@@ -1,0 +1,78 @@
+from marketkit.coverage import Span as Span
+from marketkit.coverage import Spans as Spans
+from marketkit.errors import BadResponse as BadResponse
+from marketkit.errors import Banned as Banned
+from marketkit.errors import CorruptFile as CorruptFile
+from marketkit.errors import EngineClosed as EngineClosed
+from marketkit.errors import ExchangeError as ExchangeError
+from marketkit.errors import InputError as InputError
+from marketkit.errors import InvalidRange as InvalidRange
+from marketkit.errors import LakeError as LakeError
+from marketkit.errors import MarketkitError as MarketkitError
+from marketkit.errors import MissingExtra as MissingExtra
+from marketkit.errors import NetworkError as NetworkError
+from marketkit.errors import NewerFormat as NewerFormat
+from marketkit.errors import NotCovered as NotCovered
+from marketkit.errors import NotWritable as NotWritable
+from marketkit.errors import PartialResult as PartialResult
+from marketkit.errors import RateLimited as RateLimited
+from marketkit.errors import Refused as Refused
+from marketkit.errors import ServerFailed as ServerFailed
+from marketkit.errors import TimedOut as TimedOut
+from marketkit.errors import UnknownSymbol as UnknownSymbol
+from marketkit.errors import UnknownTimeframe as UnknownTimeframe
+from marketkit.errors import Unreachable as Unreachable
+from marketkit.lake.lake import Lake as Lake
+from marketkit.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
+from marketkit.provider import SmartDataProvider as SmartDataProvider
+from marketkit.timeframe import Timeframe as Timeframe
+
+__version__: str
+__all__ = [
+    "AsyncSmartDataProvider",
+    "BadResponse",
+    "Banned",
+    "CorruptFile",
+    "EngineClosed",
+    "ExchangeError",
+    "InputError",
+    "InvalidRange",
+    "Lake",
+    "LakeError",
+    "MarketkitError",
+    "MissingExtra",
+    "NetworkError",
+    "NewerFormat",
+    "NotCovered",
+    "NotWritable",
+    "PartialResult",
+    "RateLimited",
+    "Refused",
+    "ServerFailed",
+    "SmartDataProvider",
+    "Span",
+    "Spans",
+    "TimedOut",
+    "Timeframe",
+    "UnknownSymbol",
+    "UnknownTimeframe",
+    "Unreachable",
+    "__version__",
+    "backfill",
+    "get_candle",
+    "get_market",
+    "get_orderbook",
+    "get_ticker",
+    "get_trade",
+    "lake",
+]
+
+_default: SmartDataProvider
+
+backfill = _default.backfill
+get_candle = _default.get_candle
+get_market = _default.get_market
+get_orderbook = _default.get_orderbook
+get_ticker = _default.get_ticker
+get_trade = _default.get_trade
+lake = _default.lake

@@ -1,0 +1,266 @@
+"""The command line: arguments in, provider calls, tables or JSON out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marketkit.errors import InputError, MarketkitError, PartialResult
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from marketkit.jobs.job import Job, Report
+    from marketkit.provider import SmartDataProvider
+
+DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+_EPILOG = "exit codes: 0 done and complete, 1 failed, 2 bad usage, 3 done but incomplete"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and give its exit code."""
+    options = _parser().parse_args(arguments)
+    output = Output(as_json=options.json)
+    try:
+        return int(options.run(options, output))
+    except PartialResult as partial:
+        output.table(partial.frame)
+        output.problem(partial)
+        return INCOMPLETE
+    except MarketkitError as error:
+        output.problem(error)
+        return USAGE if isinstance(error, InputError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader (`| head`) has seen enough
+        sys.stderr.close()
+        return DONE
+
+
+class Output:
+    """Where commands print: tables and sentences, or JSON for other programs."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def table(self, frame: pl.DataFrame) -> None:
+        """Print a frame; as JSON it is a list of objects with ISO times."""
+        import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
+
+        if self.as_json:
+            times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
+            print(frame.with_columns(times).write_json())
+            return
+        with pl.Config(
+            tbl_rows=40, tbl_cols=-1, tbl_width_chars=200, tbl_hide_column_data_types=True
+        ):
+            print(frame)
+
+    def report(self, report: Report) -> None:
+        """Print what a backfill did."""
+        if not self.as_json:
+            print(report)
+            return
+        self.value(
+            complete=report.complete,
+            symbols=report.symbols,
+            timeframe=report.timeframe.name,
+            slots=report.slots,
+            traded=report.traded,
+            empty=report.empty,
+            absent=report.absent,
+            unknown=report.unknown,
+            requests=report.requests,
+            rows=report.rows,
+            seconds=round(report.seconds, 3),
+            failures={symbol: str(failure) for symbol, failure in report.failures.items()},
+        )
+
+    def say(self, sentence: str = "") -> None:
+        """Print a sentence for people; programs do not get it."""
+        if not self.as_json:
+            print(sentence, flush=True)
+
+    def value(self, **value: object) -> None:
+        """Print one JSON object; people do not get it."""
+        if self.as_json:
+            print(json.dumps(value))
+
+    def problem(self, error: MarketkitError) -> None:
+        """Say on stderr what went wrong."""
+        kind = type(error).__name__
+        text = (
+            json.dumps({"error": kind, "message": str(error)})
+            if self.as_json
+            else f"marketkit: {error}"
+        )
+        print(text, file=sys.stderr)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="marketkit", description=__doc__, epilog=_EPILOG)
+    commands = parser.add_subparsers(required=True, metavar="command")
+    common = _common()
+
+    def add(name: str, run: Callable[..., int], text: str, **more: Any) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, parents=[common], description=text, help=text, epilog=_EPILOG, **more
+        )
+        command.set_defaults(run=run)
+        return command
+
+    demo = add("demo", _demo, "Backfill five markets on a sandbox exchange and prove the result.")
+    demo.add_argument("--live", action="store_true", help="a smaller run on Upbit itself")
+
+    backfill = add("backfill", _backfill, "Fill the lake with candles; running it again continues.")
+    backfill.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
+    _add_range(backfill, start_required=True)
+
+    candles = add("candles", _candles, "Print candles.")
+    candles.add_argument("symbols", nargs="+")
+    _add_range(candles, start_required=False)
+    candles.add_argument("--count", type=int, help="the newest so many (200)")
+    candles.add_argument("--source", default="auto", choices=["auto", "lake", "exchange"])
+    candles.add_argument("--forming", action="store_true", help="the unfinished candle, too")
+    candles.add_argument("--tz", default="UTC")
+
+    ticker = add("ticker", _ticker, "Print tickers.")
+    ticker.add_argument("symbols", nargs="+")
+    ticker.add_argument("--tz", default="UTC")
+
+    _add_lake(commands, common)
+    _add_sandbox(commands)
+    return parser
+
+
+def _common() -> argparse.ArgumentParser:
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--json", action="store_true", help="print JSON for other programs")
+    common.add_argument("--lake", type=Path, help="folder of the candle lake")
+    common.add_argument("--endpoint", help="an exchange that speaks Upbit's words (http://...)")
+    common.add_argument("--region", help="kr sg id th")
+    return common
+
+
+def _add_range(command: argparse.ArgumentParser, *, start_required: bool) -> None:
+    command.add_argument(
+        "--timeframe", default="1m", help="1s 1m 3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y"
+    )
+    command.add_argument(
+        "--start", required=start_required, help="inclusive, ISO, UTC unless it says"
+    )
+    command.add_argument("--end", help="exclusive; default now")
+
+
+def _add_lake(commands: Any, common: argparse.ArgumentParser) -> None:
+    lake = commands.add_parser("lake", help="Look into the candle lake; asks no exchange.")
+    views = lake.add_subparsers(required=True, metavar="view")
+    ls = views.add_parser("ls", parents=[common], help="what the lake holds")
+    ls.set_defaults(run=_lake_ls)
+    for name, run, text in (
+        ("gaps", _lake_gaps, "spans that nobody asked the exchange about"),
+        ("coverage", _lake_coverage, "how many slots traded, are proved empty, or are unknown"),
+    ):
+        view = views.add_parser(name, parents=[common], help=text, description=text)
+        view.add_argument("symbols", nargs="*", help="all, if none is given")
+        _add_range(view, start_required=False)
+        view.set_defaults(run=run)
+        if name == "coverage":
+            view.add_argument("--spans", action="store_true", help="each span, not their sums")
+
+
+def _add_sandbox(commands: Any) -> None:
+    from marketkit.sandbox import command  # noqa: PLC0415 - light, but only this command's
+
+    sandbox = commands.add_parser("sandbox", help=command.__doc__, description=command.__doc__)
+    command.add_arguments(sandbox)
+    sandbox.set_defaults(run=lambda options, _: command.run(options), json=False)
+
+
+def _provider(options: argparse.Namespace) -> SmartDataProvider:
+    from marketkit.provider import SmartDataProvider  # noqa: PLC0415 - slow, `--help` needs none
+
+    return SmartDataProvider(endpoint=options.endpoint, region=options.region, lake=options.lake)
+
+
+def _one_or_many(symbols: list[str]) -> str | list[str]:
+    return symbols[0] if len(symbols) == 1 else symbols
+
+
+def _backfill(options: argparse.Namespace, output: Output) -> int:
+    provider = _provider(options)
+    job = provider.backfill(
+        options.symbols, options.timeframe, start=options.start, end=options.end
+    )
+    report = _wait(job)
+    output.report(report)
+    if not report.complete and not output.as_json:
+        _say_missing(provider, report, output)
+    return DONE if report.complete else INCOMPLETE
+
+
+def _wait(job: Job) -> Report:
+    """Wait for a job; Ctrl-C stops it after it has written what it holds."""
+    try:
+        return job.wait()
+    except KeyboardInterrupt:
+        job.cancel()
+        job.join()
+        raise
+
+
+def _say_missing(provider: SmartDataProvider, report: Report, output: Output) -> None:
+    gaps = provider.lake().gaps(report.symbols, report.timeframe, report.start, report.end)
+    if gaps.height:
+        output.say("missing:")
+        output.table(gaps)
+
+
+def _candles(options: argparse.Namespace, output: Output) -> int:
+    candles = _provider(options).get_candle(
+        _one_or_many(options.symbols),
+        options.timeframe,
+        start=options.start,
+        end=options.end,
+        count=options.count,
+        forming=options.forming,
+        source=options.source,
+        tz=options.tz,
+    )
+    output.table(candles)
+    return DONE
+
+
+def _ticker(options: argparse.Namespace, output: Output) -> int:
+    output.table(_provider(options).get_ticker(_one_or_many(options.symbols), tz=options.tz))
+    return DONE
+
+
+def _lake_ls(options: argparse.Namespace, output: Output) -> int:
+    output.table(_provider(options).lake().catalog())
+    return DONE
+
+
+def _lake_gaps(options: argparse.Namespace, output: Output) -> int:
+    lake = _provider(options).lake()
+    output.table(lake.gaps(options.symbols or None, options.timeframe, options.start, options.end))
+    return DONE
+
+
+def _lake_coverage(options: argparse.Namespace, output: Output) -> int:
+    from marketkit.jobs.backfill import counts  # noqa: PLC0415 - slow, `--help` needs none
+
+    lake = _provider(options).lake()
+    spans = lake.coverage(options.symbols or None, options.timeframe, options.start, options.end)
+    output.table(spans if options.spans else counts(spans))
+    return DONE
+
+
+def _demo(options: argparse.Namespace, output: Output) -> int:
+    from marketkit.demo import demo  # noqa: PLC0415 - brings the sandbox
+
+    return DONE if demo(options, output) else INCOMPLETE

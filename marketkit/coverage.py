@@ -1,0 +1,122 @@
+"""Set arithmetic on half-open integer spans; it knows no clock, files or frames.
+
+A span is `(start, end)` with `start < end`, in milliseconds UTC wherever marketkit uses it. `Spans`
+is a set of integers kept as the fewest sorted, disjoint, non-touching spans.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """The integers from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+
+class Spans:
+    """An immutable set of integers, kept as sorted disjoint spans.
+
+    Empty and reversed spans contribute nothing; touching spans are joined.
+
+    >>> Spans([(5, 9), (0, 3), (3, 4)])
+    Spans([(0, 4), (5, 9)])
+    >>> Spans([(0, 10)]) - Spans([(2, 4)])
+    Spans([(0, 2), (4, 10)])
+    """
+
+    __slots__ = ("_spans",)
+
+    def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
+        self._spans = _normalised(spans)
+
+    def __or__(self, other: Spans) -> Spans:
+        return Spans((*self._spans, *other._spans))
+
+    def __and__(self, other: Spans) -> Spans:
+        return Spans(_overlaps(self._spans, other._spans))
+
+    def __sub__(self, other: Spans) -> Spans:
+        return Spans(_remainders(self._spans, other._spans))
+
+    def __iter__(self) -> Iterator[Span]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __bool__(self) -> bool:
+        return bool(self._spans)
+
+    def __contains__(self, point: int) -> bool:
+        at = bisect_right(self._spans, point, key=lambda span: span.start) - 1
+        return at >= 0 and point < self._spans[at].end
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Spans) and self._spans == other._spans
+
+    def __hash__(self) -> int:
+        return hash(self._spans)
+
+    def __repr__(self) -> str:
+        return f"Spans({[tuple(span) for span in self._spans]})"
+
+    def __le__(self, other: Spans) -> bool:
+        return not self - other
+
+    @property
+    def total(self) -> int:
+        """How many integers the set holds."""
+        return sum(end - start for start, end in self._spans)
+
+    @property
+    def hull(self) -> Span | None:
+        """The smallest single span around the set, or None when it is empty."""
+        return Span(self._spans[0].start, self._spans[-1].end) if self._spans else None
+
+    def clip(self, start: int, end: int) -> Spans:
+        """Keep what lies inside `[start, end)`."""
+        return self & Spans([(start, end)])
+
+    def gaps(self, start: int, end: int) -> Spans:
+        """Say what of `[start, end)` is missing from the set."""
+        return Spans([(start, end)]) - self
+
+
+def _normalised(spans: Iterable[tuple[int, int]]) -> tuple[Span, ...]:
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if end <= start:
+            continue
+        if joined and start <= joined[-1].end:
+            joined[-1] = Span(joined[-1].start, max(joined[-1].end, end))
+        else:
+            joined.append(Span(start, end))
+    return tuple(joined)
+
+
+def _overlaps(left: tuple[Span, ...], right: tuple[Span, ...]) -> Iterator[Span]:
+    i = j = 0
+    while i < len(left) and j < len(right):
+        yield Span(max(left[i].start, right[j].start), min(left[i].end, right[j].end))
+        if left[i].end < right[j].end:
+            i += 1
+        else:
+            j += 1
+
+
+def _remainders(left: tuple[Span, ...], right: tuple[Span, ...]) -> Iterator[Span]:
+    j = 0
+    for start, end in left:
+        while j < len(right) and right[j].end <= start:
+            j += 1
+        k, at = j, start
+        while k < len(right) and right[k].start < end:
+            yield Span(at, right[k].start)
+            at = right[k].end
+            k += 1
+        yield Span(at, end)

@@ -1,0 +1,152 @@
+"""Every error marketkit raises, drawn as one tree.
+
+MarketkitError
+├── InputError (ValueError)            the call was wrong; nothing was sent or written
+│   ├── UnknownSymbol (LookupError)    no such market; the nearest ones are named
+│   ├── UnknownTimeframe               no such candle width
+│   └── InvalidRange                   start, end or count make no sense
+├── NetworkError (ConnectionError)     no usable answer came back
+│   ├── Unreachable                    nobody listens, or the name does not resolve
+│   └── TimedOut (TimeoutError)        the answer did not come in time
+├── ExchangeError                      the exchange answered, but not with data
+│   ├── RateLimited                    429: too many requests
+│   ├── Banned                         418: blocked until a stated time
+│   ├── ServerFailed                   5xx: maintenance or a fault over there
+│   ├── Refused                        any other 4xx
+│   └── BadResponse (ValueError)       a body that is not what it should be
+├── LakeError                          the candle lake on disk
+│   ├── NotCovered (LookupError)       slots nobody has asked the exchange about
+│   ├── NotWritable (PermissionError)  the lake root refuses writes
+│   ├── NewerFormat                    written by a later marketkit
+│   └── CorruptFile                    a file that is not a marketkit candle file
+├── PartialResult                      some of many symbols failed; carries what was got
+├── MissingExtra (ImportError)         an optional package is not installed
+└── EngineClosed (RuntimeError)        a sync call where it would deadlock, or after close
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import polars as pl
+
+
+class MarketkitError(Exception):
+    """Base of every error that marketkit raises on purpose."""
+
+
+class InputError(MarketkitError, ValueError):
+    """The arguments of a call are wrong; nothing was sent or written."""
+
+
+class UnknownSymbol(InputError, LookupError):
+    """A symbol that the exchange does not list."""
+
+    def __init__(self, symbol: str, known: Iterable[str] = ()) -> None:
+        super().__init__(f"unknown symbol {symbol!r}{nearest(symbol, known)}")
+        self.symbol = symbol
+
+
+class UnknownTimeframe(InputError):
+    """A candle width that the exchange does not offer."""
+
+
+class InvalidRange(InputError):
+    """A start, end or count that cannot be answered."""
+
+
+class NetworkError(MarketkitError, ConnectionError):
+    """No usable answer came back from the endpoint."""
+
+
+class Unreachable(NetworkError):
+    """Nobody answers at the endpoint."""
+
+
+class TimedOut(NetworkError, TimeoutError):
+    """The endpoint did not answer in time."""
+
+
+class ExchangeError(MarketkitError):
+    """The exchange answered, but not with the data asked for."""
+
+
+class RateLimited(ExchangeError):
+    """The exchange answered 429 although requests were paced and retried."""
+
+
+class Banned(ExchangeError):
+    """The exchange blocks this address (418)."""
+
+
+class ServerFailed(ExchangeError):
+    """The exchange answered 5xx: maintenance or an internal fault."""
+
+
+class Refused(ExchangeError):
+    """The exchange answered with a 4xx status that no retry can mend."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class BadResponse(ExchangeError, ValueError):
+    """A body that is not the documented answer: HTML, cut JSON, nulls in key columns."""
+
+
+class LakeError(MarketkitError):
+    """Something about the candle lake on disk."""
+
+
+class NotCovered(LakeError, LookupError):
+    """Slots were asked from the lake that nobody has asked the exchange about."""
+
+
+class NotWritable(LakeError, PermissionError):
+    """The lake root cannot be written."""
+
+
+class NewerFormat(LakeError):
+    """A lake or file written by a later marketkit than this one."""
+
+
+class CorruptFile(LakeError):
+    """A file inside the lake that is not a marketkit candle file."""
+
+
+class PartialResult(MarketkitError):
+    """Some symbols of a call failed; `frame` has the others, `failures` the errors by symbol."""
+
+    def __init__(self, frame: pl.DataFrame, failures: Mapping[str, MarketkitError]) -> None:
+        first = next(iter(failures))
+        more = f" and {len(failures) - 1} more" if len(failures) > 1 else ""
+        super().__init__(f"{first}: {failures[first]}{more}; .frame has the symbols that were got")
+        self.frame = frame
+        self.failures = dict(failures)
+
+
+class MissingExtra(MarketkitError, ImportError):
+    """An optional package is needed; the message names the extra that brings it."""
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(f"{package} is not installed: pip install 'marketkit[{extra}]'")
+
+
+class EngineClosed(MarketkitError, RuntimeError):
+    """A sync call on marketkit's own event loop, or a call after the provider was closed."""
+
+
+def nearest(value: str, known: Iterable[str]) -> str:
+    """Say which known values come closest to `value`, as the tail of a message.
+
+    >>> nearest("KRW-BCT", ["KRW-BTC", "KRW-ETH"])
+    "; did you mean 'KRW-BTC'?"
+    >>> nearest("nothing like it", ["KRW-BTC"])
+    ''
+    """
+    close = difflib.get_close_matches(value, list(known), n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""

@@ -1,0 +1,1 @@
+"""What to say to an exchange and how to read it; no sockets, no clock, no files."""

@@ -1,0 +1,72 @@
+"""When to ask again and how often one may: pure facts and functions about Upbit's limits.
+
+Source: Upbit reference "rate-limits"; every quotation group allows 10 requests a second per
+address. The window's kind is not documented, so the budget is one that satisfies every kind.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marketkit.errors import (
+    BadResponse,
+    Banned,
+    MarketkitError,
+    NetworkError,
+    RateLimited,
+    ServerFailed,
+)
+from marketkit.exchange.dialect import RateLimit
+
+UPBIT_LIMITS: Mapping[str, RateLimit] = {
+    "market": RateLimit(10, 1.0),
+    "candles": RateLimit(10, 1.0),
+    "crix-trades": RateLimit(10, 1.0),
+    "ticker": RateLimit(10, 1.0),
+    "orderbook": RateLimit(10, 1.0),
+}
+_REMAINING = re.compile(r"group=([\w-]+);\s*min=(\d+);\s*sec=(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Remaining:
+    """What a `Remaining-Req` header says: calls left in the group's current window."""
+
+    group: str
+    seconds: int
+
+
+def parse_remaining(header: str | None) -> Remaining | None:
+    """Read `group=candles; min=600; sec=9`; `min` is constant and means nothing any more.
+
+    >>> parse_remaining("group=candles; min=600; sec=9")
+    Remaining(group='candles', seconds=9)
+    """
+    match = _REMAINING.search(header or "")
+    return Remaining(match[1], int(match[3])) if match else None
+
+
+def parse_retry_after(header: str | None) -> float | None:
+    """Read the seconds of a `Retry-After` header; None when absent or not a number."""
+    try:
+        return max(0.0, float(header)) if header else None
+    except ValueError:
+        return None
+
+
+def retry_delay(failure: MarketkitError, attempt: int) -> float | None:
+    """Say how many seconds to wait before attempt `attempt + 1`, or None to give up.
+
+    Connection trouble, timeouts, 5xx and unreadable bodies are worth four more attempts with
+    doubling waits from 0.2 s. A 429 has no wait of its own: the budget already holds the whole
+    group. A ban (418) and any other 4xx are never retried.
+    """
+    if attempt >= 5 or isinstance(failure, Banned):
+        return None
+    if isinstance(failure, RateLimited):
+        return 0.0
+    if isinstance(failure, NetworkError | ServerFailed | BadResponse):
+        return 0.2 * 2.0 ** (attempt - 1)
+    return None

@@ -1,0 +1,266 @@
+"""Upbit's REST bodies as frames, with floats or with every digit of the wire.
+
+Fields and number spelling: Upbit reference, sections 3.1 to 3.7. Numbers are read by JSON
+parsers, so exponents, bare zeros and 16-digit decimals all arrive as written.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+
+from marketkit import schema
+from marketkit.errors import BadResponse
+from marketkit.schema import Schema
+
+_NUMBER, _TEXT, _WHOLE = pl.Float64(), pl.String(), pl.Int64()
+_CAUTIONS = (
+    "PRICE_FLUCTUATIONS",
+    "TRADING_VOLUME_SOARING",
+    "DEPOSIT_AMOUNT_SOARING",
+    "GLOBAL_PRICE_DIFFERENCES",
+    "CONCENTRATION_OF_SMALL_ACCOUNTS",
+)
+_MARKET_WIRE: Schema = {
+    "market": _TEXT,
+    "korean_name": _TEXT,
+    "english_name": _TEXT,
+    "market_warning": _TEXT,
+    "market_event": pl.Struct(
+        {"warning": pl.Boolean, "caution": pl.Struct(dict.fromkeys(_CAUTIONS, pl.Boolean))}
+    ),
+}
+_CANDLE_WIRE: Schema = {
+    "market": _TEXT,
+    "candle_date_time_utc": _TEXT,
+    "opening_price": _NUMBER,
+    "high_price": _NUMBER,
+    "low_price": _NUMBER,
+    "trade_price": _NUMBER,
+    "candle_acc_trade_volume": _NUMBER,
+    "candle_acc_trade_price": _NUMBER,
+}
+_TICKER_WIRE: Schema = {
+    "market": _TEXT,
+    "timestamp": _WHOLE,
+    "trade_price": _NUMBER,
+    "opening_price": _NUMBER,
+    "high_price": _NUMBER,
+    "low_price": _NUMBER,
+    "prev_closing_price": _NUMBER,
+    "change": _TEXT,
+    "signed_change_price": _NUMBER,
+    "signed_change_rate": _NUMBER,
+    "trade_volume": _NUMBER,
+    "trade_timestamp": _WHOLE,
+    "acc_trade_volume": _NUMBER,
+    "acc_trade_price": _NUMBER,
+    "acc_trade_volume_24h": _NUMBER,
+    "acc_trade_price_24h": _NUMBER,
+    "highest_52_week_price": _NUMBER,
+    "highest_52_week_date": _TEXT,
+    "lowest_52_week_price": _NUMBER,
+    "lowest_52_week_date": _TEXT,
+}
+_UNIT = ("bid_price", "bid_size", "ask_price", "ask_size")
+_BOOK_WIRE: Schema = {
+    "market": _TEXT,
+    "timestamp": _WHOLE,
+    "orderbook_units": pl.List(pl.Struct(dict.fromkeys(_UNIT, _NUMBER))),
+    "total_bid_size": _NUMBER,
+    "total_ask_size": _NUMBER,
+    "level": _NUMBER,
+}
+_TRADE_WIRE: Schema = {
+    "market": _TEXT,
+    "timestamp": _WHOLE,
+    "trade_price": _NUMBER,
+    "trade_volume": _NUMBER,
+    "ask_bid": _TEXT,
+    "prev_closing_price": _NUMBER,
+    "change_price": _NUMBER,
+    "sequential_id": _WHOLE,
+}
+_INSTRUMENT_WIRE: Schema = {
+    "market": _TEXT,
+    "quote_currency": _TEXT,
+    "tick_size": _TEXT,
+    "supported_levels": pl.List(pl.String),
+}
+_PLACES = 16  # the most decimal places the exchange writes (turnover in tickers)
+
+
+def decode_markets(body: bytes) -> pl.DataFrame:
+    """Read `market/all`; regions without warnings or Korean names give nulls."""
+    rows = _rows(body, _MARKET_WIRE, ["market"])
+    event = pl.col("market_event").struct
+    caution = event.field("caution").struct
+    return rows.select(
+        pl.col("market").alias("symbol"),
+        pl.col("market").str.split("-").list.first().alias("quote"),
+        pl.col("market").str.split("-").list.last().alias("base"),
+        "korean_name",
+        "english_name",
+        pl.coalesce(event.field("warning"), pl.col("market_warning") == "CAUTION").alias("warning"),
+        *(caution.field(name).alias(name.lower()) for name in _CAUTIONS),
+    )
+
+
+def decode_candles(body: bytes, symbol: str, *, exact: bool = False) -> pl.DataFrame:
+    """Read a page of candles of `symbol` as `schema.ROW`, ascending and distinct by time.
+
+    Raises `BadResponse` for another market's rows and for impossible prices.
+    """
+    rows = _rows(body, _CANDLE_WIRE, list(_CANDLE_WIRE), exact=exact)
+    strangers = rows.filter(pl.col("market") != symbol)
+    if strangers.height:
+        raise BadResponse(f"asked for {symbol}, got a candle of {strangers['market'][0]!r}")
+    named = _shape(rows, schema.ROW, [_utc("candle_date_time_utc")], exact=exact)
+    _check_prices(named)
+    # A page boundary has repeated a row in recorded data; newest first, so the first one is newer.
+    return named.unique("time", keep="first", maintain_order=True).sort("time")
+
+
+def decode_tickers(body: bytes, *, exact: bool = False) -> pl.DataFrame:
+    """Read `ticker` or `ticker/all` as `schema.TICKER`."""
+    rows = _rows(body, _TICKER_WIRE, ["market", "timestamp", "trade_price"], exact=exact)
+    return _shape(
+        rows,
+        schema.TICKER,
+        [
+            _ms("timestamp"),
+            _ms("trade_timestamp"),
+            pl.col("highest_52_week_date", "lowest_52_week_date").str.to_date("%Y-%m-%d"),
+        ],
+        exact=exact,
+    )
+
+
+def decode_trades(body: bytes, *, exact: bool = False) -> pl.DataFrame:
+    """Read a page of trades as `schema.TRADE`, newest first as sent."""
+    rows = _rows(body, _TRADE_WIRE, list(_TRADE_WIRE), exact=exact)
+    return _shape(rows, schema.TRADE, [_ms("timestamp")], exact=exact)
+
+
+def decode_orderbooks(body: bytes, *, exact: bool = False) -> pl.DataFrame:
+    """Read order books as `schema.ORDERBOOK`: one row per symbol and depth, depth 1 is the best.
+
+    Slots that the exchange pads with price 0 are null.
+    """
+    books = _rows(body, _BOOK_WIRE, ["market", "timestamp", "orderbook_units"], exact=exact)
+    units = (
+        books.with_columns(
+            depth=pl.int_ranges(1, pl.col("orderbook_units").list.len() + 1, dtype=pl.Int64)
+        )
+        .explode("orderbook_units", "depth")
+        .unnest("orderbook_units")
+    )
+    for side in ("bid", "ask"):
+        absent = pl.col(f"{side}_price") == 0
+        units = units.with_columns(
+            pl.when(~absent).then(pl.col(f"{side}_price", f"{side}_size")).otherwise(None)
+        )
+    return units.select(
+        pl.col("market").alias("symbol"),
+        _ms("timestamp").alias("time"),
+        "depth",
+        *_UNIT,
+        "total_bid_size",
+        "total_ask_size",
+        "level",
+    )
+
+
+def decode_instruments(body: bytes) -> pl.DataFrame:
+    """Read tick sizes and levels as `schema.INSTRUMENT`; the exchange sends them as text."""
+    rows = _rows(body, _INSTRUMENT_WIRE, ["market", "tick_size"])
+    return rows.rename({"market": "symbol", "quote_currency": "quote"})
+
+
+def _rows(body: bytes, wire: Schema, keys: Iterable[str], *, exact: bool = False) -> pl.DataFrame:
+    """Parse an array of objects; null keys would be invented rows, so they are refused."""
+    try:
+        rows = _exact_rows(body, wire) if exact else _float_rows(body, wire)
+    except (pl.exceptions.PolarsError, ValueError, TypeError, AttributeError) as problem:
+        raise BadResponse(f"cannot read the exchange's body: {problem}") from problem
+    for key in keys:
+        if rows[key].null_count():
+            raise BadResponse(f"the exchange's body has no {key!r} in some rows")
+    return rows
+
+
+def _float_rows(body: bytes, wire: Schema) -> pl.DataFrame:
+    return pl.read_json(io.BytesIO(body), schema=dict(wire))
+
+
+def _exact_rows(body: bytes, wire: Schema) -> pl.DataFrame:
+    """Read numbers with every digit they were written with."""
+    objects: list[Mapping[str, Any]] = json.loads(body, parse_float=Decimal)
+    columns = {name: [each.get(name) for each in objects] for name in wire}
+    return pl.DataFrame(
+        {name: _exact_column(name, columns[name], dtype) for name, dtype in wire.items()}
+    )
+
+
+def _exact_column(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
+    if dtype == _NUMBER:
+        return _decimals(name, values)
+    if name == "orderbook_units":
+        inner = pl.Struct(dict.fromkeys(_UNIT, pl.Decimal(38, _PLACES)))
+        return pl.Series(name, values, pl.List(inner))
+    return pl.Series(name, values, dtype)
+
+
+def _decimals(name: str, values: list[Any]) -> pl.Series:
+    """Hold numbers with 16 places, the most the exchange writes; more would be cut: refuse."""
+    numbers = [None if each is None else Decimal(each) for each in values]
+    deepest = min((_exponent(each) for each in numbers if each is not None), default=0)
+    if deepest < -_PLACES:
+        raise BadResponse(f"{name} has {-deepest} decimal places; {_PLACES} are the most that fit")
+    return pl.Series(name, numbers, pl.Decimal(38, _PLACES))
+
+
+def _exponent(number: Decimal) -> int:
+    exponent = number.as_tuple().exponent
+    return exponent if isinstance(exponent, int) else -999
+
+
+def _shape(
+    rows: pl.DataFrame, target: Schema, convert: list[pl.Expr], *, exact: bool
+) -> pl.DataFrame:
+    """Convert what needs it, then take the wire's columns over in order under our names."""
+    converted = rows.with_columns(convert)
+    named = converted.rename(dict(zip(converted.columns, target, strict=True)))
+    shaped = named.cast(pl.Schema(schema.exact(target) if exact else target))
+    for name, dtype in shaped.schema.items():
+        if isinstance(dtype, pl.Decimal) and not shaped[name].equals(named[name]):
+            raise BadResponse(f"{name} has more decimal places than {dtype} holds")
+    return shaped
+
+
+def _ms(name: str) -> pl.Expr:
+    return pl.from_epoch(name, "ms").dt.replace_time_zone("UTC")
+
+
+def _utc(name: str) -> pl.Expr:
+    return pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="ms", time_zone="UTC")
+
+
+def _check_prices(rows: pl.DataFrame) -> None:
+    """Refuse candles that cannot be: they would poison whatever is computed from them."""
+    open_, high, low, close = (pl.col(name) for name in ("open", "high", "low", "close"))
+    possible = (
+        (low > 0)
+        & (low <= pl.min_horizontal(open_, close))
+        & (high >= pl.max_horizontal(open_, close))
+        & (pl.col("volume") >= 0)
+        & (pl.col("value") >= 0)
+    )
+    impossible = rows.filter(~possible)
+    if impossible.height:
+        raise BadResponse(f"an impossible candle: {impossible.row(0, named=True)}")

@@ -1,0 +1,1 @@
+"""Filling the lake: gaps become walks, walks become pages, pages become candles on disk."""

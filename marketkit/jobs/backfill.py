@@ -1,0 +1,89 @@
+"""A backfill as one piece of work: close gaps of many symbols, count what every slot is."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from marketkit.exchange.paging import CandleRange
+from marketkit.jobs.job import Report
+from marketkit.jobs.plan import lanes, spread, walks
+from marketkit.jobs.runner import Run, fill
+from marketkit.lake.lake import Lake
+from marketkit.net.transport import Transport
+from marketkit.timeframe import Timeframe
+
+
+class Filler:
+    """Closes gaps of a lake from an exchange.
+
+    `settle` is the age in milliseconds below which a closed candle is shown but not kept.
+    """
+
+    def __init__(self, lake: Lake, transport: Transport, settle: int) -> None:
+        self.lake = lake
+        self.transport = transport
+        self.settle = settle
+
+    def plan(self, timeframe: Timeframe, spans: Mapping[str, tuple[int, int]]) -> list[CandleRange]:
+        """Give the walks that close what the lake lacks of each symbol's span; asks nobody."""
+        plan: list[CandleRange] = []
+        for symbol, (start, end) in spans.items():
+            gaps = self.lake.missing(symbol, timeframe, start, end)
+            plan += walks(symbol, timeframe, gaps, settle=self.settle)
+        return spread(plan, self._lanes)
+
+    async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
+        """Carry out a plan, as many walks side by side as the exchange's latency asks for."""
+        lanes = max(2, self._lanes)
+        await fill(self.lake, self.transport, plan, run, side_by_side=lanes)
+
+    def until(self, timeframe: Timeframe, end: int | None) -> int:
+        """Give the end to fill to: the caller's, or that of the newest final slot."""
+        return timeframe.floor(self.transport.now() - self.settle) if end is None else end
+
+    @property
+    def _lanes(self) -> int:
+        return lanes(self.transport.limit("candles"), self.transport.round_trip)
+
+
+async def backfill(
+    filler: Filler,
+    names: Sequence[str],
+    timeframe: Timeframe,
+    span: tuple[int, int],
+    run: Run,
+) -> Report:
+    """Fill `span` for the symbols `names`; `run` may bring failures from before it began."""
+    plan = await asyncio.to_thread(filler.plan, timeframe, dict.fromkeys(names, span))
+    await filler.close(plan, run)
+    coverage = await asyncio.to_thread(filler.lake.coverage, names, timeframe, *span)
+    slots = counts(coverage).select(pl.col(pl.Int64).sum()).row(0, named=True)
+    return Report(
+        symbols=tuple(names),
+        timeframe=timeframe,
+        start=span[0],
+        end=span[1],
+        traded=slots["traded"],
+        empty=slots["empty"],
+        absent=slots["before_listing"] + slots["unfetchable"],
+        unknown=slots["unknown"],
+        requests=run.requests,
+        rows=run.rows,
+        seconds=run.reporter.progress.seconds,
+        failures=run.failures,
+    )
+
+
+def counts(coverage: pl.DataFrame) -> pl.DataFrame:
+    """Add the spans of a coverage up to one row a series, with a column of slots for each state."""
+    slots = pl.col("slots")
+    states = coverage.schema["state"].categories.to_list()  # type: ignore[attr-defined]
+    return coverage.group_by("symbol", "timeframe", maintain_order=True).agg(
+        pl.col("start").min(),
+        pl.col("end").max(),
+        slots.sum(),
+        *(slots.filter(pl.col("state") == state).sum().alias(state) for state in states),
+    )

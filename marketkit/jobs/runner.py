@@ -1,0 +1,159 @@
+"""Run walks side by side and put what they prove into the lake."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from marketkit.coverage import Spans
+from marketkit.errors import LakeError, MarketkitError
+from marketkit.exchange.dialect import Page, Priority
+from marketkit.exchange.paging import CandleRange, walk_candles
+from marketkit.jobs.progress import Reporter
+from marketkit.lake.lake import Lake
+from marketkit.net.transport import Transport
+
+FLUSH_PAGES = 20
+
+
+@dataclass(slots=True)
+class Run:
+    """One run, over one or several calls of `fill`: how urgent, who watches, and what came of it.
+
+    `requests` were answered, `rows` are new or changed in the lake; `young` has, per symbol, the
+    rows that are not final yet (unsettled or forming); `at` is the latest moment of the
+    exchange's clock that an answer carried; `failures` are the symbols that failed.
+    """
+
+    priority: Priority
+    reporter: Reporter
+    requests: int = 0
+    rows: int = 0
+    at: int = 0
+    young: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    failures: dict[str, MarketkitError] = field(default_factory=dict)
+
+    def planned(self, walks: Sequence[CandleRange]) -> None:
+        """Add the slots of a plan to what there is to do."""
+        self.reporter.progress.total += sum(
+            walk.timeframe.count(walk.start, walk.end) for walk in walks
+        )
+
+    def answered(self, walk: CandleRange, page: Page, young: pl.DataFrame, at: int) -> None:
+        """Count an answer, keep its young rows and show how far the run has come."""
+        self.requests += 1
+        self.at = max(self.at, at)
+        if young.height:
+            self.young.setdefault(walk.symbol, []).append(young)
+        # An empty page settles everything that is older.
+        settled = page.proved | Spans([(walk.start, page.nothing_before or walk.start)])
+        progress = self.reporter.progress
+        progress.requests += 1
+        progress.rows += page.rows.height
+        progress.done += sum(
+            walk.timeframe.count(*span) for span in settled.clip(walk.start, walk.end)
+        )
+        self.reporter.update()
+
+
+async def fill(
+    lake: Lake, transport: Transport, walks: Sequence[CandleRange], run: Run, *, side_by_side: int
+) -> None:
+    """Close the gaps that `walks` stand for, `side_by_side` at a time, and add to `run`.
+
+    A symbol whose walk fails is reported in `failures`; the others go on. Trouble with the lake
+    itself stops everything. On cancellation the pages in hand are written before the call ends.
+    """
+    waiting = deque(walks)
+    run.planned(walks)
+
+    async def work() -> None:
+        while waiting:
+            walk = waiting.popleft()
+            if walk.symbol in run.failures:
+                continue
+            try:
+                await _walk(lake, transport, walk, run)
+            except LakeError:
+                raise
+            except MarketkitError as failure:
+                run.failures[walk.symbol] = failure
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(side_by_side, len(waiting))):
+                group.create_task(work())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+async def _walk(lake: Lake, transport: Transport, walk: CandleRange, run: Run) -> None:
+    pages = Buffer(lake, walk)
+    try:
+        steps = walk_candles(walk)
+        step = next(steps)
+        while step.request is not None:
+            response = await transport.send(step.request, run.priority)
+            step = steps.send(response)
+            if step.page is not None:
+                final, young = _split(step.page)
+                run.answered(walk, step.page, young, response.at)
+                await pages.add(final)
+    finally:
+        run.rows += await pages.flush()
+
+
+class Buffer:
+    """Pages of one walk on their way to the lake, written by twenties beside the next requests.
+
+    Coverage is claimed together with its rows, so pages lost with the process are only asked again.
+    """
+
+    def __init__(self, lake: Lake, walk: CandleRange) -> None:
+        self._lake = lake
+        self._walk = walk
+        self._pages: list[Page] = []
+        self._writing: asyncio.Task[None] | None = None
+        self._rows = 0
+
+    async def add(self, page: Page) -> None:
+        """Take a page; every twentieth starts a write, which the walk does not wait for."""
+        self._pages.append(page)
+        if len(self._pages) >= FLUSH_PAGES:
+            await self._settle()
+            self._writing = asyncio.create_task(self._write())
+
+    async def flush(self) -> int:
+        """Write what is in hand, and say how many rows of the walk were new or changed."""
+        await self._settle()
+        await self._write()
+        return self._rows
+
+    async def _settle(self) -> None:
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
+    async def _write(self) -> None:
+        pages, self._pages = self._pages, []
+        bound = max((each.nothing_before for each in pages if each.nothing_before), default=None)
+        covering = Spans([span for each in pages for span in each.proved])
+        if not covering and bound is None:
+            return
+        rows = pl.concat([each.rows for each in pages]).unique("time", keep="first").sort("time")
+        walk = self._walk
+        self._rows += await asyncio.to_thread(
+            self._lake.append, walk.symbol, walk.timeframe, rows, covering, nothing_before=bound
+        )
+
+
+def _split(page: Page) -> tuple[Page, pl.DataFrame]:
+    """Part a page into what is proved and the rows too young for the lake."""
+    hull = page.proved.hull
+    young = pl.col("time").dt.epoch("ms") >= (hull.end if hull is not None else 0)
+    final = Page(page.rows.filter(~young), page.proved, page.nothing_before)
+    return final, page.rows.filter(young)

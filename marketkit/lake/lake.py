@@ -1,0 +1,231 @@
+"""The candle lake: candles on disk that know what was asked and what was not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from datetime import date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from marketkit.coverage import Span, Spans
+from marketkit.errors import LakeError
+from marketkit.lake import marker, report
+from marketkit.lake.index import Index
+from marketkit.lake.layout import (
+    EVER,
+    Series,
+    check_range,
+    check_source,
+    cut_chunks,
+    edge_chunks,
+    symbol_of_folder,
+    timeframe_folder,
+)
+from marketkit.lake.reading import Files, read, read_times, scan
+from marketkit.lake.report import Knowledge
+from marketkit.lake.rows import Page
+from marketkit.lake.writing import write_page
+from marketkit.schema import empty
+from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_time, parse_timeframe
+
+Time = int | str | date | datetime
+
+
+class Lake:
+    """A folder of candles that can prove which slots it knows.
+
+    Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
+    frames also take what `parse_time` takes. Any number of threads and processes may read and
+    append.
+
+    Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
+    in the series asked about that is not its candle file; other series stay usable.
+    """
+
+    def __init__(self, root: str | Path, *, source: str = "upbit") -> None:
+        self.root = Path(root)
+        self._source = check_source(source)
+        self._index = Index(self.root)
+
+    def append(
+        self,
+        symbol: str,
+        timeframe: str | Timeframe,
+        rows: pl.DataFrame,
+        covering: Spans,
+        *,
+        nothing_before: int | None = None,
+    ) -> int:
+        """Keep candles together with the proof that `covering` was asked and answered.
+
+        `rows` has the columns of `schema.ROW`, in any order of time; slots of `covering` without a
+        row are proved empty. Stored rows with the same time are replaced, others stay.
+        `nothing_before` says that the exchange has no candle that starts earlier. Gives how many
+        rows are new or different; when the call returns they are on disk.
+
+        Raises `InputError` for rows that are no possible candles or lie outside `covering`, and
+        `NotWritable`; both before anything is written. A kill at any point loses at most what this
+        call brought, chunk by chunk, never what was there.
+        """
+        series = self._series(symbol, timeframe)
+        return write_page(self.root, self._index, series, Page(rows, covering, nothing_before))
+
+    def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
+        """Give the slots that were asked and answered."""
+        return self._known(self._series(symbol, timeframe)).covered
+
+    def nothing_before(self, symbol: str, timeframe: str | Timeframe) -> int | None:
+        """Give the moment before which the exchange has no candle, if it said so."""
+        return self._known(self._series(symbol, timeframe)).nothing_before
+
+    def missing(self, symbol: str, timeframe: str | Timeframe, start: int, end: int) -> Spans:
+        """Give the slots starting in `[start, end)` that nobody asked about and that may exist."""
+        return self._known(self._series(symbol, timeframe)).missing(*check_range(start, end))
+
+    def scan(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> pl.LazyFrame:
+        """Scan the candles of some symbols, or of all, sorted by symbol and time.
+
+        The lazy frame sees the lake as it is now, however long it is kept, and holds its files open
+        for as long. A symbol that is not in the lake has no rows.
+        """
+        return scan(self._files(symbols, timeframe, start, end))
+
+    def read(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> pl.DataFrame:
+        """Read the candles of some symbols, or of all, sorted by symbol and time."""
+        return read(self._files(symbols, timeframe, start, end))
+
+    def coverage(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> pl.DataFrame:
+        """Say of every slot whether it traded, is proved empty, cannot exist or is unknown.
+
+        One row (`symbol timeframe start end state slots`) for each longest span of slots in one
+        state. Without `start` or `end` the range of each series is what is known of it.
+        """
+        frames = [empty(report.COVERAGE)]
+        for series, known, span in self._ranges(symbols, timeframe, start, end):
+            # What is known was looked up first: rows that arrive since cannot turn a slot empty.
+            times = read_times(self._files(series.symbol, series.timeframe, *span))
+            frames.append(report.coverage(series, known, span, times))
+        return pl.concat(frames)
+
+    def gaps(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> pl.DataFrame:
+        """List the spans of slots nobody asked about: `symbol timeframe start end slots`."""
+        return report.gaps(self._ranges(symbols, timeframe, start, end))
+
+    def catalog(self) -> pl.DataFrame:
+        """List the series: `symbol timeframe first last rows slots files bytes`.
+
+        `slots` are the covered ones, traded or not.
+        """
+        marker.check(self.root)
+        series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
+        return report.catalog((each, self._index.entries(each)) for each in series)
+
+    def __repr__(self) -> str:
+        try:
+            catalog = self.catalog()
+        except LakeError as error:
+            return f"Lake({str(self.root)!r}: {error})"
+        rows, size = int(catalog["rows"].sum()), int(catalog["bytes"].sum()) / 1e6
+        return f"Lake({str(self.root)!r}: {catalog.height} series, {rows:,} rows, {size:,.1f} MB)"
+
+    def _series(self, symbol: str, timeframe: str | Timeframe) -> Series:
+        marker.check(self.root)
+        return Series(self._source, symbol, parse_timeframe(timeframe))
+
+    def _chosen(
+        self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe
+    ) -> list[Series]:
+        marker.check(self.root)
+        timeframe = parse_timeframe(timeframe)
+        if symbols is None:
+            return self._stored(timeframe)
+        names = {symbols} if isinstance(symbols, str) else set(symbols)
+        return [Series(self._source, name, timeframe) for name in sorted(names)]
+
+    def _stored(self, timeframe: Timeframe) -> list[Series]:
+        """List every series of a timeframe that has a folder."""
+        folder = self.root / timeframe_folder(self._source, timeframe)
+        try:
+            symbols = sorted(
+                filter(None, (symbol_of_folder(each.name) for each in folder.iterdir()))
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [Series(self._source, symbol, timeframe) for symbol in symbols]
+
+    def _known(self, series: Series) -> Knowledge:
+        return Knowledge.of(series.timeframe, self._index.entries(series))
+
+    def _ranges(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        start: Time | None,
+        end: Time | None,
+    ) -> Iterator[tuple[Series, Knowledge, Span]]:
+        """Give the series asked about, what is known of each, and the range to say it for."""
+        _window(start, end)  # a wrong range is refused, whatever is known
+        for series in self._chosen(symbols, timeframe):
+            known = self._known(series)
+            first, last = known.hull or (None, None)
+            first = _milliseconds(start) if start is not None else first
+            last = _milliseconds(end) if end is not None else last
+            if first is not None and last is not None and first < last:
+                yield series, known, Span(first, last)
+
+    def _files(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        start: Time | None,
+        end: Time | None,
+    ) -> Files:
+        """Give the files with candles of a range, in the order of their rows."""
+        timeframe, window = parse_timeframe(timeframe), _window(start, end)
+        low, high = edge_chunks(timeframe, window)
+        found = [
+            (series, entry.chunk)
+            for series in self._chosen(symbols, timeframe)
+            for entry in self._index.entries(series)
+            if entry.footer.rows and low <= entry.chunk <= high
+        ]
+        whole = cut_chunks(timeframe, window).isdisjoint(chunk for _, chunk in found)
+        paths = [self.root / series.path(chunk) for series, chunk in found]
+        return Files(paths, None if whole else window)
+
+
+def _window(start: Time | None, end: Time | None) -> Span:
+    """Give the range a caller means; what is left open reaches as far as time does."""
+    return check_range(
+        EVER.start if start is None else _milliseconds(start),
+        EVER.end if end is None else _milliseconds(end),
+    )
+
+
+def _milliseconds(time: Time) -> int:
+    return time if isinstance(time, int) else parse_time(time)

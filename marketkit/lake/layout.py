@@ -1,0 +1,167 @@
+"""Where the candles of a series lie: symbols and times to relative paths, and back.
+
+`candles/source=upbit/timeframe=1min/series=KRW-BTC/2024-01.parquet`. A chunk is one file: a UTC
+day of `1s`, a month of `1m` and `3m`, a year of `5m` to `30m`, everything of `1h` and wider.
+Nothing here touches a disk.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from marketkit.coverage import Span, Spans
+from marketkit.errors import InputError, InvalidRange
+from marketkit.timeframe import TIMEFRAMES, Timeframe
+
+EVER = Span(0, 253_370_764_800_000)  # 1970 up to 9999: what a datetime can name and step over
+SUFFIX = ".parquet"
+
+_SYMBOL = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}")
+_SOURCE = re.compile(r"[a-z0-9_]{1,20}")
+_WHOLE = "all"
+# The calendar unit a file holds, so that a full one has some ten thousand rows and merging a page
+# into it stays a matter of milliseconds.
+_UNIT = {
+    "1s": TIMEFRAMES["1d"],
+    **dict.fromkeys(("1m", "3m"), TIMEFRAMES["1M"]),
+    **dict.fromkeys(("5m", "10m", "15m", "30m"), TIMEFRAMES["1y"]),
+}
+_NAME_LENGTH = {"1d": len("2024-01-15"), "1M": len("2024-01"), "1y": len("2024")}
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """The candles of one symbol in one timeframe from one source.
+
+    Raises `InputError` for a symbol or source that could not safely be part of a path.
+    """
+
+    source: str
+    symbol: str
+    timeframe: Timeframe
+
+    def __post_init__(self) -> None:
+        check_symbol(self.symbol)
+        check_source(self.source)
+
+    @property
+    def folder(self) -> str:
+        """The folder of the series' chunks, below the root."""
+        return f"{timeframe_folder(self.source, self.timeframe)}/series={self.symbol}"
+
+    @property
+    def lock(self) -> str:
+        """The file whose lock a writer of the series holds, below the root."""
+        return f".locks/{self.timeframe.token}/{self.symbol}.lock"
+
+    def path(self, chunk: str) -> str:
+        """Give the file of a chunk, below the root."""
+        return f"{self.folder}/{chunk}{SUFFIX}"
+
+
+def source_folder(source: str) -> str:
+    """Give the folder of all timeframes of a source, below the root."""
+    return f"candles/source={source}"
+
+
+def timeframe_folder(source: str, timeframe: Timeframe) -> str:
+    """Give the folder of all series of a timeframe, below the root."""
+    return f"{source_folder(source)}/timeframe={timeframe.token}"
+
+
+def check_symbol(symbol: str) -> str:
+    """Give the symbol back if it is spelled like a market code (`KRW-BTC`).
+
+    Upper case only: no two symbols may share a folder where case is ignored. Raises `InputError`.
+    """
+    if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol):
+        raise InputError(f"not a symbol: {symbol!r} (expected a market code such as 'KRW-BTC')")
+    return symbol
+
+
+def symbol_of_folder(name: str) -> str | None:
+    """Give the symbol whose series lies in a folder of this name, or None."""
+    symbol = name.removeprefix("series=")
+    return symbol if symbol != name and _SYMBOL.fullmatch(symbol) else None
+
+
+def check_source(source: str) -> str:
+    """Give the source back if it can name a folder. Raises `InputError`."""
+    if not isinstance(source, str) or not _SOURCE.fullmatch(source):
+        raise InputError(f"not a source: {source!r} (expected a name such as 'upbit')")
+    return source
+
+
+def check_range(start: int, end: int) -> Span:
+    """Give `[start, end)` back if it is a range of times. Raises `InvalidRange`."""
+    if not EVER.start <= start <= end <= EVER.end:
+        raise InvalidRange(f"not a range of times in ms: start={start}, end={end}")
+    return Span(start, end)
+
+
+def chunk_of(timeframe: Timeframe, time: int) -> str:
+    """Name the chunk that holds the slot starting at `time`.
+
+    >>> chunk_of(TIMEFRAMES["1m"], 1_704_067_200_000)
+    '2024-01'
+    """
+    unit = _UNIT.get(timeframe.name)
+    return _WHOLE if unit is None else _unit_name(unit, unit.floor(time))
+
+
+def is_chunk(timeframe: Timeframe, name: str) -> bool:
+    """Say whether a file of this name (without suffix) can hold candles of the timeframe."""
+    try:
+        return chunk_of(timeframe, chunk_span(timeframe, name).start) == name
+    except (ValueError, OverflowError):
+        return False
+
+
+def chunk_span(timeframe: Timeframe, chunk: str) -> Span:
+    """Give the times a chunk holds. Raises `ValueError` for a name that is no chunk's."""
+    unit = _UNIT.get(timeframe.name)
+    if unit is None:
+        return EVER
+    first_day = datetime.fromisoformat(f"{chunk}-01-01"[:10]).replace(tzinfo=UTC)
+    start = int(first_day.timestamp()) * 1000
+    return Span(start, unit.next(start))
+
+
+def edge_chunks(timeframe: Timeframe, window: Span) -> tuple[str, str]:
+    """Name the first and the last chunk that a window meets; names sort like times."""
+    last = max(window.start, window.end - 1)
+    return chunk_of(timeframe, window.start), chunk_of(timeframe, last)
+
+
+def cut_chunks(timeframe: Timeframe, window: Span) -> set[str]:
+    """Name the chunks of which a window holds one part and not the other."""
+    spans = {chunk: chunk_span(timeframe, chunk) for chunk in edge_chunks(timeframe, window)}
+    return {
+        chunk for chunk, (start, end) in spans.items() if start < window.start or window.end < end
+    }
+
+
+def cut(timeframe: Timeframe, spans: Spans) -> dict[str, Spans]:
+    """Share spans out to the chunks that hold them, in the order of time."""
+    parts: dict[str, Spans] = {}
+    for span in spans:
+        for chunk, part in _cut_one(timeframe, span):
+            parts[chunk] = parts.get(chunk, Spans()) | Spans([part])
+    return parts
+
+
+def _cut_one(timeframe: Timeframe, span: Span) -> Iterator[tuple[str, Span]]:
+    unit = _UNIT.get(timeframe.name)
+    at = span.start
+    while at < span.end:
+        end = span.end if unit is None else min(span.end, unit.next(at))
+        yield chunk_of(timeframe, at), Span(at, end)
+        at = end
+
+
+def _unit_name(unit: Timeframe, start: int) -> str:
+    day = datetime.fromtimestamp(start // 1000, UTC).date()
+    return day.isoformat()[: _NAME_LENGTH[unit.name]]

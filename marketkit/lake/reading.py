@@ -1,0 +1,98 @@
+"""Many chunks as one frame that no writer can pull the ground from."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import ExitStack
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import IO
+
+import polars as pl
+
+from marketkit.coverage import Span
+from marketkit.errors import CorruptFile, LakeError
+from marketkit.schema import ROW, TIME, empty
+
+if sys.platform != "win32":
+    import resource
+
+_SPARE = 256  # descriptors left to the rest of the process
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Files to read in this order; `window` is the range to keep, None where it cuts no file."""
+
+    paths: list[Path]
+    window: Span | None
+
+
+def scan(files: Files) -> pl.LazyFrame:
+    """Scan files as they are now, whatever replaces them later.
+
+    A reader that is given paths opens them more than once and fails when a file is replaced in
+    between. polars duplicates the descriptors of open files and closes the copies when the lazy
+    frame goes; ours are closed here.
+    """
+    if not files.paths:
+        return empty(ROW).lazy()
+    _allow_open(2 * len(files.paths))
+    with ExitStack() as stack:
+        opened: list[IO[bytes]] = [stack.enter_context(_open(path)) for path in files.paths]
+        frame = pl.scan_parquet(opened, glob=False, hive_partitioning=False, cache=False)
+    if files.window is None:
+        return frame
+    start, end = (pl.lit(edge).cast(TIME) for edge in files.window)
+    return frame.filter(pl.col("time") >= start, pl.col("time") < end)
+
+
+def read(files: Files) -> pl.DataFrame:
+    """Read files. Raises `CorruptFile` naming the one that cannot be."""
+    return _collect(files, scan(files))
+
+
+def read_times(files: Files) -> pl.Series:
+    """Read the times only."""
+    return _collect(files, scan(files).select("time"))["time"]
+
+
+def _open(path: Path) -> FileIO:
+    try:
+        return path.open("rb", buffering=0)
+    except OSError as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error
+
+
+def _collect(files: Files, frame: pl.LazyFrame) -> pl.DataFrame:
+    try:
+        return frame.collect()
+    except pl.exceptions.PolarsError as error:
+        raise CorruptFile(f"{_broken(files.paths)} cannot be read: {error}") from error
+
+
+def _broken(paths: list[Path]) -> str:
+    """Name the first file that cannot be read alone."""
+    for path in paths:
+        try:
+            pl.read_parquet(path.read_bytes())
+        except (pl.exceptions.PolarsError, OSError):
+            return str(path)
+    return f"one of {len(paths)} files"
+
+
+def _allow_open(count: int) -> None:
+    """Raise this process's limit of open files, if it must and may."""
+    if sys.platform == "win32":  # it has no such limit
+        return
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = count + _SPARE
+    if soft == resource.RLIM_INFINITY or wanted <= soft:
+        return
+    if hard != resource.RLIM_INFINITY and wanted > hard:
+        raise LakeError(
+            f"reading {count // 2} files at once takes {wanted} descriptors, the system allows"
+            f" {hard}: ask for fewer symbols or less time"
+        )
+    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

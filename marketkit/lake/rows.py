@@ -1,0 +1,129 @@
+"""What candles must be to enter the lake, and how a page of them joins what is there. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import cast
+
+import polars as pl
+
+from marketkit.coverage import Spans
+from marketkit.errors import InputError
+from marketkit.lake.layout import EVER, Series, check_range
+from marketkit.schema import ROW
+from marketkit.timeframe import Timeframe
+
+_PRICES = ("open", "high", "low", "close")
+_CALENDAR = {"1M": "1mo", "1y": "1y"}
+_KEYS = ("symbol", "time", *_PRICES, "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the exchange answered: rows, the slots they answer for, and what cannot exist."""
+
+    rows: pl.DataFrame
+    covering: Spans
+    nothing_before: int | None = None
+
+
+def checked(series: Series, page: Page) -> Page:
+    """Give the page with its rows sorted by time, each time once, the later of two in the frame.
+
+    Raises `InputError` for a covering that is not whole slots, and naming the first row that is no
+    possible candle of the series or that lies outside the covering.
+    """
+    _check_covering(series.timeframe, page.covering)
+    if page.nothing_before is not None:
+        check_range(page.nothing_before, page.nothing_before)
+    if dict(page.rows.schema) != dict(ROW):
+        raise InputError(f"rows must have the columns {dict(ROW)}, not {dict(page.rows.schema)}")
+    _refuse_broken(series, page.rows)
+    rows = page.rows.select(*ROW).unique("time", keep="last", maintain_order=True).sort("time")
+    _refuse(_outside(rows, page.covering), "time lies outside the covering")
+    return replace(page, rows=rows)
+
+
+def merge(old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, int]:
+    """Join two frames sorted by time; where both have a time the new row wins.
+
+    Gives the joined frame and how many of the new rows say anything new.
+    """
+    if new.is_empty():
+        return old, 0
+    new_times, old_times = _times(new), _times(old)
+    low, high = bisect_left(old_times, new_times[0]), bisect_right(old_times, new_times[-1])
+    met = old[low:high]
+    changed = new.join(met, on=list(ROW), how="anti", nulls_equal=True).height
+    if not changed:
+        return old, 0
+    kept = met.join(new, on="time", how="anti")
+    middle = pl.concat([kept, new]).sort("time")
+    return pl.concat([old[:low], middle, old[high:]]), changed
+
+
+def inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
+    """Give the rows of `[start, end)`, of a frame sorted by time."""
+    times = _times(rows)
+    return rows[bisect_left(times, start) : bisect_left(times, end)]
+
+
+def _times(rows: pl.DataFrame) -> Sequence[int]:
+    return cast("Sequence[int]", rows["time"].cast(pl.Int64))
+
+
+def _check_covering(timeframe: Timeframe, covering: Spans) -> None:
+    for span in covering:
+        if span.start < EVER.start or span.end > EVER.end:
+            raise InputError(f"covering {tuple(span)} lies outside the years 1970 to 9998")
+        if any(timeframe.floor(edge) != edge for edge in span):
+            raise InputError(f"covering {tuple(span)} is not made of whole slots of {timeframe}")
+
+
+def _outside(rows: pl.DataFrame, covering: Spans) -> pl.DataFrame:
+    """Give the rows that no span covers, of a frame sorted by time."""
+    left, at, times = [], 0, _times(rows)
+    for start, end in covering:
+        left.append(rows[at : bisect_left(times, start)])
+        at = bisect_left(times, end)
+    return pl.concat([*left, rows[at:]])
+
+
+def _refuse_broken(series: Series, rows: pl.DataFrame) -> None:
+    """Ask all rules at once, which takes a fifth of the time, and name the first that is broken."""
+    rules = _broken(series)
+    hits = rows.select(broken.any().alias(rule) for rule, broken in rules.items())
+    for rule, hit in hits.row(0, named=True).items():
+        if hit:
+            _refuse(rows.filter(rules[rule]), rule)
+
+
+def _broken(series: Series) -> dict[str, pl.Expr]:
+    numbers = [*_PRICES, "volume", "value"]
+    return {
+        "a null": pl.any_horizontal(pl.col(*_KEYS).is_null()),
+        f"symbol is not {series.symbol}": pl.col("symbol") != series.symbol,
+        "a number that is not finite": pl.any_horizontal(~pl.col(*numbers).is_finite()),
+        "a price that is not positive": pl.any_horizontal(pl.col(*_PRICES) <= 0),
+        "a negative volume or value": pl.any_horizontal(pl.col("volume", "value") < 0),
+        "high is not the highest": pl.col("high") < pl.max_horizontal(*_PRICES),
+        "low is not the lowest": pl.col("low") > pl.min_horizontal(*_PRICES),
+        f"time is no slot of {series.timeframe}": ~_aligned(series.timeframe),
+    }
+
+
+def _aligned(timeframe: Timeframe) -> pl.Expr:
+    """Say which times are slot starts."""
+    time = pl.col("time")
+    if timeframe.name in _CALENDAR:
+        return time.dt.truncate(_CALENDAR[timeframe.name]) == time
+    return (time.cast(pl.Int64) - timeframe.floor(0)) % timeframe.width == 0
+
+
+def _refuse(rows: pl.DataFrame, rule: str) -> None:
+    if not rows.is_empty():
+        raise InputError(
+            f"{rows.height} rows refused: {rule}; the first is {rows.row(0, named=True)}"
+        )

@@ -1,0 +1,1 @@
+"""How to send: one loop, one budget a machine, one careful sender."""

@@ -1,0 +1,68 @@
+"""Remember a ban (418) in wall-clock time, across processes and reboots."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+from marketkit.errors import Banned
+
+LONGEST = 86_400.0  # no stated time is believed beyond a day: clocks jump and headers lie
+FIRST = 60.0  # where the exchange does not say how long
+REPEAT = 3_600.0  # a ban this soon after the last one is a repeat, and lasts twice as long
+
+
+class Sentence(NamedTuple):
+    """A ban: it holds until `until` (seconds since 1970) and was `length` seconds long."""
+
+    until: float
+    length: float
+
+
+class Ban:
+    """The ban of one host, in a small text file that names no boot: delete it to lift the ban."""
+
+    def __init__(self, path: Path, *, host: str) -> None:
+        self._path = path
+        self._host = host
+        self._own = Sentence(0.0, 0.0)
+
+    def check(self) -> None:
+        """Raise `Banned`, naming the local time, while the ban holds."""
+        until = min(self._latest().until, time.time() + LONGEST)
+        if until > time.time():
+            clock = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(until))
+            raise Banned(
+                f"{self._host} blocks this address (418): nothing is sent to it before {clock}; "
+                f"a ban grows with every request, {self._path} remembers it"
+            )
+
+    def impose(self, seconds: float | None) -> None:
+        """Hold from now for `seconds`; where the exchange did not say, longer every time."""
+        last = self._latest()
+        again = last.length * 2 if time.time() < last.until + REPEAT else 0.0
+        length = min(seconds or max(FIRST, again), LONGEST)
+        self._own = Sentence(max(last.until, time.time() + length), length)
+        with contextlib.suppress(OSError):  # the other processes will meet their own 418
+            self._write(self._own)
+
+    def _latest(self) -> Sentence:
+        return max(self._own, self._read())
+
+    def _read(self) -> Sentence:
+        try:
+            until, length = map(float, self._path.read_text(encoding="ascii").split())
+        except (OSError, ValueError):
+            return Sentence(0.0, 0.0)
+        return Sentence(until, length)
+
+    def _write(self, sentence: Sentence) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(f"{sentence.until:.3f} {sentence.length:.3f}\n")
+        Path(name).replace(self._path)

@@ -1,0 +1,189 @@
+"""One background event loop a process, for sync and async callers alike."""
+
+from __future__ import annotations
+
+import asyncio
+import atexit
+import concurrent.futures
+import concurrent.futures.thread  # its exit hook must be older than ours, to run after ours
+import functools
+import logging
+import os
+import threading
+import weakref
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
+
+from marketkit.errors import EngineClosed
+
+P = ParamSpec("P")
+T = TypeVar("T")
+Closer = Callable[[], Awaitable[None]]
+
+_log = logging.getLogger("marketkit.net")
+
+
+class Engine:
+    """A daemon thread with an event loop, started by the first call.
+
+    Every connection, budget and task of marketkit lives on this loop, so sync calls work in a
+    script, inside somebody else's running loop and in a Jupyter cell. A child made by `fork`
+    starts its own.
+    """
+
+    def __init__(self, name: str = "marketkit-io") -> None:
+        self._name = name
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._closers: list[Closer] = []
+        self._hooked = False
+        self._closed = False
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run `coroutine` on the engine's loop and wait for its result.
+
+        Ctrl-C cancels the coroutine, not only the wait. Raises `EngineClosed` on the engine's own
+        thread, where waiting would be a deadlock, and after `close`.
+        """
+        if threading.current_thread() is self._thread:
+            coroutine.close()
+            raise EngineClosed(
+                "a sync call on marketkit's own event loop would wait for itself; "
+                "await the async twin instead"
+            )
+        future = self.submit(coroutine)
+        try:
+            while not future.done():
+                # Windows cannot interrupt an endless wait on a lock.
+                concurrent.futures.wait((future,), timeout=0.5)
+            return future.result()
+        except concurrent.futures.CancelledError:
+            raise EngineClosed("marketkit's event loop was closed during the call") from None
+        finally:
+            future.cancel()  # nothing happens to a future that is done
+
+    async def arun(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await `coroutine` from any event loop; it runs on the engine's.
+
+        Cancelling the caller cancels the coroutine. Raises `EngineClosed` after `close`.
+        """
+        if asyncio.get_running_loop() is self._loop:
+            return await coroutine
+        future = asyncio.wrap_future(self.submit(coroutine))
+        try:
+            while not future.done():
+                # ipykernel's interrupt does not wake a sleeping loop (ipykernel#881): tick.
+                await asyncio.wait((future,), timeout=0.25)
+            return future.result()
+        finally:
+            future.cancel()
+
+    def on_close(self, closer: Closer) -> None:
+        """Have `closer` awaited on the engine's loop when the engine closes; the last one first."""
+        self._closers.append(closer)
+
+    def close(self, timeout: float = 2.0) -> None:
+        """Await the closers, cancel what still runs and stop the thread.
+
+        `timeout` bounds the closers, and then the rest, in seconds. The engine stays closed.
+        """
+        with self._lock:
+            self._closed = True
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+        if loop is None or thread is None:
+            return
+        closing = asyncio.run_coroutine_threadsafe(self._close_all(), loop)
+        concurrent.futures.wait((closing,), timeout)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(timeout)
+
+    async def _close_all(self) -> None:
+        for closer in reversed(self._closers):
+            try:
+                await closer()
+            except Exception:  # noqa: BLE001 - the others must still be closed
+                _log.exception("closing %r failed", closer)
+
+    def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
+        """Start `coroutine` on the engine's loop and return at once. Raises `EngineClosed`."""
+        try:
+            return asyncio.run_coroutine_threadsafe(coroutine, self._loop or self._start())
+        except RuntimeError:  # closed: without this the coroutine would warn that nobody awaited it
+            coroutine.close()
+            raise
+
+    def _start(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._closed:
+                raise EngineClosed("marketkit's event loop is closed")
+            if self._loop is None:
+                self._hook()
+                loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=_serve, args=(loop,), name=self._name, daemon=True
+                )
+                self._thread.start()
+                self._loop = loop
+            return self._loop
+
+    def _hook(self) -> None:
+        """Have the engine closed at exit and reset after a fork, once."""
+        if self._hooked:
+            return
+        self._hooked = True
+        me = weakref.ref(self)
+        # The private hook runs while threads can still be scheduled; atexit comes after that.
+        register = getattr(threading, "_register_atexit", atexit.register)
+        register(lambda: _call(me, Engine.close))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=lambda: _call(me, Engine._forget))
+
+    def _forget(self) -> None:
+        """Drop the parent's thread and loop; closing its sockets would end its calls."""
+        self._lock = threading.Lock()
+        self._loop = self._thread = None
+        self._closers = []
+
+
+_ENGINE = Engine()  # an object only: its thread starts with the first call
+
+
+def engine() -> Engine:
+    """Give the engine of this process."""
+    return _ENGINE
+
+
+def on_engine(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
+    """Make an async function awaitable from any event loop; its body runs on the engine's."""
+
+    @functools.wraps(method)
+    async def anywhere(*args: P.args, **kwargs: P.kwargs) -> T:
+        return await engine().arun(method(*args, **kwargs))
+
+    return anywhere
+
+
+def _serve(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop until it is stopped, then let every task see its cancellation."""
+    asyncio.set_event_loop(loop)
+    try:
+        loop.run_forever()
+        loop.run_until_complete(_cancel_all())
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    finally:
+        loop.close()
+
+
+async def _cancel_all() -> None:
+    while others := asyncio.all_tasks() - {asyncio.current_task()}:
+        for task in others:
+            task.cancel()
+        await asyncio.wait(others)
+
+
+def _call(me: weakref.ref[Engine], method: Callable[[Engine], None]) -> None:
+    """Call `method` if the engine still exists: hooks of the interpreter must not keep it alive."""
+    if (engine := me()) is not None:
+        method(engine)

@@ -1,0 +1,324 @@
+"""Send requests: paced by the machine's budget, retried where a retry can help."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.metadata
+import logging
+import socket
+import struct
+import time
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from marketkit.errors import (
+    BadResponse,
+    InputError,
+    MarketkitError,
+    NetworkError,
+    TimedOut,
+    Unreachable,
+)
+from marketkit.exchange.dialect import Priority, RateLimit, Request, Response
+from marketkit.exchange.pacing import parse_remaining, parse_retry_after, retry_delay
+from marketkit.net.ban import Ban
+from marketkit.net.budget import Budget, Slot
+
+Check = Callable[[Request, Response], None]
+
+_log = logging.getLogger("marketkit.net")
+# An abandoned request must not be delivered later by the kernel: closing resets the connection.
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupStats:
+    """What became of the requests of one rate group, since the transport was made.
+
+    `requests` were written to the wire, `rejected` of them answered 429 or 418; `retried` counts
+    further attempts, `failed` calls that ended in an error.
+    """
+
+    requests: int = 0
+    rejected: int = 0
+    retried: int = 0
+    failed: int = 0
+
+
+class Transport:
+    """The one sender to `endpoint`: awaits its turn, sends, classifies, retries.
+
+    `limits` are the exchange's rate groups; `check` raises the error that an answer stands for;
+    `timeout` bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
+    `budget_dir` holds the budgets shared by all processes of the machine. Use it on one event loop.
+    """
+
+    def __init__(
+        self,
+        endpoint: str,
+        limits: Mapping[str, RateLimit],
+        *,
+        check: Check,
+        timeout: float,
+        budget_dir: Path,
+    ) -> None:
+        self._endpoint = endpoint.rstrip("/")
+        self._host = _host(endpoint)
+        self._limits = limits
+        self._check = check
+        self._timeout = timeout
+        self._budget_dir = budget_dir
+        self._ban = Ban(budget_dir / f"{self._host}.ban", host=self._host)
+        self._budgets: dict[str, Budget] = {}
+        self._client: httpx.AsyncClient | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock = ExchangeClock()
+        self._counts: dict[str, Counter[str]] = {}
+        self._round_trip = 0.0
+
+    async def send(self, request: Request, priority: Priority = "normal") -> Response:
+        """Send `request` when it is its turn and give the exchange's data.
+
+        Raises what `check` raises for an answer that is not data, and `NetworkError`
+        (`Unreachable`, `TimedOut`) when none came, each after the attempts that `retry_delay`
+        grants; `Banned` at once, and without sending while an earlier ban holds.
+        """
+        attempt = 1
+        while True:
+            try:
+                response = await self._exchange(request, priority)
+                self._check(request, response)
+            except MarketkitError as failure:
+                delay = retry_delay(failure, attempt)
+                if delay is None:
+                    self._count(request, "failed")
+                    raise
+                _log.info("attempt %d of %s failed: %s", attempt, request.path, failure)
+            else:
+                return response
+            self._count(request, "retried")
+            await asyncio.sleep(delay)
+            attempt += 1
+
+    def now(self) -> int:
+        """Estimate the exchange's clock in milliseconds UTC: its last `Date` and the time since."""
+        return self._clock.now()
+
+    @property
+    def round_trip(self) -> float:
+        """Give the usual time from a request to its headers, in seconds; 0.0 before the first."""
+        return self._round_trip
+
+    def limit(self, group: str) -> RateLimit:
+        """Give the limit of a rate group."""
+        return self._limits[group]
+
+    def stats(self) -> dict[str, GroupStats]:
+        """Give what became of the requests of every rate group that was used."""
+        return {group: GroupStats(**counts) for group, counts in self._counts.items()}
+
+    async def close(self) -> None:
+        """Close the connections and let go of the budgets; a later `send` opens them again."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.aclose()
+        for budget in self._budgets.values():
+            budget.close()
+        self._budgets.clear()
+
+    async def _exchange(self, request: Request, priority: Priority) -> Response:
+        """Give the answer to one attempt, whatever it says."""
+        budget = self._budget(request.group)
+        while True:
+            slot = await budget.acquire(priority)
+            try:
+                return await self._attempt(request, slot)
+            except _TurnPassed:
+                _log.debug("the turn of %s passed before it was sent", request.path)
+
+    async def _attempt(self, request: Request, slot: Slot) -> Response:
+        """Send once; the slot is given back however this ends."""
+        wire = _Wire(slot)
+        try:
+            if not slot.fresh():
+                raise _TurnPassed
+            async with asyncio.timeout(self._timeout):
+                return await self._converse(request, wire)
+        except TimeoutError:
+            self._path_changed()
+            raise TimedOut(
+                f"{self._endpoint} did not answer {request.path} within {self._timeout:g} s; "
+                "try again, or give a longer timeout"
+            ) from None
+        except httpx.HTTPError as error:
+            self._path_changed()
+            raise self._translated(error) from error
+        finally:
+            if wire.written:
+                self._count(request, "requests")
+                slot.lost()  # unless the answer came, which already ended the slot
+            else:
+                slot.unsent()
+
+    async def _converse(self, request: Request, wire: _Wire) -> Response:
+        sent_at = time.time_ns() // 1_000_000
+        client = self._connected()
+        built = client.build_request(
+            "GET",
+            self._endpoint + request.path,
+            params=request.params,
+            extensions={"trace": wire.trace},
+        )
+        answer = await client.send(built, stream=True)
+        try:
+            # The headers say that the request was counted: the slot need not wait for the body.
+            self._answered(request, wire.slot, answer)
+            self._took(time.monotonic() - wire.started)
+            body = await answer.aread()
+        finally:
+            await answer.aclose()
+        date = parse_date(answer.headers.get("date"))
+        return Response(answer.status_code, dict(answer.headers), body, date or sent_at)
+
+    def _answered(self, request: Request, slot: Slot, answer: httpx.Response) -> None:
+        remaining = parse_remaining(answer.headers.get("remaining-req"))
+        slot.done(
+            answer.status_code,
+            remaining.seconds if remaining and remaining.group == request.group else None,
+            parse_retry_after(answer.headers.get("retry-after")),
+        )
+        if (date := parse_date(answer.headers.get("date"))) is not None:
+            self._clock.saw(date)
+        if answer.status_code in {418, 429}:
+            self._count(request, "rejected")
+            _log.warning("%s answered %d to %s", self._host, answer.status_code, request.path)
+
+    def _took(self, seconds: float) -> None:
+        """Learn a round trip."""
+        weight = 0.3 if self._round_trip else 1.0
+        self._round_trip += weight * (seconds - self._round_trip)
+
+    def _connected(self) -> httpx.AsyncClient:
+        """Give the client of this event loop; after a fork the parent's is left alone."""
+        loop = asyncio.get_running_loop()
+        if self._client is None or self._loop is not loop:
+            self._loop = loop
+            self._client = httpx.AsyncClient(
+                headers={"User-Agent": f"marketkit/{_version()}", "Accept-Encoding": "gzip"},
+                # A new connection costs two round trips and a TLS handshake: keep them for long.
+                limits=httpx.Limits(
+                    max_connections=20, max_keepalive_connections=20, keepalive_expiry=60
+                ),
+                timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
+            )
+        return self._client
+
+    def _budget(self, group: str) -> Budget:
+        if group not in self._budgets:
+            if group not in self._limits:
+                raise InputError(f"no limit is known for rate group {group!r}")
+            name = f"{self._host}-{group}"
+            self._budgets[group] = Budget(
+                name, self._limits[group], self._budget_dir, ban=self._ban
+            )
+        return self._budgets[group]
+
+    def _path_changed(self) -> None:
+        """Distrust the measured round trips: a connection may come back by a shorter way."""
+        for budget in self._budgets.values():
+            budget.path_changed()
+
+    def _translated(self, error: httpx.HTTPError) -> MarketkitError:
+        detail = str(error) or type(error).__name__
+        if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+            return Unreachable(
+                f"cannot connect to {self._endpoint} ({detail}); check the address and the network"
+            )
+        if isinstance(error, httpx.DecodingError):
+            return BadResponse(f"{self._endpoint} sent a body that cannot be decoded ({detail})")
+        return NetworkError(f"the connection to {self._endpoint} broke ({detail}); try again")
+
+    def _count(self, request: Request, what: str) -> None:
+        self._counts.setdefault(request.group, Counter())[what] += 1
+
+
+class ExchangeClock:
+    """The exchange's clock as its `Date` headers tell it; ours until the first one."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._monotonic = monotonic
+        self._ahead: float | None = None  # ms that the exchange is ahead of our monotonic clock
+
+    def now(self) -> int:
+        """Give the estimate, in milliseconds UTC."""
+        if self._ahead is None:
+            return time.time_ns() // 1_000_000
+        return int(self._monotonic() * 1000 + self._ahead)
+
+    def saw(self, date: int) -> None:
+        """Learn from a `Date` header, in milliseconds UTC; it has whole seconds only."""
+        mono = self._monotonic() * 1000
+        # An estimate inside the second that the header names is better than the second's start.
+        if self._ahead is None or not date <= mono + self._ahead < date + 1000:
+            self._ahead = date - mono
+
+
+class _Wire:
+    """Watches one request of httpx to know whether it was written."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        self.written = False
+        self.started = 0.0
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            connection = info["return_value"].get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        elif event.endswith(".send_request_headers.started"):
+            # Connecting may have taken long, and the process may have been stopped meanwhile.
+            if not self.slot.held():
+                raise _TurnPassed
+            self.written = True
+            self.started = time.monotonic()
+
+
+class _TurnPassed(Exception):
+    """The slot grew too old before the request could be written."""
+
+
+def parse_date(header: str | None) -> int | None:
+    """Read a `Date` header as milliseconds UTC; None when absent or unreadable.
+
+    >>> parse_date("Thu, 01 Jan 2026 00:00:01 GMT")
+    1767225601000
+    """
+    try:
+        return int(parsedate_to_datetime(header).timestamp() * 1000) if header else None
+    except ValueError:
+        return None
+
+
+def _host(endpoint: str) -> str:
+    """Name the host in a way that can be part of a file name: `api.upbit.com`, `127.0.0.1_8000`."""
+    try:
+        url = httpx.URL(endpoint)
+    except httpx.InvalidURL as error:
+        raise InputError(f"endpoint {endpoint!r} is not a URL: {error}") from None
+    if not url.host:
+        raise InputError(f"endpoint {endpoint!r} names no host")
+    host = url.host.replace(":", "_")
+    return f"{host}_{url.port}" if url.port else host
+
+
+def _version() -> str:
+    try:
+        return importlib.metadata.version("marketkit")
+    except importlib.metadata.PackageNotFoundError:
+        return "0"

@@ -1,0 +1,538 @@
+"""The API: one provider, written async, with a sync twin over one background loop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import warnings
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+import polars as pl
+
+from marketkit import naming, schema
+from marketkit.candles import (
+    DEFAULT_COUNT,
+    CandleReader,
+    Candles,
+    Source,
+    Time,
+    Window,
+    read_window,
+)
+from marketkit.errors import (
+    BadResponse,
+    InputError,
+    InvalidRange,
+    MarketkitError,
+    PartialResult,
+)
+from marketkit.exchange import upbit_bodies, upbit_rest
+from marketkit.exchange.dialect import Priority, RateLimit, Request
+from marketkit.exchange.pacing import UPBIT_LIMITS
+from marketkit.exchange.paging import TradeRange, walk_trades
+from marketkit.frames import Frame, FrameKind, OnError, Precision, check_zone, finish, one_of
+from marketkit.jobs.backfill import Filler, backfill
+from marketkit.jobs.job import Job, Report
+from marketkit.jobs.progress import Progress, Reporter
+from marketkit.jobs.runner import Run
+from marketkit.lake.lake import Lake
+from marketkit.markets import MarketList
+from marketkit.net.engine import engine, on_engine
+from marketkit.net.transport import Transport
+from marketkit.schema import Schema, empty, exact
+from marketkit.settings import budget_dir, lake_source, resolve_endpoint, resolve_lake
+from marketkit.timeframe import DAY, iso, parse_time
+
+Symbols = str | Iterable[str]
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class AsyncSmartDataProvider:
+    """Market data of one Upbit endpoint, with a lake behind it; await it from any event loop.
+
+    `endpoint` is scheme and host of an exchange that speaks Upbit's words (default: the
+    environment's `MARKETKIT_ENDPOINT`, else Korea), or `region` one of `kr sg id th`. `lake` is
+    the folder of the candle lake (default: `MARKETKIT_LAKE`, else one below the home). `limits`
+    gives `(requests, seconds)` for rate groups in which the endpoint allows more than Upbit does.
+    A candle is kept as final `settle` seconds after its close; `timeout` bounds one request, in
+    seconds.
+
+    Making one opens nothing and asks nobody. All providers of all processes on a machine share one
+    request budget per exchange and rate group.
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str | None = None,
+        region: str | None = None,
+        lake: str | Path | None = None,
+        limits: Mapping[str, tuple[int, float]] | None = None,
+        settle: float = 60.0,
+        timeout: float = 10.0,
+    ) -> None:
+        self._endpoint = resolve_endpoint(endpoint, region)
+        raised = {group: RateLimit(*limit) for group, limit in (limits or {}).items()}
+        self._transport = Transport(
+            self._endpoint,
+            {**UPBIT_LIMITS, **raised},
+            check=upbit_rest.check,
+            timeout=timeout,
+            budget_dir=budget_dir(),
+        )
+        root = resolve_lake(lake, self._endpoint)
+        self._lake = Lake(root, source=lake_source(self._endpoint))
+        self._markets = MarketList(self._transport)
+        self._filler = Filler(self._lake, self._transport, round(settle * 1000))
+        self._candles = CandleReader(self._filler)
+
+    @on_engine
+    async def get_market(
+        self,
+        quote: str | None = None,
+        *,
+        frame: FrameKind = "polars",
+        priority: Priority = "normal",
+    ) -> Frame:
+        """Give the listed markets, one row each, with the exchange's warnings.
+
+        `quote` keeps those priced in one currency (`KRW`, `BTC`, `USDT`). Columns are
+        `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
+        symbol is the index. Source: Upbit reference, section 3.1.
+        """
+        _check(frame=frame, priority=priority)
+        markets = await self._markets.frame(priority)
+        if quote is not None:
+            known = sorted(set(markets["quote"]))
+            if quote.upper() not in known:
+                raise InputError(f"no market is priced in {quote!r} (one of {' '.join(known)})")
+            markets = markets.filter(pl.col("quote") == quote.upper())
+        return finish(markets, frame=frame, tz="UTC", index=["symbol"])
+
+    @on_engine
+    async def get_ticker(
+        self,
+        symbols: Symbols,
+        *,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        precision: Precision = "float",
+        priority: Priority = "normal",
+        on_error: OnError = "raise",
+    ) -> Frame:
+        """Give the ticker of one or many symbols, one row each, in one request.
+
+        `symbols` is a code, a list, or a glob such as `KRW-*`. Columns are `schema.TICKER`:
+        `time` is when the exchange built the ticker, `open high low volume value` count from
+        00:00 UTC, `volume` in base and `value` in quote currency.
+
+        Raises `UnknownSymbol` for a symbol that is not listed, before asking for the others; with
+        `on_error="skip"` they are given and the unknown one is warned about. Source: Upbit
+        reference, section 3.4.
+        """
+        _check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
+        names, failures = await self._resolve(symbols, priority, on_error)
+
+        def decode(body: bytes) -> pl.DataFrame:
+            return upbit_bodies.decode_tickers(body, exact=precision == "decimal")
+
+        rows = await self._batched(names, upbit_rest.ticker_request, decode, priority, failures)
+        tickers = _joined(rows, schema.TICKER, precision).sort("symbol")
+        index = _index(symbols)
+        return finish(_settle(tickers, failures, on_error), frame=frame, tz=tz, index=index)
+
+    @on_engine
+    async def get_orderbook(
+        self,
+        symbols: Symbols,
+        *,
+        depth: int = 15,
+        level: float = 0,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        precision: Precision = "float",
+        priority: Priority = "normal",
+        on_error: OnError = "raise",
+    ) -> Frame:
+        """Give order books of one or many symbols: a row per symbol and depth, 1 the best.
+
+        `depth` is 1 to 30; `level` groups prices and works in KRW markets only. `time` is when
+        the book last changed. A side with fewer orders has nulls. Columns are `schema.ORDERBOOK`.
+
+        Raises `InputError` for an impossible depth or level, `UnknownSymbol` as `get_ticker` does.
+        Source: Upbit reference, section 3.5.
+        """
+        _check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
+        if (
+            isinstance(depth, bool)
+            or not isinstance(depth, int)
+            or not 1 <= depth <= upbit_rest.DEPTH
+        ):
+            raise InputError(f"depth={depth!r}: an order book has 1 to {upbit_rest.DEPTH} levels")
+        names, failures = await self._resolve(symbols, priority, on_error)
+        if level and (others := [name for name in names if not name.startswith("KRW-")]):
+            raise InputError(f"level={level!r} works in KRW markets only, not for {others[0]}")
+
+        def ask(some: Sequence[str]) -> Request:
+            return upbit_rest.orderbook_request(some, depth, level)
+
+        def decode(body: bytes) -> pl.DataFrame:
+            return upbit_bodies.decode_orderbooks(body, exact=precision == "decimal")
+
+        rows = await self._batched(names, ask, decode, priority, failures)
+        books = _joined(rows, schema.ORDERBOOK, precision).sort("symbol", "depth")
+        index = _index(symbols)
+        return finish(_settle(books, failures, on_error), frame=frame, tz=tz, index=index)
+
+    @on_engine
+    async def get_trade(
+        self,
+        symbols: Symbols,
+        *,
+        count: int | None = None,
+        start: Time | None = None,
+        end: Time | None = None,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        precision: Precision = "float",
+        priority: Priority = "normal",
+        on_error: OnError = "raise",
+    ) -> Frame:
+        """Give trades of one or many symbols, oldest first, within the last seven days.
+
+        `start` (inclusive) and `end` (exclusive) bound the time, `count` keeps the newest of each
+        symbol; without any of them it is 500, one request. `side` is the taker's: `BID` bought.
+        Columns are `schema.TRADE`.
+
+        Raises `InvalidRange` for a window older than the exchange keeps, `PartialResult` when
+        some of many symbols failed. Source: Upbit reference, section 3.3.
+        """
+        _check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
+        window = read_window("1s", start if count is None else None, end, count)
+        since = None if start is None else parse_time(start)
+        names, failures = await self._resolve(symbols, priority, on_error)
+        now = self._transport.now()
+        oldest = (now // DAY - upbit_rest.TRADE_DAYS) * DAY
+        if min(since or now, window.end or now) < oldest:
+            raise InvalidRange(f"the exchange keeps trades from {iso(oldest)} on, not before")
+        most = count if count is not None or since is not None else upbit_rest.TRADE_PAGE
+
+        async def one(symbol: str) -> pl.DataFrame:
+            wanted = TradeRange(symbol, now, since, window.end, most)
+            return await self._trades(wanted, priority, exact=precision == "decimal")
+
+        rows = await _each(names, one, failures)
+        trades = _joined(rows, schema.TRADE, precision).sort("symbol", "time", "sequential_id")
+        index = _index(symbols)
+        return finish(_settle(trades, failures, on_error), frame=frame, tz=tz, index=index)
+
+    @on_engine
+    async def get_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        count: int | None = None,
+        forming: bool = False,
+        source: Source = "auto",
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        precision: Precision = "float",
+        priority: Priority = "normal",
+        on_error: OnError = "raise",
+    ) -> Frame:
+        """Give candles of one or many symbols, sorted by symbol and time.
+
+        The range is `start` (inclusive, a candle's open) to `end` (exclusive; default now), or
+        the newest `count` before `end` (default 200). `timeframe` is one of `1s 1m 3m 5m 10m 15m
+        30m 1h 4h 1d 1w 1M 1y`. ISO strings and dates mean UTC; naive datetimes are refused.
+
+        `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
+        and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
+        `forming=True` adds the candle that is not finished. Columns are `schema.CANDLE`: `time`
+        is the open, `volume` in base and `value` in quote currency; slots without a trade have no
+        row. A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)`
+        MultiIndex.
+
+        From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
+        6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
+        `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
+        many symbols failed.
+        """
+        _check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
+        one_of("source", source, Source)
+        if start is None and count is None and source != "lake":
+            count = DEFAULT_COUNT
+        window = read_window(timeframe, start, end, count, forming=forming)
+        candles = await self._read(
+            symbols,
+            window,
+            source=source,
+            precision=precision,
+            priority=priority,
+            on_error=on_error,
+        )
+        settled = _settle(candles.frame, candles.failures, on_error)
+        if precision == "decimal":
+            settled = settled.cast(pl.Schema(exact(schema.CANDLE)))
+        return finish(settled, frame=frame, tz=tz, index=_index(symbols))
+
+    def backfill(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = None,
+        priority: Priority = "low",
+        show: bool = True,
+    ) -> Job:
+        """Fill the lake in the background; returns at once.
+
+        Fetches what the lake lacks of `[start, end)`, newest first; `end` defaults to the newest
+        final candle. The `Job` shows its progress after two seconds unless `show=False`;
+        `job.wait()` gives its `Report`. Running it again continues: nothing is asked twice.
+        """
+        one_of("priority", priority, Priority)
+        window = read_window(timeframe, start, end, None)
+        wanted = naming.listed(symbols)
+
+        async def work(reporter: Reporter) -> Report:
+            names, failures = await self._markets.resolve(wanted, priority)
+            span = (parse_time(start), self._filler.until(window.timeframe, window.end))
+            run = Run(priority, reporter, failures=failures)
+            return await backfill(self._filler, names, window.timeframe, span, run)
+
+        label = wanted[0] if len(wanted) == 1 else f"{len(wanted)} symbols"
+        return Job(f"{label} {window.timeframe}", work, show=show)
+
+    def lake(self) -> Lake:
+        """Give the candle lake behind this provider."""
+        return self._lake
+
+    @on_engine
+    async def aclose(self) -> None:
+        """Close the connections; a later call opens them again."""
+        await self._transport.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}(endpoint={self._endpoint!r}, lake={str(self._lake.root)!r})"
+
+    async def _resolve(
+        self, symbols: Symbols, priority: Priority, on_error: OnError
+    ) -> tuple[list[str], dict[str, MarketkitError]]:
+        """Find the markets that are meant; unless it may be skipped, one unknown ends the call."""
+        names, unknown = await self._markets.resolve(symbols, priority)
+        if unknown and on_error == "raise":
+            raise next(iter(unknown.values()))
+        return names, unknown
+
+    async def _batched(
+        self,
+        names: Sequence[str],
+        ask: Callable[[Sequence[str]], Request],
+        decode: Callable[[bytes], pl.DataFrame],
+        priority: Priority,
+        failures: dict[str, MarketkitError],
+    ) -> list[pl.DataFrame]:
+        """Ask for many symbols in as few requests as the length of a URL allows."""
+
+        async def some(batch: Sequence[str]) -> pl.DataFrame:
+            response = await self._transport.send(ask(batch), priority)
+            return decode(response.body).filter(pl.col("symbol").is_in(batch))
+
+        frames = await asyncio.gather(*(some(batch) for batch in upbit_rest.batches(names)))
+        got = {symbol for frame in frames for symbol in frame["symbol"].unique()}
+        for name in names:
+            if name not in got:
+                failures[name] = BadResponse(f"the exchange left {name} out of its answer")
+        return frames
+
+    async def _trades(self, wanted: TradeRange, priority: Priority, *, exact: bool) -> pl.DataFrame:
+        steps = walk_trades(wanted, exact=exact)
+        step = next(steps)
+        pages = []
+        while step.request is not None:
+            response = await self._transport.send(step.request, priority)
+            step = steps.send(response)
+            if step.page is not None:
+                pages.append(step.page.rows)
+        # New trades shift the pages while they are read: the same trade may come twice.
+        return pl.concat(pages).unique("sequential_id", keep="first")
+
+    async def _read(
+        self,
+        symbols: Symbols,
+        window: Window,
+        *,
+        source: Source,
+        precision: Precision,
+        priority: Priority,
+        on_error: OnError,
+    ) -> Candles:
+        if source == "lake":
+            return await asyncio.to_thread(self._candles.from_lake, naming.listed(symbols), window)
+        names, failures = await self._resolve(symbols, priority, on_error)
+        label = names[0] if len(names) == 1 else f"{len(names)} symbols"
+        run = Run(priority, Reporter(Progress(f"{label} {window.timeframe}")))
+        try:
+            if source == "exchange":
+                exactly = precision == "decimal"
+                candles = await self._candles.from_exchange(names, window, run, exact=exactly)
+            else:
+                candles = await self._candles.from_both(names, window, run)
+        finally:
+            run.reporter.close()
+        candles.failures.update(failures)
+        return candles
+
+
+def blocking(
+    method: Callable[Concatenate[AsyncSmartDataProvider, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[SmartDataProvider, P], T]:
+    """Make the sync twin of a method: the same call, waited for on the engine."""
+
+    def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return engine().run(method(self.twin, *args, **kwargs))
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+def at_once(
+    method: Callable[Concatenate[AsyncSmartDataProvider, P], T],
+) -> Callable[Concatenate[SmartDataProvider, P], T]:
+    """Give the sync provider a method that needs no waiting in either twin."""
+
+    def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return method(self.twin, *args, **kwargs)
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+class SmartDataProvider:
+    """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
+
+    The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
+    inside a running event loop too, and Ctrl-C cancels the request, not only the wait.
+
+    >>> SmartDataProvider(region="sg", lake="somewhere")
+    SmartDataProvider(endpoint='https://sg-api.upbit.com', lake='somewhere')
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str | None = None,
+        region: str | None = None,
+        lake: str | Path | None = None,
+        limits: Mapping[str, tuple[int, float]] | None = None,
+        settle: float = 60.0,
+        timeout: float = 10.0,
+    ) -> None:
+        self.twin = AsyncSmartDataProvider(
+            endpoint=endpoint,
+            region=region,
+            lake=lake,
+            limits=limits,
+            settle=settle,
+            timeout=timeout,
+        )
+
+    get_market = blocking(AsyncSmartDataProvider.get_market)
+    get_ticker = blocking(AsyncSmartDataProvider.get_ticker)
+    get_orderbook = blocking(AsyncSmartDataProvider.get_orderbook)
+    get_trade = blocking(AsyncSmartDataProvider.get_trade)
+    get_candle = blocking(AsyncSmartDataProvider.get_candle)
+    close = blocking(AsyncSmartDataProvider.aclose)
+    backfill = at_once(AsyncSmartDataProvider.backfill)
+    lake = at_once(AsyncSmartDataProvider.lake)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self.twin).removeprefix("Async")
+
+
+@functools.cache
+def default_provider() -> SmartDataProvider:
+    """Give the provider behind the module-level functions, made on first use."""
+    return SmartDataProvider()
+
+
+def _check(
+    *,
+    frame: FrameKind = "polars",
+    tz: str = "UTC",
+    precision: Precision = "float",
+    priority: Priority = "normal",
+    on_error: OnError = "raise",
+) -> None:
+    """Refuse arguments that no call understands, before anything is sent."""
+    one_of("frame", frame, FrameKind)
+    one_of("precision", precision, Precision)
+    one_of("priority", priority, Priority)
+    one_of("on_error", on_error, OnError)
+    check_zone(tz)
+
+
+def _index(symbols: Symbols) -> list[str]:
+    return (
+        ["time"] if isinstance(symbols, str) and not naming.is_glob(symbols) else ["symbol", "time"]
+    )
+
+
+def _joined(rows: Sequence[pl.DataFrame], shape: Schema, precision: Precision) -> pl.DataFrame:
+    """Put frames together; none at all is an empty frame with the same columns."""
+    return pl.concat([empty(exact(shape) if precision == "decimal" else shape), *rows])
+
+
+async def _each(
+    names: Sequence[str],
+    ask: Callable[[str], Coroutine[Any, Any, pl.DataFrame]],
+    failures: dict[str, MarketkitError],
+) -> list[pl.DataFrame]:
+    """Ask for symbols side by side; one that fails does not take the others with it."""
+    frames = []
+
+    async def one(name: str) -> None:
+        try:
+            frames.append(await ask(name))
+        except MarketkitError as failure:
+            failures[name] = failure
+
+    async with asyncio.TaskGroup() as group:
+        for name in names:
+            group.create_task(one(name))
+    return frames
+
+
+def _settle(
+    data: pl.DataFrame, failures: Mapping[str, MarketkitError], on_error: OnError
+) -> pl.DataFrame:
+    """Give the frame, or raise what failed: alone as itself, among others with what was got."""
+    if not failures:
+        return data
+    if on_error == "skip":
+        for symbol, failure in failures.items():
+            warnings.warn(f"{symbol} skipped: {failure}", stacklevel=2)
+        return data
+    if len(failures) == 1 and data.is_empty():
+        raise next(iter(failures.values()))
+    raise PartialResult(data, failures)

@@ -1,0 +1,24 @@
+"""An Upbit-compatible exchange on loopback; it never imports the client."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from marketkit.sandbox.command import add_arguments, run
+    from marketkit.sandbox.server import Sandbox
+
+__all__ = ["Sandbox", "add_arguments", "run"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load a public name when it is first used: polars and uvicorn are not cheap."""
+    if name == "Sandbox":
+        from marketkit.sandbox.server import Sandbox  # noqa: PLC0415
+
+        return Sandbox
+    if name in {"add_arguments", "run"}:
+        from marketkit.sandbox import command  # noqa: PLC0415
+
+        return getattr(command, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

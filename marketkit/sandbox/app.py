@@ -1,0 +1,204 @@
+"""The ASGI app: travel time, limits, faults, and an answer out of the desk."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, MutableMapping
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from marketkit.sandbox.clock import Clock
+from marketkit.sandbox.control import answer_control
+from marketkit.sandbox.desk import MOST_CANDLES, Answer, Desk, route
+from marketkit.sandbox.faults import Faults, repeated
+from marketkit.sandbox.limits import Limits
+from marketkit.sandbox.query import Query, WireError
+from marketkit.sandbox.reply import (
+    LimitBody,
+    Reply,
+    failed,
+    maintenance_page,
+    no_route,
+    refused,
+)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+_REQUESTS_KEPT = 2000
+
+
+@dataclass(slots=True)
+class App:
+    """The exchange behind one address; times of limits and latency are real, not sandbox ones."""
+
+    desk: Desk
+    clock: Clock
+    limits: Limits
+    faults: Faults
+    latency_s: float = 0.0
+    jitter_s: float = 0.0
+    limit_body: LimitBody = "text"
+    aborted: int = 0
+    requests: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_REQUESTS_KEPT))
+    _draw: Random = field(default_factory=lambda: Random(1))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        path, query = scope["path"], scope["query_string"].decode("latin-1")
+        if path.startswith("/sandbox/"):
+            await _send(send, answer_control(self, scope["method"], path, query), self.clock.now())
+            return
+        visit = _Visit(receive)
+        await visit.wait(self._way())
+        reply, fault = self._answer(scope, path, query)
+        await visit.wait(self._way())
+        if visit.gone:
+            self.aborted += 1
+        elif fault == "reset":
+            await _reset(scope, receive)
+        elif fault == "truncate":
+            await _truncate(scope, receive, send, reply, self.clock.now())
+        else:
+            gzipped = b"gzip" in _header(scope, b"accept-encoding")
+            await _send(send, reply, self.clock.now(), gzipped=gzipped)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what every group saw, requests abandoned by their client, and faults struck."""
+        return {
+            "groups": self.limits.stats(),
+            "aborted": self.aborted,
+            "faults": self.faults.stats(),
+        }
+
+    def reset_stats(self) -> None:
+        """Forget what was seen; windows and bans go on."""
+        self.limits.reset()
+        self.faults.counts.clear()
+        self.requests.clear()
+        self.aborted = 0
+
+    def _way(self) -> float:
+        """Draw how long one way takes: half the latency and an exponential of the jitter."""
+        jitter = self._draw.expovariate(1 / self.jitter_s) if self.jitter_s else 0.0
+        return self.latency_s / 2 + jitter
+
+    def _answer(self, scope: Scope, path: str, query: str) -> tuple[Reply, str | None]:
+        """Count the request and answer it; this is the moment it arrives at the exchange."""
+        routed = route(self.desk, path.removeprefix("/v1/")) if path.startswith("/v1/") else None
+        if routed is None or scope["method"] not in {"GET", "HEAD"}:
+            return no_route(), None
+        group, answer = routed
+        if _header(scope, b"origin"):
+            group = "origin"
+        arrival = time.monotonic()
+        reply, fault = self._admit(group, answer, query, arrival)
+        if fault:
+            self.faults.strike(fault)
+        self.requests.append(
+            {
+                "path": path,
+                "query": query,
+                "group": group,
+                "status": reply.status,
+                "fault": fault,
+                "arrival": arrival,
+            }
+        )
+        return reply, fault
+
+    def _admit(
+        self, name: str, answer: Answer, query: str, arrival: float
+    ) -> tuple[Reply, str | None]:
+        """Return the answer and the fault that took effect."""
+        group, fault = self.limits.groups[name], self.faults.draw()
+        if fault in {"429", "418"}:
+            group.arrive(arrival)
+            return refused(int(fault), self.limit_body, group.remaining(arrival)), fault
+        status = self.limits.admit(name, arrival)
+        remaining = group.remaining(arrival)
+        if status != 200:
+            wait = self.limits.banned_for(arrival)
+            return refused(status, self.limit_body, remaining, wait), None
+        if fault == "500":
+            return failed(remaining), fault
+        if fault == "html":
+            return maintenance_page(remaining), fault
+        if fault == "duplicate" and name != "candles":
+            fault = None
+        return self._data(answer, query, remaining, fault), fault
+
+    def _data(self, answer: Answer, query: str, remaining: str, fault: str | None) -> Reply:
+        try:
+            rows = answer(Query(query), self.clock.now())
+        except WireError as error:
+            return Reply(error.status, error.body, remaining=remaining)
+        if fault == "duplicate":
+            rows = repeated(rows, most=MOST_CANDLES)
+        body = f"[{','.join(rows)}]".encode()
+        if fault == "badjson":
+            body = body[: len(body) // 2]
+        return Reply(200, body, remaining=remaining)
+
+
+class _Visit:
+    """One client's stay: waits that notice when it leaves."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.gone = False
+
+    async def wait(self, seconds: float) -> None:
+        """Wait in full even if the client leaves: what it sent is on its way and will count."""
+        if seconds <= 0:
+            return
+        leaving = asyncio.ensure_future(self._left())
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            leaving.cancel()
+
+    async def _left(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.gone = True
+
+
+def _header(scope: Scope, name: bytes) -> bytes:
+    return next((value for key, value in scope["headers"] if key == name), b"")
+
+
+async def _send(send: Send, reply: Reply, now: int, *, gzipped: bool = False) -> None:
+    headers, body = reply.wire(now, gzipped=gzipped)
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _reset(scope: Scope, receive: Receive) -> None:
+    """End the connection with a TCP reset before any byte."""
+    transport = scope["state"]["transport"]
+    linger = struct.pack("ii", 1, 0)
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+    transport.abort()
+    await _gone(receive)
+
+
+async def _truncate(scope: Scope, receive: Receive, send: Send, reply: Reply, now: int) -> None:
+    """Promise the whole body, send half of it, and close."""
+    headers, body = reply.wire(now, gzipped=False)
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    half = body[: len(body) // 2]
+    await send({"type": "http.response.body", "body": half, "more_body": True})
+    scope["state"]["transport"].close()
+    await _gone(receive)
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

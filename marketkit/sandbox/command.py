@@ -1,0 +1,109 @@
+"""`marketkit sandbox`: flags in, a serving exchange out."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import Final
+
+from marketkit.errors import InputError, MarketkitError
+from marketkit.sandbox.control import number
+from marketkit.sandbox.limits import GROUPS, Rate, WindowKind, rates
+
+_WINDOWS: Final[tuple[WindowKind, ...]] = ("first-call", "sliding", "clock")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the sandbox's flags to a parser."""
+    add = parser.add_argument
+    add(
+        "--history",
+        action="append",
+        metavar="KRW-DOGE:1m=PATH|DIR",
+        help="CSV or Parquet of one market, repeatable; or a directory of them; or a candle lake",
+    )
+    add("--seed", type=int, default=1, help="made-up markets when there is no history (1)")
+    add("--now", metavar="ISO", help="where the clock starts (end of history; or real time)")
+    add("--speed", type=float, default=1.0, help="sandbox seconds in a real second, 0 stands still")
+    add("--latency-ms", type=float, default=0.0, help="whole round trip")
+    add("--jitter-ms", type=float, default=0.0, help="mean of an exponential added each way")
+    add("--spelling", choices=("wire", "fraction"), default="wire", help="how numbers are written")
+    add(
+        "--limit",
+        action="append",
+        metavar="[GROUP=]N/SECONDS",
+        help=f"of all groups, or of one of {', '.join(GROUPS)} (10/1)",
+    )
+    add("--limit-window", choices=_WINDOWS, default="first-call")
+    add("--limit-body", choices=("text", "json"), default="text", help="body of 429 and 418")
+    add("--ban-after", type=int, default=0, metavar="N", help="418 after N 429s in 10 s (never)")
+    add(
+        "--fault",
+        action="append",
+        metavar="KIND=P",
+        help="429 418 500 reset truncate badjson html duplicate, with a probability; repeatable",
+    )
+    add("--port", type=int, default=0, help="0 picks a free one")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Serve until SIGINT or SIGTERM; return the exit code (2 for flags that make no sense).
+
+    Prints one JSON line with `endpoint` and `pid` once it listens.
+    """
+    try:
+        from marketkit.sandbox.server import Sandbox  # noqa: PLC0415  # uvicorn is optional
+
+        sandbox = Sandbox(
+            _history(args.history),
+            seed=args.seed,
+            now=args.now,
+            speed=args.speed,
+            latency_ms=args.latency_ms,
+            jitter_ms=args.jitter_ms,
+            spelling=args.spelling,
+            limit=_limit(args.limit or []),
+            limit_window=args.limit_window,
+            limit_body=args.limit_body,
+            ban_after=args.ban_after,
+            faults={kind: number(value) for kind, value in _pairs(args.fault or [], "KIND=P")},
+            port=args.port,
+        )
+        sandbox.serve(_announce)
+    except MarketkitError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2 if isinstance(error, InputError) else 1
+    return 0
+
+
+def _announce(endpoint: str) -> None:
+    sys.stdout.write(json.dumps({"endpoint": endpoint, "pid": os.getpid()}) + "\n")
+    sys.stdout.flush()
+
+
+def _history(values: Sequence[str] | None) -> dict[str, str] | str | None:
+    if not values:
+        return None
+    if len(values) == 1 and ":" not in values[0].partition("=")[0]:
+        return values[0]
+    return dict(_pairs(values, "KRW-DOGE:1m=PATH"))
+
+
+def _limit(values: Sequence[str]) -> dict[str, Rate]:
+    limits: dict[str, Rate] = {}
+    for value in values:
+        group, _, text = value.rpartition("=")
+        count, _, seconds = text.partition("/")
+        rate = (int(number(count)), number(seconds or "1"))
+        limits |= {group: rate} if group else rates(rate)
+    return limits
+
+
+def _pairs(values: Sequence[str], form: str) -> list[tuple[str, str]]:
+    for value in values:
+        if "=" not in value:
+            raise InputError(f"{value!r} should look like {form}")
+    return [(name, rest) for name, _, rest in (value.partition("=") for value in values)]

@@ -1,0 +1,79 @@
+"""The sandbox's own endpoints: statistics, clock, faults, recent requests."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+from marketkit.errors import InputError
+from marketkit.sandbox.reply import Reply, no_route
+
+if TYPE_CHECKING:
+    from marketkit.sandbox.app import App
+
+
+def answer_control(app: App, method: str, path: str, query: str) -> Reply:
+    """Answer a path below /sandbox; bad values are a 400 with a message."""
+    values = dict(parse_qsl(query))
+    try:
+        answer = _answer(app, f"{method} {path.removeprefix('/sandbox/')}", values)
+    except InputError as error:
+        return Reply(400, json.dumps({"error": {"name": 400, "message": str(error)}}).encode())
+    return no_route() if answer is None else Reply(200, json.dumps(answer).encode())
+
+
+def _answer(app: App, request: str, values: dict[str, str]) -> Any:
+    answer: Any = None
+    match request:
+        case "GET stats":
+            answer = app.stats()
+        case "POST stats/reset":
+            app.reset_stats()
+            answer = app.stats()
+        case "GET clock":
+            answer = _clock(app)
+        case "POST clock":
+            now, speed = values.get("now"), values.get("speed")
+            app.clock.set(
+                None if now is None else moment(now), None if speed is None else number(speed)
+            )
+            answer = _clock(app)
+        case "GET faults":
+            answer = app.faults.table
+        case "POST faults":
+            app.faults.replace({kind: number(value) for kind, value in values.items()})
+            answer = app.faults.table
+        case "GET requests":
+            answer = list(app.requests)
+    return answer
+
+
+def _clock(app: App) -> dict[str, Any]:
+    now = app.clock.now()
+    text = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds")
+    return {"now": text, "ms": now, "speed": app.clock.speed}
+
+
+def moment(value: str | int | datetime) -> int:
+    """Return an ISO text, an aware datetime or ms as ms UTC; a text without offset is UTC."""
+    if isinstance(value, int):
+        return value
+    try:
+        parsed = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        raise InputError(f"{value!r} is no ISO date and time") from None
+    if parsed.tzinfo is None:
+        if not isinstance(value, str):
+            raise InputError("a naive datetime names no moment: give it a zone")
+        parsed = parsed.replace(tzinfo=UTC)
+    return round(parsed.timestamp() * 1000)
+
+
+def number(value: str) -> float:
+    """Return a text as a number."""
+    try:
+        return float(value)
+    except ValueError:
+        raise InputError(f"{value!r} is no number") from None

@@ -1,0 +1,94 @@
+"""Which markets a history holds: single files, a directory of them, or a candle lake."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from marketkit.errors import InputError
+from marketkit.sandbox.files import last_end
+from marketkit.sandbox.recorded import Recorded
+from marketkit.sandbox.widths import Width, width_named
+
+Files = dict[str, dict[Width, list[Path]]]
+
+_SYMBOL: Final = re.compile(r"[A-Z0-9]+-[A-Z0-9]+")
+# KRW-DOGE_1m*.csv, or with an underscore the other way round: DOGE_KRW_1m*.csv
+_NAMED: Final = re.compile(
+    r"([A-Z0-9]+)([-_])([A-Z0-9]+)_(\d+(?:sec|min|mo|[smhdwMy]))(?![A-Za-z0-9]).*\.(?:csv|parquet)"
+)
+_LAKE_GLOB: Final = "candles/source=upbit/timeframe=*/series=*/*.parquet"
+
+
+def find_files(history: Mapping[str, str | Path] | str | Path) -> Files:
+    """Return the files of every market and width that a history names.
+
+    A mapping has keys like "KRW-DOGE:1m"; a path is one file or a directory of files named like
+    KRW-DOGE_1m.csv or DOGE_KRW_1m.csv, or the root of a lake.
+    """
+    if isinstance(history, Mapping):
+        named = [(*_series(key), Path(path)) for key, path in history.items()]
+    else:
+        named = _inside(Path(history))
+    files: Files = {}
+    for symbol, width, path in named:
+        if not path.is_file():
+            raise InputError(f"history file {path} does not exist")
+        files.setdefault(symbol, {}).setdefault(width, []).append(path)
+    return files
+
+
+def recorded(files: Files) -> dict[str, Recorded]:
+    """Return the markets of a history, by symbol."""
+    return {symbol: Recorded(symbol, widths) for symbol, widths in files.items()}
+
+
+def newest_end(files: Files) -> int:
+    """Return when the newest candle of a history ends (ms UTC)."""
+    # File names sort by time in a lake; elsewhere there are few files, so all are looked at.
+    return max(
+        last_end(path, width)
+        for widths in files.values()
+        for width, paths in widths.items()
+        for path in (paths[-1:] if paths[-1].parent.name.startswith("series=") else paths)
+    )
+
+
+def _series(key: str) -> tuple[str, Width]:
+    symbol, _, name = key.partition(":")
+    width = width_named(name)
+    if width is None or not _SYMBOL.fullmatch(symbol):
+        raise InputError(f"history {key!r} should look like 'KRW-DOGE:1m'")
+    return symbol, width
+
+
+def _inside(root: Path) -> list[tuple[str, Width, Path]]:
+    if root.is_file():
+        found = [root]
+    elif root.is_dir():
+        found = sorted(root.glob(_LAKE_GLOB)) or sorted(root.iterdir())
+    else:
+        raise InputError(f"history {root} does not exist")
+    named = [series for path in found if (series := _named(path))]
+    if not named:
+        raise InputError(
+            f"history {root} holds no file named like KRW-DOGE_1m.csv or DOGE_KRW_1m.parquet"
+        )
+    return named
+
+
+def _named(path: Path) -> tuple[str, Width, Path] | None:
+    """Return whose candles a file holds, by its name or by its folders."""
+    if path.parent.name.startswith("series="):
+        symbol = path.parent.name.removeprefix("series=")
+        width = width_named(path.parent.parent.name.removeprefix("timeframe="))
+        return (symbol, width, path) if width else None
+    match = _NAMED.fullmatch(path.name)
+    if match is None:
+        return None
+    left, mark, right, token = match.groups()
+    width = width_named(token)
+    symbol = f"{left}-{right}" if mark == "-" else f"{right}-{left}"
+    return (symbol, width, path) if width else None

@@ -1,0 +1,209 @@
+"""Rate limits as the exchange applies them: windows, groups, and what they saw."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, Protocol
+
+from marketkit.errors import InputError
+
+WindowKind = Literal["first-call", "sliding", "clock"]
+Rate = tuple[int, float]  # so many requests in so many seconds
+
+DEFAULT_RATE: Final[Rate] = (10, 1.0)
+ORIGIN_RATE: Final[Rate] = (1, 10.0)
+GROUPS: Final = ("market", "candles", "crix-trades", "ticker", "orderbook", "origin")
+_BAN_WATCH_S: Final = 10.0
+_BAN_S: Final = 60.0
+
+
+class Window(Protocol):
+    """Counts accepted calls; rejected ones never count."""
+
+    def admit(self, now: float) -> int | None:
+        """Take a place and return how many are left, or None when there is none."""
+        ...
+
+    def left(self, now: float) -> int:
+        """Return how many places are free."""
+        ...
+
+
+class FirstCallWindow:
+    """A fixed window opened by the first counted call (the measured behaviour)."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._most, self._period = rate
+        self._opened, self._used = -math.inf, 0
+
+    def left(self, now: float) -> int:
+        """Return how many places are free."""
+        return self._most - (self._used if now - self._opened < self._period else 0)
+
+    def admit(self, now: float) -> int | None:
+        """Take a place and return how many are left, or None when there is none."""
+        if now - self._opened >= self._period:
+            self._opened, self._used = now, 0
+        if self._used >= self._most:
+            return None
+        self._used += 1
+        return self._most - self._used
+
+
+class ClockWindow:
+    """A fixed window cut at whole multiples of the period."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._most, self._period = rate
+        self._current, self._used = -1, 0
+
+    def left(self, now: float) -> int:
+        """Return how many places are free."""
+        return self._most - (self._used if now // self._period == self._current else 0)
+
+    def admit(self, now: float) -> int | None:
+        """Take a place and return how many are left, or None when there is none."""
+        if now // self._period != self._current:
+            self._current, self._used = int(now // self._period), 0
+        if self._used >= self._most:
+            return None
+        self._used += 1
+        return self._most - self._used
+
+
+class SlidingWindow:
+    """At most so many accepted calls in any span as long as the period."""
+
+    def __init__(self, rate: Rate) -> None:
+        self._most, self._period = rate
+        self._accepted: deque[float] = deque()
+
+    def left(self, now: float) -> int:
+        """Return how many places are free."""
+        while self._accepted and self._accepted[0] <= now - self._period:
+            self._accepted.popleft()
+        return self._most - len(self._accepted)
+
+    def admit(self, now: float) -> int | None:
+        """Take a place and return how many are left, or None when there is none."""
+        if not self.left(now):
+            return None
+        self._accepted.append(now)
+        return self._most - len(self._accepted)
+
+
+_WINDOWS: Final[Mapping[WindowKind, type[FirstCallWindow | ClockWindow | SlidingWindow]]] = {
+    "first-call": FirstCallWindow,
+    "sliding": SlidingWindow,
+    "clock": ClockWindow,
+}
+
+
+@dataclass(slots=True)
+class Group:
+    """One rate group: its window and what arrived, accepted or not."""
+
+    name: str
+    rate: Rate
+    window: Window
+    requests: int = 0
+    rejected: int = 0
+    worst: int = 0
+    _recent: deque[float] = field(default_factory=deque)
+
+    def arrive(self, now: float) -> None:
+        """Note an arrival: `worst` is the most of them in any span of one period."""
+        self.requests += 1
+        self._recent.append(now)
+        while self._recent[0] <= now - self.rate[1]:
+            self._recent.popleft()
+        self.worst = max(self.worst, len(self._recent))
+
+    def reset(self) -> None:
+        """Forget what was seen; the window goes on."""
+        self.requests = self.rejected = self.worst = 0
+        self._recent.clear()
+
+    def remaining(self, now: float) -> str:
+        """Return the value of the Remaining-Req header."""
+        per_minute = round(self.rate[0] * 60 / self.rate[1])
+        return f"group={self.name}; min={per_minute}; sec={self.window.left(now)}"
+
+
+class Limits:
+    """All groups of one exchange, and the ban for who ignores 429.
+
+    Times are real monotonic seconds, never the sandbox clock. With `ban_after` above 0 so many
+    429s within 10 s answer 418 to everything for 60 s.
+    """
+
+    def __init__(
+        self,
+        rates: Mapping[str, Rate],
+        window: WindowKind = "first-call",
+        ban_after: int = 0,
+    ) -> None:
+        if window not in _WINDOWS:
+            raise InputError(f"unknown window {window!r}; there are {', '.join(_WINDOWS)}")
+        make = _WINDOWS[window]
+        self.groups = {name: Group(name, rate, make(rate)) for name, rate in rates.items()}
+        self._ban_after = ban_after
+        self._refusals: deque[float] = deque(maxlen=ban_after or 1)
+        self._banned_until = -math.inf
+
+    def admit(self, name: str, now: float) -> Literal[200, 418, 429]:
+        """Count one arrival and return the status the limits give it."""
+        group = self.groups[name]
+        group.arrive(now)
+        if now < self._banned_until:
+            group.rejected += 1
+            return 418
+        if group.window.admit(now) is not None:
+            return 200
+        group.rejected += 1
+        self._refuse(now)
+        return 429
+
+    def _refuse(self, now: float) -> None:
+        self._refusals.append(now)
+        full = self._ban_after and len(self._refusals) == self._ban_after
+        if full and now - self._refusals[0] <= _BAN_WATCH_S:
+            self._banned_until = now + _BAN_S
+            self._refusals.clear()
+
+    def banned_for(self, now: float) -> int:
+        """Return the whole seconds a ban still lasts."""
+        return max(0, math.ceil(self._banned_until - now))
+
+    def stats(self) -> dict[str, dict[str, int]]:
+        """Return what each group saw, by the wire's group names."""
+        return {
+            name: {
+                "requests": group.requests,
+                "rejected": group.rejected,
+                "worst_1s": group.worst,
+            }
+            for name, group in self.groups.items()
+        }
+
+    def reset(self) -> None:
+        """Forget what was seen."""
+        for group in self.groups.values():
+            group.reset()
+
+
+def rates(limit: Rate | Mapping[str, Rate]) -> dict[str, Rate]:
+    """Return the rate of every group; one rate stands for all groups but `origin`.
+
+    Raises `InputError` for an unknown group or a rate that lets nothing through.
+    """
+    named = limit if isinstance(limit, Mapping) else dict.fromkeys(GROUPS[:-1], limit)
+    for name, (count, seconds) in named.items():
+        if name not in GROUPS:
+            raise InputError(f"unknown rate group {name!r}; there are {', '.join(GROUPS)}")
+        if count < 1 or not seconds > 0:
+            raise InputError(f"limit {count}/{seconds} of {name} lets nothing through")
+    return dict.fromkeys(GROUPS, DEFAULT_RATE) | {"origin": ORIGIN_RATE} | dict(named)

@@ -1,0 +1,95 @@
+"""What the exchange shows of its candles and trades at one moment, and no later."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from marketkit.sandbox.candle import Candle, merged
+from marketkit.sandbox.source import Source
+from marketkit.sandbox.trades import Trade, split
+from marketkit.sandbox.widths import DAY, SECOND, WIDTHS, Width
+
+SECONDS_KEPT = 90 * DAY  # the documented "last 3 months"
+_ONE_DAY = WIDTHS["1d"]
+
+
+def candle_page(source: Source, width: Width, before: int, count: int, now: int) -> list[Candle]:
+    """Return up to `count` candles starting before `before`, newest first, the running one too."""
+    if width.ms == SECOND and source.base(width) is None:
+        return list(_second_page(source, before, count, now))
+    if source.base(width) is None:
+        return []
+    current = width.floor(now)
+    latest = running(source, width, now) if before > current else None
+    closed = source.page(width, min(before, current), count - (latest is not None))
+    return ([latest] if latest else []) + closed[::-1]
+
+
+def running(source: Source, width: Width, now: int) -> Candle | None:
+    """Return the candle that is still forming, made of the trades up to now."""
+    base = source.base(width)
+    if base is None:
+        return None
+    start, today, edge = width.floor(now), _ONE_DAY.floor(now), base.floor(now)
+    parts = []
+    if width.ms > DAY > base.ms:  # whole days first: a year of minutes is many
+        parts.append(source.total(_ONE_DAY, start, today))
+    parts.append(source.total(base, max(start, today) if parts else start, edge))
+    parts.append(running_base(source, base, now))
+    return merged(start, parts)
+
+
+def running_base(source: Source, base: Width, now: int) -> Candle | None:
+    """Return the running candle of a recorded width."""
+    whole = source.at(base, base.floor(now))
+    if whole is None or whole.last <= now:
+        return whole
+    done = [trade for trade in split(source.key, whole) if trade.time <= now]
+    return _of_trades(whole.time, done) if done else None
+
+
+def _of_trades(start: int, trades: list[Trade]) -> Candle:
+    prices = [trade.price for trade in trades]
+    volume = round(sum(trade.volume for trade in trades), 8)
+    value = round(sum(trade.price * trade.volume for trade in trades), 8)
+    return Candle(
+        start, prices[0], max(prices), min(prices), prices[-1], volume, value, trades[-1].time
+    )
+
+
+def trades_before(source: Source, before: int, now: int, floor: int = 0) -> Iterator[Trade]:
+    """Yield the trades in [floor, before) that have happened by now, newest first."""
+    base = finest(source)
+    edge = min(before, now + 1)
+    while batch := source.page(base, edge, 16):
+        for candle in reversed(batch):
+            for trade in reversed(split(source.key, candle)):
+                if trade.time < floor:
+                    return
+                if trade.time < before and trade.time <= now:
+                    yield trade
+        edge = batch[0].time
+
+
+def finest(source: Source) -> Width:
+    """Return the narrowest width the source holds itself."""
+    return next(base for width in WIDTHS.values() if (base := source.base(width)) is not None)
+
+
+def _second_page(source: Source, before: int, count: int, now: int) -> Iterator[Candle]:
+    if finest(source).name != "1m":
+        return
+    oldest = WIDTHS["1s"].floor(now - SECONDS_KEPT)
+    trades = trades_before(source, before, now, oldest)
+    for found, (start, group) in enumerate(groupby(trades, lambda t: t.time // SECOND * SECOND)):
+        if found == count:
+            return
+        yield _of_trades(start, list(group)[::-1])
+
+
+def last_close(source: Source, before: int, default: float) -> float:
+    """Return the close of the last day candle that starts before `before`."""
+    width = _ONE_DAY if source.base(_ONE_DAY) else finest(source)
+    page = source.page(width, before, 1)
+    return page[0].close if page else default

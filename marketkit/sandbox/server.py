@@ -1,0 +1,214 @@
+"""The sandbox as a running server: in a thread for tests, in the foreground for the shell."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from marketkit.errors import InputError, MissingExtra
+from marketkit.sandbox.app import App
+from marketkit.sandbox.clock import Clock
+from marketkit.sandbox.control import moment
+from marketkit.sandbox.desk import Desk
+from marketkit.sandbox.faults import Faults
+from marketkit.sandbox.history import find_files, newest_end, recorded
+from marketkit.sandbox.limits import DEFAULT_RATE, Limits, Rate, WindowKind, rates
+from marketkit.sandbox.reply import LimitBody
+from marketkit.sandbox.source import Source
+from marketkit.sandbox.spelling import Spelling
+from marketkit.sandbox.synthetic import seeded
+from marketkit.sandbox.truth import closed_candles
+
+if TYPE_CHECKING:
+    import polars as pl
+
+try:
+    from uvicorn import Config, Server
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+except ImportError:
+    raise MissingExtra("uvicorn", "sandbox") from None
+
+_KEEP_ALIVE_S = 75  # longer than a client's own 60 s, so that the client decides
+
+
+class _Protocol(H11Protocol):
+    """HTTP/1.1 whose app can reach the transport, to reset or cut a connection."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        self.app_state = {**self.app_state, "transport": transport}
+        super().connection_made(transport)
+
+
+class _Server(Server):
+    """A server that says when it listens."""
+
+    def __init__(self, config: Config, on_listening: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_listening = on_listening
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._on_listening()
+
+
+class Sandbox:
+    """An Upbit-compatible exchange on 127.0.0.1.
+
+    `history` is a mapping like {"KRW-DOGE:1m": path}, a directory of such files or the root of a
+    candle lake; without it the markets come from `seed`. The clock starts at `now` (ISO text, UTC
+    without offset; an aware datetime; or ms), by default at the end of the newest history file, or
+    at the machine's time for a seed; it runs `speed` times as fast as real time, 0 stands still.
+    `limit` is (requests, seconds) for every group, or a mapping by the wire's group names; windows,
+    `latency_ms` and `jitter_ms` run in real time. `faults` gives probabilities by kind.
+
+    Use it as a context manager: the server runs in a thread of its own.
+
+    Raises `InputError` for arguments that make no sense and for unreadable history.
+    """
+
+    def __init__(
+        self,
+        history: Mapping[str, str | Path] | str | Path | None = None,
+        *,
+        seed: int = 1,
+        now: str | int | datetime | None = None,
+        speed: float = 1.0,
+        latency_ms: float = 0.0,
+        jitter_ms: float = 0.0,
+        spelling: Spelling = "wire",
+        limit: Rate | Mapping[str, Rate] = DEFAULT_RATE,
+        limit_window: WindowKind = "first-call",
+        limit_body: LimitBody = "text",
+        ban_after: int = 0,
+        faults: Mapping[str, float] | None = None,
+        port: int = 0,
+    ) -> None:
+        if min(speed, latency_ms, jitter_ms, ban_after) < 0:
+            raise InputError("speed, latency_ms, jitter_ms and ban_after are not negative")
+        self._sources, start = _markets(history, seed)
+        self._app = App(
+            Desk(self._sources, spelling),
+            Clock(start if now is None else moment(now), speed),
+            Limits(rates(limit), limit_window, ban_after),
+            Faults(faults or {}, seed),
+            latency_ms / 1000,
+            jitter_ms / 1000,
+            limit_body,
+        )
+        self._port = port
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+        self.endpoint = ""
+
+    def __enter__(self) -> Self:
+        listener, listening = self._listen(), threading.Event()
+        self._server = _server(self._app, listening.set)
+        self._thread = threading.Thread(
+            target=self._server.run, args=([listener],), name="marketkit-sandbox", daemon=True
+        )
+        self._thread.start()
+        listening.wait()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop the server; answers still under way are given up after a second."""
+        if self._server is not None and self._thread is not None:
+            self._server.should_exit = True
+            self._thread.join()
+            self._server = self._thread = None
+
+    def serve(self, ready: Callable[[str], None]) -> None:
+        """Run in the foreground until SIGINT or SIGTERM; call `ready(endpoint)` once it listens."""
+        listener = self._listen()
+        _server(self._app, lambda: ready(self.endpoint)).run([listener])
+
+    def _listen(self) -> socket.socket:
+        # The protocol is named because asyncio turns Nagle's delay off only where it is.
+        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", self._port))
+        except OSError as error:
+            listener.close()
+            raise InputError(f"port {self._port} cannot be used: {error.strerror}") from error
+        self.endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        return listener
+
+    def now(self) -> int:
+        """Return the sandbox's time (ms UTC)."""
+        return self._app.clock.now()
+
+    def set_clock(
+        self, now: str | int | datetime | None = None, speed: float | None = None
+    ) -> None:
+        """Jump to `now` and go on at `speed`; what is None stays as it is."""
+        self._app.clock.set(None if now is None else moment(now), speed)
+
+    def stats(self) -> dict[str, Any]:
+        """Return what /sandbox/stats answers."""
+        return self._app.stats()
+
+    def reset_stats(self) -> None:
+        """Forget what was counted; rate windows go on."""
+        self._app.reset_stats()
+
+    def set_faults(self, faults: Mapping[str, float]) -> None:
+        """Put another table of faults in place of the old one."""
+        self._app.faults.replace(faults)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Return the latest routed requests, oldest first: path, query, group, status, arrival."""
+        return list(self._app.requests)
+
+    def candles(self, symbol: str, timeframe: str, start: int, end: int) -> pl.DataFrame:
+        """Return the exchange's own truth: candles that start in [start, end) and are over.
+
+        Straight from the history, not through a request: `time` (ms UTC), open, high, low, close,
+        volume, value, ascending. The running candle is not among them.
+        """
+        return closed_candles(
+            self._sources, symbol, timeframe, start=start, end=end, now=self.now()
+        )
+
+
+def _markets(
+    history: Mapping[str, str | Path] | str | Path | None, seed: int
+) -> tuple[Mapping[str, Source], int]:
+    """Return the markets and when their clock starts by default."""
+    if history is None:
+        return seeded(seed), time.time_ns() // 1_000_000
+    files = find_files(history)
+    return recorded(files), newest_end(files)
+
+
+def _server(app: App, on_listening: Callable[[], None]) -> _Server:
+    config = Config(
+        app,
+        http=_Protocol,
+        ws="none",
+        loop="asyncio",
+        lifespan="off",
+        log_config=None,
+        log_level="error",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=_KEEP_ALIVE_S,
+        timeout_graceful_shutdown=1,
+    )
+    return _Server(config, on_listening)

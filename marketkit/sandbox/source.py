@@ -1,0 +1,35 @@
+"""Where a market's final candles come from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from marketkit.sandbox.candle import Candle, Extremes
+from marketkit.sandbox.widths import Width
+
+
+class Source(Protocol):
+    """Final candles of one market, as if all time were over; who asks stops at the clock."""
+
+    key: int
+    listing: int  # when the market opened (ms UTC); before, its code is unknown
+
+    def base(self, width: Width) -> Width | None:
+        """Return the recorded width that `width` is made from; None when it cannot be made."""
+        ...
+
+    def page(self, width: Width, before: int, count: int) -> list[Candle]:
+        """Return the last `count` candles that start before `before`, ascending."""
+        ...
+
+    def total(self, width: Width, start: int, end: int) -> Candle | None:
+        """Return what the candles of `width` starting in [start, end) add up to."""
+        ...
+
+    def at(self, width: Width, start: int) -> Candle | None:
+        """Return the candle of `width` that starts at `start`."""
+        ...
+
+    def extremes(self, start: int, end: int) -> Extremes | None:
+        """Return the highest and lowest price of the days starting in [start, end)."""
+        ...

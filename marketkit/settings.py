@@ -1,0 +1,69 @@
+"""Where marketkit talks to and where it keeps things, from arguments and environment."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from marketkit.errors import InputError, nearest
+
+# Upbit reference, section 1. Thailand is flagged beta by the exchange.
+REGIONS: Mapping[str, str] = {
+    "kr": "https://api.upbit.com",
+    "sg": "https://sg-api.upbit.com",
+    "id": "https://id-api.upbit.com",
+    "th": "https://th-api.upbit.com",
+}
+
+
+def resolve_endpoint(endpoint: str | None, region: str | None) -> str:
+    """Give the endpoint meant: the argument, the region's, `MARKETKIT_ENDPOINT`, or Korea's.
+
+    Raises `InputError` for an unknown region, both arguments at once, or a URL without a scheme.
+    """
+    if endpoint is not None and region is not None:
+        raise InputError(f"endpoint={endpoint!r} and region={region!r} exclude each other")
+    if region is not None:
+        if region not in REGIONS:
+            hint = nearest(region, REGIONS)
+            raise InputError(f"unknown region {region!r}{hint} (one of {' '.join(REGIONS)})")
+        return REGIONS[region]
+    chosen = endpoint or os.environ.get("MARKETKIT_ENDPOINT") or REGIONS["kr"]
+    if not chosen.startswith(("http://", "https://")):
+        raise InputError(f"endpoint {chosen!r} must start with http:// or https://")
+    return chosen.rstrip("/")
+
+
+def lake_source(endpoint: str) -> str:
+    """Name the exchange in the lake's paths: `upbit_sg` and so on; Korea and others `upbit`."""
+    for region, address in REGIONS.items():
+        if endpoint == address and region != "kr":
+            return f"upbit_{region}"
+    return "upbit"
+
+
+def resolve_lake(lake: str | Path | None, endpoint: str) -> Path:
+    """Give the lake's folder: the argument, `MARKETKIT_LAKE`, or one below the home.
+
+    An endpoint that is not Upbit's own gets a folder of its own there, so that a sandbox never
+    mixes its candles with real ones unless it is told to.
+    """
+    chosen = lake or os.environ.get("MARKETKIT_LAKE")
+    if chosen:
+        return Path(chosen).expanduser()
+    home = Path.home() / ".local" / "share" / "marketkit"
+    if endpoint in REGIONS.values():
+        return home / "lake"
+    return home / ("lake-" + re.sub(r"\W+", "_", endpoint.partition("://")[2]))
+
+
+def budget_dir() -> Path:
+    """Give the folder of the machine-wide budgets: `MARKETKIT_BUDGET_DIR`, or one below the home.
+
+    Never below TMPDIR or XDG folders: cron lacks the login session's variables, would use another
+    file, and two budgets on one address draw 429s.
+    """
+    chosen = os.environ.get("MARKETKIT_BUDGET_DIR")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "marketkit" / "budget"

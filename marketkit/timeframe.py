@@ -1,0 +1,175 @@
+"""Time: candle widths, their slots in UTC milliseconds, their names on disk, and what callers type.
+
+A slot is the half-open span one candle stands for and is named by its start. Minutes, hours and
+days are multiples of their width since 1970 UTC (a day starts at 00:00 UTC, 09:00 in Korea);
+weeks start on Monday 00:00 UTC, months and years on the 1st (Upbit reference, "list-candles-*").
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+
+from marketkit.errors import InvalidRange, UnknownTimeframe, nearest
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+WEEK = 7 * DAY
+_FIRST_MONDAY = 4 * DAY  # 1970-01-05
+_MONTHS = {"1M": 1, "1y": 12}
+
+
+@dataclass(frozen=True, slots=True)
+class Timeframe:
+    """One candle width.
+
+    `name` is what callers type (`1m`, `1M`), `token` its name on disk, which differs from every
+    other token even where case is ignored (`1min`, `1mo`). `width` is its length in milliseconds;
+    for months and years, whose slots differ in length, it is the shortest one.
+    """
+
+    name: str
+    token: str
+    width: int
+
+    def __str__(self) -> str:
+        return self.name
+
+    def floor(self, time: int) -> int:
+        """Give the start of the slot that holds `time`."""
+        if self.name in _MONTHS:
+            return _month_start(_month_index(time) // _MONTHS[self.name] * _MONTHS[self.name])
+        origin = _FIRST_MONDAY if self.name == "1w" else 0
+        return (time - origin) // self.width * self.width + origin
+
+    def ceil(self, time: int) -> int:
+        """Give the first slot start at or after `time`."""
+        start = self.floor(time)
+        return start if start == time else self.next(start)
+
+    def next(self, time: int) -> int:
+        """Give the start of the slot after the one that holds `time`: also that slot's end."""
+        return self.shift(time, 1)
+
+    def previous(self, time: int) -> int:
+        """Give the start of the slot before the one that holds `time`."""
+        return self.shift(time, -1)
+
+    def shift(self, time: int, slots: int) -> int:
+        """Give the start of the slot that lies `slots` after the one that holds `time`."""
+        start = self.floor(time)
+        if self.name in _MONTHS:
+            return _month_start(_month_index(start) + slots * _MONTHS[self.name])
+        return start + slots * self.width
+
+    def count(self, start: int, end: int) -> int:
+        """Count the slots whose start lies in `[start, end)`."""
+        first, last = self.ceil(start), self.ceil(end)
+        if last <= first:
+            return 0
+        if self.name in _MONTHS:
+            return (_month_index(last) - _month_index(first)) // _MONTHS[self.name]
+        return (last - first) // self.width
+
+
+_ALL = (
+    Timeframe("1s", "1sec", SECOND),
+    Timeframe("1m", "1min", MINUTE),
+    Timeframe("3m", "3min", 3 * MINUTE),
+    Timeframe("5m", "5min", 5 * MINUTE),
+    Timeframe("10m", "10min", 10 * MINUTE),
+    Timeframe("15m", "15min", 15 * MINUTE),
+    Timeframe("30m", "30min", 30 * MINUTE),
+    Timeframe("1h", "1h", HOUR),
+    Timeframe("4h", "4h", 4 * HOUR),
+    Timeframe("1d", "1d", DAY),
+    Timeframe("1w", "1w", WEEK),
+    Timeframe("1M", "1mo", 28 * DAY),
+    Timeframe("1y", "1y", 365 * DAY),
+)
+TIMEFRAMES = {each.name: each for each in _ALL}
+_ALIASES = {"60m": "1h", "240m": "4h"}
+_TOKENS = {each.token: each for each in _ALL}
+
+
+def parse_timeframe(timeframe: str | Timeframe) -> Timeframe:
+    """Give the timeframe a caller names.
+
+    `60m` and `240m` mean `1h` and `4h`; `1m` is a minute and `1M` a month, so case matters.
+    Raises `UnknownTimeframe` with the nearest names.
+
+    >>> parse_timeframe("240m").name
+    '4h'
+    """
+    if isinstance(timeframe, Timeframe):
+        return timeframe
+    found = (
+        TIMEFRAMES.get(_ALIASES.get(timeframe, timeframe)) if isinstance(timeframe, str) else None
+    )
+    if found is None:
+        raise UnknownTimeframe(
+            f"unknown timeframe {timeframe!r}{nearest(str(timeframe), TIMEFRAMES)}"
+            f" (one of {' '.join(TIMEFRAMES)})"
+        )
+    return found
+
+
+def timeframe_of_token(token: str) -> Timeframe | None:
+    """Give the timeframe with this name on disk, or None."""
+    return _TOKENS.get(token)
+
+
+def parse_time(time: str | date | datetime) -> int:
+    """Give the milliseconds UTC of a moment a caller names.
+
+    ISO strings and dates without an offset mean UTC. A naive `datetime` is refused, for it may mean
+    anybody's clock. Raises `InvalidRange`.
+
+    >>> parse_time("2025-09-01") == parse_time("2025-09-01T09:00:00+09:00")
+    True
+    """
+    moment = _moment(time)
+    if moment.tzinfo is None:
+        raise InvalidRange(
+            f"naive datetime {time!r}: give it a time zone, as in {moment.isoformat()}+00:00"
+        )
+    # Whole milliseconds by integer arithmetic: a float holds no microseconds of today's dates.
+    since = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    return since.days * DAY + since.seconds * SECOND + since.microseconds // 1_000
+
+
+def iso(time: int) -> str:
+    """Write milliseconds UTC as people read them.
+
+    >>> iso(1756684800000)
+    '2025-09-01T00:00:00Z'
+    """
+    moment = datetime.fromtimestamp(time // SECOND, UTC)
+    fraction = f".{time % SECOND:03d}" if time % SECOND else ""
+    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+
+
+def _moment(time: str | date | datetime) -> datetime:
+    if isinstance(time, datetime):
+        return time
+    if isinstance(time, date):
+        return datetime(time.year, time.month, time.day, tzinfo=UTC)
+    try:
+        moment = datetime.fromisoformat(time)
+    except (TypeError, ValueError):
+        raise InvalidRange(
+            f"cannot read {time!r} as a time: give an ISO string such as 2025-09-01 or"
+            " 2025-09-01T09:00:00+09:00, a date, or a datetime with a time zone"
+        ) from None
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
+
+
+def _month_index(time: int) -> int:
+    moment = datetime.fromtimestamp(time // SECOND, UTC)
+    return moment.year * 12 + moment.month - 1
+
+
+def _month_start(index: int) -> int:
+    return int(datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC).timestamp()) * SECOND

@@ -1,0 +1,29 @@
+"""What every test may ask for."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of real candles and recorded bodies; tests that need it skip where it is absent."""
+    if not (SHARED / "realdata").is_dir():
+        if os.environ.get("CI") and os.environ.get("MARKETKIT_REAL_DATA") != "optional":
+            pytest.fail("CI must have the folder of real data, or say MARKETKIT_REAL_DATA=optional")
+        pytest.skip("no folder of real data beside the repository")
+    return SHARED
+
+
+@pytest.fixture(autouse=True)
+def _private_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Keep budgets and lakes of a test apart from those of the person who runs it."""
+    base = tmp_path_factory.mktemp("machine")
+    monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(base / "budget"))
+    monkeypatch.setenv("MARKETKIT_LAKE", str(base / "lake"))
+    monkeypatch.delenv("MARKETKIT_ENDPOINT", raising=False)

@@ -1,0 +1,285 @@
+"""The engine: one loop for sync and async callers, interruptible, forkable, quiet at exit."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import inspect
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from marketkit.errors import EngineClosed, TimedOut
+from marketkit.net.engine import Engine, engine, on_engine
+
+ANSWER = 42
+
+
+@pytest.fixture
+def own() -> Iterator[Engine]:
+    made = Engine("test-engine")
+    yield made
+    made.close()
+
+
+def run_script(body: str) -> subprocess.CompletedProcess[str]:
+    """Run a script with every warning an error, as a user's program would be."""
+    return subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", textwrap.dedent(body)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+async def answer() -> int:
+    await asyncio.sleep(0)
+    return ANSWER
+
+
+async def thread_name() -> str:
+    return threading.current_thread().name
+
+
+def test_nothing_is_started_before_the_first_call():
+    Engine("never-started")
+    assert "never-started" not in {t.name for t in threading.enumerate()}
+
+
+def test_a_script_gets_the_result(own):
+    assert own.run(answer()) == ANSWER
+
+
+def test_a_sync_call_works_inside_a_running_loop(own):
+    async def cell():
+        return own.run(answer())
+
+    assert asyncio.run(cell()) == ANSWER
+
+
+def test_an_async_call_runs_on_the_engine_from_any_loop(own):
+    async def cell():
+        return await own.arun(thread_name())
+
+    assert asyncio.run(cell()) == "test-engine"
+
+
+def test_an_async_call_on_the_engine_itself_is_awaited_directly(own):
+    async def outer():
+        return await own.arun(answer())
+
+    assert own.run(outer()) == ANSWER
+
+
+def test_errors_reach_the_caller_with_their_type(own):
+    async def fail():
+        raise TimedOut("no answer")
+
+    with pytest.raises(TimedOut, match="no answer"):
+        own.run(fail())
+    with pytest.raises(TimedOut, match="no answer"):
+        asyncio.run(own.arun(fail()))
+
+
+def test_a_sync_call_on_the_engine_thread_is_refused_instead_of_waiting_for_itself(own):
+    async def misuse():
+        return own.run(answer())
+
+    with pytest.raises(EngineClosed, match="wait for itself"):
+        own.run(misuse())
+
+
+def test_context_variables_reach_the_coroutine(own):
+    who = contextvars.ContextVar("who", default="nobody")
+
+    async def ask():
+        return who.get()
+
+    who.set("sync")
+    assert own.run(ask()) == "sync"
+
+    async def cell():
+        who.set("async")
+        return await own.arun(ask())
+
+    assert asyncio.run(cell()) == "async"
+
+
+def test_cancelling_an_async_call_cancels_the_coroutine(own):
+    began, ended = threading.Event(), threading.Event()
+
+    async def slow():
+        began.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def cell():
+        call = asyncio.create_task(own.arun(slow()))
+        await asyncio.to_thread(began.wait, 10)
+        call.cancel()
+        await asyncio.wait((call,))
+        return call.cancelled()
+
+    assert asyncio.run(cell())
+    assert ended.wait(10)
+
+
+def test_closers_run_on_the_engine_last_one_first_even_if_one_fails(own, caplog):
+    seen: list[str] = []
+
+    async def first():
+        seen.append(threading.current_thread().name)
+
+    async def broken():
+        raise RuntimeError("cannot close")
+
+    async def last():
+        seen.append("last")
+
+    for closer in (first, broken, last):
+        own.on_close(closer)
+    own.run(answer())
+    own.close()
+    assert seen == ["last", "test-engine"]
+    assert "cannot close" in caplog.text
+
+
+def test_closing_cancels_what_still_runs_and_ends_the_thread(own):
+    ended = threading.Event()
+
+    async def forever():
+        try:
+            await asyncio.Event().wait()
+        finally:
+            ended.set()
+
+    async def start():
+        return asyncio.create_task(forever())
+
+    task = own.run(start())
+    own.close()
+    assert ended.is_set()
+    assert task.cancelled()
+    assert "test-engine" not in {t.name for t in threading.enumerate()}
+
+
+def test_a_call_after_close_says_so(own):
+    own.close()
+    with pytest.raises(EngineClosed, match="closed"):
+        own.run(answer())
+
+
+def test_a_waiting_call_is_told_when_the_engine_closes(own):
+    began = threading.Event()
+    errors: list[BaseException] = []
+
+    async def forever():
+        began.set()
+        await asyncio.Event().wait()
+
+    def wait():
+        try:
+            own.run(forever())
+        except EngineClosed as error:
+            errors.append(error)
+
+    waiter = threading.Thread(target=wait)
+    waiter.start()
+    began.wait(10)
+    own.close()
+    waiter.join(10)
+    assert "during the call" in str(errors[0])
+
+
+def test_the_decorator_keeps_the_signature_and_moves_the_body_to_the_engine():
+    class Twin:
+        @on_engine
+        async def where(self, suffix: str, *, times: int = 1) -> str:
+            """Say where."""
+            return (threading.current_thread().name + suffix) * times
+
+    assert list(inspect.signature(Twin.where).parameters) == ["self", "suffix", "times"]
+    assert Twin.where.__doc__ == "Say where."
+    assert asyncio.run(Twin().where("!", times=2)) == "marketkit-io!" * 2
+    assert engine().run(Twin().where("?")) == "marketkit-io?"
+
+
+def test_a_process_has_one_engine():
+    assert engine() is engine()
+
+
+def test_exit_is_clean_while_work_is_under_way():
+    done = run_script("""
+        import asyncio
+        from marketkit.net.engine import engine
+
+        async def close():
+            await asyncio.to_thread(print, "closed")  # executors must still work here
+
+        async def start():
+            task = asyncio.create_task(asyncio.sleep(3600))
+            engine().on_close(close)
+            return task
+
+        task = engine().run(start())
+        print("end")
+    """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "end\nclosed\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_child_starts_its_own_loop_and_leaves_the_parent_alone():
+    done = run_script("""
+        import os, warnings
+        warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on fork with threads
+        from marketkit.net.engine import engine
+
+        async def pid():
+            return os.getpid()
+
+        parent = engine().run(pid())
+        child = os.fork()
+        if child == 0:
+            inside = engine().run(pid())
+            print("child", inside == os.getpid() != parent, flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print("parent", engine().run(pid()) == os.getpid())
+    """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "child True\nparent True\n", "")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a single process there")
+def test_an_interrupt_cancels_the_coroutine_and_the_script_can_end_quietly():
+    done = run_script("""
+        import asyncio, os, signal, sys, threading
+        from marketkit.net.engine import engine
+
+        async def main_thread_waits():
+            main = threading.main_thread().ident
+            while not sys._current_frames()[main].f_code.co_filename.endswith("threading.py"):
+                await asyncio.sleep(0.001)
+
+        async def slow():
+            await main_thread_waits()
+            os.kill(os.getpid(), signal.SIGINT)
+            try:
+                await asyncio.sleep(3600)
+            finally:
+                sys.stdout.write("cancelled\\n")
+
+        try:
+            engine().run(slow())
+        except KeyboardInterrupt:
+            sys.stdout.write("interrupted\\n")
+    """)
+    assert sorted(done.stdout.split()) == ["cancelled", "interrupted"]
+    assert (done.returncode, done.stderr) == (0, "")

@@ -1,0 +1,73 @@
+"""The trades inside a candle, and the shares they are made of."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketkit.sandbox.candle import Candle, last_trade
+from marketkit.sandbox.shares import UNITS, balanced, shared
+from marketkit.sandbox.trades import split
+
+MINUTE = 60_000
+
+
+@st.composite
+def candles(draw):
+    low = draw(st.integers(1, 10**6))
+    high = low + draw(st.integers(0, 500))
+    opening, close = draw(st.integers(low, high)), draw(st.integers(low, high))
+    units = draw(st.integers(10**6, 10**15))
+    mean = (opening + close + high + low) / 4
+    start = draw(st.integers(0, 10**7)) * MINUTE
+    volume = units / UNITS
+    last = last_trade(draw(st.integers(0, 2**32)), start, MINUTE)
+    prices = (opening / 10, high / 10, low / 10, close / 10)
+    return Candle(start, *prices, volume, round(volume * mean / 10, 8), last)
+
+
+@given(candles(), st.integers(0, 2**32))
+def test_the_trades_of_a_minute_give_the_minute_back(candle, key):
+    trades = split(key, candle)
+    prices = [trade.price for trade in trades]
+    assert (prices[0], max(prices), min(prices), prices[-1]) == candle[1:5]
+    assert sum(round(trade.volume * UNITS) for trade in trades) == round(candle.volume * UNITS)
+    value = math.fsum(trade.price * trade.volume for trade in trades)
+    assert value == pytest.approx(candle.value, rel=1e-5)
+    times = [trade.time for trade in trades]
+    assert times == sorted(set(times))
+    assert candle.time <= times[0]
+    assert times[-1] == candle.last < candle.time + MINUTE
+    assert all(trade.volume > 0 for trade in trades)
+
+
+def test_the_same_candle_always_has_the_same_trades():
+    candle = Candle(0, 5.0, 7.0, 4.0, 6.0, 100.0, 550.0, 50_000)
+    first = split(1, candle)
+    split.cache_clear()
+    assert split(1, candle) == first != split(2, candle)
+
+
+def test_a_sequential_id_is_larger_than_a_double_holds_exactly():
+    candle = Candle(1_773_240_000_000, 5.0, 5.0, 5.0, 5.0, 1.0, 5.0, 1_773_240_059_095)
+    assert split(1, candle)[-1].sequential_id == 17_732_400_590_950_000 > 2**53
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 10), st.integers(1, 100)), min_size=2, max_size=20))
+def test_balanced_weights_have_the_mean_asked_for(pairs):
+    weights, prices = [w for w, _ in pairs], [p for _, p in pairs]
+    mean = (min(prices) + max(prices)) / 2
+    scaled = balanced(weights, prices, mean)
+    assert all(0 < new <= old for new, old in zip(scaled, weights, strict=True))
+    total = sum(w * p for w, p in zip(scaled, prices, strict=True))
+    assert total / sum(scaled) == pytest.approx(mean)
+
+
+@given(st.integers(0, 10**15), st.lists(st.floats(0.01, 10), min_size=1, max_size=20))
+def test_shares_sum_to_the_whole(units, weights):
+    shares = shared(units, weights)
+    assert sum(shares) == units
+    assert min(shares) >= (1 if units >= 100 * len(weights) ** 2 else 0)

@@ -1,0 +1,140 @@
+"""The shape that a frame gets at the very end: time zone, Polars or pandas."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import polars as pl
+import pytest
+
+from marketkit.errors import InputError, MissingExtra
+from marketkit.frames import FrameKind, Precision, check_zone, finish, one_of
+from marketkit.schema import CANDLE, TICKER, empty, exact
+
+START = datetime(2025, 9, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def candles():
+    """Two markets, two minutes."""
+    times = [START, START + timedelta(minutes=1)] * 2
+    prices = dict.fromkeys(("open", "high", "low", "close", "volume", "value"), [1.0, 2.0, 3.0, 4.0])
+    symbols = ["KRW-BTC", "KRW-BTC", "KRW-ETH", "KRW-ETH"]
+    states = ["closed", "forming", "closed", "empty"]
+    rows = {"symbol": symbols, "time": times, **prices, "state": states}
+    return pl.DataFrame(rows, schema=dict(CANDLE))
+
+
+def shaped(data, frame="pandas", tz="UTC", index=("symbol", "time")):
+    return finish(data, frame=frame, tz=tz, index=index)
+
+
+def test_polars_in_utc_is_given_as_it_is(candles):
+    assert shaped(candles, "polars") is candles
+
+
+def test_a_time_zone_moves_the_clock_and_not_the_moment(candles):
+    seoul = shaped(candles, "polars", "Asia/Seoul")
+    assert seoul.schema["time"] == pl.Datetime("ms", "Asia/Seoul")
+    assert seoul["time"].dt.epoch("ms").to_list() == candles["time"].dt.epoch("ms").to_list()
+    assert seoul["time"].dt.hour().to_list() == [9] * 4
+    assert seoul.drop("time").equals(candles.drop("time"))
+
+
+def test_every_time_of_a_ticker_is_moved_and_its_dates_are_not():
+    moved = shaped(empty(TICKER), "polars", "Asia/Seoul").schema
+    assert moved["time"] == moved["trade_time"] == pl.Datetime("ms", "Asia/Seoul")
+    assert moved["high_52w_date"] == pl.Date
+
+
+def test_a_time_zone_with_summer_time_keeps_every_moment(candles):
+    hours = [datetime(2025, 11, 2, hour, tzinfo=UTC) for hour in (4, 5, 6, 7)]
+    moved = shaped(candles.with_columns(time=pl.Series(hours, dtype=CANDLE["time"])), "polars", "America/New_York")
+    assert moved["time"].n_unique() == 4
+    assert moved["time"].is_sorted()
+
+
+def test_one_market_in_pandas_has_an_index_of_times(candles):
+    pandas = pytest.importorskip("pandas")
+    frame = shaped(candles.head(2), tz="Asia/Seoul", index=["time"])
+    assert isinstance(frame.index, pandas.DatetimeIndex)
+    assert frame.index.name == "time"
+    assert str(frame.index.tz) == "Asia/Seoul"
+    assert list(frame.columns) == [name for name in CANDLE if name != "time"]
+    assert frame.loc["2025-09-01 09:01:00+09:00", "close"] == 2.0
+
+
+def test_a_list_of_markets_in_pandas_has_an_index_of_symbols_and_times(candles):
+    pandas = pytest.importorskip("pandas")
+    for rows in (4, 2):  # also a list of one market
+        frame = shaped(candles.head(rows))
+        assert isinstance(frame.index, pandas.MultiIndex)
+        assert frame.index.names == ["symbol", "time"]
+        assert frame.loc["KRW-BTC"].shape == (2, 7)
+        assert str(frame.index.levels[1].tz) == "UTC"
+
+
+def test_enums_become_categoricals_with_all_their_categories(candles):
+    pytest.importorskip("pandas")
+    state = shaped(candles)["state"]
+    assert state.dtype == "category"
+    assert list(state.cat.categories) == ["closed", "forming", "empty"]
+    assert list(state) == ["closed", "forming", "closed", "empty"]
+
+
+def test_floats_stay_floats_and_decimals_stay_decimals(candles):
+    pytest.importorskip("pandas")
+    assert shaped(candles)["close"].dtype == "float64"
+    precise = candles.cast(pl.Schema(exact(CANDLE)))
+    assert shaped(precise)["close"].iloc[0] == Decimal("1.00000000")
+
+
+@pytest.mark.parametrize("index", [["time"], ["symbol", "time"]])
+def test_nothing_has_the_same_shape_in_pandas(index):
+    pytest.importorskip("pandas")
+    frame = shaped(empty(CANDLE), index=index)
+    assert len(frame) == 0
+    assert list(frame.index.names) == index
+    assert list(frame.columns) == [name for name in CANDLE if name not in index]
+    assert frame["state"].dtype == "category"
+
+
+def test_pandas_that_is_not_there_is_asked_for_by_its_extra(candles, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pandas", None)
+    with pytest.raises(MissingExtra, match=r"marketkit\[pandas\]") as caught:
+        shaped(candles)
+    assert isinstance(caught.value, ImportError)
+    assert shaped(candles, "polars") is candles
+
+
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Seoul", "America/New_York", "Europe/London"])
+def test_a_zone_that_exists_is_let_through(zone):
+    check_zone(zone)
+
+
+@pytest.mark.parametrize("zone", ["", "Asia/Soul", "KST", "UTC+9", "+09:00", "../x", "America", "\0", None, 9])
+def test_a_zone_that_does_not_exist_is_bad_input(zone):
+    with pytest.raises(InputError, match="Asia/Seoul"):
+        check_zone(zone)
+
+
+def test_a_value_of_the_choice_is_let_through():
+    one_of("frame", "pandas", FrameKind)
+    one_of("precision", "decimal", Precision)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "kinds", "said"),
+    [
+        ("frame", "panda", FrameKind, "frame='panda'; did you mean 'pandas'? (one of polars pandas)"),
+        ("frame", "numpy", FrameKind, "frame='numpy' (one of polars pandas)"),
+        ("precision", None, Precision, "precision=None (one of float decimal)"),
+        ("precision", float, Precision, "precision=<class 'float'>"),
+    ],
+)
+def test_any_other_value_names_the_argument_and_what_there_is(name, value, kinds, said):
+    with pytest.raises(InputError) as caught:
+        one_of(name, value, kinds)
+    assert str(caught.value).startswith(said)

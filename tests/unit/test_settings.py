@@ -1,0 +1,116 @@
+"""Where marketkit talks to and where it keeps things."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from marketkit.errors import InputError
+from marketkit.settings import REGIONS, budget_dir, lake_source, resolve_endpoint, resolve_lake
+
+SANDBOX = "http://127.0.0.1:8631"
+
+
+@pytest.fixture(autouse=True)
+def bare(monkeypatch):
+    """No setting of marketkit in the environment."""
+    for name in ("MARKETKIT_ENDPOINT", "MARKETKIT_LAKE", "MARKETKIT_BUDGET_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+def test_korea_is_where_one_talks_to_unless_told_otherwise():
+    assert resolve_endpoint(None, None) == "https://api.upbit.com"
+
+
+@pytest.mark.parametrize(
+    ("region", "host"),
+    [
+        ("kr", "https://api.upbit.com"),
+        ("sg", "https://sg-api.upbit.com"),
+        ("id", "https://id-api.upbit.com"),
+        ("th", "https://th-api.upbit.com"),
+    ],
+)
+def test_a_region_selects_its_host(region, host):
+    assert resolve_endpoint(None, region) == host
+
+
+def test_the_environment_is_asked_after_the_arguments(monkeypatch):
+    monkeypatch.setenv("MARKETKIT_ENDPOINT", f"{SANDBOX}/")
+    assert resolve_endpoint(None, None) == SANDBOX
+    assert resolve_endpoint("http://localhost:1", None) == "http://localhost:1"
+    assert resolve_endpoint(None, "sg") == REGIONS["sg"]
+
+
+def test_an_empty_variable_is_no_setting(monkeypatch):
+    monkeypatch.setenv("MARKETKIT_ENDPOINT", "")
+    assert resolve_endpoint(None, None) == REGIONS["kr"]
+
+
+def test_endpoint_and_region_exclude_each_other():
+    with pytest.raises(InputError, match="exclude each other"):
+        resolve_endpoint(SANDBOX, "kr")
+
+
+@pytest.mark.parametrize("region", ["KR", "us", "korea", ""])
+def test_an_unknown_region_lists_the_known_ones(region):
+    with pytest.raises(InputError, match="kr sg id th"):
+        resolve_endpoint(None, region)
+
+
+@pytest.mark.parametrize("endpoint", ["127.0.0.1:8631", "ftp://x", "api.upbit.com", "file:///etc"])
+def test_an_endpoint_without_a_web_scheme_is_refused(endpoint, monkeypatch):
+    with pytest.raises(InputError, match="http"):
+        resolve_endpoint(endpoint, None)
+    monkeypatch.setenv("MARKETKIT_ENDPOINT", endpoint)
+    with pytest.raises(InputError, match="http"):
+        resolve_endpoint(None, None)
+
+
+def test_slashes_at_the_end_of_an_endpoint_mean_nothing():
+    assert resolve_endpoint(f"{SANDBOX}//", None) == SANDBOX
+
+
+def test_each_exchange_has_its_own_name_in_the_lake():
+    names = {region: lake_source(address) for region, address in REGIONS.items()}
+    assert names == {"kr": "upbit", "sg": "upbit_sg", "id": "upbit_id", "th": "upbit_th"}
+    assert lake_source(SANDBOX) == "upbit"
+
+
+def test_the_lake_is_the_argument_then_the_variable_then_one_below_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    kr = REGIONS["kr"]
+    assert resolve_lake(None, kr) == tmp_path / ".local" / "share" / "marketkit" / "lake"
+    monkeypatch.setenv("MARKETKIT_LAKE", str(tmp_path / "mine"))
+    assert resolve_lake(None, kr) == tmp_path / "mine"
+    assert resolve_lake(str(tmp_path / "other"), kr) == tmp_path / "other"
+    assert resolve_lake(tmp_path / "path", kr) == tmp_path / "path"
+
+
+def test_a_tilde_is_the_home(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert resolve_lake("~/candles", SANDBOX) == tmp_path / "candles"
+
+
+def test_the_regions_share_the_lake_below_the_home():
+    assert len({resolve_lake(None, address) for address in REGIONS.values()}) == 1
+
+
+def test_a_sandbox_never_mixes_its_candles_with_real_ones():
+    lakes = [
+        resolve_lake(None, endpoint)
+        for endpoint in (REGIONS["kr"], SANDBOX, "http://127.0.0.1:8632", "http://localhost:8631/x")
+    ]
+    assert len(set(lakes)) == 4
+    assert len({lake.parent for lake in lakes}) == 1
+    assert all(lake.name.startswith("lake") for lake in lakes)
+
+
+def test_the_budget_is_below_the_home_and_never_below_temporary_folders(monkeypatch, tmp_path):
+    for name in ("TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+        monkeypatch.setenv(name, str(tmp_path / name))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert budget_dir() == tmp_path / "home" / ".cache" / "marketkit" / "budget"
+    monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(tmp_path / "budget"))
+    assert budget_dir() == Path(tmp_path / "budget")
