@@ -106,14 +106,16 @@ class CandleReader:
         """Answer from the lake after fetching its gaps once, and at the edge what is young."""
         end = self.edge(window)
         run.at = self._transport.now()
-        if window.start is not None:
-            first = window.start
-            await self._close(dict.fromkeys(symbols, (first, end)), window, run)
-        else:
-            first = await self._reach_back(symbols, window, end, run)
+        first = await self._cover(symbols, window, end, run)
+        if window.end is None and window.timeframe.count(end, self.edge(window)) > 2:
+            # Our idea of the exchange's clock was old; its answers have set it right.
+            end = self.edge(window)
+            run.young.clear()
+            run.reached.clear()
+            first = await self._cover(symbols, window, end, run)
         known = [symbol for symbol in symbols if symbol not in run.failures]
         rows = await asyncio.to_thread(self._lake.read, known, window.timeframe, first, end)
-        return Candles(_joined(rows, window, run, first, end), run.failures)
+        return Candles(_joined(rows, window, run, end), run.failures)
 
     async def from_exchange(
         self, symbols: Sequence[str], window: Window, run: Run, *, exact: bool
@@ -131,8 +133,7 @@ class CandleReader:
             for symbol in symbols:
                 group.create_task(one(symbol))
         rows = empty(schema.exact(ROW) if exact else ROW)
-        first = 0 if window.start is None else window.start
-        return Candles(_joined(rows, window, run, first, end), run.failures)
+        return Candles(_joined(rows, window, run, end), run.failures)
 
     def edge(self, window: Window) -> int:
         """Give the end of a window: the caller's, but never past the slot that is forming now."""
@@ -181,15 +182,23 @@ class CandleReader:
         plan = await asyncio.to_thread(self._filler.plan, window.timeframe, spans)
         await self._filler.close(plan, run)
 
+    async def _cover(self, symbols: Sequence[str], window: Window, end: int, run: Run) -> int:
+        """Close the gaps of a window that ends at `end`; give where it starts."""
+        if window.start is None:
+            return await self._reach_back(symbols, window, end, run)
+        await self._close(dict.fromkeys(symbols, (window.start, end)), window, run)
+        return window.start
+
     async def _reach_back(self, symbols: Sequence[str], window: Window, end: int, run: Run) -> int:
         """Close gaps ever further back until each symbol has its count; give the earliest start."""
         starts = dict.fromkeys(symbols, end)
         reach = _enough(window)
         while short := await asyncio.to_thread(self._short, window, starts, run):
             start = max(0, window.timeframe.shift(end, -reach))
-            spans = {symbol: (start, starts[symbol]) for symbol in short}
+            spans = {symbol: (start, max(start, starts[symbol])) for symbol in short}
             await self._close(spans, window, run)
-            starts.update(dict.fromkeys(short, start))
+            # An answer may hold more than was asked for; what it held is not asked again.
+            starts.update({symbol: min(start, run.reached.get(symbol, start)) for symbol in short})
             reach *= 2
         return min(starts.values(), default=end)
 
@@ -230,7 +239,7 @@ def _enough(window: Window) -> int:
     return sys.maxsize if window.count is None else window.count + (not window.forming)
 
 
-def _joined(rows: pl.DataFrame, window: Window, run: Run, start: int, end: int) -> pl.DataFrame:
+def _joined(rows: pl.DataFrame, window: Window, run: Run, end: int) -> pl.DataFrame:
     """Put the lake's rows and the young ones together, each with its state."""
     both = _closed(rows)
     if run.young:
@@ -238,7 +247,7 @@ def _joined(rows: pl.DataFrame, window: Window, run: Run, start: int, end: int) 
         forming = time >= window.timeframe.floor(run.at)
         state = pl.when(forming).then(pl.lit("forming")).otherwise(pl.lit("closed")).cast(STATE)
         young = pl.concat(frame for frames in run.young.values() for frame in frames)
-        fresh = young.filter(time >= start, time < end).with_columns(state=state)
+        fresh = young.filter(time >= (window.start or 0), time < end).with_columns(state=state)
         kept = fresh if window.forming else fresh.filter(pl.col("state") != "forming")
         # Another process may have made a young row final in between: the lake's word stands.
         both = pl.concat([both, kept]).unique(["symbol", "time"], keep="first")

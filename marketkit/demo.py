@@ -14,10 +14,10 @@ import polars as pl
 
 from marketkit.errors import MissingExtra
 from marketkit.jobs.backfill import counts
+from marketkit.output import Output
 from marketkit.provider import SmartDataProvider
 
 if TYPE_CHECKING:
-    from marketkit.cli import Output
     from marketkit.sandbox import Sandbox
 
 _SYMBOLS = ["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE"]

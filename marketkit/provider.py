@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import warnings
+import weakref
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
@@ -23,6 +25,7 @@ from marketkit.candles import (
 )
 from marketkit.errors import (
     BadResponse,
+    EngineClosed,
     InputError,
     InvalidRange,
     MarketkitError,
@@ -88,6 +91,9 @@ class AsyncSmartDataProvider:
         self._markets = MarketList(self._transport)
         self._filler = Filler(self._lake, self._transport, round(settle * 1000))
         self._candles = CandleReader(self._filler)
+        engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
+        # A provider that nobody closed must not leave its sockets to the garbage collector.
+        weakref.finalize(self, _close_soon, self._transport).atexit = False
 
     @on_engine
     async def get_market(
@@ -303,9 +309,9 @@ class AsyncSmartDataProvider:
         wanted = naming.listed(symbols)
 
         async def work(reporter: Reporter) -> Report:
-            names, failures = await self._markets.resolve(wanted, priority)
+            names, _ = await self._resolve(wanted, priority, "raise")
             span = (parse_time(start), self._filler.until(window.timeframe, window.end))
-            run = Run(priority, reporter, failures=failures)
+            run = Run(priority, reporter)
             return await backfill(self._filler, names, window.timeframe, span, run)
 
         label = wanted[0] if len(wanted) == 1 else f"{len(wanted)} symbols"
@@ -396,6 +402,17 @@ class AsyncSmartDataProvider:
             run.reporter.close()
         candles.failures.update(failures)
         return candles
+
+
+async def _close(transport: weakref.ref[Transport]) -> None:
+    if (still_there := transport()) is not None:
+        await still_there.close()
+
+
+def _close_soon(transport: Transport) -> None:
+    if transport.is_open:
+        with contextlib.suppress(EngineClosed):
+            engine().submit(transport.close())
 
 
 def blocking(

@@ -31,12 +31,12 @@ class Step(NamedTuple):
     request: Request | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class CandleRange:
     """The candles of `symbol` whose slots start in `[start, end)`, milliseconds UTC.
 
     `end` may lie ahead of the exchange's clock. Slots that closed less than `settle` milliseconds
-    ago are shown but never proved.
+    ago are shown but never proved. `start` may be raised while a walk is on its way down to it.
     """
 
     symbol: str

@@ -244,7 +244,7 @@ def _shape(
 
 
 def _ms(name: str) -> pl.Expr:
-    return pl.from_epoch(name, "ms").dt.replace_time_zone("UTC")
+    return pl.col(name).cast(schema.TIME)
 
 
 def _utc(name: str) -> pl.Expr:

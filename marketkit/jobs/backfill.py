@@ -38,7 +38,9 @@ class Filler:
     async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
         """Carry out a plan, as many walks side by side as the exchange's latency asks for."""
         lanes = max(2, self._lanes)
-        await fill(self.lake, self.transport, plan, run, side_by_side=lanes)
+        # All of a plan that is only a little wider than needed: then its walks end together.
+        side_by_side = len(plan) if len(plan) <= 2 * lanes else lanes
+        await fill(self.lake, self.transport, plan, run, side_by_side=side_by_side)
 
     def until(self, timeframe: Timeframe, end: int | None) -> int:
         """Give the end to fill to: the caller's, or that of the newest final slot."""
@@ -56,7 +58,7 @@ async def backfill(
     span: tuple[int, int],
     run: Run,
 ) -> Report:
-    """Fill `span` for the symbols `names`; `run` may bring failures from before it began."""
+    """Fill `span` for the symbols `names` and say what every slot of it is now."""
     plan = await asyncio.to_thread(filler.plan, timeframe, dict.fromkeys(names, span))
     await filler.close(plan, run)
     coverage = await asyncio.to_thread(filler.lake.coverage, names, timeframe, *span)

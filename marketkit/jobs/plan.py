@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import replace
@@ -31,29 +32,47 @@ def walks(symbol: str, timeframe: Timeframe, gaps: Spans, *, settle: int) -> lis
 def lanes(limit: RateLimit, round_trip: float) -> int:
     """Say how many walks must run side by side so that the limit, not the latency, is the pace.
 
-    A walk waits a round trip for each page. One more than the exact number hides the time between.
+    A walk waits a round trip for each page; one walk more than the exact number hides what lies
+    between. Beyond four the requests that cut walks cost would outweigh the gain.
     """
     exact = limit.requests / limit.seconds * round_trip
-    return 1 if exact < 0.5 else math.ceil(exact) + 1
+    return 1 if exact < 0.5 else min(4, math.ceil(exact) + 1)
 
 
 def spread(plan: Sequence[CandleRange], count: int) -> list[CandleRange]:
-    """Cut the longest walks until there are `count`, as far as every piece keeps ten pages.
+    """Cut a plan of fewer than `count` walks into at least so many of like length.
 
-    Each cut may cost one request more, so nothing is cut that could run beside enough others.
+    Each cut may cost a request, so a piece keeps at least ten pages.
     """
-    pieces = list(plan)
-    while pieces and len(pieces) < count:
-        longest = max(range(len(pieces)), key=lambda at: _slots(pieces[at]))
-        if _slots(pieces[longest]) < 20 * PAGE:
-            break
-        pieces[longest : longest + 1] = _halves(pieces[longest])
+    if len(plan) >= count:
+        return list(plan)
+    total = sum(map(_slots, plan))
+    pieces: list[CandleRange] = []
+    for walk in plan:
+        share = math.ceil(_slots(walk) * count / total - 0.1)
+        pieces += _parts(walk, max(1, min(share, _slots(walk) // (10 * PAGE))))
     return pieces
 
 
-def _halves(walk: CandleRange) -> list[CandleRange]:
-    middle = walk.timeframe.shift(walk.start, _slots(walk) // 2)
-    return [replace(walk, start=middle), replace(walk, end=middle)]
+def split(walk: CandleRange, to: int) -> CandleRange | None:
+    """Take the older half off a walk that has come down to `to`, for somebody with nothing to do.
+
+    The walk is shortened; None when too little is left to be worth the request that it may cost.
+    """
+    left = walk.timeframe.count(walk.start, to)
+    if left < 20 * PAGE:
+        return None
+    middle = walk.timeframe.shift(walk.start, left // 2)
+    half = replace(walk, end=middle)
+    walk.start = middle
+    return half
+
+
+def _parts(walk: CandleRange, count: int) -> list[CandleRange]:
+    cuts = [walk.timeframe.shift(walk.start, _slots(walk) * n // count) for n in range(1, count)]
+    edges = [walk.start, *cuts, walk.end]
+    spans = list(itertools.pairwise(edges))
+    return [replace(walk, start=start, end=end) for start, end in reversed(spans)]
 
 
 def _slots(walk: CandleRange) -> int:

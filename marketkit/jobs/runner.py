@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
+import os
 from collections import deque
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -13,6 +16,7 @@ from marketkit.coverage import Spans
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.dialect import Page, Priority
 from marketkit.exchange.paging import CandleRange, walk_candles
+from marketkit.jobs.plan import split
 from marketkit.jobs.progress import Reporter
 from marketkit.lake.lake import Lake
 from marketkit.net.transport import Transport
@@ -35,6 +39,7 @@ class Run:
     rows: int = 0
     at: int = 0
     young: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    reached: dict[str, int] = field(default_factory=dict)
     failures: dict[str, MarketkitError] = field(default_factory=dict)
 
     def planned(self, walks: Sequence[CandleRange]) -> None:
@@ -49,6 +54,9 @@ class Run:
         self.at = max(self.at, at)
         if young.height:
             self.young.setdefault(walk.symbol, []).append(young)
+        if page.rows.height:
+            oldest = page.rows["time"].dt.epoch("ms")[0]
+            self.reached[walk.symbol] = min(oldest, self.reached.get(walk.symbol, oldest))
         # An empty page settles everything that is older.
         settled = page.proved | Spans([(walk.start, page.nothing_before or walk.start)])
         progress = self.reporter.progress
@@ -60,28 +68,40 @@ class Run:
         self.reporter.update()
 
 
+@dataclass(slots=True)
+class Lane:
+    """A walk at work and how far down it has come."""
+
+    walk: CandleRange
+    to: int
+
+
 async def fill(
     lake: Lake, transport: Transport, walks: Sequence[CandleRange], run: Run, *, side_by_side: int
 ) -> None:
     """Close the gaps that `walks` stand for, `side_by_side` at a time, and add to `run`.
 
-    A symbol whose walk fails is reported in `failures`; the others go on. Trouble with the lake
-    itself stops everything. On cancellation the pages in hand are written before the call ends.
+    When no walk is left to begin, the longest at work is shared. A symbol whose walk fails is
+    reported in `failures`; the others go on. Trouble with the lake itself stops everything. On
+    cancellation the pages in hand are written before the call ends.
     """
-    waiting = deque(walks)
+    waiting, at_work = deque(walks), list[Lane]()
     run.planned(walks)
 
     async def work() -> None:
-        while waiting:
-            walk = waiting.popleft()
+        while (walk := waiting.popleft() if waiting else _share(at_work)) is not None:
             if walk.symbol in run.failures:
                 continue
+            lane = Lane(walk, walk.end)
+            at_work.append(lane)
             try:
-                await _walk(lake, transport, walk, run)
+                await _walk(lake, transport, lane, run)
             except LakeError:
                 raise
             except MarketkitError as failure:
                 run.failures[walk.symbol] = failure
+            finally:
+                at_work.remove(lane)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -91,7 +111,14 @@ async def fill(
         raise failures.exceptions[0] from None
 
 
-async def _walk(lake: Lake, transport: Transport, walk: CandleRange, run: Run) -> None:
+def _share(at_work: Sequence[Lane]) -> CandleRange | None:
+    """Take half of the walk that has the farthest to go, if that is far enough."""
+    farthest = max(at_work, key=lambda lane: lane.to - lane.walk.start, default=None)
+    return split(farthest.walk, farthest.to) if farthest is not None else None
+
+
+async def _walk(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
+    walk = lane.walk
     pages = Buffer(lake, walk)
     try:
         steps = walk_candles(walk)
@@ -101,6 +128,7 @@ async def _walk(lake: Lake, transport: Transport, walk: CandleRange, run: Run) -
             step = steps.send(response)
             if step.page is not None:
                 final, young = _split(step.page)
+                lane.to = min([lane.to, *(span.start for span in step.page.proved)])
                 run.answered(walk, step.page, young, response.at)
                 await pages.add(final)
     finally:
@@ -146,9 +174,18 @@ class Buffer:
             return
         rows = pl.concat([each.rows for each in pages]).unique("time", keep="first").sort("time")
         walk = self._walk
-        self._rows += await asyncio.to_thread(
-            self._lake.append, walk.symbol, walk.timeframe, rows, covering, nothing_before=bound
+        self._rows += await asyncio.get_running_loop().run_in_executor(
+            _writer(os.getpid()),
+            lambda: self._lake.append(
+                walk.symbol, walk.timeframe, rows, covering, nothing_before=bound
+            ),
         )
+
+
+@functools.cache
+def _writer(_process: int) -> ThreadPoolExecutor:
+    """Give a process its one thread that writes: a second would only add memory."""
+    return ThreadPoolExecutor(1, thread_name_prefix="marketkit-lake")
 
 
 def _split(page: Page) -> tuple[Page, pl.DataFrame]:

@@ -226,10 +226,15 @@ def _agreeing(said: dict[str, Any], metadata: Any, series: Series, chunk: str) -
             raise ValueError(f"{name}: {found[name]!r} is not {value!r}")
     covered = Spans((int(start), int(end)) for start, end in said["covered"])
     span = chunk_span(series.timeframe, chunk)
-    times = [time for time in (said["first"], said["last"]) if time is not None]
-    if covered.clip(*span) != covered or any(time not in covered for time in times):
-        raise ValueError(f"{covered} does not hold {times} or is not within {tuple(span)}")
-    return Footer(covered, said["nothing_before"], said["rows"], said["first"], said["last"])
+    moments = (said["nothing_before"], said["first"], said["last"])
+    if not all(moment is None or isinstance(moment, int) for moment in moments):
+        raise ValueError(f"{moments} are no times")
+    nothing_before, first, last = moments
+    if covered.clip(*span) != covered:
+        raise ValueError(f"{covered} is not within {tuple(span)}")
+    if any(time is not None and time not in covered for time in (first, last)):
+        raise ValueError(f"{covered} does not hold {first} and {last}")
+    return Footer(covered, nothing_before, said["rows"], first, last)
 
 
 @cache

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from filelock import FileLock, Timeout
 
@@ -24,6 +24,7 @@ from marketkit.errors import CorruptFile
 from marketkit.lake.files import Footer, Stamp, read_footer, spans_of_text, spans_to_text
 from marketkit.lake.layout import SUFFIX, Series
 
+_T = TypeVar("_T")
 _log = logging.getLogger("marketkit.lake")
 
 _NAME = "index.sqlite"
@@ -87,19 +88,20 @@ class Index:
         self._try(write)
 
     def _known(self, folder: str) -> Mapping[str, Entry]:
-        def read(connection: sqlite3.Connection) -> list[Any]:
-            return connection.execute("SELECT * FROM chunks WHERE folder = ?", (folder,)).fetchall()
+        def read(connection: sqlite3.Connection) -> dict[str, Entry]:
+            rows = connection.execute("SELECT * FROM chunks WHERE folder = ?", (folder,))
+            return {row[1]: _from_row(row) for row in rows}
 
-        return {row[1]: _from_row(row) for row in self._try(read) or ()}
+        return self._try(read) or {}
 
-    def _try(self, use: Callable[[sqlite3.Connection], Any]) -> Any:
+    def _try(self, use: Callable[[sqlite3.Connection], _T]) -> _T | None:
         """Use the database; one that is busy is passed by, one that is damaged is made anew."""
         with self._lock:
             try:
                 return use(self._connection())
             except sqlite3.OperationalError as error:
                 _log.debug("index of %s not used: %s", self._root, error)
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, TypeError, ValueError) as error:
                 _log.warning("index of %s is damaged and is made anew: %s", self._root, error)
                 self._discard()
         return None

@@ -65,7 +65,7 @@ class Knowledge:
     @property
     def hull(self) -> Span | None:
         """The smallest span around everything that is known."""
-        known = [edge for span in self.covered for edge in span]
+        known = [*(self.covered.hull or ())]
         if self.nothing_before is not None:
             known.append(self.timeframe.ceil(self.nothing_before))
         return Span(min(known), max(known)) if known else None

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from marketkit.errors import Banned
+from marketkit.errors import Banned, EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.net import foreign, lanes
 from marketkit.net.ban import Ban
@@ -79,10 +79,10 @@ class Budget:
         self._later(lanes.distrust)
 
     def close(self) -> None:
-        """Let go of the file; waiting calls are cancelled. A later `acquire` opens it again."""
+        """Let go of the file; who waits gets `EngineClosed`. A later `acquire` opens it again."""
+        self._waiting.refuse(EngineClosed("closed while this call waited for its turn"))
         if self._pump is not None:
             self._pump.cancel()
-        self._waiting.abandon()
         if self._store is not None:
             self._flush()
             self._store.close()
@@ -117,7 +117,6 @@ class Budget:
 
     def _later(self, change: Callable[[State], None]) -> None:
         """Have `change` applied as soon as the file is free."""
-        self._begin_after_fork()
         self._changes.append(change)
         if self._pump is not None and not self._pump.done():
             self._changed.set()
@@ -136,8 +135,11 @@ class Budget:
         self._changed.set()
 
     def _pump_ended(self, pump: asyncio.Task[None]) -> None:
-        if pump.cancelled() or pump.exception():
-            self._waiting.abandon()
+        error = (
+            EngineClosed("the event loop was shut down") if pump.cancelled() else pump.exception()
+        )
+        if error is not None and pump is self._pump:
+            self._waiting.refuse(error)
         if self._changes:  # ended while the loop was shutting down
             self._flush()
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import struct
 import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from operator import attrgetter
 
@@ -118,12 +117,13 @@ def _numbers(requests: int) -> struct.Struct:
     return struct.Struct(f"<{_length(lane_count(requests))}d")
 
 
-def _flat(state: State) -> Iterator[float]:
-    yield from _header(state)
+def _flat(state: State) -> list[float]:
+    numbers = list(_header(state))
     for lane in state.lanes:
-        yield from _lane(lane)
+        numbers += _lane(lane)
     for waiter in state.waiters:
-        yield from _waiter(waiter)
+        numbers += _waiter(waiter)
+    return numbers
 
 
 def _unflat(numbers: tuple[float, ...], lanes: int) -> State:

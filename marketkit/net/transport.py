@@ -7,6 +7,7 @@ import importlib.metadata
 import logging
 import socket
 import struct
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -34,7 +35,8 @@ Check = Callable[[Request, Response], None]
 
 _log = logging.getLogger("marketkit.net")
 # An abandoned request must not be delivered later by the kernel: closing resets the connection.
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+_NO_PROXY = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,11 @@ class Transport:
     def now(self) -> int:
         """Estimate the exchange's clock in milliseconds UTC: its last `Date` and the time since."""
         return self._clock.now()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether there are connections or budgets to let go of."""
+        return self._client is not None or bool(self._budgets)
 
     @property
     def round_trip(self) -> float:
@@ -215,6 +222,7 @@ class Transport:
                 limits=httpx.Limits(
                     max_connections=20, max_keepalive_connections=20, keepalive_expiry=60
                 ),
+                mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
                 timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
             )
         return self._client

@@ -6,7 +6,6 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, NamedTuple
 
-from marketkit.errors import Banned
 from marketkit.net.lanes import AGEING, Head
 
 if TYPE_CHECKING:
@@ -41,21 +40,13 @@ class Waiting:
         self._served[head.priority] = slot.sent
         self._queues[head.priority].popleft().slot.set_result(slot)
 
-    def refuse(self, reason: Banned) -> None:
+    def refuse(self, reason: BaseException) -> None:
         """Fail every call."""
-        for call in self._drain():
-            call.slot.set_exception(Banned(*reason.args))
-
-    def abandon(self) -> None:
-        """Cancel every call."""
-        for call in self._drain():
-            call.slot.cancel()
-
-    def _drain(self) -> list[_Call]:
-        calls = [call for queue in self._queues for call in queue if not call.slot.done()]
         for queue in self._queues:
+            for call in queue:
+                if not call.slot.done():
+                    call.slot.set_exception(reason)
             queue.clear()
-        return calls
 
     def _head_of(self, priority: int, now: float) -> Head | None:
         queue = self._queues[priority]

@@ -6,7 +6,7 @@ from marketkit.sandbox.books import Book, Slot
 from marketkit.sandbox.candle import Candle
 from marketkit.sandbox.draws import mix
 from marketkit.sandbox.names import coin_names
-from marketkit.sandbox.spelling import KST, Spelling, clock, day, fixed, iso, plain
+from marketkit.sandbox.spelling import KST, Spelling, clock, day, fixed, iso, plain, price
 from marketkit.sandbox.tickers import Ticker
 from marketkit.sandbox.ticks import Tick
 from marketkit.sandbox.trades import Trade
@@ -46,8 +46,8 @@ def _candle_fields(symbol: str, candle: Candle) -> str:
     return (
         f'"market":"{symbol}","candle_date_time_utc":"{iso(candle.time)}"'
         f',"candle_date_time_kst":"{iso(candle.time + KST)}"'
-        f',"opening_price":{fixed(candle.open)},"high_price":{fixed(candle.high)}'
-        f',"low_price":{fixed(candle.low)},"trade_price":{fixed(candle.close)}'
+        f',"opening_price":{price(candle.open)},"high_price":{price(candle.high)}'
+        f',"low_price":{price(candle.low)},"trade_price":{price(candle.close)}'
         f',"timestamp":{candle.last},"candle_acc_trade_price":{fixed(candle.value)}'
         f',"candle_acc_trade_volume":{fixed(candle.volume)}'
     )

@@ -6,7 +6,11 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
+
+import polars as pl
+
+Number = TypeVar("Number", int, pl.Expr)
 
 _SPREAD: Final = 2_654_435_761  # Knuth's multiplicative hash
 
@@ -73,7 +77,7 @@ class Columns:
     def total(self, start: int, end: int) -> Candle | None:
         """Return what the candles starting in [start, end) add up to."""
         begin, stop = bisect_left(self.time, start), bisect_left(self.time, end)
-        if begin == stop:
+        if begin >= stop:
             return None
         part = slice(begin, stop)
         return Candle(
@@ -114,6 +118,9 @@ def merged(start: int, parts: Iterable[Candle | None]) -> Candle | None:
     )
 
 
-def last_trade(key: int, start: int, width_ms: int) -> int:
-    """Return when the last trade of a candle happened: in its last third, always the same."""
+def last_trade(key: int, start: Number, width_ms: int) -> Number:
+    """Return when the last trade of a candle happened: in its last third, always the same.
+
+    Takes one start or a column of them; nothing in it leaves 63 bits.
+    """
     return start + width_ms - 1 - (start // width_ms * _SPREAD + key) % 2**32 % (width_ms // 3)

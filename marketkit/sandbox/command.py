@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="CSV or Parquet of one market, repeatable; or a directory of them; or a candle lake",
     )
     add("--seed", type=int, default=1, help="made-up markets when there is no history (1)")
-    add("--now", metavar="ISO", help="where the clock starts (end of history; or real time)")
+    add("--now", metavar="ISO", help="where the clock starts (5 minutes after history; real time)")
     add("--speed", type=float, default=1.0, help="sandbox seconds in a real second, 0 stands still")
     add("--latency-ms", type=float, default=0.0, help="whole round trip")
     add("--jitter-ms", type=float, default=0.0, help="mean of an exponential added each way")

@@ -88,7 +88,11 @@ class Desk:
         return fixed(round(price * page[0].close, 8)) if page else "null"
 
     def trades(self, query: Query, now: int) -> list[str]:
-        """Answer trades/ticks: one UTC day, newest first, never across its start."""
+        """Answer trades/ticks: one UTC day, newest first, never across its start.
+
+        Without `days_ago` the day is today, also where nothing traded yet; outside 1..7 it is
+        refused. Neither is recorded anywhere.
+        """
         symbol = query.required("market").upper()
         ago, count = query.whole("days_ago", "daysAgo"), query.count(1, MOST_TRADES)
         of_day, cursor = query.time_of_day(), query.whole("cursor")

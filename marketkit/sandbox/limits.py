@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Literal, Protocol
 
 from marketkit.errors import InputError
@@ -23,8 +24,8 @@ _BAN_S: Final = 60.0
 class Window(Protocol):
     """Counts accepted calls; rejected ones never count."""
 
-    def admit(self, now: float) -> int | None:
-        """Take a place and return how many are left, or None when there is none."""
+    def admit(self, now: float) -> bool:
+        """Take a place if there is one."""
         ...
 
     def left(self, now: float) -> int:
@@ -32,46 +33,31 @@ class Window(Protocol):
         ...
 
 
-class FirstCallWindow:
-    """A fixed window opened by the first counted call (the measured behaviour)."""
+class FixedWindow:
+    """A window that ends a period after it opened.
 
-    def __init__(self, rate: Rate) -> None:
+    It is opened by the first counted call (the measured behaviour), or `aligned`: at whole
+    multiples of the period.
+    """
+
+    def __init__(self, rate: Rate, *, aligned: bool) -> None:
         self._most, self._period = rate
+        self._aligned = aligned
         self._opened, self._used = -math.inf, 0
 
     def left(self, now: float) -> int:
         """Return how many places are free."""
         return self._most - (self._used if now - self._opened < self._period else 0)
 
-    def admit(self, now: float) -> int | None:
-        """Take a place and return how many are left, or None when there is none."""
+    def admit(self, now: float) -> bool:
+        """Take a place if there is one."""
         if now - self._opened >= self._period:
-            self._opened, self._used = now, 0
+            self._opened = now // self._period * self._period if self._aligned else now
+            self._used = 0
         if self._used >= self._most:
-            return None
+            return False
         self._used += 1
-        return self._most - self._used
-
-
-class ClockWindow:
-    """A fixed window cut at whole multiples of the period."""
-
-    def __init__(self, rate: Rate) -> None:
-        self._most, self._period = rate
-        self._current, self._used = -1, 0
-
-    def left(self, now: float) -> int:
-        """Return how many places are free."""
-        return self._most - (self._used if now // self._period == self._current else 0)
-
-    def admit(self, now: float) -> int | None:
-        """Take a place and return how many are left, or None when there is none."""
-        if now // self._period != self._current:
-            self._current, self._used = int(now // self._period), 0
-        if self._used >= self._most:
-            return None
-        self._used += 1
-        return self._most - self._used
+        return True
 
 
 class SlidingWindow:
@@ -87,18 +73,18 @@ class SlidingWindow:
             self._accepted.popleft()
         return self._most - len(self._accepted)
 
-    def admit(self, now: float) -> int | None:
-        """Take a place and return how many are left, or None when there is none."""
+    def admit(self, now: float) -> bool:
+        """Take a place if there is one."""
         if not self.left(now):
-            return None
+            return False
         self._accepted.append(now)
-        return self._most - len(self._accepted)
+        return True
 
 
-_WINDOWS: Final[Mapping[WindowKind, type[FirstCallWindow | ClockWindow | SlidingWindow]]] = {
-    "first-call": FirstCallWindow,
+_WINDOWS: Final[Mapping[WindowKind, Callable[[Rate], Window]]] = {
+    "first-call": partial(FixedWindow, aligned=False),
     "sliding": SlidingWindow,
-    "clock": ClockWindow,
+    "clock": partial(FixedWindow, aligned=True),
 }
 
 
@@ -161,7 +147,7 @@ class Limits:
         if now < self._banned_until:
             group.rejected += 1
             return 418
-        if group.window.admit(now) is not None:
+        if group.window.admit(now):
             return 200
         group.rejected += 1
         self._refuse(now)
@@ -176,7 +162,7 @@ class Limits:
 
     def banned_for(self, now: float) -> int:
         """Return the whole seconds a ban still lasts."""
-        return max(0, math.ceil(self._banned_until - now))
+        return math.ceil(max(0.0, self._banned_until - now))
 
     def stats(self) -> dict[str, dict[str, int]]:
         """Return what each group saw, by the wire's group names."""

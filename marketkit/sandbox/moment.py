@@ -16,14 +16,14 @@ _ONE_DAY = WIDTHS["1d"]
 
 def candle_page(source: Source, width: Width, before: int, count: int, now: int) -> list[Candle]:
     """Return up to `count` candles starting before `before`, newest first, the running one too."""
-    if width.ms == SECOND and source.base(width) is None:
-        return list(_second_page(source, before, count, now))
     if source.base(width) is None:
-        return []
+        return list(_second_page(source, before, count, now)) if width.ms == SECOND else []
     current = width.floor(now)
     latest = running(source, width, now) if before > current else None
     closed = source.page(width, min(before, current), count - (latest is not None))
-    return ([latest] if latest else []) + closed[::-1]
+    page = ([latest] if latest else []) + closed[::-1]
+    oldest = now - SECONDS_KEPT if width.ms == SECOND else 0
+    return [candle for candle in page if candle.time >= oldest]
 
 
 def running(source: Source, width: Width, now: int) -> Candle | None:
@@ -78,10 +78,11 @@ def finest(source: Source) -> Width:
 
 
 def _second_page(source: Source, before: int, count: int, now: int) -> Iterator[Candle]:
+    """Yield the seconds of minutes that were recorded: they are made of the minutes' trades."""
     if finest(source).name != "1m":
         return
-    oldest = WIDTHS["1s"].floor(now - SECONDS_KEPT)
-    trades = trades_before(source, before, now, oldest)
+    oldest = -(-(now - SECONDS_KEPT) // SECOND) * SECOND
+    trades = trades_before(source, -(-before // SECOND) * SECOND, now, oldest)
     for found, (start, group) in enumerate(groupby(trades, lambda t: t.time // SECOND * SECOND)):
         if found == count:
             return

@@ -92,7 +92,10 @@ class Query:
             raise mistyped() from None
 
     def count(self, default: int, most: int) -> int:
-        """Return `count`: more than `most` is cut to it silently, less than 1 is refused."""
+        """Return `count`: more than `most` is cut to it silently, less than 1 is refused.
+
+        What the exchange does below 1 is not recorded; refusing is a guess.
+        """
         number = self.whole("count")
         if number is None:
             return default

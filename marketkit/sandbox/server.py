@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import signal
 import socket
 import threading
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -57,16 +59,19 @@ class _Server(Server):
         await super().startup(sockets)
         self._on_listening()
 
+_LATER = 5 * 60_000  # clients hold candles of the last minute or so for unfinished
+
 
 class Sandbox:
     """An Upbit-compatible exchange on 127.0.0.1.
 
     `history` is a mapping like {"KRW-DOGE:1m": path}, a directory of such files or the root of a
     candle lake; without it the markets come from `seed`. The clock starts at `now` (ISO text, UTC
-    without offset; an aware datetime; or ms), by default at the end of the newest history file, or
-    at the machine's time for a seed; it runs `speed` times as fast as real time, 0 stands still.
-    `limit` is (requests, seconds) for every group, or a mapping by the wire's group names; windows,
-    `latency_ms` and `jitter_ms` run in real time. `faults` gives probabilities by kind.
+    without offset; an aware datetime; or ms), by default five minutes after the newest history
+    file, so that all of it is final, or at the machine's time for a seed; it runs `speed` times
+    as fast as real time, 0 stands still. `limit` is (requests, seconds) for every group, or a
+    mapping by the wire's group names; windows, `latency_ms` and `jitter_ms` run in real time.
+    `faults` gives probabilities by kind.
 
     Use it as a context manager: the server runs in a thread of its own.
 
@@ -135,7 +140,10 @@ class Sandbox:
     def serve(self, ready: Callable[[str], None]) -> None:
         """Run in the foreground until SIGINT or SIGTERM; call `ready(endpoint)` once it listens."""
         listener = self._listen()
-        _server(self._app, lambda: ready(self.endpoint)).run([listener])
+        # The server raises the signal again when it has shut down: both then end quietly.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with suppress(KeyboardInterrupt):
+            _server(self._app, lambda: ready(self.endpoint)).run([listener])
 
     def _listen(self) -> socket.socket:
         # The protocol is named because asyncio turns Nagle's delay off only where it is.
@@ -193,7 +201,7 @@ def _markets(
     if history is None:
         return seeded(seed), time.time_ns() // 1_000_000
     files = find_files(history)
-    return recorded(files), newest_end(files)
+    return recorded(files), newest_end(files) + _LATER
 
 
 def _server(app: App, on_listening: Callable[[], None]) -> _Server:
@@ -208,6 +216,7 @@ def _server(app: App, on_listening: Callable[[], None]) -> _Server:
         access_log=False,
         server_header=False,
         date_header=False,
+        proxy_headers=False,
         timeout_keep_alive=_KEEP_ALIVE_S,
         timeout_graceful_shutdown=1,
     )

@@ -13,7 +13,6 @@ KST: Final = 9 * HOUR
 _CLOCK: Final = tuple(f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60))
 
 
-@lru_cache(maxsize=65_536)
 def fixed(number: float, places: int = 8) -> str:
     """Spell a number with exactly so many places, digit for digit what its repr says.
 
@@ -25,6 +24,12 @@ def fixed(number: float, places: int = 8) -> str:
     if "e" in text or missing < 0:
         return f"{number:.{places}f}"
     return text + "0" * missing
+
+
+@lru_cache(maxsize=65_536)
+def price(number: float) -> str:
+    """Spell a price, as `fixed` does: prices come back often, volumes never."""
+    return fixed(number)
 
 
 def plain(number: float) -> str:

@@ -45,7 +45,7 @@ class _Closed(NamedTuple):
 class Tickers:
     """Tickers of many markets; what is over is added up once a minute."""
 
-    _closed: dict[int, _Closed] = field(default_factory=dict)
+    _closed: dict[Source, _Closed] = field(default_factory=dict)
 
     def at(self, source: Source, now: int) -> Ticker | None:
         """Return a market's ticker at a moment, or None before its first trade."""
@@ -72,9 +72,9 @@ class Tickers:
 
     def _closed_part(self, source: Source, now: int) -> _Closed:
         edge = finest(source).floor(now)
-        known = self._closed.get(source.key)
+        known = self._closed.get(source)
         if known is None or known.edge != edge:
-            known = self._closed[source.key] = _closed(source, edge, known)
+            known = self._closed[source] = _closed(source, edge, known)
         return known
 
 

@@ -34,7 +34,11 @@ def closed_candles(
 
 def _rows(source: Source, width: Width, start: int, end: int, now: int) -> list[Candle]:
     pages: list[list[Candle]] = []
-    while end > start and (page := candle_page(source, width, end, _BATCH, now)):
+    while end > start:
+        most = min(_BATCH, (end - start) // width.ms + 2)  # asks for no more than can be there
+        page = candle_page(source, width, end, most, now)
+        if not page:
+            break
         pages.append([candle for candle in reversed(page) if candle.time >= start])
         end = page[-1].time
     return [candle for page in reversed(pages) for candle in page]

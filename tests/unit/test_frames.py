@@ -20,7 +20,8 @@ START = datetime(2025, 9, 1, tzinfo=UTC)
 def candles():
     """Two markets, two minutes."""
     times = [START, START + timedelta(minutes=1)] * 2
-    prices = dict.fromkeys(("open", "high", "low", "close", "volume", "value"), [1.0, 2.0, 3.0, 4.0])
+    numbers = ("open", "high", "low", "close", "volume", "value")
+    prices = {name: [1.0, 2.0, 3.0, 4.0] for name in numbers}
     symbols = ["KRW-BTC", "KRW-BTC", "KRW-ETH", "KRW-ETH"]
     states = ["closed", "forming", "closed", "empty"]
     rows = {"symbol": symbols, "time": times, **prices, "state": states}
@@ -51,7 +52,11 @@ def test_every_time_of_a_ticker_is_moved_and_its_dates_are_not():
 
 def test_a_time_zone_with_summer_time_keeps_every_moment(candles):
     hours = [datetime(2025, 11, 2, hour, tzinfo=UTC) for hour in (4, 5, 6, 7)]
-    moved = shaped(candles.with_columns(time=pl.Series(hours, dtype=CANDLE["time"])), "polars", "America/New_York")
+    moved = shaped(
+        candles.with_columns(time=pl.Series(hours, dtype=CANDLE["time"])),
+        "polars",
+        "America/New_York",
+    )
     assert moved["time"].n_unique() == 4
     assert moved["time"].is_sorted()
 
@@ -114,7 +119,9 @@ def test_a_zone_that_exists_is_let_through(zone):
     check_zone(zone)
 
 
-@pytest.mark.parametrize("zone", ["", "Asia/Soul", "KST", "UTC+9", "+09:00", "../x", "America", "\0", None, 9])
+@pytest.mark.parametrize(
+    "zone", ["", "Asia/Soul", "KST", "UTC+9", "+09:00", "../x", "America", "\0", None, 9]
+)
 def test_a_zone_that_does_not_exist_is_bad_input(zone):
     with pytest.raises(InputError, match="Asia/Seoul"):
         check_zone(zone)
@@ -128,7 +135,12 @@ def test_a_value_of_the_choice_is_let_through():
 @pytest.mark.parametrize(
     ("name", "value", "kinds", "said"),
     [
-        ("frame", "panda", FrameKind, "frame='panda'; did you mean 'pandas'? (one of polars pandas)"),
+        (
+            "frame",
+            "panda",
+            FrameKind,
+            "frame='panda'; did you mean 'pandas'? (one of polars pandas)",
+        ),
         ("frame", "numpy", FrameKind, "frame='numpy' (one of polars pandas)"),
         ("precision", None, Precision, "precision=None (one of float decimal)"),
         ("precision", float, Precision, "precision=<class 'float'>"),

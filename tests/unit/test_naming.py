@@ -67,7 +67,9 @@ def test_no_symbols_at_all_is_bad_input(none):
         listed(none)
 
 
-@pytest.mark.parametrize("bad", [[None], [5], [b"KRW-BTC"], ["KRW-BTC", 1.5], [["KRW-BTC"]], b"KRW-BTC", 5, None])
+@pytest.mark.parametrize(
+    "bad", [[None], [5], [b"KRW-BTC"], ["KRW-BTC", 1.5], [["KRW-BTC"]], b"KRW-BTC", 5, None]
+)
 def test_what_is_no_string_is_bad_input(bad):
     with pytest.raises(InputError, match="symbol"):
         listed(bad)

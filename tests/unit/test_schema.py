@@ -8,9 +8,7 @@ import pytest
 from marketkit import schema
 
 SCHEMAS = {
-    name: each
-    for name, each in vars(schema).items()
-    if name.isupper() and isinstance(each, dict)
+    name: each for name, each in vars(schema).items() if name.isupper() and isinstance(each, dict)
 }
 
 
@@ -65,5 +63,7 @@ def test_decimals_have_eight_places(name):
 
 def test_only_turnover_and_rate_of_a_ticker_have_sixteen_places():
     exact = schema.exact(schema.TICKER)
-    deep = {name for name, each in exact.items() if isinstance(each, pl.Decimal) and each.scale == 16}
+    deep = {
+        name for name, each in exact.items() if isinstance(each, pl.Decimal) and each.scale == 16
+    }
     assert deep == {"value", "value_24h", "signed_change_rate"}

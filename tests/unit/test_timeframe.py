@@ -35,7 +35,7 @@ WITHIN_A_DAY = {
     "4h": timedelta(hours=4),
 }
 OPENS_A_SLOT = {
-    "1d": lambda day: True,
+    "1d": lambda _: True,
     "1w": lambda day: day.weekday() == 0,
     "1M": lambda day: day.day == 1,
     "1y": lambda day: (day.month, day.day) == (1, 1),
@@ -179,7 +179,11 @@ def test_spans_that_can_be_counted_by_hand(name, start, end, slots):
 
 def test_weeks_start_on_monday_midnight_utc_also_before_1970():
     week = TIMEFRAMES["1w"]
-    for moment in (parse_time("1969-12-31"), parse_time("2026-03-11T14:40"), parse_time("1970-01-01")):
+    for moment in (
+        parse_time("1969-12-31"),
+        parse_time("2026-03-11T14:40"),
+        parse_time("1970-01-01"),
+    ):
         start = EPOCH + timedelta(milliseconds=week.floor(moment))
         assert (start.weekday(), start.hour, start.minute, start.second) == (0, 0, 0, 0)
 
@@ -223,7 +227,9 @@ def test_long_minutes_mean_hours(alias, name):
     assert parse_timeframe(alias) is TIMEFRAMES[name]
 
 
-@pytest.mark.parametrize("bad", ["", "2m", "1H", "1D", "1W", "1Y", "60M", "minute", "1 m", " 1m", "1mo", "1min"])
+@pytest.mark.parametrize(
+    "bad", ["", "2m", "1H", "1D", "1W", "1Y", "60M", "minute", "1 m", " 1m", "1mo", "1min"]
+)
 def test_an_unknown_name_is_refused_and_the_known_ones_are_listed(bad):
     with pytest.raises(UnknownTimeframe) as caught:
         parse_timeframe(bad)
@@ -231,14 +237,18 @@ def test_an_unknown_name_is_refused_and_the_known_ones_are_listed(bad):
     assert "1s 1m 3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y" in str(caught.value)
 
 
-@pytest.mark.parametrize(("typed", "meant"), [("1min", "'1m'"), ("15min", "'15m'"), ("30", "'30m'"), ("1mo", "'1m'")])
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("1min", "'1m'"), ("15min", "'15m'"), ("30", "'30m'"), ("1mo", "'1m'")]
+)
 def test_an_unknown_name_gives_the_nearest(typed, meant):
     with pytest.raises(UnknownTimeframe, match="did you mean") as caught:
         parse_timeframe(typed)
     assert meant in str(caught.value)
 
 
-@pytest.mark.parametrize("bad", [None, 1, 60, True, 1.5, b"1m", ["1m"], ("1m",), timedelta(minutes=1)])
+@pytest.mark.parametrize(
+    "bad", [None, 1, 60, True, 1.5, b"1m", ["1m"], ("1m",), timedelta(minutes=1)]
+)
 def test_what_is_no_string_is_no_timeframe(bad):
     with pytest.raises(UnknownTimeframe):
         parse_timeframe(bad)
@@ -309,7 +319,9 @@ def test_no_time_of_pandas_is_refused():
     pandas = pytest.importorskip("pandas")
     with pytest.raises(InvalidRange):
         parse_time(pandas.NaT)
-    assert parse_time(pandas.Timestamp("2025-09-01", tz="Asia/Seoul")) == parse_time("2025-08-31T15:00Z")
+    assert parse_time(pandas.Timestamp("2025-09-01", tz="Asia/Seoul")) == parse_time(
+        "2025-08-31T15:00Z"
+    )
 
 
 @calm

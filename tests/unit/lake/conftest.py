@@ -14,13 +14,6 @@ from marketkit.schema import ROW, TIME
 
 Candles = Callable[..., pl.DataFrame]
 
-MINUTE = 60_000
-
-
-def at(iso: str) -> int:
-    """Give milliseconds UTC."""
-    return int(datetime.fromisoformat(iso).replace(tzinfo=UTC).timestamp()) * 1000
-
 
 def make_candles(
     times: Iterable[int], symbol: str = "KRW-BTC", close: float = 100.0, **columns: object
@@ -49,4 +42,4 @@ def lake(tmp_path: Path) -> Lake:
 @pytest.fixture
 def january() -> int:
     """2024-01-01T00:00Z."""
-    return at("2024-01-01")
+    return int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1000

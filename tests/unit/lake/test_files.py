@@ -50,9 +50,7 @@ def rewrite(path, **said):
     """Write the chunk again with another footer."""
     table = pq.read_table(path)
     footer = {**json.loads(table.schema.metadata[b"marketkit"]), **said}
-    pq.write_table(
-        table.replace_schema_metadata({b"marketkit": json.dumps(footer).encode()}), path
-    )
+    pq.write_table(table.replace_schema_metadata({b"marketkit": json.dumps(footer).encode()}), path)
 
 
 def test_rows_and_footer_come_back_as_they_were_written(path, written):
@@ -101,9 +99,9 @@ def test_other_readers_see_plain_columns(path, written):
 @pytest.mark.parametrize("content", [b"", b"PAR1", b"not parquet at all" * 100])
 def test_what_is_no_parquet_is_named_and_left_alone(path, content):
     path.write_bytes(content)
-    with pytest.raises(CorruptFile, match="2024-01.parquet"):
+    with pytest.raises(CorruptFile, match=r"2024-01\.parquet"):
         read_footer(path, SERIES)
-    with pytest.raises(CorruptFile, match="2024-01.parquet"):
+    with pytest.raises(CorruptFile, match=r"2024-01\.parquet"):
         read_chunk(path, SERIES)
     assert path.read_bytes() == content
 
@@ -125,7 +123,7 @@ def test_pages_that_rotted_are_corrupt_although_the_footer_reads(path, written):
     content[4:400] = bytes(396)
     path.write_bytes(content)
     read_footer(path, SERIES)
-    with pytest.raises(CorruptFile, match="2024-01.parquet"):
+    with pytest.raises(CorruptFile, match=r"2024-01\.parquet"):
         read_chunk(path, SERIES)
 
 
@@ -177,9 +175,7 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(path, written, monk
     assert read_chunk(path, SERIES)[0].equals(rows)
 
 
-def test_bytes_are_down_before_the_name_and_the_name_before_the_return(
-    path, written, monkeypatch
-):
+def test_bytes_are_down_before_the_name_and_the_name_before_the_return(path, written, monkeypatch):
     steps = []
     for name in ("fsync", "replace"):
         real = getattr(os, name)

@@ -120,7 +120,8 @@ def test_cutting_loses_and_adds_nothing(timeframe, starts):
     parts = cut(timeframe, spans)
     assert Spans(span for part in parts.values() for span in part) == spans
     for chunk, part in parts.items():
-        assert part and part.clip(*chunk_span(timeframe, chunk)) == part
+        assert part
+        assert part.clip(*chunk_span(timeframe, chunk)) == part
 
 
 def test_a_window_cuts_the_chunks_at_its_edges_only_where_it_misses_a_part():

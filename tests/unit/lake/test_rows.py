@@ -34,7 +34,7 @@ def times_of(frame):
         ("volume", -1e-8, "negative"),
         ("value", -1.0, "negative"),
         ("high", 99.0, "high is not the highest"),
-        ("close", 101.0, "high is not the highest"),
+        ("open", 101.0, "high is not the highest"),
         ("low", 101.0, "high is not the highest"),
         ("open", 99.0, "low is not the lowest"),
     ],

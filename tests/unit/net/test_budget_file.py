@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import time
 from collections.abc import Iterator
@@ -99,6 +98,7 @@ def test_a_removed_file_is_noticed_and_the_new_one_joined(file, path):
 
 
 def test_a_lock_held_elsewhere_does_not_block(file, path):
+    fcntl = pytest.importorskip("fcntl")
     use(file, strikes=1)
     with path.open("rb") as elsewhere:
         fcntl.flock(elsewhere, fcntl.LOCK_EX)

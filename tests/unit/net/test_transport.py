@@ -392,6 +392,11 @@ def test_the_remaining_count_of_another_group_is_ignored(talk):
     assert talk(main, answer(headers=others.format("candles"))) == 6
 
 
+def test_a_proxy_of_the_environment_is_not_asked_for_this_machine(talk, monkeypatch):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+    assert talk(just_send, answer(b"[1]")).body == b"[1]"
+
+
 def test_after_close_it_can_be_used_again(talk):
     async def main(transport, exchange):
         await transport.send(REQUEST)

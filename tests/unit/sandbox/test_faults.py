@@ -21,7 +21,9 @@ def test_an_empty_table_draws_nothing():
     assert Faults({}).draw() is None
 
 
-@pytest.mark.parametrize("table", [{"503": 0.1}, {"500": 1.5}, {"500": -0.1}, {"500": 0.6, "429": 0.6}])
+@pytest.mark.parametrize(
+    "table", [{"503": 0.1}, {"500": 1.5}, {"500": -0.1}, {"500": 0.6, "429": 0.6}]
+)
 def test_a_table_that_makes_no_sense_is_refused(table):
     with pytest.raises(InputError):
         Faults(table)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import polars as pl
 import pytest
 
@@ -35,7 +33,14 @@ def write(path, header, *lines):
 )
 @pytest.mark.parametrize(
     "time",
-    ["2025-09-01 00:00:00", "2025-09-01T00:00:00", "2025-09-01T00:00:00Z", "2025-09-01T09:00:00+09:00", str(T0), str(T0 // 1000)],
+    [
+        "2025-09-01 00:00:00",
+        "2025-09-01T00:00:00",
+        "2025-09-01T00:00:00Z",
+        "2025-09-01T09:00:00+09:00",
+        str(T0),
+        str(T0 // 1000),
+    ],
 )
 def test_columns_and_times_are_known_by_all_their_names(tmp_path, header, time):
     path = write(tmp_path / "a.csv", header, f"{time},{ROW}")
@@ -69,7 +74,8 @@ def test_a_row_without_volume_is_no_candle(tmp_path):
 def test_a_parquet_file_with_a_pandas_index_is_read(tmp_path):
     path = tmp_path / "a.parquet"
     prices = {name: [298.0] for name in ("open", "high", "low", "close", "volume")}
-    pl.DataFrame({**prices, "timestamp": [datetime(2025, 9, 1)]}).write_parquet(path)
+    frame = pl.DataFrame({**prices, "timestamp": [T0]})
+    frame.with_columns(pl.col("timestamp").cast(pl.Datetime("ms"))).write_parquet(path)
     assert read_candles([path], MINUTE)["time"].to_list() == [T0]
 
 
@@ -79,8 +85,14 @@ def test_a_parquet_file_with_a_pandas_index_is_read(tmp_path):
         ("timestamp,open,high,low,close\n2025-09-01 00:00:00,1,1,1,1\n", "no column volume"),
         ("timestamp,open,high,low,close,volume\nsoon,1,1,1,1,1\n", "holds no times"),
         ("timestamp,open,high,low,close,volume\n2025-09-01 00:00:30,1,1,1,1,1\n", "not the start"),
-        ("timestamp,open,high,low,close,volume\n2025-09-01 00:00:00,1,1,2,1,1\n", "high below a low"),
-        ("timestamp,open,high,low,close,volume\n2025-09-01 00:00:00,1,NaN,1,1,1\n", "null, infinite"),
+        (
+            "timestamp,open,high,low,close,volume\n2025-09-01 00:00:00,1,1,2,1,1\n",
+            "high below a low",
+        ),
+        (
+            "timestamp,open,high,low,close,volume\n2025-09-01 00:00:00,1,NaN,1,1,1\n",
+            "null, infinite",
+        ),
         ("timestamp,open,high,low,close,volume\n2025-09-01 00:00:00,a,1,1,1,1\n", "no number"),
         ("timestamp,open,high,low,close,volume\n", "no rows"),
         ("", "cannot be read"),
@@ -111,12 +123,12 @@ def test_a_directory_is_read_by_the_names_of_its_files(tmp_path):
 
 
 def test_a_lake_is_read_by_its_folders(tmp_path):
-    for month, time in (("2025-08", datetime(2025, 8, 31, 23, 59)), ("2025-09", datetime(2025, 9, 1))):
+    for month, time in (("2025-08", T0 - 60_000), ("2025-09", T0)):
         path = tmp_path / f"candles/source=upbit/timeframe=1min/series=KRW-BTC/{month}.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
         prices = {name: [1.5] for name in ("open", "high", "low", "close", "volume", "value")}
         frame = pl.DataFrame({"symbol": ["KRW-BTC"], "time": [time], **prices})
-        frame.with_columns(pl.col("time").dt.replace_time_zone("UTC").cast(pl.Datetime("ms", "UTC"))).write_parquet(path)
+        frame.with_columns(pl.col("time").cast(pl.Datetime("ms", "UTC"))).write_parquet(path)
     files = find_files(tmp_path)
     assert newest_end(files) == T0 + 60_000
     market = recorded(files)["KRW-BTC"]
@@ -124,7 +136,14 @@ def test_a_lake_is_read_by_its_folders(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "history", [{"KRW-DOGE": "x"}, {"KRWDOGE:1m": "x"}, {"KRW-DOGE:2m": "x"}, {"KRW-DOGE:1m": "/nowhere"}, "/nowhere"]
+    "history",
+    [
+        {"KRW-DOGE": "x"},
+        {"KRWDOGE:1m": "x"},
+        {"KRW-DOGE:2m": "x"},
+        {"KRW-DOGE:1m": "/nowhere"},
+        "/nowhere",
+    ],
 )
 def test_a_history_that_is_not_there_is_refused(history):
     with pytest.raises(InputError):
@@ -137,8 +156,12 @@ def test_an_empty_directory_is_refused(tmp_path):
 
 
 def test_given_minutes_and_hours_the_hours_come_from_their_own_file(tmp_path):
-    minute = write(tmp_path / "m.csv", "timestamp,open,high,low,close,volume", f"2025-09-01 00:00:00,{ROW}")
-    hour = write(tmp_path / "h.csv", "timestamp,open,high,low,close,volume", "2025-09-01 00:00:00,1,2,1,2,5")
+    minute = write(
+        tmp_path / "m.csv", "timestamp,open,high,low,close,volume", f"2025-09-01 00:00:00,{ROW}"
+    )
+    hour = write(
+        tmp_path / "h.csv", "timestamp,open,high,low,close,volume", "2025-09-01 00:00:00,1,2,1,2,5"
+    )
     market = recorded(find_files({"KRW-A:1m": minute, "KRW-A:1h": hour}))["KRW-A"]
     assert [market.page(WIDTHS[w], 2**60, 1)[0].high for w in ("1m", "30m", "1h", "4h", "1d", "1y")] == [
         299.0, 299.0, 2.0, 2.0, 2.0, 2.0,
@@ -146,7 +169,9 @@ def test_given_minutes_and_hours_the_hours_come_from_their_own_file(tmp_path):
 
 
 def test_widths_narrower_than_every_file_hold_nothing(tmp_path):
-    hour = write(tmp_path / "h.csv", "timestamp,open,high,low,close,volume", "2025-09-01 00:00:00,1,2,1,2,5")
+    hour = write(
+        tmp_path / "h.csv", "timestamp,open,high,low,close,volume", "2025-09-01 00:00:00,1,2,1,2,5"
+    )
     market = recorded(find_files({"KRW-A:1h": hour}))["KRW-A"]
     assert market.base(WIDTHS["30m"]) is None
     assert market.page(WIDTHS["30m"], 2**60, 1) == []

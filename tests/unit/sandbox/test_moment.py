@@ -26,7 +26,9 @@ def test_the_running_candle_comes_first_and_ends_with_the_last_trade(name):
     last = next(trades_before(BTC, NOW + 1, NOW))
     assert page[0].close == last.price
     assert page[0].last == last.time <= NOW
-    assert [candle.time for candle in page] == sorted({candle.time for candle in page}, reverse=True)
+    assert [candle.time for candle in page] == sorted(
+        {candle.time for candle in page}, reverse=True
+    )
 
 
 @pytest.mark.parametrize("name", [name for name in WIDTHS if name != "1s"])
@@ -59,7 +61,9 @@ def test_a_page_never_shows_what_is_still_to_come():
 def test_seconds_add_up_to_their_minute():
     start = moment("2026-11-20T10:16:00")
     minute = BTC.at(ONE_MINUTE, start)
-    seconds = [c for c in candle_page(BTC, ONE_SECOND, start + MINUTE, 60, NOW) if c.time >= start][::-1]
+    seconds = [c for c in candle_page(BTC, ONE_SECOND, start + MINUTE, 60, NOW) if c.time >= start][
+        ::-1
+    ]
     assert seconds[0].open == minute.open
     assert seconds[-1].close == minute.close
     assert max(c.high for c in seconds) == minute.high
@@ -91,7 +95,9 @@ def test_a_ticker_says_what_the_candles_say():
     assert ticker.previous == last_close(BTC, NOW // DAY * DAY, 0.0)
     minutes = BTC.page(ONE_MINUTE, NOW // MINUTE * MINUTE, 1439)
     live = running(BTC, ONE_MINUTE, NOW)
-    assert ticker.volume_24h == pytest.approx(sum(c.volume for c in minutes) + live.volume, rel=1e-9)
+    assert ticker.volume_24h == pytest.approx(
+        sum(c.volume for c in minutes) + live.volume, rel=1e-9
+    )
     year = [*BTC.page(ONE_DAY, NOW // DAY * DAY, 364), day]
     assert ticker.highest[0] == max(c.high for c in year)
     assert ticker.lowest[0] == min(c.low for c in year)
@@ -137,7 +143,9 @@ def test_a_grouped_book_holds_what_the_fine_one_holds():
 def test_a_thin_side_is_padded_with_nothing_and_prices_stay_positive():
     trade = Trade(NOW, 0.00000003, 100.0, "ASK")
     depths = book("BTC-MK100", THIN.key, trade, 0.0, NOW)
-    assert depths.bids[:3] == [(n / 10**8, size) for n, (_, size) in zip((3, 2, 1), depths.bids, strict=False)]
+    assert depths.bids[:3] == [
+        (n / 10**8, size) for n, (_, size) in zip((3, 2, 1), depths.bids, strict=False)
+    ]
     assert depths.bids[3:] == [(0.0, 0.0)] * 27
 
 

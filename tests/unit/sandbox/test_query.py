@@ -42,7 +42,7 @@ def test_every_spelling_of_to_in_use_names_its_moment(text):
     ],
 )
 def test_any_other_to_is_an_invalid_parameter(text):
-    with pytest.raises(WireError, match="Invalid parameter. Check the given value!"):
+    with pytest.raises(WireError, match="Invalid parameter"):
         Query(f"to={text}").to()
 
 
@@ -59,7 +59,14 @@ def test_a_required_parameter_that_is_missing_or_empty_is_said_to_be_missing():
 
 @pytest.mark.parametrize(
     ("text", "count"),
-    [("", 1), ("count=", 1), ("count=7", 7), ("count=200", 200), ("count=201", 200), ("count=100000", 200)],
+    [
+        ("", 1),
+        ("count=", 1),
+        ("count=7", 7),
+        ("count=200", 200),
+        ("count=201", 200),
+        ("count=100000", 200),
+    ],
 )
 def test_a_count_above_the_most_is_cut_silently(text, count):
     assert Query(text).count(1, 200) == count
@@ -86,7 +93,9 @@ def test_flags_have_an_old_and_a_new_name():
         Query("is_details=1").flag("is_details", "isDetails")
 
 
-@pytest.mark.parametrize(("text", "ms"), [("to=093000", 34_200_000), ("to=09%3A30%3A00", 34_200_000), ("", None)])
+@pytest.mark.parametrize(
+    ("text", "ms"), [("to=093000", 34_200_000), ("to=09%3A30%3A00", 34_200_000), ("", None)]
+)
 def test_trades_take_a_time_of_day(text, ms):
     assert Query(text).time_of_day() == ms
 
@@ -98,4 +107,7 @@ def test_a_time_of_day_that_is_none_is_refused():
 
 
 def test_an_error_names_its_status_as_a_number():
-    assert WireError(404, "Code not found").body == b'{"error":{"name":404,"message":"Code not found"}}'
+    assert (
+        WireError(404, "Code not found").body
+        == b'{"error":{"name":404,"message":"Code not found"}}'
+    )

@@ -31,7 +31,10 @@ ENDPOINTS = {
     "get_orderbook_instruments": "orderbook/instruments?markets=KRW-BTC",
 }
 CODE, MISSING = "Code not found", "Missing request parameter error. Check the required parameters!"
-MISTYPED, INVALID = "Type mismatch error. Check the parameters type!", "Invalid parameter. Check the given value!"
+MISTYPED, INVALID = (
+    "Type mismatch error. Check the parameters type!",
+    "Invalid parameter. Check the given value!",
+)
 
 
 @pytest.fixture(scope="module")
@@ -55,15 +58,22 @@ def shape(value):
 
 @pytest.mark.parametrize("name", list(ENDPOINTS))
 def test_fields_come_in_the_order_the_exchange_sends_them(shared, client, name):
-    recorded = json.loads((shared / f"fixtures/upbeat_rest_2026-03-11/{name}.json").read_text())["response"]
+    recorded = json.loads((shared / f"fixtures/upbeat_rest_2026-03-11/{name}.json").read_text())[
+        "response"
+    ]
     ours = client.get(ENDPOINTS[name])
     assert str(shape(ours.json())) == str(shape(recorded["body"]))
 
 
 def test_market_rows_have_the_recorded_fields(shared, client):
-    recorded = json.loads((shared / "fixtures/pycex_2026-08-30/markets_is_details.json").read_text())
+    recorded = json.loads(
+        (shared / "fixtures/pycex_2026-08-30/markets_is_details.json").read_text()
+    )
     assert str(shape(client.get("market/all?is_details=true").json())) == str(shape(recorded))
-    assert client.get("market/all?isDetails=true").content == client.get("market/all?is_details=true").content
+    assert (
+        client.get("market/all?isDetails=true").content
+        == client.get("market/all?is_details=true").content
+    )
     assert list(client.get("market/all").json()[0]) == ["market", "korean_name", "english_name"]
 
 
@@ -71,8 +81,20 @@ def test_the_headers_are_the_recorded_ones(client):
     reply = client.get("candles/minutes/1?market=KRW-BTC")
     names = [name.decode() for name, _ in reply.headers.raw]
     assert sorted(names) == sorted(
-        ["Date", "Content-Type", "Remaining-Req", "Limit-By-Ip", "ETag", "Cache-Control", "Pragma", "Expires"]
-        + ["Connection", "Vary", "Content-Encoding", "Transfer-Encoding"]
+        [
+            "Date",
+            "Content-Type",
+            "Remaining-Req",
+            "Limit-By-Ip",
+            "ETag",
+            "Cache-Control",
+            "Pragma",
+            "Expires",
+            "Connection",
+            "Vary",
+            "Content-Encoding",
+            "Transfer-Encoding",
+        ]
     )
     assert reply.headers["content-type"] == "application/json;charset=UTF-8"
     assert reply.headers["date"] == "Fri, 20 Nov 2026 10:17:30 GMT"
@@ -83,7 +105,9 @@ def test_the_headers_are_the_recorded_ones(client):
 
 def test_small_bodies_and_unwilling_clients_get_them_plain(client):
     small = client.get("orderbook/instruments?markets=KRW-BTC")
-    plain = client.get("candles/days?market=KRW-BTC&count=9", headers={"Accept-Encoding": "identity"})
+    plain = client.get(
+        "candles/days?market=KRW-BTC&count=9", headers={"Accept-Encoding": "identity"}
+    )
     for reply in (small, plain):
         assert "content-encoding" not in reply.headers
         assert int(reply.headers["content-length"]) == len(reply.content)
@@ -108,7 +132,10 @@ def test_every_endpoint_belongs_to_its_group(client, path, group):
 def test_a_request_with_an_origin_counts_in_a_group_of_its_own(client):
     reply = client.get("market/all", headers={"Origin": "https://example.com"})
     assert reply.headers["remaining-req"] == "group=origin; min=6; sec=0"
-    assert client.get("ticker?markets=KRW-BTC", headers={"Origin": "https://example.com"}).status_code == 429
+    assert (
+        client.get("ticker?markets=KRW-BTC", headers={"Origin": "https://example.com"}).status_code
+        == 429
+    )
 
 
 @pytest.mark.parametrize(
@@ -135,7 +162,10 @@ def test_a_request_with_an_origin_counts_in_a_group_of_its_own(client):
 )
 def test_errors_are_the_documented_ones_and_count(client, path, status, message):
     reply = client.get(path)
-    assert (reply.status_code, reply.json()) == (status, {"error": {"name": status, "message": message}})
+    assert (reply.status_code, reply.json()) == (
+        status,
+        {"error": {"name": status, "message": message}},
+    )
     assert "remaining-req" in reply.headers
 
 
@@ -143,7 +173,9 @@ def test_a_path_that_does_not_exist_is_the_gateways_answer(client):
     for path in ("nope", "candles", "candles/minutes", "candles/days/1", "../v2/ticker"):
         reply = client.get(path)
         assert reply.status_code == 404
-        assert reply.json() == {"error": {"name": "not_found", "message": "no Route matched with those values"}}
+        assert reply.json() == {
+            "error": {"name": "not_found", "message": "no Route matched with those values"}
+        }
         assert "remaining-req" not in reply.headers
 
 
@@ -154,7 +186,9 @@ def test_a_candle_page_is_cut_to_200_rows(client, count, rows):
 
 def test_books_are_cut_to_30_levels_and_trades_to_500(client):
     for count, units in ((None, 30), (5, 5), (31, 30)):
-        book = client.get("orderbook", params={"markets": "KRW-BTC", **({"count": count} if count else {})}).json()[0]
+        book = client.get(
+            "orderbook", params={"markets": "KRW-BTC", **({"count": count} if count else {})}
+        ).json()[0]
         assert len(book["orderbook_units"]) == units
     assert len(client.get("trades/ticks?market=KRW-BTC&count=501").json()) == 500
     assert len(client.get("trades/ticks?market=KRW-BTC").json()) == 1
@@ -162,7 +196,9 @@ def test_books_are_cut_to_30_levels_and_trades_to_500(client):
 
 def test_to_excludes_the_candle_that_starts_there_and_a_second_later_includes_it(client):
     def first(to):
-        return client.get(f"candles/minutes/1?market=krw-btc&to={to}").json()[0]["candle_date_time_utc"]
+        return client.get(f"candles/minutes/1?market=krw-btc&to={to}").json()[0][
+            "candle_date_time_utc"
+        ]
 
     assert first("2026-09-01T00:00:00Z") == "2026-08-31T23:59:00"
     assert first("2026-09-01T00:00:01Z") == "2026-09-01T00:00:00"
@@ -172,7 +208,10 @@ def test_to_excludes_the_candle_that_starts_there_and_a_second_later_includes_it
 
 def test_a_to_in_the_future_gives_the_newest_candles(client):
     newest = client.get("candles/minutes/1?market=KRW-BTC&count=3").content
-    assert client.get("candles/minutes/1?market=KRW-BTC&count=3&to=2030-01-01T00:00:00Z").content == newest
+    assert (
+        client.get("candles/minutes/1?market=KRW-BTC&count=3&to=2030-01-01T00:00:00Z").content
+        == newest
+    )
     assert json.loads(newest)[0]["candle_date_time_utc"] == "2026-11-20T10:17:00"
 
 
@@ -196,7 +235,10 @@ def test_an_unchanged_price_has_bare_zeros_on_the_wire(client, exchange):
     even = [row for row in rows if '"EVEN"' in row]
     assert even
     for row in even:
-        assert '"change_price":0,"change_rate":0,"signed_change_price":0,"signed_change_rate":0,' in row
+        assert (
+            '"change_price":0,"change_rate":0,"signed_change_price":0,"signed_change_rate":0,'
+            in row
+        )
 
 
 def test_book_prices_are_whole_numbers_on_the_wire(client):
@@ -210,9 +252,14 @@ def test_book_prices_are_whole_numbers_on_the_wire(client):
 def test_the_fraction_spelling_gives_every_decimal_a_fraction():
     with Sandbox(now=NOW, speed=0, spelling="fraction", limit=(1000, 1.0)) as exchange:
         for path in ("ticker/all?quote_currencies=BTC", "orderbook?markets=KRW-BTC,BTC-MK100"):
-            body = json.loads(httpx.get(f"{exchange.endpoint}/v1/{path}").text, parse_int=lambda text: f"int {text}")
+            body = json.loads(
+                httpx.get(f"{exchange.endpoint}/v1/{path}").text,
+                parse_int=lambda text: f"int {text}",
+            )
             rows = [*body, *(unit for row in body for unit in row.get("orderbook_units", []))]
-            whole = {key for row in rows for key, value in row.items() if str(value).startswith("int ")}
+            whole = {
+                key for row in rows for key, value in row.items() if str(value).startswith("int ")
+            }
             assert whole <= {"timestamp", "trade_timestamp"}
 
 
@@ -230,7 +277,9 @@ def test_trades_page_by_cursor_and_never_cross_their_day(client):
 
 def test_a_coin_pair_converts_to_won_and_a_won_pair_to_null(client):
     def converted(market):
-        return client.get(f"candles/days?market={market}&converting_price_unit=KRW").json()[0]["converted_trade_price"]
+        return client.get(f"candles/days?market={market}&converting_price_unit=KRW").json()[0][
+            "converted_trade_price"
+        ]
 
     assert converted("KRW-ETH") is None
     assert converted("BTC-ETH") > 1_000_000
@@ -278,16 +327,19 @@ def test_an_injected_status_is_counted_as_a_fault_and_not_as_a_rejection(kind):
 
 def test_bodies_can_go_wrong_in_every_way():
     path = "/v1/candles/minutes/1?market=KRW-BTC&count=5"
-    with Sandbox(now=NOW, speed=0, limit=(1000, 1.0)) as exchange, httpx.Client(base_url=exchange.endpoint) as session:
+    with (
+        Sandbox(now=NOW, speed=0, limit=(1000, 1.0)) as exchange,
+        httpx.Client(base_url=exchange.endpoint) as session,
+    ):
         good = session.get(path).json()
         exchange.set_faults({"reset": 1.0})
         with pytest.raises(httpx.ReadError):
             session.get(path)
         exchange.set_faults({"truncate": 1.0})
-        with pytest.raises(httpx.RemoteProtocolError, match="incomplete|without sending complete"):
+        with pytest.raises(httpx.RemoteProtocolError, match=r"incomplete|without sending complete"):
             session.get(path)
         exchange.set_faults({"badjson": 1.0})
-        with pytest.raises(ValueError, match="JSON|delimiter|Unterminated|Expecting"):
+        with pytest.raises(json.JSONDecodeError):
             session.get(path).json()
         exchange.set_faults({"html": 1.0})
         assert session.get(path).headers["content-type"].startswith("text/html")
@@ -312,7 +364,10 @@ def test_a_client_that_leaves_early_is_noticed_and_its_request_still_counts():
 
 
 def test_the_latency_is_the_whole_round_trip():
-    with Sandbox(now=NOW, speed=0, latency_ms=60) as exchange, httpx.Client(base_url=exchange.endpoint) as session:
+    with (
+        Sandbox(now=NOW, speed=0, latency_ms=60) as exchange,
+        httpx.Client(base_url=exchange.endpoint) as session,
+    ):
         begin = time.monotonic()
         session.get("/v1/market/all")
         done = time.monotonic()
@@ -341,14 +396,20 @@ def test_the_clock_can_be_read_set_and_sped_up_over_http():
 def test_recent_requests_are_listed(exchange, client):
     client.get("ticker?markets=KRW-ETH")
     latest = client.get("../sandbox/requests").json()[-1]
-    assert (latest["path"], latest["query"], latest["status"]) == ("/v1/ticker", "markets=KRW-ETH", 200)
+    assert (latest["path"], latest["query"], latest["status"]) == (
+        "/v1/ticker",
+        "markets=KRW-ETH",
+        200,
+    )
     assert latest == exchange.requests()[-1]
 
 
 def test_the_truth_of_a_seed_is_what_its_pages_say(exchange, client):
     start, end = moment("2026-11-20T09:00:00"), moment("2026-11-20T11:00:00")
     truth = exchange.candles("KRW-DOGE", "1m", start, end)
-    page = client.get("candles/minutes/1?market=KRW-DOGE&count=200&to=2026-11-20T10:17:00").json()[::-1]
+    page = client.get("candles/minutes/1?market=KRW-DOGE&count=200&to=2026-11-20T10:17:00").json()[
+        ::-1
+    ]
     served = [row for row in page if row["candle_date_time_utc"] >= "2026-11-20T09:00:00"]
     assert truth["volume"].to_list() == [row["candle_acc_trade_volume"] for row in served]
     assert truth["value"].to_list() == [row["candle_acc_trade_price"] for row in served]
@@ -366,11 +427,36 @@ def test_a_recorded_market_is_served_digit_for_digit(shared):
         assert exchange.now() >= moment("2025-10-04T01:18:00")
         reply = httpx.get(f"{exchange.endpoint}/v1/candles/minutes/1?market=KRW-DOGE&count=200")
     served = json.loads(reply.text, parse_float=str)
-    assert [row["candle_date_time_utc"].replace("T", " ") for row in served] == [row[0] for row in rows]
-    for field, column in (("opening_price", 1), ("high_price", 2), ("low_price", 3), ("trade_price", 4), ("candle_acc_trade_volume", 5)):
+    assert [row["candle_date_time_utc"].replace("T", " ") for row in served] == [
+        row[0] for row in rows
+    ]
+    for field, column in (
+        ("opening_price", 1),
+        ("high_price", 2),
+        ("low_price", 3),
+        ("trade_price", 4),
+        ("candle_acc_trade_volume", 5),
+    ):
         assert [row[field].rstrip("0").rstrip(".") for row in served] == [
             row[column].rstrip("0").rstrip(".") for row in rows
         ]
+
+
+def test_paging_back_through_a_real_month_meets_every_candle_once(shared):
+    path = shared / "realdata" / "azuremooni_krw" / "DOGE_KRW_1m.csv"
+    to, times = "2025-10-01T00:00:00Z", []
+    with (
+        Sandbox({"KRW-DOGE:1m": path}, limit=(10_000, 1.0)) as exchange,
+        httpx.Client(base_url=exchange.endpoint) as session,
+    ):
+        while rows := session.get(
+            f"/v1/candles/minutes/1?market=KRW-DOGE&count=200&to={to}"
+        ).json():
+            times += [row["candle_date_time_utc"] for row in rows]
+            to = f"{times[-1]}Z"
+        assert exchange.stats()["groups"]["candles"]["requests"] == 216  # the last one is empty
+    assert len(times) == len(set(times)) == 42_989
+    assert times == sorted(times, reverse=True)
 
 
 def test_a_taken_port_is_refused(exchange):
@@ -381,7 +467,13 @@ def test_a_taken_port_is_refused(exchange):
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"speed": -1}, {"latency_ms": -1}, {"limit_window": "tumbling"}, {"now": "soon"}, {"faults": {"x": 1}}],
+    [
+        {"speed": -1},
+        {"latency_ms": -1},
+        {"limit_window": "tumbling"},
+        {"now": "soon"},
+        {"faults": {"x": 1}},
+    ],
 )
 def test_arguments_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError):
@@ -391,4 +483,6 @@ def test_arguments_that_make_no_sense_are_refused(wrong):
 def test_closing_leaves_no_thread_behind():
     with Sandbox(now=NOW):
         pass
-    assert not any(thread.name == "marketkit-sandbox" and not thread.daemon for thread in threading.enumerate())
+    assert not any(
+        thread.name == "marketkit-sandbox" and not thread.daemon for thread in threading.enumerate()
+    )

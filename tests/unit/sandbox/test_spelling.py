@@ -39,7 +39,13 @@ def test_a_decimal_of_eight_places_comes_back_digit_for_digit(units):
 
 @pytest.mark.parametrize(
     ("number", "text"),
-    [(116233000.0, "116233000"), (6.89e-06, "0.00000689"), (297.5, "297.5"), (0.0, "0"), (100.0, "100")],
+    [
+        (116233000.0, "116233000"),
+        (6.89e-06, "0.00000689"),
+        (297.5, "297.5"),
+        (0.0, "0"),
+        (100.0, "100"),
+    ],
 )
 def test_book_prices_are_plain(number, text):
     assert plain(number) == text

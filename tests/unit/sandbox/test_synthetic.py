@@ -13,12 +13,26 @@ from marketkit.sandbox.widths import DAY, MINUTE, WIDTHS
 NOW = moment("2026-11-20T10:00:00")
 ONE_MINUTE, ONE_DAY = WIDTHS["1m"], WIDTHS["1d"]
 MARKETS = seeded(1)
-SAMPLE = ["KRW-BTC", "KRW-DOGE", "KRW-USDT", "KRW-SHIB", "KRW-MK150", "BTC-ETH", "BTC-MK100", "USDT-XRP"]
+SAMPLE = [
+    "KRW-BTC",
+    "KRW-DOGE",
+    "KRW-USDT",
+    "KRW-SHIB",
+    "KRW-MK150",
+    "BTC-ETH",
+    "BTC-MK100",
+    "USDT-XRP",
+]
 
 
 def test_the_default_exchange_is_as_large_as_the_real_one():
     quotes = [symbol.partition("-")[0] for symbol in MARKETS]
-    assert (len(MARKETS), quotes.count("KRW"), quotes.count("BTC"), quotes.count("USDT")) == (855, 289, 328, 238)
+    assert (len(MARKETS), quotes.count("KRW"), quotes.count("BTC"), quotes.count("USDT")) == (
+        855,
+        289,
+        328,
+        238,
+    )
     assert list(MARKETS) != sorted(MARKETS)
 
 
@@ -61,7 +75,10 @@ def test_every_width_is_made_of_the_minutes(name):
     page = source.page(width, NOW, 2)
     for candle in page:
         end = width.end(candle.time)
-        minutes = [source.total(ONE_MINUTE, start, min(start + DAY, end)) for start in range(candle.time, end, DAY)]
+        minutes = [
+            source.total(ONE_MINUTE, start, min(start + DAY, end))
+            for start in range(candle.time, end, DAY)
+        ]
         added = merged(candle.time, minutes)
         assert added[:5] == candle[:5]
         assert added.volume == pytest.approx(candle.volume, rel=1e-9)
@@ -105,7 +122,9 @@ def test_all_markets_are_silent_in_a_maintenance_window():
 def test_the_extremes_of_a_year_are_those_of_its_days():
     source = MARKETS["KRW-MK150"]
     found = source.extremes(moment("2025-11-20"), moment("2026-11-20"))
-    days = [c for c in source.page(ONE_DAY, moment("2026-11-20"), 365) if c.time >= moment("2025-11-20")]
+    days = [
+        c for c in source.page(ONE_DAY, moment("2026-11-20"), 365) if c.time >= moment("2025-11-20")
+    ]
     assert found.high == max(day.high for day in days)
     assert found.low == min(day.low for day in days)
     assert next(day for day in days if day.high == found.high).time == found.high_day

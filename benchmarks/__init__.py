@@ -1,0 +1,1 @@
+"""What marketkit costs, as ratios within one run against a limit or a peer."""

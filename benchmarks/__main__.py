@@ -1,0 +1,57 @@
+"""`python -m benchmarks NAME [--quick] [--json]`: run one benchmark and print its table."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+import sys
+import time
+from datetime import UTC, datetime
+
+_MODULES = {"pacing": "pacing", "backfill": "backfill", "lake": "lake", "import": "imports"}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("name", choices=[*_MODULES], help="what to measure")
+    parser.add_argument("--quick", action="store_true", help="shorter, for a first look")
+    parser.add_argument("--json", action="store_true", help="one object with rows and ratios")
+    options = parser.parse_args()
+    started = time.monotonic()
+    module = importlib.import_module(f"benchmarks.{_MODULES[options.name]}")
+    result = module.measure(quick=options.quick)
+    result |= {
+        "benchmark": options.name,
+        "quick": options.quick,
+        "seconds": round(time.monotonic() - started, 1),
+        "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z",
+        "python": platform.python_version(),
+        "machine": f"{platform.machine()} {platform.system()}",
+    }
+    print(json.dumps(result) if options.json else _text(result))
+    return 0
+
+
+def _text(result: dict) -> str:
+    lines = [f"{result['benchmark']} ({result['seconds']} s, Python {result['python']})", ""]
+    lines += _table(result["rows"])
+    lines += ["", "ratios:", *(f"  {name}: {value}" for name, value in result["ratios"].items())]
+    return "\n".join(lines)
+
+
+def _table(rows: list[dict]) -> list[str]:
+    """Lay rows out as a Markdown table, so that it can go into RESULTS.md as it is."""
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    cells = [columns, *([str(row.get(name, "")) for name in columns] for row in rows)]
+    widths = [max(len(line[at]) for line in cells) for at in range(len(columns))]
+    lines = [
+        "| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |"
+        for line in cells
+    ]
+    return [lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

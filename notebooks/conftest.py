@@ -1,0 +1,32 @@
+"""A sandbox exchange for the notebooks: the same seed and a clock that stands still, every run."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from marketkit.sandbox import Sandbox
+
+_NOW = "2026-11-20T00:00:30Z"
+
+
+_KEY = pytest.StashKey[Sandbox]()
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start the exchange and point every kernel of this run at it: kernels start before fixtures."""
+    folder = Path(tempfile.mkdtemp(prefix="marketkit-notebooks-"))
+    exchange = Sandbox(seed=1, now=_NOW, speed=0)
+    exchange.__enter__()
+    session.config.stash[_KEY] = exchange
+    os.environ["MARKETKIT_ENDPOINT"] = exchange.endpoint
+    os.environ["MARKETKIT_LAKE"] = str(folder / "lake")
+    os.environ["MARKETKIT_BUDGET_DIR"] = str(folder / "budget")
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the exchange."""
+    session.config.stash[_KEY].__exit__(None, None, None)
