@@ -37,6 +37,10 @@ if TYPE_CHECKING:
 class MarketkitError(Exception):
     """Base of every error that marketkit raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Travel between processes with message and attributes, whatever the constructor takes."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
 
 class InputError(MarketkitError, ValueError):
     """The arguments of a call are wrong; nothing was sent or written."""
@@ -138,6 +142,15 @@ class MissingExtra(MarketkitError, ImportError):
 
 class EngineClosed(MarketkitError, RuntimeError):
     """A sync call on marketkit's own event loop, or a call after the provider was closed."""
+
+
+def _rebuilt(
+    kind: type[MarketkitError], args: tuple[object, ...], attributes: Mapping[str, object]
+) -> MarketkitError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(attributes)
+    return error
 
 
 def nearest(value: str, known: Iterable[str]) -> str:

@@ -23,6 +23,8 @@ def listed(symbols: str | Iterable[str]) -> list[str]:
     Duplicates are dropped, order is kept. Raises `InputError` for an empty list or a value that
     is not a string, `UnknownSymbol` for what can be no symbol at all (`../x`).
     """
+    if not isinstance(symbols, Iterable):
+        raise InputError(f"symbols are strings such as 'KRW-BTC', not {symbols!r}")
     given = [symbols] if isinstance(symbols, str) else list(symbols)
     if not given:
         raise InputError("no symbols: the list is empty")
@@ -65,7 +67,7 @@ def _native(symbol: str) -> str:
     if spelt.count("/") == 1:
         base, quote = spelt.split("/")
         spelt = f"{quote}-{base}"
-    upper = spelt.upper()
+    upper = spelt.upper() if spelt.isascii() else spelt
     if not (_NATIVE.fullmatch(upper) or (is_glob(upper) and _GLOB.fullmatch(upper))):
         raise UnknownSymbol(symbol)
     if upper != spelt:

@@ -30,7 +30,9 @@ def resolve_endpoint(endpoint: str | None, region: str | None) -> str:
             hint = nearest(region, REGIONS)
             raise InputError(f"unknown region {region!r}{hint} (one of {' '.join(REGIONS)})")
         return REGIONS[region]
-    chosen = endpoint or os.environ.get("MARKETKIT_ENDPOINT") or REGIONS["kr"]
+    chosen = endpoint
+    if chosen is None:
+        chosen = os.environ.get("MARKETKIT_ENDPOINT") or REGIONS["kr"]
     if not chosen.startswith(("http://", "https://")):
         raise InputError(f"endpoint {chosen!r} must start with http:// or https://")
     return chosen.rstrip("/")
@@ -50,6 +52,8 @@ def resolve_lake(lake: str | Path | None, endpoint: str) -> Path:
     An endpoint that is not Upbit's own gets a folder of its own there, so that a sandbox never
     mixes its candles with real ones unless it is told to.
     """
+    if lake is not None and not str(lake):
+        raise InputError("lake='' names no folder")
     chosen = lake or os.environ.get("MARKETKIT_LAKE")
     if chosen:
         return Path(chosen).expanduser()

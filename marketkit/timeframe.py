@@ -135,6 +135,8 @@ def parse_time(time: str | date | datetime) -> int:
         raise InvalidRange(
             f"naive datetime {time!r}: give it a time zone, as in {moment.isoformat()}+00:00"
         )
+    if moment.year == 9999:
+        raise InvalidRange(f"{time!r} lies at the end of the calendar, year 9999")
     # Whole milliseconds by integer arithmetic: a float holds no microseconds of today's dates.
     since = moment - datetime(1970, 1, 1, tzinfo=UTC)
     return since.days * DAY + since.seconds * SECOND + since.microseconds // 1_000
@@ -146,9 +148,9 @@ def iso(time: int) -> str:
     >>> iso(1756684800000)
     '2025-09-01T00:00:00Z'
     """
-    moment = datetime.fromtimestamp(time // SECOND, UTC)
+    moment = datetime.fromtimestamp(time // SECOND, UTC).replace(tzinfo=None)
     fraction = f".{time % SECOND:03d}" if time % SECOND else ""
-    return f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}Z"
+    return f"{moment.isoformat()}{fraction}Z"
 
 
 def _moment(time: str | date | datetime) -> datetime:

@@ -6,6 +6,7 @@ address. The window's kind is not documented, so the budget is one that satisfie
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -51,9 +52,10 @@ def parse_remaining(header: str | None) -> Remaining | None:
 def parse_retry_after(header: str | None) -> float | None:
     """Read the seconds of a `Retry-After` header; None when absent or not a number."""
     try:
-        return max(0.0, float(header)) if header else None
+        seconds = float(header) if header else math.nan
     except ValueError:
         return None
+    return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
 def retry_delay(failure: MarketkitError, attempt: int) -> float | None:

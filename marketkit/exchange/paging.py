@@ -63,7 +63,7 @@ def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Generator[Step,
         page = read_page(rows, wanted, to, response.at)
         if page.nothing_before is not None:
             break
-        to = _oldest(rows)
+        to = _oldest(page.rows)
         if to <= wanted.start:
             break
     yield Step(page, None)
@@ -75,14 +75,16 @@ def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page
     bound = min(wanted.timeframe.ceil(to), settled)
     if rows.is_empty():
         return Page(rows, Spans(), nothing_before=bound)
-    oldest, newest = _oldest(rows), _newest(rows)
-    if newest >= to:
+    if _newest(rows) > to or _oldest(rows) >= to:
         raise BadResponse(
-            f"asked {wanted.symbol} {wanted.timeframe} before {iso(to)}, got {iso(newest)}"
+            f"asked {wanted.symbol} {wanted.timeframe} before {iso(to)}, got {iso(_newest(rows))}"
         )
-    if oldest != wanted.timeframe.floor(oldest):
-        raise BadResponse(f"a {wanted.timeframe} candle of {wanted.symbol} starts at {iso(oldest)}")
-    return Page(rows, Spans([(oldest, bound)]))
+    for start in rows["time"].dt.epoch("ms"):
+        if start != wanted.timeframe.floor(start):
+            what = f"a {wanted.timeframe} candle of {wanted.symbol}"
+            raise BadResponse(f"{what} starts at {iso(start)}")
+    # Recorded data repeats the row at a page boundary.
+    return Page(rows.filter(pl.col("time").dt.epoch("ms") < to), Spans([(_oldest(rows), bound)]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,28 +104,32 @@ class TradeRange:
 def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Generator[Step, Response, None]:
     """Ask for trades from the newest to the oldest, 500 a page, day by day.
 
-    A page never crosses the UTC day, so an empty or short page ends the day, not the walk.
+    A page never crosses the UTC day, so an empty or short page ends the day, not the walk. The
+    exchange counts days back from its own today, which may end while the walk goes on.
     """
     today = wanted.now // DAY
-    last = (wanted.end - 1) // DAY if wanted.end is not None else today
-    days_ago, left = max(0, today - last), wanted.count
+    day = today if wanted.end is None else min(today, (wanted.end - 1) // DAY)
+    to = _time_of_day(wanted.end, day)
+    left, cursor = wanted.count, None
     page: Page | None = None
-    to, cursor = _time_of_day(wanted.end), None
-    while days_ago <= upbit_rest.TRADE_DAYS and not _before(wanted, today - days_ago):
+    while today - day <= upbit_rest.TRADE_DAYS and (day + 1) * DAY > (wanted.start or 0):
         count = upbit_rest.TRADE_PAGE if left is None else min(left, upbit_rest.TRADE_PAGE)
         request = upbit_rest.trade_request(
-            wanted.symbol, count, days_ago=days_ago, to=None if cursor else to, cursor=cursor
+            wanted.symbol, count, days_ago=today - day, to=None if cursor else to, cursor=cursor
         )
         response = yield Step(page, request)
+        today = max(today, response.at // DAY)
         trades = upbit_bodies.decode_trades(response.body, exact=exact)
+        if (trades["symbol"] != wanted.symbol).any():
+            raise BadResponse(f"asked for trades of {wanted.symbol}, got another market's")
+        if cursor is not None and trades.height and trades["sequential_id"][0] >= cursor:
+            raise BadResponse(f"asked for trades of {wanted.symbol} below {cursor}, got others")
         page = Page(_within(trades, wanted), Spans())
         left = None if left is None else left - page.rows.height
-        if left == 0 or (
-            wanted.start is not None and trades.height and _oldest(trades) < wanted.start
-        ):
+        if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
             break
         if trades.height < count:
-            days_ago, to, cursor = days_ago + 1, None, None
+            day, to, cursor = day - 1, None, None
         else:
             cursor = trades["sequential_id"][-1]
     yield Step(page or Page(empty(TRADE), Spans()), None)
@@ -135,16 +141,11 @@ def _within(trades: pl.DataFrame, wanted: TradeRange) -> pl.DataFrame:
     return kept if wanted.end is None else kept.filter(time < wanted.end)
 
 
-def _before(wanted: TradeRange, day: int) -> bool:
-    return wanted.start is not None and (day + 1) * DAY <= wanted.start
-
-
-def _time_of_day(end: int | None) -> str | None:
-    """Spell the exclusive bound within its day; None when the whole day is wanted."""
-    seconds = (
-        0 if end is None else -(-(end % DAY) // 1000)
-    )  # rounded up: the wire has whole seconds
-    if seconds in (0, 86_400):
+def _time_of_day(end: int | None, day: int) -> str | None:
+    """Spell the exclusive bound within `day`; None when all of it is wanted."""
+    # Rounded up, for the wire has whole seconds; what is too new is filtered.
+    seconds = 86_400 if end is None else min(86_400, -((day * DAY - end) // 1000))
+    if seconds == 86_400:
         return None
     return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +101,8 @@ def decode_markets(body: bytes) -> pl.DataFrame:
     rows = _rows(body, _MARKET_WIRE, ["market"])
     event = pl.col("market_event").struct
     caution = event.field("caution").struct
+    _refuse(rows, ~pl.col("market").str.contains("^[A-Z0-9]+-[A-Z0-9]+$"))
+    rows = rows.unique("market", keep="first", maintain_order=True)
     return rows.select(
         pl.col("market").alias("symbol"),
         pl.col("market").str.split("-").list.first().alias("quote"),
@@ -121,7 +124,7 @@ def decode_candles(body: bytes, symbol: str, *, exact: bool = False) -> pl.DataF
     if strangers.height:
         raise BadResponse(f"asked for {symbol}, got a candle of {strangers['market'][0]!r}")
     named = _shape(rows, schema.ROW, [_utc("candle_date_time_utc")], exact=exact)
-    _check_prices(named)
+    _refuse(named, ~_possible())
     # A page boundary has repeated a row in recorded data; newest first, so the first one is newer.
     return named.unique("time", keep="first", maintain_order=True).sort("time")
 
@@ -129,6 +132,7 @@ def decode_candles(body: bytes, symbol: str, *, exact: bool = False) -> pl.DataF
 def decode_tickers(body: bytes, *, exact: bool = False) -> pl.DataFrame:
     """Read `ticker` or `ticker/all` as `schema.TICKER`."""
     rows = _rows(body, _TICKER_WIRE, ["market", "timestamp", "trade_price"], exact=exact)
+    _refuse(rows, pl.col("trade_price") <= 0)
     return _shape(
         rows,
         schema.TICKER,
@@ -144,6 +148,7 @@ def decode_tickers(body: bytes, *, exact: bool = False) -> pl.DataFrame:
 def decode_trades(body: bytes, *, exact: bool = False) -> pl.DataFrame:
     """Read a page of trades as `schema.TRADE`, newest first as sent."""
     rows = _rows(body, _TRADE_WIRE, list(_TRADE_WIRE), exact=exact)
+    _refuse(rows, (pl.col("trade_price") <= 0) | (pl.col("trade_volume") < 0))
     return _shape(rows, schema.TRADE, [_ms("timestamp")], exact=exact)
 
 
@@ -160,20 +165,14 @@ def decode_orderbooks(body: bytes, *, exact: bool = False) -> pl.DataFrame:
         .explode("orderbook_units", "depth")
         .unnest("orderbook_units")
     )
+    _refuse(units, pl.any_horizontal(pl.col(_UNIT).is_null() | (pl.col(_UNIT) < 0)))
     for side in ("bid", "ask"):
         absent = pl.col(f"{side}_price") == 0
         units = units.with_columns(
             pl.when(~absent).then(pl.col(f"{side}_price", f"{side}_size")).otherwise(None)
         )
-    return units.select(
-        pl.col("market").alias("symbol"),
-        _ms("timestamp").alias("time"),
-        "depth",
-        *_UNIT,
-        "total_bid_size",
-        "total_ask_size",
-        "level",
-    )
+    columns = ("market", "timestamp", "depth", *_UNIT, "total_bid_size", "total_ask_size", "level")
+    return _shape(units.select(columns), schema.ORDERBOOK, [_ms("timestamp")], exact=exact)
 
 
 def decode_instruments(body: bytes) -> pl.DataFrame:
@@ -182,16 +181,31 @@ def decode_instruments(body: bytes) -> pl.DataFrame:
     return rows.rename({"market": "symbol", "quote_currency": "quote"})
 
 
+_UNREADABLE = (
+    pl.exceptions.PolarsError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    RecursionError,
+)
+
+
 def _rows(body: bytes, wire: Schema, keys: Iterable[str], *, exact: bool = False) -> pl.DataFrame:
     """Parse an array of objects; null keys would be invented rows, so they are refused."""
-    try:
+    with _reading():
         rows = _exact_rows(body, wire) if exact else _float_rows(body, wire)
-    except (pl.exceptions.PolarsError, ValueError, TypeError, AttributeError) as problem:
-        raise BadResponse(f"cannot read the exchange's body: {problem}") from problem
     for key in keys:
         if rows[key].null_count():
             raise BadResponse(f"the exchange's body has no {key!r} in some rows")
     return rows
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as problem:
+        raise BadResponse(f"cannot read the exchange's body: {problem}") from problem
 
 
 def _float_rows(body: bytes, wire: Schema) -> pl.DataFrame:
@@ -210,33 +224,46 @@ def _exact_rows(body: bytes, wire: Schema) -> pl.DataFrame:
 def _exact_column(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
     if dtype == _NUMBER:
         return _decimals(name, values)
+    if dtype == _WHOLE and not all(each is None or type(each) is int for each in values):
+        raise BadResponse(f"{name} is no whole number in some rows")
     if name == "orderbook_units":
-        inner = pl.Struct(dict.fromkeys(_UNIT, pl.Decimal(38, _PLACES)))
-        return pl.Series(name, values, pl.List(inner))
+        return _exact_units(name, values)
     return pl.Series(name, values, dtype)
+
+
+def _exact_units(name: str, books: list[Any]) -> pl.Series:
+    units = [unit for book in books for unit in book or ()]
+    for side in _UNIT:
+        _decimals(side, [unit.get(side) for unit in units])
+    inner = pl.Struct(dict.fromkeys(_UNIT, pl.Decimal(38, _PLACES)))
+    return pl.Series(name, books, pl.List(inner))
 
 
 def _decimals(name: str, values: list[Any]) -> pl.Series:
     """Hold numbers with 16 places, the most the exchange writes; more would be cut: refuse."""
+    for each in values:
+        if each is not None and not _fits(each):
+            raise BadResponse(f"{name} has {each!r}: no number of at most {_PLACES} decimal places")
     numbers = [None if each is None else Decimal(each) for each in values]
-    deepest = min((_exponent(each) for each in numbers if each is not None), default=0)
-    if deepest < -_PLACES:
-        raise BadResponse(f"{name} has {-deepest} decimal places; {_PLACES} are the most that fit")
     return pl.Series(name, numbers, pl.Decimal(38, _PLACES))
 
 
-def _exponent(number: Decimal) -> int:
-    exponent = number.as_tuple().exponent
-    return exponent if isinstance(exponent, int) else -999
+def _fits(number: Any) -> bool:
+    if type(number) is not int and not isinstance(number, Decimal):
+        return False
+    exact = Decimal(number)
+    exponent = exact.as_tuple().exponent
+    return isinstance(exponent, int) and exponent >= -_PLACES and exact.adjusted() < 38 - _PLACES
 
 
 def _shape(
     rows: pl.DataFrame, target: Schema, convert: list[pl.Expr], *, exact: bool
 ) -> pl.DataFrame:
     """Convert what needs it, then take the wire's columns over in order under our names."""
-    converted = rows.with_columns(convert)
-    named = converted.rename(dict(zip(converted.columns, target, strict=True)))
-    shaped = named.cast(pl.Schema(schema.exact(target) if exact else target))
+    with _reading():
+        converted = rows.with_columns(convert)
+        named = converted.rename(dict(zip(converted.columns, target, strict=True)))
+        shaped = named.cast(pl.Schema(schema.exact(target) if exact else target))
     for name, dtype in shaped.schema.items():
         if isinstance(dtype, pl.Decimal) and not shaped[name].equals(named[name]):
             raise BadResponse(f"{name} has more decimal places than {dtype} holds")
@@ -251,16 +278,19 @@ def _utc(name: str) -> pl.Expr:
     return pl.col(name).str.to_datetime("%Y-%m-%dT%H:%M:%S", time_unit="ms", time_zone="UTC")
 
 
-def _check_prices(rows: pl.DataFrame) -> None:
-    """Refuse candles that cannot be: they would poison whatever is computed from them."""
+def _refuse(rows: pl.DataFrame, impossible: pl.Expr) -> None:
+    bad = rows.filter(impossible)
+    if bad.height:
+        raise BadResponse(f"an impossible row: {bad.row(0, named=True)}")
+
+
+def _possible() -> pl.Expr:
+    """Say which candles can be; others would poison whatever is computed from them."""
     open_, high, low, close = (pl.col(name) for name in ("open", "high", "low", "close"))
-    possible = (
+    return (
         (low > 0)
         & (low <= pl.min_horizontal(open_, close))
         & (high >= pl.max_horizontal(open_, close))
         & (pl.col("volume") >= 0)
         & (pl.col("value") >= 0)
     )
-    impossible = rows.filter(~possible)
-    if impossible.height:
-        raise BadResponse(f"an impossible candle: {impossible.row(0, named=True)}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 
 from marketkit.errors import (
     BadResponse,
@@ -58,7 +59,7 @@ def orderbook_request(symbols: Iterable[str], depth: int, level: float) -> Reque
     """Ask for `depth` units of order books, grouped by `level` (KRW pairs only)."""
     params = [("markets", ",".join(symbols)), ("count", str(depth))]
     if level:
-        params.append(("level", f"{level:g}"))
+        params.append(("level", f"{Decimal(str(level)).normalize():f}"))
     return Request("/v1/orderbook", tuple(params), "orderbook")
 
 
@@ -138,10 +139,10 @@ def _refusal(request: Request, response: Response) -> MarketkitError:
     if status >= 500:
         return ServerFailed(where)
     params = dict(request.params)
-    if status == 404 and "market" in params:
-        return UnknownSymbol(params["market"])
-    if status == 404 and "markets" in params and "," not in params["markets"]:
-        return UnknownSymbol(params["markets"])
+    asked = params.get("market") or params.get("markets") or ","
+    # The gateway answers 404 too, for a path that is not there: then the endpoint is wrong.
+    if status == 404 and "," not in asked and b"no Route" not in response.body:
+        return UnknownSymbol(asked)
     return Refused(where, status)
 
 
@@ -151,7 +152,7 @@ def _message(body: bytes) -> str:
         said = json.loads(body)
         said = said.get("error", said)
         return str(said["message"])
-    except (ValueError, AttributeError, KeyError, TypeError):
+    except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return _glimpse(body)
 
 

@@ -17,13 +17,15 @@ from marketkit.timeframe import Timeframe
 def walks(symbol: str, timeframe: Timeframe, gaps: Spans, *, settle: int) -> list[CandleRange]:
     """Turn a symbol's gaps into walks, the newest first.
 
-    A request of 200 candles costs the same as one of a single candle, so a gap that lies within the
-    last page of the walk above it joins that walk, together with the covered slots between them.
+    A request of 200 candles costs the same as one of a single candle, so a gap joins the walk above
+    it, together with the covered slots between them, where that saves a request.
     """
     joined: list[Span] = []
     for gap in reversed(list(gaps)):
-        if joined and timeframe.count(gap.start, joined[-1].start) <= _spare(timeframe, joined[-1]):
-            joined[-1] = Span(gap.start, joined[-1].end)
+        hull = Span(gap.start, joined[-1].end) if joined else gap
+        apart = sum(_pages(timeframe, span) for span in (gap, *joined[-1:]))
+        if joined and _pages(timeframe, hull) < apart:
+            joined[-1] = hull
         else:
             joined.append(gap)
     return [CandleRange(symbol, timeframe, start, end, settle) for start, end in joined]
@@ -79,5 +81,5 @@ def _slots(walk: CandleRange) -> int:
     return walk.timeframe.count(walk.start, walk.end)
 
 
-def _spare(timeframe: Timeframe, walk: Span) -> int:
-    return -timeframe.count(walk.start, walk.end) % PAGE
+def _pages(timeframe: Timeframe, span: Span) -> int:
+    return math.ceil(timeframe.count(*span) / PAGE)

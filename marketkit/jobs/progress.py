@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from dataclasses import dataclass, field
@@ -43,8 +44,9 @@ class Progress:
     def __str__(self) -> str:
         pace = self.requests / self.seconds if self.seconds > 0 else 0.0
         eta = "" if self.eta is None or self.state != "running" else f", {clock(self.eta)} to go"
+        percent = math.floor(self.share * 100)
         return (
-            f"{self.label}: {self.share:4.0%}  {self.rows:,} candles, {self.requests:,} requests"
+            f"{self.label}: {percent:3d}%  {self.rows:,} candles, {self.requests:,} requests"
             f" in {clock(self.seconds)} ({pace:.1f}/s){eta}{self._ending()}"
         )
 

@@ -6,6 +6,7 @@ import asyncio
 import atexit
 import concurrent.futures
 import concurrent.futures.thread  # its exit hook must be older than ours, to run after ours
+import contextlib
 import functools
 import logging
 import os
@@ -56,7 +57,8 @@ class Engine:
         try:
             while not future.done():
                 # Windows cannot interrupt an endless wait on a lock.
-                concurrent.futures.wait((future,), timeout=0.5)
+                with contextlib.suppress(TimeoutError):
+                    future.exception(timeout=0.5)
             return future.result()
         except concurrent.futures.CancelledError:
             raise EngineClosed("marketkit's event loop was closed during the call") from None

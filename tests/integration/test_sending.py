@@ -8,7 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -105,8 +105,10 @@ class SilentExchange:
                 connection.recv(1)
             self.disconnected.set()
 
-    def close(self) -> None:
-        """Stop listening."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
         self._listener.close()
 
 
@@ -119,7 +121,7 @@ class Kernel:
 
     def start(self, code: str) -> str:
         """Send a cell and give its id."""
-        return self._client.execute(code)
+        return self._client.execute(code, stop_on_error=False)
 
     def result(self, cell: str) -> dict[str, Any]:
         """Wait for the reply to a cell."""
@@ -191,12 +193,11 @@ def test_in_a_kernel_a_sync_call_works_while_a_loop_runs(kernel):
 def test_interrupting_a_slow_call_in_a_kernel_ends_it_and_the_server_sees_the_disconnect(
     kernel, call, errors
 ):
-    exchange = SilentExchange()
-    cell = kernel.start(f"transport = transport_to({exchange.endpoint!r})\n{call}")
-    assert exchange.arrived.wait(60)
-    kernel.interrupt()
-    reply = kernel.result(cell)
-    assert (reply["status"], reply["ename"] in errors) == ("error", True), reply
-    assert exchange.disconnected.wait(60)
+    with SilentExchange() as exchange:
+        cell = kernel.start(f"transport = transport_to({exchange.endpoint!r})\n{call}")
+        assert exchange.arrived.wait(60)
+        kernel.interrupt()
+        reply = kernel.result(cell)
+        assert (reply["status"], reply["ename"] in errors) == ("error", True), reply
+        assert exchange.disconnected.wait(60)
     assert kernel.run("engine().run(transport.close())")["status"] == "ok"
-    exchange.close()

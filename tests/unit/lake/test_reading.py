@@ -121,6 +121,15 @@ def test_the_limit_of_open_files_is_raised_as_far_as_needed(monkeypatch, paths):
     assert raised == [(2256, 5000)]
 
 
+def test_more_files_than_a_process_may_usually_open_are_read(paths):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+    try:
+        assert read(Files(paths * 200, None)).height == 200 * 30
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
 def test_more_files_than_the_system_allows_are_refused_with_a_way_out(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (100, 1000))
     with pytest.raises(LakeError, match="fewer symbols"):

@@ -17,6 +17,7 @@ from filelock import FileLock
 from marketkit.coverage import Spans
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable
 from marketkit.lake import Lake, writing
+from marketkit.lake.files import Stamp
 from marketkit.lake.index import Index
 from marketkit.lake.layout import Series
 from marketkit.schema import ROW, empty
@@ -160,20 +161,20 @@ def test_a_page_without_news_rewrites_nothing(tmp_path):
     rows, covering = make_page(-5, 5, 1.0)
     assert lake.append("KRW-BTC", "1m", rows, covering) == rows.height
     paths = sorted((tmp_path / SERIES.folder).iterdir())
-    before = [path.stat() for path in paths]
+    before = [Stamp.of(path.stat()) for path in paths]
     assert lake.append("KRW-BTC", "1m", rows, covering, nothing_before=None) == 0
-    assert [path.stat() for path in paths] == before
+    assert [Stamp.of(path.stat()) for path in paths] == before
 
 
 def test_only_the_chunks_with_news_are_rewritten(tmp_path):
     lake = Lake(tmp_path)
     lake.append("KRW-BTC", "1m", *make_page(-5, 5, 1.0))
     january, february = sorted((tmp_path / SERIES.folder).iterdir())
-    stamps = january.stat(), february.stat()
+    stamps = Stamp.of(january.stat()), Stamp.of(february.stat())
     rows, covering = make_page(-5, 8, 1.0)
     assert lake.append("KRW-BTC", "1m", rows, covering) == 2
-    assert january.stat() == stamps[0]
-    assert february.stat() != stamps[1]
+    assert Stamp.of(january.stat()) == stamps[0]
+    assert Stamp.of(february.stat()) != stamps[1]
 
 
 @pytest.mark.parametrize(
