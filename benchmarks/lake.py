@@ -18,10 +18,10 @@ from benchmarks._candles import MINUTE, START, YEAR, candles, symbol
 from marketkit.coverage import Spans
 from marketkit.lake import Lake, files
 from marketkit.lake.layout import Series
-from marketkit.schema import STATE
-from marketkit.timeframe import TIMEFRAMES
+from marketkit.provider import SmartDataProvider
+from marketkit.timeframe import TIMEFRAMES, iso
 
-Reader = Callable[[Lake, list[str], int, int], pl.DataFrame]
+Reader = Callable[[list[str], int, int], pl.DataFrame]
 
 MONTH = 31 * 1440  # minutes of January
 WEEK = (START + 133 * 1440 * MINUTE, START + 140 * 1440 * MINUTE)  # inside May
@@ -39,19 +39,24 @@ class Case:
     target: float | None
 
 
-def closed_candles(lake: Lake, symbols: list[str], start: int, end: int) -> pl.DataFrame:
-    """Read what `get_candle(source="lake")` answers."""
-    rows = lake.read(symbols, ONE_MINUTE, start, end)
-    return rows.with_columns(state=pl.lit("closed", dtype=STATE))
+def reader_of(lake: Lake) -> Reader:
+    """Give the way everybody reads: `get_candle`, which proves the coverage before it reads."""
+    provider = SmartDataProvider(endpoint="http://127.0.0.1:9", lake=lake.root)
+
+    def read(symbols: list[str], start: int, end: int) -> pl.DataFrame:
+        return provider.get_candle(symbols, "1m", start=iso(start), end=iso(end), source="lake")
+
+    return read
 
 
-def measure(*, quick: bool, reader: Reader = closed_candles) -> dict[str, Any]:
+def measure(*, quick: bool) -> dict[str, Any]:
     """Time reads and merges, interleaved with the ideal file; medians of several rounds."""
     years, markets, rounds = (2, 20, 7) if quick else (10, 200, 15)
     with tempfile.TemporaryDirectory(prefix="marketkit-lake-") as folder:
         lake = Lake(Path(folder) / "lake")
         _fill(lake, years, markets)
         cases = _cases(years, markets)
+        reader = reader_of(lake)
         rows = [_compare(lake, case, reader, Path(folder), rounds) for case in cases]
         disk = lake.catalog().select(pl.col("bytes").sum() / pl.col("rows").sum()).item()
         merge = _merge_ms(lake, years, rounds)
@@ -86,9 +91,9 @@ def _compare(lake: Lake, case: Case, reader: Reader, folder: Path, rounds: int) 
     rows = lake.read(case.symbols, ONE_MINUTE, case.start, case.end)
     series = Series("upbit", case.symbols[0], ONE_MINUTE)
     files.write_chunk(ideal, rows, files.describe(rows, Spans(), None), series)
-    assert pl.read_parquet(ideal).equals(reader(lake, *question).drop("state"))
+    assert pl.read_parquet(ideal).equals(reader(*question).drop("state"))
     ideal_ms, lake_ms = _interleaved(
-        lambda: pl.read_parquet(ideal), lambda: reader(lake, *question), rounds=rounds
+        lambda: pl.read_parquet(ideal), lambda: reader(*question), rounds=rounds
     )
     ratio = round(lake_ms / ideal_ms, 3)
     result = {"case": case.name, "rows": rows.height, "ideal": round(ideal_ms, 2)}

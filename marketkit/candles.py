@@ -12,10 +12,12 @@ from typing import Literal
 import polars as pl
 
 from marketkit import naming, schema
+from marketkit.coverage import Span
 from marketkit.errors import InvalidRange, MarketkitError, NotCovered
 from marketkit.exchange.paging import CandleRange, walk_candles
 from marketkit.jobs.backfill import Filler
 from marketkit.jobs.runner import Run
+from marketkit.lake.lake import Selection
 from marketkit.schema import CANDLE, ROW, STATE, empty
 from marketkit.timeframe import Timeframe, iso, parse_time, parse_timeframe
 
@@ -23,6 +25,7 @@ Source = Literal["auto", "lake", "exchange"]
 Time = str | date | datetime
 
 DEFAULT_COUNT = 200
+_BRIEF = 50_000  # slots that are read in a millisecond or two
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,23 +87,26 @@ class CandleReader:
 
     def from_lake(self, symbols: Sequence[str], window: Window) -> Candles:
         """Answer from what the lake proves; a slot nobody asked about is `NotCovered`, no hole."""
-        proved, failures = [], dict[str, MarketkitError]()
-        for symbol in self._stored(symbols, window.timeframe):
+        found = self._lake.select(self._stored(symbols, window.timeframe), window.timeframe)
+        spans, failures = dict[str, Span](), dict[str, MarketkitError]()
+        for symbol in found.symbols:
             try:
-                proved.append(self._proved(symbol, window))
+                spans[symbol] = _proved(found, symbol, window)
             except NotCovered as failure:
                 failures[symbol] = failure
-        spans = {(each.start, each.end) for each in proved}
-        if len(spans) == 1:
-            names = [each.symbol for each in proved]
-            rows = self._lake.read(names, window.timeframe, *spans.pop())
-        else:
-            parts = [
-                self._lake.read(each.symbol, window.timeframe, each.start, each.end)
-                for each in proved
-            ]
-            rows = pl.concat(parts) if parts else empty(ROW)
-        return Candles(_newest(_closed(rows), window.count), failures)
+        rows = [found.of(same).read(span) for span, same in _by_span(spans).items()]
+        joined = (
+            rows[0] if len(rows) == 1 else pl.concat([empty(ROW), *rows]).sort("symbol", "time")
+        )
+        return Candles(_newest(_closed(joined), window.count), failures)
+
+    async def from_lake_beside(self, symbols: Sequence[str], window: Window) -> Candles:
+        """Do the same in a thread, unless the read is shorter than the change of threads."""
+        if window.start is not None and window.end is not None:
+            slots = window.timeframe.count(window.start, window.end) * len(symbols)
+            if slots <= _BRIEF and not any(map(naming.is_glob, symbols)):
+                return self.from_lake(symbols, window)
+        return await asyncio.to_thread(self.from_lake, symbols, window)
 
     async def from_both(self, symbols: Sequence[str], window: Window, run: Run) -> Candles:
         """Answer from the lake after fetching its gaps once, and at the edge what is young."""
@@ -157,27 +163,6 @@ class CandleReader:
         }
         return sorted(found)
 
-    def _proved(self, symbol: str, window: Window) -> CandleRange:
-        """Give the range of a symbol that the lake answers for completely."""
-        hull = self._lake.covered(symbol, window.timeframe).hull
-        if hull is None:
-            raise NotCovered(f"the lake has no {window.timeframe} candles of {symbol}")
-        start = hull.start if window.start is None else window.start
-        end = hull.end if window.end is None else window.end
-        asked = start
-        if window.count is not None:
-            newest = self._lake.read(symbol, window.timeframe, start, end).tail(window.count)
-            if newest.height:
-                start = asked = int(newest["time"].dt.epoch("ms")[0])
-        missing = self._lake.missing(symbol, window.timeframe, asked, end)
-        if missing:
-            gap = next(iter(missing))
-            raise NotCovered(
-                f"the lake does not know {symbol} {window.timeframe} from {iso(gap.start)} to"
-                f" {iso(gap.end)} ({len(missing)} gaps in all); backfill it, or use source='auto'"
-            )
-        return CandleRange(symbol, window.timeframe, start, end)
-
     async def _close(self, spans: Mapping[str, tuple[int, int]], window: Window, run: Run) -> None:
         plan = await asyncio.to_thread(self._filler.plan, window.timeframe, spans)
         await self._filler.close(plan, run)
@@ -232,6 +217,35 @@ class CandleReader:
             if step.page is not None:
                 run.answered(walk, step.page, step.page.rows, response.at)
                 rows += step.page.rows.height
+
+
+def _proved(found: Selection, symbol: str, window: Window) -> Span:
+    """Give the range that the lake answers for completely, or raise `NotCovered`."""
+    known, timeframe = found.known(symbol), window.timeframe
+    hull = known.covered.hull
+    if hull is None:
+        raise NotCovered(f"the lake has no {timeframe} candles of {symbol}")
+    start = hull.start if window.start is None else window.start
+    end = hull.end if window.end is None else window.end
+    if window.count is not None:
+        newest = found.of([symbol]).read(Span(start, end)).tail(window.count)
+        start = newest["time"].dt.epoch("ms")[0] if newest.height else start
+    missing = known.missing(start, end)
+    if missing:
+        gap = next(iter(missing))
+        raise NotCovered(
+            f"the lake does not know {symbol} {timeframe} from {iso(gap.start)} to {iso(gap.end)}"
+            f" ({len(missing)} gaps in all); backfill it, or use source='auto'"
+        )
+    return Span(start, end)
+
+
+def _by_span(spans: Mapping[str, Span]) -> dict[Span, list[str]]:
+    """Put the symbols together that have the same range: one read each."""
+    same: dict[Span, list[str]] = {}
+    for symbol, span in spans.items():
+        same.setdefault(span, []).append(symbol)
+    return same
 
 
 def _enough(window: Window) -> int:

@@ -388,7 +388,7 @@ class AsyncSmartDataProvider:
         on_error: OnError,
     ) -> Candles:
         if source == "lake":
-            return await asyncio.to_thread(self._candles.from_lake, naming.listed(symbols), window)
+            return await self._candles.from_lake_beside(naming.listed(symbols), window)
         names, failures = await self._resolve(symbols, priority, on_error)
         label = names[0] if len(names) == 1 else f"{len(names)} symbols"
         run = Run(priority, Reporter(Progress(f"{label} {window.timeframe}")))

@@ -57,6 +57,7 @@ class Index:
         self._root = root
         self._lock = threading.Lock()
         self._database: _Database | None = None
+        self._seen: dict[str, tuple[dict[str, Stamp], list[Entry]]] = {}
 
     def entries(self, series: Series) -> list[Entry]:
         """List the chunks of a series in the order of time.
@@ -67,13 +68,18 @@ class Index:
         stamps = _stamps(folder)
         if not stamps:
             return []
+        seen = self._seen.get(series.folder)
+        if seen is not None and seen[0] == stamps:
+            return seen[1]
         known = self._known(series.folder)
         found = {chunk: entry for chunk, entry in known.items() if stamps.get(chunk) == entry.stamp}
         read = [_read(folder, chunk, series) for chunk in stamps.keys() - found.keys()]
         fresh = {entry.chunk: entry for entry in read if entry is not None}
         if fresh or known.keys() - stamps.keys():
             self.put(series, fresh.values(), gone=known.keys() - stamps.keys())
-        return [entry for _, entry in sorted({**found, **fresh}.items())]
+        entries = [entry for _, entry in sorted({**found, **fresh}.items())]
+        self._seen[series.folder] = {entry.chunk: entry.stamp for entry in entries}, entries
+        return entries
 
     def put(self, series: Series, entries: Iterable[Entry], gone: Iterable[str] = ()) -> None:
         """Remember entries and forget the chunks that are gone; failing to is no failure."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import polars as pl
 from marketkit.coverage import Span, Spans
 from marketkit.errors import LakeError
 from marketkit.lake import marker, report
-from marketkit.lake.index import Index
+from marketkit.lake.index import Entry, Index
 from marketkit.lake.layout import (
     EVER,
     Series,
@@ -30,6 +31,48 @@ from marketkit.schema import empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_time, parse_timeframe
 
 Time = int | str | date | datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Series of one timeframe as one look found them: what is known of each, and their files.
+
+    Files may be replaced later, but only by such as know more, so what is known here stays true.
+    """
+
+    root: Path
+    timeframe: Timeframe
+    found: dict[str, tuple[Series, list[Entry]]]
+
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols that were looked up, sorted."""
+        return list(self.found)
+
+    def of(self, symbols: Iterable[str]) -> Selection:
+        """Give the part for some of the symbols."""
+        return replace(self, found={symbol: self.found[symbol] for symbol in symbols})
+
+    def known(self, symbol: str) -> Knowledge:
+        """Give what the chunks of a symbol prove together."""
+        return Knowledge.of(self.timeframe, self.found[symbol][1])
+
+    def files(self, window: Span) -> Files:
+        """Give the files with candles of a range, in the order of their rows."""
+        low, high = edge_chunks(self.timeframe, window)
+        found = [
+            (series, entry.chunk)
+            for series, entries in self.found.values()
+            for entry in entries
+            if entry.footer.rows and low <= entry.chunk <= high
+        ]
+        whole = cut_chunks(self.timeframe, window).isdisjoint(chunk for _, chunk in found)
+        paths = [self.root / series.path(chunk) for series, chunk in found]
+        return Files(paths, None if whole else window)
+
+    def read(self, window: Span) -> pl.DataFrame:
+        """Read the candles of a range, sorted by symbol and time."""
+        return read(self.files(window))
 
 
 class Lake:
@@ -83,6 +126,12 @@ class Lake:
         """Give the slots starting in `[start, end)` that nobody asked about and that may exist."""
         return self._known(self._series(symbol, timeframe)).missing(*check_range(start, end))
 
+    def select(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
+        """Look some series up, or all of a timeframe: their proof and their files in one look."""
+        chosen = self._chosen(symbols, timeframe)
+        found = {each.symbol: (each, self._index.entries(each)) for each in chosen}
+        return Selection(self.root, parse_timeframe(timeframe), found)
+
     def scan(
         self,
         symbols: str | Iterable[str] | None,
@@ -95,7 +144,7 @@ class Lake:
         The lazy frame sees the lake as it is now, however long it is kept, and holds its files open
         for as long. A symbol that is not in the lake has no rows.
         """
-        return scan(self._files(symbols, timeframe, start, end))
+        return scan(self.select(symbols, timeframe).files(_window(start, end)))
 
     def read(
         self,
@@ -105,7 +154,7 @@ class Lake:
         end: Time | None = None,
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time."""
-        return read(self._files(symbols, timeframe, start, end))
+        return self.select(symbols, timeframe).read(_window(start, end))
 
     def coverage(
         self,
@@ -122,8 +171,8 @@ class Lake:
         frames = [empty(report.COVERAGE)]
         for series, known, span in self._ranges(symbols, timeframe, start, end):
             # What is known was looked up first: rows that arrive since cannot turn a slot empty.
-            times = read_times(self._files(series.symbol, series.timeframe, *span))
-            frames.append(report.coverage(series, known, span, times))
+            files = self.select(series.symbol, series.timeframe).files(span)
+            frames.append(report.coverage(series, known, span, read_times(files)))
         return pl.concat(frames)
 
     def gaps(
@@ -197,26 +246,6 @@ class Lake:
             last = _milliseconds(end) if end is not None else last
             if first is not None and last is not None and first < last:
                 yield series, known, Span(first, last)
-
-    def _files(
-        self,
-        symbols: str | Iterable[str] | None,
-        timeframe: str | Timeframe,
-        start: Time | None,
-        end: Time | None,
-    ) -> Files:
-        """Give the files with candles of a range, in the order of their rows."""
-        timeframe, window = parse_timeframe(timeframe), _window(start, end)
-        low, high = edge_chunks(timeframe, window)
-        found = [
-            (series, entry.chunk)
-            for series in self._chosen(symbols, timeframe)
-            for entry in self._index.entries(series)
-            if entry.footer.rows and low <= entry.chunk <= high
-        ]
-        whole = cut_chunks(timeframe, window).isdisjoint(chunk for _, chunk in found)
-        paths = [self.root / series.path(chunk) for series, chunk in found]
-        return Files(paths, None if whole else window)
 
 
 def _window(start: Time | None, end: Time | None) -> Span:

@@ -59,6 +59,7 @@ class _Server(Server):
         await super().startup(sockets)
         self._on_listening()
 
+
 _LATER = 5 * 60_000  # clients hold candles of the last minute or so for unfinished
 
 

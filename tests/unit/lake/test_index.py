@@ -116,8 +116,20 @@ def test_a_deleted_index_is_rebuilt_even_while_it_is_open(tmp_path, write, janua
     index.entries(SERIES)
     for name in ("index.sqlite", "index.sqlite-wal", "index.sqlite-shm"):
         (tmp_path / name).unlink(missing_ok=True)
-    assert index.entries(SERIES) == [entry]
+    assert index.entries(SERIES) == [entry]  # remembered by this process
+    write("2024-02", january + 31 * 86_400_000, 5)
+    assert len(index.entries(SERIES)) == 2
     assert (tmp_path / "index.sqlite").exists()
+
+
+def test_what_was_seen_is_looked_up_again_when_a_file_changes(tmp_path, write, january):
+    index = Index(tmp_path)
+    first = write("2024-01", january, 5)
+    assert index.entries(SERIES) == [first]
+    second = write("2024-01", january, 6)
+    assert index.entries(SERIES) == [second]
+    (tmp_path / SERIES.path("2024-01")).unlink()
+    assert index.entries(SERIES) == []
 
 
 def test_an_index_deleted_without_its_log_is_rebuilt(tmp_path, write, january):
@@ -229,6 +241,7 @@ def test_a_connection_is_not_used_across_a_fork(tmp_path, write, january):
     index.entries(SERIES)
     opened = index._database
     index._database._process = -1  # as if another process had opened it
+    write("2024-02", january + 31 * 86_400_000, 5)
     index.entries(SERIES)
     assert index._database is not opened
     opened.connection.close()
