@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import cast
 
 import polars as pl
 
@@ -17,6 +15,7 @@ from marketkit.timeframe import Timeframe
 
 _PRICES = ("open", "high", "low", "close")
 _CALENDAR = {"1M": "1mo", "1y": "1y"}
+_FEW = 5_000  # rows that are compared one by one
 _KEYS = ("symbol", "time", *_PRICES, "volume")
 
 
@@ -41,7 +40,9 @@ def checked(series: Series, page: Page) -> Page:
     if dict(page.rows.schema) != dict(ROW):
         raise InputError(f"rows must have the columns {dict(ROW)}, not {dict(page.rows.schema)}")
     _refuse_broken(series, page.rows)
-    rows = page.rows.select(*ROW).unique("time", keep="last", maintain_order=True).sort("time")
+    rows = page.rows if page.rows.columns == list(ROW) else page.rows.select(*ROW)
+    if not _ascending(_times(rows)):
+        rows = rows.unique("time", keep="last", maintain_order=True).sort("time")
     _refuse(_outside(rows, page.covering), "time lies outside the covering")
     return replace(page, rows=rows)
 
@@ -56,12 +57,22 @@ def merge(old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, int]:
     new_times, old_times = _times(new), _times(old)
     low, high = bisect_left(old_times, new_times[0]), bisect_right(old_times, new_times[-1])
     met = old[low:high]
-    changed = new.join(met, on=list(ROW), how="anti", nulls_equal=True).height
+    changed = new.height - _same(met, new)
     if not changed:
         return old, 0
-    kept = met.join(new, on="time", how="anti")
-    middle = pl.concat([kept, new]).sort("time")
+    kept = met if met.is_empty() else met.filter(~met["time"].is_in(new["time"].implode()))
+    middle = new if kept.is_empty() else pl.concat([kept, new]).sort("time")
     return pl.concat([old[:low], middle, old[high:]]), changed
+
+
+def _same(met: pl.DataFrame, new: pl.DataFrame) -> int:
+    """Count the rows of `new` that are in `met` to the last bit."""
+    if met.is_empty():
+        return 0
+    if met.height != new.height or new.height > _FEW:
+        return new.join(met, on=list(ROW), how="semi", nulls_equal=True).height
+    # For a page or two this takes a tenth of what a query costs.
+    return sum(old == row for old, row in zip(met.rows(), new.rows(), strict=True))
 
 
 def inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
@@ -70,8 +81,12 @@ def inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
     return rows[bisect_left(times, start) : bisect_left(times, end)]
 
 
-def _times(rows: pl.DataFrame) -> Sequence[int]:
-    return cast("Sequence[int]", rows["time"].cast(pl.Int64))
+def _times(rows: pl.DataFrame) -> pl.Series:
+    return rows["time"].cast(pl.Int64)
+
+
+def _ascending(times: pl.Series) -> bool:
+    return times.is_sorted() and times.n_unique() == times.len()
 
 
 def _check_covering(timeframe: Timeframe, covering: Spans) -> None:
