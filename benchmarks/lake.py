@@ -18,8 +18,8 @@ from benchmarks._candles import MINUTE, START, YEAR, candles, symbol
 from marketkit.coverage import Spans
 from marketkit.lake import Lake, files
 from marketkit.lake.layout import Series
-from marketkit.provider import SmartDataProvider
 from marketkit.timeframe import TIMEFRAMES, iso
+from marketkit.twin import SmartDataProvider
 
 Reader = Callable[[list[str], int, int], pl.DataFrame]
 

@@ -24,7 +24,7 @@ _DEFAULT = (
 _NAMES = {
     "AsyncSmartDataProvider": "provider",
     "Lake": "lake.lake",
-    "SmartDataProvider": "provider",
+    "SmartDataProvider": "twin",
     "Span": "coverage",
     "Spans": "coverage",
     "Timeframe": "timeframe",
@@ -73,7 +73,7 @@ def __dir__() -> list[str]:
 
 
 def _provider() -> object:
-    return importlib.import_module("marketkit.provider").default_provider()
+    return importlib.import_module("marketkit.twin").default_provider()
 
 
 class _Callable(types.ModuleType):

@@ -24,8 +24,8 @@ from marketkit.errors import UnknownTimeframe as UnknownTimeframe
 from marketkit.errors import Unreachable as Unreachable
 from marketkit.lake.lake import Lake as Lake
 from marketkit.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
-from marketkit.provider import SmartDataProvider as SmartDataProvider
 from marketkit.timeframe import Timeframe as Timeframe
+from marketkit.twin import SmartDataProvider as SmartDataProvider
 
 __version__: str
 __all__ = [

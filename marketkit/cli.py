@@ -13,7 +13,7 @@ from marketkit.output import Output
 
 if TYPE_CHECKING:
     from marketkit.jobs.job import Job, Report
-    from marketkit.provider import SmartDataProvider
+    from marketkit.twin import SmartDataProvider
 
 DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 _EPILOG = "exit codes: 0 done and complete, 1 failed, 2 bad usage, 3 done but incomplete"
@@ -120,7 +120,7 @@ def _add_sandbox(commands: Any) -> None:
 
 
 def _provider(options: argparse.Namespace) -> SmartDataProvider:
-    from marketkit.provider import SmartDataProvider  # noqa: PLC0415 - slow, `--help` needs none
+    from marketkit.twin import SmartDataProvider  # noqa: PLC0415 - slow, `--help` needs none
 
     return SmartDataProvider(endpoint=options.endpoint, region=options.region, lake=options.lake)
 

@@ -15,7 +15,7 @@ import polars as pl
 from marketkit.errors import MissingExtra
 from marketkit.jobs.backfill import counts
 from marketkit.output import Output
-from marketkit.provider import SmartDataProvider
+from marketkit.twin import SmartDataProvider
 
 if TYPE_CHECKING:
     from marketkit.sandbox import Sandbox

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import warnings
 import weakref
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Self
 
 import polars as pl
 
-from marketkit import naming, schema
+from marketkit import answers, naming, schema
+from marketkit.answers import Symbols
 from marketkit.candles import (
     DEFAULT_COUNT,
     CandleReader,
@@ -29,13 +29,12 @@ from marketkit.errors import (
     InputError,
     InvalidRange,
     MarketkitError,
-    PartialResult,
 )
 from marketkit.exchange import upbit_bodies, upbit_rest
 from marketkit.exchange.dialect import Priority, RateLimit, Request
 from marketkit.exchange.pacing import UPBIT_LIMITS
 from marketkit.exchange.paging import TradeRange, walk_trades
-from marketkit.frames import Frame, FrameKind, OnError, Precision, check_zone, finish, one_of
+from marketkit.frames import Frame, FrameKind, OnError, Precision, finish, one_of
 from marketkit.jobs.backfill import Filler, backfill
 from marketkit.jobs.job import Job, Report
 from marketkit.jobs.progress import Progress, Reporter
@@ -44,13 +43,9 @@ from marketkit.lake.lake import Lake
 from marketkit.markets import MarketList
 from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
-from marketkit.schema import Schema, empty, exact
+from marketkit.schema import exact
 from marketkit.settings import budget_dir, lake_source, resolve_endpoint, resolve_lake
 from marketkit.timeframe import DAY, iso, parse_time
-
-Symbols = str | Iterable[str]
-P = ParamSpec("P")
-T = TypeVar("T")
 
 
 class AsyncSmartDataProvider:
@@ -109,7 +104,7 @@ class AsyncSmartDataProvider:
         `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
         symbol is the index. Source: Upbit reference, section 3.1.
         """
-        _check(frame=frame, priority=priority)
+        answers.check(frame=frame, priority=priority)
         markets = await self._markets.frame(priority)
         if quote is not None:
             known = sorted(set(markets["quote"]))
@@ -139,16 +134,16 @@ class AsyncSmartDataProvider:
         `on_error="skip"` they are given and the unknown one is warned about. Source: Upbit
         reference, section 3.4.
         """
-        _check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
+        answers.check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
         names, failures = await self._resolve(symbols, priority, on_error)
 
         def decode(body: bytes) -> pl.DataFrame:
             return upbit_bodies.decode_tickers(body, exact=precision == "decimal")
 
         rows = await self._batched(names, upbit_rest.ticker_request, decode, priority, failures)
-        tickers = _joined(rows, schema.TICKER, precision).sort("symbol")
-        index = _index(symbols)
-        return finish(_settle(tickers, failures, on_error), frame=frame, tz=tz, index=index)
+        tickers = answers.joined(rows, schema.TICKER, precision).sort("symbol")
+        index = answers.index_of(symbols)
+        return finish(answers.settle(tickers, failures, on_error), frame=frame, tz=tz, index=index)
 
     @on_engine
     async def get_orderbook(
@@ -171,7 +166,7 @@ class AsyncSmartDataProvider:
         Raises `InputError` for an impossible depth or level, `UnknownSymbol` as `get_ticker` does.
         Source: Upbit reference, section 3.5.
         """
-        _check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
+        answers.check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
         if (
             isinstance(depth, bool)
             or not isinstance(depth, int)
@@ -189,9 +184,9 @@ class AsyncSmartDataProvider:
             return upbit_bodies.decode_orderbooks(body, exact=precision == "decimal")
 
         rows = await self._batched(names, ask, decode, priority, failures)
-        books = _joined(rows, schema.ORDERBOOK, precision).sort("symbol", "depth")
-        index = _index(symbols)
-        return finish(_settle(books, failures, on_error), frame=frame, tz=tz, index=index)
+        books = answers.joined(rows, schema.ORDERBOOK, precision).sort("symbol", "depth")
+        index = answers.index_of(symbols)
+        return finish(answers.settle(books, failures, on_error), frame=frame, tz=tz, index=index)
 
     @on_engine
     async def get_trade(
@@ -216,7 +211,7 @@ class AsyncSmartDataProvider:
         Raises `InvalidRange` for a window older than the exchange keeps, `PartialResult` when
         some of many symbols failed. Source: Upbit reference, section 3.3.
         """
-        _check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
+        answers.check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
         window = read_window("1s", start if count is None else None, end, count)
         since = None if start is None else parse_time(start)
         names, failures = await self._resolve(symbols, priority, on_error)
@@ -230,10 +225,12 @@ class AsyncSmartDataProvider:
             wanted = TradeRange(symbol, now, since, window.end, most)
             return await self._trades(wanted, priority, exact=precision == "decimal")
 
-        rows = await _each(names, one, failures)
-        trades = _joined(rows, schema.TRADE, precision).sort("symbol", "time", "sequential_id")
-        index = _index(symbols)
-        return finish(_settle(trades, failures, on_error), frame=frame, tz=tz, index=index)
+        rows = await answers.each(names, one, failures)
+        trades = answers.joined(rows, schema.TRADE, precision).sort(
+            "symbol", "time", "sequential_id"
+        )
+        index = answers.index_of(symbols)
+        return finish(answers.settle(trades, failures, on_error), frame=frame, tz=tz, index=index)
 
     @on_engine
     async def get_candle(
@@ -270,7 +267,7 @@ class AsyncSmartDataProvider:
         `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
         many symbols failed.
         """
-        _check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
+        answers.check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
         one_of("source", source, Source)
         if start is None and count is None and source != "lake":
             count = DEFAULT_COUNT
@@ -283,10 +280,10 @@ class AsyncSmartDataProvider:
             priority=priority,
             on_error=on_error,
         )
-        settled = _settle(candles.frame, candles.failures, on_error)
+        settled = answers.settle(candles.frame, candles.failures, on_error)
         if precision == "decimal":
             settled = settled.cast(pl.Schema(exact(schema.CANDLE)))
-        return finish(settled, frame=frame, tz=tz, index=_index(symbols))
+        return finish(settled, frame=frame, tz=tz, index=answers.index_of(symbols))
 
     def backfill(
         self,
@@ -413,143 +410,3 @@ def _close_soon(transport: Transport) -> None:
     if transport.is_open:
         with contextlib.suppress(EngineClosed):
             engine().submit(transport.close())
-
-
-def blocking(
-    method: Callable[Concatenate[AsyncSmartDataProvider, P], Coroutine[Any, Any, T]],
-) -> Callable[Concatenate[SmartDataProvider, P], T]:
-    """Make the sync twin of a method: the same call, waited for on the engine."""
-
-    def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return engine().run(method(self.twin, *args, **kwargs))
-
-    functools.update_wrapper(call, method)
-    return call
-
-
-def at_once(
-    method: Callable[Concatenate[AsyncSmartDataProvider, P], T],
-) -> Callable[Concatenate[SmartDataProvider, P], T]:
-    """Give the sync provider a method that needs no waiting in either twin."""
-
-    def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return method(self.twin, *args, **kwargs)
-
-    functools.update_wrapper(call, method)
-    return call
-
-
-class SmartDataProvider:
-    """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
-
-    The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
-    inside a running event loop too, and Ctrl-C cancels the request, not only the wait.
-
-    >>> SmartDataProvider(region="sg", lake="somewhere")
-    SmartDataProvider(endpoint='https://sg-api.upbit.com', lake='somewhere')
-    """
-
-    def __init__(
-        self,
-        *,
-        endpoint: str | None = None,
-        region: str | None = None,
-        lake: str | Path | None = None,
-        limits: Mapping[str, tuple[int, float]] | None = None,
-        settle: float = 60.0,
-        timeout: float = 10.0,
-    ) -> None:
-        self.twin = AsyncSmartDataProvider(
-            endpoint=endpoint,
-            region=region,
-            lake=lake,
-            limits=limits,
-            settle=settle,
-            timeout=timeout,
-        )
-
-    get_market = blocking(AsyncSmartDataProvider.get_market)
-    get_ticker = blocking(AsyncSmartDataProvider.get_ticker)
-    get_orderbook = blocking(AsyncSmartDataProvider.get_orderbook)
-    get_trade = blocking(AsyncSmartDataProvider.get_trade)
-    get_candle = blocking(AsyncSmartDataProvider.get_candle)
-    close = blocking(AsyncSmartDataProvider.aclose)
-    backfill = at_once(AsyncSmartDataProvider.backfill)
-    lake = at_once(AsyncSmartDataProvider.lake)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        return repr(self.twin).removeprefix("Async")
-
-
-@functools.cache
-def default_provider() -> SmartDataProvider:
-    """Give the provider behind the module-level functions, made on first use."""
-    return SmartDataProvider()
-
-
-def _check(
-    *,
-    frame: FrameKind = "polars",
-    tz: str = "UTC",
-    precision: Precision = "float",
-    priority: Priority = "normal",
-    on_error: OnError = "raise",
-) -> None:
-    """Refuse arguments that no call understands, before anything is sent."""
-    one_of("frame", frame, FrameKind)
-    one_of("precision", precision, Precision)
-    one_of("priority", priority, Priority)
-    one_of("on_error", on_error, OnError)
-    check_zone(tz)
-
-
-def _index(symbols: Symbols) -> list[str]:
-    return (
-        ["time"] if isinstance(symbols, str) and not naming.is_glob(symbols) else ["symbol", "time"]
-    )
-
-
-def _joined(rows: Sequence[pl.DataFrame], shape: Schema, precision: Precision) -> pl.DataFrame:
-    """Put frames together; none at all is an empty frame with the same columns."""
-    return pl.concat([empty(exact(shape) if precision == "decimal" else shape), *rows])
-
-
-async def _each(
-    names: Sequence[str],
-    ask: Callable[[str], Coroutine[Any, Any, pl.DataFrame]],
-    failures: dict[str, MarketkitError],
-) -> list[pl.DataFrame]:
-    """Ask for symbols side by side; one that fails does not take the others with it."""
-    frames = []
-
-    async def one(name: str) -> None:
-        try:
-            frames.append(await ask(name))
-        except MarketkitError as failure:
-            failures[name] = failure
-
-    async with asyncio.TaskGroup() as group:
-        for name in names:
-            group.create_task(one(name))
-    return frames
-
-
-def _settle(
-    data: pl.DataFrame, failures: Mapping[str, MarketkitError], on_error: OnError
-) -> pl.DataFrame:
-    """Give the frame, or raise what failed: alone as itself, among others with what was got."""
-    if not failures:
-        return data
-    if on_error == "skip":
-        for symbol, failure in failures.items():
-            warnings.warn(f"{symbol} skipped: {failure}", stacklevel=2)
-        return data
-    if len(failures) == 1 and data.is_empty():
-        raise next(iter(failures.values()))
-    raise PartialResult(data, failures)

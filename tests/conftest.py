@@ -21,7 +21,9 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _private_machine(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _private_machine(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Keep budgets and lakes of a test apart from those of the person who runs it."""
     base = tmp_path_factory.mktemp("machine")
     monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(base / "budget"))

@@ -17,9 +17,9 @@ import pytest
 
 import marketkit as mk
 from marketkit.lake.lake import Lake
-from marketkit.provider import SmartDataProvider
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import parse_time
+from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
 
 MONTH = ("2025-09-01", "2025-10-01")
