@@ -17,7 +17,7 @@ from marketkit.errors import InvalidRange, MarketkitError, NotCovered
 from marketkit.exchange.paging import CandleRange, walk_candles
 from marketkit.jobs.backfill import Filler
 from marketkit.jobs.runner import Run
-from marketkit.lake.lake import Selection
+from marketkit.lake.store import Selection
 from marketkit.schema import CANDLE, ROW, STATE, empty
 from marketkit.timeframe import Timeframe, iso, parse_time, parse_timeframe
 

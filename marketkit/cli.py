@@ -116,7 +116,8 @@ def _add_sandbox(commands: Any) -> None:
 
     sandbox = commands.add_parser("sandbox", help=command.__doc__, description=command.__doc__)
     command.add_arguments(sandbox)
-    sandbox.set_defaults(run=lambda options, _: command.run(options), json=False)
+    sandbox.add_argument("--json", action="store_true", help="what it prints is JSON anyway")
+    sandbox.set_defaults(run=lambda options, _: command.run(options))
 
 
 def _provider(options: argparse.Namespace) -> SmartDataProvider:

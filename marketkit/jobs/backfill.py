@@ -37,6 +37,9 @@ class Filler:
 
     async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
         """Carry out a plan, as many walks side by side as the exchange's latency asks for."""
+        if not plan:
+            return
+        await asyncio.to_thread(self.lake.require_writable)
         lanes = max(2, self._lanes)
         # All of a plan that is only a little wider than needed: then its walks end together.
         side_by_side = len(plan) if len(plan) <= 2 * lanes else lanes

@@ -1,81 +1,20 @@
-"""The candle lake: candles on disk that know what was asked and what was not."""
+"""The candle lake as people see it: what it has, what it lacks, and what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
-from datetime import date, datetime
-from pathlib import Path
+from collections.abc import Iterable
 
 import polars as pl
 
-from marketkit.coverage import Span, Spans
 from marketkit.errors import LakeError
 from marketkit.lake import marker, report
-from marketkit.lake.index import Entry, Index
-from marketkit.lake.layout import (
-    EVER,
-    Series,
-    check_range,
-    check_source,
-    cut_chunks,
-    edge_chunks,
-    symbol_of_folder,
-    timeframe_folder,
-)
-from marketkit.lake.reading import Files, read, read_times, scan
-from marketkit.lake.report import Knowledge
-from marketkit.lake.rows import Page
-from marketkit.lake.writing import write_page
+from marketkit.lake.reading import read_times, scan
+from marketkit.lake.store import Store, Time, window_of
 from marketkit.schema import empty
-from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_time, parse_timeframe
-
-Time = int | str | date | datetime
+from marketkit.timeframe import TIMEFRAMES, Timeframe
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Series of one timeframe as one look found them: what is known of each, and their files.
-
-    Files may be replaced later, but only by such as know more, so what is known here stays true.
-    """
-
-    root: Path
-    timeframe: Timeframe
-    found: dict[str, tuple[Series, list[Entry]]]
-
-    @property
-    def symbols(self) -> list[str]:
-        """The symbols that were looked up, sorted."""
-        return list(self.found)
-
-    def of(self, symbols: Iterable[str]) -> Selection:
-        """Give the part for some of the symbols."""
-        return replace(self, found={symbol: self.found[symbol] for symbol in symbols})
-
-    def known(self, symbol: str) -> Knowledge:
-        """Give what the chunks of a symbol prove together."""
-        return Knowledge.of(self.timeframe, self.found[symbol][1])
-
-    def files(self, window: Span) -> Files:
-        """Give the files with candles of a range, in the order of their rows."""
-        low, high = edge_chunks(self.timeframe, window)
-        found = [
-            (series, entry.chunk)
-            for series, entries in self.found.values()
-            for entry in entries
-            if entry.footer.rows and low <= entry.chunk <= high
-        ]
-        whole = cut_chunks(self.timeframe, window).isdisjoint(chunk for _, chunk in found)
-        paths = [self.root / series.path(chunk) for series, chunk in found]
-        return Files(paths, None if whole else window)
-
-    def read(self, window: Span) -> pl.DataFrame:
-        """Read the candles of a range, sorted by symbol and time."""
-        return read(self.files(window))
-
-
-class Lake:
+class Lake(Store):
     """A folder of candles that can prove which slots it knows.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
@@ -85,52 +24,6 @@ class Lake:
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
     in the series asked about that is not its candle file; other series stay usable.
     """
-
-    def __init__(self, root: str | Path, *, source: str = "upbit") -> None:
-        self.root = Path(root)
-        self._source = check_source(source)
-        self._index = Index(self.root)
-
-    def append(
-        self,
-        symbol: str,
-        timeframe: str | Timeframe,
-        rows: pl.DataFrame,
-        covering: Spans,
-        *,
-        nothing_before: int | None = None,
-    ) -> int:
-        """Keep candles together with the proof that `covering` was asked and answered.
-
-        `rows` has the columns of `schema.ROW`, in any order of time; slots of `covering` without a
-        row are proved empty. Stored rows with the same time are replaced, others stay.
-        `nothing_before` says that the exchange has no candle that starts earlier. Gives how many
-        rows are new or different; when the call returns they are on disk.
-
-        Raises `InputError` for rows that are no possible candles or lie outside `covering`, and
-        `NotWritable`; both before anything is written. A kill at any point loses at most what this
-        call brought, chunk by chunk, never what was there.
-        """
-        series = self._series(symbol, timeframe)
-        return write_page(self.root, self._index, series, Page(rows, covering, nothing_before))
-
-    def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
-        """Give the slots that were asked and answered."""
-        return self._known(self._series(symbol, timeframe)).covered
-
-    def nothing_before(self, symbol: str, timeframe: str | Timeframe) -> int | None:
-        """Give the moment before which the exchange has no candle, if it said so."""
-        return self._known(self._series(symbol, timeframe)).nothing_before
-
-    def missing(self, symbol: str, timeframe: str | Timeframe, start: int, end: int) -> Spans:
-        """Give the slots starting in `[start, end)` that nobody asked about and that may exist."""
-        return self._known(self._series(symbol, timeframe)).missing(*check_range(start, end))
-
-    def select(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
-        """Look some series up, or all of a timeframe: their proof and their files in one look."""
-        chosen = self._chosen(symbols, timeframe)
-        found = {each.symbol: (each, self._index.entries(each)) for each in chosen}
-        return Selection(self.root, parse_timeframe(timeframe), found)
 
     def scan(
         self,
@@ -144,7 +37,7 @@ class Lake:
         The lazy frame sees the lake as it is now, however long it is kept, and holds its files open
         for as long. A symbol that is not in the lake has no rows.
         """
-        return scan(self.select(symbols, timeframe).files(_window(start, end)))
+        return scan(self.select(symbols, timeframe).files(window_of(start, end)))
 
     def read(
         self,
@@ -154,7 +47,7 @@ class Lake:
         end: Time | None = None,
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time."""
-        return self.select(symbols, timeframe).read(_window(start, end))
+        return self.select(symbols, timeframe).read(window_of(start, end))
 
     def coverage(
         self,
@@ -192,7 +85,7 @@ class Lake:
         """
         marker.check(self.root)
         series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
-        return report.catalog((each, self._index.entries(each)) for each in series)
+        return report.catalog((each, self.index.entries(each)) for each in series)
 
     def __repr__(self) -> str:
         try:
@@ -201,60 +94,3 @@ class Lake:
             return f"Lake({str(self.root)!r}: {error})"
         rows, size = int(catalog["rows"].sum()), int(catalog["bytes"].sum()) / 1e6
         return f"Lake({str(self.root)!r}: {catalog.height} series, {rows:,} rows, {size:,.1f} MB)"
-
-    def _series(self, symbol: str, timeframe: str | Timeframe) -> Series:
-        marker.check(self.root)
-        return Series(self._source, symbol, parse_timeframe(timeframe))
-
-    def _chosen(
-        self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe
-    ) -> list[Series]:
-        marker.check(self.root)
-        timeframe = parse_timeframe(timeframe)
-        if symbols is None:
-            return self._stored(timeframe)
-        names = {symbols} if isinstance(symbols, str) else set(symbols)
-        return [Series(self._source, name, timeframe) for name in sorted(names)]
-
-    def _stored(self, timeframe: Timeframe) -> list[Series]:
-        """List every series of a timeframe that has a folder."""
-        folder = self.root / timeframe_folder(self._source, timeframe)
-        try:
-            symbols = sorted(
-                filter(None, (symbol_of_folder(each.name) for each in folder.iterdir()))
-            )
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [Series(self._source, symbol, timeframe) for symbol in symbols]
-
-    def _known(self, series: Series) -> Knowledge:
-        return Knowledge.of(series.timeframe, self._index.entries(series))
-
-    def _ranges(
-        self,
-        symbols: str | Iterable[str] | None,
-        timeframe: str | Timeframe,
-        start: Time | None,
-        end: Time | None,
-    ) -> Iterator[tuple[Series, Knowledge, Span]]:
-        """Give the series asked about, what is known of each, and the range to say it for."""
-        _window(start, end)  # a wrong range is refused, whatever is known
-        for series in self._chosen(symbols, timeframe):
-            known = self._known(series)
-            first, last = known.hull or (None, None)
-            first = _milliseconds(start) if start is not None else first
-            last = _milliseconds(end) if end is not None else last
-            if first is not None and last is not None and first < last:
-                yield series, known, Span(first, last)
-
-
-def _window(start: Time | None, end: Time | None) -> Span:
-    """Give the range a caller means; what is left open reaches as far as time does."""
-    return check_range(
-        EVER.start if start is None else _milliseconds(start),
-        EVER.end if end is None else _milliseconds(end),
-    )
-
-
-def _milliseconds(time: Time) -> int:
-    return time if isinstance(time, int) else parse_time(time)

@@ -46,7 +46,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="KIND=P",
         help="429 418 500 reset truncate badjson html duplicate, with a probability; repeatable",
     )
+    add("--lake", metavar="DIR", help="history from this candle lake")
     add("--port", type=int, default=0, help="0 picks a free one")
+    add("--endpoint", metavar="URL", help="the same as a URL: http://127.0.0.1:8765")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -58,7 +60,7 @@ def run(args: argparse.Namespace) -> int:
         from marketkit.sandbox.server import Sandbox  # noqa: PLC0415  # uvicorn is optional
 
         sandbox = Sandbox(
-            _history(args.history),
+            args.lake or _history(args.history),
             seed=args.seed,
             now=args.now,
             speed=args.speed,
@@ -70,7 +72,7 @@ def run(args: argparse.Namespace) -> int:
             limit_body=args.limit_body,
             ban_after=args.ban_after,
             faults={kind: number(value) for kind, value in _pairs(args.fault or [], "KIND=P")},
-            port=args.port,
+            port=args.port if args.endpoint is None else _port(args.endpoint),
         )
         sandbox.serve(_announce)
     except MarketkitError as error:
@@ -90,6 +92,13 @@ def _history(values: Sequence[str] | None) -> dict[str, str] | str | None:
     if len(values) == 1 and ":" not in values[0].partition("=")[0]:
         return values[0]
     return dict(_pairs(values, "KRW-DOGE:1m=PATH"))
+
+
+def _port(endpoint: str) -> int:
+    host, _, port = endpoint.removeprefix("http://").rpartition(":")
+    if host not in {"127.0.0.1", "localhost"} or not port.isdigit():
+        raise InputError(f"endpoint {endpoint!r} should look like http://127.0.0.1:8765")
+    return int(port)
 
 
 def _limit(values: Sequence[str]) -> dict[str, Rate]:

@@ -126,6 +126,14 @@ def test_a_lake_that_cannot_be_written_is_exit_code_1(endpoint, tmp_path, capsys
     assert "lake" in capsys.readouterr().err
 
 
+def test_a_lake_that_cannot_be_written_is_refused_before_a_candle_is_asked(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with Sandbox(seed=1) as exchange:
+        where = ["--endpoint", exchange.endpoint, "--lake", str(tmp_path / "file" / "lake")]
+        assert main(["candles", "KRW-BTC", "--count", "3", *where]) == 1
+        assert exchange.stats()["groups"]["candles"]["requests"] == 0
+
+
 def test_an_interrupted_backfill_keeps_its_pages_and_leaves_quickly(endpoint, tmp_path):
     command = ["backfill", "KRW-BTC", "--start", "2026-01-01", "--end", "2026-11-01"]
     where = ["--endpoint", endpoint, "--lake", str(tmp_path / "lake")]

@@ -271,7 +271,7 @@ def test_what_the_index_says_is_what_the_files_say(filled):
 def test_a_lake_that_goes_closes_its_index(filled):
     lake = Lake(filled.root)
     lake.catalog()
-    close = lake._index._database.close
+    close = lake.index._database.close
     assert close.alive
     del lake
     gc.collect()
