@@ -75,7 +75,8 @@ def _pace(latency: int, days: int) -> dict[str, Any]:
 def _memory(months: int) -> dict[str, Any]:
     coins = ["BTC", "ETH", "XRP", "SOL", "DOGE", "ADA", "LINK", "AVAX", "DOT", "TRX"]
     each = months // len(coins)
-    start = f"{2026 - (each + 8) // 12}-{(9 - each) % 12 + 1:02d}-01"
+    first = 2026 * 12 + 9 - each  # months; the last is September 2026
+    start = f"{first // 12}-{first % 12 + 1:02d}-01"
     symbols = [f"KRW-{coin}" for coin in coins]
     done = _client(("--limit", "10/0.01"), start, "2026-10-01", 0.01, symbols)
     return {

@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 
 import polars as pl
 
+from marketkit.coverage import Span
 from marketkit.exchange.paging import CandleRange
 from marketkit.jobs.job import Report
 from marketkit.jobs.plan import lanes, spread, walks
 from marketkit.jobs.runner import Run, fill
 from marketkit.lake.lake import Lake
+from marketkit.lake.store import Tally
 from marketkit.net.transport import Transport
 from marketkit.timeframe import Timeframe
 
@@ -64,22 +66,24 @@ async def backfill(
     """Fill `span` for the symbols `names` and say what every slot of it is now."""
     plan = await asyncio.to_thread(filler.plan, timeframe, dict.fromkeys(names, span))
     await filler.close(plan, run)
-    coverage = await asyncio.to_thread(filler.lake.coverage, names, timeframe, *span)
-    slots = counts(coverage).select(pl.col(pl.Int64).sum()).row(0, named=True)
+    tally = await asyncio.to_thread(_tally, filler.lake, names, timeframe, Span(*span))
     return Report(
         symbols=tuple(names),
         timeframe=timeframe,
         start=span[0],
         end=span[1],
-        traded=slots["traded"],
-        empty=slots["empty"],
-        absent=slots["before_listing"] + slots["unfetchable"],
-        unknown=slots["unknown"],
+        **tally._asdict(),
         requests=run.requests,
         rows=run.rows,
         seconds=run.reporter.progress.seconds,
         failures=run.failures,
     )
+
+
+def _tally(lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span) -> Tally:
+    """Count the slots of all symbols by what they are."""
+    found = lake.select(names, timeframe)
+    return Tally(*map(sum, zip(*(found.tally(name, span) for name in names), strict=True)))
 
 
 def counts(coverage: pl.DataFrame) -> pl.DataFrame:

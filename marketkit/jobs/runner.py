@@ -132,7 +132,8 @@ async def _walk(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
                 run.answered(walk, step.page, young, response.at)
                 await pages.add(final)
     finally:
-        run.rows += await pages.flush()
+        written = await pages.flush()  # other walks add to the run meanwhile
+        run.rows += written
 
 
 class Buffer:

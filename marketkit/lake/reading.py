@@ -58,6 +58,11 @@ def read_times(files: Files) -> pl.Series:
     return _collect(files, scan(files).select("time"))["time"]
 
 
+def count(files: Files) -> int:
+    """Count the candles of files."""
+    return int(_collect(files, scan(files).select(pl.len())).item())
+
+
 def _open(path: Path) -> FileIO:
     try:
         return path.open("rb", buffering=0)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -22,13 +23,22 @@ from marketkit.lake.layout import (
     symbol_of_folder,
     timeframe_folder,
 )
-from marketkit.lake.reading import Files, read
+from marketkit.lake.reading import Files, count, read
 from marketkit.lake.report import Knowledge
 from marketkit.lake.rows import Page
 from marketkit.lake.writing import write_page
 from marketkit.timeframe import Timeframe, parse_time, parse_timeframe
 
 Time = int | str | date | datetime
+
+
+class Tally(NamedTuple):
+    """How many slots traded, are proved empty, are not on the exchange, or are unknown."""
+
+    traded: int
+    empty: int
+    absent: int
+    unknown: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +77,20 @@ class Selection:
         whole = cut_chunks(self.timeframe, window).isdisjoint(chunk for _, chunk in found)
         paths = [self.root / series.path(chunk) for series, chunk in found]
         return Files(paths, None if whole else window)
+
+    def tally(self, symbol: str, window: Span) -> Tally:
+        """Count the slots of a range by what they are."""
+        known = self.known(symbol)
+        span = known.slots_of(*window)
+
+        def slots(spans: Spans) -> int:
+            return sum(self.timeframe.count(*each) for each in spans)
+
+        traded = count(self.of([symbol]).files(span))
+        covered = slots(known.covered.clip(*span))
+        return Tally(
+            traded, covered - traded, slots(known.absent(*span)), slots(known.missing(*span))
+        )
 
     def read(self, window: Span) -> pl.DataFrame:
         """Read the candles of a range, sorted by symbol and time."""

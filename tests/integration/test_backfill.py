@@ -250,3 +250,4 @@ def test_high_latency_is_met_with_walks_side_by_side_and_few_requests_more(tmp_p
         provider.close()
         assert report.complete
         assert report.requests <= 216 + 1 + 3
+        assert report.rows >= report.traded  # every walk's candles are counted
