@@ -10,7 +10,13 @@ import sys
 import time
 from datetime import UTC, datetime
 
-_MODULES = {"pacing": "pacing", "backfill": "backfill", "lake": "lake", "import": "imports"}
+_MODULES = {
+    "pacing": "pacing",
+    "backfill": "backfill",
+    "lake": "lake",
+    "peers": "peers",
+    "import": "imports",
+}
 
 
 def main() -> int:

@@ -1,10 +1,16 @@
-"""The lake against one ideal file: the same rows, by the same writer, in one `pl.read_parquet`."""
+"""The lake against one ideal file: the same rows, by the same writer, in one `pl.read_parquet`.
+
+And what has no ideal: looking for gaps, freezing, merging, adding up, in milliseconds.
+"""
 
 from __future__ import annotations
 
 import gc
+import json
 import random
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -15,8 +21,9 @@ from typing import Any
 import polars as pl
 
 from benchmarks._candles import MINUTE, START, YEAR, candles, symbol
+from benchmarks._grid import grid
 from marketkit.coverage import Spans
-from marketkit.lake import Lake, files
+from marketkit.lake import Lake, derive, files
 from marketkit.lake.layout import Series
 from marketkit.timeframe import TIMEFRAMES, iso
 from marketkit.twin import SmartDataProvider
@@ -26,6 +33,17 @@ Reader = Callable[[list[str], int, int], pl.DataFrame]
 MONTH = 31 * 1440  # minutes of January
 WEEK = (START + 133 * 1440 * MINUTE, START + 140 * 1440 * MINUTE)  # inside May
 ONE_MINUTE = TIMEFRAMES["1m"]
+LAST = 200  # candles of each market in a cross-section
+QUIET = 3.0  # seconds after which the index trusts a folder that nobody touched
+GAPS = """
+import json, sys, time
+from marketkit.lake import Lake
+import polars
+lake = Lake(sys.argv[1])
+started = time.perf_counter()
+lake.gaps(None, "1m", "2024-01-01", "2025-01-01")
+print(json.dumps((time.perf_counter() - started) * 1e3))
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,33 +70,38 @@ def reader_of(lake: Lake) -> Reader:
 def measure(*, quick: bool) -> dict[str, Any]:
     """Time reads and merges, interleaved with the ideal file; medians of several rounds."""
     years, markets, rounds = (2, 20, 7) if quick else (10, 200, 15)
-    with tempfile.TemporaryDirectory(prefix="marketkit-lake-") as folder:
-        lake = Lake(Path(folder) / "lake")
-        _fill(lake, years, markets)
-        cases = _cases(years, markets)
+    with tempfile.TemporaryDirectory(prefix="marketkit-lake-") as name:
+        folder = Path(name)
+        lake, wide = Lake(folder / "lake"), Lake(folder / "grid")
+        fill(lake, years, markets)
+        grid(wide, markets)
+        time.sleep(QUIET)
         reader = reader_of(lake)
-        rows = [_compare(lake, case, reader, Path(folder), rounds) for case in cases]
+        rows = [_compare(lake, case, reader, folder, rounds) for case in cases_of(years, markets)]
+        rows += [_cross_section(lake, markets, folder, rounds), _resampling(lake, rounds)]
+        rows += [_milliseconds_row(*row) for row in _gaps(wide, markets, rounds)]
+        rows += [_milliseconds_row(*_freezing(wide, rounds))]
         disk = lake.catalog().select(pl.col("bytes").sum() / pl.col("rows").sum()).item()
         merge = _merge_ms(lake, years, rounds)
     rows += [
+        _milliseconds_row("merge of 200 rows into a month", merge, 20.0),
         {"case": "disk bytes a row", "lake": round(disk, 2), "target": 24.0},
-        {"case": "merge of 200 rows into a month, ms", "lake": round(merge, 2), "target": 20.0},
     ]
     return {"rows": rows, "ratios": {row["case"]: row["ratio"] for row in rows if "ratio" in row}}
 
 
-def _cases(years: int, markets: int) -> list[Case]:
+def cases_of(years: int, markets: int) -> list[Case]:
     names = sorted(map(symbol, range(markets)))
     year, month = START + YEAR * MINUTE, START + MONTH * MINUTE
     return [
-        Case("1 market-year", [symbol(0)], START, year, 1.25),
-        Case(f"{years} market-years", sorted(map(symbol, range(years))), START, year, 1.4),
-        Case("1 market, one week", [symbol(0)], *WEEK, 2.0),
-        Case(f"{markets} markets, one month", names, START, month, None),
+        Case("1 market-year", [symbol(0)], START, year, 1.15),
+        Case(f"{years} market-years", sorted(map(symbol, range(years))), START, year, 1.3),
+        Case("1 market, one week", [symbol(0)], *WEEK, 1.5),
+        Case(f"{markets} markets, one month", names, START, month, 1.1),
     ]
 
 
-def _fill(lake: Lake, years: int, markets: int) -> None:
+def fill(lake: Lake, years: int, markets: int) -> None:
     for market in range(markets):
         minutes = YEAR if market < years else MONTH
         covering = Spans([(START, START + minutes * MINUTE)])
@@ -87,25 +110,104 @@ def _fill(lake: Lake, years: int, markets: int) -> None:
 
 def _compare(lake: Lake, case: Case, reader: Reader, folder: Path, rounds: int) -> dict[str, Any]:
     question = (case.symbols, case.start, case.end)
-    ideal = folder / "2024-01.parquet"
     rows = lake.read(case.symbols, ONE_MINUTE, case.start, case.end)
-    series = Series("upbit", case.symbols[0], ONE_MINUTE)
-    files.write_chunk(ideal, rows, files.describe(rows, Spans(), None), series)
+    ideal = _ideal(rows, folder)
     assert pl.read_parquet(ideal).equals(reader(*question).drop("state"))
-    ideal_ms, lake_ms = _interleaved(
+    ideal_ms, lake_ms = interleaved(
         lambda: pl.read_parquet(ideal), lambda: reader(*question), rounds=rounds
     )
-    ratio = round(lake_ms / ideal_ms, 3)
-    result = {"case": case.name, "rows": rows.height, "ideal": round(ideal_ms, 2)}
-    return {**result, "lake": round(lake_ms, 2), "ratio": ratio, "target": case.target}
+    return _ratio_row(case.name, rows.height, ideal_ms, lake_ms, case.target)
 
 
-def _interleaved(*runs: Callable[[], object], rounds: int) -> list[float]:
+def _cross_section(lake: Lake, markets: int, folder: Path, rounds: int) -> dict[str, Any]:
+    """Time the last candles of all markets, as a loop asks for them that runs for long."""
+    rows = lake.latest(LAST)
+    everything = lake.read(None, ONE_MINUTE).group_by("symbol", maintain_order=True)
+    assert everything.tail(LAST).select(rows.columns).equals(rows)
+    ideal = _ideal(rows, folder)
+    ideal_ms, lake_ms = interleaved(
+        lambda: pl.read_parquet(ideal), lambda: lake.latest(LAST), rounds=2 * rounds
+    )
+    return _ratio_row(f"last {LAST} of {markets} markets", rows.height, ideal_ms, lake_ms, 4.0)
+
+
+def _resampling(lake: Lake, rounds: int) -> dict[str, Any]:
+    """Time adding a market-year up to hours, against the plain query, both in memory."""
+    rows = lake.read(symbol(0), ONE_MINUTE)
+    names = ("open", "high", "low", "close", "volume", "value")
+    how = ("first", "max", "min", "last", "sum", "sum")
+    bars = [getattr(pl.col(name), each)() for name, each in zip(names, how, strict=True)]
+
+    def plain() -> pl.DataFrame:
+        return rows.group_by_dynamic("time", every="1h").agg(bars)
+
+    assert derive.aggregate(rows, "1h").drop("symbol").equals(plain())
+    plain_ms, lake_ms = interleaved(plain, lambda: derive.aggregate(rows, "1h"), rounds=rounds)
+    return _ratio_row("1 market-year, 1m to 1h in memory", rows.height, plain_ms, lake_ms, 1.3)
+
+
+def _gaps(lake: Lake, series: int, rounds: int) -> list[tuple[str, float, float | None]]:
+    """Time looking for gaps: again, for the first time in a process, and without an index."""
+
+    def look(asked: Lake = lake) -> None:
+        asked.gaps(None, "1m", "2024-01-01", "2025-01-01")
+
+    def look_from_footers() -> None:
+        for path in lake.root.glob("index.sqlite*"):
+            path.unlink()
+        look(Lake(lake.root))
+
+    def look_first() -> float:
+        command = [sys.executable, "-c", GAPS, str(lake.root)]
+        done = subprocess.run(command, check=True, capture_output=True, text=True)
+        return float(json.loads(done.stdout))
+
+    footers = interleaved(look_from_footers, rounds=rounds)[0]
+    first = statistics.median(look_first() for _ in range(rounds))
+    again = interleaved(look, rounds=2 * rounds)[0]
+    what = f"gaps of {series} market-years"
+    return [
+        (what, again, 5.0),
+        (f"{what}, first call of a process", first, None),
+        (f"{what}, from {12 * series} footers", footers, 120.0),
+    ]
+
+
+def _freezing(lake: Lake, rounds: int) -> tuple[str, float, float]:
+    """Time freezing. The first has to hash files that no append of ours wrote: it is left out."""
+    times = []
+    for each in range(rounds + 1):
+        times.append(milliseconds(lambda name=f"set-{each}": lake.freeze(name)))
+        lake.delete(f"set-{each}")
+    count = int(lake.catalog()["files"].sum())
+    return f"freeze of {count} files", statistics.median(times[1:]), 100.0
+
+
+def _ideal(rows: pl.DataFrame, folder: Path) -> Path:
+    """Write one file of just these rows with the lake's writer."""
+    path = folder / "2024-01.parquet"
+    series = Series("upbit", rows["symbol"][0], ONE_MINUTE)
+    files.write_chunk(path, rows, files.describe(rows, Spans(), None), series)
+    return path
+
+
+def _ratio_row(
+    case: str, rows: int, ideal: float, lake: float, target: float | None
+) -> dict[str, Any]:
+    times = {"ideal": round(ideal, 2), "lake": round(lake, 2), "ratio": round(lake / ideal, 3)}
+    return {"case": case, "rows": rows, **times, "target": target}
+
+
+def _milliseconds_row(case: str, lake: float, target: float | None) -> dict[str, Any]:
+    return {"case": f"{case}, ms", "lake": round(lake, 2), "target": target}
+
+
+def interleaved(*runs: Callable[[], object], rounds: int) -> list[float]:
     """Give the median milliseconds of each, all run once a round in random order."""
     times: list[list[float]] = [[] for _ in runs]
     for _ in range(rounds + 1):  # the first warms up
         for which in random.sample(range(len(runs)), len(runs)):
-            times[which].append(_milliseconds(runs[which]))
+            times[which].append(milliseconds(runs[which]))
     return [statistics.median(each[1:]) for each in times]
 
 
@@ -119,12 +221,12 @@ def _merge_ms(lake: Lake, years: int, rounds: int) -> float:
         page = lake.read(name, ONE_MINUTE, *next(iter(covering)))
         changed = page.with_columns(pl.col("volume") + 1)
         times.append(
-            _milliseconds(lambda rows=changed: lake.append(rows["symbol"][0], "1m", rows, covering))
+            milliseconds(lambda rows=changed: lake.append(rows["symbol"][0], "1m", rows, covering))
         )
     return statistics.median(times[1:])
 
 
-def _milliseconds(run: Callable[[], object]) -> float:
+def milliseconds(run: Callable[[], object]) -> float:
     gc.collect()
     started = time.perf_counter()
     kept = run()

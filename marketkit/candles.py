@@ -1,80 +1,30 @@
-"""Which candles a call means, and how they come together from the lake and the exchange."""
+"""How candles come together from the lake and the exchange."""
 
 from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
 from marketkit import naming, schema
-from marketkit.coverage import Span
-from marketkit.errors import InvalidRange, MarketkitError, NotCovered
+from marketkit.coverage import Span, Spans
+from marketkit.errors import InvalidRange, MarketkitError
+from marketkit.exchange.dialect import Page
 from marketkit.exchange.paging import CandleRange, walk_candles
+from marketkit.folding import fold
 from marketkit.jobs.backfill import Filler
 from marketkit.jobs.runner import Run
-from marketkit.lake.store import Selection
-from marketkit.schema import CANDLE, ROW, STATE, empty
-from marketkit.timeframe import Timeframe, iso, parse_time, parse_timeframe
+from marketkit.lake.dense import Block, closed, dense, read_dense, slots
+from marketkit.lake.derive import View, look
+from marketkit.lake.lake import Lake
+from marketkit.proved import Candles, from_lake, known_of, newest
+from marketkit.schema import ROW, STATE, empty
+from marketkit.timeframe import MINUTE, iso
+from marketkit.windows import Window
 
-Source = Literal["auto", "lake", "exchange"]
-Time = str | date | datetime
-
-DEFAULT_COUNT = 200
-_BRIEF = 50_000  # slots that are read in a millisecond or two
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """The candles a call means: `[start, end)` in ms UTC, or the newest `count` before `end`.
-
-    `end=None` is the live edge (in the lake: the end of what is proved), `start=None` with no
-    `count` the beginning of what the lake has. `forming` asks for the candle that is not
-    finished, too.
-    """
-
-    timeframe: Timeframe
-    start: int | None
-    end: int | None
-    count: int | None
-    forming: bool = False
-
-
-def read_window(
-    timeframe: str | Timeframe,
-    start: Time | None,
-    end: Time | None,
-    count: int | None,
-    *,
-    forming: bool = False,
-) -> Window:
-    """Check the range a caller gives, before anything is asked.
-
-    Raises `UnknownTimeframe`, or `InvalidRange` for a start at or after the end, a count below 1, a
-    naive datetime, and a start together with a count.
-    """
-    width = parse_timeframe(timeframe)
-    first = None if start is None else parse_time(start)
-    last = None if end is None else parse_time(end)
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-        raise InvalidRange(f"count={count!r}: ask for at least one candle")
-    if count is not None and first is not None:
-        raise InvalidRange("give start and end, or count with or without end: not start and count")
-    if first is not None and last is not None and first >= last:
-        raise InvalidRange(f"start {iso(first)} is not before end {iso(last)}")
-    return Window(width, first, last, count, forming)
-
-
-@dataclass(slots=True)
-class Candles:
-    """Frames of `schema.CANDLE` for many symbols, and the failures by symbol."""
-
-    frame: pl.DataFrame
-    failures: dict[str, MarketkitError]
+_BRIEF = 50_000 * MINUTE  # minutes that are read in a millisecond or two
 
 
 class CandleReader:
@@ -85,28 +35,31 @@ class CandleReader:
         self._lake = filler.lake
         self._transport = filler.transport
 
-    def from_lake(self, symbols: Sequence[str], window: Window) -> Candles:
-        """Answer from what the lake proves; a slot nobody asked about is `NotCovered`, no hole."""
-        found = self._lake.select(self._stored(symbols, window.timeframe), window.timeframe)
-        spans, failures = dict[str, Span](), dict[str, MarketkitError]()
-        for symbol in found.symbols:
-            try:
-                spans[symbol] = _proved(found, symbol, window)
-            except NotCovered as failure:
-                failures[symbol] = failure
-        rows = [found.of(same).read(span) for span, same in _by_span(spans).items()]
-        joined = (
-            rows[0] if len(rows) == 1 else pl.concat([empty(ROW), *rows]).sort("symbol", "time")
-        )
-        return Candles(_newest(_closed(joined), window.count), failures)
+    async def from_lake(self, lake: Lake, symbols: Sequence[str], window: Window) -> Candles:
+        """Answer from what a lake proves; in a thread, unless changing it takes longer."""
+        narrow = window.narrow(self._transport.now())
 
-    async def from_lake_beside(self, symbols: Sequence[str], window: Window) -> Candles:
-        """Do the same in a thread, unless the read is shorter than the change of threads."""
-        if window.start is not None and window.end is not None:
-            slots = window.timeframe.count(window.start, window.end) * len(symbols)
-            if slots <= _BRIEF and not any(map(naming.is_glob, symbols)):
-                return self.from_lake(symbols, window)
-        return await asyncio.to_thread(self.from_lake, symbols, window)
+        def read() -> Candles:
+            return fold(from_lake(lake, symbols, narrow), window, narrow)
+
+        if narrow.start is not None and narrow.end is not None:
+            brief = (narrow.end - narrow.start) * len(symbols) <= _BRIEF
+            if brief and not any(map(naming.is_glob, symbols)):
+                return read()
+        return await asyncio.to_thread(read)
+
+    async def answer(
+        self, symbols: Sequence[str], window: Window, run: Run, *, lake: bool, exact: bool
+    ) -> Candles:
+        """Answer from the exchange, with the lake's help or without."""
+        narrow = window.narrow(self._transport.now())
+        if narrow.start is not None and narrow.start >= self.edge(window):
+            return Candles(closed(empty(schema.exact(ROW) if exact else ROW)), {})
+        if lake:
+            candles = await self.from_both(symbols, narrow, run)
+        else:
+            candles = await self.from_exchange(symbols, narrow, run, exact=exact)
+        return await asyncio.to_thread(fold, candles, window, narrow)
 
     async def from_both(self, symbols: Sequence[str], window: Window, run: Run) -> Candles:
         """Answer from the lake after fetching its gaps once, and at the edge what is young."""
@@ -119,27 +72,38 @@ class CandleReader:
             run.young.clear()
             run.reached.clear()
             first = await self._cover(symbols, window, end, run)
-        known = [symbol for symbol in symbols if symbol not in run.failures]
-        rows = await asyncio.to_thread(self._lake.read, known, window.timeframe, first, end)
-        return Candles(_joined(rows, window, run, end), run.failures)
+        got = [symbol for symbol in symbols if symbol not in run.failures]
+        span = Span(min(first, end), end)
+        view = await asyncio.to_thread(self._look, got, window, span)
+        rows = await asyncio.to_thread(read_dense, view, span, window.fill)
+        known = {symbol: known_of(view, symbol) for symbol in got}
+        return Candles(_joined(rows, window, run, end), run.failures, known, run.at)
 
     async def from_exchange(
         self, symbols: Sequence[str], window: Window, run: Run, *, exact: bool
     ) -> Candles:
         """Answer from the exchange alone; nothing is read from or written to the lake."""
         end = self.edge(window)
+        pages: dict[str, list[Page]] = {symbol: [] for symbol in symbols}
 
         async def one(symbol: str) -> None:
             try:
-                await self._collect(symbol, window, end, run, exact=exact)
+                await self._collect(symbol, window, end, run, pages[symbol], exact=exact)
             except MarketkitError as failure:
                 run.failures[symbol] = failure
 
         async with asyncio.TaskGroup() as group:
             for symbol in symbols:
                 group.create_task(one(symbol))
-        rows = empty(schema.exact(ROW) if exact else ROW)
-        return Candles(_joined(rows, window, run, end), run.failures)
+        shape = schema.exact(ROW) if exact else ROW
+        frames = [
+            _settled(symbol, pages[symbol], window, end, shape)
+            for symbol in sorted(pages)
+            if symbol not in run.failures
+        ]
+        known = {symbol: _known(pages[symbol]) for symbol in pages}
+        rows = pl.concat([closed(empty(shape)), *frames])
+        return Candles(_joined(rows, window, run, end), run.failures, known, run.at)
 
     def edge(self, window: Window) -> int:
         """Give the end of a window: the caller's, but never past the slot that is forming now."""
@@ -149,23 +113,20 @@ class CandleReader:
             raise InvalidRange(f"start {iso(window.start)} lies ahead of the exchange's clock")
         return end
 
-    def _stored(self, symbols: Sequence[str], timeframe: Timeframe) -> list[str]:
-        """Spell globs out with what the lake has; other symbols stay, known or not."""
-        if not any(map(naming.is_glob, symbols)):
-            return sorted(symbols)
-        here = (
-            self._lake.catalog().filter(pl.col("timeframe") == timeframe.name)["symbol"].to_list()
-        )
-        found = {
-            name
-            for symbol in symbols
-            for name in (naming.matches(symbol, here) if naming.is_glob(symbol) else [symbol])
-        }
-        return sorted(found)
+    def _look(self, symbols: Iterable[str], window: Window, span: Span) -> View:
+        return look(self._lake, symbols, window.timeframe, span)
 
     async def _close(self, spans: Mapping[str, tuple[int, int]], window: Window, run: Run) -> None:
-        plan = await asyncio.to_thread(self._filler.plan, window.timeframe, spans)
+        plan = await asyncio.to_thread(self._plan, spans, window)
         await self._filler.close(plan, run)
+
+    def _plan(self, spans: Mapping[str, tuple[int, int]], window: Window) -> list[CandleRange]:
+        """Plan to ask for what neither these candles nor narrower ones prove."""
+        gaps = {
+            symbol: self._look([symbol], window, Span(*span)).known(symbol).missing(*span)
+            for symbol, span in spans.items()
+        }
+        return self._filler.walks(window.timeframe, gaps)
 
     async def _cover(self, symbols: Sequence[str], window: Window, end: int, run: Run) -> int:
         """Close the gaps of a window that ends at `end`; give where it starts."""
@@ -179,7 +140,8 @@ class CandleReader:
         starts = dict.fromkeys(symbols, end)
         reach = _enough(window)
         while short := await asyncio.to_thread(self._short, window, starts, run):
-            start = max(0, window.timeframe.shift(end, -reach))
+            ever = window.timeframe.count(0, end)
+            start = window.timeframe.shift(end, -reach) if reach < ever else 0
             spans = {symbol: (start, max(start, starts[symbol])) for symbol in short}
             await self._close(spans, window, run)
             # An answer may hold more than was asked for; what it held is not asked again.
@@ -192,21 +154,34 @@ class CandleReader:
         return [
             symbol
             for symbol, start in starts.items()
-            if symbol not in run.failures
-            and start > (self._lake.nothing_before(symbol, window.timeframe) or 0)
-            and self._rows_from(symbol, window, start, run) < _enough(window)
+            if symbol not in run.failures and self._is_short(symbol, window, start, run)
         ]
 
-    def _rows_from(self, symbol: str, window: Window, start: int, run: Run) -> int:
-        kept = self._lake.read(symbol, window.timeframe, start, window.end).height
-        return kept + sum(each.height for each in run.young.get(symbol, ()))
+    def _is_short(self, symbol: str, window: Window, start: int, run: Run) -> bool:
+        span = Span(start, self.edge(window))
+        view = self._look([symbol], window, span)
+        known = view.known(symbol)
+        if start <= (known.nothing_before or 0):
+            return False
+        young = sum(each.height for each in run.young.get(symbol, ()))
+        if window.fill == "none":
+            return view.read(span).height + young < _enough(window)
+        proved = sum(window.timeframe.count(*part) for part in known.covered.clip(*span))
+        return proved + young < _enough(window)
 
     async def _collect(
-        self, symbol: str, window: Window, end: int, run: Run, *, exact: bool
+        self,
+        symbol: str,
+        window: Window,
+        end: int,
+        run: Run,
+        pages: list[Page],
+        *,
+        exact: bool,
     ) -> None:
         """Walk the exchange for one symbol until its window is full."""
         start = 0 if window.start is None else window.start
-        walk = CandleRange(symbol, window.timeframe, start, end)
+        walk = CandleRange(symbol, window.timeframe, start, end, self._filler.settle)
         run.planned([walk] if window.count is None else [])
         steps = walk_candles(walk, exact=exact)
         step = next(steps)
@@ -215,37 +190,49 @@ class CandleReader:
             response = await self._transport.send(step.request, run.priority)
             step = steps.send(response)
             if step.page is not None:
-                run.answered(walk, step.page, step.page.rows, response.at)
-                rows += step.page.rows.height
+                run.answered(walk, step.page, _young(step.page), response.at)
+                pages.append(step.page)
+                rows = _slots(window, pages)
 
 
-def _proved(found: Selection, symbol: str, window: Window) -> Span:
-    """Give the range that the lake answers for completely, or raise `NotCovered`."""
-    known, timeframe = found.known(symbol), window.timeframe
-    hull = known.covered.hull
-    if hull is None:
-        raise NotCovered(f"the lake has no {timeframe} candles of {symbol}")
-    start = hull.start if window.start is None else window.start
-    end = hull.end if window.end is None else window.end
-    if window.count is not None:
-        newest = found.of([symbol]).read(Span(start, end)).tail(window.count)
-        start = newest["time"].dt.epoch("ms")[0] if newest.height else start
-    missing = known.missing(start, end)
-    if missing:
-        gap = next(iter(missing))
-        raise NotCovered(
-            f"the lake does not know {symbol} {timeframe} from {iso(gap.start)} to {iso(gap.end)}"
-            f" ({len(missing)} gaps in all); backfill it, or use source='auto'"
-        )
-    return Span(start, end)
+def _known(pages: Sequence[Page]) -> Spans:
+    """Give the slots that pages answer for."""
+    spans = [span for page in pages for span in page.proved]
+    return Spans([*spans, *((0, page.nothing_before or 0) for page in pages)])
 
 
-def _by_span(spans: Mapping[str, Span]) -> dict[Span, list[str]]:
-    """Put the symbols together that have the same range: one read each."""
-    same: dict[Span, list[str]] = {}
-    for symbol, span in spans.items():
-        same.setdefault(span, []).append(symbol)
-    return same
+def _slots(window: Window, pages: Sequence[Page]) -> int:
+    """Count what pages have of what is asked for: candles, or slots if they are to be filled."""
+    if window.fill == "none":
+        return sum(page.rows.height for page in pages)
+    young = sum(_young(page).height for page in pages)
+    proved = Spans(span for page in pages for span in page.proved)
+    return young + sum(window.timeframe.count(*span) for span in proved)
+
+
+def _young(page: Page) -> pl.DataFrame:
+    """Give the rows of a page that are not final yet."""
+    hull = page.proved.hull
+    return page.rows.filter(_time() >= (hull.end if hull is not None else 0))
+
+
+def _settled(
+    symbol: str, pages: Sequence[Page], window: Window, end: int, shape: schema.Schema
+) -> pl.DataFrame:
+    """Give the final candles of a window as pages have them, filled as it asks."""
+    proved = Spans(span for page in pages for span in page.proved)
+    hull = proved.hull or Span(0, 0)
+    rows = pl.concat([empty(shape), *(page.rows for page in pages)]).unique("time").sort("time")
+    final = rows.filter(_time() < hull.end)
+    start = window.timeframe.ceil(hull.start if window.start is None else window.start)
+    inside = final.filter(_time() >= start, _time() < end)
+    if window.fill == "none":
+        return closed(inside)
+    older = final.filter(_time() < start)["close"]
+    before = older[-1] if older.len() else None
+    parts = proved.clip(start, window.timeframe.ceil(end))
+    blocks = [Block(symbol, slots(window.timeframe, part), before) for part in parts]
+    return dense(inside.lazy(), blocks, window.fill).collect()
 
 
 def _enough(window: Window) -> int:
@@ -254,26 +241,19 @@ def _enough(window: Window) -> int:
 
 
 def _joined(rows: pl.DataFrame, window: Window, run: Run, end: int) -> pl.DataFrame:
-    """Put the lake's rows and the young ones together, each with its state."""
-    both = _closed(rows)
+    """Put the final rows and the young ones together, each with its state."""
     if run.young:
-        time = pl.col("time").dt.epoch("ms")
-        forming = time >= window.timeframe.floor(run.at)
+        forming = _time() >= window.timeframe.floor(run.at)
         state = pl.when(forming).then(pl.lit("forming")).otherwise(pl.lit("closed")).cast(STATE)
         young = pl.concat(frame for frames in run.young.values() for frame in frames)
-        fresh = young.filter(time >= (window.start or 0), time < end).with_columns(state=state)
+        fresh = young.filter(_time() >= (window.start or 0), _time() < end)
+        fresh = fresh.with_columns(state=state)
         kept = fresh if window.forming else fresh.filter(pl.col("state") != "forming")
         # Another process may have made a young row final in between: the lake's word stands.
-        both = pl.concat([both, kept]).unique(["symbol", "time"], keep="first")
-        both = both.sort("symbol", "time")
-    return _newest(both, window.count)
+        both = pl.concat([rows, kept]).unique(["symbol", "time"], keep="first")
+        rows = both.sort("symbol", "time")
+    return newest(rows, window.count)
 
 
-def _closed(rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(pl.lit("closed", dtype=STATE).alias("state"))
-
-
-def _newest(rows: pl.DataFrame, count: int | None) -> pl.DataFrame:
-    if count is None:
-        return rows
-    return rows.group_by("symbol", maintain_order=True).tail(count).select(*CANDLE)
+def _time() -> pl.Expr:
+    return pl.col("time").dt.epoch("ms")

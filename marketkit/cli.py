@@ -8,14 +8,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from marketkit.cli_lake import add_lake, add_range
 from marketkit.errors import InputError, MarketkitError, PartialResult
-from marketkit.output import Output
+from marketkit.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 
 if TYPE_CHECKING:
     from marketkit.jobs.job import Job, Report
     from marketkit.twin import SmartDataProvider
 
-DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 _EPILOG = "exit codes: 0 done and complete, 1 failed, 2 bad usage, 3 done but incomplete"
 
 
@@ -56,21 +56,26 @@ def _parser() -> argparse.ArgumentParser:
 
     backfill = add("backfill", _backfill, "Fill the lake with candles; running it again continues.")
     backfill.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
-    _add_range(backfill, start_required=True)
+    add_range(backfill, start_required=True)
+    backfill.add_argument("--verify", help="read the last 1d (12h, 30m, 7d) again for revisions")
 
     candles = add("candles", _candles, "Print candles.")
     candles.add_argument("symbols", nargs="+")
-    _add_range(candles, start_required=False)
+    add_range(candles, start_required=False)
     candles.add_argument("--count", type=int, help="the newest so many (200)")
     candles.add_argument("--source", default="auto", choices=["auto", "lake", "exchange"])
     candles.add_argument("--forming", action="store_true", help="the unfinished candle, too")
+    fills = ["none", "forward", "null"]
+    candles.add_argument("--fill", default="none", choices=fills, help="slots proved empty, too")
+    candles.add_argument("--session", default="00:00 UTC", help="where days begin")
+    candles.add_argument("--as-of", help="a frozen set instead of the lake as it is")
     candles.add_argument("--tz", default="UTC")
 
     ticker = add("ticker", _ticker, "Print tickers.")
     ticker.add_argument("symbols", nargs="+")
     ticker.add_argument("--tz", default="UTC")
 
-    _add_lake(commands, common)
+    add_lake(commands, common)
     _add_sandbox(commands)
     return parser
 
@@ -82,33 +87,6 @@ def _common() -> argparse.ArgumentParser:
     common.add_argument("--endpoint", help="an exchange that speaks Upbit's words (http://...)")
     common.add_argument("--region", help="kr sg id th")
     return common
-
-
-def _add_range(command: argparse.ArgumentParser, *, start_required: bool) -> None:
-    command.add_argument(
-        "--timeframe", default="1m", help="1s 1m 3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y"
-    )
-    command.add_argument(
-        "--start", required=start_required, help="inclusive, ISO, UTC unless it says"
-    )
-    command.add_argument("--end", help="exclusive; default now")
-
-
-def _add_lake(commands: Any, common: argparse.ArgumentParser) -> None:
-    lake = commands.add_parser("lake", help="Look into the candle lake; asks no exchange.")
-    views = lake.add_subparsers(required=True, metavar="view")
-    ls = views.add_parser("ls", parents=[common], help="what the lake holds")
-    ls.set_defaults(run=_lake_ls)
-    for name, run, text in (
-        ("gaps", _lake_gaps, "spans that nobody asked the exchange about"),
-        ("coverage", _lake_coverage, "how many slots traded, are proved empty, or are unknown"),
-    ):
-        view = views.add_parser(name, parents=[common], help=text, description=text)
-        view.add_argument("symbols", nargs="*", help="all, if none is given")
-        _add_range(view, start_required=False)
-        view.set_defaults(run=run)
-        if name == "coverage":
-            view.add_argument("--spans", action="store_true", help="each span, not their sums")
 
 
 def _add_sandbox(commands: Any) -> None:
@@ -133,7 +111,11 @@ def _one_or_many(symbols: list[str]) -> str | list[str]:
 def _backfill(options: argparse.Namespace, output: Output) -> int:
     provider = _provider(options)
     job = provider.backfill(
-        options.symbols, options.timeframe, start=options.start, end=options.end
+        options.symbols,
+        options.timeframe,
+        start=options.start,
+        end=options.end,
+        verify=options.verify,
     )
     report = _wait(job)
     output.report(report)
@@ -167,6 +149,9 @@ def _candles(options: argparse.Namespace, output: Output) -> int:
         end=options.end,
         count=options.count,
         forming=options.forming,
+        fill=options.fill,
+        session=options.session,
+        as_of=options.as_of,
         source=options.source,
         tz=options.tz,
     )
@@ -176,26 +161,6 @@ def _candles(options: argparse.Namespace, output: Output) -> int:
 
 def _ticker(options: argparse.Namespace, output: Output) -> int:
     output.table(_provider(options).get_ticker(_one_or_many(options.symbols), tz=options.tz))
-    return DONE
-
-
-def _lake_ls(options: argparse.Namespace, output: Output) -> int:
-    output.table(_provider(options).lake().catalog())
-    return DONE
-
-
-def _lake_gaps(options: argparse.Namespace, output: Output) -> int:
-    lake = _provider(options).lake()
-    output.table(lake.gaps(options.symbols or None, options.timeframe, options.start, options.end))
-    return DONE
-
-
-def _lake_coverage(options: argparse.Namespace, output: Output) -> int:
-    from marketkit.jobs.backfill import counts  # noqa: PLC0415 - slow, `--help` needs none
-
-    lake = _provider(options).lake()
-    spans = lake.coverage(options.symbols or None, options.timeframe, options.start, options.end)
-    output.table(spans if options.spans else counts(spans))
     return DONE
 
 

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from marketkit.jobs.job import Report
 
+# Exit codes: done and complete, failed, bad usage, done but incomplete, stopped by Ctrl-C.
+DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+
 
 class Output:
     """Where commands print: tables and sentences, or JSON for other programs."""
@@ -49,6 +52,7 @@ class Output:
             unknown=report.unknown,
             requests=report.requests,
             rows=report.rows,
+            revisions=report.revisions,
             seconds=round(report.seconds, 3),
             failures={symbol: str(failure) for symbol, failure in report.failures.items()},
         )

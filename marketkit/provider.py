@@ -14,15 +14,7 @@ import polars as pl
 
 from marketkit import answers, naming, schema
 from marketkit.answers import Symbols
-from marketkit.candles import (
-    DEFAULT_COUNT,
-    CandleReader,
-    Candles,
-    Source,
-    Time,
-    Window,
-    read_window,
-)
+from marketkit.candles import CandleReader
 from marketkit.errors import (
     BadResponse,
     EngineClosed,
@@ -35,17 +27,20 @@ from marketkit.exchange.dialect import Priority, RateLimit, Request
 from marketkit.exchange.pacing import UPBIT_LIMITS
 from marketkit.exchange.paging import TradeRange, walk_trades
 from marketkit.frames import Frame, FrameKind, OnError, Precision, finish, one_of
-from marketkit.jobs.backfill import Filler, backfill
+from marketkit.jobs.backfill import Filler, backfill, parse_window
 from marketkit.jobs.job import Job, Report
 from marketkit.jobs.progress import Progress, Reporter
 from marketkit.jobs.runner import Run
+from marketkit.lake.dense import Fill
 from marketkit.lake.lake import Lake
 from marketkit.markets import MarketList
 from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
+from marketkit.proved import Candles
 from marketkit.schema import exact
 from marketkit.settings import budget_dir, lake_source, resolve_endpoint, resolve_lake
 from marketkit.timeframe import DAY, iso, parse_time
+from marketkit.windows import DEFAULT_COUNT, UTC_DAYS, Source, Time, Window, read_window
 
 
 class AsyncSmartDataProvider:
@@ -242,7 +237,10 @@ class AsyncSmartDataProvider:
         end: Time | None = None,
         count: int | None = None,
         forming: bool = False,
+        fill: Fill = "none",
+        session: str = UTC_DAYS,
         source: Source = "auto",
+        as_of: str | None = None,
         frame: FrameKind = "polars",
         tz: str = "UTC",
         precision: Precision = "float",
@@ -257,11 +255,20 @@ class AsyncSmartDataProvider:
 
         `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
-        `forming=True` adds the candle that is not finished. Columns are `schema.CANDLE`: `time`
-        is the open, `volume` in base and `value` in quote currency; slots without a trade have no
-        row. A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)`
-        MultiIndex.
+        Wide candles are made of narrower ones where the lake has those. `as_of` reads the frozen
+        set of that name instead, and sends nothing. `forming=True` adds the candle that is not
+        finished.
 
+        Columns are `schema.CANDLE`: `time` is the open, `volume` in base and `value` in quote
+        currency. Slots without a trade have no row, unless `fill` asks for one in each slot that
+        is proved empty, with `state` `empty`: `"forward"` with the last close as its prices (null
+        where none is known) and no volume, `"null"` without numbers; `count` counts them, too.
+
+        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, or
+        any other time and zone, such as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then
+        candles are made of `1h` ones, or of minutes where hours do not fit.
+
+        A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)` MultiIndex.
         From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
         6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
         `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
@@ -269,17 +276,26 @@ class AsyncSmartDataProvider:
         """
         answers.check(frame=frame, tz=tz, precision=precision, priority=priority, on_error=on_error)
         one_of("source", source, Source)
-        if start is None and count is None and source != "lake":
+        one_of("fill", fill, Fill)
+        if as_of is not None and source == "exchange":
+            raise InputError("as_of reads a frozen set of the lake, source='exchange' no lake")
+        if start is None and count is None and source != "lake" and as_of is None:
             count = DEFAULT_COUNT
-        window = read_window(timeframe, start, end, count, forming=forming)
-        candles = await self._read(
-            symbols,
-            window,
-            source=source,
-            precision=precision,
-            priority=priority,
-            on_error=on_error,
+        window = read_window(
+            timeframe, start, end, count, forming=forming, fill=fill, session=session
         )
+        if source == "lake" or as_of is not None:
+            lake = self._lake if as_of is None else await asyncio.to_thread(self._lake.as_of, as_of)
+            candles = await self._candles.from_lake(lake, naming.listed(symbols), window)
+        else:
+            candles = await self._read(
+                symbols,
+                window,
+                source=source,
+                precision=precision,
+                priority=priority,
+                on_error=on_error,
+            )
         settled = answers.settle(candles.frame, candles.failures, on_error)
         if precision == "decimal":
             settled = settled.cast(pl.Schema(exact(schema.CANDLE)))
@@ -292,6 +308,7 @@ class AsyncSmartDataProvider:
         *,
         start: Time,
         end: Time | None = None,
+        verify: str | None = None,
         priority: Priority = "low",
         show: bool = True,
     ) -> Job:
@@ -299,9 +316,12 @@ class AsyncSmartDataProvider:
 
         Fetches what the lake lacks of `[start, end)`, newest first; `end` defaults to the newest
         final candle. The `Job` shows its progress after two seconds unless `show=False`;
-        `job.wait()` gives its `Report`. Running it again continues: nothing is asked twice.
+        `job.wait()` gives its `Report`. Running it again continues: nothing is asked twice, except
+        that `verify` (`30m`, `12h`, `7d`) reads the last so much time of the range again. Where the
+        exchange has changed its mind the newer word is kept, and `lake().revisions()` has the old.
         """
         one_of("priority", priority, Priority)
+        again = 0 if verify is None else parse_window(verify)
         window = read_window(timeframe, start, end, None)
         wanted = naming.listed(symbols)
 
@@ -309,7 +329,7 @@ class AsyncSmartDataProvider:
             names, _ = await self._resolve(wanted, priority, "raise")
             span = (parse_time(start), self._filler.until(window.timeframe, window.end))
             run = Run(priority, reporter)
-            return await backfill(self._filler, names, window.timeframe, span, run)
+            return await backfill(self._filler, names, window.timeframe, span, run, verify=again)
 
         label = wanted[0] if len(wanted) == 1 else f"{len(wanted)} symbols"
         return Job(f"{label} {window.timeframe}", work, show=show)
@@ -384,17 +404,13 @@ class AsyncSmartDataProvider:
         priority: Priority,
         on_error: OnError,
     ) -> Candles:
-        if source == "lake":
-            return await self._candles.from_lake_beside(naming.listed(symbols), window)
         names, failures = await self._resolve(symbols, priority, on_error)
         label = names[0] if len(names) == 1 else f"{len(names)} symbols"
         run = Run(priority, Reporter(Progress(f"{label} {window.timeframe}")))
         try:
-            if source == "exchange":
-                exactly = precision == "decimal"
-                candles = await self._candles.from_exchange(names, window, run, exact=exactly)
-            else:
-                candles = await self._candles.from_both(names, window, run)
+            candles = await self._candles.answer(
+                names, window, run, lake=source == "auto", exact=precision == "decimal"
+            )
         finally:
             run.reporter.close()
         candles.failures.update(failures)

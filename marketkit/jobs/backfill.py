@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 
 import polars as pl
 
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
+from marketkit.errors import InputError
 from marketkit.exchange.paging import CandleRange
 from marketkit.jobs.job import Report
 from marketkit.jobs.plan import lanes, spread, walks
@@ -15,7 +17,10 @@ from marketkit.jobs.runner import Run, fill
 from marketkit.lake.lake import Lake
 from marketkit.lake.store import Tally
 from marketkit.net.transport import Transport
-from marketkit.timeframe import Timeframe
+from marketkit.timeframe import DAY, HOUR, MINUTE, WEEK, Timeframe
+
+_WINDOW = re.compile(r"([0-9]{1,6})([mhdw])")
+_UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
 
 
 class Filler:
@@ -29,12 +34,29 @@ class Filler:
         self.transport = transport
         self.settle = settle
 
-    def plan(self, timeframe: Timeframe, spans: Mapping[str, tuple[int, int]]) -> list[CandleRange]:
-        """Give the walks that close what the lake lacks of each symbol's span; asks nobody."""
-        plan: list[CandleRange] = []
+    def plan(
+        self,
+        timeframe: Timeframe,
+        spans: Mapping[str, tuple[int, int]],
+        *,
+        again: tuple[int, int] = (0, 0),
+    ) -> list[CandleRange]:
+        """Give the walks that close what the lake lacks of each symbol's span; asks nobody.
+
+        Covered slots in `again` are asked, too, to see whether what is known of them still holds.
+        """
+        wanted = {}
         for symbol, (start, end) in spans.items():
             gaps = self.lake.missing(symbol, timeframe, start, end)
-            plan += walks(symbol, timeframe, gaps, settle=self.settle)
+            covered = self.lake.covered(symbol, timeframe).clip(*again)
+            wanted[symbol] = gaps | covered.clip(timeframe.ceil(start), timeframe.ceil(end))
+        return self.walks(timeframe, wanted)
+
+    def walks(self, timeframe: Timeframe, gaps: Mapping[str, Spans]) -> list[CandleRange]:
+        """Give the walks that close gaps of symbols, cut so that all lanes have work."""
+        plan: list[CandleRange] = []
+        for symbol, missing in gaps.items():
+            plan += walks(symbol, timeframe, missing, settle=self.settle)
         return spread(plan, self._lanes)
 
     async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
@@ -62,9 +84,16 @@ async def backfill(
     timeframe: Timeframe,
     span: tuple[int, int],
     run: Run,
+    *,
+    verify: int = 0,
 ) -> Report:
-    """Fill `span` for the symbols `names` and say what every slot of it is now."""
-    plan = await asyncio.to_thread(filler.plan, timeframe, dict.fromkeys(names, span))
+    """Fill `span` for the symbols `names` and say what every slot of it is now.
+
+    The last `verify` milliseconds of it that can be final are asked even where they are covered.
+    """
+    last = timeframe.ceil(min(span[1], filler.until(timeframe, None)))
+    again = Span(timeframe.floor(max(0, last - verify)), last)
+    plan = await asyncio.to_thread(filler.plan, timeframe, dict.fromkeys(names, span), again=again)
     await filler.close(plan, run)
     tally = await asyncio.to_thread(_tally, filler.lake, names, timeframe, Span(*span))
     return Report(
@@ -75,9 +104,24 @@ async def backfill(
         **tally._asdict(),
         requests=run.requests,
         rows=run.rows,
+        revisions=run.revisions,
         seconds=run.reporter.progress.seconds,
         failures=run.failures,
     )
+
+
+def parse_window(window: str) -> int:
+    """Give the milliseconds of a length of time a caller names. Raises `InputError`.
+
+    >>> parse_window("12h") == 12 * 3_600_000
+    True
+    """
+    found = _WINDOW.fullmatch(window) if isinstance(window, str) else None
+    if found is None or not (length := int(found[1]) * _UNITS[found[2]]):
+        raise InputError(
+            f"not a length of time: {window!r} (expected one such as 30m, 12h, 1d, 2w)"
+        )
+    return length
 
 
 def _tally(lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span) -> Tally:

@@ -20,7 +20,9 @@ class Report:
 
     `traded + empty + absent + unknown` is the number of slots of `[start, end)` of all symbols:
     with a candle, proved to have none, outside of what the exchange has (before the listing, or
-    past the retention of `1s`), and never answered. `rows` are candles that are new or changed.
+    past the retention of `1s`), and never answered. `rows` are candles that are new or changed,
+    `revisions` numbers that were known and that the exchange gives differently now (see
+    `lake.revisions()`).
     """
 
     symbols: tuple[str, ...]
@@ -33,6 +35,7 @@ class Report:
     unknown: int
     requests: int
     rows: int
+    revisions: int
     seconds: float
     failures: Mapping[str, MarketkitError]
 
@@ -57,6 +60,8 @@ class Report:
             ),
             f"  {self.requests:,} requests, {self.rows:,} candles written in {clock(self.seconds)}",
         ]
+        if self.revisions:
+            lines.append(f"  {self.revisions:,} numbers REVISED: see lake.revisions()")
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
         return "\n".join(lines)
 

@@ -19,6 +19,7 @@ from marketkit.exchange.paging import CandleRange, walk_candles
 from marketkit.jobs.plan import split
 from marketkit.jobs.progress import Reporter
 from marketkit.lake.lake import Lake
+from marketkit.lake.writing import Written
 from marketkit.net.transport import Transport
 
 FLUSH_PAGES = 20
@@ -28,15 +29,17 @@ FLUSH_PAGES = 20
 class Run:
     """One run, over one or several calls of `fill`: how urgent, who watches, and what came of it.
 
-    `requests` were answered, `rows` are new or changed in the lake; `young` has, per symbol, the
-    rows that are not final yet (unsettled or forming); `at` is the latest moment of the
-    exchange's clock that an answer carried; `failures` are the symbols that failed.
+    `requests` were answered, `rows` are new or changed in the lake, `revisions` are numbers of it
+    that the exchange took back; `young` has, per symbol, the rows that are not final yet (unsettled
+    or forming); `at` is the latest moment of the exchange's clock that an answer carried;
+    `failures` are the symbols that failed.
     """
 
     priority: Priority
     reporter: Reporter
     requests: int = 0
     rows: int = 0
+    revisions: int = 0
     at: int = 0
     young: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     reached: dict[str, int] = field(default_factory=dict)
@@ -130,10 +133,11 @@ async def _walk(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
                 final, young = _split(step.page)
                 lane.to = min([lane.to, *(span.start for span in step.page.proved)])
                 run.answered(walk, step.page, young, response.at)
-                await pages.add(final)
+                await pages.add(final, response.at)
     finally:
         written = await pages.flush()  # other walks add to the run meanwhile
-        run.rows += written
+        run.rows += written.rows
+        run.revisions += written.revisions
 
 
 class Buffer:
@@ -146,21 +150,23 @@ class Buffer:
         self._lake = lake
         self._walk = walk
         self._pages: list[Page] = []
+        self._at = 0
         self._writing: asyncio.Task[None] | None = None
-        self._rows = 0
+        self._written = Written(0, 0)
 
-    async def add(self, page: Page) -> None:
-        """Take a page; every twentieth starts a write, which the walk does not wait for."""
+    async def add(self, page: Page, at: int) -> None:
+        """Take a page answered at `at`; every twentieth starts a write that nobody waits for."""
         self._pages.append(page)
+        self._at = at
         if len(self._pages) >= FLUSH_PAGES:
             await self._settle()
             self._writing = asyncio.create_task(self._write())
 
-    async def flush(self) -> int:
-        """Write what is in hand, and say how many rows of the walk were new or changed."""
+    async def flush(self) -> Written:
+        """Write what is in hand, and say what the walk changed in the lake."""
         await self._settle()
         await self._write()
-        return self._rows
+        return self._written
 
     async def _settle(self) -> None:
         if self._writing is not None:
@@ -174,13 +180,14 @@ class Buffer:
         if not covering and bound is None:
             return
         rows = pl.concat([each.rows for each in pages]).unique("time", keep="first").sort("time")
-        walk = self._walk
-        self._rows += await asyncio.get_running_loop().run_in_executor(
+        walk, at = self._walk, self._at
+        written = await asyncio.get_running_loop().run_in_executor(
             _writer(os.getpid()),
             lambda: self._lake.append(
-                walk.symbol, walk.timeframe, rows, covering, nothing_before=bound
+                walk.symbol, walk.timeframe, rows, covering, nothing_before=bound, seen_at=at
             ),
         )
+        self._written = Written(*map(sum, zip(self._written, written, strict=True)))
 
 
 @functools.cache

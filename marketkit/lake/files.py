@@ -7,6 +7,7 @@ for volumes, deltas for times) make files a sixth smaller and faster to read tha
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import secrets
@@ -14,17 +15,20 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import PackageNotFoundError, version
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from marketkit.coverage import Spans
+from marketkit.coverage import Span, Spans
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.lake.layout import SUFFIX, Series, chunk_span, is_chunk
-from marketkit.schema import ROW
+from marketkit.lake.tail import Tail, read_tail, schema_of
+from marketkit.schema import ROW, empty
+from marketkit.timeframe import Timeframe
 
 FORMAT = 1
 
@@ -95,13 +99,13 @@ def read_footer(path: Path, series: Series) -> tuple[Footer, Stamp]:
     Raises `CorruptFile` if it is not a candle file of this series, `NewerFormat` if a later
     marketkit wrote it, and `FileNotFoundError` if there is none.
     """
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         return _footer(file, path, series), Stamp.of(os.fstat(file.fileno()))
 
 
 def read_chunk(path: Path, series: Series) -> tuple[pl.DataFrame, Footer]:
     """Read rows and footer of one version of a chunk. Raises as `read_footer`."""
-    with path.open("rb") as file:
+    with path.open("rb", buffering=0) as file:
         footer = _footer(file, path, series)
         file.seek(0)
         try:
@@ -110,15 +114,23 @@ def read_chunk(path: Path, series: Series) -> tuple[pl.DataFrame, Footer]:
             raise CorruptFile(f"{path} cannot be read: {error}") from error
 
 
-def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series) -> Stamp:
+class Version(NamedTuple):
+    """One version of a file: its stamp, and the SHA-256 of all its bytes in hex."""
+
+    stamp: Stamp
+    sha256: str
+
+
+def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series) -> Version:
     """Put rows and footer in the place of whatever is at `path`, as one step for every reader.
 
     A kill or a full disk at any point leaves the old file as it was, and at worst a temporary one.
     """
+    content = _encode(frame, _said(footer, series))
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
     try:
         with temporary.open("xb") as file:
-            _write(frame, _said(footer, series), file)
+            file.write(content)
             file.flush()
             # The bytes must be down before the name points to them, or a power cut could leave the
             # name on a file of nothing.
@@ -131,7 +143,7 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
         raise
     # The new name must be down before anybody is told that the rows are safe.
     sync_folder(path.parent)
-    return stamp
+    return Version(stamp, hashlib.sha256(content).hexdigest())
 
 
 def sweep(folder: Path) -> None:
@@ -159,22 +171,31 @@ def sync_folder(folder: Path) -> None:
         os.close(descriptor)
 
 
+@lru_cache(maxsize=4096)  # full chunks of the same days say the same
 def spans_to_text(spans: Spans) -> str:
     """Spell spans as JSON."""
     return json.dumps([list(span) for span in spans], separators=(",", ":"))
 
 
-@lru_cache(maxsize=4096)  # full chunks of the same days say the same
+@lru_cache(maxsize=4096)
 def spans_of_text(text: str) -> Spans:
     """Read spans spelled by `spans_to_text`."""
     return Spans((int(start), int(end)) for start, end in json.loads(text))
 
 
-def _write(frame: pl.DataFrame, said: bytes, file: BinaryIO) -> None:
+@lru_cache(maxsize=4096)
+def _spans_of(pairs: tuple[tuple[int, int], ...]) -> Spans:
+    return Spans((int(start), int(end)) for start, end in pairs)
+
+
+def _encode(frame: pl.DataFrame, said: bytes) -> pa.Buffer:
+    """Give the bytes of a chunk; made in memory, so that they are hashed without reading them."""
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_ARROW)
-    with pq.ParquetWriter(file, _ARROW, **_WRITER) as writer:
+    output = pa.BufferOutputStream()
+    with pq.ParquetWriter(output, _ARROW, **_WRITER) as writer:
         writer.write_table(table, row_group_size=_ROW_GROUP)
         writer.add_key_value_metadata({_KEY: said})
+    return output.getvalue()
 
 
 def _said(footer: Footer, series: Series) -> bytes:
@@ -192,13 +213,14 @@ def _said(footer: Footer, series: Series) -> bytes:
     return json.dumps(said).encode()
 
 
-def _footer(file: BinaryIO, path: Path, series: Series) -> Footer:
+def _footer(file: FileIO, path: Path, series: Series) -> Footer:
     chunk = path.name.removesuffix(SUFFIX)
-    if not is_chunk(series.timeframe, chunk):
+    span = _span_of(series.timeframe, chunk)
+    if span is None:
         raise CorruptFile(f"{path} is not named like a chunk of {series.timeframe} candles")
     try:
-        metadata = pq.read_metadata(file)
-        said = json.loads((metadata.metadata or {})[_KEY])
+        tail = read_tail(file, _schema(), _KEY) or _read_slowly(file)
+        said = json.loads(tail.value)
         newer = said["format"] > FORMAT
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
         raise CorruptFile(f"{path} is not a candle file of marketkit: {error!r}") from error
@@ -207,34 +229,48 @@ def _footer(file: BinaryIO, path: Path, series: Series) -> Footer:
             f"{path} has format {said['format']}; this marketkit reads up to {FORMAT}: update it"
         )
     try:
-        return _agreeing(said, metadata, series, chunk)
+        return _agreeing(said, tail.rows, series, span)
     except (KeyError, TypeError, ValueError) as error:
         raise CorruptFile(f"{path} contradicts itself: {error!r}") from error
 
 
-def _agreeing(said: dict[str, Any], metadata: Any, series: Series, chunk: str) -> Footer:
-    """Give the footer if it agrees with the file's name, folder, columns and number of rows."""
-    expected = {
-        "symbol": series.symbol,
-        "timeframe": series.timeframe.name,
-        "rows": metadata.num_rows,
-        "columns": metadata.schema.names,
-    }
-    found = {**said, "columns": list(ROW)}
+def _read_slowly(file: FileIO) -> Tail:
+    """Read what `read_tail` leaves to a library. Raises `ValueError` for other columns."""
+    file.seek(0)
+    metadata = pq.read_metadata(file)
+    if metadata.schema.names != list(ROW):
+        raise ValueError(f"columns: {metadata.schema.names} are not {list(ROW)}")
+    return Tail(metadata.num_rows, (metadata.metadata or {})[_KEY])
+
+
+def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Footer:
+    """Give the footer if it agrees with the file's folder, name and number of rows."""
+    expected = {"symbol": series.symbol, "timeframe": series.timeframe.name, "rows": rows}
     for name, value in expected.items():
-        if found[name] != value:
-            raise ValueError(f"{name}: {found[name]!r} is not {value!r}")
-    covered = Spans((int(start), int(end)) for start, end in said["covered"])
-    span = chunk_span(series.timeframe, chunk)
+        if said[name] != value:
+            raise ValueError(f"{name}: {said[name]!r} is not {value!r}")
+    covered = _spans_of(tuple(map(tuple, said["covered"])))
     moments = (said["nothing_before"], said["first"], said["last"])
     if not all(moment is None or isinstance(moment, int) for moment in moments):
         raise ValueError(f"{moments} are no times")
     nothing_before, first, last = moments
-    if covered.clip(*span) != covered:
+    hull = covered.hull or span
+    if hull.start < span.start or span.end < hull.end:
         raise ValueError(f"{covered} is not within {tuple(span)}")
     if any(time is not None and time not in covered for time in (first, last)):
         raise ValueError(f"{covered} does not hold {first} and {last}")
     return Footer(covered, nothing_before, said["rows"], first, last)
+
+
+@cache
+def _schema() -> bytes:
+    """Give what the footers of all chunks begin with."""
+    return schema_of(_encode(empty(ROW), b"").to_pybytes())
+
+
+@lru_cache(maxsize=4096)  # thousands of series have chunks of the same names
+def _span_of(timeframe: Timeframe, chunk: str) -> Span | None:
+    return chunk_span(timeframe, chunk) if is_chunk(timeframe, chunk) else None
 
 
 @cache

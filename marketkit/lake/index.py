@@ -3,6 +3,11 @@
 The files are the truth. A row counts only while size, time and inode of its file are what they
 were when the footer was read; whatever differs is read again. So the database can be deleted, lag
 behind a killed writer or be missing in a lake that may only be read: that costs time, no more.
+
+Nor are the files asked one by one while their folder is as it was: a file is only ever replaced by
+`os.replace`, which changes the times of the folder. Such a listing is trusted only if the folder
+had been left alone for so long before it that a later change cannot have got the same time.
+What some other program changes inside of a file is noticed where the file is read or audited.
 """
 
 from __future__ import annotations
@@ -11,18 +16,20 @@ import logging
 import os
 import sqlite3
 import threading
+import time
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from filelock import FileLock, Timeout
 
 from marketkit.errors import CorruptFile
 from marketkit.lake.files import Footer, Stamp, read_footer, spans_of_text, spans_to_text
-from marketkit.lake.layout import SUFFIX, Series
+from marketkit.lake.layout import SUFFIX, Series, symbol_of_folder, timeframe_folder
+from marketkit.timeframe import Timeframe
 
 _T = TypeVar("_T")
 _log = logging.getLogger("marketkit.lake")
@@ -30,24 +37,80 @@ _log = logging.getLogger("marketkit.lake")
 _NAME = "index.sqlite"
 _BUSY = 2.0  # seconds to wait for another process before going without the cache
 _READ_ONLY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
-_VERSION = 1
-_TABLE = """
-CREATE TABLE IF NOT EXISTS chunks (
-    folder TEXT, chunk TEXT, size INTEGER, mtime_ns INTEGER, inode INTEGER,
-    covered TEXT, nothing_before INTEGER, rows INTEGER, first INTEGER, last INTEGER,
-    PRIMARY KEY (folder, chunk)
-) WITHOUT ROWID
-"""
-_REPLACE = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_VERSION = 2
+_QUIET = 2_500_000_000  # ns; the coarsest clock of a file system (FAT) ticks every two seconds
+_TABLES = (
+    """
+    CREATE TABLE chunks (
+        folder TEXT, chunk TEXT, size INTEGER, mtime_ns INTEGER, inode INTEGER,
+        covered TEXT, nothing_before INTEGER, rows INTEGER, first INTEGER, last INTEGER,
+        sha256 TEXT, PRIMARY KEY (folder, chunk)
+    ) WITHOUT ROWID
+    """,
+    # The last rows of a series, and the stamps of the files they were read from: see `hot`.
+    "CREATE TABLE ends (folder TEXT PRIMARY KEY, made_of TEXT, content BLOB)",
+    # A folder listed here has the chunks above and no others for as long as its times are these.
+    """
+    CREATE TABLE folders (
+        folder TEXT PRIMARY KEY, inode INTEGER, mtime_ns INTEGER, ctime_ns INTEGER
+    ) WITHOUT ROWID
+    """,
+)
+_CHUNKS = "SELECT * FROM chunks WHERE folder = ?"
+_FOLDER = "SELECT inode, mtime_ns, ctime_ns FROM folders WHERE folder = ?"
+_PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_FOLDER = "REPLACE INTO folders VALUES (?, ?, ?, ?)"
+_ENDS = "SELECT * FROM ends WHERE folder IN ({})"
+_AT_ONCE = 500  # names in one question
+_PUT_END = "REPLACE INTO ends VALUES (?, ?, ?)"
+_FORGET_CHUNKS = "DELETE FROM chunks WHERE folder = ?"
+_FORGET_FOLDER = "DELETE FROM folders WHERE folder = ?"
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One chunk as it is on disk: the file's stamp and its footer."""
+    """One chunk as it is on disk: the file's stamp and its footer.
+
+    `sha256` is the hash of the whole file in hex if this lake wrote it, None where only the footer
+    was read: it is then unknown, not wrong.
+    """
 
     chunk: str
     stamp: Stamp
     footer: Footer
+    sha256: str | None = None
+
+
+class _Moment(NamedTuple):
+    """What tells a folder from the same one after a name in it changed."""
+
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+
+
+class _Listing(NamedTuple):
+    """The chunks of a folder, and the moment of the folder at which they need no other proof."""
+
+    at: _Moment | None
+    entries: list[Entry]
+
+    @property
+    def stamps(self) -> dict[str, Stamp]:
+        return {entry.chunk: entry.stamp for entry in self.entries}
+
+
+class _Look(NamedTuple):
+    """A folder that is not as it was seen; `quiet` says that what it holds now can be trusted."""
+
+    series: Series
+    folder: str
+    at: _Moment
+    quiet: bool
+    seen: _Listing
+
+
+_NOTHING = _Listing(None, [])
 
 
 class Index:
@@ -57,48 +120,142 @@ class Index:
         self._root = root
         self._lock = threading.Lock()
         self._database: _Database | None = None
-        self._seen: dict[str, tuple[dict[str, Stamp], list[Entry]]] = {}
+        self._seen: dict[str, _Listing] = {}
 
     def entries(self, series: Series) -> list[Entry]:
         """List the chunks of a series in the order of time.
 
-        Raises `CorruptFile` for a `.parquet` file that is not a chunk of the series.
+        The list is the same object for as long as nothing changed; it is not the caller's to
+        change. Raises `CorruptFile` for a `.parquet` file that is not a chunk of the series.
         """
-        folder = self._root / series.folder
-        stamps = _stamps(folder)
-        if not stamps:
-            return []
-        seen = self._seen.get(series.folder)
-        if seen is not None and seen[0] == stamps:
-            return seen[1]
-        known = self._known(series.folder)
-        found = {chunk: entry for chunk, entry in known.items() if stamps.get(chunk) == entry.stamp}
-        read = [_read(folder, chunk, series) for chunk in stamps.keys() - found.keys()]
-        fresh = {entry.chunk: entry for entry in read if entry is not None}
-        if fresh or known.keys() - stamps.keys():
-            self.put(series, fresh.values(), gone=known.keys() - stamps.keys())
-        entries = [entry for _, entry in sorted({**found, **fresh}.items())]
-        self._seen[series.folder] = {entry.chunk: entry.stamp for entry in entries}, entries
-        return entries
+        return self.look([series])[0]
 
-    def put(self, series: Series, entries: Iterable[Entry], gone: Iterable[str] = ()) -> None:
-        """Remember entries and forget the chunks that are gone; failing to is no failure."""
+    def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
+        """List the chunks of each series, as `entries`, with one question for all."""
+        quiet = time.time_ns() - _QUIET  # as of now: whatever comes after the look comes later
+        root = os.fspath(self._root)
+        found: dict[str, list[Entry]] = {}
+        looks: list[_Look] = []
+        for series in wanted:
+            folder = series.folder
+            at, seen = _moment(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
+            found[folder] = [] if at is None else seen.entries
+            if at is not None and at != seen.at:
+                is_quiet = max(at.mtime_ns, at.ctime_ns) < quiet
+                looks.append(_Look(series, folder, at, is_quiet, seen))
+        found |= self._list(looks)
+        return [found[series.folder] for series in wanted]
+
+    def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
+        """List every series of a timeframe that has a folder, sorted by symbol."""
+        folder = self._root / timeframe_folder(source, timeframe)
+        try:
+            symbols = sorted(
+                filter(None, (symbol_of_folder(each.name) for each in folder.iterdir()))
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [Series(source, symbol, timeframe) for symbol in symbols]
+
+    def put(self, series: Series, entries: Iterable[Entry]) -> None:
+        """Remember entries that were just written; failing to is no failure."""
         rows = [_to_row(series.folder, entry) for entry in entries]
-        names = [(series.folder, chunk) for chunk in gone]
 
         def write(connection: sqlite3.Connection) -> None:
             with connection:
-                connection.executemany("DELETE FROM chunks WHERE folder = ? AND chunk = ?", names)
-                connection.executemany(_REPLACE, rows)
+                connection.execute(_FORGET_FOLDER, (series.folder,))
+                connection.executemany(_PUT_CHUNK, rows)
+
+        if rows:
+            self._try(write)
+            self._seen.pop(series.folder, None)
+
+    def ends(self, folders: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        """Give what was kept of the ends of series; whether it still holds is not looked at."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, tuple[str, bytes]]:
+            found = {}
+            for at in range(0, len(folders), _AT_ONCE):
+                names = folders[at : at + _AT_ONCE]
+                asked = _ENDS.format(",".join("?" * len(names)))
+                found.update({row[0]: row[1:] for row in connection.execute(asked, names)})
+            return found
+
+        return self._try(read) or {}
+
+    def put_ends(self, ends: Mapping[str, tuple[str, bytes]]) -> None:
+        """Keep ends of series; failing to is no failure."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            with connection:
+                connection.executemany(_PUT_END, [(folder, *end) for folder, end in ends.items()])
 
         self._try(write)
 
-    def _known(self, folder: str) -> Mapping[str, Entry]:
-        def read(connection: sqlite3.Connection) -> dict[str, Entry]:
-            rows = connection.execute("SELECT * FROM chunks WHERE folder = ?", (folder,))
-            return {row[1]: _from_row(row) for row in rows}
+    def _list(self, looks: Sequence[_Look]) -> dict[str, list[Entry]]:
+        """List folders that are not as they were seen, and keep what is new in them."""
+        changed = [look for look in looks if look.quiet or not self._is_as_seen(look)]
+        recalled = self._recall([look.folder for look in changed]) if changed else {}
+        found: dict[str, _Listing] = {}
+        try:
+            for look in changed:
+                known = recalled[look.folder]
+                found[look.folder] = known if known.at == look.at else self._compare(look, known)
+        finally:
+            self._seen |= found
+            self._remember(
+                {
+                    folder: listing
+                    for folder, listing in found.items()
+                    if listing.entries != recalled[folder].entries
+                    or listing.at not in (None, recalled[folder].at)
+                }
+            )
+        return {folder: listing.entries for folder, listing in found.items()}
 
-        return self._try(read) or {}
+    def _is_as_seen(self, look: _Look) -> bool:
+        return bool(look.seen.entries) and look.seen.stamps == _stamps(self._root / look.folder)
+
+    def _compare(self, look: _Look, known: _Listing) -> _Listing:
+        """List a folder and read the footers of those files that are not as they were."""
+        folder = self._root / look.folder
+        stamps = _stamps(folder)
+        seen = look.seen.entries
+        found = {
+            entry.chunk: entry
+            for entry in (*seen, *known.entries)
+            if stamps.get(entry.chunk) == entry.stamp
+        }
+        read = (_read(folder, chunk, look.series) for chunk in sorted(stamps.keys() - found.keys()))
+        found.update({entry.chunk: entry for entry in read if entry is not None})
+        entries = [entry for _, entry in sorted(found.items())]
+        return _Listing(look.at if look.quiet else None, seen if seen == entries else entries)
+
+    def _recall(self, folders: Sequence[str]) -> dict[str, _Listing]:
+        """Give what the database says of folders, all as of one moment."""
+
+        def read(connection: sqlite3.Connection) -> dict[str, _Listing]:
+            with connection:
+                connection.execute("BEGIN")
+                return {folder: _recalled(connection, folder) for folder in folders}
+
+        return self._try(read) or dict.fromkeys(folders, _NOTHING)
+
+    def _remember(self, learned: Mapping[str, _Listing]) -> None:
+        """Write folders whole, for another process may have written rows of an older listing."""
+
+        def write(connection: sqlite3.Connection) -> None:
+            with connection:
+                for folder, listing in learned.items():
+                    rows = [_to_row(folder, entry) for entry in listing.entries]
+                    connection.execute(_FORGET_CHUNKS, (folder,))
+                    connection.execute(_FORGET_FOLDER, (folder,))
+                    connection.executemany(_PUT_CHUNK, rows)
+                    if listing.at is not None:
+                        connection.execute(_PUT_FOLDER, (folder, *listing.at))
+
+        if learned:
+            self._try(write)
 
     def _try(self, use: Callable[[sqlite3.Connection], _T]) -> _T | None:
         """Use the database; one that is busy is passed by, one that is damaged is made anew."""
@@ -161,8 +318,10 @@ def _open(path: Path | str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
             with connection:
-                connection.execute("DROP TABLE IF EXISTS chunks")
-                connection.execute(_TABLE)
+                for name in ("chunks", "ends", "folders"):
+                    connection.execute(f"DROP TABLE IF EXISTS {name}")
+                for table in _TABLES:
+                    connection.execute(table)
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
     except BaseException:
         connection.close()
@@ -176,6 +335,15 @@ def _remove(root: Path) -> None:
     with suppress(OSError, Timeout), lock:
         for suffix in ("", "-wal", "-shm"):
             (root / f"{_NAME}{suffix}").unlink(missing_ok=True)
+
+
+def _moment(folder: str) -> _Moment | None:
+    """Give the moment of a folder, None where there is none."""
+    try:
+        stat = os.stat(folder)  # noqa: PTH116 (a Path costs more than the question)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    return _Moment(stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
 
 
 def _stamps(folder: Path) -> dict[str, Stamp]:
@@ -201,13 +369,20 @@ def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
     return Entry(chunk, stamp, footer)
 
 
+def _recalled(connection: sqlite3.Connection, folder: str) -> _Listing:
+    at = connection.execute(_FOLDER, (folder,)).fetchone()
+    rows = connection.execute(_CHUNKS, (folder,)).fetchall()
+    return _Listing(None if at is None else _Moment(*at), [_from_row(row) for row in rows])
+
+
 def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:
     footer = entry.footer
     covered = spans_to_text(footer.covered)
     said = (covered, footer.nothing_before, footer.rows, footer.first, footer.last)
-    return (folder, entry.chunk, *entry.stamp, *said)
+    return (folder, entry.chunk, *entry.stamp, *said, entry.sha256)
 
 
 def _from_row(row: tuple[Any, ...]) -> Entry:
-    _, chunk, size, mtime_ns, inode, covered, *rest = row
-    return Entry(chunk, Stamp(size, mtime_ns, inode), Footer(spans_of_text(covered), *rest))
+    _, chunk, size, mtime_ns, inode, covered, *said, sha256 = row
+    footer = Footer(spans_of_text(covered), *said)
+    return Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)

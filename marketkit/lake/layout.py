@@ -146,11 +146,11 @@ def cut_chunks(timeframe: Timeframe, window: Span) -> set[str]:
 
 def cut(timeframe: Timeframe, spans: Spans) -> dict[str, Spans]:
     """Share spans out to the chunks that hold them, in the order of time."""
-    parts: dict[str, Spans] = {}
+    parts: dict[str, list[Span]] = {}
     for span in spans:
         for chunk, part in _cut_one(timeframe, span):
-            parts[chunk] = parts.get(chunk, Spans()) | Spans([part])
-    return parts
+            parts.setdefault(chunk, []).append(part)
+    return {chunk: Spans(several) for chunk, several in parts.items()}
 
 
 def _cut_one(timeframe: Timeframe, span: Span) -> Iterator[tuple[str, Span]]:

@@ -10,6 +10,8 @@ from pathlib import Path
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
 from marketkit.lake.files import FORMAT, library_version, make_folder, sync_folder
 
+FROZEN = "manifest.json"  # what a frozen set has in place of the mark
+
 _NAME = "lake.json"
 
 
@@ -39,6 +41,8 @@ def prepare(root: Path) -> None:
     Raises as `check`, and `NotWritable`.
     """
     try:
+        if (root / FROZEN).exists():
+            raise PermissionError(f"{root} is a frozen set")
         if not check(root):
             _make(root)
         if not os.access(root, os.W_OK):

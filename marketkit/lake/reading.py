@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from io import FileIO
@@ -19,6 +20,7 @@ if sys.platform != "win32":
     import resource
 
 _SPARE = 256  # descriptors left to the rest of the process
+_AT_ONCE = 64  # series whose ends are read together
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,19 @@ def scan(files: Files) -> pl.LazyFrame:
 def read(files: Files) -> pl.DataFrame:
     """Read files. Raises `CorruptFile` naming the one that cannot be."""
     return _collect(files, scan(files))
+
+
+def read_ends(series: Sequence[list[Path]], count: int) -> list[pl.DataFrame]:
+    """Read the last `count` rows of each list of files, many lists at once."""
+    frames: list[pl.DataFrame] = []
+    for at in range(0, len(series), _AT_ONCE):
+        some = series[at : at + _AT_ONCE]
+        try:
+            frames += pl.collect_all([scan(Files(paths, None)).tail(count) for paths in some])
+        except pl.exceptions.PolarsError as error:
+            broken = _broken([path for paths in some for path in paths])
+            raise CorruptFile(f"{broken} cannot be read: {error}") from error
+    return frames
 
 
 def read_times(files: Files) -> pl.Series:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.lake.index import Entry
-from marketkit.lake.layout import Series
+from marketkit.lake.layout import EVER, Series
 from marketkit.schema import TIME, Schema
-from marketkit.timeframe import Timeframe
+from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe
 
-SPAN_STATE = pl.Enum(["traded", "empty", "before_listing", "unfetchable", "unknown"])
+SPAN_STATE = pl.Enum(["traded", "empty", "maintenance", "before_listing", "unfetchable", "unknown"])
 
 GAPS: Schema = {
     "symbol": pl.String(),
@@ -100,7 +101,7 @@ def coverage(series: Series, known: Knowledge, span: Span, times: pl.Series) -> 
     """
     timeframe = series.timeframe
     span = known.slots_of(*span)
-    traded = _runs(timeframe, times)
+    traded = runs(timeframe, times)
     known_states = _known_states(known, span)
     edges = pl.concat([known_states["start"], traded["start"], traded["end"]]).unique().sort()
     starts = edges.filter(edges.is_between(*span, closed="left"))
@@ -118,6 +119,30 @@ def coverage(series: Series, known: Knowledge, span: Span, times: pl.Series) -> 
         .with_columns(slots=_slot(timeframe, "end") - _slot(timeframe, "start"))
         .select(*COVERAGE)
     )
+
+
+def where_empty(coverage: pl.DataFrame) -> Spans:
+    """Give spans that hold all slots proved empty for any symbol, and no month without one."""
+    empty = coverage.filter(pl.col("state") == "empty").select(
+        pl.col("start", "end").cast(pl.Int64)
+    )
+    month = pl.col("start") // (30 * DAY)
+    hulls = empty.group_by(month.alias("month")).agg(pl.col("start").min(), pl.col("end").max())
+    return Spans(hulls.select("start", "end").iter_rows())
+
+
+def with_maintenance(coverage: pl.DataFrame, windows: Spans) -> pl.DataFrame:
+    """Call the empty slots inside of windows `maintenance`."""
+    if not windows or coverage.is_empty():
+        return coverage
+    start, end = (coverage[edge].cast(pl.Int64) for edge in ("start", "end"))
+    opens, closes = (pl.Series(edges, dtype=pl.Int64) for edges in zip(*windows, strict=True))
+    # The first window that ends after a span starts is the first that can meet it.
+    meeting = opens.extend_constant(EVER.end, 1).gather(closes.search_sorted(start, side="right"))
+    met = (coverage["state"] == "empty") & (meeting < end)
+    cut = [part for row in coverage.filter(met).iter_rows() for part in _cut(row, windows)]
+    parts = pl.DataFrame(cut, schema=dict(COVERAGE), orient="row")
+    return pl.concat([coverage.filter(~met), parts]).sort("symbol", "start")
 
 
 def catalog(found: Iterable[tuple[Series, Sequence[Entry]]]) -> pl.DataFrame:
@@ -141,6 +166,15 @@ def _catalog_row(series: Series, entries: Sequence[Entry]) -> tuple[object, ...]
     )
 
 
+def _cut(row: tuple[Any, ...], windows: Spans) -> Iterator[tuple[Any, ...]]:
+    symbol, name, start, end, _, _ = row
+    span = Span(*(round(edge.timestamp() * 1000) for edge in (start, end)))
+    inside = windows.clip(*span)
+    for state, spans in (("maintenance", inside), ("empty", Spans([span]) - inside)):
+        for part in spans:
+            yield symbol, name, *part, state, TIMEFRAMES[name].count(*part)
+
+
 def _known_states(known: Knowledge, span: Span) -> pl.DataFrame:
     """Cut a span into what the footers say of it; only the rows know which slots traded."""
     absent = "unfetchable" if known.timeframe.name == "1s" else "before_listing"
@@ -153,8 +187,8 @@ def _known_states(known: Knowledge, span: Span) -> pl.DataFrame:
     return pl.DataFrame(parts, schema={"start": pl.Int64(), "state": SPAN_STATE}, orient="row")
 
 
-def _runs(timeframe: Timeframe, times: pl.Series) -> pl.DataFrame:
-    """Join neighbouring slots into runs."""
+def runs(timeframe: Timeframe, times: pl.Series) -> pl.DataFrame:
+    """Join neighbouring slots into runs: `start` and `end` in ms."""
     new = pl.col("slot").diff().fill_null(0) != 1
     runs = pl.DataFrame({"time": times}, schema={"time": TIME}).with_columns(
         slot=_slot(timeframe, "time")

@@ -1,8 +1,8 @@
-"""What candles must be to enter the lake, and how a page of them joins what is there. Pure."""
+"""What candles must be to enter the lake. Pure."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -15,7 +15,6 @@ from marketkit.timeframe import Timeframe
 
 _PRICES = ("open", "high", "low", "close")
 _CALENDAR = {"1M": "1mo", "1y": "1y"}
-_FEW = 5_000  # rows that are compared one by one
 _KEYS = ("symbol", "time", *_PRICES, "volume")
 
 
@@ -41,47 +40,32 @@ def checked(series: Series, page: Page) -> Page:
         raise InputError(f"rows must have the columns {dict(ROW)}, not {dict(page.rows.schema)}")
     _refuse_broken(series, page.rows)
     rows = page.rows if page.rows.columns == list(ROW) else page.rows.select(*ROW)
-    if not _ascending(_times(rows)):
+    if not _ascending(times_of(rows)):
         rows = rows.unique("time", keep="last", maintain_order=True).sort("time")
-    _refuse(_outside(rows, page.covering), "time lies outside the covering")
+    _refuse(pl.concat(split(rows, page.covering)[0]), "time lies outside the covering")
     return replace(page, rows=rows)
-
-
-def merge(old: pl.DataFrame, new: pl.DataFrame) -> tuple[pl.DataFrame, int]:
-    """Join two frames sorted by time; where both have a time the new row wins.
-
-    Gives the joined frame and how many of the new rows say anything new.
-    """
-    if new.is_empty():
-        return old, 0
-    new_times, old_times = _times(new), _times(old)
-    low, high = bisect_left(old_times, new_times[0]), bisect_right(old_times, new_times[-1])
-    met = old[low:high]
-    changed = new.height - _same(met, new)
-    if not changed:
-        return old, 0
-    kept = met if met.is_empty() else met.filter(~met["time"].is_in(new["time"].implode()))
-    middle = new if kept.is_empty() else pl.concat([kept, new]).sort("time")
-    return pl.concat([old[:low], middle, old[high:]]), changed
-
-
-def _same(met: pl.DataFrame, new: pl.DataFrame) -> int:
-    """Count the rows of `new` that are in `met` to the last bit."""
-    if met.is_empty():
-        return 0
-    if met.height != new.height or new.height > _FEW:
-        return new.join(met, on=list(ROW), how="semi", nulls_equal=True).height
-    # For a page or two this takes a tenth of what a query costs.
-    return sum(old == row for old, row in zip(met.rows(), new.rows(), strict=True))
 
 
 def inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
     """Give the rows of `[start, end)`, of a frame sorted by time."""
-    times = _times(rows)
+    times = times_of(rows)
     return rows[bisect_left(times, start) : bisect_left(times, end)]
 
 
-def _times(rows: pl.DataFrame) -> pl.Series:
+def split(rows: pl.DataFrame, spans: Spans) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """Cut a frame sorted by time into what lies before, between and after spans, and in each."""
+    outside, within, at, times = [], [], 0, times_of(rows)
+    for start, end in spans:
+        low = bisect_left(times, start, lo=at)
+        high = bisect_left(times, end, lo=low)
+        outside.append(rows[at:low])
+        within.append(rows[low:high])
+        at = high
+    return [*outside, rows[at:]], within
+
+
+def times_of(rows: pl.DataFrame) -> pl.Series:
+    """Give the times of rows in ms UTC."""
     return rows["time"].cast(pl.Int64)
 
 
@@ -97,25 +81,17 @@ def _check_covering(timeframe: Timeframe, covering: Spans) -> None:
             raise InputError(f"covering {tuple(span)} is not made of whole slots of {timeframe}")
 
 
-def _outside(rows: pl.DataFrame, covering: Spans) -> pl.DataFrame:
-    """Give the rows that no span covers, of a frame sorted by time."""
-    left, at, times = [], 0, _times(rows)
-    for start, end in covering:
-        left.append(rows[at : bisect_left(times, start)])
-        at = bisect_left(times, end)
-    return pl.concat([*left, rows[at:]])
-
-
 def _refuse_broken(series: Series, rows: pl.DataFrame) -> None:
     """Ask all rules at once, which takes a fifth of the time, and name the first that is broken."""
-    rules = _broken(series)
+    rules = breaches(series)
     hits = rows.select(broken.any().alias(rule) for rule, broken in rules.items())
     for rule, hit in hits.row(0, named=True).items():
         if hit:
             _refuse(rows.filter(rules[rule]), rule)
 
 
-def _broken(series: Series) -> dict[str, pl.Expr]:
+def breaches(series: Series) -> dict[str, pl.Expr]:
+    """Say of each rule that candles of a series obey which rows break it."""
     numbers = [*_PRICES, "volume", "value"]
     return {
         "a null": pl.any_horizontal(pl.col(*_KEYS).is_null()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime
@@ -20,13 +21,11 @@ from marketkit.lake.layout import (
     check_source,
     cut_chunks,
     edge_chunks,
-    symbol_of_folder,
-    timeframe_folder,
 )
 from marketkit.lake.reading import Files, count, read
 from marketkit.lake.report import Knowledge
 from marketkit.lake.rows import Page
-from marketkit.lake.writing import write_page
+from marketkit.lake.writing import Written, write_page
 from marketkit.timeframe import Timeframe, parse_time, parse_timeframe
 
 Time = int | str | date | datetime
@@ -112,6 +111,7 @@ class Store:
         self.root = Path(root)
         self.source = check_source(source)
         self.index = Index(self.root)
+        self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
 
     def require_writable(self) -> None:
         """Make the lake if there is none, or say why it takes no writes.
@@ -128,20 +128,26 @@ class Store:
         covering: Spans,
         *,
         nothing_before: int | None = None,
-    ) -> int:
+        seen_at: int | None = None,
+    ) -> Written:
         """Keep candles together with the proof that `covering` was asked and answered.
 
         `rows` has the columns of `schema.ROW`, in any order of time; slots of `covering` without a
-        row are proved empty. Stored rows with the same time are replaced, others stay.
-        `nothing_before` says that the exchange has no candle that starts earlier. Gives how many
-        rows are new or different; when the call returns they are on disk.
+        row are proved empty. Inside of `covering` the newer word wins: stored rows with the same
+        time are replaced, and those that the page lacks go; outside of it nothing changes. Every
+        number that was known and is not the same any more is a revision, logged with `seen_at`, the
+        moment (ms UTC, default now) the exchange said so. `nothing_before` says that the exchange
+        has no candle that starts earlier. Gives how many rows are new or different, and how many
+        numbers were revised; when the call returns they are on disk.
 
         Raises `InputError` for rows that are no possible candles or lie outside `covering`, and
         `NotWritable`; both before anything is written. A kill at any point loses at most what this
         call brought, chunk by chunk, never what was there.
         """
         series = self._series(symbol, timeframe)
-        return write_page(self.root, self.index, series, Page(rows, covering, nothing_before))
+        page = Page(rows, covering, nothing_before)
+        moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
+        return write_page(self.root, self.index, series, page, moment)
 
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""
@@ -158,7 +164,8 @@ class Store:
     def select(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
         """Look some series up, or all of a timeframe: their proof and their files in one look."""
         chosen = self._chosen(symbols, timeframe)
-        found = {each.symbol: (each, self.index.entries(each)) for each in chosen}
+        looked_up = zip(chosen, self.index.look(chosen), strict=True)
+        found = {series.symbol: (series, entries) for series, entries in looked_up}
         return Selection(self.root, parse_timeframe(timeframe), found)
 
     def _series(self, symbol: str, timeframe: str | Timeframe) -> Series:
@@ -176,18 +183,19 @@ class Store:
         return [Series(self.source, name, timeframe) for name in sorted(names)]
 
     def _stored(self, timeframe: Timeframe) -> list[Series]:
-        """List every series of a timeframe that has a folder."""
-        folder = self.root / timeframe_folder(self.source, timeframe)
-        try:
-            symbols = sorted(
-                filter(None, (symbol_of_folder(each.name) for each in folder.iterdir()))
-            )
-        except (FileNotFoundError, NotADirectoryError):
-            return []
-        return [Series(self.source, symbol, timeframe) for symbol in symbols]
+        """List every series of a timeframe."""
+        return self.index.stored(self.source, timeframe)
 
     def _known(self, series: Series) -> Knowledge:
-        return Knowledge.of(series.timeframe, self.index.entries(series))
+        return self._knowledge(series, self.index.entries(series))
+
+    def _knowledge(self, series: Series, entries: list[Entry]) -> Knowledge:
+        """Add up what entries say, once for as long as the index gives the same list."""
+        seen, known = self._worked_out.get(series.folder, (None, None))
+        if seen is not entries or known is None:
+            known = Knowledge.of(series.timeframe, entries)
+            self._worked_out[series.folder] = entries, known
+        return known
 
     def _ranges(
         self,
@@ -197,12 +205,13 @@ class Store:
         end: Time | None,
     ) -> Iterator[tuple[Series, Knowledge, Span]]:
         """Give the series asked about, what is known of each, and the range to say it for."""
-        window_of(start, end)  # a wrong range is refused, whatever is known
-        for series in self._chosen(symbols, timeframe):
-            known = self._known(series)
+        window = window_of(start, end)  # a wrong range is refused, whatever is known
+        chosen = self._chosen(symbols, timeframe)
+        for series, entries in zip(chosen, self.index.look(chosen), strict=True):
+            known = self._knowledge(series, entries)
             first, last = known.hull or (None, None)
-            first = milliseconds(start) if start is not None else first
-            last = milliseconds(end) if end is not None else last
+            first = window.start if start is not None else first
+            last = window.end if end is not None else last
             if first is not None and last is not None and first < last:
                 yield series, known, Span(first, last)
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 from filelock import FileLock, Timeout
 
@@ -13,30 +14,40 @@ from marketkit.coverage import Spans
 from marketkit.errors import LakeError, NotWritable
 from marketkit.lake import marker
 from marketkit.lake.files import describe, make_folder, read_chunk, sweep, write_chunk
+from marketkit.lake.hot import keep
 from marketkit.lake.index import Entry, Index
 from marketkit.lake.layout import Series, chunk_of, chunk_span, cut
+from marketkit.lake.overlap import merge
 from marketkit.lake.report import Knowledge
-from marketkit.lake.rows import Page, checked, inside, merge
+from marketkit.lake.revisions import record
+from marketkit.lake.rows import Page, checked, inside
 from marketkit.schema import ROW, empty
 
 _WAIT = 60.0  # seconds to wait for another writer of the same series
 _NO_PAGE = Page(empty(ROW), Spans())
 
 
-def write_page(root: Path, index: Index, series: Series, page: Page) -> int:
-    """Keep a page and give how many of its rows are new or different.
+class Written(NamedTuple):
+    """How many rows of a page were new or different, and how many stored numbers it revised."""
+
+    rows: int
+    revisions: int
+
+
+def write_page(root: Path, index: Index, series: Series, page: Page, seen_at: int) -> Written:
+    """Keep a page that was answered at `seen_at`.
 
     The order protects data: everything is checked before anything is written; under the lock each
-    chunk is read, merged and replaced with its coverage in one step; only then the index is told,
-    so that it never claims what the files do not.
+    chunk is read and merged, what changed of it is logged, and it is replaced with its coverage in
+    one step; only then the index is told, so that it never claims what the files do not.
     """
     page = checked(series, page)
     if page.rows.is_empty() and not page.covering and page.nothing_before is None:
-        return 0
+        return Written(0, 0)
     try:
         marker.prepare(root)
-        with _only_writer(root, series):
-            return _merge_page(root, index, series, page)
+        with only_writer(root, series):
+            return _merge_page(root, index, series, page, seen_at)
     except LakeError:
         raise
     except OSError as error:
@@ -44,7 +55,8 @@ def write_page(root: Path, index: Index, series: Series, page: Page) -> int:
 
 
 @contextmanager
-def _only_writer(root: Path, series: Series) -> Iterator[None]:
+def only_writer(root: Path, series: Series) -> Iterator[None]:
+    """Be the only writer of a series. Raises `LakeError` after a minute of waiting for another."""
     path = root / series.lock
     make_folder(path.parent)
     lock = FileLock(path, poll_interval=0.005)
@@ -60,18 +72,21 @@ def _only_writer(root: Path, series: Series) -> Iterator[None]:
         lock.release()
 
 
-def _merge_page(root: Path, index: Index, series: Series, page: Page) -> int:
+def _merge_page(root: Path, index: Index, series: Series, page: Page, seen_at: int) -> Written:
     entries = {entry.chunk: entry for entry in index.entries(series)}
     known = Knowledge.of(series.timeframe, entries.values())
     make_folder(root / series.folder)
     sweep(root / series.folder)
-    changed, written = 0, []
+    counts, written = [Written(0, 0)], []
     for chunk, part in _parts(series, page, known.nothing_before).items():
-        entry, count = _merge_chunk(root, series, chunk, part, exists=chunk in entries)
-        changed += count
+        exists = chunk in entries
+        entry, count = _merge_chunk(
+            root, index, series, chunk, part, seen_at=seen_at, exists=exists
+        )
+        counts.append(count)
         written += [entry] if entry is not None else []
     index.put(series, written)
-    return changed
+    return Written(*map(sum, zip(*counts, strict=True)))
 
 
 def _parts(series: Series, page: Page, nothing_before: int | None) -> dict[str, Page]:
@@ -88,17 +103,29 @@ def _parts(series: Series, page: Page, nothing_before: int | None) -> dict[str, 
 
 
 def _merge_chunk(
-    root: Path, series: Series, chunk: str, part: Page, *, exists: bool
-) -> tuple[Entry | None, int]:
+    root: Path,
+    index: Index,
+    series: Series,
+    chunk: str,
+    part: Page,
+    *,
+    seen_at: int,
+    exists: bool,
+) -> tuple[Entry | None, Written]:
     """Merge a part into its chunk; without anything new the file stays as it is."""
     path = root / series.path(chunk)
     old, said = read_chunk(path, series) if exists else (_NO_PAGE.rows, None)
-    rows, changed = merge(old, part.rows)
-    covered, moment = part.covering, part.nothing_before
+    covered, moment = Spans(), part.nothing_before
     if said is not None:
-        covered |= said.covered
+        covered = said.covered
         moment = said.nothing_before if moment is None else moment
-    footer = describe(rows, covered, moment)
-    if footer == said and not changed:
-        return None, 0
-    return Entry(chunk, write_chunk(path, rows, footer, series), footer), changed
+    rows, changed, revisions = merge(old, part.rows, part.covering, covered)
+    footer = describe(rows, covered | part.covering, moment)
+    if footer == said and rows is old:
+        return None, Written(0, 0)
+    # What is about to be lost must be on record first.
+    record(root, series, revisions, seen_at)
+    stamp, sha256 = write_chunk(path, rows, footer, series)
+    entry = Entry(chunk, stamp, footer, sha256)
+    keep(index, series, entry, rows)
+    return entry, Written(changed, len(revisions))

@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from dataclasses import dataclass, field
 from pathlib import Path
 from unittest.mock import patch
 
@@ -24,7 +27,10 @@ from hypothesis.stateful import (
 
 from marketkit.coverage import Spans
 from marketkit.lake import Lake
+from marketkit.lake.files import Footer, read_chunk, write_chunk
+from marketkit.lake.layout import Series
 from marketkit.schema import ROW, TIME
+from marketkit.timeframe import TIMEFRAMES
 
 MINUTE = 60_000
 MIDDLE = (
@@ -36,6 +42,7 @@ SYMBOLS = ("KRW-BTC", "KRW-ETH")
 slots = st.integers(FIRST, LAST - 1)
 edges = st.integers(FIRST, LAST)
 symbols = st.sampled_from(SYMBOLS)
+chunks = st.sampled_from(["2024-01", "2024-02"])
 windows = st.lists(st.tuples(edges, edges).map(sorted), min_size=1, max_size=2)
 
 
@@ -86,24 +93,81 @@ def dying_at(step: int, real: Callable[..., object], *, after: bool) -> Callable
     return dying
 
 
+def chunk_of(slot: int) -> str:
+    return "2024-01" if slot < 0 else "2024-02"
+
+
+def subsequence(part: Iterable[object], whole: Iterable[object]) -> bool:
+    """Say whether all of `part` comes in `whole`, in this order, whatever lies between."""
+    rest = iter(whole)
+    return all(each in rest for each in part)
+
+
+def without_repeats(said: Iterable[object]) -> list[object]:
+    """Drop what is said twice in a row."""
+    kept: list[object] = []
+    for each in said:
+        if not kept or kept[-1] != each:
+            kept.append(each)
+    return kept
+
+
+@dataclass
+class Chunk:
+    """What a chunk holds: the volume of each slot that traded, and the slots that are covered."""
+
+    rows: dict[int, float] = field(default_factory=dict)
+    covered: set[int] = field(default_factory=set)
+    nothing_before: int | None = None
+
+    def with_page(self, volumes: dict[int, float], taken: set[int]) -> Chunk:
+        """Do what an append does: within what is taken the page's word counts, and no other."""
+        kept = {slot: volume for slot, volume in self.rows.items() if slot not in taken}
+        return Chunk(kept | volumes, self.covered | taken, self.nothing_before)
+
+    def revised_to(self, new: Chunk) -> dict[int, tuple[float | None, float | None]]:
+        """Give the slots that were known and say something else now: old and new volume."""
+        return {
+            slot: (self.rows.get(slot), new.rows.get(slot))
+            for slot in sorted(self.covered)
+            if self.rows.get(slot) != new.rows.get(slot)
+        }
+
+
 class LakeMachine(RuleBasedStateMachine):
-    """Appends, crashes, deletions and readers, in any order."""
+    """Appends, crashes, deletions, damage, frozen sets and readers, in any order."""
 
     scans = Bundle("scans")
+    sets = Bundle("sets")
 
     def __init__(self) -> None:
         super().__init__()
-        self.root = Path(tempfile.mkdtemp(prefix="marketkit-machine-"))
+        self.folder = Path(tempfile.mkdtemp(prefix="marketkit-machine-"))
+        self.root = self.folder / "lake"
+        self.root.mkdir()
         self.lake = Lake(self.root)
         self.version = 0.0
-        self.rows: dict[str, dict[int, float]] = {symbol: {} for symbol in SYMBOLS}
-        self.covered: dict[str, set[int]] = {symbol: set() for symbol in SYMBOLS}
-        self.nothing_before: dict[str, int | None] = dict.fromkeys(SYMBOLS)
+        self.chunks = {symbol: {"2024-01": Chunk(), "2024-02": Chunk()} for symbol in SYMBOLS}
+        self.revised: dict[tuple[str, int], list[tuple[float | None, float | None]]] = {}
+        self.frozen = 0
 
     def teardown(self) -> None:
         """Leave nothing behind."""
         del self.lake
-        shutil.rmtree(self.root)
+        shutil.rmtree(self.folder)
+
+    def rows(self, symbol: str) -> dict[int, float]:
+        """Give the volume of every slot that traded."""
+        return {s: v for chunk in self.chunks[symbol].values() for s, v in chunk.rows.items()}
+
+    def covered(self, symbol: str) -> set[int]:
+        """Give the slots that were asked and answered."""
+        return {slot for chunk in self.chunks[symbol].values() for slot in chunk.covered}
+
+    def nothing_before(self, symbol: str) -> int | None:
+        """Give the latest moment before which there is nothing."""
+        moments = [chunk.nothing_before for chunk in self.chunks[symbol].values()]
+        return max((moment for moment in moments if moment is not None), default=None)
 
     def page(self, windows, silent) -> tuple[dict[int, float], set[int]]:
         """Give the volumes of a page and the slots it covers; each page trades other volumes."""
@@ -111,33 +175,83 @@ class LakeMachine(RuleBasedStateMachine):
         taken = {slot for start, end in windows for slot in range(start, end)}
         return dict.fromkeys(taken - silent, self.version), taken
 
-    def keep(self, symbol, volumes, taken) -> None:
-        """Do to the dictionary what an append does to the lake."""
-        self.rows[symbol].update(volumes)
-        self.covered[symbol] |= taken
+    def merged(self, symbol, volumes, taken) -> dict[str, Chunk]:
+        """Give the chunks of a symbol as a page leaves them."""
+        return {
+            name: chunk.with_page(
+                {slot: volume for slot, volume in volumes.items() if chunk_of(slot) == name},
+                {slot for slot in taken if chunk_of(slot) == name},
+            )
+            for name, chunk in self.chunks[symbol].items()
+        }
+
+    def keep(self, symbol, name, chunk) -> int:
+        """Do to the dictionary what was done to a chunk; give how many numbers that revised."""
+        changes = self.chunks[symbol][name].revised_to(chunk)
+        for slot, change in changes.items():
+            self.revised.setdefault((symbol, slot), []).append(change)
+        self.chunks[symbol][name] = chunk
+        return sum(5 if None in change else 1 for change in changes.values())
 
     @rule(symbol=symbols, windows=windows, silent=st.sets(slots))
     def append(self, symbol, windows, silent):
         """Append a page that overlaps whatever is there; every row of it is new."""
         volumes, taken = self.page(windows, silent)
-        rows = rows_of(symbol, volumes)
-        assert self.lake.append(symbol, "1m", rows, spans_of(taken)) == len(volumes)
-        self.keep(symbol, volumes, taken)
+        written = self.lake.append(symbol, "1m", rows_of(symbol, volumes), spans_of(taken))
+        merged = self.merged(symbol, volumes, taken)
+        revisions = sum(self.keep(symbol, name, chunk) for name, chunk in merged.items())
+        assert written == (len(volumes), revisions)
 
     @rule(symbol=symbols, windows=windows)
     def append_again(self, symbol, windows):
         """Append what is there already, over a window that may be wider: no row is new."""
         taken = {slot for start, end in windows for slot in range(start, end)}
-        volumes = {slot: volume for slot, volume in self.rows[symbol].items() if slot in taken}
-        assert self.lake.append(symbol, "1m", rows_of(symbol, volumes), spans_of(taken)) == 0
-        self.keep(symbol, volumes, taken)
+        volumes = {slot: volume for slot, volume in self.rows(symbol).items() if slot in taken}
+        written = self.lake.append(symbol, "1m", rows_of(symbol, volumes), spans_of(taken))
+        assert written == (0, 0)
+        self.chunks[symbol] = self.merged(symbol, volumes, taken)
+
+    @rule(symbol=symbols, windows=windows, silent=st.sets(slots))
+    def append_while_somebody_reads(self, symbol, windows, silent):
+        """Read from another thread all the while: each chunk is seen old or new, never else."""
+        volumes, taken = self.page(windows, silent)
+        merged, seen, done = self.merged(symbol, volumes, taken), [], threading.Event()
+
+        def read() -> None:
+            lake = Lake(self.root)
+            while not done.is_set():
+                seen.append(lake.read(symbol, "1m"))
+            seen.append(lake.read(symbol, "1m"))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        try:
+            self.lake.append(symbol, "1m", rows_of(symbol, volumes), spans_of(taken))
+        finally:
+            done.set()
+            reader.join()
+        wanted = {
+            name: [rows_of(symbol, each.rows) for each in (self.chunks[symbol][name], chunk)]
+            for name, chunk in merged.items()
+        }
+        for frame in seen:
+            for name, either in wanted.items():
+                start, end = (FIRST, 0) if name == "2024-01" else (0, LAST)
+                part = frame.filter(
+                    pl.col("time").cast(pl.Int64).is_between(time_of(start), time_of(end), "left")
+                )
+                assert any(part.equals(each) for each in either)
+        assert seen[-1].equals(pl.concat(either[1] for either in wanted.values()))
+        for name, chunk in merged.items():
+            self.keep(symbol, name, chunk)
 
     @rule(symbol=symbols, moment=edges)
     def reach_the_listing(self, symbol, moment):
         """Learn that the exchange has nothing before a moment."""
         self.lake.append(symbol, "1m", rows_of(symbol, {}), Spans(), nothing_before=time_of(moment))
-        known = self.nothing_before[symbol]
-        self.nothing_before[symbol] = moment if known is None else max(known, moment)
+        known = self.nothing_before(symbol)
+        if known is None or moment > known:
+            self.chunks[symbol][chunk_of(moment)].nothing_before = moment
 
     @rule(
         symbol=symbols,
@@ -156,18 +270,120 @@ class LakeMachine(RuleBasedStateMachine):
                 self.lake.append(symbol, "1m", rows, spans)
         except Killed:
             self.lake = Lake(self.root)
-        for chunk in (set(range(FIRST, 0)), set(range(LAST))):
-            self.settle(symbol, volumes, taken, chunk)
+        rows, covered = self.lake.read(symbol, "1m"), slots_of(self.lake.covered(symbol, "1m"))
+        found = {
+            (at - MIDDLE) // MINUTE: volume
+            for at, volume in zip(rows["time"].cast(pl.Int64), rows["volume"], strict=True)
+        }
+        for name, chunk in self.merged(symbol, volumes, taken).items():
+            state = (
+                {slot: volume for slot, volume in found.items() if chunk_of(slot) == name},
+                {slot for slot in covered if chunk_of(slot) == name},
+            )
+            if state == (chunk.rows, chunk.covered):
+                self.keep(symbol, name, chunk)
+            else:
+                old = self.chunks[symbol][name]
+                assert state == (old.rows, old.covered)
 
-    def settle(self, symbol, volumes, taken, chunk) -> None:
-        """Learn whether a chunk has the page; it must not have half of it."""
-        window = (time_of(min(chunk)), time_of(max(chunk) + 1))
-        found = self.lake.read(symbol, "1m", *window)
-        mine = {slot: volume for slot, volume in volumes.items() if slot in chunk}
-        if self.version in found["volume"] or (
-            not mine and taken & chunk <= slots_of(self.lake.covered(symbol, "1m"))
-        ):
-            self.keep(symbol, mine, taken & chunk)
+    @rule(
+        symbol=symbols,
+        name=chunks,
+        how=st.sampled_from(["rot", "shuffle", "contradict"]),
+        pick=slots,
+    )
+    def damage_and_repair(self, symbol, name, how, pick):
+        """Break a chunk, which must be found; repair it; what cannot be trusted is unknown."""
+        series = Series("upbit", symbol, TIMEFRAMES["1m"])
+        path = self.root / series.path(name)
+        if not path.exists():
+            return
+        rows, footer = read_chunk(path, series)
+        if how == "rot":
+            path.unlink()
+            path.write_bytes(b"rot")
+            self.chunks[symbol][name] = Chunk()
+        elif rows.height < 2:
+            return
+        elif how == "shuffle":
+            write_chunk(path, rows.reverse(), footer, series)
+        else:
+            row = rows[pick % rows.height]
+            both = pl.concat([rows, row.with_columns(volume=pl.lit(-1.0).abs() / 3)]).sort("time")
+            write_chunk(
+                path,
+                both,
+                Footer(
+                    footer.covered, footer.nothing_before, both.height, footer.first, footer.last
+                ),
+                series,
+            )
+            slot = (row["time"].cast(pl.Int64)[0] - MIDDLE) // MINUTE
+            self.chunks[symbol][name].rows.pop(slot)
+            self.chunks[symbol][name].covered.discard(slot)
+        found = self.lake.audit().filter(pl.col("finding") != "litter")
+        assert set(found["path"]) == {series.path(name)}
+        self.lake.repair()
+        assert self.lake.audit().is_empty()
+
+    @rule()
+    def audit(self):
+        """Find nothing but litter, whatever was done; and nothing at all once that is swept."""
+        assert set(self.lake.audit()["finding"]) <= {"litter", "index"}
+        self.lake.repair()
+        assert self.lake.audit().is_empty()
+
+    @rule(target=sets)
+    def freeze(self):
+        """Keep what there is under a name."""
+        if not any(self.root.glob("candles/*/*/*/*.parquet")):
+            return None
+        self.frozen += 1
+        name = f"set-{self.frozen}"
+        assert self.lake.freeze(name).rows == sum(len(self.rows(symbol)) for symbol in SYMBOLS)
+        return name, deepcopy(self.chunks)
+
+    @rule(step=st.integers(0, 9), after=st.booleans())
+    def crash_freezing(self, step, after):
+        """Die while freezing: the set is there and whole, or it is not there."""
+        if not any(self.root.glob("candles/*/*/*/*.parquet")):
+            return
+        self.frozen += 1
+        name = f"set-{self.frozen}"
+        try:
+            with patch.object(os, "fsync", dying_at(step, os.fsync, after=after)):
+                self.lake.freeze(name)
+        except Killed:
+            self.lake = Lake(self.root)
+        if name in self.lake.frozen()["name"]:
+            assert self.lake.verify(name).is_empty()
+            self.lake.delete(name)
+
+    @rule(kept=sets)
+    def look_back(self, kept):
+        """Read a frozen set: it is the lake as it was."""
+        if kept is None or kept[0] not in self.lake.frozen()["name"]:
+            return
+        name, chunks = kept
+        past = self.lake.as_of(name)
+        everything = [
+            rows_of(
+                symbol, {s: v for chunk in chunks[symbol].values() for s, v in chunk.rows.items()}
+            )
+            for symbol in SYMBOLS
+        ]
+        assert past.read(None, "1m").equals(pl.concat(everything))
+        for symbol in SYMBOLS:
+            covered = {slot for chunk in chunks[symbol].values() for slot in chunk.covered}
+            assert slots_of(past.covered(symbol, "1m")) == covered
+        assert self.lake.verify(name).is_empty()
+
+    @rule(kept=consumes(sets))
+    def delete_a_frozen_set(self, kept):
+        """Take a frozen set away; nothing else changes."""
+        if kept is not None:
+            self.lake.delete(kept[0])
+            assert kept[0] not in self.lake.frozen()["name"]
 
     @rule()
     def reopen(self):
@@ -190,8 +406,10 @@ class LakeMachine(RuleBasedStateMachine):
     def scan(self, start, length):
         """Make a frame now that is collected at some later time."""
         expected = pl.concat(
-            rows_of(symbol, {s: v for s, v in taken.items() if start <= s < start + length})
-            for symbol, taken in sorted(self.rows.items())
+            rows_of(
+                symbol, {s: v for s, v in self.rows(symbol).items() if start <= s < start + length}
+            )
+            for symbol in SYMBOLS
         )
         window = (time_of(start), time_of(start + length))
         return self.lake.scan(None, "1m", *window), expected
@@ -202,22 +420,38 @@ class LakeMachine(RuleBasedStateMachine):
         frame, expected = scan
         assert frame.collect().equals(expected)
 
+    @rule(count=st.integers(1, 30))
+    def latest(self, count):
+        """Ask for the newest candles of all."""
+        newest = [rows_of(symbol, self.rows(symbol)).tail(count) for symbol in SYMBOLS]
+        assert self.lake.latest(count).equals(pl.concat(newest))
+
+    @rule()
+    def every_change_is_in_the_log(self):
+        """Compare the revisions; a writer that died may have logged what it did not do."""
+        logged: dict[tuple[str, int], list[tuple[float | None, float | None]]] = {}
+        for row in self.lake.revisions().filter(pl.col("column") == "volume").rows(named=True):
+            slot = (int(row["time"].timestamp() * 1000) - MIDDLE) // MINUTE
+            logged.setdefault((row["symbol"], slot), []).append((row["old"], row["new"]))
+        for key, changes in self.revised.items():
+            assert subsequence(without_repeats(changes), logged.get(key, []))
+
     @invariant()
     def everything_is_there(self):
         """Compare all rows."""
-        everything = [rows_of(symbol, self.rows[symbol]) for symbol in SYMBOLS]
+        everything = [rows_of(symbol, self.rows(symbol)) for symbol in SYMBOLS]
         assert self.lake.read(None, "1m").equals(pl.concat(everything))
 
     @invariant()
     def claims_are_exact(self):
         """Compare what is said to be known, and what is said to be missing."""
         for symbol in SYMBOLS:
-            moment = self.nothing_before[symbol]
-            assert slots_of(self.lake.covered(symbol, "1m")) == self.covered[symbol]
+            moment = self.nothing_before(symbol)
+            assert slots_of(self.lake.covered(symbol, "1m")) == self.covered(symbol)
             found = self.lake.nothing_before(symbol, "1m")
             assert found == (None if moment is None else time_of(moment))
             absent = set() if moment is None else set(range(FIRST, moment))
-            missing = set(range(FIRST, LAST)) - self.covered[symbol] - absent
+            missing = set(range(FIRST, LAST)) - self.covered(symbol) - absent
             window = (time_of(FIRST), time_of(LAST))
             assert slots_of(self.lake.missing(symbol, "1m", *window)) == missing
 
@@ -227,11 +461,11 @@ class LakeMachine(RuleBasedStateMachine):
         frame = self.lake.coverage(SYMBOLS, "1m", time_of(FIRST), time_of(LAST))
         totals = dict(frame.group_by("state").agg(pl.col("slots").sum()).rows())
         assert sum(totals.values()) == len(SYMBOLS) * (LAST - FIRST)
-        assert totals.get("traded", 0) == sum(map(len, self.rows.values()))
+        assert totals.get("traded", 0) == sum(len(self.rows(symbol)) for symbol in SYMBOLS)
 
 
 QUICK = settings(
-    max_examples=15,
+    max_examples=12,
     stateful_step_count=20,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -245,5 +479,5 @@ def test_the_lake_and_a_dictionary_agree():
 @pytest.mark.slow
 def test_the_lake_and_a_dictionary_agree_for_long():
     run_state_machine_as_test(
-        LakeMachine, settings=settings(QUICK, max_examples=100, stateful_step_count=40)
+        LakeMachine, settings=settings(QUICK, max_examples=60, stateful_step_count=40)
     )

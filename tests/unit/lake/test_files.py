@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -60,12 +61,13 @@ def test_rows_and_footer_come_back_as_they_were_written(path, written):
     assert footer == written[1]
 
 
-def test_the_stamp_of_a_write_is_that_of_the_file(path, candles, january):
+def test_stamp_and_hash_of_a_write_are_those_of_the_file(path, candles, january):
     rows = candles([january])
     footer = describe(rows, Spans([(january, january + MINUTE)]), None)
-    stamp = write_chunk(path, rows, footer, SERIES)
+    stamp, sha256 = write_chunk(path, rows, footer, SERIES)
     assert read_footer(path, SERIES) == (footer, stamp)
     assert stamp == files.Stamp.of(path.stat())
+    assert sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_an_empty_chunk_keeps_its_proof(path, january):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import logging
 import shutil
 import sqlite3
+import subprocess
+import sys
+from dataclasses import replace
 
 import pytest
 
@@ -29,7 +32,7 @@ def write(tmp_path, candles):
         path.parent.mkdir(parents=True, exist_ok=True)
         rows = candles([start])
         footer = describe(rows, Spans([(start, start + slots * MINUTE)]), None)
-        return Entry(chunk, write_chunk(path, rows, footer, SERIES), footer)
+        return Entry(chunk, write_chunk(path, rows, footer, SERIES).stamp, footer)
 
     return write
 
@@ -245,3 +248,134 @@ def test_a_connection_is_not_used_across_a_fork(tmp_path, write, january):
     index.entries(SERIES)
     assert index._database is not opened
     opened.connection.close()
+
+
+def test_the_hash_of_a_chunk_is_known_where_it_was_written_and_kept(tmp_path, candles, january):
+    path = tmp_path / SERIES.path("2024-01")
+    path.parent.mkdir(parents=True)
+    rows = candles([january])
+    footer = describe(rows, Spans([(january, january + MINUTE)]), None)
+    stamp, sha256 = write_chunk(path, rows, footer, SERIES)
+    assert Index(tmp_path).entries(SERIES) == [Entry("2024-01", stamp, footer, None)]
+    Index(tmp_path).put(SERIES, [Entry("2024-01", stamp, footer, sha256)])
+    assert Index(tmp_path).entries(SERIES) == [Entry("2024-01", stamp, footer, sha256)]
+
+
+@pytest.fixture
+def listed(monkeypatch):
+    """The folders that were listed, file by file."""
+    folders = []
+    real = module._stamps
+    monkeypatch.setattr(
+        module, "_stamps", lambda folder: (folders.append(folder.name), real(folder))[1]
+    )
+    return folders
+
+
+def test_a_folder_that_is_left_alone_is_listed_once_for_all_processes(
+    tmp_path, write, january, monkeypatch, listed
+):
+    monkeypatch.setattr(module, "_QUIET", 0)
+    entry = write("2024-01", january, 5)
+    index = Index(tmp_path)
+    assert index.entries(SERIES) == [entry]
+    assert index.entries(SERIES) is index.entries(SERIES)
+    assert Index(tmp_path).entries(SERIES) == [entry]
+    assert listed == ["series=KRW-BTC"]
+
+
+def test_a_folder_that_changed_a_moment_ago_is_listed_every_time(tmp_path, write, january, listed):
+    index = Index(tmp_path)
+    entry = write("2024-01", january, 5)
+    for _ in range(3):
+        assert index.entries(SERIES) == [entry]
+    assert len(listed) >= 3
+
+
+def test_a_folder_that_was_left_alone_is_listed_again_when_a_name_in_it_changes(
+    tmp_path, write, january, monkeypatch
+):
+    monkeypatch.setattr(module, "_QUIET", 0)
+    index = Index(tmp_path)
+    write("2024-01", january, 5)
+    index.entries(SERIES)
+    changed = write("2024-01", january, 9)
+    assert index.entries(SERIES) == [changed]
+    (tmp_path / SERIES.path("2024-01")).unlink()
+    assert index.entries(SERIES) == Index(tmp_path).entries(SERIES) == []
+
+
+def test_rows_of_an_older_look_are_not_trusted(tmp_path, write, january, monkeypatch):
+    monkeypatch.setattr(module, "_QUIET", 0)
+    old = write("2024-01", january, 5)
+    new = write("2024-01", january, 9)
+    assert Index(tmp_path).entries(SERIES) == [new]
+    Index(tmp_path).put(SERIES, [old])  # by a process that was held up
+    assert Index(tmp_path).entries(SERIES) == [new]
+
+
+def test_what_is_learned_of_a_file_later_is_seen(tmp_path, write, january, monkeypatch):
+    monkeypatch.setattr(module, "_QUIET", 0)
+    entry = write("2024-01", january, 5)
+    index = Index(tmp_path)
+    assert index.entries(SERIES) == [entry]
+    hashed = replace(entry, sha256="0" * 64)
+    index.put(SERIES, [hashed])
+    assert index.entries(SERIES) == Index(tmp_path).entries(SERIES) == [hashed]
+
+
+def test_many_series_are_looked_up_as_each_alone(tmp_path, write, january, footers_read):
+    entry = write("2024-01", january, 5)
+    other = Series("upbit", "KRW-ETH", TIMEFRAMES["1m"])
+    index = Index(tmp_path)
+    assert index.look([other, SERIES, other]) == [[], [entry], []]
+    assert index.look([]) == []
+    assert footers_read == ["2024-01.parquet"]
+
+
+def test_a_series_that_cannot_be_read_does_not_cost_the_others_their_footers(
+    tmp_path, write, january, footers_read
+):
+    entry = write("2024-01", january, 5)
+    other = Series("upbit", "KRW-ETH", TIMEFRAMES["1m"])
+    (tmp_path / other.folder).mkdir()
+    (tmp_path / other.path("2024-01")).write_bytes(b"rotten")
+    index = Index(tmp_path)
+    with pytest.raises(CorruptFile, match="KRW-ETH"):
+        index.look([SERIES, other])
+    assert Index(tmp_path).entries(SERIES) == [entry]
+    assert footers_read.count("2024-01.parquet") == 2
+
+
+REPLACER = """
+import sys
+from pathlib import Path
+
+from marketkit.coverage import Spans
+from marketkit.lake.files import describe, write_chunk
+from marketkit.lake.layout import Series
+from marketkit.schema import ROW, empty
+from marketkit.timeframe import TIMEFRAMES
+
+start, path = int(sys.argv[1]), Path(sys.argv[2])
+series = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
+for slots in range(1, 301):
+    covered = Spans([(start, start + slots * 60_000)])
+    write_chunk(path, empty(ROW), describe(empty(ROW), covered, None), series)
+    print(slots, flush=True)
+"""
+
+
+@pytest.mark.parametrize("quiet", [module._QUIET, 50_000_000])
+def test_no_replacement_by_another_process_is_missed(tmp_path, january, monkeypatch, quiet):
+    monkeypatch.setattr(module, "_QUIET", quiet)
+    path = tmp_path / SERIES.path("2024-01")
+    path.parent.mkdir(parents=True)
+    index = Index(tmp_path)
+    command = [sys.executable, "-c", REPLACER, str(january), str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as replacer:
+        for line in replacer.stdout:
+            (entry,) = index.entries(SERIES)
+            assert entry.footer.covered.total >= int(line) * MINUTE
+    assert replacer.returncode == 0
+    assert entry.footer.covered.total == 300 * MINUTE

@@ -58,10 +58,8 @@ def test_making_and_reading_a_lake_that_is_not_there_leaves_no_trace(tmp_path):
 
 def test_what_was_appended_is_read_back_sorted_whatever_the_order(lake, candles, january):
     times = [january + minute * MINUTE for minute in range(5)]
-    assert (
-        lake.append("KRW-BTC", "1m", candles(times[::-1]), Spans([(times[0], times[-1] + MINUTE)]))
-        == 5
-    )
+    covering = Spans([(times[0], times[-1] + MINUTE)])
+    assert lake.append("KRW-BTC", "1m", candles(times[::-1]), covering) == (5, 0)
     assert lake.read("KRW-BTC", "1m").equals(candles(times))
 
 
@@ -142,7 +140,7 @@ def test_every_timeframe_keeps_its_candles_over_chunks(lake, candles, january, n
     slots = [timeframe.shift(january, number) for number in range(-3, 4)]
     covering = Spans([(slots[0], timeframe.next(slots[-1]))])
     rows = candles(slots)
-    assert lake.append("KRW-BTC", name, rows, covering) == 7
+    assert lake.append("KRW-BTC", name, rows, covering) == (7, 0)
     assert lake.read("KRW-BTC", name).equals(rows)
     assert lake.covered("KRW-BTC", name) == covering
     assert lake.missing("KRW-BTC", name, slots[0], timeframe.shift(slots[0], 9)) == Spans(
@@ -153,7 +151,7 @@ def test_every_timeframe_keeps_its_candles_over_chunks(lake, candles, january, n
 
 def test_asked_and_silent_is_covered_and_not_missing(lake, january):
     covering = Spans([(january, january + 9 * MINUTE)])
-    assert lake.append("KRW-BTC", "1m", empty(ROW), covering) == 0
+    assert lake.append("KRW-BTC", "1m", empty(ROW), covering) == (0, 0)
     assert lake.covered("KRW-BTC", "1m") == covering
     assert lake.missing("KRW-BTC", "1m", january, january + 9 * MINUTE) == Spans()
     assert lake.coverage("KRW-BTC").select("state", "slots").rows() == [("empty", 9)]
@@ -335,7 +333,7 @@ def test_a_month_of_real_candles_comes_back_exactly(lake, shared, market, traded
         .select(*ROW)
         .filter(pl.col("time").cast(pl.Int64).is_between(*september, closed="left"))
     )
-    assert lake.append(f"KRW-{market}", "1m", rows, Spans([september])) == traded
+    assert lake.append(f"KRW-{market}", "1m", rows, Spans([september])) == (traded, 0)
     assert lake.read(None, "1m").equals(rows)
     slots = dict(lake.coverage().group_by("state").agg(pl.col("slots").sum()).rows())
     assert slots.pop("traded") == traded

@@ -13,7 +13,17 @@ from marketkit.coverage import Span, Spans
 from marketkit.lake.files import Footer, Stamp
 from marketkit.lake.index import Entry
 from marketkit.lake.layout import Series
-from marketkit.lake.report import CATALOG, COVERAGE, GAPS, Knowledge, catalog, coverage, gaps
+from marketkit.lake.report import (
+    CATALOG,
+    COVERAGE,
+    GAPS,
+    Knowledge,
+    catalog,
+    coverage,
+    gaps,
+    where_empty,
+    with_maintenance,
+)
 from marketkit.schema import TIME
 from marketkit.timeframe import TIMEFRAMES
 
@@ -121,6 +131,31 @@ def test_each_slot_of_a_range_has_the_state_a_set_of_integers_gives_it(
     missing = known.missing(start * MINUTE, end * MINUTE)
     unknown = [slot for slot, state in slots if state == "unknown"]
     assert missing == minutes(*((slot, slot + 1) for slot in unknown))
+
+
+@given(covered=SETS, traded=SETS, closed=SETS)
+def test_empty_slots_inside_of_windows_are_maintenance(covered, traded, closed):
+    traded &= covered
+    known = knowledge(*((slot, slot + 1) for slot in covered))
+    times = pl.Series([slot * MINUTE for slot in sorted(traded)], dtype=pl.Int64).cast(TIME)
+    frame = coverage(SERIES, known, Span(0, 41 * MINUTE), times)
+    empty = minutes(*((slot, slot + 1) for slot in covered - traded))
+    assert where_empty(frame).hull == empty.hull
+    split = with_maintenance(frame, minutes(*((slot, slot + 1) for slot in closed)))
+    assert split.schema == pl.Schema(COVERAGE)
+    edges = pl.col("start", "end").cast(pl.Int64) // MINUTE
+    rows = split.select(edges, "state", "slots").rows()
+    slots = [(slot, state) for first, last, state, _ in rows for slot in range(first, last)]
+
+    def expected(slot):
+        if slot in traded:
+            return "traded"
+        if slot not in covered:
+            return "unknown"
+        return "maintenance" if slot in closed else "empty"
+
+    assert slots == [(slot, expected(slot)) for slot in range(41)]
+    assert all(last - first == count for first, last, _, count in rows)
 
 
 def test_gaps_count_their_slots():

@@ -1,4 +1,4 @@
-"""What may enter the lake, and how pages join."""
+"""What may enter the lake."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.errors import InputError
 from marketkit.lake.layout import Series
-from marketkit.lake.rows import Page, checked, inside, merge
+from marketkit.lake.rows import Page, checked, inside, split
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
 
@@ -108,39 +108,22 @@ def test_rows_are_sorted_and_the_later_of_two_in_the_frame_stays(candles):
     assert page.rows["close"].to_list() == [200.0, 100.0]
 
 
-def test_a_new_row_replaces_the_old_one_and_others_stay(candles):
-    old = candles(range(0, 5 * MINUTE, MINUTE))
-    new = candles([MINUTE, 3 * MINUTE], close=200.0)
-    merged, changed = merge(old, new)
-    assert merged["close"].to_list() == [100.0, 200.0, 100.0, 200.0, 100.0]
-    assert times_of(merged) == [0, 1, 2, 3, 4]
-    assert changed == 2
-
-
-def test_rows_that_say_nothing_new_change_nothing(candles):
-    old = candles(range(0, 5 * MINUTE, MINUTE), value=None)
-    merged, changed = merge(old, old[1:3])
-    assert changed == 0
-    assert merged.equals(old)
-
-
-def test_merging_counts_only_the_rows_that_differ(candles):
-    old = candles([0, MINUTE])
-    new = pl.concat([candles([0]), candles([MINUTE], volume=2.0), candles([2 * MINUTE])])
-    merged, changed = merge(old, new)
-    assert changed == 2
-    assert merged["volume"].to_list() == [1.0, 2.0, 1.0]
-
-
-@pytest.mark.parametrize(("first", "second"), [([0, 1], [5, 6]), ([5, 6], [0, 1]), ([0, 6], [3])])
-def test_pages_join_in_any_order(candles, first, second):
-    old, new = (candles([time * MINUTE for time in times]) for times in (first, second))
-    merged, changed = merge(old, new)
-    assert times_of(merged) == sorted(first + second)
-    assert changed == len(second)
-
-
 def test_a_part_holds_the_start_and_not_the_end(candles):
     rows = candles(range(0, 5 * MINUTE, MINUTE))
     assert times_of(inside(rows, MINUTE, 3 * MINUTE)) == [1, 2]
     assert inside(rows, 9 * MINUTE, 10 * MINUTE).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("spans", "outside", "within"),
+    [
+        ([], [[0, 1, 2, 3, 4]], []),
+        ([(1, 3)], [[0], [3, 4]], [[1, 2]]),
+        ([(0, 2), (3, 5)], [[], [2], []], [[0, 1], [3, 4]]),
+        ([(7, 9)], [[0, 1, 2, 3, 4], []], [[]]),
+    ],
+)
+def test_a_frame_is_cut_at_the_edges_of_spans(candles, spans, outside, within):
+    rows = candles(range(0, 5 * MINUTE, MINUTE))
+    parts = split(rows, Spans((start * MINUTE, end * MINUTE) for start, end in spans))
+    assert [[times_of(part) for part in side] for side in parts] == [outside, within]

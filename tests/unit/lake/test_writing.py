@@ -159,10 +159,10 @@ def test_temporary_files_of_the_dead_go_with_the_next_write(tmp_path):
 def test_a_page_without_news_rewrites_nothing(tmp_path):
     lake = Lake(tmp_path)
     rows, covering = make_page(-5, 5, 1.0)
-    assert lake.append("KRW-BTC", "1m", rows, covering) == rows.height
+    assert lake.append("KRW-BTC", "1m", rows, covering).rows == rows.height
     paths = sorted((tmp_path / SERIES.folder).iterdir())
     before = [Stamp.of(path.stat()) for path in paths]
-    assert lake.append("KRW-BTC", "1m", rows, covering, nothing_before=None) == 0
+    assert lake.append("KRW-BTC", "1m", rows, covering, nothing_before=None) == (0, 0)
     assert [Stamp.of(path.stat()) for path in paths] == before
 
 
@@ -172,7 +172,7 @@ def test_only_the_chunks_with_news_are_rewritten(tmp_path):
     january, february = sorted((tmp_path / SERIES.folder).iterdir())
     stamps = Stamp.of(january.stat()), Stamp.of(february.stat())
     rows, covering = make_page(-5, 8, 1.0)
-    assert lake.append("KRW-BTC", "1m", rows, covering) == 2
+    assert lake.append("KRW-BTC", "1m", rows, covering) == (2, 0)
     assert Stamp.of(january.stat()) == stamps[0]
     assert Stamp.of(february.stat()) != stamps[1]
 
@@ -193,7 +193,7 @@ def test_a_bad_page_is_refused_before_the_lake_exists(tmp_path, spoil):
 
 
 def test_a_page_that_says_nothing_writes_nothing(tmp_path):
-    assert Lake(tmp_path / "lake").append("KRW-BTC", "1m", empty(ROW), Spans()) == 0
+    assert Lake(tmp_path / "lake").append("KRW-BTC", "1m", empty(ROW), Spans()) == (0, 0)
     assert not (tmp_path / "lake").exists()
 
 
@@ -255,7 +255,7 @@ def test_an_index_that_cannot_be_told_does_not_fail_the_write(tmp_path, monkeypa
     monkeypatch.setattr(Index, "put", forget)
     rows, covering = make_page(0, 5, 1.0)
     lake = Lake(tmp_path)
-    assert lake.append("KRW-BTC", "1m", rows, covering) == rows.height
+    assert lake.append("KRW-BTC", "1m", rows, covering).rows == rows.height
     monkeypatch.undo()
     assert lake.covered("KRW-BTC", "1m") == covering
 
