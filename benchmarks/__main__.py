@@ -16,6 +16,7 @@ _MODULES = {
     "lake": "lake",
     "peers": "peers",
     "import": "imports",
+    "crashes": "crashes",
 }
 
 

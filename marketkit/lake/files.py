@@ -54,6 +54,7 @@ _WRITER: dict[str, Any] = {
     },
     "write_statistics": ["time"],
     "store_schema": False,
+    "write_page_checksum": True,
 }
 
 

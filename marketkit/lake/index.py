@@ -318,6 +318,7 @@ def _open(path: Path | str) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         if connection.execute("PRAGMA user_version").fetchone() != (_VERSION,):
             with connection:
+                connection.execute("BEGIN")  # at once, not table by table
                 for name in ("chunks", "ends", "folders"):
                     connection.execute(f"DROP TABLE IF EXISTS {name}")
                 for table in _TABLES:

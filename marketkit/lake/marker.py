@@ -54,6 +54,9 @@ def prepare(root: Path) -> None:
 def _make(root: Path) -> None:
     make_folder(root)
     temporary = root / f".{_NAME}.{secrets.token_hex(4)}.tmp"
-    temporary.write_text(json.dumps({"format": FORMAT, "library": library_version()}) + "\n")
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(json.dumps({"format": FORMAT, "library": library_version()}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(root / _NAME)
     sync_folder(root)

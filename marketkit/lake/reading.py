@@ -19,6 +19,7 @@ from marketkit.schema import ROW, TIME, empty
 if sys.platform != "win32":
     import resource
 
+_SCHEMA = pl.Schema(ROW)
 _SPARE = 256  # descriptors left to the rest of the process
 _AT_ONCE = 64  # series whose ends are read together
 
@@ -43,7 +44,11 @@ def scan(files: Files) -> pl.LazyFrame:
     _allow_open(2 * len(files.paths))
     with ExitStack() as stack:
         opened: list[IO[bytes]] = [stack.enter_context(_open(path)) for path in files.paths]
-        frame = pl.scan_parquet(opened, glob=False, hive_partitioning=False, cache=False)
+        # Of many files polars need not look at the first before the others; of one it costs more.
+        schema = _SCHEMA if len(opened) > 1 else None
+        frame = pl.scan_parquet(
+            opened, glob=False, hive_partitioning=False, cache=False, schema=schema
+        )
     if files.window is None:
         return frame
     start, end = (pl.lit(edge).cast(TIME) for edge in files.window)
