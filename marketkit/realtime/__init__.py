@@ -1,0 +1,1 @@
+"""What the exchange says by itself: one session, counted subscriptions, feeds of frames."""
