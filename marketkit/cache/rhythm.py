@@ -1,0 +1,198 @@
+"""How often each market trades, from the trade times that answers bring; pure but for memory.
+
+An answer says when the last trade was, not how many there were since the one before. So each is
+read backwards: no trade in the `silence` before it, then one, unless the silence reaches back to
+the answer before. Trades over silence is the rate those silences make most likely; the mean of the
+gaps between trades that were *seen* would be too long by all that were not.
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from marketkit.cache.ttl import (
+    CLOSED,
+    FACTORS,
+    RULES,
+    SHORTEST_GAP,
+    Kind,
+    Rule,
+    State,
+    state_of,
+    ttl,
+)
+
+if TYPE_CHECKING:
+    import polars as pl
+
+HOUR = 3_600_000
+WEEK_HOURS = 168
+
+_FIRST_GAP = 10_000.0  # ms, of a market nobody knows yet
+_NEVER = -(1 << 62)
+_THURSDAY = 72  # 1970 began on one; hours of a week count from Monday 00:00 UTC
+
+
+class Life(NamedTuple):
+    """How long an answer may be served, and why."""
+
+    ms: int
+    why: str
+
+
+class Gauge:
+    """A mean gap that forgets: what is older than `half` ms counts half, but `least` trades stay.
+
+    Starts as if it had seen one trade in `gap` ms.
+    """
+
+    __slots__ = ("_half", "_least", "_silence", "_trades")
+
+    def __init__(self, gap: float, half: float, least: float) -> None:
+        self._trades, self._silence = 1.0, gap
+        self._half, self._least = half, least
+
+    @property
+    def gap(self) -> float:
+        """The mean gap between trades, ms."""
+        return max(self._silence / self._trades, SHORTEST_GAP)
+
+    def add(self, trades: int, silence: float, passed: float) -> None:
+        """Take in `trades` and the `silence` around them, `passed` ms after the last."""
+        keep = min(1.0, max(0.5 ** (passed / self._half), self._least / self._trades))
+        self._trades = self._trades * keep + trades
+        self._silence = self._silence * keep + silence
+
+    def scale(self, times: float) -> None:
+        """Expect `times` the rate from now on."""
+        self._silence /= times
+
+
+class _Market:
+    """One market: what was seen of it, up to when, and the lives that follow."""
+
+    __slots__ = ("_hour", "_last", "_lives", "_week", "recent", "seen", "usual")
+
+    def __init__(self, week: Sequence[float] | None, now: int) -> None:
+        self._week, self._hour = week, hour_of_week(now)
+        gap = 1 / week[self._hour] if week else _FIRST_GAP
+        self.usual, self.recent = Gauge(gap, HOUR, 32), Gauge(gap, 60_000, 16)
+        self._last = self.seen = _NEVER
+        self._lives: dict[Kind, tuple[Life, State, float]] = {}
+
+    def saw(self, trades: Sequence[int], now: int) -> None:
+        """Take in the newest trades known at `now`, ascending."""
+        now = max(now, trades[-1])
+        if now <= self.seen:  # an answer from before the last one tells nothing new
+            return
+        self._follow(now)
+        silence = now - max(self.seen, trades[0])
+        passed = 0 if self.seen == _NEVER else now - self.seen
+        new = len(trades) - bisect_right(trades, self.seen)
+        self.usual.add(new, silence, passed)
+        self.recent.add(new, silence, passed)
+        self._last, self.seen = max(self._last, trades[-1]), now
+        self._lives.clear()
+
+    def life(self, kind: Kind, rule: Rule, now: int) -> tuple[Life, State]:
+        """Say how long what is made at `now` lives."""
+        kept = self._lives.get(kind)
+        if kept is None or now > kept[2]:
+            kept = self._lives[kind] = self._decide(rule, now)
+        return kept[0], kept[1]
+
+    def _decide(self, rule: Rule, now: int) -> tuple[Life, State, float]:
+        usual, recent = self.usual.gap, self.recent.gap
+        closing = self._last + CLOSED * usual
+        state: State = "normal"
+        if self.seen == _NEVER:
+            closing, said = math.inf, f"no trade seen yet, one in {usual / 1000:.3g} s expected"
+        else:
+            state = state_of(usual, recent, now - self._last)
+            said = f"a trade in {usual / 1000:.3g} s as usual, in {recent / 1000:.3g} s of late"
+        why = f"{said}: {state}"
+        return (
+            Life(round(ttl(rule, usual, state)), why),
+            state,
+            math.inf if now > closing else closing,
+        )
+
+    def _follow(self, now: int) -> None:
+        """Expect of a new hour what that hour of the week is to the one before."""
+        hour = hour_of_week(now)
+        if self._week is not None and hour != self._hour:
+            self.usual.scale(self._week[hour] / self._week[self._hour])
+        self._hour = hour
+
+
+class Rhythms:
+    """The rhythm of every market seen, and how long answers about it may live.
+
+    Times are ms UTC of one clock. `weeks` gives, for the markets it knows, the trades per ms to
+    expect in each of the 168 hours of a week (`hourly_rates`); a market is looked up there when it
+    is first met. Not safe for use by several threads at once.
+    """
+
+    def __init__(
+        self, weeks: Mapping[str, Sequence[float]] | None = None, rules: Mapping[Kind, Rule] = RULES
+    ) -> None:
+        self._weeks = {} if weeks is None else weeks
+        self._rules = rules
+        self._markets: dict[str, _Market] = {}
+
+    def saw(self, symbol: str, last_trade: int | Sequence[int], now: int) -> None:
+        """Take in when a market last traded, or its newest trades ascending, as known at `now`.
+
+        What an answer of long ago says is left out. An empty sequence says nothing.
+        """
+        trades = (last_trade,) if isinstance(last_trade, int) else last_trade
+        if trades:
+            self._market(symbol, now).saw(trades, now)
+
+    def life(self, kind: Kind, symbol: str, now: int) -> Life:
+        """Say how long an answer of this kind about a market, made at `now`, may be served."""
+        return self._market(symbol, now).life(kind, self._rules[kind], now)[0]
+
+    def explain(self, now: int | None = None, kinds: Sequence[Kind] = ("ticker",)) -> pl.DataFrame:
+        """List the lives as they are at `now`, one row per market and kind, and why.
+
+        `rhythm` is the usual gap between trades in seconds; `now` is by default when the newest
+        answer was known.
+        """
+        import polars as pl  # noqa: PLC0415 - the rest of this module needs none of it
+
+        if now is None:
+            now = max((market.seen for market in self._markets.values()), default=0)
+        rows = [
+            (symbol, kind, market.usual.gap / 1000, state, life.ms, life.why)
+            for symbol, market in sorted(self._markets.items())
+            for kind in kinds
+            for life, state in [market.life(kind, self._rules[kind], now)]
+        ]
+        columns: dict[str, pl.DataType | type[pl.DataType]] = {
+            "symbol": pl.String,
+            "kind": pl.String,
+            "rhythm": pl.Float64,
+            "state": pl.Enum(list(FACTORS)),
+            "ttl_ms": pl.Int64,
+            "why": pl.String,
+        }
+        return pl.DataFrame(rows, schema=columns, orient="row")
+
+    def _market(self, symbol: str, now: int) -> _Market:
+        market = self._markets.get(symbol)
+        if market is None:
+            market = self._markets[symbol] = _Market(self._weeks.get(symbol), now)
+        return market
+
+
+def hour_of_week(moment: int) -> int:
+    """Number the hour of the week a moment is in; 0 begins Monday 00:00 UTC.
+
+    >>> hour_of_week(0)  # 1970 began on a Thursday
+    72
+    """
+    return (moment // HOUR + _THURSDAY) % WEEK_HOURS

@@ -1,0 +1,94 @@
+"""How long an answer may live: kind of data, trading rhythm, state of the market. Pure.
+
+Refresh every `T` a market whose trades come at rate `r`, in no order of their own. It costs `1 / T`
+requests, and of the answers between `1 - (1 - e^-rT) / rT` are stale: a trade came since. The `T`
+that makes `requests + price * stale share` least has, with `x = rT`,
+
+    1 - e^-x * (1 + x) = r / price
+
+for every market by itself, so no other way to share out refreshes among markets, a fixed life for
+all included, gets by with fewer at the same stale share. While `r` is far below `price` it means
+`T = sqrt(2 / (r * price))`: a market four times as lively lives half as long, not a quarter. From
+`r = price` on there is no such `T`: asking that often is not worth what it costs.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Literal, NamedTuple, TypeAlias
+
+Kind: TypeAlias = Literal["ticker", "orderbook", "trade", "candle", "market", "instrument"]
+State: TypeAlias = Literal["active", "normal", "quiet", "closed"]
+
+# What the law above makes of 4, 1, 1/4 and 1/25 of a market's usual rate.
+FACTORS: Mapping[State, float] = {"active": 0.5, "normal": 1.0, "quiet": 2.0, "closed": 5.0}
+SHORTEST_GAP = 50.0  # ms; less cannot be told from the jitter of the way here
+
+CLOSED = 20.0  # usual gaps of silence; by chance that is one in five hundred million
+_CHANGED = 2.0  # times the usual rate: halfway, by ratio, to the 4 that halve a life
+_STEPS = 6  # Newton's, to the last digit
+
+
+class Rule(NamedTuple):
+    """What one kind of data is worth, and the bounds of its life in ms.
+
+    `price` is how many requests a second it is worth to have no stale answer of a market; `pulse`
+    how often the data changes in the time of one trade.
+    """
+
+    price: float
+    pulse: float
+    least: float
+    most: float
+
+
+# At these prices a livelier market never lives longer: SHORTEST_GAP keeps rates well below them.
+RULES: Mapping[Kind, Rule] = {
+    "ticker": Rule(50.0, 1.0, 200.0, 10_000.0),
+    "orderbook": Rule(200.0, 4.0, 200.0, 5_000.0),
+    "trade": Rule(40.0, 1.0, 200.0, 30_000.0),
+    "candle": Rule(40.0, 1.0, 500.0, 30_000.0),
+    # These change with announcements, not with trades.
+    "market": Rule(0.0, 0.0, 3_600_000.0, 3_600_000.0),
+    "instrument": Rule(0.0, 0.0, 86_400_000.0, 86_400_000.0),
+}
+
+
+def best_life(gap: float, price: float) -> float:
+    """Give the life (ms) that is worth its requests, for changes `gap` ms apart in the mean.
+
+    Infinite where no refresh is worth it.
+
+    >>> round(best_life(60_000, 50)), round(best_life(15_000, 50))
+    (1556, 782)
+    """
+    worth = 1000 / (gap * price) if price else math.inf
+    return math.inf if worth >= 1 else gap * _root(worth)
+
+
+def state_of(usual: float, recent: float, silence: float) -> State:
+    """Say what a market is like now: mean gaps as usual and of late, time since the last trade."""
+    if silence > CLOSED * usual:
+        return "closed"
+    if recent * _CHANGED <= usual:
+        return "active"
+    return "quiet" if recent >= usual * _CHANGED else "normal"
+
+
+def ttl(rule: Rule, gap: float, state: State) -> float:
+    """Give the life (ms) of data in a market with this usual gap between trades (ms)."""
+    if rule.least == rule.most:
+        return rule.least
+    life = best_life(max(gap, SHORTEST_GAP) / rule.pulse, rule.price) * FACTORS[state]
+    return min(max(life, rule.least), rule.most)
+
+
+def _root(worth: float) -> float:
+    """Solve `1 - e^-x * (1 + x) = worth`; each start lets Newton's steps run one way."""
+    log = -math.log1p(-worth)
+    x = math.sqrt(2 * worth) if worth < 0.25 else log + math.log1p(log)
+    for _ in range(_STEPS):
+        fallen = math.exp(-x)
+        x -= (1 - fallen * (1 + x) - worth) / (x * fallen)
+    return x
