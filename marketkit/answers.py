@@ -69,13 +69,13 @@ async def each(
 def settle(
     data: pl.DataFrame, failures: Mapping[str, MarketkitError], on_error: OnError
 ) -> pl.DataFrame:
-    """Give the frame, or raise what failed: alone as itself, among others with what was got."""
+    """Give the frame, or raise what failed: alone as itself, else with what was got."""
     if not failures:
         return data
     if on_error == "skip":
         for symbol, failure in failures.items():
             warnings.warn(f"{symbol} skipped: {failure}", stacklevel=2)
         return data
-    if len(failures) == 1 and data.is_empty():
+    if data.is_empty() and len({id(failure) for failure in failures.values()}) == 1:
         raise next(iter(failures.values()))
     raise PartialResult(data, failures)

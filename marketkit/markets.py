@@ -24,6 +24,7 @@ class MarketList:
     def __init__(self, transport: Transport) -> None:
         self._transport = transport
         self._frame: pl.DataFrame | None = None
+        self._symbols: frozenset[str] = frozenset()
         self._asked = 0.0
         self._asking = asyncio.Lock()
 
@@ -33,8 +34,14 @@ class MarketList:
             if self._frame is None or time.monotonic() - self._asked > life:
                 response = await self._transport.send(upbit_rest.market_request(), priority)
                 self._frame = upbit_bodies.decode_markets(response.body).sort("symbol")
+                self._symbols = frozenset(self._frame["symbol"])
                 self._asked = time.monotonic()
             return self._frame
+
+    def known(self) -> frozenset[str]:
+        """Give the symbols of the list if it need not be asked for again, else none."""
+        fresh = self._frame is not None and time.monotonic() - self._asked <= _LIFE
+        return self._symbols if fresh else frozenset()
 
     async def resolve(
         self, symbols: str | Iterable[str], priority: Priority
@@ -49,7 +56,8 @@ class MarketList:
     async def _match(
         self, wanted: list[str], priority: Priority, life: float
     ) -> tuple[list[str], dict[str, MarketkitError]]:
-        known = (await self.frame(priority, life=life))["symbol"].to_list()
+        await self.frame(priority, life=life)
+        known = self._symbols
         names: set[str] = set()
         unknown: dict[str, MarketkitError] = {}
         for symbol in wanted:

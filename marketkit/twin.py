@@ -1,4 +1,4 @@
-"""The sync twin of the provider: one line a method, over one background loop."""
+"""The sync twin of the provider: the same calls, waited for on one background loop."""
 
 from __future__ import annotations
 
@@ -7,8 +7,11 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
+from marketkit.frames import Frame
 from marketkit.net.engine import engine
-from marketkit.provider import AsyncSmartDataProvider
+from marketkit.provider import AsyncSmartDataProvider, DataMethods
+from marketkit.replies import Ask
+from marketkit.response import DataResponse
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -38,7 +41,7 @@ def at_once(
     return call
 
 
-class SmartDataProvider:
+class SmartDataProvider(DataMethods[Frame]):
     """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
 
     The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
@@ -66,15 +69,23 @@ class SmartDataProvider:
             settle=settle,
             timeout=timeout,
         )
+        super().__init__(self.twin.readers)
 
     get_market = blocking(AsyncSmartDataProvider.get_market)
-    get_ticker = blocking(AsyncSmartDataProvider.get_ticker)
-    get_orderbook = blocking(AsyncSmartDataProvider.get_orderbook)
-    get_trade = blocking(AsyncSmartDataProvider.get_trade)
-    get_candle = blocking(AsyncSmartDataProvider.get_candle)
     close = blocking(AsyncSmartDataProvider.aclose)
     backfill = at_once(AsyncSmartDataProvider.backfill)
     lake = at_once(AsyncSmartDataProvider.lake)
+
+    @property
+    def with_response(self) -> DataMethods[DataResponse]:
+        """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
+
+        What would be a `PartialResult` is a response whose `success` is False.
+        """
+        return Responses(self.readers)
+
+    def _ask(self, ask: Ask) -> Frame:
+        return self.readers.wait(ask).frame()
 
     def __enter__(self) -> Self:
         return self
@@ -84,6 +95,13 @@ class SmartDataProvider:
 
     def __repr__(self) -> str:
         return repr(self.twin).removeprefix("Async")
+
+
+class Responses(DataMethods[DataResponse]):
+    """The sync calls behind `with_response`."""
+
+    def _ask(self, ask: Ask) -> DataResponse:
+        return self.readers.wait(ask).response()
 
 
 @functools.cache

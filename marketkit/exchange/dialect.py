@@ -35,13 +35,15 @@ class Response:
     """What came back: status, lower-case header names, the decoded body.
 
     `at` is a moment (milliseconds UTC, the exchange's clock) that had surely passed over there when
-    the answer left: its `Date` header, or our own clock at sending where there is none.
+    the answer left: its `Date` header, or our own clock at sending where there is none. `sent` is
+    the moment (`steady` milliseconds) after which the answer was made: ages count from it.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     at: int
+    sent: int = 0
 
 
 @dataclass(frozen=True, slots=True)

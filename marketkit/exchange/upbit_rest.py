@@ -7,7 +7,7 @@ words.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -97,6 +97,29 @@ def candle_request(symbol: str, timeframe: Timeframe, to: int, count: int = PAGE
     before = datetime.fromtimestamp(-(-to // 1000), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     params = (("market", symbol), ("to", before), ("count", str(count)))
     return Request(path, params, "candles")
+
+
+def ticker_requests(
+    symbols: Sequence[str], listed: Collection[str]
+) -> Iterator[tuple[Request, Sequence[str]]]:
+    """Ask for the tickers of `symbols` in as few requests as can be, each with whom it is for.
+
+    Where one URL cannot hold them, quote currencies of which all `listed` markets are wanted are
+    asked for as a whole.
+    """
+    if sum(1 for _ in batches(symbols)) > 1:
+        wanted = set(symbols)
+        partly = {_quote(symbol) for symbol in listed if symbol not in wanted}
+        whole = [symbol for symbol in symbols if _quote(symbol) not in partly]
+        if whole:
+            yield ticker_all_request(sorted({_quote(symbol) for symbol in whole})), whole
+            symbols = [symbol for symbol in symbols if _quote(symbol) in partly]
+    for batch in batches(symbols):
+        yield ticker_request(batch), batch
+
+
+def _quote(symbol: str) -> str:
+    return symbol.partition("-")[0]
 
 
 def batches(symbols: Sequence[str]) -> Iterator[list[str]]:

@@ -16,7 +16,7 @@ _WIDTH = 24
 
 @dataclass(slots=True)
 class Progress:
-    """Slots closed of the slots asked for, and what that took."""
+    """Slots closed of the slots asked for (or symbols of symbols), and what that took."""
 
     label: str
     total: int = 0
@@ -24,6 +24,7 @@ class Progress:
     requests: int = 0
     rows: int = 0
     state: str = "running"
+    unit: str = "candles"
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -46,7 +47,7 @@ class Progress:
         eta = "" if self.eta is None or self.state != "running" else f", {clock(self.eta)} to go"
         percent = math.floor(self.share * 100)
         return (
-            f"{self.label}: {percent:3d}%  {self.rows:,} candles, {self.requests:,} requests"
+            f"{self.label}: {percent:3d}%  {self.rows:,} {self.unit}, {self.requests:,} requests"
             f" in {clock(self.seconds)} ({pace:.1f}/s){eta}{self._ending()}"
         )
 

@@ -45,6 +45,11 @@ class Run:
     reached: dict[str, int] = field(default_factory=dict)
     failures: dict[str, MarketkitError] = field(default_factory=dict)
 
+    @property
+    def asked(self) -> set[str]:
+        """The symbols that the exchange gave rows of."""
+        return {*self.reached, *self.young}
+
     def planned(self, walks: Sequence[CandleRange]) -> None:
         """Add the slots of a plan to what there is to do."""
         self.reporter.progress.total += sum(

@@ -30,6 +30,7 @@ from marketkit.exchange.dialect import Priority, RateLimit, Request, Response
 from marketkit.exchange.pacing import parse_remaining, parse_retry_after, retry_delay
 from marketkit.net.ban import Ban
 from marketkit.net.budget import Budget, Slot
+from marketkit.steady import steady
 
 Check = Callable[[Request, Response], None]
 
@@ -191,7 +192,8 @@ class Transport:
         finally:
             await answer.aclose()
         date = parse_date(answer.headers.get("date"))
-        return Response(answer.status_code, dict(answer.headers), body, date or sent_at)
+        made = wire.sent - 1000 * parse_age(answer.headers.get("age"))
+        return Response(answer.status_code, dict(answer.headers), body, date or sent_at, made)
 
     def _answered(self, request: Request, slot: Slot, answer: httpx.Response) -> None:
         remaining = parse_remaining(answer.headers.get("remaining-req"))
@@ -284,6 +286,7 @@ class _Wire:
         self.slot = slot
         self.written = False
         self.started = 0.0
+        self.sent = 0
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         if event == "connection.connect_tcp.complete":
@@ -295,6 +298,7 @@ class _Wire:
                 raise _TurnPassed
             self.written = True
             self.started = time.monotonic()
+            self.sent = steady()
 
 
 class _TurnPassed(Exception):
@@ -311,6 +315,11 @@ def parse_date(header: str | None) -> int | None:
         return int(parsedate_to_datetime(header).timestamp() * 1000) if header else None
     except ValueError:
         return None
+
+
+def parse_age(header: str | None) -> int:
+    """Read an `Age` header: the seconds an answer lay in somebody's cache on the way."""
+    return int(header) if header and header.isascii() and header.isdigit() else 0
 
 
 def _host(endpoint: str) -> str:

@@ -1,0 +1,100 @@
+"""One request for all who want the same at the same time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from marketkit.errors import MarketkitError
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class _Flight(Generic[T]):
+    task: asyncio.Task[T]
+    urgency: int
+    riders: int = 0
+
+
+class Flights(Generic[T]):
+    """Questions on their way, by what they ask for. Use it on one event loop.
+
+    Who asks for something that is already on its way waits for that; a more urgent caller sends
+    its own question. Cancelling one caller leaves the question to the others, and ends it when it
+    was the last. An error reaches everybody who waits, and nobody who comes later.
+    """
+
+    def __init__(self) -> None:
+        self._flying: dict[Hashable, _Flight[T]] = {}
+
+    async def join(
+        self,
+        shelf: Hashable,
+        symbols: Sequence[str],
+        urgency: int,
+        send: Callable[[list[str]], Coroutine[Any, Any, T]],
+    ) -> list[tuple[list[str], T | MarketkitError]]:
+        """Give the answers, or errors, for `symbols`, each with those of them it is for.
+
+        `send` asks for what is not on its way yet; 0 is the most urgent.
+        """
+        shared, rest = self._shared(shelf, symbols, urgency)
+        if rest:
+            shared[self._start(shelf, rest, urgency, send)] = rest
+        for flight in shared:
+            flight.riders += 1
+        try:
+            answers = await asyncio.gather(
+                *(asyncio.shield(flight.task) for flight in shared), return_exceptions=True
+            )
+        finally:
+            for flight in shared:
+                self._leave(flight)
+        return [(names, _said(a)) for names, a in zip(shared.values(), answers, strict=True)]
+
+    def _shared(
+        self, shelf: Hashable, symbols: Sequence[str], urgency: int
+    ) -> tuple[dict[_Flight[T], list[str]], list[str]]:
+        shared: dict[_Flight[T], list[str]] = {}
+        rest = []
+        for symbol in symbols:
+            flight = self._flying.get((shelf, symbol))
+            if flight is not None and flight.urgency <= urgency:
+                shared.setdefault(flight, []).append(symbol)
+            else:
+                rest.append(symbol)
+        return shared, rest
+
+    def _start(
+        self,
+        shelf: Hashable,
+        symbols: list[str],
+        urgency: int,
+        send: Callable[[list[str]], Coroutine[Any, Any, T]],
+    ) -> _Flight[T]:
+        flight = _Flight(asyncio.ensure_future(send(symbols)), urgency)
+        keys = [(shelf, symbol) for symbol in symbols]
+        self._flying.update(dict.fromkeys(keys, flight))
+        flight.task.add_done_callback(lambda _: self._land(flight, keys))
+        return flight
+
+    def _leave(self, flight: _Flight[T]) -> None:
+        flight.riders -= 1
+        if not flight.riders and not flight.task.done():
+            self._land(flight, [key for key, each in self._flying.items() if each is flight])
+            flight.task.cancel()
+
+    def _land(self, flight: _Flight[T], keys: Sequence[Hashable]) -> None:
+        for key in keys:
+            if self._flying.get(key) is flight:
+                del self._flying[key]
+
+
+def _said(answer: T | BaseException) -> T | MarketkitError:
+    """Give an answer or an error of ours; anything else is raised."""
+    if isinstance(answer, BaseException) and not isinstance(answer, MarketkitError):
+        raise answer
+    return answer

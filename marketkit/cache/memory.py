@@ -1,0 +1,194 @@
+"""Answers kept in memory for as long as they may be given again, within a bound of bytes.
+
+Rows stay in the columns they came in; an entry only says which rows of which answer are a symbol's.
+An age counts from the moment the request was written, which no part of its answer can precede.
+Moments are milliseconds of one steady clock that callers pass in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import weakref
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from marketkit.steady import steady
+
+MAX_BYTES = 64 * 1024 * 1024
+# What an entry and a column take beside their data, measured on CPython 3.11 and polars 2.1.
+ENTRY_BYTES = 250
+COLUMN_BYTES = 200
+_SWEEP = 5_000  # milliseconds between two cleanings
+
+
+@dataclass(slots=True, eq=False)
+class Batch:
+    """The rows of one answer, a run of rows for each symbol, made at or after `made`."""
+
+    frame: pl.DataFrame
+    made: int
+    shelf: Hashable
+    symbols: tuple[str, ...]
+    until: int = 0
+    used: int = 0
+
+    @property
+    def bytes(self) -> int:
+        """What it takes in memory."""
+        columns = self.frame.width * COLUMN_BYTES
+        return int(self.frame.estimated_size()) + columns + len(self.symbols) * ENTRY_BYTES
+
+
+class Held(NamedTuple):
+    """What is held of one symbol: `length` rows of a batch from `first` on, until a moment."""
+
+    batch: Batch
+    first: int
+    length: int
+    until: int
+
+
+class Stats(NamedTuple):
+    """What the memory tier has: entries, the answers they came in, bytes of how many, evictions."""
+
+    entries: int
+    batches: int
+    bytes: int
+    max_bytes: int
+    evicted: int
+
+
+class Memory:
+    """Entries by shelf (what was asked) and symbol, the least recently used answer leaving first.
+
+    `put` and `clean` belong to one thread; `find` may be called from any.
+    """
+
+    def __init__(self, max_bytes: int = MAX_BYTES) -> None:
+        self._max_bytes = max_bytes
+        self._shelves: dict[Hashable, dict[str, Held]] = {}
+        self._batches: dict[Batch, int] = {}
+        self._bytes = 0
+        self._evicted = 0
+        self._timer: asyncio.TimerHandle | None = None
+
+    def find(self, shelf: Hashable, symbols: Iterable[str], now: int) -> list[Held | None]:
+        """Give what is held of each symbol and may still be given; None where nothing is."""
+        kept = self._shelves.get(shelf, {})
+        found: list[Held | None] = []
+        for symbol in symbols:
+            held = kept.get(symbol)
+            if held is not None and held.until > now:
+                held.batch.used = now
+                found.append(held)
+            else:
+                found.append(None)
+        return found
+
+    def put(
+        self,
+        shelf: Hashable,
+        frame: pl.DataFrame,
+        symbols: Sequence[str],
+        *,
+        made: int,
+        lives: Mapping[str, int],
+        now: int,
+    ) -> list[Held]:
+        """Hold the rows of an answer, each symbol's for its life in milliseconds after `made`.
+
+        `frame` is sorted by symbol; a symbol of `symbols` without rows is held as having none.
+        Entries that are younger than this answer stay. Gives what the answer said of each symbol,
+        whether it was kept or not.
+        """
+        batch = Batch(frame, made, shelf, tuple(map(sys.intern, symbols)), used=now)
+        entries = _entries(batch, lives)
+        batch.until = max((held.until for held in entries), default=0)
+        if batch.until > now and batch.bytes <= self._max_bytes // 4:
+            self._keep(batch, entries)
+        self.clean(now)
+        return entries
+
+    def clean(self, now: int) -> None:
+        """Let go of what has expired, and of the least recently used beyond the bound."""
+        for batch in [each for each in self._batches if each.until <= now]:
+            self._drop(batch)
+        if self._bytes > self._max_bytes:
+            for batch in sorted(self._batches, key=lambda each: each.used):
+                self._drop(batch)
+                self._evicted += 1
+                # A little room, so that the next answers need not sort again.
+                if self._bytes <= self._max_bytes * 0.95:
+                    break
+
+    def clean_later(self) -> None:
+        """Clean on the running loop, now and then, for as long as there is something to clean."""
+        loop = asyncio.get_running_loop()
+        if self._timer is None or self._timer.cancelled() or self._timer.when() < loop.time() - 1:
+            self._timer = loop.call_later(_SWEEP / 1000, _sweep, weakref.ref(self))
+
+    def stats(self) -> Stats:
+        """Say what is held."""
+        entries = sum(len(kept) for kept in list(self._shelves.values()))
+        return Stats(entries, len(self._batches), self._bytes, self._max_bytes, self._evicted)
+
+    def _keep(self, batch: Batch, entries: Sequence[Held]) -> None:
+        self._batches[batch] = batch.bytes
+        self._bytes += batch.bytes
+        kept = self._shelves.setdefault(batch.shelf, {})
+        for symbol, held in zip(batch.symbols, entries, strict=True):
+            known = kept.get(symbol)
+            if known is None or known.batch.made <= batch.made:
+                kept[symbol] = held
+
+    def _drop(self, batch: Batch) -> None:
+        self._bytes -= self._batches.pop(batch)
+        kept = self._shelves[batch.shelf]
+        for symbol in batch.symbols:
+            if symbol in kept and kept[symbol].batch is batch:
+                del kept[symbol]
+        if not kept:
+            del self._shelves[batch.shelf]
+
+
+def gather(held: Sequence[Held]) -> pl.DataFrame:
+    """Put the rows of several symbols together in the order given; there must be one at least."""
+    rows: dict[Batch, list[Held]] = {}
+    for each in held:
+        rows.setdefault(each.batch, []).append(each)
+    frames = [_rows(batch, parts) for batch, parts in rows.items()]
+    return frames[0] if len(frames) == 1 else pl.concat(frames)
+
+
+def _rows(batch: Batch, parts: Sequence[Held]) -> pl.DataFrame:
+    first = row = parts[0].first
+    for part in parts:
+        if part.first != row and part.length:
+            return batch.frame[[row for p in parts for row in range(p.first, p.first + p.length)]]
+        row += part.length
+    return batch.frame.slice(first, row - first)
+
+
+def _entries(batch: Batch, lives: Mapping[str, int]) -> list[Held]:
+    lengths = dict(batch.frame["symbol"].rle().struct.unnest().select("value", "len").iter_rows())
+    firsts, row = dict[str, int](), 0
+    for symbol, length in lengths.items():
+        firsts[symbol] = row
+        row += length
+    return [
+        Held(batch, firsts.get(symbol, 0), lengths.get(symbol, 0), batch.made + lives[symbol])
+        for symbol in batch.symbols
+    ]
+
+
+def _sweep(reference: weakref.ref[Memory]) -> None:
+    memory = reference()
+    if memory is not None:
+        memory._timer = None  # noqa: SLF001 - a method would keep the memory alive
+        memory.clean(steady())
+        if memory.stats().batches:
+            memory.clean_later()

@@ -1,0 +1,242 @@
+"""Answer from the cheapest source that may: memory, the feed, or one shared request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import polars as pl
+
+from marketkit import answers, naming
+from marketkit.answers import Symbols
+from marketkit.asking import Answer, Form, Found, Question, collected
+from marketkit.cache.flight import Flights
+from marketkit.cache.memory import Batch, Held, Memory
+from marketkit.cache.rhythm import Rhythms
+from marketkit.cache.ttl import Kind
+from marketkit.errors import MarketkitError
+from marketkit.exchange.dialect import Priority
+from marketkit.jobs.progress import Progress, Reporter
+from marketkit.markets import MarketList
+from marketkit.net.budget import CLASSES
+from marketkit.net.transport import Transport
+from marketkit.router import Latest, Source, choose
+from marketkit.schema import Schema, empty, exact
+from marketkit.steady import steady
+
+Told = dict[str, Found | MarketkitError]
+Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Told]]
+T = TypeVar("T")
+
+
+def _everything(_: Sequence[str]) -> None:
+    """Refuse no symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One kind of question: where its answers are held, what they look like, how to get them.
+
+    `load` asks for symbols and tells of each what was found or what failed; `single` says that the
+    exchange takes one a request. `hot` is how many rows of a symbol a feed must have (0: no
+    feed has such an answer), `kept` says that the answer may be given again. `check` refuses
+    symbols that the question makes no sense for.
+    """
+
+    kind: Kind
+    shelf: Hashable
+    shape: Schema
+    order: Sequence[str]
+    load: Load
+    single: bool = False
+    hot: int = 0
+    kept: bool = True
+    check: Callable[[Sequence[str]], None] = _everything
+
+
+class Tiers:
+    """What the readers share: the market list, memory, requests in flight, rhythms, the feed.
+
+    `feed` may be set to whatever keeps symbols hot.
+    """
+
+    def __init__(self, transport: Transport, markets: MarketList) -> None:
+        self.transport = transport
+        self.markets = markets
+        self.memory = Memory()
+        self.rhythms = Rhythms()
+        self.feed: Latest | None = None
+        self._flights: Flights[Told] = Flights()
+
+    def question(self, asked: Asked, symbols: Symbols, form: Form) -> Question:
+        """Make a question of what a caller typed."""
+        wanted = self._spelt(symbols)
+
+        def recall() -> Answer | None:
+            return self._recall(asked, wanted, form)
+
+        async def fetch() -> Answer:
+            return await self._fetch(asked, wanted, form)
+
+        return Question(asked.kind, form, answers.index_of(symbols), recall, fetch)
+
+    async def resolve(
+        self, wanted: Sequence[str], form: Form
+    ) -> tuple[list[str], dict[str, MarketkitError]]:
+        """Find the markets that are meant; unless it may be skipped, one unknown ends the call."""
+        names, unknown = await self.markets.resolve(wanted, form.priority)
+        if unknown and form.on_error == "raise":
+            raise next(iter(unknown.values()))
+        return names, unknown
+
+    def keep(
+        self,
+        asked: Asked,
+        frame: pl.DataFrame,
+        symbols: Sequence[str],
+        made: int,
+        most: int | None = None,
+    ) -> list[Held]:
+        """Hold what an answer said of each symbol for as long as it lives, `most` ms at most."""
+        lives = dict.fromkeys(symbols, 0)
+        if asked.kept:
+            now = self.transport.now()
+            for symbol in symbols:
+                life = self.rhythms.life(asked.kind, symbol, now).ms
+                lives[symbol] = life if most is None else min(life, most)
+        held = self.memory.put(asked.shelf, frame, symbols, made=made, lives=lives, now=steady())
+        self.memory.clean_later()
+        return held
+
+    def _spelt(self, symbols: Symbols) -> list[str]:
+        """Spell symbols natively; those that are on the list already are."""
+        known = self.markets.known()
+        if isinstance(symbols, str):
+            return [symbols] if symbols in known else naming.listed(symbols)
+        given = list(symbols) if isinstance(symbols, Sequence | set) else symbols
+        if isinstance(given, list) and given and all(_in(each, known) for each in given):
+            return list(dict.fromkeys(given))
+        return naming.listed(given)
+
+    def _recall(self, asked: Asked, wanted: Sequence[str], form: Form) -> Answer | None:
+        known = self.markets.known()
+        if any(symbol not in known for symbol in wanted):
+            if not known or not any(map(naming.is_glob, wanted)):
+                return None
+            if any(not naming.is_glob(symbol) and symbol not in known for symbol in wanted):
+                return None
+            wanted = sorted({hit for each in wanted for hit in naming.matches(each, known)})
+        names = sorted(wanted)
+        found = self._local(asked, names)
+        return None if len(found) < len(names) else self._collected(asked, found, {}, form)
+
+    async def _fetch(self, asked: Asked, wanted: Sequence[str], form: Form) -> Answer:
+        names, failures = await self.resolve(wanted, form)
+        asked.check(names)
+        local = self._local(asked, names)
+        told: Told = {**local}
+        missing = [name for name in names if name not in local]
+        for part in await self._ask(asked, missing, form):
+            told.update(part)
+        found = {}
+        for name in names:
+            said = told[name]
+            if isinstance(said, Found):
+                found[name] = said
+            else:
+                failures[name] = said
+        return self._collected(asked, found, failures, form)
+
+    def _local(self, asked: Asked, names: Sequence[str]) -> dict[str, Found]:
+        """Give what nobody need be asked for."""
+        now = steady()
+        held = self.memory.find(asked.shelf, names, now) if asked.kept else [None] * len(names)
+        feed = self.feed if asked.hot else None
+        if feed is None:
+            return {
+                name: Found("memory", each)
+                for name, each in zip(names, held, strict=True)
+                if each is not None
+            }
+        found = {}
+        for name, kept in zip(names, held, strict=True):
+            hot = self._hot(feed, asked, name, now)
+            source = choose(memory=_age(kept, now), feed=_age(hot, now))
+            chosen = kept if source == "memory" else hot
+            if chosen is not None:
+                found[name] = Found(source, chosen)
+        return found
+
+    def _hot(self, feed: Latest, asked: Asked, name: str, now: int) -> Held | None:
+        latest = feed.latest(asked.kind, name)
+        if latest is None:
+            return None
+        rows, moment = latest
+        if rows.height < asked.hot:
+            return None
+        age = max(0, self.transport.now() - moment)
+        return Held(Batch(rows, now - age, asked.shelf, (name,)), 0, asked.hot, now)
+
+    async def _ask(self, asked: Asked, names: Sequence[str], form: Form) -> list[Told]:
+        """Ask for symbols, all at once or one by one, and share what is on its way already."""
+
+        async def some(names: Sequence[str]) -> Told:
+            parts = await self._flights.join(
+                asked.shelf,
+                names,
+                CLASSES[form.priority],
+                lambda rest: asked.load(rest, form.priority),
+            )
+            return {
+                name: said if isinstance(said, MarketkitError) else said[name]
+                for part, said in parts
+                for name in part
+            }
+
+        if not asked.single:
+            return [await some(names)] if names else []
+        return await _watched([some([name]) for name in names], f"{asked.kind}s")
+
+    def _collected(
+        self,
+        asked: Asked,
+        found: Mapping[str, Found],
+        failures: Mapping[str, MarketkitError],
+        form: Form,
+    ) -> Answer:
+        shape = empty(exact(asked.shape) if form.exact else asked.shape)
+        return collected(found, failures, shape, asked.order)
+
+
+def told_of(source: Source, symbols: Sequence[str], held: Sequence[Held]) -> Told:
+    """Tell of symbols what one source has of them."""
+    return {name: Found(source, each) for name, each in zip(symbols, held, strict=True)}
+
+
+async def _watched(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T]:
+    """Run calls side by side and show how far they have come when it takes long."""
+    reporter = Reporter(Progress(f"{what} of {len(calls)} symbols", len(calls)))
+
+    async def one(call: Coroutine[Any, Any, T]) -> T:
+        result = await call
+        reporter.progress.done += 1
+        reporter.progress.requests += 1
+        reporter.update()
+        return result
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(one(call)) for call in calls]
+    finally:
+        reporter.close()
+    return [task.result() for task in tasks]
+
+
+def _age(held: Held | None, now: int) -> int | None:
+    return None if held is None else now - held.batch.made
+
+
+def _in(symbol: object, known: frozenset[str]) -> bool:
+    return isinstance(symbol, str) and symbol in known
