@@ -20,13 +20,29 @@ _DEFAULT = (
     "get_ticker",
     "get_trade",
     "lake",
+    "status",
+    "with_response",
+)
+# What older programs call; found when asked for, shown nowhere.
+_OLDER = frozenset(
+    {
+        "get_candles",
+        "get_comprehensive_status",
+        "get_continuous_candles",
+        "get_markets",
+        "get_multiple_tickers",
+        "get_tickers",
+        "get_trades",
+    }
 )
 _NAMES = {
     "AsyncSmartDataProvider": "provider",
+    "DataResponse": "response",
     "Lake": "lake.lake",
     "SmartDataProvider": "twin",
     "Span": "coverage",
     "Spans": "coverage",
+    "Status": "status",
     "Timeframe": "timeframe",
     **dict.fromkeys(
         (
@@ -65,6 +81,8 @@ def __getattr__(name: str) -> object:
         return getattr(_provider(), name)
     if name in _NAMES:
         return getattr(importlib.import_module(f"marketkit.{_NAMES[name]}"), name)
+    if name in _OLDER:
+        return getattr(importlib.import_module("marketkit.compat"), name)
     raise AttributeError(f"module 'marketkit' has no attribute {name!r}")
 
 

@@ -24,6 +24,8 @@ from marketkit.errors import UnknownTimeframe as UnknownTimeframe
 from marketkit.errors import Unreachable as Unreachable
 from marketkit.lake.lake import Lake as Lake
 from marketkit.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
+from marketkit.response import DataResponse as DataResponse
+from marketkit.status import Status as Status
 from marketkit.timeframe import Timeframe as Timeframe
 from marketkit.twin import SmartDataProvider as SmartDataProvider
 
@@ -33,6 +35,7 @@ __all__ = [
     "BadResponse",
     "Banned",
     "CorruptFile",
+    "DataResponse",
     "EngineClosed",
     "ExchangeError",
     "InputError",
@@ -52,6 +55,7 @@ __all__ = [
     "SmartDataProvider",
     "Span",
     "Spans",
+    "Status",
     "TimedOut",
     "Timeframe",
     "UnknownSymbol",
@@ -65,6 +69,8 @@ __all__ = [
     "get_ticker",
     "get_trade",
     "lake",
+    "status",
+    "with_response",
 ]
 
 _default: SmartDataProvider
@@ -76,3 +82,5 @@ get_orderbook = _default.get_orderbook
 get_ticker = _default.get_ticker
 get_trade = _default.get_trade
 lake = _default.lake
+status = _default.status
+with_response = _default.with_response

@@ -15,6 +15,7 @@ from marketkit.errors import MarketkitError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, FrameKind, OnError, Precision, finish
 from marketkit.router import Source
+from marketkit.schema import Schema, empty
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +94,12 @@ class Question:
 def collected(
     found: Mapping[str, Found],
     failures: Mapping[str, MarketkitError],
-    shape: pl.DataFrame,
+    shape: Schema,
     order: Sequence[str],
 ) -> Answer:
-    """Put together what was found of each symbol; `shape` is the empty frame of the kind."""
+    """Put together what was found of each symbol; without any it is an empty frame of `shape`."""
     if not found:
-        return Answer(shape, (), failures)
+        return Answer(empty(shape), (), failures)
     parts: dict[tuple[Source, int], list[str]] = {}
     for symbol, (source, held) in found.items():
         parts.setdefault((source, held.batch.made), []).append(symbol)

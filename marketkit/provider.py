@@ -36,6 +36,7 @@ from marketkit.quotes import Quotes
 from marketkit.replies import Ask, Readers
 from marketkit.response import DataResponse
 from marketkit.settings import budget_dir, lake_source, resolve_endpoint, resolve_lake
+from marketkit.status import Status, take_status
 from marketkit.tiers import Tiers
 from marketkit.timeframe import parse_time
 from marketkit.windows import UTC_DAYS, Source, Time, read_window
@@ -312,6 +313,14 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
 
     async def _ask(self, ask: Ask) -> Frame:
         return (await self.readers.reply(ask)).frame()
+
+    @on_engine
+    async def status(self) -> Status:
+        """Say what was delivered from where, how old and how fast, and what may still be asked.
+
+        Counts are those of this provider; `left` in `requests` is what the whole machine may send.
+        """
+        return await take_status(self._endpoint, self._tiers, self.readers.meter)
 
     def lake(self) -> Lake:
         """Give the candle lake behind this provider."""

@@ -23,7 +23,7 @@ from marketkit.markets import MarketList
 from marketkit.net.budget import CLASSES
 from marketkit.net.transport import Transport
 from marketkit.router import Latest, Source, choose
-from marketkit.schema import Schema, empty, exact
+from marketkit.schema import Schema, exact
 from marketkit.steady import steady
 
 Told = dict[str, Found | MarketkitError]
@@ -206,7 +206,7 @@ class Tiers:
         failures: Mapping[str, MarketkitError],
         form: Form,
     ) -> Answer:
-        shape = empty(exact(asked.shape) if form.exact else asked.shape)
+        shape = exact(asked.shape) if form.exact else asked.shape
         return collected(found, failures, shape, asked.order)
 
 

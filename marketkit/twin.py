@@ -73,6 +73,7 @@ class SmartDataProvider(DataMethods[Frame]):
 
     get_market = blocking(AsyncSmartDataProvider.get_market)
     close = blocking(AsyncSmartDataProvider.aclose)
+    status = blocking(AsyncSmartDataProvider.status)
     backfill = at_once(AsyncSmartDataProvider.backfill)
     lake = at_once(AsyncSmartDataProvider.lake)
 

@@ -74,6 +74,22 @@ class Budget:
                 future.result().unsent()
             raise
 
+    async def left(self) -> int:
+        """Say how many requests could leave right now; all of them where nobody ever sent one."""
+        if self._store is None and not self._path.exists():
+            return self.limit.requests
+
+        def free(state: State, now: float) -> int:
+            busy = sum(lane.until > now for lane in state.lanes)
+            open_ = now >= state.hold_until
+            return max(0, foreign.capacity(state, self.limit) - busy) if open_ else 0
+
+        while True:
+            try:
+                return self._update(free)
+            except BlockingIOError:
+                await asyncio.sleep(LOCK_RETRY)
+
     def path_changed(self) -> None:
         """Distrust the measured round trips: connections broke, the way may be shorter now."""
         self._later(lanes.distrust)

@@ -131,6 +131,10 @@ class Transport:
         """Give what became of the requests of every rate group that was used."""
         return {group: GroupStats(**counts) for group, counts in self._counts.items()}
 
+    async def left(self) -> dict[str, int]:
+        """Give the requests that could leave right now, by rate group, for the whole machine."""
+        return {group: await self._budget(group).left() for group in self._limits}
+
     async def close(self) -> None:
         """Close the connections and let go of the budgets; a later `send` opens them again."""
         client, self._client = self._client, None
