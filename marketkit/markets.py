@@ -16,6 +16,7 @@ from marketkit.net.transport import Transport
 
 _LIFE = 3600.0  # seconds; markets are added a few times a week
 _RETRY = 60.0  # an unknown symbol may be new: ask again when the list is older than this
+_HINTS = 20  # unknown symbols that are worth looking for what was meant
 
 
 class MarketList:
@@ -62,7 +63,7 @@ class MarketList:
         unknown: dict[str, MarketkitError] = {}
         for symbol in wanted:
             try:
-                names.update(naming.matches(symbol, known))
+                names.update(naming.matches(symbol, known, hint=len(unknown) < _HINTS))
             except UnknownSymbol as error:
                 unknown[symbol] = error
         return sorted(names), unknown

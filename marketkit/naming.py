@@ -45,13 +45,16 @@ def resolve(symbols: str | Iterable[str], known: Collection[str]) -> list[str]:
     return sorted(found)
 
 
-def matches(symbol: str, known: Collection[str]) -> list[str]:
-    """Give the known markets that one natively spelt symbol or glob means."""
+def matches(symbol: str, known: Collection[str], *, hint: bool = True) -> list[str]:
+    """Give the known markets that one natively spelt symbol or glob means.
+
+    Raises `UnknownSymbol`; looking for the nearest matches takes milliseconds: not without `hint`.
+    """
     if symbol in known:
         return [symbol]
     hits = fnmatch.filter(known, symbol) if is_glob(symbol) else []
     if not hits:
-        raise UnknownSymbol(symbol, known)
+        raise UnknownSymbol(symbol, known if hint else ())
     return hits
 
 

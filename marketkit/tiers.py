@@ -16,7 +16,7 @@ from marketkit.cache.flight import Flights
 from marketkit.cache.memory import Batch, Held, Memory
 from marketkit.cache.rhythm import Rhythms
 from marketkit.cache.ttl import Kind
-from marketkit.errors import MarketkitError
+from marketkit.errors import MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.jobs.progress import Progress, Reporter
 from marketkit.markets import MarketList
@@ -122,13 +122,13 @@ class Tiers:
 
     def _recall(self, asked: Asked, wanted: Sequence[str], form: Form) -> Answer | None:
         known = self.markets.known()
-        if any(symbol not in known for symbol in wanted):
-            if not known or not any(map(naming.is_glob, wanted)):
+        if all(symbol in known for symbol in wanted):
+            names = sorted(wanted)
+        else:
+            try:
+                names = naming.resolve(wanted, known)
+            except UnknownSymbol:  # a younger list may have it
                 return None
-            if any(not naming.is_glob(symbol) and symbol not in known for symbol in wanted):
-                return None
-            wanted = sorted({hit for each in wanted for hit in naming.matches(each, known)})
-        names = sorted(wanted)
         found = self._local(asked, names)
         return None if len(found) < len(names) else self._collected(asked, found, {}, form)
 

@@ -62,7 +62,9 @@ class Flights(Generic[T]):
         rest = []
         for symbol in symbols:
             flight = self._flying.get((shelf, symbol))
-            if flight is not None and flight.urgency <= urgency:
+            # A flight of the process that forked this one never lands here.
+            ours = flight is not None and flight.task.get_loop() is asyncio.get_running_loop()
+            if flight is not None and ours and flight.urgency <= urgency:
                 shared.setdefault(flight, []).append(symbol)
             else:
                 rest.append(symbol)
