@@ -60,6 +60,7 @@ _NAMES = {
             "NewerFormat",
             "NotCovered",
             "NotWritable",
+            "Offline",
             "PartialResult",
             "RateLimited",
             "Refused",

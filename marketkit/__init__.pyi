@@ -14,6 +14,7 @@ from marketkit.errors import NetworkError as NetworkError
 from marketkit.errors import NewerFormat as NewerFormat
 from marketkit.errors import NotCovered as NotCovered
 from marketkit.errors import NotWritable as NotWritable
+from marketkit.errors import Offline as Offline
 from marketkit.errors import PartialResult as PartialResult
 from marketkit.errors import RateLimited as RateLimited
 from marketkit.errors import Refused as Refused
@@ -48,6 +49,7 @@ __all__ = [
     "NewerFormat",
     "NotCovered",
     "NotWritable",
+    "Offline",
     "PartialResult",
     "RateLimited",
     "Refused",

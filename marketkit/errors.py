@@ -6,6 +6,7 @@ MarketkitError
 │   ├── UnknownTimeframe               no such candle width
 │   └── InvalidRange                   start, end or count make no sense
 ├── NetworkError (ConnectionError)     no usable answer came back
+│   ├── Offline                        nothing may be sent, and nothing kept answers
 │   ├── Unreachable                    nobody listens, or the name does not resolve
 │   └── TimedOut (TimeoutError)        the answer did not come in time
 ├── ExchangeError                      the exchange answered, but not with data
@@ -64,6 +65,10 @@ class InvalidRange(InputError):
 
 class NetworkError(MarketkitError, ConnectionError):
     """No usable answer came back from the endpoint."""
+
+
+class Offline(NetworkError):
+    """The provider sends nothing (`offline=True`), and nothing that is kept answers the call."""
 
 
 class Unreachable(NetworkError):

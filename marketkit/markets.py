@@ -3,46 +3,57 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from marketkit import naming
+from marketkit.announced import Announced, Held
+from marketkit.cache.store import Store
+from marketkit.cache.ttl import RULES
 from marketkit.errors import MarketkitError, UnknownSymbol
 from marketkit.exchange import upbit_bodies, upbit_rest
-from marketkit.exchange.dialect import Priority
+from marketkit.exchange.dialect import Priority, Request
 from marketkit.net.transport import Transport
+from marketkit.schema import INSTRUMENT, empty
+from marketkit.universe import Universe
 
-_LIFE = 3600.0  # seconds; markets are added a few times a week
-_RETRY = 60.0  # an unknown symbol may be new: ask again when the list is older than this
+_LIFE = int(RULES["market"].most)
+_RETRY = 60_000  # ms; an unknown symbol may be new: ask again when the list is older than this
 _HINTS = 20  # unknown symbols that are worth looking for what was meant
 
 
 class MarketList:
-    """The markets of one exchange. Use it on the engine's loop."""
+    """The markets of one exchange; `universe` keeps a list a day. Use it on the engine's loop."""
 
-    def __init__(self, transport: Transport) -> None:
+    def __init__(self, transport: Transport, store: Store | None, universe: Universe) -> None:
         self._transport = transport
-        self._frame: pl.DataFrame | None = None
+        self._store = store
+        self._universe = universe
+        self._list = Announced(transport, store, upbit_rest.market_request(), _markets, _LIFE)
+        self._held: Held | None = None
         self._symbols: frozenset[str] = frozenset()
-        self._asked = 0.0
-        self._asking = asyncio.Lock()
+        self._instruments: dict[Request, Announced] = {}
 
-    async def frame(self, priority: Priority, *, life: float = _LIFE) -> pl.DataFrame:
-        """Give the list, at most `life` seconds old; concurrent callers share one request."""
-        async with self._asking:
-            if self._frame is None or time.monotonic() - self._asked > life:
-                response = await self._transport.send(upbit_rest.market_request(), priority)
-                self._frame = upbit_bodies.decode_markets(response.body).sort("symbol")
-                self._symbols = frozenset(self._frame["symbol"])
-                self._asked = time.monotonic()
-            return self._frame
+    async def frame(self, priority: Priority, *, life: int = _LIFE) -> pl.DataFrame:
+        """Give the list, at most `life` ms old; concurrent callers share one request."""
+        held = await self._list.get(priority, life)
+        if held is not self._held:
+            self._held, self._symbols = held, frozenset(held.frame["symbol"])
+            await asyncio.to_thread(self._universe.keep, held.frame, held.made_at)
+        return held.frame
 
     def known(self) -> frozenset[str]:
         """Give the symbols of the list if it need not be asked for again, else none."""
-        fresh = self._frame is not None and time.monotonic() - self._asked <= _LIFE
-        return self._symbols if fresh else frozenset()
+        return self._symbols if self._list.fresh is not None else frozenset()
+
+    async def instruments(self, symbols: Sequence[str], priority: Priority) -> pl.DataFrame:
+        """Give `schema.INSTRUMENT` of some listed markets."""
+        asked = [upbit_rest.instrument_request(some) for some in upbit_rest.batches(symbols)]
+        known = self._instruments
+        self._instruments = {each: known.get(each) or self._asks(each) for each in asked}
+        told = await asyncio.gather(*(self._instruments[each].get(priority) for each in asked))
+        return pl.concat([empty(INSTRUMENT), *(held.frame for held in told)])
 
     async def resolve(
         self, symbols: str | Iterable[str], priority: Priority
@@ -55,7 +66,7 @@ class MarketList:
         return names, unknown
 
     async def _match(
-        self, wanted: list[str], priority: Priority, life: float
+        self, wanted: list[str], priority: Priority, life: int
     ) -> tuple[list[str], dict[str, MarketkitError]]:
         await self.frame(priority, life=life)
         known = self._symbols
@@ -67,3 +78,13 @@ class MarketList:
             except UnknownSymbol as error:
                 unknown[symbol] = error
         return sorted(names), unknown
+
+    def _asks(self, request: Request) -> Announced:
+        life = int(RULES["instrument"].most)
+        return Announced(
+            self._transport, self._store, request, upbit_bodies.decode_instruments, life
+        )
+
+
+def _markets(body: bytes) -> pl.DataFrame:
+    return upbit_bodies.decode_markets(body).sort("symbol")

@@ -63,6 +63,30 @@ def resolve_lake(lake: str | Path | None, endpoint: str) -> Path:
     return home / ("lake-" + re.sub(r"\W+", "_", endpoint.partition("://")[2]))
 
 
+def resolve_cache(endpoint: str) -> Path | None:
+    """Give the folder of answers that outlive a process: `MARKETKIT_CACHE`, or one below the home.
+
+    An endpoint that is not Upbit's own has one only where the environment names it: tomorrow
+    another exchange may answer at the same address.
+    """
+    chosen = os.environ.get("MARKETKIT_CACHE")
+    if chosen:
+        return Path(chosen).expanduser() / "answers"
+    if endpoint in REGIONS.values():
+        return Path.home() / ".cache" / "marketkit" / "answers"
+    return None
+
+
+def resolve_offline(offline: bool | None) -> bool:
+    """Say whether nothing may be sent: the argument, or `MARKETKIT_OFFLINE` (`1` or `0`)."""
+    if offline is not None:
+        return offline
+    said = os.environ.get("MARKETKIT_OFFLINE", "").strip().lower()
+    if said not in {"", "0", "1", "false", "true", "no", "yes"}:
+        raise InputError(f"MARKETKIT_OFFLINE={said!r} is neither 1 nor 0")
+    return said in {"1", "true", "yes"}
+
+
 def budget_dir() -> Path:
     """Give the folder of the machine-wide budgets: `MARKETKIT_BUDGET_DIR`, or one below the home.
 

@@ -49,9 +49,10 @@ RULES: Mapping[Kind, Rule] = {
     "orderbook": Rule(200.0, 4.0, 200.0, 5_000.0),
     "trade": Rule(40.0, 1.0, 200.0, 30_000.0),
     "candle": Rule(40.0, 1.0, 500.0, 30_000.0),
-    # These change with announcements, not with trades.
+    # Changes by announcement, a few times a week.
     "market": Rule(0.0, 0.0, 3_600_000.0, 3_600_000.0),
-    "instrument": Rule(0.0, 0.0, 86_400_000.0, 86_400_000.0),
+    # Tick sizes follow the price from one band to the next.
+    "instrument": Rule(0.0, 0.0, 600_000.0, 600_000.0),
 }
 
 

@@ -67,6 +67,11 @@ def source_folder(source: str) -> str:
     return f"candles/source={source}"
 
 
+def markets_folder(source: str) -> str:
+    """Give the folder of the daily market lists of a source, below the root."""
+    return f"markets/source={check_source(source)}"
+
+
 def timeframe_folder(source: str, timeframe: Timeframe) -> str:
     """Give the folder of all series of a timeframe, below the root."""
     return f"{source_folder(source)}/timeframe={timeframe.token}"

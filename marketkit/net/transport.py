@@ -23,6 +23,7 @@ from marketkit.errors import (
     InputError,
     MarketkitError,
     NetworkError,
+    Offline,
     TimedOut,
     Unreachable,
 )
@@ -59,7 +60,8 @@ class Transport:
 
     `limits` are the exchange's rate groups; `check` raises the error that an answer stands for;
     `timeout` bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
-    `budget_dir` holds the budgets shared by all processes of the machine. Use it on one event loop.
+    `budget_dir` holds the budgets shared by all processes of the machine. An `offline` one opens
+    nothing and refuses every request. Use it on one event loop.
     """
 
     def __init__(
@@ -70,7 +72,9 @@ class Transport:
         check: Check,
         timeout: float,
         budget_dir: Path,
+        offline: bool = False,
     ) -> None:
+        self._offline = offline
         self._endpoint = endpoint.rstrip("/")
         self._host = _host(endpoint)
         self._limits = limits
@@ -92,6 +96,8 @@ class Transport:
         (`Unreachable`, `TimedOut`) when none came, each after the attempts that `retry_delay`
         grants; `Banned` at once, and without sending while an earlier ban holds.
         """
+        if self._offline:
+            raise Offline(f"offline: {request.path} is not asked for, and nothing kept answers it")
         attempt = 1
         while True:
             try:
@@ -112,6 +118,11 @@ class Transport:
     def now(self) -> int:
         """Estimate the exchange's clock in milliseconds UTC: its last `Date` and the time since."""
         return self._clock.now()
+
+    @property
+    def endpoint(self) -> str:
+        """Scheme and host of the exchange."""
+        return self._endpoint
 
     @property
     def is_open(self) -> bool:
