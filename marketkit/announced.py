@@ -19,7 +19,7 @@ from marketkit.errors import (
     RateLimited,
     ServerFailed,
 )
-from marketkit.exchange.dialect import Priority, Request
+from marketkit.exchange.dialect import Priority, Request, Response
 from marketkit.net.transport import Transport
 from marketkit.steady import steady
 
@@ -60,6 +60,7 @@ class Announced:
         self._held: Held | None = None
         self._leave_alone = 0
         self._asking = asyncio.Lock()
+        self._keeping: asyncio.Task[None] | None = None
 
     @property
     def fresh(self) -> Held | None:
@@ -73,6 +74,11 @@ class Announced:
             if self._younger(most) is None:
                 await self._recall()
             return self._younger(most) or await self._ask(priority)
+
+    async def settled(self) -> None:
+        """Wait until the last answer is kept."""
+        if self._keeping is not None:
+            await asyncio.wait([self._keeping])
 
     def _younger(self, life: int) -> Held | None:
         held = self._held
@@ -106,12 +112,14 @@ class Announced:
             self._leave_alone = steady() + _PAUSE
             self._warn(held, failure)
             return held
-        if self._store is not None:
-            expires_at = response.at + self._life
-            await self._store.put(
-                self._key, response.body, made_at=response.at, expires_at=expires_at
-            )
+        self._keep(response)
         return self._held
+
+    def _keep(self, response: Response) -> None:
+        if self._store is not None:
+            made, expires = response.at, response.at + self._life
+            put = self._store.put(self._key, response.body, made_at=made, expires_at=expires)
+            self._keeping = asyncio.create_task(put)  # nobody need wait for a disk
 
     def _warn(self, held: Held, failure: MarketkitError) -> None:
         age = steady() - held.made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import date
 
 import polars as pl
 
@@ -16,7 +17,7 @@ from marketkit.exchange import upbit_bodies, upbit_rest
 from marketkit.exchange.dialect import Priority, Request
 from marketkit.net.transport import Transport
 from marketkit.schema import INSTRUMENT, empty
-from marketkit.universe import Universe
+from marketkit.universe import Universe, day_of
 
 _LIFE = int(RULES["market"].most)
 _RETRY = 60_000  # ms; an unknown symbol may be new: ask again when the list is older than this
@@ -29,7 +30,7 @@ class MarketList:
     def __init__(self, transport: Transport, store: Store | None, universe: Universe) -> None:
         self._transport = transport
         self._store = store
-        self._universe = universe
+        self.universe = universe
         self._list = Announced(transport, store, upbit_rest.market_request(), _markets, _LIFE)
         self._held: Held | None = None
         self._symbols: frozenset[str] = frozenset()
@@ -40,8 +41,26 @@ class MarketList:
         held = await self._list.get(priority, life)
         if held is not self._held:
             self._held, self._symbols = held, frozenset(held.frame["symbol"])
-            await asyncio.to_thread(self._universe.keep, held.frame, held.made_at)
+            await self._keep(held, make=False)
         return held.frame
+
+    async def table(self, priority: Priority) -> pl.DataFrame:
+        """Give the list to somebody who asks for it: from then on a list a day is kept."""
+        frame = await self.frame(priority)
+        if self._held is not None:
+            await self._keep(self._held, make=True)
+        return frame
+
+    @property
+    def day(self) -> date:
+        """The UTC day of the list that was given last."""
+        made_at = 0 if self._held is None else self._held.made_at
+        return day_of(made_at)
+
+    async def settled(self) -> None:
+        """Wait until what was answered is kept."""
+        for each in (self._list, *self._instruments.values()):
+            await each.settled()
 
     def known(self) -> frozenset[str]:
         """Give the symbols of the list if it need not be asked for again, else none."""
@@ -78,6 +97,10 @@ class MarketList:
             except UnknownSymbol as error:
                 unknown[symbol] = error
         return sorted(names), unknown
+
+    async def _keep(self, held: Held, *, make: bool) -> None:
+        """Write the list of the day down, in a lake that is there or else is made."""
+        await asyncio.to_thread(self.universe.keep, held.frame, held.made_at, make=make)
 
     def _asks(self, request: Request) -> Announced:
         life = int(RULES["instrument"].most)

@@ -10,14 +10,13 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-import polars as pl
-
 from marketkit import answers, naming
 from marketkit.answers import Symbols
 from marketkit.asking import Form
+from marketkit.cache.store import Store
 from marketkit.candle_calls import CandleCalls
 from marketkit.candles import CandleReader
-from marketkit.errors import EngineClosed, InputError
+from marketkit.errors import EngineClosed
 from marketkit.exchange import upbit_rest
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.pacing import UPBIT_LIMITS
@@ -28,6 +27,7 @@ from marketkit.jobs.progress import Reporter
 from marketkit.jobs.runner import Run
 from marketkit.lake.dense import Fill
 from marketkit.lake.lake import Lake
+from marketkit.market_calls import MarketCalls
 from marketkit.markets import MarketList
 from marketkit.meter import Meter
 from marketkit.net.engine import engine, on_engine
@@ -35,13 +35,23 @@ from marketkit.net.transport import Transport
 from marketkit.quotes import Quotes
 from marketkit.replies import Ask, Readers
 from marketkit.response import DataResponse
-from marketkit.settings import budget_dir, lake_source, resolve_endpoint, resolve_lake
+from marketkit.settings import (
+    budget_dir,
+    lake_source,
+    resolve_cache,
+    resolve_endpoint,
+    resolve_lake,
+    resolve_offline,
+)
 from marketkit.status import Status, take_status
 from marketkit.tiers import Tiers
 from marketkit.timeframe import parse_time
+from marketkit.universe import Universe
 from marketkit.windows import UTC_DAYS, Source, Time, read_window
 
 R = TypeVar("R")
+
+_KEPT = 64 << 20  # bytes of answers that outlive the process
 
 
 class DataMethods(ABC, Generic[R]):
@@ -209,7 +219,8 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
     the folder of the candle lake (default: `MARKETKIT_LAKE`, else one below the home). `limits`
     gives `(requests, seconds)` for rate groups in which the endpoint allows more than Upbit does.
     A candle is kept as final `settle` seconds after its close; `timeout` bounds one request, in
-    seconds.
+    seconds. `offline=True` (default: `MARKETKIT_OFFLINE`) sends nothing: calls are answered from
+    the lake and from what is kept, or raise `Offline`.
 
     Making one opens nothing and asks nobody. All providers of all processes on a machine share one
     request budget per exchange and rate group.
@@ -224,6 +235,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         limits: Mapping[str, tuple[int, float]] | None = None,
         settle: float = 60.0,
         timeout: float = 10.0,
+        offline: bool | None = None,
     ) -> None:
         self._endpoint = resolve_endpoint(endpoint, region)
         raised = {group: RateLimit(*limit) for group, limit in (limits or {}).items()}
@@ -233,10 +245,15 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
             check=upbit_rest.check,
             timeout=timeout,
             budget_dir=budget_dir(),
+            offline=resolve_offline(offline=offline),
         )
         root = resolve_lake(lake, self._endpoint)
-        self._lake = Lake(root, source=lake_source(self._endpoint))
-        self._markets = MarketList(self._transport)
+        source = lake_source(self._endpoint)
+        self._lake = Lake(root, source=source)
+        cache = resolve_cache(self._endpoint)
+        self._store = None if cache is None else Store(cache, max_bytes=_KEPT)
+        self._markets = MarketList(self._transport, self._store, Universe(root, source))
+        self._market_calls = MarketCalls(self._markets)
         self._filler = Filler(self._lake, self._transport, round(settle * 1000))
         self._tiers = Tiers(self._transport, self._markets)
         candles = CandleCalls(self._tiers, CandleReader(self._filler), self._lake)
@@ -250,6 +267,9 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         self,
         quote: str | None = None,
         *,
+        delisted: bool = False,
+        as_of: Time | None = None,
+        instruments: bool = False,
         frame: FrameKind = "polars",
         priority: Priority = "normal",
     ) -> Frame:
@@ -257,15 +277,22 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
 
         `quote` keeps those priced in one currency (`KRW`, `BTC`, `USDT`). Columns are
         `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
-        symbol is the index. Source: Upbit reference, section 3.1.
+        symbol is the index.
+
+        The lake keeps the list of every UTC day on which one was fetched. `as_of` gives the
+        newest of that day or before (a warning says when it is older) and asks nobody; it raises
+        `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
+        lists have, and the columns `listed_from` and `last_seen`: the days of the first and the
+        last list with the market, not of its listing. A renamed market is delisted under its old
+        code and listed under its new one.
+
+        `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
+        at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
         """
         answers.check(frame=frame, priority=priority)
-        markets = await self._markets.frame(priority)
-        if quote is not None:
-            known = sorted(set(markets["quote"]))
-            if quote.upper() not in known:
-                raise InputError(f"no market is priced in {quote!r} (one of {' '.join(known)})")
-            markets = markets.filter(pl.col("quote") == quote.upper())
+        markets = await self._market_calls.table(
+            quote, priority, delisted=delisted, as_of=as_of, instruments=instruments
+        )
         return finish(markets, frame=frame, tz="UTC", index=["symbol"])
 
     def backfill(
@@ -329,6 +356,9 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
     @on_engine
     async def aclose(self) -> None:
         """Close the connections; a later call opens them again."""
+        await self._markets.settled()
+        if self._store is not None:
+            self._store.close()
         await self._transport.close()
 
     async def __aenter__(self) -> Self:

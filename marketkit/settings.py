@@ -77,7 +77,7 @@ def resolve_cache(endpoint: str) -> Path | None:
     return None
 
 
-def resolve_offline(offline: bool | None) -> bool:
+def resolve_offline(*, offline: bool | None) -> bool:
     """Say whether nothing may be sent: the argument, or `MARKETKIT_OFFLINE` (`1` or `0`)."""
     if offline is not None:
         return offline

@@ -60,6 +60,7 @@ class SmartDataProvider(DataMethods[Frame]):
         limits: Mapping[str, tuple[int, float]] | None = None,
         settle: float = 60.0,
         timeout: float = 10.0,
+        offline: bool | None = None,
     ) -> None:
         self.twin = AsyncSmartDataProvider(
             endpoint=endpoint,
@@ -68,6 +69,7 @@ class SmartDataProvider(DataMethods[Frame]):
             limits=limits,
             settle=settle,
             timeout=timeout,
+            offline=offline,
         )
         super().__init__(self.twin.readers)
 

@@ -34,15 +34,18 @@ class Universe:
         self._root = root
         self._folder = root / markets_folder(source)
 
-    def keep(self, markets: pl.DataFrame, made_at: int) -> None:
+    def keep(self, markets: pl.DataFrame, made_at: int, *, make: bool) -> None:
         """Write down the list of a day (`made_at` in ms UTC) unless there is one.
 
-        A lake that cannot be written keeps none: that is logged, and no error.
+        Where there is no lake, `make` decides whether one is made for it. A lake that cannot be
+        written keeps none: that is logged, and no error.
         """
-        path = self._folder / f"{_day(made_at)}{SUFFIX}"
+        path = self._folder / f"{day_of(made_at)}{SUFFIX}"
         if path.exists():
             return
         try:
+            if not (make or marker.check(self._root)):
+                return
             marker.prepare(self._root)
             _write(path, markets.select(list(MARKET)))
         except (OSError, LakeError, pl.exceptions.PolarsError) as error:
@@ -93,7 +96,8 @@ def _dated(folder: Path) -> Iterator[tuple[date, Path]]:
             yield date.fromisoformat(path.name.removesuffix(SUFFIX)), path
 
 
-def _day(moment: int) -> date:
+def day_of(moment: int) -> date:
+    """Give the UTC day of a moment in ms UTC."""
     return datetime.fromtimestamp(moment / 1000, UTC).date()
 
 

@@ -29,8 +29,10 @@ def shared() -> Path:
 def _private_machine(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Keep budgets and lakes of a test apart from those of the person who runs it."""
+    """Keep budgets, lakes and caches of a test apart from those of the person who runs it."""
     base = tmp_path_factory.mktemp("machine")
     monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(base / "budget"))
     monkeypatch.setenv("MARKETKIT_LAKE", str(base / "lake"))
-    monkeypatch.delenv("MARKETKIT_ENDPOINT", raising=False)
+    monkeypatch.setenv("MARKETKIT_CACHE", str(base / "cache"))
+    for name in ("MARKETKIT_ENDPOINT", "MARKETKIT_OFFLINE"):
+        monkeypatch.delenv(name, raising=False)

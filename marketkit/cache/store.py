@@ -69,7 +69,7 @@ class Store:
     """
 
     def __init__(self, folder: Path, *, max_bytes: int) -> None:
-        self._folder = folder
+        self._path = folder / _NAME
         self._max_bytes = max_bytes
         self._lock = threading.Lock()
         self._table: Table | None = None
@@ -148,11 +148,11 @@ class Store:
     def _opened(self) -> Table:
         from marketkit.cache.table import Table  # noqa: PLC0415 - loads requests-cache
 
-        path = self._folder / _NAME
+        path = self._path
         if self._table is not None and _inode(path) != self._inode:  # somebody removed the file
             self._drop()
         if self._table is None:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             _hook()
             _STORES.add(self)
             self._table = Table(path)
@@ -166,7 +166,7 @@ class Store:
             self._table = None
 
     def _set_aside(self, error: sqlite3.Error) -> None:
-        path = self._folder / _NAME
+        path = self._path
         _log.warning("%s is broken (%s); set aside and begun anew", path, error)
         path.replace(path.with_name(_NAME + _ASIDE))
         for rest in ("-wal", "-shm"):  # they belong to the file set aside
@@ -175,7 +175,7 @@ class Store:
     def _give_up(self, what: str, error: Exception) -> None:
         self._failures += 1
         self._rest[what] = time.monotonic() + _REST
-        _log.warning("%s: cannot %s: %s", self._folder / _NAME, what, error)
+        _log.warning("%s: cannot %s: %s", self._path, what, error)
 
 
 @functools.cache

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from marketkit.errors import InputError
-from marketkit.settings import REGIONS, budget_dir, lake_source, resolve_endpoint, resolve_lake
+from marketkit.settings import (
+    REGIONS,
+    budget_dir,
+    lake_source,
+    resolve_cache,
+    resolve_endpoint,
+    resolve_lake,
+    resolve_offline,
+)
 
 SANDBOX = "http://127.0.0.1:8631"
 
@@ -15,8 +23,8 @@ SANDBOX = "http://127.0.0.1:8631"
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """No setting of marketkit in the environment."""
-    for name in ("MARKETKIT_ENDPOINT", "MARKETKIT_LAKE", "MARKETKIT_BUDGET_DIR"):
-        monkeypatch.delenv(name, raising=False)
+    for name in ("ENDPOINT", "LAKE", "BUDGET_DIR", "CACHE", "OFFLINE"):
+        monkeypatch.delenv(f"MARKETKIT_{name}", raising=False)
 
 
 def test_korea_is_where_one_talks_to_unless_told_otherwise():
@@ -114,3 +122,19 @@ def test_the_budget_is_below_the_home_and_never_below_temporary_folders(monkeypa
     assert budget_dir() == tmp_path / "home" / ".cache" / "marketkit" / "budget"
     monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(tmp_path / "budget"))
     assert budget_dir() == Path(tmp_path / "budget")
+
+
+def test_answers_of_upbit_are_kept_below_the_home_and_of_others_only_where_one_says(monkeypatch):
+    assert resolve_cache(REGIONS["kr"]) == Path.home() / ".cache" / "marketkit" / "answers"
+    assert resolve_cache(SANDBOX) is None
+    monkeypatch.setenv("MARKETKIT_CACHE", "/var/somewhere")
+    assert resolve_cache(SANDBOX) == resolve_cache(REGIONS["kr"]) == Path("/var/somewhere/answers")
+
+
+@pytest.mark.parametrize(
+    ("said", "meant"), [("1", True), ("true", True), ("YES", True), ("0", False), ("", False)]
+)
+def test_the_environment_may_say_that_nothing_is_sent(monkeypatch, said, meant):
+    monkeypatch.setenv("MARKETKIT_OFFLINE", said)
+    assert resolve_offline(offline=None) is meant
+    assert resolve_offline(offline=not meant) is not meant
