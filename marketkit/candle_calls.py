@@ -71,9 +71,9 @@ class CandleCalls:
             if as_of is not None:
                 lake = await asyncio.to_thread(self._lake.as_of, as_of)
             candles = await self._candles.from_lake(lake, wanted, window)
-            names = candles.frame["symbol"].unique(maintain_order=True).to_list()
-            frame = _shaped(candles.frame, form)
-            return Answer(frame, [Part("lake", steady(), names)], candles.failures)
+            names = sorted({*candles.known, *candles.frame["symbol"].unique()})
+            parts = [Part("lake", steady(), names)] if names else []
+            return Answer(_shaped(candles.frame, form), parts, candles.failures)
 
         return Question("candle", form, answers.index_of(symbols), lambda: None, fetch)
 

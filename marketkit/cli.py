@@ -75,6 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     ticker.add_argument("symbols", nargs="+")
     ticker.add_argument("--tz", default="UTC")
 
+    add("status", _status, "Print how many requests the machine may send right now, by rate group.")
+
     add_lake(commands, common)
     _add_sandbox(commands)
     return parser
@@ -161,6 +163,11 @@ def _candles(options: argparse.Namespace, output: Output) -> int:
 
 def _ticker(options: argparse.Namespace, output: Output) -> int:
     output.table(_provider(options).get_ticker(_one_or_many(options.symbols), tz=options.tz))
+    return DONE
+
+
+def _status(options: argparse.Namespace, output: Output) -> int:
+    output.table(_provider(options).status().requests.select("group", "left", "limit"))
     return DONE
 
 

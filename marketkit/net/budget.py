@@ -76,6 +76,10 @@ class Budget:
 
     async def left(self) -> int:
         """Say how many requests could leave right now; all of them where nobody ever sent one."""
+        try:
+            self.ban.check()
+        except Banned:
+            return 0
         if self._store is None and not self._path.exists():
             return self.limit.requests
 
