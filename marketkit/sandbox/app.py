@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import struct
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.control import answer_control
 from marketkit.sandbox.desk import MOST_CANDLES, Answer, Desk, route
-from marketkit.sandbox.faults import Faults, repeated
+from marketkit.sandbox.faults import Faults, of_requests, of_streams, repeated
 from marketkit.sandbox.limits import Limits
 from marketkit.sandbox.query import Query, WireError
 from marketkit.sandbox.reply import (
@@ -26,6 +24,8 @@ from marketkit.sandbox.reply import (
     no_route,
     refused,
 )
+from marketkit.sandbox.sockets import reset
+from marketkit.sandbox.stream.hub import Hub
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -42,6 +42,7 @@ class App:
     clock: Clock
     limits: Limits
     faults: Faults
+    hub: Hub
     latency_s: float = 0.0
     jitter_s: float = 0.0
     limit_body: LimitBody = "text"
@@ -53,7 +54,10 @@ class App:
         """Serve one request."""
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         if path.startswith("/sandbox/"):
-            await _send(send, answer_control(self, scope["method"], path, query), self.clock.now())
+            reply = answer_control(self, scope["method"], path, query)
+            if scope["method"] == "POST":
+                await self.hub.settle()
+            await _send(send, reply, self.clock.now())
             return
         visit = _Visit(receive)
         await visit.wait(self._way())
@@ -74,13 +78,21 @@ class App:
         return {
             "groups": self.limits.stats(),
             "aborted": self.aborted,
-            "faults": self.faults.stats(),
+            "faults": self.faults.stats() | self.hub.faults.stats(),
+            "stream": self.hub.stats(),
         }
+
+    def set_faults(self, table: Mapping[str, float]) -> None:
+        """Put another table of faults in place of the old one, of requests and of streams."""
+        self.faults.replace(of_requests(table))
+        self.hub.faults.table = of_streams(table)
 
     def reset_stats(self) -> None:
         """Forget what was seen; windows and bans go on."""
         self.limits.reset()
         self.faults.counts.clear()
+        self.hub.faults.counts.clear()
+        self.hub.reset_stats()
         self.requests.clear()
         self.aborted = 0
 
@@ -182,10 +194,7 @@ async def _send(send: Send, reply: Reply, now: int, *, gzipped: bool = False) ->
 
 async def _reset(scope: Scope, receive: Receive) -> None:
     """End the connection with a TCP reset before any byte."""
-    transport = scope["state"]["transport"]
-    linger = struct.pack("ii", 1, 0)
-    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
-    transport.abort()
+    reset(scope["state"]["transport"])
     await _gone(receive)
 
 

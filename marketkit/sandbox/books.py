@@ -5,11 +5,15 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 from marketkit.sandbox.draws import mix, unit
+from marketkit.sandbox.moment import trades_before
 from marketkit.sandbox.shares import UNITS
+from marketkit.sandbox.source import Source
 from marketkit.sandbox.ticks import Tick, tick_size
 from marketkit.sandbox.trades import Trade
 
 DEPTH: Final = 30
+STEP: Final = 100  # ms: no book changes more often, each on a phase of its own
+_BUSY: Final = {"BTC", "ETH", "XRP", "SOL", "DOGE", "USDT"}
 _WORTH: Final = {"KRW": 3_000_000.0, "BTC": 0.02, "USDT": 2_000.0}  # of one step, about
 Slot = tuple[float, float]  # price, size
 
@@ -40,10 +44,12 @@ def supported_levels(quote: str, price: float) -> list[float]:
     return levels
 
 
-def book(symbol: str, key: int, trade: Trade, level: float, now: int) -> Book:
-    """Return the book of a market after its last trade, grouped by `level` (0: by its step)."""
+def book(symbol: str, key: int, trade: Trade, level: float, time: int) -> Book:
+    """Return the book of a market as it changed at `time`, when `trade` was the last one.
+
+    `level` groups the prices; 0 leaves them by the market's step.
+    """
     quote = symbol.partition("-")[0]
-    time = _last_change(quote, key, now)
     tick = book_tick(quote, trade.price)
     # The last trade met the side it took from.
     ask = tick.steps(trade.price) + (trade.side == "ASK")
@@ -57,10 +63,38 @@ def book(symbol: str, key: int, trade: Trade, level: float, now: int) -> Book:
     )
 
 
-def _last_change(quote: str, key: int, now: int) -> int:
-    """Books change on a grid whose phase is the market's own; outside KRW rarely."""
-    grid = 100 if quote == "KRW" else 20_000
-    return now - (now - key) % grid
+def shown_book(symbol: str, source: Source, level: float, now: int) -> Book | None:
+    """Return the book the exchange shows at a moment; None before any trade, or for the level."""
+    edge = now - (now - source.key) % STEP
+    trade = next(trades_before(source, edge + 1, edge), None)
+    if trade is None or level not in supported_levels(symbol.partition("-")[0], trade.price):
+        return None
+    own = last_change(symbol, source.key, edge)
+    return book(symbol, source.key, trade, level, max(own, change_after(source.key, trade.time)))
+
+
+def change_after(key: int, trade_time: int) -> int:
+    """Return when a book shows a trade: at the next step of the market's own grid."""
+    return trade_time + (key - trade_time) % STEP
+
+
+def next_change(symbol: str, key: int, time: int) -> int:
+    """Return when a book changes of itself after `time`, if no trade moves it before."""
+    rhythm = _rhythm(symbol, key)
+    return time - (time - key) % rhythm + rhythm
+
+
+def last_change(symbol: str, key: int, time: int) -> int:
+    """Return when a book last changed of itself by `time`."""
+    return time - (time - key) % _rhythm(symbol, key)
+
+
+def _rhythm(symbol: str, key: int) -> int:
+    """Return how often a book changes of itself: the busiest at every step, others rarely."""
+    quote, _, base = symbol.partition("-")
+    if quote != "KRW":
+        return 200 * STEP
+    return STEP if base in _BUSY else STEP << key % 6
 
 
 def _deep(quote: str, seed: int) -> int:

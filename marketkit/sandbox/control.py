@@ -35,19 +35,38 @@ def _answer(app: App, request: str, values: dict[str, str]) -> Any:
         case "GET clock":
             answer = _clock(app)
         case "POST clock":
-            now, speed = values.get("now"), values.get("speed")
-            app.clock.set(
-                None if now is None else moment(now), None if speed is None else number(speed)
-            )
+            _set_clock(app, values)
             answer = _clock(app)
         case "GET faults":
-            answer = app.faults.table
+            answer = app.faults.table | app.hub.faults.table
         case "POST faults":
-            app.faults.replace({kind: number(value) for kind, value in values.items()})
-            answer = app.faults.table
+            app.set_faults({kind: number(value) for kind, value in values.items()})
+            answer = app.faults.table | app.hub.faults.table
+        case "POST strike":
+            _strike(app, values)
+            answer = app.hub.faults.stats()
+        case "GET connections":
+            answer = app.hub.rows()
         case "GET requests":
             answer = list(app.requests)
     return answer
+
+
+def _set_clock(app: App, values: dict[str, str]) -> None:
+    """Set the clock by `now` or `advance` (ms from where it stands), and its `speed`."""
+    now, speed = values.get("now"), values.get("speed")
+    step = values.get("advance")
+    start = app.clock.now() + round(number(step)) if step is not None else None
+    app.clock.set(start if now is None else moment(now), None if speed is None else number(speed))
+
+
+def _strike(app: App, values: dict[str, str]) -> None:
+    seconds = values.get("seconds")
+    app.hub.faults.order(
+        values.get("kind", ""),
+        round(number(values.get("times", "1"))),
+        None if seconds is None else number(seconds),
+    )
 
 
 def _clock(app: App) -> dict[str, Any]:

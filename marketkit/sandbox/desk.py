@@ -15,7 +15,7 @@ from marketkit.sandbox.bodies import (
     ticker_row,
     trade_row,
 )
-from marketkit.sandbox.books import DEPTH, book, supported_levels
+from marketkit.sandbox.books import DEPTH, shown_book, supported_levels
 from marketkit.sandbox.moment import candle_page, last_close, trades_before
 from marketkit.sandbox.query import Query, WireError, invalid, unknown_code
 from marketkit.sandbox.source import Source
@@ -137,12 +137,11 @@ class Desk:
         """Answer orderbook; a market that has not this level adds no row."""
         codes, count = query.codes("markets"), query.count(DEPTH, DEPTH)
         level = query.number("level", 0.0)
-        rows = []
-        for code, source, trade in self._last_trades(codes, now):
-            if level in supported_levels(code.partition("-")[0], trade.price):
-                depths = book(code, source.key, trade, level, now)
-                rows.append(book_row(code, depths, level, count, self.spelling))
-        return rows
+        return [
+            book_row(code, book, level, count, self.spelling)
+            for code, source in [(code, self.source(code, now)) for code in codes]
+            if (book := shown_book(code, source, level, now))
+        ]
 
     def instruments(self, query: Query, now: int) -> list[str]:
         """Answer orderbook/instruments."""

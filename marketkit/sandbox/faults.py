@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from marketkit.errors import InputError
+from marketkit.sandbox.stream.faults import STREAM_KINDS
 
 KINDS: Final = ("429", "418", "500", "reset", "truncate", "badjson", "html", "duplicate")
 
@@ -53,12 +54,23 @@ def checked(table: Mapping[str, float]) -> dict[str, float]:
     """Return the table; raise InputError where it has an unknown kind or is no probability."""
     for kind, probability in table.items():
         if kind not in KINDS:
-            raise InputError(f"unknown fault {kind!r}; there are {', '.join(KINDS)}")
+            known = ", ".join((*KINDS, *STREAM_KINDS))
+            raise InputError(f"unknown fault {kind!r}; there are {known}")
         if not 0 <= probability <= 1:
             raise InputError(f"fault {kind}={probability} is not a probability")
     if sum(table.values()) > 1:
         raise InputError("the probabilities of all faults sum to more than 1")
     return dict(table)
+
+
+def of_requests(table: Mapping[str, float]) -> dict[str, float]:
+    """Return what of a table strikes requests, and what is unknown, which `checked` refuses."""
+    return {kind: chance for kind, chance in table.items() if kind not in STREAM_KINDS}
+
+
+def of_streams(table: Mapping[str, float]) -> dict[str, float]:
+    """Return what of a table strikes websockets."""
+    return {kind: chance for kind, chance in table.items() if kind in STREAM_KINDS}
 
 
 def repeated(rows: list[str], most: int) -> list[str]:

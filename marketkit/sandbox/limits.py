@@ -15,8 +15,9 @@ WindowKind = Literal["first-call", "sliding", "clock"]
 Rate = tuple[int, float]  # so many requests in so many seconds
 
 DEFAULT_RATE: Final[Rate] = (10, 1.0)
-ORIGIN_RATE: Final[Rate] = (1, 10.0)
-GROUPS: Final = ("market", "candles", "crix-trades", "ticker", "orderbook", "origin")
+_OWN_RATES: Final[Mapping[str, Rate]] = {"origin": (1, 10.0), "websocket": (5, 1.0)}
+_REST: Final = ("market", "candles", "crix-trades", "ticker", "orderbook")
+GROUPS: Final = (*_REST, *_OWN_RATES)
 _BAN_WATCH_S: Final = 10.0
 _BAN_S: Final = 60.0
 
@@ -81,7 +82,7 @@ class SlidingWindow:
         return True
 
 
-_WINDOWS: Final[Mapping[WindowKind, Callable[[Rate], Window]]] = {
+WINDOWS: Final[Mapping[WindowKind, Callable[[Rate], Window]]] = {
     "first-call": partial(FixedWindow, aligned=False),
     "sliding": SlidingWindow,
     "clock": partial(FixedWindow, aligned=True),
@@ -132,9 +133,10 @@ class Limits:
         window: WindowKind = "first-call",
         ban_after: int = 0,
     ) -> None:
-        if window not in _WINDOWS:
-            raise InputError(f"unknown window {window!r}; there are {', '.join(_WINDOWS)}")
-        make = _WINDOWS[window]
+        if window not in WINDOWS:
+            raise InputError(f"unknown window {window!r}; there are {', '.join(WINDOWS)}")
+        make = WINDOWS[window]
+        self.window: WindowKind = window
         self.groups = {name: Group(name, rate, make(rate)) for name, rate in rates.items()}
         self._ban_after = ban_after
         self._refusals: deque[float] = deque(maxlen=ban_after or 1)
@@ -182,14 +184,16 @@ class Limits:
 
 
 def rates(limit: Rate | Mapping[str, Rate]) -> dict[str, Rate]:
-    """Return the rate of every group; one rate stands for all groups but `origin`.
+    """Return the rate of every group; one rate stands for all but `origin` and `websocket`.
+
+    The group `websocket` counts handshakes.
 
     Raises `InputError` for an unknown group or a rate that lets nothing through.
     """
-    named = limit if isinstance(limit, Mapping) else dict.fromkeys(GROUPS[:-1], limit)
+    named = limit if isinstance(limit, Mapping) else dict.fromkeys(_REST, limit)
     for name, (count, seconds) in named.items():
         if name not in GROUPS:
             raise InputError(f"unknown rate group {name!r}; there are {', '.join(GROUPS)}")
         if count < 1 or not seconds > 0:
             raise InputError(f"limit {count}/{seconds} of {name} lets nothing through")
-    return dict.fromkeys(GROUPS, DEFAULT_RATE) | {"origin": ORIGIN_RATE} | dict(named)
+    return dict.fromkeys(_REST, DEFAULT_RATE) | dict(_OWN_RATES) | dict(named)

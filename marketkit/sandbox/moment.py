@@ -32,6 +32,11 @@ def running(source: Source, width: Width, now: int) -> Candle | None:
     if base is None:
         return None
     start, today, edge = width.floor(now), _ONE_DAY.floor(now), base.floor(now)
+    if start < edge and width.ms <= DAY:
+        # With nothing left to come it is the closed candle, to the last digit of its sums.
+        closed = source.page(width, width.end(start), 1)
+        if closed and closed[0].time == start and closed[0].last <= now:
+            return closed[0]
     parts = []
     if width.ms > DAY > base.ms:  # whole days first: a year of minutes is many
         parts.append(source.total(_ONE_DAY, start, today))

@@ -19,12 +19,16 @@ from marketkit.sandbox.app import App
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.desk import Desk
-from marketkit.sandbox.faults import Faults
+from marketkit.sandbox.faults import Faults, of_requests, of_streams
 from marketkit.sandbox.history import find_files, newest_end, recorded
 from marketkit.sandbox.limits import DEFAULT_RATE, Limits, Rate, WindowKind, rates
 from marketkit.sandbox.reply import LimitBody
 from marketkit.sandbox.source import Source
 from marketkit.sandbox.spelling import Spelling
+from marketkit.sandbox.stream.faults import StreamFaults
+from marketkit.sandbox.stream.hub import Hub
+from marketkit.sandbox.stream.line import Showcase
+from marketkit.sandbox.stream.rules import StreamRules
 from marketkit.sandbox.synthetic import seeded
 from marketkit.sandbox.truth import closed_candles
 
@@ -54,8 +58,10 @@ class _Server(Server):
     def __init__(self, config: Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
         self._on_listening = on_listening
+        self.loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self.loop = asyncio.get_running_loop()
         await super().startup(sockets)
         self._on_listening()
 
@@ -94,16 +100,28 @@ class Sandbox:
         limit_body: LimitBody = "text",
         ban_after: int = 0,
         faults: Mapping[str, float] | None = None,
+        stream: StreamRules | None = None,
         port: int = 0,
     ) -> None:
         if min(speed, latency_ms, jitter_ms, ban_after) < 0:
             raise InputError("speed, latency_ms, jitter_ms and ban_after are not negative")
         self._sources, start = _markets(history, seed)
+        desk = Desk(self._sources, spelling)
+        clock = Clock(start if now is None else moment(now), speed)
+        limits = Limits(rates(limit), limit_window, ban_after)
         self._app = App(
-            Desk(self._sources, spelling),
-            Clock(start if now is None else moment(now), speed),
-            Limits(rates(limit), limit_window, ban_after),
-            Faults(faults or {}, seed),
+            desk,
+            clock,
+            limits,
+            Faults(of_requests(faults or {}), seed),
+            Hub(
+                self._sources,
+                showcase=Showcase(spelling, desk.tickers),
+                clock=clock,
+                limits=limits,
+                faults=StreamFaults(of_streams(faults or {}), seed),
+                rules=stream or StreamRules(),
+            ),
             latency_ms / 1000,
             jitter_ms / 1000,
             limit_body,
@@ -165,8 +183,18 @@ class Sandbox:
     def set_clock(
         self, now: str | int | datetime | None = None, speed: float | None = None
     ) -> None:
-        """Jump to `now` and go on at `speed`; what is None stays as it is."""
+        """Jump to `now` and go on at `speed`; what is None stays as it is.
+
+        Returns when all that is due on websockets by then has been written to them.
+        """
         self._app.clock.set(None if now is None else moment(now), speed)
+        loop = self._server.loop if self._server is not None else None
+        if loop is not None:
+            asyncio.run_coroutine_threadsafe(self._app.hub.settle(), loop).result()
+
+    def advance(self, seconds: float) -> None:
+        """Let so much sandbox time pass at once; as `set_clock`, all that is due is written."""
+        self.set_clock(self.now() + round(seconds * 1000))
 
     def stats(self) -> dict[str, Any]:
         """Return what /sandbox/stats answers."""
@@ -178,7 +206,15 @@ class Sandbox:
 
     def set_faults(self, faults: Mapping[str, float]) -> None:
         """Put another table of faults in place of the old one."""
-        self._app.faults.replace(faults)
+        self._app.set_faults(faults)
+
+    def strike(self, kind: str, times: int = 1, seconds: float | None = None) -> None:
+        """Let a websocket fault strike the next so many times it can; see `StreamFaults`."""
+        self._app.hub.faults.order(kind, times, seconds)
+
+    def connections(self) -> list[dict[str, Any]]:
+        """Return every websocket, oldest first: messages, violations, subscriptions, its end."""
+        return self._app.hub.rows()
 
     def requests(self) -> list[dict[str, Any]]:
         """Return the latest routed requests, oldest first: path, query, group, status, arrival."""
@@ -209,7 +245,7 @@ def _server(app: App, on_listening: Callable[[], None]) -> _Server:
     config = Config(
         app,
         http=_Protocol,
-        ws="none",
+        ws=app.hub.protocol,  # type: ignore[arg-type]
         loop="asyncio",
         lifespan="off",
         log_config=None,

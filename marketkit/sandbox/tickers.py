@@ -70,6 +70,10 @@ class Tickers:
             min(now, trade.time + 43),
         )
 
+    def previous(self, source: Source, now: int) -> float:
+        """Return the close of the last day that traded before today, 0 when there is none."""
+        return self._closed_part(source, now).previous
+
     def _closed_part(self, source: Source, now: int) -> _Closed:
         edge = finest(source).floor(now)
         known = self._closed.get(source)

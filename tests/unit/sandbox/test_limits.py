@@ -117,4 +117,5 @@ def test_a_mapping_changes_the_groups_it_names_only():
         **dict.fromkeys(GROUPS, (10, 1.0)),
         "ticker": (5, 2.0),
         "origin": (1, 10.0),
+        "websocket": (5, 1.0),
     }

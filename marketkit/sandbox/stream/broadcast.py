@@ -1,0 +1,197 @@
+"""Who listens to what, and every market's trades, tickers, books and candles as they come due."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Final, Protocol
+
+from marketkit.sandbox.books import STEP, change_after, last_change, next_change
+from marketkit.sandbox.source import Source
+from marketkit.sandbox.stream.agenda import BOOK, CANDLE, TRADE, Agenda
+from marketkit.sandbox.stream.faults import AT_CANDLE, AT_TRADE, StreamFaults
+from marketkit.sandbox.stream.framing import Message
+from marketkit.sandbox.stream.grammar import CANDLES, Key
+from marketkit.sandbox.stream.line import Line, Showcase, is_final
+from marketkit.sandbox.trades import Trade
+from marketkit.sandbox.widths import SECOND
+
+_NEVER: Final = 2**62
+
+
+class Listener(Protocol):
+    """A connection that takes what is published."""
+
+    def publish(self, message: Message) -> None:
+        """Take one REALTIME message."""
+        ...
+
+
+Listeners = dict[Listener, None]  # a set that keeps its order, so that a run can be repeated
+
+
+@dataclass(slots=True, eq=False)
+class _Market:
+    """One market somebody listens to; `book_due` and `candle_due` are what is on the agenda."""
+
+    symbol: str
+    source: Source
+    line: Line
+    streams: dict[str, dict[Key, Listeners]] = field(default_factory=dict)
+    book_due: int = _NEVER
+    candle_due: int = _NEVER
+    late_trade: Message | None = None
+    late_candles: dict[Key, tuple[int, Message]] = field(default_factory=dict)
+
+
+class Broadcast:
+    """The live side of the exchange; times are sandbox time (ms UTC).
+
+    `pace` says how far apart two books of one market are at least: the exchange's 100 ms, more
+    where the clock runs so fast that they could not all be made. A step of the clock over many
+    changes of a book shows the last of them.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        showcase: Showcase,
+        agenda: Agenda,
+        faults: StreamFaults,
+        pace: Callable[[], int],
+    ) -> None:
+        self._sources, self._showcase = sources, showcase
+        self._agenda, self._faults, self._pace = agenda, faults, pace
+        self._markets: dict[str, _Market] = {}
+        self.until = 0  # how far the agenda is being worked off
+
+    def open(self, key: Key, listener: Listener, now: int) -> None:
+        """Let a listener have a stream from now on."""
+        market = self._markets.get(key.symbol) or self._new_market(key.symbol, now)
+        market.streams.setdefault(_family(key), {}).setdefault(key, {})[listener] = None
+        if _family(key) == "orderbook" and market.book_due == _NEVER:
+            self._plan_book(market, next_change(key.symbol, market.source.key, now))
+
+    def close(self, key: Key, listener: Listener) -> None:
+        """End a listener's stream; one it has not is no matter."""
+        market = self._markets.get(key.symbol)
+        streams = market.streams.get(_family(key), {}) if market else {}
+        if market is None or listener not in streams.get(key, {}):
+            return
+        del streams[key][listener]
+        if not streams[key]:
+            del streams[key]
+        if not any(market.streams.values()):
+            del self._markets[key.symbol]
+
+    def clear(self) -> None:
+        """End every stream."""
+        self._markets.clear()
+
+    def _new_market(self, symbol: str, now: int) -> _Market:
+        source = self._sources[symbol]
+        market = self._markets[symbol] = _Market(symbol, source, Line(source, now))
+        self._plan_trade(market)
+        return market
+
+    def _gone(self, market: _Market) -> bool:
+        return self._markets.get(market.symbol) is not market
+
+    def _plan_trade(self, market: _Market) -> None:
+        self._agenda.add(market.line.due, TRADE, partial(self._trade, market))
+
+    def _trade(self, market: _Market) -> None:
+        if self._gone(market):
+            return
+        trade = market.line.take()
+        self._plan_trade(market)
+        if trade is not None:
+            self._show_trade(market, trade)
+            self._show_ticker(market, trade)
+            self._move_book(market, trade)
+            self._mark_candles(market, trade)
+
+    def _show_trade(self, market: _Market, trade: Trade) -> None:
+        for listeners in market.streams.get("trade", {}).values():
+            message = self._showcase.trade(market.symbol, market.source, trade, "REALTIME")
+            late, market.late_trade = market.late_trade, None
+            if late is None and self._faults.draw(AT_TRADE):
+                market.late_trade = message
+                return
+            _send(message, listeners)
+            if late is not None:
+                _send(late, listeners)
+
+    def _show_ticker(self, market: _Market, trade: Trade) -> None:
+        for key, listeners in market.streams.get("ticker", {}).items():
+            _send(self._showcase.ticker(key, market.source, trade.time, "REALTIME"), listeners)
+
+    def _move_book(self, market: _Market, trade: Trade) -> None:
+        due = change_after(market.source.key, trade.time)
+        if market.streams.get("orderbook") and due < market.book_due and self._pace() <= STEP:
+            self._plan_book(market, due)
+
+    def _plan_book(self, market: _Market, due: int) -> None:
+        market.book_due = due
+        self._agenda.add(due, BOOK, partial(self._book, market, due))
+
+    def _book(self, market: _Market, due: int) -> None:
+        if self._gone(market) or market.book_due != due:
+            return
+        market.book_due = _NEVER
+        books = market.streams.get("orderbook")
+        if not books:
+            return
+        symbol, key = market.symbol, market.source.key
+        latest = last_change(symbol, key, self.until)
+        if latest > due:
+            self._plan_book(market, latest)
+            return
+        for stream, listeners in books.items():
+            _send(self._showcase.book(stream, market.source, due, "REALTIME"), listeners)
+        following = next_change(symbol, key, due)
+        self._plan_book(market, max(following, last_change(symbol, key, due + self._pace())))
+
+    def _mark_candles(self, market: _Market, trade: Trade) -> None:
+        """Let candles go out at the next whole second, once for all its trades."""
+        due = trade.time // SECOND * SECOND + SECOND
+        if market.streams.get("candle") and market.candle_due != due:
+            market.candle_due = due
+            self._agenda.add(due, CANDLE, partial(self._candles, market, due))
+
+    def _candles(self, market: _Market, due: int) -> None:
+        if self._gone(market):
+            return
+        for key, listeners in market.streams.get("candle", {}).items():
+            message = self._showcase.candle(key, market.source, due - 1, "REALTIME")
+            if message is not None:
+                self._show_candle(market, key, message, due, listeners)
+
+    def _show_candle(
+        self, market: _Market, key: Key, message: Message, due: int, listeners: Listeners
+    ) -> None:
+        end, late = market.late_candles.get(key, (_NEVER, None))
+        if late is None and self._faults.active and self._holds_back(market, key, due):
+            width = CANDLES[key.channel]
+            market.late_candles[key] = width.end(width.floor(due - 1)), message
+            return
+        _send(message, listeners)
+        if due > end:
+            del market.late_candles[key]
+            _send(late, listeners)
+
+    def _holds_back(self, market: _Market, key: Key, due: int) -> bool:
+        """Whether a fault strikes the last change of a candle."""
+        final = is_final(market.source, CANDLES[key.channel], due - 1)
+        return final and self._faults.draw(AT_CANDLE) is not None
+
+
+def _family(key: Key) -> str:
+    return key.channel.partition(".")[0]
+
+
+def _send(message: Message | None, listeners: Iterable[Listener]) -> None:
+    if message is not None:
+        for listener in tuple(listeners):
+            listener.publish(message)

@@ -1,0 +1,260 @@
+"""All websockets of one exchange, worked off in the order of the sandbox's time."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Any, Final
+
+from marketkit.sandbox.books import STEP
+from marketkit.sandbox.clock import Clock
+from marketkit.sandbox.limits import WINDOWS, Limits, Window
+from marketkit.sandbox.source import Source
+from marketkit.sandbox.stream.agenda import REACTION, Agenda
+from marketkit.sandbox.stream.broadcast import Broadcast
+from marketkit.sandbox.stream.connection import Connection
+from marketkit.sandbox.stream.faults import StreamFaults
+from marketkit.sandbox.stream.grammar import Key, Request, Wish
+from marketkit.sandbox.stream.line import Showcase
+from marketkit.sandbox.stream.rules import StreamRules
+
+_BURSTS: Final = {"ticker": 180, "trade": 180}  # ms after the request
+_SECOND_BURST: Final = 340
+_SLICE_S: Final = 0.01  # work at a stretch before sockets get their turn
+_PAUSE_S: Final = 0.002  # at least, between two looks at the agenda
+_BACKLOG: Final = 8 << 20  # bytes a client may leave unread before all wait for it
+_PATIENCE_S: Final = 5.0  # how long all wait before it is cut off
+_KEPT: Final = 1000
+_COUNTED: Final = ("messages", "violations", "frames", "bytes")
+
+
+class Hub:
+    """The websocket side of the exchange.
+
+    Everything due is done in the order of its sandbox time, whether the clock runs, leaps or
+    stands still: with a standing clock snapshots and closes after errors come at once, all else
+    when the clock is moved. Limits of connects and messages run in real time.
+    """
+
+    def __init__(
+        self,
+        sources: Mapping[str, Source],
+        *,
+        showcase: Showcase,
+        clock: Clock,
+        limits: Limits,
+        faults: StreamFaults,
+        rules: StreamRules,
+    ) -> None:
+        self.limits, self.faults, self.rules = limits, faults, rules
+        self.connections: dict[Connection, None] = {}
+        self.dirty: dict[Connection, None] = {}
+        self.refused = self.cut_off = 0
+        self._sources, self._showcase, self._clock = sources, showcase, clock
+        self._past: deque[dict[str, Any]] = deque(maxlen=_KEPT)
+        self._past_sums: Counter[str] = Counter()
+        self._numbers = count(1)
+        self._agenda = Agenda()
+        self._broadcast = Broadcast(sources, showcase, self._agenda, faults, self._pace)
+        self._time = clock.now()
+        self._working = False
+        self._driver: asyncio.Task[None] | None = None
+
+    def protocol(self, **_uvicorn: Any) -> Connection:
+        """Return the protocol of a new connection, as uvicorn asks for it."""
+        self._start()
+        return Connection(self, next(self._numbers))
+
+    @property
+    def moment(self) -> int:
+        """The time at which what happens now happens (ms UTC of the sandbox)."""
+        return self._time if self._working else max(self._time, self._clock.now())
+
+    def message_windows(self) -> list[Window]:
+        """Return the message limits of one connection, in real time."""
+        return [WINDOWS[self.limits.window](rate) for rate in self.rules.messages]
+
+    def soon(self, delay: int, action: Callable[[], None]) -> None:
+        """Do something after so many ms of sandbox time, at once while the clock stands."""
+        self.later(delay if self._clock.speed else 0, action)
+
+    def later(self, delay: int, action: Callable[[], None]) -> None:
+        """Do something after so many ms of sandbox time."""
+        self._agenda.add(self.moment + delay, REACTION, action)
+        self._changed.set()
+
+    def join(self, connection: Connection) -> None:
+        """Count a connection in."""
+        self.connections[connection] = None
+        connection.watch_idle()
+
+    def leave(self, connection: Connection) -> None:
+        """Count a connection out."""
+        if connection in self.connections:
+            del self.connections[connection]
+            self.dirty.pop(connection, None)
+            self._past.append(connection.stats())
+            self._past_sums.update(_counted(connection))
+            for key in connection.wishes:
+                self._broadcast.close(key, connection)
+
+    def subscribe(self, connection: Connection, request: Request) -> None:
+        """Put a request in place of a connection's subscriptions.
+
+        Streams it already had go on without a hole; each gets a snapshot again if it is asked for.
+        """
+        old, new = connection.wishes, self._known(request.wishes())
+        connection.parts, connection.wishes = request.parts, new
+        gone = [key for key in old if not (key in new and new[key].realtime)]
+        for key in gone:
+            self._broadcast.close(key, connection)
+        for key in gone[: self.rules.stray_frames]:
+            self._show(connection, key, "REALTIME")
+        self._plan_bursts(connection)
+
+    def _plan_bursts(self, connection: Connection) -> None:
+        wishes = connection.wishes
+        for key, wish in wishes.items():
+            burst = _BURSTS.get(key.channel, _SECOND_BURST)
+            self.soon(burst, partial(self._begin, connection, wishes, key, wish))
+
+    def _known(self, wishes: dict[Key, Wish]) -> dict[Key, Wish]:
+        """Leave out what the exchange passes over in silence."""
+        return {
+            key: wish
+            for key, wish in wishes.items()
+            if (source := self._sources.get(key.symbol)) and source.listing <= self.moment
+        }
+
+    def _begin(self, connection: Connection, of: object, key: Key, wish: Wish) -> None:
+        """Send a stream's snapshot and let the stream begin, unless it was replaced meanwhile."""
+        if connection.ended is not None or connection.wishes is not of:
+            return
+        if wish.snapshot:
+            self._show(connection, key, "SNAPSHOT")
+        if wish.realtime:
+            self._broadcast.open(key, connection, self.moment)
+
+    def _show(self, connection: Connection, key: Key, kind: Any) -> None:
+        message = self._showcase.show(key, self._sources[key.symbol], self.moment, kind)
+        if message is not None:
+            connection.put(message)
+
+    def reset_all(self) -> None:
+        """Reset every connection at once."""
+        for connection in list(self.connections):
+            connection.reset("storm")
+
+    def _pace(self) -> int:
+        return max(STEP, round(STEP * self._clock.speed))
+
+    def _start(self) -> None:
+        """Work the agenda off in the running loop from now on."""
+        if self._driver is None or self._driver.done():
+            self._changed, self._lock = asyncio.Event(), asyncio.Lock()
+            self._time = max(self._time, self._clock.now())
+            self._driver = asyncio.get_running_loop().create_task(self._drive())
+
+    async def settle(self) -> None:
+        """Do all that is due by now, and write it."""
+        if self._driver is not None and not self._driver.done():
+            await self._catch_up()
+            self._changed.set()  # the clock may run at another speed now
+
+    async def _drive(self) -> None:
+        while True:
+            self._changed.clear()
+            await self._catch_up()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._wait()):
+                    await self._changed.wait()
+
+    def _wait(self) -> float | None:
+        """Return how many real seconds there are until something is due."""
+        due, speed = self._agenda.next_due(), self._clock.speed
+        if due is None or not speed:
+            return None
+        return max(_PAUSE_S, (due - self._clock.now()) / 1000 / speed)
+
+    async def _catch_up(self) -> None:
+        async with self._lock:
+            until = self._clock.now()
+            if until < self._time:
+                self._set_back(until)
+            self._working, self._broadcast.until = True, until
+            try:
+                await self._work_off(until)
+            finally:
+                self._time, self._working = until, False
+            self._flush()
+
+    async def _work_off(self, until: int) -> None:
+        pause = time.monotonic() + _SLICE_S
+        while entry := self._agenda.take(until):
+            self._time = max(self._time, entry[0])
+            entry[1]()
+            if time.monotonic() > pause:
+                await self._let_read()
+                pause = time.monotonic() + _SLICE_S
+
+    async def _let_read(self) -> None:
+        """Write what is queued, and wait for readers that are far behind."""
+        self._flush()
+        await asyncio.sleep(0)
+        give_up = time.monotonic() + _PATIENCE_S
+        while slow := [one for one in self.connections if one.backlog > _BACKLOG]:
+            if time.monotonic() > give_up:
+                self._cut_off(slow)
+            await asyncio.sleep(_PAUSE_S)
+
+    def _cut_off(self, slow: list[Connection]) -> None:
+        for connection in slow:
+            self.cut_off += 1
+            connection.reset("never read")
+
+    def _flush(self) -> None:
+        dirty, self.dirty = self.dirty, {}
+        for connection in dirty:
+            connection.flush()
+
+    def _set_back(self, now: int) -> None:
+        """Begin anew at an earlier time: every stream sends its snapshot again."""
+        self._time = now
+        self._agenda.clear()
+        self._broadcast.clear()
+        for connection in self.connections:
+            connection.restart_timers()
+            self._plan_bursts(connection)
+
+    def stats(self) -> dict[str, Any]:
+        """Return counts of all connections, open and past."""
+        sums = Counter(self._past_sums)
+        for connection in self.connections:
+            sums.update(_counted(connection))
+        return {
+            "connections": sums["connections"],
+            "open": len(self.connections),
+            "refused": self.refused,
+            "cut_off": self.cut_off,
+            **{name: sums[name] for name in _COUNTED},
+        }
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Return every connection, oldest first, the open ones last."""
+        return [*self._past, *(connection.stats() for connection in self.connections)]
+
+    def reset_stats(self) -> None:
+        """Forget what is past; open connections keep their counts."""
+        self._past.clear()
+        self._past_sums.clear()
+        self.refused = self.cut_off = 0
+
+
+def _counted(connection: Connection) -> dict[str, int]:
+    stats = connection.stats()
+    return {"connections": 1, **{name: stats[name] for name in _COUNTED}}
