@@ -21,11 +21,11 @@ _SILENCE_S: Final = 120.0
 class StreamFaults:
     """Probabilities by kind, and strikes that were ordered.
 
-    `refuse` and `accept-close` meet a connection being made; `drop` (a TCP reset), `storm` (a
+    `refuse` and `accept-close` meet a connection being made. `drop` (a TCP reset), `storm` (a
     reset of every connection), `half-frame`, `silence` (the socket stays open, what would be sent
-    is lost, for `silence_s` of sandbox time), `duplicate-frame` and `out-of-order` (after the next one)
-    meet one REALTIME frame to one connection; `late-trade` meets a trade, which all then get after
-    the market's next one; `late-candle` meets a candle whose last change all get after the next
+    is lost, for `silence_s` of sandbox time), `duplicate-frame` and `out-of-order` (after the
+    next one) meet one REALTIME frame to one connection. `late-trade` meets a trade, which all get
+    after the market's next one; `late-candle` a candle, whose last change all get after the next
     candle began. Each kind draws from a seed of its own.
     """
 
