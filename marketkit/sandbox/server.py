@@ -7,9 +7,10 @@ import signal
 import socket
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -188,13 +189,25 @@ class Sandbox:
         Returns when all that is due on websockets by then has been written to them.
         """
         self._app.clock.set(None if now is None else moment(now), speed)
-        loop = self._server.loop if self._server is not None else None
-        if loop is not None:
-            asyncio.run_coroutine_threadsafe(self._app.hub.settle(), loop).result()
+        self._await(self._app.hub.settle)
 
     def advance(self, seconds: float) -> None:
         """Let so much sandbox time pass at once; as `set_clock`, all that is due is written."""
         self.set_clock(self.now() + round(seconds * 1000))
+
+    def replay(self, messages: Sequence[bytes]) -> None:
+        """Send recorded or made-up messages to every open websocket, as fast as it takes them.
+
+        They go out as they are, one binary frame each, uncompressed, past subscriptions, faults
+        and counts: for benchmarks (the same messages many times) and recorded sessions.
+        """
+        self._await(partial(self._app.hub.replay, messages))
+
+    def _await(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Do something in the server's loop, if there is one, and wait for it."""
+        loop = self._server.loop if self._server is not None else None
+        if loop is not None:
+            asyncio.run_coroutine_threadsafe(work(), loop).result()
 
     def stats(self) -> dict[str, Any]:
         """Return what /sandbox/stats answers."""

@@ -18,6 +18,7 @@ from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import SECOND
 
 _NEVER: Final = 2**62
+_LEAP: Final = 10_000  # ms between two books of a market where the clock steps far ahead
 
 
 class Listener(Protocol):
@@ -49,8 +50,8 @@ class Broadcast:
     """The live side of the exchange; times are sandbox time (ms UTC).
 
     `pace` says how far apart two books of one market are at least: the exchange's 100 ms, more
-    where the clock runs so fast that they could not all be made. A step of the clock over many
-    changes of a book shows the last of them.
+    where the clock runs so fast that they could not all be made. Of the changes that a step of
+    the clock passes over, one is shown every ten seconds, and the last.
     """
 
     def __init__(
@@ -143,15 +144,12 @@ class Broadcast:
         books = market.streams.get("orderbook")
         if not books:
             return
-        symbol, key = market.symbol, market.source.key
-        latest = last_change(symbol, key, self.until)
-        if latest > due:
-            self._plan_book(market, latest)
-            return
         for stream, listeners in books.items():
             _send(self._showcase.book(stream, market.source, due, "REALTIME"), listeners)
-        following = next_change(symbol, key, due)
-        self._plan_book(market, max(following, last_change(symbol, key, due + self._pace())))
+        symbol, key = market.symbol, market.source.key
+        leap = max(self._pace(), min(self.until - due, _LEAP))
+        following = max(next_change(symbol, key, due), last_change(symbol, key, due + leap))
+        self._plan_book(market, following)
 
     def _mark_candles(self, market: _Market, trade: Trade) -> None:
         """Let candles go out at the next whole second, once for all its trades."""

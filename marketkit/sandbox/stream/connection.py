@@ -49,8 +49,8 @@ class Connection(asyncio.Protocol):
     past it, which a server may: it neither masks nor remembers them.
     """
 
-    def __init__(self, hub: Hub, number: int) -> None:
-        self.hub, self.number = hub, number
+    def __init__(self, hub: Hub, number: int, of_server: set[Any]) -> None:
+        self.hub, self.number, self._of_server = hub, number, of_server
         self.form: Form = "DEFAULT"
         self.parts: tuple[Part, ...] = ()
         self.wishes: dict[Key, Wish] = {}
@@ -69,6 +69,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the transport."""
         self._transport: Any = transport
+        self._of_server.add(self)
 
     def data_received(self, data: bytes) -> None:
         """Hand bytes to the protocol, and act on what it makes of them."""
@@ -83,11 +84,15 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         """Leave."""
         self.end("reset by client" if error else "closed by client")
+        self._of_server.discard(self)
         self.hub.leave(self)
 
     def shutdown(self) -> None:
         """Close because the server stops."""
         self.close(CloseCode.GOING_AWAY, "server stopped")
+        if self.backlog:
+            self._transport.abort()  # a client that does not read would keep it open
+        self._transport.close()
 
     def _act(self) -> None:
         for event in self._protocol.events_received():
@@ -181,7 +186,8 @@ class Connection(asyncio.Protocol):
         if request.parts:
             self.hub.subscribe(self, request)
             return
-        self.put(Message(lambda simple: listing(request, self.parts, simple=simple)))
+        answer = Message(lambda simple: listing(request, self.parts, simple=simple))
+        self.hub.soon(20, lambda: self.put(answer))
 
     def _fail(self, error: StreamError) -> None:
         self._say(error.body.encode())
@@ -265,6 +271,12 @@ class Connection(asyncio.Protocol):
         self._outbox.append(data)
         self.hub.dirty[self] = None
 
+    def replay(self, data: bytes) -> None:
+        """Write frames that were encoded elsewhere."""
+        self.flush()
+        if self.ended is None:
+            self._transport.write(data)
+
     def flush(self) -> None:
         """Write what is queued."""
         if self._outbox and not self._transport.is_closing():
@@ -274,7 +286,8 @@ class Connection(asyncio.Protocol):
     @property
     def backlog(self) -> int:
         """How many bytes the client has not taken yet."""
-        return 0 if self.ended else self._transport.get_write_buffer_size()
+        size: int = self._transport.get_write_buffer_size()
+        return size
 
     def close(self, code: CloseCode, reason: str) -> None:
         """End the connection properly."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from marketkit.sandbox.books import STEP
 from marketkit.sandbox.clock import Clock
@@ -19,9 +19,13 @@ from marketkit.sandbox.stream.agenda import REACTION, Agenda
 from marketkit.sandbox.stream.broadcast import Broadcast
 from marketkit.sandbox.stream.connection import Connection
 from marketkit.sandbox.stream.faults import StreamFaults
+from marketkit.sandbox.stream.framing import frame
 from marketkit.sandbox.stream.grammar import Key, Request, Wish
 from marketkit.sandbox.stream.line import Showcase
 from marketkit.sandbox.stream.rules import StreamRules
+
+if TYPE_CHECKING:
+    from uvicorn.server import ServerState
 
 _BURSTS: Final = {"ticker": 180, "trade": 180}  # ms after the request
 _SECOND_BURST: Final = 340
@@ -29,6 +33,7 @@ _SLICE_S: Final = 0.01  # work at a stretch before sockets get their turn
 _PAUSE_S: Final = 0.002  # at least, between two looks at the agenda
 _BACKLOG: Final = 8 << 20  # bytes a client may leave unread before all wait for it
 _PATIENCE_S: Final = 5.0  # how long all wait before it is cut off
+_BATCH: Final = 1000  # messages written together
 _KEPT: Final = 1000
 _COUNTED: Final = ("messages", "violations", "frames", "bytes")
 
@@ -65,10 +70,10 @@ class Hub:
         self._working = False
         self._driver: asyncio.Task[None] | None = None
 
-    def protocol(self, **_uvicorn: Any) -> Connection:
+    def protocol(self, *, server_state: ServerState, **_uvicorn: Any) -> Connection:
         """Return the protocol of a new connection, as uvicorn asks for it."""
         self._start()
-        return Connection(self, next(self._numbers))
+        return Connection(self, next(self._numbers), server_state.connections)
 
     @property
     def moment(self) -> int:
@@ -207,7 +212,7 @@ class Hub:
         self._flush()
         await asyncio.sleep(0)
         give_up = time.monotonic() + _PATIENCE_S
-        while slow := [one for one in self.connections if one.backlog > _BACKLOG]:
+        while slow := [one for one in self.connections if not one.ended and one.backlog > _BACKLOG]:
             if time.monotonic() > give_up:
                 self._cut_off(slow)
             await asyncio.sleep(_PAUSE_S)
@@ -230,6 +235,14 @@ class Hub:
         for connection in self.connections:
             connection.restart_timers()
             self._plan_bursts(connection)
+
+    async def replay(self, messages: Sequence[bytes]) -> None:
+        """Send messages as they are to every connection, as fast as it takes them."""
+        for start in range(0, len(messages), _BATCH):
+            data = b"".join(map(frame, messages[start : start + _BATCH]))
+            for connection in list(self.connections):
+                connection.replay(data)
+            await self._let_read()
 
     def stats(self) -> dict[str, Any]:
         """Return counts of all connections, open and past."""

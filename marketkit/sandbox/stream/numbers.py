@@ -14,7 +14,6 @@ from marketkit.sandbox.spelling import Spelling, fixed, plain
 Spell = Callable[[float], str]
 
 
-@lru_cache(maxsize=65_536)
 def double(number: float) -> str:
     """Spell a number as Java's Double does.
 
@@ -27,7 +26,6 @@ def double(number: float) -> str:
     return f"{digits[0]}.{digits[1:] or '0'}E{exponent}"
 
 
-@lru_cache(maxsize=65_536)
 def decimal(number: float) -> str:
     """Spell a number as Java's BigDecimal does, without trailing zeros but one.
 
@@ -59,9 +57,14 @@ class Numbers(NamedTuple):
     other: Spell = fixed
 
 
-_PLAIN: Final = Numbers(fixed, fixed)
-_TRADES: Final = Numbers(decimal, decimal)
-_BOOKS: Final = {False: Numbers(double, fixed), True: Numbers(plain, double)}
+# Prices come back often, sizes never.
+_remembered = lru_cache(maxsize=65_536)
+_PLAIN: Final = Numbers(_remembered(fixed), fixed)
+_TRADES: Final = Numbers(_remembered(decimal), decimal)
+_BOOKS: Final = {
+    False: Numbers(_remembered(double), fixed),
+    True: Numbers(_remembered(plain), double),
+}
 
 
 def of_trades(spelling: Spelling, *, simple: bool) -> Numbers:
