@@ -22,8 +22,8 @@ def double(number: float) -> str:
     """
     if 1e-3 <= abs(number) < 1e7 or not number:
         return repr(number)
-    digits, exponent = _scientific(number)
-    return f"{digits[0]}.{digits[1:] or '0'}E{exponent}"
+    sign, digits, exponent = _scientific(number)
+    return f"{sign}{digits[0]}.{digits[1:] or '0'}E{exponent}"
 
 
 def decimal(number: float) -> str:
@@ -35,18 +35,18 @@ def decimal(number: float) -> str:
     if abs(number) >= 1e-6 or not number:
         text = plain(number)
         return text if "." in text else f"{text}.0"
-    digits, exponent = _scientific(number)
+    sign, digits, exponent = _scientific(number)
     rest = f".{digits[1:]}" if digits[1:] else ""
-    return f"{'-' if number < 0 else ''}{digits[0]}{rest}E{exponent}"
+    return f"{sign}{digits[0]}{rest}E{exponent}"
 
 
-def _scientific(number: float) -> tuple[str, int]:
-    """Return the shortest digits of a number and the exponent of the first one."""
+def _scientific(number: float) -> tuple[str, str, int]:
+    """Return the sign, the shortest digits of a number and the exponent of the first one."""
     text, _, exponent = repr(abs(number)).partition("e")
     whole, _, part = text.partition(".")
     digits = (whole + part).lstrip("0")
     first = len(digits) - len(part) - 1
-    return digits.rstrip("0"), first + int(exponent or 0)
+    return "-" if number < 0 else "", digits.rstrip("0"), first + int(exponent or 0)
 
 
 class Numbers(NamedTuple):
