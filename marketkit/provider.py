@@ -16,6 +16,7 @@ from marketkit.asking import Form
 from marketkit.cache.store import Store
 from marketkit.candle_calls import CandleCalls
 from marketkit.candles import CandleReader
+from marketkit.closed_days import ClosedDays
 from marketkit.errors import EngineClosed
 from marketkit.exchange import upbit_rest
 from marketkit.exchange.dialect import Priority, RateLimit
@@ -257,7 +258,8 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         self._filler = Filler(self._lake, self._transport, round(settle * 1000))
         self._tiers = Tiers(self._transport, self._markets)
         candles = CandleCalls(self._tiers, CandleReader(self._filler), self._lake)
-        super().__init__(Readers(Quotes(self._tiers), candles, Meter()))
+        self._days = ClosedDays(self._transport, self._store)
+        super().__init__(Readers(Quotes(self._tiers, self._days), candles, Meter()))
         engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
         # A provider that nobody closed must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_soon, self._transport).atexit = False
@@ -357,6 +359,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
     async def aclose(self) -> None:
         """Close the connections; a later call opens them again."""
         await self._markets.settled()
+        await self._days.settled()
         if self._store is not None:
             self._store.close()
         await self._transport.close()

@@ -11,10 +11,12 @@ import polars as pl
 from marketkit import schema
 from marketkit.answers import Symbols
 from marketkit.asking import Form, Question
+from marketkit.closed_days import ClosedDays
 from marketkit.errors import BadResponse, InputError, InvalidRange, MarketkitError
 from marketkit.exchange import upbit_bodies, upbit_rest
 from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.paging import TradeRange, walk_trades
+from marketkit.router import choose
 from marketkit.steady import steady
 from marketkit.tiers import Asked, Tiers, Told, told_of
 from marketkit.timeframe import DAY, iso, parse_time
@@ -26,8 +28,9 @@ Decode = Callable[[bytes], pl.DataFrame]
 class Quotes:
     """Makes questions about what changes all the time."""
 
-    def __init__(self, tiers: Tiers) -> None:
+    def __init__(self, tiers: Tiers, days: ClosedDays) -> None:
         self._tiers = tiers
+        self._days = days
         self._transport = tiers.transport
 
     def tickers(self, symbols: Symbols, form: Form) -> Question:
@@ -163,11 +166,16 @@ class Quotes:
         steps = walk_trades(wanted, exact=exact)
         step = next(steps)
         pages: list[pl.DataFrame] = []
-        made = steady()
+        made, asked_for = steady(), 0
         while step.request is not None:
-            response = await self._transport.send(step.request, priority)
-            made = response.sent if not pages else min(made, response.sent)
+            request = step.request
+            kept = await self._days.get(request)
+            response = kept or await self._transport.send(request, priority)
+            made = min(made, response.sent) if pages else response.sent
             step = steps.send(response)
+            if kept is None:  # only what could be read is worth keeping
+                self._days.keep(request, response)
+                asked_for += 1
             if step.page is not None:
                 pages.append(step.page.rows)
         # New trades shift the pages while they are read: the same trade may come twice.
@@ -175,4 +183,4 @@ class Quotes:
         times = trades["time"].dt.epoch("ms").to_list()
         self._tiers.rhythms.saw(wanted.symbol, times, self._transport.now())
         held = self._tiers.keep(asked, trades, [wanted.symbol], made)
-        return told_of("rest", [wanted.symbol], held)
+        return told_of(choose(store=not asked_for), [wanted.symbol], held)
