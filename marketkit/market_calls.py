@@ -8,9 +8,12 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from marketkit.asking import Answer, Form, Part, Question
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.markets import MarketList
+from marketkit.router import Source, choose
+from marketkit.steady import steady
 from marketkit.timeframe import parse_time
 from marketkit.windows import Time
 
@@ -26,25 +29,33 @@ class MarketCalls:
     def __init__(self, markets: MarketList) -> None:
         self._markets = markets
 
-    async def table(
+    def question(
         self,
         quote: str | None,
-        priority: Priority,
+        form: Form,
         *,
         delisted: bool,
         as_of: Time | None,
         instruments: bool,
-    ) -> pl.DataFrame:
-        """Give a row per market, sorted by symbol."""
+    ) -> Question:
+        """Ask for a row per market, sorted by symbol."""
         if as_of is not None and (delisted or instruments):
             raise InputError("as_of gives the list of a day: no delisted=True or instruments=True")
-        if as_of is not None:
-            found = await self._of_day(as_of)
-        else:
-            found = await self._markets.table(priority)
-        if instruments:
-            found = await self._with_instruments(found, priority)
-        return _priced_in(quote, await self._with_delisted(found) if delisted else found)
+
+        async def fetch() -> Answer:
+            if as_of is not None:
+                return _answer("lake", steady(), _priced_in(quote, await self._of_day(as_of)))
+            known, started = self._markets.known(), steady()
+            found = await self._markets.table(form.priority)
+            if instruments:
+                found = await self._with_instruments(found, form.priority)
+            found = await self._with_delisted(found) if delisted else found
+            made = self._markets.made
+            kept = made < started
+            source = choose(memory=started - made if known and kept else None, store=kept)
+            return _answer(source, made, _priced_in(quote, found))
+
+        return Question("market", form, ["symbol"], lambda: None, fetch)
 
     async def _of_day(self, as_of: Time) -> pl.DataFrame:
         day = datetime.fromtimestamp(parse_time(as_of) / 1000, UTC).date()
@@ -69,6 +80,10 @@ class MarketCalls:
         )
         gone = history.join(found, on="symbol", how="anti")
         return pl.concat([listed, gone], how="diagonal").sort("symbol")
+
+
+def _answer(source: Source, made: int, markets: pl.DataFrame) -> Answer:
+    return Answer(markets, [Part(source, made, markets["symbol"].to_list())], {})
 
 
 def _priced_in(quote: str | None, markets: pl.DataFrame) -> pl.DataFrame:

@@ -52,6 +52,11 @@ class MarketList:
         return frame
 
     @property
+    def made(self) -> int:
+        """The `steady` moment at which the list that was given last was made."""
+        return 0 if self._held is None else self._held.made
+
+    @property
     def day(self) -> date:
         """The UTC day of the list that was given last."""
         made_at = 0 if self._held is None else self._held.made_at

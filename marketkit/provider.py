@@ -10,7 +10,7 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-from marketkit import answers, naming
+from marketkit import naming
 from marketkit.answers import Symbols
 from marketkit.asking import Form
 from marketkit.cache.store import Store
@@ -21,7 +21,7 @@ from marketkit.errors import EngineClosed
 from marketkit.exchange import upbit_rest
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.pacing import UPBIT_LIMITS
-from marketkit.frames import Frame, FrameKind, OnError, Precision, finish, one_of
+from marketkit.frames import Frame, FrameKind, OnError, Precision, one_of
 from marketkit.jobs.backfill import Filler, backfill, parse_window
 from marketkit.jobs.job import Job, Report
 from marketkit.jobs.progress import Reporter
@@ -68,6 +68,42 @@ class DataMethods(ABC, Generic[R]):
     @abstractmethod
     def _ask(self, ask: Ask) -> R:
         """Make the question, see to its answer, and give that in the face's way."""
+
+    def get_market(
+        self,
+        quote: str | None = None,
+        *,
+        delisted: bool = False,
+        as_of: Time | None = None,
+        instruments: bool = False,
+        frame: FrameKind = "polars",
+        priority: Priority = "normal",
+    ) -> R:
+        """Give the listed markets, one row each, with the exchange's warnings.
+
+        `quote` keeps those priced in one currency (`KRW`, `BTC`, `USDT`). Columns are
+        `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
+        symbol is the index.
+
+        The lake keeps the list of every UTC day on which one was fetched. `as_of` gives the
+        newest of that day or before (a warning says when it is older) and asks nobody; it raises
+        `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
+        lists have, and the columns `listed_from` and `last_seen`: the days of the first and the
+        last list with the market, not of its listing. A renamed market is delisted under its old
+        code and listed under its new one.
+
+        `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
+        at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
+        """
+        return self._ask(
+            lambda: self.readers.markets.question(
+                quote,
+                Form(frame, "UTC", "float", priority, "raise"),
+                delisted=delisted,
+                as_of=as_of,
+                instruments=instruments,
+            )
+        )
 
     def get_ticker(
         self,
@@ -254,48 +290,15 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         cache = resolve_cache(self._endpoint)
         self._store = None if cache is None else Store(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, Universe(root, source))
-        self._market_calls = MarketCalls(self._markets)
         self._filler = Filler(self._lake, self._transport, round(settle * 1000))
         self._tiers = Tiers(self._transport, self._markets)
         candles = CandleCalls(self._tiers, CandleReader(self._filler), self._lake)
         self._days = ClosedDays(self._transport, self._store)
-        super().__init__(Readers(Quotes(self._tiers, self._days), candles, Meter()))
+        quotes = Quotes(self._tiers, self._days)
+        super().__init__(Readers(MarketCalls(self._markets), quotes, candles, Meter()))
         engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
         # A provider that nobody closed must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_soon, self._transport).atexit = False
-
-    @on_engine
-    async def get_market(
-        self,
-        quote: str | None = None,
-        *,
-        delisted: bool = False,
-        as_of: Time | None = None,
-        instruments: bool = False,
-        frame: FrameKind = "polars",
-        priority: Priority = "normal",
-    ) -> Frame:
-        """Give the listed markets, one row each, with the exchange's warnings.
-
-        `quote` keeps those priced in one currency (`KRW`, `BTC`, `USDT`). Columns are
-        `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
-        symbol is the index.
-
-        The lake keeps the list of every UTC day on which one was fetched. `as_of` gives the
-        newest of that day or before (a warning says when it is older) and asks nobody; it raises
-        `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
-        lists have, and the columns `listed_from` and `last_seen`: the days of the first and the
-        last list with the market, not of its listing. A renamed market is delisted under its old
-        code and listed under its new one.
-
-        `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
-        at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
-        """
-        answers.check(frame=frame, priority=priority)
-        markets = await self._market_calls.table(
-            quote, priority, delisted=delisted, as_of=as_of, instruments=instruments
-        )
-        return finish(markets, frame=frame, tz="UTC", index=["symbol"])
 
     def backfill(
         self,
@@ -349,7 +352,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
 
         Counts are those of this provider; `left` in `requests` is what the whole machine may send.
         """
-        return await take_status(self._endpoint, self._tiers, self.readers.meter)
+        return await take_status(self._endpoint, self._tiers, self.readers.meter, self._store)
 
     def lake(self) -> Lake:
         """Give the candle lake behind this provider."""

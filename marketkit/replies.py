@@ -10,6 +10,7 @@ from marketkit import answers
 from marketkit.asking import Answer, Question
 from marketkit.candle_calls import CandleCalls
 from marketkit.frames import Frame
+from marketkit.market_calls import MarketCalls
 from marketkit.meter import Meter
 from marketkit.net.engine import engine
 from marketkit.quotes import Quotes
@@ -49,6 +50,7 @@ class Reply:
 class Readers:
     """Those who read market data for all faces of one provider."""
 
+    markets: MarketCalls
     quotes: Quotes
     candles: CandleCalls
     meter: Meter

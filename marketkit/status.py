@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import html
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any, get_args
 import polars as pl
 
 from marketkit.cache.memory import Stats
+from marketkit.cache.store import Store, StoreStats
 from marketkit.meter import Delivery, Meter
 from marketkit.net.transport import GroupStats
 from marketkit.router import Source
@@ -36,6 +38,7 @@ class Status:
     lives: pl.DataFrame
     symbols_per_second: float
     memory: Stats
+    store: StoreStats | None
 
     @property
     def symbols(self) -> int:
@@ -55,6 +58,7 @@ class Status:
             "hit_rate": self.hit_rate,
             "symbols_per_second": self.symbols_per_second,
             "memory": self.memory._asdict(),
+            "store": None if self.store is None else self.store._asdict(),
             **{name: getattr(self, name).to_dicts() for name in frames},
         }
 
@@ -65,6 +69,7 @@ class Status:
                 f"  delivered    {self._deliveries()}",
                 *(f"  {row['what']:<11}  {_percentiles(row)}" for row in self.times.to_dicts()),
                 f"  memory       {_memory(self.memory)}",
+                f"  store        {_store(self.store)}",
                 *(f"  {_requests(row)}" for row in self.requests.to_dicts()),
                 f"  lives        {_lives(self.lives)}",
             ]
@@ -84,10 +89,10 @@ class Status:
         )
 
 
-async def take_status(endpoint: str, tiers: Tiers, meter: Meter) -> Status:
+async def take_status(endpoint: str, tiers: Tiers, meter: Meter, store: Store | None) -> Status:
     """Take the status of a provider."""
     transport, recent = tiers.transport, meter.recent()
-    kinds = [kind for kind, _ in meter.delivered()]
+    kinds = [kind for kind, _ in meter.delivered() if kind != "market"]
     lives = tiers.rhythms.explain(transport.now(), list(dict.fromkeys(kinds)))
     left = await transport.left()
     limits = {group: transport.limit(group).requests for group in left}
@@ -99,6 +104,7 @@ async def take_status(endpoint: str, tiers: Tiers, meter: Meter) -> Status:
         lives,
         meter.per_second(),
         tiers.memory.stats(),
+        None if store is None else await asyncio.to_thread(store.stats),
     )
 
 
@@ -161,6 +167,15 @@ def _memory(stats: Stats) -> str:
     return (
         f"{stats.entries:,} entries of {stats.batches:,} answers, "
         f"{stats.bytes / 1e6:.1f} of {stats.max_bytes / 1e6:.0f} MB"
+    )
+
+
+def _store(stats: StoreStats | None) -> str:
+    if stats is None:
+        return "none at this endpoint"
+    return (
+        f"{stats.entries:,} answers, {stats.bytes / 1e6:.1f} MB, {stats.hits} hits, "
+        f"{stats.misses} misses, {stats.failures} failures"
     )
 
 

@@ -73,7 +73,6 @@ class SmartDataProvider(DataMethods[Frame]):
         )
         super().__init__(self.twin.readers)
 
-    get_market = blocking(AsyncSmartDataProvider.get_market)
     close = blocking(AsyncSmartDataProvider.aclose)
     status = blocking(AsyncSmartDataProvider.status)
     backfill = at_once(AsyncSmartDataProvider.backfill)

@@ -13,8 +13,9 @@ import marketkit as mk
 from marketkit import compat
 from marketkit.cli import main
 from marketkit.provider import AsyncSmartDataProvider, DataMethods
-from marketkit.twin import default_provider
-from tests.integration.conftest import FAST_LIMITS
+from marketkit.timeframe import parse_time
+from marketkit.twin import SmartDataProvider, default_provider
+from tests.integration.conftest import FAST_LIMITS, NOW
 from tests.unit.test_compat import OLDER
 
 
@@ -35,6 +36,19 @@ def test_a_story_names_the_source_and_age_of_every_symbol(provider, call):
     assert set(first.frame["symbol"]) == set(first.age_ms) == set(first.source)
     assert all(age <= first.response_time_ms + 1 for age in first.age_ms.values())
     assert first.symbols_per_second == pytest.approx(2000 / first.response_time_ms)
+
+
+def test_the_market_list_has_a_story_too(provider, exchange, tmp_path):
+    first = provider.with_response.get_market(quote="KRW")
+    assert set(first.source.values()) == {"rest"}
+    again = provider.with_response.get_market()
+    assert set(again.source.values()) == {"memory"}
+    assert max(again.age_ms.values()) >= max(first.age_ms.values())
+    assert set(provider.with_response.get_market(as_of="2026-11-20").source.values()) == {"lake"}
+    provider.close()
+    with SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path, limits=FAST_LIMITS) as later:
+        later.twin._transport._clock.saw(parse_time(NOW))  # the sandbox does not keep to ours
+        assert set(later.with_response.get_market().source.values()) == {"store"}
 
 
 def test_what_the_lake_proves_comes_from_the_lake(provider):
@@ -80,7 +94,7 @@ def test_stories_can_be_awaited(exchange, tmp_path):
 
 def test_every_face_has_the_same_calls(provider):
     calls = {name for name in vars(DataMethods) if name.startswith("get_")}
-    assert calls == {"get_ticker", "get_orderbook", "get_trade", "get_candle"}
+    assert calls == {"get_market", "get_ticker", "get_orderbook", "get_trade", "get_candle"}
     for face in (provider, provider.twin, provider.with_response, provider.twin.with_response):
         assert isinstance(face, DataMethods)
 
@@ -107,6 +121,7 @@ def test_the_status_counts_what_was_delivered_and_what_is_left(provider):
     assert set(status.lives["kind"]) == {"ticker", "candle"}
     assert status.lives["why"].str.len_chars().min() > 0
     assert "4 symbols" in repr(status)
+    assert status.store.failures == 0
     assert "<table" in status._repr_html_()
     assert status.as_dict()["memory"]["entries"] == status.memory.entries > 0
 
