@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from marketkit.sandbox.command import add_arguments, run
     from marketkit.sandbox.server import Sandbox
+    from marketkit.sandbox.stream.rules import StreamRules
 
-__all__ = ["Sandbox", "add_arguments", "run"]
+__all__ = ["Sandbox", "StreamRules", "add_arguments", "run"]
 
 
 def __getattr__(name: str) -> Any:
@@ -17,6 +18,10 @@ def __getattr__(name: str) -> Any:
         from marketkit.sandbox.server import Sandbox  # noqa: PLC0415
 
         return Sandbox
+    if name == "StreamRules":
+        from marketkit.sandbox.stream.rules import StreamRules  # noqa: PLC0415
+
+        return StreamRules
     if name in {"add_arguments", "run"}:
         from marketkit.sandbox import command  # noqa: PLC0415
 

@@ -11,7 +11,9 @@ from typing import Final
 
 from marketkit.errors import InputError, MarketkitError
 from marketkit.sandbox.control import number
+from marketkit.sandbox.faults import KINDS
 from marketkit.sandbox.limits import GROUPS, Rate, WindowKind, rates
+from marketkit.sandbox.stream.faults import STREAM_KINDS
 
 _WINDOWS: Final[tuple[WindowKind, ...]] = ("first-call", "sliding", "clock")
 
@@ -44,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--fault",
         action="append",
         metavar="KIND=P",
-        help="429 418 500 reset truncate badjson html duplicate, with a probability; repeatable",
+        help=f"{' '.join((*KINDS, *STREAM_KINDS))}, with a probability; repeatable",
     )
     add("--lake", metavar="DIR", help="history from this candle lake")
     add("--port", type=int, default=0, help="0 picks a free one")

@@ -79,7 +79,13 @@ class Sandbox:
     file, so that all of it is final, or at the machine's time for a seed; it runs `speed` times
     as fast as real time, 0 stands still. `limit` is (requests, seconds) for every group, or a
     mapping by the wire's group names; windows, `latency_ms` and `jitter_ms` run in real time.
-    `faults` gives probabilities by kind.
+    `faults` gives probabilities by kind, of requests and of websockets (see `StreamFaults`).
+
+    The websocket is at the endpoint's /websocket/v1. It streams the history that REST answers
+    from, in the order of the sandbox clock: idle time, heartbeats and snapshots run at its speed,
+    the limits of handshakes (group "websocket") and messages in real time; `stream` has the rest
+    of its rules. While the clock stands only snapshots, lists and errors are sent; `advance` and
+    `set_clock` return when all that became due has been written to the sockets.
 
     Use it as a context manager: the server runs in a thread of its own.
 

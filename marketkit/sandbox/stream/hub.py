@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Mapping, Sequence
@@ -27,6 +28,7 @@ from marketkit.sandbox.stream.rules import StreamRules
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
 
+_log = logging.getLogger("marketkit.sandbox")
 _BURSTS: Final = {"ticker": 180, "trade": 180}  # ms after the request
 _SECOND_BURST: Final = 340
 _SLICE_S: Final = 0.01  # work at a stretch before sockets get their turn
@@ -164,6 +166,7 @@ class Hub:
             self._changed, self._lock = asyncio.Event(), asyncio.Lock()
             self._time = max(self._time, self._clock.now())
             self._driver = asyncio.get_running_loop().create_task(self._drive())
+            self._driver.add_done_callback(_complain)
 
     async def settle(self) -> None:
         """Do all that is due by now, and write it."""
@@ -266,6 +269,12 @@ class Hub:
         self._past.clear()
         self._past_sums.clear()
         self.refused = self.cut_off = 0
+
+
+def _complain(driver: asyncio.Task[None]) -> None:
+    """Say at once that nothing will be streamed any more: otherwise it would only be silent."""
+    if not driver.cancelled() and (error := driver.exception()):
+        _log.error("the sandbox's streams have stopped", exc_info=error)
 
 
 def _counted(connection: Connection) -> dict[str, int]:

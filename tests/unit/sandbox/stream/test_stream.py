@@ -9,9 +9,8 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from marketkit.errors import InputError
-from marketkit.sandbox import Sandbox
+from marketkit.sandbox import Sandbox, StreamRules
 from marketkit.sandbox.stream.grammar import CANDLES, CHANNELS
-from marketkit.sandbox.stream.rules import StreamRules
 
 BTC = "KRW-BTC"
 
