@@ -24,6 +24,7 @@ from marketkit.sandbox.stream.framing import frame
 from marketkit.sandbox.stream.grammar import Key, Request, Wish
 from marketkit.sandbox.stream.line import Showcase
 from marketkit.sandbox.stream.rules import StreamRules
+from marketkit.sandbox.stream.wire import Wire
 
 if TYPE_CHECKING:
     from uvicorn.server import ServerState
@@ -72,10 +73,10 @@ class Hub:
         self._working = False
         self._driver: asyncio.Task[None] | None = None
 
-    def protocol(self, *, server_state: ServerState, **_uvicorn: Any) -> Connection:
+    def protocol(self, *, server_state: ServerState, **_uvicorn: Any) -> Wire:
         """Return the protocol of a new connection, as uvicorn asks for it."""
         self._start()
-        return Connection(self, next(self._numbers), server_state.connections)
+        return Connection(self, next(self._numbers), server_state.connections).wire
 
     @property
     def moment(self) -> int:
@@ -215,7 +216,9 @@ class Hub:
         self._flush()
         await asyncio.sleep(0)
         give_up = time.monotonic() + _PATIENCE_S
-        while slow := [one for one in self.connections if not one.ended and one.backlog > _BACKLOG]:
+        while slow := [
+            one for one in self.connections if not one.ended and one.wire.backlog > _BACKLOG
+        ]:
             if time.monotonic() > give_up:
                 self._cut_off(slow)
             await asyncio.sleep(_PAUSE_S)
