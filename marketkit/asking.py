@@ -72,7 +72,8 @@ class Question:
     """A call whose arguments make sense.
 
     `recall` answers from memory in no time and from any thread, or gives None; `fetch` asks whoever
-    has to be asked and belongs on the engine's loop. `index` is that of a pandas frame.
+    has to be asked and belongs on the engine's loop, unless it `sends` nothing: then it may run in
+    the caller's thread. `index` is that of a pandas frame.
     """
 
     kind: Kind
@@ -80,6 +81,7 @@ class Question:
     index: Sequence[str]
     recall: Callable[[], Answer | None]
     fetch: Callable[[], Coroutine[Any, Any, Answer]]
+    sends: bool = True
 
     def finish(self, answer: Answer) -> Frame:
         """Give the frame in the caller's shape, or raise what failed."""

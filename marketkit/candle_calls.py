@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
+import functools
 from collections.abc import Sequence
 
 import polars as pl
@@ -18,6 +18,7 @@ from marketkit.jobs.progress import Progress, Reporter
 from marketkit.jobs.runner import Run
 from marketkit.lake.dense import Fill
 from marketkit.lake.lake import Lake
+from marketkit.net.engine import aside
 from marketkit.router import choose
 from marketkit.steady import steady
 from marketkit.tiers import Asked, Tiers, Told
@@ -69,13 +70,13 @@ class CandleCalls:
         async def fetch() -> Answer:
             lake = self._lake
             if as_of is not None:
-                lake = await asyncio.to_thread(self._lake.as_of, as_of)
+                lake = await aside(functools.partial(lake.as_of, as_of))
             candles = await self._candles.from_lake(lake, wanted, window)
-            names = sorted({*candles.known, *candles.frame["symbol"].unique()})
+            names = sorted(candles.known)
             parts = [Part("lake", steady(), names)] if names else []
             return Answer(_shaped(candles.frame, form), parts, candles.failures)
 
-        return Question("candle", form, answers.index_of(symbols), lambda: None, fetch)
+        return Question("candle", form, answers.index_of(symbols), lambda: None, fetch, sends=False)
 
     def _asked(self, symbols: Symbols, window: Window, source: Source, form: Form) -> Question:
         """Ask the lake and the exchange; what ends at the live edge may be given again."""

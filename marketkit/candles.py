@@ -19,6 +19,7 @@ from marketkit.jobs.runner import Run
 from marketkit.lake.dense import Block, closed, dense, read_dense, slots
 from marketkit.lake.derive import View, look
 from marketkit.lake.lake import Lake
+from marketkit.net.engine import aside
 from marketkit.proved import Candles, from_lake, known_of, newest
 from marketkit.schema import ROW, STATE, empty
 from marketkit.timeframe import MINUTE, iso
@@ -46,7 +47,7 @@ class CandleReader:
             brief = (narrow.end - narrow.start) * len(symbols) <= _BRIEF
             if brief and not any(map(naming.is_glob, symbols)):
                 return read()
-        return await asyncio.to_thread(read)
+        return await aside(read)
 
     async def answer(
         self, symbols: Sequence[str], window: Window, run: Run, *, lake: bool, exact: bool

@@ -78,6 +78,11 @@ class Spans:
         """The smallest single span around the set, or None when it is empty."""
         return Span(self._spans[0].start, self._spans[-1].end) if self._spans else None
 
+    def holds(self, start: int, end: int) -> bool:
+        """Say whether all of `[start, end)` is in the set."""
+        at = bisect_right(self._spans, start, key=lambda span: span.start) - 1
+        return end <= start or (at >= 0 and end <= self._spans[at].end)
+
     def clip(self, start: int, end: int) -> Spans:
         """Keep what lies inside `[start, end)`."""
         return self & Spans([(start, end)])

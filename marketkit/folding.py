@@ -33,7 +33,7 @@ def fold(candles: Candles, window: Window, narrow: Window) -> Candles:
     kept = kept.with_columns(state=forming).select(*CANDLE)
     if not window.forming:
         kept = kept.filter(pl.col("state") != "forming")
-    return Candles(newest(kept, window.count), candles.failures)
+    return Candles(newest(kept, window.count), candles.failures, candles.known)
 
 
 def _bars(rows: pl.DataFrame, window: Window, session: Session) -> pl.DataFrame:

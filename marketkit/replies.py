@@ -1,4 +1,4 @@
-"""From a question to a reply: memory in the caller's own thread, all else on the engine."""
+"""From a question to a reply: memory and lake in the caller's own thread, all else on the engine."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketkit.candle_calls import CandleCalls
 from marketkit.frames import Frame
 from marketkit.market_calls import MarketCalls
 from marketkit.meter import Meter
-from marketkit.net.engine import engine
+from marketkit.net.engine import engine, run_here
 from marketkit.quotes import Quotes
 from marketkit.response import DataResponse
 from marketkit.steady import steady
@@ -61,7 +61,9 @@ class Readers:
         question = ask()
         answer = question.recall()
         if answer is None:
-            answer = engine().run(question.fetch())
+            # Where nothing is sent, two changes of threads would cost as much as a short read.
+            wait = engine().run if question.sends else run_here
+            answer = wait(question.fetch())
         return self._reply(question, answer, started)
 
     async def reply(self, ask: Ask) -> Reply:

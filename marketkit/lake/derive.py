@@ -81,7 +81,7 @@ class View:
     @classmethod
     def plain(cls, stored: Selection) -> View:
         """Give the series as they are stored."""
-        return cls(stored, {symbol: stored.known(symbol) for symbol in stored.symbols}, {})
+        return cls(stored, stored.knows, {})
 
     @property
     def timeframe(self) -> Timeframe:
@@ -136,6 +136,8 @@ def look(
     """Look series up, and narrower ones for the slots of `window` that they do not know."""
     view = View.plain(store.select(symbols, timeframe))
     lacking = [symbol for symbol in view.symbols if view.known(symbol).missing(*window)]
+    if not lacking:
+        return view
     helped = {symbol: _help(store, symbol, view.known(symbol)) for symbol in lacking}
     knows = {symbol: known for symbol, (known, _) in helped.items()}
     made = {symbol: parts for symbol, (_, parts) in helped.items() if parts}

@@ -42,6 +42,8 @@ CATALOG: Schema = {
     "bytes": pl.Int64(),
 }
 
+_NONE = Spans()
+
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
@@ -81,6 +83,8 @@ class Knowledge:
     def missing(self, start: int, end: int) -> Spans:
         """Give what of `[start, end)` nobody has asked about."""
         span = self.slots_of(start, end)
+        if self.covered.holds(*span):  # the rule, and asked of every symbol of every call
+            return _NONE
         return self.covered.gaps(*span) - self.absent(*span)
 
 

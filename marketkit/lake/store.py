@@ -50,6 +50,7 @@ class Selection:
     root: Path
     timeframe: Timeframe
     found: dict[str, tuple[Series, list[Entry]]]
+    knows: dict[str, Knowledge]
 
     @property
     def symbols(self) -> list[str]:
@@ -58,11 +59,16 @@ class Selection:
 
     def of(self, symbols: Iterable[str]) -> Selection:
         """Give the part for some of the symbols."""
-        return replace(self, found={symbol: self.found[symbol] for symbol in symbols})
+        names = list(symbols)
+        return replace(
+            self,
+            found={symbol: self.found[symbol] for symbol in names},
+            knows={symbol: self.knows[symbol] for symbol in names},
+        )
 
     def known(self, symbol: str) -> Knowledge:
         """Give what the chunks of a symbol prove together."""
-        return Knowledge.of(self.timeframe, self.found[symbol][1])
+        return self.knows[symbol]
 
     def files(self, window: Span) -> Files:
         """Give the files with candles of a range, in the order of their rows."""
@@ -75,7 +81,8 @@ class Selection:
         ]
         whole = cut_chunks(self.timeframe, window).isdisjoint(chunk for _, chunk in found)
         paths = [self.root / series.path(chunk) for series, chunk in found]
-        return Files(paths, None if whole else window)
+        only = self.symbols[0] if len(self.found) == 1 else None
+        return Files(paths, None if whole else window, only)
 
     def tally(self, symbol: str, window: Span) -> Tally:
         """Count the slots of a range by what they are."""
@@ -164,9 +171,10 @@ class Store:
     def select(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
         """Look some series up, or all of a timeframe: their proof and their files in one look."""
         chosen = self._chosen(symbols, timeframe)
-        looked_up = zip(chosen, self.index.look(chosen), strict=True)
+        looked_up = list(zip(chosen, self.index.look(chosen), strict=True))
         found = {series.symbol: (series, entries) for series, entries in looked_up}
-        return Selection(self.root, parse_timeframe(timeframe), found)
+        knows = {series.symbol: self._knowledge(series, entries) for series, entries in looked_up}
+        return Selection(self.root, parse_timeframe(timeframe), found, knows)
 
     def _series(self, symbol: str, timeframe: str | Timeframe) -> Series:
         marker.check(self.root)

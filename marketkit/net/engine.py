@@ -23,6 +23,10 @@ Closer = Callable[[], Awaitable[None]]
 
 _log = logging.getLogger("marketkit.net")
 
+_ITSELF = (
+    "a sync call on marketkit's own event loop would wait for itself; await the async twin instead"
+)
+
 
 class Engine:
     """A daemon thread with an event loop, started by the first call.
@@ -41,18 +45,20 @@ class Engine:
         self._hooked = False
         self._closed = False
 
+    @property
+    def here(self) -> bool:
+        """Whether this is the engine's own thread."""
+        return threading.current_thread() is self._thread
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run `coroutine` on the engine's loop and wait for its result.
 
         Ctrl-C cancels the coroutine, not only the wait. Raises `EngineClosed` on the engine's own
         thread, where waiting would be a deadlock, and after `close`.
         """
-        if threading.current_thread() is self._thread:
+        if self.here:
             coroutine.close()
-            raise EngineClosed(
-                "a sync call on marketkit's own event loop would wait for itself; "
-                "await the async twin instead"
-            )
+            raise EngineClosed(_ITSELF)
         future = self.submit(coroutine)
         try:
             while not future.done():
@@ -165,6 +171,25 @@ def on_engine(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Corout
         return await engine().arun(method(*args, **kwargs))
 
     return anywhere
+
+
+def run_here(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Run a coroutine that sends nothing in the caller's own thread, without an event loop.
+
+    What it does with `aside` is done at once. Raises `EngineClosed` on the engine's thread.
+    """
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    coroutine.close()
+    raise EngineClosed(_ITSELF)
+
+
+async def aside(work: Callable[[], T]) -> T:
+    """Do what takes long beside the engine's loop; in a caller's own thread nobody else waits."""
+    return await asyncio.to_thread(work) if engine().here else work()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:

@@ -10,6 +10,7 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.errors import InputError, NotCovered
 from marketkit.lake import Lake
+from marketkit.net.engine import Engine
 from marketkit.timeframe import MINUTE, parse_time
 
 SYMBOLS = ["KRW-BTC", "KRW-MK031"]
@@ -59,6 +60,21 @@ def test_a_frozen_set_asks_no_exchange_and_knows_what_it_does_not(study, exchang
     with pytest.raises(NotCovered):
         study.get_candle("KRW-BTC", "1m", start="2026-11-17", end="2026-11-18", as_of="study")
     assert sum(group["requests"] for group in exchange.stats()["groups"].values()) == 0
+
+
+def test_what_a_lake_answers_alone_is_read_in_the_callers_thread(study, monkeypatch):
+    def refuse(_, coroutine):
+        coroutine.close()
+        raise AssertionError("the engine was asked")
+
+    expected = study.get_candle("KRW-BTC", "1m", **RANGE)
+    monkeypatch.setattr(Engine, "submit", refuse)
+    assert study.get_candle("KRW-BTC", "1m", **RANGE, source="lake").equals(expected)
+    assert study.get_candle("KRW-BTC", "1m", **RANGE, as_of="study").equals(expected)
+    assert study.get_candle(["KRW-*"], "1m", source="lake").height > expected.height
+    with pytest.raises(AssertionError, match="was asked"):
+        study.get_candle("KRW-BTC", "1m", **RANGE)
+    monkeypatch.undo()  # the provider still has to be closed
 
 
 def test_what_is_fetched_later_is_in_the_lake_and_not_in_the_set(study):

@@ -113,6 +113,13 @@ def test_clip_and_gaps_part_a_window_between_them(given_pairs, start, end):
 
 
 @calm
+@given(pairs, points, points)
+def test_a_set_holds_a_window_if_nothing_of_it_is_missing(given_pairs, start, end):
+    spans = Spans(given_pairs)
+    assert spans.holds(start, end) == (not spans.gaps(start, end))
+
+
+@calm
 @given(pairs)
 def test_the_repr_builds_an_equal_set(given_pairs):
     spans = Spans(given_pairs)

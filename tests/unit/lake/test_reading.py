@@ -53,6 +53,12 @@ def test_a_window_keeps_its_start_and_not_its_end(paths, candles):
     assert read(Files(paths, window)).equals(candles(range(*window, MINUTE)))
 
 
+def test_a_symbol_that_is_known_need_not_be_read(paths, candles):
+    rows = candles(range(0, 30 * MINUTE, MINUTE))
+    assert read(Files(paths, None, rows["symbol"][0])).equals(rows)
+    assert read(Files([], None, "KRW-BTC")).equals(empty(ROW))
+
+
 def test_no_files_are_no_rows_of_the_right_kind():
     assert read(Files([], None)).equals(empty(ROW))
     assert scan(Files([], None)).collect_schema() == pl.Schema(ROW)

@@ -15,7 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from marketkit.errors import EngineClosed, TimedOut
-from marketkit.net.engine import Engine, engine, on_engine
+from marketkit.net.engine import Engine, aside, engine, on_engine, run_here
 
 ANSWER = 42
 # A busy machine makes callbacks slow, which -X dev would report; errors are still reported.
@@ -95,6 +95,35 @@ def test_a_sync_call_on_the_engine_thread_is_refused_instead_of_waiting_for_itse
 
     with pytest.raises(EngineClosed, match="wait for itself"):
         own.run(misuse())
+
+
+def test_what_waits_for_nothing_runs_in_the_callers_thread_and_in_a_running_loop():
+    async def read():
+        return await aside(threading.get_ident)
+
+    async def cell():
+        return run_here(read())
+
+    assert run_here(read()) == asyncio.run(cell()) == threading.get_ident()
+
+
+def test_on_the_engine_what_takes_long_leaves_the_loop_free():
+    async def read():
+        return await aside(threading.get_ident), threading.get_ident()
+
+    worker, loop = engine().run(read())
+    assert worker != loop
+
+
+def test_on_the_engines_own_thread_nothing_can_be_waited_for_in_place():
+    async def read():
+        return await aside(threading.get_ident)
+
+    async def misuse():
+        return run_here(read())
+
+    with pytest.raises(EngineClosed, match="wait for itself"):
+        engine().run(misuse())
 
 
 def test_context_variables_reach_the_coroutine(own):
