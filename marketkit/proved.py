@@ -53,7 +53,8 @@ def from_lake(lake: Lake, symbols: Sequence[str], window: Window) -> Candles:
 def known_of(view: View, symbol: str) -> Spans:
     """Give the slots that nobody need ask about."""
     known = view.known(symbol)
-    return known.covered | known.absent(*EVER)
+    absent = known.absent(*EVER)
+    return known.covered | absent if absent else known.covered
 
 
 def newest(rows: pl.DataFrame, count: int | None) -> pl.DataFrame:
