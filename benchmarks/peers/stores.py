@@ -12,7 +12,8 @@ from typing import Any
 
 import polars as pl
 
-from benchmarks._candles import MINUTE
+from benchmarks._candles import MINUTE, START, YEAR
+from benchmarks.lake import MONTH, reader_of
 from marketkit.coverage import Spans
 from marketkit.lake import Lake
 from marketkit.schema import TIME
@@ -43,24 +44,32 @@ class Store:
 
 
 class Marketkit(Store):
+    """A lake, read through `get_candle`, which proves that nothing is missing before it reads."""
+
     name = "marketkit"
     library = "marketkit"
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.lake = Lake(folder)
+        self.ask = reader_of(self.lake)
 
     def fill(self, rows):
-        first, last = rows["time"].dt.epoch("ms")[0, -1]
-        self.lake.append(rows["symbol"][0], "1m", rows, Spans([(first, last + MINUTE)]))
+        minutes = MONTH if rows.height <= MONTH else YEAR
+        self._append(rows, START, START + minutes * MINUTE)
 
     def read(self, symbols, start, end):
-        return self.lake.read(symbols, "1m", start, end)
+        return self.ask(symbols, start, end)
 
     def latest(self, symbols, count):
         return self.lake.latest(count, symbols, "1m")
 
-    merge = fill
+    def merge(self, rows):
+        first, last = rows["time"].dt.epoch("ms")[0, -1]
+        self._append(rows, first, last + MINUTE)
+
+    def _append(self, rows, start, end):
+        self.lake.append(rows["symbol"][0], "1m", rows, Spans([(start, end)]))
 
 
 class Delta(Store):
