@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from marketkit.errors import CorruptFile, InputError, NewerFormat
 from marketkit.lake import audit_index, marker, snapshot
 from marketkit.lake.audit_index import Chunk
-from marketkit.lake.files import _TEMPORARY as TEMPORARY
+from marketkit.lake.files import TEMPORARY
 from marketkit.lake.findings import AUDIT, Found
 from marketkit.lake.inspection import Inspected, inspect
 from marketkit.lake.layout import SUFFIX, Series, check_source, symbol_of_folder

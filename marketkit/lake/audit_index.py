@@ -10,11 +10,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from marketkit.lake.database import NAME, VERSION, Moment
 from marketkit.lake.files import Footer, Stamp, spans_of_text
 from marketkit.lake.findings import Found
-from marketkit.lake.index import _NAME as NAME
-from marketkit.lake.index import _VERSION as VERSION
-from marketkit.lake.index import _moment as moment
 from marketkit.lake.layout import SUFFIX, Series
 
 _TRIES = 3
@@ -125,7 +123,7 @@ def _told(connection: sqlite3.Connection, root: Path) -> _Told:
     if sound != "ok":
         raise sqlite3.DatabaseError(sound)
     folders = connection.execute("SELECT * FROM folders")
-    trusted = {name for name, *at in folders if moment(str(root / name)) == tuple(at)}
+    trusted = {name for name, *at in folders if Moment.of(str(root / name)) == tuple(at)}
     return _Told([_row(each) for each in connection.execute("SELECT * FROM chunks")], trusted)
 
 

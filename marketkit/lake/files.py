@@ -32,9 +32,9 @@ from marketkit.timeframe import Timeframe
 
 FORMAT = 1
 
-_KEY = b"marketkit"
+KEY = b"marketkit"
 _PRICES = ("open", "high", "low", "close")
-_TEMPORARY = ".tmp"
+TEMPORARY = ".tmp"
 _ARROW = pa.schema(
     [
         ("symbol", pa.string()),
@@ -87,6 +87,20 @@ class Footer:
     last: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One chunk as it is on disk: the file's stamp and its footer.
+
+    `sha256` is the hash of the whole file in hex if this lake wrote it, None where only the footer
+    was read: it is then unknown, not wrong.
+    """
+
+    chunk: str
+    stamp: Stamp
+    footer: Footer
+    sha256: str | None = None
+
+
 def describe(frame: pl.DataFrame, covered: Spans, nothing_before: int | None) -> Footer:
     """Give the footer of a chunk with these rows, sorted by time."""
     times = frame["time"].cast(pl.Int64)
@@ -128,7 +142,7 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
     A kill or a full disk at any point leaves the old file as it was, and at worst a temporary one.
     """
     content = _encode(frame, _said(footer, series))
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
         with temporary.open("xb") as file:
             file.write(content)
@@ -149,7 +163,7 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
 
 def sweep(folder: Path) -> None:
     """Remove the temporary files of writers that died. Only the holder of the series' lock may."""
-    for leftover in folder.glob(f"*{_TEMPORARY}"):
+    for leftover in folder.glob(f"*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
 
 
@@ -195,7 +209,7 @@ def _encode(frame: pl.DataFrame, said: bytes) -> pa.Buffer:
     output = pa.BufferOutputStream()
     with pq.ParquetWriter(output, _ARROW, **_WRITER) as writer:
         writer.write_table(table, row_group_size=_ROW_GROUP)
-        writer.add_key_value_metadata({_KEY: said})
+        writer.add_key_value_metadata({KEY: said})
     return output.getvalue()
 
 
@@ -220,7 +234,7 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
     if span is None:
         raise CorruptFile(f"{path} is not named like a chunk of {series.timeframe} candles")
     try:
-        tail = read_tail(file, _schema(), _KEY) or _read_slowly(file)
+        tail = read_tail(file, _schema(), KEY) or _read_slowly(file)
         said = json.loads(tail.value)
         newer = said["format"] > FORMAT
     except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
@@ -241,7 +255,7 @@ def _read_slowly(file: FileIO) -> Tail:
     metadata = pq.read_metadata(file)
     if metadata.schema.names != list(ROW):
         raise ValueError(f"columns: {metadata.schema.names} are not {list(ROW)}")
-    return Tail(metadata.num_rows, (metadata.metadata or {})[_KEY])
+    return Tail(metadata.num_rows, (metadata.metadata or {})[KEY])
 
 
 def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Footer:

@@ -17,7 +17,8 @@ import polars as pl
 import pyarrow as pa
 
 from marketkit.errors import InputError
-from marketkit.lake.index import Entry, Index
+from marketkit.lake.files import Entry
+from marketkit.lake.index import Index
 from marketkit.lake.layout import Series
 from marketkit.lake.reading import read_ends
 from marketkit.schema import ROW, empty

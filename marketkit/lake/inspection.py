@@ -17,8 +17,7 @@ import pyarrow.parquet as pq
 
 from marketkit.coverage import Span, Spans
 from marketkit.errors import MarketkitError
-from marketkit.lake.files import _KEY as KEY
-from marketkit.lake.files import FORMAT, Footer, Stamp, describe
+from marketkit.lake.files import FORMAT, KEY, Footer, Stamp, describe
 from marketkit.lake.layout import EVER, SUFFIX, Series, chunk_span, is_chunk
 from marketkit.lake.rows import breaches, times_of
 from marketkit.schema import ROW

@@ -19,8 +19,7 @@ from typing import Any, NamedTuple
 
 from marketkit.coverage import Span, Spans
 from marketkit.errors import CorruptFile, InputError, NewerFormat
-from marketkit.lake.files import FORMAT, Footer, Stamp
-from marketkit.lake.index import Entry
+from marketkit.lake.files import FORMAT, Entry, Footer, Stamp
 from marketkit.lake.layout import SUFFIX, Series, is_chunk
 from marketkit.lake.marker import FROZEN
 from marketkit.timeframe import Timeframe, iso, timeframe_of_token

@@ -20,8 +20,7 @@ import pyarrow as pa
 
 from marketkit.errors import CorruptFile, InputError, MissingExtra
 from marketkit.lake.layout import chunk_span
-from marketkit.lake.reading import _allow_open as allow_open
-from marketkit.lake.reading import _broken as broken_of
+from marketkit.lake.reading import allow_open, broken_of
 from marketkit.lake.store import Selection, Store
 from marketkit.schema import ROW, TIME, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe

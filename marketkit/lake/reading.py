@@ -46,7 +46,7 @@ def scan(files: Files) -> pl.LazyFrame:
     """
     if not files.paths:
         return empty(ROW).lazy()
-    _allow_open(2 * len(files.paths))
+    allow_open(2 * len(files.paths))
     with ExitStack() as stack:
         opened: list[IO[bytes]] = [stack.enter_context(_open(path)) for path in files.paths]
         # Of many files polars need not look at the first before the others; of one it costs more.
@@ -78,7 +78,7 @@ def read_ends(series: Sequence[list[Path]], count: int) -> list[pl.DataFrame]:
         try:
             frames += pl.collect_all([scan(Files(paths, None)).tail(count) for paths in some])
         except pl.exceptions.PolarsError as error:
-            broken = _broken([path for paths in some for path in paths])
+            broken = broken_of([path for paths in some for path in paths])
             raise CorruptFile(f"{broken} cannot be read: {error}") from error
     return frames
 
@@ -104,10 +104,10 @@ def _collect(files: Files, frame: pl.LazyFrame) -> pl.DataFrame:
     try:
         return frame.collect()
     except pl.exceptions.PolarsError as error:
-        raise CorruptFile(f"{_broken(files.paths)} cannot be read: {error}") from error
+        raise CorruptFile(f"{broken_of(files.paths)} cannot be read: {error}") from error
 
 
-def _broken(paths: list[Path]) -> str:
+def broken_of(paths: list[Path]) -> str:
     """Name the first file that cannot be read alone."""
     for path in paths:
         try:
@@ -117,7 +117,7 @@ def _broken(paths: list[Path]) -> str:
     return f"one of {len(paths)} files"
 
 
-def _allow_open(count: int) -> None:
+def allow_open(count: int) -> None:
     """Raise this process's limit of open files, if it must and may."""
     if sys.platform == "win32":  # it has no such limit
         return

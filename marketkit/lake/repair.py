@@ -17,13 +17,11 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.errors import LakeError, NotWritable
-from marketkit.lake import marker
+from marketkit.lake import database, marker
 from marketkit.lake.audit import look, read_log
-from marketkit.lake.files import _TEMPORARY as TEMPORARY
-from marketkit.lake.files import Stamp, make_folder, sync_folder, write_chunk
+from marketkit.lake.files import TEMPORARY, Stamp, make_folder, sync_folder, write_chunk
 from marketkit.lake.findings import FINDING, Found
 from marketkit.lake.index import Index
-from marketkit.lake.index import _remove as remove_index
 from marketkit.lake.inspection import inspect
 from marketkit.lake.layout import Series
 from marketkit.lake.snapshot import keeping
@@ -80,7 +78,7 @@ def _mend_all(root: Path, index: Index, found: list[Found]) -> None:
 def _mend(root: Path, found: Found, aside: _Aside) -> None:
     path, series = root / found.path, found.series
     if found.finding == "index":
-        remove_index(root)
+        database.remove(root)
     elif found.path.startswith("snapshots/"):
         with keeping(root):
             pass  # it sweeps

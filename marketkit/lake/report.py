@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.lake.index import Entry
+from marketkit.lake.files import Entry
 from marketkit.lake.layout import EVER, Series
 from marketkit.schema import TIME, Schema
 from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe

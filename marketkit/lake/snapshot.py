@@ -23,9 +23,16 @@ from filelock import FileLock, Timeout
 
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable, nearest
 from marketkit.lake import marker
-from marketkit.lake.files import Stamp, library_version, make_folder, read_footer, sync_folder
+from marketkit.lake.files import (
+    Entry,
+    Stamp,
+    library_version,
+    make_folder,
+    read_footer,
+    sync_folder,
+)
 from marketkit.lake.folders import link, new_folder, sha256, sync_tree, write_new
-from marketkit.lake.index import Entry, Index
+from marketkit.lake.index import Index
 from marketkit.lake.layout import Series, check_source
 from marketkit.lake.manifest import Frozen, Kept, Manifest, read_manifest
 from marketkit.lake.marker import FROZEN

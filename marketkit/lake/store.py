@@ -13,7 +13,8 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.lake import marker
-from marketkit.lake.index import Entry, Index
+from marketkit.lake.files import Entry
+from marketkit.lake.index import Index
 from marketkit.lake.layout import (
     EVER,
     Series,

@@ -13,9 +13,9 @@ from filelock import FileLock, Timeout
 from marketkit.coverage import Spans
 from marketkit.errors import LakeError, NotWritable
 from marketkit.lake import marker
-from marketkit.lake.files import describe, make_folder, read_chunk, sweep, write_chunk
+from marketkit.lake.files import Entry, describe, make_folder, read_chunk, sweep, write_chunk
 from marketkit.lake.hot import keep
-from marketkit.lake.index import Entry, Index
+from marketkit.lake.index import Index
 from marketkit.lake.layout import Series, chunk_of, chunk_span, cut
 from marketkit.lake.overlap import merge
 from marketkit.lake.report import Knowledge

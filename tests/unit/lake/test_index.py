@@ -13,9 +13,10 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.errors import CorruptFile
+from marketkit.lake import database
 from marketkit.lake import index as module
-from marketkit.lake.files import describe, write_chunk
-from marketkit.lake.index import Entry, Index
+from marketkit.lake.files import Entry, describe, write_chunk
+from marketkit.lake.index import Index
 from marketkit.lake.layout import Series
 from marketkit.timeframe import TIMEFRAMES
 
@@ -192,7 +193,7 @@ def test_an_index_of_another_version_is_made_anew(tmp_path, write, january):
 
 
 def test_a_busy_index_is_passed_by(tmp_path, write, january, monkeypatch):
-    monkeypatch.setattr(module, "_BUSY", 0.0)
+    monkeypatch.setattr(database, "_BUSY", 0.0)
     index = Index(tmp_path)
     first = write("2024-01", january, 5)
     index.entries(SERIES)

@@ -9,8 +9,7 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.errors import CorruptFile, NewerFormat
-from marketkit.lake.files import Footer, Stamp
-from marketkit.lake.index import Entry
+from marketkit.lake.files import Entry, Footer, Stamp
 from marketkit.lake.layout import Series
 from marketkit.lake.manifest import Kept, Manifest, cite, read_manifest
 from marketkit.timeframe import TIMEFRAMES

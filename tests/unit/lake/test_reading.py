@@ -123,7 +123,7 @@ def test_the_limit_of_open_files_is_raised_as_far_as_needed(monkeypatch, paths):
     raised = []
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (100, 5000))
     monkeypatch.setattr(resource, "setrlimit", lambda _which, limits: raised.append(limits))
-    reading._allow_open(2000)
+    reading.allow_open(2000)
     assert raised == [(2256, 5000)]
 
 
@@ -139,4 +139,4 @@ def test_more_files_than_a_process_may_usually_open_are_read(paths):
 def test_more_files_than_the_system_allows_are_refused_with_a_way_out(monkeypatch):
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (100, 1000))
     with pytest.raises(LakeError, match="fewer symbols"):
-        reading._allow_open(2000)
+        reading.allow_open(2000)

@@ -10,8 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketkit.coverage import Span, Spans
-from marketkit.lake.files import Footer, Stamp
-from marketkit.lake.index import Entry
+from marketkit.lake.files import Entry, Footer, Stamp
 from marketkit.lake.layout import Series
 from marketkit.lake.report import (
     CATALOG,
