@@ -10,6 +10,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from marketkit.errors import CorruptFile
+from marketkit.lake import hot
 from marketkit.lake.database import NAME, VERSION, Moment
 from marketkit.lake.files import Footer, Stamp, spans_of_text
 from marketkit.lake.findings import Found
@@ -45,10 +47,11 @@ class _Row(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """All rows of the index, and the folders that it takes to be as it saw them."""
+    """All rows of the index, the folders that it takes to be as it saw them, and kept ends."""
 
     rows: list[_Row]
     trusted: set[str]
+    ends: list[tuple[str, str, bytes]]
 
 
 def compare(root: Path, chunks: Chunks) -> Iterator[Found]:
@@ -72,6 +75,22 @@ def compare(root: Path, chunks: Chunks) -> Iterator[Found]:
         path = f"{folder}/{name}{SUFFIX}"
         if folder in told.trusted and _is_still(root / path, chunks[folder, name].stamp):
             yield Found(NAME, "index", f"does not know {path}", "removed")
+    yield from _compare_ends(root, told, chunks)
+
+
+def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Found]:
+    """Compare the last rows that are kept with the files, where those are still the same."""
+    for folder, made_of, content in told.ends:
+        here = [(name, chunks.get((folder, name))) for name in hot.chunks_of(made_of)]
+        same = [(name, chunk) for name, chunk in here if chunk is not None]
+        if made_of != hot.made_of((name, chunk.stamp) for name, chunk in same):
+            continue  # of older files: whoever asks for them reads these anew
+        series = same[0][1].series
+        with suppress(CorruptFile):  # which is found where the file is
+            if not hot.is_of(made_of, content, root, series) and all(
+                _is_still(root / series.path(name), chunk.stamp) for name, chunk in same
+            ):
+                yield Found(NAME, "index", f"keeps other last candles of {folder}", "removed")
 
 
 def _compare(root: Path, row: _Row, chunk: Chunk, *, trusted: bool) -> Iterator[Found]:
@@ -109,7 +128,7 @@ def _read_copy(root: Path) -> _Told:
             with suppress(FileNotFoundError, NotADirectoryError):
                 shutil.copyfile(root / f"{NAME}{suffix}", f"{copy}{suffix}")
         if not copy.exists():
-            return _Told([], set())
+            return _Told([], set(), [])
         with closing(sqlite3.connect(copy)) as connection:
             connection.row_factory = sqlite3.Row
             return _told(connection, root)
@@ -118,13 +137,15 @@ def _read_copy(root: Path) -> _Told:
 def _told(connection: sqlite3.Connection, root: Path) -> _Told:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version != VERSION:  # of another marketkit: made anew by the next that uses it
-        return _Told([], set())
+        return _Told([], set(), [])
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
         raise sqlite3.DatabaseError(sound)
     folders = connection.execute("SELECT * FROM folders")
     trusted = {name for name, *at in folders if Moment.of(str(root / name)) == tuple(at)}
-    return _Told([_row(each) for each in connection.execute("SELECT * FROM chunks")], trusted)
+    rows = [_row(each) for each in connection.execute("SELECT * FROM chunks")]
+    ends = [tuple(each) for each in connection.execute("SELECT folder, made_of, content FROM ends")]
+    return _Told(rows, trusted, ends)
 
 
 def _row(row: sqlite3.Row) -> _Row:

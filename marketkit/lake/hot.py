@@ -17,7 +17,7 @@ import polars as pl
 import pyarrow as pa
 
 from marketkit.errors import InputError
-from marketkit.lake.files import Entry
+from marketkit.lake.files import Entry, Stamp
 from marketkit.lake.index import Index
 from marketkit.lake.layout import Series
 from marketkit.lake.reading import read_ends
@@ -51,7 +51,7 @@ class _Tail(NamedTuple):
 
     @property
     def made_of(self) -> str:
-        return _made_of(self.entries)
+        return made_of((entry.chunk, entry.stamp) for entry in self.entries)
 
 
 def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl.DataFrame:
@@ -87,8 +87,29 @@ def keep(index: Index, series: Series, entry: Entry, rows: pl.DataFrame) -> None
     if rows.height < KEPT:  # the chunk before would be needed, too
         return
     known = index.ends([series.folder]).get(series.folder)
-    if known is not None and _newest_chunk(known[0]) <= entry.chunk:
-        index.put_ends({series.folder: End(_made_of([entry]), _encode(rows.tail(KEPT)))})
+    if known is not None and chunks_of(known[0])[-1] <= entry.chunk:
+        index.put_ends(
+            {series.folder: End(made_of([(entry.chunk, entry.stamp)]), _encode(rows.tail(KEPT)))}
+        )
+
+
+def is_of(made_of: str, content: bytes, root: Path, series: Series) -> bool:
+    """Say whether the end of a series is what the files that it was made of end with.
+
+    Raises `CorruptFile` for files that cannot be read.
+    """
+    paths = [root / series.path(chunk) for chunk in chunks_of(made_of)]
+    return content == _encode(read_ends([paths], KEPT)[0])
+
+
+def made_of(versions: Iterable[tuple[str, Stamp]]) -> str:
+    """Spell which versions of which chunks; the newest comes last."""
+    return ";".join(f"{chunk} {' '.join(map(str, stamp))}" for chunk, stamp in versions)
+
+
+def chunks_of(made_of: str) -> list[str]:
+    """Name the chunks that `made_of` spells."""
+    return [part.partition(" ")[0] for part in made_of.split(";")]
 
 
 def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
@@ -101,15 +122,6 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
             last.append(entry)
             count -= entry.footer.rows
     return last[::-1]
-
-
-def _made_of(entries: Iterable[Entry]) -> str:
-    """Spell which versions of which chunks; the newest comes last."""
-    return ";".join(f"{entry.chunk} {' '.join(map(str, entry.stamp))}" for entry in entries)
-
-
-def _newest_chunk(made_of: str) -> str:
-    return made_of.rpartition(";")[2].partition(" ")[0]
 
 
 def _holds(end: End | None, tail: _Tail) -> bool:

@@ -25,6 +25,7 @@ from marketkit.timeframe import Timeframe, iso
 
 # Rows have gone, come or changed their time: that any slot is empty is no longer proved.
 _SHAKING = {"miscounted", "misaligned", "overlap", "uncovered"}
+_PYARROW = (pa.ArrowException, UnicodeDecodeError)  # the second for names that are no text
 
 
 class Problem(NamedTuple):
@@ -89,7 +90,7 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
         raise _Unusable("misplaced", f"not named like a chunk of {series.timeframe} candles")
     try:
         metadata = pq.read_metadata(BytesIO(content)).metadata or {}
-    except (pa.ArrowException, OSError) as error:
+    except (*_PYARROW, OSError) as error:
         raise _Unusable("corrupt", f"not a whole Parquet file: {error}") from error
     if KEY not in metadata:
         raise _Unusable("foreign", "a Parquet file that marketkit did not write")
@@ -125,7 +126,7 @@ def _rows(content: bytes) -> pl.DataFrame:
     try:
         table = pq.read_table(BytesIO(content), page_checksum_verification=True, partitioning=None)
         rows = pl.DataFrame(table)
-    except (pa.ArrowException, OSError, pl.exceptions.PolarsError) as error:
+    except (*_PYARROW, OSError, pl.exceptions.PolarsError) as error:
         raise _Unusable("corrupt", f"its pages cannot be read: {error}") from error
     if dict(rows.schema) != dict(ROW) or rows.columns != list(ROW):
         raise _Unusable("foreign", f"its columns are {dict(rows.schema)}")

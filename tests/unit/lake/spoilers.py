@@ -367,6 +367,13 @@ SPOILERS = [
         "index.sqlite",
     ),
     Spoiler(
+        "an index that keeps other last candles",
+        lambda root: (Lake(root).latest(5), told(root, "UPDATE ends SET content = zeroblob(56)")),
+        {"index"},
+        "removed",
+        "index.sqlite",
+    ),
+    Spoiler(
         "an index of nonsense",
         lambda root: told(root, "UPDATE chunks SET covered = 'x'"),
         {"index"},
