@@ -1,4 +1,4 @@
-"""From a question to a reply: memory and lake in the caller's own thread, all else on the engine."""
+"""From question to reply: memory and lake in the caller's own thread, all else on the engine."""
 
 from __future__ import annotations
 
