@@ -152,3 +152,26 @@ def test_a_more_urgent_caller_does_not_wait_behind_a_patient_one():
         await asyncio.gather(low, critical, later)
 
     together(story)
+
+
+def test_a_request_of_another_loop_is_not_waited_for():
+    """It is that of the process before a fork, and never lands here."""
+    flights = Flights()
+
+    async def leave():
+        wire = Wire()
+        flights._start("t", ["A"], 2, wire.send)
+        await started()
+
+    async def arrive():
+        wire = Wire()
+        wire.gate.set()
+        return await flights.join("t", ["A"], 2, wire.send)
+
+    before = asyncio.new_event_loop()
+    before.run_until_complete(leave())
+    assert asyncio.run(arrive()) == [(["A"], {"A": 1})]
+    for task in asyncio.all_tasks(before):
+        task.cancel()
+    before.run_until_complete(asyncio.sleep(0))
+    before.close()
