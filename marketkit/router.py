@@ -18,7 +18,7 @@ class Latest(Protocol):
         """Give the newest rows of a symbol and the exchange's moment (ms UTC) they are true for.
 
         None where the symbol is not kept hot: then somebody else has to be asked. The rows have the
-        columns of the kind's schema.
+        columns of the kind's schema, those of a book by depth. Any thread may call this.
         """
 
 
