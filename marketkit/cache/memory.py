@@ -20,7 +20,7 @@ from marketkit.steady import steady
 
 MAX_BYTES = 64 * 1024 * 1024
 # What an entry and a column take beside their data, measured on CPython 3.11 and polars 2.1.
-ENTRY_BYTES = 400
+ENTRY_BYTES = 250
 COLUMN_BYTES = 200
 _SWEEP = 5_000  # milliseconds between two cleanings
 
