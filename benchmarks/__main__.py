@@ -17,6 +17,7 @@ _MODULES = {
     "peers": "peers",
     "import": "imports",
     "crashes": "crashes",
+    "provider": "provider",
 }
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.metadata
 import logging
 import socket
+import ssl
 import struct
 import sys
 import time
@@ -239,6 +241,7 @@ class Transport:
                 limits=httpx.Limits(
                     max_connections=20, max_keepalive_connections=20, keepalive_expiry=60
                 ),
+                verify=_certificates(),
                 mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
                 timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
             )
@@ -271,6 +274,12 @@ class Transport:
 
     def _count(self, request: Request, what: str) -> None:
         self._counts.setdefault(request.group, Counter())[what] += 1
+
+
+@functools.cache
+def _certificates() -> ssl.SSLContext:
+    """Give the one context of the process; loading the authorities takes longer than a request."""
+    return httpx.create_ssl_context()
 
 
 class ExchangeClock:

@@ -1,0 +1,1 @@
+"""Third-party clients of the same exchange, in an environment of their own."""

@@ -1,0 +1,259 @@
+"""What a call costs: requests, milliseconds, memory; against other clients; and the adaptive life.
+
+The exchange replays a sandbox's bodies 15 ms away (`_replay`). Each client is a process of its own
+and makes a new client object for each call; the rounds interleave. The peers' environment is made
+in a temporary folder and thrown away, or kept where MARKETKIT_PEERS2 says.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import urllib.request
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks import ttl
+from benchmarks._sandbox import run, sandbox, scratch
+
+ROOT = Path(__file__).parents[1]
+PEERS = ("ccxt", "pyupbit", "upbit-sdk")
+LATENCY = 15
+CASES = {"tickers": "cold: tickers of all 855 pairs", "books": "cold: order books of 289 pairs"}
+
+# Ours alone: from memory, shared, and what memory takes.
+_OURS = """
+import asyncio, json, statistics, sys, time, urllib.request
+from marketkit.provider import AsyncSmartDataProvider
+from marketkit.twin import SmartDataProvider
+endpoint = sys.argv[1]
+def requests():
+    return json.load(urllib.request.urlopen(endpoint + "/requests"))
+provider = SmartDataProvider(endpoint=endpoint)
+names = provider.get_market()["symbol"].to_list()[-300:]
+def warm(symbols):
+    hit = lambda: provider.with_response.get_ticker(symbols).cache_hit
+    found = []
+    for _ in range(20):
+        provider.get_ticker(symbols)
+        for _ in range(15):
+            if not hit():  # asked first, so that only hits are timed
+                break
+            began = time.perf_counter()
+            provider.get_ticker(symbols)
+            found.append(time.perf_counter() - began)
+        time.sleep(0.2)
+    return {"median": statistics.median(found), "best": min(found), "hits": len(found)}
+many, one = warm(names), warm("KRW-BTC")
+async def together():
+    async with AsyncSmartDataProvider(endpoint=endpoint) as fresh:
+        await fresh.get_market()
+        before = requests()
+        await asyncio.gather(*(fresh.get_ticker(names) for _ in range(50)))
+        return requests() - before
+print(json.dumps({"many": many, "one": one, "together": asyncio.run(together())}))
+"""
+
+# The same rows as entries of the memory tier, or as a dict of dicts by symbol.
+_MEMORY = """
+import gc, json, resource, sys, urllib.request
+from marketkit.cache.memory import Memory
+from marketkit.exchange.upbit_bodies import decode_tickers
+endpoint, how = sys.argv[1:]
+body = urllib.request.urlopen(endpoint + "/v1/ticker/all?quote_currencies=KRW,BTC,USDT").read()
+decode_tickers(body)
+def rss():
+    gc.collect()
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize()
+columns = ["symbol", *decode_tickers(body).columns[1:]]
+before, kept, entries = rss(), {}, 0
+memory = Memory()
+for turn in range(12):
+    frame = decode_tickers(body).sort("symbol")
+    names = frame["symbol"].to_list()
+    if how == "memory":
+        memory.put(("ticker", turn), frame, names, made=0, lives=dict.fromkeys(names, 10**6), now=0)
+    else:
+        kept[turn] = {row["symbol"]: row for row in frame.to_dicts()}
+    entries += len(names)
+    del frame, names
+stats = memory.stats()
+print(json.dumps({
+    "entries": stats.entries if how == "memory" else entries, "grown": rss() - before,
+    "said": stats.bytes, "bound": stats.max_bytes,
+}))
+"""
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    simulated = ttl.measure(quick=quick)
+    with scratch() as home, _exchange() as endpoint, _peers() as python:
+        environment = _environment(home)
+        rows = _clients(endpoint, python, environment, 4 if quick else 15)
+        ours = run(_OURS, endpoint, env=environment)
+        memory = {how: run(_MEMORY, endpoint, how, env=environment) for how in ("memory", "dicts")}
+    return {
+        "rows": [*rows, *_own(ours, memory), *simulated["rows"]],
+        "ratios": {**_against(rows), **_shares(memory), **simulated["ratios"]},
+    }
+
+
+def _own(ours: dict[str, Any], memory: dict[str, Any]) -> list[dict[str, Any]]:
+    return [
+        *(
+            {"case": case, "client": "marketkit", "ms": round(ours[key]["median"] * 1000, 3)}
+            | {"best ms": round(ours[key]["best"] * 1000, 3), "hits timed": ours[key]["hits"]}
+            for key, case in (("many", "warm: 300 symbols"), ("one", "warm: one symbol"))
+        ),
+        {"case": "50 equal calls at once", "client": "marketkit", "requests": ours["together"]},
+        *(
+            {
+                "case": f"{found['entries']} entries as {how}",
+                "MB grown": round(found["grown"] / 1e6, 1),
+            }
+            for how, found in memory.items()
+        ),
+    ]
+
+
+def _shares(memory: dict[str, Any]) -> dict[str, Any]:
+    held, dicts = memory["memory"], memory["dicts"]
+    return {
+        "memory tier over dict of dicts": round(held["grown"] / dicts["grown"], 2),
+        "memory tier over its bound": round(held["grown"] / held["bound"], 2),
+        "memory tier: grown over what it says": round(held["grown"] / held["said"], 2),
+    }
+
+
+def _against(rows: list[dict[str, Any]]) -> dict[str, float]:
+    ratios = {}
+    for case in CASES.values():
+        took = {row["client"]: row["ms"] for row in rows if row["case"] == case and "ms" in row}
+        own = took.pop("marketkit")
+        ratios |= {
+            f"{case}: {name} over marketkit": round(ms / own, 2) for name, ms in took.items()
+        }
+    return ratios
+
+
+def _clients(
+    endpoint: str, python: Path, environment: dict[str, str], rounds: int
+) -> list[dict[str, Any]]:
+    """Ask the clients in turn; the first round, which loads modules, is not counted."""
+    with contextlib.ExitStack() as stack:
+        children = {
+            name: stack.enter_context(_client(name, endpoint, python, environment))
+            for name in ("marketkit", *PEERS)
+        }
+        rows = []
+        for case, said in CASES.items():
+            told: dict[str, list[dict[str, Any]]] = {name: [] for name in children}
+            for _ in range(rounds + 1):
+                for name, child in children.items():
+                    before = _requests(endpoint)
+                    answer = _ask(child, case)
+                    answer["requests"] = _requests(endpoint) - before
+                    told[name].append(answer)
+            wanted = told["marketkit"][-1]["schema"]
+            rows += [_row(said, name, answers[1:], wanted) for name, answers in told.items()]
+    return rows
+
+
+def _row(case: str, name: str, answers: list[dict[str, Any]], wanted: Any) -> dict[str, Any]:
+    failed = next((each["error"] for each in answers if "error" in each), None)
+    if failed is not None:
+        return {"case": case, "client": name, "failed": failed}
+    seconds = statistics.median(each["seconds"] for each in answers)
+    return {
+        "case": case,
+        "client": name,
+        "requests": answers[-1]["requests"],
+        "ms": round(seconds * 1000, 1),
+        "best ms": round(min(each["seconds"] for each in answers) * 1000, 1),
+        "cpu ms": round(statistics.median(each["cpu"] for each in answers) * 1000, 1),
+        "symbols/s": round(answers[-1]["symbols"] / seconds),
+        "same columns": answers[-1]["schema"] == wanted,
+    }
+
+
+def _ask(child: subprocess.Popen[str], case: str) -> dict[str, Any]:
+    child.stdin.write(f"{case}\n")
+    child.stdin.flush()
+    return json.loads(child.stdout.readline())
+
+
+@contextlib.contextmanager
+def _client(
+    name: str, endpoint: str, python: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[str]]:
+    interpreter = sys.executable if name == "marketkit" else str(python)
+    command = [interpreter, "-W", "ignore", "-m", "benchmarks.clients.run", name, endpoint]
+    child = subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with child:
+        yield child
+        child.stdin.close()
+
+
+@contextlib.contextmanager
+def _exchange() -> Iterator[str]:
+    flags = ("--limit", "1000/1", "--now", "2026-11-20T10:00:00Z", "--speed", "0")
+    with sandbox(*flags) as endpoint:
+        command = [sys.executable, "-m", "benchmarks._replay", endpoint, str(LATENCY)]
+        replay = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+        try:
+            yield json.loads(replay.stdout.readline())["endpoint"]
+        finally:
+            replay.terminate()
+            replay.wait()
+
+
+def _environment(home: Path) -> dict[str, str]:
+    """A machine of our own: budgets, lake; no answers kept, so that cold means cold."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("MARKETKIT")}
+    return kept | {
+        "MARKETKIT_BUDGET_DIR": str(home / "budget"),
+        "MARKETKIT_LAKE": str(home / "lake"),
+        "PYTHONPATH": str(ROOT),
+    }
+
+
+def _requests(endpoint: str) -> int:
+    with urllib.request.urlopen(f"{endpoint}/requests") as answer:
+        return json.load(answer)
+
+
+@contextlib.contextmanager
+def _peers() -> Iterator[Path]:
+    kept = os.environ.get("MARKETKIT_PEERS2")
+    if kept is not None:
+        yield _python(Path(kept))
+        return
+    with tempfile.TemporaryDirectory(prefix="marketkit-clients-") as folder:
+        yield _python(Path(folder))
+
+
+def _python(folder: Path) -> Path:
+    """Make the environment unless it is there, and install what can be installed."""
+    python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    if not python.exists():
+        venv.create(folder, with_pip=True)
+        install = [str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+        subprocess.run([*install, "polars>=2.1"], check=True, stdout=sys.stderr)
+        for peer in PEERS:  # one by one: one that fails must not take the others with it
+            subprocess.run([*install, peer], check=False, stdout=sys.stderr)
+    return python
