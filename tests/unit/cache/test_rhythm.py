@@ -87,14 +87,16 @@ def test_a_burst_makes_a_market_active():
     assert rhythms.life("ticker", "KRW-BTC", now).ms < normal
 
 
-def test_silence_makes_a_market_quiet_and_then_closed():
+def test_rarer_trades_make_a_market_quiet_and_silence_closes_it():
     rhythms, now = watched(5_000, 1_000, count=2_000)
-    normal, last, states = rhythms.life("ticker", "KRW-BTC", now).ms, now, []
-    for _ in range(400):
+    normal, states = rhythms.life("ticker", "KRW-BTC", now).ms, []
+    for turn in range(600):
         now += 2_000
+        last = now - turn % 15 * 2_000 if turn < 300 else last  # every 30 s, then not any more
         rhythms.saw("KRW-BTC", last, now)
         states.append(rhythm_of(rhythms, now)["state"])
-    assert list(dict.fromkeys(states))[-2:] == ["quiet", "closed"]
+    assert states[299] == "quiet"
+    assert states[-1] == "closed"
     assert rhythms.life("ticker", "KRW-BTC", now).ms > 5 * normal
 
 
