@@ -90,9 +90,11 @@ def test_a_burst_makes_a_market_active():
 def test_rarer_trades_make_a_market_quiet_and_silence_closes_it():
     rhythms, now = watched(5_000, 1_000, count=2_000)
     normal, states = rhythms.life("ticker", "KRW-BTC", now).ms, []
+    last = now
     for turn in range(600):
         now += 2_000
-        last = now - turn % 15 * 2_000 if turn < 300 else last  # every 30 s, then not any more
+        if turn < 300 and turn % 15 == 0:
+            last = now
         rhythms.saw("KRW-BTC", last, now)
         states.append(rhythm_of(rhythms, now)["state"])
     assert states[299] == "quiet"
