@@ -291,7 +291,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         self._store = None if cache is None else Store(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, Universe(root, source))
         self._filler = Filler(self._lake, self._transport, round(settle * 1000))
-        self._tiers = Tiers(self._transport, self._markets)
+        self._tiers = Tiers(self._transport, self._markets, self._lake)
         candles = CandleCalls(self._tiers, CandleReader(self._filler), self._lake)
         self._days = ClosedDays(self._transport, self._store)
         quotes = Quotes(self._tiers, self._days)

@@ -159,6 +159,7 @@ class Quotes:
         traded = tickers.select("symbol", pl.col("trade_time").dt.epoch("ms")).drop_nulls()
         for symbol, moment in traded.iter_rows():
             self._tiers.rhythms.saw(symbol, moment, now)
+        self._tiers.weeks.learn(tickers["symbol"], now)
 
     async def _walked(
         self, asked: Asked, wanted: TradeRange, priority: Priority, *, exact: bool

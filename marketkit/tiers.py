@@ -19,12 +19,14 @@ from marketkit.cache.ttl import Kind
 from marketkit.errors import MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.jobs.progress import Progress, Reporter
+from marketkit.lake.store import Store
 from marketkit.markets import MarketList
 from marketkit.net.budget import CLASSES
 from marketkit.net.transport import Transport
 from marketkit.router import Latest, Source, choose
 from marketkit.schema import Schema, exact
 from marketkit.steady import steady
+from marketkit.weeks import Weeks
 
 Told = dict[str, Found | MarketkitError]
 Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Told]]
@@ -62,11 +64,12 @@ class Tiers:
     `feed` may be set to whatever keeps symbols hot.
     """
 
-    def __init__(self, transport: Transport, markets: MarketList) -> None:
+    def __init__(self, transport: Transport, markets: MarketList, lake: Store) -> None:
         self.transport = transport
         self.markets = markets
         self.memory = Memory()
         self.rhythms = Rhythms()
+        self.weeks = Weeks(lake, self.rhythms)
         self.feed: Latest | None = None
         self._flights: Flights[Told] = Flights()
 

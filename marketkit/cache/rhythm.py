@@ -32,6 +32,7 @@ HOUR = 3_600_000
 WEEK_HOURS = 168
 
 _FIRST_GAP = 10_000.0  # ms, of a market nobody knows yet
+_FEW = 8  # trades; with fewer seen, a guess still weighs
 _NEVER = -(1 << 62)
 _THURSDAY = 72  # 1970 began on one; hours of a week count from Monday 00:00 UTC
 
@@ -66,6 +67,11 @@ class Gauge:
         self._trades = self._trades * keep + trades
         self._silence = self._silence * keep + silence
 
+    def assume(self, gap: float) -> None:
+        """Let the trade that was never seen have taken `gap` ms; seen ones soon outweigh it."""
+        if self._trades < _FEW:
+            self._silence += gap - _FIRST_GAP
+
     def scale(self, times: float) -> None:
         """Expect `times` the rate from now on."""
         self._silence /= times
@@ -76,12 +82,20 @@ class _Market:
 
     __slots__ = ("_hour", "_last", "_lives", "_week", "recent", "seen", "usual")
 
-    def __init__(self, week: Sequence[float] | None, now: int) -> None:
-        self._week, self._hour = week, hour_of_week(now)
-        gap = 1 / week[self._hour] if week else _FIRST_GAP
-        self.usual, self.recent = Gauge(gap, HOUR, 32), Gauge(gap, 60_000, 16)
+    def __init__(self, now: int) -> None:
+        self._week: Sequence[float] | None = None
+        self._hour = hour_of_week(now)
+        self.usual, self.recent = Gauge(_FIRST_GAP, HOUR, 32), Gauge(_FIRST_GAP, 60_000, 16)
         self._last = self.seen = _NEVER
         self._lives: dict[Kind, tuple[Life, State, float]] = {}
+
+    def expect(self, week: Sequence[float], now: int) -> None:
+        """Follow these hours from now on; what was guessed before any trade is replaced."""
+        self._week, self._hour = week, hour_of_week(now)
+        gap = 1 / week[self._hour]
+        self.usual.assume(gap)
+        self.recent.assume(gap)
+        self._lives.clear()
 
     def saw(self, trades: Sequence[int], now: int) -> None:
         """Take in the newest trades known at `now`, ascending."""
@@ -131,15 +145,10 @@ class _Market:
 class Rhythms:
     """The rhythm of every market seen, and how long answers about it may live.
 
-    Times are ms UTC of one clock. `weeks` gives, for the markets it knows, the trades per ms to
-    expect in each of the 168 hours of a week (`hourly_rates`); a market is looked up there when it
-    is first met. Not safe for use by several threads at once.
+    Times are ms UTC of one clock. Not safe for use by several threads at once.
     """
 
-    def __init__(
-        self, weeks: Mapping[str, Sequence[float]] | None = None, rules: Mapping[Kind, Rule] = RULES
-    ) -> None:
-        self._weeks = {} if weeks is None else weeks
+    def __init__(self, rules: Mapping[Kind, Rule] = RULES) -> None:
         self._rules = rules
         self._markets: dict[str, _Market] = {}
 
@@ -151,6 +160,10 @@ class Rhythms:
         trades = (last_trade,) if isinstance(last_trade, int) else last_trade
         if trades:
             self._market(symbol, now).saw(trades, now)
+
+    def expect(self, symbol: str, week: Sequence[float], now: int) -> None:
+        """Let a market's rhythm follow the hours of the week: trades per ms in each of the 168."""
+        self._market(symbol, now).expect(week, now)
 
     def life(self, kind: Kind, symbol: str, now: int) -> Life:
         """Say how long an answer of this kind about a market, made at `now`, may be served."""
@@ -185,7 +198,7 @@ class Rhythms:
     def _market(self, symbol: str, now: int) -> _Market:
         market = self._markets.get(symbol)
         if market is None:
-            market = self._markets[symbol] = _Market(self._weeks.get(symbol), now)
+            market = self._markets[symbol] = _Market(now)
         return market
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import warnings
 from datetime import UTC, date, datetime, timedelta
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from marketkit.errors import InputError, NotCovered, Offline, ServerFailed, UnknownSymbol
+from marketkit.net.engine import engine
 from marketkit.sandbox import Sandbox
 from marketkit.schema import MARKET
 from marketkit.twin import SmartDataProvider
@@ -229,3 +231,17 @@ def test_tick_sizes_and_levels_are_joined_when_asked_for(provider, exchange):
     asked = sent(exchange, "/v1/orderbook/instruments")
     provider.get_market(instruments=True)
     assert sent(exchange, "/v1/orderbook/instruments") == asked
+
+
+def test_the_rhythm_of_a_market_in_the_lake_follows_its_week(provider, exchange):
+    provider.get_candle("KRW-SHIB", "1m", start="2026-11-18", end="2026-11-19")
+    provider.get_ticker(["KRW-BTC", "KRW-SHIB"])
+    tiers = provider.twin._tiers
+
+    async def learnt():
+        await asyncio.gather(*tiers.weeks._learning)
+        return {name: market._week for name, market in tiers.rhythms._markets.items()}
+
+    weeks = engine().run(learnt())
+    assert weeks["KRW-BTC"] is None
+    assert len(weeks["KRW-SHIB"]) == 168

@@ -121,7 +121,8 @@ def test_the_week_gives_the_first_rhythm_and_follows_the_hours():
     busy, calm = 1 / 1_000, 1 / 16_000
     week = [calm] * WEEK_HOURS
     week[hour_of_week(NOW)] = busy
-    rhythms = Rhythms({"KRW-BTC": week})
+    rhythms = Rhythms()
+    rhythms.expect("KRW-BTC", week, NOW)
     rhythms.life("ticker", "KRW-BTC", NOW)
     assert rhythm_of(rhythms, NOW)["rhythm"] == pytest.approx(1)
     start = NOW // HOUR * HOUR
