@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import chain, groupby, repeat
 
 from marketkit.sandbox.candle import Candle, merged
 from marketkit.sandbox.source import Source
@@ -67,7 +67,11 @@ def trades_before(source: Source, before: int, now: int, floor: int = 0) -> Iter
     """Yield the trades in [floor, before) that have happened by now, newest first."""
     base = finest(source)
     edge = min(before, now + 1)
-    while batch := source.page(base, edge, 16):
+    # Most ask for the last trade only, and sixteen candles of a thin market span many days.
+    for count in chain((1,), repeat(16)):
+        batch = source.page(base, edge, count)
+        if not batch:
+            return
         for candle in reversed(batch):
             for trade in reversed(split(source.key, candle)):
                 if trade.time < floor:

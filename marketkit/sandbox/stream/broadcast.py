@@ -18,7 +18,8 @@ from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import SECOND
 
 _NEVER: Final = 2**62
-_LEAP: Final = 10_000  # ms between two books of a market where the clock steps far ahead
+# ms between two books of a market where the clock is far ahead: short of the idle timeout.
+_LEAP: Final = 30_000
 
 
 class Listener(Protocol):
@@ -51,7 +52,7 @@ class Broadcast:
 
     `pace` says how far apart two books of one market are at least: the exchange's 100 ms, more
     where the clock runs so fast that they could not all be made. Of the changes that a step of
-    the clock passes over, one is shown every ten seconds, and the last.
+    the clock passes over, one is shown every thirty seconds, and the last.
     """
 
     def __init__(
