@@ -19,7 +19,10 @@ _DEFAULT = (
     "get_orderbook",
     "get_ticker",
     "get_trade",
+    "iter_candle",
+    "jobs",
     "lake",
+    "plan",
     "status",
     "with_response",
 )
@@ -38,7 +41,9 @@ _OLDER = frozenset(
 _NAMES = {
     "AsyncSmartDataProvider": "provider",
     "DataResponse": "response",
+    "Job": "jobs.job",
     "Lake": "lake.lake",
+    "Plan": "jobs.planned",
     "SmartDataProvider": "twin",
     "Span": "coverage",
     "Spans": "coverage",

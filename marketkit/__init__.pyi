@@ -23,6 +23,8 @@ from marketkit.errors import TimedOut as TimedOut
 from marketkit.errors import UnknownSymbol as UnknownSymbol
 from marketkit.errors import UnknownTimeframe as UnknownTimeframe
 from marketkit.errors import Unreachable as Unreachable
+from marketkit.jobs.job import Job as Job
+from marketkit.jobs.planned import Plan as Plan
 from marketkit.lake.lake import Lake as Lake
 from marketkit.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
 from marketkit.response import DataResponse as DataResponse
@@ -41,6 +43,7 @@ __all__ = [
     "ExchangeError",
     "InputError",
     "InvalidRange",
+    "Job",
     "Lake",
     "LakeError",
     "MarketkitError",
@@ -51,6 +54,7 @@ __all__ = [
     "NotWritable",
     "Offline",
     "PartialResult",
+    "Plan",
     "RateLimited",
     "Refused",
     "ServerFailed",
@@ -70,7 +74,10 @@ __all__ = [
     "get_orderbook",
     "get_ticker",
     "get_trade",
+    "iter_candle",
+    "jobs",
     "lake",
+    "plan",
     "status",
     "with_response",
 ]
@@ -83,6 +90,9 @@ get_market = _default.get_market
 get_orderbook = _default.get_orderbook
 get_ticker = _default.get_ticker
 get_trade = _default.get_trade
+iter_candle = _default.iter_candle
+jobs = _default.jobs
 lake = _default.lake
+plan = _default.plan
 status = _default.status
 with_response = _default.with_response

@@ -14,7 +14,7 @@ from marketkit.errors import InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Page
 from marketkit.exchange.paging import CandleRange, walk_candles
 from marketkit.folding import fold
-from marketkit.jobs.backfill import Filler
+from marketkit.jobs.filler import Filler
 from marketkit.jobs.runner import Run
 from marketkit.lake.dense import Block, closed, dense, read_dense, slots
 from marketkit.lake.derive import View, look

@@ -8,12 +8,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from marketkit.cli_jobs import add_backfill, add_jobs, backfill
 from marketkit.cli_lake import add_lake, add_range
 from marketkit.errors import InputError, MarketkitError, PartialResult
 from marketkit.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 
 if TYPE_CHECKING:
-    from marketkit.jobs.job import Job, Report
     from marketkit.twin import SmartDataProvider
 
 _EPILOG = "exit codes: 0 done and complete, 1 failed, 2 bad usage, 3 done but incomplete"
@@ -54,10 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     demo = add("demo", _demo, "Backfill five markets on a sandbox exchange and prove the result.")
     demo.add_argument("--live", action="store_true", help="a smaller run on Upbit itself")
 
-    backfill = add("backfill", _backfill, "Fill the lake with candles; running it again continues.")
-    backfill.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
-    add_range(backfill, start_required=True)
-    backfill.add_argument("--verify", help="read the last 1d (12h, 30m, 7d) again for revisions")
+    add_backfill(
+        add("backfill", backfill, "Fill the lake with candles; running it again continues.")
+    )
 
     candles = add("candles", _candles, "Print candles.")
     candles.add_argument("symbols", nargs="+")
@@ -77,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
 
     add("status", _status, "Print how many requests the machine may send right now, by rate group.")
 
+    add_jobs(commands, common)
     add_lake(commands, common)
     _add_sandbox(commands)
     return parser
@@ -108,39 +108,6 @@ def _provider(options: argparse.Namespace) -> SmartDataProvider:
 
 def _one_or_many(symbols: list[str]) -> str | list[str]:
     return symbols[0] if len(symbols) == 1 else symbols
-
-
-def _backfill(options: argparse.Namespace, output: Output) -> int:
-    provider = _provider(options)
-    job = provider.backfill(
-        options.symbols,
-        options.timeframe,
-        start=options.start,
-        end=options.end,
-        verify=options.verify,
-    )
-    report = _wait(job)
-    output.report(report)
-    if not report.complete and not output.as_json:
-        _say_missing(provider, report, output)
-    return DONE if report.complete else INCOMPLETE
-
-
-def _wait(job: Job) -> Report:
-    """Wait for a job; Ctrl-C stops it after it has written what it holds."""
-    try:
-        return job.wait()
-    except KeyboardInterrupt:
-        job.cancel()
-        job.join()
-        raise
-
-
-def _say_missing(provider: SmartDataProvider, report: Report, output: Output) -> None:
-    gaps = provider.lake().gaps(report.symbols, report.timeframe, report.start, report.end)
-    if gaps.height:
-        output.say("missing:")
-        output.table(gaps)
 
 
 def _candles(options: argparse.Namespace, output: Output) -> int:

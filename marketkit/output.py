@@ -11,7 +11,7 @@ from marketkit.errors import MarketkitError
 if TYPE_CHECKING:
     import polars as pl
 
-    from marketkit.jobs.job import Report
+    from marketkit.jobs.report import Report
 
 # Exit codes: done and complete, failed, bad usage, done but incomplete, stopped by Ctrl-C.
 DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130

@@ -10,7 +10,9 @@ from collections.abc import Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Generic, Self, TypeVar
 
-from marketkit import naming
+import polars as pl
+
+from marketkit import answers
 from marketkit.answers import Symbols
 from marketkit.asking import Form
 from marketkit.cache.store import Store
@@ -21,11 +23,14 @@ from marketkit.errors import EngineClosed
 from marketkit.exchange import upbit_rest
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.pacing import UPBIT_LIMITS
-from marketkit.frames import Frame, FrameKind, OnError, Precision, one_of
-from marketkit.jobs.backfill import Filler, backfill, parse_window
-from marketkit.jobs.job import Job, Report
-from marketkit.jobs.progress import Reporter
-from marketkit.jobs.runner import Run
+from marketkit.frames import Frame, FrameKind, OnError, Precision, finish
+from marketkit.job_calls import JobCalls, manner
+from marketkit.jobs import catalog
+from marketkit.jobs.filler import Filler
+from marketkit.jobs.job import Job
+from marketkit.jobs.planned import Plan
+from marketkit.jobs.request import Order
+from marketkit.jobs.stream import Chunks
 from marketkit.lake.dense import Fill
 from marketkit.lake.lake import Lake
 from marketkit.market_calls import MarketCalls
@@ -46,9 +51,8 @@ from marketkit.settings import (
 )
 from marketkit.status import Status, take_status
 from marketkit.tiers import Tiers
-from marketkit.timeframe import parse_time
 from marketkit.universe import Universe
-from marketkit.windows import UTC_DAYS, Source, Time, read_window
+from marketkit.windows import UTC_DAYS, Source, Time
 
 R = TypeVar("R")
 
@@ -292,6 +296,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         self._markets = MarketList(self._transport, self._store, Universe(root, source))
         self._filler = Filler(self._lake, self._transport, round(settle * 1000))
         self._tiers = Tiers(self._transport, self._markets, self._lake)
+        self._job_calls = JobCalls(self._filler, self._markets)
         candles = CandleCalls(self._tiers, CandleReader(self._filler), self._lake)
         self._days = ClosedDays(self._transport, self._store)
         quotes = Quotes(self._tiers, self._days)
@@ -307,33 +312,87 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         *,
         start: Time,
         end: Time | None = None,
+        order: Order = "newest",
         verify: str | None = None,
+        patience: str = "12h",
         priority: Priority = "low",
         show: bool = True,
     ) -> Job:
         """Fill the lake in the background; returns at once.
 
-        Fetches what the lake lacks of `[start, end)`, newest first; `end` defaults to the newest
-        final candle. The `Job` shows its progress after two seconds unless `show=False`;
-        `job.wait()` gives its `Report`. Running it again continues: nothing is asked twice, except
-        that `verify` (`30m`, `12h`, `7d`) reads the last so much time of the range again. Where the
-        exchange has changed its mind the newer word is kept, and `lake().revisions()` has the old.
+        Fetches what the lake lacks of `[start, end)`, in the `order` `newest`, `oldest` or
+        `symbols`; `end` defaults to the newest final candle. The `Job` shows its progress after two
+        seconds unless `show=False`; `job.wait()` gives its `Report`. Running it again continues:
+        nothing is asked twice, except that `verify` (`30m`, `12h`, `7d`) reads the last so much
+        time of the range again. Where the exchange has changed its mind the newer word is kept, and
+        `lake().revisions()` has the old. Processes that ask for the same share the work.
+
+        While the exchange is away the job waits, up to `patience`, and then fails.
         """
-        one_of("priority", priority, Priority)
-        again = 0 if verify is None else parse_window(verify)
-        window = read_window(timeframe, start, end, None)
-        wanted = naming.listed(symbols)
+        wanted = self._job_calls.wanted(symbols, timeframe, start, end)
+        how = manner(order, verify, patience)
+        return self._job_calls.begin(wanted, how, priority, show=show)
 
-        async def work(reporter: Reporter) -> Report:
-            names, unknown = await self._markets.resolve(wanted, priority)
-            if unknown:
-                raise next(iter(unknown.values()))
-            span = (parse_time(start), self._filler.until(window.timeframe, window.end))
-            run = Run(priority, reporter)
-            return await backfill(self._filler, names, window.timeframe, span, run, verify=again)
+    @on_engine
+    async def plan(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = None,
+        order: Order = "newest",
+        verify: str | None = None,
+        patience: str = "12h",
+        priority: Priority = "low",
+    ) -> Plan:
+        """Say what a backfill will take, before it is begun: requests, candles, megabytes, time.
 
-        label = wanted[0] if len(wanted) == 1 else f"{len(wanted)} symbols"
-        return Job(f"{label} {window.timeframe}", work, show=show)
+        Nothing is sent but for the list of markets. How many slots trade is taken from what the
+        lake has of the symbol, or else of the others. `plan.without()`, `plan.only()` and
+        `plan.order()` change it; `plan.run()` begins.
+        """
+        wanted = self._job_calls.wanted(symbols, timeframe, start, end)
+        return await self._job_calls.plan(wanted, manner(order, verify, patience), priority)
+
+    def jobs(self) -> pl.DataFrame:
+        """List the backfills of this lake, the latest first, those of other processes, too.
+
+        Columns are `jobs.catalog.JOBS`. `state` is `running`, `waiting` (the exchange is away, see
+        `note`), `paused`, `interrupted` (its process died; the same call goes on), `stopped` (it
+        left), or how it ended: `done`, `incomplete`, `cancelled`, `failed`.
+        """
+        return catalog.jobs(self._lake.root)
+
+    def iter_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = None,
+        rows: int = 100_000,
+        patience: str = "12h",
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        priority: Priority = "low",
+        show: bool = True,
+    ) -> Chunks[Frame]:
+        """Give candles in the order of time, chunk by chunk, while a backfill fetches what lacks.
+
+        Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
+        `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
+        the loop leaves the backfill. Raises what a symbol fails with.
+        """
+        answers.check(frame=frame, tz=tz, priority=priority)
+        return self._job_calls.stream(
+            self._job_calls.wanted(symbols, timeframe, start, end),
+            manner("oldest", None, patience),
+            priority,
+            rows=rows,
+            show=show,
+            finish=functools.partial(finish, frame=frame, tz=tz, index=answers.index_of(symbols)),
+        )
 
     @property
     def with_response(self) -> DataMethods[Coroutine[Any, Any, DataResponse]]:

@@ -76,6 +76,9 @@ class SmartDataProvider(DataMethods[Frame]):
     close = blocking(AsyncSmartDataProvider.aclose)
     status = blocking(AsyncSmartDataProvider.status)
     backfill = at_once(AsyncSmartDataProvider.backfill)
+    plan = blocking(AsyncSmartDataProvider.plan)
+    jobs = at_once(AsyncSmartDataProvider.jobs)
+    iter_candle = at_once(AsyncSmartDataProvider.iter_candle)
     lake = at_once(AsyncSmartDataProvider.lake)
 
     @property

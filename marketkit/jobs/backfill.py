@@ -3,104 +3,158 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.errors import InputError
-from marketkit.exchange.paging import CandleRange
-from marketkit.jobs.job import Report
-from marketkit.jobs.plan import lanes, spread, walks
-from marketkit.jobs.runner import Run, fill
+from marketkit.errors import InputError, LakeError, MarketkitError
+from marketkit.jobs.crew import Cancelled, Crew
+from marketkit.jobs.filler import Filler
+from marketkit.jobs.ledger import Broken, Ledger
+from marketkit.jobs.report import Report
+from marketkit.jobs.request import Order, Task, Wanted, in_order, tasks
+from marketkit.jobs.runner import Run
 from marketkit.lake.lake import Lake
 from marketkit.lake.store import Tally
-from marketkit.net.transport import Transport
-from marketkit.timeframe import DAY, HOUR, MINUTE, WEEK, Timeframe
+from marketkit.schema import ROW, empty
+from marketkit.timeframe import DAY, HOUR, MINUTE, SECOND, TIMEFRAMES, WEEK, Timeframe
 
-_WINDOW = re.compile(r"([0-9]{1,6})([mhdw])")
-_UNITS = {"m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK}
+_WINDOW = re.compile(r"([0-9]{1,6})([smhdwy])")
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": 365 * DAY}
+_MONTHS = TIMEFRAMES["1M"]
 
 
-class Filler:
-    """Closes gaps of a lake from an exchange.
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a backfill is done: in which order, how long it waits for an exchange that is away.
 
-    `settle` is the age in milliseconds below which a closed candle is shown but not kept.
+    The last `verify` milliseconds that can be final are asked even where they are covered;
+    `patience` is in seconds.
     """
 
-    def __init__(self, lake: Lake, transport: Transport, settle: int) -> None:
-        self.lake = lake
-        self.transport = transport
-        self.settle = settle
-
-    def plan(
-        self,
-        timeframe: Timeframe,
-        spans: Mapping[str, tuple[int, int]],
-        *,
-        again: tuple[int, int] = (0, 0),
-    ) -> list[CandleRange]:
-        """Give the walks that close what the lake lacks of each symbol's span; asks nobody.
-
-        Covered slots in `again` are asked, too, to see whether what is known of them still holds.
-        """
-        wanted = {}
-        for symbol, (start, end) in spans.items():
-            gaps = self.lake.missing(symbol, timeframe, start, end)
-            covered = self.lake.covered(symbol, timeframe).clip(*again)
-            wanted[symbol] = gaps | covered.clip(timeframe.ceil(start), timeframe.ceil(end))
-        return self.walks(timeframe, wanted)
-
-    def walks(self, timeframe: Timeframe, gaps: Mapping[str, Spans]) -> list[CandleRange]:
-        """Give the walks that close gaps of symbols, cut so that all lanes have work."""
-        plan: list[CandleRange] = []
-        for symbol, missing in gaps.items():
-            plan += walks(symbol, timeframe, missing, settle=self.settle)
-        return spread(plan, self._lanes)
-
-    async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
-        """Carry out a plan, as many walks side by side as the exchange's latency asks for."""
-        if not plan:
-            return
-        await asyncio.to_thread(self.lake.require_writable)
-        lanes = max(2, self._lanes)
-        # All of a plan that is only a little wider than needed: then its walks end together.
-        side_by_side = len(plan) if len(plan) <= 2 * lanes else lanes
-        await fill(self.lake, self.transport, plan, run, side_by_side=side_by_side)
-
-    def until(self, timeframe: Timeframe, end: int | None) -> int:
-        """Give the end to fill to: the caller's, or that of the newest final slot."""
-        return timeframe.floor(self.transport.now() - self.settle) if end is None else end
-
-    @property
-    def _lanes(self) -> int:
-        return lanes(self.transport.limit("candles"), self.transport.round_trip)
+    order: Order = "newest"
+    verify: int = 0
+    patience: float = math.inf
 
 
 async def backfill(
-    filler: Filler,
-    names: Sequence[str],
-    timeframe: Timeframe,
-    span: tuple[int, int],
-    run: Run,
-    *,
-    verify: int = 0,
+    filler: Filler, names: Sequence[str], wanted: Wanted, run: Run, manner: Manner
 ) -> Report:
-    """Fill `span` for the symbols `names` and say what every slot of it is now.
+    """Do a job for the symbols `names`, together with all processes at it, and say what came of it.
 
-    The last `verify` milliseconds of it that can be final are asked even where they are covered.
+    Raises what ends it early: `CancelledError`, trouble with the lake or the ledger (`LakeError`),
+    and the exchange's failure when patience ended.
     """
-    last = timeframe.ceil(min(span[1], filler.until(timeframe, None)))
-    again = Span(timeframe.floor(max(0, last - verify)), last)
-    plan = await asyncio.to_thread(filler.plan, timeframe, dict.fromkeys(names, span), again=again)
-    await filler.close(plan, run)
-    tally = await asyncio.to_thread(_tally, filler.lake, names, timeframe, Span(*span))
+    timeframe = TIMEFRAMES[wanted.timeframe]
+    span = Span(wanted.start, filler.until(timeframe, wanted.end))
+    again = _again(filler, timeframe, span, manner.verify)
+    if manner.order == "oldest":
+        await find_listings(filler, names, timeframe, span, run)
+
+    def plan() -> list[Task]:
+        found = [
+            task
+            for name in names
+            for task in tasks(name, timeframe, filler.gaps(name, timeframe, span, again))
+        ]
+        return in_order(found, manner.order)
+
+    with Ledger(filler.lake.root) as ledger:
+        while (planned := await asyncio.to_thread(plan)) or ledger.knows(wanted.id):
+            await asyncio.to_thread(filler.lake.require_writable)
+            await asyncio.to_thread(ledger.open, wanted, planned)
+            crew = Crew(filler, ledger, timeframe, run, again=again, patience=manner.patience)
+            with suppress(Broken):  # then it is planned again: what is true is in the lake
+                return await _together(crew, ledger, wanted, names, span)
+    return await _report(filler.lake, names, timeframe, span, run)
+
+
+async def _together(
+    crew: Crew,
+    ledger: Ledger,
+    wanted: Wanted,
+    names: Sequence[str],
+    span: Span,
+) -> Report:
+    """Do the tasks as one of the processes at the job; whatever happens, leave it in the ledger."""
+    run, state, note = crew.run, "failed", ""
+    me = await asyncio.to_thread(ledger.enlist, wanted.id)
+    try:
+        await crew.work(me)
+        progress, totals = run.reporter.progress, await asyncio.to_thread(ledger.totals, wanted.id)
+        progress.total, progress.done = totals.slots, totals.done
+        for symbol, said in (await asyncio.to_thread(ledger.failures, wanted.id)).items():
+            run.failures.setdefault(symbol, MarketkitError(said))
+        report = await _report(crew.lake, names, crew.timeframe, span, run)
+        state = "done" if report.complete else "incomplete"
+    except Cancelled:
+        state = run.ending = "cancelled"
+        raise asyncio.CancelledError from None
+    except asyncio.CancelledError:
+        state = run.ending
+        raise
+    except BaseException as failure:
+        note = str(failure)
+        raise
+    finally:
+        with suppress(LakeError, Broken):  # a full disk is no reason to hide the first reason
+            if state == "cancelled":
+                ledger.wish(wanted.id, "cancel")
+            ledger.leave(me, state, note)
+    return report
+
+
+async def find_listings(
+    filler: Filler, names: Sequence[str], timeframe: Timeframe, span: Span, run: Run
+) -> None:
+    """Learn from a page of months when each symbol came, so that nobody asks for what was before.
+
+    Worth its two requests where the oldest candles are asked first; the others meet the listing on
+    their way down.
+    """
+    if timeframe.width >= _MONTHS.width or timeframe.name == "1s":
+        return
+    lake = filler.lake
+    unknown = [name for name in names if filler.gaps(name, timeframe, (span.start, span.start + 1))]
+    early = [name for name in unknown if lake.nothing_before(name, timeframe) is None]
+    end = filler.until(_MONTHS, None)
+    if span.start >= end:
+        return
+    quiet = Run(run.priority, run.reporter)
+    spans = dict.fromkeys(early, (0, end))
+    await filler.close(await asyncio.to_thread(filler.plan, _MONTHS, spans), quiet)
+    run.requests += quiet.requests
+    await asyncio.to_thread(_learn, lake, early, timeframe)
+
+
+def _learn(lake: Lake, names: Sequence[str], timeframe: Timeframe) -> None:
+    """Take over that nothing is older than the first month of a symbol."""
+    for name in names:
+        moment, months = lake.nothing_before(name, _MONTHS), lake.read(name, _MONTHS)
+        if moment is not None and months.height:
+            first = int(months["time"].dt.epoch("ms")[0])
+            lake.append(name, timeframe, empty(ROW), Spans(), nothing_before=first)
+
+
+def _again(filler: Filler, timeframe: Timeframe, span: Span, verify: int) -> Span:
+    last = timeframe.ceil(min(span.end, filler.until(timeframe, None)))
+    return Span(timeframe.floor(max(0, last - verify)), last)
+
+
+async def _report(
+    lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: Run
+) -> Report:
+    tally = await asyncio.to_thread(_tally, lake, names, timeframe, span)
     return Report(
         symbols=tuple(names),
         timeframe=timeframe,
-        start=span[0],
-        end=span[1],
+        start=span.start,
+        end=span.end,
         **tally._asdict(),
         requests=run.requests,
         rows=run.rows,

@@ -4,90 +4,59 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine, Generator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Generator
+from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 from marketkit.errors import MarketkitError
-from marketkit.jobs.progress import Progress, Reporter, clock
+from marketkit.jobs import catalog
+from marketkit.jobs.ledger import Ledger
+from marketkit.jobs.report import Report
+from marketkit.jobs.request import Wanted
+from marketkit.jobs.runner import Run
 from marketkit.net.engine import engine
-from marketkit.timeframe import Timeframe, iso
 
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Report:
-    """What a backfill leaves behind: the state of every slot asked for.
-
-    `traded + empty + absent + unknown` is the number of slots of `[start, end)` of all symbols:
-    with a candle, proved to have none, outside of what the exchange has (before the listing, or
-    past the retention of `1s`), and never answered. `rows` are candles that are new or changed,
-    `revisions` numbers that were known and that the exchange gives differently now (see
-    `lake.revisions()`).
-    """
-
-    symbols: tuple[str, ...]
-    timeframe: Timeframe
-    start: int
-    end: int
-    traded: int
-    empty: int
-    absent: int
-    unknown: int
-    requests: int
-    rows: int
-    revisions: int
-    seconds: float
-    failures: Mapping[str, MarketkitError]
-
-    @property
-    def slots(self) -> int:
-        """All slots asked for."""
-        return self.traded + self.empty + self.absent + self.unknown
-
-    @property
-    def complete(self) -> bool:
-        """Whether every slot is answered for."""
-        return not self.unknown and not self.failures
-
-    def __repr__(self) -> str:
-        many = self.symbols[0] if len(self.symbols) == 1 else f"{len(self.symbols)} symbols"
-        end = "complete" if self.complete else "INCOMPLETE"
-        lines = [
-            f"backfill of {many} {self.timeframe}, {iso(self.start)} to {iso(self.end)}: {end}",
-            (
-                f"  {self.slots:,} slots = {self.traded:,} traded + {self.empty:,} proved empty"
-                f" + {self.absent:,} not on the exchange + {self.unknown:,} unknown"
-            ),
-            f"  {self.requests:,} requests, {self.rows:,} candles written in {clock(self.seconds)}",
-        ]
-        if self.revisions:
-            lines.append(f"  {self.revisions:,} numbers REVISED: see lake.revisions()")
-        lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
-        return "\n".join(lines)
-
-
-Work = Callable[[Reporter], Coroutine[Any, Any, Report]]
+Work = Callable[[], Coroutine[Any, Any, Report]]
 
 
 class Job:
     """A backfill at work; it goes on while you do something else.
 
-    `wait()` gives its `Report`, as does `await job`; `cancel()` stops it, and what was fetched
-    stays.
+    `wait()` gives its `Report`, as does `await job`; `pause()`, `resume()` and `cancel()` mean the
+    job in all processes that share it, `leave()` only this one. What was fetched stays, and the
+    same call goes on from there. `repr(job)` always says how it stands.
     """
 
-    def __init__(
-        self,
-        label: str,
-        work: Work,
-        *,
-        show: bool,
-    ) -> None:
-        self.progress = Progress(label)
-        self._reporter = Reporter(self.progress, show=show)
+    def __init__(self, wanted: Wanted, root: Path, run: Run, work: Work) -> None:
+        self.wanted = wanted
+        self.progress = run.reporter.progress
+        self._root = root
+        self._run = run
         # A cancelled future is done at once, the work a moment later: `_ended` is that moment.
         self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._future: concurrent.futures.Future[Report] = engine().submit(self._run(work))
+        self._future: concurrent.futures.Future[Report] = engine().submit(self._do(work))
+
+    @property
+    def id(self) -> str:
+        """The job's name in `jobs()`: the same request has the same name everywhere."""
+        return self.wanted.id
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has ended here, in whatever way."""
+        return self._future.done()
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """How each symbol stands: `symbol state slots done requests rows attempts error`."""
+        return catalog.symbols(self._root, self.id)
+
+    @property
+    def errors(self) -> dict[str, MarketkitError]:
+        """The symbols that were given up, and what each failed with."""
+        return dict(self._run.failures)
 
     def wait(self, timeout: float | None = None) -> Report:
         """Wait for the end, at most `timeout` seconds (then `TimeoutError`; the job goes on)."""
@@ -100,36 +69,72 @@ class Job:
             concurrent.futures.wait((self._future,), 0.5 if left is None else min(0.5, left))
         return self._future.result()
 
+    def pause(self) -> None:
+        """Send nothing more until `resume`; pages in hand are written."""
+        self._wish("pause")
+        self._on_loop(self._run.pause)
+
+    def resume(self) -> None:
+        """Take a pause back."""
+        self._wish(None)
+        self._on_loop(self._run.go_on)
+
     def cancel(self) -> None:
-        """Stop after writing the pages in hand."""
+        """End the job, in every process at work on it, after writing the pages in hand."""
+        self._run.ending = "cancelled"
+        self._future.cancel()
+
+    def leave(self) -> None:
+        """Stop here after writing the pages in hand; others go on, and a later call continues."""
         self._future.cancel()
 
     def join(self) -> None:
         """Wait until the job has ended, in whatever way; the pages in hand are then on disk."""
         concurrent.futures.wait((self._ended,))
 
-    @property
-    def done(self) -> bool:
-        """Whether the job has ended, in whatever way."""
-        return self._future.done()
+    def on_done(self, callback: Callable[[Job], object]) -> None:
+        """Have `callback` called with the job when it has ended, or now if it has.
+
+        It runs on marketkit's own thread: hand long work on to another.
+        """
+        self._ended.add_done_callback(lambda _: callback(self))
+
+    def watch(self, draw: Callable[[], None]) -> None:
+        """Have `draw` called when something changed, on marketkit's own thread, and at the end."""
+        self._run.reporter.attach(draw)
+        draw()
 
     def __await__(self) -> Generator[Any, None, Report]:
         return asyncio.wrap_future(self._future).__await__()
 
     def __repr__(self) -> str:
-        return f"<Job {self.progress}>"
+        lines = [f"<Job {self.id} {self.progress}>"]
+        lines += [f"  {symbol}: {failure}" for symbol, failure in self.errors.items()]
+        return "\n".join(lines)
 
-    async def _run(self, work: Work) -> Report:
+    def _wish(self, wish: str | None) -> None:
+        with Ledger(self._root) as ledger:
+            if not self.done and ledger.knows(self.id):
+                ledger.wish(self.id, wish)
+
+    def _on_loop(self, act: Callable[[], None]) -> None:
+        async def there() -> None:
+            if not self.done:
+                act()
+
+        engine().submit(there())
+
+    async def _do(self, work: Work) -> Report:
         try:
-            report = await work(self._reporter)
+            report = await work()
             self.progress.state = "done" if report.complete else "incomplete"
         except asyncio.CancelledError:
-            self.progress.state = "cancelled"
+            self.progress.state = self._run.ending
             raise
         except BaseException as failure:
             self.progress.state = f"failed: {failure}"
             raise
         finally:
-            self._reporter.close()
+            self._run.reporter.close()
             self._ended.set_result(None)
         return report

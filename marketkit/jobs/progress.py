@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import logging
 import math
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import TextIO
+
+_log = logging.getLogger("marketkit.jobs")
 
 _LOG_EVERY = 30.0  # seconds between lines where there is no terminal
 _BAR_EVERY = 0.25
@@ -16,7 +22,10 @@ _WIDTH = 24
 
 @dataclass(slots=True)
 class Progress:
-    """Slots closed of the slots asked for (or symbols of symbols), and what that took."""
+    """Slots closed of the slots asked for (or symbols of symbols), and what that took.
+
+    `begun` of them were closed before the start; `note` says what is waited for.
+    """
 
     label: str
     total: int = 0
@@ -25,12 +34,19 @@ class Progress:
     rows: int = 0
     state: str = "running"
     unit: str = "candles"
+    note: str = ""
+    begun: int = 0
     started: float = field(default_factory=time.monotonic)
 
     @property
     def share(self) -> float:
         """The part that is done, 0 to 1."""
         return min(1.0, self.done / self.total) if self.total else 1.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether it has come to its end, in whatever way."""
+        return self.state not in {"running", "paused"}
 
     @property
     def seconds(self) -> float:
@@ -40,7 +56,8 @@ class Progress:
     @property
     def eta(self) -> float | None:
         """Seconds to go at the pace so far; None before there is a pace."""
-        return self.seconds * (1 / self.share - 1) if self.done else None
+        here = self.done - self.begun
+        return self.seconds * max(0, self.total - self.done) / here if here > 0 else None
 
     def __str__(self) -> str:
         pace = self.requests / self.seconds if self.seconds > 0 else 0.0
@@ -56,25 +73,57 @@ class Progress:
         filled = round(self.share * _WIDTH)
         return f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {self}"
 
+    def as_json(self) -> str:
+        """Write the line as a JSON object, for programs."""
+        told = {
+            "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
+            "job": self.label,
+            "state": self.state,
+            "note": self.note,
+            "percent": round(100 * self.share, 2),
+            "rows": self.rows,
+            "requests": self.requests,
+            "seconds": round(self.seconds, 1),
+            "eta": None if self.eta is None else round(self.eta),
+        }
+        return json.dumps(told)
+
     def _ending(self) -> str:
-        return "" if self.state == "running" else f", {self.state}"
+        note = f"; {self.note}" if self.note else ""
+        return note if self.state == "running" else f", {self.state}{note}"
 
 
 class Reporter:
     """Writes a progress to a terminal as a moving bar, elsewhere as a plain line every 30 seconds.
 
-    Short calls stay silent: nothing is written in the first two seconds.
+    With `as_json` the plain line is a JSON object. Short calls stay silent: nothing is written in
+    the first two seconds.
     """
 
     def __init__(
-        self, progress: Progress, stream: TextIO | None = None, *, show: bool = True
+        self,
+        progress: Progress,
+        stream: TextIO | None = None,
+        *,
+        show: bool = True,
+        as_json: bool = False,
     ) -> None:
         self.progress = progress
         self._stream = stream if stream is not None else sys.stderr
         self._show = show
-        self._terminal = self._stream.isatty()
+        self._as_json = as_json
+        self._terminal = self._stream.isatty() and not as_json
         self._next = progress.started + (_PATIENCE if self._terminal else _LOG_EVERY)
         self._drawn = False
+        self._views: list[Callable[[], None]] = []
+        self._next_view = 0.0
+
+    def attach(self, draw: Callable[[], None]) -> None:
+        """Have `draw` called at most four times a second while something changes, and at the end.
+
+        It is called on the thread of who reports.
+        """
+        self._views.append(draw)
 
     def update(self) -> None:
         """Write if it is time to; call it as often as you like."""
@@ -82,18 +131,32 @@ class Reporter:
         if self._show and now >= self._next:
             self._next = now + (_BAR_EVERY if self._terminal else _LOG_EVERY)
             self._write(final=False)
+        if self._views and now >= self._next_view:
+            self._next_view = now + _BAR_EVERY
+            self._draw()
 
     def close(self) -> None:
         """Write the last state if anything was shown before."""
         if self._drawn:
             self._write(final=True)
+        self._draw()
+
+    def _draw(self) -> None:
+        for draw in list(self._views):
+            try:
+                draw()
+            except Exception:  # noqa: BLE001 - a view that is gone must not end what it shows
+                _log.warning(
+                    "a view of %s failed and is dropped", self.progress.label, exc_info=True
+                )
+                self._views.remove(draw)
 
     def _write(self, *, final: bool) -> None:
         self._drawn = True
         if self._terminal:
             line = f"\r\x1b[K{self.progress.bar()}" + ("\n" if final else "")
         else:
-            line = f"{self.progress}\n"
+            line = f"{self.progress.as_json() if self._as_json else self.progress}\n"
         self._stream.write(line)
         self._stream.flush()
 

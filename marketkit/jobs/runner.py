@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import math
 import os
+import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +27,12 @@ from marketkit.net.transport import Transport
 FLUSH_PAGES = 20
 
 
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
 @dataclass(slots=True)
 class Run:
     """One run, over one or several calls of `fill`: how urgent, who watches, and what came of it.
@@ -32,7 +40,9 @@ class Run:
     `requests` were answered, `rows` are new or changed in the lake, `revisions` are numbers of it
     that the exchange took back; `young` has, per symbol, the rows that are not final yet (unsettled
     or forming); `at` is the latest moment of the exchange's clock that an answer carried;
-    `failures` are the symbols that failed.
+    `failures` are the symbols that failed. While `going` is not set, nothing is sent;
+    `answered_at` is when the last answer came, on the machine's monotonic clock;
+    `ending` is the state of the job if it is cancelled.
     """
 
     priority: Priority
@@ -44,6 +54,26 @@ class Run:
     young: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     reached: dict[str, int] = field(default_factory=dict)
     failures: dict[str, MarketkitError] = field(default_factory=dict)
+    going: asyncio.Event = field(default_factory=_set)
+    answered_at: float = -math.inf
+    ending: str = "stopped"
+
+    def pause(self) -> None:
+        """Send nothing more until `go_on`."""
+        self.going.clear()
+        self.reporter.progress.state = "paused"
+        self.reporter.update()
+
+    def go_on(self) -> None:
+        """Take a pause back; on the engine's loop."""
+        self.going.set()
+        self.reporter.progress.state = "running"
+        self.reporter.update()
+
+    def say(self, note: str) -> None:
+        """Show what is waited for; "" for nothing."""
+        self.reporter.progress.note = note
+        self.reporter.update()
 
     @property
     def asked(self) -> set[str]:
@@ -56,9 +86,13 @@ class Run:
             walk.timeframe.count(walk.start, walk.end) for walk in walks
         )
 
-    def answered(self, walk: CandleRange, page: Page, young: pl.DataFrame, at: int) -> None:
-        """Count an answer, keep its young rows and show how far the run has come."""
+    def answered(self, walk: CandleRange, page: Page, young: pl.DataFrame, at: int) -> int:
+        """Count an answer, keep its young rows and show how far the run has come.
+
+        Gives how many slots of the walk it settles.
+        """
         self.requests += 1
+        self.answered_at = time.monotonic()
         self.at = max(self.at, at)
         if young.height:
             self.young.setdefault(walk.symbol, []).append(young)
@@ -70,18 +104,28 @@ class Run:
         progress = self.reporter.progress
         progress.requests += 1
         progress.rows += page.rows.height
-        progress.done += sum(
-            walk.timeframe.count(*span) for span in settled.clip(walk.start, walk.end)
-        )
+        slots = sum(walk.timeframe.count(*span) for span in settled.clip(walk.start, walk.end))
+        progress.done += slots
         self.reporter.update()
+        return slots
+
+
+@dataclass(slots=True)
+class Count:
+    """What walks have brought so far: slots settled, requests answered, rows written."""
+
+    slots: int = 0
+    requests: int = 0
+    rows: int = 0
 
 
 @dataclass(slots=True)
 class Lane:
-    """A walk at work and how far down it has come."""
+    """A walk at work, how far down it has come, and where its work is counted."""
 
     walk: CandleRange
     to: int
+    count: Count = field(default_factory=Count)
 
 
 async def fill(
@@ -97,13 +141,13 @@ async def fill(
     run.planned(walks)
 
     async def work() -> None:
-        while (walk := waiting.popleft() if waiting else _share(at_work)) is not None:
+        while (walk := waiting.popleft() if waiting else share(at_work)) is not None:
             if walk.symbol in run.failures:
                 continue
             lane = Lane(walk, walk.end)
             at_work.append(lane)
             try:
-                await _walk(lake, transport, lane, run)
+                await go(lake, transport, lane, run)
             except LakeError:
                 raise
             except MarketkitError as failure:
@@ -119,28 +163,34 @@ async def fill(
         raise failures.exceptions[0] from None
 
 
-def _share(at_work: Sequence[Lane]) -> CandleRange | None:
+def share(at_work: Sequence[Lane]) -> CandleRange | None:
     """Take half of the walk that has the farthest to go, if that is far enough."""
     farthest = max(at_work, key=lambda lane: lane.to - lane.walk.start, default=None)
     return split(farthest.walk, farthest.to) if farthest is not None else None
 
 
-async def _walk(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
-    walk = lane.walk
+async def go(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
+    """Walk a lane to its end; whatever ends it, the pages in hand are written."""
+    walk, count = lane.walk, lane.count
     pages = Buffer(lake, walk)
     try:
         steps = walk_candles(walk)
         step = next(steps)
-        while step.request is not None:
+        while step.request is not None and lane.to > walk.start:
+            if not run.going.is_set():
+                await pages.flush()  # a pause may be long
+                await run.going.wait()
             response = await transport.send(step.request, run.priority)
             step = steps.send(response)
             if step.page is not None:
                 final, young = _split(step.page)
                 lane.to = min([lane.to, *(span.start for span in step.page.proved)])
-                run.answered(walk, step.page, young, response.at)
+                count.slots += run.answered(walk, step.page, young, response.at)
+                count.requests += 1
                 await pages.add(final, response.at)
     finally:
         written = await pages.flush()  # other walks add to the run meanwhile
+        count.rows += written.rows
         run.rows += written.rows
         run.revisions += written.revisions
 

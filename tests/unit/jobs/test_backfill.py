@@ -10,7 +10,8 @@ from marketkit.coverage import Spans
 from marketkit.errors import InputError
 from marketkit.exchange import upbit_rest
 from marketkit.exchange.pacing import UPBIT_LIMITS
-from marketkit.jobs.backfill import Filler, parse_window
+from marketkit.jobs.backfill import parse_window
+from marketkit.jobs.filler import Filler
 from marketkit.lake import Lake
 from marketkit.net.transport import Transport
 from marketkit.schema import ROW, empty
@@ -100,7 +101,7 @@ def test_a_length_of_time_is_a_number_and_a_unit(window, seconds):
     assert parse_window(window) == seconds * 1000
 
 
-@pytest.mark.parametrize("window", ["", "d", "1", "1y", "-1d", "0h", "1 d", "1.5h", 7, None])
+@pytest.mark.parametrize("window", ["", "d", "1", "1x", "-1d", "0h", "1 d", "1.5h", 7, None])
 def test_another_length_of_time_is_refused(window):
     with pytest.raises(InputError, match="expected one such as 30m, 12h, 1d, 2w"):
         parse_window(window)

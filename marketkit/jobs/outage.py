@@ -1,0 +1,71 @@
+"""An exchange that is away: wait for it, say so, and give up only when patience ends."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from marketkit.errors import Banned, MarketkitError, NetworkError, ServerFailed
+
+T = TypeVar("T")
+
+_SHORTEST, _LONGEST = 1.0, 30.0  # seconds between two attempts
+_QUIET = 2.0  # seconds
+
+
+class Outage:
+    """Tells an exchange that is down from a request that fails, and waits for the former.
+
+    `patience` bounds one outage, in seconds; `say` is told what is waited for, and "" when it is
+    over. Time is that of the machine since its boot, which nobody can set back.
+    """
+
+    def __init__(self, patience: float, say: Callable[[str], None]) -> None:
+        self._patience = patience
+        self._say = say
+        self._since: float | None = None
+        self._next = _SHORTEST
+
+    def is_one(self, failure: MarketkitError, answered_at: float) -> bool:
+        """Say whether a failure means that the exchange is away: it gave nobody data for a while.
+
+        A request fails only after several attempts, which take longer than that.
+        """
+        away = isinstance(failure, NetworkError | ServerFailed | Banned)
+        return away and time.monotonic() - answered_at > _QUIET
+
+    def over(self, answered_at: float) -> None:
+        """Note when the exchange gave data last."""
+        if self._since is not None and answered_at > self._since:
+            self._since, self._next = None, _SHORTEST
+            self._say("")
+
+    async def wait(self, failure: MarketkitError) -> None:
+        """Wait a while before the next attempt. Raises `failure` when patience has ended."""
+        now = time.monotonic()
+        if self._since is None:
+            self._since = now
+        left = self._since + self._patience - now
+        if left <= 0:
+            raise failure
+        self._say(f"waiting for the exchange since {_clock(now - self._since)}: {failure}")
+        delay, self._next = self._next, min(_LONGEST, self._next * 2)
+        await asyncio.sleep(min(delay, left))
+
+
+def _clock(seconds_ago: float) -> str:
+    return time.strftime("%H:%M:%S", time.localtime(time.time() - seconds_ago))
+
+
+async def patiently(ask: Callable[[], Awaitable[T]], outage: Outage) -> T:
+    """Ask until the exchange answers, as long as patience lasts."""
+    while True:
+        try:
+            return await ask()
+        except MarketkitError as failure:
+            if not outage.is_one(failure, -math.inf):
+                raise
+            await outage.wait(failure)

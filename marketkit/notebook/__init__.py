@@ -1,0 +1,1 @@
+"""What notebooks show: jobs that can be watched and stopped."""

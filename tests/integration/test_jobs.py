@@ -1,0 +1,351 @@
+"""Jobs: planned, shared, paused, waited for; whatever happens, nothing is lost and nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import polars as pl
+import pytest
+
+import marketkit as mk
+from marketkit.jobs.catalog import jobs
+from marketkit.jobs.ledger import NAME
+from marketkit.jobs.runner import FLUSH_PAGES
+from marketkit.lake.lake import Lake
+from marketkit.sandbox import Sandbox
+from marketkit.twin import SmartDataProvider
+from tests.integration.conftest import FAST, FAST_LIMITS, NOW
+
+SPAN = {"start": "2026-11-10", "end": "2026-11-15"}
+CHILD = """
+import sys
+import marketkit as mk
+endpoint, lake, start, end, seconds, *symbols = sys.argv[1:]
+limits = dict.fromkeys(("market", "candles"), (10, float(seconds)))
+provider = mk.SmartDataProvider(endpoint=endpoint, lake=lake, limits=limits)
+job = provider.backfill(symbols, "1m", start=start, end=end, show=False)
+print("started", flush=True)
+report = job.wait()
+print(report.complete, report.requests, flush=True)
+"""
+
+
+def child(endpoint, lake, symbols, span=SPAN, seconds=FAST[1]):
+    """Start a process that backfills, and says so."""
+    arguments = (endpoint, str(lake), span["start"], span["end"], str(seconds), *symbols)
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True
+    )
+
+
+def asked(exchange):
+    """Give how many candle requests the exchange saw."""
+    return exchange.stats()["groups"]["candles"]["requests"]
+
+
+def until(true, patience=30.0):
+    """Wait until something is true."""
+    deadline = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_plan_asks_for_the_market_list_alone_and_foretells_the_requests(provider, exchange):
+    symbols = ["KRW-BTC", "KRW-DOGE", "KRW-BCH"]
+    provider.backfill(symbols, "1m", start="2026-11-01", end="2026-11-03").wait()
+    exchange.reset_stats()
+    plan = provider.plan(symbols, "1m", start="2026-11-01", end="2026-11-19")
+    seen = exchange.stats()["groups"]
+    assert seen["candles"]["requests"] == 0
+    assert seen["market"]["requests"] <= 1
+    report = plan.run().wait()
+    assert report.complete
+    assert asked(exchange) == pytest.approx(plan.requests, rel=0.1)
+    assert report.rows == pytest.approx(plan.frame["rows"].sum(), rel=0.1)
+    size = provider.lake().catalog()["bytes"].sum() / 1e6
+    assert plan.frame["mb"].sum() == pytest.approx(size * 16 / 18, rel=0.15)
+    after = provider.plan(symbols, "1m", start="2026-11-01", end="2026-11-19")
+    assert after.requests == 0
+
+
+def test_a_plan_can_be_changed_and_shown_before_it_is_run(provider):
+    plan = provider.plan(["KRW-BTC", "KRW-ETH", "KRW-E*"], "1h", **SPAN)
+    assert "unknown slots" in repr(plan)
+    assert "<table" in plan._repr_html_()
+    less = plan.without("KRW-ETH").order("oldest")
+    assert "KRW-ETH" not in less.frame["symbol"]
+    assert less.only("KRW-BTC").frame["symbol"].to_list() == ["KRW-BTC"]
+    assert less.manner.order == "oldest"
+    with pytest.raises(mk.UnknownSymbol):
+        plan.without("KRW-XYZ")
+    with pytest.raises(mk.InputError, match="no symbol is left"):
+        plan.without("KRW-*")
+    report = less.only("KRW-BTC").run().wait()
+    assert (report.symbols, report.complete) == (("KRW-BTC",), True)
+
+
+def test_a_plan_says_what_the_exchange_cannot_give(shared, tmp_path):
+    path = shared / "realdata" / "azuremooni_krw" / "DOGE_KRW_1m.csv"
+    with Sandbox({"KRW-DOGE:1m": str(path)}, limit=FAST) as exchange:
+        provider = SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path, limits=FAST_LIMITS)
+        span = {"start": "2025-08-01", "end": "2025-09-10"}
+        report = provider.backfill("KRW-DOGE", "1m", **span).wait()
+        assert report.complete
+        assert report.absent > 0
+        (row,) = provider.plan("KRW-DOGE", "1m", **span).frame.rows(named=True)
+        assert (row["absent"], row["slots"]) == (report.absent, 0)
+        provider.close()
+
+
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_the_order_decides_which_candles_come_first(provider, exchange, order):
+    plan = provider.plan(["KRW-BTC", "KRW-ETH"], "1m", start="2026-08-01", end="2026-11-19")
+    job = plan.order(order).run()
+    until(lambda: job.progress.requests > 10)
+    job.leave()
+    job.join()
+    seen = [each["query"] for each in exchange.requests() if "minutes/1" in each["path"]]
+    first = [query.partition("to=")[2][:10] for query in seen[:4]]
+    assert max(first) < "2026-10" if order == "oldest" else min(first) > "2026-10"
+
+
+def test_a_job_of_the_oldest_first_does_not_ask_for_years_before_the_listing(provider, exchange):
+    start = {"start": "2010-01-01", "end": "2026-11-19"}
+    job = provider.plan("KRW-WLD", "1h", **start).order("oldest").run()
+    report = job.wait()
+    assert report.complete
+    assert asked(exchange) <= report.traded // 200 + 10
+
+
+def test_the_handle_tells_how_it_stands_at_any_time(provider):
+    seen = []
+    job = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", **SPAN, show=False)
+    job.on_done(seen.append)
+    assert job.id in repr(job)
+    job.wait()
+    job.join()
+    until(lambda: seen)
+    assert seen == [job]
+    assert job.frame["state"].to_list() == ["done", "done"]
+    assert job.frame["done"].equals(job.frame["slots"].alias("done"))
+    assert job.errors == {}
+    assert "100%" in repr(job)
+    (row,) = provider.jobs().rows(named=True)
+    assert (row["job"], row["state"], row["percent"]) == (job.id, "done", 100.0)
+
+
+def test_a_paused_job_sends_nothing_and_holds_nothing_in_memory(provider, exchange):
+    job = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-01", end="2026-11-19")
+    until(lambda: job.progress.requests > 5)
+    job.pause()
+    until(lambda: job.progress.state == "paused")
+    until(lambda: provider.jobs()["state"].to_list() == ["paused"])
+    until(lambda: provider.lake().catalog()["rows"].sum() >= 5 * 200)
+    time.sleep(0.1)  # what was under way has come
+    held = asked(exchange)
+    time.sleep(0.3)
+    assert asked(exchange) == held
+    assert "paused" in repr(job)
+    job.resume()
+    assert job.wait().complete
+
+
+def test_a_job_is_cancelled_from_another_process(provider, exchange):
+    provider.get_market()
+    exchange.set_faults({"500": 1.0})
+    job = provider.backfill("KRW-BTC", "1m", start="2026-09-01", end="2026-11-19", show=False)
+    until(lambda: provider.jobs().height)
+    command = ["jobs", "cancel", job.id, "--lake", str(provider.lake().root)]
+    subprocess.run([sys.executable, "-m", "marketkit", *command], check=True)
+    job.join()
+    with pytest.raises(BaseException) as ended:
+        job.wait()
+    assert type(ended.value).__name__ == "CancelledError"
+    assert job.progress.state == "cancelled"
+    assert provider.jobs()["state"].to_list() == ["cancelled"]
+
+
+def test_two_processes_share_a_job_and_no_page_is_asked_twice(tmp_path, exchange):
+    symbols = [f"KRW-{coin}" for coin in ("BTC", "ETH", "XRP", "SOL", "ADA", "LINK")]
+    alone = SmartDataProvider(
+        endpoint=exchange.endpoint, lake=tmp_path / "alone", limits=FAST_LIMITS
+    )
+    least = alone.backfill(symbols, "1m", **SPAN).wait().requests
+    alone.close()
+    exchange.reset_stats()
+    lake = tmp_path / "lake"
+    children = [child(exchange.endpoint, lake, symbols, seconds=0.1) for _ in range(2)]
+    said = [each.communicate()[0].split()[1:] for each in children]
+    assert [each[0] for each in said] == ["True", "True"]
+    assert min(int(each[1]) for each in said) > 0  # both did some of it
+    assert asked(exchange) <= least + 4
+    assert exchange.stats()["groups"]["candles"]["rejected"] == 0
+    assert Lake(tmp_path / "lake").audit().is_empty()
+    (row,) = jobs(tmp_path / "lake").rows(named=True)
+    assert (row["state"], row["percent"]) == ("done", 100.0)
+
+
+def test_overlapping_jobs_of_one_process_do_not_ask_twice(provider, exchange):
+    first = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", **SPAN, show=False)
+    second = provider.backfill("KRW-BTC", "1m", start="2026-11-12", end="2026-11-18", show=False)
+    assert first.wait().complete
+    assert second.wait().complete
+    assert asked(exchange) <= (5 + 5 + 3) * 1440 / 200 + 6
+
+
+def killed(exchange, lake, symbols, kills, span):
+    """Kill a backfill at random moments; give the requests of the one that ends it, and of all."""
+    draw = random.Random(7)
+    for _ in range(kills):
+        process = child(exchange.endpoint, lake, symbols, span)
+        process.stdout.readline()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(draw.uniform(0.05, 0.8))
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert Lake(lake).audit().is_empty()
+    last = child(exchange.endpoint, lake, symbols, span)
+    assert last.communicate()[0].split()[1] == "True"
+
+
+@pytest.mark.parametrize(
+    ("kills", "markets"), [(2, 5), pytest.param(30, 20, marks=pytest.mark.slow)]
+)
+def test_kill_minus_nine_costs_only_pages_in_hand(tmp_path, kills, markets):
+    days = {"start": "2026-11-01" if markets > 5 else "2026-11-12", "end": "2026-11-15"}
+    with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange:
+        alone = SmartDataProvider(
+            endpoint=exchange.endpoint, lake=tmp_path / "alone", limits=FAST_LIMITS
+        )
+        symbols = alone.get_market("KRW")["symbol"].to_list()[:markets]
+        least = alone.backfill(symbols, "1m", **days).wait().requests
+        alone.close()
+        exchange.reset_stats()
+        killed(exchange, tmp_path / "lake", symbols, kills, days)
+        # Each lane holds the pages of one write to come and one under way, and one in flight.
+        assert asked(exchange) - least <= kills * 2 * (2 * FLUSH_PAGES + 1)
+    ours, theirs = (Lake(tmp_path / each) for each in ("lake", "alone"))
+    span = (symbols, "1m", days["start"], days["end"])
+    assert ours.read(*span).equals(theirs.read(*span))
+    assert ours.gaps(*span).is_empty()
+    (row,) = jobs(tmp_path / "lake").rows(named=True)
+    assert (row["state"], row["done"]) == ("done", row["slots"])
+
+
+def test_a_symbol_delisted_in_the_middle_is_reported_and_the_others_go_on(shared, tmp_path):
+    folder = shared / "realdata" / "azuremooni_krw"
+    both = {f"KRW-{coin}:1m": str(folder / f"{coin}_KRW_1m.csv") for coin in ("DOGE", "BTC")}
+    span = {"start": "2025-09-01", "end": "2025-09-05"}
+    with Sandbox(both, limit=FAST) as exchange:
+        port = int(exchange.endpoint.rpartition(":")[2])
+        provider = SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path, limits=FAST_LIMITS)
+        provider.get_market()
+    with Sandbox({"KRW-BTC:1m": both["KRW-BTC:1m"]}, limit=FAST, port=port):
+        job = provider.backfill(["KRW-DOGE", "KRW-BTC"], "1m", **span)
+        report = job.wait()
+        provider.close()
+    assert not report.complete
+    assert list(report.failures) == ["KRW-DOGE"]
+    assert isinstance(job.errors["KRW-DOGE"], mk.UnknownSymbol)
+    assert "KRW-DOGE" in repr(job)
+    assert job.frame["state"].to_list() == ["done", "failed"]
+    assert Lake(tmp_path).gaps("KRW-BTC", "1m", **span).is_empty()
+
+
+def test_an_exchange_that_is_away_is_waited_for(tmp_path):
+    with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange:
+        endpoint = exchange.endpoint
+        provider = SmartDataProvider(endpoint=endpoint, lake=tmp_path, limits=FAST_LIMITS)
+        job = provider.backfill(
+            ["KRW-BTC", "KRW-ETH"], "1m", start="2026-10-25", end="2026-11-15", show=False
+        )
+        until(lambda: job.progress.requests > 20)
+    until(lambda: "waiting for the exchange since" in repr(job))
+    until(lambda: provider.jobs()["state"].to_list() == ["waiting"])
+    port = int(endpoint.rpartition(":")[2])
+    with Sandbox(seed=1, now=NOW, speed=0, limit=FAST, port=port) as exchange:
+        report = job.wait(60)
+        provider.close()
+    assert report.complete
+    assert not report.failures
+    assert "waiting" not in repr(job)
+    assert Lake(tmp_path).audit().is_empty()
+
+
+def test_patience_ends(tmp_path):
+    with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange:
+        provider = SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path, limits=FAST_LIMITS)
+        provider.get_market()
+        exchange.set_faults({"500": 1.0})
+        job = provider.backfill("KRW-BTC", "1m", **SPAN, patience="1s", show=False)
+        with pytest.raises(mk.ServerFailed):
+            job.wait(60)
+        job.join()
+        assert provider.jobs()["state"].to_list() == ["failed"]
+        exchange.set_faults({})
+        assert provider.backfill("KRW-BTC", "1m", **SPAN).wait().complete
+        provider.close()
+
+
+def test_a_page_that_fails_now_and_then_is_asked_again(provider, exchange):
+    exchange.set_faults({"500": 0.1, "truncate": 0.1})
+    report = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", **SPAN).wait()
+    assert report.complete
+
+
+@pytest.mark.parametrize("damage", ["delete", "garbage"])
+def test_a_ledger_that_breaks_under_a_job_costs_nothing(provider, exchange, damage):
+    job = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-01", end="2026-11-19")
+    until(lambda: job.progress.requests > 20)
+    path = provider.lake().root / NAME
+    if damage == "delete":
+        for each in path.parent.glob(f"{NAME}*"):
+            each.unlink()
+    else:
+        path.write_bytes(b"garbage" * 1000)
+    assert job.wait().complete
+    assert provider.lake().audit().is_empty()
+    assert provider.jobs()["state"].to_list() == ["done"]
+
+
+def test_chunks_come_in_the_order_of_time_and_together_are_the_answer(provider):
+    symbols = ["KRW-BTC", "KRW-DOGE"]
+    found = list(provider.iter_candle(symbols, "1m", **SPAN, rows=3000, show=False))
+    assert len(found) > 3
+    assert max(each.height for each in found) <= 3000
+    edges = [(each["time"].min(), each["time"].max()) for each in found]
+    assert edges == sorted(edges)
+    assert all(left[1] < right[0] for left, right in itertools.pairwise(edges))
+    together = pl.concat(found).sort("symbol", "time")
+    assert together.equals(provider.get_candle(symbols, "1m", **SPAN, source="lake"))
+
+    async def gathered():
+        return [each async for each in provider.iter_candle(symbols, "1m", **SPAN, rows=3000)]
+
+    assert pl.concat(asyncio.run(gathered())).equals(pl.concat(found))
+
+
+def test_who_leaves_the_loop_leaves_the_job(provider):
+    chunks = provider.iter_candle("KRW-BTC", "1m", start="2026-01-01", rows=1000, show=False)
+    for chunk in chunks:
+        assert chunk.height <= 1000
+        break
+    until(lambda: provider.jobs()["processes"].to_list() == [0])
+    assert provider.jobs()["state"].to_list() == ["stopped"]
+
+
+@pytest.mark.slow
+def test_a_chunk_that_will_never_come_is_an_error(provider, exchange):
+    with pytest.raises(mk.InputError, match="room for one candle"):
+        next(iter(provider.iter_candle(["KRW-BTC", "KRW-ETH"], "1m", **SPAN, rows=1)))
+    exchange.set_faults({"500": 1.0})
+    with pytest.raises(mk.ServerFailed):
+        list(provider.iter_candle("KRW-BTC", "1m", **SPAN, patience="1s", show=False))
