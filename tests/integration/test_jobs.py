@@ -211,7 +211,7 @@ def killed(exchange, lake, symbols, kills, span):
             process.wait(draw.uniform(0.05, 0.8))
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        assert Lake(lake).audit().is_empty()
+        assert set(Lake(lake).audit()["finding"]) <= {"litter"}  # a file that was being written
     last = child(exchange.endpoint, lake, symbols, span)
     assert last.communicate()[0].split()[1] == "True"
 
