@@ -18,6 +18,7 @@ _MODULES = {
     "import": "imports",
     "crashes": "crashes",
     "provider": "provider",
+    "jobs": "jobs",
 }
 
 

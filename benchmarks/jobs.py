@@ -1,0 +1,236 @@
+"""A backfill as a job: how near to the limit, at what cost, and against loops over other clients.
+
+Saturation: 50 markets with uneven gaps at the legal limit, in steady state. Peers: pyupbit and ccxt
+fetch the same candles from the same sandbox, in an environment of their own (kept where
+MARKETKIT_JOB_PEERS says).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks._sandbox import run, sandbox, scratch, stats
+from marketkit.jobs.ledger import Done, Ledger
+from marketkit.jobs.request import Task, Wanted
+
+PEERS = ("ccxt", "pyupbit", "setuptools")
+
+_UNEVEN = """
+import json, random, resource, sys, time
+import marketkit as mk
+from marketkit.coverage import Spans
+from marketkit.schema import ROW, empty
+endpoint, seconds = sys.argv[1], float(sys.argv[2])
+def rss():
+    with open("/proc/self/statm") as f:
+        return int(f.read().split()[1]) * resource.getpagesize() / 1e6
+provider = mk.SmartDataProvider(endpoint=endpoint)
+symbols = provider.get_market("KRW")["symbol"].to_list()[:50]
+first, last, hour = 1_788_220_800_000, 1_792_540_800_000, 3_600_000  # September and October 2026
+draw = random.Random(1)
+for symbol in symbols:
+    spans, at = [], first
+    while at < last:
+        at += draw.randrange(1, 200) * hour
+        spans.append((at, min(last, at := at + draw.randrange(1, 100) * hour)))
+    provider.lake().append(symbol, "1m", empty(ROW), Spans(spans))
+job = provider.backfill(symbols, "1m", start="2026-09-01", end="2026-11-01", show=False)
+seen, sizes = [], []
+while job.progress.requests < 40:
+    time.sleep(0.02)
+began, cpu, before = time.monotonic(), time.process_time(), job.progress.requests
+while (now := time.monotonic()) < began + seconds and not job.done:
+    sizes.append(rss())
+    time.sleep(0.1)
+requests, cpu = job.progress.requests - before, time.process_time() - cpu
+job.leave()
+job.join()
+third = len(sizes) // 3
+print(json.dumps({
+    "rate": requests / (now - began), "cpu": cpu / (now - began),
+    "growth": max(sizes[-third:]) - max(sizes[:third]), "peak": max(sizes),
+}))
+"""
+
+_OURS = """
+import json, sys, time
+import marketkit as mk
+endpoint, start, end, *symbols = sys.argv[1:]
+provider = mk.SmartDataProvider(endpoint=endpoint)
+provider.get_market()
+began = time.monotonic()
+report = provider.backfill(symbols, "1m", start=start, end=end, show=False).wait()
+print(json.dumps({"rows": report.traded, "seconds": time.monotonic() - began}))
+"""
+
+_PYUPBIT = """
+import json, sys, time
+from datetime import datetime, timezone
+import requests, pyupbit, pyupbit.request_api
+endpoint, start, end, *symbols = sys.argv[1:]
+class Redirected:
+    def get(url, **arguments):
+        return requests.get(url.replace("https://api.upbit.com", endpoint), **arguments)
+pyupbit.request_api.requests = Redirected
+day = lambda text: datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
+minutes = int((day(end) - day(start)).total_seconds() // 60)
+began, rows = time.monotonic(), 0
+for symbol in symbols:
+    frame = pyupbit.get_ohlcv(symbol, "minute1", to=f"{end} 00:00:00+00:00", count=minutes)
+    rows += len(frame) if frame is not None else 0
+print(json.dumps({"rows": rows, "seconds": time.monotonic() - began}))
+"""
+
+_CCXT = """
+import json, sys, time
+import ccxt
+endpoint, start, end, *symbols = sys.argv[1:]
+exchange = ccxt.upbit({"enableRateLimit": True})
+exchange.urls["api"] = {k: u.replace("https", "http") for k, u in exchange.urls["api"].items()}
+exchange.hostname = endpoint.removeprefix("http://")
+exchange.load_markets()
+first, last = (exchange.parse8601(f"{text}T00:00:00Z") for text in (start, end))
+began, rows = time.monotonic(), 0
+for symbol in symbols:
+    name, at = "/".join(reversed(symbol.split("-"))), first
+    while at < last:
+        try:
+            page = exchange.fetch_ohlcv(name, "1m", since=at, limit=200)
+        except ccxt.NetworkError:
+            time.sleep(1)  # what a loop does that was rejected
+            continue
+        page = [row for row in page if at <= row[0] < last]
+        if not page:
+            break
+        rows, at = rows + len(page), page[-1][0] + 60_000
+print(json.dumps({"rows": rows, "seconds": time.monotonic() - began}))
+"""
+
+
+def measure(*, quick: bool) -> dict[str, Any]:
+    seconds, days = (10, 2) if quick else (40, 20)
+    saturation = [_saturation(latency, seconds) for latency in (15, 150)]
+    with _peers() as python:
+        race = [row for latency in (15, 150) for row in _race(python, latency, days)]
+    overhead = _overhead()
+    return {
+        "rows": [*saturation, *race, {"case": "ledger", "ms a page": overhead}],
+        "ratios": {
+            **{f"share of 10/s at {row['latency ms']} ms": row["share"] for row in saturation},
+            "processor share": max(row["cpu"] for row in saturation),
+            "MB grown": max(row["MB grown"] for row in saturation),
+            **_leads(race),
+            "rejected": sum(row["rejected"] for row in race if row["case"] == "marketkit"),
+            "ledger ms a page": overhead,
+        },
+    }
+
+
+def _saturation(latency: int, seconds: int) -> dict[str, Any]:
+    with _exchange(latency) as (endpoint, env):
+        done = run(_UNEVEN, endpoint, seconds, env=env)
+        return {
+            "case": "50 markets, uneven gaps",
+            "latency ms": latency,
+            "requests/s": round(done["rate"], 2),
+            "share": round(done["rate"] / 10, 4),
+            "cpu": round(done["cpu"], 4),
+            "MB grown": round(done["growth"], 1),
+            "peak MB": round(done["peak"]),
+            "rejected": stats(endpoint, "candles")["rejected"],
+        }
+
+
+def _race(python: Path, latency: int, days: int) -> list[dict[str, Any]]:
+    rows = []
+    for name, interpreter, code in (
+        ("marketkit", Path(sys.executable), _OURS),
+        ("pyupbit", python, _PYUPBIT),
+        ("ccxt", python, _CCXT),
+    ):
+        with _exchange(latency) as (endpoint, env):
+            arguments = (endpoint, "2026-10-01", f"2026-10-{days + 1:02d}", "KRW-BTC", "KRW-ETH")
+            done = subprocess.run(
+                [str(interpreter), "-c", code, *arguments],
+                check=True,
+                env=env,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+            told = json.loads(done.stdout.splitlines()[-1])
+            seen = stats(endpoint, "candles")
+        rows.append(
+            {
+                "case": name,
+                "latency ms": latency,
+                "candles": told["rows"],
+                "seconds": round(told["seconds"], 1),
+                "candles/s": round(told["rows"] / told["seconds"]),
+                "requests": seen["requests"],
+                "rejected": seen["rejected"],
+            }
+        )
+    return rows
+
+
+def _leads(race: list[dict[str, Any]]) -> dict[str, float]:
+    """Say how many times faster than the faster peer."""
+    leads = {}
+    for latency in (15, 150):
+        pace = {row["case"]: row["candles/s"] for row in race if row["latency ms"] == latency}
+        ours = pace.pop("marketkit")
+        leads[f"candles/s over the faster peer at {latency} ms"] = round(
+            ours / max(pace.values()), 2
+        )
+    return leads
+
+
+def _overhead() -> float:
+    """Time what the ledger does for tasks of 100 pages, with a beat for each 10: ms a page."""
+    tasks = [
+        Task(f"KRW-{symbol}", block, block, block + 1, 20_000)
+        for symbol in range(50)
+        for block in range(200)
+    ]
+    with scratch() as folder, Ledger(folder) as ledger:
+        wanted = Wanted("upbit", ("KRW-*",), "1m", 0, None)
+        ledger.open(wanted, tasks)
+        me = ledger.enlist(wanted.id)
+        began, rounds = time.perf_counter(), 50
+        for _ in range(rounds):
+            claim = ledger.claim(me)
+            for beat in range(10):
+                ledger.beat(me, [(claim, Done(beat, beat, beat))], "")
+            ledger.finish(me, claim, Done(20_000, 100, 20_000))
+        return round((time.perf_counter() - began) / rounds / 100 * 1000, 3)
+
+
+@contextlib.contextmanager
+def _exchange(latency: int) -> Iterator[tuple[str, dict[str, str]]]:
+    flags = ("--now", "2026-11-20T00:00:00Z", "--latency-ms", str(latency))
+    with scratch() as folder, sandbox(*flags) as endpoint:
+        home = {"MARKETKIT_BUDGET_DIR": str(folder / "b"), "MARKETKIT_LAKE": str(folder / "lake")}
+        yield endpoint, {**os.environ, **home, "MARKETKIT_CACHE": str(folder / "c")}
+
+
+@contextlib.contextmanager
+def _peers() -> Iterator[Path]:
+    with contextlib.ExitStack() as stack:
+        kept = os.environ.get("MARKETKIT_JOB_PEERS")
+        folder = Path(kept or stack.enter_context(tempfile.TemporaryDirectory()))
+        python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+        if not python.exists():
+            venv.create(folder, with_pip=True)
+            install = [str(python), "-m", "pip", "install", "--quiet", *PEERS]
+            subprocess.run(install, check=True, stdout=sys.stderr)
+        yield python
