@@ -8,7 +8,7 @@ import math
 import os
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
@@ -172,7 +172,13 @@ def share(at_work: Sequence[Lane]) -> CandleRange | None:
 async def go(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
     """Walk a lane to its end; whatever ends it, the pages in hand are written."""
     walk, count = lane.walk, lane.count
-    pages = Buffer(lake, walk)
+
+    def landed(written: Written) -> None:
+        count.rows += written.rows
+        run.rows += written.rows
+        run.revisions += written.revisions
+
+    pages = Buffer(lake, walk, landed)
     try:
         steps = walk_candles(walk)
         step = next(steps)
@@ -189,25 +195,23 @@ async def go(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
                 count.requests += 1
                 await pages.add(final, response.at)
     finally:
-        written = await pages.flush()  # other walks add to the run meanwhile
-        count.rows += written.rows
-        run.rows += written.rows
-        run.revisions += written.revisions
+        await pages.flush()
 
 
 class Buffer:
     """Pages of one walk on their way to the lake, written by twenties beside the next requests.
 
     Coverage is claimed together with its rows, so pages lost with the process are only asked again.
+    `landed` is told what each write changed in the lake.
     """
 
-    def __init__(self, lake: Lake, walk: CandleRange) -> None:
+    def __init__(self, lake: Lake, walk: CandleRange, landed: Callable[[Written], None]) -> None:
         self._lake = lake
         self._walk = walk
+        self._landed = landed
         self._pages: list[Page] = []
         self._at = 0
         self._writing: asyncio.Task[None] | None = None
-        self._written = Written(0, 0)
 
     async def add(self, page: Page, at: int) -> None:
         """Take a page answered at `at`; every twentieth starts a write that nobody waits for."""
@@ -217,11 +221,10 @@ class Buffer:
             await self._settle()
             self._writing = asyncio.create_task(self._write())
 
-    async def flush(self) -> Written:
-        """Write what is in hand, and say what the walk changed in the lake."""
+    async def flush(self) -> None:
+        """Write what is in hand."""
         await self._settle()
         await self._write()
-        return self._written
 
     async def _settle(self) -> None:
         if self._writing is not None:
@@ -242,7 +245,7 @@ class Buffer:
                 walk.symbol, walk.timeframe, rows, covering, nothing_before=bound, seen_at=at
             ),
         )
-        self._written = Written(*map(sum, zip(self._written, written, strict=True)))
+        self._landed(written)
 
 
 @functools.cache

@@ -92,7 +92,8 @@ def test_a_backfill_of_real_candles_is_exact_and_asks_nothing_twice(
         assert report.complete
         seen = candle_requests(exchange)
         assert seen["rejected"] == 0
-        assert seen["requests"] <= -(-traded // 200) + 1 + 1  # where the month is cut in two tasks
+        # The month is cut in up to four tasks, for several lanes; a cut may cost a request.
+        assert seen["requests"] <= -(-traded // 200) + 1 + 3
         again = provider.backfill(symbol, "1m", start=span[0], end=span[1]).wait()
         assert again.requests == 0
         assert candle_requests(exchange)["requests"] == seen["requests"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from marketkit.jobs.config import read_config
 from marketkit.sandbox import Sandbox
 
 README = Path(__file__).resolve().parents[2] / "README.md"
@@ -47,6 +48,13 @@ def test_a_shell_block_runs(code, env):
         ["bash", "-euc", code], capture_output=True, text=True, env=env, check=False
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_the_file_for_the_timer_is_one_that_is_understood(tmp_path):
+    (text,) = [code for _, language, code in BLOCKS if language == "toml"]
+    (tmp_path / "backfill.toml").write_text(text)
+    first, second = read_config(tmp_path / "backfill.toml").universe
+    assert (first.warning, second.update) == (False, True)
 
 
 def test_the_readme_has_the_two_commands_that_ci_takes_from_it():
