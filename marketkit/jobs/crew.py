@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeVar
 
 from marketkit.coverage import Span
@@ -208,14 +210,19 @@ class Crew:
 
     async def _pulse(self) -> None:
         """Beat: keep the leases, tell how far it is, hear what others wish."""
+        due, progress = 0.0, self.run.reporter.progress
         while True:
             self._outage.over(self.run.answered_at)
             at_work = [(piece.claim, piece.done) for piece in self._pieces]
-            progress = self.run.reporter.progress
-            heard = await self._ask(self._ledger.beat, self._me, at_work, progress.note)
-            if not progress.total:
-                progress.begun = heard.totals.done
-            progress.total, progress.done = heard.totals.slots, heard.totals.done
+            began = time.monotonic()
+            beat = partial(self._ledger.beat, count=began >= due)
+            heard = await self._ask(beat, self._me, at_work, progress.note)
+            if heard.totals is not None:
+                # Where counting takes long it is done seldom: pages are counted in between.
+                due = began + 100 * (time.monotonic() - began)
+                if not progress.total:
+                    progress.begun = heard.totals.done
+                progress.total, progress.done = heard.totals.slots, heard.totals.done
             for piece in self._pieces:
                 if piece.claim.task in heard.lost:
                     piece.stop()

@@ -129,9 +129,9 @@ class Totals(NamedTuple):
 
 
 class Beat(NamedTuple):
-    """What a process learns at each beat: the job's totals, what somebody wishes, lost leases."""
+    """What a process learns at a beat: totals if it asked, what somebody wishes, lost leases."""
 
-    totals: Totals
+    totals: Totals | None
     wish: str | None
     lost: list[Task]
 
@@ -262,8 +262,18 @@ class Ledger:
             )
         )
 
-    def beat(self, me: Worker, at_work: Iterable[tuple[Claim, Done]], note: str) -> Beat:
-        """Say that this process lives and how far it is, and learn how the job stands."""
+    def beat(
+        self,
+        me: Worker,
+        at_work: Iterable[tuple[Claim, Done]],
+        note: str,
+        *,
+        count: bool = False,
+    ) -> Beat:
+        """Say that this process lives and how far it is, and learn how the job stands.
+
+        To `count` the totals takes a look at every task: milliseconds where there are thousands.
+        """
 
         def write(ledger: sqlite3.Connection) -> Beat:
             worker.enlist(ledger, me)  # again, if somebody took it for dead
@@ -275,7 +285,7 @@ class Ledger:
             wish = ledger.execute("SELECT wish FROM jobs WHERE id = ?", (me.job,)).fetchone()
             if wish is None:
                 raise Broken
-            return Beat(_totals(ledger, me.job), wish[0], lost)
+            return Beat(_totals(ledger, me.job) if count else None, wish[0], lost)
 
         return self._do(write)
 
