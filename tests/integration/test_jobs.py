@@ -117,6 +117,7 @@ def test_the_order_decides_which_candles_come_first(provider, exchange, order):
     assert max(first) < "2026-10" if order == "oldest" else min(first) > "2026-10"
 
 
+@pytest.mark.slow
 def test_a_job_of_the_oldest_first_does_not_ask_for_years_before_the_listing(provider, exchange):
     start = {"start": "2010-01-01", "end": "2026-11-19"}
     job = provider.plan("KRW-WLD", "1h", **start).order("oldest").run()
@@ -280,6 +281,7 @@ def test_an_exchange_that_is_away_is_waited_for(tmp_path):
     assert Lake(tmp_path).audit().is_empty()
 
 
+@pytest.mark.slow
 def test_patience_ends(tmp_path):
     with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange:
         provider = SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path, limits=FAST_LIMITS)
@@ -301,7 +303,7 @@ def test_a_page_that_fails_now_and_then_is_asked_again(provider, exchange):
     assert report.complete
 
 
-@pytest.mark.parametrize("damage", ["delete", "garbage"])
+@pytest.mark.parametrize("damage", ["delete", pytest.param("garbage", marks=pytest.mark.slow)])
 def test_a_ledger_that_breaks_under_a_job_costs_nothing(provider, exchange, damage):
     job = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-01", end="2026-11-19")
     until(lambda: job.progress.requests > 20)

@@ -111,6 +111,7 @@ def test_sigterm_is_obeyed_within_five_seconds_and_the_next_run_goes_on(endpoint
     assert after["done"] > before["done"]
 
 
+@pytest.mark.slow
 def test_the_log_of_a_run_without_a_terminal_is_below_a_kilobyte_a_minute(endpoint, tmp_path):
     """A line each 30 seconds; here the clock of one is made to run by 60 times."""
     code = (
@@ -157,6 +158,7 @@ def test_a_slip_in_a_file_is_bad_usage(endpoint, tmp_path, capsys):
     assert main(command(endpoint, tmp_path, "KRW-BTC", "--config", config)) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
 def test_a_full_disk_is_said_and_the_next_run_goes_on(endpoint, tmp_path):
     config = file(tmp_path, '[[universe]]\nsymbols = ["KRW-BTC"]\ndepth = { 1m = "2d" }\n')
