@@ -56,6 +56,7 @@ _NAMES = {
             "CorruptFile",
             "EngineClosed",
             "ExchangeError",
+            "FeedOverflow",
             "InputError",
             "InvalidRange",
             "LakeError",

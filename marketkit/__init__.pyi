@@ -5,6 +5,7 @@ from marketkit.errors import Banned as Banned
 from marketkit.errors import CorruptFile as CorruptFile
 from marketkit.errors import EngineClosed as EngineClosed
 from marketkit.errors import ExchangeError as ExchangeError
+from marketkit.errors import FeedOverflow as FeedOverflow
 from marketkit.errors import InputError as InputError
 from marketkit.errors import InvalidRange as InvalidRange
 from marketkit.errors import LakeError as LakeError
@@ -41,6 +42,7 @@ __all__ = [
     "DataResponse",
     "EngineClosed",
     "ExchangeError",
+    "FeedOverflow",
     "InputError",
     "InvalidRange",
     "Job",

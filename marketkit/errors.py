@@ -20,6 +20,7 @@ MarketkitError
 │   ├── NotWritable (PermissionError)  the lake root refuses writes
 │   ├── NewerFormat                    written by a later marketkit
 │   └── CorruptFile                    a file that is not a marketkit candle file
+├── FeedOverflow                       a consumer of a feed read too slowly; events were lost
 ├── PartialResult                      some of many symbols failed; carries what was got
 ├── MissingExtra (ImportError)         an optional package is not installed
 └── EngineClosed (RuntimeError)        a sync call where it would deadlock, or after close
@@ -125,6 +126,14 @@ class NewerFormat(LakeError):
 
 class CorruptFile(LakeError):
     """A file inside the lake that is not a marketkit candle file."""
+
+
+class FeedOverflow(MarketkitError):
+    """A consumer of a feed read too slowly: `lost` events did not fit into its buffer."""
+
+    def __init__(self, lost: int) -> None:
+        super().__init__(f"{lost} events were lost: the consumer reads slower than they come")
+        self.lost = lost
 
 
 class PartialResult(MarketkitError):

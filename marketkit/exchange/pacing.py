@@ -1,7 +1,8 @@
 """When to ask again and how often one may: pure facts and functions about Upbit's limits.
 
 Source: Upbit reference "rate-limits"; every quotation group allows 10 requests a second per
-address. The window's kind is not documented, so the budget is one that satisfies every kind.
+address, and 5 websockets a second may be opened. The window's kind is not documented, so the
+budget is one that satisfies every kind.
 """
 
 from __future__ import annotations
@@ -27,7 +28,9 @@ UPBIT_LIMITS: Mapping[str, RateLimit] = {
     "crix-trades": RateLimit(10, 1.0),
     "ticker": RateLimit(10, 1.0),
     "orderbook": RateLimit(10, 1.0),
+    "websocket-connect": RateLimit(5, 1.0),
 }
+MESSAGE_LIMITS = (RateLimit(5, 1.0), RateLimit(100, 60.0))  # of each websocket connection
 _REMAINING = re.compile(r"group=([\w-]+);\s*min=(\d+);\s*sec=(\d+)")
 
 

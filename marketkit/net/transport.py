@@ -136,6 +136,17 @@ class Transport:
         """Give the usual time from a request to its headers, in seconds; 0.0 before the first."""
         return self._round_trip
 
+    def budget(self, group: str) -> Budget:
+        """Give the budget of a rate group, for what is sent by other ways than `send`."""
+        if group not in self._budgets:
+            if group not in self._limits:
+                raise InputError(f"no limit is known for rate group {group!r}")
+            name = f"{self._host}-{group}"
+            self._budgets[group] = Budget(
+                name, self._limits[group], self._budget_dir, ban=self._ban
+            )
+        return self._budgets[group]
+
     def limit(self, group: str) -> RateLimit:
         """Give the limit of a rate group."""
         return self._limits[group]
@@ -159,7 +170,7 @@ class Transport:
 
     async def _exchange(self, request: Request, priority: Priority) -> Response:
         """Give the answer to one attempt, whatever it says."""
-        budget = self._budget(request.group)
+        budget = self.budget(request.group)
         while True:
             slot = await budget.acquire(priority)
             try:
@@ -246,16 +257,6 @@ class Transport:
                 timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
             )
         return self._client
-
-    def _budget(self, group: str) -> Budget:
-        if group not in self._budgets:
-            if group not in self._limits:
-                raise InputError(f"no limit is known for rate group {group!r}")
-            name = f"{self._host}-{group}"
-            self._budgets[group] = Budget(
-                name, self._limits[group], self._budget_dir, ban=self._ban
-            )
-        return self._budgets[group]
 
     def _path_changed(self) -> None:
         """Distrust the measured round trips: a connection may come back by a shorter way."""

@@ -1,0 +1,177 @@
+"""Candles while they form: the same slot replaces, trades add up, the newest fifty are kept. Pure.
+
+A stream's candle holds all trades of its slot so far, so the one sent last is the whole truth; it
+may be sent again after the next slot began (Upbit reference, section 6.4, "candle").
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from marketkit.exchange.upbit_stream import Candle
+from marketkit.timeframe import Timeframe
+
+KEPT = 50  # candles of each symbol
+_REMEMBERED = 1000  # trades of each symbol that would be known if they came twice
+
+Change = Literal["new", "changed", "late", "none"]
+
+
+class CandleBook:
+    """The newest candles of many symbols of one width, as a stream of candles tells them."""
+
+    def __init__(self, kept: int = KEPT) -> None:
+        self._kept = kept
+        self._candles: dict[str, dict[int, Candle]] = {}
+        self._newest: dict[str, int] = {}
+
+    def add(self, candle: Candle) -> Change:
+        """Take a candle and say what it changed.
+
+        `new` begins a slot that is later than all before, `changed` replaces or is the newest one,
+        `late` replaces or adds an older one, `none` is a repetition, or was overtaken by a message
+        that was sent after it.
+        """
+        own = self._candles.setdefault(candle.symbol, {})
+        time = candle.time
+        newest = self._newest.get(candle.symbol, -1)
+        known = own.get(time)
+        if known is not None and (known.sent > candle.sent or same(known, candle)):
+            return "none"
+        if known is None and len(own) >= self._kept:
+            if time < min(own):
+                return "none"
+            del own[min(own)]
+        own[time] = candle
+        if time > newest:
+            self._newest[candle.symbol] = time
+            return "new"
+        return "changed" if time == newest else "late"
+
+    def newest(self, symbol: str) -> int | None:
+        """Give where the newest slot of a symbol starts, None before the first."""
+        return self._newest.get(symbol)
+
+    def of(self, symbol: str) -> list[Candle]:
+        """Give the candles of a symbol that are kept, ascending."""
+        own = self._candles.get(symbol, {})
+        return [own[time] for time in sorted(own)]
+
+    def forget(self, symbol: str) -> None:
+        """Drop what is known of a symbol."""
+        self._candles.pop(symbol, None)
+        self._newest.pop(symbol, None)
+
+
+def same(one: Candle, other: Candle) -> bool:
+    """Say whether two candles of a slot have the same numbers."""
+    return (
+        one.volume == other.volume
+        and one.close == other.close
+        and one.value == other.value
+        and one.high == other.high
+        and one.low == other.low
+        and one.open == other.open
+    )
+
+
+@dataclass(slots=True)
+class Bar:
+    """A candle that trades add up to; `first` and `last` are the trades at its edges."""
+
+    time: int
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    value: float
+    first: int
+    last: int
+
+
+class TradeCandles:
+    """Candles of any width out of single trades, of many symbols; the newest are kept.
+
+    A trade counts once however often it comes, and in its own slot and place however late.
+    The slot in which listening began lacks the trades before: its candle is never whole.
+    """
+
+    def __init__(self, timeframe: Timeframe, kept: int = KEPT) -> None:
+        self._timeframe = timeframe
+        self._kept = kept
+        self._bars: dict[str, deque[Bar]] = {}
+        self._seen: dict[str, dict[int, None]] = {}
+
+    def add(self, symbol: str, time: int, price: float, volume: float, number: int) -> Bar | None:
+        """Take a trade, numbered so that later ones have higher numbers, and give its candle.
+
+        None for one that is known, or older than all that is kept.
+        """
+        seen = self._seen.get(symbol)
+        if seen is None:
+            seen = self._seen[symbol] = {}
+            self._bars[symbol] = deque(maxlen=self._kept)
+        elif number in seen:
+            return None
+        seen[number] = None
+        if len(seen) > _REMEMBERED:
+            del seen[next(iter(seen))]
+        bars = self._bars[symbol]
+        bar = bars[-1] if bars else None
+        # Whether the trade lies in the newest slot is known without calendar arithmetic.
+        if bar is None or not bar.time <= time < bar.time + self._timeframe.width:
+            bar = self._bar(bars, self._timeframe.floor(time), price, number)
+        if bar is not None:
+            _add(bar, price, volume, number)
+        return bar
+
+    def of(self, symbol: str) -> list[Bar]:
+        """Give the candles of a symbol that are kept, ascending."""
+        return list(self._bars.get(symbol, ()))
+
+    def _bar(self, bars: deque[Bar], start: int, price: float, number: int) -> Bar | None:
+        """Find or begin the candle of a slot; None for one before all that are kept."""
+        if bars and start <= bars[-1].time:
+            known = next((bar for bar in bars if bar.time == start), None)
+            if known is not None or len(bars) == bars.maxlen:
+                return known
+        bar = Bar(start, price, price, price, price, 0.0, 0.0, number, number)
+        later = [each for each in bars if each.time > start]
+        for _ in later:
+            bars.pop()
+        bars.append(bar)
+        bars.extend(later)
+        return bar
+
+
+def _add(bar: Bar, price: float, volume: float, number: int) -> None:
+    bar.volume += volume
+    bar.value += price * volume
+    if price > bar.high:
+        bar.high = price
+    elif price < bar.low:
+        bar.low = price
+    if number >= bar.last:
+        bar.last, bar.close = number, price
+    elif number < bar.first:
+        bar.first, bar.open = number, price
+
+
+def fold(candles: Iterable[Candle | Bar], timeframe: Timeframe) -> list[Bar]:
+    """Add ascending candles of one symbol up to those of a wider timeframe."""
+    bars: list[Bar] = []
+    for candle in candles:
+        start = timeframe.floor(candle.time)
+        if not bars or bars[-1].time != start:
+            prices = candle.open, candle.high, candle.low, candle.close
+            bars.append(Bar(start, *prices, 0.0, 0.0, candle.time, candle.time))
+        bar = bars[-1]
+        bar.high, bar.low = max(bar.high, candle.high), min(bar.low, candle.low)
+        bar.close, bar.last = candle.close, candle.time
+        bar.volume += candle.volume
+        bar.value += candle.value
+    return bars

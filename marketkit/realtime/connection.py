@@ -1,0 +1,167 @@
+"""The life of one websocket: frames in, the wanted streams and signs of life out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from marketkit.errors import NetworkError
+from marketkit.exchange.dialect import RateLimit
+from marketkit.exchange.pacing import MESSAGE_LIMITS
+from marketkit.exchange.upbit_stream import PING, subscription
+from marketkit.realtime.subscriptions import LINGER
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+_MARGIN = 0.05  # of a period: messages may arrive closer together than they were sent
+_LOOPBACK = ("ws://127.0.0.1", "ws://localhost", "ws://[::1]")
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """How patient a session is, in seconds of this machine; `linger` in ms of the exchange's clock.
+
+    The exchange closes a socket after 60 s without traffic and answers a text PING within 10 s
+    (Upbit reference, section 6.1): a connection quiet for `ping` is asked, one silent for `silence`
+    is dead. Waits between attempts double from `backoff` to `longest`, and begin anew after a
+    connection that lived for `lived`.
+    """
+
+    look: float = 1.0
+    ping: float = 10.0
+    silence: float = 30.0
+    opening: float = 10.0
+    lived: float = 30.0
+    backoff: float = 0.5
+    longest: float = 60.0
+    linger: int = LINGER
+
+
+class Pace:
+    """When a message may be sent, so that no window of any limit holds too many. Pure."""
+
+    def __init__(self, limits: tuple[RateLimit, ...] = MESSAGE_LIMITS) -> None:
+        self._limits = limits
+        self._sent: deque[float] = deque(maxlen=max(limit.requests for limit in limits))
+
+    def delay(self, now: float) -> float:
+        """Give the seconds until the next message may be sent."""
+        waits = [
+            self._sent[-limit.requests] + limit.seconds * (1 + _MARGIN) - now
+            for limit in self._limits
+            if len(self._sent) >= limit.requests
+        ]
+        return max(0.0, *waits, 0.0)
+
+    def sent(self, now: float) -> None:
+        """Count a message."""
+        self._sent.append(now)
+
+
+class Connection:
+    """One open socket.
+
+    `wanted` gives the streams to ask for, `take` is given every frame, `clock` is the exchange's.
+    """
+
+    def __init__(
+        self,
+        socket: ClientConnection,
+        timing: Timing,
+        *,
+        wanted: Callable[[], Mapping[str, set[str]]],
+        take: Callable[[bytes], None],
+        clock: Callable[[], int],
+    ) -> None:
+        self._socket = socket
+        self._timing = timing
+        self._wanted = wanted
+        self._take = take
+        self._clock = clock
+        self._frames = 0
+        self._looked = 0
+        self._pace = Pace()
+        self._changed = asyncio.Event()
+        self.alive = 0
+        self.sent = 0
+
+    def change(self) -> None:
+        """Have what is wanted sent again, as soon as the limits allow."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Read until the connection ends, and raise why; return when nothing is wanted any more."""
+        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._watch())]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            # Waiting for a goodbye would only delay the next connection.
+            self._socket.transport.abort()
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+        for task in done:
+            task.result()
+
+    async def _read(self) -> None:
+        receive, take = self._socket.recv, self._take
+        while True:
+            raw = await receive(decode=False)
+            self._frames += 1
+            take(raw)
+
+    async def _watch(self) -> None:
+        """Say what is wanted, ask a quiet connection for a sign of life, give up a dead one."""
+        loop, timing = asyncio.get_running_loop(), self._timing
+        sent: Mapping[str, set[str]] = {}
+        heard = asked = loop.time()
+        frames = 0
+        while wanted := self._wanted():
+            now = loop.time()
+            if self._frames != frames:
+                heard, frames = now, self._frames
+                # What came since the last look came after that look.
+                self.alive = max(self.alive, self._looked)
+            self._looked = self._clock()
+            if now - heard >= timing.silence:
+                raise NetworkError(f"silent for {timing.silence:g} s")
+            if wanted != sent and not self._pace.delay(now):
+                sent = wanted
+                await self._send(subscription(str(uuid.uuid4()), wanted), now)
+            elif now - max(heard, asked) >= timing.ping and not self._pace.delay(now):
+                asked = now
+                await self._send(PING, now)
+            await self._pause(min(timing.look, self._pace.delay(now) or timing.look))
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait for the next look, or until what is wanted changes."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._changed.wait()
+        self._changed.clear()
+
+    async def _send(self, text: str, now: float) -> None:
+        self._pace.sent(now)
+        self.sent += 1
+        await self._socket.send(text)
+
+
+async def shake_hands(url: str, timing: Timing) -> ClientConnection:
+    """Open a socket; without an Origin header, which would allow one connect in ten seconds."""
+    from websockets.asyncio.client import connect  # noqa: PLC0415 - slow to import
+
+    near = url.startswith(_LOOPBACK)
+    return await connect(
+        url,
+        # A seventh of the bytes for 3 us a message; on this machine bytes cost nothing.
+        compression=None if near else "deflate",
+        proxy=None if near else True,  # a company's proxy cannot reach a sandbox on this machine
+        open_timeout=timing.opening,
+        ping_interval=None,  # the watch above knows better what a silent socket is
+    )

@@ -1,0 +1,173 @@
+"""A feed: the state of streams as a frame, and their events for those who iterate or listen."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Self
+
+import polars as pl
+
+from marketkit.exchange.upbit_stream import Message
+from marketkit.frames import Frame
+from marketkit.net.engine import engine
+from marketkit.realtime.queue import Fan, Queue
+from marketkit.realtime.reader import Reader, call_back, soon
+from marketkit.realtime.session import Hole, Session
+from marketkit.realtime.subscriptions import Stream
+
+_ERRORS_KEPT = 100
+
+
+@dataclass(frozen=True, slots=True)
+class FeedStats:
+    """How a feed fares: its events, those lost to slow consumers, and interruptions so far."""
+
+    connected: bool
+    events: int
+    lost: int
+    interruptions: int
+
+
+class Tap:
+    """The part of a feed that the session knows, so that the feed itself can be forgotten."""
+
+    def __init__(self) -> None:
+        self.fan = Fan()
+        self.holes: deque[Hole] = deque(maxlen=1000)
+
+    def receive(self, message: Message) -> None:
+        """Pass an event on."""
+        self.fan.put(message)
+
+    def interrupted(self, until: int, reason: str) -> None:
+        """Remember that events may be missing."""
+        self.holes.append(Hole(until, None, reason))
+
+
+class Feed:
+    """Streams of one channel of some symbols, for as long as this object lives or until `close`.
+
+    `frame` is the newest state. Iterating, with `for` or `async for`, gives frames of events as
+    they come, each consumer all of them: tickers and order books as the newest of each symbol since
+    the frame before, trades and candles one by one. A consumer that falls 100,000 events behind
+    gets `FeedOverflow` in the place of those that were lost, and may go on.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        channel: str,
+        symbols: Iterable[str],
+        shape: Callable[[pl.DataFrame], Frame],
+    ) -> None:
+        self.channel = channel
+        self.symbols = tuple(sorted(symbols))
+        self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
+        self._session = session
+        self._store = store = session.channel(channel)
+        self._tap = Tap()
+
+        def framed(messages: Sequence[Any]) -> Frame:
+            return shape(store.frame(messages))
+
+        self._framed = framed
+        streams = [Stream(channel, symbol) for symbol in self.symbols]
+        session.subscribe(self._tap, streams)
+        self._end = weakref.finalize(self, soon, _end, session, self._tap, streams)
+        self._end.atexit = False
+
+    @property
+    def frame(self) -> Frame:
+        """The newest state: a ticker or book a symbol, or its newest trades or candles."""
+        return self._framed(self._store.known(self.symbols))
+
+    @property
+    def stats(self) -> FeedStats:
+        """How the feed fares."""
+        fan = self._tap.fan
+        return FeedStats(self._session.connected, fan.events, fan.lost, len(self._tap.holes))
+
+    @property
+    def interruptions(self) -> list[Hole]:
+        """The times since the feed began in which events may have been missed."""
+        known = {hole.start: hole for hole in list(self._session.holes)}
+        return [known.get(hole.start, hole) for hole in list(self._tap.holes)]
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return not self._end.alive
+
+    def wait(self, timeout: float = 10.0) -> bool:
+        """Wait until every symbol has a state; say whether that was so within `timeout` seconds."""
+        return engine().run(self._ready(timeout))
+
+    async def ready(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as `wait`
+        """Await until every symbol has a state; the async twin of `wait`."""
+        return await engine().arun(self._ready(timeout))
+
+    def on(self, callback: Callable[[Frame], object]) -> Self:
+        """Have `callback` called with frames of events, one call at a time, beside this thread.
+
+        What it raises is logged and kept in `errors`; the feed goes on. Events that come during a
+        call wait for the next one. Raises `InputError` for a coroutine function.
+        """
+        call_back(callback, self._tap.fan, self._queue(), self._framed, self.errors)
+        return self
+
+    def close(self) -> None:
+        """Let go of the streams; consumers get what waits for them and then the end."""
+        self._end()
+
+    def __iter__(self) -> Reader:
+        return Reader(self, self._tap.fan, self._queue(), self._framed)
+
+    def __aiter__(self) -> Reader:
+        return iter(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        what = self.symbols[0] if len(self.symbols) == 1 else f"{len(self.symbols)} symbols"
+        state = "closed" if self.closed else "live" if self._session.connected else "connecting"
+        return f"<Feed {self.channel} of {what}: {state}, {self._tap.fan.events:,} events>"
+
+    def _queue(self) -> Queue:
+        """Make a consumer's queue; of states it begins with those that are known."""
+        queue = Queue(coalesces=self._store.coalesces)
+        if self._store.coalesces:
+            for message in self._store.known(self.symbols):
+                queue.put(message)
+        return queue
+
+    async def _ready(self, patience: float) -> bool:
+        queue = self._tap.fan.open(Queue(coalesces=True))
+        try:
+            async with asyncio.timeout(patience):
+                while {each.symbol for each in self._store.known(self.symbols)} < set(self.symbols):
+                    if await queue.take() is None:
+                        return False
+        except TimeoutError:
+            return False
+        finally:
+            self._tap.fan.leave(queue)
+        return True
+
+
+def _end(session: Session, tap: Tap, streams: Sequence[Stream]) -> None:
+    session.release(tap, streams)
+    tap.fan.close()

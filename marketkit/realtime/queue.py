@@ -1,0 +1,94 @@
+"""What waits for the consumers of streams, each at its own pace and never without bound."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from marketkit.errors import FeedOverflow
+
+BUFFER = 100_000  # events that wait for one consumer, at most
+
+
+class Queue:
+    """What waits for one consumer: the newest state of each symbol, or events in order.
+
+    Events beyond `limit` are lost: the consumer gets those before, then `FeedOverflow`, then those
+    after. Use it on the engine's loop.
+    """
+
+    def __init__(self, *, coalesces: bool = False, limit: int = BUFFER) -> None:
+        self._coalesces = coalesces
+        self._limit = limit
+        self._states: dict[str, Any] = {}
+        self._events: list[Any] = []
+        self._lost = 0
+        self._ready = asyncio.Event()
+        self._closed = False
+
+    def put(self, event: Any) -> bool:
+        """Take an event, which has a `symbol`; say whether it found room."""
+        if self._coalesces:
+            self._states[event.symbol] = event
+        elif len(self._events) < self._limit and not self._lost:
+            self._events.append(event)
+        else:
+            self._lost += 1
+            return False
+        self._ready.set()
+        return True
+
+    def close(self) -> None:
+        """End it: what waits can still be taken."""
+        self._closed = True
+        self._ready.set()
+
+    async def take(self) -> list[Any] | None:
+        """Wait for events and give all there are; None at the end. Raises `FeedOverflow`."""
+        while True:
+            if self._states or self._events:
+                taken = [*self._states.values(), *self._events]
+                self._states, self._events = {}, []
+                return taken
+            if self._lost:
+                lost, self._lost = self._lost, 0
+                raise FeedOverflow(lost)
+            if self._closed:
+                return None
+            self._ready.clear()
+            await self._ready.wait()
+
+
+class Fan:
+    """Passes events on to any number of consumers. Use it on the engine's loop."""
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.lost = 0
+        self._queues: list[Queue] = []
+        self._closed = False
+
+    def put(self, event: Any) -> None:
+        """Pass an event on."""
+        self.events += 1
+        for queue in self._queues:
+            if not queue.put(event):
+                self.lost += 1
+
+    def open(self, queue: Queue) -> Queue:
+        """Have `queue` told of events from now on."""
+        self._queues.append(queue)
+        if self._closed:
+            queue.close()
+        return queue
+
+    def leave(self, queue: Queue) -> None:
+        """Tell `queue` nothing any more."""
+        if queue in self._queues:
+            self._queues.remove(queue)
+
+    def close(self) -> None:
+        """End every queue."""
+        self._closed = True
+        for queue in self._queues:
+            queue.close()

@@ -1,0 +1,285 @@
+"""One websocket that comes back by itself, for everybody in the process who wants streams."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from marketkit.errors import BadResponse, MarketkitError
+from marketkit.exchange.upbit_stream import PATH, Decoder
+from marketkit.net.budget import Budget
+from marketkit.net.engine import engine
+from marketkit.net.transport import Transport
+from marketkit.realtime.channels import Channel, Listener, channel_of
+from marketkit.realtime.connection import Connection, Timing, shake_hands
+from marketkit.realtime.subscriptions import Stream, Subscriptions
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+_log = logging.getLogger("marketkit.realtime")
+_HOLES_KEPT = 1000
+_WRONG_IN_A_ROW = 20  # frames; a connection that says nothing else is of no use
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A time of which a session may have missed something; ms UTC of the exchange's clock.
+
+    `end` is when messages came again, None while none has.
+    """
+
+    start: int
+    end: int | None
+    reason: str
+
+
+@dataclass(slots=True)
+class SessionStats:
+    """What a session has seen so far; `refused` handshakes had any answer but a websocket."""
+
+    connects: int = 0
+    refused: int = 0
+    frames: int = 0
+    wrong: int = 0
+
+
+class Session:
+    """A websocket to `url`, open while somebody wants a stream. Use it on one event loop.
+
+    `clock` gives the exchange's time in ms UTC; `connects` is the machine's budget of handshakes.
+    What all consumers want together is sent whole in one message, for a message replaces the one
+    before it on the exchange; one connection is enough, as no limit on its streams is known.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        clock: Callable[[], int],
+        connects: Budget,
+        timing: Timing | None = None,
+        draw: Callable[[], float] = random.random,
+    ) -> None:
+        self.url = url
+        self.clock = clock
+        self.timing = timing or Timing()
+        self.stats = SessionStats()
+        self.holes: deque[Hole] = deque(maxlen=_HOLES_KEPT)
+        self._connects = connects
+        self._draw = draw
+        self._subscriptions = Subscriptions(self.timing.linger)
+        self._channels: dict[str, Channel] = {}
+        self._listeners: dict[tuple[str, str], list[Listener]] = {}
+        self._decoder = Decoder()
+        self._task: asyncio.Task[None] | None = None
+        self._connection: Connection | None = None
+        self._whole = False  # whether messages come, and none is missing
+        self._alive = 0
+        self._wrong_in_a_row = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages are coming."""
+        return self._whole
+
+    @property
+    def alive(self) -> int:
+        """Up to when nothing of an uninterrupted stream can be missing: ms UTC, exchange's clock.
+
+        It lags by up to two looks, and stands still while there is no connection.
+        """
+        live = self._connection.alive if self._connection is not None and self._whole else 0
+        return max(self._alive, live)
+
+    def streams(self) -> dict[str, set[str]]:
+        """Give the symbols of every channel that are to be streamed."""
+        return self._subscriptions.wanted()
+
+    def channel(self, name: str) -> Channel:
+        """Give what is known of a channel."""
+        if name not in self._channels:
+            self._channels[name] = channel_of(name)
+        return self._channels[name]
+
+    def subscribe(self, listener: Listener, streams: Iterable[Stream]) -> None:
+        """Tell `listener` what streams bring from now on."""
+        wanted = list(streams)
+        for stream in wanted:
+            self.channel(stream.channel)
+            # A new list, for a message may be on its way through the old one.
+            self._listeners[stream] = [*self._listeners.get(stream, ()), listener]
+        if self._subscriptions.take(wanted) and self._connection is not None:
+            self._connection.change()
+        if self._task is None or self._task.done():
+            self._task = asyncio.get_running_loop().create_task(self._keep())
+
+    def release(self, listener: Listener, streams: Iterable[Stream]) -> None:
+        """Stop telling `listener`; a stream that nobody wants any more ends in three minutes."""
+        given = [stream for stream in streams if listener in self._listeners.get(stream, ())]
+        for stream in given:
+            left = [each for each in self._listeners[stream] if each is not listener]
+            if left:
+                self._listeners[stream] = left
+            else:
+                del self._listeners[stream]
+        self._subscriptions.release(given, self.clock())
+
+    async def end_unused(self) -> None:
+        """End the streams without a consumer now, and the connection if none is left."""
+        self._forget(self._subscriptions.drop_unused())
+        if not self._subscriptions:
+            await self.close()
+        elif self._connection is not None:
+            self._connection.change()
+
+    async def close(self) -> None:
+        """Close the connection; a later `subscribe` opens it again."""
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    async def _keep(self) -> None:
+        """Connect again and again while anything is wanted."""
+        loop, failures = asyncio.get_running_loop(), 0
+        while self._wanted():
+            began = loop.time()
+            reason = await self._live()
+            if not self._wanted():
+                self._whole = False
+                return
+            self._interrupted(reason)
+            failures = 0 if loop.time() - began >= self.timing.lived else failures + 1
+            await asyncio.sleep(self._wait(failures))
+
+    def _wait(self, failures: int) -> float:
+        """Give the pause before the next attempt: longer each time, and never the same twice."""
+        doubled = self.timing.backoff * 2.0 ** min(failures - 1, 20) if failures else 0.0
+        return min(self.timing.longest, doubled) * (0.5 + self._draw() / 2)
+
+    async def _live(self) -> str:
+        """Open a connection, read it until it ends, and say why it did."""
+        from websockets.exceptions import WebSocketException  # noqa: PLC0415 - slow to import
+
+        try:
+            await self._converse()
+        except (OSError, MarketkitError, WebSocketException) as error:
+            return str(error) or type(error).__name__
+        except Exception as error:  # noqa: BLE001 - our mistake must not end everybody's streams
+            _log.exception("the session to %s stumbled", self.url)
+            return repr(error)
+        return "nothing was wanted"
+
+    async def _converse(self) -> None:
+        socket = await self._open()
+        connection = Connection(
+            socket, self.timing, wanted=self._wanted, take=self._take, clock=self.clock
+        )
+        self._connection = connection
+        self._wrong_in_a_row = 0
+        try:
+            await connection.run()
+        finally:
+            self._alive = self.alive
+            self._connection = None
+
+    async def _open(self) -> ClientConnection:
+        """Connect when it is this machine's turn."""
+        from websockets.exceptions import InvalidStatus  # noqa: PLC0415 - slow to import
+
+        while not (slot := await self._connects.acquire()).fresh():
+            slot.unsent()
+        self.stats.connects += 1
+        try:
+            socket = await shake_hands(self.url, self.timing)
+            slot.done(101)
+        except InvalidStatus as error:
+            self.stats.refused += 1
+            slot.done(error.response.status_code)
+            raise
+        finally:
+            slot.lost()  # unless the answer came, which already ended the slot
+        return socket
+
+    def _wanted(self) -> dict[str, set[str]]:
+        """Give what is wanted still."""
+        self._forget(self._subscriptions.expire(self.clock()))
+        return self._subscriptions.wanted()
+
+    def _forget(self, ended: Iterable[Stream]) -> None:
+        for stream in ended:
+            self.channel(stream.channel).forget(stream.symbol)
+
+    def _take(self, raw: bytes) -> None:
+        """Tell listeners the news of a frame."""
+        self.stats.frames += 1
+        try:
+            messages = self._decoder.decode(raw)
+        except BadResponse as problem:
+            self._misread(problem)
+            return
+        for message in messages:
+            if not self._whole:
+                self._resumed()
+            channel = self._channels.get(message.channel)
+            if channel is not None and channel.add(message):
+                for listener in self._listeners.get((message.channel, message.symbol), ()):
+                    listener.receive(message)
+
+    def _misread(self, problem: BadResponse) -> None:
+        """Count a frame that cannot be read: what it would have said is lost."""
+        self.stats.wrong += 1
+        self._wrong_in_a_row += 1
+        _log.warning("%s: %s", self.url, problem)
+        if self._wrong_in_a_row >= _WRONG_IN_A_ROW:
+            raise problem
+        if self._whole:
+            self._interrupted(str(problem))
+
+    def _interrupted(self, reason: str) -> None:
+        """Open a hole, unless one is open."""
+        if self._whole:
+            self._alive, self._whole = self.alive, False
+            self.holes.append(Hole(self._alive, None, reason))
+            for listener in self._everybody():
+                listener.interrupted(self._alive, reason)
+            _log.info("the stream of %s was interrupted: %s", self.url, reason)
+
+    def _resumed(self) -> None:
+        """Close the hole: from here on nothing is missing."""
+        self._whole = True
+        self._wrong_in_a_row = 0
+        self._alive = max(self._alive, self.clock())
+        if self.holes and self.holes[-1].end is None:
+            self.holes[-1] = replace(self.holes[-1], end=self._alive)
+
+    def _everybody(self) -> list[Listener]:
+        return list({id(each): each for own in self._listeners.values() for each in own}.values())
+
+
+_SESSIONS: dict[tuple[str, int], Session] = {}
+
+
+def session_of(transport: Transport) -> Session:
+    """Give the session of this process with the exchange of `transport`, on the engine's loop.
+
+    Its clock is that of the transport that asked last, for that one is in use.
+    """
+    key = (transport.endpoint, os.getpid())  # a child made by fork has no socket of its own
+    if key not in _SESSIONS:
+        url = "ws" + transport.endpoint.removeprefix("http") + PATH
+        connects = transport.budget("websocket-connect")
+        _SESSIONS[key] = Session(url, clock=transport.now, connects=connects)
+        engine().on_close(_SESSIONS[key].close)
+    session = _SESSIONS[key]
+    session.clock = transport.now
+    return session
