@@ -1,14 +1,16 @@
 """The young end of one series: what stream and answers say of slots, and what that proves. Pure.
 
-A stream of candles tells the whole slot with each message. So while it is not interrupted every
-slot that begins after it was joined is known: by its last message, or as empty. A slot is final
-when a later candle arrives in the same uninterrupted stream; it is proved, and may be kept, when
-the stream went on for the settle delay after its end. Any other slot must be asked for.
+A stream of candles tells the whole slot with each message, so while it is not interrupted every
+slot that begins after it was joined is seen, to whatever is its last message. A slot is final when
+a later candle of the series arrives in the same uninterrupted stream. It is proved, and may be
+kept, when the stream then went on for the settle delay: a candle may be sent again after the next
+one began. Silence alone proves nothing; what it leaves open is asked for after a while.
 """
 
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
 
@@ -18,6 +20,7 @@ from marketkit.realtime.candles import KEPT
 from marketkit.timeframe import Timeframe
 
 JOIN_MARGIN = 5_000  # ms that our idea of the exchange's clock may be behind
+PATIENCE = 300_000  # ms that a later candle is waited for, before somebody asks
 AHEAD = 300_000  # ms that a candle may be ahead of it; anything later is a mistake
 _EVER = sys.maxsize
 _ANSWERED = -1  # `sent` of a row that came as an answer
@@ -54,10 +57,12 @@ class Edge:
         self.kept = Spans()
         self.proved = Spans()
         self.watermark = start
+        self._corrected = Spans()  # proved slots whose candles the lake has with other numbers
         self._seen = Spans()  # slots whose state was known when they were asked for
         self._joined: int | None = None  # the first slot that the stream tells of from its begin
         self._since = _EVER  # the same, where this can be proved
         self._newest = -1
+        self._began: deque[tuple[int, int]] = deque()  # when a newest slot was first told of
 
     @property
     def joined(self) -> bool:
@@ -77,13 +82,16 @@ class Edge:
             self._since = self.timeframe.next(max(now + JOIN_MARGIN, time))
         late = 0 <= time < self._newest
         newer = time > self._newest
-        self._newest = max(self._newest, time)
+        if newer:
+            self._newest = time
+            self._began.append((now, time))
         if not self._put(time, candle):
             return "none"
         if late and time in self.kept:
             corrected = Spans([(time, self.timeframe.next(time))])
             self.kept -= corrected
             self.proved |= corrected
+            self._corrected |= corrected
         return "late" if late else "new" if newer else "changed"
 
     def interrupted(self, until: int) -> None:
@@ -94,8 +102,10 @@ class Edge:
         self._seen = self._seen.clip(0, self.timeframe.floor(until))
 
     def prove(self, alive: int) -> None:
-        """Prove the slots that ended long enough before `alive`, up to when nothing is missing."""
-        self.proved |= Spans([(self._since, self.timeframe.floor(alive - self.settle))]) - self.kept
+        """Prove what may be, `alive` being the moment up to which nothing can be missing."""
+        while self._began and self._began[0][0] <= alive - self.settle:
+            _, newest = self._began.popleft()
+            self.proved |= Spans([(self._since, newest)]) - self.kept
 
     def answered(
         self, rows: Iterable[tuple[int, Row]], covered: Spans, start: int, at: int
@@ -104,11 +114,12 @@ class Edge:
 
         `covered` are the slots that the lake knows now.
         """
+        covered -= self._corrected
         for time, row in rows:
             known = self.rows.get(time)
             if time in covered or known is None or row.volume >= known.volume:
                 self.rows[time] = row
-        self.kept |= covered
+        self.keep(covered)
         follows = self._joined is not None and self._joined <= self.timeframe.next(at)
         end = self.timeframe.next(at) if follows else self.timeframe.floor(at)
         self._seen |= Spans([(start, end)])
@@ -117,14 +128,16 @@ class Edge:
         """Learn that slots are in the lake now; of their candles only the newest stay here."""
         self.kept |= covered
         self.proved -= covered
+        self._corrected -= covered
         superfluous = sorted(time for time in self.rows if time in self.kept)[:-KEPT]
         for time in superfluous:
             del self.rows[time]
 
     def unconfirmed(self, now: int) -> Spans:
-        """Give the slots that ended long enough ago and that nothing proves."""
+        """Give the slots that ended long enough ago and that the stream will hardly prove."""
+        waited = self.timeframe.floor(now - self.settle - PATIENCE)
+        going_on = Spans([(max(self._since, waited), _EVER)])
         settled = self.timeframe.floor(now - self.settle)
-        going_on = Spans([(self._since, _EVER)])
         return (self.kept | self.proved | going_on).gaps(self.start, settled)
 
     def unseen(self) -> Spans:
@@ -158,6 +171,7 @@ class Edge:
         if self._joined is not None:
             self._seen |= Spans([(self._joined, whole)])
             self._joined, self._since = None, _EVER
+            self._began.clear()
 
     def _put(self, time: int, candle: Candle) -> bool:
         """Keep the numbers of a slot if they are newer than those that are known."""
