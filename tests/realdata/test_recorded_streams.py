@@ -1,0 +1,69 @@
+"""Recorded websocket frames of the real exchange, to the last digit."""
+
+from __future__ import annotations
+
+import json
+from decimal import Decimal
+
+import pytest
+
+from marketkit.exchange import upbit_stream as stream
+from marketkit.exchange.upbit_stream import Book, Decoder, Trade
+
+
+@pytest.fixture(scope="module")
+def session_of_2021(shared) -> list[bytes]:
+    """The frames of a session in SIMPLE names, byte for byte."""
+    lines = (shared / "fixtures/cryptofeed_2021-04-17/ws_frames.jsonl").read_bytes().splitlines()
+    return [line.partition(b'"frame":')[2].strip().removesuffix(b"}") for line in lines]
+
+
+def test_a_recorded_session_decodes_completely(session_of_2021):
+    decoder = Decoder()
+    messages = [each for raw in session_of_2021 for each in decoder.decode(raw)]
+    trades = [each for each in messages if isinstance(each, Trade)]
+    books = [each for each in messages if isinstance(each, Book)]
+    assert (len(trades), len(books)) == (304, 145)
+    assert stream.trade_frame(trades).null_count().row(0) == (0,) * 8
+    assert stream.orderbook_frame(books)["depth"].max() == 15
+
+
+def test_exact_frames_have_the_recorded_numbers_digit_for_digit(session_of_2021):
+    decoder = Decoder(exact=True)
+    for raw in session_of_2021:
+        wire = json.loads(raw, parse_float=Decimal, parse_int=Decimal)
+        (message,) = decoder.decode(raw)
+        if isinstance(message, Trade):
+            row = stream.trade_frame([message], exact=True).row(0, named=True)
+            assert row["price"] == wire["tp"]
+            assert row["volume"] == wire["tv"]
+            assert row["prev_close"] == wire["pcp"]
+            assert abs(row["change_price"]) == wire["cp"]
+            assert row["sequential_id"] == wire["sid"]
+            continue
+        frame = stream.orderbook_frame([message], exact=True)
+        for side, price, size in (("ask", "ap", "as"), ("bid", "bp", "bs")):
+            known = [unit for unit in wire["obu"] if unit[price]]
+            assert frame[f"{side}_price"].drop_nulls().to_list() == [u[price] for u in known]
+            assert frame[f"{side}_size"].drop_nulls().to_list() == [u[size] for u in known]
+        assert frame["total_ask_size"][0] == wire["tas"]
+
+
+def test_recorded_candles_decode_completely(shared):
+    raw = (shared / "fixtures/ws_candle_2026-07-30/frames.jsonl").read_bytes().splitlines()
+    candles = [each for line in raw for each in Decoder("DEFAULT").decode(line)]
+    assert [each.channel for each in candles].count("candle.1m") == 7
+    assert [each.channel for each in candles].count("candle.5m") == 1
+    frame = stream.candle_frame(candles)
+    assert frame.height == 8
+    assert frame["volume"][:2].to_list() == [0.15511395, 0.8004467]
+
+
+def test_recorded_books_decode_in_both_spellings(shared):
+    lines = (shared / "fixtures/probe_2026-09-23/ws_orderbook_default_vs_simple.jsonl").read_bytes()
+    long, again, short = lines.splitlines()
+    decoder = Decoder("DEFAULT")
+    books = [*decoder.decode(long), *decoder.decode(again), *Decoder("SIMPLE").decode(short)]
+    frame = stream.orderbook_frame(books)
+    assert frame["ask_price"][0] == 116_539_000
+    assert frame["bid_size"][4] == 7.9276e-4

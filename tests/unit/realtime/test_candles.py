@@ -1,0 +1,90 @@
+"""Forming candles: from a stream of candles, and from single trades."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from marketkit.exchange.upbit_stream import Candle
+from marketkit.realtime.candles import KEPT, CandleBook, TradeCandles
+from marketkit.timeframe import DAY, MINUTE, TIMEFRAMES, iso
+
+ONE_MINUTE = TIMEFRAMES["1m"]
+START = 1_800_000_000_000 // DAY * DAY
+
+
+def candle(minute: int, close: float = 2.0, sent: int = 0, symbol: str = "KRW-BTC") -> Candle:
+    opened = iso(START + minute * MINUTE).removesuffix("Z")
+    sent = START + minute * MINUTE + sent
+    return Candle(symbol, opened, 2.0, 9.0, 1.0, close, close, 1.0, sent)
+
+
+def test_the_same_slot_replaces_and_a_later_one_begins():
+    book = CandleBook()
+    assert book.add(candle(0, 2.0, sent=1)) == "new"
+    assert book.add(candle(0, 3.0, sent=2)) == "changed"
+    assert book.add(candle(1)) == "new"
+    assert [each.close for each in book.of("KRW-BTC")] == [3.0, 2.0]
+
+
+def test_a_repetition_and_a_message_that_was_overtaken_change_nothing():
+    book = CandleBook()
+    book.add(candle(0, 3.0, sent=5))
+    assert book.add(candle(0, 3.0, sent=5)) == "none"
+    assert book.add(candle(0, 2.0, sent=4)) == "none"
+    assert book.of("KRW-BTC")[0].close == 3.0
+
+
+def test_a_candle_sent_again_after_the_next_one_began_is_late_and_counts():
+    book = CandleBook()
+    book.add(candle(0, 2.0, sent=1))
+    book.add(candle(1))
+    assert book.add(candle(0, 4.0, sent=50)) == "late"
+    assert [each.close for each in book.of("KRW-BTC")] == [4.0, 2.0]
+    assert book.newest("KRW-BTC") == START + MINUTE
+
+
+def test_the_newest_fifty_of_each_symbol_are_kept():
+    book = CandleBook()
+    for minute in range(KEPT + 10):
+        book.add(candle(minute))
+        book.add(candle(minute, symbol="KRW-ETH"))
+    assert [each.time for each in book.of("KRW-ETH")] == [
+        START + minute * MINUTE for minute in range(10, KEPT + 10)
+    ]
+    assert book.add(candle(3)) == "none"
+    book.forget("KRW-BTC")
+    assert book.of("KRW-BTC") == []
+
+
+def test_trades_make_candles_of_any_width():
+    for timeframe in TIMEFRAMES.values():
+        candles = TradeCandles(timeframe)
+        for number, price in enumerate((5.0, 7.0, 4.0, 6.0)):
+            bar = candles.add("KRW-BTC", START + number, price, 0.5, number)
+        assert (bar.open, bar.high, bar.low, bar.close) == (5.0, 7.0, 4.0, 6.0)
+        assert (bar.time, bar.volume, bar.value) == (timeframe.floor(START), 2.0, 11.0)
+
+
+TRADES = [
+    (number, START + 20_000 * number, price, 0.25)
+    for number, price in enumerate((3.0, 8.0, 2.0, 5.0, 4.0, 9.0, 1.0, 6.0, 7.0, 2.5, 3.5, 4.5))
+]
+
+
+@given(st.permutations([*TRADES, *TRADES]))
+def test_trades_in_any_order_and_repeated_make_the_same_candles(trades):
+    candles, sorted_ = TradeCandles(ONE_MINUTE), TradeCandles(ONE_MINUTE)
+    for number, time, price, volume in trades:
+        candles.add("KRW-BTC", time, price, volume, number)
+    for number, time, price, volume in TRADES:
+        sorted_.add("KRW-BTC", time, price, volume, number)
+    assert candles.of("KRW-BTC") == sorted_.of("KRW-BTC")
+
+
+def test_a_trade_older_than_all_that_is_kept_is_passed_over():
+    candles = TradeCandles(ONE_MINUTE, kept=2)
+    for minute in range(3):
+        candles.add("KRW-BTC", START + minute * MINUTE, 1.0, 1.0, minute + 10)
+    assert candles.add("KRW-BTC", START, 1.0, 1.0, 1) is None
+    assert len(candles.of("KRW-BTC")) == 2

@@ -1,0 +1,220 @@
+"""Feeds on the engine's loop, against a server on a real socket."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import AsyncExitStack
+from typing import Any, NamedTuple
+
+import polars as pl
+import pytest
+
+from marketkit.errors import FeedOverflow, InputError
+from marketkit.net.engine import engine
+from marketkit.realtime.feed import Feed
+from marketkit.realtime.queue import Queue
+from marketkit.realtime.session import Session
+from tests.unit.realtime.conftest import Peer, ticker, until
+
+
+class Line(NamedTuple):
+    """A session, its peer, and both's event loop."""
+
+    session: Session
+    peer: Peer
+
+    def watch(self, *symbols: str, channel: str = "ticker") -> Feed:
+        """Open a feed once the exchange knows of it."""
+        before = len(self.peer.messages)
+
+        async def make() -> Feed:
+            feed = Feed(self.session, channel, symbols, lambda frame: frame)
+            await until(lambda: len(self.peer.messages) > before)
+            return feed
+
+        return engine().run(make())
+
+    def say(self, *frames: bytes) -> None:
+        """Have the exchange send frames."""
+        engine().run(self.peer.say(*frames))
+
+    def wait(self, condition: Callable[[], object]) -> None:
+        """Wait until something holds."""
+        engine().run(until(condition))
+
+
+@pytest.fixture
+def line(meet) -> Iterator[Line]:
+    """A session with its peer on the engine's loop."""
+    stack = AsyncExitStack()
+
+    async def enter() -> Line:
+        return Line(*await stack.enter_async_context(meet()))
+
+    yield engine().run(enter())
+    engine().run(stack.aclose())
+
+
+def trade(number: int) -> bytes:
+    return (
+        b'{"ty":"trade","cd":"KRW-BTC","tms":1,"ttms":%d,"tp":%d,"tv":1,"ab":"BID","pcp":1,'
+        b'"c":"RISE","cp":1,"sid":%d,"st":"REALTIME"}'
+    ) % (number, number, number)
+
+
+def test_the_frame_is_the_newest_state_of_each_symbol(line):
+    feed = line.watch("KRW-BTC", "KRW-ETH")
+    assert feed.frame.is_empty()
+    line.say(ticker("KRW-ETH", 5), ticker("KRW-BTC", 1), ticker("KRW-BTC", 2))
+    assert feed.wait()
+    line.wait(lambda: feed.stats.events == 3)
+    assert feed.frame["symbol"].to_list() == ["KRW-BTC", "KRW-ETH"]
+    assert feed.frame["price"].to_list() == [2.0, 5.0]
+    feed.close()
+
+
+def test_waiting_for_a_state_that_does_not_come_ends_in_time(line):
+    feed = line.watch("KRW-BTC", "KRW-ETH")
+    line.say(ticker("KRW-BTC"))
+    assert not feed.wait(timeout=0.05)
+
+
+def test_a_loop_over_a_feed_gets_frames_of_events_until_it_is_closed(line):
+    feed = line.watch("KRW-BTC", channel="trade")
+    prices: list[float] = []
+
+    def consume() -> None:
+        for frame in feed:
+            prices.extend(frame["price"])
+
+    consumer = threading.Thread(target=consume)
+    consumer.start()
+    line.wait(lambda: feed._tap.fan._queues)
+    line.say(*[trade(number) for number in range(1, 6)])
+    line.wait(lambda: len(prices) == 5)
+    feed.close()
+    consumer.join(20)
+    assert not consumer.is_alive()
+    assert prices == [1.0, 2.0, 3.0, 4.0, 5.0]
+
+
+def test_an_async_loop_on_another_event_loop_gets_the_same(line):
+    feed = line.watch("KRW-BTC")
+    line.say(ticker("KRW-BTC", 7))
+    assert feed.wait()
+
+    async def main() -> list[float]:
+        async with feed:
+            async for frame in feed:
+                return frame["price"].to_list()
+        return []
+
+    assert asyncio.run(main()) == [7.0]
+    assert feed.closed
+
+
+def test_each_consumer_gets_all_trades_and_one_that_comes_twice_is_one(line):
+    feed = line.watch("KRW-BTC", channel="trade")
+    one, other = iter(feed), iter(feed)
+    for reader in (one, other):
+        reader._begun = True
+        reader._fan.open(reader._queue)
+    line.say(trade(1), trade(2), trade(1))
+    line.wait(lambda: line.session.stats.frames == 3)
+    assert next(one)["sequential_id"].to_list() == [1, 2]
+    assert next(other)["sequential_id"].to_list() == [1, 2]
+
+
+def test_a_consumer_that_reads_too_slowly_is_told_what_it_lost(line):
+    feed = line.watch("KRW-BTC", channel="trade")
+    reader = iter(feed)
+    reader._queue = Queue(limit=2)
+    reader._begun = True
+    reader._fan.open(reader._queue)
+    line.say(*[trade(number) for number in range(1, 6)])
+    line.wait(lambda: feed.stats.events == 5)
+    assert next(reader).height == 2
+    with pytest.raises(FeedOverflow, match="3 events were lost"):
+        next(reader)
+    assert feed.stats.lost == 3
+    line.say(trade(9))
+    assert next(reader)["sequential_id"].to_list() == [9]
+
+
+def test_callbacks_are_called_and_one_that_raises_is_reported_while_the_feed_lives(line, caplog):
+    feed = line.watch("KRW-BTC")
+    seen: list[pl.DataFrame] = []
+
+    def fail(_: Any) -> None:
+        raise ZeroDivisionError("of no use")
+
+    feed.on(fail).on(seen.append)
+    line.say(ticker("KRW-BTC", 1))
+    line.wait(lambda: seen and feed.errors)
+    line.say(ticker("KRW-BTC", 2))
+    line.wait(lambda: len(seen) == 2 and len(feed.errors) == 2)
+    assert isinstance(feed.errors[0], ZeroDivisionError)
+    assert "a callback failed" in caplog.text
+    with pytest.raises(InputError, match="async for"):
+        feed.on(until)
+
+
+def test_a_feed_that_nobody_holds_any_more_lets_go_of_its_streams(line):
+    feed = line.watch("KRW-BTC")
+    feed.on(lambda _: None)
+    assert line.session._subscriptions.used
+    del feed
+    gc.collect()
+    line.wait(lambda: not line.session._subscriptions.used)
+
+
+def test_a_loop_over_a_feed_without_a_name_keeps_it(line):
+    async def make() -> Any:
+        return iter(Feed(line.session, "ticker", ["KRW-BTC"], lambda frame: frame))
+
+    reader = engine().run(make())
+    gc.collect()
+    line.wait(lambda: line.peer.subscriptions)
+    line.say(ticker("KRW-BTC", 3))
+    assert next(reader)["price"].to_list() == [3.0]
+
+
+def test_a_second_feed_of_the_same_streams_knows_at_once_what_the_first_one_knows(line):
+    first = line.watch("KRW-BTC")
+    line.say(ticker("KRW-BTC", 3))
+    assert first.wait()
+
+    async def make() -> Feed:
+        return Feed(line.session, "ticker", ["KRW-BTC"], lambda frame: frame)
+
+    second = engine().run(make())
+    assert second.frame["price"].to_list() == [3.0]
+    assert next(iter(second))["price"].to_list() == [3.0]
+    assert len(line.peer.subscriptions) == 1
+
+
+def test_interruptions_are_listed(line):
+    feed = line.watch("KRW-BTC")
+    line.peer.greeting = lambda: ticker("KRW-BTC", 2)
+    line.say(ticker("KRW-BTC"))
+    assert feed.wait()
+    line.peer.drop()
+    line.wait(lambda: feed.stats.interruptions == 1 and feed.stats.connected)
+    (hole,) = feed.interruptions
+    assert hole.end is not None
+    assert "1 symbols" not in repr(feed)
+    assert repr(feed).startswith("<Feed ticker of KRW-BTC: live, ")
+
+
+def test_candles_of_a_feed_have_a_state(line):
+    feed = line.watch("KRW-BTC", channel="candle.1m")
+    text = (
+        '{"ty":"candle.1m","cd":"KRW-BTC","cdttmu":"2026-07-30T07:0%d:00","op":2,"hp":3,"lp":1,'
+        '"tp":2,"catv":1,"catp":2,"tms":%d,"st":"REALTIME"}'
+    )
+    line.say(*[(text % (minute, minute)).encode() for minute in (1, 2)])
+    line.wait(lambda: feed.stats.events == 2)
+    assert feed.frame["state"].to_list() == ["closed", "forming"]
