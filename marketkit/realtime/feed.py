@@ -116,7 +116,9 @@ class Feed:
         What it raises is logged and kept in `errors`; the feed goes on. Events that come during a
         call wait for the next one. Raises `InputError` for a coroutine function.
         """
-        call_back(callback, self._tap.fan, self._queue(), self._framed, self.errors)
+        queue = Queue(coalesces=self._store.coalesces)
+        call_back(callback, self._tap.fan, queue, self._framed, self.errors)
+        self._begin(queue)
         return self
 
     def close(self) -> None:
@@ -124,7 +126,10 @@ class Feed:
         self._end()
 
     def __iter__(self) -> Reader:
-        return Reader(self, self._tap.fan, self._queue(), self._framed)
+        queue = Queue(coalesces=self._store.coalesces)
+        reader = Reader(self, self._tap.fan, queue, self._framed)
+        self._begin(queue)
+        return reader
 
     def __aiter__(self) -> Reader:
         return iter(self)
@@ -146,13 +151,10 @@ class Feed:
         state = "closed" if self.closed else "live" if self._session.connected else "connecting"
         return f"<Feed {self.channel} of {what}: {state}, {self._tap.fan.events:,} events>"
 
-    def _queue(self) -> Queue:
-        """Make a consumer's queue; of states it begins with those that are known."""
-        queue = Queue(coalesces=self._store.coalesces)
+    def _begin(self, queue: Queue) -> None:
+        """Let a consumer begin with the states that are known; events before were not for him."""
         if self._store.coalesces:
-            for message in self._store.known(self.symbols):
-                queue.put(message)
-        return queue
+            queue.begin_with(self._store.known(self.symbols))
 
     async def _ready(self, patience: float) -> bool:
         queue = self._tap.fan.open(Queue(coalesces=True))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import threading
+from collections.abc import Iterable
 from typing import Any
 
 from marketkit.errors import FeedOverflow
@@ -14,7 +16,7 @@ class Queue:
     """What waits for one consumer: the newest state of each symbol, or events in order.
 
     Events beyond `limit` are lost: the consumer gets those before, then `FeedOverflow`, then those
-    after. Use it on the engine's loop.
+    after. Use it on the engine's loop; only its beginning may be elsewhere.
     """
 
     def __init__(self, *, coalesces: bool = False, limit: int = BUFFER) -> None:
@@ -38,6 +40,12 @@ class Queue:
         self._ready.set()
         return True
 
+    def begin_with(self, states: Iterable[Any]) -> None:
+        """Let states wait that were known before, unless newer ones have come already."""
+        for state in states:
+            self._states.setdefault(state.symbol, state)
+            self._ready.set()
+
     def close(self) -> None:
         """End it: what waits can still be taken."""
         self._closed = True
@@ -60,13 +68,14 @@ class Queue:
 
 
 class Fan:
-    """Passes events on to any number of consumers. Use it on the engine's loop."""
+    """Passes events on, on the engine's loop, to any number of consumers, who may be elsewhere."""
 
     def __init__(self) -> None:
         self.events = 0
         self.lost = 0
-        self._queues: list[Queue] = []
+        self._queues: tuple[Queue, ...] = ()
         self._closed = False
+        self._lock = threading.Lock()
 
     def put(self, event: Any) -> None:
         """Pass an event on."""
@@ -77,18 +86,20 @@ class Fan:
 
     def open(self, queue: Queue) -> Queue:
         """Have `queue` told of events from now on."""
-        self._queues.append(queue)
-        if self._closed:
-            queue.close()
+        with self._lock:
+            self._queues = (*self._queues, queue)
+            if self._closed:
+                queue.close()
         return queue
 
     def leave(self, queue: Queue) -> None:
         """Tell `queue` nothing any more."""
-        if queue in self._queues:
-            self._queues.remove(queue)
+        with self._lock:
+            self._queues = tuple(each for each in self._queues if each is not queue)
 
     def close(self) -> None:
         """End every queue."""
-        self._closed = True
-        for queue in self._queues:
-            queue.close()
+        with self._lock:
+            self._closed = True
+            for queue in self._queues:
+                queue.close()

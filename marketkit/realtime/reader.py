@@ -8,7 +8,7 @@ import inspect
 import logging
 import weakref
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Self
 
 from marketkit.errors import EngineClosed, FeedOverflow, InputError
@@ -16,7 +16,7 @@ from marketkit.frames import Frame
 from marketkit.net.engine import engine
 from marketkit.realtime.queue import Fan, Queue
 
-Framed = Callable[[Sequence[Any]], Frame]
+Framed = Callable[[list[Any]], Frame]
 
 _log = logging.getLogger("marketkit.realtime")
 
@@ -24,22 +24,20 @@ _log = logging.getLogger("marketkit.realtime")
 class Reader:
     """One consumer: an iterator of frames, for `for` and for `async for`.
 
-    It keeps `source` alive, whose events it reads, and begins with the first frame asked for.
+    It keeps `source` alive, whose events it reads from now on.
     """
 
     def __init__(self, source: object, fan: Fan, queue: Queue, framed: Framed) -> None:
         self._source = source
-        self._fan = fan
-        self._queue = queue
+        self._queue = fan.open(queue)
         self._framed = framed
-        self._begun = False
-        weakref.finalize(self, soon, _leave, fan, queue).atexit = False
+        weakref.finalize(self, fan.leave, queue).atexit = False
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Frame:
-        if (events := engine().run(self._take())) is None:
+        if (events := engine().run(self._queue.take())) is None:
             raise StopIteration
         return self._framed(events)
 
@@ -47,15 +45,9 @@ class Reader:
         return self
 
     async def __anext__(self) -> Frame:
-        if (events := await engine().arun(self._take())) is None:
+        if (events := await engine().arun(self._queue.take())) is None:
             raise StopAsyncIteration
         return self._framed(events)
-
-    async def _take(self) -> list[Any] | None:
-        if not self._begun:
-            self._begun = True
-            self._fan.open(self._queue)
-        return await self._queue.take()
 
 
 def call_back(
@@ -72,8 +64,9 @@ def call_back(
     if inspect.iscoroutinefunction(callback):
         raise InputError("a callback is no coroutine function: use `async for` instead")
 
+    fan.open(queue)
+
     async def serve() -> None:
-        fan.open(queue)
         while True:
             try:
                 if (events := await queue.take()) is None:
@@ -97,7 +90,3 @@ def soon(work: Callable[..., None], *arguments: object) -> None:
 
     with contextlib.suppress(EngineClosed, RuntimeError):
         engine().submit(call())
-
-
-def _leave(fan: Fan, queue: Queue) -> None:
-    fan.leave(queue)

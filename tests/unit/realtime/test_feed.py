@@ -16,6 +16,7 @@ from marketkit.errors import FeedOverflow, InputError
 from marketkit.net.engine import engine
 from marketkit.realtime.feed import Feed
 from marketkit.realtime.queue import Queue
+from marketkit.realtime.reader import Reader
 from marketkit.realtime.session import Session
 from tests.unit.realtime.conftest import Peer, ticker, until
 
@@ -119,9 +120,6 @@ def test_an_async_loop_on_another_event_loop_gets_the_same(line):
 def test_each_consumer_gets_all_trades_and_one_that_comes_twice_is_one(line):
     feed = line.watch("KRW-BTC", channel="trade")
     one, other = iter(feed), iter(feed)
-    for reader in (one, other):
-        reader._begun = True
-        reader._fan.open(reader._queue)
     line.say(trade(1), trade(2), trade(1))
     line.wait(lambda: line.session.stats.frames == 3)
     assert next(one)["sequential_id"].to_list() == [1, 2]
@@ -130,10 +128,7 @@ def test_each_consumer_gets_all_trades_and_one_that_comes_twice_is_one(line):
 
 def test_a_consumer_that_reads_too_slowly_is_told_what_it_lost(line):
     feed = line.watch("KRW-BTC", channel="trade")
-    reader = iter(feed)
-    reader._queue = Queue(limit=2)
-    reader._begun = True
-    reader._fan.open(reader._queue)
+    reader = Reader(feed, feed._tap.fan, Queue(limit=2), feed._framed)
     line.say(*[trade(number) for number in range(1, 6)])
     line.wait(lambda: feed.stats.events == 5)
     assert next(reader).height == 2

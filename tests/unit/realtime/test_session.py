@@ -117,7 +117,7 @@ def test_heartbeats_keep_a_quiet_connection(meet):
             began = asyncio.get_running_loop().time()
             await until(lambda: asyncio.get_running_loop().time() > began + 1.5)
             assert peer.handshakes == 1
-            assert peer.messages.count("PING") <= 5
+            assert peer.messages.count("PING") <= 10
             assert not heard.interruptions
 
     asyncio.run(main())
