@@ -22,8 +22,10 @@ _DEFAULT = (
     "iter_candle",
     "jobs",
     "lake",
+    "live",
     "plan",
     "status",
+    "watch",
     "with_response",
 )
 # What older programs call; found when asked for, shown nowhere.
@@ -41,8 +43,10 @@ _OLDER = frozenset(
 _NAMES = {
     "AsyncSmartDataProvider": "provider",
     "DataResponse": "response",
+    "Feed": "realtime.feed",
     "Job": "jobs.job",
     "Lake": "lake.lake",
+    "Live": "live",
     "Plan": "jobs.planned",
     "SmartDataProvider": "twin",
     "Span": "coverage",
@@ -104,8 +108,8 @@ def _provider() -> object:
 class _Callable(types.ModuleType):
     """A subpackage that shares its name with a function: `marketkit.lake` and `mk.lake()`."""
 
-    def __call__(self) -> object:
-        return getattr(_provider(), self.__name__.rpartition(".")[2])()
+    def __call__(self, *args: object, **options: object) -> object:
+        return getattr(_provider(), self.__name__.rpartition(".")[2])(*args, **options)
 
 
 class _Package(types.ModuleType):

@@ -27,7 +27,9 @@ from marketkit.errors import Unreachable as Unreachable
 from marketkit.jobs.job import Job as Job
 from marketkit.jobs.planned import Plan as Plan
 from marketkit.lake.lake import Lake as Lake
+from marketkit.live import Live as Live
 from marketkit.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
+from marketkit.realtime.feed import Feed as Feed
 from marketkit.response import DataResponse as DataResponse
 from marketkit.status import Status as Status
 from marketkit.timeframe import Timeframe as Timeframe
@@ -42,12 +44,14 @@ __all__ = [
     "DataResponse",
     "EngineClosed",
     "ExchangeError",
+    "Feed",
     "FeedOverflow",
     "InputError",
     "InvalidRange",
     "Job",
     "Lake",
     "LakeError",
+    "Live",
     "MarketkitError",
     "MissingExtra",
     "NetworkError",
@@ -79,8 +83,10 @@ __all__ = [
     "iter_candle",
     "jobs",
     "lake",
+    "live",
     "plan",
     "status",
+    "watch",
     "with_response",
 ]
 
@@ -95,6 +101,8 @@ get_trade = _default.get_trade
 iter_candle = _default.iter_candle
 jobs = _default.jobs
 lake = _default.lake
+live = _default.live
 plan = _default.plan
 status = _default.status
+watch = _default.watch
 with_response = _default.with_response

@@ -8,7 +8,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 import polars as pl
 
@@ -50,9 +50,14 @@ from marketkit.settings import (
     resolve_offline,
 )
 from marketkit.status import Status, take_status
+from marketkit.streams import Streams
 from marketkit.tiers import Tiers
 from marketkit.universe import Universe
 from marketkit.windows import UTC_DAYS, Source, Time
+
+if TYPE_CHECKING:
+    from marketkit.live import Live
+    from marketkit.realtime.feed import Feed
 
 R = TypeVar("R")
 
@@ -298,6 +303,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         self._tiers = Tiers(self._transport, self._markets, self._lake)
         self._job_calls = JobCalls(self._filler, self._markets)
         candles = CandleCalls(self._tiers, CandleReader(self._filler), self._lake)
+        self._streams = self._tiers.feed = Streams(self._filler, self._markets)
         self._days = ClosedDays(self._transport, self._store)
         quotes = Quotes(self._tiers, self._days)
         super().__init__(Readers(MarketCalls(self._markets), quotes, candles, Meter()))
@@ -394,6 +400,56 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
             finish=functools.partial(finish, frame=frame, tz=tz, index=answers.index_of(symbols)),
         )
 
+    @on_engine
+    async def watch(
+        self,
+        symbols: Symbols,
+        channel: str,
+        *,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        priority: Priority = "normal",
+    ) -> Feed:
+        """Open a feed: what the exchange says by itself of one or many symbols.
+
+        `channel` is `ticker`, `trade`, `orderbook` or `candle.` and one of `1s 1m 3m 5m 10m 15m 30m
+        1h 4h`. The `Feed` has `.frame`, the newest state with the columns of `get_ticker` and so
+        on; it can be iterated for frames of events, with `for` and `async for`, calls back with
+        `.on(callback)`, and ends with `.close()`, at the end of its `with` block, or when nobody
+        holds it any more. All feeds of a process share one connection, which comes back by itself.
+
+        Raises `UnknownSymbol` for a symbol that is not listed, `InputError` for an unknown channel.
+        Source: Upbit reference, section 6.
+        """
+        form = Form(frame, tz, "float", priority, "raise")
+        return await self._streams.watch(symbols, channel, form)
+
+    @on_engine
+    async def live(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        history: str = "1d",
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        priority: Priority = "normal",
+        show: bool = True,
+    ) -> Live:
+        """Open candles that keep up with the exchange: lake, REST and stream as one frame.
+
+        `history` (`30m`, `12h`, `7d`) is how far back `.frame` reaches; what of it the lake lacks
+        is fetched before this returns, with a progress bar after two seconds unless `show=False`.
+        `timeframe` is one that is streamed: `1s 1m 3m 5m 10m 15m 30m 1h 4h`. The `Live` series has
+        `.frame` without a missing and without a double slot, `.watermark`, until when all is
+        final, and `.incidents`, every interruption and how it was mended; iterating gives candles
+        as they become final. Those go into the lake with their proof.
+
+        Raises `UnknownSymbol`, `UnknownTimeframe`, `InputError` for a width that is not streamed.
+        """
+        form = Form(frame, tz, "float", priority, "raise")
+        return await self._streams.live(symbols, timeframe, history, form, show=show)
+
     @property
     def with_response(self) -> DataMethods[Coroutine[Any, Any, DataResponse]]:
         """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
@@ -419,7 +475,8 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
 
     @on_engine
     async def aclose(self) -> None:
-        """Close the connections; a later call opens them again."""
+        """Close feeds and connections; a later call opens connections again."""
+        await self._streams.close()
         await self._markets.settled()
         await self._days.settled()
         if self._store is not None:

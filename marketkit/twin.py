@@ -75,6 +75,8 @@ class SmartDataProvider(DataMethods[Frame]):
 
     close = blocking(AsyncSmartDataProvider.aclose)
     status = blocking(AsyncSmartDataProvider.status)
+    watch = blocking(AsyncSmartDataProvider.watch)
+    live = blocking(AsyncSmartDataProvider.live)
     backfill = at_once(AsyncSmartDataProvider.backfill)
     plan = blocking(AsyncSmartDataProvider.plan)
     jobs = at_once(AsyncSmartDataProvider.jobs)

@@ -28,8 +28,8 @@ UPBIT_LIMITS: Mapping[str, RateLimit] = {
     "crix-trades": RateLimit(10, 1.0),
     "ticker": RateLimit(10, 1.0),
     "orderbook": RateLimit(10, 1.0),
-    "websocket-connect": RateLimit(5, 1.0),
 }
+OTHER_LIMITS: Mapping[str, RateLimit] = {"websocket-connect": RateLimit(5, 1.0)}
 MESSAGE_LIMITS = (RateLimit(5, 1.0), RateLimit(100, 60.0))  # of each websocket connection
 _REMAINING = re.compile(r"group=([\w-]+);\s*min=(\d+);\s*sec=(\d+)")
 

@@ -30,7 +30,7 @@ from marketkit.errors import (
     Unreachable,
 )
 from marketkit.exchange.dialect import Priority, RateLimit, Request, Response
-from marketkit.exchange.pacing import parse_remaining, parse_retry_after, retry_delay
+from marketkit.exchange.pacing import OTHER_LIMITS, parse_remaining, parse_retry_after, retry_delay
 from marketkit.net.ban import Ban
 from marketkit.net.budget import Budget, Slot
 from marketkit.steady import steady
@@ -136,16 +136,14 @@ class Transport:
         """Give the usual time from a request to its headers, in seconds; 0.0 before the first."""
         return self._round_trip
 
-    def budget(self, group: str) -> Budget:
-        """Give the budget of a rate group, for what is sent by other ways than `send`."""
-        if group not in self._budgets:
-            if group not in self._limits:
-                raise InputError(f"no limit is known for rate group {group!r}")
-            name = f"{self._host}-{group}"
-            self._budgets[group] = Budget(
-                name, self._limits[group], self._budget_dir, ban=self._ban
-            )
-        return self._budgets[group]
+    def connects(self) -> Budget:
+        """Give the budget of websocket handshakes, which no request takes a part of.
+
+        Raises `Offline` where nothing may be sent.
+        """
+        if self._offline:
+            raise Offline("offline: no stream is opened")
+        return self._budget("websocket-connect")
 
     def limit(self, group: str) -> RateLimit:
         """Give the limit of a rate group."""
@@ -170,7 +168,7 @@ class Transport:
 
     async def _exchange(self, request: Request, priority: Priority) -> Response:
         """Give the answer to one attempt, whatever it says."""
-        budget = self.budget(request.group)
+        budget = self._budget(request.group)
         while True:
             slot = await budget.acquire(priority)
             try:
@@ -257,6 +255,15 @@ class Transport:
                 timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
             )
         return self._client
+
+    def _budget(self, group: str) -> Budget:
+        if group not in self._budgets:
+            limit = self._limits.get(group, OTHER_LIMITS.get(group))
+            if limit is None:
+                raise InputError(f"no limit is known for rate group {group!r}")
+            name = f"{self._host}-{group}"
+            self._budgets[group] = Budget(name, limit, self._budget_dir, ban=self._ban)
+        return self._budgets[group]
 
     def _path_changed(self) -> None:
         """Distrust the measured round trips: a connection may come back by a shorter way."""

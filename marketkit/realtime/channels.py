@@ -39,6 +39,12 @@ class Channel(Protocol):
     def frame(self, messages: Iterable[Message]) -> pl.DataFrame:
         """Lay messages of this channel out as a frame."""
 
+    def fresh(self, symbol: str) -> Message | None:
+        """Give the newest message of a symbol if none after it can be missing."""
+
+    def interrupted(self) -> None:
+        """Learn that messages may be missing."""
+
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""
 
@@ -50,6 +56,7 @@ class _Newest:
 
     def __init__(self) -> None:
         self._newest: dict[str, Ticker | Book] = {}
+        self._stale: dict[str, Ticker | Book] = {}
 
     def add(self, message: Ticker | Book) -> bool:
         """Take a message and say whether it is news."""
@@ -62,6 +69,15 @@ class _Newest:
     def known(self, symbols: Iterable[str]) -> Sequence[Ticker | Book]:
         """Give what is known of symbols, in the order of their frame."""
         return [self._newest[each] for each in sorted(symbols) if each in self._newest]
+
+    def fresh(self, symbol: str) -> Ticker | Book | None:
+        """Give the newest message of a symbol if none after it can be missing."""
+        message = self._newest.get(symbol)
+        return None if message is self._stale.get(symbol) else message
+
+    def interrupted(self) -> None:
+        """Learn that messages may be missing."""
+        self._stale = dict(self._newest)
 
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""
@@ -106,6 +122,12 @@ class Trades:
         )
         return sorted(found, key=lambda trade: (trade.symbol, trade.time, trade.sequential_id))
 
+    def fresh(self, _: str) -> None:
+        """Give nothing: one event is no state."""
+
+    def interrupted(self) -> None:
+        """Do nothing: events stay true."""
+
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""
         self._trades.pop(symbol, None)
@@ -133,6 +155,12 @@ class Candles:
         newest = self._book.newest
         states = ["forming" if row.time == newest(row.symbol) else "closed" for row in rows]
         return stream.candle_frame(rows).with_columns(pl.Series("state", states, STATE))
+
+    def fresh(self, _: str) -> None:
+        """Give nothing: one event is no state."""
+
+    def interrupted(self) -> None:
+        """Do nothing: events stay true."""
 
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""

@@ -125,6 +125,12 @@ class Feed:
         """Let go of the streams; consumers get what waits for them and then the end."""
         self._end()
 
+    def end(self) -> None:
+        """Close at once, for callers on the engine's loop."""
+        if (ending := self._end.detach()) is not None:
+            _, _, (work, *arguments), _ = ending
+            work(*arguments)
+
     def __iter__(self) -> Reader:
         queue = Queue(coalesces=self._store.coalesces)
         reader = Reader(self, self._tap.fan, queue, self._framed)

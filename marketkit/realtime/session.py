@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from marketkit.errors import BadResponse, MarketkitError
-from marketkit.exchange.upbit_stream import PATH, Decoder
+from marketkit.exchange.upbit_stream import PATH, Decoder, Message
 from marketkit.net.budget import Budget
 from marketkit.net.engine import engine
 from marketkit.net.transport import Transport
@@ -108,6 +108,11 @@ class Session:
         if name not in self._channels:
             self._channels[name] = channel_of(name)
         return self._channels[name]
+
+    def fresh(self, channel: str, symbol: str) -> Message | None:
+        """Give the newest message of a stream if none after it can be missing."""
+        known = self._channels.get(channel)
+        return known.fresh(symbol) if known is not None and self._whole else None
 
     def subscribe(self, listener: Listener, streams: Iterable[Stream]) -> None:
         """Tell `listener` what streams bring from now on."""
@@ -250,6 +255,8 @@ class Session:
         if self._whole:
             self._alive, self._whole = self.alive, False
             self.holes.append(Hole(self._alive, None, reason))
+            for channel in self._channels.values():
+                channel.interrupted()
             for listener in self._everybody():
                 listener.interrupted(self._alive, reason)
             _log.info("the stream of %s was interrupted: %s", self.url, reason)
@@ -272,12 +279,12 @@ _SESSIONS: dict[tuple[str, int], Session] = {}
 def session_of(transport: Transport) -> Session:
     """Give the session of this process with the exchange of `transport`, on the engine's loop.
 
-    Its clock is that of the transport that asked last, for that one is in use.
+    Its clock is that of the transport that asked last, for that one is in use. Raises `Offline`.
     """
     key = (transport.endpoint, os.getpid())  # a child made by fork has no socket of its own
+    connects = transport.connects()
     if key not in _SESSIONS:
         url = "ws" + transport.endpoint.removeprefix("http") + PATH
-        connects = transport.budget("websocket-connect")
         _SESSIONS[key] = Session(url, clock=transport.now, connects=connects)
         engine().on_close(_SESSIONS[key].close)
     session = _SESSIONS[key]

@@ -143,7 +143,7 @@ def made(endpoint: str, directory: Path, timeout: float = 10.0) -> Transport:
 
 
 def lanes(transport: Transport) -> list[Lane]:
-    return transport.budget("candles")._update(lambda state, _now: state.lanes)
+    return transport._budget("candles")._update(lambda state, _now: state.lanes)
 
 
 def in_flight(transport: Transport) -> int:
@@ -440,7 +440,7 @@ def test_an_unknown_group_is_refused(tmp_path):
     ],
 )
 def test_a_host_names_its_budget_files(endpoint, name, tmp_path):
-    assert made(endpoint, tmp_path).budget("candles")._path.name.startswith(f"{name}-candles-")
+    assert made(endpoint, tmp_path)._budget("candles")._path.name.startswith(f"{name}-candles-")
 
 
 @pytest.mark.parametrize("endpoint", ["http://127.0.0.1:port", "http://", "https:///v1"])

@@ -1,0 +1,108 @@
+"""What a provider opens on its exchange's stream: feeds, live series, and the hottest answers."""
+
+from __future__ import annotations
+
+import functools
+import weakref
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from marketkit import answers
+from marketkit.answers import Symbols
+from marketkit.asking import Form
+from marketkit.cache.ttl import Kind
+from marketkit.frames import Frame, finish
+from marketkit.jobs.backfill import Filler, parse_window
+from marketkit.markets import MarketList
+from marketkit.timeframe import parse_timeframe
+
+if TYPE_CHECKING:
+    from marketkit.live import Live
+    from marketkit.realtime.feed import Feed
+    from marketkit.realtime.session import Session
+
+
+class Streams:
+    """The streams of one provider. Use it on the engine's loop."""
+
+    def __init__(self, filler: Filler, markets: MarketList) -> None:
+        self._filler = filler
+        self._markets = markets
+        self._feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
+        self._lives: weakref.WeakSet[Live] = weakref.WeakSet()
+        self._session: Session | None = None
+
+    async def watch(self, symbols: Symbols, channel: str, form: Form) -> Feed:
+        """Open a feed."""
+        from marketkit.exchange import upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
+
+        name, session = upbit_stream.channel(channel), self._opened()
+        names = await self._resolve(symbols, form)
+        feed = Feed(session, name, names, _shape(symbols, form))
+        self._feeds.add(feed)
+        return feed
+
+    async def live(
+        self, symbols: Symbols, timeframe: str, history: str, form: Form, *, show: bool
+    ) -> Live:
+        """Open a live series and fill in its history."""
+        from marketkit.exchange import upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.jobs.seam import Seam  # noqa: PLC0415 - as above
+        from marketkit.live import Live  # noqa: PLC0415 - as above
+
+        width = parse_timeframe(timeframe)
+        upbit_stream.candle_channel(width)
+        length, session = parse_window(history), self._opened()
+        names = await self._resolve(symbols, form)
+        start = width.floor(session.clock() - length)
+        seam = Seam(session, self._filler, width, dict.fromkeys(names, start), form.priority)
+        await seam.start(show=show)
+        live = Live(seam, self._filler.lake, session.clock, length, _shape(symbols, form))
+        self._lives.add(live)
+        return live
+
+    def latest(self, kind: Kind, symbol: str) -> tuple[pl.DataFrame, int] | None:
+        """Give the newest ticker or order book of a symbol, if a stream tells of its every change.
+
+        The moment is the one up to which nothing of the stream can be missing.
+        """
+        session = self._session
+        if session is None or kind not in {"ticker", "orderbook"}:
+            return None
+        message = session.fresh(kind, symbol)
+        if message is None:
+            return None
+        moment = max(session.alive, message.time)
+        return session.channel(kind).frame([message]), moment
+
+    async def close(self) -> None:
+        """Close every feed and live series, and end the streams that nobody else wants."""
+        for live in list(self._lives):
+            await live.aclose()
+        for feed in list(self._feeds):
+            feed.end()
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.end_unused()
+
+    def _opened(self) -> Session:
+        """Give the session, which opens nothing before somebody subscribes; or raise `Offline`."""
+        from marketkit.realtime.session import session_of  # noqa: PLC0415 - as above
+
+        self._session = session_of(self._filler.transport)
+        return self._session
+
+    async def _resolve(self, symbols: Symbols, form: Form) -> list[str]:
+        """Find the markets that are meant: of an unknown one the stream would say nothing."""
+        names, unknown = await self._markets.resolve(symbols, form.priority)
+        if unknown:
+            raise next(iter(unknown.values()))
+        return names
+
+
+def _shape(symbols: Symbols, form: Form) -> Callable[[pl.DataFrame], Frame]:
+    index = answers.index_of(symbols)
+    return functools.partial(finish, frame=form.frame, tz=form.tz, index=index)
