@@ -124,10 +124,11 @@ class Seam:
         if change == "new":
             self._advance(edge)
         elif change == "late" and message.time < edge.watermark:
-            self._correct(edge, message.time, now)
+            self._correct(edge, message.time, now, "stream")
 
     def interrupted(self, until: int, reason: str) -> None:
         """Note an incident; what it left open will be asked for."""
+        until = min(until, self._heard)
         for edge in self.edges.values():
             edge.interrupted(until)
         self.incidents.append(Incident(until, None, reason))
@@ -174,8 +175,10 @@ class Seam:
         self._close_incidents()
 
     def _prove(self) -> None:
+        # What was sent before something that came has come, however long it was on its way.
+        alive = min(self._session.alive, self._heard)
         for edge in self.edges.values():
-            edge.prove(self._session.alive)
+            edge.prove(alive)
 
     def _open(self) -> list[str]:
         """Give the symbols about which somebody has to be asked."""
@@ -211,7 +214,8 @@ class Seam:
         for symbol, (rows, covered) in found.items():
             young = [row for frame in run.young.get(symbol, ()) for row in _rows(frame)]
             edge = self.edges[symbol]
-            edge.answered([*young, *rows], covered, answered[symbol], now)
+            for time in edge.answered([*young, *rows], covered, answered[symbol], now):
+                self._correct(edge, time, now, "rest")
             self._advance(edge)
         self.saved += 1
 
@@ -257,12 +261,12 @@ class Seam:
         if passed.end > passed.start:
             self._news.set()
 
-    def _correct(self, edge: Edge, time: int, now: int) -> None:
+    def _correct(self, edge: Edge, time: int, now: int, how: str) -> None:
         """Tell consumers that a final candle has other numbers."""
         self.fan.put(Final(edge.symbol, time, edge.rows[time]))
         end = self.timeframe.next(time)
         reason = f"a late candle of {edge.symbol}"
-        self.incidents.append(Incident(time, end, reason, now, "stream"))
+        self.incidents.append(Incident(time, end, reason, now, how))
         self._news.set()
 
     def _note_restart(self) -> None:
@@ -292,7 +296,7 @@ class Seam:
             self.incidents[at] = incident
 
     def _resumed(self, start: int) -> int | None:
-        return next((hole.end for hole in self._session.holes if hole.start == start), None)
+        return next((hole.end for hole in self._session.holes if hole.start >= start), None)
 
     def _slots(self, spans: Spans) -> int:
         return sum(self.timeframe.count(*span) for span in spans)

@@ -109,20 +109,28 @@ class Edge:
 
     def answered(
         self, rows: Iterable[tuple[int, Row]], covered: Spans, start: int, at: int
-    ) -> None:
+    ) -> list[int]:
         """Take the candles of the slots from `start` on, as the exchange had them at `at` or later.
 
-        `covered` are the slots that the lake knows now.
+        `covered` are the slots that the lake knows now. Gives the slots that were final already,
+        with other numbers.
         """
         covered -= self._corrected
+        revised = []
         for time, row in rows:
             known = self.rows.get(time)
+            if known is not None and known[:-1] == row[:-1]:
+                continue
             if time in covered or known is None or row.volume >= known.volume:
                 self.rows[time] = row
+                forgotten = known is None and time in self.kept
+                if time < self.watermark and not forgotten:
+                    revised.append(time)
         self.keep(covered)
         follows = self._joined is not None and self._joined <= self.timeframe.next(at)
         end = self.timeframe.next(at) if follows else self.timeframe.floor(at)
         self._seen |= Spans([(start, end)])
+        return revised
 
     def keep(self, covered: Spans) -> None:
         """Learn that slots are in the lake now; of their candles only the newest stay here."""

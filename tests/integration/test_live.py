@@ -142,11 +142,13 @@ def test_an_interruption_is_listed_and_mended_and_the_frame_is_whole_all_the_tim
 
 def test_a_late_candle_corrects_what_was_final_and_the_lake(provider, exchange):
     with provider.live("KRW-BTC", "1m", history="10m") as live:
-        step(exchange, provider, 60)
+        for _ in range(6):
+            step(exchange, provider, 30)
+        final = parse_time(NOW) // MINUTE * MINUTE + 2 * MINUTE
+        wait(lambda: live.watermark.timestamp() * 1000 >= final)
         exchange.strike("late-candle")
         for _ in range(8):
             step(exchange, provider, 30)
-            time.sleep(0.02)
         wait(lambda: live.incidents.height >= 1)
         assert "late candle of KRW-BTC" in live.incidents["reason"][0]
     lake = provider.lake()

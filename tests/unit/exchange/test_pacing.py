@@ -17,6 +17,8 @@ from marketkit.errors import (
     Unreachable,
 )
 from marketkit.exchange.pacing import (
+    MESSAGE_LIMITS,
+    OTHER_LIMITS,
     UPBIT_LIMITS,
     Remaining,
     parse_remaining,
@@ -28,6 +30,11 @@ from marketkit.exchange.pacing import (
 def test_every_group_of_the_wire_allows_ten_a_second():
     assert set(UPBIT_LIMITS) == {"market", "candles", "crix-trades", "ticker", "orderbook"}
     assert set(UPBIT_LIMITS.values()) == {(10, 1.0)}
+
+
+def test_websockets_have_limits_of_their_own():
+    assert OTHER_LIMITS == {"websocket-connect": (5, 1.0)}
+    assert MESSAGE_LIMITS == ((5, 1.0), (100, 60.0))
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,150 @@
+"""One hour of a bad exchange: nothing is lost, nothing is hidden, no limit is broken."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from marketkit.exchange.dialect import RateLimit
+from marketkit.jobs.seam import Seam
+from marketkit.live import Live
+from marketkit.net.budget import Budget
+from marketkit.net.engine import engine
+from marketkit.realtime.connection import Timing
+from marketkit.realtime.session import Session
+from marketkit.sandbox import Sandbox
+from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES
+from marketkit.twin import SmartDataProvider
+from tests.integration.conftest import FAST_LIMITS, NOW
+
+pytestmark = pytest.mark.slow
+
+SPEED = 60.0
+# The session's patience runs in real time: what is 30 s there is half a second here.
+TIMING = Timing(look=0.05, ping=0.15, silence=0.5, lived=0.5, backoff=0.02, longest=0.5)
+STRIKES = ["drop"] * 20 + ["silence"] * 5 + ["storm"] * 3
+FAULTS = {"late-candle": 0.05, "duplicate-frame": 0.01, "out-of-order": 0.01}
+
+
+@pytest.fixture
+def exchange() -> Iterator[Sandbox]:
+    """A sandbox with raised request limits and Upbit's own for websockets."""
+    with Sandbox(seed=1, now=NOW, speed=0, limit=FAST_LIMITS) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def provider(exchange: Sandbox, tmp_path: Path) -> Iterator[SmartDataProvider]:
+    """A provider of that exchange."""
+    lake = tmp_path / "lake"
+    with SmartDataProvider(endpoint=exchange.endpoint, lake=lake, limits=FAST_LIMITS) as one:
+        yield one
+
+
+def opened(provider: SmartDataProvider, exchange: Sandbox, folder: Path) -> tuple[Session, Live]:
+    """Open a live series as the provider does, with patience for a fast clock."""
+    markets = provider.get_market("KRW")["symbol"].to_list()
+    symbols = random.Random(5).sample(markets, 20)
+    filler = provider.twin._filler
+
+    async def work() -> tuple[Session, Live]:
+        session = Session(
+            "ws" + exchange.endpoint.removeprefix("http") + "/websocket/v1",
+            clock=exchange.now,
+            connects=Budget("storms", RateLimit(5, 1.0), folder),
+            timing=TIMING,
+        )
+        start = exchange.now() // MINUTE * MINUTE - HOUR
+        spans = dict.fromkeys(symbols, start)
+        seam = Seam(session, filler, TIMEFRAMES["1m"], spans, "normal")
+        await seam.start(show=False)
+        return session, Live(seam, filler.lake, exchange.now, HOUR, lambda frame: frame)
+
+    return engine().run(work())
+
+
+def holes_of(frame: pl.DataFrame, exchange: Sandbox) -> list[str]:
+    """Name the symbols whose rows lack one of the exchange's candles, or have one twice."""
+    found = []
+    for (symbol,), own in frame.group_by("symbol"):
+        times = own["time"].dt.epoch("ms").to_list()
+        expected = exchange.candles(symbol, "1m", times[0], times[-1])["time"].to_list()
+        if times != sorted(set(times)) or times[:-1] != expected:
+            found.append(symbol)
+    return found
+
+
+def read(live: Live, finals: dict[str, dict[int, tuple]]) -> None:
+    """Remember the last word on every final candle."""
+    for frame in live:
+        for symbol, time_, *numbers, _ in frame.with_columns(pl.col("time").dt.epoch("ms")).rows():
+            finals.setdefault(symbol, {})[time_] = (time_, *numbers)
+
+
+def weather(exchange: Sandbox, live: Live) -> tuple[int, int]:
+    """Let an hour pass with all its strikes; say how often the frame was looked at, and torn."""
+    began, draw = exchange.now(), random.Random(7)
+    moments = sorted(draw.uniform(1, 57) for _ in STRIKES)
+    strikes = draw.sample(STRIKES, len(STRIKES))
+    exchange.set_faults(FAULTS)
+    exchange.set_clock(speed=SPEED)
+    looks = torn = 0
+    while (passed := (exchange.now() - began) / MINUTE) < 60:
+        while moments and moments[0] <= passed:
+            moments.pop(0)
+            exchange.strike(strikes.pop(), seconds=90)
+        torn += bool(holes_of(live.frame, exchange))
+        looks += 1
+        time.sleep(0.05)
+    exchange.set_faults({})
+    return looks, torn
+
+
+def calm(exchange: Sandbox, live: Live, end: int) -> None:
+    """Wait until all up to `end` is final, and every incident closed."""
+    deadline = time.monotonic() + 60
+    while live.watermark.timestamp() * 1000 < end or exchange.now() < end + 6 * MINUTE:
+        assert time.monotonic() < deadline, live
+        time.sleep(0.05)
+
+
+def test_an_hour_of_drops_silences_storms_and_late_candles_leaves_no_trace_in_the_lake(
+    provider, exchange, tmp_path
+):
+    session, live = opened(provider, exchange, tmp_path)
+    finals: dict[str, dict[int, tuple]] = {}
+    consumer = threading.Thread(target=read, args=(live, finals))
+    consumer.start()
+    end = exchange.now() + HOUR
+    looks, torn = weather(exchange, live)
+    calm(exchange, live, end)
+    incidents, final = live.incidents, int(live.watermark.timestamp() * 1000)
+    live.close()
+    consumer.join(20)
+    engine().run(session.close())
+
+    assert looks > 100
+    assert torn == 0
+    struck, stream = exchange.stats()["faults"], exchange.stats()["stream"]
+    assert (struck["drop"], struck["silence"], struck["storm"]) == (20, 5, 3)
+    assert struck["late-candle"] > 0
+    assert (stream["violations"], stream["refused"]) == (0, 0)
+    holes = incidents.filter(pl.col("how") != "stream")
+    # Two strikes may meet one connection.
+    assert holes.height >= stream["connections"] - 1 >= 20
+    assert incidents["closed"].null_count() == 0
+    for symbol in live.symbols:
+        covered = provider.lake().covered(symbol, "1m")
+        assert len(covered) == 1
+        assert covered.hull.end >= end
+        known = provider.lake().select([symbol], "1m").read(covered.hull).drop("symbol")
+        expected = exchange.candles(symbol, "1m", *covered.hull)
+        assert known.with_columns(pl.col("time").dt.epoch("ms")).rows() == expected.rows()
+        told = [row for time_, row in sorted(finals[symbol].items()) if time_ < final]
+        assert told == exchange.candles(symbol, "1m", told[0][0], final).rows()
