@@ -31,7 +31,7 @@ class Reader:
         self._source = source
         self._queue = fan.open(queue)
         self._framed = framed
-        weakref.finalize(self, fan.leave, queue).atexit = False
+        weakref.finalize(self, soon, fan.leave, queue).atexit = False
 
     def __iter__(self) -> Self:
         return self
