@@ -7,7 +7,6 @@ may be sent again after the next slot began (Upbit reference, section 6.4, "cand
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -159,19 +158,3 @@ def _add(bar: Bar, price: float, volume: float, number: int) -> None:
         bar.last, bar.close = number, price
     elif number < bar.first:
         bar.first, bar.open = number, price
-
-
-def fold(candles: Iterable[Candle | Bar], timeframe: Timeframe) -> list[Bar]:
-    """Add ascending candles of one symbol up to those of a wider timeframe."""
-    bars: list[Bar] = []
-    for candle in candles:
-        start = timeframe.floor(candle.time)
-        if not bars or bars[-1].time != start:
-            prices = candle.open, candle.high, candle.low, candle.close
-            bars.append(Bar(start, *prices, 0.0, 0.0, candle.time, candle.time))
-        bar = bars[-1]
-        bar.high, bar.low = max(bar.high, candle.high), min(bar.low, candle.low)
-        bar.close, bar.last = candle.close, candle.time
-        bar.volume += candle.volume
-        bar.value += candle.value
-    return bars

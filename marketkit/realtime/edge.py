@@ -12,11 +12,11 @@ from __future__ import annotations
 import sys
 from collections import deque
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from marketkit.coverage import Span, Spans
 from marketkit.exchange.upbit_stream import Candle
-from marketkit.realtime.candles import KEPT
+from marketkit.realtime.candles import KEPT, Change
 from marketkit.timeframe import Timeframe
 
 JOIN_MARGIN = 5_000  # ms that our idea of the exchange's clock may be behind
@@ -24,8 +24,6 @@ PATIENCE = 300_000  # ms that a later candle is waited for, before somebody asks
 AHEAD = 300_000  # ms that a candle may be ahead of it; anything later is a mistake
 _EVER = sys.maxsize
 _ANSWERED = -1  # `sent` of a row that came as an answer
-
-Change = Literal["new", "changed", "late", "none"]
 
 
 class Row(NamedTuple):
