@@ -95,17 +95,28 @@ class Seam:
     async def start(self, *, show: bool) -> None:
         """Listen, then fill in what was before; raises only what would hold for every symbol."""
         self._session.subscribe(self, self._streams)
-        self._note_restart()
-        await self._joined()
-        await self._ask(list(self.edges), recent=KEPT, show=show)
-        if len(self.failures) == len(self.edges):
+        try:
+            self._note_restart()
+            await self._joined()
+            await self._ask(list(self.edges), recent=KEPT, show=show)
+            self._refuse_nothing()
+        except BaseException:
             self._session.release(self, self._streams)
-            raise next(iter(self.failures.values()))
+            raise
         self._flushed = asyncio.get_running_loop().time()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
+    def _refuse_nothing(self) -> None:
+        """Raise what failed if it failed for every symbol."""
+        if len(self.failures) == len(self.edges):
+            raise next(iter(self.failures.values()))
+
     async def _joined(self) -> None:
         """Wait a moment for the streams, so that what is asked then meets what they tell."""
+        for stream in self._streams:
+            known = self._session.fresh(*stream)
+            if known is not None:  # the stream was there before: no snapshot will come
+                self.receive(known)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(3 * self._session.timing.look):
                 while not all(edge.joined for edge in self.edges.values()):
@@ -141,9 +152,11 @@ class Seam:
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
-        self._prove()
-        await self._flush()
-        self.fan.close()
+        try:
+            self._prove()
+            await self._flush()
+        finally:
+            self.fan.close()
 
     async def _run(self) -> None:
         while True:

@@ -54,6 +54,14 @@ class CandleBook:
         """Give where the newest slot of a symbol starts, None before the first."""
         return self._newest.get(symbol)
 
+    def last(self) -> dict[str, Candle]:
+        """Give the candle of the newest slot of each symbol."""
+        return {symbol: self._candles[symbol][time] for symbol, time in self._newest.items()}
+
+    def newest_of(self, symbol: str) -> Candle | None:
+        """Give the candle of the newest slot of a symbol, None before the first."""
+        return self._candles.get(symbol, {}).get(self._newest.get(symbol, -1))
+
     def of(self, symbol: str) -> list[Candle]:
         """Give the candles of a symbol that are kept, ascending."""
         own = self._candles.get(symbol, {})

@@ -140,6 +140,7 @@ class Candles:
 
     def __init__(self) -> None:
         self._book = CandleBook()
+        self._stale: dict[str, Candle] = {}
 
     def add(self, message: Candle) -> bool:
         """Take a message and say whether it is news."""
@@ -156,11 +157,14 @@ class Candles:
         states = ["forming" if row.time == newest(row.symbol) else "closed" for row in rows]
         return stream.candle_frame(rows).with_columns(pl.Series("state", states, STATE))
 
-    def fresh(self, _: str) -> None:
-        """Give nothing: one event is no state."""
+    def fresh(self, symbol: str) -> Candle | None:
+        """Give the newest candle of a symbol if none after it can be missing."""
+        candle = self._book.newest_of(symbol)
+        return None if candle is self._stale.get(symbol) else candle
 
     def interrupted(self) -> None:
-        """Do nothing: events stay true."""
+        """Learn that messages may be missing."""
+        self._stale = self._book.last()
 
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""

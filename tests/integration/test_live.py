@@ -209,3 +209,11 @@ def test_it_is_the_same_for_async_callers_and_pandas(exchange, tmp_path):
 def test_what_makes_no_sense_is_refused(provider, symbols, timeframe, history, error, words):
     with pytest.raises(error, match=words):
         provider.live(symbols, timeframe, history=history)
+
+
+def test_what_cannot_begin_leaves_no_stream_behind(provider, exchange):
+    provider.get_market()
+    exchange.set_faults({"500": 1.0})
+    with pytest.raises(mk.ServerFailed):
+        provider.live(SYMBOLS, "1m", history="10m", show=False)
+    assert not provider.twin._streams._session._subscriptions.used
