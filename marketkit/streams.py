@@ -14,7 +14,8 @@ from marketkit.answers import Symbols
 from marketkit.asking import Form
 from marketkit.cache.ttl import Kind
 from marketkit.frames import Frame, finish
-from marketkit.jobs.backfill import Filler, parse_window
+from marketkit.jobs.backfill import parse_window
+from marketkit.jobs.filler import Filler
 from marketkit.markets import MarketList
 from marketkit.timeframe import parse_timeframe
 

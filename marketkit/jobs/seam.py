@@ -15,7 +15,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit_stream import Candle, Message, candle_channel
-from marketkit.jobs.backfill import Filler
+from marketkit.jobs.filler import Filler
 from marketkit.jobs.progress import Progress, Reporter
 from marketkit.jobs.runner import Run
 from marketkit.realtime.candles import KEPT
