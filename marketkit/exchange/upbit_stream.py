@@ -9,7 +9,7 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -364,6 +364,15 @@ def orderbook_frame(messages: Iterable[Book], *, exact: bool = False) -> pl.Data
     ]
     shape = schema.exact(schema.ORDERBOOK) if exact else schema.ORDERBOOK
     return pl.DataFrame(rows, _raw(shape), orient="row").cast(pl.Schema(shape))
+
+
+def spell_slot(start: int) -> str:
+    """Spell where a candle's slot starts (ms UTC) as the stream does, in `Candle.opened`.
+
+    >>> spell_slot(1_704_067_200_000)
+    '2024-01-01T00:00:00'
+    """
+    return datetime.fromtimestamp(start // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
 def _side(price: float, size: float) -> tuple[float | None, float | None]:

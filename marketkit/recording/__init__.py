@@ -1,0 +1,1 @@
+"""What streams said, kept on disk with the time it came, and played again."""

@@ -1,0 +1,93 @@
+"""Where recorded messages lie: channels and times to relative paths, and back. Pure.
+
+`channel=trade/date=2026-11-20/05.parquet` holds what came from 05:00 to 06:00 UTC, of all symbols,
+in the order it came. While the hour lasts it is in parts, `05.<when>.part.parquet`, that are made
+one file when it is over. All names are lower case.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from marketkit.coverage import Span
+from marketkit.timeframe import HOUR
+
+JOURNAL = "journal.jsonl"
+LOCK = ".recorder.lock"
+
+_CHANNEL = "channel="
+_DATE = re.compile(r"date=(\d{4}-\d\d-\d\d)")
+_FILE = re.compile(r"([01]\d|2[0-3])(\.\d+\.part)?\.parquet")
+
+
+class Hour(NamedTuple):
+    """An hour of a channel; `start` is ms UTC."""
+
+    channel: str
+    start: int
+
+    @property
+    def folder(self) -> str:
+        """The folder of its files, below the root."""
+        return f"{channel_folder(self.channel)}/date={_moment(self.start):%Y-%m-%d}"
+
+    @property
+    def file(self) -> str:
+        """The name of the file of the whole hour."""
+        return f"{_moment(self.start):%H}.parquet"
+
+    @property
+    def span(self) -> Span:
+        """The times it holds."""
+        return Span(self.start, self.start + HOUR)
+
+    def part(self, number: int) -> str:
+        """Name one of its parts; those with lower numbers come first."""
+        return f"{_moment(self.start):%H}.{number:020d}.part.parquet"
+
+
+def hour_of(channel: str, received: int) -> Hour:
+    """Give the hour in which something came.
+
+    >>> hour = hour_of("trade", 1_704_085_199_999)
+    >>> f"{hour.folder}/{hour.file}"
+    'channel=trade/date=2024-01-01/04.parquet'
+    """
+    return Hour(channel, received - received % HOUR)
+
+
+def channel_folder(channel: str) -> str:
+    """Give the folder of a channel, below the root."""
+    return f"{_CHANNEL}{channel}"
+
+
+def channel_of(folder: str) -> str | None:
+    """Give the channel whose folder has this name, or None."""
+    return folder.removeprefix(_CHANNEL) if folder.startswith(_CHANNEL) else None
+
+
+def day_of(folder: str) -> int | None:
+    """Give the day whose folder has this name as ms UTC, or None."""
+    found = _DATE.fullmatch(folder)
+    try:
+        day = datetime.fromisoformat(found[1]).replace(tzinfo=UTC) if found else None
+    except ValueError:
+        return None
+    return None if day is None else int(day.timestamp()) * 1000
+
+
+def hour_of_file(channel: str, day: int, name: str) -> Hour | None:
+    """Give the hour whose file or part has this name, or None."""
+    found = _FILE.fullmatch(name)
+    return Hour(channel, day + int(found[1]) * HOUR) if found else None
+
+
+def is_part(name: str) -> bool:
+    """Say whether a file is a part of an hour."""
+    return name.endswith(".part.parquet")
+
+
+def _moment(time: int) -> datetime:
+    return datetime.fromtimestamp(time // 1000, UTC)

@@ -1,0 +1,116 @@
+"""Recordings as frames: what a channel said and when, and when nobody could listen."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from pathlib import Path
+
+import polars as pl
+
+from marketkit import naming
+from marketkit.coverage import Span
+from marketkit.errors import InputError, nearest
+from marketkit.exchange import upbit_stream as stream
+from marketkit.frames import Frame, FrameKind, check_zone, finish, one_of
+from marketkit.lake.store import Time, window_of
+from marketkit.recording import files, journal
+from marketkit.recording.journal import Note
+from marketkit.recording.rows import shape
+from marketkit.schema import TIME, Schema, empty
+
+INTERRUPTION: Schema = {"start": TIME, "end": TIME, "reason": pl.String()}
+
+
+def read_recording(
+    folder: str | Path,
+    channel: str,
+    symbols: str | list[str] | None = None,
+    *,
+    start: Time | None = None,
+    end: Time | None = None,
+    frame: FrameKind = "polars",
+    tz: str = "UTC",
+) -> Frame:
+    """Give what was recorded of a channel, in the order it came; also while it is recorded.
+
+    Columns are those of the `get_*` call for the channel (`schema.ROW` for candles, as they were
+    with each message) and `received`, the moment of the exchange's clock at which it came; `start`
+    (inclusive) and `end` (exclusive) bound that. `symbols` are codes and globs among those that are
+    there, by default all. Trades are there once however often they came. In pandas the index is
+    `received`.
+
+    Raises `InputError` for a channel that was not recorded.
+    """
+    one_of("frame", frame, FrameKind)
+    check_zone(tz)
+    root, window = Path(folder), window_of(start, end)
+    name = recorded_channel(root, channel)
+    with ExitStack() as stack:
+        rows = scan_recording(root, name, window, stack)
+        found = empty(shape(name)) if rows is None else _named(rows, symbols).collect()
+    return finish(found.select(list(shape(name))), frame=frame, tz=tz, index=["received"])
+
+
+def read_interruptions(folder: str | Path) -> pl.DataFrame:
+    """Give the times of which a recording may lack something: from, to, and why.
+
+    `end` is null while messages have not come again.
+    """
+    rows = interruptions(journal.read(Path(folder)))
+    raw = {"start": pl.Int64(), "end": pl.Int64(), "reason": pl.String()}
+    return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(INTERRUPTION))
+
+
+def recorded_channel(root: Path, channel: str) -> str:
+    """Give the stream's name of a channel that was recorded. Raises `InputError`."""
+    name = stream.channel(channel)
+    known = files.channels(root)
+    if name not in known:
+        listed = f"it has {' '.join(known)}" if known else "it has none"
+        raise InputError(f"{root} has no channel {channel!r}{nearest(name, known)} ({listed})")
+    return name
+
+
+def scan_recording(
+    root: Path, channel: str, window: Span, stack: ExitStack
+) -> pl.LazyFrame | None:
+    """Scan the rows of a channel that came within a window, in order; None if there are no files.
+
+    Raises `CorruptFile` for a file that is none of a recording.
+    """
+    hours = [hour for hour in files.hours(root, channel) if _meet(hour.span, window)]
+    rows = files.scan(root, hours, stack)
+    if rows is None:
+        return None
+    received = pl.col("received").dt.epoch("ms")
+    return rows.filter(received >= window.start, received < window.end)
+
+
+def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
+    """Give the times in which messages may be missing between the first note and the last."""
+    found: list[tuple[int, int | None, str]] = []
+    start, reason = None, ""
+    for note in notes:
+        if note.what == "interrupted" and start is None:
+            start, reason = note.at if note.until is None else note.until, note.reason
+        elif note.what == "ended" and start is None:
+            start, reason = note.at, f"nobody recorded{note.reason and f' ({note.reason})'}"
+        elif note.what in {"resumed", "began"} and start is not None:
+            found.append((start, note.at, reason))
+            start = None
+    still = start is not None and bool(notes) and notes[-1].what != "ended"
+    return [*found, (start, None, reason)] if still and start is not None else found
+
+
+def _meet(span: Span, window: Span) -> bool:
+    return span.start < window.end and window.start < span.end
+
+
+def _named(rows: pl.LazyFrame, symbols: str | list[str] | None) -> pl.LazyFrame:
+    if symbols is None:
+        return rows
+    spelt = naming.listed(symbols)
+    if any(map(naming.is_glob, spelt)):
+        known = rows.select(pl.col("symbol").unique()).collect()["symbol"].to_list()
+        spelt = [name for each in spelt for name in naming.matches(each, known)]
+    return rows.filter(pl.col("symbol").is_in(spelt))

@@ -1,0 +1,200 @@
+"""Puts what streams say on disk as it comes. Use it on the engine's loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import time
+from collections import Counter, deque
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from marketkit.errors import LakeError, NotWritable
+from marketkit.exchange.upbit_stream import Message
+from marketkit.lake.files import make_folder
+from marketkit.realtime.session import Session
+from marketkit.realtime.subscriptions import Stream
+from marketkit.recording import files, journal
+from marketkit.recording.journal import Note
+from marketkit.recording.layout import LOCK, Hour, hour_of
+from marketkit.recording.rows import Heard, to_frame
+from marketkit.timeframe import HOUR
+
+FLUSH_AFTER = 5.0  # seconds that messages wait in memory, at most
+FLUSH_AT = 20_000  # messages that are written without waiting longer
+HELD = 500_000  # messages that are held for a disk that takes none, at most
+_ERRORS_KEPT = 100
+
+_log = logging.getLogger("marketkit.recording")
+
+
+class Recorder:
+    """The listener of a recording, and the task that writes for it.
+
+    What a kill can take is what has not been written: the messages of the last `FLUSH_AFTER`
+    seconds and of the write at work, or the last `FLUSH_AT` if that many come sooner.
+    """
+
+    def __init__(self, session: Session, streams: Iterable[Stream], root: Path) -> None:
+        self.root = root
+        self.streams = list(streams)
+        self.counts: Counter[str] = Counter()
+        self.lost = 0
+        self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
+        self.interruptions = 0
+        self._session = session
+        self._lock = FileLock(root / LOCK, timeout=0, thread_local=False)
+        self._waiting: dict[str, list[Heard]] = {}
+        self._size = 0
+        self._notes: list[Note] = []
+        self._broken = False
+        self._full = asyncio.Event()
+        self._hours: set[Hour] = set()  # those with parts
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Take the folder and listen. Raises `NotWritable`, `LakeError` if another one records."""
+        await asyncio.to_thread(self._take)
+        wanted: dict[str, list[str]] = {}
+        for stream in self.streams:
+            wanted.setdefault(stream.channel, []).append(stream.symbol)
+        self._notes.append(Note("began", self._session.clock(), streams=wanted))
+        self._session.subscribe(self, self.streams)
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def receive(self, message: Message) -> None:
+        """Take a message."""
+        now = self._session.clock()
+        if self._broken:
+            self._broken = False
+            self._notes.append(Note("resumed", now))
+        self._waiting.setdefault(message.channel, []).append(Heard(now, message))
+        self.counts[message.channel] += 1
+        self._size += 1
+        if self._size >= FLUSH_AT:
+            self._full.set()
+
+    def interrupted(self, until: int, reason: str) -> None:
+        """Note that messages may be missing."""
+        self._broken = True
+        self.interruptions += 1
+        self._notes.append(Note("interrupted", self._session.clock(), until, reason))
+
+    async def close(self) -> Exception | None:
+        """Let go of the streams and put down what is held; give what keeps it from that."""
+        self._session.release(self, self.streams)
+        task, self._task = self._task, None
+        if task is None:
+            return None
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+        self._notes.append(Note("ended", self._session.clock()))
+        failure = await self._flush(everything=True)
+        self._lock.release()
+        return failure
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(FLUSH_AFTER):
+                    await self._full.wait()
+            self._full.clear()
+            # A cancellation must not leave a write half counted.
+            writing = asyncio.ensure_future(self._flush())
+            try:
+                await asyncio.shield(writing)
+            except asyncio.CancelledError:
+                await writing
+                raise
+
+    async def _flush(self, *, everything: bool = False) -> Exception | None:
+        """Write what waits; where the disk takes nothing it waits on, and the reason is given."""
+        waiting, self._waiting, self._size = self._waiting, {}, 0
+        notes, self._notes = self._notes, []
+        now, failure = self._session.clock(), None
+        try:
+            await asyncio.to_thread(self._write, waiting, notes)
+            await asyncio.to_thread(self._compact, now, everything=everything)
+        except (OSError, LakeError) as error:
+            failure = self._failed(error)
+        self._hold(waiting, notes)
+        return failure
+
+    def _write(self, waiting: dict[str, list[Heard]], notes: list[Note]) -> None:
+        """Write messages and then notes, taking away what is down."""
+        for channel in list(waiting):
+            hours = itertools.groupby(waiting[channel], lambda heard: heard.received // HOUR)
+            for _, run in hours:
+                several = list(run)
+                hour = hour_of(channel, several[0].received)
+                files.write_part(self.root, hour, time.time_ns(), to_frame(channel, several))
+                self._hours.add(hour)
+                waiting[channel] = waiting[channel][len(several) :]
+            del waiting[channel]
+        journal.write(self.root, notes)
+        notes.clear()
+
+    def _compact(self, now: int, *, everything: bool) -> None:
+        """Make the parts of hours that are over one file each."""
+        for hour in sorted(self._hours):
+            if everything or hour.span.end <= now - 1000 * FLUSH_AFTER:
+                files.compact(self.root, hour)
+                self._hours.discard(hour)
+
+    def _failed(self, error: Exception) -> Exception:
+        _log.warning("%s takes no messages, they are kept until it does: %s", self.root, error)
+        failure = NotWritable(f"the recording {self.root} cannot be written: {error}")
+        failure.__cause__ = error
+        self.errors.append(failure)
+        return failure
+
+    def _hold(self, waiting: Mapping[str, list[Heard]], notes: list[Note]) -> None:
+        """Keep what could not be written for the next time, within bounds."""
+        self._notes = notes + self._notes
+        for channel, several in waiting.items():
+            self._waiting[channel] = several + self._waiting.get(channel, [])
+        self._size = sum(map(len, self._waiting.values()))
+        if self._size <= HELD:
+            return
+        times = [heard.received for several in waiting.values() for heard in several]
+        lost = sum(map(len, waiting.values()))
+        self.lost += lost
+        self._size -= lost
+        for channel, several in waiting.items():
+            del self._waiting[channel][: len(several)]
+        reason = f"{lost:,} messages lost: the disk took none"
+        self._notes.append(Note("interrupted", max(times), min(times), reason))
+        self._notes.append(Note("resumed", max(times)))
+
+    def _take(self) -> None:
+        """Be the only recorder of the folder, and finish what a killed one left."""
+        try:
+            make_folder(self.root)
+            self._lock.acquire()
+        except Timeout as error:
+            raise LakeError(f"somebody else records to {self.root}") from error
+        except OSError as error:
+            raise NotWritable(f"{self.root} cannot be written: {error}") from error
+        try:
+            self._recover()
+        except BaseException:
+            self._lock.release()
+            raise
+
+    def _recover(self) -> None:
+        last = 0
+        for channel in files.channels(self.root):
+            found = files.hours(self.root, channel)
+            for hour in found:
+                files.compact(self.root, hour)
+            if found:
+                last = max(last, files.last_received(self.root, found[-1]))
+        notes = journal.read(self.root)
+        if notes and notes[-1].what != "ended":
+            ended = Note("ended", max(last, notes[-1].at), reason="killed")
+            journal.write(self.root, [ended])
