@@ -24,6 +24,7 @@ _DEFAULT = (
     "lake",
     "live",
     "plan",
+    "record",
     "status",
     "watch",
     "with_response",
@@ -48,11 +49,14 @@ _NAMES = {
     "Lake": "lake.lake",
     "Live": "live",
     "Plan": "jobs.planned",
+    "Recording": "recording.handle",
     "SmartDataProvider": "twin",
     "Span": "coverage",
     "Spans": "coverage",
     "Status": "status",
     "Timeframe": "timeframe",
+    "read_interruptions": "recording.reader",
+    "read_recording": "recording.reader",
     **dict.fromkeys(
         (
             "BadResponse",

@@ -30,6 +30,9 @@ from marketkit.lake.lake import Lake as Lake
 from marketkit.live import Live as Live
 from marketkit.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
 from marketkit.realtime.feed import Feed as Feed
+from marketkit.recording.handle import Recording as Recording
+from marketkit.recording.reader import read_interruptions as read_interruptions
+from marketkit.recording.reader import read_recording as read_recording
 from marketkit.response import DataResponse as DataResponse
 from marketkit.status import Status as Status
 from marketkit.timeframe import Timeframe as Timeframe
@@ -62,6 +65,7 @@ __all__ = [
     "PartialResult",
     "Plan",
     "RateLimited",
+    "Recording",
     "Refused",
     "ServerFailed",
     "SmartDataProvider",
@@ -85,6 +89,9 @@ __all__ = [
     "lake",
     "live",
     "plan",
+    "read_interruptions",
+    "read_recording",
+    "record",
     "status",
     "watch",
     "with_response",
@@ -103,6 +110,7 @@ jobs = _default.jobs
 lake = _default.lake
 live = _default.live
 plan = _default.plan
+record = _default.record
 status = _default.status
 watch = _default.watch
 with_response = _default.with_response

@@ -50,7 +50,7 @@ from marketkit.settings import (
     resolve_offline,
 )
 from marketkit.status import Status, take_status
-from marketkit.streams import Streams
+from marketkit.streams import Channels, Streams
 from marketkit.tiers import Tiers
 from marketkit.universe import Universe
 from marketkit.windows import UTC_DAYS, Source, Time
@@ -58,6 +58,7 @@ from marketkit.windows import UTC_DAYS, Source, Time
 if TYPE_CHECKING:
     from marketkit.live import Live
     from marketkit.realtime.feed import Feed
+    from marketkit.recording.handle import Recording
 
 R = TypeVar("R")
 
@@ -449,6 +450,29 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         """
         form = Form(frame, tz, "float", priority, "raise")
         return await self._streams.live(symbols, timeframe, history, form, show=show)
+
+    @on_engine
+    async def record(
+        self,
+        symbols: Symbols,
+        channels: Channels,
+        *,
+        to: str | Path,
+        priority: Priority = "normal",
+    ) -> Recording:
+        """Record streams to a folder: every message, and when it came.
+
+        `channels` are those of `watch`, one or several; a folder may be recorded to again, by one
+        recorder at a time. Files are Parquet, one for each channel and hour (UTC), in parts while
+        the hour lasts: `channel=trade/date=2026-11-20/05.parquet`. `read_recording` reads them,
+        `read_interruptions` says when messages may be missing, and `watch` and `live` play them
+        again with `replay=`. The `Recording` ends with `.close()`, its `with` block or the program.
+
+        Raises `UnknownSymbol`, `InputError` for an unknown channel, `NotWritable`, and `LakeError`
+        where somebody else records to the folder.
+        """
+        form = Form("polars", "UTC", "float", priority, "raise")
+        return await self._streams.record(symbols, channels, Path(to), form)
 
     @property
     def with_response(self) -> DataMethods[Coroutine[Any, Any, DataResponse]]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
@@ -13,6 +14,7 @@ from marketkit import answers
 from marketkit.answers import Symbols
 from marketkit.asking import Form
 from marketkit.cache.ttl import Kind
+from marketkit.errors import InputError
 from marketkit.frames import Frame, finish
 from marketkit.jobs.backfill import parse_window
 from marketkit.jobs.filler import Filler
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from marketkit.live import Live
     from marketkit.realtime.feed import Feed
     from marketkit.realtime.session import Session
+    from marketkit.recording.handle import Recording
+
+
+Channels = str | Iterable[str]
 
 
 class Streams:
@@ -33,6 +39,7 @@ class Streams:
         self._markets = markets
         self._feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
         self._lives: weakref.WeakSet[Live] = weakref.WeakSet()
+        self._recordings: weakref.WeakSet[Recording] = weakref.WeakSet()
         self._session: Session | None = None
 
     async def watch(self, symbols: Symbols, channel: str, form: Form) -> Feed:
@@ -65,6 +72,25 @@ class Streams:
         self._lives.add(live)
         return live
 
+    async def record(self, symbols: Symbols, channels: Channels, to: Path, form: Form) -> Recording:
+        """Begin to record."""
+        from marketkit.exchange import upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.subscriptions import Stream  # noqa: PLC0415 - as above
+        from marketkit.recording.handle import Recording  # noqa: PLC0415 - as above
+        from marketkit.recording.recorder import Recorder  # noqa: PLC0415 - as above
+
+        given = [channels] if isinstance(channels, str) else list(channels)
+        if not given:
+            raise InputError("no channels: the list is empty")
+        wanted = dict.fromkeys(upbit_stream.channel(each) for each in given)
+        session = self._opened()
+        names = await self._resolve(symbols, form)
+        recorder = Recorder(session, [Stream(each, name) for each in wanted for name in names], to)
+        await recorder.start()
+        recording = Recording(recorder)
+        self._recordings.add(recording)
+        return recording
+
     def latest(self, kind: Kind, symbol: str) -> tuple[pl.DataFrame, int] | None:
         """Give the newest ticker or order book of a symbol, if a stream tells of its every change.
 
@@ -80,7 +106,9 @@ class Streams:
         return session.channel(kind).frame([message]), moment
 
     async def close(self) -> None:
-        """Close every feed and live series, and end the streams that nobody else wants."""
+        """Close whatever is open, and end the streams that nobody else wants."""
+        for recording in list(self._recordings):
+            await recording.aclose()
         for live in list(self._lives):
             await live.aclose()
         for feed in list(self._feeds):

@@ -77,6 +77,7 @@ class SmartDataProvider(DataMethods[Frame]):
     status = blocking(AsyncSmartDataProvider.status)
     watch = blocking(AsyncSmartDataProvider.watch)
     live = blocking(AsyncSmartDataProvider.live)
+    record = blocking(AsyncSmartDataProvider.record)
     backfill = at_once(AsyncSmartDataProvider.backfill)
     plan = blocking(AsyncSmartDataProvider.plan)
     jobs = at_once(AsyncSmartDataProvider.jobs)

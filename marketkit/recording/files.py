@@ -53,7 +53,8 @@ def compact(root: Path, hour: Hour) -> None:
         return
     known = [hour.file] if (folder / hour.file).exists() else []
     with ExitStack() as stack:
-        files = [stack.enter_context((folder / name).open("rb")) for name in (*known, *parts)]
+        files: list[IO[bytes]] = [
+            stack.enter_context((folder / name).open("rb")) for name in (*known, *parts)]
         rows = distinct(hour.channel, pl.scan_parquet(files, schema=stored(hour.channel)))
         said = {_KEY: json.dumps({"parts": parts})}
         _place(
@@ -159,9 +160,7 @@ def _names(root: Path, hour: Hour) -> Sequence[str]:
     if day is None:
         return []
     names = (each.name for each in folder.iterdir())
-    return sorted(
-        name for name in names if layout.hour_of_file(hour.channel, day, name) == hour
-    )
+    return sorted(name for name in names if layout.hour_of_file(hour.channel, day, name) == hour)
 
 
 def _merged(file: IO[bytes]) -> frozenset[str]:

@@ -71,9 +71,7 @@ def recorded_channel(root: Path, channel: str) -> str:
     return name
 
 
-def scan_recording(
-    root: Path, channel: str, window: Span, stack: ExitStack
-) -> pl.LazyFrame | None:
+def scan_recording(root: Path, channel: str, window: Span, stack: ExitStack) -> pl.LazyFrame | None:
     """Scan the rows of a channel that came within a window, in order; None if there are no files.
 
     Raises `CorruptFile` for a file that is none of a recording.

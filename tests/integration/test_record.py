@@ -1,0 +1,50 @@
+"""Recordings of the sandbox's stream on a real socket."""
+
+from __future__ import annotations
+
+import time
+
+import polars as pl
+import pytest
+
+import marketkit as mk
+from marketkit import schema
+
+PATIENCE = 20.0
+SYMBOLS = ["KRW-BTC", "KRW-ETH"]
+
+
+def wait(condition):
+    """Wait until something holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.005)
+
+
+def play(exchange, recording, channel="trade", seconds=30, steps=10):
+    """Let the exchange's clock step on, each step after the messages of the one before."""
+    for _ in range(steps):
+        before = recording.counts[channel]
+        exchange.advance(seconds)
+        wait(lambda: recording.counts[channel] > before)  # noqa: B023 - waited for at once
+
+
+def test_a_recording_has_every_message_and_when_it_came(provider, exchange, tmp_path):
+    channels = ["trade", "orderbook", "ticker", "candle.1m"]
+    with provider.record(SYMBOLS, channels, to=tmp_path / "tape") as recording:
+        wait(lambda: len(recording.counts) == 4)
+        play(exchange, recording)
+    assert not recording.errors
+    trades = mk.read_recording(tmp_path / "tape", "trade")
+    assert trades.height == recording.counts["trade"]
+    assert dict(trades.schema) == {**schema.TRADE, "received": schema.TIME}
+    assert trades["received"].is_sorted()
+    assert not trades.select("symbol", "sequential_id").is_duplicated().any()
+    books = mk.read_recording(tmp_path / "tape", "orderbook", "KRW-BTC")
+    assert set(books["symbol"]) == {"KRW-BTC"}
+    candles = mk.read_recording(tmp_path / "tape", "candle.1m")
+    assert list(candles.columns) == [*schema.ROW, "received"]
+    files = sorted(path.name for path in (tmp_path / "tape").rglob("*.parquet"))
+    assert files == ["00.parquet"] * 4
+    assert mk.read_interruptions(tmp_path / "tape").is_empty()
