@@ -18,10 +18,10 @@ from marketkit.exchange.upbit_stream import Candle, Message, candle_channel
 from marketkit.jobs.filler import Filler
 from marketkit.jobs.progress import Progress, Reporter
 from marketkit.jobs.runner import Run
+from marketkit.realtime.board import Board
 from marketkit.realtime.candles import KEPT
 from marketkit.realtime.edge import Edge, Row
 from marketkit.realtime.queue import Fan
-from marketkit.realtime.session import Session
 from marketkit.realtime.subscriptions import Stream
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import Timeframe
@@ -67,7 +67,7 @@ class Seam:
 
     def __init__(
         self,
-        session: Session,
+        session: Board,
         filler: Filler,
         timeframe: Timeframe,
         spans: Mapping[str, int],

@@ -14,9 +14,9 @@ import polars as pl
 from marketkit.exchange.upbit_stream import Message
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
+from marketkit.realtime.board import Board, Hole
 from marketkit.realtime.queue import Fan, Queue
 from marketkit.realtime.reader import Reader, call_back, soon
-from marketkit.realtime.session import Hole, Session
 from marketkit.realtime.subscriptions import Stream
 
 _ERRORS_KEPT = 100
@@ -59,7 +59,7 @@ class Feed:
 
     def __init__(
         self,
-        session: Session,
+        session: Board,
         channel: str,
         symbols: Iterable[str],
         shape: Callable[[pl.DataFrame], Frame],
@@ -176,6 +176,6 @@ class Feed:
         return True
 
 
-def _end(session: Session, tap: Tap, streams: Sequence[Stream]) -> None:
+def _end(session: Board, tap: Tap, streams: Sequence[Stream]) -> None:
     session.release(tap, streams)
     tap.fan.close()

@@ -7,38 +7,23 @@ import contextlib
 import logging
 import os
 import random
-from collections import deque
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from marketkit.errors import BadResponse, MarketkitError
-from marketkit.exchange.upbit_stream import PATH, Decoder, Message
+from marketkit.exchange.upbit_stream import PATH, Decoder
 from marketkit.net.budget import Budget
 from marketkit.net.engine import engine
 from marketkit.net.transport import Transport
-from marketkit.realtime.channels import Channel, Listener, channel_of
+from marketkit.realtime.board import Board
 from marketkit.realtime.connection import Connection, Timing, shake_hands
-from marketkit.realtime.subscriptions import Stream, Subscriptions
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 _log = logging.getLogger("marketkit.realtime")
-_HOLES_KEPT = 1000
 _WRONG_IN_A_ROW = 20  # frames; a connection that says nothing else is of no use
-
-
-@dataclass(frozen=True, slots=True)
-class Hole:
-    """A time of which a session may have missed something; ms UTC of the exchange's clock.
-
-    `end` is when messages came again, None while none has.
-    """
-
-    start: int
-    end: int | None
-    reason: str
 
 
 @dataclass(slots=True)
@@ -51,7 +36,7 @@ class SessionStats:
     wrong: int = 0
 
 
-class Session:
+class Session(Board):
     """A websocket to `url`, open while somebody wants a stream. Use it on one event loop.
 
     `clock` gives the exchange's time in ms UTC; `connects` is the machine's budget of handshakes.
@@ -68,27 +53,14 @@ class Session:
         timing: Timing | None = None,
         draw: Callable[[], float] = random.random,
     ) -> None:
-        self.url = url
-        self.clock = clock
-        self.timing = timing or Timing()
+        super().__init__(url, clock, timing or Timing())
         self.stats = SessionStats()
-        self.holes: deque[Hole] = deque(maxlen=_HOLES_KEPT)
         self._connects = connects
         self._draw = draw
-        self._subscriptions = Subscriptions(self.timing.linger)
-        self._channels: dict[str, Channel] = {}
-        self._listeners: dict[tuple[str, str], list[Listener]] = {}
         self._decoder = Decoder()
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
-        self._whole = False  # whether messages come, and none is missing
-        self._alive = 0
         self._wrong_in_a_row = 0
-
-    @property
-    def connected(self) -> bool:
-        """Whether messages are coming."""
-        return self._whole
 
     @property
     def alive(self) -> int:
@@ -99,43 +71,11 @@ class Session:
         live = self._connection.alive if self._connection is not None and self._whole else 0
         return max(self._alive, live)
 
-    def streams(self) -> dict[str, set[str]]:
-        """Give the symbols of every channel that are to be streamed."""
-        return self._subscriptions.wanted()
-
-    def channel(self, name: str) -> Channel:
-        """Give what is known of a channel."""
-        if name not in self._channels:
-            self._channels[name] = channel_of(name)
-        return self._channels[name]
-
-    def fresh(self, channel: str, symbol: str) -> Message | None:
-        """Give the newest message of a stream if none after it can be missing."""
-        known = self._channels.get(channel)
-        return known.fresh(symbol) if known is not None and self._whole else None
-
-    def subscribe(self, listener: Listener, streams: Iterable[Stream]) -> None:
-        """Tell `listener` what streams bring from now on."""
-        wanted = list(streams)
-        for stream in wanted:
-            self.channel(stream.channel)
-            # A new list, for a message may be on its way through the old one.
-            self._listeners[stream] = [*self._listeners.get(stream, ()), listener]
-        if self._subscriptions.take(wanted) and self._connection is not None:
+    def _wants(self, *, more: bool) -> None:
+        if more and self._connection is not None:
             self._connection.change()
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._keep())
-
-    def release(self, listener: Listener, streams: Iterable[Stream]) -> None:
-        """Stop telling `listener`; a stream that nobody wants any more ends in three minutes."""
-        given = [stream for stream in streams if listener in self._listeners.get(stream, ())]
-        for stream in given:
-            left = [each for each in self._listeners[stream] if each is not listener]
-            if left:
-                self._listeners[stream] = left
-            else:
-                del self._listeners[stream]
-        self._subscriptions.release(given, self.clock())
 
     async def end_unused(self) -> None:
         """End the streams without a consumer now, and the connection if none is left."""
@@ -180,7 +120,7 @@ class Session:
         except (OSError, MarketkitError, WebSocketException) as error:
             return str(error) or type(error).__name__
         except Exception as error:  # noqa: BLE001 - our mistake must not end everybody's streams
-            _log.exception("the session to %s stumbled", self.url)
+            _log.exception("the session to %s stumbled", self.name)
             return repr(error)
         return "nothing was wanted"
 
@@ -205,7 +145,7 @@ class Session:
             slot.unsent()
         self.stats.connects += 1
         try:
-            socket = await shake_hands(self.url, self.timing)
+            socket = await shake_hands(self.name, self.timing)
             slot.done(101)
         except InvalidStatus as error:
             self.stats.refused += 1
@@ -220,10 +160,6 @@ class Session:
         self._forget(self._subscriptions.expire(self.clock()))
         return self._subscriptions.wanted()
 
-    def _forget(self, ended: Iterable[Stream]) -> None:
-        for stream in ended:
-            self.channel(stream.channel).forget(stream.symbol)
-
     def _take(self, raw: bytes) -> None:
         """Tell listeners the news of a frame."""
         self.stats.frames += 1
@@ -233,44 +169,21 @@ class Session:
             self._misread(problem)
             return
         for message in messages:
-            if not self._whole:
-                self._resumed()
-            channel = self._channels.get(message.channel)
-            if channel is not None and channel.add(message):
-                for listener in self._listeners.get((message.channel, message.symbol), ()):
-                    listener.receive(message)
+            self._tell(message)
 
     def _misread(self, problem: BadResponse) -> None:
         """Count a frame that cannot be read: what it would have said is lost."""
         self.stats.wrong += 1
         self._wrong_in_a_row += 1
-        _log.warning("%s: %s", self.url, problem)
+        _log.warning("%s: %s", self.name, problem)
         if self._wrong_in_a_row >= _WRONG_IN_A_ROW:
             raise problem
         if self._whole:
             self._interrupted(str(problem))
 
-    def _interrupted(self, reason: str) -> None:
-        """Open a hole, unless one is open."""
-        if self._whole:
-            self._alive, self._whole = self.alive, False
-            self.holes.append(Hole(self._alive, None, reason))
-            for channel in self._channels.values():
-                channel.interrupted()
-            for listener in self._everybody():
-                listener.interrupted(self._alive, reason)
-            _log.info("the stream of %s was interrupted: %s", self.url, reason)
-
     def _resumed(self) -> None:
-        """Close the hole: from here on nothing is missing."""
-        self._whole = True
+        super()._resumed()
         self._wrong_in_a_row = 0
-        self._alive = max(self._alive, self.clock())
-        if self.holes and self.holes[-1].end is None:
-            self.holes[-1] = replace(self.holes[-1], end=self._alive)
-
-    def _everybody(self) -> list[Listener]:
-        return list({id(each): each for own in self._listeners.values() for each in own}.values())
 
 
 _SESSIONS: dict[tuple[str, int], Session] = {}

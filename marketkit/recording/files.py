@@ -54,7 +54,8 @@ def compact(root: Path, hour: Hour) -> None:
     known = [hour.file] if (folder / hour.file).exists() else []
     with ExitStack() as stack:
         files: list[IO[bytes]] = [
-            stack.enter_context((folder / name).open("rb")) for name in (*known, *parts)]
+            stack.enter_context((folder / name).open("rb")) for name in (*known, *parts)
+        ]
         rows = distinct(hour.channel, pl.scan_parquet(files, schema=stored(hour.channel)))
         said = {_KEY: json.dumps({"parts": parts})}
         _place(

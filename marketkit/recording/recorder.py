@@ -16,7 +16,7 @@ from filelock import FileLock, Timeout
 from marketkit.errors import LakeError, NotWritable
 from marketkit.exchange.upbit_stream import Message
 from marketkit.lake.files import make_folder
-from marketkit.realtime.session import Session
+from marketkit.realtime.board import Board
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
@@ -39,7 +39,7 @@ class Recorder:
     seconds and of the write at work, or the last `FLUSH_AT` if that many come sooner.
     """
 
-    def __init__(self, session: Session, streams: Iterable[Stream], root: Path) -> None:
+    def __init__(self, session: Board, streams: Iterable[Stream], root: Path) -> None:
         self.root = root
         self.streams = list(streams)
         self.counts: Counter[str] = Counter()

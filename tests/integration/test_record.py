@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import time
 
-import polars as pl
-import pytest
-
 import marketkit as mk
 from marketkit import schema
 
