@@ -50,7 +50,7 @@ from marketkit.settings import (
     resolve_offline,
 )
 from marketkit.status import Status, take_status
-from marketkit.streams import Channels, Streams
+from marketkit.streams import Channels, Streams, again
 from marketkit.tiers import Tiers
 from marketkit.universe import Universe
 from marketkit.windows import UTC_DAYS, Source, Time
@@ -407,6 +407,10 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         symbols: Symbols,
         channel: str,
         *,
+        replay: str | Path | Lake | None = None,
+        speed: float = 1.0,
+        start: Time | None = None,
+        end: Time | None = None,
         frame: FrameKind = "polars",
         tz: str = "UTC",
         priority: Priority = "normal",
@@ -419,10 +423,16 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         `.on(callback)`, and ends with `.close()`, at the end of its `with` block, or when nobody
         holds it any more. All feeds of a process share one connection, which comes back by itself.
 
+        `replay` plays a recording (or a lake's candles) again instead, `speed` times as fast, from
+        `start` to `end`; nothing is asked of the exchange. With speed 0 it goes as fast as it is
+        read, from the first consumer on; no consumer loses anything. Iterations end with it.
+
         Raises `UnknownSymbol` for a symbol that is not listed, `InputError` for an unknown channel.
         Source: Upbit reference, section 6.
         """
         form = Form(frame, tz, "float", priority, "raise")
+        if (past := again(replay, speed, start, end)) is not None:
+            return await self._streams.watch_again(symbols, channel, form, past)
         return await self._streams.watch(symbols, channel, form)
 
     @on_engine
@@ -432,6 +442,10 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         timeframe: str,
         *,
         history: str = "1d",
+        replay: str | Path | Lake | None = None,
+        speed: float = 1.0,
+        start: Time | None = None,
+        end: Time | None = None,
         frame: FrameKind = "polars",
         tz: str = "UTC",
         priority: Priority = "normal",
@@ -446,9 +460,16 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         final, and `.incidents`, every interruption and how it was mended; iterating gives candles
         as they become final. Those go into the lake with their proof.
 
+        `replay`, `speed`, `start` and `end` play a recording or a lake again, as in `watch`: the
+        same code runs by the clock of the past, the lake answers for the exchange, with nothing
+        that was not closed by then, and nothing is written into it. Candles that were not recorded
+        are added up from trades that were. Where neither recording nor lake knows, `.frame` ends.
+
         Raises `UnknownSymbol`, `UnknownTimeframe`, `InputError` for a width that is not streamed.
         """
         form = Form(frame, tz, "float", priority, "raise")
+        if (past := again(replay, speed, start, end)) is not None:
+            return await self._streams.live_again(symbols, timeframe, history, form, past)
         return await self._streams.live(symbols, timeframe, history, form, show=show)
 
     @on_engine

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
+import math
 import weakref
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import polars as pl
 
-from marketkit import answers
+from marketkit import answers, naming
 from marketkit.answers import Symbols
 from marketkit.asking import Form
 from marketkit.cache.ttl import Kind
@@ -18,6 +20,8 @@ from marketkit.errors import InputError
 from marketkit.frames import Frame, finish
 from marketkit.jobs.backfill import parse_window
 from marketkit.jobs.filler import Filler
+from marketkit.lake.lake import Lake
+from marketkit.lake.store import Time
 from marketkit.markets import MarketList
 from marketkit.timeframe import parse_timeframe
 
@@ -26,9 +30,31 @@ if TYPE_CHECKING:
     from marketkit.realtime.feed import Feed
     from marketkit.realtime.session import Session
     from marketkit.recording.handle import Recording
+    from marketkit.recording.replay import Replay
+    from marketkit.recording.tape import Tape
 
 
 Channels = str | Iterable[str]
+
+
+class Again(NamedTuple):
+    """What is played again, from when to when, and how many times as fast as it was."""
+
+    replay: str | Path | Lake
+    speed: float
+    start: Time | None
+    end: Time | None
+
+
+def again(
+    replay: str | Path | Lake | None, speed: float, start: Time | None, end: Time | None
+) -> Again | None:
+    """Put together what a caller says of a replay. Raises `InputError` where there is none."""
+    if replay is not None:
+        return Again(replay, speed, start, end)
+    if (speed, start, end) != (1.0, None, None):
+        raise InputError("speed, start and end are for replays: give replay= a recording or a lake")
+    return None
 
 
 class Streams:
@@ -71,6 +97,49 @@ class Streams:
         live = Live(seam, self._filler.lake, session.clock, length, _shape(symbols, form))
         self._lives.add(live)
         return live
+
+    async def watch_again(self, symbols: Symbols, channel: str, form: Form, again: Again) -> Feed:
+        """Open a feed of what is recorded or stored."""
+        from marketkit.exchange import upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
+
+        name = upbit_stream.channel(channel)
+        _, names, session = await asyncio.to_thread(self._tape, symbols, name, again)
+        feed = Feed(session, name, names, _shape(symbols, form))
+        self._feeds.add(feed)
+        return feed
+
+    async def live_again(
+        self, symbols: Symbols, timeframe: str, history: str, form: Form, again: Again
+    ) -> Live:
+        """Open a live series of what is recorded or stored; the lake answers for the exchange."""
+        from marketkit.exchange import upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.jobs.seam import Seam  # noqa: PLC0415 - as above
+        from marketkit.live import Live  # noqa: PLC0415 - as above
+        from marketkit.replaying import Past, first_slots  # noqa: PLC0415 - as above
+
+        width, length = parse_timeframe(timeframe), parse_window(history)
+        channel = upbit_stream.candle_channel(width)
+        tape, names, session = await asyncio.to_thread(self._tape, symbols, channel, again)
+        source = tape.lake or self._filler.lake
+        starts = await asyncio.to_thread(first_slots, tape, channel, names, source, length)
+        past = Past(source, tape, session.clock, 0 if tape.lake else self._filler.settle)
+        seam = Seam(session, past, width, starts, form.priority)
+        await seam.start(show=False)
+        live = Live(seam, past.lake, session.clock, length, _shape(symbols, form))
+        self._lives.add(live)
+        return live
+
+    def _tape(self, symbols: Symbols, channel: str, again: Again) -> tuple[Tape, list[str], Replay]:
+        from marketkit.recording.replay import Replay  # noqa: PLC0415 - most programs need none
+        from marketkit.replaying import open_tape  # noqa: PLC0415 - as above
+
+        if not again.speed >= 0:
+            raise InputError(f"speed={again.speed!r}: give a number of times, or 0 for no waiting")
+        source = self._filler.lake.source
+        span = again.start, again.end
+        tape, names = open_tape(again.replay, naming.listed(symbols), channel, span, source=source)
+        return tape, names, Replay(tape, 0 if math.isinf(again.speed) else again.speed)
 
     async def record(self, symbols: Symbols, channels: Channels, to: Path, form: Form) -> Recording:
         """Begin to record."""

@@ -8,16 +8,18 @@ import logging
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.dialect import Priority
+from marketkit.exchange.paging import CandleRange
 from marketkit.exchange.upbit_stream import Candle, Message, candle_channel
-from marketkit.jobs.filler import Filler
 from marketkit.jobs.progress import Progress, Reporter
 from marketkit.jobs.runner import Run
+from marketkit.lake.lake import Lake
 from marketkit.realtime.board import Board
 from marketkit.realtime.candles import KEPT
 from marketkit.realtime.edge import Edge, Row
@@ -58,6 +60,21 @@ class Final:
     row: Row
 
 
+class Source(Protocol):
+    """Where the seam's answers come from: an exchange, with a lake before it (`Filler`)."""
+
+    lake: Lake
+    settle: int
+
+    def plan(
+        self, timeframe: Timeframe, spans: Mapping[str, tuple[int, int]]
+    ) -> Sequence[CandleRange]:
+        """Give the walks that close what the lake lacks; asks nobody."""
+
+    async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
+        """Carry out a plan."""
+
+
 class Seam:
     """Series of one timeframe whose every slot from `start` on is known without a hole.
 
@@ -68,7 +85,7 @@ class Seam:
     def __init__(
         self,
         session: Board,
-        filler: Filler,
+        filler: Source,
         timeframe: Timeframe,
         spans: Mapping[str, int],
         priority: Priority,
@@ -147,16 +164,28 @@ class Seam:
     async def close(self) -> None:
         """Let go of the streams and put into the lake what is proved."""
         self._session.release(self, self._streams)
-        task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await self._stop()
         try:
             self._prove()
             await self._flush()
         finally:
             self.fan.close()
+
+    async def finish(self, failure: Exception | None) -> None:
+        """Do what is due for the last time and end iterations, for nothing more will come."""
+        await self._stop()
+        self._ask_after = 0.0
+        try:
+            await self._step()
+        finally:
+            self.fan.close(failure)
+
+    async def _stop(self) -> None:
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
 
     async def _run(self) -> None:
         while True:

@@ -47,6 +47,10 @@ class Tap:
         """Remember that events may be missing."""
         self.holes.append(Hole(until, None, reason))
 
+    async def finish(self, failure: Exception | None) -> None:
+        """End every iteration, for no more events will come."""
+        self.fan.close(failure)
+
 
 class Feed:
     """Streams of one channel of some symbols, for as long as this object lives or until `close`.

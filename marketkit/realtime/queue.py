@@ -27,6 +27,7 @@ class Queue:
         self._lost = 0
         self._ready = asyncio.Event()
         self._closed = False
+        self._failure: Exception | None = None
 
     def put(self, event: Any) -> bool:
         """Take an event, which has a `symbol`; say whether it found room."""
@@ -46,10 +47,14 @@ class Queue:
             self._states.setdefault(state.symbol, state)
             self._ready.set()
 
-    def close(self) -> None:
-        """End it: what waits can still be taken."""
+    def close(self, failure: Exception | None = None) -> None:
+        """End it: what waits can still be taken, and then `failure` is raised once."""
         self._closed = True
+        self._failure = failure
         self._ready.set()
+
+    def __len__(self) -> int:
+        return len(self._states) + len(self._events)
 
     async def take(self) -> list[Any] | None:
         """Wait for events and give all there are; None at the end. Raises `FeedOverflow`."""
@@ -62,6 +67,9 @@ class Queue:
                 lost, self._lost = self._lost, 0
                 raise FeedOverflow(lost)
             if self._closed:
+                failure, self._failure = self._failure, None
+                if failure is not None:
+                    raise failure
                 return None
             self._ready.clear()
             await self._ready.wait()
@@ -76,6 +84,16 @@ class Fan:
         self._queues: tuple[Queue, ...] = ()
         self._closed = False
         self._lock = threading.Lock()
+
+    @property
+    def consumers(self) -> int:
+        """How many there are."""
+        return len(self._queues)
+
+    @property
+    def backlog(self) -> int:
+        """How many events wait for the slowest of them."""
+        return max(map(len, self._queues), default=0)
 
     def put(self, event: Any) -> None:
         """Pass an event on."""
@@ -97,9 +115,9 @@ class Fan:
         with self._lock:
             self._queues = tuple(each for each in self._queues if each is not queue)
 
-    def close(self) -> None:
-        """End every queue."""
+    def close(self, failure: Exception | None = None) -> None:
+        """End every queue; `failure` is why, if nobody wished it."""
         with self._lock:
             self._closed = True
             for queue in self._queues:
-                queue.close()
+                queue.close(failure)

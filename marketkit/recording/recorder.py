@@ -11,6 +11,7 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import msgspec
 from filelock import FileLock, Timeout
 
 from marketkit.errors import LakeError, NotWritable
@@ -64,7 +65,15 @@ class Recorder:
             wanted.setdefault(stream.channel, []).append(stream.symbol)
         self._notes.append(Note("began", self._session.clock(), streams=wanted))
         self._session.subscribe(self, self.streams)
+        self._begin_with_known()
         self._task = asyncio.get_running_loop().create_task(self._run())
+
+    def _begin_with_known(self) -> None:
+        """Take the state of streams that others listen to already: it is not sent again for us."""
+        if self._session.connected:
+            for stream in self.streams:
+                for message in self._session.channel(stream.channel).known([stream.symbol])[-1:]:
+                    self.receive(msgspec.structs.replace(message, stream="SNAPSHOT"))
 
     def receive(self, message: Message) -> None:
         """Take a message."""

@@ -1,0 +1,226 @@
+"""What is played again: recorded messages, or a lake's candles, in the order of time."""
+
+from __future__ import annotations
+
+import heapq
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from marketkit.coverage import Span, Spans
+from marketkit.errors import InputError
+from marketkit.exchange.upbit_stream import Candle, Message, Trade, spell_slot, timeframe_of
+from marketkit.lake.lake import Lake
+from marketkit.lake.layout import EVER
+from marketkit.realtime.candles import TradeCandles
+from marketkit.recording import files, journal
+from marketkit.recording.reader import interruptions, recorded_channel, scan_recording
+from marketkit.recording.rows import Heard, to_messages, whole
+from marketkit.timeframe import Timeframe
+
+_BATCH = 50_000  # rows in memory at once
+_NUMBERS = ("open", "high", "low", "close", "volume", "value")
+_SLOTS = 2_000  # of a lake's series in memory at once
+
+
+class Moment(NamedTuple):
+    """Something that happens at `at`: a message, or news that those after `until` may be missing.
+
+    Times are ms UTC.
+    """
+
+    at: int
+    message: Message | None
+    until: int = 0
+    reason: str = ""
+
+
+class Tape(ABC):
+    """What some streams said within a span of time, and the holes in it."""
+
+    def __init__(
+        self, name: str, window: Span, holes: Iterable[Moment], missing: Spans, symbols: list[str]
+    ) -> None:
+        self.name = name
+        self.window = window
+        self.missing = missing  # when it may lack messages
+        self.symbols = symbols
+        self.holes = [hole for hole in holes if window.start <= hole.at < window.end]
+
+    lake: Lake | None = None  # what answers questions beside the tape, where the tape knows
+
+    @property
+    def until(self) -> int:
+        """The time of its end, where that is not just its last message's."""
+        return 0
+
+    @abstractmethod
+    def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
+        """Give the messages of a channel in the order they came. Raises `InputError` without it."""
+
+    @abstractmethod
+    def check(self, channel: str) -> None:
+        """Raise `InputError` if it has nothing of a channel."""
+
+    @abstractmethod
+    def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:
+        """Give when the first message of each symbol came."""
+
+    def play(self, wanted: dict[str, set[str]]) -> Iterator[Moment]:
+        """Give all that happens to some streams, in order; of one moment, holes come first."""
+        told = [
+            (Moment(at, message) for at, message in self.messages(channel, symbols))
+            for channel, symbols in sorted(wanted.items())
+        ]
+        return heapq.merge(self.holes, *told, key=lambda moment: moment.at)
+
+
+class RecordedTape(Tape):
+    """A recording. Candles that were not recorded are added up from trades that were."""
+
+    def __init__(self, root: Path, window: Span) -> None:
+        found = files.channels(root)
+        if not found:
+            raise InputError(f"{root} is no recording")
+        self._root = root
+        self._channels = found
+        notes = journal.read(root)
+        broken = interruptions(notes)
+        holes = [Moment(_noticed(notes, start), None, start, why) for start, _, why in broken]
+        missing = Spans((start, EVER.end if end is None else end) for start, end, _ in broken)
+        began = [note for note in notes if note.what == "began"]
+        start = max(window.start, min((note.at for note in began), default=window.start))
+        names = {name for note in began for several in note.streams.values() for name in several}
+        span = Span(start, max(start, window.end))
+        super().__init__(f"the recording {root}", span, holes, missing, sorted(names))
+
+    def check(self, channel: str) -> None:
+        """Raise `InputError` if it has nothing of a channel."""
+        if not self._from_trades(channel):
+            recorded_channel(self._root, channel)
+
+    def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
+        """Give the messages of a channel in the order they came."""
+        if self._from_trades(channel):
+            return _add_up(self._recorded("trade", symbols), timeframe_of(channel))
+        return self._recorded(channel, symbols)
+
+    def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:
+        """Give when the first message of each symbol came."""
+        name = "trade" if self._from_trades(channel) else channel
+        with ExitStack() as stack:
+            rows = scan_recording(self._root, name, self.window, stack)
+            if rows is None:
+                return {}
+            firsts = rows.group_by("symbol").agg(pl.col("received").min().dt.epoch("ms")).collect()
+        return {symbol: first for symbol, first in firsts.iter_rows() if symbol in symbols}
+
+    def _from_trades(self, channel: str) -> bool:
+        candles = channel.startswith("candle.") and channel not in self._channels
+        return candles and "trade" in self._channels
+
+    def _recorded(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
+        for hour in files.hours(self._root, channel):
+            with ExitStack() as stack:
+                rows = scan_recording(self._root, channel, _clip(hour.span, self.window), stack)
+                if rows is None:
+                    continue
+                yield from _told(channel, rows.filter(pl.col("symbol").is_in(list(symbols))))
+
+
+class LakeTape(Tape):
+    """The candles of a lake, each at the end of its slot; what nobody asked about is a hole."""
+
+    def __init__(
+        self, lake: Lake, symbols: Sequence[str], timeframe: Timeframe, window: Span
+    ) -> None:
+        known = [lake.covered(symbol, timeframe).clip(*window) for symbol in symbols]
+        hulls = [spans.hull for spans in known]
+        if not hulls or None in hulls:
+            raise InputError(f"{lake} has no {timeframe} candles of {' '.join(symbols)} there")
+        start = max(hull.start for hull in hulls if hull is not None)
+        end = max(hull.end for hull in hulls if hull is not None)
+        gaps = Spans(gap for spans in known for gap in spans.gaps(start, end))
+        reason = "nobody asked the exchange"
+        holes = [Moment(gap.start, None, gap.start, reason) for gap in gaps]
+        self.lake = self._lake = lake
+        self._timeframe = timeframe
+        super().__init__(f"{lake}", Span(start, end), holes, gaps, list(symbols))
+
+    def check(self, channel: str) -> None:
+        """Raise `InputError` if it has nothing of a channel."""
+        if not channel.startswith("candle.") or timeframe_of(channel) != self._timeframe:
+            raise InputError(f"a lake can play candles again, not the channel {channel!r}")
+
+    def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
+        """Give the candles, each at the end of its slot."""
+        self.check(channel)
+        selection = self._lake.select(symbols, self._timeframe)
+        at, end = self.window
+        while at < end:
+            until = min(self._timeframe.shift(at, _SLOTS), end)
+            rows = selection.read(Span(at, until)).sort("time", "symbol")
+            for symbol, time, *numbers in rows.with_columns(
+                pl.col("time").dt.epoch("ms")
+            ).iter_rows():
+                last = self._timeframe.next(time) - 1
+                yield Heard(last, _candle(symbol, time, numbers, last))
+            at = until
+
+    @property
+    def until(self) -> int:
+        """The end of what the lake knows."""
+        return self.window.end
+
+    def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:
+        """Give when the tape begins, for the lake knows every slot from there on."""
+        self.check(channel)
+        return dict.fromkeys(symbols, self.window.start)
+
+
+def _told(channel: str, rows: pl.LazyFrame) -> Iterator[Heard]:
+    """Make rows messages, some at a time."""
+    rest: pl.DataFrame | None = None
+    for batch in rows.collect_batches(chunk_size=_BATCH, maintain_order=True):
+        frame = batch if rest is None else rest.vstack(batch)
+        ready = whole(channel, frame)
+        rest = frame.slice(ready)
+        yield from to_messages(channel, frame.head(ready))
+    if rest is not None:
+        yield from to_messages(channel, rest)
+
+
+def _add_up(trades: Iterator[Heard], timeframe: Timeframe) -> Iterator[Heard]:
+    """Give, with each trade, the candle it makes."""
+    candles = TradeCandles(timeframe)
+    for received, trade in trades:
+        if not isinstance(trade, Trade):
+            continue
+        bar = candles.add(trade.symbol, trade.time, trade.price, trade.volume, trade.sequential_id)
+        if bar is not None:
+            numbers = [bar.open, bar.high, bar.low, bar.close, bar.volume, bar.value]
+            yield Heard(received, _candle(trade.symbol, bar.time, numbers, trade.sent))
+
+
+def _candle(symbol: str, time: int, numbers: Sequence[float], sent: int) -> Candle:
+    values: dict[str, Any] = dict(zip(_NUMBERS, numbers, strict=True))
+    return Candle(symbol=symbol, opened=spell_slot(time), **values, sent=sent)
+
+
+def _noticed(notes: Iterable[journal.Note], start: int) -> int:
+    """Give when it was noticed that messages after `start` may be missing."""
+    return next(
+        note.at
+        for note in notes
+        if (note.at if note.until is None else note.until) == start
+        and note.what in {"interrupted", "ended"}
+    )
+
+
+def _clip(span: Span, window: Span) -> Span:
+    start = max(span.start, window.start)
+    return Span(start, max(start, min(span.end, window.end)))
