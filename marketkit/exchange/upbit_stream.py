@@ -308,6 +308,11 @@ def channel(name: str) -> str:
     return f"candle.{_WIDTHS.get(width, width)}" if kind == "candle" else ours
 
 
+def sent(message: Message) -> int:
+    """Give when the exchange made a message, ms UTC."""
+    return message.sent if isinstance(message, Trade | Candle) else message.time
+
+
 def candle_channel(timeframe: Timeframe) -> str:
     """Give the name of the stream of a width. Raises `InputError` where the exchange has none."""
     return channel(f"candle.{timeframe}")
@@ -364,6 +369,15 @@ def orderbook_frame(messages: Iterable[Book], *, exact: bool = False) -> pl.Data
     ]
     shape = schema.exact(schema.ORDERBOOK) if exact else schema.ORDERBOOK
     return pl.DataFrame(rows, _raw(shape), orient="row").cast(pl.Schema(shape))
+
+
+@functools.cache
+def candle_of(channel: str) -> type[Candle]:
+    """Give the kind of candle that belongs to a channel, for candles that were not on the wire."""
+    name, namespace = f"Candle_{channel}", {"channel": channel}
+    made: Any = msgspec.defstruct(name, (), bases=(Candle,), gc=False, namespace=namespace)
+    kind: type[Candle] = made
+    return kind
 
 
 def spell_slot(start: int) -> str:

@@ -15,7 +15,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from marketkit.errors import LakeError, NotWritable
-from marketkit.exchange.upbit_stream import Message
+from marketkit.exchange.upbit_stream import Message, sent
 from marketkit.lake.files import make_folder
 from marketkit.realtime.board import Board
 from marketkit.realtime.subscriptions import Stream
@@ -77,7 +77,8 @@ class Recorder:
 
     def receive(self, message: Message) -> None:
         """Take a message."""
-        now = self._session.clock()
+        # Nothing comes before it was sent: then our idea of the exchange's clock is old.
+        now = max(self._session.clock(), sent(message))
         if self._broken:
             self._broken = False
             self._notes.append(Note("resumed", now))

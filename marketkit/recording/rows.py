@@ -13,7 +13,7 @@ import polars as pl
 
 from marketkit import schema
 from marketkit.exchange import upbit_stream as stream
-from marketkit.exchange.upbit_stream import Book, Candle, Message, Ticker, Trade, Unit
+from marketkit.exchange.upbit_stream import Book, Message, Ticker, Trade, Unit
 from marketkit.schema import TIME, Schema
 
 _MORE: Schema = {"sent": TIME, "stream": pl.String(), "received": TIME}
@@ -44,7 +44,7 @@ def to_frame(channel: str, heard: Sequence[Heard]) -> pl.DataFrame:
     times = [1 if channel != "orderbook" else len(each.units) for each in messages]
     more = pl.DataFrame(
         {
-            "sent": [getattr(each, "sent", each.time) for each in messages],
+            "sent": [stream.sent(each) for each in messages],
             "stream": [each.stream for each in messages],
             "received": [each.received for each in heard],
         },
@@ -63,7 +63,7 @@ def to_messages(channel: str, frame: pl.DataFrame) -> Iterator[Heard]:
         yield from _books(rows)
         return
     for row in rows:
-        yield Heard(row["received"], _MESSAGES[kind](row))
+        yield Heard(row["received"], _MESSAGES[kind](channel, row))
 
 
 def whole(channel: str, frame: pl.DataFrame) -> int:
@@ -95,11 +95,11 @@ _FRAMES: dict[str, Callable[[Sequence[Any]], pl.DataFrame]] = {
 }
 
 
-def _ticker(row: dict[str, Any]) -> Ticker:
+def _ticker(_: str, row: dict[str, Any]) -> Ticker:
     return Ticker(**{name: row[name] for name in schema.TICKER}, stream=row["stream"])
 
 
-def _trade(row: dict[str, Any]) -> Trade:
+def _trade(_: str, row: dict[str, Any]) -> Trade:
     change = row["change_price"]
     return Trade(
         symbol=row["symbol"],
@@ -116,15 +116,22 @@ def _trade(row: dict[str, Any]) -> Trade:
     )
 
 
-def _candle(row: dict[str, Any]) -> Candle:
-    numbers = {name: row[name] for name in list(schema.ROW)[2:]}
-    opened = stream.spell_slot(row["time"])
-    return Candle(
-        symbol=row["symbol"], opened=opened, **numbers, sent=row["sent"], stream=row["stream"]
+def _candle(channel: str, row: dict[str, Any]) -> Message:
+    return stream.candle_of(channel)(
+        symbol=row["symbol"],
+        opened=stream.spell_slot(row["time"]),
+        open=row["open"],
+        high=row["high"],
+        low=row["low"],
+        close=row["close"],
+        volume=row["volume"],
+        value=row["value"],
+        sent=row["sent"],
+        stream=row["stream"],
     )
 
 
-_MESSAGES: dict[str, Callable[[dict[str, Any]], Message]] = {
+_MESSAGES: dict[str, Callable[[str, dict[str, Any]], Message]] = {
     "ticker": _ticker,
     "trade": _trade,
     "candle": _candle,

@@ -13,7 +13,14 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.errors import InputError
-from marketkit.exchange.upbit_stream import Candle, Message, Trade, spell_slot, timeframe_of
+from marketkit.exchange.upbit_stream import (
+    Candle,
+    Message,
+    Trade,
+    candle_of,
+    spell_slot,
+    timeframe_of,
+)
 from marketkit.lake.lake import Lake
 from marketkit.lake.layout import EVER
 from marketkit.realtime.candles import TradeCandles
@@ -106,7 +113,7 @@ class RecordedTape(Tape):
     def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
         """Give the messages of a channel in the order they came."""
         if self._from_trades(channel):
-            return _add_up(self._recorded("trade", symbols), timeframe_of(channel))
+            return _add_up(self._recorded("trade", symbols), channel)
         return self._recorded(channel, symbols)
 
     def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:
@@ -168,7 +175,7 @@ class LakeTape(Tape):
                 pl.col("time").dt.epoch("ms")
             ).iter_rows():
                 last = self._timeframe.next(time) - 1
-                yield Heard(last, _candle(symbol, time, numbers, last))
+                yield Heard(last, _candle(channel, symbol, time, numbers, last))
             at = until
 
     @property
@@ -194,21 +201,21 @@ def _told(channel: str, rows: pl.LazyFrame) -> Iterator[Heard]:
         yield from to_messages(channel, rest)
 
 
-def _add_up(trades: Iterator[Heard], timeframe: Timeframe) -> Iterator[Heard]:
+def _add_up(trades: Iterator[Heard], channel: str) -> Iterator[Heard]:
     """Give, with each trade, the candle it makes."""
-    candles = TradeCandles(timeframe)
+    candles = TradeCandles(timeframe_of(channel))
     for received, trade in trades:
         if not isinstance(trade, Trade):
             continue
         bar = candles.add(trade.symbol, trade.time, trade.price, trade.volume, trade.sequential_id)
         if bar is not None:
             numbers = [bar.open, bar.high, bar.low, bar.close, bar.volume, bar.value]
-            yield Heard(received, _candle(trade.symbol, bar.time, numbers, trade.sent))
+            yield Heard(received, _candle(channel, trade.symbol, bar.time, numbers, trade.sent))
 
 
-def _candle(symbol: str, time: int, numbers: Sequence[float], sent: int) -> Candle:
+def _candle(channel: str, symbol: str, time: int, numbers: Sequence[float], sent: int) -> Candle:
     values: dict[str, Any] = dict(zip(_NUMBERS, numbers, strict=True))
-    return Candle(symbol=symbol, opened=spell_slot(time), **values, sent=sent)
+    return candle_of(channel)(symbol=symbol, opened=spell_slot(time), **values, sent=sent)
 
 
 def _noticed(notes: Iterable[journal.Note], start: int) -> int:
