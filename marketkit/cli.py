@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from marketkit.cli_jobs import add_backfill, add_jobs, backfill
 from marketkit.cli_lake import add_lake, add_range
+from marketkit.cli_realtime import add_realtime
 from marketkit.errors import InputError, MarketkitError, PartialResult
 from marketkit.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 
@@ -77,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "Print how many requests the machine may send right now, by rate group.")
 
     add_jobs(commands, common)
+    add_realtime(commands, common, _provider)
     add_lake(commands, common)
     _add_sandbox(commands)
     return parser

@@ -36,6 +36,18 @@ class Output:
         ):
             print(frame)
 
+    def lines(self, frame: pl.DataFrame) -> None:
+        """Print a line a row at once: values for people, JSON objects with ISO times."""
+        import polars as pl  # noqa: PLC0415 - as above
+
+        times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
+        rows = frame.with_columns(times)
+        if self.as_json:
+            print(rows.write_ndjson(), end="", flush=True)
+            return
+        for row in rows.iter_rows():
+            print(*("-" if value is None else value for value in row), flush=True)
+
     def report(self, report: Report) -> None:
         """Print what a backfill did."""
         if not self.as_json:
