@@ -17,6 +17,7 @@ from marketkit.frames import Frame
 from marketkit.jobs.seam import Final, Seam
 from marketkit.lake.lake import Lake
 from marketkit.net.engine import engine
+from marketkit.realtime import display
 from marketkit.realtime.edge import Edge
 from marketkit.realtime.queue import Queue
 from marketkit.realtime.reader import Reader
@@ -93,6 +94,13 @@ class Live:
     def closed(self) -> bool:
         """Whether `close` was called."""
         return not self._end.alive
+
+    def show(self, seconds: float | None = None) -> None:
+        """Show `frame` and keep it up to date: under the cell of a notebook, elsewhere as text.
+
+        Returns after `seconds`, when the series ends, or at the kernel's interrupt (Ctrl-C).
+        """
+        display.show(self, self._seam.fan, seconds)
 
     def close(self) -> None:
         """Let go of the streams, after what is proved is in the lake; iterations end."""

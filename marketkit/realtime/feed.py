@@ -14,6 +14,7 @@ import polars as pl
 from marketkit.exchange.upbit_stream import Message
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
+from marketkit.realtime import display
 from marketkit.realtime.board import Board, Hole
 from marketkit.realtime.queue import Fan, Queue
 from marketkit.realtime.reader import Reader, call_back, soon
@@ -124,6 +125,13 @@ class Feed:
         call_back(callback, self._tap.fan, queue, self._framed, self.errors)
         self._begin(queue)
         return self
+
+    def show(self, seconds: float | None = None) -> None:
+        """Show `frame` and keep it up to date: under the cell of a notebook, elsewhere as text.
+
+        Returns after `seconds`, when the feed ends, or at the kernel's interrupt (Ctrl-C).
+        """
+        display.show(self, self._tap.fan, seconds)
 
     def close(self) -> None:
         """Let go of the streams; consumers get what waits for them and then the end."""
