@@ -1,0 +1,94 @@
+"""Parts, hours, and what a kill between any two steps leaves."""
+
+from __future__ import annotations
+
+import shutil
+from contextlib import ExitStack
+
+import pytest
+
+from marketkit.errors import CorruptFile
+from marketkit.recording import files
+from marketkit.recording.layout import hour_of
+from marketkit.recording.rows import Heard, to_frame
+from tests.unit.recording.conftest import START, trade
+
+HOUR_OF_TRADES = hour_of("trade", START)
+
+
+def put(root, number, *trades):
+    heard = [Heard(START + each, trade(each)) for each in trades]
+    files.write_part(root, HOUR_OF_TRADES, number, to_frame("trade", heard))
+
+
+def numbers(root):
+    with ExitStack() as stack:
+        rows = files.scan(root, [HOUR_OF_TRADES], stack)
+        return rows.collect()["sequential_id"].to_list()
+
+
+def names(root):
+    return sorted(path.name for path in (root / HOUR_OF_TRADES.folder).iterdir())
+
+
+def test_parts_are_read_in_order_and_a_trade_that_came_twice_is_one(tmp_path):
+    put(tmp_path, 10, 3, 4, 2)
+    put(tmp_path, 9, 1, 2)
+    assert numbers(tmp_path) == [1, 2, 3, 4]
+    assert files.hours(tmp_path, "trade") == [HOUR_OF_TRADES]
+    assert files.channels(tmp_path) == ["trade"]
+    assert files.last_received(tmp_path, HOUR_OF_TRADES) == START + 4
+
+
+def test_an_hour_that_is_over_is_one_file_and_can_grow_later(tmp_path):
+    put(tmp_path, 1, 1, 2)
+    put(tmp_path, 2, 2, 3)
+    files.compact(tmp_path, HOUR_OF_TRADES)
+    assert names(tmp_path) == ["05.parquet"]
+    assert numbers(tmp_path) == [1, 2, 3]
+    put(tmp_path, 3, 3, 4)
+    assert numbers(tmp_path) == [1, 2, 3, 4]
+    files.compact(tmp_path, HOUR_OF_TRADES)
+    files.compact(tmp_path, HOUR_OF_TRADES)
+    assert names(tmp_path) == ["05.parquet"]
+    assert numbers(tmp_path) == [1, 2, 3, 4]
+
+
+def test_parts_that_a_kill_left_beside_their_file_count_once_and_go(tmp_path):
+    put(tmp_path, 1, 1, 2)
+    put(tmp_path, 2, 3)
+    folder = tmp_path / HOUR_OF_TRADES.folder
+    shutil.copytree(folder, tmp_path / "before")
+    files.compact(tmp_path, HOUR_OF_TRADES)
+    shutil.copytree(tmp_path / "before", folder, dirs_exist_ok=True)
+    (folder / "05.parquet.77.tmp").write_bytes(b"half")
+    assert numbers(tmp_path) == [1, 2, 3]
+    put(tmp_path, 3, 4)
+    files.compact(tmp_path, HOUR_OF_TRADES)
+    assert names(tmp_path) == ["05.parquet"]
+    assert numbers(tmp_path) == [1, 2, 3, 4]
+
+
+def test_readers_hold_what_they_opened_while_the_hour_becomes_one_file(tmp_path):
+    put(tmp_path, 1, 1)
+    put(tmp_path, 2, 2)
+    with ExitStack() as stack:
+        rows = files.scan(tmp_path, [HOUR_OF_TRADES], stack)
+        files.compact(tmp_path, HOUR_OF_TRADES)
+        assert rows.collect()["sequential_id"].to_list() == [1, 2]
+
+
+def test_a_file_that_is_none_of_ours_is_named(tmp_path):
+    folder = tmp_path / HOUR_OF_TRADES.folder
+    folder.mkdir(parents=True)
+    (folder / "05.parquet").write_bytes(b"PAR1 it is not")
+    with pytest.raises(CorruptFile, match=r"05\.parquet"):
+        numbers(tmp_path)
+
+
+def test_a_folder_with_characters_of_globs_in_its_name_is_a_folder(tmp_path):
+    root = tmp_path / "tape [1] *"
+    put(root, 1, 1)
+    put(root, 2, 2)
+    files.compact(root, HOUR_OF_TRADES)
+    assert numbers(root) == [1, 2]
