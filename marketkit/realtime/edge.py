@@ -135,7 +135,9 @@ class Edge:
         self.kept |= covered
         self.proved -= covered
         self._corrected -= covered
-        superfluous = sorted(time for time in self.rows if time in self.kept)[:-KEPT]
+        # What the watermark has yet to pass is still to be told.
+        told = (time for time in self.rows if time < self.watermark and time in self.kept)
+        superfluous = sorted(told)[:-KEPT]
         for time in superfluous:
             del self.rows[time]
 

@@ -51,6 +51,7 @@ class Recorder:
         self._lock = FileLock(root / LOCK, timeout=0, thread_local=False)
         self._waiting: dict[str, list[Heard]] = {}
         self._size = 0
+        self._latest = 0
         self._notes: list[Note] = []
         self._broken = False
         self._full = asyncio.Event()
@@ -79,6 +80,7 @@ class Recorder:
         """Take a message."""
         # Nothing comes before it was sent: then our idea of the exchange's clock is old.
         now = max(self._session.clock(), sent(message))
+        self._latest = max(self._latest, now)
         if self._broken:
             self._broken = False
             self._notes.append(Note("resumed", now))
@@ -92,7 +94,11 @@ class Recorder:
         """Note that messages may be missing."""
         self._broken = True
         self.interruptions += 1
-        self._notes.append(Note("interrupted", self._session.clock(), until, reason))
+        self._notes.append(Note("interrupted", self._now(), until, reason))
+
+    def _now(self) -> int:
+        """Give the time in the order of what came, even if our idea of it has gone back since."""
+        return max(self._session.clock(), self._latest)
 
     async def close(self) -> Exception | None:
         """Let go of the streams and put down what is held; give what keeps it from that."""
@@ -103,7 +109,7 @@ class Recorder:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        self._notes.append(Note("ended", self._session.clock()))
+        self._notes.append(Note("ended", self._now()))
         failure = await self._flush(everything=True)
         self._lock.release()
         return failure

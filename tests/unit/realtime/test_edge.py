@@ -196,5 +196,18 @@ def test_of_candles_in_the_lake_the_newest_fifty_stay(going):
     for minute in range(11, 100):
         going.said(candle(minute), at(minute + 0.5))
     going.prove(at(101))
+    going.keep(span(0, 12))
+    going.advance()
     going.keep(going.proved)
     assert sum(time in going.kept for time in going.rows) == 50
+
+
+def test_candles_that_the_watermark_has_yet_to_pass_stay_until_they_were_told(going):
+    for minute in range(11, 100):
+        going.said(candle(minute), at(minute + 0.5))
+    going.prove(at(101))
+    going.keep(going.proved)
+    going.keep(span(0, 12))
+    told = going.inside(going.advance())
+    assert [time for time, _ in told][:1] == [at(11)]
+    assert len(told) == 88
