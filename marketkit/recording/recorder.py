@@ -60,11 +60,10 @@ class Recorder:
 
     async def start(self) -> None:
         """Take the folder and listen. Raises `NotWritable`, `LakeError` if another one records."""
-        await asyncio.to_thread(self._take)
         wanted: dict[str, list[str]] = {}
         for stream in self.streams:
             wanted.setdefault(stream.channel, []).append(stream.symbol)
-        self._notes.append(Note("began", self._session.clock(), streams=wanted))
+        await asyncio.to_thread(self._take, Note("began", self._session.clock(), streams=wanted))
         self._session.subscribe(self, self.streams)
         self._begin_with_known()
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -187,18 +186,20 @@ class Recorder:
         self._notes.append(Note("interrupted", max(times), min(times), reason))
         self._notes.append(Note("resumed", max(times)))
 
-    def _take(self) -> None:
+    def _take(self, began: Note) -> None:
         """Be the only recorder of the folder, and finish what a killed one left."""
         try:
             make_folder(self.root)
             self._lock.acquire()
+            self._recover()
+            # Before any message: rows without it would be of an unknown beginning.
+            journal.write(self.root, [began])
         except Timeout as error:
             raise LakeError(f"somebody else records to {self.root}") from error
         except OSError as error:
+            self._lock.release()
             raise NotWritable(f"{self.root} cannot be written: {error}") from error
-        try:
-            self._recover()
-        except BaseException:
+        except LakeError:
             self._lock.release()
             raise
 

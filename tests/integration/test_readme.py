@@ -36,7 +36,12 @@ def env(tmp_path_factory):
 @pytest.mark.parametrize("code", PYTHON, ids=range(len(PYTHON)))
 def test_a_python_block_ends_in_a_printed_frame(code, env):
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, env=env, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        env=env,
+        check=False,
+        cwd=Path(env["MARKETKIT_LAKE"]).parent,
     )
     assert done.returncode == 0, done.stderr
     assert "shape: (" in done.stdout
@@ -45,7 +50,12 @@ def test_a_python_block_ends_in_a_printed_frame(code, env):
 @pytest.mark.parametrize("code", SHELL, ids=range(len(SHELL)))
 def test_a_shell_block_runs(code, env):
     done = subprocess.run(
-        ["bash", "-euc", code], capture_output=True, text=True, env=env, check=False
+        ["bash", "-euc", code],
+        capture_output=True,
+        text=True,
+        env=env,
+        check=False,
+        cwd=Path(env["MARKETKIT_LAKE"]).parent,
     )
     assert done.returncode == 0, done.stderr
 

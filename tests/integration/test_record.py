@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
 import time
+
+import pytest
 
 import marketkit as mk
 from marketkit import schema
+from marketkit.sandbox import Sandbox
 
 PATIENCE = 20.0
 SYMBOLS = ["KRW-BTC", "KRW-ETH"]
@@ -45,3 +52,36 @@ def test_a_recording_has_every_message_and_when_it_came(provider, exchange, tmp_
     files = sorted(path.name for path in (tmp_path / "tape").rglob("*.parquet"))
     assert files == ["00.parquet"] * 4
     assert mk.read_interruptions(tmp_path / "tape").is_empty()
+
+
+RECORD = """
+import sys, time
+import marketkit as mk
+recording = mk.record(["KRW-BTC", "KRW-ETH"], ["trade", "ticker"], to=sys.argv[1])
+time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="there is no such signal")
+def test_a_killed_recorder_leaves_whole_files_and_the_next_one_goes_on(tmp_path):
+    tape = tmp_path / "tape"
+    with Sandbox(seed=1, now="2026-11-20T00:00:30Z", speed=30) as exchange:
+        environment = {**os.environ, "MARKETKIT_ENDPOINT": exchange.endpoint}
+        command = [sys.executable, "-c", RECORD, str(tape)]
+        process = subprocess.Popen(command, env=environment)
+        wait(lambda: len(list(tape.rglob("*.part.parquet"))) >= 2)
+        process.kill()
+        process.wait()
+        before = mk.read_recording(tape, "trade")
+        assert before.height
+        assert mk.read_interruptions(tape).is_empty()
+        with (
+            mk.SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path / "lake") as provider,
+            provider.record(["KRW-BTC", "KRW-ETH"], ["trade", "ticker"], to=tape) as recording,
+        ):
+            wait(lambda: recording.counts["trade"])
+    after = mk.read_recording(tape, "trade")
+    assert after.head(before.height).equals(before)
+    assert not after.select("symbol", "sequential_id").is_duplicated().any()
+    assert mk.read_interruptions(tape)["reason"].to_list() == ["nobody recorded (killed)"]
+    assert not [path for path in tape.rglob("*") if "part" in path.name or "tmp" in path.suffix]

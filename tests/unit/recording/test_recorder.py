@@ -180,3 +180,9 @@ def test_half_a_line_of_a_killed_recorder_spoils_no_other(tmp_path):
 def test_an_interruption_that_lasts_has_no_end():
     notes = [Note("began", 1), Note("interrupted", 9, 7, "reset")]
     assert interruptions(notes) == [(7, None, "reset")]
+
+
+def test_a_folder_that_cannot_be_made_is_an_error_at_once(board, tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotWritable, match="file"):
+        asyncio.run(Recorder(board, STREAMS, tmp_path / "file" / "tape").start())
