@@ -1,8 +1,8 @@
 """Ten minutes with streams, on the wall clock: what they cost in memory, tasks and files.
 
 The program is that of `tests/soak/run.py`: a hundred tickers with a callback, a live series of five
-markets, and feeds of every channel opened, read, closed or forgotten twice a second. Now and then
-the exchange drops the connection. A straight line is fitted to all looks after the first third.
+markets, and feeds of every channel opened, read, closed or forgotten all the time. Now and then the
+exchange drops the connection. A straight line is fitted to all looks after the first third.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from marketkit.lake.lake import Lake
 from marketkit.net.engine import aside
 from marketkit.router import choose
 from marketkit.steady import steady
-from marketkit.tiers import Asked, Tiers, Told
+from marketkit.tiers import Asked, Stream, Tiers, Told
 from marketkit.windows import DEFAULT_COUNT, Source, Time, Window, read_window
 
 
@@ -105,6 +105,7 @@ class CandleCalls:
             schema.CANDLE,
             ["symbol", "time"],
             load,
+            stream=_streamed(window, source, form),
             kept=window.start is None and window.end is None,
         )
         return self._tiers.question(asked, symbols, form)
@@ -113,6 +114,15 @@ class CandleCalls:
         """Give the time, in ms, for which the newest candle stays the newest."""
         now = self._tiers.transport.now()
         return window.narrow(now).timeframe.next(now) - now
+
+
+def _streamed(window: Window, source: Source, form: Form) -> Stream | None:
+    """Give the stream that tells of the newest candles, the forming one among them."""
+    newest = window.start is None and window.end is None and window.forming
+    plain = window.session is None and window.fill == "none" and not form.exact
+    if not (newest and plain and window.count and source == "auto"):
+        return None
+    return Stream(f"candle.{window.timeframe}", window.count)
 
 
 def _label(names: Sequence[str], window: Window) -> str:

@@ -18,7 +18,7 @@ from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.paging import TradeRange, walk_trades
 from marketkit.router import choose
 from marketkit.steady import steady
-from marketkit.tiers import Asked, Tiers, Told, told_of
+from marketkit.tiers import Asked, Stream, Tiers, Told, told_of
 from marketkit.timeframe import DAY, iso, parse_time
 from marketkit.windows import Time, read_window
 
@@ -41,8 +41,14 @@ class Quotes:
             requests = upbit_rest.ticker_requests(names, self._tiers.markets.known())
             return await self._batched(asked, requests, decode, priority)
 
-        hot = 0 if form.exact else 1
-        asked = Asked("ticker", ("ticker", form.exact), schema.TICKER, ["symbol"], load, hot=hot)
+        asked = Asked(
+            "ticker",
+            ("ticker", form.exact),
+            schema.TICKER,
+            ["symbol"],
+            load,
+            stream=None if form.exact else Stream("ticker", 1),
+        )
         return self._tiers.question(asked, symbols, form)
 
     def orderbooks(self, symbols: Symbols, depth: int, level: float, form: Form) -> Question:
@@ -69,7 +75,7 @@ class Quotes:
             schema.ORDERBOOK,
             ["symbol", "depth"],
             load,
-            hot=0 if level or form.exact else depth,
+            stream=None if level or form.exact else Stream("orderbook", depth),
             check=check,
         )
         return self._tiers.question(asked, symbols, form)
@@ -86,6 +92,7 @@ class Quotes:
         window = read_window("1s", start if count is None else None, end, count)
         since = None if start is None else parse_time(start)
         most = count if count is not None or since is not None else upbit_rest.TRADE_PAGE
+        newest = since is None and window.end is None
 
         async def load(names: Sequence[str], priority: Priority) -> Told:
             told: Told = {}
@@ -107,7 +114,8 @@ class Quotes:
             ["symbol", "time", "sequential_id"],
             load,
             single=True,
-            kept=since is None and window.end is None,
+            stream=Stream("trade", most) if newest and most and not form.exact else None,
+            kept=newest,
             check=check,
         )
         return self._tiers.question(asked, symbols, form)

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from typing import Literal, Protocol
 
 import polars as pl
-
-from marketkit.cache.ttl import Kind
 
 Source = Literal["memory", "feed", "store", "lake", "rest"]
 
 
 class Latest(Protocol):
-    """Something that keeps the newest state of what it is subscribed to."""
+    """Something that keeps the newest rows of what it is subscribed to."""
 
-    def latest(self, kind: Kind, symbol: str) -> tuple[pl.DataFrame, int] | None:
-        """Give the newest rows of a symbol and the exchange's moment (ms UTC) they are true for.
+    def hot(
+        self, channel: str, symbols: Sequence[str], rows: int
+    ) -> tuple[Collection[str], int] | None:
+        """Give the symbols whose newest `rows` rows are known, and the `steady` moment they are of.
 
-        None where the symbol is not kept hot: then somebody else has to be asked. The rows have the
-        columns of the kind's schema, those of a book by depth. Any thread may call this.
+        Up to that moment nothing can have changed without its knowing. None if it knows nothing.
         """
+
+    def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of symbols, sorted by symbol, in the columns of the call's frame."""
 
 
 def choose(

@@ -6,7 +6,7 @@ import asyncio
 import functools
 import math
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,7 +15,6 @@ import polars as pl
 from marketkit import answers, naming
 from marketkit.answers import Symbols
 from marketkit.asking import Form
-from marketkit.cache.ttl import Kind
 from marketkit.errors import InputError
 from marketkit.frames import Frame, finish
 from marketkit.jobs.backfill import parse_window
@@ -23,6 +22,7 @@ from marketkit.jobs.filler import Filler
 from marketkit.lake.lake import Lake
 from marketkit.lake.store import Time
 from marketkit.markets import MarketList
+from marketkit.schema import STATE
 from marketkit.timeframe import parse_timeframe
 
 if TYPE_CHECKING:
@@ -160,19 +160,33 @@ class Streams:
         self._recordings.add(recording)
         return recording
 
-    def latest(self, kind: Kind, symbol: str) -> tuple[pl.DataFrame, int] | None:
-        """Give the newest ticker or order book of a symbol, if a stream tells of its every change.
+    def hot(
+        self, channel: str, symbols: Sequence[str], rows: int
+    ) -> tuple[Collection[str], int] | None:
+        """Give the symbols whose newest `rows` rows a stream knows, and the moment they are of.
 
-        The moment is the one up to which nothing of the stream can be missing.
+        That is when the newest message of any stream came, less its way here: all that the exchange
+        said before it has come too.
         """
         session = self._session
-        if session is None or kind not in {"ticker", "orderbook"}:
+        if session is None or (name := _streamed(channel)) is None:
             return None
-        message = session.fresh(kind, symbol)
-        if message is None:
-            return None
-        moment = max(session.alive, message.time)
-        return session.channel(kind).frame([message]), moment
+        made = session.heard - round(self._filler.transport.round_trip * 500)
+        return session.hot(name, symbols, rows), made
+
+    def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of symbols, as the call for them would."""
+        session, name = self._session, _streamed(channel)
+        if session is None or name is None:
+            return pl.DataFrame(schema={"symbol": pl.String()})
+        frame = session.channel(name).newest(symbols, rows)
+        if "state" not in frame.columns:
+            return frame
+        # For REST a candle ends with its time, not only with the trade that begins the next one.
+        now = parse_timeframe(channel.partition(".")[2]).floor(session.clock())
+        over = pl.col("time").dt.epoch("ms") < now
+        state = pl.when(over).then(pl.lit("closed")).otherwise(pl.col("state").cast(pl.String))
+        return frame.with_columns(state=state.cast(STATE))
 
     async def close(self) -> None:
         """Close whatever is open, and end the streams that nobody else wants."""
@@ -199,6 +213,13 @@ class Streams:
         if unknown:
             raise next(iter(unknown.values()))
         return names
+
+
+def _streamed(name: str) -> str | None:
+    """Give the exchange's own name of a channel, if it streams that."""
+    from marketkit.exchange import upbit_stream  # noqa: PLC0415 - only where a stream is open
+
+    return upbit_stream.channel(name) if name in upbit_stream.CHANNELS else None
 
 
 def _shape(symbols: Symbols, form: Form) -> Callable[[pl.DataFrame], Frame]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
 
@@ -13,7 +13,7 @@ from marketkit import answers, naming
 from marketkit.answers import Symbols
 from marketkit.asking import Answer, Form, Found, Question, collected
 from marketkit.cache.flight import Flights
-from marketkit.cache.memory import Batch, Held, Memory
+from marketkit.cache.memory import Batch, Held, Memory, entries
 from marketkit.cache.rhythm import Rhythms
 from marketkit.cache.ttl import Kind
 from marketkit.errors import MarketkitError, UnknownSymbol
@@ -37,13 +37,20 @@ def _everything(_: Sequence[str]) -> None:
     """Refuse no symbol."""
 
 
+class Stream(NamedTuple):
+    """The stream that can answer a question, and how many rows of a symbol it must have."""
+
+    channel: str
+    rows: int
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """One kind of question: where its answers are held, what they look like, how to get them.
 
     `load` asks for symbols and tells of each what was found or what failed; `single` says that the
-    exchange takes one a request. `hot` is how many rows of a symbol a feed must have (0: no
-    feed has such an answer), `kept` says that the answer may be given again. `check` refuses
+    exchange takes one a request. `stream` is what a feed may answer from (None: no feed has such an
+    answer), `kept` says that the answer may be given again. `check` refuses
     symbols that the question makes no sense for.
     """
 
@@ -53,7 +60,7 @@ class Asked:
     order: Sequence[str]
     load: Load
     single: bool = False
-    hot: int = 0
+    stream: Stream | None = None
     kept: bool = True
     check: Callable[[Sequence[str]], None] = _everything
 
@@ -102,13 +109,17 @@ class Tiers:
         made: int,
         most: int | None = None,
     ) -> list[Held]:
-        """Hold what an answer said of each symbol for as long as it lives, `most` ms at most."""
+        """Hold what an answer said of each symbol for as long as it lives, `most` ms at most.
+
+        What the feed keeps hot is not held a second time.
+        """
         lives = dict.fromkeys(symbols, 0)
         if asked.kept:
-            now = self.transport.now()
+            hot = self._hot(asked, symbols, steady())
             for symbol in symbols:
-                life = self.rhythms.life(asked.kind, symbol, now).ms
-                lives[symbol] = life if most is None else min(life, most)
+                if symbol not in hot:
+                    life = self._life(asked, symbol)
+                    lives[symbol] = life if most is None else min(life, most)
         held = self.memory.put(asked.shelf, frame, symbols, made=made, lives=lives, now=steady())
         self.memory.clean_later()
         return held
@@ -156,31 +167,35 @@ class Tiers:
         """Give what nobody need be asked for."""
         now = steady()
         held = self.memory.find(asked.shelf, names, now) if asked.kept else [None] * len(names)
-        feed = self.feed if asked.hot else None
-        if feed is None:
-            return {
-                name: Found("memory", each)
-                for name, each in zip(names, held, strict=True)
-                if each is not None
-            }
+        hot = self._hot(asked, names, now)
         found = {}
         for name, kept in zip(names, held, strict=True):
-            hot = self._hot(feed, asked, name, now)
-            source = choose(memory=_age(kept, now), feed=_age(hot, now))
-            chosen = kept if source == "memory" else hot
+            fed = hot.get(name)
+            source = choose(memory=_age(kept, now), feed=_age(fed, now))
+            chosen = kept if source == "memory" else fed
             if chosen is not None:
                 found[name] = Found(source, chosen)
         return found
 
-    def _hot(self, feed: Latest, asked: Asked, name: str, now: int) -> Held | None:
-        latest = feed.latest(asked.kind, name)
-        if latest is None:
-            return None
-        rows, moment = latest
-        if rows.height < asked.hot:
-            return None
-        age = max(0, self.transport.now() - moment)
-        return Held(Batch(rows, now - age, asked.shelf, (name,)), 0, asked.hot, now)
+    def _hot(self, asked: Asked, names: Sequence[str], now: int) -> dict[str, Held]:
+        """Give what the feed has of symbols and is younger than an answer about them may be."""
+        if self.feed is None or asked.stream is None:
+            return {}
+        known = self.feed.hot(asked.stream.channel, names, asked.stream.rows)
+        if known is None:
+            return {}
+        hot, made = known
+        young = [name for name in names if name in hot and now - made <= self._life(asked, name)]
+        if not young:
+            return {}
+        rows = self.feed.newest(asked.stream.channel, young, asked.stream.rows)
+        batch = Batch(rows, made, asked.shelf, tuple(young))
+        told = zip(young, entries(batch, dict.fromkeys(young, 0)), strict=True)
+        # The feed goes on meanwhile: it may just have let go of a symbol.
+        return {name: held for name, held in told if held.length}
+
+    def _life(self, asked: Asked, symbol: str) -> int:
+        return self.rhythms.life(asked.kind, symbol, self.transport.now()).ms
 
     async def _ask(self, asked: Asked, names: Sequence[str], form: Form) -> list[Told]:
         """Ask for symbols, all at once or one by one, and share what is on its way already."""

@@ -106,12 +106,12 @@ class Memory:
         whether it was kept or not.
         """
         batch = Batch(frame, made, shelf, tuple(map(sys.intern, symbols)), used=now)
-        entries = _entries(batch, lives)
-        batch.until = max((held.until for held in entries), default=0)
+        held = entries(batch, lives)
+        batch.until = max((each.until for each in held), default=0)
         if batch.until > now and batch.bytes <= self._max_bytes // 4:
-            self._keep(batch, entries)
+            self._keep(batch, held)
         self.clean(now)
-        return entries
+        return held
 
     def clean(self, now: int) -> None:
         """Let go of what has expired, and of the least recently used beyond the bound."""
@@ -173,7 +173,8 @@ def _rows(batch: Batch, parts: Sequence[Held]) -> pl.DataFrame:
     return batch.frame.slice(first, row - first)
 
 
-def _entries(batch: Batch, lives: Mapping[str, int]) -> list[Held]:
+def entries(batch: Batch, lives: Mapping[str, int]) -> list[Held]:
+    """Say which rows of a batch are each symbol's, and for how many ms after `made` they live."""
     lengths = dict(batch.frame["symbol"].rle().struct.unnest().select("value", "len").iter_rows())
     firsts, row = dict[str, int](), 0
     for symbol, length in lengths.items():

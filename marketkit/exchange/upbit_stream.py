@@ -351,13 +351,18 @@ def candle_frame(messages: Iterable[Candle], *, exact: bool = False) -> pl.DataF
     return _columns(list(messages), schema.ROW, exact=exact)
 
 
-def orderbook_frame(messages: Iterable[Book], *, exact: bool = False) -> pl.DataFrame:
-    """Give books as `schema.ORDERBOOK`: a row per symbol and depth, padded slots null."""
+def orderbook_frame(
+    messages: Iterable[Book], *, depth: int | None = None, exact: bool = False
+) -> pl.DataFrame:
+    """Give books as `schema.ORDERBOOK`: a row per symbol and depth, padded slots null.
+
+    `depth` is how many levels of each are given; all by default.
+    """
     rows = [
         (
             book.symbol,
             book.time,
-            depth,
+            number,
             *_side(unit.bid_price, unit.bid_size),
             *_side(unit.ask_price, unit.ask_size),
             book.total_bid_size,
@@ -365,7 +370,7 @@ def orderbook_frame(messages: Iterable[Book], *, exact: bool = False) -> pl.Data
             book.level,
         )
         for book in messages
-        for depth, unit in enumerate(book.units, 1)
+        for number, unit in enumerate(book.units[:depth], 1)
     ]
     shape = schema.exact(schema.ORDERBOOK) if exact else schema.ORDERBOOK
     return pl.DataFrame(rows, _raw(shape), orient="row").cast(pl.Schema(shape))

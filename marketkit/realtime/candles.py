@@ -65,7 +65,8 @@ class CandleBook:
     def of(self, symbol: str) -> list[Candle]:
         """Give the candles of a symbol that are kept, ascending."""
         own = self._candles.get(symbol, {})
-        return [own[time] for time in sorted(own)]
+        # All at once, for another thread may read while messages come.
+        return [candle for _, candle in sorted(own.items())]
 
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""

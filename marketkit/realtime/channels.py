@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 import polars as pl
 
@@ -11,6 +11,7 @@ from marketkit.exchange import upbit_stream as stream
 from marketkit.exchange.upbit_stream import Book, Candle, Message, Ticker, Trade
 from marketkit.realtime.candles import CandleBook
 from marketkit.schema import STATE
+from marketkit.timeframe import DAY, MINUTE
 
 TRADES_KEPT = 100  # of each symbol
 
@@ -42,6 +43,15 @@ class Channel(Protocol):
     def fresh(self, symbol: str) -> Message | None:
         """Give the newest message of a symbol if none after it can be missing."""
 
+    def whole(self, symbol: str, now: int) -> int:
+        """Count the newest rows of a symbol among and after which none can be missing.
+
+        `now` is the exchange's time, ms UTC.
+        """
+
+    def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of each symbol, sorted by symbol, in the order of their frame."""
+
     def interrupted(self) -> None:
         """Learn that messages may be missing."""
 
@@ -49,16 +59,19 @@ class Channel(Protocol):
         """Drop what is known of a symbol."""
 
 
-class _Newest:
+State = TypeVar("State", Ticker, Book)
+
+
+class _Newest(Generic[State]):
     """Channels of which only the newest message of a symbol matters."""
 
     coalesces = True
 
     def __init__(self) -> None:
-        self._newest: dict[str, Ticker | Book] = {}
-        self._stale: dict[str, Ticker | Book] = {}
+        self._newest: dict[str, State] = {}
+        self._stale: dict[str, State] = {}
 
-    def add(self, message: Ticker | Book) -> bool:
+    def add(self, message: State) -> bool:
         """Take a message and say whether it is news."""
         known = self._newest.get(message.symbol)
         if known is not None and message.time < known.time:
@@ -66,11 +79,12 @@ class _Newest:
         self._newest[message.symbol] = message
         return True
 
-    def known(self, symbols: Iterable[str]) -> Sequence[Ticker | Book]:
+    def known(self, symbols: Iterable[str]) -> Sequence[State]:
         """Give what is known of symbols, in the order of their frame."""
-        return [self._newest[each] for each in sorted(symbols) if each in self._newest]
+        found = map(self._newest.get, sorted(symbols))
+        return [message for message in found if message is not None]
 
-    def fresh(self, symbol: str) -> Ticker | Book | None:
+    def fresh(self, symbol: str) -> State | None:
         """Give the newest message of a symbol if none after it can be missing."""
         message = self._newest.get(symbol)
         return None if message is self._stale.get(symbol) else message
@@ -84,16 +98,40 @@ class _Newest:
         self._newest.pop(symbol, None)
 
 
-class Tickers(_Newest):
+class Tickers(_Newest[Ticker]):
     """The newest ticker of each symbol."""
 
     frame = staticmethod(stream.ticker_frame)
 
+    def whole(self, symbol: str, now: int) -> int:
+        """Count the newest rows of a symbol among and after which none can be missing.
 
-class Books(_Newest):
+        Sums over a day and 24 hours change by themselves, without a message: a ticker is as good
+        as REST's for a minute, and on its own UTC day.
+        """
+        message = self.fresh(symbol)
+        if message is None or message.time // DAY != now // DAY:
+            return 0
+        return int(now - message.time < MINUTE)
+
+    def newest(self, symbols: Iterable[str], _: int) -> pl.DataFrame:
+        """Give the newest row of each symbol, sorted by symbol."""
+        return stream.ticker_frame(self.known(symbols))
+
+
+class Books(_Newest[Book]):
     """The newest order book of each symbol."""
 
     frame = staticmethod(stream.orderbook_frame)
+
+    def whole(self, symbol: str, _: int) -> int:
+        """Count the newest rows of a symbol among and after which none can be missing."""
+        message = self.fresh(symbol)
+        return 0 if message is None else len(message.units)
+
+    def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
+        """Give the best `rows` levels of each symbol, sorted by symbol."""
+        return stream.orderbook_frame(self.known(symbols), depth=rows)
 
 
 class Trades:
@@ -104,15 +142,22 @@ class Trades:
 
     def __init__(self) -> None:
         self._trades: dict[str, dict[int, Trade]] = {}
+        self._whole: dict[str, int] = {}
 
     def add(self, message: Trade) -> bool:
         """Take a message and say whether it is news."""
-        own = self._trades.setdefault(message.symbol, {})
+        symbol = message.symbol
+        own = self._trades.setdefault(symbol, {})
         if message.sequential_id in own:
+            if message.stream == "SNAPSHOT":  # the last trade is one that is known
+                self._whole.setdefault(symbol, 1)
             return False
         own[message.sequential_id] = message
         if len(own) > TRADES_KEPT:
             del own[next(iter(own))]
+        # A last trade that nobody was told of may not be the only one.
+        before = 0 if message.stream == "SNAPSHOT" else self._whole.get(symbol, 0)
+        self._whole[symbol] = min(before + 1, TRADES_KEPT)
         return True
 
     def known(self, symbols: Iterable[str]) -> Sequence[Trade]:
@@ -125,12 +170,22 @@ class Trades:
     def fresh(self, _: str) -> None:
         """Give nothing: one event is no state."""
 
+    def whole(self, symbol: str, _: int) -> int:
+        """Count the newest rows of a symbol among and after which none can be missing."""
+        return self._whole.get(symbol, 0)
+
+    def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of each symbol, sorted by symbol and time."""
+        return self.frame(each for name in sorted(symbols) for each in self.known([name])[-rows:])
+
     def interrupted(self) -> None:
-        """Do nothing: events stay true."""
+        """Learn that messages may be missing."""
+        self._whole.clear()
 
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""
         self._trades.pop(symbol, None)
+        self._whole.pop(symbol, None)
 
 
 class Candles:
@@ -141,9 +196,13 @@ class Candles:
     def __init__(self) -> None:
         self._book = CandleBook()
         self._stale: dict[str, Candle] = {}
+        self._since: dict[str, int] = {}
 
     def add(self, message: Candle) -> bool:
         """Take a message and say whether it is news."""
+        if message.stream == "SNAPSHOT":
+            # Its candle has all trades of its slot, and every later candle will be told.
+            self._since.setdefault(message.symbol, message.time)
         return self._book.add(message) != "none"
 
     def known(self, symbols: Iterable[str]) -> Sequence[Candle]:
@@ -162,13 +221,26 @@ class Candles:
         candle = self._book.newest_of(symbol)
         return None if candle is self._stale.get(symbol) else candle
 
+    def whole(self, symbol: str, _: int) -> int:
+        """Count the newest rows of a symbol among and after which none can be missing."""
+        since = self._since.get(symbol)
+        if since is None:
+            return 0
+        return sum(candle.time >= since for candle in self._book.of(symbol))
+
+    def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of each symbol, sorted by symbol and time."""
+        return self.frame(each for name in sorted(symbols) for each in self._book.of(name)[-rows:])
+
     def interrupted(self) -> None:
         """Learn that messages may be missing."""
         self._stale = self._book.last()
+        self._since.clear()
 
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""
         self._book.forget(symbol)
+        self._since.pop(symbol, None)
 
 
 def channel_of(name: str) -> Channel:

@@ -7,7 +7,7 @@ import contextlib
 import logging
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from marketkit.net.engine import engine
 from marketkit.net.transport import Transport
 from marketkit.realtime.board import Board
 from marketkit.realtime.connection import Connection, Timing, shake_hands
+from marketkit.steady import steady
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -55,6 +56,7 @@ class Session(Board):
     ) -> None:
         super().__init__(url, clock, timing or Timing())
         self.stats = SessionStats()
+        self.heard = 0  # the `steady` moment of the newest frame
         self._connects = connects
         self._draw = draw
         self._decoder = Decoder()
@@ -70,6 +72,14 @@ class Session(Board):
         """
         live = self._connection.alive if self._connection is not None and self._whole else 0
         return max(self._alive, live)
+
+    def hot(self, name: str, symbols: Iterable[str], rows: int) -> set[str]:
+        """Give the symbols of which a channel knows the newest `rows` rows, as of `heard`."""
+        channel = self._channels.get(name)
+        if channel is None or not self._whole:
+            return set()
+        now = self.clock()
+        return {symbol for symbol in symbols if channel.whole(symbol, now) >= rows}
 
     def _wants(self, *, more: bool) -> None:
         if more and self._connection is not None:
@@ -163,6 +173,7 @@ class Session(Board):
     def _take(self, raw: bytes) -> None:
         """Tell listeners the news of a frame."""
         self.stats.frames += 1
+        self.heard = steady()
         try:
             messages = self._decoder.decode(raw)
         except BadResponse as problem:

@@ -11,6 +11,7 @@ import pytest
 
 import marketkit as mk
 from marketkit import schema
+from marketkit.cache.memory import Memory
 from marketkit.cache.rhythm import Life
 from marketkit.provider import AsyncSmartDataProvider
 from marketkit.sandbox import Sandbox
@@ -179,29 +180,54 @@ def test_everything_is_asked_by_quote_currency_where_a_url_cannot_hold_it(
 
 
 class Feed:
-    """Keeps one symbol hot."""
+    """A feed with one ticker, known to be true up to a moment."""
 
     def __init__(self, rows, moment):
         self.rows, self.moment = rows, moment
 
-    def latest(self, kind, symbol):
-        """Give the rows of that symbol."""
-        hot = kind == "ticker" and symbol == "KRW-BTC"
-        return (self.rows, self.moment) if hot else None
+    def hot(self, channel, _, rows):
+        """Give the symbols whose newest rows are known."""
+        return ({"KRW-BTC"} if channel == "ticker" and rows == 1 else set()), self.moment
+
+    def newest(self, *_):
+        """Give their rows."""
+        return self.rows
 
 
 def test_what_a_feed_keeps_hot_is_taken_from_it_where_it_is_younger(lasting, exchange):
     rows = lasting.get_ticker("KRW-BTC").with_columns(price=pl.lit(1.0))
     tiers = lasting.twin._tiers
-    tiers.feed = Feed(rows, tiers.transport.now())
+    tiers.feed = Feed(rows, steady())
     reply = lasting.with_response.get_ticker(["KRW-BTC", "KRW-ETH"])
     assert reply.source == {"KRW-BTC": "feed", "KRW-ETH": "rest"}
     assert reply.frame["price"][0] == 1.0
-    tiers.feed = Feed(rows, tiers.transport.now() - 3_000_000)
+    tiers.feed = Feed(rows, steady() - 3_000_000)
     reply = lasting.with_response.get_ticker("KRW-BTC")
     assert reply.source == {"KRW-BTC": "memory"}
     exact = lasting.with_response.get_ticker("KRW-BTC", precision="decimal")
     assert exact.source == {"KRW-BTC": "rest"}  # frames of a feed are floats
+
+
+def test_what_a_feed_says_is_not_given_once_its_life_is_over(provider, exchange):
+    rows = provider.get_ticker("KRW-BTC")
+    tiers = provider.twin._tiers
+    tiers.memory = Memory()
+    tiers.feed = Feed(rows, steady() - 20_000)  # no ticker lives longer than 10 s
+    assert provider.with_response.get_ticker("KRW-BTC").source == {"KRW-BTC": "rest"}
+
+
+def test_what_a_feed_keeps_hot_is_not_held_in_memory_as_well(provider, exchange):
+    rows = provider.get_ticker("KRW-BTC")
+    tiers = provider.twin._tiers
+    tiers.memory = Memory()
+    tiers.feed = Feed(rows, steady() - 20_000)
+    asked = provider.with_response.get_ticker(["KRW-BTC", "KRW-ETH"])
+    assert set(asked.source.values()) == {"rest"}
+    assert tiers.memory.stats().entries == 2
+    tiers.memory = Memory()
+    tiers.feed.moment = steady() + 60_000  # young for as long as this test may take
+    provider.get_ticker(["KRW-BTC", "KRW-ETH"])
+    assert tiers.memory.stats().entries == 1
 
 
 # Bad input.
