@@ -19,6 +19,7 @@ _MODULES = {
     "crashes": "crashes",
     "provider": "provider",
     "jobs": "jobs",
+    "realtime": "realtime",
     "soak": "soak",
 }
 
