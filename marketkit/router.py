@@ -11,7 +11,7 @@ Source = Literal["memory", "feed", "store", "lake", "rest"]
 
 
 class Latest(Protocol):
-    """Something that keeps the newest rows of what it is subscribed to."""
+    """Something that keeps the newest rows of what it is subscribed to; any thread may ask it."""
 
     def hot(
         self, channel: str, symbols: Sequence[str], rows: int

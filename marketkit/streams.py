@@ -58,7 +58,7 @@ def again(
 
 
 class Streams:
-    """The streams of one provider. Use it on the engine's loop."""
+    """The streams of one provider. Use it on the engine's loop; `hot` and `newest` anywhere."""
 
     def __init__(self, filler: Filler, markets: MarketList) -> None:
         self._filler = filler

@@ -7,7 +7,8 @@ the rate at which it sends them (about 880 frames a second, nearly all of them b
 `latency`: a ticker stamped just before the exchange sends it, among 800 other frames a second,
 until a program that iterates over its feed has read the stamp out of `feed.frame`.
 `against ccxt.pro`: one after the other on one sandbox, the processor time of a whole process for
-each message the sandbox sent it, importing and connecting left out.
+each message the sandbox sent it, importing and connecting left out. Of the
+books' frames, which come one by one, 75 to 95 us are what `websockets` and asyncio take for `recv`.
 
 ccxt lives in a venv of its own, made in a temporary folder, or kept where MARKETKIT_PEERS3 says.
 """
