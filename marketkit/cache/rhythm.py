@@ -38,10 +38,23 @@ _THURSDAY = 72  # 1970 began on one; hours of a week count from Monday 00:00 UTC
 
 
 class Life(NamedTuple):
-    """How long an answer may be served, and why."""
+    """How long an answer may be served, and why: the mean gaps (ms) as usual and of late.
+
+    `recent` is None for a market of which no trade was seen yet.
+    """
 
     ms: int
-    why: str
+    state: State
+    usual: float
+    recent: float | None
+
+    @property
+    def why(self) -> str:
+        """Say it in words."""
+        usual = f"{self.usual / 1000:.3g} s"
+        if self.recent is None:
+            return f"no trade seen yet, one in {usual} expected: {self.state}"
+        return f"a trade in {usual} as usual, in {self.recent / 1000:.3g} s of late: {self.state}"
 
 
 class Gauge:
@@ -87,7 +100,7 @@ class _Market:
         self._hour = hour_of_week(now)
         self.usual, self.recent = Gauge(_FIRST_GAP, HOUR, 32), Gauge(_FIRST_GAP, 60_000, 16)
         self._last = self.seen = _NEVER
-        self._lives: dict[Kind, tuple[Life, State, float]] = {}
+        self._lives: dict[Kind, tuple[Life, float]] = {}
 
     def expect(self, week: Sequence[float], now: int) -> None:
         """Follow these hours from now on; what was guessed before any trade is replaced."""
@@ -111,28 +124,23 @@ class _Market:
         self._last, self.seen = max(self._last, trades[-1]), now
         self._lives.clear()
 
-    def life(self, kind: Kind, rule: Rule, now: int) -> tuple[Life, State]:
+    def life(self, kind: Kind, rule: Rule, now: int) -> Life:
         """Say how long what is made at `now` lives."""
         kept = self._lives.get(kind)
-        if kept is None or now > kept[2]:
+        if kept is None or now > kept[1]:
             kept = self._lives[kind] = self._decide(rule, now)
-        return kept[0], kept[1]
+        return kept[0]
 
-    def _decide(self, rule: Rule, now: int) -> tuple[Life, State, float]:
-        usual, recent = self.usual.gap, self.recent.gap
-        closing = self._last + CLOSED * usual
-        state: State = "normal"
+    def _decide(self, rule: Rule, now: int) -> tuple[Life, float]:
+        """Give the life, and the moment up to which it is right if nothing more is seen."""
+        usual = self.usual.gap
         if self.seen == _NEVER:
-            closing, said = math.inf, f"no trade seen yet, one in {usual / 1000:.3g} s expected"
-        else:
-            state = state_of(usual, recent, now - self._last)
-            said = f"a trade in {usual / 1000:.3g} s as usual, in {recent / 1000:.3g} s of late"
-        why = f"{said}: {state}"
-        return (
-            Life(round(ttl(rule, usual, state)), why),
-            state,
-            math.inf if now > closing else closing,
-        )
+            return Life(round(ttl(rule, usual, "normal")), "normal", usual, None), math.inf
+        recent = self.recent.gap
+        state = state_of(usual, recent, now - self._last)
+        closing = self._last + CLOSED * usual
+        life = Life(round(ttl(rule, usual, state)), state, usual, recent)
+        return life, math.inf if now > closing else closing
 
     def _follow(self, now: int) -> None:
         """Expect of a new hour what that hour of the week is to the one before."""
@@ -167,7 +175,7 @@ class Rhythms:
 
     def life(self, kind: Kind, symbol: str, now: int) -> Life:
         """Say how long an answer of this kind about a market, made at `now`, may be served."""
-        return self._market(symbol, now).life(kind, self._rules[kind], now)[0]
+        return self._market(symbol, now).life(kind, self._rules[kind], now)
 
     def explain(self, now: int | None = None, kinds: Sequence[Kind] = ("ticker",)) -> pl.DataFrame:
         """List the lives as they are at `now`, one row per market and kind, and why.
@@ -180,10 +188,10 @@ class Rhythms:
         if now is None:
             now = max((market.seen for market in self._markets.values()), default=0)
         rows = [
-            (symbol, kind, market.usual.gap / 1000, state, life.ms, life.why)
+            (symbol, kind, market.usual.gap / 1000, life.state, life.ms, life.why)
             for symbol, market in sorted(self._markets.items())
             for kind in kinds
-            for life, state in [market.life(kind, self._rules[kind], now)]
+            for life in [market.life(kind, self._rules[kind], now)]
         ]
         columns: dict[str, pl.DataType | type[pl.DataType]] = {
             "symbol": pl.String,

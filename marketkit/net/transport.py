@@ -250,7 +250,7 @@ class Transport:
                 limits=httpx.Limits(
                     max_connections=20, max_keepalive_connections=20, keepalive_expiry=60
                 ),
-                verify=_certificates(),
+                verify=_certificates(self._endpoint),
                 mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
                 timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
             )
@@ -285,8 +285,13 @@ class Transport:
 
 
 @functools.cache
-def _certificates() -> ssl.SSLContext:
-    """Give the one context of the process; loading the authorities takes longer than a request."""
+def _certificates(endpoint: str) -> ssl.SSLContext:
+    """Give the one context of an endpoint; loading the authorities takes longer than a request.
+
+    Where nothing is encrypted it trusts nobody.
+    """
+    if endpoint.startswith("http://"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     return httpx.create_ssl_context()
 
 

@@ -28,7 +28,7 @@ def asked(exchange, group):
 def lasting(provider, monkeypatch):
     """A provider whose answers live for an hour, whatever the market's rhythm."""
     monkeypatch.setattr(
-        provider.twin._tiers.rhythms, "life", lambda *_: Life(3_600_000, "for the test")
+        provider.twin._tiers.rhythms, "life", lambda *_: Life(3_600_000, "normal", 1000.0, None)
     )
     return provider
 
