@@ -35,13 +35,16 @@ class MarketList:
         self._held: Held | None = None
         self._symbols: frozenset[str] = frozenset()
         self._instruments: dict[Request, Announced] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
 
     async def frame(self, priority: Priority, *, life: int = _LIFE) -> pl.DataFrame:
         """Give the list, at most `life` ms old; concurrent callers share one request."""
         held = await self._list.get(priority, life)
         if held is not self._held:
             self._held, self._symbols = held, frozenset(held.frame["symbol"])
-            await self._keep(held, make=False)
+            task = asyncio.create_task(self._keep(held, make=False))
+            self._keeping.add(task)  # nobody need wait for a disk
+            task.add_done_callback(self._keeping.discard)
         return held.frame
 
     async def table(self, priority: Priority) -> pl.DataFrame:
@@ -66,6 +69,7 @@ class MarketList:
         """Wait until what was answered is kept."""
         for each in (self._list, *self._instruments.values()):
             await each.settled()
+        await asyncio.gather(*self._keeping)
 
     def known(self) -> frozenset[str]:
         """Give the symbols of the list if it need not be asked for again, else none."""

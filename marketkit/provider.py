@@ -131,9 +131,8 @@ class DataMethods(ABC, Generic[R]):
         `time` is when the exchange built the ticker, `open high low volume value` count from
         00:00 UTC, `volume` in base and `value` in quote currency.
 
-        Raises `UnknownSymbol` for a symbol that is not listed, before asking for the others; with
-        `on_error="skip"` they are given and the unknown one is warned about. Source: Upbit
-        reference, section 3.4.
+        Raises `UnknownSymbol` for a symbol that is not listed; with `on_error="skip"` the others
+        are given and the unknown one is warned about. Source: Upbit reference, section 3.4.
         """
         return self._ask(
             lambda: self.readers.quotes.tickers(

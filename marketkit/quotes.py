@@ -41,6 +41,10 @@ class Quotes:
             requests = upbit_rest.ticker_requests(names, self._tiers.markets.known())
             return await self._batched(asked, requests, decode, priority)
 
+        async def guess(wanted: Sequence[str], priority: Priority) -> Told:
+            request = upbit_rest.guessed_ticker_request(wanted)
+            return await self._some(asked, request, None, decode, priority) if request else {}
+
         asked = Asked(
             "ticker",
             ("ticker", form.exact),
@@ -48,6 +52,7 @@ class Quotes:
             ["symbol"],
             load,
             stream=None if form.exact else Stream("ticker", 1),
+            guess=guess,
         )
         return self._tiers.question(asked, symbols, form)
 
@@ -65,6 +70,10 @@ class Quotes:
             )
             return await self._batched(asked, requests, decode, priority)
 
+        async def guess(wanted: Sequence[str], priority: Priority) -> Told:
+            request = upbit_rest.guessed_orderbook_request(wanted, depth)
+            return await self._some(asked, request, None, decode, priority) if request else {}
+
         def check(names: Sequence[str]) -> None:
             if level and (others := [name for name in names if not name.startswith("KRW-")]):
                 raise InputError(f"level={level!r} works in KRW markets only, not for {others[0]}")
@@ -77,6 +86,7 @@ class Quotes:
             load,
             stream=None if level or form.exact else Stream("orderbook", depth),
             check=check,
+            guess=None if level else guess,
         )
         return self._tiers.question(asked, symbols, form)
 
@@ -145,19 +155,22 @@ class Quotes:
         self,
         asked: Asked,
         request: Request,
-        names: Sequence[str],
+        names: Sequence[str] | None,
         decode: Decode,
         priority: Priority,
     ) -> Told:
+        """Send one request; without `names`, what was meant shows when it is answered."""
         response = await self._transport.send(request, priority)
         rows = decode(response.body)
-        rows = rows.filter(pl.col("symbol").is_in(names)).sort(asked.order)
+        if names is not None:
+            rows = rows.filter(pl.col("symbol").is_in(names))
+        rows = rows.sort(asked.order)
         if "trade_time" in rows.columns:
             self._saw(rows)
         got = rows["symbol"].unique(maintain_order=True).to_list()
         told = told_of("rest", got, self._tiers.keep(asked, rows, got, response.sent))
         left_out = {
-            name: BadResponse(f"the exchange left {name} out of its answer") for name in names
+            name: BadResponse(f"the exchange left {name} out of its answer") for name in names or ()
         }
         return left_out | told
 

@@ -16,7 +16,7 @@ from marketkit.cache.flight import Flights
 from marketkit.cache.memory import Batch, Held, Memory, entries
 from marketkit.cache.rhythm import Rhythms
 from marketkit.cache.ttl import Kind
-from marketkit.errors import MarketkitError, UnknownSymbol
+from marketkit.errors import MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.jobs.progress import Progress, Reporter
 from marketkit.lake.store import Store
@@ -51,7 +51,8 @@ class Asked:
     `load` asks for symbols and tells of each what was found or what failed; `single` says that the
     exchange takes one a request. `stream` is what a feed may answer from (None: no feed has such an
     answer), `kept` says that the answer may be given again. `check` refuses
-    symbols that the question makes no sense for.
+    symbols that the question makes no sense for. `guess` asks for what a caller typed before it is
+    known what is listed, and tells of whatever symbols that brings.
     """
 
     kind: Kind
@@ -63,6 +64,7 @@ class Asked:
     stream: Stream | None = None
     kept: bool = True
     check: Callable[[Sequence[str]], None] = _everything
+    guess: Load | None = None
 
 
 class Tiers:
@@ -147,11 +149,19 @@ class Tiers:
         return None if len(found) < len(names) else self._collected(asked, found, {}, form)
 
     async def _fetch(self, asked: Asked, wanted: Sequence[str], form: Form) -> Answer:
-        names, failures = await self.resolve(wanted, form)
-        asked.check(names)
-        local = self._local(asked, names)
-        told: Told = {**local}
-        missing = [name for name in names if name not in local]
+        guess = self._guess(asked, wanted, form)
+        try:
+            names, failures = await self.resolve(wanted, form)
+            asked.check(names)
+            guessed, failure = await guess if guess else ({}, None)
+        finally:
+            if guess:
+                guess.cancel()  # nothing happens to a task that is done
+        told: Told = {**self._local(asked, names), **guessed}
+        missing = [name for name in names if name not in told]
+        if failure is not None:
+            told |= dict.fromkeys(missing, failure)
+            missing = []
         for part in await self._ask(asked, missing, form):
             told.update(part)
         found = {}
@@ -162,6 +172,36 @@ class Tiers:
             else:
                 failures[name] = said
         return self._collected(asked, found, failures, form)
+
+    def _guess(
+        self, asked: Asked, wanted: Sequence[str], form: Form
+    ) -> asyncio.Task[tuple[Told, MarketkitError | None]] | None:
+        """Ask beside the market list, where that has to be asked for too: one way saved of two.
+
+        Gives what was told, and why nothing more can be. What was refused is not that: one code
+        that is not listed does it.
+        """
+        ask = asked.guess
+        if ask is None or self.markets.known() or len(self._local(asked, wanted)) == len(wanted):
+            return None
+
+        async def guessed() -> tuple[Told, MarketkitError | None]:
+            parts = await self._flights.join(
+                asked.shelf,
+                wanted,
+                CLASSES[form.priority],
+                lambda rest: ask(rest, form.priority),
+            )
+            told: Told = {}
+            failure = None
+            for _, said in parts:
+                if not isinstance(said, MarketkitError):
+                    told |= said
+                elif not isinstance(said, Refused | UnknownSymbol):
+                    failure = said
+            return told, failure
+
+        return asyncio.create_task(guessed())
 
     def _local(self, asked: Asked, names: Sequence[str]) -> dict[str, Found]:
         """Give what nobody need be asked for."""

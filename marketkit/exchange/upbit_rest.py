@@ -21,6 +21,7 @@ from marketkit.errors import (
     UnknownSymbol,
 )
 from marketkit.exchange.dialect import Request, Response
+from marketkit.naming import is_glob
 from marketkit.timeframe import Timeframe
 
 PAGE = 200  # candles a request; more is silently clamped
@@ -28,6 +29,7 @@ TRADE_PAGE = 500
 DEPTH = 30  # order book units a request
 TRADE_DAYS = 7
 URL_LENGTH = 10_000  # characters of a symbol list; all 855 pairs in one request were seen to work
+QUOTES = ("BTC", "KRW", "USDT")  # Korea's; who guesses them elsewhere has to look what is missing
 
 _CANDLE_PATHS = {
     "1s": "/v1/candles/seconds",
@@ -116,6 +118,32 @@ def ticker_requests(
             symbols = [symbol for symbol in symbols if _quote(symbol) in partly]
     for batch in batches(symbols):
         yield ticker_request(batch), batch
+
+
+def guessed_ticker_request(wanted: Sequence[str]) -> Request | None:
+    """Ask for symbols or globs of whole quote currencies before it is known what is listed.
+
+    None where that takes more than one request, or the market list.
+
+    >>> guessed_ticker_request(["KRW-*"]).params
+    (('quote_currencies', 'KRW'),)
+    """
+    if not any(is_glob(each) for each in wanted):
+        return ticker_request(wanted) if len(list(batches(wanted))) == 1 else None
+    quotes: set[str] = set()
+    for each in wanted:
+        quote, _, base = each.partition("-")
+        if each != "*" and (base != "*" or is_glob(quote)):
+            return None
+        quotes.update(QUOTES if each == "*" else [quote])
+    return ticker_all_request(sorted(quotes))
+
+
+def guessed_orderbook_request(wanted: Sequence[str], depth: int) -> Request | None:
+    """Ask for books of symbols before it is known what is listed, as `guessed_ticker_request`."""
+    if any(is_glob(each) for each in wanted) or len(list(batches(wanted))) > 1:
+        return None
+    return orderbook_request(wanted, depth, 0)
 
 
 def _quote(symbol: str) -> str:
