@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,13 @@ from tests.integration.conftest import FAST_LIMITS
 
 OVER = {"start": "2026-11-18T10:00", "end": "2026-11-18T12:00"}
 SLACK = 2.0 + 1.0  # seconds: what a broken cache may cost, and a busy machine
+CALLS = [
+    lambda one: one.get_market(),
+    lambda one: one.get_ticker("KRW-*"),
+    lambda one: one.get_orderbook("KRW-BTC"),
+    lambda one: one.get_trade("KRW-BTC", **OVER),
+    lambda one: one.get_candle("KRW-BTC", "1m", count=5),
+]
 
 # Holds the lock of a SQLite file for ten seconds, as another program would.
 HOLDER = """
@@ -101,26 +110,63 @@ def remove(file: Path) -> None:
 def test_whatever_befalls_the_cache_every_call_answers_within_two_seconds_more(
     provider, exchange, tmp_path, harm
 ):
-    """A full disk is the store's own to prove."""
     with another(exchange, tmp_path) as warm:  # writes the file, and learns what is usual
-        calls = [
-            lambda one: one.get_market(),
-            lambda one: one.get_ticker("KRW-*"),
-            lambda one: one.get_trade("KRW-BTC", **OVER),
-            lambda one: one.get_candle("KRW-BTC", "1m", count=5),
-        ]
-        usual = [timed(call, warm) for call in calls]
-        frames = [call(warm) for call in calls]
+        usual = [timed(call, warm) for call in CALLS]
+        heights = [call(warm).height for call in CALLS]
     (file,) = resolve_cache(exchange.endpoint).glob("*.sqlite")
     holder = harm(file)
     try:
-        for number, call in enumerate(calls):
-            assert timed(call, provider) <= usual[number] + SLACK
-        assert [call(provider).height for call in calls] == [frame.height for frame in frames]
+        _answers_as_usual(provider, usual, heights)
     finally:
         if holder is not None:
             holder.kill()
             holder.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("room", [0, 64 << 10])
+def test_a_cache_on_a_full_disk_costs_no_call_more_than_two_seconds(
+    provider, exchange, tmp_path, small_disk, monkeypatch, room
+):
+    """Full before there is a file, and with room for some pages: then it fills as they come."""
+    usual = [timed(call, provider) for call in CALLS]
+    heights = [call(provider).height for call in CALLS]
+    monkeypatch.setenv("MARKETKIT_CACHE", str(small_disk))
+    fill(small_disk, room)
+    with another(exchange, tmp_path) as cramped:
+        _answers_as_usual(cramped, usual, heights)
+        store = cramped.status().store
+        assert store.failures >= 1
+    with pytest.raises(OSError, match="No space left"):
+        (small_disk / "more").write_bytes(bytes(room + 4096))
+
+
+def _answers_as_usual(provider, usual, heights) -> None:
+    for number, call in enumerate(CALLS):
+        assert timed(call, provider) <= usual[number] + SLACK
+    assert [call(provider).height for call in CALLS] == heights
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Path]:
+    """A real file system of one megabyte, where this process may mount one."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if (
+        not shutil.which("mount")
+        or subprocess.run(mount, check=False, capture_output=True).returncode
+    ):
+        pytest.skip("may not mount a file system here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path, room: int) -> None:
+    """Leave so many bytes free."""
+    free = shutil.disk_usage(disk).free
+    (disk / "filler").write_bytes(bytes(free - room))
+    assert shutil.disk_usage(disk).free == room
 
 
 def timed(call, provider) -> float:
