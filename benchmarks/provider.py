@@ -1,7 +1,13 @@
 """What a call costs: requests, milliseconds, memory; against other clients; and the adaptive life.
 
-The exchange replays a sandbox's bodies 15 ms away (`_replay`). Each client is a process of its own
-and makes a new client object for each call; the rounds interleave. The peers' environment is made
+The exchange replays a sandbox's bodies 15 ms away (`_replay`): the sandbox takes longer to make all
+tickers than the way is long, and would hide what clients take. Each client is a process of its own
+that has imported all it needs. Cold is a new client object that knows nothing, with no connection
+and nothing kept, in a process that has asked before; `first ms` is the first call of all. The time
+ends with a frame of the same columns and types, in which the peers are helped (`clients/run.py`),
+and the client closed; the market list counts where a client needs it. The rounds interleave.
+
+Frames are of all pairs, or of the order books of all KRW pairs. The peers' environment is made
 in a temporary folder and thrown away, or kept where MARKETKIT_PEERS2 says.
 """
 
@@ -97,6 +103,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     simulated = ttl.measure(quick=quick)
     with scratch() as home, _exchange() as endpoint, _peers() as python:
         environment = _environment(home)
+        _clients(endpoint, python, environment, 0)  # now the exchange knows every question
         rows = _clients(endpoint, python, environment, 4 if quick else 15)
         ours = run(_OURS, endpoint, env=environment)
         memory = {how: run(_MEMORY, endpoint, how, env=environment) for how in ("memory", "dicts")}
@@ -147,7 +154,7 @@ def _against(rows: list[dict[str, Any]]) -> dict[str, float]:
 def _clients(
     endpoint: str, python: Path, environment: dict[str, str], rounds: int
 ) -> list[dict[str, Any]]:
-    """Ask the clients in turn; the first round, which loads modules, is not counted."""
+    """Ask the clients in turn; the first call of a process is told apart."""
     with contextlib.ExitStack() as stack:
         children = {
             name: stack.enter_context(_client(name, endpoint, python, environment))
@@ -163,7 +170,8 @@ def _clients(
                     answer["requests"] = _requests(endpoint) - before
                     told[name].append(answer)
             wanted = told["marketkit"][-1]["schema"]
-            rows += [_row(said, name, answers[1:], wanted) for name, answers in told.items()]
+            if rounds:
+                rows += [_row(said, name, answers, wanted) for name, answers in told.items()]
     return rows
 
 
@@ -171,6 +179,7 @@ def _row(case: str, name: str, answers: list[dict[str, Any]], wanted: Any) -> di
     failed = next((each["error"] for each in answers if "error" in each), None)
     if failed is not None:
         return {"case": case, "client": name, "failed": failed}
+    first, *answers = answers
     seconds = statistics.median(each["seconds"] for each in answers)
     return {
         "case": case,
@@ -178,6 +187,7 @@ def _row(case: str, name: str, answers: list[dict[str, Any]], wanted: Any) -> di
         "requests": answers[-1]["requests"],
         "ms": round(seconds * 1000, 1),
         "best ms": round(min(each["seconds"] for each in answers) * 1000, 1),
+        "first ms": round(first["seconds"] * 1000, 1),
         "cpu ms": round(statistics.median(each["cpu"] for each in answers) * 1000, 1),
         "symbols/s": round(answers[-1]["symbols"] / seconds),
         "same columns": answers[-1]["schema"] == wanted,

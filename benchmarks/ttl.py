@@ -5,6 +5,10 @@ are `1 + Poisson(turnover / 2 million KRW)`, at moments drawn evenly within it (
 around a few moments of it (`bursts`, four trades each on average, within about a second). A caller
 asks for each market five times a second; an answer is stale if there was a trade between the moment
 it was made and the moment it is served.
+
+The second half of each file is played: what was chosen by trying was chosen on the first.
+Lives beyond the longest that ships are shown, and not counted in `least saved`: about half of all
+answers are stale there whatever one does.
 """
 
 from __future__ import annotations
@@ -56,15 +60,16 @@ def measure(*, quick: bool) -> dict[str, Any]:
         )
         shipped = _point(markets, lambda: adaptive(SHIPPED))
         curves[model] = (fixed, ours, shipped)
+        saved = []
         for life in COMPARED:
             share, requests = _point(markets, lambda life=life: _fixed(life))
             needed = _at(ours, share)
             rows.append(_said(model, f"fixed {life / 1000:g} s", share, requests, needed))
+            if life <= SHIPPED.most:
+                saved.append(1 - needed / requests)
         rows.append(_said(model, "as shipped", shipped[0], _at(fixed, shipped[0]), shipped[1]))
         ratios[f"requests saved as shipped, {model}"] = rows[-1]["saved"]
-        ratios[f"least saved of all, {model}"] = min(
-            (row["saved"] for row in rows if row["trades"] == model), key=lambda s: float(s[:-1])
-        )
+        ratios[f"least saved of all, {model}"] = f"{min(saved):.1%}"
     PLOT.write_text(_svg(curves), encoding="utf-8")
     return {"rows": rows, "ratios": ratios}
 
@@ -149,6 +154,7 @@ def _xy(left: int, point: Point) -> Point:
 def trades(path: Path, days: float, model: str) -> tuple[int, int, list[int]]:
     draw = random.Random(path.name + model)
     rows = _minutes(path)
+    rows = rows[len(rows) // 2 :]
     start = rows[0][0]
     end = min(rows[-1][0] + MINUTE, start + int(days * 86_400_000))
     times = []

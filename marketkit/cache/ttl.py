@@ -22,7 +22,8 @@ from typing import Literal, NamedTuple, TypeAlias
 Kind: TypeAlias = Literal["ticker", "orderbook", "trade", "candle", "market", "instrument"]
 State: TypeAlias = Literal["active", "normal", "quiet", "closed"]
 
-# What the law above makes of 4, 1, 1/4 and 1/25 of a market's usual rate.
+# What the law above makes of 4, 1, 1/4 and 1/25 of a market's usual rate, where rates are far below
+# the price. Nearer to it the law says less, and at last the opposite: so it is asked with the rate.
 FACTORS: Mapping[State, float] = {"active": 0.5, "normal": 1.0, "quiet": 2.0, "closed": 5.0}
 SHORTEST_GAP = 50.0  # ms; less cannot be told from the jitter of the way here
 
@@ -81,5 +82,6 @@ def ttl(rule: Rule, gap: float, state: State) -> float:
     """Give the life (ms) of data in a market with this usual gap between trades (ms)."""
     if rule.least == rule.most:
         return rule.least
-    life = best_life(max(gap, SHORTEST_GAP) / rule.pulse, rule.price) * FACTORS[state]
+    gap = max(gap * FACTORS[state] ** 2, SHORTEST_GAP)
+    life = best_life(gap / rule.pulse, rule.price)
     return min(max(life, rule.least), rule.most)

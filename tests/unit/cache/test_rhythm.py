@@ -108,7 +108,7 @@ def test_a_market_closes_by_the_clock_alone():
     open_life = rhythms.life("ticker", "KRW-BTC", now)
     later = now + HOUR
     assert rhythms.life("ticker", "KRW-BTC", later).why.endswith("closed")
-    assert rhythms.life("ticker", "KRW-BTC", later).ms == pytest.approx(5 * open_life.ms, rel=0.01)
+    assert rhythms.life("ticker", "KRW-BTC", later).ms == pytest.approx(5 * open_life.ms, rel=0.1)
 
 
 def test_a_market_nobody_saw_has_a_life_that_says_so():
