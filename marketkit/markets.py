@@ -69,7 +69,8 @@ class MarketList:
         """Wait until what was answered is kept."""
         for each in (self._list, *self._instruments.values()):
             await each.settled()
-        await asyncio.gather(*self._keeping)
+        here = asyncio.get_running_loop()  # a fork inherits tasks that never end
+        await asyncio.gather(*(each for each in self._keeping if each.get_loop() is here))
 
     def known(self) -> frozenset[str]:
         """Give the symbols of the list if it need not be asked for again, else none."""

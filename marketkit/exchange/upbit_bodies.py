@@ -166,13 +166,12 @@ def decode_orderbooks(body: bytes, *, exact: bool = False) -> pl.DataFrame:
         .unnest("orderbook_units")
     )
     _refuse(units, pl.any_horizontal(pl.col(_UNIT).is_null() | (pl.col(_UNIT) < 0)))
-    for side in ("bid", "ask"):
-        absent = pl.col(f"{side}_price") == 0
-        units = units.with_columns(
-            pl.when(~absent).then(pl.col(f"{side}_price", f"{side}_size")).otherwise(None)
-        )
-    columns = ("market", "timestamp", "depth", *_UNIT, "total_bid_size", "total_ask_size", "level")
-    return _shape(units.select(columns), schema.ORDERBOOK, [_ms("timestamp")], exact=exact)
+    there = [
+        pl.when(pl.col(f"{name[:3]}_price") != 0).then(pl.col(name)).alias(name) for name in _UNIT
+    ]
+    totals = ("total_bid_size", "total_ask_size", "level")
+    rows = units.select("market", "timestamp", "depth", *there, *totals)
+    return _shape(rows, schema.ORDERBOOK, [_ms("timestamp")], exact=exact)
 
 
 def decode_instruments(body: bytes) -> pl.DataFrame:
