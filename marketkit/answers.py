@@ -1,11 +1,9 @@
-"""How an answer is put together: arguments checked, frames joined, failures told apart."""
+"""What a call is given and gives back: arguments checked, the index chosen, failures told apart."""
 
 from __future__ import annotations
 
-import asyncio
 import warnings
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Mapping
 
 import polars as pl
 
@@ -13,7 +11,6 @@ from marketkit import naming
 from marketkit.errors import MarketkitError, PartialResult
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import FrameKind, OnError, Precision, check_zone, one_of
-from marketkit.schema import Schema, empty, exact
 
 Symbols = str | Iterable[str]
 
@@ -39,31 +36,6 @@ def index_of(symbols: Symbols) -> list[str]:
     return (
         ["time"] if isinstance(symbols, str) and not naming.is_glob(symbols) else ["symbol", "time"]
     )
-
-
-def joined(rows: Sequence[pl.DataFrame], shape: Schema, precision: Precision) -> pl.DataFrame:
-    """Put frames together; none at all is an empty frame with the same columns."""
-    return pl.concat([empty(exact(shape) if precision == "decimal" else shape), *rows])
-
-
-async def each(
-    names: Sequence[str],
-    ask: Callable[[str], Coroutine[Any, Any, pl.DataFrame]],
-    failures: dict[str, MarketkitError],
-) -> list[pl.DataFrame]:
-    """Ask for symbols side by side; one that fails does not take the others with it."""
-    frames = []
-
-    async def one(name: str) -> None:
-        try:
-            frames.append(await ask(name))
-        except MarketkitError as failure:
-            failures[name] = failure
-
-    async with asyncio.TaskGroup() as group:
-        for name in names:
-            group.create_task(one(name))
-    return frames
 
 
 def settle(
