@@ -1,8 +1,8 @@
 """A backfill as a job: how near to the limit, at what cost, and against loops over other clients.
 
-Saturation: 50 markets with uneven gaps at the legal limit, in steady state. Peers: pyupbit and ccxt
-fetch the same candles from the same sandbox, in an environment of their own (kept where
-MARKETKIT_JOB_PEERS says).
+Saturation: 50 markets with uneven gaps at the legal limit, in steady state. Peers: loops over
+pyupbit and ccxt, their own pacing on, close the same gaps of the same markets of the same sandbox
+and keep the candles in files, in an environment of their own (kept where MARKETKIT_JOB_PEERS says).
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import random
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import venv
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,6 +26,9 @@ from marketkit.jobs.ledger import Done, Ledger
 from marketkit.jobs.request import Task, Wanted
 
 PEERS = ("ccxt", "pyupbit", "setuptools")
+
+_MINUTE, _DAY = 60_000, 86_400_000
+_OCTOBER = 1_790_812_800_000
 
 _UNEVEN = """
 import json, random, resource, sys, time
@@ -64,64 +69,87 @@ print(json.dumps({
 
 _OURS = """
 import json, sys, time
+from datetime import datetime, timezone
 import marketkit as mk
-endpoint, start, end, *symbols = sys.argv[1:]
-provider = mk.SmartDataProvider(endpoint=endpoint)
+from marketkit.coverage import Spans
+from marketkit.schema import ROW, empty
+endpoint, path = sys.argv[1:]
+provider, wanted = mk.SmartDataProvider(endpoint=endpoint), json.load(open(path))
 provider.get_market()
+first, last = 1_790_812_800_000, 1_793_404_800_000  # October 2026, of which all else is known
+for symbol, gaps in wanted.items():
+    edges = [first, *(edge for gap in gaps for edge in gap), last]
+    known = Spans(zip(edges[::2], edges[1::2]))
+    provider.lake().append(symbol, "1m", empty(ROW), known)
+span = {"start": "2026-10-01", "end": "2026-10-31"}
 began = time.monotonic()
-report = provider.backfill(symbols, "1m", start=start, end=end, show=False).wait()
-print(json.dumps({"rows": report.traded, "seconds": time.monotonic() - began}))
+provider.backfill(list(wanted), "1m", **span, show=False).wait()
+seconds = time.monotonic() - began
+utc = lambda ms: datetime.fromtimestamp(ms / 1000, timezone.utc)
+kept = (
+    provider.get_candle(symbol, "1m", start=utc(start), end=utc(end), source="lake").height
+    for symbol, gaps in wanted.items() for start, end in gaps
+)
+print(json.dumps({"rows": sum(kept), "seconds": seconds}))
 """
 
 _PYUPBIT = """
 import json, sys, time
-from datetime import datetime, timezone
-import requests, pyupbit, pyupbit.request_api
-endpoint, start, end, *symbols = sys.argv[1:]
+from datetime import datetime, timedelta, timezone
+import pandas as pd, requests, pyupbit, pyupbit.request_api
+endpoint, path = sys.argv[1:]
 class Redirected:
     def get(url, **arguments):
         return requests.get(url.replace("https://api.upbit.com", endpoint), **arguments)
 pyupbit.request_api.requests = Redirected
-day = lambda text: datetime.fromisoformat(text).replace(tzinfo=timezone.utc)
-minutes = int((day(end) - day(start)).total_seconds() // 60)
+utc = lambda ms: datetime.fromtimestamp(ms / 1000, timezone.utc).replace(tzinfo=None)
 began, rows = time.monotonic(), 0
-for symbol in symbols:
-    frame = pyupbit.get_ohlcv(symbol, "minute1", to=f"{end} 00:00:00+00:00", count=minutes)
-    rows += len(frame) if frame is not None else 0
+for symbol, gaps in json.load(open(path)).items():
+    frames = []
+    for start, end in gaps:
+        while (page := pyupbit.get_ohlcv_from(symbol, "minute1", utc(start), utc(end))) is None:
+            time.sleep(1)
+        page.index -= timedelta(hours=9)
+        frames.append(page[(page.index >= utc(start)) & (page.index < utc(end))])
+        time.sleep(0.1)  # as it does itself between its pages
+    frame = pd.concat(frames)
+    frame.to_csv(f"{path}.{symbol}.csv")
+    rows += len(frame)
 print(json.dumps({"rows": rows, "seconds": time.monotonic() - began}))
 """
 
 _CCXT = """
-import json, sys, time
+import csv, json, sys, time
 import ccxt
-endpoint, start, end, *symbols = sys.argv[1:]
+endpoint, path = sys.argv[1:]
 exchange = ccxt.upbit({"enableRateLimit": True})
 exchange.urls["api"] = {k: u.replace("https", "http") for k, u in exchange.urls["api"].items()}
 exchange.hostname = endpoint.removeprefix("http://")
 exchange.load_markets()
-first, last = (exchange.parse8601(f"{text}T00:00:00Z") for text in (start, end))
 began, rows = time.monotonic(), 0
-for symbol in symbols:
-    name, at = "/".join(reversed(symbol.split("-"))), first
-    while at < last:
-        try:
-            page = exchange.fetch_ohlcv(name, "1m", since=at, limit=200)
-        except ccxt.NetworkError:
-            time.sleep(1)  # what a loop does that was rejected
-            continue
-        page = [row for row in page if at <= row[0] < last]
-        if not page:
-            break
-        rows, at = rows + len(page), page[-1][0] + 60_000
+for symbol, gaps in json.load(open(path)).items():
+    name, found = "/".join(reversed(symbol.split("-"))), []
+    for at, end in gaps:
+        while at < end:
+            try:
+                page = exchange.fetch_ohlcv(name, "1m", since=at, limit=200)
+            except ccxt.NetworkError:
+                time.sleep(1)  # what a loop does that was rejected
+                continue
+            found += [row for row in page if row[0] < end]
+            at += 200 * 60_000  # its answer holds the candles of 200 minutes
+    with open(f"{path}.{symbol}.csv", "w") as file:
+        csv.writer(file).writerows(found)
+    rows += len(found)
 print(json.dumps({"rows": rows, "seconds": time.monotonic() - began}))
 """
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
-    seconds, days = (10, 2) if quick else (40, 20)
+    seconds, markets = (10, 10) if quick else (40, 50)
     saturation = [_saturation(latency, seconds) for latency in (15, 150)]
     with _peers() as python:
-        race = [row for latency in (15, 150) for row in _race(python, latency, days)]
+        race = [row for latency in (15, 150) for row in _race(python, latency, markets)]
     overhead = _overhead()
     return {
         "rows": [*saturation, *race, {"case": "ledger", "ms a page": overhead}],
@@ -151,7 +179,7 @@ def _saturation(latency: int, seconds: int) -> dict[str, Any]:
         }
 
 
-def _race(python: Path, latency: int, days: int) -> list[dict[str, Any]]:
+def _race(python: Path, latency: int, markets: int) -> list[dict[str, Any]]:
     rows = []
     for name, interpreter, code in (
         ("marketkit", Path(sys.executable), _OURS),
@@ -159,9 +187,10 @@ def _race(python: Path, latency: int, days: int) -> list[dict[str, Any]]:
         ("ccxt", python, _CCXT),
     ):
         with _exchange(latency) as (endpoint, env):
-            arguments = (endpoint, "2026-10-01", f"2026-10-{days + 1:02d}", "KRW-BTC", "KRW-ETH")
+            path = Path(env["MARKETKIT_LAKE"]).with_name("gaps.json")
+            path.write_text(json.dumps(_gaps(endpoint, markets)))
             done = subprocess.run(
-                [str(interpreter), "-c", code, *arguments],
+                [str(interpreter), "-c", code, endpoint, str(path)],
                 check=True,
                 env=env,
                 stdout=subprocess.PIPE,
@@ -180,7 +209,24 @@ def _race(python: Path, latency: int, days: int) -> list[dict[str, Any]]:
                 "rejected": seen["rejected"],
             }
         )
+    if len({row["candles"] for row in rows}) > 1:
+        raise RuntimeError(f"not the same work: {rows}")
     return rows
+
+
+def _gaps(endpoint: str, markets: int) -> dict[str, list[tuple[int, int]]]:
+    """Draw two gaps of half an hour to 32 hours for each of the busiest markets."""
+    with urllib.request.urlopen(f"{endpoint}/v1/ticker/all?quote_currencies=KRW") as answer:
+        told = sorted(json.load(answer), key=lambda each: -each["acc_trade_price_24h"])
+    listed = [each["market"] for each in told]
+    draw = random.Random(1)
+    found: dict[str, list[tuple[int, int]]] = {}
+    for symbol in listed[:markets]:
+        starts = [_OCTOBER + 2 * day * _DAY for day in sorted(draw.sample(range(14), 2))]
+        found[symbol] = [
+            (start, start + int(60 * 2 ** draw.uniform(-1, 5)) * _MINUTE) for start in starts
+        ]
+    return found
 
 
 def _leads(race: list[dict[str, Any]]) -> dict[str, float]:

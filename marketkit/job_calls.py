@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
+from dataclasses import replace
 from functools import partial
 
 import polars as pl
@@ -12,6 +13,7 @@ import polars as pl
 from marketkit import naming
 from marketkit.answers import Symbols
 from marketkit.coverage import Span
+from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, one_of
 from marketkit.jobs.backfill import Manner, backfill, parse_window
@@ -57,7 +59,8 @@ class JobCalls:
             outage = Outage(manner.patience, run.say)
             names = await patiently(lambda: self._resolve(wanted, priority), outage)
             run.say("")
-            return await backfill(self._filler, names, wanted, run, manner)
+            markets = (await self._markets.frame(priority))["symbol"].to_list()
+            return await backfill(self._filler, names, wanted, run, manner, markets=markets)
 
         job = Job(wanted, self._filler.lake.root, run, work)
         if in_cell:
@@ -90,9 +93,12 @@ class JobCalls:
 
         async def begin() -> AsyncGenerator[Frame, None]:
             names = await self._resolve(wanted, priority)
-            job = self.begin(wanted, manner, priority, show=show)
+            if rows < len(names):
+                raise InputError(f"rows={rows}: a chunk has room for one candle of {len(names)}")
+            slots = rows // len(names)
+            job = self.begin(wanted, replace(manner, chunk=slots), priority, show=show)
             timeframe, span = TIMEFRAMES[wanted.timeframe], self._span(wanted)
-            brought = chunks(self._filler, names, timeframe, span, job=job, rows=rows)
+            brought = chunks(self._filler, names, timeframe, span, job=job, slots=slots)
             async with contextlib.aclosing(brought) as found:
                 async for chunk in found:
                     yield finish(chunk)

@@ -16,8 +16,9 @@ from marketkit.errors import InputError, LakeError, MarketkitError
 from marketkit.jobs.crew import Cancelled, Crew
 from marketkit.jobs.filler import Filler
 from marketkit.jobs.ledger import Broken, Ledger
+from marketkit.jobs.outage import Outage
 from marketkit.jobs.report import Report
-from marketkit.jobs.request import Order, Task, Wanted, in_order, tasks
+from marketkit.jobs.request import Grid, Order, Task, Wanted, in_order, tasks
 from marketkit.jobs.runner import Run
 from marketkit.lake.lake import Lake
 from marketkit.lake.store import Tally
@@ -34,19 +35,29 @@ class Manner:
     """How a backfill is done: in which order, how long it waits for an exchange that is away.
 
     The last `verify` milliseconds that can be final are asked even where they are covered;
-    `patience` is in seconds.
+    `patience` is in seconds. Somebody who waits for the oldest `chunk` slots of all symbols gets
+    them first.
     """
 
     order: Order = "newest"
     verify: int = 0
     patience: float = math.inf
+    chunk: int = 0
 
 
 async def backfill(
-    filler: Filler, names: Sequence[str], wanted: Wanted, run: Run, manner: Manner
+    filler: Filler,
+    names: Sequence[str],
+    wanted: Wanted,
+    run: Run,
+    manner: Manner,
+    *,
+    markets: Sequence[str],
 ) -> Report:
     """Do a job for the symbols `names`, together with all processes at it, and say what came of it.
 
+    `markets` are what the exchange lists: whether it gives candles of another one tells a symbol
+    that fails from an exchange that is away.
     Raises what ends it early: `CancelledError`, trouble with the lake or the ledger (`LakeError`),
     and the exchange's failure when patience ended.
     """
@@ -56,11 +67,14 @@ async def backfill(
     if manner.order == "oldest":
         await find_listings(filler, names, timeframe, span, run)
 
+    chunk = manner.chunk
+    grid = Grid.of_chunks(timeframe.ceil(span.start), chunk) if chunk else Grid()
+
     def plan() -> list[Task]:
         found = [
             task
             for name in names
-            for task in tasks(name, timeframe, filler.gaps(name, timeframe, span, again))
+            for task in tasks(name, timeframe, filler.gaps(name, timeframe, span, again), grid)
         ]
         return in_order(found, manner.order)
 
@@ -68,7 +82,8 @@ async def backfill(
         while (planned := await asyncio.to_thread(plan)) or ledger.knows(wanted.id):
             await asyncio.to_thread(filler.lake.require_writable)
             await asyncio.to_thread(ledger.open, wanted, planned)
-            crew = Crew(filler, ledger, timeframe, run, again=again, patience=manner.patience)
+            outage = Outage(manner.patience, run.say)
+            crew = Crew(filler, ledger, timeframe, run, again=again, outage=outage, markets=markets)
             with suppress(Broken):  # then it is planned again: what is true is in the lake
                 return await _together(crew, ledger, wanted, names, span)
     return await _report(filler.lake, names, timeframe, span, run)

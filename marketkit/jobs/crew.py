@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -14,6 +14,7 @@ from typing import TypeVar
 from marketkit.coverage import Span
 from marketkit.errors import LakeError, MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.paging import CandleRange
+from marketkit.exchange.upbit_rest import candle_request
 from marketkit.jobs.filler import Filler
 from marketkit.jobs.ledger import Claim, Done, Ledger
 from marketkit.jobs.outage import Outage
@@ -54,7 +55,8 @@ class Crew:
     """Works at a job with as many lanes as the exchange's latency asks for, and beats each second.
 
     Each lane takes a walk of a claimed task, claims the next task, or shares the longest walk at
-    work. `again` is the span in which covered slots are asked, too.
+    work. `again` is the span in which covered slots are asked, too; `markets` are what the exchange
+    lists.
     """
 
     _me: Worker
@@ -70,14 +72,16 @@ class Crew:
         run: Run,
         *,
         again: Span,
-        patience: float,
+        outage: Outage,
+        markets: Sequence[str],
     ) -> None:
         self._filler = filler
         self._ledger = ledger
         self.timeframe = timeframe
         self.run = run
         self._again = again
-        self._outage = Outage(patience, run.say)
+        self._outage = outage
+        self._markets = markets
         self._looking = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -184,7 +188,7 @@ class Crew:
         failure, claim = piece.failure, piece.claim
         if failure is None:
             await self._finish(piece)
-        elif self._outage.is_one(failure, self.run.answered_at):
+        elif await self._is_away(claim.task.symbol, failure):
             await self._ask(self._ledger.give_back, self._me, claim, piece.done)
             self._drop(piece)
             await self._outage.wait(failure)
@@ -195,6 +199,22 @@ class Crew:
             delay = 2.0**claim.attempts
             await self._ask(self._ledger.put_off, self._me, claim, piece.done, failure, delay)
         self._drop(piece)
+
+    async def _is_away(self, symbol: str, failure: MarketkitError) -> bool:
+        """Say whether the exchange is away, rather than one symbol that fails: ask of another."""
+        if not self._outage.is_one(failure, self.run.answered_at):
+            return False
+        other = next((name for name in self._markets if name != symbol), None)
+        if other is None:
+            return True
+        transport = self._filler.transport
+        request = candle_request(other, self.timeframe, transport.now(), 1)
+        try:
+            await transport.send(request, self.run.priority)
+        except MarketkitError:
+            return True
+        self.run.answered_at = time.monotonic()
+        return False
 
     async def _finish(self, piece: Piece) -> None:
         task = piece.claim.task

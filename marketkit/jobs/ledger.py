@@ -32,7 +32,7 @@ T = TypeVar("T")
 NAME = "jobs.sqlite"
 ENDED = ("done", "incomplete", "cancelled", "failed")
 
-_VERSION = 1
+_VERSION = 2
 _BUSY = 20.0  # seconds to wait for the other processes at the ledger
 _FAR = 3600.0  # no retry is put off for longer, unless somebody set the clock back
 _NOT_OURS = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
@@ -73,6 +73,7 @@ _PLAN = """
         done = max(slots, excluded.slots) - excluded.slots,
         state = iif(state = 'leased', state, 'open'), attempts = 0, due = 0, error = NULL
 """
+_STRIKE = "DELETE FROM tasks WHERE job = ? AND state = 'open' AND place IS NULL AND done = 0"
 _CLAIM = """
     SELECT symbol, block, start, end, slots, attempts, done, requests, rows FROM tasks AS mine
     WHERE job = ? AND state = 'open' AND NOT due BETWEEN ? AND ? AND NOT EXISTS (
@@ -178,9 +179,12 @@ class Ledger:
         def write(ledger: sqlite3.Connection) -> None:
             alive = worker.bury(ledger)
             found = ledger.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
-            if found is not None and found[0] in ENDED and job not in alive:
+            anew = found is not None and job not in alive
+            if anew and found[0] in ENDED:
                 ledger.execute("DELETE FROM tasks WHERE job = ?", (job,))
                 ledger.execute("DELETE FROM errors WHERE job = ?", (job,))
+            if anew:
+                ledger.execute("UPDATE tasks SET place = NULL WHERE job = ?", (job,))
             ledger.execute(
                 "INSERT INTO jobs VALUES (?, ?, 'running', '', NULL, ?, ?) ON CONFLICT DO UPDATE"
                 " SET state = 'running', note = '', wish = NULL, updated = excluded.updated",
@@ -193,6 +197,8 @@ class Ledger:
                     for place, task in enumerate(planned)
                 ],
             )
+            # A plan may be cut otherwise than the one before: nothing is to be counted twice.
+            ledger.execute(_STRIKE, (job,))
 
         self._do(write)
 

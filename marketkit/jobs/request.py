@@ -15,6 +15,7 @@ from marketkit.timeframe import Timeframe, iso
 Order = Literal["newest", "oldest", "symbols"]
 
 BLOCK = 100 * PAGE  # slots of a task: ten seconds of work, and few tasks in a history of years
+_LEAST = 10 * PAGE  # slots of a task; each costs half a page more than its share of a long walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,8 @@ class Wanted:
 class Task(NamedTuple):
     """A piece of a job that one process does at a time: a symbol's slots in `[start, end)`.
 
-    It lies in one `block` of the symbol's history; `slots` were not known when it was planned.
+    It lies in the block of the symbol's history whose first slot is `block`, counted from 1970;
+    `slots` were not known when it was planned.
     """
 
     symbol: str
@@ -70,14 +72,28 @@ class Task(NamedTuple):
     slots: int
 
 
-def tasks(symbol: str, timeframe: Timeframe, gaps: Spans) -> list[Task]:
-    """Cut gaps into tasks, the newest first.
+class Grid(NamedTuple):
+    """Where a history is cut into blocks: every `slots`, counted from `origin` (ms UTC).
 
-    The cuts lie where the clock puts them, not where the gaps do: so the tasks of jobs that overlap
-    are the same pieces of history.
+    Unless told otherwise that is where the clock puts the cuts, not where the gaps do: so the tasks
+    of jobs that overlap are the same pieces of history.
     """
+
+    origin: int = 0
+    slots: int = BLOCK
+
+    @classmethod
+    def of_chunks(cls, start: int, chunk: int) -> Self:
+        """Cut so that a chunk of `chunk` slots from `start` on is there when its tasks are done."""
+        if chunk < _LEAST:
+            return cls(start, -(-_LEAST // chunk) * chunk)
+        return cls(start, -(-chunk // -(-chunk // BLOCK)))
+
+
+def tasks(symbol: str, timeframe: Timeframe, gaps: Spans, grid: Grid = Grid()) -> list[Task]:  # noqa: B008 - a constant
+    """Cut gaps into tasks, the newest first."""
     found: dict[int, list[Span]] = {}
-    for block, part in (pair for gap in gaps for pair in _cut(timeframe, gap)):
+    for block, part in (pair for gap in gaps for pair in _cut(timeframe, gap, grid)):
         found.setdefault(block, []).append(part)
     return [
         Task(symbol, block, parts[0].start, parts[-1].end, slots_in(timeframe, parts))
@@ -99,11 +115,11 @@ def slots_in(timeframe: Timeframe, spans: Iterable[Span]) -> int:
     return sum(timeframe.count(*span) for span in spans)
 
 
-def _cut(timeframe: Timeframe, gap: Span) -> Iterator[tuple[int, Span]]:
+def _cut(timeframe: Timeframe, gap: Span, grid: Grid) -> Iterator[tuple[int, Span]]:
     start = gap.start
     while start < gap.end:
-        block, slot = divmod(timeframe.count(0, start), BLOCK)
-        left = BLOCK - slot
+        slot = timeframe.count(grid.origin, start) % grid.slots
+        block, left = timeframe.count(0, start) - slot, grid.slots - slot
         whole = timeframe.count(start, gap.end) <= left
         end = gap.end if whole else timeframe.shift(start, left)
         yield block, Span(start, end)

@@ -24,7 +24,7 @@ from marketkit.lake.lake import Lake
 from marketkit.lake.writing import Written
 from marketkit.net.transport import Transport
 
-FLUSH_PAGES = 20
+FLUSH_PAGES = 10
 
 
 def _set() -> asyncio.Event:
@@ -199,7 +199,7 @@ async def go(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
 
 
 class Buffer:
-    """Pages of one walk on their way to the lake, written by twenties beside the next requests.
+    """Pages of one walk on their way to the lake, written by tens beside the next requests.
 
     Coverage is claimed together with its rows, so pages lost with the process are only asked again.
     `landed` is told what each write changed in the lake.
@@ -214,7 +214,7 @@ class Buffer:
         self._writing: asyncio.Task[None] | None = None
 
     async def add(self, page: Page, at: int) -> None:
-        """Take a page answered at `at`; every twentieth starts a write that nobody waits for."""
+        """Take a page answered at `at`; every tenth starts a write that nobody waits for."""
         self._pages.append(page)
         self._at = at
         if len(self._pages) >= FLUSH_PAGES:

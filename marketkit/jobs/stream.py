@@ -10,7 +10,6 @@ from typing import Generic, TypeVar
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.errors import InputError
 from marketkit.jobs.filler import Filler
 from marketkit.jobs.job import Job
 from marketkit.lake.dense import closed
@@ -52,23 +51,23 @@ async def chunks(
     span: Span,
     *,
     job: Job,
-    rows: int,
+    slots: int,
 ) -> AsyncGenerator[pl.DataFrame, None]:
-    """Give the candles of `span`, at most `rows` at a time, as soon as a job has fetched them.
+    """Give the candles of `span`, `slots` of all symbols at a time, as a job fetches them.
 
-    Each chunk has a piece of time for all symbols. Leaves the job when nobody wants more.
+    Leaves the job when nobody wants more.
     """
-    if rows < len(names):
-        raise InputError(f"rows={rows}: a chunk has room for one candle of {len(names)} symbols")
     start = timeframe.ceil(span.start)
     try:
         while start < span.end:
-            end = min(timeframe.shift(start, rows // len(names)), span.end)
+            end = min(timeframe.shift(start, slots), span.end)
             await _filled(filler, names, timeframe, Span(start, end), job)
             frame = await asyncio.to_thread(filler.lake.read, names, timeframe, start, end)
             if frame.height:
                 yield closed(frame)
-            start = max(end, await asyncio.to_thread(_listed, filler, names, timeframe))
+            listed = await asyncio.to_thread(_listed, filler, names, timeframe)
+            # By whole chunks: the tasks of the job are cut where these begin.
+            start = timeframe.shift(end, timeframe.count(end, listed) // slots * slots)
     finally:
         job.leave()
 

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
+import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from urllib.parse import parse_qs
 
 import polars as pl
 import pytest
 
 import marketkit as mk
 from marketkit.jobs.catalog import jobs
-from marketkit.jobs.ledger import NAME
+from marketkit.jobs.ledger import NAME, Ledger
 from marketkit.jobs.runner import FLUSH_PAGES
 from marketkit.lake.lake import Lake
 from marketkit.sandbox import Sandbox
@@ -34,6 +37,24 @@ job = provider.backfill(symbols, "1m", start=start, end=end, show=False)
 print("started", flush=True)
 report = job.wait()
 print(report.complete, report.requests, flush=True)
+"""
+
+STREAM = """
+import resource, sys
+import marketkit as mk
+endpoint, lake, seconds = sys.argv[1:]
+limits = dict.fromkeys(("market", "candles"), (10, float(seconds)))
+provider = mk.SmartDataProvider(endpoint=endpoint, lake=lake, limits=limits)
+def megabytes():
+    with open("/proc/self/statm") as file:
+        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
+sizes, rows = [], 0
+span = {"start": "2025-11-01", "end": "2026-11-01"}
+for chunk in provider.iter_candle("KRW-BTC", "1m", **span, rows=20_000, show=False):
+    sizes.append(megabytes())
+    rows += chunk.height
+third = len(sizes) // 3
+print(len(sizes), rows, max(sizes[:third]), max(sizes[-third:]))
 """
 
 
@@ -202,19 +223,36 @@ def test_overlapping_jobs_of_one_process_do_not_ask_twice(provider, exchange):
     assert asked(exchange) <= (5 + 5 + 3) * 1440 / 200 + 6
 
 
-def killed(exchange, lake, symbols, kills, span):
-    """Kill a backfill at random moments; give the requests of the one that ends it, and of all."""
-    draw = random.Random(7)
-    for _ in range(kills):
+def killed(exchange, lake, symbols, kills, span, pages):
+    """Kill a job `kills` times while it is at work, then let it end; give what all that asked.
+
+    Nothing that a kill left on disk is asked again: every page holds slots that the lake lacked.
+    """
+    draw, total = random.Random(7), 0
+    for kill in range(kills + 1):
+        lacking = Lake(lake).gaps(symbols, "1m", span["start"], span["end"])
+        exchange.reset_stats()
         process = child(exchange.endpoint, lake, symbols, span)
-        process.stdout.readline()
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(draw.uniform(0.05, 0.8))
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
+        if kill < kills:
+            last = draw.uniform(0, 2 * pages)
+            until(lambda last=last: asked(exchange) > last)
+            process.send_signal(signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL  # it was alive, and at work
+        said = process.communicate()[0].split()[1:]
+        assert said[:1] == ([] if kill < kills else ["True"])
+        total += asked(exchange)
+        assert_lacked(exchange.requests(), lacking)
         assert set(Lake(lake).audit()["finding"]) <= {"litter"}  # a file that was being written
-    last = child(exchange.endpoint, lake, symbols, span)
-    assert last.communicate()[0].split()[1] == "True"
+    return total
+
+
+def assert_lacked(requests, lacking):
+    """Check that every page asked for holds a slot of the spans that were lacking."""
+    spans = {key: part for (key,), part in lacking.group_by("symbol")}
+    for query in [parse_qs(each["query"]) for each in requests if each["group"] == "candles"]:
+        to = pl.lit(query["to"][0]).str.to_datetime("%Y-%m-%dT%H:%M:%SZ", time_zone="UTC")
+        page = (pl.col("start") < to) & (pl.col("end") > to - pl.duration(minutes=200))
+        assert spans[query["market"][0]].filter(page).height, query
 
 
 @pytest.mark.parametrize(
@@ -226,13 +264,14 @@ def test_kill_minus_nine_costs_only_pages_in_hand(tmp_path, kills, markets):
         alone = SmartDataProvider(
             endpoint=exchange.endpoint, lake=tmp_path / "alone", limits=FAST_LIMITS
         )
-        symbols = alone.get_market("KRW")["symbol"].to_list()[:markets]
+        busy = alone.get_ticker("KRW-*").sort("value_24h", descending=True)["symbol"]
+        symbols = sorted(busy[:markets])
         least = alone.backfill(symbols, "1m", **days).wait().requests
         alone.close()
-        exchange.reset_stats()
-        killed(exchange, tmp_path / "lake", symbols, kills, days)
-        # Each lane holds the pages of one write to come and one under way, and one in flight.
-        assert asked(exchange) - least <= kills * 2 * (2 * FLUSH_PAGES + 1)
+        pages = least / kills / 2
+        total = killed(exchange, tmp_path / "lake", symbols, kills, days, pages)
+    # Each lane holds the pages of one write to come and one under way, and one in flight.
+    assert total - least <= kills * 2 * (2 * FLUSH_PAGES + 1)
     ours, theirs = (Lake(tmp_path / each) for each in ("lake", "alone"))
     span = (symbols, "1m", days["start"], days["end"])
     assert ours.read(*span).equals(theirs.read(*span))
@@ -279,6 +318,43 @@ def test_an_exchange_that_is_away_is_waited_for(tmp_path):
     assert not report.failures
     assert "waiting" not in repr(job)
     assert Lake(tmp_path).audit().is_empty()
+
+
+@pytest.fixture
+def ailing(exchange):
+    """The address of an exchange that answers 503 to everything about KRW-ETH but its being."""
+
+    class Relay(BaseHTTPRequestHandler):
+        def do_GET(self):
+            if "market=KRW-ETH&" in self.path:
+                self.send_error(503)
+                return
+            with urllib.request.urlopen(exchange.endpoint + self.path) as answer:
+                self.send_response(answer.status)
+                for name in ("Content-Type", "Date", "Remaining-Req"):
+                    self.send_header(name, answer.headers[name] or "")
+                body = answer.read()
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Relay) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@pytest.mark.slow
+def test_a_symbol_that_alone_fails_for_ever_is_given_up_without_waiting(ailing, tmp_path):
+    with SmartDataProvider(endpoint=ailing, lake=tmp_path, limits=FAST_LIMITS) as provider:
+        report = provider.backfill("KRW-ETH", "1m", **SPAN, show=False).wait(120)
+    assert list(report.failures) == ["KRW-ETH"]
+    with Ledger(tmp_path) as ledger:
+        tries = ledger.read("SELECT max(attempt) FROM errors WHERE symbol = 'KRW-ETH'")
+    assert tries == [(5,)]
 
 
 @pytest.mark.slow
@@ -333,6 +409,28 @@ def test_chunks_come_in_the_order_of_time_and_together_are_the_answer(provider):
         return [each async for each in provider.iter_candle(symbols, "1m", **SPAN, rows=3000)]
 
     assert pl.concat(asyncio.run(gathered())).equals(pl.concat(found))
+
+
+def test_the_first_chunk_of_many_symbols_waits_for_its_own_candles_alone(provider, exchange):
+    symbols = provider.get_ticker("KRW-*").sort("value_24h", descending=True)["symbol"][:8]
+    plan = {"start": "2026-06-01", "end": "2026-11-15", "rows": 8 * 2500, "show": False}
+    exchange.reset_stats()
+    (first, *_) = itertools.islice(provider.iter_candle(list(symbols), "1m", **plan), 1)
+    assert first.n_unique("symbol") == 8
+    # 13 pages of each, two for the listing, and what the lanes went on with meanwhile.
+    assert asked(exchange) <= 8 * (13 + 2) + 40
+
+
+@pytest.mark.slow
+def test_a_stream_of_years_takes_no_more_memory_than_one_of_weeks(exchange, tmp_path):
+    arguments = (exchange.endpoint, str(tmp_path), str(FAST[1]))
+    done = subprocess.run(
+        [sys.executable, "-c", STREAM, *arguments], check=True, stdout=subprocess.PIPE, text=True
+    )
+    chunks, rows, early, late = map(float, done.stdout.split())
+    assert chunks > 25
+    assert rows > 400_000
+    assert late - early < 30
 
 
 def test_who_leaves_the_loop_leaves_the_job(provider):

@@ -169,6 +169,15 @@ def test_an_interrupted_job_goes_on_with_what_was_done_of_it(ledger, tmp_path):
     assert ledger.claim(me).task == TASKS[1]
 
 
+def test_a_plan_that_is_cut_otherwise_takes_the_place_of_what_nobody_began(ledger):
+    me = begun(ledger)
+    ledger.finish(me, ledger.claim(me), Done(10, 1, 9))
+    ledger.leave(me, "stopped")
+    halves = [OLDER._replace(block=n, start=500 * n, end=500 * n + 500, slots=5) for n in (4, 5)]
+    begun(ledger, planned=[TASKS[1], *halves])
+    assert ledger.totals(WANTED.id)[:2] == (30, 10)
+
+
 def test_what_the_lake_lost_of_a_job_that_had_not_ended_is_done_again(ledger):
     me = begun(ledger, planned=TASKS)
     ledger.finish(me, ledger.claim(me), Done(10))

@@ -46,11 +46,11 @@ def test_it_is_spelt_for_people():
 def test_tasks_hold_every_slot_of_the_gaps_once_and_each_lies_in_one_block():
     gaps = Spans([(5 * MINUTE, 3 * BLOCK * MINUTE), (4 * BLOCK * MINUTE, (4 * BLOCK + 1) * MINUTE)])
     found = tasks("KRW-BTC", MINUTES, gaps)
-    assert [task.block for task in found] == [4, 2, 1, 0]
+    assert [task.block for task in found] == [4 * BLOCK, 2 * BLOCK, BLOCK, 0]
     assert sum(task.slots for task in found) == slots_in(MINUTES, gaps)
     for task in found:
-        assert task.block * BLOCK * MINUTE <= task.start < task.end
-        assert task.end <= (task.block + 1) * BLOCK * MINUTE
+        assert task.block * MINUTE <= task.start < task.end
+        assert task.end <= (task.block + BLOCK) * MINUTE
 
 
 def test_overlapping_requests_have_their_common_blocks_in_common():
