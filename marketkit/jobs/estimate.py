@@ -16,6 +16,7 @@ from marketkit.lake.report import Knowledge
 from marketkit.lake.store import Selection
 from marketkit.timeframe import Timeframe
 
+UPPER_BOUND = "upper bound"  # the basis where nothing is known: every slot may have traded
 _BYTES = 24.0  # a candle on disk, where the lake has none to measure
 _ENOUGH = 1_000  # covered slots from which the share that trades is taken
 
@@ -51,8 +52,10 @@ def estimate(filler: Filler, names: Sequence[str], timeframe: Timeframe, span: S
     """Say what closing the gaps of each symbol takes; sends nothing."""
     found = filler.lake.select(None, timeframe)
     known = {name: _guess(found, name) for name in found.symbols}
-    others = _others([guess for guess in known.values() if guess is not None])
-    return [_cost(filler, name, timeframe, span, known.get(name) or others) for name in names]
+    # How often a symbol trades says nothing about another: 1 % and 100 % of the slots both occur.
+    size = _mean([guess.size for guess in known.values() if guess is not None])
+    unknown = Guess(1.0, size, UPPER_BOUND)
+    return [_cost(filler, name, timeframe, span, known.get(name) or unknown) for name in names]
 
 
 def _cost(filler: Filler, name: str, timeframe: Timeframe, span: Span, guess: Guess) -> Cost:
@@ -94,10 +97,5 @@ def _guess(found: Selection, name: str) -> Guess | None:
     return Guess(rows / slots, size, f"{rows / slots:.0%} of {slots:,} slots")
 
 
-def _others(known: Sequence[Guess]) -> Guess:
-    """Guess for a symbol of which too little is known."""
-    if not known:
-        return Guess(1.0, _BYTES, "upper bound")
-    share = statistics.median(guess.share for guess in known)
-    size = statistics.median(guess.size for guess in known)
-    return Guess(share, size, f"{share:.0%} as {len(known)} others")
+def _mean(sizes: Sequence[float]) -> float:
+    return statistics.fmean(sizes) if sizes else _BYTES

@@ -11,7 +11,7 @@ import polars as pl
 from marketkit.errors import InputError
 from marketkit.frames import one_of
 from marketkit.jobs.backfill import Manner
-from marketkit.jobs.estimate import Cost
+from marketkit.jobs.estimate import UPPER_BOUND, Cost
 from marketkit.jobs.job import Job
 from marketkit.jobs.progress import clock
 from marketkit.jobs.request import Order, Wanted
@@ -37,8 +37,9 @@ class Plan:
 
     `frame` has a row for each symbol: its `gaps` and the `slots` in them, slots that are known to
     be `absent` from the exchange, the `requests`, `rows` and `mb` to expect, the `seconds` those
-    requests take alone at the limit, and the `basis` of the estimate. `order()`, `only()` and
-    `without()` give a changed plan.
+    requests take alone at the limit, and the `basis` of the estimate: how often the symbol traded
+    where the lake knows it, else an upper bound, as for one that was listed after the start.
+    `order()`, `only()` and `without()` give a changed plan.
     """
 
     wanted: Wanted
@@ -104,9 +105,13 @@ class Plan:
         what = f"{len(self)} symbols {self.wanted.timeframe}, {self.manner.order} first"
         if self.manner.order == "symbols":
             what = f"{len(self)} symbols {self.wanted.timeframe}, one after another"
+        unknown = sum(cost.basis == UPPER_BOUND for cost in self.costs)
+        about = "at most" if unknown else "about"
+        bounds = f"; upper bounds for {unknown} symbols that the lake does not know"
         return (
-            f"plan of {what}: {slots:,} unknown slots, about {rows:,} candles ({size:,.1f} MB) in"
+            f"plan of {what}: {slots:,} unknown slots, {about} {rows:,} candles ({size:,.1f} MB) in"
             f" {self.requests:,} requests, {clock(self.seconds)} at {self.pace:g}/s"
+            f"{bounds if unknown else ''}"
         )
 
     def _meant(self, symbols: str | Iterable[str]) -> set[str]:

@@ -97,6 +97,26 @@ def test_a_plan_asks_for_the_market_list_alone_and_foretells_the_requests(provid
     assert after.requests == 0
 
 
+@pytest.mark.slow
+def test_the_total_of_a_plan_of_uneven_histories_is_right_and_a_bound_says_so(provider, exchange):
+    symbols = provider.get_market("KRW")["symbol"].to_list()[::12][:20]
+    blind = provider.plan(symbols, "1m", start="2026-10-01", end="2026-11-19")
+    assert "at most" in repr(blind)
+    assert "upper bounds for 20 symbols" in repr(blind)
+    draw = random.Random(3)
+    for symbol in symbols:
+        start = draw.randrange(1, 12)
+        span = {"start": f"2026-10-{start:02d}", "end": f"2026-10-{start + 2:02d}"}
+        provider.backfill(symbol, "1m", **span, show=False).wait()
+    plan = provider.plan(symbols, "1m", start="2026-10-01", end="2026-11-19")
+    assert "about" in repr(plan)
+    exchange.reset_stats()
+    report = plan.run().wait()
+    assert asked(exchange) == pytest.approx(plan.requests, rel=0.1)
+    assert report.rows == pytest.approx(plan.frame["rows"].sum(), rel=0.1)
+    assert blind.requests > plan.requests
+
+
 def test_a_plan_can_be_changed_and_shown_before_it_is_run(provider):
     plan = provider.plan(["KRW-BTC", "KRW-ETH", "KRW-E*"], "1h", **SPAN)
     assert "unknown slots" in repr(plan)
