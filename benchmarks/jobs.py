@@ -22,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._sandbox import run, sandbox, scratch, stats
-from marketkit.jobs.ledger import Done, Ledger
+from marketkit.jobs.claim import Done
+from marketkit.jobs.ledger import Ledger
 from marketkit.jobs.request import Task, Wanted
 
 PEERS = ("ccxt", "pyupbit", "setuptools")

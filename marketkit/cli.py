@@ -6,16 +6,15 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from marketkit.cli_jobs import add_backfill, add_jobs, backfill
+from marketkit.cli_backfill import add_backfill, backfill
+from marketkit.cli_jobs import add_jobs
 from marketkit.cli_lake import add_lake, add_range
+from marketkit.cli_options import open_provider
 from marketkit.cli_realtime import add_realtime
 from marketkit.errors import InputError, MarketkitError, PartialResult
 from marketkit.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
-
-if TYPE_CHECKING:
-    from marketkit.twin import SmartDataProvider
 
 _EPILOG = "exit codes: 0 done and complete, 1 failed, 2 bad usage, 3 done but incomplete"
 
@@ -78,7 +77,7 @@ def _parser() -> argparse.ArgumentParser:
     add("status", _status, "Print how many requests the machine may send right now, by rate group.")
 
     add_jobs(commands, common)
-    add_realtime(commands, common, _provider)
+    add_realtime(commands, common, open_provider)
     add_lake(commands, common)
     _add_sandbox(commands)
     return parser
@@ -102,18 +101,12 @@ def _add_sandbox(commands: Any) -> None:
     sandbox.set_defaults(run=lambda options, _: command.run(options))
 
 
-def _provider(options: argparse.Namespace) -> SmartDataProvider:
-    from marketkit.twin import SmartDataProvider  # noqa: PLC0415 - slow, `--help` needs none
-
-    return SmartDataProvider(endpoint=options.endpoint, region=options.region, lake=options.lake)
-
-
 def _one_or_many(symbols: list[str]) -> str | list[str]:
     return symbols[0] if len(symbols) == 1 else symbols
 
 
 def _candles(options: argparse.Namespace, output: Output) -> int:
-    candles = _provider(options).get_candle(
+    candles = open_provider(options).get_candle(
         _one_or_many(options.symbols),
         options.timeframe,
         start=options.start,
@@ -131,12 +124,12 @@ def _candles(options: argparse.Namespace, output: Output) -> int:
 
 
 def _ticker(options: argparse.Namespace, output: Output) -> int:
-    output.table(_provider(options).get_ticker(_one_or_many(options.symbols), tz=options.tz))
+    output.table(open_provider(options).get_ticker(_one_or_many(options.symbols), tz=options.tz))
     return DONE
 
 
 def _status(options: argparse.Namespace, output: Output) -> int:
-    output.table(_provider(options).status().requests.select("group", "left", "limit"))
+    output.table(open_provider(options).status().requests.select("group", "left", "limit"))
     return DONE
 
 

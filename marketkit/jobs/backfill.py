@@ -15,7 +15,8 @@ from marketkit.coverage import Span, Spans
 from marketkit.errors import InputError, LakeError, MarketkitError
 from marketkit.jobs.crew import Cancelled, Crew
 from marketkit.jobs.filler import Filler
-from marketkit.jobs.ledger import Broken, Ledger
+from marketkit.jobs.ledger import Ledger
+from marketkit.jobs.ledger_file import Broken
 from marketkit.jobs.outage import Outage
 from marketkit.jobs.report import Report
 from marketkit.jobs.request import Grid, Order, Task, Wanted, in_order, tasks

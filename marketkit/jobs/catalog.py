@@ -7,7 +7,8 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.errors import InputError, nearest
-from marketkit.jobs.ledger import NAME, Ledger
+from marketkit.jobs.ledger import Ledger
+from marketkit.jobs.ledger_file import NAME
 from marketkit.jobs.request import Wanted
 from marketkit.schema import TIME, Schema
 

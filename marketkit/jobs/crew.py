@@ -15,8 +15,9 @@ from marketkit.coverage import Span
 from marketkit.errors import LakeError, MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.paging import CandleRange
 from marketkit.exchange.upbit_rest import candle_request
+from marketkit.jobs.claim import Claim, Done
 from marketkit.jobs.filler import Filler
-from marketkit.jobs.ledger import Claim, Done, Ledger
+from marketkit.jobs.ledger import Ledger
 from marketkit.jobs.outage import Outage
 from marketkit.jobs.plan import split, walks
 from marketkit.jobs.runner import Count, Lane, Run, go

@@ -11,59 +11,22 @@ go, when it is dead, or when it has not been heard of for a minute.
 from __future__ import annotations
 
 import sqlite3
-import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import NamedTuple, Self, TypeVar
+from typing import Self
 
-from filelock import FileLock, Timeout
-
-from marketkit.errors import LakeError, MarketkitError, NotWritable
+from marketkit.errors import MarketkitError
 from marketkit.jobs import worker
+from marketkit.jobs.claim import Beat, Claim, Done, Totals
+from marketkit.jobs.ledger_file import Broken, LedgerFile
 from marketkit.jobs.request import Task, Wanted
 from marketkit.jobs.worker import Worker
-from marketkit.lake.files import make_folder
 
-T = TypeVar("T")
-
-NAME = "jobs.sqlite"
 ENDED = ("done", "incomplete", "cancelled", "failed")
 
-_VERSION = 2
-_BUSY = 20.0  # seconds to wait for the other processes at the ledger
 _FAR = 3600.0  # no retry is put off for longer, unless somebody set the clock back
-_NOT_OURS = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
-_TABLES = (
-    """
-    CREATE TABLE jobs (
-        id TEXT PRIMARY KEY, wanted TEXT, state TEXT, note TEXT, wish TEXT,
-        created INTEGER, updated INTEGER
-    ) WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE tasks (
-        job TEXT, symbol TEXT, block INTEGER, start INTEGER, end INTEGER, timeframe TEXT,
-        place INTEGER,
-        state TEXT, worker TEXT, slots INTEGER, done INTEGER, requests INTEGER, rows INTEGER,
-        attempts INTEGER, due REAL, error TEXT, PRIMARY KEY (job, symbol, block)
-    ) WITHOUT ROWID
-    """,
-    "CREATE INDEX tasks_open ON tasks (job, place) WHERE state = 'open'",
-    "CREATE INDEX tasks_leased ON tasks (symbol, timeframe) WHERE state = 'leased'",
-    """
-    CREATE TABLE workers (
-        id TEXT PRIMARY KEY, job TEXT, boot TEXT, space TEXT, pid INTEGER, beat REAL
-    ) WITHOUT ROWID
-    """,
-    """
-    CREATE TABLE errors (
-        job TEXT, symbol TEXT, block INTEGER, at INTEGER, attempt INTEGER, message TEXT
-    )
-    """,
-)
 # A task planned again keeps what was done of it; what the lake lost in between is open again.
 _PLAN = """
     INSERT INTO tasks VALUES (?, ?, ?, ?, ?, ?, ?, 'open', NULL, ?, 0, 0, 0, 0, 0, NULL)
@@ -102,45 +65,6 @@ _END = """
 """
 
 
-class Done(NamedTuple):
-    """What was done of a task: slots answered for, requests and rows that took."""
-
-    slots: int = 0
-    requests: int = 0
-    rows: int = 0
-
-
-class Claim(NamedTuple):
-    """A task that this process has leased, how often it failed, and what was done of it before."""
-
-    task: Task
-    attempts: int
-    before: Done
-
-
-class Totals(NamedTuple):
-    """All tasks of a job together: slots asked for and answered, work done, and what is left."""
-
-    slots: int
-    done: int
-    requests: int
-    rows: int
-    open: int
-    leased: int
-
-
-class Beat(NamedTuple):
-    """What a process learns at a beat: totals if it asked, what somebody wishes, lost leases."""
-
-    totals: Totals | None
-    wish: str | None
-    lost: list[Task]
-
-
-class Broken(Exception):
-    """The ledger was damaged or deleted; it is empty now."""
-
-
 class Ledger:
     """The ledger of the lake at `root`; any thread may use it, one at a time.
 
@@ -149,9 +73,7 @@ class Ledger:
     """
 
     def __init__(self, root: Path) -> None:
-        self._path = root / NAME
-        self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._file = LedgerFile(root)
 
     def __enter__(self) -> Self:
         return self
@@ -166,8 +88,7 @@ class Ledger:
 
     def close(self) -> None:
         """Close it; the next question opens it again."""
-        with self._lock:
-            self._close()
+        self._file.close()
 
     def open(self, wanted: Wanted, planned: Sequence[Task]) -> None:
         """Begin a job, or go on with one that was interrupted, or join one that is at work.
@@ -200,12 +121,12 @@ class Ledger:
             # A plan may be cut otherwise than the one before: nothing is to be counted twice.
             ledger.execute(_STRIKE, (job,))
 
-        self._do(write)
+        self._file.do(write)
 
     def enlist(self, job: str) -> Worker:
         """Say that this process works on a job."""
         me = worker.myself(job)
-        self._do(lambda ledger: worker.enlist(ledger, me))
+        self._file.do(lambda ledger: worker.enlist(ledger, me))
         return me
 
     def claim(self, me: Worker) -> Claim | None:
@@ -220,7 +141,7 @@ class Ledger:
             ledger.execute(_LEASE, (me.id, me.job, *task[:2]))
             return Claim(task, attempts, before)
 
-        return self._do(write)
+        return self._file.do(write)
 
     def finish(self, me: Worker, claim: Claim, done: Done) -> None:
         """Say that a task is done."""
@@ -238,7 +159,7 @@ class Ledger:
             )
 
         self._end(me, claim, "failed", done, error)
-        self._do(write)
+        self._file.do(write)
 
     def put_off(
         self, me: Worker, claim: Claim, done: Done, error: MarketkitError, seconds: float
@@ -252,7 +173,7 @@ class Ledger:
             )
 
         self._end(me, claim, "open", done, error)
-        self._do(write)
+        self._file.do(write)
 
     def give_back(self, me: Worker, claim: Claim, done: Done) -> None:
         """Give a task back as it is, for anybody to go on with."""
@@ -260,7 +181,7 @@ class Ledger:
 
     def settle_before(self, job: str, symbol: str, moment: int) -> None:
         """Strike the tasks of a symbol that lie before the moment it came to the exchange."""
-        self._do(
+        self._file.do(
             lambda ledger: ledger.execute(
                 "UPDATE tasks SET state = 'done', done = slots"
                 " WHERE job = ? AND symbol = ? AND state = 'open' AND end <= ?",
@@ -293,7 +214,7 @@ class Ledger:
                 raise Broken
             return Beat(_totals(ledger, me.job) if count else None, wish[0], lost)
 
-        return self._do(write)
+        return self._file.do(write)
 
     def leave(self, me: Worker, state: str, note: str = "") -> None:
         """Let go of everything; the last to leave says what state the job is in then."""
@@ -306,7 +227,7 @@ class Ledger:
                     (state, note, _now(), me.job),
                 )
 
-        self._do(write)
+        self._file.do(write)
 
     def wish(self, job: str, wish: str | None) -> bool:
         """Ask all processes at work on a job to `pause` or `cancel` or (None) to go on.
@@ -324,16 +245,16 @@ class Ledger:
                 )
             return bool(known)
 
-        return self._do(write)
+        return self._file.do(write)
 
     def totals(self, job: str) -> Totals:
         """Add the tasks of a job up."""
-        return self._do(lambda ledger: _totals(ledger, job))
+        return self._file.do(lambda ledger: _totals(ledger, job))
 
     def failures(self, job: str) -> dict[str, str]:
         """Give what the symbols failed with that were given up."""
         asked = "SELECT symbol, error FROM tasks WHERE job = ? AND state = 'failed'"
-        return self._do(lambda ledger: dict(ledger.execute(asked, (job,)).fetchall()))
+        return self._file.do(lambda ledger: dict(ledger.execute(asked, (job,)).fetchall()))
 
     def read(self, query: str, *values: object) -> list[tuple[object, ...]]:
         """Answer a question about the tables, after the dead were buried."""
@@ -342,11 +263,11 @@ class Ledger:
             worker.bury(ledger)
             return ledger.execute(query, values).fetchall()
 
-        return self._do(ask)
+        return self._file.do(ask)
 
     def knows(self, job: str) -> bool:
         """Say whether there is such a job; a ledger that is not there is not made for that."""
-        return self._path.exists() and bool(self.read("SELECT 1 FROM jobs WHERE id = ?", job))
+        return self._file.path.exists() and bool(self.read("SELECT 1 FROM jobs WHERE id = ?", job))
 
     def _end(
         self,
@@ -362,75 +283,7 @@ class Ledger:
             if _report(ledger, me, claim, done):
                 ledger.execute(_END, (state, said, me.job, *claim.task[:2]))
 
-        self._do(write)
-
-    def _do(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """Do `work` in one transaction that nobody else is in."""
-        with self._lock:
-            try:
-                return self._transact(work)
-            except sqlite3.DatabaseError as error:
-                self._close()
-                if _is_damage(error):
-                    self._begin_again()
-                    raise Broken from error
-                raise _translated(error, self._path) from error
-
-    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if self._connection is not None and not self._path.exists():
-            self._close()
-        if self._connection is None:
-            self._connection = _open(self._path)
-        self._connection.execute("BEGIN IMMEDIATE")
-        with self._connection:
-            return work(self._connection)
-
-    def _close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _begin_again(self) -> None:
-        """Delete a damaged ledger, one process at a time: its log must not meet a new one."""
-        make_folder(self._path.parent / ".locks")
-        lock = FileLock(self._path.parent / ".locks" / "jobs.lock", timeout=_BUSY)
-        with suppress(OSError, Timeout), lock:
-            try:
-                _open(self._path).close()  # somebody else may have been here first
-            except sqlite3.DatabaseError:
-                for suffix in ("", "-wal", "-shm"):
-                    self._path.with_name(f"{NAME}{suffix}").unlink(missing_ok=True)
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    if not path.parent.is_dir():
-        make_folder(path.parent)
-    connection = sqlite3.connect(path, timeout=_BUSY, check_same_thread=False, isolation_level=None)
-    try:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
-        if _version(connection) != _VERSION:
-            connection.execute("BEGIN IMMEDIATE")
-            with connection:
-                if _version(connection) != _VERSION:  # nobody else made them meanwhile
-                    _make(connection)
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _make(connection: sqlite3.Connection) -> None:
-    for name in ("jobs", "tasks", "workers", "errors"):
-        connection.execute(f"DROP TABLE IF EXISTS {name}")
-    for table in _TABLES:
-        connection.execute(table)
-    connection.execute(f"PRAGMA user_version = {_VERSION}")
-
-
-def _version(connection: sqlite3.Connection) -> int:
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
+        self._file.do(write)
 
 
 def _report(ledger: sqlite3.Connection, me: Worker, claim: Claim, done: Done) -> bool:
@@ -446,19 +299,6 @@ def _note(ledger: sqlite3.Connection, me: Worker, claim: Claim, error: Marketkit
 
 def _totals(ledger: sqlite3.Connection, job: str) -> Totals:
     return Totals(*map(int, ledger.execute(_TOTALS, (job,)).fetchone()))
-
-
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
-    """Say whether the file is no ledger any more, rather than busy or on a full disk."""
-    code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _NOT_OURS
-
-
-def _translated(error: sqlite3.DatabaseError, path: Path) -> LakeError:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return LakeError(f"another process has held {path} for {_BUSY:.0f} s ({error})")
-    return NotWritable(f"the ledger of jobs {path} cannot be written: {error}")
 
 
 def _now() -> int:

@@ -19,7 +19,8 @@ import pytest
 
 import marketkit as mk
 from marketkit.jobs.catalog import jobs
-from marketkit.jobs.ledger import NAME, Ledger
+from marketkit.jobs.ledger import Ledger
+from marketkit.jobs.ledger_file import NAME
 from marketkit.jobs.runner import FLUSH_PAGES
 from marketkit.lake.lake import Lake
 from marketkit.sandbox import Sandbox

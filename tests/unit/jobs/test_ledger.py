@@ -12,7 +12,9 @@ import pytest
 from marketkit.errors import BadResponse, NotWritable
 from marketkit.jobs import worker
 from marketkit.jobs.catalog import find, jobs, symbols
-from marketkit.jobs.ledger import NAME, Broken, Done, Ledger
+from marketkit.jobs.claim import Done
+from marketkit.jobs.ledger import Ledger
+from marketkit.jobs.ledger_file import NAME, Broken
 from marketkit.jobs.request import Task, Wanted
 
 WANTED = Wanted("upbit", ("KRW-BTC", "KRW-ETH"), "1m", 0, 3000)
@@ -80,7 +82,7 @@ def test_other_timeframes_are_other_pieces(ledger):
 def test_the_lease_of_a_dead_process_is_taken_over(ledger):
     ledger.open(WANTED, TASKS)
     gone = dead()
-    ledger._do(lambda connection: worker.enlist(connection, gone))
+    ledger._file.do(lambda connection: worker.enlist(connection, gone))
     lost = ledger.claim(gone)
     me = ledger.enlist(WANTED.id)
     ledger.beat(me, [], "")
@@ -105,7 +107,7 @@ def test_so_is_that_of_a_process_not_heard_of_for_a_minute(ledger, monkeypatch):
 def test_a_process_of_another_boot_is_dead(ledger):
     ledger.open(WANTED, TASKS)
     former = worker.myself(WANTED.id)._replace(boot="another")
-    ledger._do(lambda connection: worker.enlist(connection, former))
+    ledger._file.do(lambda connection: worker.enlist(connection, former))
     ledger.claim(former)
     assert ledger.claim(begun(ledger)).task == TASKS[0]
 
@@ -113,7 +115,7 @@ def test_a_process_of_another_boot_is_dead(ledger):
 def test_a_process_of_another_pid_space_is_judged_by_its_beats_alone(ledger):
     ledger.open(WANTED, TASKS)
     elsewhere = dead()._replace(space="pid:[1]")
-    ledger._do(lambda connection: worker.enlist(connection, elsewhere))
+    ledger._file.do(lambda connection: worker.enlist(connection, elsewhere))
     claim = ledger.claim(elsewhere)
     assert ledger.claim(begun(ledger)).task != claim.task
 
@@ -159,8 +161,8 @@ def test_an_interrupted_job_goes_on_with_what_was_done_of_it(ledger, tmp_path):
     me = begun(ledger)
     ledger.finish(me, ledger.claim(me), Done(10, 1, 9))
     ledger.claim(me)
-    ledger._do(lambda connection: worker.enlist(connection, dead()))
-    ledger._do(lambda connection: worker.dismiss(connection, me.id))
+    ledger._file.do(lambda connection: worker.enlist(connection, dead()))
+    ledger._file.do(lambda connection: worker.dismiss(connection, me.id))
     assert state(tmp_path) == "interrupted"
     # The lake has half of the second task by now.
     me = begun(ledger, planned=[TASKS[1]._replace(end=1500, slots=5), OLDER])
@@ -264,7 +266,7 @@ def test_a_deleted_ledger_is_noticed_by_who_works(ledger, tmp_path):
 
 def test_a_full_disk_is_said_and_loses_nothing(ledger):
     me = begun(ledger)
-    ledger._connection.execute("PRAGMA max_page_count = 1")
+    ledger._file._connection.execute("PRAGMA max_page_count = 1")
     many = [Task(f"KRW-{at}", 0, 0, 1000, 10) for at in range(10_000)]
     with pytest.raises(NotWritable, match="full"):
         ledger.open(WANTED, many)
