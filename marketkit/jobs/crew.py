@@ -18,6 +18,7 @@ from marketkit.exchange.upbit_rest import candle_request
 from marketkit.jobs.claim import Claim, Done
 from marketkit.jobs.filler import Filler
 from marketkit.jobs.ledger import Ledger
+from marketkit.jobs.ledger_file import Broken
 from marketkit.jobs.outage import Outage
 from marketkit.jobs.plan import split, walks
 from marketkit.jobs.runner import Count, Lane, Run, go
@@ -134,6 +135,8 @@ class Crew:
                     return found
                 totals = await self._ask(self._ledger.totals, self._me.job)
                 if not totals.open + totals.leased:
+                    if not await self._ask(self._ledger.knows, self._me.job):
+                        raise Broken  # what nobody had claimed went with it
                     return None
                 self._changed.clear()
             with suppress(TimeoutError):
