@@ -8,7 +8,7 @@ import math
 import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import polars as pl
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from marketkit.live import Live
     from marketkit.realtime.feed import Feed
     from marketkit.realtime.session import Session
+    from marketkit.realtime.tap import Tap
     from marketkit.recording.handle import Recording
     from marketkit.recording.replay import Replay
     from marketkit.recording.tape import Tape
@@ -75,9 +76,22 @@ class Streams:
 
         name, session = upbit_stream.channel(channel), self._opened()
         names = await self._resolve(symbols, form)
-        feed = Feed(session, name, names, _shape(symbols, form))
+        tap = self._mending(session, names, form) if name == "trade" else None
+        feed = Feed(session, name, names, _shape(symbols, form), tap)
         self._feeds.add(feed)
         return feed
+
+    def _mending(self, session: Session, names: Iterable[str], form: Form) -> Tap:
+        """Make the tap of a feed whose missed trades are fetched."""
+        from marketkit.realtime.channels import Trades  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.missed import fetch  # noqa: PLC0415 - as above
+        from marketkit.realtime.tap import TradeTap  # noqa: PLC0415 - as above
+
+        transport = self._filler.transport
+        store = cast("Trades", session.channel("trade"))
+        return TradeTap(
+            names, store, lambda name, start: fetch(transport, name, start, form.priority)
+        )
 
     async def live(
         self, symbols: Symbols, timeframe: str, history: str, form: Form, *, show: bool

@@ -24,12 +24,16 @@ _HOLES_KEPT = 1000
 class Hole:
     """A time of which a session may have missed something; ms UTC of the exchange's clock.
 
-    `end` is when messages came again, None while none has.
+    `end` is when messages came again, None while none has. Of a feed of trades, `how` says how it
+    is known that nothing is missing any more: `rest` told of what was missed, or the `stream` went
+    on with the trade that was known last. `failure` says what is missing for ever, and why.
     """
 
     start: int
     end: int | None
     reason: str
+    how: str | None = None
+    failure: str | None = None
 
 
 class Board(ABC):

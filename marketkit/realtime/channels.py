@@ -160,6 +160,19 @@ class Trades:
         self._whole[symbol] = min(before + 1, TRADES_KEPT)
         return True
 
+    def mend(self, symbol: str, trades: Iterable[Trade], *, whole: bool) -> None:
+        """Take trades that were missed, oldest first; `whole` if none among them is missing."""
+        before = self._trades.get(symbol, {})
+        ordered = sorted(
+            {**before, **{each.sequential_id: each for each in trades}}.values(),
+            key=lambda trade: (trade.time, trade.sequential_id),
+        )
+        kept = {trade.sequential_id: trade for trade in ordered[-TRADES_KEPT:]}
+        self._trades[symbol] = kept
+        if whole:
+            new = sum(number not in before for number in kept)
+            self._whole[symbol] = min(self._whole.get(symbol, 0) + new, len(kept))
+
     def known(self, symbols: Iterable[str]) -> Sequence[Trade]:
         """Give what is known of symbols, in the order of their frame."""
         found = (

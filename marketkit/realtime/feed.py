@@ -6,19 +6,19 @@ import asyncio
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import polars as pl
 
-from marketkit.exchange.upbit_stream import Message
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
 from marketkit.realtime import display
 from marketkit.realtime.board import Board, Hole
-from marketkit.realtime.queue import Fan, Queue
+from marketkit.realtime.queue import Queue
 from marketkit.realtime.reader import Reader, call_back, soon
 from marketkit.realtime.subscriptions import Stream
+from marketkit.realtime.tap import Tap
 
 _ERRORS_KEPT = 100
 
@@ -31,26 +31,6 @@ class FeedStats:
     events: int
     lost: int
     interruptions: int
-
-
-class Tap:
-    """The part of a feed that the session knows, so that the feed itself can be forgotten."""
-
-    def __init__(self) -> None:
-        self.fan = Fan()
-        self.holes: deque[Hole] = deque(maxlen=1000)
-
-    def receive(self, message: Message) -> None:
-        """Pass an event on."""
-        self.fan.put(message)
-
-    def interrupted(self, until: int, reason: str) -> None:
-        """Remember that events may be missing."""
-        self.holes.append(Hole(until, None, reason))
-
-    async def finish(self, failure: Exception | None) -> None:
-        """End every iteration, for no more events will come."""
-        self.fan.close(failure)
 
 
 class Feed:
@@ -68,13 +48,14 @@ class Feed:
         channel: str,
         symbols: Iterable[str],
         shape: Callable[[pl.DataFrame], Frame],
+        tap: Tap | None = None,
     ) -> None:
         self.channel = channel
         self.symbols = tuple(sorted(symbols))
         self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
         self._session = session
         self._store = store = session.channel(channel)
-        self._tap = Tap()
+        self._tap = tap or Tap()
 
         def framed(messages: Sequence[Any]) -> Frame:
             return shape(store.frame(messages))
@@ -98,9 +79,13 @@ class Feed:
 
     @property
     def interruptions(self) -> list[Hole]:
-        """The times since the feed began in which events may have been missed."""
-        known = {hole.start: hole for hole in list(self._session.holes)}
-        return [known.get(hole.start, hole) for hole in list(self._tap.holes)]
+        """The times since the feed began in which the stream may have missed events.
+
+        Missed trades are fetched and come before those after them; `how` and `failure` tell. Of
+        tickers and books the newest state is all that counts; candles are mended by `live`.
+        """
+        ends = {hole.start: hole.end for hole in list(self._session.holes)}
+        return [replace(each, end=ends.get(each.start, each.end)) for each in self._tap.holes]
 
     @property
     def closed(self) -> bool:
@@ -190,4 +175,4 @@ class Feed:
 
 def _end(session: Board, tap: Tap, streams: Sequence[Stream]) -> None:
     session.release(tap, streams)
-    tap.fan.close()
+    tap.end()
