@@ -420,7 +420,8 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         1h 4h`. The `Feed` has `.frame`, the newest state with the columns of `get_ticker` and so
         on; it can be iterated for frames of events, with `for` and `async for`, calls back with
         `.on(callback)`, and ends with `.close()`, at the end of its `with` block, or when nobody
-        holds it any more. All feeds of a process share one connection, which comes back by itself.
+        holds it any more. All feeds of a process share one connection, which comes back by itself;
+        trades that were missed meanwhile are fetched and come in order, `.interruptions` tells.
 
         `replay` plays a recording (or a lake's candles) again instead, `speed` times as fast, from
         `start` to `end`; nothing is asked of the exchange. With speed 0 it goes as fast as it is

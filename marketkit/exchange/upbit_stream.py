@@ -19,7 +19,7 @@ import polars as pl
 from marketkit import schema
 from marketkit.errors import BadResponse, InputError, Refused, nearest
 from marketkit.schema import Schema
-from marketkit.timeframe import Timeframe, parse_timeframe
+from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 
 Format = Literal["DEFAULT", "SIMPLE", "JSON_LIST", "SIMPLE_LIST"]
 
@@ -302,7 +302,8 @@ def channel(name: str) -> str:
     kind, _, width = name.partition(".") if isinstance(name, str) else ("", "", "")
     ours = f"candle.{_ours(width)}" if kind == "candle" else name
     if ours not in CHANNELS:
-        hint = nearest(str(name), CHANNELS)
+        wider = f"; 'candle.4h' is the nearest, get_candle(forming=True) gives {width} candles"
+        hint = wider if width in TIMEFRAMES else nearest(str(name), CHANNELS)
         raise InputError(f"no stream is called {name!r}{hint} (one of {' '.join(CHANNELS)})")
     kind, _, width = ours.partition(".")
     return f"candle.{_WIDTHS.get(width, width)}" if kind == "candle" else ours

@@ -202,7 +202,7 @@ def test_it_is_the_same_for_async_callers_and_pandas(exchange, tmp_path):
     [
         ("KRW-BCT", "1m", "1d", mk.UnknownSymbol, "KRW-BTC"),
         ("KRW-BTC", "7m", "1d", mk.UnknownTimeframe, "one of 1s"),
-        ("KRW-BTC", "1d", "1d", mk.InputError, r"no stream is called 'candle\.1d'"),
+        ("KRW-BTC", "1d", "1d", mk.InputError, r"candle\.1d'; 'candle\.4h' is the nearest"),
         ("KRW-BTC", "1m", "yesterday", mk.InputError, "not a length of time"),
     ],
 )

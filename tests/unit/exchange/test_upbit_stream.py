@@ -192,5 +192,7 @@ def test_an_unknown_channel_is_refused_with_those_there_are(name):
 
 
 def test_the_nearest_channels_are_named():
-    with pytest.raises(InputError, match=r"'candle\.1d'; did you mean 'candle\.1"):
-        stream.channel("candle.1d")
+    with pytest.raises(InputError, match=r"'candle\.2m'; did you mean 'candle\."):
+        stream.channel("candle.2m")
+    with pytest.raises(InputError, match=r"'candle\.1w'; 'candle\.4h' is the nearest"):
+        stream.channel("candle.1w")
