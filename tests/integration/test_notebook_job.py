@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 
 import pytest
 from jupyter_client.manager import KernelManager
@@ -23,24 +24,34 @@ print("moved", job.done)
 """
 
 
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
-    """A kernel whose default provider talks to a sandbox at the legal pace."""
-    folder = tmp_path_factory.mktemp("kernel")
-    with Sandbox(seed=1, now="2026-11-20T00:00:30Z", speed=0) as exchange:
-        manager = KernelManager()
-        places = {
-            "MARKETKIT_ENDPOINT": exchange.endpoint,
-            "MARKETKIT_LAKE": str(folder / "lake"),
-            "MARKETKIT_BUDGET_DIR": str(folder / "budget"),
-        }
-        manager.start_kernel(env={**os.environ, **places})
-        client = manager.blocking_client()
-        client.start_channels()
+@contextmanager
+def started(exchange, folder):
+    """Run a kernel whose default provider talks to a sandbox; give its manager and a client."""
+    manager = KernelManager()
+    places = {
+        "MARKETKIT_ENDPOINT": exchange.endpoint,
+        "MARKETKIT_LAKE": str(folder / "lake"),
+        "MARKETKIT_BUDGET_DIR": str(folder / "budget"),
+    }
+    manager.start_kernel(env={**os.environ, **places})
+    client = manager.blocking_client()
+    client.start_channels()
+    try:
         client.wait_for_ready(timeout=60)
-        yield client
+        yield manager, client
+    finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture(scope="module")
+def kernel(tmp_path_factory):
+    """A client of a kernel whose requests go at the legal pace."""
+    with (
+        Sandbox(seed=1, now="2026-11-20T00:00:30Z", speed=0) as exchange,
+        started(exchange, tmp_path_factory.mktemp("kernel")) as (_, client),
+    ):
+        yield client
 
 
 def run(kernel, code):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
-
 import pytest
-from jupyter_client.manager import KernelManager
 
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import NOW
-from tests.integration.test_notebook_job import of_type, run
+from tests.integration.test_notebook_job import of_type, run, started
 from tests.integration.test_watch import streaming
 
 FEED = """
@@ -49,19 +46,8 @@ def exchange():
 @pytest.fixture
 def notebook(exchange, tmp_path):
     """A kernel whose default provider talks to that sandbox, and a client of it."""
-    manager = KernelManager()
-    places = {
-        "MARKETKIT_ENDPOINT": exchange.endpoint,
-        "MARKETKIT_LAKE": str(tmp_path / "lake"),
-        "MARKETKIT_BUDGET_DIR": str(tmp_path / "budget"),
-    }
-    manager.start_kernel(env={**os.environ, **places})
-    client = manager.blocking_client()
-    client.start_channels()
-    client.wait_for_ready(timeout=60)
-    yield manager, client
-    client.stop_channels()
-    manager.shutdown_kernel(now=True)
+    with started(exchange, tmp_path) as both:
+        yield both
 
 
 def show(notebook, exchange, code):

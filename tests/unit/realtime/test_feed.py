@@ -13,9 +13,10 @@ import polars as pl
 import pytest
 
 from marketkit.errors import FeedOverflow, InputError
+from marketkit.exchange.upbit_stream import Trade
 from marketkit.net.engine import engine
 from marketkit.realtime.feed import Feed
-from marketkit.realtime.queue import Queue
+from marketkit.realtime.queue import BUFFER, Queue
 from marketkit.realtime.reader import Reader
 from marketkit.realtime.session import Session
 from tests.unit.realtime.conftest import Peer, ticker, until
@@ -137,6 +138,26 @@ def test_a_consumer_that_reads_too_slowly_is_told_what_it_lost(line):
     assert feed.stats.lost == 3
     line.say(trade(9))
     assert next(reader)["sequential_id"].to_list() == [9]
+
+
+def test_a_consumer_that_never_reads_holds_no_more_than_the_bound(line):
+    feed = line.watch("KRW-BTC", channel="trade")
+    idle, busy = iter(feed), Queue()
+    feed._tap.fan.open(busy)
+
+    async def flood() -> int:
+        seen = 0
+        for number in range(1, BUFFER + 51):
+            feed._tap.receive(Trade("KRW-BTC", 1, 1, 1.0, 1.0, "BID", 1.0, "EVEN", 0.0, number))
+            seen += len(await busy.take() or ()) if number % 10_000 == 0 else 0
+        return seen + len(await busy.take() or ())
+
+    assert engine().run(flood()) == BUFFER + 50
+    assert len(idle._queue) == BUFFER
+    assert feed.stats.lost == 50
+    assert next(idle)["sequential_id"][-1] == BUFFER
+    with pytest.raises(FeedOverflow, match="50 events were lost"):
+        next(idle)
 
 
 def test_callbacks_are_called_and_one_that_raises_is_reported_while_the_feed_lives(line, caplog):
