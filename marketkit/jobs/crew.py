@@ -12,7 +12,7 @@ from functools import partial
 from typing import TypeVar
 
 from marketkit.coverage import Span
-from marketkit.errors import LakeError, MarketkitError, Refused, UnknownSymbol
+from marketkit.errors import LakeError, MarketkitError, Offline, Refused, UnknownSymbol
 from marketkit.exchange.paging import CandleRange
 from marketkit.exchange.upbit_rest import candle_request
 from marketkit.jobs.claim import Claim, Done
@@ -196,7 +196,10 @@ class Crew:
             await self._ask(self._ledger.give_back, self._me, claim, piece.done)
             self._drop(piece)
             await self._outage.wait(failure)
-        elif isinstance(failure, UnknownSymbol | Refused) or claim.attempts + 1 >= _ATTEMPTS:
+        elif (
+            isinstance(failure, UnknownSymbol | Refused | Offline)
+            or claim.attempts + 1 >= _ATTEMPTS
+        ):
             self.run.failures[claim.task.symbol] = failure
             await self._ask(self._ledger.fail, self._me, claim, piece.done, failure)
         else:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from marketkit.errors import Banned, MarketkitError, NetworkError, ServerFailed
+from marketkit.errors import Banned, MarketkitError, NetworkError, Offline, ServerFailed
 
 T = TypeVar("T")
 
@@ -34,6 +34,8 @@ class Outage:
 
         A request fails only after several attempts, which take longer than that.
         """
+        if isinstance(failure, Offline):
+            return False  # nobody is asked, however long one waits
         away = isinstance(failure, NetworkError | ServerFailed | Banned)
         return away and time.monotonic() - answered_at > _QUIET
 
