@@ -105,7 +105,8 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Generator[Step, R
     """Ask for trades from the newest to the oldest, 500 a page, day by day.
 
     A page never crosses the UTC day, so an empty or short page ends the day, not the walk. The
-    exchange counts days back from its own today, which may end while the walk goes on.
+    exchange counts days back from its own today, which may end while the walk goes on, and have
+    ended before it: then the first answer is of a later day than was meant.
     """
     today = wanted.now // DAY
     day = today if wanted.end is None else min(today, (wanted.end - 1) // DAY)
@@ -118,7 +119,7 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Generator[Step, R
             wanted.symbol, count, days_ago=today - day, to=None if cursor else to, cursor=cursor
         )
         response = yield Step(page, request)
-        today = max(today, response.at // DAY)
+        before, today = today, max(today, response.at // DAY)
         trades = upbit_bodies.decode_trades(response.body, exact=exact)
         if (trades["symbol"] != wanted.symbol).any():
             raise BadResponse(f"asked for trades of {wanted.symbol}, got another market's")
@@ -128,6 +129,10 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Generator[Step, R
         left = None if left is None else left - page.rows.height
         if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
             break
+        if today > before:
+            if not trades.height:
+                continue
+            day = max(day, trades["time"].dt.epoch("ms")[0] // DAY)
         if trades.height < count:
             day, to, cursor = day - 1, None, None
         else:

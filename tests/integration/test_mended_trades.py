@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from marketkit.realtime import missed
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, NOW
 from tests.integration.test_watch import PATIENCE, wait
@@ -135,3 +136,27 @@ def test_trades_that_cannot_be_fetched_are_said_and_do_not_keep_later_ones(provi
     told = follower.told("KRW-BTC")
     assert 0 < told.height < known["KRW-BTC"].height
     assert told.equals(known["KRW-BTC"].tail(told.height))
+
+
+def test_an_interruption_over_midnight_is_mended_on_both_days(provider, exchange):
+    exchange.set_clock(now="2026-11-20T23:58:00Z")
+    provider.get_candle("KRW-BTC", "1m", count=1, source="exchange")  # tells the exchange's time
+    follower = Follower(provider, exchange)
+    exchange.strike("drop")
+    exchange.advance(300)
+    assert check(provider, follower) > 30
+    days = follower.told("KRW-BTC")["time"].dt.date().unique()
+    assert len(days) == 2
+
+
+def test_what_is_out_of_reach_is_said_and_the_rest_is_given(provider, exchange, monkeypatch):
+    monkeypatch.setattr(missed, "MOST", 20)
+    follower = Follower(provider, exchange, ["KRW-BTC"])
+    exchange.strike("drop")
+    exchange.advance(1800)
+    wait(lambda: follower.feed.interruptions and follower.feed.interruptions[0].failure)
+    assert "more were missed" in follower.feed.interruptions[0].failure
+    known = truth(provider, follower)["KRW-BTC"]
+    wait(lambda: follower.caught_up({"KRW-BTC": known}))
+    assert known.height > 20
+    assert follower.told("KRW-BTC").equals(known.tail(20))

@@ -225,3 +225,14 @@ def test_a_bad_body_ends_the_walk_with_its_error():
     next(walk)
     with pytest.raises(BadResponse):
         walk.send(Response(200, {}, b"<html>", NOW))
+
+
+@pytest.mark.parametrize("late", [0, 1, 700])
+def test_a_day_that_ended_before_the_first_answer_is_not_left_out(late):
+    """Our clock says yesterday; the exchange says today, with few, no or many trades so far."""
+    midnight = MIDNIGHT
+    times = [midnight - each * 1_000 for each in range(1, 900)]
+    times += [midnight + each for each in range(late)]
+    exchange = Exchange(book(times), now=midnight + MINUTE)
+    wanted = TradeRange("KRW-BTC", midnight - 1, start=midnight - HOUR)
+    assert sorted(drive(wanted, exchange)) == sorted(number for _, number in exchange.trades)
