@@ -102,6 +102,11 @@ class Session(Board):
             task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await task
+        self._begin_anew()
+
+    def _begin_anew(self) -> None:
+        """Know of no message: nobody listens until the next `subscribe`."""
+        self._whole, self._alive = False, 0
 
     async def _keep(self) -> None:
         """Connect again and again while anything is wanted."""
@@ -110,7 +115,7 @@ class Session(Board):
             began = loop.time()
             reason = await self._live()
             if not self._wanted():
-                self._whole = False
+                self._begin_anew()
                 return
             self._interrupted(reason)
             failures = 0 if loop.time() - began >= self.timing.lived else failures + 1
