@@ -355,8 +355,8 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         """Say what a backfill will take, before it is begun: requests, candles, megabytes, time.
 
         Nothing is sent but for the list of markets. How many slots trade is taken from what the
-        lake has of the symbol, or else of the others. `plan.without()`, `plan.only()` and
-        `plan.order()` change it; `plan.run()` begins.
+        lake has of the symbol; of one that it does not know, the plan gives upper bounds.
+        `plan.without()`, `plan.only()` and `plan.order()` change it; `plan.run()` begins.
         """
         wanted = self._job_calls.wanted(symbols, timeframe, start, end)
         return await self._job_calls.plan(wanted, manner(order, verify, patience), priority)
