@@ -85,7 +85,7 @@ def test_what_the_exchange_takes_back_is_kept_told_and_counted(before, tmp_path)
     assert kept["close"].to_list() == [105.0, 100.0]
 
 
-@pytest.mark.parametrize("verify", ["1y", "yesterday", ""])
+@pytest.mark.parametrize("verify", ["1q", "yesterday", ""])
 def test_a_window_that_is_none_is_refused_before_anything_is_sent(provider, exchange, verify):
     with pytest.raises(mk.InputError, match="not a length of time"):
         provider.backfill("KRW-BTC", "1m", start="2026-11-18", verify=verify)
