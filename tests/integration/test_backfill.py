@@ -145,7 +145,8 @@ def claims_hold(exchange: Sandbox, lake: Path, symbols: list[str], span) -> None
             assert kept["close"].to_list() == truth["close"].to_list()
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(30, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("kills", [30])
 def test_kill_minus_nine_costs_work_and_never_data(shared, tmp_path, kills):
     realdata = shared / "realdata" / "azuremooni_krw"
     files = {"DOGE": realdata / "DOGE_KRW_1m.csv", "BTC": realdata / "BTC_KRW_1m.csv"}

@@ -73,9 +73,8 @@ def test_record_ends_after_its_time_with_everything_on_disk(run, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")
-@pytest.mark.parametrize(
-    "how", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_a_recording_and_nothing_is_lost(how, endpoint, tmp_path):
     tape = tmp_path / "tape"
     environment = {**os.environ, "MARKETKIT_LAKE": str(tmp_path / "lake")}

@@ -321,6 +321,7 @@ def test_a_symbol_delisted_in_the_middle_is_reported_and_the_others_go_on(shared
     assert Lake(tmp_path).gaps("KRW-BTC", "1m", **span).is_empty()
 
 
+@pytest.mark.slow
 def test_an_exchange_that_is_away_is_waited_for(tmp_path):
     with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange:
         endpoint = exchange.endpoint

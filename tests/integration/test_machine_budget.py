@@ -52,7 +52,7 @@ async def saturate(exchange: Sandbox, directory: Path) -> int:
 
 
 @pytest.mark.parametrize("window", ["first-call", "sliding", "clock"])
-@pytest.mark.parametrize("processes", [2, 4])
+@pytest.mark.parametrize("processes", [pytest.param(2, marks=pytest.mark.slow), 4])
 def test_saturating_processes_are_never_rejected(window, processes, tmp_path):
     async def main(exchange):
         return await asyncio.gather(*(saturate(exchange, tmp_path) for _ in range(processes)))

@@ -85,6 +85,7 @@ def test_every_trade_of_an_interruption_comes_once_and_in_order(provider, exchan
     assert frame.tail(50).equals(newest)
 
 
+@pytest.mark.slow
 def test_trades_survive_drops_silences_and_repetitions_while_the_clock_runs(provider, exchange):
     follower = Follower(provider, exchange)
     exchange.set_faults({"duplicate-frame": 0.05, "drop": 0.03})
@@ -120,6 +121,7 @@ def test_an_interruption_without_a_trade_costs_no_request(provider, exchange):
     check(provider, follower)
 
 
+@pytest.mark.slow
 def test_trades_that_cannot_be_fetched_are_said_and_do_not_keep_later_ones(provider, exchange):
     follower = Follower(provider, exchange, ["KRW-BTC"])
     exchange.strike("drop")

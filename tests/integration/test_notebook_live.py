@@ -80,6 +80,7 @@ def consumers(client):
     return "".join(each["content"]["text"] for each in of_type(messages, "stream"))
 
 
+@pytest.mark.slow
 def test_a_cell_that_shows_a_feed_ends_at_the_interrupt_and_runs_again_on_the_same_stream(
     notebook, exchange
 ):
@@ -92,6 +93,7 @@ def test_a_cell_that_shows_a_feed_ends_at_the_interrupt_and_runs_again_on_the_sa
     assert [part["type"] for part in connection["subscriptions"]] == ["ticker"]
 
 
+@pytest.mark.slow
 def test_a_cell_that_shows_candles_does_too_and_closing_lets_go(notebook, exchange):
     for _ in range(2):
         assert show(notebook, exchange, LIVE) == "over\n"
