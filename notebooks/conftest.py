@@ -14,6 +14,7 @@ _NOW = "2026-11-20T00:00:30Z"
 
 
 _KEY = pytest.StashKey[Sandbox]()
+_FOLDER = pytest.StashKey[Path]()
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -21,10 +22,15 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     folder = Path(tempfile.mkdtemp(prefix="marketkit-notebooks-"))
     exchange = Sandbox(seed=1, now=_NOW, speed=0)
     exchange.__enter__()
-    session.config.stash[_KEY] = exchange
+    session.config.stash[_KEY], session.config.stash[_FOLDER] = exchange, folder
     os.environ["MARKETKIT_ENDPOINT"] = exchange.endpoint
-    os.environ["MARKETKIT_LAKE"] = str(folder / "lake")
     os.environ["MARKETKIT_BUDGET_DIR"] = str(folder / "budget")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Give each notebook a lake of its own; its kernel starts with its first cell."""
+    os.environ["MARKETKIT_LAKE"] = str(item.config.stash[_FOLDER] / item.path.stem)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
