@@ -6,7 +6,7 @@ import polars as pl
 
 from benchmarks._candles import MINUTE, START, YEAR, candles
 from marketkit.coverage import Spans
-from marketkit.lake import Lake
+from marketkit.data.lake import Lake
 
 DAY = 1440 * MINUTE
 GAPS = ((49, 51), (199, 200), (299, 300))  # days of the year that nobody asked about

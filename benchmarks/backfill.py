@@ -16,7 +16,7 @@ LIMIT = 2_000.0  # candles a second
 # The client: backfills, and watches its own progress, processor time and memory.
 _CLIENT = """
 import json, resource, sys, time
-import marketkit as mk, polars, pyarrow, httpx, marketkit.provider
+import marketkit as mk, polars, pyarrow, httpx, marketkit.api.provider
 endpoint, start, end, limit, *symbols = sys.argv[1:]
 def rss():
     with open("/proc/self/statm") as f:

@@ -22,11 +22,13 @@ import polars as pl
 
 from benchmarks._candles import MINUTE, START, YEAR, candles, symbol
 from benchmarks._grid import grid
+from marketkit.api.sync import SmartDataProvider
 from marketkit.coverage import Spans
-from marketkit.lake import Lake, derive, files
-from marketkit.lake.layout import Series
+from marketkit.data.lake import Lake
+from marketkit.data.lake.format import chunk as files
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.read import view as derive
 from marketkit.timeframe import TIMEFRAMES, iso
-from marketkit.twin import SmartDataProvider
 
 Reader = Callable[[list[str], int, int], pl.DataFrame]
 
@@ -37,7 +39,7 @@ LAST = 200  # candles of each market in a cross-section
 QUIET = 3.0  # seconds after which the index trusts a folder that nobody touched
 GAPS = """
 import json, sys, time
-from marketkit.lake import Lake
+from marketkit.data.lake import Lake
 import polars
 lake = Lake(sys.argv[1])
 started = time.perf_counter()

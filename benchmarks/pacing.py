@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 import httpx
 
 from marketkit.exchange.dialect import Priority, Request
-from marketkit.exchange.pacing import UPBIT_LIMITS
-from marketkit.exchange.upbit_rest import check
-from marketkit.net import lanes
+from marketkit.exchange.upbit.limits import UPBIT_LIMITS
+from marketkit.exchange.upbit.rest import check
+from marketkit.net.budget import pacing as lanes
 from marketkit.net.transport import Transport
 
 WINDOWS = ("first-call", "sliding", "clock")

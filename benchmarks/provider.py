@@ -37,8 +37,8 @@ CASES = {"tickers": "cold: tickers of all 855 pairs", "books": "cold: order book
 # Ours alone: from memory, shared, and what memory takes.
 _OURS = """
 import asyncio, json, statistics, sys, time, urllib.request
-from marketkit.provider import AsyncSmartDataProvider
-from marketkit.twin import SmartDataProvider
+from marketkit.api.provider import AsyncSmartDataProvider
+from marketkit.api.sync import SmartDataProvider
 endpoint = sys.argv[1]
 def requests():
     return json.load(urllib.request.urlopen(endpoint + "/requests"))

@@ -23,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from marketkit.cache.rhythm import Rhythms
+from marketkit.cache.activity import Rhythms
 from marketkit.cache.ttl import RULES, Rule
 
 MINUTE = 60_000

@@ -7,8 +7,6 @@ opens nothing, starts nothing and loads no dataframe library.
 from __future__ import annotations
 
 import importlib
-import sys
-import types
 
 __version__ = "0.1.0"
 
@@ -42,18 +40,18 @@ _OLDER = frozenset(
     }
 )
 _NAMES = {
-    "AsyncSmartDataProvider": "provider",
-    "DataResponse": "response",
+    "AsyncSmartDataProvider": "api.provider",
+    "DataResponse": "api.response",
     "Feed": "realtime.feed",
-    "Job": "jobs.job",
-    "Lake": "lake.lake",
-    "Live": "live",
-    "Plan": "jobs.planned",
-    "Recording": "recording.handle",
-    "SmartDataProvider": "twin",
+    "Job": "data.jobs.job",
+    "Lake": "data.lake.lake",
+    "Live": "api.live.series",
+    "Plan": "data.jobs.plan",
+    "Recording": "recording.recording",
+    "SmartDataProvider": "api.sync",
     "Span": "coverage",
     "Spans": "coverage",
-    "Status": "status",
+    "Status": "api.status",
     "Timeframe": "timeframe",
     "read_interruptions": "recording.reader",
     "read_recording": "recording.reader",
@@ -97,7 +95,7 @@ def __getattr__(name: str) -> object:
     if name in _NAMES:
         return getattr(importlib.import_module(f"marketkit.{_NAMES[name]}"), name)
     if name in _OLDER:
-        return getattr(importlib.import_module("marketkit.compat"), name)
+        return getattr(importlib.import_module("marketkit.api.compat"), name)
     raise AttributeError(f"module 'marketkit' has no attribute {name!r}")
 
 
@@ -106,23 +104,4 @@ def __dir__() -> list[str]:
 
 
 def _provider() -> object:
-    return importlib.import_module("marketkit.twin").default_provider()
-
-
-class _Callable(types.ModuleType):
-    """A subpackage that shares its name with a function: `marketkit.lake` and `mk.lake()`."""
-
-    def __call__(self, *args: object, **options: object) -> object:
-        return getattr(_provider(), self.__name__.rpartition(".")[2])(*args, **options)
-
-
-class _Package(types.ModuleType):
-    """This package: importing a subpackage must not hide the function of the same name."""
-
-    def __setattr__(self, name: str, value: object) -> None:
-        if name in _DEFAULT and isinstance(value, types.ModuleType):
-            value.__class__ = _Callable
-        super().__setattr__(name, value)
-
-
-sys.modules[__name__].__class__ = _Package
+    return importlib.import_module("marketkit.api.sync").default_provider()

@@ -1,5 +1,13 @@
+from marketkit.api.live.series import Live as Live
+from marketkit.api.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
+from marketkit.api.response import DataResponse as DataResponse
+from marketkit.api.status import Status as Status
+from marketkit.api.sync import SmartDataProvider as SmartDataProvider
 from marketkit.coverage import Span as Span
 from marketkit.coverage import Spans as Spans
+from marketkit.data.jobs.job import Job as Job
+from marketkit.data.jobs.plan import Plan as Plan
+from marketkit.data.lake.lake import Lake as Lake
 from marketkit.errors import BadResponse as BadResponse
 from marketkit.errors import Banned as Banned
 from marketkit.errors import CorruptFile as CorruptFile
@@ -24,19 +32,11 @@ from marketkit.errors import TimedOut as TimedOut
 from marketkit.errors import UnknownSymbol as UnknownSymbol
 from marketkit.errors import UnknownTimeframe as UnknownTimeframe
 from marketkit.errors import Unreachable as Unreachable
-from marketkit.jobs.job import Job as Job
-from marketkit.jobs.planned import Plan as Plan
-from marketkit.lake.lake import Lake as Lake
-from marketkit.live import Live as Live
-from marketkit.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
 from marketkit.realtime.feed import Feed as Feed
-from marketkit.recording.handle import Recording as Recording
 from marketkit.recording.reader import read_interruptions as read_interruptions
 from marketkit.recording.reader import read_recording as read_recording
-from marketkit.response import DataResponse as DataResponse
-from marketkit.status import Status as Status
+from marketkit.recording.recording import Recording as Recording
 from marketkit.timeframe import Timeframe as Timeframe
-from marketkit.twin import SmartDataProvider as SmartDataProvider
 
 __version__: str
 __all__ = [

@@ -1,6 +1,6 @@
 """`python -m marketkit` is the command line."""
 
-from marketkit.cli import main
+from marketkit.cli.main import main
 
 if __name__ == "__main__":
     raise SystemExit(main())

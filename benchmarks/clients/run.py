@@ -165,7 +165,7 @@ class Sdk:
 class Marketkit:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
-        self.module = importlib.import_module("marketkit.twin")
+        self.module = importlib.import_module("marketkit.api.sync")
 
     def client(self):
         return self.module.SmartDataProvider(endpoint=self.endpoint)

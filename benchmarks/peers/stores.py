@@ -15,7 +15,7 @@ import polars as pl
 from benchmarks._candles import MINUTE, START, YEAR
 from benchmarks.lake import MONTH, reader_of
 from marketkit.coverage import Spans
-from marketkit.lake import Lake
+from marketkit.data.lake import Lake
 from marketkit.schema import TIME
 
 

@@ -9,9 +9,9 @@ import urllib.request
 from typing import Any
 
 from benchmarks._sandbox import sandbox
-from marketkit.exchange.upbit_stream import subscription
+from marketkit.exchange.upbit.stream import subscription
 from marketkit.realtime.candles import TradeCandles
-from marketkit.realtime.session import Session
+from marketkit.realtime.client import Session
 from marketkit.realtime.subscriptions import Stream
 from marketkit.timeframe import parse_timeframe
 

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from marketkit.steady import steady
+from marketkit.clock import steady
 
 MAX_BYTES = 64 * 1024 * 1024
 # What an entry and a column take beside their data, measured on CPython 3.11 and polars 2.1.

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from marketkit.cache.rhythm import HOUR, WEEK_HOURS, hour_of_week
+from marketkit.cache.activity import HOUR, WEEK_HOURS, hour_of_week
 from marketkit.coverage import Spans
 
 _MINUTE = 60_000

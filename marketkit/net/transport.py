@@ -20,6 +20,7 @@ from typing import Any
 
 import httpx
 
+from marketkit.clock import steady
 from marketkit.errors import (
     BadResponse,
     InputError,
@@ -30,10 +31,14 @@ from marketkit.errors import (
     Unreachable,
 )
 from marketkit.exchange.dialect import Priority, RateLimit, Request, Response
-from marketkit.exchange.pacing import OTHER_LIMITS, parse_remaining, parse_retry_after, retry_delay
-from marketkit.net.ban import Ban
-from marketkit.net.budget import Budget, Slot
-from marketkit.steady import steady
+from marketkit.exchange.upbit.limits import (
+    OTHER_LIMITS,
+    parse_remaining,
+    parse_retry_after,
+    retry_delay,
+)
+from marketkit.net.budget.ban import Ban
+from marketkit.net.budget.budget import Budget, Slot
 
 Check = Callable[[Request, Response], None]
 

@@ -7,8 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 import polars as pl
 
-from marketkit.exchange import upbit_stream as stream
-from marketkit.exchange.upbit_stream import Book, Candle, Message, Ticker, Trade
+from marketkit.exchange.upbit import stream
+from marketkit.exchange.upbit.stream import Book, Candle, Message, Ticker, Trade
 from marketkit.realtime.candles import CandleBook
 from marketkit.schema import STATE
 from marketkit.timeframe import DAY, MINUTE

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from marketkit.errors import NetworkError
 from marketkit.exchange.dialect import RateLimit
-from marketkit.exchange.pacing import MESSAGE_LIMITS
-from marketkit.exchange.upbit_stream import PING, subscription
+from marketkit.exchange.upbit.limits import MESSAGE_LIMITS
+from marketkit.exchange.upbit.stream import PING, subscription
 from marketkit.realtime.subscriptions import LINGER
 
 if TYPE_CHECKING:

@@ -13,12 +13,12 @@ import polars as pl
 
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
-from marketkit.realtime import display
-from marketkit.realtime.board import Board, Hole
-from marketkit.realtime.queue import Queue
-from marketkit.realtime.reader import Reader, call_back, soon
+from marketkit.notebook import frame as display
+from marketkit.realtime.consumers import Queue
+from marketkit.realtime.dispatcher import Board, Hole
+from marketkit.realtime.iteration import Reader, call_back, soon
 from marketkit.realtime.subscriptions import Stream
-from marketkit.realtime.tap import Tap
+from marketkit.realtime.trade_recovery import Tap
 
 _ERRORS_KEPT = 100
 

@@ -15,8 +15,8 @@ from typing import IO
 
 import polars as pl
 
+from marketkit.data.lake.format.chunk import make_folder, sync_folder
 from marketkit.errors import CorruptFile
-from marketkit.lake.files import make_folder, sync_folder
 from marketkit.recording import layout
 from marketkit.recording.layout import Hour
 from marketkit.recording.rows import stored

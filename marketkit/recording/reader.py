@@ -7,12 +7,12 @@ from pathlib import Path
 
 import polars as pl
 
-from marketkit import naming
+from marketkit import symbols as naming
 from marketkit.coverage import Span
+from marketkit.data.lake.store.store import Time, window_of
 from marketkit.errors import InputError, nearest
-from marketkit.exchange import upbit_stream as stream
+from marketkit.exchange.upbit import stream
 from marketkit.frames import Frame, FrameKind, check_zone, finish, one_of
-from marketkit.lake.store import Time, window_of
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
 from marketkit.recording.rows import shape

@@ -14,10 +14,10 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
+from marketkit.data.lake.format.chunk import make_folder
 from marketkit.errors import LakeError, NotWritable
-from marketkit.exchange.upbit_stream import Message, sent
-from marketkit.lake.files import make_folder
-from marketkit.realtime.board import Board
+from marketkit.exchange.upbit.stream import Message, sent
+from marketkit.realtime.dispatcher import Board
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note

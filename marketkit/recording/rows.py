@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from marketkit import schema
-from marketkit.exchange import upbit_stream as stream
-from marketkit.exchange.upbit_stream import Book, Message, Ticker, Trade, Unit
+from marketkit.exchange.upbit import stream
+from marketkit.exchange.upbit.stream import Book, Message, Ticker, Trade, Unit
 from marketkit.schema import TIME, Schema
 
 _MORE: Schema = {"sent": TIME, "stream": pl.String(), "received": TIME}

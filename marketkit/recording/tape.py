@@ -12,8 +12,10 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.layout import EVER
+from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
-from marketkit.exchange.upbit_stream import (
+from marketkit.exchange.upbit.stream import (
     Candle,
     Message,
     Trade,
@@ -21,8 +23,6 @@ from marketkit.exchange.upbit_stream import (
     spell_slot,
     timeframe_of,
 )
-from marketkit.lake.lake import Lake
-from marketkit.lake.layout import EVER
 from marketkit.realtime.candles import TradeCandles
 from marketkit.recording import files, journal
 from marketkit.recording.reader import interruptions, recorded_channel, scan_recording

@@ -25,8 +25,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from marketkit.data.lake import Lake
 from marketkit.errors import InputError
-from marketkit.lake import Lake
 
 # What changes files: the library, and what it leaves the changing of files to.
 TRACED = (f"{Path('marketkit')}{os.sep}", "shutil.py", "pathlib.py", "tempfile.py", "filelock")

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.coverage import Spans
-from marketkit.lake import Lake
+from marketkit.data.lake import Lake
 from marketkit.schema import ROW, TIME
 
 MINUTE = 60_000

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from marketkit.api.sync import SmartDataProvider
 from marketkit.sandbox import Sandbox
-from marketkit.twin import SmartDataProvider
 
 NOW = "2026-11-20T00:00:30Z"
 FAST = (10, 0.02)

@@ -16,10 +16,10 @@ import polars as pl
 import pytest
 
 import marketkit as mk
-from marketkit.lake.lake import Lake
+from marketkit.api.sync import SmartDataProvider
+from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import parse_time
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
 
 MONTH = ("2025-09-01", "2025-10-01")

@@ -12,7 +12,7 @@ import urllib.request
 
 import pytest
 
-from marketkit.cli import main
+from marketkit.cli.main import main
 from marketkit.sandbox import Sandbox
 
 # A few requests at the legal pace: enough for every command, over in a second or two.

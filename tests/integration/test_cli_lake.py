@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from marketkit.cli import main
+from marketkit.cli.main import main
 
 
 @pytest.fixture

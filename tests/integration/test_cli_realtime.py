@@ -12,7 +12,7 @@ import time
 import pytest
 
 import marketkit as mk
-from marketkit.cli import main
+from marketkit.cli.main import main
 from marketkit.sandbox import Sandbox
 
 PATIENCE = 30.0

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import marketkit as mk
+from marketkit.api.sync import SmartDataProvider
 from marketkit.settings import resolve_cache
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST_LIMITS
 
 OVER = {"start": "2026-11-18T10:00", "end": "2026-11-18T12:00"}

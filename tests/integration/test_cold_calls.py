@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from marketkit.api.sync import SmartDataProvider
 from marketkit.errors import UnknownSymbol
 from marketkit.sandbox import Sandbox
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
 
 CALLS = {

@@ -11,10 +11,10 @@ import pytest
 
 import marketkit as mk
 from marketkit import schema
+from marketkit.api.sync import SmartDataProvider
 from marketkit.sandbox import Sandbox
 from marketkit.schema import TIME
 from marketkit.timeframe import DAY, HOUR, MINUTE, TIMEFRAMES, parse_time
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST_LIMITS
 
 THIN = "KRW-MK031"
@@ -377,7 +377,7 @@ def test_a_frozen_set_answers_as_of_its_name_and_asks_nobody(provider, exchange)
 
 
 def test_every_width_of_the_exchange_can_be_made_of_minutes():
-    from marketkit.lake.derive import narrower
+    from marketkit.data.lake.read.view import narrower
 
     for each in TIMEFRAMES.values():
         assert each.width <= MINUTE or "1m" in [narrow.name for narrow in narrower(each)]

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
+from marketkit.data.lake import Lake
 from marketkit.errors import InputError, NotCovered
-from marketkit.lake import Lake
 from marketkit.net.engine import Engine
 from marketkit.timeframe import MINUTE, parse_time
 

@@ -9,7 +9,7 @@ import pytest
 
 import marketkit as mk
 from marketkit.cache.memory import Memory
-from marketkit.steady import steady
+from marketkit.clock import steady
 from tests.integration.conftest import FAST_LIMITS, NOW
 
 PATIENCE = 20.0

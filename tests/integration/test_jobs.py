@@ -18,13 +18,13 @@ import polars as pl
 import pytest
 
 import marketkit as mk
-from marketkit.jobs.catalog import jobs
-from marketkit.jobs.ledger import Ledger
-from marketkit.jobs.ledger_file import NAME
-from marketkit.jobs.runner import FLUSH_PAGES
-from marketkit.lake.lake import Lake
+from marketkit.api.sync import SmartDataProvider
+from marketkit.data.fetch.walks import FLUSH_PAGES
+from marketkit.data.jobs.catalog import jobs
+from marketkit.data.jobs.ledger import Ledger
+from marketkit.data.jobs.ledger_db import NAME
+from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
 
 SPAN = {"start": "2026-11-10", "end": "2026-11-15"}

@@ -12,8 +12,8 @@ import pytest
 
 import marketkit as mk
 from marketkit import schema
+from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.coverage import Span
-from marketkit.provider import AsyncSmartDataProvider
 from marketkit.timeframe import MINUTE, parse_time
 from tests.integration.conftest import FAST_LIMITS, NOW
 

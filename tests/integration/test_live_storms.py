@@ -11,16 +11,16 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from marketkit.api.live.series import Live
+from marketkit.api.live.stitcher import Seam
+from marketkit.api.sync import SmartDataProvider
 from marketkit.exchange.dialect import RateLimit
-from marketkit.jobs.seam import Seam
-from marketkit.live import Live
-from marketkit.net.budget import Budget
+from marketkit.net.budget.budget import Budget
 from marketkit.net.engine import engine
+from marketkit.realtime.client import Session
 from marketkit.realtime.connection import Timing
-from marketkit.realtime.session import Session
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST_LIMITS, NOW
 
 pytestmark = pytest.mark.slow

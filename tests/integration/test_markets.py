@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 import pytest
 
+from marketkit.api.sync import SmartDataProvider
+from marketkit.data.lake.markets import Universe
 from marketkit.errors import InputError, NotCovered, Offline, ServerFailed, UnknownSymbol
 from marketkit.net.engine import engine
 from marketkit.sandbox import Sandbox
 from marketkit.schema import MARKET
-from marketkit.twin import SmartDataProvider
-from marketkit.universe import Universe
 from tests.integration.conftest import FAST, FAST_LIMITS
 
 DAY = date(2026, 11, 20)

@@ -24,7 +24,7 @@ print("over")
 """
 CONSUMERS = """
 import gc, time
-from marketkit.realtime.session import _SESSIONS
+from marketkit.realtime.client import _SESSIONS
 (session,) = _SESSIONS.values()
 gc.collect()
 def consumers():

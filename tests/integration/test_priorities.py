@@ -13,8 +13,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from marketkit.net.budget import Budget
-from marketkit.twin import SmartDataProvider
+from marketkit.api.sync import SmartDataProvider
+from marketkit.net.budget.budget import Budget
 from tests.integration.conftest import NOW
 
 ROUNDS = 3  # other work on this machine can only lengthen a wait: one quiet round is the proof

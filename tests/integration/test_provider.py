@@ -11,9 +11,9 @@ import pytest
 
 import marketkit as mk
 from marketkit import schema
-from marketkit.provider import AsyncSmartDataProvider
+from marketkit.api.provider import AsyncSmartDataProvider
+from marketkit.api.sync import SmartDataProvider
 from marketkit.timeframe import TIMEFRAMES, parse_time
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST_LIMITS, NOW
 
 CANDLES = list(schema.CANDLE)

@@ -11,12 +11,12 @@ import pytest
 
 import marketkit as mk
 from marketkit import schema
+from marketkit.api.provider import AsyncSmartDataProvider
+from marketkit.api.sync import SmartDataProvider
+from marketkit.cache.activity import Life
 from marketkit.cache.memory import Memory
-from marketkit.cache.rhythm import Life
-from marketkit.provider import AsyncSmartDataProvider
+from marketkit.clock import steady
 from marketkit.sandbox import Sandbox
-from marketkit.steady import steady
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
 
 
@@ -155,7 +155,7 @@ def test_an_error_is_not_remembered(provider, exchange):
 
 def test_a_warm_answer_needs_no_event_loop_at_all(lasting, monkeypatch):
     lasting.get_ticker(["KRW-BTC", "KRW-ETH"])
-    monkeypatch.setattr("marketkit.replies.engine", None)
+    monkeypatch.setattr("marketkit.api.calls.engine", None)
     assert lasting.get_ticker("KRW-ETH").height == 1
 
     async def awaited():
@@ -167,7 +167,7 @@ def test_a_warm_answer_needs_no_event_loop_at_all(lasting, monkeypatch):
 def test_everything_is_asked_by_quote_currency_where_a_url_cannot_hold_it(
     provider, exchange, monkeypatch
 ):
-    monkeypatch.setattr("marketkit.exchange.upbit_rest.URL_LENGTH", 2_000)
+    monkeypatch.setattr("marketkit.exchange.upbit.rest.URL_LENGTH", 2_000)
     markets = provider.get_market()
     exchange.reset_stats()
     assert provider.get_ticker("*")["symbol"].to_list() == markets["symbol"].to_list()
@@ -293,7 +293,7 @@ def test_frames_of_the_sandboxs_words_are_pandas_too(provider, group):
 
 
 def test_the_trades_of_many_symbols_show_how_far_they_have_come(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("marketkit.jobs.progress._PATIENCE", 0.0)
+    monkeypatch.setattr("marketkit.progress._PATIENCE", 0.0)
     monkeypatch.setattr("sys.stderr.isatty", lambda: True)
     with (
         Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange,

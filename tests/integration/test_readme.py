@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from marketkit.jobs.config import read_config
+from marketkit.data.jobs.config import read_config
 from marketkit.sandbox import Sandbox
 
 README = Path(__file__).resolve().parents[2] / "README.md"

@@ -13,9 +13,9 @@ import urllib.request
 
 import pytest
 
-from marketkit.cli import main
-from marketkit.jobs.catalog import jobs
-from marketkit.lake.lake import Lake
+from marketkit.cli.main import main
+from marketkit.data.jobs.catalog import jobs
+from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
 
 NOW = "2026-11-20T00:00:30Z"
@@ -115,8 +115,8 @@ def test_sigterm_is_obeyed_within_five_seconds_and_the_next_run_goes_on(endpoint
 def test_the_log_of_a_run_without_a_terminal_is_below_a_kilobyte_a_minute(endpoint, tmp_path):
     """A line each 30 seconds; here the clock of one is made to run by 60 times."""
     code = (
-        "import sys, marketkit.jobs.progress as p; p._LOG_EVERY = 0.5;"
-        " from marketkit.cli import main; sys.exit(main(sys.argv[1:]))"
+        "import sys, marketkit.progress as p; p._LOG_EVERY = 0.5;"
+        " from marketkit.cli.main import main; sys.exit(main(sys.argv[1:]))"
     )
     for form in ("text", "json"):
         arguments = ("--config", file(tmp_path, LARGE), "--max-time", "3s", "--log-format", form)

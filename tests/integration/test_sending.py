@@ -14,7 +14,7 @@ import pytest
 
 from marketkit.errors import Banned
 from marketkit.exchange.dialect import RateLimit, Request
-from marketkit.exchange.upbit_rest import check
+from marketkit.exchange.upbit.rest import check
 from marketkit.net import transport as transports
 from marketkit.net.transport import Transport
 from marketkit.sandbox import Sandbox
@@ -152,7 +152,7 @@ def kernel(tmp_path, monkeypatch) -> Iterator[Kernel]:
         ready = made.run(f"""
             import pathlib
             from marketkit.exchange.dialect import RateLimit, Request
-            from marketkit.exchange.upbit_rest import check
+            from marketkit.exchange.upbit.rest import check
             from marketkit.net.engine import engine
             from marketkit.net.transport import Transport
 

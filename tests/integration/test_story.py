@@ -8,15 +8,15 @@ import json
 
 import pandas as pd
 import pytest
+from tests.unit.test_compat import OLDER
 
 import marketkit as mk
-from marketkit import compat
-from marketkit.cli import main
-from marketkit.provider import AsyncSmartDataProvider, DataMethods
+from marketkit.api import compat
+from marketkit.api.provider import AsyncSmartDataProvider, DataMethods
+from marketkit.api.sync import SmartDataProvider, default_provider
+from marketkit.cli.main import main
 from marketkit.timeframe import parse_time
-from marketkit.twin import SmartDataProvider, default_provider
 from tests.integration.conftest import FAST_LIMITS, NOW
-from tests.unit.test_compat import OLDER
 
 
 @pytest.mark.parametrize(

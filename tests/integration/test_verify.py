@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 import marketkit as mk
+from marketkit.api.sync import SmartDataProvider
 from marketkit.sandbox import Sandbox
-from marketkit.twin import SmartDataProvider
 from tests.integration.conftest import FAST, FAST_LIMITS
 
 START = datetime(2026, 11, 17, tzinfo=UTC)

@@ -9,7 +9,7 @@ import pytest
 
 import marketkit as mk
 from marketkit import schema
-from marketkit.provider import AsyncSmartDataProvider
+from marketkit.api.provider import AsyncSmartDataProvider
 from tests.integration.conftest import FAST_LIMITS
 
 PATIENCE = 20.0

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from marketkit.data.lake import Lake
 from marketkit.errors import InputError
-from marketkit.lake import Lake
 
 HOURS = {
     "KRW-BTC": ("KRW-BTC_1h_2020-2025.parquet", "BTC_KRW_1h.csv"),

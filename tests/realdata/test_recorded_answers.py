@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 
 from marketkit import schema
-from marketkit.twin import SmartDataProvider
+from marketkit.api.sync import SmartDataProvider
 from tests.realdata.test_recorded_bodies import (
     CANDLE,
     CASSETTES,

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 
 from marketkit import schema
-from marketkit.exchange import upbit_bodies as bodies
+from marketkit.exchange.upbit import bodies
 
 CASSETTES = "fixtures/upbeat_rest_2026-03-11"
 CANDLE = {

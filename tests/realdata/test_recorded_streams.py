@@ -7,8 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from marketkit.exchange import upbit_stream as stream
-from marketkit.exchange.upbit_stream import Book, Decoder, Trade
+from marketkit.exchange.upbit import stream
+from marketkit.exchange.upbit.stream import Book, Decoder, Trade
 
 
 @pytest.fixture(scope="module")

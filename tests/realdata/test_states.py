@@ -7,12 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from marketkit.api.sync import SmartDataProvider
 from marketkit.coverage import Span, Spans
-from marketkit.lake import Lake
+from marketkit.data.lake import Lake
 from marketkit.sandbox import Sandbox
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import DAY, HOUR, TIMEFRAMES, parse_time
-from marketkit.twin import SmartDataProvider
 
 NOBODY = "http://127.0.0.1:9"
 SEPTEMBER = Span(parse_time("2025-09-01"), parse_time("2025-10-01"))

@@ -26,9 +26,9 @@ from hypothesis.stateful import (
 )
 
 from marketkit.coverage import Spans
-from marketkit.lake import Lake
-from marketkit.lake.files import Footer, read_chunk, write_chunk
-from marketkit.lake.layout import Series
+from marketkit.data.lake import Lake
+from marketkit.data.lake.format.chunk import Footer, read_chunk, write_chunk
+from marketkit.data.lake.format.layout import Series
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import TIMEFRAMES
 

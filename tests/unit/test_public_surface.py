@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import marketkit as mk
 from marketkit import errors
 
@@ -46,14 +48,29 @@ def test_every_error_is_public():
     assert raised <= set(mk.__all__)
 
 
-def test_the_lake_is_both_a_function_and_a_package():
-    code = """
+@pytest.mark.parametrize(
+    "module", ["data.lake.lake", "data.jobs.job", "api.live.series", "api.status", "api.sync"]
+)
+@pytest.mark.parametrize("first", ["module", "call"])
+def test_calls_are_functions_in_every_order_of_import(module, first):
+    """No package of ours takes the name of a call, whatever was imported or used before."""
+    steps = [f"import marketkit.{module}", "mk.lake(); mk.jobs(); mk.status()"]
+    code = f"""
+import inspect
 import marketkit as mk
-first = mk.lake()
-import marketkit.lake.lake
-second = mk.lake()
-assert first is second, (first, second)
-assert isinstance(second, marketkit.lake.lake.Lake)
+def look():
+    return [
+        (inspect.signature(call), call.__doc__, call.__name__)
+        for call in (mk.lake, mk.jobs, mk.live, mk.status)
+    ]
+before = look()
+{chr(10).join(steps if first == "module" else reversed(steps))}
+assert look() == before
+for name in mk.__dir__():
+    import sys
+    assert f"marketkit.{{name}}" not in sys.modules, name
+assert [name for _, _, name in before] == ["lake", "jobs", "live", "status"]
+assert "symbols" in before[2][0].parameters
 """
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -8,7 +8,7 @@ import random
 import polars as pl
 import pytest
 
-from marketkit.cache.rhythm import HOUR, WEEK_HOURS
+from marketkit.cache.activity import HOUR, WEEK_HOURS
 from marketkit.cache.week import hourly_rates
 from marketkit.coverage import Spans
 from marketkit.schema import TIME

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from marketkit.exchange.dialect import RateLimit
-from marketkit.net.budget import Budget, Slot
+from marketkit.net.budget.budget import Budget, Slot
 
 START = 1000.0
 N = 10

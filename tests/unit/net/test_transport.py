@@ -24,11 +24,11 @@ from marketkit.errors import (
     TimedOut,
     Unreachable,
 )
-from marketkit.exchange import pacing
 from marketkit.exchange.dialect import RateLimit, Request, Response
+from marketkit.exchange.upbit import limits as pacing
 from marketkit.net import transport as transports
-from marketkit.net.budget import Slot
-from marketkit.net.state import INF, Lane
+from marketkit.net.budget.budget import Slot
+from marketkit.net.budget.state import INF, Lane
 from marketkit.net.transport import ExchangeClock, GroupStats, Transport, parse_date
 
 LIMIT = RateLimit(10, 0.02)

@@ -14,9 +14,9 @@ import pytest
 from websockets.asyncio.server import Server, ServerConnection, serve
 
 from marketkit.exchange.dialect import RateLimit
-from marketkit.net.budget import Budget
+from marketkit.net.budget.budget import Budget
+from marketkit.realtime.client import Session
 from marketkit.realtime.connection import Timing
-from marketkit.realtime.session import Session
 from marketkit.realtime.subscriptions import Stream
 
 QUICK = Timing(look=0.01, ping=0.05, silence=0.4, lived=5.0, backoff=0.01, longest=0.05)

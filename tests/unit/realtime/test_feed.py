@@ -13,12 +13,12 @@ import polars as pl
 import pytest
 
 from marketkit.errors import FeedOverflow, InputError
-from marketkit.exchange.upbit_stream import Trade
+from marketkit.exchange.upbit.stream import Trade
 from marketkit.net.engine import engine
+from marketkit.realtime.client import Session
+from marketkit.realtime.consumers import BUFFER, Queue
 from marketkit.realtime.feed import Feed
-from marketkit.realtime.queue import BUFFER, Queue
-from marketkit.realtime.reader import Reader
-from marketkit.realtime.session import Session
+from marketkit.realtime.iteration import Reader
 from tests.unit.realtime.conftest import Peer, ticker, until
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from marketkit.exchange.upbit_stream import Book, Ticker, Trade, Unit, candle_of
-from marketkit.realtime.board import Board
+from marketkit.exchange.upbit.stream import Book, Ticker, Trade, Unit, candle_of
 from marketkit.realtime.connection import Timing
+from marketkit.realtime.dispatcher import Board
 from marketkit.recording.rows import Heard
 from marketkit.timeframe import parse_time
 

@@ -1,0 +1,1 @@
+"""The API: one call in, one frame out."""

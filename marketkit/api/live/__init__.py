@@ -1,0 +1,1 @@
+"""History and stream as one series."""

@@ -1,0 +1,126 @@
+"""Recordings and lakes as exchanges of the past: tapes of their streams, and their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import tempfile
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import polars as pl
+
+from marketkit import symbols as naming
+from marketkit.api.live.slots import JOIN_MARGIN
+from marketkit.coverage import Span
+from marketkit.data.fetch.plan import walks
+from marketkit.data.fetch.walks import Run
+from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.store.store import Time, window_of
+from marketkit.errors import InputError, NotCovered
+from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.stream import timeframe_of
+from marketkit.recording import files
+from marketkit.recording.tape import LakeTape, RecordedTape, Tape
+from marketkit.timeframe import Timeframe, iso
+
+Symbols = str | Sequence[str]
+
+
+def open_tape(
+    replay: str | Path | Lake,
+    symbols: list[str],
+    channel: str,
+    span: tuple[Time | None, Time | None],
+    *,
+    source: str,
+) -> tuple[Tape, list[str]]:
+    """Open what `replay` names, and find the symbols that are meant among those it has.
+
+    `source` is the source of a lake that is named by its folder. Raises `UnknownSymbol`, and
+    `InputError` for what is neither recording nor lake or has nothing of the channel.
+    """
+    window = window_of(*span)
+    if not isinstance(replay, Lake) and files.channels(Path(replay)):
+        tape: Tape = RecordedTape(Path(replay), window)
+        names = naming.resolve(symbols, tape.symbols)
+    else:
+        lake = replay if isinstance(replay, Lake) else Lake(replay, source=source)
+        if not channel.startswith("candle."):
+            raise InputError(f"{replay} is no recording, and a lake has no channel {channel!r}")
+        timeframe = timeframe_of(channel)
+        known = lake.catalog().filter(pl.col("timeframe") == timeframe.name)["symbol"].to_list()
+        names = naming.resolve(symbols, known)
+        tape = LakeTape(lake, names, timeframe, window)
+    tape.check(channel)
+    return tape, names
+
+
+class Past:
+    """What an exchange of the past would have answered, as far as a lake knows.
+
+    It answers with the candles of `source` that were closed by the time of `clock`, and keeps them
+    in a lake of its own, which goes with it: a replay changes nothing.
+    """
+
+    def __init__(self, source: Lake, tape: Tape, clock: Callable[[], int], settle: int) -> None:
+        folder = tempfile.mkdtemp(prefix="marketkit-replay-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        self.lake = Lake(folder, source=source.source)
+        self.settle = settle
+        self._source = source
+        self._tape = tape
+        self._clock = clock
+
+    def plan(
+        self, timeframe: Timeframe, spans: Mapping[str, tuple[int, int]]
+    ) -> Sequence[CandleRange]:
+        """Give the walks that close what this lake lacks."""
+        return [
+            walk
+            for symbol, span in spans.items()
+            for walk in walks(
+                symbol,
+                timeframe,
+                self.lake.missing(symbol, timeframe, *span),
+                settle=self.settle,
+            )
+        ]
+
+    async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
+        """Answer a plan; a symbol of which something is known to nobody has failed."""
+        now = self._clock()
+        for walk in plan:
+            await asyncio.to_thread(self._answer, walk, run, now)
+
+    def _answer(self, walk: CandleRange, run: Run, now: int) -> None:
+        closed = Span(walk.start, max(walk.start, min(walk.end, walk.timeframe.floor(now))))
+        known = self._source.covered(walk.symbol, walk.timeframe).clip(*closed)
+        if known:
+            selection = self._source.select([walk.symbol], walk.timeframe)
+            rows = pl.concat([selection.read(span) for span in known])
+            self.lake.append(walk.symbol, walk.timeframe, rows, known, seen_at=now)
+        for start, end in self._tape.missing & known.gaps(*closed):
+            run.failures[walk.symbol] = NotCovered(
+                f"{self._tape.name} may lack messages of {walk.symbol} from {iso(start)} to"
+                f" {iso(end)}, and {self._source} has no {walk.timeframe} candles of that time:"
+                " backfill them and replay again"
+            )
+
+
+def first_slots(
+    tape: Tape, channel: str, names: Sequence[str], source: Lake, history: int
+) -> dict[str, int]:
+    """Give, of each symbol, the first slot that a live series over a tape can know for certain.
+
+    That is one the lake knows, if it knows all from there to the first that the tape tells whole.
+    """
+    timeframe, first = timeframe_of(channel), {}
+    begins = tape.begins(channel, names)
+    for symbol in names:
+        whole = timeframe.next(begins.get(symbol, tape.window.start) + JOIN_MARGIN)
+        far = timeframe.floor(max(0, tape.window.start - history))
+        spans = list(source.covered(symbol, timeframe).clip(far, whole))
+        first[symbol] = spans[-1].start if spans and spans[-1].end == whole else whole
+    return first

@@ -1,0 +1,206 @@
+"""The young end of one series: what stream and answers say of slots, and what that proves. Pure.
+
+A stream of candles tells the whole slot with each message, so while it is not interrupted every
+slot that begins after it was joined is seen, to whatever is its last message. A slot is final when
+a later candle of the series arrives in the same uninterrupted stream. It is proved, and may be
+kept, when the stream then went on for the settle delay: a candle may be sent again after the next
+one began. Silence alone proves nothing; what it leaves open is asked for after a while.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from marketkit.coverage import Span, Spans
+from marketkit.exchange.upbit.stream import Candle
+from marketkit.realtime.candles import KEPT, Change
+from marketkit.timeframe import Timeframe
+
+JOIN_MARGIN = 5_000  # ms that our idea of the exchange's clock may be behind
+PATIENCE = 300_000  # ms that a later candle is waited for, before somebody asks
+AHEAD = 300_000  # ms that a candle may be ahead of it; anything later is a mistake
+_EVER = sys.maxsize
+_ANSWERED = -1  # `sent` of a row that came as an answer
+
+
+class Row(NamedTuple):
+    """A candle's numbers, and when the stream said them."""
+
+    open: float
+    high: float
+    low: float
+    close: float
+    volume: float
+    value: float
+    sent: int = _ANSWERED
+
+
+class Edge:
+    """What is known of the slots of one series from `start` on; times ms UTC.
+
+    `rows` are the candles not yet kept in the lake, and the newest that are; `kept` are the slots
+    known to the lake, `proved` others that may go there, `watermark` is the moment before which all
+    is final.
+    """
+
+    def __init__(self, symbol: str, timeframe: Timeframe, start: int, settle: int) -> None:
+        self.symbol = symbol
+        self.timeframe = timeframe
+        self.start = start
+        self.settle = settle
+        self.rows: dict[int, Row] = {}
+        self.kept = Spans()
+        self.proved = Spans()
+        self.watermark = start
+        self._corrected = Spans()  # proved slots whose candles the lake has with other numbers
+        self._seen = Spans()  # slots whose state was known when they were asked for
+        self._joined: int | None = None  # the first slot that the stream tells of from its begin
+        self._since = _EVER  # the same, where this can be proved
+        self._newest = -1
+        self._began: deque[tuple[int, int]] = deque()  # when a newest slot was first told of
+
+    @property
+    def joined(self) -> bool:
+        """Whether the stream tells of this series, and since then without interruption."""
+        return self._joined is not None
+
+    def said(self, candle: Candle, now: int) -> Change:
+        """Take a candle of the stream that came at `now`, and say what it changed."""
+        time = candle.time
+        if time > now + AHEAD:
+            return "none"
+        overtaken = candle.stream == "SNAPSHOT" and time > self._newest >= 0
+        if self._joined is None or overtaken:
+            # What happened in between, while one subscription took the place of another, is lost.
+            self._leave(self.timeframe.floor(now))
+            self._joined = self.timeframe.next(max(now, time))
+            self._since = self.timeframe.next(max(now + JOIN_MARGIN, time))
+        late = 0 <= time < self._newest
+        newer = time > self._newest
+        if newer:
+            self._newest = time
+            self._began.append((now, time))
+        if not self._put(time, candle):
+            return "none"
+        if late and time in self.kept:
+            corrected = Spans([(time, self.timeframe.next(time))])
+            self.kept -= corrected
+            self.proved |= corrected
+            self._corrected |= corrected
+        return "late" if late else "new" if newer else "changed"
+
+    def interrupted(self, until: int) -> None:
+        """Learn that what the stream said after `until` may be lost."""
+        self.prove(until)
+        self._leave(self.timeframe.floor(until))
+        # The slot that was open then is not known any more, however it was learnt.
+        self._seen = self._seen.clip(0, self.timeframe.floor(until))
+
+    def prove(self, alive: int) -> None:
+        """Prove what may be, `alive` being the moment up to which nothing can be missing."""
+        while self._began and self._began[0][0] <= alive - self.settle:
+            _, newest = self._began.popleft()
+            self.proved |= Spans([(self._since, newest)]) - self.kept
+
+    def answered(
+        self, rows: Iterable[tuple[int, Row]], covered: Spans, start: int, at: int
+    ) -> list[int]:
+        """Take the candles of the slots from `start` on, as the exchange had them at `at` or later.
+
+        `covered` are the slots that the lake knows now. Gives the slots that were final already,
+        with other numbers.
+        """
+        covered -= self._corrected
+        revised = []
+        for time, row in rows:
+            known = self.rows.get(time)
+            if known is not None and known[:-1] == row[:-1]:
+                continue
+            if time in covered or known is None or row.volume >= known.volume:
+                self.rows[time] = row
+                forgotten = known is None and time in self.kept
+                if time < self.watermark and not forgotten:
+                    revised.append(time)
+        self.keep(covered)
+        follows = self._joined is not None and self._joined <= self.timeframe.next(at)
+        end = self.timeframe.next(at) if follows else self.timeframe.floor(at)
+        self._seen |= Spans([(start, end)])
+        return revised
+
+    def keep(self, covered: Spans) -> None:
+        """Learn that slots are in the lake now; of their candles only the newest stay here."""
+        self.kept |= covered
+        self.proved -= covered
+        self._corrected -= covered
+        # What the watermark has yet to pass is still to be told.
+        told = (time for time in self.rows if time < self.watermark and time in self.kept)
+        superfluous = sorted(told)[:-KEPT]
+        for time in superfluous:
+            del self.rows[time]
+
+    def unconfirmed(self, now: int) -> Spans:
+        """Give the slots that ended long enough ago and that the stream will hardly prove."""
+        waited = self.timeframe.floor(now - self.settle - PATIENCE)
+        going_on = Spans([(max(self._since, waited), _EVER)])
+        settled = self.timeframe.floor(now - self.settle)
+        return (self.kept | self.proved | going_on).gaps(self.start, settled)
+
+    def unseen(self) -> Spans:
+        """Give the slots between what was known before and what the stream tells now."""
+        return self._known().gaps(self.start, self._joined or 0)
+
+    @property
+    def until(self) -> int:
+        """Give the end of what is known without a hole."""
+        gap = next(iter(self._known().gaps(self.start, _EVER)), None)
+        return _EVER if gap is None else gap.start
+
+    def advance(self) -> Span:
+        """Move the watermark over what has become final, and give the slots it passed."""
+        before = self.watermark
+        final = self.kept | self.proved | Spans([(self._since, self._newest)])
+        gap = next(iter(final.gaps(before, _EVER)))
+        self.watermark = max(before, gap.start)
+        return Span(before, self.watermark)
+
+    def inside(self, span: Span) -> list[tuple[int, Row]]:
+        """Give the candles of a span that are here, ascending."""
+        return sorted(item for item in self.rows.items() if span.start <= item[0] < span.end)
+
+    def _known(self) -> Spans:
+        going_on = Spans([(_EVER if self._joined is None else self._joined, _EVER)])
+        return self.kept | self.proved | self._seen | going_on
+
+    def _leave(self, whole: int) -> None:
+        """End an uninterrupted time; the slots before `whole` were told of to their end."""
+        if self._joined is not None:
+            self._seen |= Spans([(self._joined, whole)])
+            self._joined, self._since = None, _EVER
+            self._began.clear()
+
+    def _put(self, time: int, candle: Candle) -> bool:
+        """Keep the numbers of a slot if they are newer than those that are known."""
+        row = Row(
+            candle.open,
+            candle.high,
+            candle.low,
+            candle.close,
+            candle.volume,
+            candle.value,
+            candle.sent,
+        )
+        known = self.rows.get(time)
+        if known is not None:
+            if known[:-1] == row[:-1]:
+                return False
+            # An answer does not say when its candle was made, but volume only grows.
+            old = row.volume < known.volume if known.sent == _ANSWERED else row.sent < known.sent
+            if old:
+                return False
+        elif time < self.start:
+            return False
+        self.rows[time] = row
+        return True

@@ -1,0 +1,64 @@
+"""An answer with its story: where each symbol came from, how old it is, what it took."""
+
+from __future__ import annotations
+
+import html
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marketkit.api.choice import Source
+from marketkit.errors import MarketkitError
+from marketkit.frames import Frame
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DataResponse:
+    """What `with_response` gives: a frame and what is known about it.
+
+    `source` and `age_ms` are by symbol. An age counts from the moment the request for the data was
+    written, so the data is never older than it says. `failures` are the errors by symbol; a symbol
+    is in it or in `source`, never in both.
+    """
+
+    frame: Frame
+    source: Mapping[str, Source]
+    age_ms: Mapping[str, int]
+    response_time_ms: float
+    failures: Mapping[str, MarketkitError]
+
+    @property
+    def success(self) -> bool:
+        """Whether every symbol was delivered."""
+        return not self.failures
+
+    @property
+    def cache_hit(self) -> bool:
+        """Whether everything was answered without asking the exchange."""
+        return self.success and "rest" not in self.source.values()
+
+    @property
+    def symbols_per_second(self) -> float:
+        """Symbols delivered, with a known age, by the time the call took."""
+        return len(self.source) / self.response_time_ms * 1000
+
+    def __repr__(self) -> str:
+        lines = [f"DataResponse({self._summary()})"]
+        lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
+        return "\n".join([*lines, repr(self.frame)])
+
+    def _repr_html_(self) -> str:
+        failed = "".join(
+            f"<li>{html.escape(f'{symbol}: {failure}')}</li>"
+            for symbol, failure in self.failures.items()
+        )
+        table = getattr(self.frame, "_repr_html_", self.frame.__repr__)()
+        return f"<p>{html.escape(self._summary())}</p><ul>{failed}</ul>{table}"
+
+    def _summary(self) -> str:
+        counts = Counter(self.source.values())
+        sources = ", ".join(f"{count} from {source}" for source, count in counts.most_common())
+        ages = self.age_ms.values()
+        oldest = f", at most {max(ages)} ms old" if ages else ""
+        failed = f", {len(self.failures)} failed" if self.failures else ""
+        return f"{sources or 'nothing'} in {self.response_time_ms:.1f} ms{oldest}{failed}"

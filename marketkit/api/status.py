@@ -1,0 +1,195 @@
+"""What a provider did and may still do, as a value that prints well."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import polars as pl
+
+from marketkit.api.choice import Source
+from marketkit.api.meter import Delivery, Meter
+from marketkit.api.router import Tiers
+from marketkit.cache.memory import Stats
+from marketkit.cache.store import Store, StoreStats
+from marketkit.net.transport import GroupStats
+
+_SOURCES: tuple[str, ...] = get_args(Source)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Status:
+    """The state of a provider at one moment.
+
+    `delivered` has the symbols by kind of data and source, and the share that needed no request;
+    `times` the percentiles of ages at delivery and of calls, in ms; `requests` what became of those
+    of each rate group and how many of `limit` the machine has left right now; `lives` how long an
+    answer about each market may be given again, and why. `symbols_per_second` were delivered, with
+    a known age, over the last minute.
+    """
+
+    endpoint: str
+    delivered: pl.DataFrame
+    times: pl.DataFrame
+    requests: pl.DataFrame
+    lives: pl.DataFrame
+    symbols_per_second: float
+    memory: Stats
+    store: StoreStats | None
+
+    @property
+    def symbols(self) -> int:
+        """How many symbols were delivered, from whatever source."""
+        return sum(sum(row) for row in self.delivered.select(_SOURCES).iter_rows())
+
+    @property
+    def hit_rate(self) -> float | None:
+        """The share of symbols that needed no request; None before the first."""
+        return 1 - sum(self.delivered["rest"].to_list()) / self.symbols if self.symbols else None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the same as plain values, frames as lists of rows."""
+        frames = ("delivered", "times", "requests", "lives")
+        return {
+            "endpoint": self.endpoint,
+            "hit_rate": self.hit_rate,
+            "symbols_per_second": self.symbols_per_second,
+            "memory": self.memory._asdict(),
+            "store": None if self.store is None else self.store._asdict(),
+            **{name: getattr(self, name).to_dicts() for name in frames},
+        }
+
+    def __repr__(self) -> str:
+        return "\n".join(
+            [
+                f"Status of {self.endpoint}",
+                f"  delivered    {self._deliveries()}",
+                *(f"  {row['what']:<11}  {_percentiles(row)}" for row in self.times.to_dicts()),
+                f"  memory       {_memory(self.memory)}",
+                f"  store        {_store(self.store)}",
+                *(f"  {_requests(row)}" for row in self.requests.to_dicts()),
+                f"  lives        {_lives(self.lives)}",
+            ]
+        )
+
+    def _repr_html_(self) -> str:
+        tables = [self.delivered, self.times, self.requests, self.lives]
+        shown = "".join(table._repr_html_() for table in tables if table.height)
+        return f"<pre>{html.escape(repr(self))}</pre>{shown}"
+
+    def _deliveries(self) -> str:
+        if self.hit_rate is None:
+            return "nothing yet"
+        return (
+            f"{self.symbols:,} symbols, {self.hit_rate:.1%} without a request, "
+            f"{self.symbols_per_second:,.1f}/s over the last minute"
+        )
+
+
+async def take_status(endpoint: str, tiers: Tiers, meter: Meter, store: Store | None) -> Status:
+    """Take the status of a provider."""
+    transport, recent = tiers.transport, meter.recent()
+    kinds = [kind for kind, _ in meter.delivered() if kind != "market"]
+    lives = tiers.rhythms.explain(transport.now(), list(dict.fromkeys(kinds)))
+    left = await transport.left()
+    limits = {group: transport.limit(group).requests for group in left}
+    return Status(
+        endpoint,
+        _delivered(meter),
+        _times(recent),
+        _groups(transport.stats(), left, limits),
+        lives,
+        meter.per_second(),
+        tiers.memory.stats(),
+        None if store is None else await asyncio.to_thread(store.stats),
+    )
+
+
+def _delivered(meter: Meter) -> pl.DataFrame:
+    delivered, failed = meter.delivered(), meter.failed()
+    rows = [
+        {
+            "kind": kind,
+            **{source: delivered.get((kind, source), 0) for source in get_args(Source)},
+            "failed": failed.get(kind, 0),
+        }
+        for kind in sorted({kind for kind, _ in delivered} | set(failed))
+    ]
+    shape = {"kind": pl.String, **dict.fromkeys((*_SOURCES, "failed"), pl.Int64)}
+    frame = pl.DataFrame(rows, schema=shape)
+    rate = 1 - pl.col("rest") / pl.sum_horizontal(_SOURCES)
+    return frame.with_columns(hit_rate=rate.fill_nan(None))
+
+
+def _times(recent: Sequence[Delivery]) -> pl.DataFrame:
+    ages = [age for each in recent for age in each.ages]
+    rows = [
+        {"what": "age", **_weighted([(float(age), count) for age, count in ages])},
+        {"what": "latency", **_weighted([(each.seconds * 1000, 1) for each in recent])},
+    ]
+    return pl.DataFrame(rows, schema={"what": pl.String, **dict.fromkeys(_SHARES, pl.Float64)})
+
+
+_SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
+
+
+def _weighted(values: Sequence[tuple[float, int]]) -> dict[str, float | None]:
+    """Give the least values that so many of the weights do not exceed."""
+    if not values:
+        return dict.fromkeys(_SHARES)
+    frame = pl.DataFrame(values, schema=["value", "weight"], orient="row").sort("value")
+    reached = frame["weight"].cum_sum() / frame["weight"].sum()
+    return {name: frame["value"][int((reached < share).sum())] for name, share in _SHARES.items()}
+
+
+def _groups(
+    stats: dict[str, GroupStats], left: dict[str, int], limits: dict[str, int]
+) -> pl.DataFrame:
+    rows = []
+    for group in sorted(left):
+        did = stats.get(group, GroupStats())
+        counts = (did.requests, did.rejected, did.retried, did.failed)
+        rows.append((group, *counts, left[group], limits[group]))
+    columns = ("requests", "rejected", "retried", "failed", "left", "limit")
+    shape = {"group": pl.String, **dict.fromkeys(columns, pl.Int64)}
+    return pl.DataFrame(rows, schema=shape, orient="row")
+
+
+def _percentiles(row: dict[str, Any]) -> str:
+    known = [f"{name} {row[name]:,.1f}" for name in _SHARES if row[name] is not None]
+    return f"{'  '.join(known)} ms" if known else "unknown"
+
+
+def _memory(stats: Stats) -> str:
+    return (
+        f"{stats.entries:,} entries of {stats.batches:,} answers, "
+        f"{stats.bytes / 1e6:.1f} of {stats.max_bytes / 1e6:.0f} MB"
+    )
+
+
+def _store(stats: StoreStats | None) -> str:
+    if stats is None:
+        return "none at this endpoint"
+    return (
+        f"{stats.entries:,} answers, {stats.bytes / 1e6:.1f} MB, {stats.hits} hits, "
+        f"{stats.misses} misses, {stats.failures} failures"
+    )
+
+
+def _requests(row: dict[str, Any]) -> str:
+    return (
+        f"{row['group']:<11}  {row['requests']:,} requests, {row['rejected']} rejected, "
+        f"{row['left']} of {row['limit']} left"
+    )
+
+
+def _lives(lives: pl.DataFrame) -> str:
+    if lives.is_empty():
+        return "no market seen yet"
+    shortest, longest = min(lives["ttl_ms"].to_list()), max(lives["ttl_ms"].to_list())
+    states = lives["state"].cast(pl.String).value_counts(sort=True, name="count")
+    counts = ", ".join(f"{count} {state}" for state, count in states.iter_rows())
+    return f"{shortest:,} to {longest:,} ms ({counts})"

@@ -1,0 +1,242 @@
+"""What a provider opens on its exchange's stream: feeds, live series, and the hottest answers."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import weakref
+from collections.abc import Callable, Collection, Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+import polars as pl
+
+from marketkit import symbols as naming
+from marketkit.api import arguments as answers
+from marketkit.api.arguments import Symbols
+from marketkit.api.market_list import MarketList
+from marketkit.api.query import Form
+from marketkit.data.fetch.gaps import Filler
+from marketkit.data.jobs.backfill import parse_window
+from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.store.store import Time
+from marketkit.errors import InputError
+from marketkit.frames import Frame, finish
+from marketkit.schema import STATE
+from marketkit.timeframe import parse_timeframe
+
+if TYPE_CHECKING:
+    from marketkit.api.live.series import Live
+    from marketkit.realtime.client import Session
+    from marketkit.realtime.feed import Feed
+    from marketkit.realtime.trade_recovery import Tap
+    from marketkit.recording.player import Replay
+    from marketkit.recording.recording import Recording
+    from marketkit.recording.tape import Tape
+
+
+Channels = str | Iterable[str]
+
+
+class Again(NamedTuple):
+    """What is played again, from when to when, and how many times as fast as it was."""
+
+    replay: str | Path | Lake
+    speed: float
+    start: Time | None
+    end: Time | None
+
+
+def again(
+    replay: str | Path | Lake | None, speed: float, start: Time | None, end: Time | None
+) -> Again | None:
+    """Put together what a caller says of a replay. Raises `InputError` where there is none."""
+    if replay is not None:
+        return Again(replay, speed, start, end)
+    if (speed, start, end) != (1.0, None, None):
+        raise InputError("speed, start and end are for replays: give replay= a recording or a lake")
+    return None
+
+
+class Streams:
+    """The streams of one provider. Use it on the engine's loop; `hot` and `newest` anywhere."""
+
+    def __init__(self, filler: Filler, markets: MarketList) -> None:
+        self._filler = filler
+        self._markets = markets
+        self._feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
+        self._lives: weakref.WeakSet[Live] = weakref.WeakSet()
+        self._recordings: weakref.WeakSet[Recording] = weakref.WeakSet()
+        self._session: Session | None = None
+
+    async def watch(self, symbols: Symbols, channel: str, form: Form) -> Feed:
+        """Open a feed."""
+        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
+
+        name, session = upbit_stream.channel(channel), self._opened()
+        names = await self._resolve(symbols, form)
+        tap = self._mending(session, names, form) if name == "trade" else None
+        feed = Feed(session, name, names, _shape(symbols, form), tap)
+        self._feeds.add(feed)
+        return feed
+
+    def _mending(self, session: Session, names: Iterable[str], form: Form) -> Tap:
+        """Make the tap of a feed whose missed trades are fetched."""
+        from marketkit.realtime.channels import Trades  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.missed_trades import fetch  # noqa: PLC0415 - as above
+        from marketkit.realtime.trade_recovery import TradeTap  # noqa: PLC0415 - as above
+
+        transport = self._filler.transport
+        store = cast("Trades", session.channel("trade"))
+        return TradeTap(
+            names, store, lambda name, start: fetch(transport, name, start, form.priority)
+        )
+
+    async def live(
+        self, symbols: Symbols, timeframe: str, history: str, form: Form, *, show: bool
+    ) -> Live:
+        """Open a live series and fill in its history."""
+        from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
+        from marketkit.api.live.stitcher import Seam  # noqa: PLC0415 - as above
+        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+
+        width = parse_timeframe(timeframe)
+        upbit_stream.candle_channel(width)
+        length, session = parse_window(history), self._opened()
+        names = await self._resolve(symbols, form)
+        start = width.floor(session.clock() - length)
+        seam = Seam(session, self._filler, width, dict.fromkeys(names, start), form.priority)
+        await seam.start(show=show)
+        live = Live(seam, self._filler.lake, session.clock, length, _shape(symbols, form))
+        self._lives.add(live)
+        return live
+
+    async def watch_again(self, symbols: Symbols, channel: str, form: Form, again: Again) -> Feed:
+        """Open a feed of what is recorded or stored."""
+        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
+
+        name = upbit_stream.channel(channel)
+        _, names, session = await asyncio.to_thread(self._tape, symbols, name, again)
+        feed = Feed(session, name, names, _shape(symbols, form))
+        self._feeds.add(feed)
+        return feed
+
+    async def live_again(
+        self, symbols: Symbols, timeframe: str, history: str, form: Form, again: Again
+    ) -> Live:
+        """Open a live series of what is recorded or stored; the lake answers for the exchange."""
+        from marketkit.api.live.replay import Past, first_slots  # noqa: PLC0415 - as above
+        from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
+        from marketkit.api.live.stitcher import Seam  # noqa: PLC0415 - as above
+        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+
+        width, length = parse_timeframe(timeframe), parse_window(history)
+        channel = upbit_stream.candle_channel(width)
+        tape, names, session = await asyncio.to_thread(self._tape, symbols, channel, again)
+        source = tape.lake or self._filler.lake
+        starts = await asyncio.to_thread(first_slots, tape, channel, names, source, length)
+        past = Past(source, tape, session.clock, 0 if tape.lake else self._filler.settle)
+        seam = Seam(session, past, width, starts, form.priority)
+        await seam.start(show=False)
+        live = Live(seam, past.lake, session.clock, length, _shape(symbols, form))
+        self._lives.add(live)
+        return live
+
+    def _tape(self, symbols: Symbols, channel: str, again: Again) -> tuple[Tape, list[str], Replay]:
+        from marketkit.api.live.replay import open_tape  # noqa: PLC0415 - as above
+        from marketkit.recording.player import Replay  # noqa: PLC0415 - most programs need none
+
+        if not again.speed >= 0:
+            raise InputError(f"speed={again.speed!r}: give a number of times, or 0 for no waiting")
+        source = self._filler.lake.source
+        span = again.start, again.end
+        tape, names = open_tape(again.replay, naming.listed(symbols), channel, span, source=source)
+        return tape, names, Replay(tape, 0 if math.isinf(again.speed) else again.speed)
+
+    async def record(self, symbols: Symbols, channels: Channels, to: Path, form: Form) -> Recording:
+        """Begin to record."""
+        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.subscriptions import Stream  # noqa: PLC0415 - as above
+        from marketkit.recording.recorder import Recorder  # noqa: PLC0415 - as above
+        from marketkit.recording.recording import Recording  # noqa: PLC0415 - as above
+
+        given = [channels] if isinstance(channels, str) else list(channels)
+        if not given:
+            raise InputError("no channels: the list is empty")
+        wanted = dict.fromkeys(upbit_stream.channel(each) for each in given)
+        session = self._opened()
+        names = await self._resolve(symbols, form)
+        recorder = Recorder(session, [Stream(each, name) for each in wanted for name in names], to)
+        await recorder.start()
+        recording = Recording(recorder)
+        self._recordings.add(recording)
+        return recording
+
+    def hot(
+        self, channel: str, symbols: Sequence[str], rows: int
+    ) -> tuple[Collection[str], int] | None:
+        """Give the symbols whose newest `rows` rows a stream knows, and the moment they are of.
+
+        That is when the newest message of any stream came, less its way here: all that the exchange
+        said before it has come too.
+        """
+        session = self._session
+        if session is None or (name := _streamed(channel)) is None:
+            return None
+        made = session.heard - round(self._filler.transport.round_trip * 500)
+        return session.hot(name, symbols, rows), made
+
+    def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of symbols, as the call for them would."""
+        session, name = self._session, _streamed(channel)
+        if session is None or name is None:
+            return pl.DataFrame(schema={"symbol": pl.String()})
+        frame = session.channel(name).newest(symbols, rows)
+        if "state" not in frame.columns:
+            return frame
+        # For REST a candle ends with its time, not only with the trade that begins the next one.
+        now = parse_timeframe(channel.partition(".")[2]).floor(session.clock())
+        over = pl.col("time").dt.epoch("ms") < now
+        state = pl.when(over).then(pl.lit("closed")).otherwise(pl.col("state").cast(pl.String))
+        return frame.with_columns(state=state.cast(STATE))
+
+    async def close(self) -> None:
+        """Close whatever is open, and end the streams that nobody else wants."""
+        for recording in list(self._recordings):
+            await recording.aclose()
+        for live in list(self._lives):
+            await live.aclose()
+        for feed in list(self._feeds):
+            feed.end()
+        if self._session is not None:
+            session, self._session = self._session, None
+            await session.end_unused()
+
+    def _opened(self) -> Session:
+        """Give the session, which opens nothing before somebody subscribes; or raise `Offline`."""
+        from marketkit.realtime.client import session_of  # noqa: PLC0415 - as above
+
+        self._session = session_of(self._filler.transport)
+        return self._session
+
+    async def _resolve(self, symbols: Symbols, form: Form) -> list[str]:
+        """Find the markets that are meant: of an unknown one the stream would say nothing."""
+        names, unknown = await self._markets.resolve(symbols, form.priority)
+        if unknown:
+            raise next(iter(unknown.values()))
+        return names
+
+
+def _streamed(name: str) -> str | None:
+    """Give the exchange's own name of a channel, if it streams that."""
+    from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - only where a stream is open
+
+    return upbit_stream.channel(name) if name in upbit_stream.CHANNELS else None
+
+
+def _shape(symbols: Symbols, form: Form) -> Callable[[pl.DataFrame], Frame]:
+    index = answers.index_of(symbols)
+    return functools.partial(finish, frame=form.frame, tz=form.tz, index=index)

@@ -1,0 +1,118 @@
+"""The sync twin of the provider: the same calls, waited for on one background loop."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Coroutine, Mapping
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+
+from marketkit.api.calls import Ask
+from marketkit.api.provider import AsyncSmartDataProvider, DataMethods
+from marketkit.api.response import DataResponse
+from marketkit.frames import Frame
+from marketkit.net.engine import engine
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def blocking(
+    method: Callable[Concatenate[AsyncSmartDataProvider, P], Coroutine[Any, Any, T]],
+) -> Callable[Concatenate[SmartDataProvider, P], T]:
+    """Make the sync twin of a method: the same call, waited for on the engine."""
+
+    def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return engine().run(method(self.twin, *args, **kwargs))
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+def at_once(
+    method: Callable[Concatenate[AsyncSmartDataProvider, P], T],
+) -> Callable[Concatenate[SmartDataProvider, P], T]:
+    """Give the sync provider a method that needs no waiting in either twin."""
+
+    def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        return method(self.twin, *args, **kwargs)
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+class SmartDataProvider(DataMethods[Frame]):
+    """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
+
+    The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
+    inside a running event loop too, and Ctrl-C cancels the request, not only the wait.
+
+    >>> SmartDataProvider(region="sg", lake="somewhere")
+    SmartDataProvider(endpoint='https://sg-api.upbit.com', lake='somewhere')
+    """
+
+    def __init__(
+        self,
+        *,
+        endpoint: str | None = None,
+        region: str | None = None,
+        lake: str | Path | None = None,
+        limits: Mapping[str, tuple[int, float]] | None = None,
+        settle: float = 60.0,
+        timeout: float = 10.0,
+        offline: bool | None = None,
+    ) -> None:
+        self.twin = AsyncSmartDataProvider(
+            endpoint=endpoint,
+            region=region,
+            lake=lake,
+            limits=limits,
+            settle=settle,
+            timeout=timeout,
+            offline=offline,
+        )
+        super().__init__(self.twin.readers)
+
+    close = blocking(AsyncSmartDataProvider.aclose)
+    status = blocking(AsyncSmartDataProvider.status)
+    watch = blocking(AsyncSmartDataProvider.watch)
+    live = blocking(AsyncSmartDataProvider.live)
+    record = blocking(AsyncSmartDataProvider.record)
+    backfill = at_once(AsyncSmartDataProvider.backfill)
+    plan = blocking(AsyncSmartDataProvider.plan)
+    jobs = at_once(AsyncSmartDataProvider.jobs)
+    iter_candle = at_once(AsyncSmartDataProvider.iter_candle)
+    lake = at_once(AsyncSmartDataProvider.lake)
+
+    @property
+    def with_response(self) -> DataMethods[DataResponse]:
+        """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
+
+        What would be a `PartialResult` is a response whose `success` is False.
+        """
+        return Responses(self.readers)
+
+    def _ask(self, ask: Ask) -> Frame:
+        return self.readers.wait(ask).frame()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return repr(self.twin).removeprefix("Async")
+
+
+class Responses(DataMethods[DataResponse]):
+    """The sync calls behind `with_response`."""
+
+    def _ask(self, ask: Ask) -> DataResponse:
+        return self.readers.wait(ask).response()
+
+
+@functools.cache
+def default_provider() -> SmartDataProvider:
+    """Give the provider behind the module-level functions, made on first use."""
+    return SmartDataProvider()

@@ -1,0 +1,144 @@
+"""What changes by announcement: asked for once in a life, kept beyond the process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import warnings
+from collections.abc import Callable
+from typing import NamedTuple
+
+import polars as pl
+
+from marketkit.cache.store import Store
+from marketkit.clock import steady
+from marketkit.errors import (
+    BadResponse,
+    Banned,
+    MarketkitError,
+    NetworkError,
+    RateLimited,
+    ServerFailed,
+)
+from marketkit.exchange.dialect import Priority, Request, Response
+from marketkit.net.transport import Transport
+
+_log = logging.getLogger("marketkit.cache")
+
+_PAUSE = 60_000  # ms to leave an exchange alone that did not answer, while something else will do
+# The exchange is down, or out of reach; any other refusal means that the question is wrong.
+_DOWN = (NetworkError, ServerFailed, RateLimited, Banned, BadResponse)
+
+
+class Held(NamedTuple):
+    """An answer, when the exchange made it (ms UTC), and the same moment on the steady clock."""
+
+    frame: pl.DataFrame
+    made_at: int
+    made: int
+
+
+class Announced:
+    """One question whose answer holds for `life` ms. Use it on the engine's loop.
+
+    Where the exchange does not answer, an older answer is given with a warning that says its age.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        store: Store | None,
+        request: Request,
+        decode: Callable[[bytes], pl.DataFrame],
+        life: int,
+    ) -> None:
+        self._transport = transport
+        self._store = store
+        self._request = request
+        self._decode = decode
+        self._life = life
+        self._held: Held | None = None
+        self._leave_alone = 0
+        self._asking = asyncio.Lock()
+        self._keeping: asyncio.Task[None] | None = None
+
+    @property
+    def fresh(self) -> Held | None:
+        """The answer, if nobody need be asked for it."""
+        return self._younger(self._life)
+
+    async def get(self, priority: Priority, life: int | None = None) -> Held:
+        """Give the answer, at most `life` ms old; concurrent callers share one request."""
+        most = self._life if life is None else life
+        async with self._asking:
+            if self._younger(most) is None:
+                await self._recall()
+            return self._younger(most) or await self._ask(priority)
+
+    async def settled(self) -> None:
+        """Wait until the last answer is kept."""
+        if self._keeping is not None:
+            await asyncio.wait([self._keeping])
+
+    def _younger(self, life: int) -> Held | None:
+        held = self._held
+        return None if held is None or steady() - held.made > life else held
+
+    async def _recall(self) -> None:
+        """Take what this or another process kept, if it is newer than what is held."""
+        if self._store is None:
+            return
+        now = self._transport.now()
+        kept = await self._store.get(self._key, now=now)
+        if kept is None or (self._held is not None and kept.made_at <= self._held.made_at):
+            return
+        try:
+            frame = self._decode(kept.body)
+        except BadResponse as error:  # kept by a marketkit that read it otherwise
+            _log.warning("what is kept of %s cannot be read: %s", self._request.path, error)
+            return
+        self._held = Held(frame, kept.made_at, steady() - (now - kept.made_at))
+
+    async def _ask(self, priority: Priority) -> Held:
+        held, sent = self._held, steady()
+        if held is not None and sent < self._leave_alone:
+            return held
+        try:
+            response = await self._transport.send(self._request, priority)
+            self._held = Held(self._decode(response.body), response.at, sent)
+        except _DOWN as failure:
+            if held is None:
+                raise
+            self._leave_alone = steady() + _PAUSE
+            self._warn(held, failure)
+            return held
+        self._keep(response)
+        return self._held
+
+    def _keep(self, response: Response) -> None:
+        if self._store is not None:
+            made, expires = response.at, response.at + self._life
+            put = self._store.put(self._key, response.body, made_at=made, expires_at=expires)
+            self._keeping = asyncio.create_task(put)  # nobody need wait for a disk
+
+    def _warn(self, held: Held, failure: MarketkitError) -> None:
+        age = steady() - held.made
+        if age > self._life:
+            said = f"{self._request.path} is answered as of {_spelled(age)} ago: {failure}"
+            warnings.warn(said, stacklevel=2)
+
+    @property
+    def _key(self) -> str:
+        params = "&".join(f"{name}={value}" for name, value in self._request.params)
+        return f"{self._transport.endpoint}{self._request.path}?{params}"
+
+
+def _spelled(age: int) -> str:
+    """Say how long ago in one unit.
+
+    >>> _spelled(5_400_000), _spelled(200_000_000)
+    ('90 min', '2.3 days')
+    """
+    if age < 7_200_000:
+        return f"{age / 60_000:.0f} min"
+    return f"{age / 3_600_000:.1f} h" if age < 172_800_000 else f"{age / 86_400_000:.1f} days"

@@ -1,0 +1,90 @@
+"""Where commands print: tables and sentences for people, JSON for other programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from typing import TYPE_CHECKING
+
+from marketkit.errors import MarketkitError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from marketkit.data.jobs.report import Report
+
+# Exit codes: done and complete, failed, bad usage, done but incomplete, stopped by Ctrl-C.
+DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+
+
+class Output:
+    """Where commands print: tables and sentences, or JSON for other programs."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+
+    def table(self, frame: pl.DataFrame) -> None:
+        """Print a frame; as JSON it is a list of objects with ISO times."""
+        import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
+
+        if self.as_json:
+            times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
+            print(frame.with_columns(times).write_json())
+            return
+        with pl.Config(
+            tbl_rows=40, tbl_cols=-1, tbl_width_chars=200, tbl_hide_column_data_types=True
+        ):
+            print(frame)
+
+    def lines(self, frame: pl.DataFrame) -> None:
+        """Print a line a row at once: values for people, JSON objects with ISO times."""
+        import polars as pl  # noqa: PLC0415 - as above
+
+        times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
+        rows = frame.with_columns(times)
+        if self.as_json:
+            print(rows.write_ndjson(), end="", flush=True)
+            return
+        for row in rows.iter_rows():
+            print(*("-" if value is None else value for value in row), flush=True)
+
+    def report(self, report: Report) -> None:
+        """Print what a backfill did."""
+        if not self.as_json:
+            print(report)
+            return
+        self.value(
+            complete=report.complete,
+            symbols=report.symbols,
+            timeframe=report.timeframe.name,
+            slots=report.slots,
+            traded=report.traded,
+            empty=report.empty,
+            absent=report.absent,
+            unknown=report.unknown,
+            requests=report.requests,
+            rows=report.rows,
+            revisions=report.revisions,
+            seconds=round(report.seconds, 3),
+            failures={symbol: str(failure) for symbol, failure in report.failures.items()},
+        )
+
+    def say(self, sentence: str = "") -> None:
+        """Print a sentence for people; programs do not get it."""
+        if not self.as_json:
+            print(sentence, flush=True)
+
+    def value(self, **value: object) -> None:
+        """Print one JSON object; people do not get it."""
+        if self.as_json:
+            print(json.dumps(value))
+
+    def problem(self, error: MarketkitError) -> None:
+        """Say on stderr what went wrong."""
+        kind = type(error).__name__
+        text = (
+            json.dumps({"error": kind, "message": str(error)})
+            if self.as_json
+            else f"marketkit: {error}"
+        )
+        print(text, file=sys.stderr)

@@ -1,0 +1,1 @@
+"""Data that stays: the lake, what fills it, and jobs."""

@@ -1,0 +1,1 @@
+"""Gaps become walks, walks become pages."""

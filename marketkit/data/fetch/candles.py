@@ -1,0 +1,261 @@
+"""How candles come together from the lake and the exchange."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+
+import polars as pl
+
+from marketkit import schema
+from marketkit import symbols as naming
+from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.gaps import Filler
+from marketkit.data.fetch.walks import Run
+from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.read.candles import Candles, from_lake, known_of, newest
+from marketkit.data.lake.read.fill import Block, closed, dense, read_dense, slots
+from marketkit.data.lake.read.resample import fold
+from marketkit.data.lake.read.view import View, look
+from marketkit.errors import InvalidRange, MarketkitError
+from marketkit.exchange.dialect import Page
+from marketkit.exchange.upbit.paging import CandleRange, walk_candles
+from marketkit.net.engine import aside
+from marketkit.schema import ROW, STATE, empty
+from marketkit.timeframe import MINUTE, iso
+from marketkit.window import Window
+
+_BRIEF = 50_000 * MINUTE  # minutes that are read in a millisecond or two
+
+
+class CandleReader:
+    """Answers candle calls from a lake, an exchange, or the one completed by the other."""
+
+    def __init__(self, filler: Filler) -> None:
+        self._filler = filler
+        self._lake = filler.lake
+        self._transport = filler.transport
+
+    async def from_lake(self, lake: Lake, symbols: Sequence[str], window: Window) -> Candles:
+        """Answer from what a lake proves; in a thread, unless changing it takes longer."""
+        narrow = window.narrow(self._transport.now())
+
+        def read() -> Candles:
+            return fold(from_lake(lake, symbols, narrow), window, narrow)
+
+        if narrow.start is not None and narrow.end is not None:
+            brief = (narrow.end - narrow.start) * len(symbols) <= _BRIEF
+            if brief and not any(map(naming.is_glob, symbols)):
+                return read()
+        return await aside(read)
+
+    async def answer(
+        self, symbols: Sequence[str], window: Window, run: Run, *, lake: bool, exact: bool
+    ) -> Candles:
+        """Answer from the exchange, with the lake's help or without."""
+        narrow = window.narrow(self._transport.now())
+        if narrow.start is not None and narrow.start >= self.edge(window):
+            return Candles(closed(empty(schema.exact(ROW) if exact else ROW)), {})
+        if lake:
+            candles = await self.from_both(symbols, narrow, run)
+        else:
+            candles = await self.from_exchange(symbols, narrow, run, exact=exact)
+        return await asyncio.to_thread(fold, candles, window, narrow)
+
+    async def from_both(self, symbols: Sequence[str], window: Window, run: Run) -> Candles:
+        """Answer from the lake after fetching its gaps once, and at the edge what is young."""
+        end = self.edge(window)
+        run.at = self._transport.now()
+        first = await self._cover(symbols, window, end, run)
+        if window.end is None and window.timeframe.count(end, self.edge(window)) > 2:
+            # Our idea of the exchange's clock was old; its answers have set it right.
+            end = self.edge(window)
+            run.young.clear()
+            run.reached.clear()
+            first = await self._cover(symbols, window, end, run)
+        got = [symbol for symbol in symbols if symbol not in run.failures]
+        span = Span(min(first, end), end)
+        view = await asyncio.to_thread(self._look, got, window, span)
+        rows = await asyncio.to_thread(read_dense, view, span, window.fill)
+        known = {symbol: known_of(view, symbol) for symbol in got}
+        return Candles(_joined(rows, window, run, end), run.failures, known, run.at)
+
+    async def from_exchange(
+        self, symbols: Sequence[str], window: Window, run: Run, *, exact: bool
+    ) -> Candles:
+        """Answer from the exchange alone; nothing is read from or written to the lake."""
+        end = self.edge(window)
+        pages: dict[str, list[Page]] = {symbol: [] for symbol in symbols}
+
+        async def one(symbol: str) -> None:
+            try:
+                await self._collect(symbol, window, end, run, pages[symbol], exact=exact)
+            except MarketkitError as failure:
+                run.failures[symbol] = failure
+
+        async with asyncio.TaskGroup() as group:
+            for symbol in symbols:
+                group.create_task(one(symbol))
+        shape = schema.exact(ROW) if exact else ROW
+        frames = [
+            _settled(symbol, pages[symbol], window, end, shape)
+            for symbol in sorted(pages)
+            if symbol not in run.failures
+        ]
+        known = {symbol: _known(pages[symbol]) for symbol in pages}
+        rows = pl.concat([closed(empty(shape)), *frames])
+        return Candles(_joined(rows, window, run, end), run.failures, known, run.at)
+
+    def edge(self, window: Window) -> int:
+        """Give the end of a window: the caller's, but never past the slot that is forming now."""
+        live = window.timeframe.next(self._transport.now())
+        end = live if window.end is None else min(window.end, live)
+        if window.start is not None and window.start >= end:
+            raise InvalidRange(f"start {iso(window.start)} lies ahead of the exchange's clock")
+        return end
+
+    def _look(self, symbols: Iterable[str], window: Window, span: Span) -> View:
+        return look(self._lake, symbols, window.timeframe, span)
+
+    async def _close(self, spans: Mapping[str, tuple[int, int]], window: Window, run: Run) -> None:
+        plan = await asyncio.to_thread(self._plan, spans, window)
+        await self._filler.close(plan, run)
+
+    def _plan(self, spans: Mapping[str, tuple[int, int]], window: Window) -> list[CandleRange]:
+        """Plan to ask for what neither these candles nor narrower ones prove."""
+        gaps = {
+            symbol: self._look([symbol], window, Span(*span)).known(symbol).missing(*span)
+            for symbol, span in spans.items()
+        }
+        return self._filler.walks(window.timeframe, gaps)
+
+    async def _cover(self, symbols: Sequence[str], window: Window, end: int, run: Run) -> int:
+        """Close the gaps of a window that ends at `end`; give where it starts."""
+        if window.start is None:
+            return await self._reach_back(symbols, window, end, run)
+        await self._close(dict.fromkeys(symbols, (window.start, end)), window, run)
+        return window.start
+
+    async def _reach_back(self, symbols: Sequence[str], window: Window, end: int, run: Run) -> int:
+        """Close gaps ever further back until each symbol has its count; give the earliest start."""
+        starts = dict.fromkeys(symbols, end)
+        reach = _enough(window)
+        while short := await asyncio.to_thread(self._short, window, starts, run):
+            ever = window.timeframe.count(0, end)
+            start = window.timeframe.shift(end, -reach) if reach < ever else 0
+            spans = {symbol: (start, max(start, starts[symbol])) for symbol in short}
+            await self._close(spans, window, run)
+            # An answer may hold more than was asked for; what it held is not asked again.
+            starts.update({symbol: min(start, run.reached.get(symbol, start)) for symbol in short})
+            reach *= 2
+        return min(starts.values(), default=end)
+
+    def _short(self, window: Window, starts: Mapping[str, int], run: Run) -> list[str]:
+        """Give the symbols that have fewer candles than asked for, and may have older ones."""
+        return [
+            symbol
+            for symbol, start in starts.items()
+            if symbol not in run.failures and self._is_short(symbol, window, start, run)
+        ]
+
+    def _is_short(self, symbol: str, window: Window, start: int, run: Run) -> bool:
+        span = Span(start, self.edge(window))
+        view = self._look([symbol], window, span)
+        known = view.known(symbol)
+        if start <= (known.nothing_before or 0):
+            return False
+        young = sum(each.height for each in run.young.get(symbol, ()))
+        if window.fill == "none":
+            return view.read(span).height + young < _enough(window)
+        proved = sum(window.timeframe.count(*part) for part in known.covered.clip(*span))
+        return proved + young < _enough(window)
+
+    async def _collect(
+        self,
+        symbol: str,
+        window: Window,
+        end: int,
+        run: Run,
+        pages: list[Page],
+        *,
+        exact: bool,
+    ) -> None:
+        """Walk the exchange for one symbol until its window is full."""
+        start = 0 if window.start is None else window.start
+        walk = CandleRange(symbol, window.timeframe, start, end, self._filler.settle)
+        run.planned([walk] if window.count is None else [])
+        steps = walk_candles(walk, exact=exact)
+        step = next(steps)
+        rows = 0
+        while step.request is not None and rows < _enough(window):
+            response = await self._transport.send(step.request, run.priority)
+            step = steps.send(response)
+            if step.page is not None:
+                run.answered(walk, step.page, _young(step.page), response.at)
+                pages.append(step.page)
+                rows = _slots(window, pages)
+
+
+def _known(pages: Sequence[Page]) -> Spans:
+    """Give the slots that pages answer for."""
+    spans = [span for page in pages for span in page.proved]
+    return Spans([*spans, *((0, page.nothing_before or 0) for page in pages)])
+
+
+def _slots(window: Window, pages: Sequence[Page]) -> int:
+    """Count what pages have of what is asked for: candles, or slots if they are to be filled."""
+    if window.fill == "none":
+        return sum(page.rows.height for page in pages)
+    young = sum(_young(page).height for page in pages)
+    proved = Spans(span for page in pages for span in page.proved)
+    return young + sum(window.timeframe.count(*span) for span in proved)
+
+
+def _young(page: Page) -> pl.DataFrame:
+    """Give the rows of a page that are not final yet."""
+    hull = page.proved.hull
+    return page.rows.filter(_time() >= (hull.end if hull is not None else 0))
+
+
+def _settled(
+    symbol: str, pages: Sequence[Page], window: Window, end: int, shape: schema.Schema
+) -> pl.DataFrame:
+    """Give the final candles of a window as pages have them, filled as it asks."""
+    proved = Spans(span for page in pages for span in page.proved)
+    hull = proved.hull or Span(0, 0)
+    rows = pl.concat([empty(shape), *(page.rows for page in pages)]).unique("time").sort("time")
+    final = rows.filter(_time() < hull.end)
+    start = window.timeframe.ceil(hull.start if window.start is None else window.start)
+    inside = final.filter(_time() >= start, _time() < end)
+    if window.fill == "none":
+        return closed(inside)
+    older = final.filter(_time() < start)["close"]
+    before = older[-1] if older.len() else None
+    parts = proved.clip(start, window.timeframe.ceil(end))
+    blocks = [Block(symbol, slots(window.timeframe, part), before) for part in parts]
+    return dense(inside.lazy(), blocks, window.fill).collect()
+
+
+def _enough(window: Window) -> int:
+    """Say how many rows are surely enough: one of those asked for may turn out to be forming."""
+    return sys.maxsize if window.count is None else window.count + (not window.forming)
+
+
+def _joined(rows: pl.DataFrame, window: Window, run: Run, end: int) -> pl.DataFrame:
+    """Put the final rows and the young ones together, each with its state."""
+    if run.young:
+        forming = _time() >= window.timeframe.floor(run.at)
+        state = pl.when(forming).then(pl.lit("forming")).otherwise(pl.lit("closed")).cast(STATE)
+        young = pl.concat(frame for frames in run.young.values() for frame in frames)
+        fresh = young.filter(_time() >= (window.start or 0), _time() < end)
+        fresh = fresh.with_columns(state=state)
+        kept = fresh if window.forming else fresh.filter(pl.col("state") != "forming")
+        # Another process may have made a young row final in between: the lake's word stands.
+        both = pl.concat([rows, kept]).unique(["symbol", "time"], keep="first")
+        rows = both.sort("symbol", "time")
+    return newest(rows, window.count)
+
+
+def _time() -> pl.Expr:
+    return pl.col("time").dt.epoch("ms")

@@ -1,0 +1,262 @@
+"""Run walks side by side and put what they prove into the lake."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import math
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from marketkit.coverage import Spans
+from marketkit.data.fetch.plan import split
+from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.store.write import Written
+from marketkit.errors import LakeError, MarketkitError
+from marketkit.exchange.dialect import Page, Priority
+from marketkit.exchange.upbit.paging import CandleRange, walk_candles
+from marketkit.net.transport import Transport
+from marketkit.progress import Reporter
+
+FLUSH_PAGES = 10
+
+
+def _set() -> asyncio.Event:
+    event = asyncio.Event()
+    event.set()
+    return event
+
+
+@dataclass(slots=True)
+class Run:
+    """One run, over one or several calls of `fill`: how urgent, who watches, and what came of it.
+
+    `requests` were answered, `rows` are new or changed in the lake, `revisions` are numbers of it
+    that the exchange took back; `young` has, per symbol, the rows that are not final yet (unsettled
+    or forming); `at` is the latest moment of the exchange's clock that an answer carried;
+    `failures` are the symbols that failed. While `going` is not set, nothing is sent;
+    `answered_at` is when the last answer came, on the machine's monotonic clock;
+    `ending` is the state of the job if it is cancelled.
+    """
+
+    priority: Priority
+    reporter: Reporter
+    requests: int = 0
+    rows: int = 0
+    revisions: int = 0
+    at: int = 0
+    young: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
+    reached: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, MarketkitError] = field(default_factory=dict)
+    going: asyncio.Event = field(default_factory=_set)
+    answered_at: float = -math.inf
+    ending: str = "stopped"
+
+    def pause(self) -> None:
+        """Send nothing more until `go_on`."""
+        self.going.clear()
+        self.reporter.progress.state = "paused"
+        self.reporter.update()
+
+    def go_on(self) -> None:
+        """Take a pause back; on the engine's loop."""
+        self.going.set()
+        self.reporter.progress.state = "running"
+        self.reporter.update()
+
+    def say(self, note: str) -> None:
+        """Show what is waited for; "" for nothing."""
+        self.reporter.progress.note = note
+        self.reporter.update()
+
+    @property
+    def asked(self) -> set[str]:
+        """The symbols that the exchange gave rows of."""
+        return {*self.reached, *self.young}
+
+    def planned(self, walks: Sequence[CandleRange]) -> None:
+        """Add the slots of a plan to what there is to do."""
+        self.reporter.progress.total += sum(
+            walk.timeframe.count(walk.start, walk.end) for walk in walks
+        )
+
+    def answered(self, walk: CandleRange, page: Page, young: pl.DataFrame, at: int) -> int:
+        """Count an answer, keep its young rows and show how far the run has come.
+
+        Gives how many slots of the walk it settles.
+        """
+        self.requests += 1
+        self.answered_at = time.monotonic()
+        self.at = max(self.at, at)
+        if young.height:
+            self.young.setdefault(walk.symbol, []).append(young)
+        if page.rows.height:
+            oldest = page.rows["time"].dt.epoch("ms")[0]
+            self.reached[walk.symbol] = min(oldest, self.reached.get(walk.symbol, oldest))
+        # An empty page settles everything that is older.
+        settled = page.proved | Spans([(walk.start, page.nothing_before or walk.start)])
+        progress = self.reporter.progress
+        progress.requests += 1
+        progress.rows += page.rows.height
+        slots = sum(walk.timeframe.count(*span) for span in settled.clip(walk.start, walk.end))
+        progress.done += slots
+        self.reporter.update()
+        return slots
+
+
+@dataclass(slots=True)
+class Count:
+    """What walks have brought so far: slots settled, requests answered, rows written."""
+
+    slots: int = 0
+    requests: int = 0
+    rows: int = 0
+
+
+@dataclass(slots=True)
+class Lane:
+    """A walk at work, how far down it has come, and where its work is counted."""
+
+    walk: CandleRange
+    to: int
+    count: Count = field(default_factory=Count)
+
+
+async def fill(
+    lake: Lake, transport: Transport, walks: Sequence[CandleRange], run: Run, *, side_by_side: int
+) -> None:
+    """Close the gaps that `walks` stand for, `side_by_side` at a time, and add to `run`.
+
+    When no walk is left to begin, the longest at work is shared. A symbol whose walk fails is
+    reported in `failures`; the others go on. Trouble with the lake itself stops everything. On
+    cancellation the pages in hand are written before the call ends.
+    """
+    waiting, at_work = deque(walks), list[Lane]()
+    run.planned(walks)
+
+    async def work() -> None:
+        while (walk := waiting.popleft() if waiting else share(at_work)) is not None:
+            if walk.symbol in run.failures:
+                continue
+            lane = Lane(walk, walk.end)
+            at_work.append(lane)
+            try:
+                await go(lake, transport, lane, run)
+            except LakeError:
+                raise
+            except MarketkitError as failure:
+                run.failures[walk.symbol] = failure
+            finally:
+                at_work.remove(lane)
+
+    try:
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(side_by_side, len(waiting))):
+                group.create_task(work())
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+
+
+def share(at_work: Sequence[Lane]) -> CandleRange | None:
+    """Take half of the walk that has the farthest to go, if that is far enough."""
+    farthest = max(at_work, key=lambda lane: lane.to - lane.walk.start, default=None)
+    return split(farthest.walk, farthest.to) if farthest is not None else None
+
+
+async def go(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
+    """Walk a lane to its end; whatever ends it, the pages in hand are written."""
+    walk, count = lane.walk, lane.count
+
+    def landed(written: Written) -> None:
+        count.rows += written.rows
+        run.rows += written.rows
+        run.revisions += written.revisions
+
+    pages = Buffer(lake, walk, landed)
+    try:
+        steps = walk_candles(walk)
+        step = next(steps)
+        while step.request is not None and lane.to > walk.start:
+            if not run.going.is_set():
+                await pages.flush()  # a pause may be long
+                await run.going.wait()
+            response = await transport.send(step.request, run.priority)
+            step = steps.send(response)
+            if step.page is not None:
+                final, young = _split(step.page)
+                lane.to = min([lane.to, *(span.start for span in step.page.proved)])
+                count.slots += run.answered(walk, step.page, young, response.at)
+                count.requests += 1
+                await pages.add(final, response.at)
+    finally:
+        await pages.flush()
+
+
+class Buffer:
+    """Pages of one walk on their way to the lake, written by tens beside the next requests.
+
+    Coverage is claimed together with its rows, so pages lost with the process are only asked again.
+    `landed` is told what each write changed in the lake.
+    """
+
+    def __init__(self, lake: Lake, walk: CandleRange, landed: Callable[[Written], None]) -> None:
+        self._lake = lake
+        self._walk = walk
+        self._landed = landed
+        self._pages: list[Page] = []
+        self._at = 0
+        self._writing: asyncio.Task[None] | None = None
+
+    async def add(self, page: Page, at: int) -> None:
+        """Take a page answered at `at`; every tenth starts a write that nobody waits for."""
+        self._pages.append(page)
+        self._at = at
+        if len(self._pages) >= FLUSH_PAGES:
+            await self._settle()
+            self._writing = asyncio.create_task(self._write())
+
+    async def flush(self) -> None:
+        """Write what is in hand."""
+        await self._settle()
+        await self._write()
+
+    async def _settle(self) -> None:
+        if self._writing is not None:
+            await self._writing
+            self._writing = None
+
+    async def _write(self) -> None:
+        pages, self._pages = self._pages, []
+        bound = max((each.nothing_before for each in pages if each.nothing_before), default=None)
+        covering = Spans([span for each in pages for span in each.proved])
+        if not covering and bound is None:
+            return
+        rows = pl.concat([each.rows for each in pages]).unique("time", keep="first").sort("time")
+        walk, at = self._walk, self._at
+        written = await asyncio.get_running_loop().run_in_executor(
+            _writer(os.getpid()),
+            lambda: self._lake.append(
+                walk.symbol, walk.timeframe, rows, covering, nothing_before=bound, seen_at=at
+            ),
+        )
+        self._landed(written)
+
+
+@functools.cache
+def _writer(_process: int) -> ThreadPoolExecutor:
+    """Give a process its one thread that writes: a second would only add memory."""
+    return ThreadPoolExecutor(1, thread_name_prefix="marketkit-lake")
+
+
+def _split(page: Page) -> tuple[Page, pl.DataFrame]:
+    """Part a page into what is proved and the rows too young for the lake."""
+    hull = page.proved.hull
+    young = pl.col("time").dt.epoch("ms") >= (hull.end if hull is not None else 0)
+    final = Page(page.rows.filter(~young), page.proved, page.nothing_before)
+    return final, page.rows.filter(young)

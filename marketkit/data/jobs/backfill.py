@@ -1,0 +1,212 @@
+"""A backfill as one piece of work: close gaps of many symbols, count what every slot is."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import re
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import polars as pl
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.gaps import Filler
+from marketkit.data.fetch.walks import Run
+from marketkit.data.jobs.executor import Cancelled, Crew
+from marketkit.data.jobs.ledger import Ledger
+from marketkit.data.jobs.ledger_db import Broken
+from marketkit.data.jobs.outage import Outage
+from marketkit.data.jobs.report import Report
+from marketkit.data.jobs.tasks import Grid, Order, Task, Wanted, in_order, tasks
+from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.store.store import Tally
+from marketkit.errors import InputError, LakeError, MarketkitError
+from marketkit.schema import ROW, empty
+from marketkit.timeframe import DAY, HOUR, MINUTE, SECOND, TIMEFRAMES, WEEK, Timeframe
+
+_WINDOW = re.compile(r"([0-9]{1,6})([smhdwy])")
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": 365 * DAY}
+_MONTHS = TIMEFRAMES["1M"]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a backfill is done: in which order, how long it waits for an exchange that is away.
+
+    The last `verify` milliseconds that can be final are asked even where they are covered;
+    `patience` is in seconds. Somebody who waits for the oldest `chunk` slots of all symbols gets
+    them first.
+    """
+
+    order: Order = "newest"
+    verify: int = 0
+    patience: float = math.inf
+    chunk: int = 0
+
+
+async def backfill(
+    filler: Filler,
+    names: Sequence[str],
+    wanted: Wanted,
+    run: Run,
+    manner: Manner,
+    *,
+    markets: Sequence[str],
+) -> Report:
+    """Do a job for the symbols `names`, together with all processes at it, and say what came of it.
+
+    `markets` are what the exchange lists: whether it gives candles of another one tells a symbol
+    that fails from an exchange that is away.
+    Raises what ends it early: `CancelledError`, trouble with the lake or the ledger (`LakeError`),
+    and the exchange's failure when patience ended.
+    """
+    timeframe = TIMEFRAMES[wanted.timeframe]
+    span = Span(wanted.start, filler.until(timeframe, wanted.end))
+    again = _again(filler, timeframe, span, manner.verify)
+    if manner.order == "oldest":
+        await find_listings(filler, names, timeframe, span, run)
+
+    chunk = manner.chunk
+    grid = Grid.of_chunks(timeframe.ceil(span.start), chunk) if chunk else Grid()
+
+    def plan() -> list[Task]:
+        found = [
+            task
+            for name in names
+            for task in tasks(name, timeframe, filler.gaps(name, timeframe, span, again), grid)
+        ]
+        return in_order(found, manner.order)
+
+    with Ledger(filler.lake.root) as ledger:
+        while (planned := await asyncio.to_thread(plan)) or ledger.knows(wanted.id):
+            await asyncio.to_thread(filler.lake.require_writable)
+            await asyncio.to_thread(ledger.open, wanted, planned)
+            outage = Outage(manner.patience, run.say)
+            crew = Crew(filler, ledger, timeframe, run, again=again, outage=outage, markets=markets)
+            with suppress(Broken):  # then it is planned again: what is true is in the lake
+                return await _together(crew, ledger, wanted, names, span)
+    return await _report(filler.lake, names, timeframe, span, run)
+
+
+async def _together(
+    crew: Crew,
+    ledger: Ledger,
+    wanted: Wanted,
+    names: Sequence[str],
+    span: Span,
+) -> Report:
+    """Do the tasks as one of the processes at the job; whatever happens, leave it in the ledger."""
+    run, state, note = crew.run, "failed", ""
+    me = await asyncio.to_thread(ledger.enlist, wanted.id)
+    try:
+        await crew.work(me)
+        progress, totals = run.reporter.progress, await asyncio.to_thread(ledger.totals, wanted.id)
+        progress.total, progress.done = totals.slots, totals.done
+        for symbol, said in (await asyncio.to_thread(ledger.failures, wanted.id)).items():
+            run.failures.setdefault(symbol, MarketkitError(said))
+        report = await _report(crew.lake, names, crew.timeframe, span, run)
+        state = "done" if report.complete else "incomplete"
+    except Cancelled:
+        state = run.ending = "cancelled"
+        raise asyncio.CancelledError from None
+    except asyncio.CancelledError:
+        state = run.ending
+        raise
+    except BaseException as failure:
+        note = str(failure)
+        raise
+    finally:
+        with suppress(LakeError, Broken):  # a full disk is no reason to hide the first reason
+            if state == "cancelled":
+                ledger.wish(wanted.id, "cancel")
+            ledger.leave(me, state, note)
+    return report
+
+
+async def find_listings(
+    filler: Filler, names: Sequence[str], timeframe: Timeframe, span: Span, run: Run
+) -> None:
+    """Learn from a page of months when each symbol came, so that nobody asks for what was before.
+
+    Worth its two requests where the oldest candles are asked first; the others meet the listing on
+    their way down.
+    """
+    if timeframe.width >= _MONTHS.width or timeframe.name == "1s":
+        return
+    lake = filler.lake
+    unknown = [name for name in names if filler.gaps(name, timeframe, (span.start, span.start + 1))]
+    early = [name for name in unknown if lake.nothing_before(name, timeframe) is None]
+    end = filler.until(_MONTHS, None)
+    if span.start >= end:
+        return
+    quiet = Run(run.priority, run.reporter)
+    spans = dict.fromkeys(early, (0, end))
+    await filler.close(await asyncio.to_thread(filler.plan, _MONTHS, spans), quiet)
+    run.requests += quiet.requests
+    await asyncio.to_thread(_learn, lake, early, timeframe)
+
+
+def _learn(lake: Lake, names: Sequence[str], timeframe: Timeframe) -> None:
+    """Take over that nothing is older than the first month of a symbol."""
+    for name in names:
+        moment, months = lake.nothing_before(name, _MONTHS), lake.read(name, _MONTHS)
+        if moment is not None and months.height:
+            first = int(months["time"].dt.epoch("ms")[0])
+            lake.append(name, timeframe, empty(ROW), Spans(), nothing_before=first)
+
+
+def _again(filler: Filler, timeframe: Timeframe, span: Span, verify: int) -> Span:
+    last = timeframe.ceil(min(span.end, filler.until(timeframe, None)))
+    return Span(timeframe.floor(max(0, last - verify)), last)
+
+
+async def _report(
+    lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: Run
+) -> Report:
+    tally = await asyncio.to_thread(_tally, lake, names, timeframe, span)
+    return Report(
+        symbols=tuple(names),
+        timeframe=timeframe,
+        start=span.start,
+        end=span.end,
+        **tally._asdict(),
+        requests=run.requests,
+        rows=run.rows,
+        revisions=run.revisions,
+        seconds=run.reporter.progress.seconds,
+        failures=run.failures,
+    )
+
+
+def parse_window(window: str) -> int:
+    """Give the milliseconds of a length of time a caller names. Raises `InputError`.
+
+    >>> parse_window("12h") == 12 * 3_600_000
+    True
+    """
+    found = _WINDOW.fullmatch(window) if isinstance(window, str) else None
+    if found is None or not (length := int(found[1]) * _UNITS[found[2]]):
+        raise InputError(
+            f"not a length of time: {window!r} (expected one such as 30m, 12h, 1d, 2w)"
+        )
+    return length
+
+
+def _tally(lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span) -> Tally:
+    """Count the slots of all symbols by what they are."""
+    found = lake.select(names, timeframe)
+    return Tally(*map(sum, zip(*(found.tally(name, span) for name in names), strict=True)))
+
+
+def counts(coverage: pl.DataFrame) -> pl.DataFrame:
+    """Add the spans of a coverage up to one row a series, with a column of slots for each state."""
+    slots = pl.col("slots")
+    states = coverage.schema["state"].categories.to_list()  # type: ignore[attr-defined]
+    return coverage.group_by("symbol", "timeframe", maintain_order=True).agg(
+        pl.col("start").min(),
+        pl.col("end").max(),
+        slots.sum(),
+        *(slots.filter(pl.col("state") == state).sum().alias(state) for state in states),
+    )

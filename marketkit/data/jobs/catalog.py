@@ -1,0 +1,98 @@
+"""The jobs of a lake as frames: all of them, and the symbols of one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from marketkit.data.jobs.ledger import Ledger
+from marketkit.data.jobs.ledger_db import NAME
+from marketkit.data.jobs.tasks import Wanted
+from marketkit.errors import InputError, nearest
+from marketkit.schema import TIME, Schema
+
+JOBS: Schema = {
+    "job": pl.String(),
+    "what": pl.String(),
+    "state": pl.String(),
+    "percent": pl.Float64(),
+    "slots": pl.Int64(),
+    "done": pl.Int64(),
+    "requests": pl.Int64(),
+    "rows": pl.Int64(),
+    "failed": pl.Int64(),
+    "processes": pl.Int64(),
+    "updated": TIME,
+    "note": pl.String(),
+}
+SYMBOLS: Schema = {
+    "symbol": pl.String(),
+    "state": pl.String(),
+    "slots": pl.Int64(),
+    "done": pl.Int64(),
+    "requests": pl.Int64(),
+    "rows": pl.Int64(),
+    "attempts": pl.Int64(),
+    "error": pl.String(),
+}
+# A job nobody works on, though nobody ended it, was interrupted: the same call goes on with it.
+_JOBS = """
+    SELECT id, wanted, CASE
+            WHEN state <> 'running' THEN state
+            WHEN workers = 0 THEN 'interrupted'
+            WHEN wish = 'pause' THEN 'paused'
+            WHEN note <> '' THEN 'waiting'
+            ELSE 'running'
+        END, coalesce(100.0 * done / slots, 100.0),
+        slots, done, requests, rows, failed, workers, updated, note
+    FROM (
+        SELECT *, (SELECT count(*) FROM workers WHERE workers.job = jobs.id) AS workers FROM jobs
+    ) LEFT JOIN (
+        SELECT job, sum(slots) AS slots, sum(done) AS done, sum(requests) AS requests,
+            sum(rows) AS rows,
+            count(DISTINCT symbol) FILTER (WHERE state = 'failed') AS failed
+        FROM tasks GROUP BY job
+    ) ON job = id
+    ORDER BY updated DESC
+"""
+_SYMBOLS = """
+    SELECT symbol, CASE
+            WHEN sum(state = 'failed') THEN 'failed'
+            WHEN sum(state = 'leased') THEN 'at work'
+            WHEN sum(state = 'open') THEN 'waiting'
+            ELSE 'done'
+        END, sum(slots), sum(done), sum(requests), sum(rows), max(attempts), max(error)
+    FROM tasks WHERE job = ? GROUP BY symbol ORDER BY symbol
+"""
+
+
+def jobs(root: Path) -> pl.DataFrame:
+    """List the jobs of the lake at `root`, the latest first; see `JOBS` for the columns."""
+    rows = _read(root, _JOBS)
+    told = [(job, str(Wanted.read(str(wanted))), *rest) for job, wanted, *rest in rows]
+    return pl.DataFrame(told, schema=dict(JOBS), orient="row").with_columns(
+        pl.col("percent").round(1)
+    )
+
+
+def symbols(root: Path, job: str) -> pl.DataFrame:
+    """Say how each symbol of a job stands; no row where nothing was to be done."""
+    return pl.DataFrame(_read(root, _SYMBOLS, job), schema=dict(SYMBOLS), orient="row")
+
+
+def find(root: Path, job: str) -> Wanted:
+    """Give what a job of the lake is to do, by its name or the beginning of it."""
+    known = {str(name): str(wanted) for name, wanted in _read(root, "SELECT id, wanted FROM jobs")}
+    meant = [name for name in known if name.startswith(job)]
+    if len(meant) != 1:
+        what = "more than one job begins with" if meant else "no job"
+        raise InputError(f"{what} {job!r}{nearest(job, known)} (see `marketkit jobs ls`)")
+    return Wanted.read(known[meant[0]])
+
+
+def _read(root: Path, query: str, *values: object) -> list[tuple[object, ...]]:
+    if not (root / NAME).exists():
+        return []
+    with Ledger(root) as ledger:
+        return ledger.read(query, *values)

@@ -1,0 +1,176 @@
+"""A file that says what a lake should hold: which markets, how deep, kept up to date or not."""
+
+from __future__ import annotations
+
+import fnmatch
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import polars as pl
+
+from marketkit.data.jobs.backfill import parse_window
+from marketkit.data.jobs.tasks import Order
+from marketkit.data.lake.lake import Lake
+from marketkit.errors import InputError, nearest
+from marketkit.frames import one_of
+from marketkit.symbols import listed
+from marketkit.timeframe import DAY, Timeframe, parse_time, parse_timeframe
+
+T = TypeVar("T")
+
+# Upbit opened in October 2017, with candles from some weeks before (Upbit reference, section 3.2).
+_BEGINNING = parse_time("2017-01-01")
+
+
+@dataclass(frozen=True, slots=True)
+class Universe:
+    """Markets and how deep their candles go.
+
+    `symbols` are codes or globs, of which `quote` keeps one currency, `exclude` (globs) drops some
+    and `warning = false` those that the exchange warns of. `depth` has for each timeframe a length
+    of time before now (`"90d"`, `"2y"`), a date, or `"listing"`. With `update = true` what the lake
+    has is only carried on to now, and `depth` is for symbols it does not have.
+    """
+
+    depth: Mapping[str, str | date]
+    symbols: Sequence[str] = ("*",)
+    quote: str | None = None
+    exclude: Sequence[str] = ()
+    warning: bool = True
+    update: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """All of a file; `lake`, `endpoint` and `region` are for where the command line says none."""
+
+    universe: Sequence[Universe]
+    lake: str | None = None
+    endpoint: str | None = None
+    region: str | None = None
+    order: Order = "newest"
+    verify: str | None = None
+    patience: str = "12h"
+    max_time: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Chore:
+    """One backfill that a file asks for, up to now; `start` is in ms UTC."""
+
+    symbols: tuple[str, ...]
+    timeframe: str
+    start: int
+
+
+def read_config(path: Path) -> Config:
+    """Read and check a file.
+
+    Raises `InputError` that names the file, and an unknown key with the nearest that is one.
+    """
+    try:
+        told = tomllib.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path}: {error}") from error
+    try:
+        universes = [_made(Universe, each) for each in _listed_universes(told)]
+        config = _made(Config, {**told, "universe": universes})
+        _check(config)
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from error
+    return config
+
+
+def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[Chore]:
+    """Say which backfills bring the lake to what a file asks for; asks nobody."""
+    found = []
+    for universe in config.universe:
+        names = members(universe, markets)
+        for name, depth in universe.depth.items():
+            timeframe = parse_timeframe(name)
+            start = _start(depth, now)
+            starts = {
+                symbol: _last(lake, symbol, timeframe, start) if universe.update else start
+                for symbol in names
+            }
+            found += [
+                Chore(tuple(s for s in names if starts[s] == each), timeframe.name, each)
+                for each in sorted(set(starts.values()))
+            ]
+    return found
+
+
+def members(universe: Universe, markets: pl.DataFrame) -> list[str]:
+    """Give the markets of a universe, sorted. Raises `InputError` if there are none."""
+    kept = markets.filter(_among(markets, universe.symbols))
+    if universe.quote is not None:
+        kept = kept.filter(pl.col("quote") == universe.quote.upper())
+    if universe.exclude:
+        kept = kept.filter(~_among(markets, universe.exclude))
+    if not universe.warning:
+        kept = kept.filter(~pl.col("warning").fill_null(value=False))
+    if kept.is_empty():
+        raise InputError(f"no market is in the universe of {' '.join(universe.symbols)}")
+    return sorted(kept["symbol"])
+
+
+def _among(markets: pl.DataFrame, globs: Sequence[str]) -> pl.Expr:
+    names = markets["symbol"].to_list()
+    meant = {name for glob in listed(globs) for name in fnmatch.filter(names, glob)}
+    return pl.col("symbol").is_in(sorted(meant))
+
+
+def _listed_universes(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = told.get("universe")
+    if not isinstance(found, list) or not found:
+        raise InputError("there is no [[universe]]")
+    return found
+
+
+def _made(kind: type[T], told: Mapping[str, Any]) -> T:
+    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    for key in told:
+        if key not in known:
+            raise InputError(f"unknown key {key!r}{nearest(key, known)} (one of {' '.join(known)})")
+    try:
+        return kind(**told)
+    except TypeError:
+        raise InputError(f"a [[universe]] without depth: {dict(told)!r}") from None
+
+
+def _check(config: Config) -> None:
+    one_of("order", config.order, Order)
+    for window in (config.patience, config.verify, config.max_time):
+        if window is not None:
+            parse_window(window)
+    for universe in config.universe:
+        if not isinstance(universe.depth, Mapping) or not universe.depth:
+            raise InputError('depth is a table such as { 1m = "2y", 1h = "listing" }')
+        for timeframe, depth in universe.depth.items():
+            parse_timeframe(timeframe)
+            _start(depth, 0)
+        listed(universe.symbols)
+
+
+def _start(depth: str | date, now: int) -> int:
+    """Give the start that a depth means; of a length of time the day, so that it is one job."""
+    if depth == "listing":
+        return _BEGINNING
+    if isinstance(depth, str) and not depth[:4].isdigit():
+        return (now - parse_window(depth)) // DAY * DAY
+    return parse_time(depth)
+
+
+def _last(lake: Lake, symbol: str, timeframe: Timeframe, start: int) -> int:
+    """Give the day up to which the lake has a symbol, or `start` if it has nothing."""
+    covered = lake.covered(symbol, timeframe).hull
+    return start if covered is None else max(start, timeframe.previous(covered.end) // DAY * DAY)
+
+
+def moment(time: int) -> datetime:
+    """Give ms UTC as what callers pass."""
+    return datetime.fromtimestamp(time / 1000, UTC)

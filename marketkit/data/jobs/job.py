@@ -1,0 +1,140 @@
+"""The handle of a backfill that runs in the background."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Callable, Coroutine, Generator
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from marketkit.data.fetch.walks import Run
+from marketkit.data.jobs import catalog
+from marketkit.data.jobs.ledger import Ledger
+from marketkit.data.jobs.report import Report
+from marketkit.data.jobs.tasks import Wanted
+from marketkit.errors import MarketkitError
+from marketkit.net.engine import engine
+
+Work = Callable[[], Coroutine[Any, Any, Report]]
+
+
+class Job:
+    """A backfill at work; it goes on while you do something else.
+
+    `wait()` gives its `Report`, as does `await job`; `pause()`, `resume()` and `cancel()` mean the
+    job in all processes that share it, `leave()` only this one. What was fetched stays, and the
+    same call goes on from there. `repr(job)` always says how it stands.
+    """
+
+    def __init__(self, wanted: Wanted, root: Path, run: Run, work: Work) -> None:
+        self.wanted = wanted
+        self.progress = run.reporter.progress
+        self._root = root
+        self._run = run
+        # A cancelled future is done at once, the work a moment later: `_ended` is that moment.
+        self._ended: concurrent.futures.Future[None] = concurrent.futures.Future()
+        self._future: concurrent.futures.Future[Report] = engine().submit(self._do(work))
+
+    @property
+    def id(self) -> str:
+        """The job's name in `jobs()`: the same request has the same name everywhere."""
+        return self.wanted.id
+
+    @property
+    def done(self) -> bool:
+        """Whether the job has ended here, in whatever way."""
+        return self._future.done()
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        """How each symbol stands: `symbol state slots done requests rows attempts error`."""
+        return catalog.symbols(self._root, self.id)
+
+    @property
+    def errors(self) -> dict[str, MarketkitError]:
+        """The symbols that were given up, and what each failed with."""
+        return dict(self._run.failures)
+
+    def wait(self, timeout: float | None = None) -> Report:
+        """Wait for the end, at most `timeout` seconds (then `TimeoutError`; the job goes on)."""
+        deadline = None if timeout is None else timeout + self.progress.seconds
+        while not self._future.done():
+            left = None if deadline is None else deadline - self.progress.seconds
+            if left is not None and left <= 0:
+                raise TimeoutError(f"still running: {self.progress}")
+            # Short waits, for Windows cannot interrupt an endless one.
+            concurrent.futures.wait((self._future,), 0.5 if left is None else min(0.5, left))
+        return self._future.result()
+
+    def pause(self) -> None:
+        """Send nothing more until `resume`; pages in hand are written."""
+        self._wish("pause")
+        self._on_loop(self._run.pause)
+
+    def resume(self) -> None:
+        """Take a pause back."""
+        self._wish(None)
+        self._on_loop(self._run.go_on)
+
+    def cancel(self) -> None:
+        """End the job, in every process at work on it, after writing the pages in hand."""
+        self._run.ending = "cancelled"
+        self._future.cancel()
+
+    def leave(self) -> None:
+        """Stop here after writing the pages in hand; others go on, and a later call continues."""
+        self._future.cancel()
+
+    def join(self) -> None:
+        """Wait until the job has ended, in whatever way; the pages in hand are then on disk."""
+        concurrent.futures.wait((self._ended,))
+
+    def on_done(self, callback: Callable[[Job], object]) -> None:
+        """Have `callback` called with the job when it has ended, or now if it has.
+
+        It runs on marketkit's own thread: hand long work on to another.
+        """
+        self._ended.add_done_callback(lambda _: callback(self))
+
+    def watch(self, draw: Callable[[], None]) -> None:
+        """Have `draw` called when something changed, on marketkit's own thread, and at the end."""
+        self._run.reporter.attach(draw)
+        draw()
+
+    def __await__(self) -> Generator[Any, None, Report]:
+        return asyncio.wrap_future(self._future).__await__()
+
+    def __repr__(self) -> str:
+        lines = [f"<Job {self.id} {self.progress}>"]
+        lines += [f"  {symbol}: {failure}" for symbol, failure in self.errors.items()]
+        return "\n".join(lines)
+
+    def _wish(self, wish: str | None) -> None:
+        with Ledger(self._root) as ledger:
+            if not self.done and ledger.knows(self.id):
+                ledger.wish(self.id, wish)
+
+    def _on_loop(self, act: Callable[[], None]) -> None:
+        async def there() -> None:
+            if not self.done:
+                act()
+
+        engine().submit(there())
+
+    async def _do(self, work: Work) -> Report:
+        try:
+            report = await work()
+            self.progress.state = "done" if report.complete else "incomplete"
+        except asyncio.CancelledError:
+            self.progress.state = self._run.ending
+            raise
+        except BaseException as failure:
+            self.progress.state = f"failed: {failure}"
+            raise
+        finally:
+            self._run.reporter.close()
+            self._ended.set_result(None)
+        return report

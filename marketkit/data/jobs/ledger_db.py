@@ -1,0 +1,154 @@
+"""The SQLite file of the ledger: its tables and transactions, and what becomes of a damaged one."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+from filelock import FileLock, Timeout
+
+from marketkit.data.lake.format.chunk import make_folder
+from marketkit.errors import LakeError, NotWritable
+
+T = TypeVar("T")
+
+NAME = "jobs.sqlite"
+
+_VERSION = 2
+_BUSY = 20.0  # seconds to wait for the other processes at the ledger
+_NOT_OURS = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+_TABLES = (
+    """
+    CREATE TABLE jobs (
+        id TEXT PRIMARY KEY, wanted TEXT, state TEXT, note TEXT, wish TEXT,
+        created INTEGER, updated INTEGER
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE tasks (
+        job TEXT, symbol TEXT, block INTEGER, start INTEGER, end INTEGER, timeframe TEXT,
+        place INTEGER,
+        state TEXT, worker TEXT, slots INTEGER, done INTEGER, requests INTEGER, rows INTEGER,
+        attempts INTEGER, due REAL, error TEXT, PRIMARY KEY (job, symbol, block)
+    ) WITHOUT ROWID
+    """,
+    "CREATE INDEX tasks_open ON tasks (job, place) WHERE state = 'open'",
+    "CREATE INDEX tasks_leased ON tasks (symbol, timeframe) WHERE state = 'leased'",
+    """
+    CREATE TABLE workers (
+        id TEXT PRIMARY KEY, job TEXT, boot TEXT, space TEXT, pid INTEGER, beat REAL
+    ) WITHOUT ROWID
+    """,
+    """
+    CREATE TABLE errors (
+        job TEXT, symbol TEXT, block INTEGER, at INTEGER, attempt INTEGER, message TEXT
+    )
+    """,
+)
+
+
+class Broken(Exception):
+    """The ledger was damaged or deleted; it is empty now."""
+
+
+class LedgerFile:
+    """The file at the root of a lake; any thread may use it, one at a time."""
+
+    def __init__(self, root: Path) -> None:
+        self.path = root / NAME
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+
+    def close(self) -> None:
+        """Close it; the next question opens it again."""
+        with self._lock:
+            self._close()
+
+    def do(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Do `work` in one transaction that nobody else is in.
+
+        Raises `NotWritable` where nothing can be written, `LakeError` when others hold the file for
+        too long, and `Broken` when it had to begin again empty.
+        """
+        with self._lock:
+            try:
+                return self._transact(work)
+            except sqlite3.DatabaseError as error:
+                self._close()
+                if _is_damage(error):
+                    self._begin_again()
+                    raise Broken from error
+                raise _translated(error, self.path) from error
+
+    def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if self._connection is not None and not self.path.exists():
+            self._close()
+        if self._connection is None:
+            self._connection = _open(self.path)
+        self._connection.execute("BEGIN IMMEDIATE")
+        with self._connection:
+            return work(self._connection)
+
+    def _close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _begin_again(self) -> None:
+        """Delete a damaged ledger, one process at a time: its log must not meet a new one."""
+        make_folder(self.path.parent / ".locks")
+        lock = FileLock(self.path.parent / ".locks" / "jobs.lock", timeout=_BUSY)
+        with suppress(OSError, Timeout), lock:
+            try:
+                _open(self.path).close()  # somebody else may have been here first
+            except sqlite3.DatabaseError:
+                for suffix in ("", "-wal", "-shm"):
+                    self.path.with_name(f"{NAME}{suffix}").unlink(missing_ok=True)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    if not path.parent.is_dir():
+        make_folder(path.parent)
+    connection = sqlite3.connect(path, timeout=_BUSY, check_same_thread=False, isolation_level=None)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if _version(connection) != _VERSION:
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                if _version(connection) != _VERSION:  # nobody else made them meanwhile
+                    _make(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    for name in ("jobs", "tasks", "workers", "errors"):
+        connection.execute(f"DROP TABLE IF EXISTS {name}")
+    for table in _TABLES:
+        connection.execute(table)
+    connection.execute(f"PRAGMA user_version = {_VERSION}")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    return int(version)
+
+
+def _is_damage(error: sqlite3.DatabaseError) -> bool:
+    """Say whether the file is no ledger any more, rather than busy or on a full disk."""
+    code = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in _NOT_OURS
+
+
+def _translated(error: sqlite3.DatabaseError, path: Path) -> LakeError:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
+        return LakeError(f"another process has held {path} for {_BUSY:.0f} s ({error})")
+    return NotWritable(f"the ledger of jobs {path} cannot be written: {error}")

@@ -1,0 +1,80 @@
+"""The processes at work on jobs: who they are, and whether they still live."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sqlite3
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from marketkit.net.budget.file import boot_id
+
+SILENT = 60.0  # seconds without a beat after which a process counts as dead
+
+_DISMISS = "UPDATE tasks SET state = 'open', worker = NULL WHERE worker = ? AND state = 'leased'"
+
+
+class Worker(NamedTuple):
+    """A process at work on a job: the boot and the process space in which its `pid` means it."""
+
+    id: str
+    job: str
+    boot: str
+    space: str
+    pid: int
+
+
+def myself(job: str) -> Worker:
+    """Give a new name to this process at its work on a job."""
+    return Worker(secrets.token_hex(6), job, boot_id(), _space(), os.getpid())
+
+
+def enlist(ledger: sqlite3.Connection, me: Worker) -> None:
+    """Put a worker down as alive now."""
+    ledger.execute("REPLACE INTO workers VALUES (?, ?, ?, ?, ?, ?)", (*me, time.monotonic()))
+
+
+def dismiss(ledger: sqlite3.Connection, worker: str) -> None:
+    """Strike a worker out and give its tasks back."""
+    ledger.execute(_DISMISS, (worker,))
+    ledger.execute("DELETE FROM workers WHERE id = ?", (worker,))
+
+
+def bury(ledger: sqlite3.Connection) -> set[str]:
+    """Strike out the dead; give the jobs that somebody alive works on."""
+    alive = set()
+    for *one, beat in ledger.execute("SELECT * FROM workers").fetchall():
+        if _is_dead(Worker(*one), beat):
+            dismiss(ledger, one[0])
+        else:
+            alive.add(one[1])
+    return alive
+
+
+def _is_dead(worker: Worker, beat: float) -> bool:
+    """Say whether a worker is gone. Beats are in the time since boot, which nobody can set."""
+    if worker.boot != boot_id() or not 0 <= time.monotonic() - beat < SILENT:
+        return True
+    return worker.space == _space() and not _runs(worker.pid)
+
+
+def _runs(pid: int) -> bool:
+    if sys.platform == "win32":  # there, signal 0 would end the process
+        return True
+    with suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return False
+    return True
+
+
+def _space() -> str:
+    """Name the space in which pids of this process have their meaning: containers differ."""
+    with suppress(OSError):
+        return str(Path("/proc/self/ns/pid").readlink())
+    return ""

@@ -1,0 +1,62 @@
+"""What a backfill leaves behind."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from marketkit.errors import MarketkitError
+from marketkit.progress import clock
+from marketkit.timeframe import Timeframe, iso
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Report:
+    """What a backfill leaves behind: the state of every slot asked for.
+
+    `traded + empty + absent + unknown` is the number of slots of `[start, end)` of all symbols:
+    with a candle, proved to have none, outside of what the exchange has (before the listing, or
+    past the retention of `1s`), and never answered. `rows` are candles that are new or changed,
+    `revisions` numbers that were known and that the exchange gives differently now (see
+    `lake.revisions()`).
+    """
+
+    symbols: tuple[str, ...]
+    timeframe: Timeframe
+    start: int
+    end: int
+    traded: int
+    empty: int
+    absent: int
+    unknown: int
+    requests: int
+    rows: int
+    revisions: int
+    seconds: float
+    failures: Mapping[str, MarketkitError]
+
+    @property
+    def slots(self) -> int:
+        """All slots asked for."""
+        return self.traded + self.empty + self.absent + self.unknown
+
+    @property
+    def complete(self) -> bool:
+        """Whether every slot is answered for."""
+        return not self.unknown and not self.failures
+
+    def __repr__(self) -> str:
+        many = self.symbols[0] if len(self.symbols) == 1 else f"{len(self.symbols)} symbols"
+        end = "complete" if self.complete else "INCOMPLETE"
+        lines = [
+            f"backfill of {many} {self.timeframe}, {iso(self.start)} to {iso(self.end)}: {end}",
+            (
+                f"  {self.slots:,} slots = {self.traded:,} traded + {self.empty:,} proved empty"
+                f" + {self.absent:,} not on the exchange + {self.unknown:,} unknown"
+            ),
+            f"  {self.requests:,} requests, {self.rows:,} candles written in {clock(self.seconds)}",
+        ]
+        if self.revisions:
+            lines.append(f"  {self.revisions:,} numbers REVISED: see lake.revisions()")
+        lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
+        return "\n".join(lines)

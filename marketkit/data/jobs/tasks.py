@@ -1,0 +1,130 @@
+"""What a backfill is asked to do, in the one spelling that names the job; pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Literal, NamedTuple, Self
+
+from marketkit.coverage import Span, Spans
+from marketkit.exchange.upbit.rest import PAGE
+from marketkit.timeframe import Timeframe, iso
+
+Order = Literal["newest", "oldest", "symbols"]
+
+BLOCK = 100 * PAGE  # slots of a task: ten seconds of work, and few tasks in a history of years
+_LEAST = 10 * PAGE  # slots of a task; each costs half a page more than its share of a long walk
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """The candles a job is to bring: what is asked for, not what is missing of it.
+
+    `symbols` are as the caller named them (a glob stays one), sorted; `end=None` is the newest
+    final candle, whenever the job is run.
+    """
+
+    source: str
+    symbols: tuple[str, ...]
+    timeframe: str
+    start: int
+    end: int | None
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Give what `write` wrote."""
+        told = json.loads(text)
+        return cls(**{**told, "symbols": tuple(told["symbols"])})
+
+    def write(self) -> str:
+        """Spell it as JSON, always alike."""
+        return json.dumps(asdict(self), sort_keys=True)
+
+    @property
+    def id(self) -> str:
+        """Name the job: the same request is the same job, in whatever process, on whatever day."""
+        return hashlib.sha256(self.write().encode()).hexdigest()[:10]
+
+    @property
+    def label(self) -> str:
+        """Say in short what it is about."""
+        count = len(self.symbols)
+        return f"{self.symbols[0] if count == 1 else f'{count} symbols'} {self.timeframe}"
+
+    def __str__(self) -> str:
+        end = "now" if self.end is None else _brief(self.end)
+        return f"{self.label} {_brief(self.start)} to {end}"
+
+
+class Task(NamedTuple):
+    """A piece of a job that one process does at a time: a symbol's slots in `[start, end)`.
+
+    It lies in the block of the symbol's history whose first slot is `block`, counted from 1970;
+    `slots` were not known when it was planned.
+    """
+
+    symbol: str
+    block: int
+    start: int
+    end: int
+    slots: int
+
+
+class Grid(NamedTuple):
+    """Where a history is cut into blocks: every `slots`, counted from `origin` (ms UTC).
+
+    Unless told otherwise that is where the clock puts the cuts, not where the gaps do: so the tasks
+    of jobs that overlap are the same pieces of history.
+    """
+
+    origin: int = 0
+    slots: int = BLOCK
+
+    @classmethod
+    def of_chunks(cls, start: int, chunk: int) -> Self:
+        """Cut so that a chunk of `chunk` slots from `start` on is there when its tasks are done."""
+        if chunk < _LEAST:
+            return cls(start, -(-_LEAST // chunk) * chunk)
+        return cls(start, -(-chunk // -(-chunk // BLOCK)))
+
+
+def tasks(symbol: str, timeframe: Timeframe, gaps: Spans, grid: Grid = Grid()) -> list[Task]:  # noqa: B008 - a constant
+    """Cut gaps into tasks, the newest first."""
+    found: dict[int, list[Span]] = {}
+    for block, part in (pair for gap in gaps for pair in _cut(timeframe, gap, grid)):
+        found.setdefault(block, []).append(part)
+    return [
+        Task(symbol, block, parts[0].start, parts[-1].end, slots_in(timeframe, parts))
+        for block, parts in sorted(found.items(), reverse=True)
+    ]
+
+
+def in_order(found: Iterable[Task], order: Order) -> list[Task]:
+    """Put the tasks of all symbols in the order in which they are done."""
+    if order == "symbols":
+        return sorted(found, key=lambda task: (task.symbol, -task.end))
+    if order == "oldest":
+        return sorted(found, key=lambda task: (task.start, task.symbol))
+    return sorted(found, key=lambda task: (-task.end, task.symbol))
+
+
+def slots_in(timeframe: Timeframe, spans: Iterable[Span]) -> int:
+    """Count the slots of spans."""
+    return sum(timeframe.count(*span) for span in spans)
+
+
+def _cut(timeframe: Timeframe, gap: Span, grid: Grid) -> Iterator[tuple[int, Span]]:
+    start = gap.start
+    while start < gap.end:
+        slot = timeframe.count(grid.origin, start) % grid.slots
+        block, left = timeframe.count(0, start) - slot, grid.slots - slot
+        whole = timeframe.count(start, gap.end) <= left
+        end = gap.end if whole else timeframe.shift(start, left)
+        yield block, Span(start, end)
+        start = end
+
+
+def _brief(time: int) -> str:
+    return iso(time).removesuffix("T00:00:00Z")

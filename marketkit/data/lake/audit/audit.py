@@ -1,0 +1,223 @@
+"""What is wrong with a lake, found without changing anything, not even the index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from marketkit.data.lake.audit import index as audit_index
+from marketkit.data.lake.audit.chunk import Inspected, inspect
+from marketkit.data.lake.audit.findings import AUDIT, Found
+from marketkit.data.lake.audit.index import Chunk
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import TEMPORARY
+from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
+from marketkit.data.lake.snapshots import snapshot
+from marketkit.data.lake.store.revisions import log_path, parsed
+from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.timeframe import Timeframe, timeframe_of_token
+
+_T = TypeVar("_T")
+
+
+def audit(root: Path) -> pl.DataFrame:
+    """Give one row for each finding."""
+    rows = [(*each.place, each.finding, each.detail) for each in look(root)]
+    return pl.DataFrame(rows, schema=dict(AUDIT), orient="row")
+
+
+def look(root: Path) -> list[Found]:
+    """Look at every byte of a lake; what is broken never hides the rest."""
+    found, judged = _marker(root)
+    if not judged:
+        return found
+    chunks: dict[tuple[str, str], Chunk] = {}
+    for series in _series(root, found):
+        found += _chunks(root, series, chunks)
+    found += audit_index.compare(root, chunks)
+    found += _revisions(root)
+    found += _snapshots(root)
+    return found
+
+
+def _marker(root: Path) -> tuple[list[Found], bool]:
+    """Look at `lake.json`, and say whether the rest can be judged."""
+    found = [
+        Found(path.name, "litter", "half a lake.json", "removed")
+        for path in sorted(root.glob(".lake.json.*.tmp"))
+    ]
+    try:
+        frozen = (root / marker.FROZEN).exists()  # such a folder is no lake of its own
+        if not marker.check(root) and not frozen and (root / "candles").exists():
+            found.append(Found("lake.json", "lake", "is missing", "remade"))
+    except NewerFormat as error:
+        return [Found("lake.json", "newer", str(error), "left")], False
+    except CorruptFile as error:
+        found.append(Found("lake.json", "lake", str(error), "remade"))
+    return found, True
+
+
+def _series(root: Path, found: list[Found]) -> Iterator[Series]:
+    """Give the series that have a folder; what else lies between them is found to be stray."""
+    for source, timeframe_folder in _below(root, "candles", _source_of, found):
+        for timeframe, series_folder in _below(root, timeframe_folder, _timeframe_of, found):
+            for symbol, _ in _below(root, series_folder, symbol_of_folder, found):
+                yield Series(source, symbol, timeframe)
+
+
+def _below(
+    root: Path, folder: str, meaning: Callable[[str], _T | None], found: list[Found]
+) -> Iterator[tuple[_T, str]]:
+    """Give what the folders in a folder mean by their names."""
+    for path in _children(root / folder):
+        below = f"{folder}/{path.name}"
+        meant = meaning(path.name) if path.is_dir() else None
+        if path.name == snapshot.DELTA_LOG:
+            continue
+        if meant is None:
+            found.append(Found(below, "stray", "not a folder of candles", "left"))
+        else:
+            yield meant, below
+
+
+def _source_of(name: str) -> str | None:
+    source = name.removeprefix("source=")
+    try:
+        return check_source(source) if source != name else None
+    except InputError:
+        return None
+
+
+def _timeframe_of(name: str) -> Timeframe | None:
+    token = name.removeprefix("timeframe=")
+    return timeframe_of_token(token) if token != name else None
+
+
+def _chunks(root: Path, series: Series, chunks: dict[tuple[str, str], Chunk]) -> Iterator[Found]:
+    """Look at the files of a series, and remember what was found in each chunk."""
+    for path in _children(root / series.folder):
+        below = f"{series.folder}/{path.name}"
+        if path.suffix == SUFFIX:
+            with suppress(FileNotFoundError):  # taken away since it was listed
+                looked = inspect(path, series)
+                seen = Chunk(series, looked.stamp, looked.sha256, looked.said)
+                chunks[series.folder, path.stem] = seen
+                action = action_for(looked)
+                for problem in looked.problems:
+                    yield Found(below, *problem, action, series, looked.stamp)
+        elif path.suffix != TEMPORARY:
+            yield Found(below, "stray", "not a file of candles", "left", series)
+        elif not _being_written(root, series) and path.exists():
+            yield Found(below, "litter", "left by a writer that died", "removed", series)
+
+
+def action_for(looked: Inspected) -> str:
+    """Say what `repair` does with a chunk that has problems."""
+    if any(problem.finding == "newer" for problem in looked.problems):
+        return "left"
+    return "set aside" if looked.trusted is None else "mended"
+
+
+def _being_written(root: Path, series: Series) -> bool:
+    """Say whether somebody holds the lock of a series now."""
+    return _held(root / series.lock)
+
+
+def _held(path: Path) -> bool:
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # the lake may only be read: by this process, perhaps not by others
+        return True
+
+
+class Log(NamedTuple):
+    """A log of revisions: its lines, the numbers of those that are none, what is unfinished."""
+
+    good: list[bytes]
+    wrong: list[int]
+    half: bytes
+
+
+def read_log(path: Path) -> Log:
+    """Read every line of a log. Raises `OSError`."""
+    *lines, half = path.read_bytes().split(b"\n")
+    wrong = [number for number, line in enumerate(lines, 1) if not _is_revision(path, number, line)]
+    good = [line for number, line in enumerate(lines, 1) if number not in wrong]
+    return Log(good, wrong, half)
+
+
+def _is_revision(path: Path, number: int, line: bytes) -> bool:
+    try:
+        parsed(line, number, path)
+    except CorruptFile:
+        return False
+    return True
+
+
+def _revisions(root: Path) -> Iterator[Found]:
+    for path in sorted((root / "revisions").glob("source=*/timeframe=*/*")):
+        below = path.relative_to(root).as_posix()
+        series = _series_of_log(root, path)
+        if series is None:
+            yield Found(below, "stray", "not a log of revisions", "left")
+        elif path != log_path(root, series):
+            if not _being_written(root, series) and path.exists():
+                yield Found(below, "litter", "left by a writer that died", "removed", series)
+        else:
+            yield from _log(root, below, series)
+
+
+def _log(root: Path, below: str, series: Series) -> Iterator[Found]:
+    try:
+        log = read_log(root / below)
+    except OSError as error:
+        yield Found(below, "revisions", f"cannot be read: {error}", "left", series)
+        return
+    if log.wrong:
+        detail = f"{len(log.wrong)} lines are no revisions, the first is line {log.wrong[0]}"
+        yield Found(below, "revisions", detail, "mended", series)
+    # A writer may have ended its line between the two looks.
+    if log.half and not _being_written(root, series) and read_log(root / below).half == log.half:
+        yield Found(below, "litter", "half a line of a writer that died", "mended", series)
+
+
+def _series_of_log(root: Path, path: Path) -> Series | None:
+    """Give the series whose log, or what was to become its log, has this path."""
+    source = _source_of(path.parent.parent.name)
+    timeframe = _timeframe_of(path.parent.name)
+    symbol = symbol_of_folder(f"series={path.name.split('.', 1)[0]}")
+    if source is None or timeframe is None or symbol is None:
+        return None
+    series = Series(source, symbol, timeframe)
+    return series if path == log_path(root, series) or path.suffix == TEMPORARY else None
+
+
+def _snapshots(root: Path) -> Iterator[Found]:
+    """Compare frozen sets with their manifests."""
+    for path in snapshot.litter(root):
+        if not _held(root / ".locks" / "snapshots.lock") and path.exists():
+            below = path.relative_to(root).as_posix()
+            yield Found(below, "litter", "a frozen set that was never finished", "removed")
+    for name in snapshot.frozen(root)["name"]:
+        folder = f"snapshots/{name}"
+        try:
+            problems = snapshot.verify(root, name).rows()
+        except NewerFormat as error:
+            yield Found(folder, "newer", str(error), "left")
+        else:
+            for path, problem in problems:
+                yield Found(f"{folder}/{path}", "snapshot", problem, "left")
+
+
+def _children(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []

@@ -1,0 +1,65 @@
+"""What can be wrong with a lake: a word for each, and what `repair` does about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import polars as pl
+
+from marketkit.data.lake.format.chunk import Stamp
+from marketkit.data.lake.format.layout import Series
+from marketkit.schema import Schema
+
+FINDING = pl.Enum(
+    [
+        "lake",  # lake.json is missing or cannot be read
+        "newer",  # written by a later marketkit
+        "corrupt",  # bytes that cannot be read, or that are not those that were written
+        "foreign",  # Parquet, but not of marketkit
+        "misplaced",  # of another series or chunk than its path says
+        "stray",  # a name that means nothing here
+        "litter",  # left by a writer that died
+        "symbol",  # rows of another symbol
+        "misaligned",  # rows that start inside a slot
+        "impossible",  # rows that are no possible candles
+        "overlap",  # rows that belong into another chunk
+        "uncovered",  # rows in slots that the footer does not claim
+        "claim",  # coverage that is not whole slots
+        "duplicate",  # rows that stand there twice
+        "contradiction",  # rows of one time with different values
+        "unsorted",  # rows in another order than that of time
+        "miscounted",  # the footer counts other rows than there are
+        "index",  # rows of the index that the files do not bear out
+        "revisions",  # lines of a log that cannot be read
+        "snapshot",  # a file of a frozen set that is not as it was frozen
+    ]
+)
+AUDIT: Schema = {
+    "path": pl.String(),
+    "symbol": pl.String(),
+    "timeframe": pl.String(),
+    "finding": FINDING,
+    "detail": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One finding and what `repair` does about it.
+
+    `path` is below the root. `stamp` is that of the version of a chunk that was looked at.
+    """
+
+    path: str
+    finding: str
+    detail: str
+    action: str
+    series: Series | None = None
+    stamp: Stamp | None = None
+
+    @property
+    def place(self) -> tuple[str, str | None, str | None]:
+        """Where it was found: the path, and the symbol and timeframe where they are known."""
+        if self.series is None:
+            return self.path, None, None
+        return self.path, self.series.symbol, self.series.timeframe.name

@@ -1,0 +1,161 @@
+"""The index against the files, read without touching it."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from marketkit.data.lake.audit.findings import Found
+from marketkit.data.lake.format.chunk import Footer, Stamp, spans_of_text
+from marketkit.data.lake.format.layout import SUFFIX, Series
+from marketkit.data.lake.store import newest as hot
+from marketkit.data.lake.store.database import NAME, VERSION, Moment
+from marketkit.errors import CorruptFile
+
+_TRIES = 3
+
+
+class Chunk(NamedTuple):
+    """What a look at the file of a chunk found; `said` is None where its footer is unreadable."""
+
+    series: Series
+    stamp: Stamp
+    sha256: str | None
+    said: Footer | None
+
+
+Chunks = Mapping[tuple[str, str], Chunk]
+
+
+class _Row(NamedTuple):
+    """What the index says of a chunk; `footer` is None where it says nonsense."""
+
+    folder: str
+    chunk: str
+    stamp: Stamp
+    footer: Footer | None
+    sha256: str | None
+
+    @property
+    def path(self) -> str:
+        return f"{self.folder}/{self.chunk}{SUFFIX}"
+
+
+class _Told(NamedTuple):
+    """All rows of the index, the folders that it takes to be as it saw them, and kept ends."""
+
+    rows: list[_Row]
+    trusted: set[str]
+    ends: list[tuple[str, str, bytes]]
+
+
+def compare(root: Path, chunks: Chunks) -> Iterator[Found]:
+    """Compare the index with the files, by folder and name; what only lags behind is sound."""
+    try:
+        told = _read(root)
+    except sqlite3.DatabaseError as error:
+        yield Found(NAME, "index", f"is damaged: {error}", "removed")
+        return
+    except OSError as error:  # no room for the copy
+        yield Found(NAME, "index", f"cannot be looked at: {error}", "left")
+        return
+    for row in told.rows:
+        chunk = chunks.get((row.folder, row.chunk))
+        if chunk is not None:
+            yield from _compare(root, row, chunk, trusted=row.folder in told.trusted)
+        elif not (root / row.path).exists():
+            yield Found(NAME, "index", f"has a row for {row.path}, which is gone", "removed")
+    known = {(row.folder, row.chunk) for row in told.rows}
+    for folder, name in sorted(chunks.keys() - known):
+        path = f"{folder}/{name}{SUFFIX}"
+        if folder in told.trusted and _is_still(root / path, chunks[folder, name].stamp):
+            yield Found(NAME, "index", f"does not know {path}", "removed")
+    yield from _compare_ends(root, told, chunks)
+
+
+def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Found]:
+    """Compare the last rows that are kept with the files, where those are still the same."""
+    for folder, made_of, content in told.ends:
+        here = [(name, chunks.get((folder, name))) for name in hot.chunks_of(made_of)]
+        same = [(name, chunk) for name, chunk in here if chunk is not None]
+        if made_of != hot.made_of((name, chunk.stamp) for name, chunk in same):
+            continue  # of older files: whoever asks for them reads these anew
+        series = same[0][1].series
+        with suppress(CorruptFile):  # which is found where the file is
+            if not hot.is_of(made_of, content, root, series) and all(
+                _is_still(root / series.path(name), chunk.stamp) for name, chunk in same
+            ):
+                yield Found(NAME, "index", f"keeps other last candles of {folder}", "removed")
+
+
+def _compare(root: Path, row: _Row, chunk: Chunk, *, trusted: bool) -> Iterator[Found]:
+    if row.stamp != chunk.stamp:
+        if trusted and _is_still(root / row.path, chunk.stamp):
+            yield Found(NAME, "index", f"takes an older {row.path} for the current", "removed")
+    elif row.sha256 not in {None, chunk.sha256}:
+        detail = "its bytes are not those that were written"
+        yield Found(row.path, "corrupt", detail, "set aside", chunk.series, chunk.stamp)
+    elif chunk.said is not None and row.footer != chunk.said:
+        yield Found(NAME, "index", f"says of {row.path} what the file does not", "removed")
+
+
+def _is_still(path: Path, stamp: Stamp) -> bool:
+    """Say whether a file is the version that was looked at: writers go on while we look."""
+    try:
+        return Stamp.of(path.stat()) == stamp
+    except OSError:
+        return False
+
+
+def _read(root: Path) -> _Told:
+    """Read the index; a copy that was torn by a writer looks damaged, so it is tried again."""
+    for _ in range(_TRIES - 1):
+        with suppress(sqlite3.DatabaseError):
+            return _read_copy(root)
+    return _read_copy(root)
+
+
+def _read_copy(root: Path) -> _Told:
+    """Read a copy, for SQLite writes beside the file it reads."""
+    with tempfile.TemporaryDirectory(prefix="marketkit-audit-") as folder:
+        copy = Path(folder) / NAME
+        for suffix in ("", "-wal"):
+            with suppress(FileNotFoundError, NotADirectoryError):
+                shutil.copyfile(root / f"{NAME}{suffix}", f"{copy}{suffix}")
+        if not copy.exists():
+            return _Told([], set(), [])
+        with closing(sqlite3.connect(copy)) as connection:
+            connection.row_factory = sqlite3.Row
+            return _told(connection, root)
+
+
+def _told(connection: sqlite3.Connection, root: Path) -> _Told:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version != VERSION:  # of another marketkit: made anew by the next that uses it
+        return _Told([], set(), [])
+    (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+    if sound != "ok":
+        raise sqlite3.DatabaseError(sound)
+    folders = connection.execute("SELECT * FROM folders")
+    trusted = {name for name, *at in folders if Moment.of(str(root / name)) == tuple(at)}
+    rows = [_row(each) for each in connection.execute("SELECT * FROM chunks")]
+    ends = [tuple(each) for each in connection.execute("SELECT folder, made_of, content FROM ends")]
+    return _Told(rows, trusted, ends)
+
+
+def _row(row: sqlite3.Row) -> _Row:
+    stamp = Stamp(row["size"], row["mtime_ns"], row["inode"])
+    return _Row(row["folder"], row["chunk"], stamp, _footer(row), row["sha256"])
+
+
+def _footer(row: sqlite3.Row) -> Footer | None:
+    try:
+        covered = spans_of_text(row["covered"])
+    except (ValueError, TypeError):
+        return None
+    return Footer(covered, *(row[name] for name in ("nothing_before", "rows", "first", "last")))

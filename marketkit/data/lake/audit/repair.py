@@ -1,0 +1,158 @@
+"""What can be mended without guessing is mended; what cannot becomes unknown, its bytes kept aside.
+
+Nothing is ever thrown away but litter: a file that is replaced or taken out of the lake lies under
+`corrupt/<time>/` as it was. What a repair takes out of the lake is no longer covered, so that the
+next backfill asks for it again.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+
+import polars as pl
+
+from marketkit.data.lake.audit.audit import look, read_log
+from marketkit.data.lake.audit.chunk import inspect
+from marketkit.data.lake.audit.findings import FINDING, Found
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import TEMPORARY, Stamp, make_folder, sync_folder, write_chunk
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.snapshots.snapshot import keeping
+from marketkit.data.lake.store import database
+from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.write import only_writer
+from marketkit.errors import LakeError, NotWritable
+from marketkit.schema import Schema
+
+ACTION = pl.Enum(["removed", "mended", "set aside", "remade", "left"])
+REPAIR: Schema = {
+    "path": pl.String(),
+    "symbol": pl.String(),
+    "timeframe": pl.String(),
+    "finding": FINDING,
+    "action": ACTION,
+    "detail": pl.String(),
+}
+
+
+def repair(root: Path, index: Index, *, dry_run: bool = False) -> pl.DataFrame:
+    """Do what can be done about each finding, and say what was done.
+
+    `left` is what only a person can judge: files of a later marketkit, and names that mean nothing.
+    Raises `NotWritable`; what was mended by then stays mended.
+    """
+    found = look(root)
+    if not dry_run:
+        try:
+            _mend_all(root, index, found)
+        except LakeError:
+            raise
+        except OSError as error:
+            raise NotWritable(f"the lake {root} cannot be written: {error}") from error
+    rows = [(*each.place, each.finding, each.action, each.detail) for each in found]
+    return pl.DataFrame(rows, schema=dict(REPAIR), orient="row")
+
+
+def _mend_all(root: Path, index: Index, found: list[Found]) -> None:
+    """Mend each file once, however much was found in it."""
+    todo = {each.path: each for each in found if each.action != "left"}
+    # A file that cannot be kept is not to be mended first.
+    todo |= {each.path: each for each in found if each.action == "set aside"}
+    if todo:
+        aside = _Aside(root)
+        if "lake.json" in todo:
+            aside.move(root / todo.pop("lake.json").path)
+        marker.prepare(root)
+        for each in todo.values():
+            _mend(root, each, aside)
+        for each in todo.values():
+            if each.action == "set aside" and each.series is not None:
+                with suppress(LakeError):
+                    index.entries(each.series)  # looks again, and so forgets what is gone
+
+
+def _mend(root: Path, found: Found, aside: _Aside) -> None:
+    path, series = root / found.path, found.series
+    if found.finding == "index":
+        database.remove(root)
+    elif found.path.startswith("snapshots/"):
+        with keeping(root):
+            pass  # it sweeps
+    elif series is None:
+        path.unlink(missing_ok=True)
+    else:
+        with only_writer(root, series):
+            _mend_in_series(path, series, found, aside)
+
+
+def _mend_in_series(path: Path, series: Series, found: Found, aside: _Aside) -> None:
+    """Mend a file that no writer can be at."""
+    if found.stamp is None:
+        _mend_beside_chunks(path, found, aside)
+    elif not path.exists() or Stamp.of(path.stat()) != found.stamp:
+        pass  # somebody else has replaced or mended it since
+    elif found.action == "set aside":
+        aside.move(path)
+    else:
+        trusted = inspect(path, series).trusted
+        if trusted is not None:
+            aside.link(path)
+            write_chunk(path, trusted.rows, trusted.footer, series)
+
+
+def _mend_beside_chunks(path: Path, found: Found, aside: _Aside) -> None:
+    if found.action == "mended":
+        _mend_log(path, aside)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _mend_log(path: Path, aside: _Aside) -> None:
+    """Keep the lines of a log of revisions that can be read."""
+    lines = read_log(path).good
+    aside.link(path)
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
+    with temporary.open("xb") as file:
+        file.writelines(line + b"\n" for line in lines)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
+class _Aside:
+    """The folder that keeps the bytes a repair takes out of the lake; made when it is needed."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
+        self._folder = root / "corrupt" / name
+
+    def link(self, path: Path) -> None:
+        """Give a file that is about to be replaced a second name: replacing changes no inode."""
+        target = self._target(path)
+        try:
+            target.hardlink_to(path)
+        except OSError:  # a file system without links
+            shutil.copyfile(path, target)
+            with target.open("rb") as file:
+                os.fsync(file.fileno())
+        sync_folder(target.parent)
+
+    def move(self, path: Path) -> None:
+        """Take whatever is there out of the lake; at any moment it is in one of both places."""
+        if path.exists():
+            target = self._target(path)
+            path.rename(target)
+            sync_folder(target.parent)
+            sync_folder(path.parent)
+
+    def _target(self, path: Path) -> Path:
+        target = self._folder / path.relative_to(self._root)
+        make_folder(target.parent)
+        return target

@@ -1,0 +1,1 @@
+"""What a lake is on disk."""

@@ -1,0 +1,62 @@
+"""`lake.json`: the mark that makes a folder a lake and says which format it has."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+
+from marketkit.data.lake.format.chunk import FORMAT, library_version, make_folder, sync_folder
+from marketkit.errors import CorruptFile, NewerFormat, NotWritable
+
+FROZEN = "manifest.json"  # what a frozen set has in place of the mark
+
+_NAME = "lake.json"
+
+
+def check(root: Path) -> bool:
+    """Say whether there is a lake at `root`.
+
+    Raises `NewerFormat` if a later marketkit made it, `CorruptFile` if the mark cannot be read.
+    """
+    path = root / _NAME
+    try:
+        mark = json.loads(path.read_bytes())
+        newer = mark["format"] > FORMAT
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorruptFile(f"{path} does not say what format the lake has: {error!r}") from error
+    if newer:
+        raise NewerFormat(
+            f"{root} has format {mark['format']}; this marketkit reads up to {FORMAT}: update it"
+        )
+    return True
+
+
+def prepare(root: Path) -> None:
+    """Make sure that there is a lake at `root` and that it takes writes.
+
+    Raises as `check`, and `NotWritable`.
+    """
+    try:
+        if (root / FROZEN).exists():
+            raise PermissionError(f"{root} is a frozen set")
+        if not check(root):
+            _make(root)
+        if not os.access(root, os.W_OK):
+            raise PermissionError(f"{root} may only be read")
+    except OSError as error:
+        raise NotWritable(f"the lake {root} cannot be written: {error}") from error
+
+
+def _make(root: Path) -> None:
+    make_folder(root)
+    temporary = root / f".{_NAME}.{secrets.token_hex(4)}.tmp"
+    with temporary.open("w", encoding="utf-8") as file:
+        file.write(json.dumps({"format": FORMAT, "library": library_version()}) + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.replace(root / _NAME)
+    sync_folder(root)

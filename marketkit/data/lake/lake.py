@@ -1,0 +1,320 @@
+"""The candle lake as people see it: what it has, what it lacks, and what became of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import polars as pl
+
+from marketkit.data.lake.audit import audit, repair
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.read.fill import Fill, scan_dense
+from marketkit.data.lake.read.sql import answer
+from marketkit.data.lake.report import coverage as report
+from marketkit.data.lake.report.calendar import calendar
+from marketkit.data.lake.report.maintenance import windows
+from marketkit.data.lake.snapshots import snapshot
+from marketkit.data.lake.snapshots.delta import publish
+from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
+from marketkit.data.lake.store import newest as hot
+from marketkit.data.lake.store import revisions
+from marketkit.data.lake.store.scan import read_times, scan
+from marketkit.data.lake.store.store import Store, Time, window_of
+from marketkit.data.lake.transfer.exporting import check_target, write_candles
+from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
+from marketkit.data.lake.transfer.source_file import Archive
+from marketkit.errors import LakeError
+from marketkit.frames import one_of
+from marketkit.schema import empty
+from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+
+
+class Lake(Store):
+    """A folder of candles that can prove which slots it knows.
+
+    Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
+    frames also take what `parse_time` takes. Any number of threads and processes may read and
+    append.
+
+    Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
+    in the series asked about that is not its candle file; other series stay usable.
+    """
+
+    def scan(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        fill: Fill = "none",
+    ) -> pl.LazyFrame:
+        """Scan the candles of some symbols, or of all, sorted by symbol and time.
+
+        The lazy frame sees the lake as it is now, however long it is kept, and holds its files open
+        for as long. A symbol that is not in the lake has no rows.
+
+        `fill="forward"` adds a row for every slot that is proved empty, with the last close as its
+        prices and no volume, `"null"` one without numbers; then there is a column `state`, too.
+        Raises `NotCovered` if slots of the range are unknown.
+        """
+        one_of("fill", fill, Fill)
+        found, window = self.select(symbols, timeframe), window_of(start, end)
+        if fill == "none":
+            return scan(found.files(window))
+        return scan_dense(found, window, fill)
+
+    def read(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> pl.DataFrame:
+        """Read the candles of some symbols, or of all, sorted by symbol and time."""
+        return self.select(symbols, timeframe).read(window_of(start, end))
+
+    def coverage(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> pl.DataFrame:
+        """Say of every slot whether it traded, is proved empty, cannot exist or is unknown.
+
+        One row (`symbol timeframe start end state slots`) for each longest span of slots in one
+        state. Slots are `maintenance` instead of `empty` where all liquid markets of the lake are
+        empty at once (`lake.maintenance.windows`). Without `start` or `end` the range of each
+        series is what is known of it.
+        """
+        frames = [empty(report.COVERAGE)]
+        for series, known, span in self._ranges(symbols, timeframe, start, end):
+            # What is known was looked up first: rows that arrive since cannot turn a slot empty.
+            files = self.select(series.symbol, series.timeframe).files(span)
+            frames.append(report.coverage(series, known, span, read_times(files)))
+        spans = pl.concat(frames)
+        closed = windows(self, parse_timeframe(timeframe), report.where_empty(spans))
+        return report.with_maintenance(spans, closed)
+
+    def gaps(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> pl.DataFrame:
+        """List the spans of slots nobody asked about: `symbol timeframe start end slots`."""
+        return report.gaps(self._ranges(symbols, timeframe, start, end))
+
+    def catalog(self) -> pl.DataFrame:
+        """List the series: `symbol timeframe first last rows slots files bytes`.
+
+        `slots` are the covered ones, traded or not.
+        """
+        marker.check(self.root)
+        series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
+        return report.catalog(zip(series, self.index.look(series), strict=True))
+
+    def audit(self) -> pl.DataFrame:
+        """Look at every byte of the lake and list what is wrong: one row for each finding.
+
+        `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
+        index. What is broken never hides the rest.
+        """
+        return audit.audit(self.root)
+
+    def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
+        """Mend what `audit` finds where that takes no guessing, and list what was done.
+
+        `path symbol timeframe finding action detail`. What cannot be trusted is taken out of the
+        lake and kept under `corrupt/`; its slots are unknown from then on, so that the next
+        backfill asks for them again. `left` is what only a person can judge. With `dry_run` it only
+        says what it would do. Raises `NotWritable`.
+        """
+        return repair.repair(self.root, self.index, dry_run=dry_run)
+
+    def calendar(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+    ) -> pl.DataFrame:
+        """Say what every UTC day is like: one row per symbol and day, a share for each state.
+
+        Columns are `symbol date slots` and the states of `coverage()`, whose shares of the day add
+        up to 1. Without `start` or `end` the range of each series is what is known of it.
+        """
+        spans = self.coverage(symbols, timeframe, start, end)
+        return calendar(spans, parse_timeframe(timeframe))
+
+    def revisions(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe | None = None,
+    ) -> pl.DataFrame:
+        """List the numbers that were known and changed, in the order in which that was seen.
+
+        One row for each: `symbol timeframe time column old new seen_at`. A candle that came into a
+        slot that was proved empty has nulls for `old`, one that vanished has nulls for `new`.
+        """
+        marker.check(self.root)
+        return revisions.read(self.root, self.source, symbols, timeframe)
+
+    def finality(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe | None = None,
+    ) -> pl.DataFrame:
+        """Say how long after its close a candle was last seen to change, from `revisions()`.
+
+        One row (`symbol timeframe candles median max`) for each series with revisions: how many
+        candles were revised, and the durations. Revisions that an import brought count, too.
+        """
+        marker.check(self.root)
+        return revisions.finality(self.root, self.source, symbols, timeframe)
+
+    def import_(
+        self,
+        path: str | Path,
+        *,
+        symbol: str,
+        timeframe: str | Timeframe,
+        columns: Mapping[str, str] | None = None,
+        tz: str | None = None,
+        covering: Covering = "rows",
+    ) -> Imported:
+        """Take the candles of a CSV, Parquet or Arrow file in, and say what came of it.
+
+        The columns are found by the names in circulation, or given: `columns={"time": "ts"}` says
+        that the file calls the time `ts`. `tz` is the zone of times that carry none, needed unless
+        the column's name tells. Without a column of turnover it is null. Any order of rows, each
+        candle any number of times; of a file with several symbols only the rows of `symbol`.
+
+        `covering="rows"` claims only the slots that the file has rows for; `"range"` says that
+        nothing traded in any other slot from its first to its last, so that stored candles there
+        are taken to have vanished. What differs from stored candles replaces them and is listed in
+        `revisions()`.
+
+        Raises `InputError`, with nothing written, for a file that cannot be read, lacks a column,
+        holds impossible candles, two different ones of the same time, times that are no slots of
+        `timeframe` or that are those of a wider one, and for one that contradicts most of what is
+        stored: it must be of another symbol or time zone.
+        """
+        archive = Archive(Path(path), columns or {}, tz)
+        return import_archive(self, archive, symbol, parse_timeframe(timeframe), covering)
+
+    def export(
+        self,
+        path: str | Path,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Time | None = None,
+        end: Time | None = None,
+        *,
+        overwrite: bool = False,
+    ) -> int:
+        """Write candles to a file and say how many: `.csv`, `.parquet`, `.arrow` or `.feather`.
+
+        The file is complete or not there at all; `import_` reads it back, row for row. Raises
+        `InputError` for another suffix or a file that is there already, unless `overwrite` says so.
+        """
+        target = check_target(Path(path), overwrite=overwrite)
+        return write_candles(target, self.read(symbols, timeframe, start, end))
+
+    def latest(
+        self,
+        count: int = 200,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+    ) -> pl.DataFrame:
+        """Give the last `count` candles of each symbol, or of all, sorted by symbol and time.
+
+        Columns are `schema.ROW`. Up to 256 candles of each cost little more than one file, however
+        many symbols there are. Nothing is proved: they are the newest that the lake has, gaps or
+        not. Raises `InputError` for a count below 1.
+        """
+        return hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+
+    def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
+        """Answer a query in the SQL of DuckDB (`pip install 'marketkit[sql]'`).
+
+        `candles_1m`, `candles_1h` and so on (`candles_1mo` for months) have the columns of
+        `schema.ROW`, `candles` has all of them and `timeframe`. Times are in UTC. The query sees
+        the files as they are when it begins, or those of the frozen set `as_of`; it can read
+        nothing else of this machine and write nothing.
+
+        Raises `InputError` with what DuckDB says, and `MissingExtra`.
+        """
+        return answer(self if as_of is None else self.as_of(as_of), query)
+
+    def freeze(self, name: str) -> Frozen:
+        """Keep all candles as they are now under a name; no later write changes them.
+
+        Takes no room until the lake changes (hard links; where the system has none, copies). Each
+        series is kept as some moment of the call left it. Raises `InputError` for a name that is
+        taken or is none, or if there are no candles, and `NotWritable`; then nothing was kept.
+        """
+        return snapshot.freeze(self.root, self.index, name)
+
+    def frozen(self) -> pl.DataFrame:
+        """List the frozen sets, oldest first: `name created files rows bytes hash`.
+
+        Of a set whose manifest cannot be read there is only the name: ask `verify`.
+        """
+        marker.check(self.root)
+        return snapshot.frozen(self.root)
+
+    def verify(self, name: str) -> pl.DataFrame:
+        """Compare every byte of a frozen set with its manifest, and list what differs.
+
+        One row (`path problem`) for each file that is broken, missing or too many; none if the set
+        is as it was frozen. Raises `InputError` if there is no such set.
+        """
+        return snapshot.verify(self.root, name)
+
+    def as_of(self, name: str) -> Lake:
+        """Give a frozen set as a lake of its own that takes no writes.
+
+        What it knows is what the manifest says; `verify` compares that with the files. Raises
+        `InputError` if there is no such set and `CorruptFile` if its manifest is broken.
+        """
+        lake = type(self)(snapshot.folder_of(self.root, name), source=self.source)
+        lake.index = snapshot.FrozenIndex(lake.root)
+        return lake
+
+    def thaw(self, name: str, into: str | Path) -> Lake:
+        """Make a new lake in the folder `into` with the candles of a frozen set.
+
+        It can be written, and neither changes with the other. Raises `CorruptFile` if the set is
+        not as it was frozen, `InputError` if `into` has anything in it, and `NotWritable`.
+        """
+        snapshot.thaw(self.root, name, Path(into))
+        return type(self)(into, source=self.source)
+
+    def delete(self, name: str) -> None:
+        """Take a frozen set away. Raises `InputError` if there is none, and `NotWritable`."""
+        snapshot.delete(self.root, name)
+
+    def cite(self, name: str) -> str:
+        """Write the BibTeX entry of a frozen set, with its hash, date and contents."""
+        return cite(read_manifest(snapshot.folder_of(self.root, name)))
+
+    def publish(self, name: str) -> Path:
+        """Make a frozen set a Delta table for other engines, and give the folder of the table.
+
+        Only a log is written (`pip install 'marketkit[delta]'`), no candle again; once published
+        nothing is done. Delta knows times in microseconds. Raises `InputError` if there is no such
+        set, `MissingExtra` and `NotWritable`.
+        """
+        return publish(self.root, name)
+
+    def __repr__(self) -> str:
+        try:
+            catalog = self.catalog()
+        except LakeError as error:
+            return f"Lake({str(self.root)!r}: {error})"
+        rows, size = int(catalog["rows"].sum()), int(catalog["bytes"].sum()) / 1e6
+        return f"Lake({str(self.root)!r}: {catalog.height} series, {rows:,} rows, {size:,.1f} MB)"

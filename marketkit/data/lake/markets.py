@@ -1,0 +1,127 @@
+"""Which markets there were: the market list of every UTC day on which one was seen.
+
+`markets/source=upbit/2026-11-20.parquet` below the lake's root, the first list of that day. The
+exchange forgets a market the moment it is delisted; only who wrote the list down can say later what
+there was to trade. A market that is renamed (MATIC became POL) is one that ends and another that
+begins: the exchange does not say that they are the same.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import suppress
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import polars as pl
+
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import make_folder
+from marketkit.data.lake.format.layout import SUFFIX, markets_folder
+from marketkit.errors import LakeError, NotCovered
+from marketkit.schema import MARKET, empty
+
+_log = logging.getLogger("marketkit.lake")
+
+
+class Universe:
+    """The kept market lists of one source below a lake's root."""
+
+    def __init__(self, root: Path, source: str) -> None:
+        self._root = root
+        self._folder = root / markets_folder(source)
+
+    def keep(self, markets: pl.DataFrame, made_at: int, *, make: bool) -> None:
+        """Write down the list of a day (`made_at` in ms UTC) unless there is one.
+
+        Where there is no lake, `make` decides whether one is made for it. A lake that cannot be
+        written keeps none: that is logged, and no error.
+        """
+        path = self._folder / f"{day_of(made_at)}{SUFFIX}"
+        if path.exists():
+            return
+        try:
+            if not (make or marker.check(self._root)):
+                return
+            marker.prepare(self._root)
+            _write(path, markets.select(list(MARKET)))
+        except (OSError, LakeError, pl.exceptions.PolarsError) as error:
+            _log.warning("the market list of today is not kept: %s", error)
+
+    def days(self) -> list[date]:
+        """List the days that have a list, ascending."""
+        return sorted(self._paths())
+
+    def at(self, day: date) -> tuple[pl.DataFrame, date]:
+        """Give the newest readable list of `day` or before, and its day. Raises `NotCovered`."""
+        paths = self._paths()
+        for kept in sorted((each for each in paths if each <= day), reverse=True):
+            if (markets := _read(paths[kept])) is not None:
+                return markets, kept
+        if not paths:
+            raise NotCovered(f"{self._root} has no market list of any day yet")
+        raise NotCovered(f"{self._root} has no market list of {day}; the oldest is of {min(paths)}")
+
+    def history(self) -> pl.DataFrame:
+        """Give every market that any list has, as it was last, with its first and last day.
+
+        Columns are `schema.MARKET`, `listed_from` and `last_seen`.
+        """
+        lists = [
+            markets.with_columns(pl.lit(day).cast(pl.Date).alias("day"))
+            for day, path in sorted(self._paths().items())
+            if (markets := _read(path)) is not None
+        ]
+        known = pl.concat([empty({**MARKET, "day": pl.Date()}), *lists])
+        return (
+            known.group_by("symbol", maintain_order=True)
+            .agg(
+                pl.exclude("day").last(),
+                pl.col("day").first().alias("listed_from"),
+                pl.col("day").last().alias("last_seen"),
+            )
+            .sort("symbol")
+        )
+
+    def _paths(self) -> dict[date, Path]:
+        return dict(_dated(self._folder))
+
+
+def _dated(folder: Path) -> Iterator[tuple[date, Path]]:
+    for path in folder.glob(f"*{SUFFIX}"):
+        with suppress(ValueError):  # some other file
+            yield date.fromisoformat(path.name.removesuffix(SUFFIX)), path
+
+
+def day_of(moment: int) -> date:
+    """Give the UTC day of a moment in ms UTC."""
+    return datetime.fromtimestamp(moment / 1000, UTC).date()
+
+
+def _write(path: Path, markets: pl.DataFrame) -> None:
+    """Put the list in its place as one step; of two writers either list is the day's."""
+    make_folder(path.parent)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            markets.write_parquet(file, compression="zstd")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _read(path: Path) -> pl.DataFrame | None:
+    """Read one list; None, and a word in the log, for a file that is none."""
+    try:
+        with path.open("rb") as file:
+            found = pl.read_parquet(file, hive_partitioning=False)
+        missing = [pl.lit(None, MARKET[name]).alias(name) for name in MARKET.keys() - found.columns]
+        return found.with_columns(missing).select(list(MARKET)).cast(pl.Schema(MARKET))
+    except (OSError, pl.exceptions.PolarsError) as error:
+        _log.warning("%s is no market list: %s", path, error)
+        return None

@@ -1,0 +1,1 @@
+"""How candles leave the lake."""

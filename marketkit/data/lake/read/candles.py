@@ -1,0 +1,120 @@
+"""What a lake alone answers: everything that is proved of a range, or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from marketkit import symbols as naming
+from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.layout import EVER
+from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.read.fill import closed, read_dense, require
+from marketkit.data.lake.read.view import View, look, narrower
+from marketkit.errors import MarketkitError, NotCovered
+from marketkit.schema import CANDLE, ROW, empty
+from marketkit.timeframe import Timeframe
+from marketkit.window import Window
+
+
+@dataclass(slots=True)
+class Candles:
+    """Frames of `schema.CANDLE` for many symbols, and the failures by symbol.
+
+    `known` are the slots that are known of each, `at` the moment of the exchange's clock up to
+    which there are rows that are not; None where there are none.
+    """
+
+    frame: pl.DataFrame
+    failures: dict[str, MarketkitError]
+    known: dict[str, Spans] = field(default_factory=dict)
+    at: int | None = None
+
+
+def from_lake(lake: Lake, symbols: Sequence[str], window: Window) -> Candles:
+    """Answer from what the lake proves; a slot nobody asked about is `NotCovered`, no hole."""
+    names = _stored(lake, symbols, window.timeframe)
+    found = look(lake, names, window.timeframe, _range(window))
+    spans, failures = dict[str, Span](), dict[str, MarketkitError]()
+    for symbol in found.symbols:
+        try:
+            spans[symbol] = _proved(found, symbol, window)
+        except NotCovered as failure:
+            failures[symbol] = failure
+    rows = [read_dense(found.of(same), span, window.fill) for span, same in _by_span(spans).items()]
+    if len(rows) != 1:
+        rows = [pl.concat([closed(empty(ROW)), *rows]).sort("symbol", "time")]
+    known = {symbol: known_of(found, symbol) for symbol in spans}
+    return Candles(newest(rows[0], window.count), failures, known)
+
+
+def known_of(view: View, symbol: str) -> Spans:
+    """Give the slots that nobody need ask about."""
+    known = view.known(symbol)
+    absent = known.absent(*EVER)
+    return known.covered | absent if absent else known.covered
+
+
+def newest(rows: pl.DataFrame, count: int | None) -> pl.DataFrame:
+    """Keep the newest rows of each symbol."""
+    if count is None:
+        return rows
+    return rows.group_by("symbol", maintain_order=True).tail(count).select(*CANDLE)
+
+
+def newest_slots(timeframe: Timeframe, covered: Spans, count: int) -> int | None:
+    """Give where the newest `count` slots begin, or all if there are fewer."""
+    for start, end in reversed(list(covered)):
+        slots = timeframe.count(start, end)
+        if slots >= count:
+            return timeframe.shift(end, -count)
+        count -= slots
+    return covered.hull.start if covered.hull is not None else None
+
+
+def _range(window: Window) -> Span:
+    return Span(
+        EVER.start if window.start is None else window.start,
+        EVER.end if window.end is None else window.end,
+    )
+
+
+def _stored(lake: Lake, symbols: Sequence[str], timeframe: Timeframe) -> list[str]:
+    """Spell globs out with what the lake has; other symbols stay, known or not."""
+    if not any(map(naming.is_glob, symbols)):
+        return sorted(symbols)
+    usable = [timeframe.name, *(each.name for each in narrower(timeframe))]
+    here = lake.catalog().filter(pl.col("timeframe").is_in(usable))["symbol"].unique().to_list()
+    found = {
+        name
+        for symbol in symbols
+        for name in (naming.matches(symbol, here) if naming.is_glob(symbol) else [symbol])
+    }
+    return sorted(found)
+
+
+def _proved(found: View, symbol: str, window: Window) -> Span:
+    """Give the range that the lake answers for completely, or raise `NotCovered`."""
+    known, timeframe = found.known(symbol), window.timeframe
+    hull = known.covered.hull
+    if hull is None:
+        raise NotCovered(f"the lake has no {timeframe} candles of {symbol}")
+    start = hull.start if window.start is None else window.start
+    end = hull.end if window.end is None else window.end
+    if window.count is not None and window.fill != "none":
+        start = newest_slots(timeframe, known.covered.clip(start, end), window.count) or start
+    elif window.count is not None:
+        rows = found.of([symbol]).read(Span(start, end)).tail(window.count)
+        start = rows["time"].dt.epoch("ms")[0] if rows.height else start
+    require(found, symbol, Span(start, end))
+    return Span(start, end)
+
+
+def _by_span(spans: Mapping[str, Span]) -> dict[Span, list[str]]:
+    """Put the symbols together that have the same range: one read each."""
+    same: dict[Span, list[str]] = {}
+    for symbol, span in spans.items():
+        same.setdefault(span, []).append(symbol)
+    return same

@@ -1,0 +1,170 @@
+"""A row for every slot that is proved, traded or not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import polars as pl
+
+from marketkit.coverage import Span
+from marketkit.data.lake.format.layout import EVER
+from marketkit.data.lake.read.view import View
+from marketkit.data.lake.store.scan import scan
+from marketkit.data.lake.store.store import Selection
+from marketkit.errors import NotCovered
+from marketkit.schema import CANDLE, ROW, STATE, TIME
+from marketkit.timeframe import Timeframe, iso
+
+Fill = Literal["none", "forward", "null"]
+
+_NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
+_APART = 1 << 48  # more than any time, and times 32,768 symbols an int64 still
+_EVERY = {"1M": "1mo", "1y": "1y"}
+_CLOSED, _EMPTY = (pl.lit(state, dtype=STATE) for state in ("closed", "empty"))
+_ONE_CLOSED = pl.Series("state", ["closed"], STATE)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Neighbouring proved slots of a symbol; `before` is the close they follow on, if known."""
+
+    symbol: str
+    times: pl.Series
+    before: object = None
+
+
+def closed(rows: pl.DataFrame) -> pl.DataFrame:
+    """Say of candles that they are final."""
+    # Beside a short read a query would cost as much as the read.
+    return rows.hstack([_ONE_CLOSED.new_from_index(0, rows.height)])
+
+
+def read_dense(view: View, window: Span, fill: Fill) -> pl.DataFrame:
+    """Read the candles of a range with their state, and fill its proved slots as `fill` says."""
+    rows = view.read(window)
+    if fill == "none":
+        return closed(rows)
+    starts = _first_times(rows)
+    blocks = [block for symbol in view.symbols for block in blocks_of(view, symbol, window, starts)]
+    return dense(rows.lazy(), blocks, fill).collect()
+
+
+def scan_dense(found: Selection, window: Span, fill: Fill) -> pl.LazyFrame:
+    """Scan the stored candles of a range, its proved slots filled as `fill` says.
+
+    Raises `NotCovered` for slots nobody asked about.
+    """
+    view, blocks = View.plain(found), []
+    for symbol in view.symbols:
+        span = _within(view, symbol, window)
+        require(view, symbol, span)
+        blocks += blocks_of(view, symbol, span)
+    return dense(scan(found.files(window)), blocks, fill)
+
+
+def require(view: View, symbol: str, window: Span) -> None:
+    """Raise `NotCovered` if there are slots of a range that nobody asked about."""
+    missing = view.known(symbol).missing(*window)
+    if missing:
+        gap = next(iter(missing))
+        raise NotCovered(
+            f"the lake does not know {symbol} {view.timeframe} from {iso(gap.start)} to"
+            f" {iso(gap.end)} ({len(missing)} gaps in all); backfill it, or use source='auto'"
+        )
+
+
+def blocks_of(
+    view: View, symbol: str, window: Span, first: Mapping[str, int] | None = None
+) -> list[Block]:
+    """Give the proved slots of a range; `first` has the times of first candles where known."""
+    known = view.known(symbol)
+    blocks = []
+    for span in known.covered.clip(*known.slots_of(*window)):
+        follows = first is None or first.get(symbol, span.end) > span.start
+        before = view.last_close(symbol, span.start) if follows else None
+        blocks.append(Block(symbol, slots(view.timeframe, span), before))
+    return blocks
+
+
+def slots(timeframe: Timeframe, span: Span) -> pl.Series:
+    """List the slots of a span that begins and ends with one."""
+    start, end = (pl.lit(edge).cast(TIME) for edge in span)
+    if timeframe.name in _EVERY:
+        every = _EVERY[timeframe.name]
+        return pl.select(pl.datetime_range(start, end, every, closed="left")).to_series()
+    return pl.int_range(*span, timeframe.width, eager=True).cast(TIME)
+
+
+def dense(rows: pl.LazyFrame, blocks: Sequence[Block], fill: Fill) -> pl.LazyFrame:
+    """Give a row for every slot of the blocks, which hold all rows; sorted as the blocks are.
+
+    A slot without a candle is `empty`: with `fill="forward"` its prices are the last close and
+    volume and turnover are 0, with `"null"` there are no numbers at all. Nothing is carried from
+    one block into the next, for nobody knows what lies between.
+    """
+    numbers = {symbol: n for n, symbol in enumerate(dict.fromkeys(b.symbol for b in blocks))}
+    grid = _grid(blocks, numbers, rows.collect_schema()["close"])
+    right = rows.select(_key(list(numbers)).alias("key"), *_NUMBERS).with_columns(at="key")
+    # One pass over two sorted columns; groups by symbol would be sorted out first, at five times
+    # the price.
+    joined = grid.join_asof(right, on="key")
+    return (
+        joined.with_columns(made=pl.col("at").ne_missing(pl.col("key")))
+        .select(*_filled(fill), state=pl.when("made").then(_EMPTY).otherwise(_CLOSED))
+        .select(*CANDLE)
+    )
+
+
+def _filled(fill: Fill) -> Iterable[pl.Expr]:
+    made = pl.when("made")
+    if fill == "null":
+        numbers = (made.then(None).otherwise(name).alias(name) for name in _NUMBERS)
+        return [pl.col("symbol", "time"), *numbers]
+    # A candle of an earlier block is none of ours.
+    last = pl.when(pl.col("at") >= pl.col("start")).then("close").otherwise("before")
+    return [
+        pl.col("symbol", "time"),
+        last.alias("close"),
+        *(made.then(last).otherwise(name).alias(name) for name in ("open", "high", "low")),
+        *(made.then(0).otherwise(name).alias(name) for name in ("volume", "value")),
+    ]
+
+
+def _grid(blocks: Sequence[Block], numbers: Mapping[str, int], price: pl.DataType) -> pl.LazyFrame:
+    schema = {"symbol": pl.String(), "time": TIME, "key": pl.Int64(), "start": pl.Int64()}
+    frames = [pl.DataFrame(schema={**schema, "before": price})]
+    for block in blocks:
+        keys = block.times.cast(pl.Int64) + numbers[block.symbol] * _APART
+        frame = pl.DataFrame({"time": block.times, "key": keys}).with_columns(
+            symbol=pl.lit(block.symbol),
+            start=pl.lit(keys.first(), dtype=pl.Int64),
+            before=pl.lit(block.before, dtype=price),
+        )
+        frames.append(frame.select(frames[0].columns))
+    return pl.concat(frames).lazy()
+
+
+def _first_times(rows: pl.DataFrame) -> dict[str, int]:
+    """Give when each symbol traded first, of rows sorted by symbol and time."""
+    runs = rows["symbol"].rle().struct.unnest()
+    at = runs["len"].cum_sum() - runs["len"]
+    times = rows["time"].gather(at).cast(pl.Int64)
+    return dict(zip(runs["value"], times, strict=True))
+
+
+def _key(symbols: Sequence[str]) -> pl.Expr:
+    """Number the symbols, and give all rows one key that ascends as they do."""
+    time = pl.col("time").cast(pl.Int64)
+    if len(symbols) < 2:
+        return time
+    return pl.col("symbol").cast(pl.Enum(symbols)).to_physical().cast(pl.Int64) * _APART + time
+
+
+def _within(view: View, symbol: str, window: Span) -> Span:
+    """Bound an open range by what is known."""
+    hull = view.known(symbol).hull or Span(0, 0)
+    start = hull.start if window.start == EVER.start else window.start
+    end = hull.end if window.end == EVER.end else window.end
+    return Span(start, max(start, end))

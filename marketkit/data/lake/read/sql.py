@@ -1,0 +1,137 @@
+"""SQL over the lake: DuckDB sees the candles as views, and nothing else of the machine.
+
+The files are opened here and handed over open. A query that named them would open them more than
+once, and break when a writer replaces one in between; and DuckDB would have to be let at the disk,
+where a query can write as well as read. What the lake knows of each file, its symbol and its span
+of time, lets a query pass by the files it does not need.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import polars as pl
+import pyarrow as pa
+
+from marketkit.data.lake.format.layout import chunk_span
+from marketkit.data.lake.store.scan import allow_open, broken_of
+from marketkit.data.lake.store.store import Selection, Store
+from marketkit.errors import CorruptFile, InputError, MissingExtra
+from marketkit.schema import ROW, TIME, empty
+from marketkit.timeframe import TIMEFRAMES, Timeframe
+
+_ALL = "candles"
+_CLOSED = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",  # variables of the caller are no tables
+}
+_MS = pa.timestamp("ms", "UTC")
+# What DuckDB says, up to 1.x and since, when the rows it is handed break off.
+_UNREADABLE = re.compile("get_next failed|reading the stream registered")
+
+
+def view_of(timeframe: Timeframe) -> str:
+    """Name the view of a timeframe: `candles_1m`; a month is `1mo`, for SQL ignores case.
+
+    >>> view_of(TIMEFRAMES["1M"])
+    'candles_1mo'
+    """
+    return f"{_ALL}_{timeframe.name if timeframe.name.islower() else timeframe.token}"
+
+
+def answer(store: Store, text: str) -> pl.DataFrame:
+    """Answer a query over the files of a store as they are now."""
+    try:
+        import duckdb  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise MissingExtra("duckdb", "sql") from None
+    with ExitStack() as stack:
+        spill = stack.enter_context(TemporaryDirectory(prefix="marketkit-sql-"))
+        connection = duckdb.connect(":memory:", config={**_CLOSED, "temp_directory": spill})
+        stack.enter_context(connection)
+        paths = _offer(connection, store, text, stack)
+        try:
+            rows = connection.sql(text)
+            frame: pl.DataFrame | None = None if rows is None else rows.pl()
+        except duckdb.Error as error:
+            if _UNREADABLE.search(str(error)):
+                raise CorruptFile(f"{broken_of(paths)} cannot be read: {error}") from error
+            raise InputError(f"DuckDB refuses the query: {error}") from error
+        except pl.exceptions.PolarsError as error:
+            raise InputError(f"no frame can hold what the query gives: {error}") from error
+    if frame is None:
+        raise InputError("the query gives no rows: only reading is possible, as in 'select ...'")
+    return frame.cast({pl.Datetime("us", "UTC"): TIME})
+
+
+def _offer(connection: Any, store: Store, text: str, stack: ExitStack) -> list[Path]:
+    """Make the views that the text of a query names, and give the files behind them."""
+    named = set(re.findall(rf"\b{_ALL}(?:_\w+)?\b", text.lower()))
+    found = {
+        timeframe: store.select(None, timeframe)
+        for timeframe in TIMEFRAMES.values()
+        if named & {_ALL, view_of(timeframe)}
+    }
+    connection.execute("SET TimeZone = 'UTC'")
+    paths: list[Path] = []
+    for timeframe, selection in found.items():
+        files = _files(selection)
+        connection.register(view_of(timeframe), _dataset(timeframe, files, stack))
+        paths += [path for path, _, _ in files]
+    if _ALL in named:
+        connection.execute(f"CREATE VIEW {_ALL} AS {_union(found)}")
+    connection.execute("SET lock_configuration = true")
+    return paths
+
+
+def _files(selection: Selection) -> list[tuple[Path, str, str]]:
+    """List the files with candles: path, symbol and chunk."""
+    return [
+        (selection.root / series.path(entry.chunk), series.symbol, entry.chunk)
+        for series, entries in selection.found.values()
+        for entry in entries
+        if entry.footer.rows
+    ]
+
+
+def _dataset(timeframe: Timeframe, files: list[tuple[Path, str, str]], stack: ExitStack) -> Any:
+    """Make files one table; they stay open for as long as the stack does."""
+    from pyarrow import dataset as ds  # noqa: PLC0415 - slow, and only for this
+
+    def promise(symbol: str, chunk: str) -> Any:
+        """Say what is true of any version of a file: it may have been replaced since the look."""
+        start, end = (pa.scalar(edge, _MS) for edge in chunk_span(timeframe, chunk))
+        time = ds.field("time")
+        return (ds.field("symbol") == symbol) & (time >= start) & (time < end)
+
+    allow_open(len(files))
+    kind = ds.ParquetFileFormat()
+    parts = [
+        kind.make_fragment(
+            stack.enter_context(_open(path)), partition_expression=promise(symbol, chunk)
+        )
+        for path, symbol, chunk in files
+    ]
+    schema = empty(ROW).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    return ds.FileSystemDataset(parts, schema, kind)
+
+
+def _union(timeframes: Iterable[Timeframe]) -> str:
+    return " UNION ALL ".join(  # of our own names only
+        f"SELECT symbol, '{timeframe}' AS timeframe, * EXCLUDE (symbol) FROM {view_of(timeframe)}"  # noqa: S608
+        for timeframe in timeframes
+    )
+
+
+def _open(path: Path) -> Any:
+    try:
+        return pa.OSFile(str(path))
+    except OSError as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error

@@ -1,0 +1,184 @@
+"""Wide candles out of narrow ones: how they add up, and which slots they can answer for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.layout import EVER
+from marketkit.data.lake.report.coverage import Knowledge
+from marketkit.data.lake.store.store import Selection, Store
+from marketkit.schema import ROW, TIME
+from marketkit.session import Session
+from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe, parse_timeframe
+
+_EVERY = {"1M": "1mo", "1y": "1y"}
+_BARS = {
+    "open": pl.col("open").first(),
+    "high": pl.col("high").max(),
+    "low": pl.col("low").min(),
+    "close": pl.col("close").last(),
+    "volume": pl.col("volume").sum(),
+}
+_REACH = 500  # slots in which the last candle of most symbols is found
+_Made = list[tuple[Selection, Spans]]  # which narrower series answers for which slots
+
+
+def aggregate(
+    rows: pl.DataFrame, timeframe: str | Timeframe, session: Session | None = None
+) -> pl.DataFrame:
+    """Add candles up to wider ones: first, highest, lowest, last, and sums.
+
+    `rows` has the columns of `schema.ROW`, sorted by symbol and time, and so has the answer; its
+    `time` is the open of a slot, also where the first candle came later. Turnover is null where any
+    of a slot is. Slots begin as the exchange's do, or as `session` says. Nothing is said about
+    slots of which `rows` has only a part: that is the caller's to know.
+    """
+    if rows.is_empty():
+        return rows
+    wide = parse_timeframe(timeframe)
+    value = pl.col("value").sum()
+    if rows["value"].null_count():
+        value = pl.when(pl.col("value").is_null().any()).then(None).otherwise(value)
+    # Sorted rows of one symbol begin and end with it; without the key they add up twice as fast.
+    one = rows["symbol"][0] == rows["symbol"][-1]
+    if session is not None:
+        slots = rows.with_columns(time=_slots(rows["time"], wide, session))
+        grouped = slots.group_by("symbol", "time", maintain_order=True).agg(**_BARS, value=value)
+        return grouped.select(*ROW)
+    every = _EVERY.get(wide.name, wide.name)
+    windows = rows.group_by_dynamic("time", every=every, group_by=None if one else "symbol")
+    grouped = windows.agg(**_BARS, value=value)
+    if one:
+        grouped = grouped.with_columns(symbol=pl.lit(rows["symbol"][0]))
+    return grouped.select(*ROW)
+
+
+def narrower(timeframe: Timeframe) -> Iterator[Timeframe]:
+    """Give the timeframes whose candles add up to one of `timeframe`, the widest first."""
+    for each in reversed(TIMEFRAMES.values()):
+        calendar = timeframe.name in _EVERY
+        fits = each.width <= DAY if calendar else timeframe.width % each.width == 0
+        if each.width < timeframe.width and (fits or (timeframe.name, each.name) == ("1y", "1M")):
+            yield each
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """Series of one timeframe as a lake can answer for them: as stored, or made of narrower ones.
+
+    `knows` is what is proved of each symbol, directly or by narrower candles; `made` has the
+    narrower series and the slots they answer for.
+    """
+
+    stored: Selection
+    knows: Mapping[str, Knowledge]
+    made: Mapping[str, _Made]
+
+    @classmethod
+    def plain(cls, stored: Selection) -> View:
+        """Give the series as they are stored."""
+        return cls(stored, stored.knows, {})
+
+    @property
+    def timeframe(self) -> Timeframe:
+        """The timeframe that was looked up."""
+        return self.stored.timeframe
+
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols that were looked up, sorted."""
+        return self.stored.symbols
+
+    def of(self, symbols: Iterable[str]) -> View:
+        """Give the part for some of the symbols."""
+        names = list(symbols)
+        made = {symbol: self.made[symbol] for symbol in names if symbol in self.made}
+        return replace(self, stored=self.stored.of(names), made=made)
+
+    def known(self, symbol: str) -> Knowledge:
+        """Give what is proved of a symbol, directly or by narrower candles."""
+        return self.knows[symbol]
+
+    def read(self, window: Span) -> pl.DataFrame:
+        """Read the candles of a range, sorted by symbol and time."""
+        rows = self.stored.read(window)
+        frames = [
+            aggregate(narrow.read(span), self.timeframe)
+            for symbol, made in self.made.items()
+            for narrow, slots in made
+            for span in slots.clip(*self.knows[symbol].slots_of(*window))
+        ]
+        return pl.concat([rows, *frames]).sort("symbol", "time") if frames else rows
+
+    def last_close(self, symbol: str, before: int) -> float | None:
+        """Give the close of the last candle before a moment, if every slot between is proved."""
+        covered = self.known(symbol).covered.clip(EVER.start, before)
+        hull = covered.hull
+        if hull is None or hull.end != before:
+            return None
+        proved, reach, at = list(covered)[-1], _REACH, before
+        while at > proved.start:
+            start = max(proved.start, self.timeframe.shift(before, -reach))
+            closes = self.of([symbol]).read(Span(start, at))["close"]
+            if closes.len():
+                return float(closes[-1])
+            at, reach = start, 4 * reach
+        return None
+
+
+def look(
+    store: Store, symbols: Iterable[str], timeframe: str | Timeframe, window: Span = EVER
+) -> View:
+    """Look series up, and narrower ones for the slots of `window` that they do not know."""
+    view = View.plain(store.select(symbols, timeframe))
+    lacking = [symbol for symbol in view.symbols if view.known(symbol).missing(*window)]
+    if not lacking:
+        return view
+    helped = {symbol: _help(store, symbol, view.known(symbol)) for symbol in lacking}
+    knows = {symbol: known for symbol, (known, _) in helped.items()}
+    made = {symbol: parts for symbol, (_, parts) in helped.items() if parts}
+    return replace(view, knows={**view.knows, **knows}, made=made)
+
+
+def _help(store: Store, symbol: str, known: Knowledge) -> tuple[Knowledge, _Made]:
+    """Add what narrower series prove to what is known of a symbol."""
+    parts: _Made = []
+    for each in narrower(known.timeframe):
+        missing = known.missing(*EVER)
+        if not missing:
+            break
+        narrow = store.select([symbol], each)
+        whole, nothing_before = _whole(narrow.known(symbol), known.timeframe)
+        moments = [m for m in (known.nothing_before, nothing_before) if m is not None]
+        slots = whole & missing
+        known = replace(
+            known, covered=known.covered | slots, nothing_before=max(moments, default=None)
+        )
+        parts += [(narrow, slots)] if slots else []
+    return known, parts
+
+
+def _whole(narrow: Knowledge, wide: Timeframe) -> tuple[Spans, int | None]:
+    """Give the wide slots that narrow ones prove from end to end, and where there is nothing."""
+    if narrow.nothing_before is None or narrow.timeframe.name == "1s":
+        # Seconds are not there before their retention begins although the exchange traded.
+        return _inner(narrow.covered, wide), None
+    listed = narrow.timeframe.ceil(narrow.nothing_before)
+    first = wide.floor(listed)
+    whole = _inner(narrow.covered | Spans([(EVER.start, listed)]), wide)
+    return whole - Spans([(EVER.start, first)]), first
+
+
+def _inner(spans: Spans, wide: Timeframe) -> Spans:
+    return Spans((wide.ceil(start), wide.floor(end)) for start, end in spans)
+
+
+def _slots(times: pl.Series, timeframe: Timeframe, session: Session) -> pl.Series:
+    """Give for each time the open of its slot."""
+    ms = times.cast(pl.Int64)
+    edges = pl.Series(session.edges(timeframe, int(ms.min()), int(ms.max()) + 1), dtype=pl.Int64)  # type: ignore[arg-type]
+    return edges.gather(edges.search_sorted(ms, side="right") - 1).cast(TIME)

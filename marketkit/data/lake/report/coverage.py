@@ -1,0 +1,223 @@
+"""Frames that say what a lake has: spans of one state, gaps, one row per series. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.chunk import Entry
+from marketkit.data.lake.format.layout import EVER, Series
+from marketkit.schema import TIME, Schema
+from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe
+
+SPAN_STATE = pl.Enum(["traded", "empty", "maintenance", "before_listing", "unfetchable", "unknown"])
+
+GAPS: Schema = {
+    "symbol": pl.String(),
+    "timeframe": pl.String(),
+    "start": TIME,
+    "end": TIME,
+    "slots": pl.Int64(),
+}
+COVERAGE: Schema = {
+    "symbol": pl.String(),
+    "timeframe": pl.String(),
+    "start": TIME,
+    "end": TIME,
+    "state": SPAN_STATE,
+    "slots": pl.Int64(),
+}
+CATALOG: Schema = {
+    "symbol": pl.String(),
+    "timeframe": pl.String(),
+    "first": TIME,
+    "last": TIME,
+    "rows": pl.Int64(),
+    "slots": pl.Int64(),
+    "files": pl.Int64(),
+    "bytes": pl.Int64(),
+}
+
+_NONE = Spans()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the chunks of a series prove together."""
+
+    timeframe: Timeframe
+    covered: Spans
+    nothing_before: int | None
+
+    @classmethod
+    def of(cls, timeframe: Timeframe, entries: Iterable[Entry]) -> Knowledge:
+        """Add up what the chunks say."""
+        footers = [entry.footer for entry in entries]
+        covered = Spans(span for footer in footers for span in footer.covered)
+        moments = [footer.nothing_before for footer in footers]
+        return cls(timeframe, covered, max((m for m in moments if m is not None), default=None))
+
+    def slots_of(self, start: int, end: int) -> Span:
+        """Give the span of the slots that start in `[start, end)`."""
+        return Span(self.timeframe.ceil(start), self.timeframe.ceil(end))
+
+    @property
+    def hull(self) -> Span | None:
+        """The smallest span around everything that is known."""
+        known = [*(self.covered.hull or ())]
+        if self.nothing_before is not None:
+            known.append(self.timeframe.ceil(self.nothing_before))
+        return Span(min(known), max(known)) if known else None
+
+    def absent(self, start: int, end: int) -> Spans:
+        """Give what of `[start, end)` the exchange has nothing for and nobody need ask again."""
+        if self.nothing_before is None:
+            return Spans()
+        before = self.timeframe.ceil(self.nothing_before)
+        return Spans([(start, min(end, before))]) - self.covered
+
+    def missing(self, start: int, end: int) -> Spans:
+        """Give what of `[start, end)` nobody has asked about."""
+        span = self.slots_of(start, end)
+        if self.covered.holds(*span):  # the rule, and asked of every symbol of every call
+            return _NONE
+        return self.covered.gaps(*span) - self.absent(*span)
+
+
+def gaps(ranges: Iterable[tuple[Series, Knowledge, Span]]) -> pl.DataFrame:
+    """Give one row for each span of slots nobody asked about."""
+    rows = [
+        (series.symbol, series.timeframe.name, *part, series.timeframe.count(*part))
+        for series, known, span in ranges
+        for part in known.missing(*span)
+    ]
+    return pl.DataFrame(rows, schema=dict(GAPS), orient="row")
+
+
+def coverage(series: Series, known: Knowledge, span: Span, times: pl.Series) -> pl.DataFrame:
+    """Give one row for each longest span of slots in one state.
+
+    `times` are the sorted slots that traded. Every slot of `span` lies in exactly one row.
+    """
+    timeframe = series.timeframe
+    span = known.slots_of(*span)
+    traded = runs(timeframe, times)
+    known_states = _known_states(known, span)
+    edges = pl.concat([known_states["start"], traded["start"], traded["end"]]).unique().sort()
+    starts = edges.filter(edges.is_between(*span, closed="left"))
+    is_traded = pl.col("start").is_in(traded["start"].implode())
+    return (
+        starts.to_frame()
+        .join_asof(known_states, on="start")
+        .with_columns(
+            state=pl.when(is_traded).then(_state("traded")).otherwise("state"),
+            symbol=pl.lit(series.symbol),
+            timeframe=pl.lit(timeframe.name),
+            end=pl.col("start").shift(-1, fill_value=span.end),
+        )
+        .with_columns(pl.col("start", "end").cast(TIME))
+        .with_columns(slots=_slot(timeframe, "end") - _slot(timeframe, "start"))
+        .select(*COVERAGE)
+    )
+
+
+def where_empty(coverage: pl.DataFrame) -> Spans:
+    """Give spans that hold all slots proved empty for any symbol, and no month without one."""
+    empty = coverage.filter(pl.col("state") == "empty").select(
+        pl.col("start", "end").cast(pl.Int64)
+    )
+    month = pl.col("start") // (30 * DAY)
+    hulls = empty.group_by(month.alias("month")).agg(pl.col("start").min(), pl.col("end").max())
+    return Spans(hulls.select("start", "end").iter_rows())
+
+
+def with_maintenance(coverage: pl.DataFrame, windows: Spans) -> pl.DataFrame:
+    """Call the empty slots inside of windows `maintenance`."""
+    if not windows or coverage.is_empty():
+        return coverage
+    start, end = (coverage[edge].cast(pl.Int64) for edge in ("start", "end"))
+    opens, closes = (pl.Series(edges, dtype=pl.Int64) for edges in zip(*windows, strict=True))
+    # The first window that ends after a span starts is the first that can meet it.
+    meeting = opens.extend_constant(EVER.end, 1).gather(closes.search_sorted(start, side="right"))
+    met = (coverage["state"] == "empty") & (meeting < end)
+    cut = [part for row in coverage.filter(met).iter_rows() for part in _cut(row, windows)]
+    parts = pl.DataFrame(cut, schema=dict(COVERAGE), orient="row")
+    return pl.concat([coverage.filter(~met), parts]).sort("symbol", "start")
+
+
+def catalog(found: Iterable[tuple[Series, Sequence[Entry]]]) -> pl.DataFrame:
+    """Give one row for each series."""
+    rows = [_catalog_row(series, entries) for series, entries in found if entries]
+    return pl.DataFrame(rows, schema=dict(CATALOG), orient="row")
+
+
+def _catalog_row(series: Series, entries: Sequence[Entry]) -> tuple[object, ...]:
+    footers = [entry.footer for entry in entries]
+    covered = Knowledge.of(series.timeframe, entries).covered
+    return (
+        series.symbol,
+        series.timeframe.name,
+        min((footer.first for footer in footers if footer.first is not None), default=None),
+        max((footer.last for footer in footers if footer.last is not None), default=None),
+        sum(footer.rows for footer in footers),
+        sum(series.timeframe.count(*span) for span in covered),
+        len(entries),
+        sum(entry.stamp.size for entry in entries),
+    )
+
+
+def _cut(row: tuple[Any, ...], windows: Spans) -> Iterator[tuple[Any, ...]]:
+    symbol, name, start, end, _, _ = row
+    span = Span(*(round(edge.timestamp() * 1000) for edge in (start, end)))
+    inside = windows.clip(*span)
+    for state, spans in (("maintenance", inside), ("empty", Spans([span]) - inside)):
+        for part in spans:
+            yield symbol, name, *part, state, TIMEFRAMES[name].count(*part)
+
+
+def _known_states(known: Knowledge, span: Span) -> pl.DataFrame:
+    """Cut a span into what the footers say of it; only the rows know which slots traded."""
+    absent = "unfetchable" if known.timeframe.name == "1s" else "before_listing"
+    states = {
+        "empty": known.covered.clip(*span),
+        absent: known.absent(*span),
+        "unknown": known.missing(*span),
+    }
+    parts = sorted((start, state) for state, spans in states.items() for start, _ in spans)
+    return pl.DataFrame(parts, schema={"start": pl.Int64(), "state": SPAN_STATE}, orient="row")
+
+
+def runs(timeframe: Timeframe, times: pl.Series) -> pl.DataFrame:
+    """Join neighbouring slots into runs: `start` and `end` in ms."""
+    new = pl.col("slot").diff().fill_null(0) != 1
+    runs = pl.DataFrame({"time": times}, schema={"time": TIME}).with_columns(
+        slot=_slot(timeframe, "time")
+    )
+    return runs.select(
+        start=pl.col("time").filter(new).cast(pl.Int64),
+        end=_slot_end(timeframe, pl.col("time").filter(new.shift(-1, fill_value=True))),
+    )
+
+
+def _slot(timeframe: Timeframe, column: str) -> pl.Expr:
+    """Number the slots, so that neighbours differ by one."""
+    time = pl.col(column)
+    if timeframe.name == "1y":
+        return time.dt.year().cast(pl.Int64)
+    if timeframe.name == "1M":
+        return time.dt.year().cast(pl.Int64) * 12 + time.dt.month()
+    return (time.cast(pl.Int64) - timeframe.floor(0)) // timeframe.width
+
+
+def _slot_end(timeframe: Timeframe, time: pl.Expr) -> pl.Expr:
+    if timeframe.name in ("1M", "1y"):
+        return time.dt.offset_by("1y" if timeframe.name == "1y" else "1mo").cast(pl.Int64)
+    return time.cast(pl.Int64) + timeframe.width
+
+
+def _state(name: str) -> pl.Expr:
+    return pl.lit(name, dtype=SPAN_STATE)

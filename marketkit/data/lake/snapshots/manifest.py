@@ -1,0 +1,213 @@
+"""What a frozen set is: its files with their hashes and footers, and one hash over all of them.
+
+The hash of the set is the SHA-256 of what `sha256sum` prints for its files in the order of their
+paths, so that anybody can work it out without marketkit:
+`find candles/source=* -name '*.parquet' | LC_ALL=C sort | xargs sha256sum | sha256sum`.
+What a file covers stands in the file as well, so the hash speaks for that, too.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
+from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
+from marketkit.data.lake.format.marker import FROZEN
+from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.timeframe import Timeframe, iso, timeframe_of_token
+
+_PATH = re.compile(
+    r"candles/source=(?P<source>[^/]+)/timeframe=(?P<token>[^/]+)/series=(?P<symbol>[^/]+)"
+    rf"/(?P<chunk>[^/]+){re.escape(SUFFIX)}"
+)
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_FEW = 5  # symbols that a citation names one by one
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """A set of candles that no later write changes.
+
+    `created` is in ms UTC; `hash` is the SHA-256 over the hashes of all files: two sets with the
+    same hash hold the same bytes.
+    """
+
+    name: str
+    created: int
+    files: int
+    rows: int
+    bytes: int
+    hash: str
+
+
+class Kept(NamedTuple):
+    """One file of a frozen set; of its stamp only the size means anything."""
+
+    series: Series
+    entry: Entry
+
+    @property
+    def path(self) -> str:
+        """Where the file lies, below the folder of the set."""
+        return self.series.path(self.entry.chunk)
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The files of a frozen set in the order of their paths, and how they came together."""
+
+    name: str
+    created: int
+    library: str
+    files: tuple[Kept, ...]
+
+    @classmethod
+    def of(cls, name: str, created: int, library: str, files: Iterable[Kept]) -> Manifest:
+        """Put the files in order."""
+        return cls(name, created, library, tuple(sorted(files, key=lambda kept: kept.path)))
+
+    @cached_property
+    def hash(self) -> str:
+        """The SHA-256 over the hashes and paths of all files."""
+        lines = (f"{kept.entry.sha256}  {kept.path}\n" for kept in self.files)
+        return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+    @property
+    def summary(self) -> Frozen:
+        """What people want to know of the set."""
+        rows = sum(kept.entry.footer.rows for kept in self.files)
+        size = sum(kept.entry.stamp.size for kept in self.files)
+        return Frozen(self.name, self.created, len(self.files), rows, size, self.hash)
+
+    def spell(self) -> str:
+        """Write it as JSON, with a line for each file."""
+        head = {
+            "format": FORMAT,
+            "name": self.name,
+            "created": self.created,
+            "library": self.library,
+            "hash": self.hash,
+        }
+        # All files at once, for thousands one by one take longer than their links.
+        files = json.dumps([_said(kept) for kept in self.files]).replace("}, {", "},\n{")
+        return f'{json.dumps(head, indent=0)[:-2]},\n"files": {files}\n}}\n'
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """Read the manifest of the set in a folder.
+
+    Raises `CorruptFile` if there is none, if it cannot be understood or if its hash is not that of
+    its files, and `NewerFormat` if a later marketkit froze the set.
+    """
+    path = folder / FROZEN
+    try:
+        return _read(path, Stamp.of(path.stat()))
+    except (OSError, InputError, KeyError, TypeError, ValueError) as error:
+        raise CorruptFile(f"{path} is not the manifest of a frozen set: {error!r}") from error
+
+
+@lru_cache(maxsize=8)  # a backtest asks for the same set many times
+def _read(path: Path, _version: Stamp) -> Manifest:
+    said = json.loads(path.read_bytes())
+    if said["format"] > FORMAT:
+        raise NewerFormat(
+            f"{path} has format {said['format']}; this marketkit reads up to {FORMAT}: update it"
+        )
+    files = [_kept(each) for each in said["files"]]
+    manifest = Manifest.of(str(said["name"]), int(said["created"]), said["library"], files)
+    if manifest.hash != said["hash"]:
+        raise ValueError(f"its files have the hash {manifest.hash}, not {said['hash']}")
+    return manifest
+
+
+def cite(manifest: Manifest) -> str:
+    """Write a BibTeX entry that names the set so that it can be told from every other."""
+    day = iso(manifest.created)[:10]
+    fields = {
+        "title": f"{_escaped(manifest.name)}: {_contents(manifest)}",
+        "year": day[:4],
+        "month": day[5:7].lstrip("0"),
+        "note": f"Frozen on {day} with marketkit {_escaped(manifest.library)}; "
+        f"{len(manifest.files)} files, {manifest.summary.rows} candles; SHA-256 {manifest.hash}",
+    }
+    lines = "".join(f",\n  {name} = {{{value}}}" for name, value in fields.items())
+    return f"@misc{{{manifest.name}{lines}\n}}\n"
+
+
+def _said(kept: Kept) -> dict[str, Any]:
+    footer = kept.entry.footer
+    return {
+        "path": kept.path,
+        "size": kept.entry.stamp.size,
+        "sha256": kept.entry.sha256,
+        "rows": footer.rows,
+        "first": footer.first,
+        "last": footer.last,
+        "covered": [list(span) for span in footer.covered],
+        "nothing_before": footer.nothing_before,
+    }
+
+
+def _kept(said: dict[str, Any]) -> Kept:
+    """Understand a line; a path that is not that of a chunk never becomes one on disk."""
+    found = _PATH.fullmatch(said["path"])
+    if found is None or not _SHA256.fullmatch(said["sha256"]):
+        raise ValueError(f"{said} is not a candle file")
+    series = _series(found["source"], found["token"], found["symbol"])
+    if not _is_chunk(series.timeframe, found["chunk"]):
+        raise ValueError(f"{said['path']!r} is not named like a chunk")
+    covered = _spans(tuple(map(tuple, said["covered"])))
+    ends = said["first"], said["last"]
+    footer = Footer(covered, said["nothing_before"], int(said["rows"]), *ends)
+    stamp = Stamp(int(said["size"]), 0, 0)
+    return Kept(series, Entry(found["chunk"], stamp, footer, said["sha256"]))
+
+
+# Thousands of files have few names between them, and full ones of the same days say the same.
+@lru_cache(maxsize=4096)
+def _series(source: str, token: str, symbol: str) -> Series:
+    timeframe = timeframe_of_token(token)
+    if timeframe is None:
+        raise ValueError(f"{token!r} is no timeframe")
+    return Series(source, symbol, timeframe)
+
+
+@lru_cache(maxsize=4096)
+def _is_chunk(timeframe: Timeframe, chunk: str) -> bool:
+    return is_chunk(timeframe, chunk)
+
+
+@lru_cache(maxsize=4096)
+def _spans(pairs: tuple[tuple[int, int], ...]) -> Spans:
+    return Spans((int(start), int(end)) for start, end in pairs)
+
+
+def _contents(manifest: Manifest) -> str:
+    """Say for each source and timeframe how many symbols it has, and from when to when."""
+    groups: dict[tuple[str, str], list[Kept]] = {}
+    for kept in manifest.files:
+        groups.setdefault((kept.series.source, kept.series.timeframe.name), []).append(kept)
+    return "; ".join(_group(*key, files) for key, files in groups.items())
+
+
+def _group(source: str, timeframe: str, files: list[Kept]) -> str:
+    symbols = sorted({kept.series.symbol for kept in files})
+    named = ", ".join(symbols) if len(symbols) <= _FEW else f"{len(symbols)} symbols"
+    hull = Spans(span for kept in files for span in kept.entry.footer.covered).hull
+    return f"{named} {timeframe} of {_escaped(source)}{_span(hull)}"
+
+
+def _span(hull: Span | None) -> str:
+    return "" if hull is None else f" from {iso(hull.start)} to {iso(hull.end)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("_", r"\_")

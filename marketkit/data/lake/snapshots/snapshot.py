@@ -1,0 +1,298 @@
+"""Frozen sets: the lake as it was at one moment, kept under a name and changed by nothing.
+
+`snapshots/<name>/candles/...` are second names (hard links) of the files of the lake. Writers only
+ever put new files in the place of old ones, so what a second name points to stays as it was, and
+keeping it costs nothing until then. A set is made and taken away in a folder with a hidden name and
+renamed in one step: a kill leaves at worst such a folder, which the next that freezes sweeps.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+from filelock import FileLock, Timeout
+
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import (
+    Entry,
+    Stamp,
+    library_version,
+    make_folder,
+    read_footer,
+    sync_folder,
+)
+from marketkit.data.lake.format.layout import Series, check_source
+from marketkit.data.lake.format.marker import FROZEN
+from marketkit.data.lake.snapshots.manifest import Frozen, Kept, Manifest, read_manifest
+from marketkit.data.lake.store.index import Index
+from marketkit.disk import link, new_folder, sha256, sync_tree, write_new
+from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable, nearest
+from marketkit.schema import TIME, Schema
+from marketkit.timeframe import TIMEFRAMES, Timeframe
+
+DELTA_LOG = "_delta_log"  # beside the sources; written by `publish`, no part of the set
+SETS: Schema = {
+    "name": pl.String(),
+    "created": TIME,
+    "files": pl.Int64(),
+    "rows": pl.Int64(),
+    "bytes": pl.Int64(),
+    "hash": pl.String(),
+}
+PROBLEMS: Schema = {"path": pl.String(), "problem": pl.String()}
+
+_FOLDER = "snapshots"
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_WAIT = 60.0  # seconds to wait for somebody else who freezes
+
+
+def freeze(root: Path, index: Index, name: str) -> Frozen:
+    """Keep every file of a lake under a name.
+
+    Each file is one that a writer completed. Its hash is the one that was worked out when it was
+    written, if what the link points to is that version, else that of the bytes it points to.
+    """
+    marker.check(root)
+    _refuse_taken(root, name)
+    series = [each for source in _sources(root) for each in _stored(index, source)]
+    found = list(zip(series, index.look(series), strict=True))
+    if not any(entries for _, entries in found):
+        raise InputError(f"there are no candles to freeze in {root}")
+    with keeping(root), new_folder(root / _FOLDER) as folder:
+        _refuse_taken(root, name)
+        files = [kept for each, entries in found for kept in _keep(root, folder, each, entries)]
+        _learn(index, found, files)
+        manifest = Manifest.of(name, time.time_ns() // 1_000_000, library_version(), files)
+        write_new(folder / FROZEN, manifest.spell())
+        # All of it must be down before the set has its name.
+        sync_tree(folder)
+        folder.rename(root / _FOLDER / name)
+        sync_folder(root / _FOLDER)
+    return manifest.summary
+
+
+def frozen(root: Path) -> pl.DataFrame:
+    """Give one row for each set, oldest first; of one that cannot be read only the name."""
+    rows = [_summary(root, name) for name in _names(root)]
+    return pl.DataFrame(rows, schema=dict(SETS), orient="row").sort(
+        "created", "name", nulls_last=True
+    )
+
+
+def verify(root: Path, name: str) -> pl.DataFrame:
+    """Give one row for each file of a set that is not as it was frozen."""
+    folder = folder_of(root, name)
+    try:
+        problems = list(_problems(folder, read_manifest(folder)))
+    except CorruptFile as error:
+        problems = [(FROZEN, str(error))]
+    return pl.DataFrame(problems, schema=dict(PROBLEMS), orient="row")
+
+
+def thaw(root: Path, name: str, into: Path) -> None:
+    """Make a new lake with the candles of a set, all at once or not at all."""
+    for path, problem in verify(root, name).rows():
+        raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
+    if into.resolve().is_relative_to(root.resolve()):
+        raise InputError(f"{into} lies inside the lake {root}")
+    if into.exists() and not (into.is_dir() and not any(into.iterdir())):
+        raise InputError(f"{into} is there already: name a new folder")
+    folder = folder_of(root, name)
+    with _refusals_named(into):
+        make_folder(into.parent)
+        with new_folder(into.parent) as new:
+            for kept in read_manifest(folder).files:
+                (new / kept.series.folder).mkdir(parents=True, exist_ok=True)
+                link(f"{folder}/{kept.path}", f"{new}/{kept.path}")
+            marker.prepare(new)
+            sync_tree(new)
+            with suppress(FileNotFoundError):
+                into.rmdir()
+            new.rename(into)
+            sync_folder(into.parent)
+
+
+def delete(root: Path, name: str) -> None:
+    """Take a set away; in one step, so that no half of it is ever found."""
+    with keeping(root):
+        doomed = root / _FOLDER / f".{secrets.token_hex(8)}.tmp"
+        folder_of(root, name).rename(doomed)
+        sync_folder(doomed.parent)
+        shutil.rmtree(doomed)
+
+
+def folder_of(root: Path, name: str) -> Path:
+    """Give the folder of a set. Raises `InputError` with the nearest names if there is none."""
+    known = _names(root)
+    if name not in known:
+        raise InputError(f"no frozen set is called {name!r}{nearest(str(name), known)}")
+    return root / _FOLDER / name
+
+
+def litter(root: Path) -> list[Path]:
+    """List the folders of those that are freezing or deleting now, or died over it."""
+    return sorted((root / _FOLDER).glob(".*.tmp"))
+
+
+@contextmanager
+def keeping(root: Path) -> Iterator[None]:
+    """Be the only one that makes, publishes or deletes sets; those who died are swept up after.
+
+    Raises `NotWritable`, also for what fails inside because the disk is full or refuses.
+    """
+    with _refusals_named(root):
+        marker.prepare(root)
+        path = root / ".locks" / "snapshots.lock"
+        make_folder(path.parent)
+        try:
+            lock = FileLock(path).acquire(timeout=_WAIT)
+        except Timeout as error:
+            raise LakeError(f"another has held {path} for {_WAIT:.0f} s") from error
+        with lock:
+            for folder in litter(root):
+                shutil.rmtree(folder, ignore_errors=True)
+            yield
+
+
+class FrozenIndex(Index):
+    """What the manifest of a frozen set says, in place of a look at its files."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._entries: dict[Series, list[Entry]] = {}
+        for kept in read_manifest(folder).files:
+            self._entries.setdefault(kept.series, []).append(kept.entry)
+
+    def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
+        """List the chunks of each series in the order of time."""
+        return [self._entries.get(series, []) for series in wanted]
+
+    def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
+        """List every series of a timeframe, sorted by symbol."""
+        wanted = (source, timeframe)
+        return [each for each in self._entries if (each.source, each.timeframe) == wanted]
+
+    def _try(self, _use: object) -> None:
+        """Keep no database in a folder that nothing is written to."""
+
+
+def _names(root: Path) -> list[str]:
+    folder = root / _FOLDER
+    if not folder.is_dir():
+        return []
+    sets = (each for each in folder.iterdir() if _NAME.fullmatch(each.name) and each.is_dir())
+    return sorted(each.name for each in sets)
+
+
+def _refuse_taken(root: Path, name: str) -> None:
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise InputError(
+            f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
+            " with a letter or digit first and no dot last"
+        )
+    if (root / _FOLDER / name).exists():
+        raise InputError(f"a frozen set is called {name!r} already; sets never change")
+
+
+def _sources(root: Path) -> Iterator[str]:
+    for folder in sorted((root / "candles").glob("source=*")):
+        with suppress(InputError):  # somebody else's folder
+            yield check_source(folder.name.removeprefix("source="))
+
+
+def _stored(index: Index, source: str) -> Iterator[Series]:
+    for timeframe in TIMEFRAMES.values():
+        yield from index.stored(source, timeframe)
+
+
+def _keep(root: Path, folder: Path, series: Series, entries: Iterable[Entry]) -> Iterator[Kept]:
+    """Give the files of a series a second name below `folder`."""
+    (folder / series.folder).mkdir(parents=True)
+    for entry in entries:
+        below = series.path(entry.chunk)
+        path = f"{folder}/{below}"
+        with suppress(FileNotFoundError):  # taken out of the lake since it was listed
+            link(f"{root}/{below}", path)
+            yield Kept(series, _linked(path, series, entry))
+
+
+def _linked(path: str, series: Series, entry: Entry) -> Entry:
+    """Give the entry of the version that a link points to: perhaps not the one that was listed."""
+    if Stamp.of(os.stat(path)) != entry.stamp:  # noqa: PTH116 (a Path costs more than the question)
+        footer, stamp = read_footer(Path(path), series)
+        entry = Entry(entry.chunk, stamp, footer)
+    return entry if entry.sha256 else replace(entry, sha256=sha256(path))
+
+
+def _learn(
+    index: Index, found: Iterable[tuple[Series, list[Entry]]], files: Iterable[Kept]
+) -> None:
+    """Tell the index the hashes it did not know, of the versions that it knows."""
+    unknown = {
+        (series, entry.chunk): entry.stamp
+        for series, entries in found
+        for entry in entries
+        if entry.sha256 is None
+    }
+    learned: dict[Series, list[Entry]] = {}
+    for series, entry in files:
+        if unknown.get((series, entry.chunk)) == entry.stamp:
+            learned.setdefault(series, []).append(entry)
+    for series, entries in learned.items():
+        index.put(series, entries)
+
+
+@contextmanager
+def _refusals_named(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except LakeError:
+        raise
+    except OSError as error:
+        raise NotWritable(f"{folder} cannot be written: {error}") from error
+
+
+def _summary(root: Path, name: str) -> tuple[object, ...]:
+    try:
+        said = read_manifest(root / _FOLDER / name).summary
+    except (CorruptFile, NewerFormat):
+        return name, None, None, None, None, None
+    return name, said.created, said.files, said.rows, said.bytes, said.hash
+
+
+def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
+    if manifest.name != folder.name:
+        yield FROZEN, f"is that of the set {manifest.name!r}"
+    for kept in manifest.files:
+        problem = _problem(folder / kept.path, kept)
+        if problem:
+            yield kept.path, problem
+    known = {kept.path for kept in manifest.files}
+    for path in sorted((folder / "candles").rglob("*")):
+        below = path.relative_to(folder).as_posix()
+        published = below.startswith(f"candles/{DELTA_LOG}/")
+        if not path.is_dir() and below not in known and not published:
+            yield below, "is not in the manifest"
+
+
+def _problem(path: Path, kept: Kept) -> str | None:
+    try:
+        if sha256(path) != kept.entry.sha256:
+            return f"its bytes are not those that were frozen ({path.stat().st_size} of them)"
+        footer, stamp = read_footer(path, kept.series)
+    except FileNotFoundError:
+        return "is missing"
+    except (OSError, CorruptFile, NewerFormat) as error:
+        return str(error)
+    if (footer, stamp.size) != (kept.entry.footer, kept.entry.stamp.size):
+        return "the manifest says of it what the file does not"
+    return None

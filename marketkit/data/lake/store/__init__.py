@@ -1,0 +1,1 @@
+"""Series of candles, kept with their proof."""

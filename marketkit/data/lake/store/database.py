@@ -1,0 +1,190 @@
+"""The tables of the index, in a SQLite file that can be deleted, lag behind or be damaged."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import weakref
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from filelock import FileLock, Timeout
+
+from marketkit.data.lake.format.chunk import Entry, Footer, Stamp, spans_of_text, spans_to_text
+
+_log = logging.getLogger("marketkit.lake")
+
+NAME = "index.sqlite"
+_BUSY = 2.0  # seconds to wait for another process before going without the cache
+_READ_ONLY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
+VERSION = 2
+_TABLES = (
+    """
+    CREATE TABLE chunks (
+        folder TEXT, chunk TEXT, size INTEGER, mtime_ns INTEGER, inode INTEGER,
+        covered TEXT, nothing_before INTEGER, rows INTEGER, first INTEGER, last INTEGER,
+        sha256 TEXT, PRIMARY KEY (folder, chunk)
+    ) WITHOUT ROWID
+    """,
+    # The last rows of a series, and the stamps of the files they were read from: see `hot`.
+    "CREATE TABLE ends (folder TEXT PRIMARY KEY, made_of TEXT, content BLOB)",
+    # A folder listed here has the chunks above and no others for as long as its times are these.
+    """
+    CREATE TABLE folders (
+        folder TEXT PRIMARY KEY, inode INTEGER, mtime_ns INTEGER, ctime_ns INTEGER
+    ) WITHOUT ROWID
+    """,
+)
+_CHUNKS = "SELECT * FROM chunks WHERE folder = ?"
+_FOLDER = "SELECT inode, mtime_ns, ctime_ns FROM folders WHERE folder = ?"
+_PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_FOLDER = "REPLACE INTO folders VALUES (?, ?, ?, ?)"
+_ENDS = "SELECT * FROM ends WHERE folder IN ({})"
+_AT_ONCE = 500  # names in one question
+_PUT_END = "REPLACE INTO ends VALUES (?, ?, ?)"
+_FORGET_CHUNKS = "DELETE FROM chunks WHERE folder = ?"
+_FORGET_FOLDER = "DELETE FROM folders WHERE folder = ?"
+
+
+class Moment(NamedTuple):
+    """What tells a folder from the same one after a name in it changed."""
+
+    inode: int
+    mtime_ns: int
+    ctime_ns: int
+
+    @classmethod
+    def of(cls, folder: str) -> Moment | None:
+        """Give the moment of a folder, None where there is none."""
+        try:
+            stat = os.stat(folder)  # noqa: PTH116 (a Path costs more than the question)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        return cls(stat.st_ino, stat.st_mtime_ns, stat.st_ctime_ns)
+
+
+class Listing(NamedTuple):
+    """The chunks of a folder, and the moment of the folder at which they need no other proof."""
+
+    at: Moment | None
+    entries: list[Entry]
+
+    @property
+    def stamps(self) -> dict[str, Stamp]:
+        """Which version of each chunk it is about."""
+        return {entry.chunk: entry.stamp for entry in self.entries}
+
+
+class Database:
+    """An open database, and how to see that it is no longer the one at its path."""
+
+    def __init__(self, path: Path) -> None:
+        self._process = os.getpid()
+        try:
+            self.connection = _open(path)
+            self._inode: int | None = path.stat().st_ino
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _READ_ONLY:
+                raise
+            # A lake that may only be read: remember for as long as this process lives.
+            _log.debug("index of %s is kept in memory: %s", path.parent, error)
+            self.connection, self._inode = _open(":memory:"), None
+        self.close = weakref.finalize(self, self.connection.close)
+
+    def still_at(self, path: Path) -> bool:
+        """Say whether this process opened it and nobody deleted it since."""
+        if self._process != os.getpid():  # a connection does not survive a fork
+            self.close.detach()
+            return False
+        if self._inode is None:
+            return True
+        try:
+            return path.stat().st_ino == self._inode
+        except OSError:
+            return False
+
+    def recall(self, folders: Sequence[str]) -> dict[str, Listing]:
+        """Give what is said of folders, all as of one moment."""
+        with self.connection as connection:
+            connection.execute("BEGIN")
+            return {folder: _recalled(connection, folder) for folder in folders}
+
+    def remember(self, learned: Mapping[str, Listing]) -> None:
+        """Write folders whole, for another process may have written rows of an older listing."""
+        with self.connection as connection:
+            for folder, listing in learned.items():
+                rows = [_to_row(folder, entry) for entry in listing.entries]
+                connection.execute(_FORGET_CHUNKS, (folder,))
+                connection.execute(_FORGET_FOLDER, (folder,))
+                connection.executemany(_PUT_CHUNK, rows)
+                if listing.at is not None:
+                    connection.execute(_PUT_FOLDER, (folder, *listing.at))
+
+    def put(self, folder: str, entries: Iterable[Entry]) -> None:
+        """Write chunks of a folder that has changed with them."""
+        with self.connection as connection:
+            connection.execute(_FORGET_FOLDER, (folder,))
+            connection.executemany(_PUT_CHUNK, [_to_row(folder, entry) for entry in entries])
+
+    def ends(self, folders: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        """Give what was kept of the ends of series."""
+        found = {}
+        for at in range(0, len(folders), _AT_ONCE):
+            names = folders[at : at + _AT_ONCE]
+            asked = _ENDS.format(",".join("?" * len(names)))
+            found.update({row[0]: row[1:] for row in self.connection.execute(asked, names)})
+        return found
+
+    def put_ends(self, ends: Mapping[str, tuple[str, bytes]]) -> None:
+        """Keep ends of series."""
+        with self.connection as connection:
+            connection.executemany(_PUT_END, [(folder, *end) for folder, end in ends.items()])
+
+
+def _open(path: Path | str) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=_BUSY, check_same_thread=False)
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
+            with connection:
+                connection.execute("BEGIN")  # at once, not table by table
+                for name in ("chunks", "ends", "folders"):
+                    connection.execute(f"DROP TABLE IF EXISTS {name}")
+                for table in _TABLES:
+                    connection.execute(table)
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def remove(root: Path) -> None:
+    """Delete a damaged database, one process at a time: its log must not meet a new database."""
+    lock = FileLock(root / ".locks" / "index.lock", timeout=_BUSY)
+    with suppress(OSError, Timeout), lock:
+        for suffix in ("", "-wal", "-shm"):
+            (root / f"{NAME}{suffix}").unlink(missing_ok=True)
+
+
+def _recalled(connection: sqlite3.Connection, folder: str) -> Listing:
+    at = connection.execute(_FOLDER, (folder,)).fetchone()
+    rows = connection.execute(_CHUNKS, (folder,)).fetchall()
+    return Listing(None if at is None else Moment(*at), [_from_row(row) for row in rows])
+
+
+def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:
+    footer = entry.footer
+    covered = spans_to_text(footer.covered)
+    said = (covered, footer.nothing_before, footer.rows, footer.first, footer.last)
+    return (folder, entry.chunk, *entry.stamp, *said, entry.sha256)
+
+
+def _from_row(row: tuple[Any, ...]) -> Entry:
+    _, chunk, size, mtime_ns, inode, covered, *said, sha256 = row
+    footer = Footer(spans_of_text(covered), *said)
+    return Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)

@@ -1,0 +1,200 @@
+"""What every chunk says of itself, without opening it: a cache of the footers in SQLite.
+
+The files are the truth. A row counts only while size, time and inode of its file are what they
+were when the footer was read; whatever differs is read again. So the database can be deleted, lag
+behind a killed writer or be missing in a lake that may only be read: that costs time, no more.
+
+Nor are the files asked one by one while their folder is as it was: a file is only ever replaced by
+`os.replace`, which changes the times of the folder. Such a listing is trusted only if the folder
+had been left alone for so long before it that a later change cannot have got the same time.
+What some other program changes inside of a file is noticed where the file is read or audited.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
+from marketkit.data.lake.format.layout import SUFFIX, Series, symbol_of_folder, timeframe_folder
+from marketkit.data.lake.store.database import NAME, Database, Listing, Moment, remove
+from marketkit.errors import CorruptFile
+from marketkit.timeframe import Timeframe
+
+_T = TypeVar("_T")
+_log = logging.getLogger("marketkit.lake")
+
+_QUIET = 2_500_000_000  # ns; the coarsest clock of a file system (FAT) ticks every two seconds
+
+
+class _Look(NamedTuple):
+    """A folder that is not as it was seen; `quiet` says that what it holds now can be trusted."""
+
+    series: Series
+    folder: str
+    at: Moment
+    quiet: bool
+    seen: Listing
+
+
+_NOTHING = Listing(None, [])
+
+
+class Index:
+    """The chunks of every series below `root`; opened on first use, shared by all."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._lock = threading.Lock()
+        self._database: Database | None = None
+        self._seen: dict[str, Listing] = {}
+
+    def entries(self, series: Series) -> list[Entry]:
+        """List the chunks of a series in the order of time.
+
+        The list is the same object for as long as nothing changed; it is not the caller's to
+        change. Raises `CorruptFile` for a `.parquet` file that is not a chunk of the series.
+        """
+        return self.look([series])[0]
+
+    def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
+        """List the chunks of each series, as `entries`, with one question for all."""
+        quiet = time.time_ns() - _QUIET  # as of now: whatever comes after the look comes later
+        root = os.fspath(self._root)
+        found: dict[str, list[Entry]] = {}
+        looks: list[_Look] = []
+        for series in wanted:
+            folder = series.folder
+            at, seen = Moment.of(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
+            found[folder] = [] if at is None else seen.entries
+            if at is not None and at != seen.at:
+                is_quiet = max(at.mtime_ns, at.ctime_ns) < quiet
+                looks.append(_Look(series, folder, at, is_quiet, seen))
+        found |= self._list(looks)
+        return [found[series.folder] for series in wanted]
+
+    def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
+        """List every series of a timeframe that has a folder, sorted by symbol."""
+        folder = self._root / timeframe_folder(source, timeframe)
+        try:
+            symbols = sorted(
+                filter(None, (symbol_of_folder(each.name) for each in folder.iterdir()))
+            )
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        return [Series(source, symbol, timeframe) for symbol in symbols]
+
+    def put(self, series: Series, entries: Iterable[Entry]) -> None:
+        """Remember entries that were just written; failing to is no failure."""
+        rows = list(entries)
+        if rows:
+            self._try(lambda database: database.put(series.folder, rows))
+            self._seen.pop(series.folder, None)
+
+    def ends(self, folders: Sequence[str]) -> dict[str, tuple[str, bytes]]:
+        """Give what was kept of the ends of series; whether it still holds is not looked at."""
+        return self._try(lambda database: database.ends(folders)) or {}
+
+    def put_ends(self, ends: Mapping[str, tuple[str, bytes]]) -> None:
+        """Keep ends of series; failing to is no failure."""
+        self._try(lambda database: database.put_ends(ends))
+
+    def _list(self, looks: Sequence[_Look]) -> dict[str, list[Entry]]:
+        """List folders that are not as they were seen, and keep what is new in them."""
+        changed = [look for look in looks if look.quiet or not self._is_as_seen(look)]
+        recalled = self._recall([look.folder for look in changed]) if changed else {}
+        found: dict[str, Listing] = {}
+        try:
+            for look in changed:
+                known = recalled[look.folder]
+                found[look.folder] = known if known.at == look.at else self._compare(look, known)
+        finally:
+            self._seen |= found
+            self._remember(
+                {
+                    folder: listing
+                    for folder, listing in found.items()
+                    if listing.entries != recalled[folder].entries
+                    or listing.at not in (None, recalled[folder].at)
+                }
+            )
+        return {folder: listing.entries for folder, listing in found.items()}
+
+    def _is_as_seen(self, look: _Look) -> bool:
+        return bool(look.seen.entries) and look.seen.stamps == _stamps(self._root / look.folder)
+
+    def _compare(self, look: _Look, known: Listing) -> Listing:
+        """List a folder and read the footers of those files that are not as they were."""
+        folder = self._root / look.folder
+        stamps = _stamps(folder)
+        seen = look.seen.entries
+        found = {
+            entry.chunk: entry
+            for entry in (*seen, *known.entries)
+            if stamps.get(entry.chunk) == entry.stamp
+        }
+        read = (_read(folder, chunk, look.series) for chunk in sorted(stamps.keys() - found.keys()))
+        found.update({entry.chunk: entry for entry in read if entry is not None})
+        entries = [entry for _, entry in sorted(found.items())]
+        return Listing(look.at if look.quiet else None, seen if seen == entries else entries)
+
+    def _recall(self, folders: Sequence[str]) -> dict[str, Listing]:
+        found = self._try(lambda database: database.recall(folders))
+        return found or dict.fromkeys(folders, _NOTHING)
+
+    def _remember(self, learned: Mapping[str, Listing]) -> None:
+        if learned:
+            self._try(lambda database: database.remember(learned))
+
+    def _try(self, use: Callable[[Database], _T]) -> _T | None:
+        """Use the database; one that is busy is passed by, one that is damaged is made anew."""
+        with self._lock:
+            try:
+                return use(self._opened())
+            except sqlite3.OperationalError as error:
+                _log.debug("index of %s not used: %s", self._root, error)
+            except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+                _log.warning("index of %s is damaged and is made anew: %s", self._root, error)
+                self._discard()
+        return None
+
+    def _opened(self) -> Database:
+        path = self._root / NAME
+        if self._database is None or not self._database.still_at(path):
+            self._database = Database(path)
+        return self._database
+
+    def _discard(self) -> None:
+        if self._database is not None:
+            self._database.close()
+            self._database = None
+        remove(self._root)
+
+
+def _stamps(folder: Path) -> dict[str, Stamp]:
+    try:
+        with os.scandir(folder) as files:
+            return {
+                file.name.removesuffix(SUFFIX): Stamp.of(file.stat())
+                for file in files
+                if file.name.endswith(SUFFIX)
+            }
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
+    path = folder / f"{chunk}{SUFFIX}"
+    try:
+        footer, stamp = read_footer(path, series)
+    except FileNotFoundError:  # deleted since it was listed
+        return None
+    except OSError as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error
+    return Entry(chunk, stamp, footer)

@@ -1,0 +1,166 @@
+"""The newest candles of many series at once: the ends of series, kept side by side in the index.
+
+A series' end counts only while it was made of the very versions of the files that are there now;
+any other is read from its files and kept anew. Whoever writes a series whose end is kept, keeps
+the new end with it, so that a cross-section asked for every minute opens no file at all.
+"""
+
+from __future__ import annotations
+
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, cast
+
+import polars as pl
+import pyarrow as pa
+
+from marketkit.data.lake.format.chunk import Entry, Stamp
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.scan import read_ends
+from marketkit.errors import InputError
+from marketkit.schema import ROW, empty
+
+KEPT = 256  # candles of a series: what a cross-section usually asks for, in 14 kB
+
+_WORD = 8  # bytes of a time or a number
+_NUMBERS = tuple(ROW)[2:]
+_TYPES = {"time": pa.timestamp("ms", tz="UTC"), **dict.fromkeys(_NUMBERS, pa.float64())}
+
+
+class End(NamedTuple):
+    """The last rows of a series, column by column, and the versions of the files they are from."""
+
+    made_of: str
+    content: bytes
+
+    @property
+    def rows(self) -> int:
+        """How many rows these are."""
+        return len(self.content) // (_WORD * len(_TYPES))
+
+
+class _Tail(NamedTuple):
+    """The last chunks of a series, enough for the rows that are asked for."""
+
+    series: Series
+    folder: str
+    entries: list[Entry]
+
+    @property
+    def made_of(self) -> str:
+        return made_of((entry.chunk, entry.stamp) for entry in self.entries)
+
+
+def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl.DataFrame:
+    """Give the last `count` candles of each series, in the order of the series and of time.
+
+    Raises `InputError` for a count below 1.
+    """
+    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
+        raise InputError(f"count={count!r}: ask for at least one candle")
+    looked_up = zip(chosen, index.look(chosen), strict=True)
+    tails = [
+        _Tail(series, series.folder, _last_chunks(entries, max(count, KEPT)))
+        for series, entries in looked_up
+    ]
+    tails = [tail for tail in tails if tail.entries]
+    if count > KEPT:
+        return pl.concat([empty(ROW), *_read(root, tails, count)])
+    ends = {folder: End(*end) for folder, end in index.ends([t.folder for t in tails]).items()}
+    changed = [tail for tail in tails if not _holds(ends.get(tail.folder), tail)]
+    if changed:
+        frames = zip(changed, _read(root, changed, KEPT), strict=True)
+        fresh = {tail.folder: End(tail.made_of, _encode(rows)) for tail, rows in frames}
+        index.put_ends(fresh)
+        ends |= fresh
+    return _side_by_side([(tail.series.symbol, ends[tail.folder]) for tail in tails], count)
+
+
+def keep(index: Index, series: Series, entry: Entry, rows: pl.DataFrame) -> None:
+    """Keep the end of a series anew if it is kept at all and `rows`, just written, hold it.
+
+    `entry` is the chunk that they were written to.
+    """
+    if rows.height < KEPT:  # the chunk before would be needed, too
+        return
+    known = index.ends([series.folder]).get(series.folder)
+    if known is not None and chunks_of(known[0])[-1] <= entry.chunk:
+        index.put_ends(
+            {series.folder: End(made_of([(entry.chunk, entry.stamp)]), _encode(rows.tail(KEPT)))}
+        )
+
+
+def is_of(made_of: str, content: bytes, root: Path, series: Series) -> bool:
+    """Say whether the end of a series is what the files that it was made of end with.
+
+    Raises `CorruptFile` for files that cannot be read.
+    """
+    paths = [root / series.path(chunk) for chunk in chunks_of(made_of)]
+    return content == _encode(read_ends([paths], KEPT)[0])
+
+
+def made_of(versions: Iterable[tuple[str, Stamp]]) -> str:
+    """Spell which versions of which chunks; the newest comes last."""
+    return ";".join(f"{chunk} {' '.join(map(str, stamp))}" for chunk, stamp in versions)
+
+
+def chunks_of(made_of: str) -> list[str]:
+    """Name the chunks that `made_of` spells."""
+    return [part.partition(" ")[0] for part in made_of.split(";")]
+
+
+def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
+    """Give the last chunks that hold `count` rows together, or all that there are."""
+    last: list[Entry] = []
+    for entry in reversed(entries):
+        if count <= 0:
+            break
+        if entry.footer.rows:
+            last.append(entry)
+            count -= entry.footer.rows
+    return last[::-1]
+
+
+def _holds(end: End | None, tail: _Tail) -> bool:
+    """Say whether an end that was kept is as good as the files."""
+    return end is not None and end.made_of == tail.made_of
+
+
+def _read(root: Path, tails: Sequence[_Tail], count: int) -> list[pl.DataFrame]:
+    """Read the last rows of series from their files."""
+    paths = [[root / tail.series.path(entry.chunk) for entry in tail.entries] for tail in tails]
+    return read_ends(paths, count)
+
+
+def _encode(rows: pl.DataFrame) -> bytes:
+    """Lay rows out column by column; a number that is not known is kept as NaN, which none is."""
+    times = array("q", rows["time"].to_physical()).tobytes()
+    numbers = (array("d", rows[name].fill_null(float("nan"))).tobytes() for name in _NUMBERS)
+    return b"".join((times, *numbers))
+
+
+def _side_by_side(ends: Sequence[tuple[str, End]], count: int) -> pl.DataFrame:
+    """Put the ends of series one below the other."""
+    views = [memoryview(end.content) for _, end in ends]
+    sizes = [end.rows * _WORD for _, end in ends]
+    wanted = [min(count * _WORD, size) for size in sizes]
+    which = (at.to_bytes(4, sys.byteorder) * (size // _WORD) for at, size in enumerate(wanted))
+    symbols = pl.Series("symbol", [symbol for symbol, _ in ends], pl.String())
+    columns = [symbols.gather(_column(pa.uint32(), b"".join(which)))]
+    for at, (name, kind) in enumerate(_TYPES.items(), start=1):
+        parts = [
+            view[at * size - part : at * size]
+            for view, size, part in zip(views, sizes, wanted, strict=True)
+        ]
+        columns.append(_column(kind, b"".join(parts)).alias(name))
+    return pl.DataFrame(columns).with_columns(pl.col("value").fill_nan(None))
+
+
+def _column(kind: pa.DataType, content: bytes) -> pl.Series:
+    """Make a column of the bytes of its values, without looking at them."""
+    length = len(content) // (kind.bit_width // 8)
+    values = pa.Array.from_buffers(kind, length, [None, pa.py_buffer(content)])
+    return cast("pl.Series", pl.from_arrow(values))

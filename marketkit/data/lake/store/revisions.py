@@ -1,0 +1,194 @@
+"""The log of what the exchange changed its mind about: lines of JSON, only ever added to.
+
+`revisions/source=upbit/timeframe=1min/KRW-BTC.ndjson`, a line for each number that changed. Lines
+are on disk before the candles change, so that no change is ever unrecorded; a writer that dies in
+between leaves lines that are said again later, and at worst half a line at the end. Both are
+passed over when the log is read.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import polars as pl
+
+from marketkit.data.lake.format.chunk import make_folder, sync_folder
+from marketkit.data.lake.format.layout import Series, check_symbol, symbol_of_folder
+from marketkit.data.lake.store.merge import NUMBERS, Revision
+from marketkit.errors import CorruptFile
+from marketkit.schema import TIME, Schema
+from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+
+REVISION: Schema = {
+    "symbol": pl.String(),
+    "timeframe": pl.String(),
+    "time": TIME,
+    "column": pl.Enum(NUMBERS),
+    "old": pl.Float64(),
+    "new": pl.Float64(),
+    "seen_at": TIME,
+}
+FINALITY: Schema = {
+    "symbol": pl.String(),
+    "timeframe": pl.String(),
+    "candles": pl.Int64(),
+    "median": pl.Duration("ms"),
+    "max": pl.Duration("ms"),
+}
+_SUFFIX = ".ndjson"
+_Seen = tuple[Revision, int]
+
+
+def log_path(root: Path, series: Series) -> Path:
+    """Give the log of a series."""
+    return _folder(root, series.source, series.timeframe) / f"{series.symbol}{_SUFFIX}"
+
+
+def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: int) -> None:
+    """Add revisions to the log of a series; they are on disk when the call returns.
+
+    Only the holder of the series' lock may.
+    """
+    lines = "".join(
+        json.dumps({"symbol": series.symbol, **revision._asdict(), "seen_at": seen_at}) + "\n"
+        for revision in revisions
+    )
+    if not lines:
+        return
+    path = log_path(root, series)
+    make_folder(path.parent)
+    new = not path.exists()
+    with path.open("a+b") as file:
+        _drop_unfinished(file)
+        file.write(lines.encode())
+        file.flush()
+        os.fsync(file.fileno())
+    if new:
+        sync_folder(path.parent)
+
+
+def read_log(root: Path, series: Series) -> list[_Seen]:
+    """Read the log of a series: revisions and when each was seen, as they came.
+
+    What is said again right after it was said counts once. Raises `CorruptFile` for a line that
+    cannot be read, unless it is the last and was never finished.
+    """
+    path = log_path(root, series)
+    try:
+        lines = path.read_bytes().split(b"\n")
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error
+    return list(_once(parsed(line, number, path) for number, line in enumerate(lines[:-1], 1)))
+
+
+def read(
+    root: Path,
+    source: str,
+    symbols: str | Iterable[str] | None,
+    timeframe: str | Timeframe | None,
+) -> pl.DataFrame:
+    """Give the revisions of some series, or of all, as `REVISION`."""
+    rows = [
+        (series.symbol, series.timeframe.name, *revision, seen_at)
+        for series in _chosen(root, source, symbols, timeframe)
+        for revision, seen_at in read_log(root, series)
+    ]
+    return pl.DataFrame(rows, schema=dict(REVISION), orient="row")
+
+
+def finality(
+    root: Path,
+    source: str,
+    symbols: str | Iterable[str] | None,
+    timeframe: str | Timeframe | None,
+) -> pl.DataFrame:
+    """Say of each series how long after its close a candle was last seen to change."""
+    rows = [
+        (series.symbol, series.timeframe.name, after)
+        for series in _chosen(root, source, symbols, timeframe)
+        for after in _ages(root, series)
+    ]
+    ages = pl.DataFrame(rows, schema=["symbol", "timeframe", "after"], orient="row")
+    after = pl.col("after").cast(pl.Int64)
+    return (
+        ages.group_by("symbol", "timeframe", maintain_order=True)
+        .agg(candles=pl.len(), median=after.median().round().cast(pl.Int64), max=after.max())
+        .cast(pl.Schema(FINALITY))
+    )
+
+
+def _ages(root: Path, series: Series) -> list[int]:
+    """Give for each revised candle how many ms after its close it was last seen to change."""
+    last: dict[int, int] = {}
+    for revision, seen_at in read_log(root, series):
+        last[revision.time] = max(seen_at, last.get(revision.time, seen_at))
+    return [seen_at - series.timeframe.next(time) for time, seen_at in last.items()]
+
+
+def _folder(root: Path, source: str, timeframe: Timeframe) -> Path:
+    return root / "revisions" / f"source={source}" / f"timeframe={timeframe.token}"
+
+
+def _chosen(
+    root: Path,
+    source: str,
+    symbols: str | Iterable[str] | None,
+    timeframe: str | Timeframe | None,
+) -> Iterator[Series]:
+    """List the series that have a log, sorted by symbol and by width."""
+    names = {symbols} if isinstance(symbols, str) else symbols
+    wanted = None if names is None else {check_symbol(name) for name in names}
+    widths = TIMEFRAMES.values() if timeframe is None else [parse_timeframe(timeframe)]
+    found = [
+        (symbol, width)
+        for width in widths
+        for symbol in _logged(_folder(root, source, width))
+        if wanted is None or symbol in wanted
+    ]
+    for symbol, width in sorted(found, key=lambda each: each[0]):
+        yield Series(source, symbol, width)
+
+
+def _logged(folder: Path) -> list[str]:
+    try:
+        names = [path.name for path in folder.iterdir() if path.suffix == _SUFFIX]
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    symbols = (symbol_of_folder(f"series={name.removesuffix(_SUFFIX)}") for name in names)
+    return [symbol for symbol in symbols if symbol is not None]
+
+
+def _drop_unfinished(file: BinaryIO) -> None:
+    """Cut off what a dead writer left of a line: it would swallow the next."""
+    size = file.seek(0, os.SEEK_END)
+    file.seek(max(0, size - 1))
+    if file.read() not in (b"", b"\n"):
+        file.seek(0)
+        file.truncate(file.read().rfind(b"\n") + 1)
+
+
+def parsed(line: bytes, number: int, path: Path) -> _Seen:
+    """Read a line of a log. Raises `CorruptFile` naming it."""
+    try:
+        said: dict[str, Any] = json.loads(line)
+        column = NUMBERS[NUMBERS.index(said["column"])]
+        old, new = (None if said[key] is None else float(said[key]) for key in ("old", "new"))
+        return Revision(int(said["time"]), column, old, new), int(said["seen_at"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise CorruptFile(f"{path}, line {number}, is no revision: {error!r}") from error
+
+
+def _once(lines: Iterable[_Seen]) -> Iterator[_Seen]:
+    """Pass over what was said again before anything else was said of that number."""
+    last: dict[tuple[int, str], Revision] = {}
+    for revision, seen_at in lines:
+        key = revision.time, revision.column
+        if last.get(key) != revision:
+            last[key] = revision
+            yield revision, seen_at

@@ -1,0 +1,120 @@
+"""What candles must be to enter the lake. Pure."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+
+import polars as pl
+
+from marketkit.coverage import Spans
+from marketkit.data.lake.format.layout import EVER, Series, check_range
+from marketkit.errors import InputError
+from marketkit.schema import ROW
+from marketkit.timeframe import Timeframe
+
+_PRICES = ("open", "high", "low", "close")
+_CALENDAR = {"1M": "1mo", "1y": "1y"}
+_KEYS = ("symbol", "time", *_PRICES, "volume")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the exchange answered: rows, the slots they answer for, and what cannot exist."""
+
+    rows: pl.DataFrame
+    covering: Spans
+    nothing_before: int | None = None
+
+
+def checked(series: Series, page: Page) -> Page:
+    """Give the page with its rows sorted by time, each time once, the later of two in the frame.
+
+    Raises `InputError` for a covering that is not whole slots, and naming the first row that is no
+    possible candle of the series or that lies outside the covering.
+    """
+    _check_covering(series.timeframe, page.covering)
+    if page.nothing_before is not None:
+        check_range(page.nothing_before, page.nothing_before)
+    if dict(page.rows.schema) != dict(ROW):
+        raise InputError(f"rows must have the columns {dict(ROW)}, not {dict(page.rows.schema)}")
+    _refuse_broken(series, page.rows)
+    rows = page.rows if page.rows.columns == list(ROW) else page.rows.select(*ROW)
+    if not _ascending(times_of(rows)):
+        rows = rows.unique("time", keep="last", maintain_order=True).sort("time")
+    _refuse(pl.concat(split(rows, page.covering)[0]), "time lies outside the covering")
+    return replace(page, rows=rows)
+
+
+def inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
+    """Give the rows of `[start, end)`, of a frame sorted by time."""
+    times = times_of(rows)
+    return rows[bisect_left(times, start) : bisect_left(times, end)]
+
+
+def split(rows: pl.DataFrame, spans: Spans) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
+    """Cut a frame sorted by time into what lies before, between and after spans, and in each."""
+    outside, within, at, times = [], [], 0, times_of(rows)
+    for start, end in spans:
+        low = bisect_left(times, start, lo=at)
+        high = bisect_left(times, end, lo=low)
+        outside.append(rows[at:low])
+        within.append(rows[low:high])
+        at = high
+    return [*outside, rows[at:]], within
+
+
+def times_of(rows: pl.DataFrame) -> pl.Series:
+    """Give the times of rows in ms UTC."""
+    return rows["time"].cast(pl.Int64)
+
+
+def _ascending(times: pl.Series) -> bool:
+    return times.is_sorted() and times.n_unique() == times.len()
+
+
+def _check_covering(timeframe: Timeframe, covering: Spans) -> None:
+    for span in covering:
+        if span.start < EVER.start or span.end > EVER.end:
+            raise InputError(f"covering {tuple(span)} lies outside the years 1970 to 9998")
+        if any(timeframe.floor(edge) != edge for edge in span):
+            raise InputError(f"covering {tuple(span)} is not made of whole slots of {timeframe}")
+
+
+def _refuse_broken(series: Series, rows: pl.DataFrame) -> None:
+    """Ask all rules at once, which takes a fifth of the time, and name the first that is broken."""
+    rules = breaches(series)
+    hits = rows.select(broken.any().alias(rule) for rule, broken in rules.items())
+    for rule, hit in hits.row(0, named=True).items():
+        if hit:
+            _refuse(rows.filter(rules[rule]), rule)
+
+
+def breaches(series: Series) -> dict[str, pl.Expr]:
+    """Say of each rule that candles of a series obey which rows break it."""
+    numbers = [*_PRICES, "volume", "value"]
+    return {
+        "a null": pl.any_horizontal(pl.col(*_KEYS).is_null()),
+        f"symbol is not {series.symbol}": pl.col("symbol") != series.symbol,
+        "a number that is not finite": pl.any_horizontal(~pl.col(*numbers).is_finite()),
+        "a price that is not positive": pl.any_horizontal(pl.col(*_PRICES) <= 0),
+        "a negative volume or value": pl.any_horizontal(pl.col("volume", "value") < 0),
+        "high is not the highest": pl.col("high") < pl.max_horizontal(*_PRICES),
+        "low is not the lowest": pl.col("low") > pl.min_horizontal(*_PRICES),
+        f"time is no slot of {series.timeframe}": ~_aligned(series.timeframe),
+    }
+
+
+def _aligned(timeframe: Timeframe) -> pl.Expr:
+    """Say which times are slot starts."""
+    time = pl.col("time")
+    if timeframe.name in _CALENDAR:
+        return time.dt.truncate(_CALENDAR[timeframe.name]) == time
+    return (time.cast(pl.Int64) - timeframe.floor(0)) % timeframe.width == 0
+
+
+def _refuse(rows: pl.DataFrame, rule: str) -> None:
+    if not rows.is_empty():
+        raise InputError(
+            f"{rows.height} rows refused: {rule}; the first is {rows.row(0, named=True)}"
+        )

@@ -1,0 +1,238 @@
+"""The store under the lake: series of candles, appended with their proof and looked up with it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import Entry
+from marketkit.data.lake.format.layout import (
+    EVER,
+    Series,
+    check_range,
+    check_source,
+    cut_chunks,
+    edge_chunks,
+)
+from marketkit.data.lake.report.coverage import Knowledge
+from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.rows import Page
+from marketkit.data.lake.store.scan import Files, count, read
+from marketkit.data.lake.store.write import Written, write_page
+from marketkit.timeframe import Timeframe, parse_time, parse_timeframe
+
+Time = int | str | date | datetime
+
+
+class Tally(NamedTuple):
+    """How many slots traded, are proved empty, are not on the exchange, or are unknown."""
+
+    traded: int
+    empty: int
+    absent: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Series of one timeframe as one look found them: what is known of each, and their files.
+
+    Files may be replaced later, but only by such as know more, so what is known here stays true.
+    """
+
+    root: Path
+    timeframe: Timeframe
+    found: dict[str, tuple[Series, list[Entry]]]
+    knows: dict[str, Knowledge]
+
+    @property
+    def symbols(self) -> list[str]:
+        """The symbols that were looked up, sorted."""
+        return list(self.found)
+
+    def of(self, symbols: Iterable[str]) -> Selection:
+        """Give the part for some of the symbols."""
+        names = list(symbols)
+        return replace(
+            self,
+            found={symbol: self.found[symbol] for symbol in names},
+            knows={symbol: self.knows[symbol] for symbol in names},
+        )
+
+    def known(self, symbol: str) -> Knowledge:
+        """Give what the chunks of a symbol prove together."""
+        return self.knows[symbol]
+
+    def files(self, window: Span) -> Files:
+        """Give the files with candles of a range, in the order of their rows."""
+        low, high = edge_chunks(self.timeframe, window)
+        found = [
+            (series, entry.chunk)
+            for series, entries in self.found.values()
+            for entry in entries
+            if entry.footer.rows and low <= entry.chunk <= high
+        ]
+        whole = cut_chunks(self.timeframe, window).isdisjoint(chunk for _, chunk in found)
+        paths = [self.root / series.path(chunk) for series, chunk in found]
+        only = self.symbols[0] if len(self.found) == 1 else None
+        return Files(paths, None if whole else window, only)
+
+    def tally(self, symbol: str, window: Span) -> Tally:
+        """Count the slots of a range by what they are."""
+        known = self.known(symbol)
+        span = known.slots_of(*window)
+
+        def slots(spans: Spans) -> int:
+            return sum(self.timeframe.count(*each) for each in spans)
+
+        traded = count(self.of([symbol]).files(span))
+        covered = slots(known.covered.clip(*span))
+        return Tally(
+            traded, covered - traded, slots(known.absent(*span)), slots(known.missing(*span))
+        )
+
+    def read(self, window: Span) -> pl.DataFrame:
+        """Read the candles of a range, sorted by symbol and time."""
+        return read(self.files(window))
+
+
+class Store:
+    """A folder of candles that can prove which slots it knows: what programs need of it.
+
+    Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
+    frames also take what `parse_time` takes. Any number of threads and processes may read and
+    append.
+
+    Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
+    in the series asked about that is not its candle file; other series stay usable.
+    """
+
+    def __init__(self, root: str | Path, *, source: str = "upbit") -> None:
+        self.root = Path(root)
+        self.source = check_source(source)
+        self.index = Index(self.root)
+        self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
+
+    def require_writable(self) -> None:
+        """Make the lake if there is none, or say why it takes no writes.
+
+        Raises `NotWritable`, before anything is asked of an exchange that could not be kept.
+        """
+        marker.prepare(self.root)
+
+    def append(
+        self,
+        symbol: str,
+        timeframe: str | Timeframe,
+        rows: pl.DataFrame,
+        covering: Spans,
+        *,
+        nothing_before: int | None = None,
+        seen_at: int | None = None,
+    ) -> Written:
+        """Keep candles together with the proof that `covering` was asked and answered.
+
+        `rows` has the columns of `schema.ROW`, in any order of time; slots of `covering` without a
+        row are proved empty. Inside of `covering` the newer word wins: stored rows with the same
+        time are replaced, and those that the page lacks go; outside of it nothing changes. Every
+        number that was known and is not the same any more is a revision, logged with `seen_at`, the
+        moment (ms UTC, default now) the exchange said so. `nothing_before` says that the exchange
+        has no candle that starts earlier. Gives how many rows are new or different, and how many
+        numbers were revised; when the call returns they are on disk.
+
+        Raises `InputError` for rows that are no possible candles or lie outside `covering`, and
+        `NotWritable`; both before anything is written. A kill at any point loses at most what this
+        call brought, chunk by chunk, never what was there.
+        """
+        series = self._series(symbol, timeframe)
+        page = Page(rows, covering, nothing_before)
+        moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
+        return write_page(self.root, self.index, series, page, moment)
+
+    def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
+        """Give the slots that were asked and answered."""
+        return self._known(self._series(symbol, timeframe)).covered
+
+    def nothing_before(self, symbol: str, timeframe: str | Timeframe) -> int | None:
+        """Give the moment before which the exchange has no candle, if it said so."""
+        return self._known(self._series(symbol, timeframe)).nothing_before
+
+    def missing(self, symbol: str, timeframe: str | Timeframe, start: int, end: int) -> Spans:
+        """Give the slots starting in `[start, end)` that nobody asked about and that may exist."""
+        return self._known(self._series(symbol, timeframe)).missing(*check_range(start, end))
+
+    def select(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
+        """Look some series up, or all of a timeframe: their proof and their files in one look."""
+        chosen = self._chosen(symbols, timeframe)
+        looked_up = list(zip(chosen, self.index.look(chosen), strict=True))
+        found = {series.symbol: (series, entries) for series, entries in looked_up}
+        knows = {series.symbol: self._knowledge(series, entries) for series, entries in looked_up}
+        return Selection(self.root, parse_timeframe(timeframe), found, knows)
+
+    def _series(self, symbol: str, timeframe: str | Timeframe) -> Series:
+        marker.check(self.root)
+        return Series(self.source, symbol, parse_timeframe(timeframe))
+
+    def _chosen(
+        self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe
+    ) -> list[Series]:
+        marker.check(self.root)
+        timeframe = parse_timeframe(timeframe)
+        if symbols is None:
+            return self._stored(timeframe)
+        names = {symbols} if isinstance(symbols, str) else set(symbols)
+        return [Series(self.source, name, timeframe) for name in sorted(names)]
+
+    def _stored(self, timeframe: Timeframe) -> list[Series]:
+        """List every series of a timeframe."""
+        return self.index.stored(self.source, timeframe)
+
+    def _known(self, series: Series) -> Knowledge:
+        return self._knowledge(series, self.index.entries(series))
+
+    def _knowledge(self, series: Series, entries: list[Entry]) -> Knowledge:
+        """Add up what entries say, once for as long as the index gives the same list."""
+        seen, known = self._worked_out.get(series.folder, (None, None))
+        if seen is not entries or known is None:
+            known = Knowledge.of(series.timeframe, entries)
+            self._worked_out[series.folder] = entries, known
+        return known
+
+    def _ranges(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        start: Time | None,
+        end: Time | None,
+    ) -> Iterator[tuple[Series, Knowledge, Span]]:
+        """Give the series asked about, what is known of each, and the range to say it for."""
+        window = window_of(start, end)  # a wrong range is refused, whatever is known
+        chosen = self._chosen(symbols, timeframe)
+        for series, entries in zip(chosen, self.index.look(chosen), strict=True):
+            known = self._knowledge(series, entries)
+            first, last = known.hull or (None, None)
+            first = window.start if start is not None else first
+            last = window.end if end is not None else last
+            if first is not None and last is not None and first < last:
+                yield series, known, Span(first, last)
+
+
+def window_of(start: Time | None, end: Time | None) -> Span:
+    """Give the range a caller means; what is left open reaches as far as time does."""
+    return check_range(
+        EVER.start if start is None else milliseconds(start),
+        EVER.end if end is None else milliseconds(end),
+    )
+
+
+def milliseconds(time: Time) -> int:
+    """Give ms UTC of what callers name: ms already, or what `parse_time` takes."""
+    return time if isinstance(time, int) else parse_time(time)

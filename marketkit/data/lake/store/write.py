@@ -1,0 +1,138 @@
+"""How candles enter the lake: one writer at a time for each series, each chunk all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from filelock import FileLock, Timeout
+
+from marketkit.coverage import Spans
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import (
+    Entry,
+    describe,
+    make_folder,
+    read_chunk,
+    sweep,
+    write_chunk,
+)
+from marketkit.data.lake.format.layout import Series, chunk_of, chunk_span, cut
+from marketkit.data.lake.report.coverage import Knowledge
+from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.merge import merge
+from marketkit.data.lake.store.newest import keep
+from marketkit.data.lake.store.revisions import record
+from marketkit.data.lake.store.rows import Page, checked, inside
+from marketkit.errors import LakeError, NotWritable
+from marketkit.schema import ROW, empty
+
+_WAIT = 60.0  # seconds to wait for another writer of the same series
+_NO_PAGE = Page(empty(ROW), Spans())
+
+
+class Written(NamedTuple):
+    """How many rows of a page were new or different, and how many stored numbers it revised."""
+
+    rows: int
+    revisions: int
+
+
+def write_page(root: Path, index: Index, series: Series, page: Page, seen_at: int) -> Written:
+    """Keep a page that was answered at `seen_at`.
+
+    The order protects data: everything is checked before anything is written; under the lock each
+    chunk is read and merged, what changed of it is logged, and it is replaced with its coverage in
+    one step; only then the index is told, so that it never claims what the files do not.
+    """
+    page = checked(series, page)
+    if page.rows.is_empty() and not page.covering and page.nothing_before is None:
+        return Written(0, 0)
+    try:
+        marker.prepare(root)
+        with only_writer(root, series):
+            return _merge_page(root, index, series, page, seen_at)
+    except LakeError:
+        raise
+    except OSError as error:
+        raise NotWritable(f"the lake {root} cannot be written: {error}") from error
+
+
+@contextmanager
+def only_writer(root: Path, series: Series) -> Iterator[None]:
+    """Be the only writer of a series. Raises `LakeError` after a minute of waiting for another."""
+    path = root / series.lock
+    make_folder(path.parent)
+    lock = FileLock(path, poll_interval=0.005)
+    try:
+        lock.acquire(timeout=_WAIT)
+    except Timeout as error:
+        raise LakeError(
+            f"another writer has held {path} for {_WAIT:.0f} s; nothing was written"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+def _merge_page(root: Path, index: Index, series: Series, page: Page, seen_at: int) -> Written:
+    entries = {entry.chunk: entry for entry in index.entries(series)}
+    known = Knowledge.of(series.timeframe, entries.values())
+    make_folder(root / series.folder)
+    sweep(root / series.folder)
+    counts, written = [Written(0, 0)], []
+    for chunk, part in _parts(series, page, known.nothing_before).items():
+        exists = chunk in entries
+        entry, count = _merge_chunk(
+            root, index, series, chunk, part, seen_at=seen_at, exists=exists
+        )
+        counts.append(count)
+        written += [entry] if entry is not None else []
+    index.put(series, written)
+    return Written(*map(sum, zip(*counts, strict=True)))
+
+
+def _parts(series: Series, page: Page, nothing_before: int | None) -> dict[str, Page]:
+    """Cut a page into what each chunk gets of it."""
+    parts = {
+        chunk: Page(inside(page.rows, *chunk_span(series.timeframe, chunk)), covering)
+        for chunk, covering in cut(series.timeframe, page.covering).items()
+    }
+    moment = page.nothing_before
+    if moment is not None and (nothing_before is None or moment > nothing_before):
+        chunk = chunk_of(series.timeframe, moment)
+        parts[chunk] = replace(parts.get(chunk, _NO_PAGE), nothing_before=moment)
+    return parts
+
+
+def _merge_chunk(
+    root: Path,
+    index: Index,
+    series: Series,
+    chunk: str,
+    part: Page,
+    *,
+    seen_at: int,
+    exists: bool,
+) -> tuple[Entry | None, Written]:
+    """Merge a part into its chunk; without anything new the file stays as it is."""
+    path = root / series.path(chunk)
+    old, said = read_chunk(path, series) if exists else (_NO_PAGE.rows, None)
+    covered, moment = Spans(), part.nothing_before
+    if said is not None:
+        covered = said.covered
+        moment = said.nothing_before if moment is None else moment
+    rows, changed, revisions = merge(old, part.rows, part.covering, covered)
+    footer = describe(rows, covered | part.covering, moment)
+    if footer == said and rows is old:
+        return None, Written(0, 0)
+    # What is about to be lost must be on record first.
+    record(root, series, revisions, seen_at)
+    stamp, sha256 = write_chunk(path, rows, footer, series)
+    entry = Entry(chunk, stamp, footer, sha256)
+    keep(index, series, entry, rows)
+    return entry, Written(changed, len(revisions))

@@ -1,0 +1,60 @@
+"""Candles leave the lake as one file for others, complete or not there at all."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import suppress
+from pathlib import Path
+from typing import BinaryIO
+
+import polars as pl
+
+from marketkit.data.lake.format.chunk import sync_folder
+from marketkit.errors import InputError, NotWritable, nearest
+
+
+def check_target(path: Path, *, overwrite: bool) -> Path:
+    """Give the path back if candles can be written there. Raises `InputError`."""
+    if path.suffix.lower() not in _WRITERS:
+        raise InputError(
+            f"{path}: not a kind of file that can be written{nearest(path.suffix, _WRITERS)}"
+            f" (one of {' '.join(_WRITERS)})"
+        )
+    if path.exists() and not overwrite:
+        raise InputError(f"{path} is there already: say overwrite=True, or another name")
+    return path
+
+
+def write_candles(path: Path, rows: pl.DataFrame) -> int:
+    """Write rows to a file in one step and say how many. Raises `NotWritable`."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with temporary.open("xb") as file:
+            _WRITERS[path.suffix.lower()](rows, file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        sync_folder(path.parent)
+    except OSError as error:
+        raise NotWritable(f"{path} cannot be written: {error}") from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    return rows.height
+
+
+def _csv(rows: pl.DataFrame, file: BinaryIO) -> None:
+    rows.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%SZ")  # slots start on whole seconds
+
+
+def _parquet(rows: pl.DataFrame, file: BinaryIO) -> None:
+    rows.write_parquet(file)
+
+
+def _arrow(rows: pl.DataFrame, file: BinaryIO) -> None:
+    # Strings as every reader knows them, not as views.
+    rows.write_ipc(file, compat_level=pl.CompatLevel.oldest())
+
+
+_WRITERS = {".csv": _csv, ".parquet": _parquet, ".arrow": _arrow, ".feather": _arrow}

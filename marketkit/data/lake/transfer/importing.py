@@ -1,0 +1,145 @@
+"""Candles of a file enter the lake: checked as a whole, then kept with what they claim."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import polars as pl
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.layout import EVER, Series
+from marketkit.data.lake.store.rows import times_of
+from marketkit.data.lake.store.store import Store
+from marketkit.data.lake.transfer.source_file import Archive
+from marketkit.errors import InputError
+from marketkit.frames import one_of
+from marketkit.timeframe import TIMEFRAMES, Timeframe, iso
+
+Covering = Literal["rows", "range"]
+
+_CHANCE = 10_000  # one in so many files may look like a wider timeframe by accident
+_FEW = 20  # candles met in the lake that are too few to judge a file by
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Imported:
+    """What came of an import.
+
+    Of the `rows` that the file has of the symbol, `distinct` are left without repetitions, and
+    `changed` of these are new or different in the lake; `revisions` counts the numbers that were
+    known and are others now. `covering` are the slots that the file is taken to prove.
+    """
+
+    path: Path
+    symbol: str
+    timeframe: Timeframe
+    rows: int
+    distinct: int
+    changed: int
+    revisions: int
+    covering: Spans
+
+    @property
+    def slots(self) -> int:
+        """How many slots the file is taken to prove."""
+        return sum(self.timeframe.count(*span) for span in self.covering)
+
+    def __repr__(self) -> str:
+        hull = self.covering.hull or Span(0, 0)
+        times = f"{iso(hull.start)} to {iso(hull.end)}"
+        return (
+            f"import of {self.path.name} as {self.symbol} {self.timeframe}, {times}\n"
+            f"  {self.rows:,} rows, {self.distinct:,} distinct, {self.changed:,} new or changed;"
+            f" {self.revisions:,} numbers revised\n"
+            f"  {self.slots:,} slots claimed, {self.slots - self.distinct:,} of them empty"
+        )
+
+
+def import_archive(
+    store: Store, archive: Archive, symbol: str, timeframe: Timeframe, covering: Covering
+) -> Imported:
+    """Keep the candles that a file has of a symbol; see `Lake.import_`."""
+    one_of("covering", covering, Covering)
+    series = Series(store.source, symbol, timeframe)
+    raw = archive.read(symbol)
+    _refuse_no_times(archive, raw)
+    rows = _distinct(archive, raw)
+    _refuse_wider(archive, timeframe, times_of(rows).to_list())
+    _refuse_stranger(archive, rows, store, series)
+    claimed = _claim(timeframe, rows, covering)
+    try:
+        written = store.append(symbol, timeframe, rows, claimed)
+    except InputError as error:
+        raise archive.wrong(str(error)) from error
+    return Imported(
+        archive.path, symbol, timeframe, raw.height, rows.height, *written, covering=claimed
+    )
+
+
+def _refuse_no_times(archive: Archive, raw: pl.DataFrame) -> None:
+    if raw["time"].null_count():
+        raise archive.wrong(f"row {raw['time'].is_null().arg_true()[0] + 1} has no time")
+    times = times_of(raw)
+    for time in (times.min(), times.max()):
+        if isinstance(time, int) and not EVER.start <= time < EVER.end:
+            raise archive.wrong(f"a time lies {time} ms after 1970, outside the years 1970 to 9998")
+
+
+def _distinct(archive: Archive, raw: pl.DataFrame) -> pl.DataFrame:
+    """Sort the rows by time and drop repetitions; refuse two candles of one time."""
+    rows = raw.unique(maintain_order=True).sort("time")
+    twice = rows.filter(rows["time"].is_duplicated())
+    if twice.height:
+        raise archive.wrong(
+            f"has two different candles of {iso(times_of(twice)[0])}:"
+            f" {twice.row(0)[2:]} and {twice.row(1)[2:]}"
+        )
+    return rows
+
+
+def _refuse_wider(archive: Archive, timeframe: Timeframe, times: Sequence[int]) -> None:
+    """Refuse a file whose times are those of a wider timeframe."""
+    for wider in reversed(TIMEFRAMES.values()):
+        if wider.width <= timeframe.width:
+            break
+        # As many steps by accident are as rare as this.
+        rare = (wider.width // timeframe.width) ** (len(times) - 1) >= _CHANCE
+        if rare and _steps_by(wider, times):
+            raise archive.wrong(
+                f"its rows are {wider} apart or more, so these are no {timeframe} candles:"
+                f" say timeframe={wider.name!r}"
+            )
+
+
+def _steps_by(wider: Timeframe, times: Sequence[int]) -> bool:
+    if wider.name in ("1M", "1y"):
+        return all(wider.floor(time) == time for time in times)
+    return all((later - time) % wider.width == 0 for time, later in itertools.pairwise(times))
+
+
+def _refuse_stranger(archive: Archive, rows: pl.DataFrame, store: Store, series: Series) -> None:
+    """Refuse a file that contradicts most of what is known: a false symbol or zone must not win."""
+    times = times_of(rows)
+    span = Span(times[0], times[-1] + 1)
+    stored = store.select(series.symbol, series.timeframe).read(span)
+    met = rows.select("time", "close").join(stored.select("time", was="close"), on="time")
+    differing = met.filter(pl.col("close") != pl.col("was")).height
+    if met.height >= _FEW and differing > met.height / 2:
+        raise archive.wrong(
+            f"closes otherwise than the lake in {differing:,} of the {met.height:,} candles of"
+            f" {series.symbol} {series.timeframe} that both have: another symbol or time zone?"
+        )
+
+
+def _claim(timeframe: Timeframe, rows: pl.DataFrame, covering: Covering) -> Spans:
+    """Say which slots a file proves: those of its rows, or all from the first to the last."""
+    times = times_of(rows)
+    first = times.diff().fill_null(0) != timeframe.width
+    last = first.shift(-1, fill_value=True)
+    runs = zip(times.filter(first), times.filter(last), strict=True)
+    slots = Spans((timeframe.floor(start), timeframe.next(end)) for start, end in runs)
+    return slots if covering == "rows" else Spans([slots.hull or (0, 0)])

@@ -1,0 +1,62 @@
+"""Folders that are there whole or not at all: filled under a hidden name, renamed when complete."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from marketkit.data.lake.format.chunk import make_folder, sync_folder
+
+_SYNCS = 8  # folders made safe at once
+
+
+def link(path: str, target: str) -> None:
+    """Give a file a second name, or copy it where the system has no second names."""
+    try:
+        os.link(path, target)  # of text, for this is done thousands of times
+    except FileNotFoundError:
+        raise
+    except OSError:
+        with open(path, "rb") as source, open(target, "xb") as copy:  # noqa: PTH123 (as above)
+            shutil.copyfileobj(source, copy, 1 << 20)
+            copy.flush()
+            os.fsync(copy.fileno())
+
+
+def sha256(path: str | Path) -> str:
+    """Give the SHA-256 of all bytes of a file in hex."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_new(path: Path, text: str) -> None:
+    """Write a file that is not there yet; its bytes are down when the call returns."""
+    with path.open("x", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def sync_tree(folder: Path) -> None:
+    """Make the names in a folder and all below it survive a power cut."""
+    folders = [Path(each) for each, _, _ in os.walk(folder)]
+    with ThreadPoolExecutor(_SYNCS) as pool:  # together they wait for the disk as long as a few
+        list(pool.map(sync_folder, folders))
+
+
+@contextmanager
+def new_folder(parent: Path) -> Iterator[Path]:
+    """Make a hidden folder to be renamed when it is complete; else it is removed again."""
+    make_folder(parent)
+    folder = parent / f".{secrets.token_hex(8)}.tmp"
+    folder.mkdir()
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)

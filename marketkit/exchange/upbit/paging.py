@@ -1,0 +1,164 @@
+"""Multi-page questions as generators: each yields the next request and is sent its response.
+
+A driver looks like this, whatever sends the requests:
+
+    step = next(walk)
+    while step.request is not None:
+        step = walk.send(send(step.request))
+        keep(step.page)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import polars as pl
+
+from marketkit.coverage import Spans
+from marketkit.errors import BadResponse
+from marketkit.exchange.dialect import Page, Request, Response
+from marketkit.exchange.upbit import bodies as upbit_bodies
+from marketkit.exchange.upbit import rest as upbit_rest
+from marketkit.schema import TRADE, empty
+from marketkit.timeframe import DAY, Timeframe, iso
+
+
+class Step(NamedTuple):
+    """What the last response gave (None before the first) and what to ask next (None: done)."""
+
+    page: Page | None
+    request: Request | None
+
+
+@dataclass(slots=True)
+class CandleRange:
+    """The candles of `symbol` whose slots start in `[start, end)`, milliseconds UTC.
+
+    `end` may lie ahead of the exchange's clock. Slots that closed less than `settle` milliseconds
+    ago are shown but never proved. `start` may be raised while a walk is on its way down to it.
+    """
+
+    symbol: str
+    timeframe: Timeframe
+    start: int
+    end: int
+    settle: int = 60_000
+
+
+def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Generator[Step, Response, None]:
+    """Ask for candles from the newest to the oldest, 200 a page, and prove slots page by page.
+
+    A page proves `[oldest row's start, to)` as far as closed and settled, however many rows it
+    has: a short page says nothing about what lies below it. Only an empty page does: nothing
+    exists before its `to` (the listing start, or for `1s` the end of retention). The last page
+    may reach below `start`; what it proves there is given too, for it cost nothing.
+    """
+    to = wanted.end
+    page: Page | None = None
+    while True:
+        request = upbit_rest.candle_request(wanted.symbol, wanted.timeframe, to)
+        response = yield Step(page, request)
+        rows = upbit_bodies.decode_candles(response.body, wanted.symbol, exact=exact)
+        page = read_page(rows, wanted, to, response.at)
+        if page.nothing_before is not None:
+            break
+        to = _oldest(page.rows)
+        if to <= wanted.start:
+            break
+    yield Step(page, None)
+
+
+def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page:
+    """Say what a page of `rows`, asked for with `to` and answered at `at`, proves."""
+    settled = wanted.timeframe.floor(at - wanted.settle)
+    bound = min(wanted.timeframe.ceil(to), settled)
+    if rows.is_empty():
+        return Page(rows, Spans(), nothing_before=bound)
+    if _newest(rows) > to or _oldest(rows) >= to:
+        raise BadResponse(
+            f"asked {wanted.symbol} {wanted.timeframe} before {iso(to)}, got {iso(_newest(rows))}"
+        )
+    for start in rows["time"].dt.epoch("ms"):
+        if start != wanted.timeframe.floor(start):
+            what = f"a {wanted.timeframe} candle of {wanted.symbol}"
+            raise BadResponse(f"{what} starts at {iso(start)}")
+    # Recorded data repeats the row at a page boundary.
+    return Page(rows.filter(pl.col("time").dt.epoch("ms") < to), Spans([(_oldest(rows), bound)]))
+
+
+@dataclass(frozen=True, slots=True)
+class TradeRange:
+    """The newest `count` trades of `symbol` in `[start, end)`; None stands for no such bound.
+
+    `now` is the exchange's clock; the exchange gives today (UTC) and the seven days before.
+    """
+
+    symbol: str
+    now: int
+    start: int | None = None
+    end: int | None = None
+    count: int | None = None
+
+
+def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Generator[Step, Response, None]:
+    """Ask for trades from the newest to the oldest, 500 a page, day by day.
+
+    A page never crosses the UTC day, so an empty or short page ends the day, not the walk. The
+    exchange counts days back from its own today, which may end while the walk goes on, and have
+    ended before it: then the first answer is of a later day than was meant.
+    """
+    today = wanted.now // DAY
+    day = today if wanted.end is None else min(today, (wanted.end - 1) // DAY)
+    to = _time_of_day(wanted.end, day)
+    left, cursor = wanted.count, None
+    page: Page | None = None
+    while today - day <= upbit_rest.TRADE_DAYS and (day + 1) * DAY > (wanted.start or 0):
+        count = upbit_rest.TRADE_PAGE if left is None else min(left, upbit_rest.TRADE_PAGE)
+        request = upbit_rest.trade_request(
+            wanted.symbol, count, days_ago=today - day, to=None if cursor else to, cursor=cursor
+        )
+        response = yield Step(page, request)
+        before, today = today, max(today, response.at // DAY)
+        trades = upbit_bodies.decode_trades(response.body, exact=exact)
+        if (trades["symbol"] != wanted.symbol).any():
+            raise BadResponse(f"asked for trades of {wanted.symbol}, got another market's")
+        if cursor is not None and trades.height and trades["sequential_id"][0] >= cursor:
+            raise BadResponse(f"asked for trades of {wanted.symbol} below {cursor}, got others")
+        page = Page(_within(trades, wanted), Spans())
+        left = None if left is None else left - page.rows.height
+        if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
+            break
+        if today > before:
+            if not trades.height:
+                continue
+            day = max(day, trades["time"].dt.epoch("ms")[0] // DAY)
+        if trades.height < count:
+            day, to, cursor = day - 1, None, None
+        else:
+            cursor = trades["sequential_id"][-1]
+    yield Step(page or Page(empty(TRADE), Spans()), None)
+
+
+def _within(trades: pl.DataFrame, wanted: TradeRange) -> pl.DataFrame:
+    time = pl.col("time").dt.epoch("ms")
+    kept = trades if wanted.start is None else trades.filter(time >= wanted.start)
+    return kept if wanted.end is None else kept.filter(time < wanted.end)
+
+
+def _time_of_day(end: int | None, day: int) -> str | None:
+    """Spell the exclusive bound within `day`; None when all of it is wanted."""
+    # Rounded up, for the wire has whole seconds; what is too new is filtered.
+    seconds = 86_400 if end is None else min(86_400, -((day * DAY - end) // 1000))
+    if seconds == 86_400:
+        return None
+    return f"{seconds // 3600:02d}:{seconds // 60 % 60:02d}:{seconds % 60:02d}"
+
+
+def _oldest(rows: pl.DataFrame) -> int:
+    return int(rows["time"].dt.epoch("ms").min())  # type: ignore[arg-type]
+
+
+def _newest(rows: pl.DataFrame) -> int:
+    return int(rows["time"].dt.epoch("ms").max())  # type: ignore[arg-type]

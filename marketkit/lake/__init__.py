@@ -1,9 +1,0 @@
-"""Candles on disk: Parquet that knows what it has."""
-
-import logging
-
-from marketkit.lake.lake import Lake
-
-__all__ = ["Lake"]
-
-logging.getLogger("marketkit.lake").addHandler(logging.NullHandler())

@@ -1,0 +1,1 @@
+"""One rate budget a machine."""

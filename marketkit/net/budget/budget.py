@@ -1,0 +1,332 @@
+"""One rate budget a machine and group: who may send, and when."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import random
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+from marketkit.errors import Banned, EngineClosed
+from marketkit.exchange.dialect import Priority, RateLimit
+from marketkit.net.budget import foreign_traffic as foreign
+from marketkit.net.budget import pacing as lanes
+from marketkit.net.budget.ban import Ban
+from marketkit.net.budget.file import BudgetFile, Clock, Memory, Store, boot_id, machine_clock
+from marketkit.net.budget.pacing import Head
+from marketkit.net.budget.queue import Waiting
+from marketkit.net.budget.state import INF, Lane, State
+
+T = TypeVar("T")
+
+CLASSES: dict[Priority, int] = {"critical": 0, "high": 1, "normal": 2, "low": 3}
+UPBIT = RateLimit(10, 1.0)
+USE_BY = 0.25
+HEARTBEAT = 1.0
+LOCK_RETRY = 0.0005
+LOCK_STUCK = 2.0
+
+_log = logging.getLogger("marketkit.net")
+
+
+class Budget:
+    """The requests that this machine may send to one rate group, shared by all its processes.
+
+    `name` (host and group) and `limit` choose the file in `directory`; `ban` is that of the host.
+    `clock` must be the same for all who share the file. Use it on one event loop.
+    """
+
+    _store: Store | None
+    _pump: asyncio.Task[None] | None
+
+    def __init__(
+        self,
+        name: str,
+        limit: RateLimit,
+        directory: Path,
+        *,
+        ban: Ban | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        self.limit = limit
+        self.clock = clock or machine_clock()
+        self.ban = ban or Ban(directory / f"{name}.ban", host=name)
+        self._path = directory / f"{name}{_suffix(limit)}-{boot_id()}.bin"
+        self._begin()
+
+    async def acquire(self, priority: Priority = "normal") -> Slot:
+        """Wait for the turn to send one request.
+
+        Raises `Banned` at once while the exchange blocks this address.
+        """
+        self.ban.check()
+        self._begin_after_fork()
+        future = self._waiting.add(CLASSES[priority], self.clock())
+        self._wake()
+        try:
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and not future.exception():
+                future.result().unsent()
+            raise
+
+    async def left(self) -> int:
+        """Say how many requests could leave right now; all of them where nobody ever sent one."""
+        try:
+            self.ban.check()
+        except Banned:
+            return 0
+        if self._store is None and not self._path.exists():
+            return self.limit.requests
+
+        def free(state: State, now: float) -> int:
+            busy = sum(lane.until > now for lane in state.lanes)
+            open_ = now >= state.hold_until
+            return max(0, foreign.capacity(state, self.limit) - busy) if open_ else 0
+
+        while True:
+            try:
+                return self._update(free)
+            except BlockingIOError:
+                await asyncio.sleep(LOCK_RETRY)
+
+    def path_changed(self) -> None:
+        """Distrust the measured round trips: connections broke, the way may be shorter now."""
+        self._later(lanes.distrust)
+
+    def close(self) -> None:
+        """Let go of the file; who waits gets `EngineClosed`. A later `acquire` opens it again."""
+        self._waiting.refuse(EngineClosed("closed while this call waited for its turn"))
+        if self._pump is not None:
+            self._pump.cancel()
+        if self._store is not None:
+            self._flush()
+            self._store.close()
+            self._store = None
+
+    def end(self, slot: Slot, finish: Callable[[State, Lane | None], None]) -> None:
+        """Apply `finish` to the lane of `slot`, or to None where it is no longer that slot's."""
+        self._begin_after_fork()  # a slot of the parent is nobody's here
+        owner = self._owner
+        if self._flying.get(slot.lane) is slot:
+            del self._flying[slot.lane]
+        self._later(lambda state: finish(state, _lane_of(state, slot, owner)))
+
+    def _begin(self) -> None:
+        """Start as a process that nobody knows yet."""
+        self._pid = os.getpid()
+        self._owner = float(random.SystemRandom().getrandbits(52) + 1)
+        self._waiting = Waiting(self.limit.seconds)
+        self._flying: dict[int, Slot] = {}
+        self._changes: deque[Callable[[State], None]] = deque()
+        self._pump = None
+        self._changed = asyncio.Event()
+        self._locked_since = INF
+        self._store = None
+
+    def _begin_after_fork(self) -> None:
+        """In a child: its lock would be the parent's, and so would be its waiters and slots."""
+        if os.getpid() != self._pid:
+            if self._store is not None:
+                self._store.close()
+            self._begin()
+
+    def _later(self, change: Callable[[State], None]) -> None:
+        """Have `change` applied as soon as the file is free."""
+        self._changes.append(change)
+        if self._pump is not None and not self._pump.done():
+            self._changed.set()
+        else:
+            self._flush()
+
+    def _flush(self) -> None:
+        with contextlib.suppress(BlockingIOError):  # the next step applies what is left
+            self._update(lambda _state, _now: None)
+
+    def _wake(self) -> None:
+        if self._pump is None or self._pump.done():
+            self._changed = asyncio.Event()
+            self._pump = asyncio.get_running_loop().create_task(self._serve())
+            self._pump.add_done_callback(self._pump_ended)
+        self._changed.set()
+
+    def _pump_ended(self, pump: asyncio.Task[None]) -> None:
+        error = (
+            EngineClosed("the event loop was shut down") if pump.cancelled() else pump.exception()
+        )
+        if error is not None and pump is self._pump:
+            self._waiting.refuse(error)
+        if self._changes:  # ended while the loop was shutting down
+            self._flush()
+
+    async def _serve(self) -> None:
+        """Give out slots until nobody waits and nothing is in flight."""
+        while True:
+            self._changed.clear()
+            self._refuse_if_banned()
+            try:
+                step = self._update(self._step)
+            except BlockingIOError:
+                self._warn_if_stuck()
+                await asyncio.sleep(LOCK_RETRY)
+                continue
+            self._locked_since = INF
+            if step.slot is not None and step.head is not None:
+                self._flying[step.slot.lane] = step.slot
+                self._waiting.serve(step.head, step.slot)
+            elif step.head is None and not self._flying:
+                return
+            else:
+                await self._sleep(step.wake)
+
+    async def _sleep(self, until: float) -> None:
+        delay = max(0.0, until - self.clock())
+        timer = asyncio.get_running_loop().call_later(delay, self._changed.set)
+        try:
+            await self._changed.wait()
+        finally:
+            timer.cancel()
+
+    def _step(self, state: State, now: float) -> _Step:
+        """Take a slot for the foremost call if it is its turn; under the lock."""
+        self._renew(state, now)
+        head = self._waiting.head(now)
+        if head is None:
+            lanes.publish(state, self._owner, None, 0.0, now)
+            return _Step(None, None, now + HEARTBEAT)
+        lanes.bury(state, now)
+        foreign.relax(state, self.limit, now)
+        turn = lanes.take_turn(state, self.limit, head, self._owner, now)
+        if turn.lane is None:
+            lanes.publish(state, self._owner, head, turn.wake, now)
+            return _Step(head, None, turn.wake)
+        lanes.publish(state, self._owner, None, 0.0, now)
+        return _Step(head, Slot(self, turn.lane, now), now)
+
+    def _renew(self, state: State, now: float) -> None:
+        """Say that our requests in flight are alive; forget those that were given up for dead."""
+        for index, slot in list(self._flying.items()):
+            lane = _lane_of(state, slot, self._owner)
+            if lane is None or lane.until != INF:
+                del self._flying[index]
+            else:
+                lane.lease = slot.lease = now + lanes.LEASE
+
+    def _update(self, change: Callable[[State, float], T]) -> T:
+        """Apply what waits to be applied and then `change`, in the file or, failing that, alone."""
+
+        def all_changes(state: State, now: float) -> T:
+            while self._changes:
+                self._changes.popleft()(state)
+            return change(state, now)
+
+        self._begin_after_fork()
+        try:
+            if self._store is None:
+                self._store = BudgetFile(self._path, self.limit, self.clock)
+            return self._store.update(all_changes)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            _log.warning(
+                "no budget can be shared at %s (%s): this process paces itself alone, and others "
+                "on this machine may draw 429s with it",
+                self._path,
+                error,
+            )
+            self._store = Memory(self.limit, self.clock)
+            return self._store.update(all_changes)
+
+    def _refuse_if_banned(self) -> None:
+        try:
+            self.ban.check()
+        except Banned as reason:
+            self._waiting.refuse(reason)
+
+    def _warn_if_stuck(self) -> None:
+        now = self.clock()
+        if self._locked_since == INF:
+            self._locked_since = now
+        elif now - self._locked_since > LOCK_STUCK:
+            self._locked_since = now
+            _log.warning("another process has held %s for %g s", self._path, LOCK_STUCK)
+
+
+class Slot:
+    """The right to send one request now; it must be ended once, by `done`, `lost` or `unsent`.
+
+    Ending it a second time does nothing, so a `finally` may always do it.
+    """
+
+    __slots__ = ("_budget", "_open", "lane", "lease", "sent")
+
+    def __init__(self, budget: Budget, lane: int, sent: float) -> None:
+        self._budget = budget
+        self._open = True
+        self.lane = lane
+        self.sent = sent
+        self.lease = sent + lanes.LEASE
+
+    def fresh(self) -> bool:
+        """Say whether it is young enough to be used: ask right before sending."""
+        return self._budget.clock() - self.sent < USE_BY
+
+    def held(self) -> bool:
+        """Say whether the machine still counts on it: ask right before writing to the socket."""
+        return self._budget.clock() + USE_BY < self.lease
+
+    def done(
+        self, status: int, remaining_seconds: int | None = None, retry_after: float | None = None
+    ) -> None:
+        """End it at the answer's headers: what the exchange said, and says is left."""
+        limit, now = self._budget.limit, self._budget.clock()
+        rejected = status in {418, 429}
+        remaining = None if rejected else remaining_seconds
+        if status == 418:
+            self._budget.ban.impose(retry_after)
+
+        def finish(state: State, lane: Lane | None) -> None:
+            if lane is not None:
+                lanes.answer(state, limit, lane, now, remaining)
+            if rejected:
+                lanes.reject(state, limit, now, retry_after)
+
+        self._end(finish)
+
+    def lost(self) -> None:
+        """End it without an answer: the request may still be counted."""
+        limit, now = self._budget.limit, self._budget.clock()
+        self._end(lambda state, lane: lanes.lose(state, limit, lane, now))
+
+    def unsent(self) -> None:
+        """End it unused: nothing was written."""
+        self._end(lambda _, lane: lanes.free(lane))
+
+    def _end(self, finish: Callable[[State, Lane | None], None]) -> None:
+        if self._open:
+            self._open = False
+            self._budget.end(self, finish)
+
+
+class _Step(NamedTuple):
+    """The foremost call, the slot it gets now, or when to look again."""
+
+    head: Head | None
+    slot: Slot | None
+    wake: float
+
+
+def _lane_of(state: State, slot: Slot, owner: float) -> Lane | None:
+    """Give the lane of `slot`, unless its lease ended and somebody else took it."""
+    lane = state.lanes[slot.lane]
+    return lane if lane.sent == slot.sent and lane.owner == owner else None
+
+
+def _suffix(limit: RateLimit) -> str:
+    """Name a limit that is not Upbit's: files of different limits differ in size."""
+    return "" if limit == UPBIT else f"-{limit.requests}per{limit.seconds:g}s"

@@ -1,0 +1,173 @@
+"""Where the shared state lives: a small locked file, or memory where no file can be had."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol, TypeVar
+
+from marketkit.exchange.dialect import RateLimit
+from marketkit.net.budget import state as states
+from marketkit.net.budget.pacing import GUARD
+from marketkit.net.budget.state import INF, State
+
+T = TypeVar("T")
+Clock = Callable[[], float]
+Change = Callable[[State, float], T]
+
+_STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
+_FORGOTTEN = 86_400.0
+
+
+class Store(Protocol):
+    """One state, changed by one at a time."""
+
+    def update(self, change: Change[T]) -> T:
+        """Apply `change(state, now)` and keep the state; `BlockingIOError` if somebody is at it."""
+
+    def close(self) -> None:
+        """Let go of it."""
+
+
+class BudgetFile:
+    """The state of a group in a file that every process of the machine finds.
+
+    Written in place with pread and pwrite: a mapped file that is truncated would kill the process.
+    A file that is new, cut, damaged or written by another clock means an unknown past, and the
+    whole machine stays silent for one period.
+    """
+
+    def __init__(self, path: Path, limit: RateLimit, clock: Clock) -> None:
+        self.path = path
+        self._limit = limit
+        self._clock = clock
+        self._size = states.size(limit.requests)
+        self._fd = self._open()
+
+    def update(self, change: Change[T]) -> T:
+        """Lock, read, change, write, unlock: 100 microseconds. See `Store.update`."""
+        if not os.fstat(self._fd).st_nlink:  # somebody removed the file: join the new one
+            self.close()
+            self._fd = self._open()
+        _lock(self._fd)
+        try:
+            now = self._clock()
+            state = self._read(now)
+            result = change(state, now)
+            _write(self._fd, states.to_bytes(state))
+            return result
+        finally:
+            _unlock(self._fd)
+
+    def close(self) -> None:
+        """Close the file; a lock of the process that made a fork is not touched."""
+        os.close(self._fd)
+
+    def _open(self) -> int:
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if not self.path.exists():
+            _sweep(self.path.parent)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
+        return os.open(self.path, flags, 0o666)  # two users share one through their umask
+
+    def _read(self, now: float) -> State:
+        state = states.from_bytes(_read(self._fd, self._size), self._limit.requests)
+        if state is None or not _plausible(state, now + self._limit.seconds):
+            return _unknown(self._limit, now)
+        return state
+
+
+class Memory:
+    """The state of a process that has to pace itself alone."""
+
+    def __init__(self, limit: RateLimit, clock: Clock) -> None:
+        self._clock = clock
+        self._state = _unknown(limit, clock())
+
+    def update(self, change: Change[T]) -> T:
+        """See `Store.update`."""
+        return change(self._state, self._clock())
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+def machine_clock() -> Clock:
+    """Give the clock that all processes of this machine share, and that no one can set.
+
+    Windows: `monotonic` moves in steps of 15.6 ms there before Python 3.13.
+    """
+    return time.perf_counter if sys.platform == "win32" else time.monotonic
+
+
+def boot_id() -> str:
+    """Name this boot of this machine, for the file name: clocks of two boots do not compare."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
+    except OSError:
+        return platform.node()[:16] or "host"
+
+
+def _unknown(limit: RateLimit, now: float) -> State:
+    return states.fresh(limit.requests, now, silent_until=now + limit.seconds + GUARD)
+
+
+def _plausible(state: State, latest: float) -> bool:
+    """Say whether the times can be of this machine's clock."""
+    return state.last_sent <= latest and all(
+        lane.until <= latest + _STRANGE or lane.until == INF for lane in state.lanes
+    )
+
+
+def _sweep(directory: Path) -> None:
+    """Remove budgets that nobody has used for a day: other boots, other endpoints."""
+    for path in directory.glob("*.bin"):
+        with contextlib.suppress(OSError):  # somebody else was faster
+            if time.time() - path.stat().st_mtime > _FORGOTTEN:
+                path.unlink()
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    # Locks are mandatory there, so the byte lies behind the data. LK_LOCK looks once a second only.
+    _FAR = 1 << 30
+
+    def _lock(fd: int) -> None:
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise BlockingIOError from error
+
+    def _unlock(fd: int) -> None:
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+
+    def _read(fd: int, size: int) -> bytes:
+        os.lseek(fd, 0, os.SEEK_SET)
+        return os.read(fd, size)
+
+    def _write(fd: int, raw: bytes) -> None:
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.write(fd, raw)
+
+else:
+    import fcntl
+
+    def _lock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+    def _unlock(fd: int) -> None:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+    def _read(fd: int, size: int) -> bytes:
+        return os.pread(fd, size, 0)
+
+    def _write(fd: int, raw: bytes) -> None:
+        os.pwrite(fd, raw, 0)

@@ -1,0 +1,82 @@
+"""A job under the cell that began it: a bar that goes on moving, and buttons to pause and cancel.
+
+The bar is made in the main thread, which ties it to its cell, and changed from the engine's thread
+by its id: one that is made in a thread appears under whichever cell is latest.
+"""
+
+from __future__ import annotations
+
+import html
+import sys
+import threading
+from typing import Any
+
+from marketkit.data.jobs.job import Job
+
+
+def is_here() -> bool:
+    """Say whether this call comes from a cell of a notebook."""
+    module = sys.modules.get("IPython")
+    shell = module.get_ipython() if module is not None else None
+    in_cell = type(shell).__name__ == "ZMQInteractiveShell"
+    return in_cell and threading.current_thread() is threading.main_thread()
+
+
+def watch(job: Job) -> None:
+    """Show a job under the cell at work now, until it ends: with widgets, or as HTML."""
+    try:
+        import ipywidgets  # noqa: PLC0415, F401 - slow, and an extra
+    except ImportError:
+        _watch_html(job)
+    else:
+        _watch_widgets(job)
+
+
+def markup(job: Job) -> str:
+    """Draw a job as HTML."""
+    share = f"<progress value='{job.progress.share:.4f}' max='1' style='width:20em'></progress>"
+    return f"{share} <code>{html.escape(str(job.progress))}</code>"
+
+
+class _Bar:
+    """What is shown without widgets; redrawn under the same id."""
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        return {"text/plain": str(self._job.progress), "text/html": markup(self._job)}
+
+
+def _watch_html(job: Job) -> None:
+    from IPython.display import display  # noqa: PLC0415 - only where a cell runs
+
+    bar = _Bar(job)
+    shown = display(bar, display_id=True)  # type: ignore[no-untyped-call]
+    job.watch(lambda: shown.update(bar))
+
+
+def _watch_widgets(job: Job) -> None:
+    import ipywidgets as widgets  # noqa: PLC0415
+    from IPython.display import display  # noqa: PLC0415
+
+    bar = widgets.FloatProgress(max=1.0, layout={"width": "20em"})
+    text = widgets.HTML()
+    hold = widgets.Button(description="Pause", layout={"width": "6em"})
+    stop = widgets.Button(description="Cancel", layout={"width": "6em"})
+    hold.on_click(lambda _: job.pause() if hold.description == "Pause" else job.resume())
+    stop.on_click(lambda _: job.cancel())
+
+    def draw() -> None:
+        bar.value = job.progress.share
+        text.value = f"<code>{html.escape(str(job.progress))}</code>"
+        hold.description = "Resume" if job.progress.state == "paused" else "Pause"
+        if job.progress.ended:
+            hold.disabled = stop.disabled = True
+            bar.bar_style = "success" if job.progress.state == "done" else "danger"
+
+    draw()
+    shown = widgets.HBox([bar, hold, stop, text])._repr_mimebundle_()
+    # A fixed text: programs that compare the outputs of two runs see no difference.
+    display({**shown, "text/plain": f"<job {job.progress.label}>"}, raw=True)  # type: ignore[no-untyped-call]
+    job.watch(draw)

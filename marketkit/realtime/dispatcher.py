@@ -1,0 +1,140 @@
+"""Who listens to which streams, what is known of them, and when something may be missing.
+
+Use it on one event loop. Where messages come from, a websocket or a recording, others know.
+"""
+
+from __future__ import annotations
+
+import logging
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from marketkit.exchange.upbit.stream import Message
+from marketkit.realtime.channels import Channel, Listener, channel_of
+from marketkit.realtime.connection import Timing
+from marketkit.realtime.subscriptions import Stream, Subscriptions
+
+_log = logging.getLogger("marketkit.realtime")
+_HOLES_KEPT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Hole:
+    """A time of which a session may have missed something; ms UTC of the exchange's clock.
+
+    `end` is when messages came again, None while none has. Of a feed of trades, `how` says how it
+    is known that nothing is missing any more: `rest` told of what was missed, or the `stream` went
+    on with the trade that was known last. `failure` says what is missing for ever, and why.
+    """
+
+    start: int
+    end: int | None
+    reason: str
+    how: str | None = None
+    failure: str | None = None
+
+
+class Board(ABC):
+    """Passes messages of `name` on to those who subscribed, and remembers the newest state.
+
+    `clock` gives the exchange's time in ms UTC.
+    """
+
+    def __init__(self, name: str, clock: Callable[[], int], timing: Timing) -> None:
+        self.name = name
+        self.clock = clock
+        self.timing = timing
+        self.holes: deque[Hole] = deque(maxlen=_HOLES_KEPT)
+        self._subscriptions = Subscriptions(timing.linger)
+        self._channels: dict[str, Channel] = {}
+        self._listeners: dict[tuple[str, str], list[Listener]] = {}
+        self._whole = False  # whether messages come, and none is missing
+        self._alive = 0
+
+    @property
+    def connected(self) -> bool:
+        """Whether messages are coming."""
+        return self._whole
+
+    @property
+    @abstractmethod
+    def alive(self) -> int:
+        """Up to when nothing of an uninterrupted stream can be missing: ms UTC, exchange's clock.
+
+        It stands still while messages do not come.
+        """
+
+    @abstractmethod
+    def _wants(self, *, more: bool) -> None:
+        """See to it that messages come; `more` streams may be wanted than before."""
+
+    def streams(self) -> dict[str, set[str]]:
+        """Give the symbols of every channel that are to be streamed."""
+        return self._subscriptions.wanted()
+
+    def channel(self, name: str) -> Channel:
+        """Give what is known of a channel."""
+        if name not in self._channels:
+            self._channels[name] = channel_of(name)
+        return self._channels[name]
+
+    def fresh(self, channel: str, symbol: str) -> Message | None:
+        """Give the newest message of a stream if none after it can be missing."""
+        known = self._channels.get(channel)
+        return known.fresh(symbol) if known is not None and self._whole else None
+
+    def subscribe(self, listener: Listener, streams: Iterable[Stream]) -> None:
+        """Tell `listener` what streams bring from now on."""
+        wanted = list(streams)
+        for stream in wanted:
+            self.channel(stream.channel)
+            # A new list, for a message may be on its way through the old one.
+            self._listeners[stream] = [*self._listeners.get(stream, ()), listener]
+        self._wants(more=self._subscriptions.take(wanted))
+
+    def release(self, listener: Listener, streams: Iterable[Stream]) -> None:
+        """Stop telling `listener`; a stream that nobody wants any more ends in three minutes."""
+        given = [stream for stream in streams if listener in self._listeners.get(stream, ())]
+        for stream in given:
+            left = [each for each in self._listeners[stream] if each is not listener]
+            if left:
+                self._listeners[stream] = left
+            else:
+                del self._listeners[stream]
+        self._subscriptions.release(given, self.clock())
+
+    def _forget(self, ended: Iterable[Stream]) -> None:
+        for stream in ended:
+            self.channel(stream.channel).forget(stream.symbol)
+
+    def _tell(self, message: Message) -> None:
+        """Tell listeners a message if it is news."""
+        if not self._whole:
+            self._resumed()
+        channel = self._channels.get(message.channel)
+        if channel is not None and channel.add(message):
+            for listener in self._listeners.get((message.channel, message.symbol), ()):
+                listener.receive(message)
+
+    def _interrupted(self, reason: str) -> None:
+        """Open a hole, unless one is open."""
+        if self._whole:
+            self._alive, self._whole = self.alive, False
+            self.holes.append(Hole(self._alive, None, reason))
+            for channel in self._channels.values():
+                channel.interrupted()
+            for listener in self._everybody():
+                listener.interrupted(self._alive, reason)
+            _log.info("the stream of %s was interrupted: %s", self.name, reason)
+
+    def _resumed(self) -> None:
+        """Close the hole: from here on nothing is missing."""
+        self._whole = True
+        self._alive = max(self._alive, self.clock())
+        if self.holes and self.holes[-1].end is None:
+            self.holes[-1] = replace(self.holes[-1], end=self._alive)
+
+    def _everybody(self) -> list[Listener]:
+        return list({id(each): each for own in self._listeners.values() for each in own}.values())

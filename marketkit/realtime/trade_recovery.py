@@ -1,0 +1,228 @@
+"""The part of a feed that its session knows; that of a feed of trades mends interruptions."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from marketkit.exchange.upbit.stream import Message, Trade
+from marketkit.realtime.channels import TRADES_KEPT, Trades
+from marketkit.realtime.consumers import Fan
+from marketkit.realtime.dispatcher import Hole
+from marketkit.realtime.missed_trades import Missed
+
+_HOLES_KEPT = 1000
+PATIENCE = 60.0  # seconds that trades wait for those before them, at most
+_ATTEMPTS = 5  # at an answer that knows what the stream said already
+_PAUSE = 0.5  # seconds between them
+_OVERLAP = 1_000  # ms before the newest trade that is known, in which one may be missing
+_SKEW = 60_000  # ms by which our idea of the exchange's clock may be wrong
+
+Fetch = Callable[[str, int], Awaitable[Missed]]
+
+_log = logging.getLogger("marketkit.realtime")
+
+
+class Tap:
+    """Passes what a session says on to the consumers of a feed, which itself can be forgotten."""
+
+    def __init__(self) -> None:
+        self.fan = Fan()
+        self._holes: deque[Hole] = deque(maxlen=_HOLES_KEPT)
+
+    @property
+    def holes(self) -> list[Hole]:
+        """The interruptions so far."""
+        return list(self._holes)
+
+    def receive(self, message: Message) -> None:
+        """Pass an event on."""
+        self.fan.put(message)
+
+    def interrupted(self, until: int, reason: str) -> None:
+        """Remember that events may be missing."""
+        self._holes.append(Hole(until, None, reason))
+
+    async def finish(self, failure: Exception | None) -> None:
+        """End every iteration, for no more events will come."""
+        self.fan.close(failure)
+
+    def end(self) -> None:
+        """End every iteration, for nobody wants more events."""
+        self.fan.close()
+
+
+@dataclass(slots=True)
+class _Mending:
+    """An interruption, and the symbols whose trades may be missing still."""
+
+    hole: Hole
+    left: set[str]
+
+    def settle(self, symbol: str, how: str, failure: str | None) -> None:
+        """Note what became of a symbol; one that was asked for, or failed, tells for all."""
+        self.left.discard(symbol)
+        if failure is not None:
+            self.hole = replace(self.hole, failure=f"{symbol}: {failure}")
+        if how == "rest" or self.hole.how is None:
+            self.hole = replace(self.hole, how=how)
+
+
+@dataclass(slots=True)
+class _Tear:
+    """Where trades of a symbol may be missing: after `since`, and before those that are held."""
+
+    since: int
+    mendings: list[_Mending]
+    held: dict[int, Trade] = field(default_factory=dict)
+
+
+class TradeTap(Tap):
+    """Passes trades on, each once and in order; those that the stream missed are fetched.
+
+    After an interruption the trades of a symbol wait until REST told of those before them: of all
+    from the last one that was passed on to the first one that came again. Where that fails they
+    go on without, and the interruption says so. Use it on the engine's loop.
+    """
+
+    def __init__(self, symbols: Iterable[str], store: Trades, fetch: Fetch) -> None:
+        super().__init__()
+        self._store = store
+        self._fetch = fetch
+        self._told = {each: deque(store.known([each]), maxlen=TRADES_KEPT) for each in symbols}
+        self._tears: dict[str, deque[_Tear]] = {each: deque() for each in self._told}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._mendings: deque[_Mending] = deque(maxlen=_HOLES_KEPT)
+
+    @property
+    def holes(self) -> list[Hole]:
+        """The interruptions so far, and what became of them."""
+        return [self._state(each) for each in list(self._mendings)]
+
+    def receive(self, message: Any) -> None:
+        """Pass a trade on, now or after those that are missing before it."""
+        symbol = message.symbol
+        tears = self._tears[symbol]
+        if not tears and message.stream == "SNAPSHOT" and self._told[symbol]:
+            # While one subscription took the place of another, others may have happened before it.
+            tears.append(_Tear(self._told[symbol][-1].time, []))
+        elif tears and self._unharmed(symbol, 1):
+            self._settle(symbol, tears.popleft(), "stream", None)
+        if not tears:
+            self._pass(message)
+            return
+        tears[-1].held[message.sequential_id] = message
+        if symbol not in self._tasks:
+            self._tasks[symbol] = asyncio.get_running_loop().create_task(self._mend(symbol))
+
+    def interrupted(self, until: int, reason: str) -> None:
+        """Remember that events may be missing, and wait for the first one after them."""
+        mending = _Mending(Hole(until, None, reason), set(self._tears))
+        self._mendings.append(mending)
+        for tears in self._tears.values():
+            if tears and not tears[-1].held:
+                tears[-1].mendings.append(mending)
+            else:
+                tears.append(_Tear(until, [mending]))
+
+    async def finish(self, failure: Exception | None) -> None:
+        """Pass on what is held, and end every iteration."""
+        self._let_go()
+        await super().finish(failure)
+
+    def end(self) -> None:
+        """Pass on what is held, and end every iteration."""
+        self._let_go()
+        super().end()
+
+    def _let_go(self) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        for symbol, tears in self._tears.items():
+            for tear in tears:
+                if tear.held:
+                    self._settle(symbol, tear, "rest", "the feed ended before the answer came")
+                self._give(tear.held)
+            tears.clear()
+
+    async def _mend(self, symbol: str) -> None:
+        """Mend the tears of a symbol, one after the other, while there are trades after them."""
+        tears = self._tears[symbol]
+        while tears and tears[0].held:
+            tear = tears[0]
+            found, failure = await self._missed(symbol, tear)
+            known = {trade.sequential_id for trade in self._told[symbol]}
+            missed = (trade for trade in found if trade.sequential_id not in known)
+            self._give({trade.sequential_id: trade for trade in missed} | tear.held)
+            tears.popleft()
+            self._store.mend(symbol, self._told[symbol], whole=failure is None and not tears)
+            self._settle(symbol, tear, "rest", failure)
+        del self._tasks[symbol]
+
+    async def _missed(self, symbol: str, tear: _Tear) -> tuple[list[Trade], str | None]:
+        """Ask for what is missing; say why it is not all."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await self._asked(symbol, tear)
+        except TimeoutError:
+            return [], f"no answer within {PATIENCE:g} s"
+        except Exception as error:  # noqa: BLE001 - whatever it is, trades must not wait for ever
+            return [], str(error) or repr(error)
+
+    async def _asked(self, symbol: str, tear: _Tear) -> tuple[list[Trade], str | None]:
+        """Ask until the answer knows the first trade that came again; say what it lacks."""
+        first, found = next(iter(tear.held)), Missed([], whole=True)
+        for attempt in range(_ATTEMPTS):
+            await asyncio.sleep(_PAUSE if attempt else 0)
+            found = await self._fetch(symbol, self._start(symbol, tear))
+            if not found.whole:
+                return found.trades, "more were missed than the exchange tells of"
+            if any(trade.sequential_id == first for trade in found.trades):
+                return found.trades, None
+        return found.trades, f"the exchange's answers do not know trade {first}"
+
+    def _start(self, symbol: str, tear: _Tear) -> int:
+        """Give the time from which trades may be missing, ms UTC."""
+        told = [trade.time for trade in self._told[symbol]]
+        again = next(iter(tear.held.values())).time
+        if not told:
+            return min(tear.since, again)
+        # Where the clock was set back since, only trades tell where the interruption was.
+        since = tear.since - _SKEW if tear.since <= again else 0
+        return max(min(told), max(told) - _OVERLAP, since)
+
+    def _give(self, trades: Mapping[int, Trade]) -> None:
+        for trade in sorted(trades.values(), key=lambda each: (each.time, each.sequential_id)):
+            self._pass(trade)
+
+    def _pass(self, trade: Trade) -> None:
+        self._told[trade.symbol].append(trade)
+        self.fan.put(trade)
+
+    def _settle(self, symbol: str, tear: _Tear, how: str, failure: str | None) -> None:
+        """Note what became of the interruptions that a tear is of."""
+        if failure is not None:
+            _log.warning("trades of %s are missing: %s", symbol, failure)
+            if not tear.mendings:
+                end = next(iter(tear.held.values())).time
+                hole = Hole(tear.since, end, "one subscription took the place of another")
+                tear.mendings.append(_Mending(hole, {symbol}))
+                self._mendings.append(tear.mendings[-1])
+        for mending in tear.mendings:
+            mending.settle(symbol, how, failure)
+
+    def _state(self, mending: _Mending) -> Hole:
+        """Give an interruption, with how it was mended if it was."""
+        hole, left = mending.hole, mending.left.copy()
+        if hole.failure is not None or not all(self._unharmed(each, 0) for each in left):
+            return replace(hole, how=None)
+        return replace(hole, how=hole.how or "stream")
+
+    def _unharmed(self, symbol: str, trades: int) -> bool:
+        """Whether the stream came back with the trade that was known last, and `trades` more."""
+        held = any(tear.held for tear in list(self._tears[symbol]))
+        return not held and self._store.whole(symbol, 0) > trades

@@ -1,0 +1,305 @@
+"""Who does what: every task once, by somebody who lives; and the ledger is never the truth."""
+
+from __future__ import annotations
+
+import sqlite3
+import subprocess
+import sys
+import time
+
+import pytest
+
+from marketkit.data.jobs import processes as worker
+from marketkit.data.jobs.catalog import find, jobs, symbols
+from marketkit.data.jobs.lease import Done
+from marketkit.data.jobs.ledger import Ledger
+from marketkit.data.jobs.ledger_db import NAME, Broken
+from marketkit.data.jobs.tasks import Task, Wanted
+from marketkit.errors import BadResponse, NotWritable
+
+WANTED = Wanted("upbit", ("KRW-BTC", "KRW-ETH"), "1m", 0, 3000)
+TASKS = [Task("KRW-BTC", 1, 1000, 2000, 10), Task("KRW-ETH", 1, 1000, 2000, 10)]
+OLDER = Task("KRW-BTC", 0, 0, 1000, 10)
+
+
+@pytest.fixture
+def ledger(tmp_path):
+    with Ledger(tmp_path) as one:
+        yield one
+
+
+def begun(ledger, wanted=WANTED, planned=(*TASKS, OLDER)):
+    """Begin a job and give somebody who works on it."""
+    ledger.open(wanted, planned)
+    return ledger.enlist(wanted.id)
+
+
+def state(tmp_path, job=WANTED.id):
+    (found,) = jobs(tmp_path).filter(job=job)["state"]
+    return found
+
+
+def dead(job=WANTED.id):
+    """A worker whose process has ended."""
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+    return worker.myself(job)._replace(pid=child.pid)
+
+
+def test_tasks_are_claimed_in_order_and_each_once(ledger):
+    one, other = begun(ledger), ledger.enlist(WANTED.id)
+    claimed = [ledger.claim(each).task for each in (one, other, one)]
+    assert claimed == [*TASKS, OLDER]
+    assert ledger.claim(other) is None
+
+
+def test_what_is_finished_is_counted_and_not_claimed_again(ledger):
+    me = begun(ledger)
+    claim = ledger.claim(me)
+    ledger.finish(me, claim, Done(10, 3, 7))
+    totals = ledger.totals(WANTED.id)
+    assert totals == (30, 10, 3, 7, 2, 0)
+    assert ledger.claim(me).task != claim.task
+
+
+def test_a_piece_of_history_is_not_fetched_by_two_jobs_at_once(ledger):
+    me = begun(ledger)
+    claim = ledger.claim(me)
+    overlapping = Wanted("upbit", ("KRW-BTC",), "1m", 500, None)
+    other = begun(ledger, overlapping, [Task("KRW-BTC", 1, 1500, 3000, 10)])
+    assert ledger.claim(other) is None
+    ledger.finish(me, claim, Done(10))
+    assert ledger.claim(other).task.start == 1500
+
+
+def test_other_timeframes_are_other_pieces(ledger):
+    me = begun(ledger)
+    ledger.claim(me)
+    hours = Wanted("upbit", ("KRW-BTC",), "1h", 0, None)
+    assert ledger.claim(begun(ledger, hours, TASKS[:1])) is not None
+
+
+def test_the_lease_of_a_dead_process_is_taken_over(ledger):
+    ledger.open(WANTED, TASKS)
+    gone = dead()
+    ledger._file.do(lambda connection: worker.enlist(connection, gone))
+    lost = ledger.claim(gone)
+    me = ledger.enlist(WANTED.id)
+    ledger.beat(me, [], "")
+    assert ledger.claim(me).task == lost.task
+
+
+def test_so_is_that_of_a_process_not_heard_of_for_a_minute(ledger, monkeypatch):
+    silent = begun(ledger)
+    lost = ledger.claim(silent)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + worker.SILENT + 1)
+    me = ledger.enlist(WANTED.id)
+    ledger.beat(me, [], "")
+    claim = ledger.claim(me)
+    assert claim.task == lost.task
+    # Should it come back after all, it learns so, and cannot say that the task is done.
+    assert ledger.beat(silent, [(lost, Done())], "").lost == [lost.task]
+    ledger.finish(silent, lost, Done(10))
+    assert ledger.totals(WANTED.id).leased == 1
+
+
+def test_a_process_of_another_boot_is_dead(ledger):
+    ledger.open(WANTED, TASKS)
+    former = worker.myself(WANTED.id)._replace(boot="another")
+    ledger._file.do(lambda connection: worker.enlist(connection, former))
+    ledger.claim(former)
+    assert ledger.claim(begun(ledger)).task == TASKS[0]
+
+
+def test_a_process_of_another_pid_space_is_judged_by_its_beats_alone(ledger):
+    ledger.open(WANTED, TASKS)
+    elsewhere = dead()._replace(space="pid:[1]")
+    ledger._file.do(lambda connection: worker.enlist(connection, elsewhere))
+    claim = ledger.claim(elsewhere)
+    assert ledger.claim(begun(ledger)).task != claim.task
+
+
+def test_a_failed_task_waits_before_it_is_tried_again(ledger, monkeypatch):
+    me = begun(ledger, planned=TASKS[:1])
+    ledger.put_off(me, ledger.claim(me), Done(4, 2, 4), BadResponse("cut"), 60)
+    assert ledger.claim(me) is None
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now + 61)
+    again = ledger.claim(me)
+    assert (again.attempts, again.before) == (1, Done(4, 2, 4))
+
+
+def test_a_clock_set_back_for_days_does_not_put_a_retry_off_for_days(ledger, monkeypatch):
+    me = begun(ledger, planned=TASKS[:1])
+    ledger.put_off(me, ledger.claim(me), Done(), BadResponse("cut"), 60)
+    now = time.time()
+    monkeypatch.setattr(time, "time", lambda: now - 86_400)
+    assert ledger.claim(me) is not None
+
+
+def test_a_symbol_is_given_up_as_a_whole_and_the_others_go_on(ledger, tmp_path):
+    me = begun(ledger)
+    ledger.fail(me, ledger.claim(me), Done(), BadResponse("no such market"))
+    assert ledger.failures(WANTED.id) == {"KRW-BTC": "no such market"}
+    assert ledger.claim(me).task.symbol == "KRW-ETH"
+    assert ledger.claim(me) is None
+    frame = symbols(tmp_path, WANTED.id)
+    assert frame["state"].to_list() == ["failed", "at work"]
+    assert frame["error"].to_list() == ["no such market", None]
+
+
+def test_what_lies_before_the_listing_is_struck(ledger):
+    me = begun(ledger)
+    ledger.settle_before(WANTED.id, "KRW-BTC", 1000)
+    assert ledger.totals(WANTED.id).done == 10
+    assert [ledger.claim(me).task, ledger.claim(me).task] == TASKS
+    assert ledger.claim(me) is None
+
+
+def test_an_interrupted_job_goes_on_with_what_was_done_of_it(ledger, tmp_path):
+    me = begun(ledger)
+    ledger.finish(me, ledger.claim(me), Done(10, 1, 9))
+    ledger.claim(me)
+    ledger._file.do(lambda connection: worker.enlist(connection, dead()))
+    ledger._file.do(lambda connection: worker.dismiss(connection, me.id))
+    assert state(tmp_path) == "interrupted"
+    # The lake has half of the second task by now.
+    me = begun(ledger, planned=[TASKS[1]._replace(end=1500, slots=5), OLDER])
+    assert state(tmp_path) == "running"
+    assert ledger.totals(WANTED.id)[:2] == (30, 15)
+    assert ledger.claim(me).task == TASKS[1]
+
+
+def test_a_plan_that_is_cut_otherwise_takes_the_place_of_what_nobody_began(ledger):
+    me = begun(ledger)
+    ledger.finish(me, ledger.claim(me), Done(10, 1, 9))
+    ledger.leave(me, "stopped")
+    halves = [OLDER._replace(block=n, start=500 * n, end=500 * n + 500, slots=5) for n in (4, 5)]
+    begun(ledger, planned=[TASKS[1], *halves])
+    assert ledger.totals(WANTED.id)[:2] == (30, 10)
+
+
+def test_what_the_lake_lost_of_a_job_that_had_not_ended_is_done_again(ledger):
+    me = begun(ledger, planned=TASKS)
+    ledger.finish(me, ledger.claim(me), Done(10))
+    again = begun(ledger, planned=TASKS)
+    assert ledger.claim(again).task == TASKS[0]
+
+
+def test_a_job_that_ended_begins_again(ledger, tmp_path):
+    me = begun(ledger)
+    ledger.finish(me, ledger.claim(me), Done(10))
+    ledger.leave(me, "done")
+    assert state(tmp_path) == "done"
+    begun(ledger, planned=TASKS[1:])
+    assert ledger.totals(WANTED.id)[:2] == (10, 0)
+
+
+def test_the_last_to_leave_says_how_it_ended(ledger, tmp_path):
+    one = begun(ledger)
+    other = ledger.enlist(WANTED.id)
+    ledger.leave(one, "stopped")
+    assert state(tmp_path) == "running"
+    ledger.leave(other, "incomplete")
+    assert state(tmp_path) == "incomplete"
+
+
+def test_a_wish_is_heard_at_the_next_beat_and_taken_back(ledger, tmp_path):
+    me = begun(ledger)
+    assert ledger.beat(me, [], "").wish is None
+    ledger.wish(WANTED.id, "pause")
+    assert ledger.beat(me, [], "").wish == "pause"
+    assert state(tmp_path) == "paused"
+    ledger.wish(WANTED.id, None)
+    assert ledger.beat(me, [], "").wish is None
+    assert not ledger.wish("unknown", "pause")
+
+
+def test_a_job_nobody_works_on_is_cancelled_at_once(ledger, tmp_path):
+    ledger.leave(begun(ledger), "stopped")
+    ledger.wish(WANTED.id, "cancel")
+    assert state(tmp_path) == "cancelled"
+
+
+def test_what_it_waits_for_can_be_read_elsewhere(ledger, tmp_path):
+    me = begun(ledger)
+    ledger.beat(me, [], "waiting for the exchange")
+    (row,) = jobs(tmp_path).rows(named=True)
+    assert (row["state"], row["note"]) == ("waiting", "waiting for the exchange")
+    assert (row["job"], row["percent"], row["processes"]) == (WANTED.id, 0.0, 1)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"no database at all" * 100, b"SQLite format 3\0" + b"x" * 4096]
+)
+def test_a_damaged_ledger_begins_again_empty(tmp_path, content):
+    (tmp_path / NAME).write_bytes(content)
+    with Ledger(tmp_path) as ledger:
+        if content:
+            with pytest.raises(Broken):
+                ledger.open(WANTED, TASKS)
+        assert ledger.claim(begun(ledger)).task == TASKS[0]
+
+
+def test_damage_in_the_middle_is_noticed_and_survived(ledger, tmp_path):
+    me = begun(ledger)
+    ledger.close()
+    size = (tmp_path / NAME).stat().st_size
+    with (tmp_path / NAME).open("r+b") as file:
+        file.seek(100)
+        file.write(b"\xff" * (size - 100))
+    with pytest.raises(Broken):
+        ledger.beat(me, [], "")
+    with pytest.raises(Broken):  # the job is not in the new one
+        ledger.beat(me, [], "")
+    assert ledger.claim(begun(ledger)).task == TASKS[0]
+
+
+def test_a_deleted_ledger_is_noticed_by_who_works(ledger, tmp_path):
+    me = begun(ledger)
+    for path in tmp_path.glob(f"{NAME}*"):
+        path.unlink()
+    with pytest.raises(Broken):
+        ledger.beat(me, [], "")
+
+
+def test_a_full_disk_is_said_and_loses_nothing(ledger):
+    me = begun(ledger)
+    ledger._file._connection.execute("PRAGMA max_page_count = 1")
+    many = [Task(f"KRW-{at}", 0, 0, 1000, 10) for at in range(10_000)]
+    with pytest.raises(NotWritable, match="full"):
+        ledger.open(WANTED, many)
+    ledger.close()
+    assert ledger.claim(me).task == TASKS[0]
+    assert ledger.totals(WANTED.id).slots == 30
+
+
+def test_a_lake_that_may_only_be_read_is_said(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises((NotWritable, OSError)), Ledger(tmp_path / "file") as ledger:
+        ledger.open(WANTED, TASKS)
+
+
+def test_a_job_is_found_by_the_beginning_of_its_name(ledger, tmp_path):
+    begun(ledger)
+    assert find(tmp_path, WANTED.id[:4]) == WANTED
+    with pytest.raises(ValueError, match="no job 'zzzz'"):
+        find(tmp_path, "zzzz")
+
+
+def test_a_lake_without_jobs_has_none_and_gets_no_ledger(tmp_path):
+    assert jobs(tmp_path).is_empty()
+    assert not (tmp_path / NAME).exists()
+    with Ledger(tmp_path) as ledger:
+        assert not ledger.knows("x")
+    assert not (tmp_path / NAME).exists()
+
+
+def test_a_ledger_of_another_version_begins_again(ledger, tmp_path):
+    begun(ledger)
+    ledger.close()
+    with sqlite3.connect(tmp_path / NAME) as connection:
+        connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    assert ledger.totals(WANTED.id).slots == 0

@@ -1,0 +1,72 @@
+"""An exchange that is away is told from a request that fails, and waited for as long as asked."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+import time
+
+import pytest
+
+from marketkit.data.jobs.outage import Outage, patiently
+from marketkit.errors import BadResponse, Banned, ServerFailed, TimedOut, UnknownSymbol
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """A machine on which only sleeping takes time, and where whoever likes may set the clock."""
+    now = [1_000.0]
+
+    async def sleep(seconds):
+        now[0] += seconds
+
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(asyncio, "sleep", sleep)
+    return now
+
+
+@pytest.mark.parametrize("failure", [ServerFailed("503"), TimedOut("late"), Banned("418")])
+def test_nothing_for_a_while_is_an_outage_and_a_moment_ago_is_none(ticking, failure):
+    outage = Outage(60, lambda _: None)
+    assert outage.is_one(failure, -math.inf)
+    assert outage.is_one(failure, ticking[0] - 3)
+    assert not outage.is_one(failure, ticking[0] - 1)
+
+
+@pytest.mark.parametrize("failure", [BadResponse("cut"), UnknownSymbol("KRW-X")])
+def test_an_answer_of_whatever_kind_is_no_outage(ticking, failure):
+    assert not Outage(60, lambda _: None).is_one(failure, -math.inf)
+
+
+def test_it_says_what_it_waits_for_and_when_that_is_over(ticking):
+    said = []
+    outage = Outage(600, said.append)
+    asyncio.run(outage.wait(ServerFailed("maintenance")))
+    assert said[0].startswith("waiting for the exchange since ")
+    assert said[0].endswith("maintenance")
+    outage.over(ticking[0] - 100)  # an older answer ends nothing
+    assert len(said) == 1
+    outage.over(ticking[0] + 1)
+    assert said[1:] == [""]
+
+
+def test_it_waits_ever_longer_and_no_longer_than_patience(ticking):
+    failure = ServerFailed("maintenance")
+    waits = []
+
+    async def away():
+        waits.append(ticking[0])
+        raise failure
+
+    with pytest.raises(ServerFailed):
+        asyncio.run(patiently(away, Outage(600, lambda _: None)))
+    steps = [later - before for before, later in itertools.pairwise(waits)]
+    assert steps[:6] == [1, 2, 4, 8, 16, 30]
+    assert max(steps) == 30
+    assert waits[-1] - waits[0] == 600
+
+
+def test_a_clock_set_back_does_not_make_it_wait_for_ever(ticking, monkeypatch):
+    monkeypatch.setattr(time, "time", lambda: 1_000_000_000 - ticking[0] * 1000)
+    test_it_waits_ever_longer_and_no_longer_than_patience(ticking)

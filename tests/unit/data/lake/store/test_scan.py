@@ -1,0 +1,142 @@
+"""Many files as one frame."""
+
+from __future__ import annotations
+
+import os
+import resource
+import threading
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from marketkit.coverage import Span
+from marketkit.data.lake.store import scan as reading
+from marketkit.data.lake.store.scan import Files, read, read_times, scan
+from marketkit.errors import CorruptFile, LakeError
+from marketkit.schema import ROW, empty
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def paths(tmp_path, candles):
+    """Three files of ten minutes each."""
+    for each in range(3):
+        times = range(each * 10 * MINUTE, (each + 1) * 10 * MINUTE, MINUTE)
+        candles(times).write_parquet(tmp_path / f"{each}.parquet")
+    return sorted(tmp_path.iterdir())
+
+
+def descriptors(paths: list[Path]) -> int:
+    """Count how often this process has these files open."""
+    wanted = {path.stat().st_ino for path in paths}
+    folder = Path("/proc/self/fd")
+    if not folder.is_dir():
+        pytest.skip("this system does not list open files")
+    found = 0
+    for each in folder.iterdir():
+        try:
+            found += each.stat().st_ino in wanted
+        except OSError:
+            continue
+    return found
+
+
+def test_rows_come_in_the_order_of_the_files(paths, candles):
+    assert read(Files(paths, None)).equals(candles(range(0, 30 * MINUTE, MINUTE)))
+    assert read_times(Files(paths, None)).to_list() == read(Files(paths, None))["time"].to_list()
+
+
+def test_a_window_keeps_its_start_and_not_its_end(paths, candles):
+    window = Span(5 * MINUTE, 25 * MINUTE)
+    assert read(Files(paths, window)).equals(candles(range(*window, MINUTE)))
+
+
+def test_a_symbol_that_is_known_need_not_be_read(paths, candles):
+    rows = candles(range(0, 30 * MINUTE, MINUTE))
+    assert read(Files(paths, None, rows["symbol"][0])).equals(rows)
+    assert read(Files([], None, "KRW-BTC")).equals(empty(ROW))
+
+
+def test_no_files_are_no_rows_of_the_right_kind():
+    assert read(Files([], None)).equals(empty(ROW))
+    assert scan(Files([], None)).collect_schema() == pl.Schema(ROW)
+
+
+def test_reading_leaves_no_file_open(paths):
+    read(Files(paths, None))
+    assert descriptors(paths) == 0
+
+
+def test_a_scan_holds_its_files_only_as_long_as_it_lives(paths):
+    frame = scan(Files(paths, None))
+    assert descriptors(paths) == len(paths)
+    derived = frame.select("time")
+    del frame
+    assert derived.collect().height == 30
+    del derived
+    assert descriptors(paths) == 0
+
+
+def test_a_scan_that_cannot_open_a_file_closes_the_others(paths):
+    with pytest.raises(CorruptFile, match="gone"):
+        scan(Files([*paths, paths[0].with_name("gone.parquet")], None))
+    assert descriptors(paths) == 0
+
+
+def test_a_scan_sees_the_files_as_they_were_when_it_was_made(paths, candles):
+    frame = scan(Files(paths, None))
+    before = frame.collect()
+    for path in paths:
+        candles([0], close=7.0).write_parquet(path.with_suffix(".new"))
+        os.replace(path.with_suffix(".new"), path)  # noqa: PTH105
+    assert frame.collect().equals(before)
+    assert read(Files(paths, None))["close"].to_list() == [7.0] * 3
+
+
+def test_threads_may_collect_one_scan_at_once(paths):
+    frame = scan(Files(paths, None))
+    expected = frame.collect()
+    wrong = []
+
+    def collect():
+        wrong.extend(each for each in range(20) if not frame.collect().equals(expected))
+
+    threads = [threading.Thread(target=collect) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+def test_the_file_that_cannot_be_read_is_named(paths):
+    content = bytearray(paths[1].read_bytes())
+    content[4:200] = bytes(196)
+    paths[1].write_bytes(content)
+    with pytest.raises(CorruptFile, match=r"1\.parquet"):
+        read(Files(paths, None))
+
+
+def test_the_limit_of_open_files_is_raised_as_far_as_needed(monkeypatch, paths):
+    raised = []
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (100, 5000))
+    monkeypatch.setattr(resource, "setrlimit", lambda _which, limits: raised.append(limits))
+    reading.allow_open(2000)
+    assert raised == [(2256, 5000)]
+
+
+def test_more_files_than_a_process_may_usually_open_are_read(paths):
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (300, hard))
+    try:
+        assert read(Files(paths * 200, None)).height == 200 * 30
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_more_files_than_the_system_allows_are_refused_with_a_way_out(monkeypatch):
+    monkeypatch.setattr(resource, "getrlimit", lambda _which: (100, 1000))
+    with pytest.raises(LakeError, match="fewer symbols"):
+        reading.allow_open(2000)

@@ -1,0 +1,83 @@
+"""A ban is remembered in wall-clock time, by every process, across reboots."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from marketkit.errors import Banned
+from marketkit.net.budget.ban import Ban
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "budget" / "api.upbit.com.ban"
+
+
+def remembered(path: Path) -> float:
+    """The seconds that the file says are left."""
+    return float(path.read_text().split()[0]) - time.time()
+
+
+def test_without_a_ban_nothing_is_raised(path):
+    Ban(path, host="api.upbit.com").check()
+
+
+def test_a_ban_names_the_local_time_until_which_it_holds(path):
+    ban = Ban(path, host="api.upbit.com")
+    ban.impose(3600)
+    local = time.strftime("%Y-%m-%d", time.localtime(time.time() + 3600))
+    with pytest.raises(Banned, match=f"api.upbit.com blocks this address.*{local}"):
+        ban.check()
+
+
+def test_another_process_and_another_boot_find_the_ban(path):
+    Ban(path, host="api.upbit.com").impose(600)
+    with pytest.raises(Banned):
+        Ban(path, host="api.upbit.com").check()
+
+
+def test_a_ban_ends(path):
+    ban = Ban(path, host="api.upbit.com")
+    ban.impose(0.000_1)
+    while remembered(path) > 0:
+        pass
+    ban.check()
+
+
+def test_an_unstated_ban_is_longer_every_time(path):
+    for expected in (60, 120, 240):
+        Ban(path, host="api.upbit.com").impose(None)
+        assert remembered(path) == pytest.approx(expected, abs=5)
+
+
+def test_no_ban_is_believed_for_more_than_a_day(path):
+    path.parent.mkdir()
+    path.write_text(f"{time.time() + 1e9} 1e9\n")
+    Ban(path, host="api.upbit.com").impose(1e9)
+    with pytest.raises(Banned) as caught:
+        Ban(path, host="api.upbit.com").check()
+    years = {time.localtime().tm_year, time.localtime(time.time() + 86_400).tm_year}
+    assert any(str(year) in str(caught.value) for year in years)
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1 2 3", "\x00\xff", "nan nan"])
+def test_an_unreadable_file_is_no_ban(path, text):
+    path.parent.mkdir()
+    path.write_text(text)
+    Ban(path, host="api.upbit.com").check()
+
+
+def test_a_removed_file_lifts_the_ban_for_new_processes(path):
+    Ban(path, host="api.upbit.com").impose(600)
+    path.unlink()
+    Ban(path, host="api.upbit.com").check()
+
+
+def test_a_ban_holds_in_its_process_where_nothing_can_be_written():
+    ban = Ban(Path("/dev/null/nowhere/x.ban"), host="api.upbit.com")
+    ban.impose(600)
+    with pytest.raises(Banned):
+        ban.check()

@@ -1,0 +1,150 @@
+"""The file of a budget: found by all, believed only when whole, and never worth an error."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from marketkit.exchange.dialect import RateLimit
+from marketkit.net.budget import state as states
+from marketkit.net.budget.file import BudgetFile, Memory, boot_id, machine_clock
+from marketkit.net.budget.state import State
+
+LIMIT = RateLimit(10, 1.0)
+NOW = 5000.0
+
+
+def clock() -> float:
+    """A clock that stands."""
+    return NOW
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "budget" / "x.bin"
+
+
+@pytest.fixture
+def file(path: Path) -> Iterator[BudgetFile]:
+    opened = BudgetFile(path, LIMIT, clock)
+    yield opened
+    opened.close()
+
+
+def look(file: BudgetFile | Memory) -> State:
+    return file.update(lambda state, _now: state)
+
+
+def use(file: BudgetFile, **fields: float) -> None:
+    def change(state: State, _now: float) -> None:
+        for name, value in fields.items():
+            setattr(state, name, value)
+
+    file.update(change)
+
+
+def is_unknown(state: State) -> bool:
+    """The past is unknown: the machine is silent for one period."""
+    return state == states.fresh(10, NOW, silent_until=NOW + 1.002)
+
+
+def test_a_new_file_means_an_unknown_past(file):
+    assert is_unknown(look(file))
+
+
+def test_two_processes_see_each_others_changes(file, path):
+    use(file, last_sent=NOW - 1, strikes=3)
+    other = BudgetFile(path, LIMIT, clock)
+    assert (look(other).last_sent, look(other).strikes) == (NOW - 1, 3)
+    other.close()
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"short", bytes(states.size(10)), os.urandom(states.size(10)), b"x" * 100_000],
+    ids=["empty", "cut", "zeros", "random", "long"],
+)
+def test_a_damaged_file_means_an_unknown_past_and_is_made_whole(file, path, raw):
+    use(file, last_sent=NOW - 1)
+    path.write_bytes(raw)
+    assert is_unknown(look(file))
+    use(file, last_sent=NOW)
+    assert look(file).last_sent == NOW
+
+
+@pytest.mark.parametrize("strange", [{"last_sent": NOW + 5}, {"last_sent": 1e12}])
+def test_the_times_of_another_clock_mean_an_unknown_past(file, strange):
+    use(file, **strange)
+    assert is_unknown(look(file))
+
+
+def test_a_lane_that_would_be_busy_for_long_is_of_another_clock(file):
+    file.update(lambda state, _now: setattr(state.lanes[0], "until", NOW + 120))
+    assert is_unknown(look(file))
+
+
+def test_a_removed_file_is_noticed_and_the_new_one_joined(file, path):
+    use(file, last_sent=NOW - 1)
+    path.unlink()
+    other = BudgetFile(path, LIMIT, clock)
+    assert is_unknown(look(file))
+    use(file, strikes=2)
+    assert look(other).strikes == 2
+    other.close()
+
+
+def test_a_lock_held_elsewhere_does_not_block(file, path):
+    fcntl = pytest.importorskip("fcntl")
+    use(file, strikes=1)
+    with path.open("rb") as elsewhere:
+        fcntl.flock(elsewhere, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            look(file)
+    assert look(file).strikes == 1
+
+
+def test_a_failing_change_leaves_the_file_as_it_was_and_unlocked(file):
+    use(file, strikes=1)
+
+    def fail(state: State, _now: float) -> None:
+        state.strikes = 9
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        file.update(fail)
+    assert look(file).strikes == 1
+
+
+def test_budgets_unused_for_a_day_are_swept_when_a_new_one_is_made(tmp_path):
+    old, young, other = (tmp_path / name for name in ("old.bin", "young.bin", "old.ban"))
+    for each in (old, young, other):
+        each.write_bytes(b"")
+    for each in (old, other):
+        os.utime(each, (time.time() - 90_000,) * 2)
+    BudgetFile(tmp_path / "new.bin", LIMIT, clock).close()
+    assert {p.name for p in tmp_path.iterdir()} == {"young.bin", "old.ban", "new.bin"}
+
+
+def test_the_file_follows_the_umask_so_that_users_can_share(tmp_path):
+    before = os.umask(0o002)
+    try:
+        BudgetFile(tmp_path / "x.bin", LIMIT, clock).close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "x.bin").stat().st_mode & 0o777 == 0o664
+
+
+def test_memory_starts_with_an_unknown_past_and_remembers():
+    memory = Memory(LIMIT, clock)
+    assert is_unknown(look(memory))
+    memory.update(lambda state, _now: setattr(state, "strikes", 4))
+    assert look(memory).strikes == 4
+
+
+def test_the_clock_and_the_boot_are_the_machines():
+    assert machine_clock()() <= machine_clock()()
+    assert boot_id() == boot_id() != ""

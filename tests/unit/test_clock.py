@@ -1,0 +1,17 @@
+"""The clock for ages."""
+
+from __future__ import annotations
+
+import time
+
+from marketkit.clock import steady
+
+
+def test_it_never_goes_back_and_keeps_up_with_the_time():
+    before, start = steady(), time.monotonic()
+    moments = [steady() for _ in range(1_000)]
+    while time.monotonic() < start + 0.02:
+        moments.append(steady())
+    moments.append(steady())
+    assert moments == sorted(moments)
+    assert moments[-1] - before >= 19

@@ -1,0 +1,85 @@
+"""Folders that are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from marketkit.disk import link, new_folder, sha256, sync_tree, write_new
+
+
+def no_links(path: object, target: object) -> None:
+    raise OSError(errno.EPERM, "no links here")
+
+
+def test_a_link_is_the_same_file_and_keeps_it_when_the_first_name_moves_on(tmp_path):
+    path, target = tmp_path / "a", tmp_path / "b"
+    path.write_text("old")
+    link(str(path), str(target))
+    assert target.samefile(path)
+    (tmp_path / "new").write_text("new")
+    (tmp_path / "new").replace(path)
+    assert target.read_text() == "old"
+
+
+def test_without_links_it_is_a_copy(tmp_path, monkeypatch):
+    path, target = tmp_path / "a", tmp_path / "b"
+    path.write_bytes(b"x" * 3_000_000)
+    monkeypatch.setattr(os, "link", no_links)
+    link(str(path), str(target))
+    assert not target.samefile(path)
+    assert target.read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_what_is_missing_is_not_linked_and_what_is_there_not_replaced(tmp_path, monkeypatch, links):
+    if not links:
+        monkeypatch.setattr(os, "link", no_links)
+    (tmp_path / "b").write_text("mine")
+    with pytest.raises(FileNotFoundError):
+        link(str(tmp_path / "a"), str(tmp_path / "c"))
+    (tmp_path / "a").write_text("other")
+    with pytest.raises(FileExistsError):
+        link(str(tmp_path / "a"), str(tmp_path / "b"))
+    assert (tmp_path / "b").read_text() == "mine"
+
+
+def test_the_hash_is_of_all_bytes(tmp_path):
+    content = os.urandom(100_000)
+    (tmp_path / "a").write_bytes(content)
+    assert sha256(tmp_path / "a") == hashlib.sha256(content).hexdigest()
+
+
+def test_a_new_file_never_replaces_one(tmp_path):
+    write_new(tmp_path / "a", "first")
+    with pytest.raises(FileExistsError):
+        write_new(tmp_path / "a", "second")
+    assert (tmp_path / "a").read_text() == "first"
+
+
+def test_every_folder_of_a_tree_is_made_safe(tmp_path, monkeypatch):
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "c").mkdir()
+    synced = []
+    monkeypatch.setattr("marketkit.disk.sync_folder", synced.append)
+    sync_tree(tmp_path)
+    assert sorted(synced) == [tmp_path, tmp_path / "a", tmp_path / "a" / "b", tmp_path / "c"]
+
+
+def test_a_folder_that_is_renamed_stays_and_one_that_is_not_goes(tmp_path):
+    parent = tmp_path / "deep" / "parent"
+    with new_folder(parent) as folder:
+        (folder / "a").write_text("x")
+        assert folder.name.startswith(".")
+        folder.rename(parent / "done")
+    assert [path.name for path in parent.iterdir()] == ["done"]
+    with suppress(KeyboardInterrupt), new_folder(parent) as folder:
+        (folder / "a").write_text("x")
+        raise KeyboardInterrupt
+    assert [path.name for path in parent.iterdir()] == ["done"]
+    assert Path(parent / "done" / "a").read_text() == "x"

@@ -1,0 +1,164 @@
+"""A long call says how far it has come, in one line, not too often and not too early."""
+
+from __future__ import annotations
+
+import io
+import time
+
+import pytest
+
+from marketkit.progress import Progress, Reporter, clock
+
+
+class Terminal(io.StringIO):
+    """A stream that says it is a terminal."""
+
+    def isatty(self):
+        """Say yes."""
+        return True
+
+
+@pytest.fixture
+def ticking(monkeypatch):
+    """A clock that stands still until it is told to go on."""
+    now = [1_000.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+
+    def pass_by(seconds):
+        now[0] += seconds
+
+    return pass_by
+
+
+def begun(label="x", **told):
+    """A progress that starts by the clock of the test."""
+    return Progress(label, started=time.monotonic(), **told)
+
+
+def half(**told):
+    return begun("KRW-BTC 1m", total=1_000, done=500, requests=25, rows=4_999, **told)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0, "0s"),
+        (0.4, "0s"),
+        (3.2, "3s"),
+        (59.4, "59s"),
+        (59.6, "1m 00s"),
+        (60, "1m 00s"),
+        (75, "1m 15s"),
+        (3_599.4, "59m 59s"),
+        (3_599.6, "1h 00m"),
+        (7_500, "2h 05m"),
+        (360_000, "100h 00m"),
+    ],
+)
+def test_a_duration_is_written_as_people_say_it(seconds, said):
+    assert clock(seconds) == said
+
+
+def test_the_line_tells_share_rows_requests_pace_and_time_to_go(ticking):
+    progress = half()
+    ticking(10)
+    assert str(progress) == (
+        "KRW-BTC 1m:  50%  4,999 candles, 25 requests in 10s (2.5/s), 10s to go"
+    )
+
+
+def test_the_bar_grows_with_the_share(ticking):
+    states = (begun(total=1_000, done=done) for done in (0, 250, 500, 1_000))
+    bars = [each.bar().split("]")[0] for each in states]
+    assert bars == [
+        "[" + "." * 24,
+        "[" + "#" * 6 + "." * 18,
+        "[" + "#" * 12 + "." * 12,
+        "[" + "#" * 24,
+    ]
+
+
+def test_there_is_no_estimate_before_there_is_a_pace(ticking):
+    progress = begun(total=100)
+    ticking(5)
+    assert progress.eta is None
+    assert str(progress).endswith("in 5s (0.0/s)")
+    progress.done = 20
+    assert progress.eta == pytest.approx(20)
+
+
+def test_a_call_with_nothing_to_do_is_done(ticking):
+    progress = begun()
+    assert progress.share == 1.0
+    assert progress.seconds == 0
+    assert "100%" in str(progress)
+    assert "(0.0/s)" in str(progress)
+
+
+def test_the_share_never_is_more_than_all(ticking):
+    assert begun(total=10, done=12).share == 1.0
+    assert begun(total=10, done=12).eta == 0
+
+
+def test_an_ended_call_names_its_ending_and_no_time_to_go(ticking):
+    progress = half(state="stopped")
+    ticking(10)
+    assert str(progress).endswith("(2.5/s), stopped")
+
+
+def test_a_short_call_stays_silent(ticking):
+    for stream in (Terminal(), io.StringIO()):
+        reporter = Reporter(half(), stream)
+        for _ in range(19):
+            ticking(0.1)
+            reporter.update()
+        reporter.close()
+        assert stream.getvalue() == ""
+
+
+def test_a_terminal_gets_a_moving_bar_four_times_a_second_at_most(ticking):
+    stream = Terminal()
+    reporter = Reporter(half(), stream)
+    for _ in range(400):  # four seconds, of which two are patience
+        ticking(0.01)
+        reporter.update()
+    frames = stream.getvalue().split("\r")[1:]
+    assert 7 <= len(frames) <= 9
+    assert all(frame.startswith("\x1b[K[####") for frame in frames)
+    assert "\n" not in stream.getvalue()
+    reporter.close()
+    assert stream.getvalue().endswith("\n")
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_a_file_gets_a_plain_line_every_thirty_seconds(ticking):
+    stream = io.StringIO()
+    reporter = Reporter(half(), stream)
+    for _ in range(950):
+        ticking(0.1)
+        reporter.update()
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3
+    assert [line.split(" in ")[1].split(" (")[0] for line in lines] == ["30s", "1m 00s", "1m 30s"]
+    assert all(line.startswith("KRW-BTC 1m:  50%") for line in lines)
+    reporter.close()
+    assert len(stream.getvalue().splitlines()) == 4
+
+
+def test_a_call_that_is_not_to_be_shown_writes_nothing(ticking):
+    stream = Terminal()
+    reporter = Reporter(half(), stream, show=False)
+    for _ in range(100):
+        ticking(1)
+        reporter.update()
+    reporter.close()
+    assert stream.getvalue() == ""
+
+
+def test_progress_goes_to_the_error_stream_unless_told_otherwise(ticking, capsys):
+    reporter = Reporter(half())
+    ticking(60)
+    reporter.update()
+    said = capsys.readouterr()
+    assert "KRW-BTC 1m" in said.err
+    assert said.out == ""
