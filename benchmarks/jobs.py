@@ -22,9 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks._sandbox import run, sandbox, scratch, stats
-from marketkit.data.jobs.lease import Done
 from marketkit.data.jobs.ledger import Ledger
-from marketkit.data.jobs.tasks import Task, Wanted
+from marketkit.data.jobs.tasks import Done, Task, Wanted
 
 PEERS = ("ccxt", "pyupbit", "setuptools")
 

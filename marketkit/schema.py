@@ -118,3 +118,6 @@ def exact(schema: Schema) -> Schema:
         else dtype
         for name, dtype in schema.items()
     }
+
+
+NUMBERS = ("open", "high", "low", "close", "volume", "value")

@@ -7,10 +7,11 @@ weeks start on Monday 00:00 UTC, months and years on the 1st (Upbit reference, "
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
-from marketkit.errors import InvalidRange, UnknownTimeframe, nearest
+from marketkit.errors import InputError, InvalidRange, UnknownTimeframe, nearest
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -175,3 +176,23 @@ def _month_index(time: int) -> int:
 
 def _month_start(index: int) -> int:
     return int(datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC).timestamp()) * SECOND
+
+
+_WINDOW = re.compile(r"([0-9]{1,6})([smhdwy])")
+
+
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": 365 * DAY}
+
+
+def parse_duration(window: str) -> int:
+    """Give the milliseconds of a length of time a caller names. Raises `InputError`.
+
+    >>> parse_duration("12h") == 12 * 3_600_000
+    True
+    """
+    found = _WINDOW.fullmatch(window) if isinstance(window, str) else None
+    if found is None or not (length := int(found[1]) * _UNITS[found[2]]):
+        raise InputError(
+            f"not a length of time: {window!r} (expected one such as 30m, 12h, 1d, 2w)"
+        )
+    return length

@@ -12,16 +12,15 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.api.arguments import Symbols
-from marketkit.api.market_list import MarketList
+from marketkit.api.markets import MarketList
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import Filler
 from marketkit.data.fetch.walks import Run
-from marketkit.data.jobs.backfill import Manner, backfill, parse_window
+from marketkit.data.jobs.backfill import Manner, backfill
 from marketkit.data.jobs.chunks import Chunks, chunks
-from marketkit.data.jobs.estimate import estimate
 from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.outage import Outage, patiently
-from marketkit.data.jobs.plan import Plan
+from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import Order, Wanted
 from marketkit.errors import InputError
@@ -29,7 +28,7 @@ from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, one_of
 from marketkit.notebook import job as notebook
 from marketkit.progress import Progress, Reporter
-from marketkit.timeframe import TIMEFRAMES, parse_time
+from marketkit.timeframe import TIMEFRAMES, parse_duration, parse_time
 from marketkit.window import Time, read_window
 
 
@@ -121,5 +120,5 @@ class JobCalls:
 def manner(order: Order, verify: str | None, patience: str) -> Manner:
     """Check how a backfill is to be done."""
     one_of("order", order, Order)
-    again = 0 if verify is None else parse_window(verify)
-    return Manner(order, again, parse_window(patience) / 1000)
+    again = 0 if verify is None else parse_duration(verify)
+    return Manner(order, again, parse_duration(patience) / 1000)

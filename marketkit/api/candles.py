@@ -18,13 +18,12 @@ from marketkit.clock import steady
 from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.walks import Run
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.read.fill import Fill
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import one_of
 from marketkit.net.engine import aside
 from marketkit.progress import Progress, Reporter
-from marketkit.window import DEFAULT_COUNT, Source, Time, Window, read_window
+from marketkit.window import DEFAULT_COUNT, Fill, Source, Time, Window, read_window
 
 
 class CandleCalls:

@@ -6,8 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 
-from marketkit.cache.activity import Rhythms
-from marketkit.cache.week import hourly_rates
+from marketkit.cache.activity import Rhythms, hourly_rates
 from marketkit.coverage import Span
 from marketkit.data.lake.store.scan import read_times
 from marketkit.data.lake.store.store import Store

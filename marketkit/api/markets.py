@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
 
+from marketkit import symbols as naming
 from marketkit.api.choice import Source, choose
-from marketkit.api.market_list import MarketList
 from marketkit.api.query import Answer, Form, Part, Question
+from marketkit.cache.cached_request import Announced, Held
+from marketkit.cache.store import Store
+from marketkit.cache.ttl import RULES
 from marketkit.clock import steady
-from marketkit.errors import InputError
-from marketkit.exchange.dialect import Priority
+from marketkit.data.lake.markets import Universe, day_of
+from marketkit.errors import InputError, MarketkitError, UnknownSymbol
+from marketkit.exchange.dialect import Priority, Request
+from marketkit.exchange.upbit import bodies as upbit_bodies
+from marketkit.exchange.upbit import rest as upbit_rest
+from marketkit.net.transport import Transport
+from marketkit.schema import INSTRUMENT, empty
 from marketkit.timeframe import parse_time
 from marketkit.window import Time
 
@@ -93,3 +102,111 @@ def _priced_in(quote: str | None, markets: pl.DataFrame) -> pl.DataFrame:
     if quote.upper() not in known:
         raise InputError(f"no market is priced in {quote!r} (one of {' '.join(known)})")
     return markets.filter(pl.col("quote") == quote.upper())
+
+
+_LIFE = int(RULES["market"].most)
+
+
+_RETRY = 60_000  # ms; an unknown symbol may be new: ask again when the list is older than this
+
+
+_HINTS = 20  # unknown symbols that are worth looking for what was meant
+
+
+class MarketList:
+    """The markets of one exchange; `universe` keeps a list a day. Use it on the engine's loop."""
+
+    def __init__(self, transport: Transport, store: Store | None, universe: Universe) -> None:
+        self._transport = transport
+        self._store = store
+        self.universe = universe
+        self._list = Announced(transport, store, upbit_rest.market_request(), _markets, _LIFE)
+        self._held: Held | None = None
+        self._symbols: frozenset[str] = frozenset()
+        self._instruments: dict[Request, Announced] = {}
+        self._keeping: set[asyncio.Task[None]] = set()
+
+    async def frame(self, priority: Priority, *, life: int = _LIFE) -> pl.DataFrame:
+        """Give the list, at most `life` ms old; concurrent callers share one request."""
+        held = await self._list.get(priority, life)
+        if held is not self._held:
+            self._held, self._symbols = held, frozenset(held.frame["symbol"])
+            task = asyncio.create_task(self._keep(held, make=False))
+            self._keeping.add(task)  # nobody need wait for a disk
+            task.add_done_callback(self._keeping.discard)
+        return held.frame
+
+    async def table(self, priority: Priority) -> pl.DataFrame:
+        """Give the list to somebody who asks for it: from then on a list a day is kept."""
+        frame = await self.frame(priority)
+        if self._held is not None:
+            await self._keep(self._held, make=True)
+        return frame
+
+    @property
+    def made(self) -> int:
+        """The `steady` moment at which the list that was given last was made."""
+        return 0 if self._held is None else self._held.made
+
+    @property
+    def day(self) -> date:
+        """The UTC day of the list that was given last."""
+        made_at = 0 if self._held is None else self._held.made_at
+        return day_of(made_at)
+
+    async def settled(self) -> None:
+        """Wait until what was answered is kept."""
+        for each in (self._list, *self._instruments.values()):
+            await each.settled()
+        here = asyncio.get_running_loop()  # a fork inherits tasks that never end
+        await asyncio.gather(*(each for each in self._keeping if each.get_loop() is here))
+
+    def known(self) -> frozenset[str]:
+        """Give the symbols of the list if it need not be asked for again, else none."""
+        return self._symbols if self._list.fresh is not None else frozenset()
+
+    async def instruments(self, symbols: Sequence[str], priority: Priority) -> pl.DataFrame:
+        """Give `schema.INSTRUMENT` of some listed markets."""
+        asked = [upbit_rest.instrument_request(some) for some in upbit_rest.batches(symbols)]
+        known = self._instruments
+        self._instruments = {each: known.get(each) or self._asks(each) for each in asked}
+        told = await asyncio.gather(*(self._instruments[each].get(priority) for each in asked))
+        return pl.concat([empty(INSTRUMENT), *(held.frame for held in told)])
+
+    async def resolve(
+        self, symbols: str | Iterable[str], priority: Priority
+    ) -> tuple[list[str], dict[str, MarketkitError]]:
+        """Give the listed markets that are meant, sorted, and an error for each unknown one."""
+        wanted = naming.listed(symbols)
+        names, unknown = await self._match(wanted, priority, _LIFE)
+        if unknown:
+            names, unknown = await self._match(wanted, priority, _RETRY)
+        return names, unknown
+
+    async def _match(
+        self, wanted: list[str], priority: Priority, life: int
+    ) -> tuple[list[str], dict[str, MarketkitError]]:
+        await self.frame(priority, life=life)
+        known = self._symbols
+        names: set[str] = set()
+        unknown: dict[str, MarketkitError] = {}
+        for symbol in wanted:
+            try:
+                names.update(naming.matches(symbol, known, hint=len(unknown) < _HINTS))
+            except UnknownSymbol as error:
+                unknown[symbol] = error
+        return sorted(names), unknown
+
+    async def _keep(self, held: Held, *, make: bool) -> None:
+        """Write the list of the day down, in a lake that is there or else is made."""
+        await asyncio.to_thread(self.universe.keep, held.frame, held.made_at, make=make)
+
+    def _asks(self, request: Request) -> Announced:
+        life = int(RULES["instrument"].most)
+        return Announced(
+            self._transport, self._store, request, upbit_bodies.decode_instruments, life
+        )
+
+
+def _markets(body: bytes) -> pl.DataFrame:
+    return upbit_bodies.decode_markets(body).sort("symbol")

@@ -14,7 +14,7 @@ from marketkit.api import arguments as answers
 from marketkit.api.arguments import Symbols
 from marketkit.api.choice import Latest, Source, choose
 from marketkit.api.lake_activity import Weeks
-from marketkit.api.market_list import MarketList
+from marketkit.api.markets import MarketList
 from marketkit.api.query import Answer, Form, Found, Question, collected
 from marketkit.cache.activity import Rhythms
 from marketkit.cache.memory import Batch, Held, Memory, entries
@@ -23,8 +23,7 @@ from marketkit.cache.ttl import Kind
 from marketkit.clock import steady
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import MarketkitError, Refused, UnknownSymbol
-from marketkit.exchange.dialect import Priority
-from marketkit.net.budget.budget import CLASSES
+from marketkit.exchange.dialect import CLASSES, Priority
 from marketkit.net.transport import Transport
 from marketkit.progress import Progress, Reporter
 from marketkit.schema import Schema, exact

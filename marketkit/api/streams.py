@@ -15,16 +15,15 @@ import polars as pl
 from marketkit import symbols as naming
 from marketkit.api import arguments as answers
 from marketkit.api.arguments import Symbols
-from marketkit.api.market_list import MarketList
+from marketkit.api.markets import MarketList
 from marketkit.api.query import Form
 from marketkit.data.fetch.gaps import Filler
-from marketkit.data.jobs.backfill import parse_window
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.store.store import Time
 from marketkit.errors import InputError
 from marketkit.frames import Frame, finish
 from marketkit.schema import STATE
-from marketkit.timeframe import parse_timeframe
+from marketkit.timeframe import parse_duration, parse_timeframe
+from marketkit.window import Instant
 
 if TYPE_CHECKING:
     from marketkit.api.live.series import Live
@@ -44,12 +43,12 @@ class Again(NamedTuple):
 
     replay: str | Path | Lake
     speed: float
-    start: Time | None
-    end: Time | None
+    start: Instant | None
+    end: Instant | None
 
 
 def again(
-    replay: str | Path | Lake | None, speed: float, start: Time | None, end: Time | None
+    replay: str | Path | Lake | None, speed: float, start: Instant | None, end: Instant | None
 ) -> Again | None:
     """Put together what a caller says of a replay. Raises `InputError` where there is none."""
     if replay is not None:
@@ -72,10 +71,10 @@ class Streams:
 
     async def watch(self, symbols: Symbols, channel: str, form: Form) -> Feed:
         """Open a feed."""
-        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
 
-        name, session = upbit_stream.channel(channel), self._opened()
+        name, session = upbit_channels.channel(channel), self._opened()
         names = await self._resolve(symbols, form)
         tap = self._mending(session, names, form) if name == "trade" else None
         feed = Feed(session, name, names, _shape(symbols, form), tap)
@@ -84,14 +83,15 @@ class Streams:
 
     def _mending(self, session: Session, names: Iterable[str], form: Form) -> Tap:
         """Make the tap of a feed whose missed trades are fetched."""
+        from marketkit.realtime import trade_recovery  # noqa: PLC0415 - as above
         from marketkit.realtime.channels import Trades  # noqa: PLC0415 - most programs need none
-        from marketkit.realtime.missed_trades import fetch  # noqa: PLC0415 - as above
-        from marketkit.realtime.trade_recovery import TradeTap  # noqa: PLC0415 - as above
 
         transport = self._filler.transport
         store = cast("Trades", session.channel("trade"))
-        return TradeTap(
-            names, store, lambda name, start: fetch(transport, name, start, form.priority)
+        return trade_recovery.TradeTap(
+            names,
+            store,
+            lambda name, start: trade_recovery.fetch(transport, name, start, form.priority),
         )
 
     async def live(
@@ -100,11 +100,11 @@ class Streams:
         """Open a live series and fill in its history."""
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
         from marketkit.api.live.stitcher import Seam  # noqa: PLC0415 - as above
-        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
 
         width = parse_timeframe(timeframe)
-        upbit_stream.candle_channel(width)
-        length, session = parse_window(history), self._opened()
+        upbit_channels.candle_channel(width)
+        length, session = parse_duration(history), self._opened()
         names = await self._resolve(symbols, form)
         start = width.floor(session.clock() - length)
         seam = Seam(session, self._filler, width, dict.fromkeys(names, start), form.priority)
@@ -115,10 +115,10 @@ class Streams:
 
     async def watch_again(self, symbols: Symbols, channel: str, form: Form, again: Again) -> Feed:
         """Open a feed of what is recorded or stored."""
-        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
 
-        name = upbit_stream.channel(channel)
+        name = upbit_channels.channel(channel)
         _, names, session = await asyncio.to_thread(self._tape, symbols, name, again)
         feed = Feed(session, name, names, _shape(symbols, form))
         self._feeds.add(feed)
@@ -131,10 +131,10 @@ class Streams:
         from marketkit.api.live.replay import Past, first_slots  # noqa: PLC0415 - as above
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
         from marketkit.api.live.stitcher import Seam  # noqa: PLC0415 - as above
-        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
 
-        width, length = parse_timeframe(timeframe), parse_window(history)
-        channel = upbit_stream.candle_channel(width)
+        width, length = parse_timeframe(timeframe), parse_duration(history)
+        channel = upbit_channels.candle_channel(width)
         tape, names, session = await asyncio.to_thread(self._tape, symbols, channel, again)
         source = tape.lake or self._filler.lake
         starts = await asyncio.to_thread(first_slots, tape, channel, names, source, length)
@@ -158,7 +158,7 @@ class Streams:
 
     async def record(self, symbols: Symbols, channels: Channels, to: Path, form: Form) -> Recording:
         """Begin to record."""
-        from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - most programs need none
+        from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.subscriptions import Stream  # noqa: PLC0415 - as above
         from marketkit.recording.recorder import Recorder  # noqa: PLC0415 - as above
         from marketkit.recording.recording import Recording  # noqa: PLC0415 - as above
@@ -166,7 +166,7 @@ class Streams:
         given = [channels] if isinstance(channels, str) else list(channels)
         if not given:
             raise InputError("no channels: the list is empty")
-        wanted = dict.fromkeys(upbit_stream.channel(each) for each in given)
+        wanted = dict.fromkeys(upbit_channels.channel(each) for each in given)
         session = self._opened()
         names = await self._resolve(symbols, form)
         recorder = Recorder(session, [Stream(each, name) for each in wanted for name in names], to)
@@ -232,9 +232,9 @@ class Streams:
 
 def _streamed(name: str) -> str | None:
     """Give the exchange's own name of a channel, if it streams that."""
-    from marketkit.exchange.upbit import stream as upbit_stream  # noqa: PLC0415 - only where a stream is open
+    from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - only where a stream is open
 
-    return upbit_stream.channel(name) if name in upbit_stream.CHANNELS else None
+    return upbit_channels.channel(name) if name in upbit_channels.CHANNELS else None
 
 
 def _shape(symbols: Symbols, form: Form) -> Callable[[pl.DataFrame], Frame]:

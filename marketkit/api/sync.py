@@ -7,8 +7,8 @@ from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from marketkit.api.calls import Ask
-from marketkit.api.provider import AsyncSmartDataProvider, DataMethods
+from marketkit.api.calls import Ask, DataMethods
+from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.api.response import DataResponse
 from marketkit.frames import Frame
 from marketkit.net.engine import engine

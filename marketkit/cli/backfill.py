@@ -11,11 +11,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from marketkit.cli.lake import add_range
-from marketkit.cli.options import open_provider
+from marketkit.cli.options import add_range, open_provider
 from marketkit.cli.output import FAILED, INCOMPLETE, Output
 from marketkit.cli.run import Shift, begin_shift, terminable
 from marketkit.errors import Banned, InputError, MarketkitError, NetworkError, ServerFailed
+from marketkit.timeframe import parse_duration
 
 if TYPE_CHECKING:
     import polars as pl
@@ -106,10 +106,9 @@ def _scheduled(options: argparse.Namespace, output: Output) -> int:
 def _chores(
     provider: SmartDataProvider, config: Config, options: argparse.Namespace, shift: Shift
 ) -> None:
-    from marketkit.data.jobs.backfill import parse_window  # noqa: PLC0415 - slow
     from marketkit.data.jobs.config import chores, moment  # noqa: PLC0415 - slow
 
-    markets = _markets(provider, parse_window(options.patience) / 1000, shift)
+    markets = _markets(provider, parse_duration(options.patience) / 1000, shift)
     now = time.time_ns() // 1_000_000
     for chore in chores(config, markets, provider.lake(), now):
         if shift.stopped:

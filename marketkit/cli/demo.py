@@ -14,7 +14,7 @@ import polars as pl
 
 from marketkit.api.sync import SmartDataProvider
 from marketkit.cli.output import Output
-from marketkit.data.jobs.backfill import counts
+from marketkit.data.lake.report.coverage import counts
 from marketkit.errors import MissingExtra
 
 if TYPE_CHECKING:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from marketkit.cli.options import add_series
 from marketkit.cli.output import DONE, FAILED, Output
 from marketkit.settings import lake_source, resolve_endpoint, resolve_lake
 
@@ -40,21 +41,6 @@ def add_lake(commands: Any, common: argparse.ArgumentParser) -> None:
     _add_keeping(add)
     _add_frozen(add)
     _add_moving(add)
-
-
-def add_series(view: argparse.ArgumentParser) -> None:
-    """Add the symbols, the timeframe and the range that a view is about."""
-    view.add_argument("symbols", nargs="*", help="all, if none is given")
-    add_range(view, start_required=False)
-
-
-def add_range(command: argparse.ArgumentParser, *, start_required: bool) -> None:
-    """Add a timeframe and a range of times to a command."""
-    widths = "1s 1m 3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y"
-    command.add_argument("--timeframe", default="1m", help=widths)
-    start = "inclusive, ISO, UTC unless it says"
-    command.add_argument("--start", required=start_required, help=start)
-    command.add_argument("--end", help="exclusive; default now")
 
 
 def _add_keeping(add: Callable[[str, Run, str], argparse.ArgumentParser]) -> None:
@@ -121,7 +107,7 @@ def _gaps(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 
 
 def _coverage(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    from marketkit.data.jobs.backfill import counts  # noqa: PLC0415 - slow, `--help` needs none
+    from marketkit.data.lake.report.coverage import counts  # noqa: PLC0415 - slow, `--help` needs none
 
     spans = lake.coverage(*_asked(options))
     output.table(spans if options.spans else counts(spans))

@@ -10,8 +10,8 @@ from typing import Any
 
 from marketkit.cli.backfill import add_backfill, backfill
 from marketkit.cli.jobs import add_jobs
-from marketkit.cli.lake import add_lake, add_range
-from marketkit.cli.options import open_provider
+from marketkit.cli.lake import add_lake
+from marketkit.cli.options import add_range, open_provider
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.streams import add_realtime
 from marketkit.errors import InputError, MarketkitError, PartialResult

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.output import DONE, INCOMPLETE
+from marketkit.timeframe import parse_duration
 
 if TYPE_CHECKING:
     from marketkit.data.jobs.job import Job
@@ -109,9 +110,7 @@ def terminable(shift: Shift) -> Iterator[Shift]:
 
 def begin_shift(options: argparse.Namespace) -> Shift:
     """Begin a run as the command line says."""
-    from marketkit.data.jobs.backfill import parse_window  # noqa: PLC0415 - slow
-
     longest = options.max_time
-    seconds = None if longest is None else parse_window(longest) / 1000
+    seconds = None if longest is None else parse_duration(longest) / 1000
     deadline = None if seconds is None else time.monotonic() + seconds
     return Shift(deadline, options.log_format == "json")

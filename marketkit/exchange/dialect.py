@@ -59,3 +59,6 @@ class Page:
     rows: pl.DataFrame
     proved: Spans
     nothing_before: int | None = None
+
+
+CLASSES: dict[Priority, int] = {"critical": 0, "high": 1, "normal": 2, "low": 3}

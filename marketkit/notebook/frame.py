@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import sys
 import threading
@@ -11,13 +10,12 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from marketkit.frames import Frame
-from marketkit.net.engine import engine
-from marketkit.realtime.consumers import Fan, Queue
 
 _IN_PLACE = 0.25  # seconds between two drawings at least
 _AS_TEXT = 1.0
 
 Draw = Callable[[Frame], object]
+Pause = Callable[[float], bool]
 
 
 class Showable(Protocol):
@@ -28,37 +26,24 @@ class Showable(Protocol):
         """The newest state."""
 
 
-def show(source: Showable, fan: Fan, seconds: float | None) -> None:
+def show(source: Showable, pause: Pause, seconds: float | None) -> None:
     """Draw the frame of `source` whenever it changed, until it ends, for `seconds`, or Ctrl-C.
 
-    The cell is at work meanwhile, so the kernel's interrupt ends it; what was drawn stays.
+    `pause` lets some seconds pass and says whether more is to come. The cell is at work meanwhile,
+    so the kernel's interrupt ends it; what was drawn stays.
     """
     draw, every = _drawing()
-    queue = fan.open(Queue(coalesces=True))
     end = None if seconds is None else time.monotonic() + seconds
     drawn: Frame | None = None
-    try:
-        with contextlib.suppress(KeyboardInterrupt):
-            going_on = True
-            while going_on:
-                pause = every if end is None else min(every, max(0.0, end - time.monotonic()))
-                going_on = engine().run(_pause(queue, pause)) and pause > 0
-                frame = source.frame
-                if drawn is None or not frame.equals(drawn):
-                    draw(frame)
-                    drawn = frame
-    finally:
-        fan.leave(queue)
-
-
-async def _pause(queue: Queue, seconds: float) -> bool:
-    """Let some time pass; say whether there is more to come."""
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(seconds):
-            while await queue.take() is not None:
-                pass
-            return False
-    return True
+    with contextlib.suppress(KeyboardInterrupt):
+        going_on = True
+        while going_on:
+            left = every if end is None else min(every, max(0.0, end - time.monotonic()))
+            going_on = pause(left) and left > 0
+            frame = source.frame
+            if drawn is None or not frame.equals(drawn):
+                draw(frame)
+                drawn = frame
 
 
 def _drawing() -> tuple[Draw, float]:

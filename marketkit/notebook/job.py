@@ -9,9 +9,30 @@ from __future__ import annotations
 import html
 import sys
 import threading
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from marketkit.data.jobs.job import Job
+from marketkit.progress import Progress
+
+
+class Job(Protocol):
+    """Work that can be watched and stopped."""
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is."""
+
+    def watch(self, draw: Callable[[], None]) -> None:
+        """Have `draw` called when something changed."""
+
+    def pause(self) -> None:
+        """Send nothing more until `resume`."""
+
+    def resume(self) -> None:
+        """Take a pause back."""
+
+    def cancel(self) -> None:
+        """End the work."""
 
 
 def is_here() -> bool:

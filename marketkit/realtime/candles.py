@@ -10,7 +10,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Literal
 
-from marketkit.exchange.upbit.stream import Candle
+from marketkit.exchange.upbit.messages import Candle
 from marketkit.timeframe import Timeframe
 
 KEPT = 50  # candles of each symbol

@@ -7,8 +7,8 @@ from typing import Generic, Protocol, TypeVar
 
 import polars as pl
 
-from marketkit.exchange.upbit import stream
-from marketkit.exchange.upbit.stream import Book, Candle, Message, Ticker, Trade
+from marketkit.exchange.upbit import frames as upbit_frames
+from marketkit.exchange.upbit.messages import Book, Candle, Message, Ticker, Trade
 from marketkit.realtime.candles import CandleBook
 from marketkit.schema import STATE
 from marketkit.timeframe import DAY, MINUTE
@@ -101,7 +101,7 @@ class _Newest(Generic[State]):
 class Tickers(_Newest[Ticker]):
     """The newest ticker of each symbol."""
 
-    frame = staticmethod(stream.ticker_frame)
+    frame = staticmethod(upbit_frames.ticker_frame)
 
     def whole(self, symbol: str, now: int) -> int:
         """Count the newest rows of a symbol among and after which none can be missing.
@@ -116,13 +116,13 @@ class Tickers(_Newest[Ticker]):
 
     def newest(self, symbols: Iterable[str], _: int) -> pl.DataFrame:
         """Give the newest row of each symbol, sorted by symbol."""
-        return stream.ticker_frame(self.known(symbols))
+        return upbit_frames.ticker_frame(self.known(symbols))
 
 
 class Books(_Newest[Book]):
     """The newest order book of each symbol."""
 
-    frame = staticmethod(stream.orderbook_frame)
+    frame = staticmethod(upbit_frames.orderbook_frame)
 
     def whole(self, symbol: str, _: int) -> int:
         """Count the newest rows of a symbol among and after which none can be missing."""
@@ -131,14 +131,14 @@ class Books(_Newest[Book]):
 
     def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
         """Give the best `rows` levels of each symbol, sorted by symbol."""
-        return stream.orderbook_frame(self.known(symbols), depth=rows)
+        return upbit_frames.orderbook_frame(self.known(symbols), depth=rows)
 
 
 class Trades:
     """The newest trades of each symbol; one that comes twice, as after a reconnect, is one."""
 
     coalesces = False
-    frame = staticmethod(stream.trade_frame)
+    frame = staticmethod(upbit_frames.trade_frame)
 
     def __init__(self) -> None:
         self._trades: dict[str, dict[int, Trade]] = {}
@@ -227,7 +227,7 @@ class Candles:
         rows = list(messages)
         newest = self._book.newest
         states = ["forming" if row.time == newest(row.symbol) else "closed" for row in rows]
-        return stream.candle_frame(rows).with_columns(pl.Series("state", states, STATE))
+        return upbit_frames.candle_frame(rows).with_columns(pl.Series("state", states, STATE))
 
     def fresh(self, symbol: str) -> Candle | None:
         """Give the newest candle of a symbol if none after it can be missing."""

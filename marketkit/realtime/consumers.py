@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import inspect
+import logging
 import threading
-from collections.abc import Iterable
-from typing import Any
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self
 
-from marketkit.errors import FeedOverflow
+from marketkit.errors import EngineClosed, FeedOverflow, InputError
+from marketkit.frames import Frame
+from marketkit.net.engine import engine
 
 BUFFER = 100_000  # events that wait for one consumer, at most
 
@@ -121,3 +128,99 @@ class Fan:
             self._closed = True
             for queue in self._queues:
                 queue.close(failure)
+
+
+Framed = Callable[[list[Any]], Frame]
+
+
+_log = logging.getLogger("marketkit.realtime")
+
+
+class Reader:
+    """One consumer: an iterator of frames, for `for` and for `async for`.
+
+    It keeps `source` alive, whose events it reads from now on.
+    """
+
+    def __init__(self, source: object, fan: Fan, queue: Queue, framed: Framed) -> None:
+        self._source = source
+        self._queue = fan.open(queue)
+        self._framed = framed
+        weakref.finalize(self, soon, fan.leave, queue).atexit = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Frame:
+        if (events := engine().run(self._queue.take())) is None:
+            raise StopIteration
+        return self._framed(events)
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Frame:
+        if (events := await engine().arun(self._queue.take())) is None:
+            raise StopAsyncIteration
+        return self._framed(events)
+
+
+@contextlib.contextmanager
+def pauses(fan: Fan) -> Iterator[Callable[[float], bool]]:
+    """Let a thread wait some seconds beside the events of a fan; it is told whether more come."""
+    queue = fan.open(Queue(coalesces=True))
+
+    async def wait(seconds: float) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while await queue.take() is not None:
+                    pass
+                return False
+        return True
+
+    try:
+        yield lambda seconds: engine().run(wait(seconds))
+    finally:
+        fan.leave(queue)
+
+
+def call_back(
+    callback: Callable[[Frame], object],
+    fan: Fan,
+    queue: Queue,
+    framed: Framed,
+    errors: deque[Exception],
+) -> None:
+    """Have `callback` called with frames of events, one at a time, in a thread.
+
+    What it raises is logged and put into `errors`. Raises `InputError` for a coroutine function.
+    """
+    if inspect.iscoroutinefunction(callback):
+        raise InputError("a callback is no coroutine function: use `async for` instead")
+
+    fan.open(queue)
+
+    async def serve() -> None:
+        while True:
+            try:
+                if (events := await queue.take()) is None:
+                    return
+                await asyncio.to_thread(lambda: callback(framed(events)))
+            except FeedOverflow as overflow:
+                _log.warning("a callback is too slow: %s", overflow)
+                errors.append(overflow)
+            except Exception as error:  # noqa: BLE001 - whatever a caller's code raises
+                _log.exception("a callback failed; its feed goes on")
+                errors.append(error)
+
+    engine().submit(serve())
+
+
+def soon(work: Callable[..., None], *arguments: object) -> None:
+    """Have `work` done on the engine's loop, if that is still there; callable from a finalizer."""
+
+    async def call() -> None:
+        work(*arguments)
+
+    with contextlib.suppress(EngineClosed, RuntimeError):
+        engine().submit(call())

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from marketkit.exchange.upbit.stream import Message
+from marketkit.exchange.upbit.messages import Message
 from marketkit.realtime.channels import Channel, Listener, channel_of
 from marketkit.realtime.connection import Timing
 from marketkit.realtime.subscriptions import Stream, Subscriptions

@@ -14,9 +14,8 @@ import polars as pl
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
 from marketkit.notebook import frame as display
-from marketkit.realtime.consumers import Queue
+from marketkit.realtime.consumers import Queue, Reader, call_back, pauses, soon
 from marketkit.realtime.dispatcher import Board, Hole
-from marketkit.realtime.iteration import Reader, call_back, soon
 from marketkit.realtime.subscriptions import Stream
 from marketkit.realtime.trade_recovery import Tap
 
@@ -116,7 +115,8 @@ class Feed:
 
         Returns after `seconds`, when the feed ends, or at the kernel's interrupt (Ctrl-C).
         """
-        display.show(self, self._tap.fan, seconds)
+        with pauses(self._tap.fan) as pause:
+            display.show(self, pause, seconds)
 
     def close(self) -> None:
         """Let go of the streams; consumers get what waits for them and then the end."""

@@ -7,13 +7,19 @@ import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
 
-from marketkit.exchange.upbit.stream import Message, Trade
+import polars as pl
+
+from marketkit.exchange.dialect import Priority
+from marketkit.exchange.upbit import rest as upbit_rest
+from marketkit.exchange.upbit.messages import Message, Trade
+from marketkit.exchange.upbit.paging import TradeRange, walk_trades
+from marketkit.net.transport import Transport
 from marketkit.realtime.channels import TRADES_KEPT, Trades
 from marketkit.realtime.consumers import Fan
 from marketkit.realtime.dispatcher import Hole
-from marketkit.realtime.missed_trades import Missed
+from marketkit.timeframe import DAY
 
 _HOLES_KEPT = 1000
 PATIENCE = 60.0  # seconds that trades wait for those before them, at most
@@ -22,9 +28,18 @@ _PAUSE = 0.5  # seconds between them
 _OVERLAP = 1_000  # ms before the newest trade that is known, in which one may be missing
 _SKEW = 60_000  # ms by which our idea of the exchange's clock may be wrong
 
-Fetch = Callable[[str, int], Awaitable[Missed]]
 
 _log = logging.getLogger("marketkit.realtime")
+
+
+class Missed(NamedTuple):
+    """Trades from a moment on, oldest first; not `whole` where the oldest are out of reach."""
+
+    trades: list[Trade]
+    whole: bool
+
+
+Fetch = Callable[[str, int], Awaitable[Missed]]
 
 
 class Tap:
@@ -226,3 +241,37 @@ class TradeTap(Tap):
         """Whether the stream came back with the trade that was known last, and `trades` more."""
         held = any(tear.held for tear in list(self._tears[symbol]))
         return not held and self._store.whole(symbol, 0) > trades
+
+
+MOST = 50_000  # trades of one symbol and interruption, a hundred requests
+
+
+async def fetch(transport: Transport, symbol: str, start: int, priority: Priority) -> Missed:
+    """Ask for the trades of a symbol from `start` (ms UTC) until now, `MOST` of them at most.
+
+    The exchange gives today (UTC) and the seven days before. Source: Upbit reference, section 3.3.
+    """
+    now = transport.now()
+    steps = walk_trades(TradeRange(symbol, now, start, None, MOST))
+    step, pages = next(steps), list[pl.DataFrame]()
+    while step.request is not None:
+        step = steps.send(await transport.send(step.request, priority))
+        if step.page is not None:
+            pages.append(step.page.rows)
+    # New trades shift the pages while they are read: the same trade may come twice.
+    rows = pl.concat(pages).unique("sequential_id", keep="first").sort("time", "sequential_id")
+    reached = start >= (now // DAY - upbit_rest.TRADE_DAYS) * DAY
+    return Missed(_trades(rows), reached and rows.height < MOST)
+
+
+def _trades(rows: pl.DataFrame) -> list[Trade]:
+    return [
+        Trade(symbol, at, at, price, volume, side, close, _word(move), abs(move), number, "REST")
+        for symbol, at, price, volume, side, close, move, number in rows.with_columns(
+            pl.col("time").dt.epoch("ms")
+        ).iter_rows()
+    ]
+
+
+def _word(move: float) -> str:
+    return "RISE" if move > 0 else "FALL" if move < 0 else "EVEN"

@@ -15,7 +15,7 @@ from typing import IO
 
 import polars as pl
 
-from marketkit.data.lake.format.chunk import make_folder, sync_folder
+from marketkit.disk import make_folder, sync_folder
 from marketkit.errors import CorruptFile
 from marketkit.recording import layout
 from marketkit.recording.layout import Hour

@@ -9,14 +9,14 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.coverage import Span
-from marketkit.data.lake.store.store import Time, window_of
 from marketkit.errors import InputError, nearest
-from marketkit.exchange.upbit import stream
+from marketkit.exchange.upbit import channels as upbit_channels
 from marketkit.frames import Frame, FrameKind, check_zone, finish, one_of
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
 from marketkit.recording.rows import shape
 from marketkit.schema import TIME, Schema, empty
+from marketkit.window import Instant, window_of
 
 INTERRUPTION: Schema = {"start": TIME, "end": TIME, "reason": pl.String()}
 
@@ -26,8 +26,8 @@ def read_recording(
     channel: str,
     symbols: str | list[str] | None = None,
     *,
-    start: Time | None = None,
-    end: Time | None = None,
+    start: Instant | None = None,
+    end: Instant | None = None,
     frame: FrameKind = "polars",
     tz: str = "UTC",
 ) -> Frame:
@@ -63,7 +63,7 @@ def read_interruptions(folder: str | Path) -> pl.DataFrame:
 
 def recorded_channel(root: Path, channel: str) -> str:
     """Give the stream's name of a channel that was recorded. Raises `InputError`."""
-    name = stream.channel(channel)
+    name = upbit_channels.channel(channel)
     known = files.channels(root)
     if name not in known:
         listed = f"it has {' '.join(known)}" if known else "it has none"

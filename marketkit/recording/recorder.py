@@ -14,9 +14,9 @@ from pathlib import Path
 import msgspec
 from filelock import FileLock, Timeout
 
-from marketkit.data.lake.format.chunk import make_folder
+from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
-from marketkit.exchange.upbit.stream import Message, sent
+from marketkit.exchange.upbit.messages import Message, sent
 from marketkit.realtime.dispatcher import Board
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import files, journal

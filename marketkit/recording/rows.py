@@ -12,8 +12,9 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from marketkit import schema
-from marketkit.exchange.upbit import stream
-from marketkit.exchange.upbit.stream import Book, Message, Ticker, Trade, Unit
+from marketkit.exchange.upbit import frames as upbit_frames
+from marketkit.exchange.upbit import messages as upbit_messages
+from marketkit.exchange.upbit.messages import Book, Message, Ticker, Trade, Unit
 from marketkit.schema import TIME, Schema
 
 _MORE: Schema = {"sent": TIME, "stream": pl.String(), "received": TIME}
@@ -44,7 +45,7 @@ def to_frame(channel: str, heard: Sequence[Heard]) -> pl.DataFrame:
     times = [1 if channel != "orderbook" else len(each.units) for each in messages]
     more = pl.DataFrame(
         {
-            "sent": [stream.sent(each) for each in messages],
+            "sent": [upbit_messages.sent(each) for each in messages],
             "stream": [each.stream for each in messages],
             "received": [each.received for each in heard],
         },
@@ -88,10 +89,10 @@ def _base(channel: str) -> Schema:
 
 
 _FRAMES: dict[str, Callable[[Sequence[Any]], pl.DataFrame]] = {
-    "ticker": stream.ticker_frame,
-    "trade": stream.trade_frame,
-    "orderbook": stream.orderbook_frame,
-    "candle": stream.candle_frame,
+    "ticker": upbit_frames.ticker_frame,
+    "trade": upbit_frames.trade_frame,
+    "orderbook": upbit_frames.orderbook_frame,
+    "candle": upbit_frames.candle_frame,
 }
 
 
@@ -117,9 +118,9 @@ def _trade(_: str, row: dict[str, Any]) -> Trade:
 
 
 def _candle(channel: str, row: dict[str, Any]) -> Message:
-    return stream.candle_of(channel)(
+    return upbit_messages.candle_of(channel)(
         symbol=row["symbol"],
-        opened=stream.spell_slot(row["time"]),
+        opened=upbit_messages.spell_slot(row["time"]),
         open=row["open"],
         high=row["high"],
         low=row["low"],

@@ -12,26 +12,18 @@ from typing import Any, NamedTuple
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.layout import EVER
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
-from marketkit.exchange.upbit.stream import (
-    Candle,
-    Message,
-    Trade,
-    candle_of,
-    spell_slot,
-    timeframe_of,
-)
+from marketkit.exchange.upbit.channels import timeframe_of
+from marketkit.exchange.upbit.messages import Candle, Message, Trade, candle_of, spell_slot
 from marketkit.realtime.candles import TradeCandles
 from marketkit.recording import files, journal
 from marketkit.recording.reader import interruptions, recorded_channel, scan_recording
 from marketkit.recording.rows import Heard, to_messages, whole
-from marketkit.timeframe import Timeframe
+from marketkit.window import EVER
 
 _BATCH = 50_000  # rows in memory at once
 _NUMBERS = ("open", "high", "low", "close", "volume", "value")
-_SLOTS = 2_000  # of a lake's series in memory at once
 
 
 class Moment(NamedTuple):
@@ -137,56 +129,6 @@ class RecordedTape(Tape):
                 if rows is None:
                     continue
                 yield from _told(channel, rows.filter(pl.col("symbol").is_in(list(symbols))))
-
-
-class LakeTape(Tape):
-    """The candles of a lake, each at the end of its slot; what nobody asked about is a hole."""
-
-    def __init__(
-        self, lake: Lake, symbols: Sequence[str], timeframe: Timeframe, window: Span
-    ) -> None:
-        known = [lake.covered(symbol, timeframe).clip(*window) for symbol in symbols]
-        hulls = [spans.hull for spans in known]
-        if not hulls or None in hulls:
-            raise InputError(f"{lake} has no {timeframe} candles of {' '.join(symbols)} there")
-        start = max(hull.start for hull in hulls if hull is not None)
-        end = max(hull.end for hull in hulls if hull is not None)
-        gaps = Spans(gap for spans in known for gap in spans.gaps(start, end))
-        reason = "nobody asked the exchange"
-        holes = [Moment(gap.start, None, gap.start, reason) for gap in gaps]
-        self.lake = self._lake = lake
-        self._timeframe = timeframe
-        super().__init__(f"{lake}", Span(start, end), holes, gaps, list(symbols))
-
-    def check(self, channel: str) -> None:
-        """Raise `InputError` if it has nothing of a channel."""
-        if not channel.startswith("candle.") or timeframe_of(channel) != self._timeframe:
-            raise InputError(f"a lake can play candles again, not the channel {channel!r}")
-
-    def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
-        """Give the candles, each at the end of its slot."""
-        self.check(channel)
-        selection = self._lake.select(symbols, self._timeframe)
-        at, end = self.window
-        while at < end:
-            until = min(self._timeframe.shift(at, _SLOTS), end)
-            rows = selection.read(Span(at, until)).sort("time", "symbol")
-            for symbol, time, *numbers in rows.with_columns(
-                pl.col("time").dt.epoch("ms")
-            ).iter_rows():
-                last = self._timeframe.next(time) - 1
-                yield Heard(last, _candle(channel, symbol, time, numbers, last))
-            at = until
-
-    @property
-    def until(self) -> int:
-        """The end of what the lake knows."""
-        return self.window.end
-
-    def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:
-        """Give when the tape begins, for the lake knows every slot from there on."""
-        self.check(channel)
-        return dict.fromkeys(symbols, self.window.start)
 
 
 def _told(channel: str, rows: pl.LazyFrame) -> Iterator[Heard]:

@@ -12,7 +12,8 @@ from tests.unit.test_compat import OLDER
 
 import marketkit as mk
 from marketkit.api import compat
-from marketkit.api.provider import AsyncSmartDataProvider, DataMethods
+from marketkit.api.calls import DataMethods
+from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.api.sync import SmartDataProvider, default_provider
 from marketkit.cli.main import main
 from marketkit.timeframe import parse_time

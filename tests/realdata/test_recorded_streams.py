@@ -7,8 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from marketkit.exchange.upbit import stream
-from marketkit.exchange.upbit.stream import Book, Decoder, Trade
+from marketkit.exchange.upbit import frames as upbit_frames
+from marketkit.exchange.upbit.messages import Book, Trade
+from marketkit.exchange.upbit.stream import Decoder
 
 
 @pytest.fixture(scope="module")
@@ -24,8 +25,8 @@ def test_a_recorded_session_decodes_completely(session_of_2021):
     trades = [each for each in messages if isinstance(each, Trade)]
     books = [each for each in messages if isinstance(each, Book)]
     assert (len(trades), len(books)) == (304, 145)
-    assert stream.trade_frame(trades).null_count().row(0) == (0,) * 8
-    assert stream.orderbook_frame(books)["depth"].max() == 15
+    assert upbit_frames.trade_frame(trades).null_count().row(0) == (0,) * 8
+    assert upbit_frames.orderbook_frame(books)["depth"].max() == 15
 
 
 def test_exact_frames_have_the_recorded_numbers_digit_for_digit(session_of_2021):
@@ -34,14 +35,14 @@ def test_exact_frames_have_the_recorded_numbers_digit_for_digit(session_of_2021)
         wire = json.loads(raw, parse_float=Decimal, parse_int=Decimal)
         (message,) = decoder.decode(raw)
         if isinstance(message, Trade):
-            row = stream.trade_frame([message], exact=True).row(0, named=True)
+            row = upbit_frames.trade_frame([message], exact=True).row(0, named=True)
             assert row["price"] == wire["tp"]
             assert row["volume"] == wire["tv"]
             assert row["prev_close"] == wire["pcp"]
             assert abs(row["change_price"]) == wire["cp"]
             assert row["sequential_id"] == wire["sid"]
             continue
-        frame = stream.orderbook_frame([message], exact=True)
+        frame = upbit_frames.orderbook_frame([message], exact=True)
         for side, price, size in (("ask", "ap", "as"), ("bid", "bp", "bs")):
             known = [unit for unit in wire["obu"] if unit[price]]
             assert frame[f"{side}_price"].drop_nulls().to_list() == [u[price] for u in known]
@@ -54,7 +55,7 @@ def test_recorded_candles_decode_completely(shared):
     candles = [each for line in raw for each in Decoder("DEFAULT").decode(line)]
     assert [each.channel for each in candles].count("candle.1m") == 7
     assert [each.channel for each in candles].count("candle.5m") == 1
-    frame = stream.candle_frame(candles)
+    frame = upbit_frames.candle_frame(candles)
     assert frame.height == 8
     assert frame["volume"][:2].to_list() == [0.15511395, 0.8004467]
 
@@ -64,6 +65,6 @@ def test_recorded_books_decode_in_both_spellings(shared):
     long, again, short = lines.splitlines()
     decoder = Decoder("DEFAULT")
     books = [*decoder.decode(long), *decoder.decode(again), *Decoder("SIMPLE").decode(short)]
-    frame = stream.orderbook_frame(books)
+    frame = upbit_frames.orderbook_frame(books)
     assert frame["ask_price"][0] == 116_539_000
     assert frame["bid_size"][4] == 7.9276e-4

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from marketkit.errors import InputError
-from marketkit.session import parse_session
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, parse_time
+from marketkit.window import parse_session
 
 DAY = TIMEFRAMES["1d"]
 

@@ -6,24 +6,25 @@ import asyncio
 import shutil
 import tempfile
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.api.live.slots import JOIN_MARGIN
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.plan import walks
 from marketkit.data.fetch.walks import Run
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.store.store import Time, window_of
 from marketkit.errors import InputError, NotCovered
+from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.paging import CandleRange
-from marketkit.exchange.upbit.stream import timeframe_of
 from marketkit.recording import files
-from marketkit.recording.tape import LakeTape, RecordedTape, Tape
+from marketkit.recording.rows import Heard
+from marketkit.recording.tape import Moment, RecordedTape, Tape, _candle
 from marketkit.timeframe import Timeframe, iso
+from marketkit.window import Instant, window_of
 
 Symbols = str | Sequence[str]
 
@@ -32,7 +33,7 @@ def open_tape(
     replay: str | Path | Lake,
     symbols: list[str],
     channel: str,
-    span: tuple[Time | None, Time | None],
+    span: tuple[Instant | None, Instant | None],
     *,
     source: str,
 ) -> tuple[Tape, list[str]]:
@@ -124,3 +125,56 @@ def first_slots(
         spans = list(source.covered(symbol, timeframe).clip(far, whole))
         first[symbol] = spans[-1].start if spans and spans[-1].end == whole else whole
     return first
+
+
+_SLOTS = 2_000  # of a lake's series in memory at once
+
+
+class LakeTape(Tape):
+    """The candles of a lake, each at the end of its slot; what nobody asked about is a hole."""
+
+    def __init__(
+        self, lake: Lake, symbols: Sequence[str], timeframe: Timeframe, window: Span
+    ) -> None:
+        known = [lake.covered(symbol, timeframe).clip(*window) for symbol in symbols]
+        hulls = [spans.hull for spans in known]
+        if not hulls or None in hulls:
+            raise InputError(f"{lake} has no {timeframe} candles of {' '.join(symbols)} there")
+        start = max(hull.start for hull in hulls if hull is not None)
+        end = max(hull.end for hull in hulls if hull is not None)
+        gaps = Spans(gap for spans in known for gap in spans.gaps(start, end))
+        reason = "nobody asked the exchange"
+        holes = [Moment(gap.start, None, gap.start, reason) for gap in gaps]
+        self.lake = self._lake = lake
+        self._timeframe = timeframe
+        super().__init__(f"{lake}", Span(start, end), holes, gaps, list(symbols))
+
+    def check(self, channel: str) -> None:
+        """Raise `InputError` if it has nothing of a channel."""
+        if not channel.startswith("candle.") or timeframe_of(channel) != self._timeframe:
+            raise InputError(f"a lake can play candles again, not the channel {channel!r}")
+
+    def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
+        """Give the candles, each at the end of its slot."""
+        self.check(channel)
+        selection = self._lake.select(symbols, self._timeframe)
+        at, end = self.window
+        while at < end:
+            until = min(self._timeframe.shift(at, _SLOTS), end)
+            rows = selection.read(Span(at, until)).sort("time", "symbol")
+            for symbol, time, *numbers in rows.with_columns(
+                pl.col("time").dt.epoch("ms")
+            ).iter_rows():
+                last = self._timeframe.next(time) - 1
+                yield Heard(last, _candle(channel, symbol, time, numbers, last))
+            at = until
+
+    @property
+    def until(self) -> int:
+        """The end of what the lake knows."""
+        return self.window.end
+
+    def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:
+        """Give when the tape begins, for the lake knows every slot from there on."""
+        self.check(channel)
+        return dict.fromkeys(symbols, self.window.start)

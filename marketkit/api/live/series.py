@@ -19,8 +19,7 @@ from marketkit.errors import EngineClosed
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
 from marketkit.notebook import frame as display
-from marketkit.realtime.consumers import Queue
-from marketkit.realtime.iteration import Reader
+from marketkit.realtime.consumers import Queue, Reader, pauses
 from marketkit.schema import CANDLE, ROW, STATE, TIME
 from marketkit.timeframe import Timeframe
 
@@ -100,7 +99,8 @@ class Live:
 
         Returns after `seconds`, when the series ends, or at the kernel's interrupt (Ctrl-C).
         """
-        display.show(self, self._seam.fan, seconds)
+        with pauses(self._seam.fan) as pause:
+            display.show(self, pause, seconds)
 
     def close(self) -> None:
         """Let go of the streams, after what is proved is in the lake; iterations end."""

@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from marketkit.coverage import Span, Spans
-from marketkit.exchange.upbit.stream import Candle
+from marketkit.exchange.upbit.messages import Candle
 from marketkit.realtime.candles import KEPT, Change
 from marketkit.timeframe import Timeframe
 

@@ -18,8 +18,9 @@ from marketkit.data.fetch.walks import Run
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.dialect import Priority
+from marketkit.exchange.upbit.channels import candle_channel
+from marketkit.exchange.upbit.messages import Candle, Message
 from marketkit.exchange.upbit.paging import CandleRange
-from marketkit.exchange.upbit.stream import Candle, Message, candle_channel
 from marketkit.progress import Progress, Reporter
 from marketkit.realtime.candles import KEPT
 from marketkit.realtime.consumers import Fan

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-import re
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-
-import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.gaps import Filler
@@ -22,12 +19,10 @@ from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import Grid, Order, Task, Wanted, in_order, tasks
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.store import Tally
-from marketkit.errors import InputError, LakeError, MarketkitError
+from marketkit.errors import LakeError, MarketkitError
 from marketkit.schema import ROW, empty
-from marketkit.timeframe import DAY, HOUR, MINUTE, SECOND, TIMEFRAMES, WEEK, Timeframe
+from marketkit.timeframe import TIMEFRAMES, Timeframe
 
-_WINDOW = re.compile(r"([0-9]{1,6})([smhdwy])")
-_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": 365 * DAY}
 _MONTHS = TIMEFRAMES["1M"]
 
 
@@ -180,33 +175,7 @@ async def _report(
     )
 
 
-def parse_window(window: str) -> int:
-    """Give the milliseconds of a length of time a caller names. Raises `InputError`.
-
-    >>> parse_window("12h") == 12 * 3_600_000
-    True
-    """
-    found = _WINDOW.fullmatch(window) if isinstance(window, str) else None
-    if found is None or not (length := int(found[1]) * _UNITS[found[2]]):
-        raise InputError(
-            f"not a length of time: {window!r} (expected one such as 30m, 12h, 1d, 2w)"
-        )
-    return length
-
-
 def _tally(lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span) -> Tally:
     """Count the slots of all symbols by what they are."""
     found = lake.select(names, timeframe)
     return Tally(*map(sum, zip(*(found.tally(name, span) for name in names), strict=True)))
-
-
-def counts(coverage: pl.DataFrame) -> pl.DataFrame:
-    """Add the spans of a coverage up to one row a series, with a column of slots for each state."""
-    slots = pl.col("slots")
-    states = coverage.schema["state"].categories.to_list()  # type: ignore[attr-defined]
-    return coverage.group_by("symbol", "timeframe", maintain_order=True).agg(
-        pl.col("start").min(),
-        pl.col("end").max(),
-        slots.sum(),
-        *(slots.filter(pl.col("state") == state).sum().alias(state) for state in states),
-    )

@@ -12,13 +12,12 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from marketkit.data.jobs.backfill import parse_window
 from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, nearest
 from marketkit.frames import one_of
 from marketkit.symbols import listed
-from marketkit.timeframe import DAY, Timeframe, parse_time, parse_timeframe
+from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
 
 T = TypeVar("T")
 
@@ -146,7 +145,7 @@ def _check(config: Config) -> None:
     one_of("order", config.order, Order)
     for window in (config.patience, config.verify, config.max_time):
         if window is not None:
-            parse_window(window)
+            parse_duration(window)
     for universe in config.universe:
         if not isinstance(universe.depth, Mapping) or not universe.depth:
             raise InputError('depth is a table such as { 1m = "2y", 1h = "listing" }')
@@ -161,7 +160,7 @@ def _start(depth: str | date, now: int) -> int:
     if depth == "listing":
         return _BEGINNING
     if isinstance(depth, str) and not depth[:4].isdigit():
-        return (now - parse_window(depth)) // DAY * DAY
+        return (now - parse_duration(depth)) // DAY * DAY
     return parse_time(depth)
 
 

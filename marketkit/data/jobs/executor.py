@@ -15,11 +15,11 @@ from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import Filler
 from marketkit.data.fetch.plan import split, walks
 from marketkit.data.fetch.walks import Count, Lane, Run, go
-from marketkit.data.jobs.lease import Claim, Done
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import Broken
 from marketkit.data.jobs.outage import Outage
 from marketkit.data.jobs.processes import Worker
+from marketkit.data.jobs.tasks import Claim, Done
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import LakeError, MarketkitError, Offline, Refused, UnknownSymbol
 from marketkit.exchange.upbit.paging import CandleRange

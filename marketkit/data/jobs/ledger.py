@@ -18,10 +18,9 @@ from types import TracebackType
 from typing import Self
 
 from marketkit.data.jobs import processes as worker
-from marketkit.data.jobs.lease import Beat, Claim, Done, Totals
 from marketkit.data.jobs.ledger_db import Broken, LedgerFile
 from marketkit.data.jobs.processes import Worker
-from marketkit.data.jobs.tasks import Task, Wanted
+from marketkit.data.jobs.tasks import Beat, Claim, Done, Task, Totals, Wanted
 from marketkit.errors import MarketkitError
 
 ENDED = ("done", "incomplete", "cancelled", "failed")

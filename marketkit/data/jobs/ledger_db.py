@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
-from marketkit.data.lake.format.chunk import make_folder
+from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
 
 T = TypeVar("T")

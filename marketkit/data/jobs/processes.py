@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from marketkit.net.budget.file import boot_id
+from marketkit.clock import boot_id
 
 SILENT = 60.0  # seconds without a beat after which a process counts as dead
 

@@ -9,7 +9,7 @@ import polars as pl
 
 from marketkit.data.lake.audit import audit, repair
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.read.fill import Fill, scan_dense
+from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
@@ -20,7 +20,7 @@ from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.scan import read_times, scan
-from marketkit.data.lake.store.store import Store, Time, window_of
+from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.source_file import Archive
@@ -28,6 +28,7 @@ from marketkit.errors import LakeError
 from marketkit.frames import one_of
 from marketkit.schema import empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+from marketkit.window import Fill, Instant, window_of
 
 
 class Lake(Store):
@@ -45,8 +46,8 @@ class Lake(Store):
         self,
         symbols: str | Iterable[str] | None,
         timeframe: str | Timeframe,
-        start: Time | None = None,
-        end: Time | None = None,
+        start: Instant | None = None,
+        end: Instant | None = None,
         *,
         fill: Fill = "none",
     ) -> pl.LazyFrame:
@@ -69,8 +70,8 @@ class Lake(Store):
         self,
         symbols: str | Iterable[str] | None,
         timeframe: str | Timeframe,
-        start: Time | None = None,
-        end: Time | None = None,
+        start: Instant | None = None,
+        end: Instant | None = None,
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time."""
         return self.select(symbols, timeframe).read(window_of(start, end))
@@ -79,8 +80,8 @@ class Lake(Store):
         self,
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe = "1m",
-        start: Time | None = None,
-        end: Time | None = None,
+        start: Instant | None = None,
+        end: Instant | None = None,
     ) -> pl.DataFrame:
         """Say of every slot whether it traded, is proved empty, cannot exist or is unknown.
 
@@ -102,8 +103,8 @@ class Lake(Store):
         self,
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe = "1m",
-        start: Time | None = None,
-        end: Time | None = None,
+        start: Instant | None = None,
+        end: Instant | None = None,
     ) -> pl.DataFrame:
         """List the spans of slots nobody asked about: `symbol timeframe start end slots`."""
         return report.gaps(self._ranges(symbols, timeframe, start, end))
@@ -139,8 +140,8 @@ class Lake(Store):
         self,
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe = "1m",
-        start: Time | None = None,
-        end: Time | None = None,
+        start: Instant | None = None,
+        end: Instant | None = None,
     ) -> pl.DataFrame:
         """Say what every UTC day is like: one row per symbol and day, a share for each state.
 
@@ -211,8 +212,8 @@ class Lake(Store):
         path: str | Path,
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe = "1m",
-        start: Time | None = None,
-        end: Time | None = None,
+        start: Instant | None = None,
+        end: Instant | None = None,
         *,
         overwrite: bool = False,
     ) -> int:

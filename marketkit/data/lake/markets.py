@@ -19,8 +19,8 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import make_folder
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
+from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotCovered
 from marketkit.schema import MARKET, empty
 

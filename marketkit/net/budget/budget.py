@@ -12,19 +12,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from marketkit.clock import Clock, boot_id, machine_clock
 from marketkit.errors import Banned, EngineClosed
-from marketkit.exchange.dialect import Priority, RateLimit
+from marketkit.exchange.dialect import CLASSES, Priority, RateLimit
 from marketkit.net.budget import foreign_traffic as foreign
 from marketkit.net.budget import pacing as lanes
 from marketkit.net.budget.ban import Ban
-from marketkit.net.budget.file import BudgetFile, Clock, Memory, Store, boot_id, machine_clock
+from marketkit.net.budget.file import BudgetFile, Memory, Store
 from marketkit.net.budget.pacing import Head
 from marketkit.net.budget.queue import Waiting
 from marketkit.net.budget.state import INF, Lane, State
 
 T = TypeVar("T")
 
-CLASSES: dict[Priority, int] = {"critical": 0, "high": 1, "normal": 2, "low": 3}
 UPBIT = RateLimit(10, 1.0)
 USE_BY = 0.25
 HEARTBEAT = 1.0

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
+from marketkit.clock import Clock
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
 from marketkit.net.budget.pacing import GUARD
 from marketkit.net.budget.state import INF, State
 
 T = TypeVar("T")
-Clock = Callable[[], float]
 Change = Callable[[State, float], T]
 
 _STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
@@ -95,22 +94,6 @@ class Memory:
 
     def close(self) -> None:
         """Do nothing."""
-
-
-def machine_clock() -> Clock:
-    """Give the clock that all processes of this machine share, and that no one can set.
-
-    Windows: `monotonic` moves in steps of 15.6 ms there before Python 3.13.
-    """
-    return time.perf_counter if sys.platform == "win32" else time.monotonic
-
-
-def boot_id() -> str:
-    """Name this boot of this machine, for the file name: clocks of two boots do not compare."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
-    except OSError:
-        return platform.node()[:16] or "host"
 
 
 def _unknown(limit: RateLimit, now: float) -> State:

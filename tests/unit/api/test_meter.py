@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketkit.api.meter import Meter
 from marketkit.api.query import Answer, Part
+from marketkit.api.status import Meter
 from marketkit.errors import ServerFailed
 
 

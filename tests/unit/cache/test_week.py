@@ -8,8 +8,7 @@ import random
 import polars as pl
 import pytest
 
-from marketkit.cache.activity import HOUR, WEEK_HOURS
-from marketkit.cache.week import hourly_rates
+from marketkit.cache.activity import HOUR, WEEK_HOURS, hourly_rates
 from marketkit.coverage import Spans
 from marketkit.schema import TIME
 

@@ -29,7 +29,8 @@ from marketkit.exchange.upbit import limits as pacing
 from marketkit.net import transport as transports
 from marketkit.net.budget.budget import Slot
 from marketkit.net.budget.state import INF, Lane
-from marketkit.net.transport import ExchangeClock, GroupStats, Transport, parse_date
+from marketkit.net.exchange_clock import ExchangeClock, parse_date
+from marketkit.net.transport import GroupStats, Transport
 
 LIMIT = RateLimit(10, 0.02)
 REQUEST = Request("/v1/candles/minutes/1", (("market", "KRW-BTC"), ("count", "2")), "candles")

@@ -11,8 +11,13 @@ import polars as pl
 import pytest
 
 from marketkit.net.engine import engine
-from marketkit.notebook.frame import show
-from marketkit.realtime.consumers import Fan
+from marketkit.notebook import frame
+from marketkit.realtime.consumers import Fan, pauses
+
+
+def show(source, fan, seconds):
+    with pauses(fan) as pause:
+        frame.show(source, pause, seconds)
 
 
 class Source:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketkit.exchange.upbit.stream import Candle
+from marketkit.exchange.upbit.messages import Candle
 from marketkit.realtime.candles import KEPT, CandleBook, TradeCandles
 from marketkit.timeframe import DAY, MINUTE, TIMEFRAMES, iso
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.exchange.upbit.stream import Book, Candle, Ticker, Trade, Unit
+from marketkit.exchange.upbit.messages import Book, Candle, Ticker, Trade, Unit
 from marketkit.realtime.channels import TRADES_KEPT, Books, Candles, Tickers, Trades
 from marketkit.timeframe import DAY, MINUTE
 

@@ -13,12 +13,11 @@ import polars as pl
 import pytest
 
 from marketkit.errors import FeedOverflow, InputError
-from marketkit.exchange.upbit.stream import Trade
+from marketkit.exchange.upbit.messages import Trade
 from marketkit.net.engine import engine
 from marketkit.realtime.client import Session
-from marketkit.realtime.consumers import BUFFER, Queue
+from marketkit.realtime.consumers import BUFFER, Queue, Reader
 from marketkit.realtime.feed import Feed
-from marketkit.realtime.iteration import Reader
 from tests.unit.realtime.conftest import Peer, ticker, until
 
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from marketkit.exchange.upbit.stream import Trade
+from marketkit.exchange.upbit.messages import Trade
 from marketkit.realtime import trade_recovery as tap_module
 from marketkit.realtime.channels import Trades
 from marketkit.realtime.consumers import Queue
-from marketkit.realtime.missed_trades import Missed
-from marketkit.realtime.trade_recovery import TradeTap
+from marketkit.realtime.trade_recovery import Missed, TradeTap
 from tests.unit.realtime.conftest import until
 
 

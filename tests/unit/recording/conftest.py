@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from marketkit.exchange.upbit.stream import Book, Ticker, Trade, Unit, candle_of
+from marketkit.exchange.upbit.messages import Book, Ticker, Trade, Unit, candle_of
 from marketkit.realtime.connection import Timing
 from marketkit.realtime.dispatcher import Board
 from marketkit.recording.rows import Heard

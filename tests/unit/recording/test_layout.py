@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.exchange.upbit.stream import CHANNELS, channel
+from marketkit.exchange.upbit.channels import CHANNELS, channel
 from marketkit.recording import layout
 from marketkit.recording.layout import hour_of, hour_of_file
 from marketkit.timeframe import HOUR, parse_time

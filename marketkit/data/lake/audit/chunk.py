@@ -17,11 +17,12 @@ import pyarrow.parquet as pq
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
-from marketkit.data.lake.format.layout import EVER, SUFFIX, Series, chunk_span, is_chunk
+from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.store.rows import breaches, times_of
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
 from marketkit.timeframe import Timeframe, iso
+from marketkit.window import EVER
 
 # Rows have gone, come or changed their time: that any slot is empty is no longer proved.
 _SHAKING = {"miscounted", "misaligned", "overlap", "uncovered"}

@@ -20,12 +20,13 @@ from marketkit.data.lake.audit.audit import look, read_log
 from marketkit.data.lake.audit.chunk import inspect
 from marketkit.data.lake.audit.findings import FINDING, Found
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import TEMPORARY, Stamp, make_folder, sync_folder, write_chunk
+from marketkit.data.lake.format.chunk import TEMPORARY, Stamp, write_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.snapshots.snapshot import keeping
 from marketkit.data.lake.store import database
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.write import only_writer
+from marketkit.disk import make_folder, sync_folder
 from marketkit.errors import LakeError, NotWritable
 from marketkit.schema import Schema
 

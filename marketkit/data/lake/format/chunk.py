@@ -26,6 +26,7 @@ import pyarrow.parquet as pq
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.footer import Tail, read_tail, schema_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
+from marketkit.disk import sync_folder
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import Timeframe
@@ -165,25 +166,6 @@ def sweep(folder: Path) -> None:
     """Remove the temporary files of writers that died. Only the holder of the series' lock may."""
     for leftover in folder.glob(f"*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and its parents so that they survive a power cut."""
-    if not folder.is_dir():
-        make_folder(folder.parent)
-        folder.mkdir(exist_ok=True)
-        sync_folder(folder.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut, where the system can."""
-    if os.name == "nt":  # folders cannot be opened there, and need not be
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 @lru_cache(maxsize=4096)  # full chunks of the same days say the same

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from marketkit.coverage import Span, Spans
-from marketkit.errors import InputError, InvalidRange
+from marketkit.errors import InputError
 from marketkit.timeframe import TIMEFRAMES, Timeframe
+from marketkit.window import EVER
 
-EVER = Span(0, 253_370_764_800_000)  # 1970 up to 9999: what a datetime can name and step over
 SUFFIX = ".parquet"
 
 _SYMBOL = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}")
@@ -98,13 +98,6 @@ def check_source(source: str) -> str:
     if not isinstance(source, str) or not _SOURCE.fullmatch(source):
         raise InputError(f"not a source: {source!r} (expected a name such as 'upbit')")
     return source
-
-
-def check_range(start: int, end: int) -> Span:
-    """Give `[start, end)` back if it is a range of times. Raises `InvalidRange`."""
-    if not EVER.start <= start <= end <= EVER.end:
-        raise InvalidRange(f"not a range of times in ms: start={start}, end={end}")
-    return Span(start, end)
 
 
 def chunk_of(timeframe: Timeframe, time: int) -> str:

@@ -7,7 +7,8 @@ import os
 import secrets
 from pathlib import Path
 
-from marketkit.data.lake.format.chunk import FORMAT, library_version, make_folder, sync_folder
+from marketkit.data.lake.format.chunk import FORMAT, library_version
+from marketkit.disk import make_folder, sync_folder
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
 
 FROZEN = "manifest.json"  # what a frozen set has in place of the mark

@@ -9,14 +9,13 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.layout import EVER
-from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.read.fill import closed, read_dense, require
 from marketkit.data.lake.read.view import View, look, narrower
+from marketkit.data.lake.store.store import Store
 from marketkit.errors import MarketkitError, NotCovered
 from marketkit.schema import CANDLE, ROW, empty
 from marketkit.timeframe import Timeframe
-from marketkit.window import Window
+from marketkit.window import EVER, Window
 
 
 @dataclass(slots=True)
@@ -33,7 +32,7 @@ class Candles:
     at: int | None = None
 
 
-def from_lake(lake: Lake, symbols: Sequence[str], window: Window) -> Candles:
+def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> Candles:
     """Answer from what the lake proves; a slot nobody asked about is `NotCovered`, no hole."""
     names = _stored(lake, symbols, window.timeframe)
     found = look(lake, names, window.timeframe, _range(window))
@@ -81,12 +80,12 @@ def _range(window: Window) -> Span:
     )
 
 
-def _stored(lake: Lake, symbols: Sequence[str], timeframe: Timeframe) -> list[str]:
+def _stored(lake: Store, symbols: Sequence[str], timeframe: Timeframe) -> list[str]:
     """Spell globs out with what the lake has; other symbols stay, known or not."""
     if not any(map(naming.is_glob, symbols)):
         return sorted(symbols)
-    usable = [timeframe.name, *(each.name for each in narrower(timeframe))]
-    here = lake.catalog().filter(pl.col("timeframe").is_in(usable))["symbol"].unique().to_list()
+    usable = [timeframe, *narrower(timeframe)]
+    here = {symbol for each in usable for symbol in lake.select(None, each).symbols}
     found = {
         name
         for symbol in symbols

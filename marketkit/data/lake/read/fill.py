@@ -4,20 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.data.lake.format.layout import EVER
 from marketkit.data.lake.read.view import View
 from marketkit.data.lake.store.scan import scan
 from marketkit.data.lake.store.store import Selection
 from marketkit.errors import NotCovered
 from marketkit.schema import CANDLE, ROW, STATE, TIME
 from marketkit.timeframe import Timeframe, iso
-
-Fill = Literal["none", "forward", "null"]
+from marketkit.window import EVER, Fill
 
 _NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
 _APART = 1 << 48  # more than any time, and times 32,768 symbols an int64 still

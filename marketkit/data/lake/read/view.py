@@ -8,12 +8,11 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.layout import EVER
-from marketkit.data.lake.report.coverage import Knowledge
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.schema import ROW, TIME
-from marketkit.session import Session
 from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe, parse_timeframe
+from marketkit.window import EVER, Session
 
 _EVERY = {"1M": "1mo", "1y": "1y"}
 _BARS = {

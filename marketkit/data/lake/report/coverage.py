@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry
-from marketkit.data.lake.format.layout import EVER, Series
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.schema import TIME, Schema
 from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe
+from marketkit.window import EVER
 
 SPAN_STATE = pl.Enum(["traded", "empty", "maintenance", "before_listing", "unfetchable", "unknown"])
 
@@ -41,51 +42,6 @@ CATALOG: Schema = {
     "files": pl.Int64(),
     "bytes": pl.Int64(),
 }
-
-_NONE = Spans()
-
-
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What the chunks of a series prove together."""
-
-    timeframe: Timeframe
-    covered: Spans
-    nothing_before: int | None
-
-    @classmethod
-    def of(cls, timeframe: Timeframe, entries: Iterable[Entry]) -> Knowledge:
-        """Add up what the chunks say."""
-        footers = [entry.footer for entry in entries]
-        covered = Spans(span for footer in footers for span in footer.covered)
-        moments = [footer.nothing_before for footer in footers]
-        return cls(timeframe, covered, max((m for m in moments if m is not None), default=None))
-
-    def slots_of(self, start: int, end: int) -> Span:
-        """Give the span of the slots that start in `[start, end)`."""
-        return Span(self.timeframe.ceil(start), self.timeframe.ceil(end))
-
-    @property
-    def hull(self) -> Span | None:
-        """The smallest span around everything that is known."""
-        known = [*(self.covered.hull or ())]
-        if self.nothing_before is not None:
-            known.append(self.timeframe.ceil(self.nothing_before))
-        return Span(min(known), max(known)) if known else None
-
-    def absent(self, start: int, end: int) -> Spans:
-        """Give what of `[start, end)` the exchange has nothing for and nobody need ask again."""
-        if self.nothing_before is None:
-            return Spans()
-        before = self.timeframe.ceil(self.nothing_before)
-        return Spans([(start, min(end, before))]) - self.covered
-
-    def missing(self, start: int, end: int) -> Spans:
-        """Give what of `[start, end)` nobody has asked about."""
-        span = self.slots_of(start, end)
-        if self.covered.holds(*span):  # the rule, and asked of every symbol of every call
-            return _NONE
-        return self.covered.gaps(*span) - self.absent(*span)
 
 
 def gaps(ranges: Iterable[tuple[Series, Knowledge, Span]]) -> pl.DataFrame:
@@ -221,3 +177,15 @@ def _slot_end(timeframe: Timeframe, time: pl.Expr) -> pl.Expr:
 
 def _state(name: str) -> pl.Expr:
     return pl.lit(name, dtype=SPAN_STATE)
+
+
+def counts(coverage: pl.DataFrame) -> pl.DataFrame:
+    """Add the spans of a coverage up to one row a series, with a column of slots for each state."""
+    slots = pl.col("slots")
+    states = coverage.schema["state"].categories.to_list()  # type: ignore[attr-defined]
+    return coverage.group_by("symbol", "timeframe", maintain_order=True).agg(
+        pl.col("start").min(),
+        pl.col("end").max(),
+        slots.sum(),
+        *(slots.filter(pl.col("state") == state).sum().alias(state) for state in states),
+    )

@@ -22,19 +22,12 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import (
-    Entry,
-    Stamp,
-    library_version,
-    make_folder,
-    read_footer,
-    sync_folder,
-)
+from marketkit.data.lake.format.chunk import Entry, Stamp, library_version, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.snapshots.manifest import Frozen, Kept, Manifest, read_manifest
 from marketkit.data.lake.store.index import Index
-from marketkit.disk import link, new_folder, sha256, sync_tree, write_new
+from marketkit.disk import link, make_folder, new_folder, sha256, sync_folder, sync_tree, write_new
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable, nearest
 from marketkit.schema import TIME, Schema
 from marketkit.timeframe import TIMEFRAMES, Timeframe

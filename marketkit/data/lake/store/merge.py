@@ -9,8 +9,7 @@ import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.store.rows import split, times_of
-
-NUMBERS = ("open", "high", "low", "close", "volume", "value")
+from marketkit.schema import NUMBERS
 
 
 class Revision(NamedTuple):

@@ -16,11 +16,11 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from marketkit.data.lake.format.chunk import make_folder, sync_folder
 from marketkit.data.lake.format.layout import Series, check_symbol, symbol_of_folder
-from marketkit.data.lake.store.merge import NUMBERS, Revision
+from marketkit.data.lake.store.merge import Revision
+from marketkit.disk import make_folder, sync_folder
 from marketkit.errors import CorruptFile
-from marketkit.schema import TIME, Schema
+from marketkit.schema import NUMBERS, TIME, Schema
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 
 REVISION: Schema = {

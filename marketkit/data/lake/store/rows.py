@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from marketkit.coverage import Spans
-from marketkit.data.lake.format.layout import EVER, Series, check_range
+from marketkit.data.lake.format.layout import Series
 from marketkit.errors import InputError
 from marketkit.schema import ROW
 from marketkit.timeframe import Timeframe
+from marketkit.window import EVER, check_range
 
 _PRICES = ("open", "high", "low", "close")
 _CALENDAR = {"1M": "1mo", "1y": "1y"}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,22 +13,14 @@ import polars as pl
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
-from marketkit.data.lake.format.layout import (
-    EVER,
-    Series,
-    check_range,
-    check_source,
-    cut_chunks,
-    edge_chunks,
-)
-from marketkit.data.lake.report.coverage import Knowledge
+from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.rows import Page
 from marketkit.data.lake.store.scan import Files, count, read
 from marketkit.data.lake.store.write import Written, write_page
-from marketkit.timeframe import Timeframe, parse_time, parse_timeframe
-
-Time = int | str | date | datetime
+from marketkit.timeframe import Timeframe, parse_timeframe
+from marketkit.window import Instant, check_range, window_of
 
 
 class Tally(NamedTuple):
@@ -210,8 +201,8 @@ class Store:
         self,
         symbols: str | Iterable[str] | None,
         timeframe: str | Timeframe,
-        start: Time | None,
-        end: Time | None,
+        start: Instant | None,
+        end: Instant | None,
     ) -> Iterator[tuple[Series, Knowledge, Span]]:
         """Give the series asked about, what is known of each, and the range to say it for."""
         window = window_of(start, end)  # a wrong range is refused, whatever is known
@@ -223,16 +214,3 @@ class Store:
             last = window.end if end is not None else last
             if first is not None and last is not None and first < last:
                 yield series, known, Span(first, last)
-
-
-def window_of(start: Time | None, end: Time | None) -> Span:
-    """Give the range a caller means; what is left open reaches as far as time does."""
-    return check_range(
-        EVER.start if start is None else milliseconds(start),
-        EVER.end if end is None else milliseconds(end),
-    )
-
-
-def milliseconds(time: Time) -> int:
-    """Give ms UTC of what callers name: ms already, or what `parse_time` takes."""
-    return time if isinstance(time, int) else parse_time(time)

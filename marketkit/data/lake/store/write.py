@@ -12,21 +12,15 @@ from filelock import FileLock, Timeout
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import (
-    Entry,
-    describe,
-    make_folder,
-    read_chunk,
-    sweep,
-    write_chunk,
-)
+from marketkit.data.lake.format.chunk import Entry, describe, read_chunk, sweep, write_chunk
 from marketkit.data.lake.format.layout import Series, chunk_of, chunk_span, cut
-from marketkit.data.lake.report.coverage import Knowledge
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.newest import keep
 from marketkit.data.lake.store.revisions import record
 from marketkit.data.lake.store.rows import Page, checked, inside
+from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
 from marketkit.schema import ROW, empty
 

@@ -10,7 +10,7 @@ from typing import BinaryIO
 
 import polars as pl
 
-from marketkit.data.lake.format.chunk import sync_folder
+from marketkit.disk import sync_folder
 from marketkit.errors import InputError, NotWritable, nearest
 
 

@@ -11,13 +11,14 @@ from typing import Literal
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.layout import EVER, Series
+from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.rows import times_of
 from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.source_file import Archive
 from marketkit.errors import InputError
 from marketkit.frames import one_of
 from marketkit.timeframe import TIMEFRAMES, Timeframe, iso
+from marketkit.window import EVER
 
 Covering = Literal["rows", "range"]
 

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import polars as pl
 
-from marketkit.data.lake.store.merge import NUMBERS
 from marketkit.errors import InputError, nearest
 from marketkit.frames import check_zone
-from marketkit.schema import ROW, TIME
+from marketkit.schema import NUMBERS, ROW, TIME
 
 # Names in circulation, as `_plain` spells them; the most telling first, for files with the fields
 # of the wire also have a `timestamp`, which is that of the last trade.

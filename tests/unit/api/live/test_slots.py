@@ -6,7 +6,7 @@ import pytest
 
 from marketkit.api.live.slots import AHEAD, PATIENCE, Edge, Row
 from marketkit.coverage import Spans
-from marketkit.exchange.upbit.stream import Candle
+from marketkit.exchange.upbit.messages import Candle
 from marketkit.timeframe import DAY, MINUTE, TIMEFRAMES, iso
 
 START = 1_800_000_000_000 // DAY * DAY

@@ -8,14 +8,13 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.fetch.gaps import Filler
-from marketkit.data.jobs.backfill import parse_window
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.limits import UPBIT_LIMITS
 from marketkit.net.transport import Transport
 from marketkit.schema import ROW, empty
-from marketkit.timeframe import TIMEFRAMES
+from marketkit.timeframe import TIMEFRAMES, parse_duration
 
 MINUTE = 60_000
 MINUTES = TIMEFRAMES["1m"]
@@ -98,10 +97,10 @@ def test_covered_slots_are_asked_again_where_that_is_wanted(filler, covered, aga
     ("window", "seconds"), [("30m", 1800), ("12h", 43_200), ("1d", 86_400), ("2w", 1_209_600)]
 )
 def test_a_length_of_time_is_a_number_and_a_unit(window, seconds):
-    assert parse_window(window) == seconds * 1000
+    assert parse_duration(window) == seconds * 1000
 
 
 @pytest.mark.parametrize("window", ["", "d", "1", "1x", "-1d", "0h", "1 d", "1.5h", 7, None])
 def test_another_length_of_time_is_refused(window):
     with pytest.raises(InputError, match="expected one such as 30m, 12h, 1d, 2w"):
-        parse_window(window)
+        parse_duration(window)

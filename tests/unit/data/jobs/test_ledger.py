@@ -11,10 +11,9 @@ import pytest
 
 from marketkit.data.jobs import processes as worker
 from marketkit.data.jobs.catalog import find, jobs, symbols
-from marketkit.data.jobs.lease import Done
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import NAME, Broken
-from marketkit.data.jobs.tasks import Task, Wanted
+from marketkit.data.jobs.tasks import Done, Task, Wanted
 from marketkit.errors import BadResponse, NotWritable
 
 WANTED = Wanted("upbit", ("KRW-BTC", "KRW-ETH"), "1m", 0, 3000)

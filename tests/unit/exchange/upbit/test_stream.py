@@ -9,8 +9,11 @@ import pytest
 
 from marketkit import schema
 from marketkit.errors import BadResponse, InputError, Refused
+from marketkit.exchange.upbit import channels as upbit_channels
+from marketkit.exchange.upbit import frames as upbit_frames
 from marketkit.exchange.upbit import stream
-from marketkit.exchange.upbit.stream import Book, Candle, Decoder, Ticker, Trade
+from marketkit.exchange.upbit.messages import Book, Candle, Ticker, Trade
+from marketkit.exchange.upbit.stream import Decoder
 from marketkit.timeframe import TIMEFRAMES
 
 TICKER = (
@@ -64,11 +67,11 @@ def one(text: str, form: stream.Format = "DEFAULT", *, exact: bool = False):
 def test_both_spellings_of_a_ticker_say_the_same():
     long, short = one(TICKER), one(SHORT, "SIMPLE")
     assert isinstance(long, Ticker)
-    assert stream.ticker_frame([long]).equals(stream.ticker_frame([short]))
+    assert upbit_frames.ticker_frame([long]).equals(upbit_frames.ticker_frame([short]))
 
 
 def test_a_ticker_has_the_columns_and_values_of_the_rest_one():
-    frame = stream.ticker_frame([one(TICKER)])
+    frame = upbit_frames.ticker_frame([one(TICKER)])
     assert dict(frame.schema) == dict(schema.TICKER)
     row = frame.row(0, named=True)
     assert row["price"] == 116_500_000
@@ -88,7 +91,7 @@ def test_a_list_holds_any_number_of_messages():
 def test_a_trades_change_is_signed_as_in_rest():
     trade = one(TRADE)
     assert isinstance(trade, Trade)
-    frame = stream.trade_frame([trade])
+    frame = upbit_frames.trade_frame([trade])
     assert dict(frame.schema) == dict(schema.TRADE)
     assert frame["change_price"].to_list() == [-1e-8]
     assert frame["sequential_id"].to_list() == [17_732_400_590_950_000]
@@ -96,19 +99,19 @@ def test_a_trades_change_is_signed_as_in_rest():
 
 
 def test_exact_frames_keep_every_digit():
-    ticker = stream.ticker_frame([one(TICKER, exact=True)], exact=True)
+    ticker = upbit_frames.ticker_frame([one(TICKER, exact=True)], exact=True)
     assert dict(ticker.schema) == dict(schema.exact(schema.TICKER))
     assert ticker["value"].to_list() == [Decimal("306095.1228293561797048")]
-    trade = stream.trade_frame([one(TRADE, exact=True)], exact=True)
+    trade = upbit_frames.trade_frame([one(TRADE, exact=True)], exact=True)
     assert trade["price"].to_list() == [Decimal("9.9E-7")]
-    book = stream.orderbook_frame([one(BOOK, "SIMPLE", exact=True)], exact=True)
+    book = upbit_frames.orderbook_frame([one(BOOK, "SIMPLE", exact=True)], exact=True)
     assert book["bid_size"].to_list() == [Decimal("7.9276E-4"), None]
 
 
 def test_a_book_is_a_row_a_depth_with_nulls_where_a_side_is_padded():
     book = one(BOOK, "SIMPLE")
     assert isinstance(book, Book)
-    frame = stream.orderbook_frame([book])
+    frame = upbit_frames.orderbook_frame([book])
     assert dict(frame.schema) == dict(schema.ORDERBOOK)
     assert frame["depth"].to_list() == [1, 2]
     assert frame["ask_price"].to_list() == [116_606_000, 116_609_000]
@@ -119,7 +122,7 @@ def test_a_candle_knows_its_channel_and_where_its_slot_starts():
     candle = one(CANDLE)
     assert isinstance(candle, Candle)
     assert candle.channel == "candle.60m"
-    frame = stream.candle_frame([candle])
+    frame = upbit_frames.candle_frame([candle])
     assert dict(frame.schema) == dict(schema.ROW)
     assert frame["time"].dt.epoch("ms").to_list() == [1_785_394_800_000]
     assert frame["value"].to_list() == [14_139_448.26754]
@@ -127,10 +130,10 @@ def test_a_candle_knows_its_channel_and_where_its_slot_starts():
 
 def test_frames_of_nothing_have_all_columns():
     for frame, shape in (
-        (stream.ticker_frame([]), schema.TICKER),
-        (stream.trade_frame([]), schema.TRADE),
-        (stream.orderbook_frame([]), schema.ORDERBOOK),
-        (stream.candle_frame([]), schema.ROW),
+        (upbit_frames.ticker_frame([]), schema.TICKER),
+        (upbit_frames.trade_frame([]), schema.TRADE),
+        (upbit_frames.orderbook_frame([]), schema.ORDERBOOK),
+        (upbit_frames.candle_frame([]), schema.ROW),
     ):
         assert frame.is_empty()
         assert dict(frame.schema) == dict(shape)
@@ -179,20 +182,22 @@ def test_a_subscription_names_each_channel_once_with_its_codes():
 
 
 def test_channels_are_named_our_way_or_the_exchanges():
-    assert stream.channel("ticker") == "ticker"
-    assert stream.channel("candle.1h") == stream.channel("candle.60m") == "candle.60m"
-    assert stream.timeframe_of("candle.240m") is TIMEFRAMES["4h"]
-    assert stream.candle_channel(TIMEFRAMES["1s"]) == "candle.1s"
+    assert upbit_channels.channel("ticker") == "ticker"
+    assert (
+        upbit_channels.channel("candle.1h") == upbit_channels.channel("candle.60m") == "candle.60m"
+    )
+    assert upbit_channels.timeframe_of("candle.240m") is TIMEFRAMES["4h"]
+    assert upbit_channels.candle_channel(TIMEFRAMES["1s"]) == "candle.1s"
 
 
 @pytest.mark.parametrize("name", ["tickers", "candle.2m", "candle.1d", "candle", "", None, 7])
 def test_an_unknown_channel_is_refused_with_those_there_are(name):
     with pytest.raises(InputError, match=r"one of ticker trade orderbook"):
-        stream.channel(name)
+        upbit_channels.channel(name)
 
 
 def test_the_nearest_channels_are_named():
     with pytest.raises(InputError, match=r"'candle\.2m'; did you mean 'candle\."):
-        stream.channel("candle.2m")
+        upbit_channels.channel("candle.2m")
     with pytest.raises(InputError, match=r"'candle\.1w'; 'candle\.4h' is the nearest"):
-        stream.channel("candle.1w")
+        upbit_channels.channel("candle.1w")

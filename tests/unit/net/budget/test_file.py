@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from marketkit.clock import boot_id, machine_clock
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
-from marketkit.net.budget.file import BudgetFile, Memory, boot_id, machine_clock
+from marketkit.net.budget.file import BudgetFile, Memory
 from marketkit.net.budget.state import State
 
 LIMIT = RateLimit(10, 1.0)

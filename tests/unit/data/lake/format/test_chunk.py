@@ -16,7 +16,6 @@ from marketkit.data.lake.format import chunk as files
 from marketkit.data.lake.format.chunk import (
     Footer,
     describe,
-    make_folder,
     read_chunk,
     read_footer,
     spans_of_text,
@@ -25,6 +24,7 @@ from marketkit.data.lake.format.chunk import (
     write_chunk,
 )
 from marketkit.data.lake.format.layout import Series
+from marketkit.disk import make_folder
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES

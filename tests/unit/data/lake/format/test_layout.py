@@ -10,9 +10,7 @@ from hypothesis import strategies as st
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.layout import (
-    EVER,
     Series,
-    check_range,
     chunk_of,
     chunk_span,
     cut,
@@ -23,6 +21,7 @@ from marketkit.data.lake.format.layout import (
 )
 from marketkit.errors import InputError, InvalidRange
 from marketkit.timeframe import TIMEFRAMES
+from marketkit.window import EVER, check_range
 
 TIMES = st.integers(EVER.start, EVER.end - 1)
 WIDTHS = st.sampled_from(list(TIMEFRAMES.values()))

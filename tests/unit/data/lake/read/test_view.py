@@ -12,11 +12,10 @@ from hypothesis import strategies as st
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
-from marketkit.data.lake.format.layout import EVER
 from marketkit.data.lake.read.view import aggregate, look, narrower
 from marketkit.schema import ROW, TIME
-from marketkit.session import parse_session
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, parse_time
+from marketkit.window import EVER, parse_session
 
 START = parse_time("2024-01-01")
 

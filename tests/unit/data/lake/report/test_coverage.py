@@ -16,13 +16,13 @@ from marketkit.data.lake.report.coverage import (
     CATALOG,
     COVERAGE,
     GAPS,
-    Knowledge,
     catalog,
     coverage,
     gaps,
     where_empty,
     with_maintenance,
 )
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.schema import TIME
 from marketkit.timeframe import TIMEFRAMES
 

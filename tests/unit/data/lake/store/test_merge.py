@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketkit.coverage import Spans
-from marketkit.data.lake.store.merge import NUMBERS, Revision, merge
-from marketkit.schema import ROW, TIME
+from marketkit.data.lake.store.merge import Revision, merge
+from marketkit.schema import NUMBERS, ROW, TIME
 
 MINUTE = 60_000
 

@@ -1,0 +1,55 @@
+"""TODO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.chunk import Entry
+from marketkit.timeframe import Timeframe
+
+_NONE = Spans()
+
+
+@dataclass(frozen=True, slots=True)
+class Knowledge:
+    """What the chunks of a series prove together."""
+
+    timeframe: Timeframe
+    covered: Spans
+    nothing_before: int | None
+
+    @classmethod
+    def of(cls, timeframe: Timeframe, entries: Iterable[Entry]) -> Knowledge:
+        """Add up what the chunks say."""
+        footers = [entry.footer for entry in entries]
+        covered = Spans(span for footer in footers for span in footer.covered)
+        moments = [footer.nothing_before for footer in footers]
+        return cls(timeframe, covered, max((m for m in moments if m is not None), default=None))
+
+    def slots_of(self, start: int, end: int) -> Span:
+        """Give the span of the slots that start in `[start, end)`."""
+        return Span(self.timeframe.ceil(start), self.timeframe.ceil(end))
+
+    @property
+    def hull(self) -> Span | None:
+        """The smallest span around everything that is known."""
+        known = [*(self.covered.hull or ())]
+        if self.nothing_before is not None:
+            known.append(self.timeframe.ceil(self.nothing_before))
+        return Span(min(known), max(known)) if known else None
+
+    def absent(self, start: int, end: int) -> Spans:
+        """Give what of `[start, end)` the exchange has nothing for and nobody need ask again."""
+        if self.nothing_before is None:
+            return Spans()
+        before = self.timeframe.ceil(self.nothing_before)
+        return Spans([(start, min(end, before))]) - self.covered
+
+    def missing(self, start: int, end: int) -> Spans:
+        """Give what of `[start, end)` nobody has asked about."""
+        span = self.slots_of(start, end)
+        if self.covered.holds(*span):  # the rule, and asked of every symbol of every call
+            return _NONE
+        return self.covered.gaps(*span) - self.absent(*span)
