@@ -23,7 +23,7 @@ from typing import Any
 
 from benchmarks._sandbox import run, sandbox, scratch, stats
 from marketkit.data.jobs.ledger import Ledger
-from marketkit.data.jobs.tasks import Done, Task, Wanted
+from marketkit.data.jobs.tasks import BackfillRequest, Task, Work
 
 PEERS = ("ccxt", "pyupbit", "setuptools")
 
@@ -249,15 +249,15 @@ def _overhead() -> float:
         for block in range(200)
     ]
     with scratch() as folder, Ledger(folder) as ledger:
-        wanted = Wanted("upbit", ("KRW-*",), "1m", 0, None)
+        wanted = BackfillRequest("upbit", ("KRW-*",), "1m", 0, None)
         ledger.open(wanted, tasks)
         me = ledger.enlist(wanted.id)
         began, rounds = time.perf_counter(), 50
         for _ in range(rounds):
             claim = ledger.claim(me)
             for beat in range(10):
-                ledger.beat(me, [(claim, Done(beat, beat, beat))], "", count=beat == 0)
-            ledger.finish(me, claim, Done(20_000, 100, 20_000))
+                ledger.beat(me, [(claim, Work(beat, beat, beat))], "", count=beat == 0)
+            ledger.finish(me, claim, Work(20_000, 100, 20_000))
         return round((time.perf_counter() - began) / rounds / 100 * 1000, 3)
 
 

@@ -23,7 +23,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from marketkit.cache.activity import Rhythms
+from marketkit.cache.activity import MarketActivity
 from marketkit.cache.ttl import RULES, Rule
 
 MINUTE = 60_000
@@ -219,7 +219,7 @@ def serve(start, end, times, life) -> tuple[int, int, int]:
 
 
 def adaptive(rule: Rule):
-    rhythms = Rhythms(rules={**RULES, "ticker": rule})
+    rhythms = MarketActivity(rules={**RULES, "ticker": rule})
 
     def life(last, now):
         rhythms.saw("X", last, now)

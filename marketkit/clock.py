@@ -15,7 +15,7 @@ if _SLEEPLESS is None:
     _SLEEPLESS = getattr(time, "CLOCK_MONOTONIC", None)
 
 
-def steady() -> int:
+def age_clock() -> int:
     """Give milliseconds since some moment in the past; only differences mean anything."""
     if _SLEEPLESS is None:  # Windows, where `monotonic` counts sleep
         return time.monotonic_ns() // 1_000_000

@@ -11,7 +11,7 @@ from typing import Any
 from benchmarks._sandbox import sandbox
 from marketkit.exchange.upbit.stream import subscription
 from marketkit.realtime.candles import TradeCandles
-from marketkit.realtime.client import Session
+from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.subscriptions import Stream
 from marketkit.timeframe import parse_timeframe
 
@@ -86,7 +86,7 @@ def _codes(endpoint: str) -> list[str]:
 
 
 async def _taken(frames: list[bytes], codes: list[str], channel: str) -> float:
-    session = Session("ws://127.0.0.1:9/", clock=lambda: 0, connects=None)
+    session = RealtimeClient("ws://127.0.0.1:9/", clock=lambda: 0, connects=None)
     listener = Candles()
     # Its task, which would connect, is cancelled before it ever runs.
     session.subscribe(listener, [Stream(channel, code) for code in codes])

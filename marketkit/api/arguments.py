@@ -15,7 +15,7 @@ from marketkit.frames import FrameKind, OnError, Precision, check_zone, one_of
 Symbols = str | Iterable[str]
 
 
-def check(
+def validate_options(
     *,
     frame: FrameKind = "polars",
     tz: str = "UTC",
@@ -38,7 +38,7 @@ def index_of(symbols: Symbols) -> list[str]:
     )
 
 
-def settle(
+def raise_or_skip(
     data: pl.DataFrame, failures: Mapping[str, MarketkitError], on_error: OnError
 ) -> pl.DataFrame:
     """Give the frame, or raise what failed: alone as itself, else with what was got."""

@@ -14,15 +14,15 @@ from marketkit import symbols as naming
 from marketkit.api.arguments import Symbols
 from marketkit.api.markets import MarketList
 from marketkit.coverage import Span
-from marketkit.data.fetch.gaps import Filler
-from marketkit.data.fetch.walks import Run
-from marketkit.data.jobs.backfill import Manner, backfill
+from marketkit.data.fetch.gaps import GapFiller
+from marketkit.data.fetch.walks import FetchRun
+from marketkit.data.jobs.backfill import BackfillOptions, backfill
 from marketkit.data.jobs.chunks import Chunks, chunks
 from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
-from marketkit.data.jobs.tasks import Order, Wanted
+from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, one_of
@@ -32,27 +32,29 @@ from marketkit.timeframe import TIMEFRAMES, parse_duration, parse_time
 from marketkit.window import Time, read_window
 
 
-class JobCalls:
+class BackfillEndpoints:
     """Plans and begins backfills of one lake."""
 
-    def __init__(self, filler: Filler, markets: MarketList) -> None:
+    def __init__(self, filler: GapFiller, markets: MarketList) -> None:
         self._filler = filler
         self._markets = markets
 
     def wanted(
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None = None
-    ) -> Wanted:
+    ) -> BackfillRequest:
         """Check what a backfill is to bring."""
         window = read_window(timeframe, start, end, None)
         names = tuple(sorted(naming.listed(symbols)))
         source = self._filler.lake.source
-        return Wanted(source, names, window.timeframe.name, parse_time(start), window.end)
+        return BackfillRequest(source, names, window.timeframe.name, parse_time(start), window.end)
 
-    def begin(self, wanted: Wanted, manner: Manner, priority: Priority, *, show: bool) -> Job:
+    def begin(
+        self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority, *, show: bool
+    ) -> Job:
         """Begin a backfill in the background."""
         one_of("priority", priority, Priority)
         in_cell = show and notebook.is_here()
-        run = Run(priority, Reporter(Progress(wanted.label), show=show and not in_cell))
+        run = FetchRun(priority, Reporter(Progress(wanted.label), show=show and not in_cell))
 
         async def work() -> Report:
             outage = Outage(manner.patience, run.say)
@@ -66,7 +68,9 @@ class JobCalls:
             notebook.watch(job)
         return job
 
-    async def plan(self, wanted: Wanted, manner: Manner, priority: Priority) -> Plan:
+    async def plan(
+        self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
+    ) -> Plan:
         """Say what a backfill will take."""
         one_of("priority", priority, Priority)
         names = await self._resolve(wanted, priority)
@@ -80,8 +84,8 @@ class JobCalls:
 
     def stream(
         self,
-        wanted: Wanted,
-        manner: Manner,
+        wanted: BackfillRequest,
+        manner: BackfillOptions,
         priority: Priority,
         *,
         rows: int,
@@ -107,18 +111,18 @@ class JobCalls:
     def _run(self, priority: Priority, plan: Plan) -> Job:
         return self.begin(plan.wanted, plan.manner, priority, show=True)
 
-    def _span(self, wanted: Wanted) -> Span:
+    def _span(self, wanted: BackfillRequest) -> Span:
         return Span(wanted.start, self._filler.until(TIMEFRAMES[wanted.timeframe], wanted.end))
 
-    async def _resolve(self, wanted: Wanted, priority: Priority) -> list[str]:
+    async def _resolve(self, wanted: BackfillRequest, priority: Priority) -> list[str]:
         names, unknown = await self._markets.resolve(wanted.symbols, priority)
         if unknown:
             raise next(iter(unknown.values()))
         return names
 
 
-def manner(order: Order, verify: str | None, patience: str) -> Manner:
+def manner(order: Order, verify: str | None, patience: str) -> BackfillOptions:
     """Check how a backfill is to be done."""
     one_of("order", order, Order)
     again = 0 if verify is None else parse_duration(verify)
-    return Manner(order, again, parse_duration(patience) / 1000)
+    return BackfillOptions(order, again, parse_duration(patience) / 1000)

@@ -10,27 +10,27 @@ from typing import Any, Generic, TypeVar
 
 from marketkit.api import arguments as answers
 from marketkit.api.arguments import Symbols
-from marketkit.api.candles import CandleCalls
-from marketkit.api.markets import MarketCalls
-from marketkit.api.query import Answer, Form, Question
-from marketkit.api.quotes import Quotes
+from marketkit.api.candles import CandleEndpoints
+from marketkit.api.markets import MarketEndpoints
+from marketkit.api.query import CallOptions, Query, Result
+from marketkit.api.quotes import QuoteEndpoints
 from marketkit.api.response import DataResponse
-from marketkit.api.status import Meter
-from marketkit.clock import steady
+from marketkit.api.status import Metrics
+from marketkit.clock import age_clock
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, FrameKind, OnError, Precision
 from marketkit.net.engine import engine, run_here
 from marketkit.window import UTC_DAYS, Fill, Source, Time
 
-Ask = Callable[[], Question]
+Ask = Callable[[], Query]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
     """A question, its answer, and the seconds from the one to the other."""
 
-    question: Question
-    answer: Answer
+    question: Query
+    answer: Result
     seconds: float
 
     def frame(self) -> Frame:
@@ -39,9 +39,9 @@ class Reply:
 
     def response(self) -> DataResponse:
         """Give the frame with its story; where nothing was got, raise what failed."""
-        answer, now = self.answer, steady()
+        answer, now = self.answer, age_clock()
         if answer.failures and not answer.parts:
-            answers.settle(answer.frame, answer.failures, "raise")
+            answers.raise_or_skip(answer.frame, answer.failures, "raise")
         return DataResponse(
             self.question.shape(answer.frame),
             {symbol: part.source for part in answer.parts for symbol in part.symbols},
@@ -52,13 +52,13 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
-class Readers:
+class Endpoints:
     """Those who read market data for all faces of one provider."""
 
-    markets: MarketCalls
-    quotes: Quotes
-    candles: CandleCalls
-    meter: Meter
+    markets: MarketEndpoints
+    quotes: QuoteEndpoints
+    candles: CandleEndpoints
+    meter: Metrics
 
     def wait(self, ask: Ask) -> Reply:
         """Answer a question and block until then."""
@@ -80,7 +80,7 @@ class Readers:
             answer = await engine().arun(question.fetch())
         return self._reply(question, answer, started)
 
-    def _reply(self, question: Question, answer: Answer, started: float) -> Reply:
+    def _reply(self, question: Query, answer: Result, started: float) -> Reply:
         seconds = time.perf_counter() - started
         self.meter.count(question.kind, answer, seconds)
         return Reply(question, answer, seconds)
@@ -96,7 +96,7 @@ class DataMethods(ABC, Generic[R]):
     `with_response` a `DataResponse` in their place.
     """
 
-    def __init__(self, readers: Readers) -> None:
+    def __init__(self, readers: Endpoints) -> None:
         self.readers = readers
 
     @abstractmethod
@@ -132,7 +132,7 @@ class DataMethods(ABC, Generic[R]):
         return self._ask(
             lambda: self.readers.markets.question(
                 quote,
-                Form(frame, "UTC", "float", priority, "raise"),
+                CallOptions(frame, "UTC", "float", priority, "raise"),
                 delisted=delisted,
                 as_of=as_of,
                 instruments=instruments,
@@ -160,7 +160,7 @@ class DataMethods(ABC, Generic[R]):
         """
         return self._ask(
             lambda: self.readers.quotes.tickers(
-                symbols, Form(frame, tz, precision, priority, on_error)
+                symbols, CallOptions(frame, tz, precision, priority, on_error)
             )
         )
 
@@ -186,7 +186,7 @@ class DataMethods(ABC, Generic[R]):
         """
         return self._ask(
             lambda: self.readers.quotes.orderbooks(
-                symbols, depth, level, Form(frame, tz, precision, priority, on_error)
+                symbols, depth, level, CallOptions(frame, tz, precision, priority, on_error)
             )
         )
 
@@ -214,7 +214,7 @@ class DataMethods(ABC, Generic[R]):
         """
         return self._ask(
             lambda: self.readers.quotes.trades(
-                symbols, count, start, end, Form(frame, tz, precision, priority, on_error)
+                symbols, count, start, end, CallOptions(frame, tz, precision, priority, on_error)
             )
         )
 
@@ -268,7 +268,7 @@ class DataMethods(ABC, Generic[R]):
             lambda: self.readers.candles.candles(
                 symbols,
                 timeframe,
-                Form(frame, tz, precision, priority, on_error),
+                CallOptions(frame, tz, precision, priority, on_error),
                 start=start,
                 end=end,
                 count=count,

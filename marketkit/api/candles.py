@@ -11,12 +11,12 @@ from marketkit import schema
 from marketkit import symbols as naming
 from marketkit.api import arguments as answers
 from marketkit.api.arguments import Symbols
-from marketkit.api.choice import choose
-from marketkit.api.query import Answer, Form, Found, Part, Question
-from marketkit.api.router import Asked, Stream, Tiers, Told
-from marketkit.clock import steady
+from marketkit.api.choice import choose_source
+from marketkit.api.query import CallOptions, Hit, Part, Query, Result
+from marketkit.api.router import QuerySpec, Router, Stream, Told
+from marketkit.clock import age_clock
 from marketkit.data.fetch.candles import CandleReader
-from marketkit.data.fetch.walks import Run
+from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
@@ -26,10 +26,10 @@ from marketkit.progress import Progress, Reporter
 from marketkit.window import DEFAULT_COUNT, Fill, Source, Time, Window, read_window
 
 
-class CandleCalls:
+class CandleEndpoints:
     """Makes questions about candles."""
 
-    def __init__(self, tiers: Tiers, candles: CandleReader, lake: Lake) -> None:
+    def __init__(self, tiers: Router, candles: CandleReader, lake: Lake) -> None:
         self._tiers = tiers
         self._candles = candles
         self._lake = lake
@@ -38,7 +38,7 @@ class CandleCalls:
         self,
         symbols: Symbols,
         timeframe: str,
-        form: Form,
+        form: CallOptions,
         *,
         start: Time | None,
         end: Time | None,
@@ -48,7 +48,7 @@ class CandleCalls:
         session: str,
         source: Source,
         as_of: str | None,
-    ) -> Question:
+    ) -> Query:
         """Ask for candles of a range, or for the newest ones."""
         one_of("source", source, Source)
         one_of("fill", fill, Fill)
@@ -64,27 +64,29 @@ class CandleCalls:
             return self._stored(symbols, window, as_of, form)
         return self._asked(symbols, window, source, form)
 
-    def _stored(self, symbols: Symbols, window: Window, as_of: str | None, form: Form) -> Question:
+    def _stored(
+        self, symbols: Symbols, window: Window, as_of: str | None, form: CallOptions
+    ) -> Query:
         """Ask the lake, or a frozen set of it, alone."""
         wanted = naming.listed(symbols)
 
-        async def fetch() -> Answer:
+        async def fetch() -> Result:
             lake = self._lake
             if as_of is not None:
                 lake = await aside(functools.partial(lake.as_of, as_of))
             candles = await self._candles.from_lake(lake, wanted, window)
             names = sorted(candles.known)
-            parts = [Part("lake", steady(), names)] if names else []
-            return Answer(_shaped(candles.frame, form), parts, candles.failures)
+            parts = [Part("lake", age_clock(), names)] if names else []
+            return Result(_shaped(candles.frame, form), parts, candles.failures)
 
-        return Question("candle", form, answers.index_of(symbols), lambda: None, fetch, sends=False)
+        return Query("candle", form, answers.index_of(symbols), lambda: None, fetch, sends=False)
 
-    def _asked(self, symbols: Symbols, window: Window, source: Source, form: Form) -> Question:
+    def _asked(self, symbols: Symbols, window: Window, source: Source, form: CallOptions) -> Query:
         """Ask the lake and the exchange; what ends at the live edge may be given again."""
 
         async def load(names: Sequence[str], priority: Priority) -> Told:
-            made = steady()
-            run = Run(priority, Reporter(Progress(_label(names, window))))
+            made = age_clock()
+            run = FetchRun(priority, Reporter(Progress(_label(names, window))))
             try:
                 candles = await self._candles.answer(
                     names, window, run, lake=source == "auto", exact=form.exact
@@ -96,11 +98,11 @@ class CandleCalls:
                 asked, _shaped(candles.frame, form), got, made, self._until_next(window)
             )
             return candles.failures | {
-                name: Found(choose(lake=name not in run.asked), each)
+                name: Hit(choose_source(lake=name not in run.asked), each)
                 for name, each in zip(got, held, strict=True)
             }
 
-        asked = Asked(
+        asked = QuerySpec(
             "candle",
             ("candle", window, source, form.exact),
             schema.CANDLE,
@@ -117,7 +119,7 @@ class CandleCalls:
         return window.narrow(now).timeframe.next(now) - now
 
 
-def _streamed(window: Window, source: Source, form: Form) -> Stream | None:
+def _streamed(window: Window, source: Source, form: CallOptions) -> Stream | None:
     """Give the stream that tells of the newest candles, the forming one among them."""
     newest = window.start is None and window.end is None and window.forming
     plain = window.session is None and window.fill == "none" and not form.exact
@@ -130,6 +132,6 @@ def _label(names: Sequence[str], window: Window) -> str:
     return f"{names[0] if len(names) == 1 else f'{len(names)} symbols'} {window.timeframe}"
 
 
-def _shaped(candles: pl.DataFrame, form: Form) -> pl.DataFrame:
+def _shaped(candles: pl.DataFrame, form: CallOptions) -> pl.DataFrame:
     """Give decimals where they are wanted; the lake has none."""
     return candles.cast(pl.Schema(schema.exact(schema.CANDLE))) if form.exact else candles

@@ -25,7 +25,7 @@ class Latest(Protocol):
         """Give the newest rows of symbols, sorted by symbol, in the columns of the call's frame."""
 
 
-def choose(
+def choose_source(
     *,
     memory: int | None = None,
     feed: int | None = None,

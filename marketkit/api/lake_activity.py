@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Iterable, Iterator
 
-from marketkit.cache.activity import Rhythms, hourly_rates
+from marketkit.cache.activity import MarketActivity, hourly_rates
 from marketkit.coverage import Span
 from marketkit.data.lake.store.scan import read_times
 from marketkit.data.lake.store.store import Store
@@ -19,10 +19,10 @@ _BACK = 56 * DAY
 Week = tuple[str, list[float]]
 
 
-class Weeks:
+class LakeActivity:
     """Looks each market up once, in a thread. Use it on the engine's loop."""
 
-    def __init__(self, lake: Store, rhythms: Rhythms) -> None:
+    def __init__(self, lake: Store, rhythms: MarketActivity) -> None:
         self._lake = lake
         self._rhythms = rhythms
         self._met: set[str] = set()

@@ -10,12 +10,12 @@ from datetime import UTC, date, datetime, timedelta
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api.choice import Source, choose
-from marketkit.api.query import Answer, Form, Part, Question
-from marketkit.cache.cached_request import Announced, Held
-from marketkit.cache.store import Store
+from marketkit.api.choice import Source, choose_source
+from marketkit.api.query import CallOptions, Part, Query, Result
+from marketkit.cache.cached_request import CachedRequest, CachedValue
+from marketkit.cache.store import ResponseStore
 from marketkit.cache.ttl import RULES
-from marketkit.clock import steady
+from marketkit.clock import age_clock
 from marketkit.data.lake.markets import Universe, day_of
 from marketkit.errors import InputError, MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority, Request
@@ -32,7 +32,7 @@ _TRADING = [  # the exchange sends them as text
 ]
 
 
-class MarketCalls:
+class MarketEndpoints:
     """Answers for the markets of one exchange. Use it on the engine's loop."""
 
     def __init__(self, markets: MarketList) -> None:
@@ -41,30 +41,30 @@ class MarketCalls:
     def question(
         self,
         quote: str | None,
-        form: Form,
+        form: CallOptions,
         *,
         delisted: bool,
         as_of: Time | None,
         instruments: bool,
-    ) -> Question:
+    ) -> Query:
         """Ask for a row per market, sorted by symbol."""
         if as_of is not None and (delisted or instruments):
             raise InputError("as_of gives the list of a day: no delisted=True or instruments=True")
 
-        async def fetch() -> Answer:
+        async def fetch() -> Result:
             if as_of is not None:
-                return _answer("lake", steady(), _priced_in(quote, await self._of_day(as_of)))
-            known, started = self._markets.known(), steady()
+                return _answer("lake", age_clock(), _priced_in(quote, await self._of_day(as_of)))
+            known, started = self._markets.known(), age_clock()
             found = await self._markets.table(form.priority)
             if instruments:
                 found = await self._with_instruments(found, form.priority)
             found = await self._with_delisted(found) if delisted else found
             made = self._markets.made
             kept = made < started
-            source = choose(memory=started - made if known and kept else None, store=kept)
+            source = choose_source(memory=started - made if known and kept else None, store=kept)
             return _answer(source, made, _priced_in(quote, found))
 
-        return Question("market", form, ["symbol"], lambda: None, fetch)
+        return Query("market", form, ["symbol"], lambda: None, fetch)
 
     async def _of_day(self, as_of: Time) -> pl.DataFrame:
         day = datetime.fromtimestamp(parse_time(as_of) / 1000, UTC).date()
@@ -91,8 +91,8 @@ class MarketCalls:
         return pl.concat([listed, gone], how="diagonal").sort("symbol")
 
 
-def _answer(source: Source, made: int, markets: pl.DataFrame) -> Answer:
-    return Answer(markets, [Part(source, made, markets["symbol"].to_list())], {})
+def _answer(source: Source, made: int, markets: pl.DataFrame) -> Result:
+    return Result(markets, [Part(source, made, markets["symbol"].to_list())], {})
 
 
 def _priced_in(quote: str | None, markets: pl.DataFrame) -> pl.DataFrame:
@@ -116,14 +116,16 @@ _HINTS = 20  # unknown symbols that are worth looking for what was meant
 class MarketList:
     """The markets of one exchange; `universe` keeps a list a day. Use it on the engine's loop."""
 
-    def __init__(self, transport: Transport, store: Store | None, universe: Universe) -> None:
+    def __init__(
+        self, transport: Transport, store: ResponseStore | None, universe: Universe
+    ) -> None:
         self._transport = transport
         self._store = store
         self.universe = universe
-        self._list = Announced(transport, store, upbit_rest.market_request(), _markets, _LIFE)
-        self._held: Held | None = None
+        self._list = CachedRequest(transport, store, upbit_rest.market_request(), _markets, _LIFE)
+        self._held: CachedValue | None = None
         self._symbols: frozenset[str] = frozenset()
-        self._instruments: dict[Request, Announced] = {}
+        self._instruments: dict[Request, CachedRequest] = {}
         self._keeping: set[asyncio.Task[None]] = set()
 
     async def frame(self, priority: Priority, *, life: int = _LIFE) -> pl.DataFrame:
@@ -145,7 +147,7 @@ class MarketList:
 
     @property
     def made(self) -> int:
-        """The `steady` moment at which the list that was given last was made."""
+        """The `age_clock` moment at which the list that was given last was made."""
         return 0 if self._held is None else self._held.made
 
     @property
@@ -197,13 +199,13 @@ class MarketList:
                 unknown[symbol] = error
         return sorted(names), unknown
 
-    async def _keep(self, held: Held, *, make: bool) -> None:
+    async def _keep(self, held: CachedValue, *, make: bool) -> None:
         """Write the list of the day down, in a lake that is there or else is made."""
         await asyncio.to_thread(self.universe.keep, held.frame, held.made_at, make=make)
 
-    def _asks(self, request: Request) -> Announced:
+    def _asks(self, request: Request) -> CachedRequest:
         life = int(RULES["instrument"].most)
-        return Announced(
+        return CachedRequest(
             self._transport, self._store, request, upbit_bodies.decode_instruments, life
         )
 

@@ -13,20 +13,20 @@ import polars as pl
 
 from marketkit.api import arguments as answers
 from marketkit.api.arguments import Symbols
-from marketkit.api.backfills import JobCalls, manner
-from marketkit.api.calls import Ask, AsyncResponses, DataMethods, Readers
-from marketkit.api.candles import CandleCalls
-from marketkit.api.markets import MarketCalls, MarketList
-from marketkit.api.query import Form
-from marketkit.api.quotes import Quotes
+from marketkit.api.backfills import BackfillEndpoints, manner
+from marketkit.api.calls import Ask, AsyncResponses, DataMethods, Endpoints
+from marketkit.api.candles import CandleEndpoints
+from marketkit.api.markets import MarketEndpoints, MarketList
+from marketkit.api.query import CallOptions
+from marketkit.api.quotes import QuoteEndpoints
 from marketkit.api.response import DataResponse
-from marketkit.api.router import Tiers
-from marketkit.api.status import Meter, Status, take_status
+from marketkit.api.router import Router
+from marketkit.api.status import Metrics, Status, take_status
 from marketkit.api.streams import Channels, Streams, again
-from marketkit.cache.store import Store
-from marketkit.cache.trade_pages import ClosedDays
+from marketkit.cache.store import ResponseStore
+from marketkit.cache.trade_pages import TradePageCache
 from marketkit.data.fetch.candles import CandleReader
-from marketkit.data.fetch.gaps import Filler
+from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs import catalog
 from marketkit.data.jobs.chunks import Chunks
 from marketkit.data.jobs.job import Job
@@ -100,16 +100,16 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         source = lake_source(self._endpoint)
         self._lake = Lake(root, source=source)
         cache = resolve_cache(self._endpoint)
-        self._store = None if cache is None else Store(cache, max_bytes=_KEPT)
+        self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, Universe(root, source))
-        self._filler = Filler(self._lake, self._transport, round(settle * 1000))
-        self._tiers = Tiers(self._transport, self._markets, self._lake)
-        self._job_calls = JobCalls(self._filler, self._markets)
-        candles = CandleCalls(self._tiers, CandleReader(self._filler), self._lake)
+        self._filler = GapFiller(self._lake, self._transport, round(settle * 1000))
+        self._tiers = Router(self._transport, self._markets, self._lake)
+        self._job_calls = BackfillEndpoints(self._filler, self._markets)
+        candles = CandleEndpoints(self._tiers, CandleReader(self._filler), self._lake)
         self._streams = self._tiers.feed = Streams(self._filler, self._markets)
-        self._days = ClosedDays(self._transport, self._store)
-        quotes = Quotes(self._tiers, self._days)
-        super().__init__(Readers(MarketCalls(self._markets), quotes, candles, Meter()))
+        self._days = TradePageCache(self._transport, self._store)
+        quotes = QuoteEndpoints(self._tiers, self._days)
+        super().__init__(Endpoints(MarketEndpoints(self._markets), quotes, candles, Metrics()))
         engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
         # A provider that nobody closed must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_soon, self._transport).atexit = False
@@ -193,7 +193,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
         the loop leaves the backfill. Raises what a symbol fails with.
         """
-        answers.check(frame=frame, tz=tz, priority=priority)
+        answers.validate_options(frame=frame, tz=tz, priority=priority)
         return self._job_calls.stream(
             self._job_calls.wanted(symbols, timeframe, start, end),
             manner("oldest", None, patience),
@@ -233,7 +233,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         Raises `UnknownSymbol` for a symbol that is not listed, `InputError` for an unknown channel.
         Source: Upbit reference, section 6.
         """
-        form = Form(frame, tz, "float", priority, "raise")
+        form = CallOptions(frame, tz, "float", priority, "raise")
         if (past := again(replay, speed, start, end)) is not None:
             return await self._streams.watch_again(symbols, channel, form, past)
         return await self._streams.watch(symbols, channel, form)
@@ -270,7 +270,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
 
         Raises `UnknownSymbol`, `UnknownTimeframe`, `InputError` for a width that is not streamed.
         """
-        form = Form(frame, tz, "float", priority, "raise")
+        form = CallOptions(frame, tz, "float", priority, "raise")
         if (past := again(replay, speed, start, end)) is not None:
             return await self._streams.live_again(symbols, timeframe, history, form, past)
         return await self._streams.live(symbols, timeframe, history, form, show=show)
@@ -295,7 +295,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         Raises `UnknownSymbol`, `InputError` for an unknown channel, `NotWritable`, and `LakeError`
         where somebody else records to the folder.
         """
-        form = Form("polars", "UTC", "float", priority, "raise")
+        form = CallOptions("polars", "UTC", "float", priority, "raise")
         return await self._streams.record(symbols, channels, Path(to), form)
 
     @property

@@ -19,7 +19,7 @@ from marketkit.schema import Schema, empty
 
 
 @dataclass(frozen=True, slots=True)
-class Form:
+class CallOptions:
     """How a caller wants to be answered, whatever the question."""
 
     frame: FrameKind
@@ -29,7 +29,7 @@ class Form:
     on_error: OnError
 
     def __post_init__(self) -> None:
-        answers.check(
+        answers.validate_options(
             frame=self.frame,
             tz=self.tz,
             precision=self.precision,
@@ -43,7 +43,7 @@ class Form:
         return self.precision == "decimal"
 
 
-class Found(NamedTuple):
+class Hit(NamedTuple):
     """What one source said of one symbol."""
 
     source: Source
@@ -59,7 +59,7 @@ class Part(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class Result:
     """Rows of many symbols, sorted; where each came from and when it was made; what failed."""
 
     frame: pl.DataFrame
@@ -68,7 +68,7 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
+class Query:
     """A call whose arguments make sense.
 
     `recall` answers from memory in no time and from any thread, or gives None; `fetch` asks whoever
@@ -77,15 +77,15 @@ class Question:
     """
 
     kind: Kind
-    form: Form
+    form: CallOptions
     index: Sequence[str]
-    recall: Callable[[], Answer | None]
-    fetch: Callable[[], Coroutine[Any, Any, Answer]]
+    recall: Callable[[], Result | None]
+    fetch: Callable[[], Coroutine[Any, Any, Result]]
     sends: bool = True
 
-    def finish(self, answer: Answer) -> Frame:
+    def finish(self, answer: Result) -> Frame:
         """Give the frame in the caller's shape, or raise what failed."""
-        settled = answers.settle(answer.frame, answer.failures, self.form.on_error)
+        settled = answers.raise_or_skip(answer.frame, answer.failures, self.form.on_error)
         return self.shape(settled)
 
     def shape(self, frame: pl.DataFrame) -> Frame:
@@ -94,18 +94,18 @@ class Question:
 
 
 def collected(
-    found: Mapping[str, Found],
+    found: Mapping[str, Hit],
     failures: Mapping[str, MarketkitError],
     shape: Schema,
     order: Sequence[str],
-) -> Answer:
+) -> Result:
     """Put together what was found of each symbol; without any it is an empty frame of `shape`."""
     if not found:
-        return Answer(empty(shape), (), failures)
+        return Result(empty(shape), (), failures)
     parts: dict[tuple[Source, int], list[str]] = {}
     for symbol, (source, held) in found.items():
         parts.setdefault((source, held.batch.made), []).append(symbol)
     rows = gather([each.held for each in found.values()])
     if len({each.held.batch for each in found.values()}) > 1:
         rows = rows.sort(order)
-    return Answer(rows, [Part(*key, symbols) for key, symbols in parts.items()], failures)
+    return Result(rows, [Part(*key, symbols) for key, symbols in parts.items()], failures)

@@ -10,11 +10,11 @@ import polars as pl
 
 from marketkit import schema
 from marketkit.api.arguments import Symbols
-from marketkit.api.choice import choose
-from marketkit.api.query import Form, Question
-from marketkit.api.router import Asked, Stream, Tiers, Told, told_of
-from marketkit.cache.trade_pages import ClosedDays
-from marketkit.clock import steady
+from marketkit.api.choice import choose_source
+from marketkit.api.query import CallOptions, Query
+from marketkit.api.router import QuerySpec, Router, Stream, Told, told_of
+from marketkit.cache.trade_pages import TradePageCache
+from marketkit.clock import age_clock
 from marketkit.errors import BadResponse, InputError, InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.upbit import bodies as upbit_bodies
@@ -26,15 +26,15 @@ from marketkit.window import Time, read_window
 Decode = Callable[[bytes], pl.DataFrame]
 
 
-class Quotes:
+class QuoteEndpoints:
     """Makes questions about what changes all the time."""
 
-    def __init__(self, tiers: Tiers, days: ClosedDays) -> None:
+    def __init__(self, tiers: Router, days: TradePageCache) -> None:
         self._tiers = tiers
         self._days = days
         self._transport = tiers.transport
 
-    def tickers(self, symbols: Symbols, form: Form) -> Question:
+    def tickers(self, symbols: Symbols, form: CallOptions) -> Query:
         """Ask for tickers."""
         decode = functools.partial(upbit_bodies.decode_tickers, exact=form.exact)
 
@@ -46,7 +46,7 @@ class Quotes:
             request = upbit_rest.guessed_ticker_request(wanted)
             return await self._some(asked, request, None, decode, priority) if request else {}
 
-        asked = Asked(
+        asked = QuerySpec(
             "ticker",
             ("ticker", form.exact),
             schema.TICKER,
@@ -57,7 +57,7 @@ class Quotes:
         )
         return self._tiers.question(asked, symbols, form)
 
-    def orderbooks(self, symbols: Symbols, depth: int, level: float, form: Form) -> Question:
+    def orderbooks(self, symbols: Symbols, depth: int, level: float, form: CallOptions) -> Query:
         """Ask for order books; they are remembered for that depth and level only."""
         most = upbit_rest.DEPTH
         if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= most:
@@ -79,7 +79,7 @@ class Quotes:
             if level and (others := [name for name in names if not name.startswith("KRW-")]):
                 raise InputError(f"level={level!r} works in KRW markets only, not for {others[0]}")
 
-        asked = Asked(
+        asked = QuerySpec(
             "orderbook",
             ("orderbook", depth, level, form.exact),
             schema.ORDERBOOK,
@@ -97,8 +97,8 @@ class Quotes:
         count: int | None,
         start: Time | None,
         end: Time | None,
-        form: Form,
-    ) -> Question:
+        form: CallOptions,
+    ) -> Query:
         """Ask for trades; the newest ones, without a start or an end, are remembered."""
         window = read_window("1s", start if count is None else None, end, count)
         since = None if start is None else parse_time(start)
@@ -118,7 +118,7 @@ class Quotes:
             if min(since or now, window.end or now) < oldest:
                 raise InvalidRange(f"the exchange keeps trades from {iso(oldest)} on, not before")
 
-        asked = Asked(
+        asked = QuerySpec(
             "trade",
             ("trade", most, since, window.end, form.exact),
             schema.TRADE,
@@ -133,7 +133,7 @@ class Quotes:
 
     async def _batched(
         self,
-        asked: Asked,
+        asked: QuerySpec,
         requests: Iterable[tuple[Request, Sequence[str]]],
         decode: Decode,
         priority: Priority,
@@ -154,7 +154,7 @@ class Quotes:
 
     async def _some(
         self,
-        asked: Asked,
+        asked: QuerySpec,
         request: Request,
         names: Sequence[str] | None,
         decode: Decode,
@@ -184,12 +184,12 @@ class Quotes:
         self._tiers.weeks.learn(tickers["symbol"], now)
 
     async def _walked(
-        self, asked: Asked, wanted: TradeRange, priority: Priority, *, exact: bool
+        self, asked: QuerySpec, wanted: TradeRange, priority: Priority, *, exact: bool
     ) -> Told:
         steps = walk_trades(wanted, exact=exact)
         step = next(steps)
         pages: list[pl.DataFrame] = []
-        made, asked_for = steady(), 0
+        made, asked_for = age_clock(), 0
         while step.request is not None:
             request = step.request
             kept = await self._days.get(request)
@@ -206,4 +206,4 @@ class Quotes:
         times = trades["time"].dt.epoch("ms").to_list()
         self._tiers.rhythms.saw(wanted.symbol, times, self._transport.now())
         held = self._tiers.keep(asked, trades, [wanted.symbol], made)
-        return told_of(choose(store=not asked_for), [wanted.symbol], held)
+        return told_of(choose_source(store=not asked_for), [wanted.symbol], held)

@@ -12,15 +12,15 @@ import polars as pl
 from marketkit import symbols as naming
 from marketkit.api import arguments as answers
 from marketkit.api.arguments import Symbols
-from marketkit.api.choice import Latest, Source, choose
-from marketkit.api.lake_activity import Weeks
+from marketkit.api.choice import Latest, Source, choose_source
+from marketkit.api.lake_activity import LakeActivity
 from marketkit.api.markets import MarketList
-from marketkit.api.query import Answer, Form, Found, Question, collected
-from marketkit.cache.activity import Rhythms
+from marketkit.api.query import CallOptions, Hit, Query, Result, collected
+from marketkit.cache.activity import MarketActivity
 from marketkit.cache.memory import Batch, Held, Memory, entries
-from marketkit.cache.single_flight import Flights
+from marketkit.cache.single_flight import SingleFlight
 from marketkit.cache.ttl import Kind
-from marketkit.clock import steady
+from marketkit.clock import age_clock
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.dialect import CLASSES, Priority
@@ -28,7 +28,7 @@ from marketkit.net.transport import Transport
 from marketkit.progress import Progress, Reporter
 from marketkit.schema import Schema, exact
 
-Told = dict[str, Found | MarketkitError]
+Told = dict[str, Hit | MarketkitError]
 Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Told]]
 T = TypeVar("T")
 
@@ -45,7 +45,7 @@ class Stream(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class QuerySpec:
     """One kind of question: where its answers are held, what they look like, how to get them.
 
     `load` asks for symbols and tells of each what was found or what failed; `single` says that the
@@ -67,7 +67,7 @@ class Asked:
     guess: Load | None = None
 
 
-class Tiers:
+class Router:
     """What the readers share: the market list, memory, requests in flight, rhythms, the feed.
 
     `feed` may be set to whatever keeps symbols hot.
@@ -77,25 +77,25 @@ class Tiers:
         self.transport = transport
         self.markets = markets
         self.memory = Memory()
-        self.rhythms = Rhythms()
-        self.weeks = Weeks(lake, self.rhythms)
+        self.rhythms = MarketActivity()
+        self.weeks = LakeActivity(lake, self.rhythms)
         self.feed: Latest | None = None
-        self._flights: Flights[Told] = Flights()
+        self._flights: SingleFlight[Told] = SingleFlight()
 
-    def question(self, asked: Asked, symbols: Symbols, form: Form) -> Question:
+    def question(self, asked: QuerySpec, symbols: Symbols, form: CallOptions) -> Query:
         """Make a question of what a caller typed."""
         wanted = self._spelt(symbols)
 
-        def recall() -> Answer | None:
+        def recall() -> Result | None:
             return self._recall(asked, wanted, form)
 
-        async def fetch() -> Answer:
+        async def fetch() -> Result:
             return await self._fetch(asked, wanted, form)
 
-        return Question(asked.kind, form, answers.index_of(symbols), recall, fetch)
+        return Query(asked.kind, form, answers.index_of(symbols), recall, fetch)
 
     async def resolve(
-        self, wanted: Sequence[str], form: Form
+        self, wanted: Sequence[str], form: CallOptions
     ) -> tuple[list[str], dict[str, MarketkitError]]:
         """Find the markets that are meant; unless it may be skipped, one unknown ends the call."""
         names, unknown = await self.markets.resolve(wanted, form.priority)
@@ -105,7 +105,7 @@ class Tiers:
 
     def keep(
         self,
-        asked: Asked,
+        asked: QuerySpec,
         frame: pl.DataFrame,
         symbols: Sequence[str],
         made: int,
@@ -117,12 +117,12 @@ class Tiers:
         """
         lives = dict.fromkeys(symbols, 0)
         if asked.kept:
-            hot = self._hot(asked, symbols, steady())
+            hot = self._hot(asked, symbols, age_clock())
             for symbol in symbols:
                 if symbol not in hot:
                     life = self._life(asked, symbol)
                     lives[symbol] = life if most is None else min(life, most)
-        held = self.memory.put(asked.shelf, frame, symbols, made=made, lives=lives, now=steady())
+        held = self.memory.put(asked.shelf, frame, symbols, made=made, lives=lives, now=age_clock())
         self.memory.clean_later()
         return held
 
@@ -136,7 +136,7 @@ class Tiers:
             return list(dict.fromkeys(given))
         return naming.listed(given)
 
-    def _recall(self, asked: Asked, wanted: Sequence[str], form: Form) -> Answer | None:
+    def _recall(self, asked: QuerySpec, wanted: Sequence[str], form: CallOptions) -> Result | None:
         known = self.markets.known()
         if all(symbol in known for symbol in wanted):
             names = sorted(wanted)
@@ -148,7 +148,7 @@ class Tiers:
         found = self._local(asked, names)
         return None if len(found) < len(names) else self._collected(asked, found, {}, form)
 
-    async def _fetch(self, asked: Asked, wanted: Sequence[str], form: Form) -> Answer:
+    async def _fetch(self, asked: QuerySpec, wanted: Sequence[str], form: CallOptions) -> Result:
         guess = self._guess(asked, wanted, form)
         try:
             names, failures = await self.resolve(wanted, form)
@@ -167,14 +167,14 @@ class Tiers:
         found = {}
         for name in names:
             said = told[name]
-            if isinstance(said, Found):
+            if isinstance(said, Hit):
                 found[name] = said
             else:
                 failures[name] = said
         return self._collected(asked, found, failures, form)
 
     def _guess(
-        self, asked: Asked, wanted: Sequence[str], form: Form
+        self, asked: QuerySpec, wanted: Sequence[str], form: CallOptions
     ) -> asyncio.Task[tuple[Told, MarketkitError | None]] | None:
         """Ask beside the market list, where that has to be asked for too: one way saved of two.
 
@@ -203,21 +203,21 @@ class Tiers:
 
         return asyncio.create_task(guessed())
 
-    def _local(self, asked: Asked, names: Sequence[str]) -> dict[str, Found]:
+    def _local(self, asked: QuerySpec, names: Sequence[str]) -> dict[str, Hit]:
         """Give what nobody need be asked for."""
-        now = steady()
+        now = age_clock()
         held = self.memory.find(asked.shelf, names, now) if asked.kept else [None] * len(names)
         hot = self._hot(asked, names, now)
         found = {}
         for name, kept in zip(names, held, strict=True):
             fed = hot.get(name)
-            source = choose(memory=_age(kept, now), feed=_age(fed, now))
+            source = choose_source(memory=_age(kept, now), feed=_age(fed, now))
             chosen = kept if source == "memory" else fed
             if chosen is not None:
-                found[name] = Found(source, chosen)
+                found[name] = Hit(source, chosen)
         return found
 
-    def _hot(self, asked: Asked, names: Sequence[str], now: int) -> dict[str, Held]:
+    def _hot(self, asked: QuerySpec, names: Sequence[str], now: int) -> dict[str, Held]:
         """Give what the feed has of symbols and is younger than an answer about them may be."""
         if self.feed is None or asked.stream is None:
             return {}
@@ -234,10 +234,10 @@ class Tiers:
         # The feed goes on meanwhile: it may just have let go of a symbol.
         return {name: held for name, held in told if held.length}
 
-    def _life(self, asked: Asked, symbol: str) -> int:
+    def _life(self, asked: QuerySpec, symbol: str) -> int:
         return self.rhythms.life(asked.kind, symbol, self.transport.now()).ms
 
-    async def _ask(self, asked: Asked, names: Sequence[str], form: Form) -> list[Told]:
+    async def _ask(self, asked: QuerySpec, names: Sequence[str], form: CallOptions) -> list[Told]:
         """Ask for symbols, all at once or one by one, and share what is on its way already."""
 
         async def some(names: Sequence[str]) -> Told:
@@ -259,18 +259,18 @@ class Tiers:
 
     def _collected(
         self,
-        asked: Asked,
-        found: Mapping[str, Found],
+        asked: QuerySpec,
+        found: Mapping[str, Hit],
         failures: Mapping[str, MarketkitError],
-        form: Form,
-    ) -> Answer:
+        form: CallOptions,
+    ) -> Result:
         shape = exact(asked.shape) if form.exact else asked.shape
         return collected(found, failures, shape, asked.order)
 
 
 def told_of(source: Source, symbols: Sequence[str], held: Sequence[Held]) -> Told:
     """Tell of symbols what one source has of them."""
-    return {name: Found(source, each) for name, each in zip(symbols, held, strict=True)}
+    return {name: Hit(source, each) for name, each in zip(symbols, held, strict=True)}
 
 
 async def _watched(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T]:

@@ -13,12 +13,12 @@ from typing import Any, NamedTuple, get_args
 import polars as pl
 
 from marketkit.api.choice import Source
-from marketkit.api.query import Answer
-from marketkit.api.router import Tiers
+from marketkit.api.query import Result
+from marketkit.api.router import Router
 from marketkit.cache.memory import Stats
-from marketkit.cache.store import Store, StoreStats
+from marketkit.cache.store import ResponseStore, StoreStats
 from marketkit.cache.ttl import Kind
-from marketkit.clock import steady
+from marketkit.clock import age_clock
 from marketkit.net.transport import GroupStats
 
 _SOURCES: tuple[str, ...] = get_args(Source)
@@ -93,7 +93,9 @@ class Status:
         )
 
 
-async def take_status(endpoint: str, tiers: Tiers, meter: Meter, store: Store | None) -> Status:
+async def take_status(
+    endpoint: str, tiers: Router, meter: Metrics, store: ResponseStore | None
+) -> Status:
     """Take the status of a provider."""
     transport, recent = tiers.transport, meter.recent()
     kinds = [kind for kind, _ in meter.delivered() if kind != "market"]
@@ -112,7 +114,7 @@ async def take_status(endpoint: str, tiers: Tiers, meter: Meter, store: Store | 
     )
 
 
-def _delivered(meter: Meter) -> pl.DataFrame:
+def _delivered(meter: Metrics) -> pl.DataFrame:
     delivered, failed = meter.delivered(), meter.failed()
     rows = [
         {
@@ -214,17 +216,17 @@ class Delivery(NamedTuple):
     ages: Sequence[tuple[int, int]]
 
 
-class Meter:
+class Metrics:
     """Counts since it was made, and the latest calls; it may be used by any thread."""
 
-    def __init__(self, clock: Callable[[], int] = steady) -> None:
+    def __init__(self, clock: Callable[[], int] = age_clock) -> None:
         self._clock = clock
         self._lock = threading.Lock()
         self._delivered: Counter[tuple[Kind, Source]] = Counter()
         self._failed: Counter[Kind] = Counter()
         self._recent: deque[Delivery] = deque(maxlen=_RECENT)
 
-    def count(self, kind: Kind, answer: Answer, seconds: float) -> None:
+    def count(self, kind: Kind, answer: Result, seconds: float) -> None:
         """Count one call that was answered."""
         now = self._clock()
         ages = [(now - part.made, len(part.symbols)) for part in answer.parts]

@@ -16,8 +16,8 @@ from marketkit import symbols as naming
 from marketkit.api import arguments as answers
 from marketkit.api.arguments import Symbols
 from marketkit.api.markets import MarketList
-from marketkit.api.query import Form
-from marketkit.data.fetch.gaps import Filler
+from marketkit.api.query import CallOptions
+from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
 from marketkit.frames import Frame, finish
@@ -27,9 +27,9 @@ from marketkit.window import Instant
 
 if TYPE_CHECKING:
     from marketkit.api.live.series import Live
-    from marketkit.realtime.client import Session
+    from marketkit.realtime.client import RealtimeClient
     from marketkit.realtime.feed import Feed
-    from marketkit.realtime.trade_recovery import Tap
+    from marketkit.realtime.trade_recovery import FeedListener
     from marketkit.recording.player import Replay
     from marketkit.recording.recording import Recording
     from marketkit.recording.tape import Tape
@@ -61,15 +61,15 @@ def again(
 class Streams:
     """The streams of one provider. Use it on the engine's loop; `hot` and `newest` anywhere."""
 
-    def __init__(self, filler: Filler, markets: MarketList) -> None:
+    def __init__(self, filler: GapFiller, markets: MarketList) -> None:
         self._filler = filler
         self._markets = markets
         self._feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
         self._lives: weakref.WeakSet[Live] = weakref.WeakSet()
         self._recordings: weakref.WeakSet[Recording] = weakref.WeakSet()
-        self._session: Session | None = None
+        self._session: RealtimeClient | None = None
 
-    async def watch(self, symbols: Symbols, channel: str, form: Form) -> Feed:
+    async def watch(self, symbols: Symbols, channel: str, form: CallOptions) -> Feed:
         """Open a feed."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
@@ -81,25 +81,27 @@ class Streams:
         self._feeds.add(feed)
         return feed
 
-    def _mending(self, session: Session, names: Iterable[str], form: Form) -> Tap:
+    def _mending(
+        self, session: RealtimeClient, names: Iterable[str], form: CallOptions
+    ) -> FeedListener:
         """Make the tap of a feed whose missed trades are fetched."""
         from marketkit.realtime import trade_recovery  # noqa: PLC0415 - as above
-        from marketkit.realtime.channels import Trades  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.channels import TradeChannel  # noqa: PLC0415 - most programs need none
 
         transport = self._filler.transport
-        store = cast("Trades", session.channel("trade"))
-        return trade_recovery.TradeTap(
+        store = cast("TradeChannel", session.channel("trade"))
+        return trade_recovery.TradeRecovery(
             names,
             store,
             lambda name, start: trade_recovery.fetch(transport, name, start, form.priority),
         )
 
     async def live(
-        self, symbols: Symbols, timeframe: str, history: str, form: Form, *, show: bool
+        self, symbols: Symbols, timeframe: str, history: str, form: CallOptions, *, show: bool
     ) -> Live:
         """Open a live series and fill in its history."""
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
-        from marketkit.api.live.stitcher import Seam  # noqa: PLC0415 - as above
+        from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
 
         width = parse_timeframe(timeframe)
@@ -107,13 +109,15 @@ class Streams:
         length, session = parse_duration(history), self._opened()
         names = await self._resolve(symbols, form)
         start = width.floor(session.clock() - length)
-        seam = Seam(session, self._filler, width, dict.fromkeys(names, start), form.priority)
+        seam = Stitcher(session, self._filler, width, dict.fromkeys(names, start), form.priority)
         await seam.start(show=show)
         live = Live(seam, self._filler.lake, session.clock, length, _shape(symbols, form))
         self._lives.add(live)
         return live
 
-    async def watch_again(self, symbols: Symbols, channel: str, form: Form, again: Again) -> Feed:
+    async def watch_again(
+        self, symbols: Symbols, channel: str, form: CallOptions, again: Again
+    ) -> Feed:
         """Open a feed of what is recorded or stored."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
@@ -125,12 +129,12 @@ class Streams:
         return feed
 
     async def live_again(
-        self, symbols: Symbols, timeframe: str, history: str, form: Form, again: Again
+        self, symbols: Symbols, timeframe: str, history: str, form: CallOptions, again: Again
     ) -> Live:
         """Open a live series of what is recorded or stored; the lake answers for the exchange."""
         from marketkit.api.live.replay import Past, first_slots  # noqa: PLC0415 - as above
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
-        from marketkit.api.live.stitcher import Seam  # noqa: PLC0415 - as above
+        from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
 
         width, length = parse_timeframe(timeframe), parse_duration(history)
@@ -139,7 +143,7 @@ class Streams:
         source = tape.lake or self._filler.lake
         starts = await asyncio.to_thread(first_slots, tape, channel, names, source, length)
         past = Past(source, tape, session.clock, 0 if tape.lake else self._filler.settle)
-        seam = Seam(session, past, width, starts, form.priority)
+        seam = Stitcher(session, past, width, starts, form.priority)
         await seam.start(show=False)
         live = Live(seam, past.lake, session.clock, length, _shape(symbols, form))
         self._lives.add(live)
@@ -156,7 +160,9 @@ class Streams:
         tape, names = open_tape(again.replay, naming.listed(symbols), channel, span, source=source)
         return tape, names, Replay(tape, 0 if math.isinf(again.speed) else again.speed)
 
-    async def record(self, symbols: Symbols, channels: Channels, to: Path, form: Form) -> Recording:
+    async def record(
+        self, symbols: Symbols, channels: Channels, to: Path, form: CallOptions
+    ) -> Recording:
         """Begin to record."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.subscriptions import Stream  # noqa: PLC0415 - as above
@@ -215,14 +221,14 @@ class Streams:
             session, self._session = self._session, None
             await session.end_unused()
 
-    def _opened(self) -> Session:
+    def _opened(self) -> RealtimeClient:
         """Give the session, which opens nothing before somebody subscribes; or raise `Offline`."""
         from marketkit.realtime.client import session_of  # noqa: PLC0415 - as above
 
         self._session = session_of(self._filler.transport)
         return self._session
 
-    async def _resolve(self, symbols: Symbols, form: Form) -> list[str]:
+    async def _resolve(self, symbols: Symbols, form: CallOptions) -> list[str]:
         """Find the markets that are meant: of an unknown one the stream would say nothing."""
         names, unknown = await self._markets.resolve(symbols, form.priority)
         if unknown:
@@ -237,6 +243,6 @@ def _streamed(name: str) -> str | None:
     return upbit_channels.channel(name) if name in upbit_channels.CHANNELS else None
 
 
-def _shape(symbols: Symbols, form: Form) -> Callable[[pl.DataFrame], Frame]:
+def _shape(symbols: Symbols, form: CallOptions) -> Callable[[pl.DataFrame], Frame]:
     index = answers.index_of(symbols)
     return functools.partial(finish, frame=form.frame, tz=form.tz, index=index)

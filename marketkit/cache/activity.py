@@ -60,7 +60,7 @@ class Life(NamedTuple):
         return f"a trade in {usual} as usual, in {self.recent / 1000:.3g} s of late: {self.state}"
 
 
-class Gauge:
+class DecayingMean:
     """A mean gap that forgets: what is older than `half` ms counts half, but `least` trades stay.
 
     Starts as if it had seen one trade in `gap` ms.
@@ -101,7 +101,10 @@ class _Market:
     def __init__(self, now: int) -> None:
         self._week: Sequence[float] | None = None
         self._hour = hour_of_week(now)
-        self.usual, self.recent = Gauge(_FIRST_GAP, HOUR, 32), Gauge(_FIRST_GAP, 60_000, 16)
+        self.usual, self.recent = (
+            DecayingMean(_FIRST_GAP, HOUR, 32),
+            DecayingMean(_FIRST_GAP, 60_000, 16),
+        )
         self._last = self.seen = _NEVER
         self._lives: dict[Kind, tuple[Life, float]] = {}
 
@@ -153,7 +156,7 @@ class _Market:
         self._hour = hour
 
 
-class Rhythms:
+class MarketActivity:
     """The rhythm of every market seen, and how long answers about it may live.
 
     Times are ms UTC of one clock. Not safe for use by several threads at once.

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from marketkit.cache.store import Store
-from marketkit.clock import steady
+from marketkit.cache.store import ResponseStore
+from marketkit.clock import age_clock
 from marketkit.errors import (
     BadResponse,
     Banned,
@@ -30,7 +30,7 @@ _PAUSE = 60_000  # ms to leave an exchange alone that did not answer, while some
 _DOWN = (NetworkError, ServerFailed, RateLimited, Banned, BadResponse)
 
 
-class Held(NamedTuple):
+class CachedValue(NamedTuple):
     """An answer, when the exchange made it (ms UTC), and the same moment on the steady clock."""
 
     frame: pl.DataFrame
@@ -38,7 +38,7 @@ class Held(NamedTuple):
     made: int
 
 
-class Announced:
+class CachedRequest:
     """One question whose answer holds for `life` ms. Use it on the engine's loop.
 
     Where the exchange does not answer, an older answer is given with a warning that says its age.
@@ -47,7 +47,7 @@ class Announced:
     def __init__(
         self,
         transport: Transport,
-        store: Store | None,
+        store: ResponseStore | None,
         request: Request,
         decode: Callable[[bytes], pl.DataFrame],
         life: int,
@@ -57,17 +57,17 @@ class Announced:
         self._request = request
         self._decode = decode
         self._life = life
-        self._held: Held | None = None
+        self._held: CachedValue | None = None
         self._leave_alone = 0
         self._asking = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
 
     @property
-    def fresh(self) -> Held | None:
+    def fresh(self) -> CachedValue | None:
         """The answer, if nobody need be asked for it."""
         return self._younger(self._life)
 
-    async def get(self, priority: Priority, life: int | None = None) -> Held:
+    async def get(self, priority: Priority, life: int | None = None) -> CachedValue:
         """Give the answer, at most `life` ms old; concurrent callers share one request."""
         most = self._life if life is None else life
         async with self._asking:
@@ -80,9 +80,9 @@ class Announced:
         if self._keeping is not None:
             await asyncio.wait([self._keeping])
 
-    def _younger(self, life: int) -> Held | None:
+    def _younger(self, life: int) -> CachedValue | None:
         held = self._held
-        return None if held is None or steady() - held.made > life else held
+        return None if held is None or age_clock() - held.made > life else held
 
     async def _recall(self) -> None:
         """Take what this or another process kept, if it is newer than what is held."""
@@ -97,19 +97,19 @@ class Announced:
         except BadResponse as error:  # kept by a marketkit that read it otherwise
             _log.warning("what is kept of %s cannot be read: %s", self._request.path, error)
             return
-        self._held = Held(frame, kept.made_at, steady() - (now - kept.made_at))
+        self._held = CachedValue(frame, kept.made_at, age_clock() - (now - kept.made_at))
 
-    async def _ask(self, priority: Priority) -> Held:
-        held, sent = self._held, steady()
+    async def _ask(self, priority: Priority) -> CachedValue:
+        held, sent = self._held, age_clock()
         if held is not None and sent < self._leave_alone:
             return held
         try:
             response = await self._transport.send(self._request, priority)
-            self._held = Held(self._decode(response.body), response.at, sent)
+            self._held = CachedValue(self._decode(response.body), response.at, sent)
         except _DOWN as failure:
             if held is None:
                 raise
-            self._leave_alone = steady() + _PAUSE
+            self._leave_alone = age_clock() + _PAUSE
             self._warn(held, failure)
             return held
         self._keep(response)
@@ -121,8 +121,8 @@ class Announced:
             put = self._store.put(self._key, response.body, made_at=made, expires_at=expires)
             self._keeping = asyncio.create_task(put)  # nobody need wait for a disk
 
-    def _warn(self, held: Held, failure: MarketkitError) -> None:
-        age = steady() - held.made
+    def _warn(self, held: CachedValue, failure: MarketkitError) -> None:
+        age = age_clock() - held.made
         if age > self._life:
             said = f"{self._request.path} is answered as of {_spelled(age)} ago: {failure}"
             warnings.warn(said, stacklevel=2)

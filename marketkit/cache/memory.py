@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from marketkit.clock import steady
+from marketkit.clock import age_clock
 
 MAX_BYTES = 64 * 1024 * 1024
 # What an entry and a column take beside their data, measured on CPython 3.11 and polars 2.1.
@@ -190,6 +190,6 @@ def _sweep(reference: weakref.ref[Memory]) -> None:
     memory = reference()
     if memory is not None:
         memory._timer = None  # noqa: SLF001 - a method would keep the memory alive
-        memory.clean(steady())
+        memory.clean(age_clock())
         if memory.stats().batches:
             memory.clean_later()

@@ -19,7 +19,7 @@ class _Flight(Generic[T]):
     riders: int = 0
 
 
-class Flights(Generic[T]):
+class SingleFlight(Generic[T]):
     """Questions on their way, by what they ask for. Use it on one event loop.
 
     Who asks for something that is already on its way waits for that; a more urgent caller sends

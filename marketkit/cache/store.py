@@ -39,11 +39,11 @@ _BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _HEAD = struct.Struct("<4sIqq")
 _MAGIC = b"MKS1"
 
-_STORES: weakref.WeakSet[Store] = weakref.WeakSet()  # the ones that opened their file
+_STORES: weakref.WeakSet[ResponseStore] = weakref.WeakSet()  # the ones that opened their file
 _INHERITED: list[Table] = []  # by a fork; to close them would let go of the parent's locks
 
 
-class Kept(NamedTuple):
+class StoredResponse(NamedTuple):
     """A body as it came, when it was made and until when it holds; times in ms UTC."""
 
     body: bytes
@@ -62,7 +62,7 @@ class StoreStats(NamedTuple):
     bytes: int
 
 
-class Store:
+class ResponseStore:
     """Bodies by key in a folder; `max_bytes` bounds them, the first written go first.
 
     Making one opens nothing. Any number of processes may share a folder.
@@ -77,7 +77,7 @@ class Store:
         self._rest = {"get": 0.0, "put": 0.0}
         self._hits = self._misses = self._puts = self._failures = 0
 
-    async def get(self, key: str, *, now: int) -> Kept | None:
+    async def get(self, key: str, *, now: int) -> StoredResponse | None:
         """Give what is kept under a key, expired or not; None for nothing.
 
         What was made after `now` is not given: a clock was set back, and no age could be told.
@@ -92,7 +92,7 @@ class Store:
 
     async def put(self, key: str, body: bytes, *, made_at: int, expires_at: int) -> None:
         """Keep a body in place of what is under the key; one larger than the bound is not kept."""
-        value = _packed(key, Kept(body, made_at, expires_at))
+        value = _packed(key, StoredResponse(body, made_at, expires_at))
         if len(value) > self._max_bytes:
             return
         self._puts += 1
@@ -194,19 +194,19 @@ def _name(key: str) -> str:
     return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
 
 
-def _packed(key: str, kept: Kept) -> bytes:
+def _packed(key: str, kept: StoredResponse) -> bytes:
     body = struct.pack("<qq", kept.made_at, kept.expires_at) + kept.body
     return _MAGIC + struct.pack("<I", zlib.crc32(key.encode() + body)) + body
 
 
-def _unpacked(key: str, value: object) -> Kept | None:
+def _unpacked(key: str, value: object) -> StoredResponse | None:
     """Give what was packed under this key; None for anything else."""
     if not isinstance(value, bytes) or len(value) < _HEAD.size:
         return None
     magic, crc, made_at, expires_at = _HEAD.unpack_from(value)
     if magic != _MAGIC or crc != zlib.crc32(key.encode() + value[8:]):
         return None
-    return Kept(value[_HEAD.size :], made_at, expires_at)
+    return StoredResponse(value[_HEAD.size :], made_at, expires_at)
 
 
 def _code(error: Exception) -> int:

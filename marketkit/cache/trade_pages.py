@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
-from marketkit.cache.store import Store
-from marketkit.clock import steady
+from marketkit.cache.store import ResponseStore
+from marketkit.clock import age_clock
 from marketkit.exchange.dialect import Request, Response
 from marketkit.exchange.upbit.rest import TRADE_DAYS
 from marketkit.net.transport import Transport
@@ -15,13 +15,13 @@ _SETTLE = 10 * MINUTE  # after midnight UTC, for trades that are booked late
 _LIFE = (TRADE_DAYS + 1) * DAY  # the exchange itself does not give them for longer
 
 
-class ClosedDays:
+class TradePageCache:
     """Looks up and keeps single pages, by market, day and place in the day.
 
     Use it on the engine's loop; without a store nothing is kept.
     """
 
-    def __init__(self, transport: Transport, store: Store | None) -> None:
+    def __init__(self, transport: Transport, store: ResponseStore | None) -> None:
         self._transport = transport
         self._store = store
         self._keeping: set[asyncio.Task[None]] = set()
@@ -35,7 +35,7 @@ class ClosedDays:
         kept = await self._store.get(key, now=now)
         if kept is None:
             return None
-        return Response(200, {}, kept.body, now, steady() - (now - kept.made_at))
+        return Response(200, {}, kept.body, now, age_clock() - (now - kept.made_at))
 
     def keep(self, request: Request, response: Response) -> None:
         """Keep a page if its day is over; nobody need wait for a disk."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from marketkit.cli.options import add_range, open_provider
 from marketkit.cli.output import FAILED, INCOMPLETE, Output
-from marketkit.cli.run import Shift, begin_shift, terminable
+from marketkit.cli.run import CommandRun, begin_shift, terminable
 from marketkit.errors import Banned, InputError, MarketkitError, NetworkError, ServerFailed
 from marketkit.timeframe import parse_duration
 
@@ -104,7 +104,7 @@ def _scheduled(options: argparse.Namespace, output: Output) -> int:
 
 
 def _chores(
-    provider: SmartDataProvider, config: Config, options: argparse.Namespace, shift: Shift
+    provider: SmartDataProvider, config: Config, options: argparse.Namespace, shift: CommandRun
 ) -> None:
     from marketkit.data.jobs.config import chores, moment  # noqa: PLC0415 - slow
 
@@ -128,7 +128,7 @@ def _chores(
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
 
 
-def _markets(provider: SmartDataProvider, patience: float, shift: Shift) -> pl.DataFrame:
+def _markets(provider: SmartDataProvider, patience: float, shift: CommandRun) -> pl.DataFrame:
     """Give the market list, when the exchange is there."""
     began = time.monotonic()
     while True:

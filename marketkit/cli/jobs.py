@@ -7,7 +7,7 @@ from typing import Any
 
 from marketkit.cli.options import lake_root, open_provider
 from marketkit.cli.output import DONE, Output
-from marketkit.cli.run import Shift, terminable
+from marketkit.cli.run import CommandRun, terminable
 
 
 def add_jobs(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -52,7 +52,7 @@ def _resume(options: argparse.Namespace, output: Output) -> int:
     if running:
         return _wish(options, output, None, "goes on in the processes at work on it")
     provider = open_provider(options)
-    with terminable(Shift(None)) as shift:
+    with terminable(CommandRun(None)) as shift:
         report = shift.work(
             lambda show: provider.backfill(
                 list(wanted.symbols),

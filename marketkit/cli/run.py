@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Shift:
+class CommandRun:
     """One run of the command: what its jobs brought, when it ends, what ended it early."""
 
     deadline: float | None
@@ -99,7 +99,7 @@ class Shift:
 
 
 @contextmanager
-def terminable(shift: Shift) -> Iterator[Shift]:
+def terminable(shift: CommandRun) -> Iterator[CommandRun]:
     """Have SIGTERM end a shift in good order."""
     before = signal.signal(signal.SIGTERM, shift.terminate)
     try:
@@ -108,9 +108,9 @@ def terminable(shift: Shift) -> Iterator[Shift]:
         signal.signal(signal.SIGTERM, before)
 
 
-def begin_shift(options: argparse.Namespace) -> Shift:
+def begin_shift(options: argparse.Namespace) -> CommandRun:
     """Begin a run as the command line says."""
     longest = options.max_time
     seconds = None if longest is None else parse_duration(longest) / 1000
     deadline = None if seconds is None else time.monotonic() + seconds
-    return Shift(deadline, options.log_format == "json")
+    return CommandRun(deadline, options.log_format == "json")

@@ -19,7 +19,7 @@ from typing import Any
 
 import httpx
 
-from marketkit.clock import steady
+from marketkit.clock import age_clock
 from marketkit.errors import (
     BadResponse,
     InputError,
@@ -319,7 +319,7 @@ class _Wire:
                 raise _TurnPassed
             self.written = True
             self.started = time.monotonic()
-            self.sent = steady()
+            self.sent = age_clock()
 
 
 class _TurnPassed(Exception):

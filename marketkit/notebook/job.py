@@ -15,7 +15,7 @@ from typing import Any, Protocol
 from marketkit.progress import Progress
 
 
-class Job(Protocol):
+class Watchable(Protocol):
     """Work that can be watched and stopped."""
 
     @property
@@ -43,7 +43,7 @@ def is_here() -> bool:
     return in_cell and threading.current_thread() is threading.main_thread()
 
 
-def watch(job: Job) -> None:
+def watch(job: Watchable) -> None:
     """Show a job under the cell at work now, until it ends: with widgets, or as HTML."""
     try:
         import ipywidgets  # noqa: PLC0415, F401 - slow, and an extra
@@ -53,7 +53,7 @@ def watch(job: Job) -> None:
         _watch_widgets(job)
 
 
-def markup(job: Job) -> str:
+def markup(job: Watchable) -> str:
     """Draw a job as HTML."""
     share = f"<progress value='{job.progress.share:.4f}' max='1' style='width:20em'></progress>"
     return f"{share} <code>{html.escape(str(job.progress))}</code>"
@@ -62,14 +62,14 @@ def markup(job: Job) -> str:
 class _Bar:
     """What is shown without widgets; redrawn under the same id."""
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Watchable) -> None:
         self._job = job
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         return {"text/plain": str(self._job.progress), "text/html": markup(self._job)}
 
 
-def _watch_html(job: Job) -> None:
+def _watch_html(job: Watchable) -> None:
     from IPython.display import display  # noqa: PLC0415 - only where a cell runs
 
     bar = _Bar(job)
@@ -77,7 +77,7 @@ def _watch_html(job: Job) -> None:
     job.watch(lambda: shown.update(bar))
 
 
-def _watch_widgets(job: Job) -> None:
+def _watch_widgets(job: Watchable) -> None:
     import ipywidgets as widgets  # noqa: PLC0415
     from IPython.display import display  # noqa: PLC0415
 

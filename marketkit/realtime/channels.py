@@ -98,7 +98,7 @@ class _Newest(Generic[State]):
         self._newest.pop(symbol, None)
 
 
-class Tickers(_Newest[Ticker]):
+class TickerChannel(_Newest[Ticker]):
     """The newest ticker of each symbol."""
 
     frame = staticmethod(upbit_frames.ticker_frame)
@@ -119,7 +119,7 @@ class Tickers(_Newest[Ticker]):
         return upbit_frames.ticker_frame(self.known(symbols))
 
 
-class Books(_Newest[Book]):
+class BookChannel(_Newest[Book]):
     """The newest order book of each symbol."""
 
     frame = staticmethod(upbit_frames.orderbook_frame)
@@ -134,7 +134,7 @@ class Books(_Newest[Book]):
         return upbit_frames.orderbook_frame(self.known(symbols), depth=rows)
 
 
-class Trades:
+class TradeChannel:
     """The newest trades of each symbol; one that comes twice, as after a reconnect, is one."""
 
     coalesces = False
@@ -201,7 +201,7 @@ class Trades:
         self._whole.pop(symbol, None)
 
 
-class Candles:
+class CandleChannel:
     """The newest candles of each symbol; all but the newest of a symbol have come to their end."""
 
     coalesces = False
@@ -258,6 +258,10 @@ class Candles:
 
 def channel_of(name: str) -> Channel:
     """Make the store of a channel by the stream's name of it."""
-    kinds: dict[str, type] = {"ticker": Tickers, "orderbook": Books, "trade": Trades}
-    made: Channel = kinds.get(name, Candles)()
+    kinds: dict[str, type] = {
+        "ticker": TickerChannel,
+        "orderbook": BookChannel,
+        "trade": TradeChannel,
+    }
+    made: Channel = kinds.get(name, CandleChannel)()
     return made

@@ -11,14 +11,14 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from marketkit.clock import steady
+from marketkit.clock import age_clock
 from marketkit.errors import BadResponse, MarketkitError
 from marketkit.exchange.upbit.stream import PATH, Decoder
 from marketkit.net.budget.budget import Budget
 from marketkit.net.engine import engine
 from marketkit.net.transport import Transport
 from marketkit.realtime.connection import Connection, Timing, shake_hands
-from marketkit.realtime.dispatcher import Board
+from marketkit.realtime.dispatcher import Dispatcher
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -28,7 +28,7 @@ _WRONG_IN_A_ROW = 20  # frames; a connection that says nothing else is of no use
 
 
 @dataclass(slots=True)
-class SessionStats:
+class RealtimeStats:
     """What a session has seen so far; `refused` handshakes had any answer but a websocket."""
 
     connects: int = 0
@@ -37,7 +37,7 @@ class SessionStats:
     wrong: int = 0
 
 
-class Session(Board):
+class RealtimeClient(Dispatcher):
     """A websocket to `url`, open while somebody wants a stream. Use it on one event loop.
 
     `clock` gives the exchange's time in ms UTC; `connects` is the machine's budget of handshakes.
@@ -55,8 +55,8 @@ class Session(Board):
         draw: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(url, clock, timing or Timing())
-        self.stats = SessionStats()
-        self.heard = 0  # the `steady` moment of the newest frame
+        self.stats = RealtimeStats()
+        self.heard = 0  # the `age_clock` moment of the newest frame
         self._connects = connects
         self._draw = draw
         self._decoder = Decoder()
@@ -178,7 +178,7 @@ class Session(Board):
     def _take(self, raw: bytes) -> None:
         """Tell listeners the news of a frame."""
         self.stats.frames += 1
-        self.heard = steady()
+        self.heard = age_clock()
         try:
             messages = self._decoder.decode(raw)
         except BadResponse as problem:
@@ -202,10 +202,10 @@ class Session(Board):
         self._wrong_in_a_row = 0
 
 
-_SESSIONS: dict[tuple[str, int], Session] = {}
+_SESSIONS: dict[tuple[str, int], RealtimeClient] = {}
 
 
-def session_of(transport: Transport) -> Session:
+def session_of(transport: Transport) -> RealtimeClient:
     """Give the session of this process with the exchange of `transport`, on the engine's loop.
 
     Its clock is that of the transport that asked last, for that one is in use. Raises `Offline`.
@@ -214,7 +214,7 @@ def session_of(transport: Transport) -> Session:
     connects = transport.connects()
     if key not in _SESSIONS:
         url = "ws" + transport.endpoint.removeprefix("http") + PATH
-        _SESSIONS[key] = Session(url, clock=transport.now, connects=connects)
+        _SESSIONS[key] = RealtimeClient(url, clock=transport.now, connects=connects)
         engine().on_close(_SESSIONS[key].close)
     session = _SESSIONS[key]
     session.clock = transport.now

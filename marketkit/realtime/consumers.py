@@ -82,7 +82,7 @@ class Queue:
             await self._ready.wait()
 
 
-class Fan:
+class Broadcast:
     """Passes events on, on the engine's loop, to any number of consumers, who may be elsewhere."""
 
     def __init__(self) -> None:
@@ -136,13 +136,13 @@ Framed = Callable[[list[Any]], Frame]
 _log = logging.getLogger("marketkit.realtime")
 
 
-class Reader:
+class Consumer:
     """One consumer: an iterator of frames, for `for` and for `async for`.
 
     It keeps `source` alive, whose events it reads from now on.
     """
 
-    def __init__(self, source: object, fan: Fan, queue: Queue, framed: Framed) -> None:
+    def __init__(self, source: object, fan: Broadcast, queue: Queue, framed: Framed) -> None:
         self._source = source
         self._queue = fan.open(queue)
         self._framed = framed
@@ -166,7 +166,7 @@ class Reader:
 
 
 @contextlib.contextmanager
-def pauses(fan: Fan) -> Iterator[Callable[[float], bool]]:
+def pauses(fan: Broadcast) -> Iterator[Callable[[float], bool]]:
     """Let a thread wait some seconds beside the events of a fan; it is told whether more come."""
     queue = fan.open(Queue(coalesces=True))
 
@@ -186,7 +186,7 @@ def pauses(fan: Fan) -> Iterator[Callable[[float], bool]]:
 
 def call_back(
     callback: Callable[[Frame], object],
-    fan: Fan,
+    fan: Broadcast,
     queue: Queue,
     framed: Framed,
     errors: deque[Exception],

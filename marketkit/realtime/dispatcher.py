@@ -21,7 +21,7 @@ _HOLES_KEPT = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Hole:
+class Interruption:
     """A time of which a session may have missed something; ms UTC of the exchange's clock.
 
     `end` is when messages came again, None while none has. Of a feed of trades, `how` says how it
@@ -36,7 +36,7 @@ class Hole:
     failure: str | None = None
 
 
-class Board(ABC):
+class Dispatcher(ABC):
     """Passes messages of `name` on to those who subscribed, and remembers the newest state.
 
     `clock` gives the exchange's time in ms UTC.
@@ -46,7 +46,7 @@ class Board(ABC):
         self.name = name
         self.clock = clock
         self.timing = timing
-        self.holes: deque[Hole] = deque(maxlen=_HOLES_KEPT)
+        self.holes: deque[Interruption] = deque(maxlen=_HOLES_KEPT)
         self._subscriptions = Subscriptions(timing.linger)
         self._channels: dict[str, Channel] = {}
         self._listeners: dict[tuple[str, str], list[Listener]] = {}
@@ -122,7 +122,7 @@ class Board(ABC):
         """Open a hole, unless one is open."""
         if self._whole:
             self._alive, self._whole = self.alive, False
-            self.holes.append(Hole(self._alive, None, reason))
+            self.holes.append(Interruption(self._alive, None, reason))
             for channel in self._channels.values():
                 channel.interrupted()
             for listener in self._everybody():

@@ -14,10 +14,10 @@ import polars as pl
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
 from marketkit.notebook import frame as display
-from marketkit.realtime.consumers import Queue, Reader, call_back, pauses, soon
-from marketkit.realtime.dispatcher import Board, Hole
+from marketkit.realtime.consumers import Consumer, Queue, call_back, pauses, soon
+from marketkit.realtime.dispatcher import Dispatcher, Interruption
 from marketkit.realtime.subscriptions import Stream
-from marketkit.realtime.trade_recovery import Tap
+from marketkit.realtime.trade_recovery import FeedListener
 
 _ERRORS_KEPT = 100
 
@@ -43,18 +43,18 @@ class Feed:
 
     def __init__(
         self,
-        session: Board,
+        session: Dispatcher,
         channel: str,
         symbols: Iterable[str],
         shape: Callable[[pl.DataFrame], Frame],
-        tap: Tap | None = None,
+        tap: FeedListener | None = None,
     ) -> None:
         self.channel = channel
         self.symbols = tuple(sorted(symbols))
         self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
         self._session = session
         self._store = store = session.channel(channel)
-        self._tap = tap or Tap()
+        self._tap = tap or FeedListener()
 
         def framed(messages: Sequence[Any]) -> Frame:
             return shape(store.frame(messages))
@@ -77,7 +77,7 @@ class Feed:
         return FeedStats(self._session.connected, fan.events, fan.lost, len(self._tap.holes))
 
     @property
-    def interruptions(self) -> list[Hole]:
+    def interruptions(self) -> list[Interruption]:
         """The times since the feed began in which the stream may have missed events.
 
         Missed trades are fetched and come before those after them; `how` and `failure` tell. Of
@@ -128,13 +128,13 @@ class Feed:
             _, _, (work, *arguments), _ = ending
             work(*arguments)
 
-    def __iter__(self) -> Reader:
+    def __iter__(self) -> Consumer:
         queue = Queue(coalesces=self._store.coalesces)
-        reader = Reader(self, self._tap.fan, queue, self._framed)
+        reader = Consumer(self, self._tap.fan, queue, self._framed)
         self._begin(queue)
         return reader
 
-    def __aiter__(self) -> Reader:
+    def __aiter__(self) -> Consumer:
         return iter(self)
 
     def __enter__(self) -> Self:
@@ -173,6 +173,6 @@ class Feed:
         return True
 
 
-def _end(session: Board, tap: Tap, streams: Sequence[Stream]) -> None:
+def _end(session: Dispatcher, tap: FeedListener, streams: Sequence[Stream]) -> None:
     session.release(tap, streams)
     tap.end()

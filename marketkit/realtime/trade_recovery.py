@@ -16,9 +16,9 @@ from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.messages import Message, Trade
 from marketkit.exchange.upbit.paging import TradeRange, walk_trades
 from marketkit.net.transport import Transport
-from marketkit.realtime.channels import TRADES_KEPT, Trades
-from marketkit.realtime.consumers import Fan
-from marketkit.realtime.dispatcher import Hole
+from marketkit.realtime.channels import TRADES_KEPT, TradeChannel
+from marketkit.realtime.consumers import Broadcast
+from marketkit.realtime.dispatcher import Interruption
 from marketkit.timeframe import DAY
 
 _HOLES_KEPT = 1000
@@ -42,15 +42,15 @@ class Missed(NamedTuple):
 Fetch = Callable[[str, int], Awaitable[Missed]]
 
 
-class Tap:
+class FeedListener:
     """Passes what a session says on to the consumers of a feed, which itself can be forgotten."""
 
     def __init__(self) -> None:
-        self.fan = Fan()
-        self._holes: deque[Hole] = deque(maxlen=_HOLES_KEPT)
+        self.fan = Broadcast()
+        self._holes: deque[Interruption] = deque(maxlen=_HOLES_KEPT)
 
     @property
-    def holes(self) -> list[Hole]:
+    def holes(self) -> list[Interruption]:
         """The interruptions so far."""
         return list(self._holes)
 
@@ -60,7 +60,7 @@ class Tap:
 
     def interrupted(self, until: int, reason: str) -> None:
         """Remember that events may be missing."""
-        self._holes.append(Hole(until, None, reason))
+        self._holes.append(Interruption(until, None, reason))
 
     async def finish(self, failure: Exception | None) -> None:
         """End every iteration, for no more events will come."""
@@ -72,10 +72,10 @@ class Tap:
 
 
 @dataclass(slots=True)
-class _Mending:
+class _Recovery:
     """An interruption, and the symbols whose trades may be missing still."""
 
-    hole: Hole
+    hole: Interruption
     left: set[str]
 
     def settle(self, symbol: str, how: str, failure: str | None) -> None:
@@ -88,15 +88,15 @@ class _Mending:
 
 
 @dataclass(slots=True)
-class _Tear:
+class _Gap:
     """Where trades of a symbol may be missing: after `since`, and before those that are held."""
 
     since: int
-    mendings: list[_Mending]
+    mendings: list[_Recovery]
     held: dict[int, Trade] = field(default_factory=dict)
 
 
-class TradeTap(Tap):
+class TradeRecovery(FeedListener):
     """Passes trades on, each once and in order; those that the stream missed are fetched.
 
     After an interruption the trades of a symbol wait until REST told of those before them: of all
@@ -104,17 +104,17 @@ class TradeTap(Tap):
     go on without, and the interruption says so. Use it on the engine's loop.
     """
 
-    def __init__(self, symbols: Iterable[str], store: Trades, fetch: Fetch) -> None:
+    def __init__(self, symbols: Iterable[str], store: TradeChannel, fetch: Fetch) -> None:
         super().__init__()
         self._store = store
         self._fetch = fetch
         self._told = {each: deque(store.known([each]), maxlen=TRADES_KEPT) for each in symbols}
-        self._tears: dict[str, deque[_Tear]] = {each: deque() for each in self._told}
+        self._tears: dict[str, deque[_Gap]] = {each: deque() for each in self._told}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._mendings: deque[_Mending] = deque(maxlen=_HOLES_KEPT)
+        self._mendings: deque[_Recovery] = deque(maxlen=_HOLES_KEPT)
 
     @property
-    def holes(self) -> list[Hole]:
+    def holes(self) -> list[Interruption]:
         """The interruptions so far, and what became of them."""
         return [self._state(each) for each in list(self._mendings)]
 
@@ -124,7 +124,7 @@ class TradeTap(Tap):
         tears = self._tears[symbol]
         if not tears and message.stream == "SNAPSHOT" and self._told[symbol]:
             # While one subscription took the place of another, others may have happened before it.
-            tears.append(_Tear(self._told[symbol][-1].time, []))
+            tears.append(_Gap(self._told[symbol][-1].time, []))
         elif tears and self._unharmed(symbol, 1):
             self._settle(symbol, tears.popleft(), "stream", None)
         if not tears:
@@ -136,13 +136,13 @@ class TradeTap(Tap):
 
     def interrupted(self, until: int, reason: str) -> None:
         """Remember that events may be missing, and wait for the first one after them."""
-        mending = _Mending(Hole(until, None, reason), set(self._tears))
+        mending = _Recovery(Interruption(until, None, reason), set(self._tears))
         self._mendings.append(mending)
         for tears in self._tears.values():
             if tears and not tears[-1].held:
                 tears[-1].mendings.append(mending)
             else:
-                tears.append(_Tear(until, [mending]))
+                tears.append(_Gap(until, [mending]))
 
     async def finish(self, failure: Exception | None) -> None:
         """Pass on what is held, and end every iteration."""
@@ -178,7 +178,7 @@ class TradeTap(Tap):
             self._settle(symbol, tear, "rest", failure)
         del self._tasks[symbol]
 
-    async def _missed(self, symbol: str, tear: _Tear) -> tuple[list[Trade], str | None]:
+    async def _missed(self, symbol: str, tear: _Gap) -> tuple[list[Trade], str | None]:
         """Ask for what is missing; say why it is not all."""
         try:
             async with asyncio.timeout(PATIENCE):
@@ -188,7 +188,7 @@ class TradeTap(Tap):
         except Exception as error:  # noqa: BLE001 - whatever it is, trades must not wait for ever
             return [], str(error) or repr(error)
 
-    async def _asked(self, symbol: str, tear: _Tear) -> tuple[list[Trade], str | None]:
+    async def _asked(self, symbol: str, tear: _Gap) -> tuple[list[Trade], str | None]:
         """Ask until the answer knows the first trade that came again; say what it lacks."""
         first, found = next(iter(tear.held)), Missed([], whole=True)
         for attempt in range(_ATTEMPTS):
@@ -200,7 +200,7 @@ class TradeTap(Tap):
                 return found.trades, None
         return found.trades, f"the exchange's answers do not know trade {first}"
 
-    def _start(self, symbol: str, tear: _Tear) -> int:
+    def _start(self, symbol: str, tear: _Gap) -> int:
         """Give the time from which trades may be missing, ms UTC."""
         told = [trade.time for trade in self._told[symbol]]
         again = next(iter(tear.held.values())).time
@@ -218,19 +218,19 @@ class TradeTap(Tap):
         self._told[trade.symbol].append(trade)
         self.fan.put(trade)
 
-    def _settle(self, symbol: str, tear: _Tear, how: str, failure: str | None) -> None:
+    def _settle(self, symbol: str, tear: _Gap, how: str, failure: str | None) -> None:
         """Note what became of the interruptions that a tear is of."""
         if failure is not None:
             _log.warning("trades of %s are missing: %s", symbol, failure)
             if not tear.mendings:
                 end = next(iter(tear.held.values())).time
-                hole = Hole(tear.since, end, "one subscription took the place of another")
-                tear.mendings.append(_Mending(hole, {symbol}))
+                hole = Interruption(tear.since, end, "one subscription took the place of another")
+                tear.mendings.append(_Recovery(hole, {symbol}))
                 self._mendings.append(tear.mendings[-1])
         for mending in tear.mendings:
             mending.settle(symbol, how, failure)
 
-    def _state(self, mending: _Mending) -> Hole:
+    def _state(self, mending: _Recovery) -> Interruption:
         """Give an interruption, with how it was mended if it was."""
         hole, left = mending.hole, mending.left.copy()
         if hole.failure is not None or not all(self._unharmed(each, 0) for each in left):

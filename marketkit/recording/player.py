@@ -10,9 +10,9 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
 from marketkit.realtime.connection import Timing
-from marketkit.realtime.consumers import Fan
-from marketkit.realtime.dispatcher import Board
-from marketkit.recording.tape import Moment, Tape
+from marketkit.realtime.consumers import Broadcast
+from marketkit.realtime.dispatcher import Dispatcher
+from marketkit.recording.tape import Tape, TapeMoment
 
 _TIMING = Timing(look=0.1)
 _BATCH = 500  # moments between two looks at who still listens
@@ -27,13 +27,13 @@ _log = logging.getLogger("marketkit.recording")
 class _Buffered(Protocol):
     """A listener with consumers of its own."""
 
-    fan: Fan
+    fan: Broadcast
 
     async def finish(self, failure: Exception | None) -> None:
         """Learn that nothing comes any more, and why if that is not the end of the tape."""
 
 
-class Replay(Board):
+class Replay(Dispatcher):
     """What a tape says, told to listeners as a websocket's messages are.
 
     `speed` is how many times as fast as it was; 0 is as fast as consumers can take it, beginning
@@ -77,7 +77,7 @@ class Replay(Board):
         for listener in self._buffered():
             await listener.finish(failure)
 
-    async def _play(self, moments: Iterator[Moment]) -> None:
+    async def _play(self, moments: Iterator[TapeMoment]) -> None:
         loop = asyncio.get_running_loop()
         began, first = loop.time(), self._now
         while self._subscriptions.used:
@@ -92,7 +92,7 @@ class Replay(Board):
                 self._happen(moment)
             began += await self._room()
 
-    def _happen(self, moment: Moment) -> None:
+    def _happen(self, moment: TapeMoment) -> None:
         if moment.message is not None:
             self._tell(moment.message)
             return
@@ -122,7 +122,7 @@ class Replay(Board):
         while self._subscriptions.used and not condition():  # noqa: ASYNC110 - as said
             await asyncio.sleep(_NAP)
 
-    def _fans(self) -> list[Fan]:
+    def _fans(self) -> list[Broadcast]:
         return [each.fan for each in self._buffered()]
 
     def _buffered(self) -> list[_Buffered]:

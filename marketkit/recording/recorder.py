@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
 from marketkit.exchange.upbit.messages import Message, sent
-from marketkit.realtime.dispatcher import Board
+from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
@@ -40,7 +40,7 @@ class Recorder:
     seconds and of the write at work, or the last `FLUSH_AT` if that many come sooner.
     """
 
-    def __init__(self, session: Board, streams: Iterable[Stream], root: Path) -> None:
+    def __init__(self, session: Dispatcher, streams: Iterable[Stream], root: Path) -> None:
         self.root = root
         self.streams = list(streams)
         self.counts: Counter[str] = Counter()

@@ -26,7 +26,7 @@ _BATCH = 50_000  # rows in memory at once
 _NUMBERS = ("open", "high", "low", "close", "volume", "value")
 
 
-class Moment(NamedTuple):
+class TapeMoment(NamedTuple):
     """Something that happens at `at`: a message, or news that those after `until` may be missing.
 
     Times are ms UTC.
@@ -42,7 +42,12 @@ class Tape(ABC):
     """What some streams said within a span of time, and the holes in it."""
 
     def __init__(
-        self, name: str, window: Span, holes: Iterable[Moment], missing: Spans, symbols: list[str]
+        self,
+        name: str,
+        window: Span,
+        holes: Iterable[TapeMoment],
+        missing: Spans,
+        symbols: list[str],
     ) -> None:
         self.name = name
         self.window = window
@@ -69,10 +74,10 @@ class Tape(ABC):
     def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:
         """Give when the first message of each symbol came."""
 
-    def play(self, wanted: dict[str, set[str]]) -> Iterator[Moment]:
+    def play(self, wanted: dict[str, set[str]]) -> Iterator[TapeMoment]:
         """Give all that happens to some streams, in order; of one moment, holes come first."""
         told = [
-            (Moment(at, message) for at, message in self.messages(channel, symbols))
+            (TapeMoment(at, message) for at, message in self.messages(channel, symbols))
             for channel, symbols in sorted(wanted.items())
         ]
         return heapq.merge(self.holes, *told, key=lambda moment: moment.at)
@@ -89,7 +94,7 @@ class RecordedTape(Tape):
         self._channels = found
         notes = journal.read(root)
         broken = interruptions(notes)
-        holes = [Moment(_noticed(notes, start), None, start, why) for start, _, why in broken]
+        holes = [TapeMoment(_noticed(notes, start), None, start, why) for start, _, why in broken]
         missing = Spans((start, EVER.end if end is None else end) for start, end, _ in broken)
         began = [note for note in notes if note.what == "began"]
         start = max(window.start, min((note.at for note in began), default=window.start))

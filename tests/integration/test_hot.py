@@ -9,7 +9,7 @@ import pytest
 
 import marketkit as mk
 from marketkit.cache.memory import Memory
-from marketkit.clock import steady
+from marketkit.clock import age_clock
 from tests.integration.conftest import FAST_LIMITS, NOW
 
 PATIENCE = 20.0
@@ -46,7 +46,7 @@ def sources(provider, call) -> set[str]:
 
 def heard(provider) -> None:
     """Have the newest message be of this moment, however slowly this machine came here."""
-    provider.twin._streams._session.heard = steady() + 60_000
+    provider.twin._streams._session.heard = age_clock() + 60_000
 
 
 def requests(exchange) -> int:
@@ -105,11 +105,11 @@ def test_the_age_of_an_answer_counts_from_the_newest_message(provider):
     with provider.watch(BUSY, "ticker") as feed:
         assert feed.wait(PATIENCE)
         session = provider.twin._streams._session
-        session.heard = steady() - 100
+        session.heard = age_clock() - 100
         reply = provider.with_response.get_ticker(BUSY)
         assert set(reply.source.values()) == {"feed"}
         assert min(reply.age_ms.values()) >= 100
-        session.heard = steady() - 11_000  # no ticker lives longer than ten seconds
+        session.heard = age_clock() - 11_000  # no ticker lives longer than ten seconds
         assert sources(provider, lambda by: by.get_ticker(BUSY)) == {"rest"}
 
 

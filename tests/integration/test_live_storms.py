@@ -12,12 +12,12 @@ import polars as pl
 import pytest
 
 from marketkit.api.live.series import Live
-from marketkit.api.live.stitcher import Seam
+from marketkit.api.live.stitcher import Stitcher
 from marketkit.api.sync import SmartDataProvider
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.budget import Budget
 from marketkit.net.engine import engine
-from marketkit.realtime.client import Session
+from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.connection import Timing
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES
@@ -47,14 +47,16 @@ def provider(exchange: Sandbox, tmp_path: Path) -> Iterator[SmartDataProvider]:
         yield one
 
 
-def opened(provider: SmartDataProvider, exchange: Sandbox, folder: Path) -> tuple[Session, Live]:
+def opened(
+    provider: SmartDataProvider, exchange: Sandbox, folder: Path
+) -> tuple[RealtimeClient, Live]:
     """Open a live series as the provider does, with patience for a fast clock."""
     markets = provider.get_market("KRW")["symbol"].to_list()
     symbols = random.Random(5).sample(markets, 20)
     filler = provider.twin._filler
 
-    async def work() -> tuple[Session, Live]:
-        session = Session(
+    async def work() -> tuple[RealtimeClient, Live]:
+        session = RealtimeClient(
             "ws" + exchange.endpoint.removeprefix("http") + "/websocket/v1",
             clock=exchange.now,
             connects=Budget("storms", RateLimit(5, 1.0), folder),
@@ -62,7 +64,7 @@ def opened(provider: SmartDataProvider, exchange: Sandbox, folder: Path) -> tupl
         )
         start = exchange.now() // MINUTE * MINUTE - HOUR
         spans = dict.fromkeys(symbols, start)
-        seam = Seam(session, filler, TIMEFRAMES["1m"], spans, "normal")
+        seam = Stitcher(session, filler, TIMEFRAMES["1m"], spans, "normal")
         await seam.start(show=False)
         return session, Live(seam, filler.lake, exchange.now, HOUR, lambda frame: frame)
 

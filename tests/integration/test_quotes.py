@@ -15,7 +15,7 @@ from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.api.sync import SmartDataProvider
 from marketkit.cache.activity import Life
 from marketkit.cache.memory import Memory
-from marketkit.clock import steady
+from marketkit.clock import age_clock
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
 
@@ -96,7 +96,7 @@ def test_the_candle_edge_is_given_again_only_until_the_next_candle_begins(lastin
     lasting.get_candle("KRW-BTC", "1m", count=3)
     (held,) = lasting.twin._tiers.memory._batches
     assert 0 < held.until - held.made <= 30_000  # it is 00:00:30 over there
-    assert held.until - steady() <= 30_000
+    assert held.until - age_clock() <= 30_000
 
 
 @pytest.fixture
@@ -197,11 +197,11 @@ class Feed:
 def test_what_a_feed_keeps_hot_is_taken_from_it_where_it_is_younger(lasting, exchange):
     rows = lasting.get_ticker("KRW-BTC").with_columns(price=pl.lit(1.0))
     tiers = lasting.twin._tiers
-    tiers.feed = Feed(rows, steady())
+    tiers.feed = Feed(rows, age_clock())
     reply = lasting.with_response.get_ticker(["KRW-BTC", "KRW-ETH"])
     assert reply.source == {"KRW-BTC": "feed", "KRW-ETH": "rest"}
     assert reply.frame["price"][0] == 1.0
-    tiers.feed = Feed(rows, steady() - 3_000_000)
+    tiers.feed = Feed(rows, age_clock() - 3_000_000)
     reply = lasting.with_response.get_ticker("KRW-BTC")
     assert reply.source == {"KRW-BTC": "memory"}
     exact = lasting.with_response.get_ticker("KRW-BTC", precision="decimal")
@@ -212,7 +212,7 @@ def test_what_a_feed_says_is_not_given_once_its_life_is_over(provider, exchange)
     rows = provider.get_ticker("KRW-BTC")
     tiers = provider.twin._tiers
     tiers.memory = Memory()
-    tiers.feed = Feed(rows, steady() - 20_000)  # no ticker lives longer than 10 s
+    tiers.feed = Feed(rows, age_clock() - 20_000)  # no ticker lives longer than 10 s
     assert provider.with_response.get_ticker("KRW-BTC").source == {"KRW-BTC": "rest"}
 
 
@@ -220,12 +220,12 @@ def test_what_a_feed_keeps_hot_is_not_held_in_memory_as_well(provider, exchange)
     rows = provider.get_ticker("KRW-BTC")
     tiers = provider.twin._tiers
     tiers.memory = Memory()
-    tiers.feed = Feed(rows, steady() - 20_000)
+    tiers.feed = Feed(rows, age_clock() - 20_000)
     asked = provider.with_response.get_ticker(["KRW-BTC", "KRW-ETH"])
     assert set(asked.source.values()) == {"rest"}
     assert tiers.memory.stats().entries == 2
     tiers.memory = Memory()
-    tiers.feed.moment = steady() + 60_000  # young for as long as this test may take
+    tiers.feed.moment = age_clock() + 60_000  # young for as long as this test may take
     provider.get_ticker(["KRW-BTC", "KRW-ETH"])
     assert tiers.memory.stats().entries == 1
 

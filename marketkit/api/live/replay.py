@@ -15,14 +15,14 @@ from marketkit import symbols as naming
 from marketkit.api.live.slots import JOIN_MARGIN
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.plan import walks
-from marketkit.data.fetch.walks import Run
+from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, NotCovered
 from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.paging import CandleRange
 from marketkit.recording import files
 from marketkit.recording.rows import Heard
-from marketkit.recording.tape import Moment, RecordedTape, Tape, _candle
+from marketkit.recording.tape import RecordedTape, Tape, TapeMoment, _candle
 from marketkit.timeframe import Timeframe, iso
 from marketkit.window import Instant, window_of
 
@@ -89,13 +89,13 @@ class Past:
             )
         ]
 
-    async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
+    async def close(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
         """Answer a plan; a symbol of which something is known to nobody has failed."""
         now = self._clock()
         for walk in plan:
             await asyncio.to_thread(self._answer, walk, run, now)
 
-    def _answer(self, walk: CandleRange, run: Run, now: int) -> None:
+    def _answer(self, walk: CandleRange, run: FetchRun, now: int) -> None:
         closed = Span(walk.start, max(walk.start, min(walk.end, walk.timeframe.floor(now))))
         known = self._source.covered(walk.symbol, walk.timeframe).clip(*closed)
         if known:
@@ -144,7 +144,7 @@ class LakeTape(Tape):
         end = max(hull.end for hull in hulls if hull is not None)
         gaps = Spans(gap for spans in known for gap in spans.gaps(start, end))
         reason = "nobody asked the exchange"
-        holes = [Moment(gap.start, None, gap.start, reason) for gap in gaps]
+        holes = [TapeMoment(gap.start, None, gap.start, reason) for gap in gaps]
         self.lake = self._lake = lake
         self._timeframe = timeframe
         super().__init__(f"{lake}", Span(start, end), holes, gaps, list(symbols))

@@ -11,15 +11,15 @@ from typing import Self
 import polars as pl
 
 from marketkit import schema
-from marketkit.api.live.slots import Edge
-from marketkit.api.live.stitcher import Final, Seam
+from marketkit.api.live.slots import SlotTracker
+from marketkit.api.live.stitcher import Final, Stitcher
 from marketkit.coverage import Span
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import EngineClosed
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
 from marketkit.notebook import frame as display
-from marketkit.realtime.consumers import Queue, Reader, pauses
+from marketkit.realtime.consumers import Consumer, Queue, pauses
 from marketkit.schema import CANDLE, ROW, STATE, TIME
 from marketkit.timeframe import Timeframe
 
@@ -42,7 +42,7 @@ class Live:
     """
 
     def __init__(
-        self, seam: Seam, lake: Lake, clock: Callable[[], int], history: int, shape: Shape
+        self, seam: Stitcher, lake: Lake, clock: Callable[[], int], history: int, shape: Shape
     ) -> None:
         self.timeframe: Timeframe = seam.timeframe
         self.symbols = tuple(seam.edges)
@@ -112,10 +112,10 @@ class Live:
         if self._end.detach() is not None:
             await engine().arun(self._seam.close())
 
-    def __iter__(self) -> Reader:
-        return Reader(self, self._seam.fan, Queue(), self._framed)
+    def __iter__(self) -> Consumer:
+        return Consumer(self, self._seam.fan, Queue(), self._framed)
 
-    def __aiter__(self) -> Reader:
+    def __aiter__(self) -> Consumer:
         return iter(self)
 
     def __enter__(self) -> Self:
@@ -157,13 +157,13 @@ class Live:
 Shape = Callable[[pl.DataFrame], Frame]
 
 
-def _young(edges: Sequence[Edge]) -> pl.DataFrame:
+def _young(edges: Sequence[SlotTracker]) -> pl.DataFrame:
     return _frame(
         [(edge.symbol, time, *row[:-1]) for edge in edges for time, row in list(edge.rows.items())]
     )
 
 
-def _limits(edges: Sequence[Edge]) -> pl.DataFrame:
+def _limits(edges: Sequence[SlotTracker]) -> pl.DataFrame:
     rows = [(edge.symbol, edge.until, edge.watermark) for edge in edges]
     return pl.DataFrame(
         rows, {"symbol": pl.String(), "until": pl.Int64(), "watermark": pl.Int64()}, orient="row"
@@ -175,6 +175,6 @@ def _frame(rows: Sequence[tuple[object, ...]]) -> pl.DataFrame:
     return pl.DataFrame(rows, raw, orient="row").with_columns(pl.col("time").cast(TIME))
 
 
-def _close_soon(seam: Seam) -> None:
+def _close_soon(seam: Stitcher) -> None:
     with contextlib.suppress(EngineClosed, RuntimeError):
         engine().submit(seam.close())

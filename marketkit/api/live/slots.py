@@ -38,7 +38,7 @@ class Row(NamedTuple):
     sent: int = _ANSWERED
 
 
-class Edge:
+class SlotTracker:
     """What is known of the slots of one series from `start` on; times ms UTC.
 
     `rows` are the candles not yet kept in the lake, and the newest that are; `kept` are the slots

@@ -12,9 +12,9 @@ from typing import Protocol
 
 import polars as pl
 
-from marketkit.api.live.slots import Edge, Row
+from marketkit.api.live.slots import Row, SlotTracker
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.walks import Run
+from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.dialect import Priority
@@ -23,8 +23,8 @@ from marketkit.exchange.upbit.messages import Candle, Message
 from marketkit.exchange.upbit.paging import CandleRange
 from marketkit.progress import Progress, Reporter
 from marketkit.realtime.candles import KEPT
-from marketkit.realtime.consumers import Fan
-from marketkit.realtime.dispatcher import Board
+from marketkit.realtime.consumers import Broadcast
+from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import Timeframe
@@ -38,7 +38,7 @@ _log = logging.getLogger("marketkit.live")
 
 
 @dataclass(frozen=True, slots=True)
-class Incident:
+class Interruption:
     """A time of which something was missing or wrong: when, why, and when and how it was mended.
 
     `[start, end)` is ms UTC of the exchange's clock, `end` None while messages have not come again;
@@ -72,11 +72,11 @@ class Source(Protocol):
     ) -> Sequence[CandleRange]:
         """Give the walks that close what the lake lacks; asks nobody."""
 
-    async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
+    async def close(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
         """Carry out a plan."""
 
 
-class Seam:
+class Stitcher:
     """Series of one timeframe whose every slot from `start` on is known without a hole.
 
     Use it on the engine's loop. It asks the exchange for what the stream cannot tell: what was
@@ -85,7 +85,7 @@ class Seam:
 
     def __init__(
         self,
-        session: Board,
+        session: Dispatcher,
         filler: Source,
         timeframe: Timeframe,
         spans: Mapping[str, int],
@@ -93,10 +93,11 @@ class Seam:
     ) -> None:
         self.timeframe = timeframe
         self.edges = {
-            symbol: Edge(symbol, timeframe, start, filler.settle) for symbol, start in spans.items()
+            symbol: SlotTracker(symbol, timeframe, start, filler.settle)
+            for symbol, start in spans.items()
         }
-        self.fan = Fan()
-        self.incidents: deque[Incident] = deque(maxlen=_INCIDENTS_KEPT)
+        self.fan = Broadcast()
+        self.incidents: deque[Interruption] = deque(maxlen=_INCIDENTS_KEPT)
         self.saved = 0  # how often the lake was changed
         self.failures: dict[str, MarketkitError] = {}
         self._session = session
@@ -160,7 +161,7 @@ class Seam:
         until = min(until, self._heard)
         for edge in self.edges.values():
             edge.interrupted(until)
-        self.incidents.append(Incident(until, None, reason))
+        self.incidents.append(Interruption(until, None, reason))
 
     async def close(self) -> None:
         """Let go of the streams and put into the lake what is proved."""
@@ -241,7 +242,9 @@ class Seam:
         starts = {symbol: self._first_open(self.edges[symbol], now) for symbol in symbols}
         end = self.timeframe.next(now)
         label = symbols[0] if len(symbols) == 1 else f"{len(symbols)} symbols"
-        run = Run(self._priority, Reporter(Progress(f"{label} {self.timeframe}, live"), show=show))
+        run = FetchRun(
+            self._priority, Reporter(Progress(f"{label} {self.timeframe}, live"), show=show)
+        )
         try:
             spans = {symbol: (start, end) for symbol, start in starts.items()}
             plan = await asyncio.to_thread(self._filler.plan, self.timeframe, spans)
@@ -262,7 +265,7 @@ class Seam:
             self._advance(edge)
         self.saved += 1
 
-    def _first_open(self, edge: Edge, now: int) -> int:
+    def _first_open(self, edge: SlotTracker, now: int) -> int:
         opens = [*edge.unseen(), *edge.unconfirmed(now)]
         return min((span.start for span in opens), default=self.timeframe.floor(now))
 
@@ -296,7 +299,7 @@ class Seam:
         if batch:
             self.saved += 1
 
-    def _advance(self, edge: Edge) -> None:
+    def _advance(self, edge: SlotTracker) -> None:
         """Tell consumers of what has become final."""
         passed = edge.advance()
         for time, row in edge.inside(passed):
@@ -304,12 +307,12 @@ class Seam:
         if passed.end > passed.start:
             self._news.set()
 
-    def _correct(self, edge: Edge, time: int, now: int, how: str) -> None:
+    def _correct(self, edge: SlotTracker, time: int, now: int, how: str) -> None:
         """Tell consumers that a final candle has other numbers."""
         self.fan.put(Final(edge.symbol, time, edge.rows[time]))
         end = self.timeframe.next(time)
         reason = f"a late candle of {edge.symbol}"
-        self.incidents.append(Incident(time, end, reason, now, how))
+        self.incidents.append(Interruption(time, end, reason, now, how))
         self._news.set()
 
     def _note_restart(self) -> None:
@@ -321,7 +324,7 @@ class Seam:
             if known is not None and known.end < self.timeframe.floor(now - edge.settle):
                 ends.append(known.end)
         if ends:
-            self.incidents.append(Incident(min(ends), now, "nobody listened before"))
+            self.incidents.append(Interruption(min(ends), now, "nobody listened before"))
 
     def _close_incidents(self) -> None:
         """Mark the incidents of which every slot is final now."""
@@ -345,7 +348,7 @@ class Seam:
         return sum(self.timeframe.count(*span) for span in spans)
 
 
-def _final(edge: Edge, start: int, end: int) -> bool:
+def _final(edge: SlotTracker, start: int, end: int) -> bool:
     return not (edge.kept | edge.proved).gaps(max(start, edge.start), end)
 
 

@@ -11,10 +11,10 @@ import polars as pl
 from marketkit import schema
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.gaps import Filler
-from marketkit.data.fetch.walks import Run
+from marketkit.data.fetch.gaps import GapFiller
+from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.read.candles import Candles, from_lake, known_of, newest
+from marketkit.data.lake.read.candles import CandleResult, from_lake, known_of, newest
 from marketkit.data.lake.read.fill import Block, closed, dense, read_dense, slots
 from marketkit.data.lake.read.resample import fold
 from marketkit.data.lake.read.view import View, look
@@ -32,16 +32,16 @@ _BRIEF = 50_000 * MINUTE  # minutes that are read in a millisecond or two
 class CandleReader:
     """Answers candle calls from a lake, an exchange, or the one completed by the other."""
 
-    def __init__(self, filler: Filler) -> None:
+    def __init__(self, filler: GapFiller) -> None:
         self._filler = filler
         self._lake = filler.lake
         self._transport = filler.transport
 
-    async def from_lake(self, lake: Lake, symbols: Sequence[str], window: Window) -> Candles:
+    async def from_lake(self, lake: Lake, symbols: Sequence[str], window: Window) -> CandleResult:
         """Answer from what a lake proves; in a thread, unless changing it takes longer."""
         narrow = window.narrow(self._transport.now())
 
-        def read() -> Candles:
+        def read() -> CandleResult:
             return fold(from_lake(lake, symbols, narrow), window, narrow)
 
         if narrow.start is not None and narrow.end is not None:
@@ -51,19 +51,21 @@ class CandleReader:
         return await aside(read)
 
     async def answer(
-        self, symbols: Sequence[str], window: Window, run: Run, *, lake: bool, exact: bool
-    ) -> Candles:
+        self, symbols: Sequence[str], window: Window, run: FetchRun, *, lake: bool, exact: bool
+    ) -> CandleResult:
         """Answer from the exchange, with the lake's help or without."""
         narrow = window.narrow(self._transport.now())
         if narrow.start is not None and narrow.start >= self.edge(window):
-            return Candles(closed(empty(schema.exact(ROW) if exact else ROW)), {})
+            return CandleResult(closed(empty(schema.exact(ROW) if exact else ROW)), {})
         if lake:
             candles = await self.from_both(symbols, narrow, run)
         else:
             candles = await self.from_exchange(symbols, narrow, run, exact=exact)
         return await asyncio.to_thread(fold, candles, window, narrow)
 
-    async def from_both(self, symbols: Sequence[str], window: Window, run: Run) -> Candles:
+    async def from_both(
+        self, symbols: Sequence[str], window: Window, run: FetchRun
+    ) -> CandleResult:
         """Answer from the lake after fetching its gaps once, and at the edge what is young."""
         end = self.edge(window)
         run.at = self._transport.now()
@@ -79,11 +81,11 @@ class CandleReader:
         view = await asyncio.to_thread(self._look, got, window, span)
         rows = await asyncio.to_thread(read_dense, view, span, window.fill)
         known = {symbol: known_of(view, symbol) for symbol in got}
-        return Candles(_joined(rows, window, run, end), run.failures, known, run.at)
+        return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at)
 
     async def from_exchange(
-        self, symbols: Sequence[str], window: Window, run: Run, *, exact: bool
-    ) -> Candles:
+        self, symbols: Sequence[str], window: Window, run: FetchRun, *, exact: bool
+    ) -> CandleResult:
         """Answer from the exchange alone; nothing is read from or written to the lake."""
         end = self.edge(window)
         pages: dict[str, list[Page]] = {symbol: [] for symbol in symbols}
@@ -105,7 +107,7 @@ class CandleReader:
         ]
         known = {symbol: _known(pages[symbol]) for symbol in pages}
         rows = pl.concat([closed(empty(shape)), *frames])
-        return Candles(_joined(rows, window, run, end), run.failures, known, run.at)
+        return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at)
 
     def edge(self, window: Window) -> int:
         """Give the end of a window: the caller's, but never past the slot that is forming now."""
@@ -118,7 +120,9 @@ class CandleReader:
     def _look(self, symbols: Iterable[str], window: Window, span: Span) -> View:
         return look(self._lake, symbols, window.timeframe, span)
 
-    async def _close(self, spans: Mapping[str, tuple[int, int]], window: Window, run: Run) -> None:
+    async def _close(
+        self, spans: Mapping[str, tuple[int, int]], window: Window, run: FetchRun
+    ) -> None:
         plan = await asyncio.to_thread(self._plan, spans, window)
         await self._filler.close(plan, run)
 
@@ -130,14 +134,16 @@ class CandleReader:
         }
         return self._filler.walks(window.timeframe, gaps)
 
-    async def _cover(self, symbols: Sequence[str], window: Window, end: int, run: Run) -> int:
+    async def _cover(self, symbols: Sequence[str], window: Window, end: int, run: FetchRun) -> int:
         """Close the gaps of a window that ends at `end`; give where it starts."""
         if window.start is None:
             return await self._reach_back(symbols, window, end, run)
         await self._close(dict.fromkeys(symbols, (window.start, end)), window, run)
         return window.start
 
-    async def _reach_back(self, symbols: Sequence[str], window: Window, end: int, run: Run) -> int:
+    async def _reach_back(
+        self, symbols: Sequence[str], window: Window, end: int, run: FetchRun
+    ) -> int:
         """Close gaps ever further back until each symbol has its count; give the earliest start."""
         starts = dict.fromkeys(symbols, end)
         reach = _enough(window)
@@ -151,7 +157,7 @@ class CandleReader:
             reach *= 2
         return min(starts.values(), default=end)
 
-    def _short(self, window: Window, starts: Mapping[str, int], run: Run) -> list[str]:
+    def _short(self, window: Window, starts: Mapping[str, int], run: FetchRun) -> list[str]:
         """Give the symbols that have fewer candles than asked for, and may have older ones."""
         return [
             symbol
@@ -159,7 +165,7 @@ class CandleReader:
             if symbol not in run.failures and self._is_short(symbol, window, start, run)
         ]
 
-    def _is_short(self, symbol: str, window: Window, start: int, run: Run) -> bool:
+    def _is_short(self, symbol: str, window: Window, start: int, run: FetchRun) -> bool:
         span = Span(start, self.edge(window))
         view = self._look([symbol], window, span)
         known = view.known(symbol)
@@ -176,7 +182,7 @@ class CandleReader:
         symbol: str,
         window: Window,
         end: int,
-        run: Run,
+        run: FetchRun,
         pages: list[Page],
         *,
         exact: bool,
@@ -242,7 +248,7 @@ def _enough(window: Window) -> int:
     return sys.maxsize if window.count is None else window.count + (not window.forming)
 
 
-def _joined(rows: pl.DataFrame, window: Window, run: Run, end: int) -> pl.DataFrame:
+def _joined(rows: pl.DataFrame, window: Window, run: FetchRun, end: int) -> pl.DataFrame:
     """Put the final rows and the young ones together, each with its state."""
     if run.young:
         forming = _time() >= window.timeframe.floor(run.at)

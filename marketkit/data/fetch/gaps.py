@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 
 from marketkit.coverage import Spans
 from marketkit.data.fetch.plan import lanes, spread, walks
-from marketkit.data.fetch.walks import Run, fill
+from marketkit.data.fetch.walks import FetchRun, fill
 from marketkit.data.lake.lake import Lake
 from marketkit.exchange.upbit.paging import CandleRange
 from marketkit.net.transport import Transport
 from marketkit.timeframe import Timeframe
 
 
-class Filler:
+class GapFiller:
     """Closes gaps of a lake from an exchange.
 
     `settle` is the age in milliseconds below which a closed candle is shown but not kept.
@@ -61,7 +61,7 @@ class Filler:
             plan += walks(symbol, timeframe, missing, settle=self.settle)
         return spread(plan, self.lanes)
 
-    async def close(self, plan: Sequence[CandleRange], run: Run) -> None:
+    async def close(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
         """Carry out a plan, as many walks side by side as the exchange's latency asks for."""
         if not plan:
             return

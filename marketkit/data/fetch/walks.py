@@ -34,7 +34,7 @@ def _set() -> asyncio.Event:
 
 
 @dataclass(slots=True)
-class Run:
+class FetchRun:
     """One run, over one or several calls of `fill`: how urgent, who watches, and what came of it.
 
     `requests` were answered, `rows` are new or changed in the lake, `revisions` are numbers of it
@@ -120,7 +120,7 @@ class Count:
 
 
 @dataclass(slots=True)
-class Lane:
+class WalkState:
     """A walk at work, how far down it has come, and where its work is counted."""
 
     walk: CandleRange
@@ -129,7 +129,12 @@ class Lane:
 
 
 async def fill(
-    lake: Lake, transport: Transport, walks: Sequence[CandleRange], run: Run, *, side_by_side: int
+    lake: Lake,
+    transport: Transport,
+    walks: Sequence[CandleRange],
+    run: FetchRun,
+    *,
+    side_by_side: int,
 ) -> None:
     """Close the gaps that `walks` stand for, `side_by_side` at a time, and add to `run`.
 
@@ -137,14 +142,14 @@ async def fill(
     reported in `failures`; the others go on. Trouble with the lake itself stops everything. On
     cancellation the pages in hand are written before the call ends.
     """
-    waiting, at_work = deque(walks), list[Lane]()
+    waiting, at_work = deque(walks), list[WalkState]()
     run.planned(walks)
 
     async def work() -> None:
         while (walk := waiting.popleft() if waiting else share(at_work)) is not None:
             if walk.symbol in run.failures:
                 continue
-            lane = Lane(walk, walk.end)
+            lane = WalkState(walk, walk.end)
             at_work.append(lane)
             try:
                 await go(lake, transport, lane, run)
@@ -163,13 +168,13 @@ async def fill(
         raise failures.exceptions[0] from None
 
 
-def share(at_work: Sequence[Lane]) -> CandleRange | None:
+def share(at_work: Sequence[WalkState]) -> CandleRange | None:
     """Take half of the walk that has the farthest to go, if that is far enough."""
     farthest = max(at_work, key=lambda lane: lane.to - lane.walk.start, default=None)
     return split(farthest.walk, farthest.to) if farthest is not None else None
 
 
-async def go(lake: Lake, transport: Transport, lane: Lane, run: Run) -> None:
+async def go(lake: Lake, transport: Transport, lane: WalkState, run: FetchRun) -> None:
     """Walk a lane to its end; whatever ends it, the pages in hand are written."""
     walk, count = lane.walk, lane.count
 

@@ -9,14 +9,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.gaps import Filler
-from marketkit.data.fetch.walks import Run
-from marketkit.data.jobs.executor import Cancelled, Crew
+from marketkit.data.fetch.gaps import GapFiller
+from marketkit.data.fetch.walks import FetchRun
+from marketkit.data.jobs.executor import Cancelled, Executor
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import Broken
 from marketkit.data.jobs.outage import Outage
 from marketkit.data.jobs.report import Report
-from marketkit.data.jobs.tasks import Grid, Order, Task, Wanted, in_order, tasks
+from marketkit.data.jobs.tasks import BackfillRequest, Grid, Order, Task, in_order, tasks
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.store import Tally
 from marketkit.errors import LakeError, MarketkitError
@@ -27,7 +27,7 @@ _MONTHS = TIMEFRAMES["1M"]
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class BackfillOptions:
     """How a backfill is done: in which order, how long it waits for an exchange that is away.
 
     The last `verify` milliseconds that can be final are asked even where they are covered;
@@ -42,11 +42,11 @@ class Manner:
 
 
 async def backfill(
-    filler: Filler,
+    filler: GapFiller,
     names: Sequence[str],
-    wanted: Wanted,
-    run: Run,
-    manner: Manner,
+    wanted: BackfillRequest,
+    run: FetchRun,
+    manner: BackfillOptions,
     *,
     markets: Sequence[str],
 ) -> Report:
@@ -79,16 +79,18 @@ async def backfill(
             await asyncio.to_thread(filler.lake.require_writable)
             await asyncio.to_thread(ledger.open, wanted, planned)
             outage = Outage(manner.patience, run.say)
-            crew = Crew(filler, ledger, timeframe, run, again=again, outage=outage, markets=markets)
+            crew = Executor(
+                filler, ledger, timeframe, run, again=again, outage=outage, markets=markets
+            )
             with suppress(Broken):  # then it is planned again: what is true is in the lake
                 return await _together(crew, ledger, wanted, names, span)
     return await _report(filler.lake, names, timeframe, span, run)
 
 
 async def _together(
-    crew: Crew,
+    crew: Executor,
     ledger: Ledger,
-    wanted: Wanted,
+    wanted: BackfillRequest,
     names: Sequence[str],
     span: Span,
 ) -> Report:
@@ -121,7 +123,7 @@ async def _together(
 
 
 async def find_listings(
-    filler: Filler, names: Sequence[str], timeframe: Timeframe, span: Span, run: Run
+    filler: GapFiller, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
 ) -> None:
     """Learn from a page of months when each symbol came, so that nobody asks for what was before.
 
@@ -136,7 +138,7 @@ async def find_listings(
     end = filler.until(_MONTHS, None)
     if span.start >= end:
         return
-    quiet = Run(run.priority, run.reporter)
+    quiet = FetchRun(run.priority, run.reporter)
     spans = dict.fromkeys(early, (0, end))
     await filler.close(await asyncio.to_thread(filler.plan, _MONTHS, spans), quiet)
     run.requests += quiet.requests
@@ -152,13 +154,13 @@ def _learn(lake: Lake, names: Sequence[str], timeframe: Timeframe) -> None:
             lake.append(name, timeframe, empty(ROW), Spans(), nothing_before=first)
 
 
-def _again(filler: Filler, timeframe: Timeframe, span: Span, verify: int) -> Span:
+def _again(filler: GapFiller, timeframe: Timeframe, span: Span, verify: int) -> Span:
     last = timeframe.ceil(min(span.end, filler.until(timeframe, None)))
     return Span(timeframe.floor(max(0, last - verify)), last)
 
 
 async def _report(
-    lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: Run
+    lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
 ) -> Report:
     tally = await asyncio.to_thread(_tally, lake, names, timeframe, span)
     return Report(

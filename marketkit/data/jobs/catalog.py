@@ -8,7 +8,7 @@ import polars as pl
 
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import NAME
-from marketkit.data.jobs.tasks import Wanted
+from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.errors import InputError, nearest
 from marketkit.schema import TIME, Schema
 
@@ -70,7 +70,7 @@ _SYMBOLS = """
 def jobs(root: Path) -> pl.DataFrame:
     """List the jobs of the lake at `root`, the latest first; see `JOBS` for the columns."""
     rows = _read(root, _JOBS)
-    told = [(job, str(Wanted.read(str(wanted))), *rest) for job, wanted, *rest in rows]
+    told = [(job, str(BackfillRequest.read(str(wanted))), *rest) for job, wanted, *rest in rows]
     return pl.DataFrame(told, schema=dict(JOBS), orient="row").with_columns(
         pl.col("percent").round(1)
     )
@@ -81,14 +81,14 @@ def symbols(root: Path, job: str) -> pl.DataFrame:
     return pl.DataFrame(_read(root, _SYMBOLS, job), schema=dict(SYMBOLS), orient="row")
 
 
-def find(root: Path, job: str) -> Wanted:
+def find(root: Path, job: str) -> BackfillRequest:
     """Give what a job of the lake is to do, by its name or the beginning of it."""
     known = {str(name): str(wanted) for name, wanted in _read(root, "SELECT id, wanted FROM jobs")}
     meant = [name for name in known if name.startswith(job)]
     if len(meant) != 1:
         what = "more than one job begins with" if meant else "no job"
         raise InputError(f"{what} {job!r}{nearest(job, known)} (see `marketkit jobs ls`)")
-    return Wanted.read(known[meant[0]])
+    return BackfillRequest.read(known[meant[0]])
 
 
 def _read(root: Path, query: str, *values: object) -> list[tuple[object, ...]]:

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.data.fetch.gaps import Filler
+from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.job import Job
 from marketkit.data.lake.read.fill import closed
 from marketkit.net.engine import engine
@@ -45,7 +45,7 @@ class Chunks(Generic[F]):
 
 
 async def chunks(
-    filler: Filler,
+    filler: GapFiller,
     names: Sequence[str],
     timeframe: Timeframe,
     span: Span,
@@ -73,7 +73,7 @@ async def chunks(
 
 
 async def _filled(
-    filler: Filler, names: Sequence[str], timeframe: Timeframe, span: Span, job: Job
+    filler: GapFiller, names: Sequence[str], timeframe: Timeframe, span: Span, job: Job
 ) -> None:
     """Wait until the lake knows a span. Raises what the job failed with if it never will."""
 
@@ -89,7 +89,7 @@ async def _filled(
         await asyncio.sleep(_LOOK)
 
 
-def _listed(filler: Filler, names: Sequence[str], timeframe: Timeframe) -> int:
+def _listed(filler: GapFiller, names: Sequence[str], timeframe: Timeframe) -> int:
     """Give the moment before which none of the symbols was listed, as far as that is known."""
     moments = [filler.lake.nothing_before(name, timeframe) or 0 for name in names]
     return timeframe.ceil(min(moments))

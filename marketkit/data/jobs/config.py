@@ -26,7 +26,7 @@ _BEGINNING = parse_time("2017-01-01")
 
 
 @dataclass(frozen=True, slots=True)
-class Universe:
+class UniverseConfig:
     """Markets and how deep their candles go.
 
     `symbols` are codes or globs, of which `quote` keeps one currency, `exclude` (globs) drops some
@@ -47,7 +47,7 @@ class Universe:
 class Config:
     """All of a file; `lake`, `endpoint` and `region` are for where the command line says none."""
 
-    universe: Sequence[Universe]
+    universe: Sequence[UniverseConfig]
     lake: str | None = None
     endpoint: str | None = None
     region: str | None = None
@@ -58,7 +58,7 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class Chore:
+class ScheduledBackfill:
     """One backfill that a file asks for, up to now; `start` is in ms UTC."""
 
     symbols: tuple[str, ...]
@@ -76,7 +76,7 @@ def read_config(path: Path) -> Config:
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error}") from error
     try:
-        universes = [_made(Universe, each) for each in _listed_universes(told)]
+        universes = [_made(UniverseConfig, each) for each in _listed_universes(told)]
         config = _made(Config, {**told, "universe": universes})
         _check(config)
     except InputError as error:
@@ -84,7 +84,7 @@ def read_config(path: Path) -> Config:
     return config
 
 
-def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[Chore]:
+def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[ScheduledBackfill]:
     """Say which backfills bring the lake to what a file asks for; asks nobody."""
     found = []
     for universe in config.universe:
@@ -97,13 +97,15 @@ def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[
                 for symbol in names
             }
             found += [
-                Chore(tuple(s for s in names if starts[s] == each), timeframe.name, each)
+                ScheduledBackfill(
+                    tuple(s for s in names if starts[s] == each), timeframe.name, each
+                )
                 for each in sorted(set(starts.values()))
             ]
     return found
 
 
-def members(universe: Universe, markets: pl.DataFrame) -> list[str]:
+def members(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
     """Give the markets of a universe, sorted. Raises `InputError` if there are none."""
     kept = markets.filter(_among(markets, universe.symbols))
     if universe.quote is not None:

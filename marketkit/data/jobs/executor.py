@@ -12,14 +12,14 @@ from functools import partial
 from typing import TypeVar
 
 from marketkit.coverage import Span
-from marketkit.data.fetch.gaps import Filler
+from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import split, walks
-from marketkit.data.fetch.walks import Count, Lane, Run, go
+from marketkit.data.fetch.walks import Count, FetchRun, WalkState, go
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import Broken
 from marketkit.data.jobs.outage import Outage
 from marketkit.data.jobs.processes import Worker
-from marketkit.data.jobs.tasks import Claim, Done
+from marketkit.data.jobs.tasks import Lease, Work
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import LakeError, MarketkitError, Offline, Refused, UnknownSymbol
 from marketkit.exchange.upbit.paging import CandleRange
@@ -34,18 +34,18 @@ _ATTEMPTS = 5  # at a task, before its symbol is given up
 
 
 @dataclass(slots=True)
-class Piece:
+class TaskRun:
     """A claimed task: its walks that are not done, and what they have brought."""
 
-    claim: Claim
+    claim: Lease
     walks: list[CandleRange]
     count: Count = field(default_factory=Count)
     failure: MarketkitError | None = None
 
     @property
-    def done(self) -> Done:
+    def done(self) -> Work:
         """What the ledger is to know of it."""
-        return Done(self.count.slots, self.count.requests, self.count.rows)
+        return Work(self.count.slots, self.count.requests, self.count.rows)
 
     def stop(self) -> None:
         """Have its walks end after the page they wait for."""
@@ -53,7 +53,7 @@ class Piece:
             walk.start = walk.end
 
 
-class Crew:
+class Executor:
     """Works at a job with as many lanes as the exchange's latency asks for, and beats each second.
 
     Each lane takes a walk of a claimed task, claims the next task, or shares the longest walk at
@@ -62,16 +62,16 @@ class Crew:
     """
 
     _me: Worker
-    _pieces: list[Piece]
-    _waiting: deque[tuple[Piece, CandleRange]]
-    _at_work: list[tuple[Piece, Lane]]
+    _pieces: list[TaskRun]
+    _waiting: deque[tuple[TaskRun, CandleRange]]
+    _at_work: list[tuple[TaskRun, WalkState]]
 
     def __init__(
         self,
-        filler: Filler,
+        filler: GapFiller,
         ledger: Ledger,
         timeframe: Timeframe,
-        run: Run,
+        run: FetchRun,
         *,
         again: Span,
         outage: Outage,
@@ -125,7 +125,7 @@ class Crew:
         while (found := await self._next()) is not None:
             await self._do(*found)
 
-    async def _next(self) -> tuple[Piece, Lane] | None:
+    async def _next(self) -> tuple[TaskRun, WalkState] | None:
         """Find something to do; None when the job is done everywhere."""
         while True:
             async with self._looking:
@@ -142,11 +142,11 @@ class Crew:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._changed.wait(), _LOOK)
 
-    def _take(self) -> tuple[Piece, Lane] | None:
+    def _take(self) -> tuple[TaskRun, WalkState] | None:
         """Take a walk that waits, or the older half of the longest at work."""
         if self._waiting:
             piece, walk = self._waiting.popleft()
-            return piece, Lane(walk, walk.end, piece.count)
+            return piece, WalkState(walk, walk.end, piece.count)
         if not self._at_work:
             return None
         piece, lane = max(self._at_work, key=lambda pair: pair[1].to - pair[1].walk.start)
@@ -154,24 +154,24 @@ class Crew:
         if half is None:
             return None
         piece.walks.append(half)
-        return piece, Lane(half, half.end, piece.count)
+        return piece, WalkState(half, half.end, piece.count)
 
     async def _claim(self) -> None:
         """Claim the next task of which anything is missing still."""
         while (claim := await self._ask(self._ledger.claim, self._me)) is not None:
-            piece = Piece(claim, await asyncio.to_thread(self._walks, claim))
+            piece = TaskRun(claim, await asyncio.to_thread(self._walks, claim))
             if piece.walks:
                 self._pieces.append(piece)
                 self._waiting.extend((piece, walk) for walk in piece.walks)
                 return
             await self._finish(piece)
 
-    def _walks(self, claim: Claim) -> list[CandleRange]:
+    def _walks(self, claim: Lease) -> list[CandleRange]:
         symbol, _, start, end, _ = claim.task
         gaps = self._filler.gaps(symbol, self.timeframe, (start, end), self._again)
         return walks(symbol, self.timeframe, gaps, settle=self._filler.settle)
 
-    async def _do(self, piece: Piece, lane: Lane) -> None:
+    async def _do(self, piece: TaskRun, lane: WalkState) -> None:
         self._at_work.append((piece, lane))
         try:
             await go(self._filler.lake, self._filler.transport, lane, self.run)
@@ -187,7 +187,7 @@ class Crew:
             await self._settle(piece)
             self._changed.set()
 
-    async def _settle(self, piece: Piece) -> None:
+    async def _settle(self, piece: TaskRun) -> None:
         """Say in the ledger what became of a piece."""
         failure, claim = piece.failure, piece.claim
         if failure is None:
@@ -223,7 +223,7 @@ class Crew:
         self.run.answered_at = time.monotonic()
         return False
 
-    async def _finish(self, piece: Piece) -> None:
+    async def _finish(self, piece: TaskRun) -> None:
         task = piece.claim.task
         await self._ask(self._ledger.finish, self._me, piece.claim, piece.done)
         moment = self.lake.nothing_before(task.symbol, self.timeframe)
@@ -231,7 +231,7 @@ class Crew:
             await self._ask(self._ledger.settle_before, self._me.job, task.symbol, moment)
         self._drop(piece)
 
-    def _drop(self, piece: Piece) -> None:
+    def _drop(self, piece: TaskRun) -> None:
         if piece in self._pieces:
             self._pieces.remove(piece)
 

@@ -10,11 +10,11 @@ from typing import Any
 
 import polars as pl
 
-from marketkit.data.fetch.walks import Run
+from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs import catalog
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.report import Report
-from marketkit.data.jobs.tasks import Wanted
+from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.errors import MarketkitError
 from marketkit.net.engine import engine
 
@@ -29,7 +29,7 @@ class Job:
     same call goes on from there. `repr(job)` always says how it stands.
     """
 
-    def __init__(self, wanted: Wanted, root: Path, run: Run, work: Work) -> None:
+    def __init__(self, wanted: BackfillRequest, root: Path, run: FetchRun, work: Work) -> None:
         self.wanted = wanted
         self.progress = run.reporter.progress
         self._root = root

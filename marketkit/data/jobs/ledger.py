@@ -20,7 +20,7 @@ from typing import Self
 from marketkit.data.jobs import processes as worker
 from marketkit.data.jobs.ledger_db import Broken, LedgerFile
 from marketkit.data.jobs.processes import Worker
-from marketkit.data.jobs.tasks import Beat, Claim, Done, Task, Totals, Wanted
+from marketkit.data.jobs.tasks import BackfillRequest, Heartbeat, Lease, Task, Totals, Work
 from marketkit.errors import MarketkitError
 
 ENDED = ("done", "incomplete", "cancelled", "failed")
@@ -89,7 +89,7 @@ class Ledger:
         """Close it; the next question opens it again."""
         self._file.close()
 
-    def open(self, wanted: Wanted, planned: Sequence[Task]) -> None:
+    def open(self, wanted: BackfillRequest, planned: Sequence[Task]) -> None:
         """Begin a job, or go on with one that was interrupted, or join one that is at work.
 
         A job that had ended begins again.
@@ -128,25 +128,25 @@ class Ledger:
         self._file.do(lambda ledger: worker.enlist(ledger, me))
         return me
 
-    def claim(self, me: Worker) -> Claim | None:
+    def claim(self, me: Worker) -> Lease | None:
         """Lease the next task that nobody works on; None when there is none now."""
 
-        def write(ledger: sqlite3.Connection) -> Claim | None:
+        def write(ledger: sqlite3.Connection) -> Lease | None:
             now = time.time()
             found = ledger.execute(_CLAIM, (me.job, now, now + _FAR)).fetchone()
             if found is None:
                 return None
-            task, attempts, before = Task(*found[:5]), found[5], Done(*found[6:])
+            task, attempts, before = Task(*found[:5]), found[5], Work(*found[6:])
             ledger.execute(_LEASE, (me.id, me.job, *task[:2]))
-            return Claim(task, attempts, before)
+            return Lease(task, attempts, before)
 
         return self._file.do(write)
 
-    def finish(self, me: Worker, claim: Claim, done: Done) -> None:
+    def finish(self, me: Worker, claim: Lease, done: Work) -> None:
         """Say that a task is done."""
         self._end(me, claim, "done", done)
 
-    def fail(self, me: Worker, claim: Claim, done: Done, error: MarketkitError) -> None:
+    def fail(self, me: Worker, claim: Lease, done: Work, error: MarketkitError) -> None:
         """Give a task up, and with it all that is left of its symbol in this job."""
 
         def write(ledger: sqlite3.Connection) -> None:
@@ -161,7 +161,7 @@ class Ledger:
         self._file.do(write)
 
     def put_off(
-        self, me: Worker, claim: Claim, done: Done, error: MarketkitError, seconds: float
+        self, me: Worker, claim: Lease, done: Work, error: MarketkitError, seconds: float
     ) -> None:
         """Give a task back, to be tried again after `seconds`."""
 
@@ -174,7 +174,7 @@ class Ledger:
         self._end(me, claim, "open", done, error)
         self._file.do(write)
 
-    def give_back(self, me: Worker, claim: Claim, done: Done) -> None:
+    def give_back(self, me: Worker, claim: Lease, done: Work) -> None:
         """Give a task back as it is, for anybody to go on with."""
         self._end(me, claim, "open", done)
 
@@ -191,17 +191,17 @@ class Ledger:
     def beat(
         self,
         me: Worker,
-        at_work: Iterable[tuple[Claim, Done]],
+        at_work: Iterable[tuple[Lease, Work]],
         note: str,
         *,
         count: bool = False,
-    ) -> Beat:
+    ) -> Heartbeat:
         """Say that this process lives and how far it is, and learn how the job stands.
 
         To `count` the totals takes a look at every task: milliseconds where there are thousands.
         """
 
-        def write(ledger: sqlite3.Connection) -> Beat:
+        def write(ledger: sqlite3.Connection) -> Heartbeat:
             worker.enlist(ledger, me)  # again, if somebody took it for dead
             worker.bury(ledger)
             lost = [claim.task for claim, done in at_work if not _report(ledger, me, claim, done)]
@@ -211,7 +211,7 @@ class Ledger:
             wish = ledger.execute("SELECT wish FROM jobs WHERE id = ?", (me.job,)).fetchone()
             if wish is None:
                 raise Broken
-            return Beat(_totals(ledger, me.job) if count else None, wish[0], lost)
+            return Heartbeat(_totals(ledger, me.job) if count else None, wish[0], lost)
 
         return self._file.do(write)
 
@@ -271,9 +271,9 @@ class Ledger:
     def _end(
         self,
         me: Worker,
-        claim: Claim,
+        claim: Lease,
         state: str,
-        done: Done,
+        done: Work,
         error: MarketkitError | None = None,
     ) -> None:
         said = None if error is None else str(error)
@@ -285,13 +285,13 @@ class Ledger:
         self._file.do(write)
 
 
-def _report(ledger: sqlite3.Connection, me: Worker, claim: Claim, done: Done) -> bool:
+def _report(ledger: sqlite3.Connection, me: Worker, claim: Lease, done: Work) -> bool:
     """Put down how far a claim is; False if it is no longer ours."""
     now = map(sum, zip(claim.before, done, strict=True))
     return bool(ledger.execute(_REPORT, (*now, me.job, *claim.task[:2], me.id)).rowcount)
 
 
-def _note(ledger: sqlite3.Connection, me: Worker, claim: Claim, error: MarketkitError) -> None:
+def _note(ledger: sqlite3.Connection, me: Worker, claim: Lease, error: MarketkitError) -> None:
     row = (me.job, *claim.task[:2], _now(), claim.attempts + 1, str(error))
     ledger.execute("INSERT INTO errors VALUES (?, ?, ?, ?, ?, ?)", row)
 

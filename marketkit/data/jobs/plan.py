@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.gaps import Filler
+from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import walks
-from marketkit.data.jobs.backfill import Manner
+from marketkit.data.jobs.backfill import BackfillOptions
 from marketkit.data.jobs.job import Job
-from marketkit.data.jobs.tasks import Order, Wanted, slots_in
+from marketkit.data.jobs.tasks import BackfillRequest, Order, slots_in
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection
@@ -50,10 +50,10 @@ class Plan:
     `order()`, `only()` and `without()` give a changed plan.
     """
 
-    wanted: Wanted
+    wanted: BackfillRequest
     costs: tuple[Cost, ...]
     pace: float
-    manner: Manner
+    manner: BackfillOptions
     start_job: Callable[[Plan], Job]
 
     @property
@@ -169,7 +169,9 @@ class Cost:
     basis: str
 
 
-def estimate(filler: Filler, names: Sequence[str], timeframe: Timeframe, span: Span) -> list[Cost]:
+def estimate(
+    filler: GapFiller, names: Sequence[str], timeframe: Timeframe, span: Span
+) -> list[Cost]:
     """Say what closing the gaps of each symbol takes; sends nothing."""
     found = filler.lake.select(None, timeframe)
     known = {name: _guess(found, name) for name in found.symbols}
@@ -179,7 +181,7 @@ def estimate(filler: Filler, names: Sequence[str], timeframe: Timeframe, span: S
     return [_cost(filler, name, timeframe, span, known.get(name) or unknown) for name in names]
 
 
-def _cost(filler: Filler, name: str, timeframe: Timeframe, span: Span, guess: Guess) -> Cost:
+def _cost(filler: GapFiller, name: str, timeframe: Timeframe, span: Span, guess: Guess) -> Cost:
     gaps = filler.gaps(name, timeframe, span)
     slots = slots_in(timeframe, gaps)
     paths = walks(name, timeframe, gaps, settle=filler.settle)
@@ -201,7 +203,7 @@ def _requests(timeframe: Timeframe, start: int, end: int, share: float) -> int:
     return max(1, round(timeframe.count(start, end) * share / PAGE + 0.5))
 
 
-def _absent(filler: Filler, name: str, timeframe: Timeframe, span: Span) -> int:
+def _absent(filler: GapFiller, name: str, timeframe: Timeframe, span: Span) -> int:
     moment = filler.lake.nothing_before(name, timeframe)
     known = Knowledge(timeframe, filler.lake.covered(name, timeframe), moment)
     return slots_in(timeframe, known.absent(*known.slots_of(*span)))

@@ -19,7 +19,7 @@ _LEAST = 10 * PAGE  # slots of a task; each costs half a page more than its shar
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
+class BackfillRequest:
     """The candles a job is to bring: what is asked for, not what is missing of it.
 
     `symbols` are as the caller named them (a glob stays one), sorted; `end=None` is the newest
@@ -130,7 +130,7 @@ def _brief(time: int) -> str:
     return iso(time).removesuffix("T00:00:00Z")
 
 
-class Done(NamedTuple):
+class Work(NamedTuple):
     """What was done of a task: slots answered for, requests and rows that took."""
 
     slots: int = 0
@@ -138,12 +138,12 @@ class Done(NamedTuple):
     rows: int = 0
 
 
-class Claim(NamedTuple):
+class Lease(NamedTuple):
     """A task that this process has leased, how often it failed, and what was done of it before."""
 
     task: Task
     attempts: int
-    before: Done
+    before: Work
 
 
 class Totals(NamedTuple):
@@ -157,7 +157,7 @@ class Totals(NamedTuple):
     leased: int
 
 
-class Beat(NamedTuple):
+class Heartbeat(NamedTuple):
     """What a process learns at a beat: totals if it asked, what somebody wishes, lost leases."""
 
     totals: Totals | None

@@ -23,7 +23,7 @@ from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
-from marketkit.data.lake.transfer.source_file import Archive
+from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import LakeError
 from marketkit.frames import one_of
 from marketkit.schema import empty
@@ -204,7 +204,7 @@ class Lake(Store):
         `timeframe` or that are those of a wider one, and for one that contradicts most of what is
         stored: it must be of another symbol or time zone.
         """
-        archive = Archive(Path(path), columns or {}, tz)
+        archive = SourceFile(Path(path), columns or {}, tz)
         return import_archive(self, archive, symbol, parse_timeframe(timeframe), covering)
 
     def export(

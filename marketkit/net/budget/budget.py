@@ -18,7 +18,7 @@ from marketkit.exchange.dialect import CLASSES, Priority, RateLimit
 from marketkit.net.budget import foreign_traffic as foreign
 from marketkit.net.budget import pacing as lanes
 from marketkit.net.budget.ban import Ban
-from marketkit.net.budget.file import BudgetFile, Memory, Store
+from marketkit.net.budget.file import BudgetFile, BudgetStore, MemoryBudget
 from marketkit.net.budget.pacing import Head
 from marketkit.net.budget.queue import Waiting
 from marketkit.net.budget.state import INF, Lane, State
@@ -41,7 +41,7 @@ class Budget:
     `clock` must be the same for all who share the file. Use it on one event loop.
     """
 
-    _store: Store | None
+    _store: BudgetStore | None
     _pump: asyncio.Task[None] | None
 
     def __init__(
@@ -199,7 +199,7 @@ class Budget:
         if head is None:
             lanes.publish(state, self._owner, None, 0.0, now)
             return _Step(None, None, now + HEARTBEAT)
-        lanes.bury(state, now)
+        lanes.expire(state, now)
         foreign.relax(state, self.limit, now)
         turn = lanes.take_turn(state, self.limit, head, self._owner, now)
         if turn.lane is None:
@@ -239,7 +239,7 @@ class Budget:
                 self._path,
                 error,
             )
-            self._store = Memory(self.limit, self.clock)
+            self._store = MemoryBudget(self.limit, self.clock)
             return self._store.update(all_changes)
 
     def _refuse_if_banned(self) -> None:

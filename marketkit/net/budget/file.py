@@ -23,7 +23,7 @@ _STRANGE = 60.0  # a lane that is busy for longer than this was written by anoth
 _FORGOTTEN = 86_400.0
 
 
-class Store(Protocol):
+class BudgetStore(Protocol):
     """One state, changed by one at a time."""
 
     def update(self, change: Change[T]) -> T:
@@ -49,7 +49,7 @@ class BudgetFile:
         self._fd = self._open()
 
     def update(self, change: Change[T]) -> T:
-        """Lock, read, change, write, unlock: 100 microseconds. See `Store.update`."""
+        """Lock, read, change, write, unlock: 100 microseconds. See `BudgetStore.update`."""
         if not os.fstat(self._fd).st_nlink:  # somebody removed the file: join the new one
             self.close()
             self._fd = self._open()
@@ -81,7 +81,7 @@ class BudgetFile:
         return state
 
 
-class Memory:
+class MemoryBudget:
     """The state of a process that has to pace itself alone."""
 
     def __init__(self, limit: RateLimit, clock: Clock) -> None:
@@ -89,7 +89,7 @@ class Memory:
         self._state = _unknown(limit, clock())
 
     def update(self, change: Change[T]) -> T:
-        """See `Store.update`."""
+        """See `BudgetStore.update`."""
         return change(self._state, self._clock())
 
     def close(self) -> None:

@@ -22,7 +22,7 @@ PROBE = 1200.0  # a rejection this soon after the last one is a failed probe for
 HISTORY = 5.0
 
 
-class Reply(NamedTuple):
+class ServerReply(NamedTuple):
     """An answer whose request was counted between `start` and `end`, as the `used`-th."""
 
     start: float
@@ -30,7 +30,7 @@ class Reply(NamedTuple):
     used: int
 
 
-def unknown(state: State, limit: RateLimit, own: Lane, reply: Reply, low: float) -> int:
+def unknown(state: State, limit: RateLimit, own: Lane, reply: ServerReply, low: float) -> int:
     """Give a certain lower bound of requests that the exchange counted and nobody here sent.
 
     `own` is the lane of the answered request, `low` a round trip that surely is not too long.
@@ -61,7 +61,7 @@ def unknown(state: State, limit: RateLimit, own: Lane, reply: Reply, low: float)
     return max(0, min(more, limit.requests))
 
 
-def phantom(reply: Reply, now: float, busy_for: float) -> Lane:
+def phantom(reply: ServerReply, now: float, busy_for: float) -> Lane:
     """Give the lane of a request that somebody else sent before `reply`."""
     return Lane(reply.start, now, reply.end + busy_for, FOREIGN, 0.0)
 

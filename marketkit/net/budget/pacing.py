@@ -102,7 +102,7 @@ def occupy(state: State, lane: Lane) -> int:
     return index
 
 
-def bury(state: State, now: float) -> None:
+def expire(state: State, now: float) -> None:
     """End the requests of dead processes: their leases were not renewed."""
     for lane in state.lanes:
         if lane.until == INF and lane.lease < now:
@@ -116,7 +116,7 @@ def answer(state: State, limit: RateLimit, lane: Lane, now: float, remaining: in
     lane.until = now - shortest(state) + limit.seconds + guard(state)
     if remaining is not None:
         low = max(0.0, shortest(state) - (guard(state) - GUARD))
-        reply = foreign.Reply(lane.sent, now - low, limit.requests - remaining)
+        reply = foreign.ServerReply(lane.sent, now - low, limit.requests - remaining)
         for _ in range(foreign.unknown(state, limit, lane, reply, low)):
             occupy(state, foreign.phantom(reply, now, limit.seconds + GUARD))
             state.foreign_seen = now

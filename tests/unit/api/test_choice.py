@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.api.choice import choose
+from marketkit.api.choice import choose_source
 
 
 @pytest.mark.parametrize(
@@ -27,4 +27,4 @@ from marketkit.api.choice import choose
     ],
 )
 def test_the_cheapest_source_that_may_answer_does(memory, feed, store, lake, source):
-    assert choose(memory=memory, feed=feed, store=store, lake=lake) == source
+    assert choose_source(memory=memory, feed=feed, store=store, lake=lake) == source

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from marketkit.api.query import Answer, Part
-from marketkit.api.status import Meter
+from marketkit.api.query import Part, Result
+from marketkit.api.status import Metrics
 from marketkit.errors import ServerFailed
 
 
@@ -20,12 +20,12 @@ class Clock:
 
 
 def answer(*parts, failed=()):
-    return Answer(pl.DataFrame(), parts, {symbol: ServerFailed("down") for symbol in failed})
+    return Result(pl.DataFrame(), parts, {symbol: ServerFailed("down") for symbol in failed})
 
 
 def test_symbols_count_when_they_were_delivered_and_not_when_asked_for():
     clock = Clock()
-    meter = Meter(clock)
+    meter = Metrics(clock)
     clock.now = 1_000
     meter.count("ticker", answer(Part("rest", 900, ["A", "B"]), Part("memory", 400, ["C"])), 0.1)
     meter.count("ticker", answer(failed=["D"]), 0.1)
@@ -36,7 +36,7 @@ def test_symbols_count_when_they_were_delivered_and_not_when_asked_for():
 
 def test_the_pace_is_that_of_the_last_minute():
     clock = Clock()
-    meter = Meter(clock)
+    meter = Metrics(clock)
     for clock.now in (0, 30_000, 61_000):
         meter.count("ticker", answer(Part("memory", 0, ["A"] * 30)), 0.001)
     assert meter.per_second() == 1.0

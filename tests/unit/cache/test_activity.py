@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from marketkit.cache.activity import HOUR, WEEK_HOURS, Gauge, Rhythms, hour_of_week
+from marketkit.cache.activity import HOUR, WEEK_HOURS, DecayingMean, MarketActivity, hour_of_week
 from marketkit.cache.ttl import RULES
 
 NOW = 1_790_000_000_000
@@ -30,7 +30,7 @@ def watched(gap, every, count=400, seed=1):
     while at < NOW + count * every:
         at += draw.expovariate(1 / gap)
         times.append(int(at))
-    rhythms = Rhythms()
+    rhythms = MarketActivity()
     for turn in range(count):
         now = NOW + turn * every
         seen = bisect_right(times, now)
@@ -51,13 +51,13 @@ def test_the_mean_gap_between_seen_trades_would_be_wrong_here():
 
 
 def test_a_page_of_trades_tells_the_rhythm_at_once():
-    rhythms = Rhythms()
+    rhythms = MarketActivity()
     rhythms.saw("KRW-BTC", [NOW - 500 * (100 - n) for n in range(100)], NOW)
     assert rhythm_of(rhythms, NOW)["rhythm"] == pytest.approx(0.5, rel=0.3)
 
 
 def test_the_same_answer_twice_and_an_older_one_change_nothing():
-    rhythms = Rhythms()
+    rhythms = MarketActivity()
     rhythms.saw("KRW-BTC", [NOW - 900, NOW - 500], NOW)
     before = rhythms.explain(NOW)
     rhythms.saw("KRW-BTC", [NOW - 900, NOW - 500], NOW)
@@ -67,7 +67,7 @@ def test_the_same_answer_twice_and_an_older_one_change_nothing():
 
 
 def test_trades_that_overlap_what_was_seen_are_counted_once():
-    once, twice = Rhythms(), Rhythms()
+    once, twice = MarketActivity(), MarketActivity()
     times = [NOW + n * 1_000 for n in range(10)]
     for rhythms in (once, twice):
         rhythms.saw("KRW-BTC", times[:5], times[4])
@@ -112,7 +112,7 @@ def test_a_market_closes_by_the_clock_alone():
 
 
 def test_a_market_nobody_saw_has_a_life_that_says_so():
-    life = Rhythms().life("ticker", "KRW-NEW", NOW)
+    life = MarketActivity().life("ticker", "KRW-NEW", NOW)
     assert "no trade seen yet" in life.why
     assert RULES["ticker"].least <= life.ms <= RULES["ticker"].most
 
@@ -121,7 +121,7 @@ def test_the_week_gives_the_first_rhythm_and_follows_the_hours():
     busy, calm = 1 / 1_000, 1 / 16_000
     week = [calm] * WEEK_HOURS
     week[hour_of_week(NOW)] = busy
-    rhythms = Rhythms()
+    rhythms = MarketActivity()
     rhythms.expect("KRW-BTC", week, NOW)
     rhythms.life("ticker", "KRW-BTC", NOW)
     assert rhythm_of(rhythms, NOW)["rhythm"] == pytest.approx(1)
@@ -141,7 +141,7 @@ def test_hours_of_the_week_begin_on_monday_at_midnight_utc():
 
 
 def test_a_gauge_forgets_by_time_but_keeps_its_least_trades():
-    gauge = Gauge(1_000, half=MINUTE, least=4)
+    gauge = DecayingMean(1_000, half=MINUTE, least=4)
     for _ in range(100):
         gauge.add(1, 1_000, 1_000)
     for _ in range(4):
@@ -150,7 +150,7 @@ def test_a_gauge_forgets_by_time_but_keeps_its_least_trades():
 
 
 def test_deciding_for_300_markets_is_cheap_when_nothing_changed():
-    rhythms = Rhythms()
+    rhythms = MarketActivity()
     symbols = [f"KRW-M{n}" for n in range(300)]
     for symbol in symbols:
         rhythms.saw(symbol, NOW - 500, NOW)
@@ -169,7 +169,7 @@ def _seconds(rhythms, symbols):
 def test_the_explanation_is_by_default_as_of_the_newest_answer():
     rhythms, now = watched(1_000, 500)
     assert rhythms.explain().equals(rhythms.explain(now))
-    assert Rhythms().explain().is_empty()
+    assert MarketActivity().explain().is_empty()
 
 
 def test_the_module_loads_no_dataframe_library():

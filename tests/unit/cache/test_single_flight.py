@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from marketkit.cache.single_flight import Flights
+from marketkit.cache.single_flight import SingleFlight
 from marketkit.errors import ServerFailed
 
 
@@ -31,7 +31,7 @@ class Wire:
 
 def together(story):
     async def run():
-        await story(Flights(), Wire())
+        await story(SingleFlight(), Wire())
 
     asyncio.run(run())
 
@@ -156,7 +156,7 @@ def test_a_more_urgent_caller_does_not_wait_behind_a_patient_one():
 
 def test_a_request_of_another_loop_is_not_waited_for():
     """It is that of the process before a fork, and never lands here."""
-    flights = Flights()
+    flights = SingleFlight()
 
     async def leave():
         wire = Wire()

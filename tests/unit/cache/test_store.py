@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from marketkit.cache.store import Kept, Store
+from marketkit.cache.store import ResponseStore, StoredResponse
 
 NOW = 1_790_000_000_000
 BODY = b'[{"market":"KRW-BTC"}]'
@@ -42,7 +42,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def store(folder):
-    made = Store(folder, max_bytes=PLENTY)
+    made = ResponseStore(folder, max_bytes=PLENTY)
     yield made
     made.close()
 
@@ -57,7 +57,7 @@ def get(store, key="markets", now=NOW):
 
 def test_what_was_put_is_given_back_with_its_times(store):
     put(store)
-    assert get(store) == Kept(BODY, NOW, NOW + 1000)
+    assert get(store) == StoredResponse(BODY, NOW, NOW + 1000)
     assert get(store, "other") is None
 
 
@@ -74,12 +74,12 @@ def test_what_was_made_in_the_future_is_not_given(store):
 def test_a_later_body_replaces_the_earlier_one(store):
     put(store)
     put(store, body=b"[]", made_at=NOW + 1)
-    assert get(store, now=NOW + 1) == Kept(b"[]", NOW + 1, NOW + 1000)
+    assert get(store, now=NOW + 1) == StoredResponse(b"[]", NOW + 1, NOW + 1000)
     assert store.stats().entries == 1
 
 
 def test_making_a_store_opens_and_makes_nothing(folder):
-    Store(folder, max_bytes=PLENTY)
+    ResponseStore(folder, max_bytes=PLENTY)
     assert not folder.exists()
 
 
@@ -91,8 +91,8 @@ def test_the_folder_is_its_owners_alone(store, folder):
 def test_another_process_finds_what_was_put(store, folder):
     put(store)
     code = (
-        "import asyncio, sys; from pathlib import Path; from marketkit.cache.store import Store\n"
-        "store = Store(Path(sys.argv[1]), max_bytes=1 << 24)\n"
+        "import asyncio, sys; from pathlib import Path; from marketkit.cache.store import ResponseStore\n"
+        "store = ResponseStore(Path(sys.argv[1]), max_bytes=1 << 24)\n"
         "print(asyncio.run(store.get('markets', now=int(sys.argv[2]))).body.decode())"
     )
     command = [sys.executable, "-c", code, str(folder), str(NOW)]
@@ -101,7 +101,7 @@ def test_another_process_finds_what_was_put(store, folder):
 
 
 def test_the_bodies_stay_within_the_bound_and_the_first_written_go_first(folder):
-    store = Store(folder, max_bytes=10_000)
+    store = ResponseStore(folder, max_bytes=10_000)
     for number in range(30):
         put(store, f"key {number}", bytes(1_000))
     put(store, "key 25", bytes(1_000))
@@ -115,7 +115,7 @@ def test_the_bodies_stay_within_the_bound_and_the_first_written_go_first(folder)
 
 
 def test_a_body_larger_than_the_bound_is_not_kept(folder):
-    store = Store(folder, max_bytes=100)
+    store = ResponseStore(folder, max_bytes=100)
     put(store, body=bytes(101))
     assert get(store) is None
     assert not folder.exists() or store.stats().entries == 0
@@ -183,7 +183,7 @@ def test_a_value_of_some_other_program_is_a_miss(store, folder):
 
 def test_a_folder_that_may_not_be_written_costs_misses_only(tmp_path, caplog):
     (tmp_path / "file").write_text("a file where a folder should be")
-    store = Store(tmp_path / "file" / "cache", max_bytes=PLENTY)
+    store = ResponseStore(tmp_path / "file" / "cache", max_bytes=PLENTY)
     began = time.monotonic()
     put(store)
     assert get(store) is None
@@ -196,10 +196,10 @@ READER = """
 import asyncio, os, sys
 from pathlib import Path
 import concurrent.futures.thread, marketkit.cache.table  # while the libraries may be read
-from marketkit.cache.store import Store
+from marketkit.cache.store import ResponseStore
 if os.geteuid() == 0:
     os.setuid(65534)  # root may write everywhere
-store = Store(Path(sys.argv[1]), max_bytes=1 << 24)
+store = ResponseStore(Path(sys.argv[1]), max_bytes=1 << 24)
 async def main():
     await store.put("key", b"body", made_at=1, expires_at=2)
     print(await store.get("key", now=3), store.stats().failures)
@@ -228,8 +228,8 @@ def test_a_full_disk_costs_what_was_to_be_written_only(folder):
     code = (
         "import asyncio, resource, signal, sys\n"
         "from pathlib import Path\n"
-        "from marketkit.cache.store import Store\n"
-        "store = Store(Path(sys.argv[1]), max_bytes=1 << 24)\n"
+        "from marketkit.cache.store import ResponseStore\n"
+        "store = ResponseStore(Path(sys.argv[1]), max_bytes=1 << 24)\n"
         "async def main():\n"
         "    await store.put('small', b'kept', made_at=1, expires_at=2)\n"
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (65536, 65536))\n"
@@ -273,11 +273,11 @@ def test_a_lock_held_by_another_process_for_ten_seconds_costs_two_at_most(store,
 
 @pytest.mark.slow
 def test_a_lock_held_while_the_file_is_first_opened_costs_two_seconds_at_most(folder):
-    first = Store(folder, max_bytes=PLENTY)
+    first = ResponseStore(folder, max_bytes=PLENTY)
     put(first)
     first.close()
     with hold(folder, 6) as process:
-        store = Store(folder, max_bytes=PLENTY)
+        store = ResponseStore(folder, max_bytes=PLENTY)
         for call in (get, put, get, put):
             began = time.monotonic()
             call(store)
@@ -302,7 +302,7 @@ def test_who_waits_to_write_does_not_keep_readers_waiting(store, folder):
 
 
 def test_many_threads_and_stores_read_and_write_at_once_without_a_wrong_word(folder):
-    stores = [Store(folder, max_bytes=PLENTY) for _ in range(2)]
+    stores = [ResponseStore(folder, max_bytes=PLENTY) for _ in range(2)]
 
     async def work(store, turn):
         key = f"key {turn % 7}"

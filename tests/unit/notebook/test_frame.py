@@ -12,7 +12,7 @@ import pytest
 
 from marketkit.net.engine import engine
 from marketkit.notebook import frame
-from marketkit.realtime.consumers import Fan, pauses
+from marketkit.realtime.consumers import Broadcast, pauses
 
 
 def show(source, fan, seconds):
@@ -24,7 +24,7 @@ class Source:
     """A frame that a test sets."""
 
     def __init__(self) -> None:
-        self.fan = Fan()
+        self.fan = Broadcast()
         self.price = 1.0
         self.looks = threading.Semaphore(0)
 
@@ -63,7 +63,7 @@ def test_outside_of_a_notebook_a_frame_is_written_when_it_changed(capsys):
 
 
 def test_it_ends_after_the_seconds_given(capsys):
-    show(Source(), Fan(), 0.05)
+    show(Source(), Broadcast(), 0.05)
     assert capsys.readouterr().out.count("price") == 1
 
 

@@ -15,7 +15,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.budget import Budget
-from marketkit.realtime.client import Session
+from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.connection import Timing
 from marketkit.realtime.subscriptions import Stream
 
@@ -125,16 +125,16 @@ async def until(condition: Callable[[], object]) -> None:
 
 
 @pytest.fixture
-def meet(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[tuple[Session, Peer]]]:
+def meet(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[tuple[RealtimeClient, Peer]]]:
     """Make a peer and a session with it, which end with the block."""
 
     @asynccontextmanager
     async def meeting(
         timing: Timing = QUICK, clock: Callable[[], int] = lambda: 0
-    ) -> AsyncIterator[tuple[Session, Peer]]:
+    ) -> AsyncIterator[tuple[RealtimeClient, Peer]]:
         connects = Budget("websocket-connect", RateLimit(5, 0.05), tmp_path)
         async with Peer().listening() as peer:
-            session = Session(peer.url, clock=clock, connects=connects, timing=timing)
+            session = RealtimeClient(peer.url, clock=clock, connects=connects, timing=timing)
             try:
                 yield session, peer
             finally:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from marketkit.realtime.client import Session
+from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.connection import Pace
 from marketkit.realtime.subscriptions import Stream
 from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
@@ -268,7 +268,7 @@ def test_a_session_nobody_uses_opens_nothing(meet, times):
         async with meet() as (session, peer):
             for _ in range(times):
                 await session.close()
-            assert isinstance(session, Session)
+            assert isinstance(session, RealtimeClient)
             assert peer.handshakes == 0
 
     asyncio.run(main())

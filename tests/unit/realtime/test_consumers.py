@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pytest
 
 from marketkit.errors import FeedOverflow
-from marketkit.realtime.consumers import Fan, Queue
+from marketkit.realtime.consumers import Broadcast, Queue
 
 
 class Event(NamedTuple):
@@ -22,7 +22,7 @@ def events(*numbers: int) -> list[Event]:
     return [Event("KRW-BTC", number) for number in numbers]
 
 
-def put(target: Queue | Fan, *numbers: int) -> None:
+def put(target: Queue | Broadcast, *numbers: int) -> None:
     for event in events(*numbers):
         target.put(event)
 
@@ -89,7 +89,7 @@ def test_who_waits_is_woken_by_an_event_and_by_the_end():
 
 def test_each_consumer_gets_all_events_and_losses_are_counted():
     async def main():
-        fan = Fan()
+        fan = Broadcast()
         quick, slow, gone = fan.open(Queue()), fan.open(Queue(limit=1)), fan.open(Queue())
         fan.leave(gone)
         put(fan, 1, 2)

@@ -15,8 +15,8 @@ import pytest
 from marketkit.errors import FeedOverflow, InputError
 from marketkit.exchange.upbit.messages import Trade
 from marketkit.net.engine import engine
-from marketkit.realtime.client import Session
-from marketkit.realtime.consumers import BUFFER, Queue, Reader
+from marketkit.realtime.client import RealtimeClient
+from marketkit.realtime.consumers import BUFFER, Consumer, Queue
 from marketkit.realtime.feed import Feed
 from tests.unit.realtime.conftest import Peer, ticker, until
 
@@ -24,7 +24,7 @@ from tests.unit.realtime.conftest import Peer, ticker, until
 class Line(NamedTuple):
     """A session, its peer, and both's event loop."""
 
-    session: Session
+    session: RealtimeClient
     peer: Peer
 
     def watch(self, *symbols: str, channel: str = "ticker") -> Feed:
@@ -128,7 +128,7 @@ def test_each_consumer_gets_all_trades_and_one_that_comes_twice_is_one(line):
 
 def test_a_consumer_that_reads_too_slowly_is_told_what_it_lost(line):
     feed = line.watch("KRW-BTC", channel="trade")
-    reader = Reader(feed, feed._tap.fan, Queue(limit=2), feed._framed)
+    reader = Consumer(feed, feed._tap.fan, Queue(limit=2), feed._framed)
     line.say(*[trade(number) for number in range(1, 6)])
     line.wait(lambda: feed.stats.events == 5)
     assert next(reader).height == 2

@@ -7,9 +7,9 @@ from collections.abc import Awaitable, Callable
 
 from marketkit.exchange.upbit.messages import Trade
 from marketkit.realtime import trade_recovery as tap_module
-from marketkit.realtime.channels import Trades
+from marketkit.realtime.channels import TradeChannel
 from marketkit.realtime.consumers import Queue
-from marketkit.realtime.trade_recovery import Missed, TradeTap
+from marketkit.realtime.trade_recovery import Missed, TradeRecovery
 from tests.unit.realtime.conftest import until
 
 
@@ -23,8 +23,8 @@ class Line:
     def __init__(self) -> None:
         self.asked: list[int] = []
         self.answers: asyncio.Queue[Missed | Exception] = asyncio.Queue()
-        self.store = Trades()
-        self.tap = TradeTap(["X"], self.store, self._fetch)
+        self.store = TradeChannel()
+        self.tap = TradeRecovery(["X"], self.store, self._fetch)
         self.queue = self.tap.fan.open(Queue())
 
     async def _fetch(self, _: str, start: int) -> Missed:

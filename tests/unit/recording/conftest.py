@@ -9,14 +9,14 @@ import pytest
 
 from marketkit.exchange.upbit.messages import Book, Ticker, Trade, Unit, candle_of
 from marketkit.realtime.connection import Timing
-from marketkit.realtime.dispatcher import Board
+from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.recording.rows import Heard
 from marketkit.timeframe import parse_time
 
 START = parse_time("2026-11-20T05:00")
 
 
-class Said(Board):
+class Said(Dispatcher):
     """A board whose messages and clock are the test's."""
 
     def __init__(self) -> None:

@@ -12,7 +12,7 @@ from filelock import FileLock, Timeout
 
 from marketkit.data.lake.audit import index as audit_index
 from marketkit.data.lake.audit.chunk import Inspected, inspect
-from marketkit.data.lake.audit.findings import AUDIT, Found
+from marketkit.data.lake.audit.findings import AUDIT, Finding
 from marketkit.data.lake.audit.index import Chunk
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import TEMPORARY
@@ -31,7 +31,7 @@ def audit(root: Path) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(AUDIT), orient="row")
 
 
-def look(root: Path) -> list[Found]:
+def look(root: Path) -> list[Finding]:
     """Look at every byte of a lake; what is broken never hides the rest."""
     found, judged = _marker(root)
     if not judged:
@@ -45,24 +45,24 @@ def look(root: Path) -> list[Found]:
     return found
 
 
-def _marker(root: Path) -> tuple[list[Found], bool]:
+def _marker(root: Path) -> tuple[list[Finding], bool]:
     """Look at `lake.json`, and say whether the rest can be judged."""
     found = [
-        Found(path.name, "litter", "half a lake.json", "removed")
+        Finding(path.name, "litter", "half a lake.json", "removed")
         for path in sorted(root.glob(".lake.json.*.tmp"))
     ]
     try:
         frozen = (root / marker.FROZEN).exists()  # such a folder is no lake of its own
         if not marker.check(root) and not frozen and (root / "candles").exists():
-            found.append(Found("lake.json", "lake", "is missing", "remade"))
+            found.append(Finding("lake.json", "lake", "is missing", "remade"))
     except NewerFormat as error:
-        return [Found("lake.json", "newer", str(error), "left")], False
+        return [Finding("lake.json", "newer", str(error), "left")], False
     except CorruptFile as error:
-        found.append(Found("lake.json", "lake", str(error), "remade"))
+        found.append(Finding("lake.json", "lake", str(error), "remade"))
     return found, True
 
 
-def _series(root: Path, found: list[Found]) -> Iterator[Series]:
+def _series(root: Path, found: list[Finding]) -> Iterator[Series]:
     """Give the series that have a folder; what else lies between them is found to be stray."""
     for source, timeframe_folder in _below(root, "candles", _source_of, found):
         for timeframe, series_folder in _below(root, timeframe_folder, _timeframe_of, found):
@@ -71,7 +71,7 @@ def _series(root: Path, found: list[Found]) -> Iterator[Series]:
 
 
 def _below(
-    root: Path, folder: str, meaning: Callable[[str], _T | None], found: list[Found]
+    root: Path, folder: str, meaning: Callable[[str], _T | None], found: list[Finding]
 ) -> Iterator[tuple[_T, str]]:
     """Give what the folders in a folder mean by their names."""
     for path in _children(root / folder):
@@ -80,7 +80,7 @@ def _below(
         if path.name == snapshot.DELTA_LOG:
             continue
         if meant is None:
-            found.append(Found(below, "stray", "not a folder of candles", "left"))
+            found.append(Finding(below, "stray", "not a folder of candles", "left"))
         else:
             yield meant, below
 
@@ -98,7 +98,7 @@ def _timeframe_of(name: str) -> Timeframe | None:
     return timeframe_of_token(token) if token != name else None
 
 
-def _chunks(root: Path, series: Series, chunks: dict[tuple[str, str], Chunk]) -> Iterator[Found]:
+def _chunks(root: Path, series: Series, chunks: dict[tuple[str, str], Chunk]) -> Iterator[Finding]:
     """Look at the files of a series, and remember what was found in each chunk."""
     for path in _children(root / series.folder):
         below = f"{series.folder}/{path.name}"
@@ -109,11 +109,11 @@ def _chunks(root: Path, series: Series, chunks: dict[tuple[str, str], Chunk]) ->
                 chunks[series.folder, path.stem] = seen
                 action = action_for(looked)
                 for problem in looked.problems:
-                    yield Found(below, *problem, action, series, looked.stamp)
+                    yield Finding(below, *problem, action, series, looked.stamp)
         elif path.suffix != TEMPORARY:
-            yield Found(below, "stray", "not a file of candles", "left", series)
+            yield Finding(below, "stray", "not a file of candles", "left", series)
         elif not _being_written(root, series) and path.exists():
-            yield Found(below, "litter", "left by a writer that died", "removed", series)
+            yield Finding(below, "litter", "left by a writer that died", "removed", series)
 
 
 def action_for(looked: Inspected) -> str:
@@ -164,31 +164,31 @@ def _is_revision(path: Path, number: int, line: bytes) -> bool:
     return True
 
 
-def _revisions(root: Path) -> Iterator[Found]:
+def _revisions(root: Path) -> Iterator[Finding]:
     for path in sorted((root / "revisions").glob("source=*/timeframe=*/*")):
         below = path.relative_to(root).as_posix()
         series = _series_of_log(root, path)
         if series is None:
-            yield Found(below, "stray", "not a log of revisions", "left")
+            yield Finding(below, "stray", "not a log of revisions", "left")
         elif path != log_path(root, series):
             if not _being_written(root, series) and path.exists():
-                yield Found(below, "litter", "left by a writer that died", "removed", series)
+                yield Finding(below, "litter", "left by a writer that died", "removed", series)
         else:
             yield from _log(root, below, series)
 
 
-def _log(root: Path, below: str, series: Series) -> Iterator[Found]:
+def _log(root: Path, below: str, series: Series) -> Iterator[Finding]:
     try:
         log = read_log(root / below)
     except OSError as error:
-        yield Found(below, "revisions", f"cannot be read: {error}", "left", series)
+        yield Finding(below, "revisions", f"cannot be read: {error}", "left", series)
         return
     if log.wrong:
         detail = f"{len(log.wrong)} lines are no revisions, the first is line {log.wrong[0]}"
-        yield Found(below, "revisions", detail, "mended", series)
+        yield Finding(below, "revisions", detail, "mended", series)
     # A writer may have ended its line between the two looks.
     if log.half and not _being_written(root, series) and read_log(root / below).half == log.half:
-        yield Found(below, "litter", "half a line of a writer that died", "mended", series)
+        yield Finding(below, "litter", "half a line of a writer that died", "mended", series)
 
 
 def _series_of_log(root: Path, path: Path) -> Series | None:
@@ -202,21 +202,21 @@ def _series_of_log(root: Path, path: Path) -> Series | None:
     return series if path == log_path(root, series) or path.suffix == TEMPORARY else None
 
 
-def _snapshots(root: Path) -> Iterator[Found]:
+def _snapshots(root: Path) -> Iterator[Finding]:
     """Compare frozen sets with their manifests."""
     for path in snapshot.litter(root):
         if not _held(root / ".locks" / "snapshots.lock") and path.exists():
             below = path.relative_to(root).as_posix()
-            yield Found(below, "litter", "a frozen set that was never finished", "removed")
+            yield Finding(below, "litter", "a frozen set that was never finished", "removed")
     for name in snapshot.frozen(root)["name"]:
         folder = f"snapshots/{name}"
         try:
             problems = snapshot.verify(root, name).rows()
         except NewerFormat as error:
-            yield Found(folder, "newer", str(error), "left")
+            yield Finding(folder, "newer", str(error), "left")
         else:
             for path, problem in problems:
-                yield Found(f"{folder}/{path}", "snapshot", problem, "left")
+                yield Finding(f"{folder}/{path}", "snapshot", problem, "left")
 
 
 def _children(folder: Path) -> list[Path]:

@@ -44,7 +44,7 @@ AUDIT: Schema = {
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Finding:
     """One finding and what `repair` does about it.
 
     `path` is below the root. `stamp` is that of the version of a chunk that was looked at.

@@ -10,11 +10,11 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from marketkit.data.lake.audit.findings import Found
+from marketkit.data.lake.audit.findings import Finding
 from marketkit.data.lake.format.chunk import Footer, Stamp, spans_of_text
 from marketkit.data.lake.format.layout import SUFFIX, Series
 from marketkit.data.lake.store import newest as hot
-from marketkit.data.lake.store.database import NAME, VERSION, Moment
+from marketkit.data.lake.store.database import NAME, VERSION, FileStamp
 from marketkit.errors import CorruptFile
 
 _TRIES = 3
@@ -54,31 +54,31 @@ class _Told(NamedTuple):
     ends: list[tuple[str, str, bytes]]
 
 
-def compare(root: Path, chunks: Chunks) -> Iterator[Found]:
+def compare(root: Path, chunks: Chunks) -> Iterator[Finding]:
     """Compare the index with the files, by folder and name; what only lags behind is sound."""
     try:
         told = _read(root)
     except sqlite3.DatabaseError as error:
-        yield Found(NAME, "index", f"is damaged: {error}", "removed")
+        yield Finding(NAME, "index", f"is damaged: {error}", "removed")
         return
     except OSError as error:  # no room for the copy
-        yield Found(NAME, "index", f"cannot be looked at: {error}", "left")
+        yield Finding(NAME, "index", f"cannot be looked at: {error}", "left")
         return
     for row in told.rows:
         chunk = chunks.get((row.folder, row.chunk))
         if chunk is not None:
             yield from _compare(root, row, chunk, trusted=row.folder in told.trusted)
         elif not (root / row.path).exists():
-            yield Found(NAME, "index", f"has a row for {row.path}, which is gone", "removed")
+            yield Finding(NAME, "index", f"has a row for {row.path}, which is gone", "removed")
     known = {(row.folder, row.chunk) for row in told.rows}
     for folder, name in sorted(chunks.keys() - known):
         path = f"{folder}/{name}{SUFFIX}"
         if folder in told.trusted and _is_still(root / path, chunks[folder, name].stamp):
-            yield Found(NAME, "index", f"does not know {path}", "removed")
+            yield Finding(NAME, "index", f"does not know {path}", "removed")
     yield from _compare_ends(root, told, chunks)
 
 
-def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Found]:
+def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Finding]:
     """Compare the last rows that are kept with the files, where those are still the same."""
     for folder, made_of, content in told.ends:
         here = [(name, chunks.get((folder, name))) for name in hot.chunks_of(made_of)]
@@ -90,18 +90,18 @@ def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Found]:
             if not hot.is_of(made_of, content, root, series) and all(
                 _is_still(root / series.path(name), chunk.stamp) for name, chunk in same
             ):
-                yield Found(NAME, "index", f"keeps other last candles of {folder}", "removed")
+                yield Finding(NAME, "index", f"keeps other last candles of {folder}", "removed")
 
 
-def _compare(root: Path, row: _Row, chunk: Chunk, *, trusted: bool) -> Iterator[Found]:
+def _compare(root: Path, row: _Row, chunk: Chunk, *, trusted: bool) -> Iterator[Finding]:
     if row.stamp != chunk.stamp:
         if trusted and _is_still(root / row.path, chunk.stamp):
-            yield Found(NAME, "index", f"takes an older {row.path} for the current", "removed")
+            yield Finding(NAME, "index", f"takes an older {row.path} for the current", "removed")
     elif row.sha256 not in {None, chunk.sha256}:
         detail = "its bytes are not those that were written"
-        yield Found(row.path, "corrupt", detail, "set aside", chunk.series, chunk.stamp)
+        yield Finding(row.path, "corrupt", detail, "set aside", chunk.series, chunk.stamp)
     elif chunk.said is not None and row.footer != chunk.said:
-        yield Found(NAME, "index", f"says of {row.path} what the file does not", "removed")
+        yield Finding(NAME, "index", f"says of {row.path} what the file does not", "removed")
 
 
 def _is_still(path: Path, stamp: Stamp) -> bool:
@@ -142,7 +142,7 @@ def _told(connection: sqlite3.Connection, root: Path) -> _Told:
     if sound != "ok":
         raise sqlite3.DatabaseError(sound)
     folders = connection.execute("SELECT * FROM folders")
-    trusted = {name for name, *at in folders if Moment.of(str(root / name)) == tuple(at)}
+    trusted = {name for name, *at in folders if FileStamp.of(str(root / name)) == tuple(at)}
     rows = [_row(each) for each in connection.execute("SELECT * FROM chunks")]
     ends = [tuple(each) for each in connection.execute("SELECT folder, made_of, content FROM ends")]
     return _Told(rows, trusted, ends)

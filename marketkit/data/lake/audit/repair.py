@@ -18,7 +18,7 @@ import polars as pl
 
 from marketkit.data.lake.audit.audit import look, read_log
 from marketkit.data.lake.audit.chunk import inspect
-from marketkit.data.lake.audit.findings import FINDING, Found
+from marketkit.data.lake.audit.findings import FINDING, Finding
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import TEMPORARY, Stamp, write_chunk
 from marketkit.data.lake.format.layout import Series
@@ -59,7 +59,7 @@ def repair(root: Path, index: Index, *, dry_run: bool = False) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(REPAIR), orient="row")
 
 
-def _mend_all(root: Path, index: Index, found: list[Found]) -> None:
+def _mend_all(root: Path, index: Index, found: list[Finding]) -> None:
     """Mend each file once, however much was found in it."""
     todo = {each.path: each for each in found if each.action != "left"}
     # A file that cannot be kept is not to be mended first.
@@ -77,7 +77,7 @@ def _mend_all(root: Path, index: Index, found: list[Found]) -> None:
                     index.entries(each.series)  # looks again, and so forgets what is gone
 
 
-def _mend(root: Path, found: Found, aside: _Aside) -> None:
+def _mend(root: Path, found: Finding, aside: _Aside) -> None:
     path, series = root / found.path, found.series
     if found.finding == "index":
         database.remove(root)
@@ -91,7 +91,7 @@ def _mend(root: Path, found: Found, aside: _Aside) -> None:
             _mend_in_series(path, series, found, aside)
 
 
-def _mend_in_series(path: Path, series: Series, found: Found, aside: _Aside) -> None:
+def _mend_in_series(path: Path, series: Series, found: Finding, aside: _Aside) -> None:
     """Mend a file that no writer can be at."""
     if found.stamp is None:
         _mend_beside_chunks(path, found, aside)
@@ -106,7 +106,7 @@ def _mend_in_series(path: Path, series: Series, found: Found, aside: _Aside) -> 
             write_chunk(path, trusted.rows, trusted.footer, series)
 
 
-def _mend_beside_chunks(path: Path, found: Found, aside: _Aside) -> None:
+def _mend_beside_chunks(path: Path, found: Finding, aside: _Aside) -> None:
     if found.action == "mended":
         _mend_log(path, aside)
     else:

@@ -19,7 +19,7 @@ from marketkit.window import EVER, Window
 
 
 @dataclass(slots=True)
-class Candles:
+class CandleResult:
     """Frames of `schema.CANDLE` for many symbols, and the failures by symbol.
 
     `known` are the slots that are known of each, `at` the moment of the exchange's clock up to
@@ -32,7 +32,7 @@ class Candles:
     at: int | None = None
 
 
-def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> Candles:
+def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> CandleResult:
     """Answer from what the lake proves; a slot nobody asked about is `NotCovered`, no hole."""
     names = _stored(lake, symbols, window.timeframe)
     found = look(lake, names, window.timeframe, _range(window))
@@ -46,7 +46,7 @@ def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> Candles:
     if len(rows) != 1:
         rows = [pl.concat([closed(empty(ROW)), *rows]).sort("symbol", "time")]
     known = {symbol: known_of(found, symbol) for symbol in spans}
-    return Candles(newest(rows[0], window.count), failures, known)
+    return CandleResult(newest(rows[0], window.count), failures, known)
 
 
 def known_of(view: View, symbol: str) -> Spans:

@@ -7,7 +7,7 @@ import itertools
 import polars as pl
 
 from marketkit.coverage import Spans
-from marketkit.data.lake.read.candles import Candles, newest
+from marketkit.data.lake.read.candles import CandleResult, newest
 from marketkit.data.lake.read.view import aggregate
 from marketkit.schema import CANDLE, ROW, STATE, TIME
 from marketkit.window import Session, Window
@@ -15,7 +15,7 @@ from marketkit.window import Session, Window
 _NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
 
 
-def fold(candles: Candles, window: Window, narrow: Window) -> Candles:
+def fold(candles: CandleResult, window: Window, narrow: Window) -> CandleResult:
     """Add the candles of `narrow` up to those of `window`, which has a session."""
     if window.session is None or candles.frame.is_empty():
         return candles
@@ -32,7 +32,7 @@ def fold(candles: Candles, window: Window, narrow: Window) -> Candles:
     kept = kept.with_columns(state=forming).select(*CANDLE)
     if not window.forming:
         kept = kept.filter(pl.col("state") != "forming")
-    return Candles(newest(kept, window.count), candles.failures, candles.known)
+    return CandleResult(newest(kept, window.count), candles.failures, candles.known)
 
 
 def _bars(rows: pl.DataFrame, window: Window, session: Session) -> pl.DataFrame:
@@ -55,7 +55,7 @@ def _bars(rows: pl.DataFrame, window: Window, session: Session) -> pl.DataFrame:
 
 
 def _slots(
-    symbol: object, rows: pl.DataFrame, window: Window, narrow: Window, candles: Candles
+    symbol: object, rows: pl.DataFrame, window: Window, narrow: Window, candles: CandleResult
 ) -> pl.DataFrame:
     """List a symbol's slots of which no candle is missing, and whether they are over and known."""
     known = candles.known.get(str(symbol), Spans())

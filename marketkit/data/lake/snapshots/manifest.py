@@ -48,7 +48,7 @@ class Frozen:
     hash: str
 
 
-class Kept(NamedTuple):
+class FrozenFile(NamedTuple):
     """One file of a frozen set; of its stamp only the size means anything."""
 
     series: Series
@@ -67,10 +67,10 @@ class Manifest:
     name: str
     created: int
     library: str
-    files: tuple[Kept, ...]
+    files: tuple[FrozenFile, ...]
 
     @classmethod
-    def of(cls, name: str, created: int, library: str, files: Iterable[Kept]) -> Manifest:
+    def of(cls, name: str, created: int, library: str, files: Iterable[FrozenFile]) -> Manifest:
         """Put the files in order."""
         return cls(name, created, library, tuple(sorted(files, key=lambda kept: kept.path)))
 
@@ -142,7 +142,7 @@ def cite(manifest: Manifest) -> str:
     return f"@misc{{{manifest.name}{lines}\n}}\n"
 
 
-def _said(kept: Kept) -> dict[str, Any]:
+def _said(kept: FrozenFile) -> dict[str, Any]:
     footer = kept.entry.footer
     return {
         "path": kept.path,
@@ -156,7 +156,7 @@ def _said(kept: Kept) -> dict[str, Any]:
     }
 
 
-def _kept(said: dict[str, Any]) -> Kept:
+def _kept(said: dict[str, Any]) -> FrozenFile:
     """Understand a line; a path that is not that of a chunk never becomes one on disk."""
     found = _PATH.fullmatch(said["path"])
     if found is None or not _SHA256.fullmatch(said["sha256"]):
@@ -168,7 +168,7 @@ def _kept(said: dict[str, Any]) -> Kept:
     ends = said["first"], said["last"]
     footer = Footer(covered, said["nothing_before"], int(said["rows"]), *ends)
     stamp = Stamp(int(said["size"]), 0, 0)
-    return Kept(series, Entry(found["chunk"], stamp, footer, said["sha256"]))
+    return FrozenFile(series, Entry(found["chunk"], stamp, footer, said["sha256"]))
 
 
 # Thousands of files have few names between them, and full ones of the same days say the same.
@@ -192,13 +192,13 @@ def _spans(pairs: tuple[tuple[int, int], ...]) -> Spans:
 
 def _contents(manifest: Manifest) -> str:
     """Say for each source and timeframe how many symbols it has, and from when to when."""
-    groups: dict[tuple[str, str], list[Kept]] = {}
+    groups: dict[tuple[str, str], list[FrozenFile]] = {}
     for kept in manifest.files:
         groups.setdefault((kept.series.source, kept.series.timeframe.name), []).append(kept)
     return "; ".join(_group(*key, files) for key, files in groups.items())
 
 
-def _group(source: str, timeframe: str, files: list[Kept]) -> str:
+def _group(source: str, timeframe: str, files: list[FrozenFile]) -> str:
     symbols = sorted({kept.series.symbol for kept in files})
     named = ", ".join(symbols) if len(symbols) <= _FEW else f"{len(symbols)} symbols"
     hull = Spans(span for kept in files for span in kept.entry.footer.covered).hull

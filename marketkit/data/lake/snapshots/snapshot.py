@@ -25,7 +25,7 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, Stamp, library_version, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
-from marketkit.data.lake.snapshots.manifest import Frozen, Kept, Manifest, read_manifest
+from marketkit.data.lake.snapshots.manifest import Frozen, FrozenFile, Manifest, read_manifest
 from marketkit.data.lake.store.index import Index
 from marketkit.disk import link, make_folder, new_folder, sha256, sync_folder, sync_tree, write_new
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable, nearest
@@ -207,7 +207,9 @@ def _stored(index: Index, source: str) -> Iterator[Series]:
         yield from index.stored(source, timeframe)
 
 
-def _keep(root: Path, folder: Path, series: Series, entries: Iterable[Entry]) -> Iterator[Kept]:
+def _keep(
+    root: Path, folder: Path, series: Series, entries: Iterable[Entry]
+) -> Iterator[FrozenFile]:
     """Give the files of a series a second name below `folder`."""
     (folder / series.folder).mkdir(parents=True)
     for entry in entries:
@@ -215,7 +217,7 @@ def _keep(root: Path, folder: Path, series: Series, entries: Iterable[Entry]) ->
         path = f"{folder}/{below}"
         with suppress(FileNotFoundError):  # taken out of the lake since it was listed
             link(f"{root}/{below}", path)
-            yield Kept(series, _linked(path, series, entry))
+            yield FrozenFile(series, _linked(path, series, entry))
 
 
 def _linked(path: str, series: Series, entry: Entry) -> Entry:
@@ -227,7 +229,7 @@ def _linked(path: str, series: Series, entry: Entry) -> Entry:
 
 
 def _learn(
-    index: Index, found: Iterable[tuple[Series, list[Entry]]], files: Iterable[Kept]
+    index: Index, found: Iterable[tuple[Series, list[Entry]]], files: Iterable[FrozenFile]
 ) -> None:
     """Tell the index the hashes it did not know, of the versions that it knows."""
     unknown = {
@@ -277,7 +279,7 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
             yield below, "is not in the manifest"
 
 
-def _problem(path: Path, kept: Kept) -> str | None:
+def _problem(path: Path, kept: FrozenFile) -> str | None:
     try:
         if sha256(path) != kept.entry.sha256:
             return f"its bytes are not those that were frozen ({path.stat().st_size} of them)"

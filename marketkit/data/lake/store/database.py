@@ -49,7 +49,7 @@ _FORGET_CHUNKS = "DELETE FROM chunks WHERE folder = ?"
 _FORGET_FOLDER = "DELETE FROM folders WHERE folder = ?"
 
 
-class Moment(NamedTuple):
+class FileStamp(NamedTuple):
     """What tells a folder from the same one after a name in it changed."""
 
     inode: int
@@ -57,7 +57,7 @@ class Moment(NamedTuple):
     ctime_ns: int
 
     @classmethod
-    def of(cls, folder: str) -> Moment | None:
+    def of(cls, folder: str) -> FileStamp | None:
         """Give the moment of a folder, None where there is none."""
         try:
             stat = os.stat(folder)  # noqa: PTH116 (a Path costs more than the question)
@@ -69,7 +69,7 @@ class Moment(NamedTuple):
 class Listing(NamedTuple):
     """The chunks of a folder, and the moment of the folder at which they need no other proof."""
 
-    at: Moment | None
+    at: FileStamp | None
     entries: list[Entry]
 
     @property
@@ -174,7 +174,7 @@ def remove(root: Path) -> None:
 def _recalled(connection: sqlite3.Connection, folder: str) -> Listing:
     at = connection.execute(_FOLDER, (folder,)).fetchone()
     rows = connection.execute(_CHUNKS, (folder,)).fetchall()
-    return Listing(None if at is None else Moment(*at), [_from_row(row) for row in rows])
+    return Listing(None if at is None else FileStamp(*at), [_from_row(row) for row in rows])
 
 
 def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:

@@ -23,7 +23,7 @@ from typing import NamedTuple, TypeVar
 
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import SUFFIX, Series, symbol_of_folder, timeframe_folder
-from marketkit.data.lake.store.database import NAME, Database, Listing, Moment, remove
+from marketkit.data.lake.store.database import NAME, Database, FileStamp, Listing, remove
 from marketkit.errors import CorruptFile
 from marketkit.timeframe import Timeframe
 
@@ -38,7 +38,7 @@ class _Look(NamedTuple):
 
     series: Series
     folder: str
-    at: Moment
+    at: FileStamp
     quiet: bool
     seen: Listing
 
@@ -71,7 +71,7 @@ class Index:
         looks: list[_Look] = []
         for series in wanted:
             folder = series.folder
-            at, seen = Moment.of(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
+            at, seen = FileStamp.of(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
             found[folder] = [] if at is None else seen.entries
             if at is not None and at != seen.at:
                 is_quiet = max(at.mtime_ns, at.ctime_ns) < quiet

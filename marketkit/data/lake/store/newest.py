@@ -30,7 +30,7 @@ _NUMBERS = tuple(ROW)[2:]
 _TYPES = {"time": pa.timestamp("ms", tz="UTC"), **dict.fromkeys(_NUMBERS, pa.float64())}
 
 
-class End(NamedTuple):
+class SeriesTail(NamedTuple):
     """The last rows of a series, column by column, and the versions of the files they are from."""
 
     made_of: str
@@ -69,11 +69,13 @@ def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl
     tails = [tail for tail in tails if tail.entries]
     if count > KEPT:
         return pl.concat([empty(ROW), *_read(root, tails, count)])
-    ends = {folder: End(*end) for folder, end in index.ends([t.folder for t in tails]).items()}
+    ends = {
+        folder: SeriesTail(*end) for folder, end in index.ends([t.folder for t in tails]).items()
+    }
     changed = [tail for tail in tails if not _holds(ends.get(tail.folder), tail)]
     if changed:
         frames = zip(changed, _read(root, changed, KEPT), strict=True)
-        fresh = {tail.folder: End(tail.made_of, _encode(rows)) for tail, rows in frames}
+        fresh = {tail.folder: SeriesTail(tail.made_of, _encode(rows)) for tail, rows in frames}
         index.put_ends(fresh)
         ends |= fresh
     return _side_by_side([(tail.series.symbol, ends[tail.folder]) for tail in tails], count)
@@ -89,7 +91,11 @@ def keep(index: Index, series: Series, entry: Entry, rows: pl.DataFrame) -> None
     known = index.ends([series.folder]).get(series.folder)
     if known is not None and chunks_of(known[0])[-1] <= entry.chunk:
         index.put_ends(
-            {series.folder: End(made_of([(entry.chunk, entry.stamp)]), _encode(rows.tail(KEPT)))}
+            {
+                series.folder: SeriesTail(
+                    made_of([(entry.chunk, entry.stamp)]), _encode(rows.tail(KEPT))
+                )
+            }
         )
 
 
@@ -124,7 +130,7 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
     return last[::-1]
 
 
-def _holds(end: End | None, tail: _Tail) -> bool:
+def _holds(end: SeriesTail | None, tail: _Tail) -> bool:
     """Say whether an end that was kept is as good as the files."""
     return end is not None and end.made_of == tail.made_of
 
@@ -142,7 +148,7 @@ def _encode(rows: pl.DataFrame) -> bytes:
     return b"".join((times, *numbers))
 
 
-def _side_by_side(ends: Sequence[tuple[str, End]], count: int) -> pl.DataFrame:
+def _side_by_side(ends: Sequence[tuple[str, SeriesTail]], count: int) -> pl.DataFrame:
     """Put the ends of series one below the other."""
     views = [memoryview(end.content) for _, end in ends]
     sizes = [end.rows * _WORD for _, end in ends]

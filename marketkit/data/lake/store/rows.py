@@ -20,7 +20,7 @@ _KEYS = ("symbol", "time", *_PRICES, "volume")
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class CandlePage:
     """What the exchange answered: rows, the slots they answer for, and what cannot exist."""
 
     rows: pl.DataFrame
@@ -28,7 +28,7 @@ class Page:
     nothing_before: int | None = None
 
 
-def checked(series: Series, page: Page) -> Page:
+def checked(series: Series, page: CandlePage) -> CandlePage:
     """Give the page with its rows sorted by time, each time once, the later of two in the frame.
 
     Raises `InputError` for a covering that is not whole slots, and naming the first row that is no

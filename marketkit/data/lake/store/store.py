@@ -16,7 +16,7 @@ from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge
-from marketkit.data.lake.store.rows import Page
+from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, read
 from marketkit.data.lake.store.write import Written, write_page
 from marketkit.timeframe import Timeframe, parse_timeframe
@@ -144,7 +144,7 @@ class Store:
         call brought, chunk by chunk, never what was there.
         """
         series = self._series(symbol, timeframe)
-        page = Page(rows, covering, nothing_before)
+        page = CandlePage(rows, covering, nothing_before)
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         return write_page(self.root, self.index, series, page, moment)
 

@@ -19,13 +19,13 @@ from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.newest import keep
 from marketkit.data.lake.store.revisions import record
-from marketkit.data.lake.store.rows import Page, checked, inside
+from marketkit.data.lake.store.rows import CandlePage, checked, inside
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
 from marketkit.schema import ROW, empty
 
 _WAIT = 60.0  # seconds to wait for another writer of the same series
-_NO_PAGE = Page(empty(ROW), Spans())
+_NO_PAGE = CandlePage(empty(ROW), Spans())
 
 
 class Written(NamedTuple):
@@ -35,7 +35,7 @@ class Written(NamedTuple):
     revisions: int
 
 
-def write_page(root: Path, index: Index, series: Series, page: Page, seen_at: int) -> Written:
+def write_page(root: Path, index: Index, series: Series, page: CandlePage, seen_at: int) -> Written:
     """Keep a page that was answered at `seen_at`.
 
     The order protects data: everything is checked before anything is written; under the lock each
@@ -73,7 +73,9 @@ def only_writer(root: Path, series: Series) -> Iterator[None]:
         lock.release()
 
 
-def _merge_page(root: Path, index: Index, series: Series, page: Page, seen_at: int) -> Written:
+def _merge_page(
+    root: Path, index: Index, series: Series, page: CandlePage, seen_at: int
+) -> Written:
     entries = {entry.chunk: entry for entry in index.entries(series)}
     known = Knowledge.of(series.timeframe, entries.values())
     make_folder(root / series.folder)
@@ -90,10 +92,10 @@ def _merge_page(root: Path, index: Index, series: Series, page: Page, seen_at: i
     return Written(*map(sum, zip(*counts, strict=True)))
 
 
-def _parts(series: Series, page: Page, nothing_before: int | None) -> dict[str, Page]:
+def _parts(series: Series, page: CandlePage, nothing_before: int | None) -> dict[str, CandlePage]:
     """Cut a page into what each chunk gets of it."""
     parts = {
-        chunk: Page(inside(page.rows, *chunk_span(series.timeframe, chunk)), covering)
+        chunk: CandlePage(inside(page.rows, *chunk_span(series.timeframe, chunk)), covering)
         for chunk, covering in cut(series.timeframe, page.covering).items()
     }
     moment = page.nothing_before
@@ -108,7 +110,7 @@ def _merge_chunk(
     index: Index,
     series: Series,
     chunk: str,
-    part: Page,
+    part: CandlePage,
     *,
     seen_at: int,
     exists: bool,

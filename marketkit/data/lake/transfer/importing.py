@@ -14,7 +14,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.rows import times_of
 from marketkit.data.lake.store.store import Store
-from marketkit.data.lake.transfer.source_file import Archive
+from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import InputError
 from marketkit.frames import one_of
 from marketkit.timeframe import TIMEFRAMES, Timeframe, iso
@@ -61,7 +61,7 @@ class Imported:
 
 
 def import_archive(
-    store: Store, archive: Archive, symbol: str, timeframe: Timeframe, covering: Covering
+    store: Store, archive: SourceFile, symbol: str, timeframe: Timeframe, covering: Covering
 ) -> Imported:
     """Keep the candles that a file has of a symbol; see `Lake.import_`."""
     one_of("covering", covering, Covering)
@@ -81,7 +81,7 @@ def import_archive(
     )
 
 
-def _refuse_no_times(archive: Archive, raw: pl.DataFrame) -> None:
+def _refuse_no_times(archive: SourceFile, raw: pl.DataFrame) -> None:
     if raw["time"].null_count():
         raise archive.wrong(f"row {raw['time'].is_null().arg_true()[0] + 1} has no time")
     times = times_of(raw)
@@ -90,7 +90,7 @@ def _refuse_no_times(archive: Archive, raw: pl.DataFrame) -> None:
             raise archive.wrong(f"a time lies {time} ms after 1970, outside the years 1970 to 9998")
 
 
-def _distinct(archive: Archive, raw: pl.DataFrame) -> pl.DataFrame:
+def _distinct(archive: SourceFile, raw: pl.DataFrame) -> pl.DataFrame:
     """Sort the rows by time and drop repetitions; refuse two candles of one time."""
     rows = raw.unique(maintain_order=True).sort("time")
     twice = rows.filter(rows["time"].is_duplicated())
@@ -102,7 +102,7 @@ def _distinct(archive: Archive, raw: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
-def _refuse_wider(archive: Archive, timeframe: Timeframe, times: Sequence[int]) -> None:
+def _refuse_wider(archive: SourceFile, timeframe: Timeframe, times: Sequence[int]) -> None:
     """Refuse a file whose times are those of a wider timeframe."""
     for wider in reversed(TIMEFRAMES.values()):
         if wider.width <= timeframe.width:
@@ -122,7 +122,7 @@ def _steps_by(wider: Timeframe, times: Sequence[int]) -> bool:
     return all((later - time) % wider.width == 0 for time, later in itertools.pairwise(times))
 
 
-def _refuse_stranger(archive: Archive, rows: pl.DataFrame, store: Store, series: Series) -> None:
+def _refuse_stranger(archive: SourceFile, rows: pl.DataFrame, store: Store, series: Series) -> None:
     """Refuse a file that contradicts most of what is known: a false symbol or zone must not win."""
     times = times_of(rows)
     span = Span(times[0], times[-1] + 1)

@@ -44,7 +44,7 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Archive:
+class SourceFile:
     """A file of candles, the names of its columns as far as given, and the zone of naive times.
 
     Raises `InputError` for names of columns that no candle has and for an unknown zone.

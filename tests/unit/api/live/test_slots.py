@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.api.live.slots import AHEAD, PATIENCE, Edge, Row
+from marketkit.api.live.slots import AHEAD, PATIENCE, Row, SlotTracker
 from marketkit.coverage import Spans
 from marketkit.exchange.upbit.messages import Candle
 from marketkit.timeframe import DAY, MINUTE, TIMEFRAMES, iso
@@ -33,13 +33,13 @@ def row(volume: float) -> Row:
 
 
 @pytest.fixture
-def edge() -> Edge:
+def edge() -> SlotTracker:
     """A series from minute 0 on, of which nothing is known."""
-    return Edge("KRW-BTC", TIMEFRAMES["1m"], START, SETTLE)
+    return SlotTracker("KRW-BTC", TIMEFRAMES["1m"], START, SETTLE)
 
 
 @pytest.fixture
-def going(edge: Edge) -> Edge:
+def going(edge: SlotTracker) -> SlotTracker:
     """One that was joined in minute 10, when all before was asked for."""
     edge.said(candle(10, kind="SNAPSHOT"), at(10.5))
     edge.answered([(at(10), row(1.0))], span(0, 9), START, at(10.6))

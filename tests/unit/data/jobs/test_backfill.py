@@ -7,7 +7,7 @@ import math
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.data.fetch.gaps import Filler
+from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
 from marketkit.exchange.upbit import rest as upbit_rest
@@ -27,7 +27,7 @@ def filler(tmp_path):
     transport = Transport(
         "http://127.0.0.1:9", UPBIT_LIMITS, check=upbit_rest.check, timeout=1, budget_dir=tmp_path
     )
-    return Filler(Lake(tmp_path / "lake"), transport, 60_000)
+    return GapFiller(Lake(tmp_path / "lake"), transport, 60_000)
 
 
 def cover(filler, *spans, nothing_before=None):

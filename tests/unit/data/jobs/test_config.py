@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.data.jobs.config import Universe, chores, members, read_config
+from marketkit.data.jobs.config import UniverseConfig, chores, members, read_config
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
 from marketkit.schema import MARKET, ROW, empty
@@ -99,6 +99,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 
 def test_a_universe_without_a_market_is_an_error(markets):
-    assert members(Universe({"1m": "1d"}), markets) == sorted(markets["symbol"])
+    assert members(UniverseConfig({"1m": "1d"}), markets) == sorted(markets["symbol"])
     with pytest.raises(InputError, match="no market is in the universe"):
-        members(Universe({"1m": "1d"}, symbols=("KRW-X*",)), markets)
+        members(UniverseConfig({"1m": "1d"}, symbols=("KRW-X*",)), markets)

@@ -13,10 +13,10 @@ from marketkit.data.jobs import processes as worker
 from marketkit.data.jobs.catalog import find, jobs, symbols
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import NAME, Broken
-from marketkit.data.jobs.tasks import Done, Task, Wanted
+from marketkit.data.jobs.tasks import BackfillRequest, Task, Work
 from marketkit.errors import BadResponse, NotWritable
 
-WANTED = Wanted("upbit", ("KRW-BTC", "KRW-ETH"), "1m", 0, 3000)
+WANTED = BackfillRequest("upbit", ("KRW-BTC", "KRW-ETH"), "1m", 0, 3000)
 TASKS = [Task("KRW-BTC", 1, 1000, 2000, 10), Task("KRW-ETH", 1, 1000, 2000, 10)]
 OLDER = Task("KRW-BTC", 0, 0, 1000, 10)
 
@@ -55,7 +55,7 @@ def test_tasks_are_claimed_in_order_and_each_once(ledger):
 def test_what_is_finished_is_counted_and_not_claimed_again(ledger):
     me = begun(ledger)
     claim = ledger.claim(me)
-    ledger.finish(me, claim, Done(10, 3, 7))
+    ledger.finish(me, claim, Work(10, 3, 7))
     totals = ledger.totals(WANTED.id)
     assert totals == (30, 10, 3, 7, 2, 0)
     assert ledger.claim(me).task != claim.task
@@ -64,17 +64,17 @@ def test_what_is_finished_is_counted_and_not_claimed_again(ledger):
 def test_a_piece_of_history_is_not_fetched_by_two_jobs_at_once(ledger):
     me = begun(ledger)
     claim = ledger.claim(me)
-    overlapping = Wanted("upbit", ("KRW-BTC",), "1m", 500, None)
+    overlapping = BackfillRequest("upbit", ("KRW-BTC",), "1m", 500, None)
     other = begun(ledger, overlapping, [Task("KRW-BTC", 1, 1500, 3000, 10)])
     assert ledger.claim(other) is None
-    ledger.finish(me, claim, Done(10))
+    ledger.finish(me, claim, Work(10))
     assert ledger.claim(other).task.start == 1500
 
 
 def test_other_timeframes_are_other_pieces(ledger):
     me = begun(ledger)
     ledger.claim(me)
-    hours = Wanted("upbit", ("KRW-BTC",), "1h", 0, None)
+    hours = BackfillRequest("upbit", ("KRW-BTC",), "1h", 0, None)
     assert ledger.claim(begun(ledger, hours, TASKS[:1])) is not None
 
 
@@ -98,8 +98,8 @@ def test_so_is_that_of_a_process_not_heard_of_for_a_minute(ledger, monkeypatch):
     claim = ledger.claim(me)
     assert claim.task == lost.task
     # Should it come back after all, it learns so, and cannot say that the task is done.
-    assert ledger.beat(silent, [(lost, Done())], "").lost == [lost.task]
-    ledger.finish(silent, lost, Done(10))
+    assert ledger.beat(silent, [(lost, Work())], "").lost == [lost.task]
+    ledger.finish(silent, lost, Work(10))
     assert ledger.totals(WANTED.id).leased == 1
 
 
@@ -121,17 +121,17 @@ def test_a_process_of_another_pid_space_is_judged_by_its_beats_alone(ledger):
 
 def test_a_failed_task_waits_before_it_is_tried_again(ledger, monkeypatch):
     me = begun(ledger, planned=TASKS[:1])
-    ledger.put_off(me, ledger.claim(me), Done(4, 2, 4), BadResponse("cut"), 60)
+    ledger.put_off(me, ledger.claim(me), Work(4, 2, 4), BadResponse("cut"), 60)
     assert ledger.claim(me) is None
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 61)
     again = ledger.claim(me)
-    assert (again.attempts, again.before) == (1, Done(4, 2, 4))
+    assert (again.attempts, again.before) == (1, Work(4, 2, 4))
 
 
 def test_a_clock_set_back_for_days_does_not_put_a_retry_off_for_days(ledger, monkeypatch):
     me = begun(ledger, planned=TASKS[:1])
-    ledger.put_off(me, ledger.claim(me), Done(), BadResponse("cut"), 60)
+    ledger.put_off(me, ledger.claim(me), Work(), BadResponse("cut"), 60)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now - 86_400)
     assert ledger.claim(me) is not None
@@ -139,7 +139,7 @@ def test_a_clock_set_back_for_days_does_not_put_a_retry_off_for_days(ledger, mon
 
 def test_a_symbol_is_given_up_as_a_whole_and_the_others_go_on(ledger, tmp_path):
     me = begun(ledger)
-    ledger.fail(me, ledger.claim(me), Done(), BadResponse("no such market"))
+    ledger.fail(me, ledger.claim(me), Work(), BadResponse("no such market"))
     assert ledger.failures(WANTED.id) == {"KRW-BTC": "no such market"}
     assert ledger.claim(me).task.symbol == "KRW-ETH"
     assert ledger.claim(me) is None
@@ -158,7 +158,7 @@ def test_what_lies_before_the_listing_is_struck(ledger):
 
 def test_an_interrupted_job_goes_on_with_what_was_done_of_it(ledger, tmp_path):
     me = begun(ledger)
-    ledger.finish(me, ledger.claim(me), Done(10, 1, 9))
+    ledger.finish(me, ledger.claim(me), Work(10, 1, 9))
     ledger.claim(me)
     ledger._file.do(lambda connection: worker.enlist(connection, dead()))
     ledger._file.do(lambda connection: worker.dismiss(connection, me.id))
@@ -172,7 +172,7 @@ def test_an_interrupted_job_goes_on_with_what_was_done_of_it(ledger, tmp_path):
 
 def test_a_plan_that_is_cut_otherwise_takes_the_place_of_what_nobody_began(ledger):
     me = begun(ledger)
-    ledger.finish(me, ledger.claim(me), Done(10, 1, 9))
+    ledger.finish(me, ledger.claim(me), Work(10, 1, 9))
     ledger.leave(me, "stopped")
     halves = [OLDER._replace(block=n, start=500 * n, end=500 * n + 500, slots=5) for n in (4, 5)]
     begun(ledger, planned=[TASKS[1], *halves])
@@ -181,14 +181,14 @@ def test_a_plan_that_is_cut_otherwise_takes_the_place_of_what_nobody_began(ledge
 
 def test_what_the_lake_lost_of_a_job_that_had_not_ended_is_done_again(ledger):
     me = begun(ledger, planned=TASKS)
-    ledger.finish(me, ledger.claim(me), Done(10))
+    ledger.finish(me, ledger.claim(me), Work(10))
     again = begun(ledger, planned=TASKS)
     assert ledger.claim(again).task == TASKS[0]
 
 
 def test_a_job_that_ended_begins_again(ledger, tmp_path):
     me = begun(ledger)
-    ledger.finish(me, ledger.claim(me), Done(10))
+    ledger.finish(me, ledger.claim(me), Work(10))
     ledger.leave(me, "done")
     assert state(tmp_path) == "done"
     begun(ledger, planned=TASKS[1:])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.data.jobs.tasks import BLOCK, Task, Wanted, in_order, slots_in, tasks
+from marketkit.data.jobs.tasks import BLOCK, BackfillRequest, Task, in_order, slots_in, tasks
 from marketkit.timeframe import TIMEFRAMES, parse_time
 
 MINUTE = 60_000
@@ -14,12 +14,12 @@ MINUTES = TIMEFRAMES["1m"]
 
 def wanted(**other):
     told = {"source": "upbit", "symbols": ("KRW-BTC",), "timeframe": "1m", "start": 0, "end": None}
-    return Wanted(**{**told, **other})
+    return BackfillRequest(**{**told, **other})
 
 
 def test_the_same_request_has_the_same_name_after_any_way_through_the_ledger():
-    assert wanted().id == wanted().id == Wanted.read(wanted().write()).id
-    assert Wanted.read(wanted().write()) == wanted()
+    assert wanted().id == wanted().id == BackfillRequest.read(wanted().write()).id
+    assert BackfillRequest.read(wanted().write()) == wanted()
 
 
 @pytest.mark.parametrize(

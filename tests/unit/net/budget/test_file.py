@@ -12,7 +12,7 @@ import pytest
 from marketkit.clock import boot_id, machine_clock
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
-from marketkit.net.budget.file import BudgetFile, Memory
+from marketkit.net.budget.file import BudgetFile, MemoryBudget
 from marketkit.net.budget.state import State
 
 LIMIT = RateLimit(10, 1.0)
@@ -36,7 +36,7 @@ def file(path: Path) -> Iterator[BudgetFile]:
     opened.close()
 
 
-def look(file: BudgetFile | Memory) -> State:
+def look(file: BudgetFile | MemoryBudget) -> State:
     return file.update(lambda state, _now: state)
 
 
@@ -140,7 +140,7 @@ def test_the_file_follows_the_umask_so_that_users_can_share(tmp_path):
 
 
 def test_memory_starts_with_an_unknown_past_and_remembers():
-    memory = Memory(LIMIT, clock)
+    memory = MemoryBudget(LIMIT, clock)
     assert is_unknown(look(memory))
     memory.update(lambda state, _now: setattr(state, "strikes", 4))
     assert look(memory).strikes == 4

@@ -123,9 +123,9 @@ def test_an_unsent_request_frees_its_lane_at_once(quiet):
 
 def test_the_lane_of_a_dead_process_is_free_when_its_lease_ends(quiet):
     lane = quiet.lanes[take(quiet, 100.0).lane]
-    lanes.bury(quiet, 104.9)
+    lanes.expire(quiet, 104.9)
     assert lane.until == INF
-    lanes.bury(quiet, 105.1)
+    lanes.expire(quiet, 105.1)
     assert lane.until == 105.1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 
 from marketkit.coverage import Spans
-from marketkit.data.lake.read.candles import Candles
+from marketkit.data.lake.read.candles import CandleResult
 from marketkit.data.lake.read.fill import closed
 from marketkit.data.lake.read.resample import fold
 from marketkit.schema import CANDLE
@@ -26,7 +26,7 @@ def known(*spans: tuple[int, int]) -> Spans:
     return Spans((START + start * HOUR, START + end * HOUR) for start, end in spans)
 
 
-def folded(candles: Candles, count: int | None = None, **asked):
+def folded(candles: CandleResult, count: int | None = None, **asked):
     """Give `(symbol, day, volume, state)`."""
     start = asked.pop("start", None)
     window = read_window("1d", start, asked.pop("end", None), count, session=SEOUL, **asked)
@@ -39,20 +39,20 @@ def folded(candles: Candles, count: int | None = None, **asked):
 def test_days_that_are_not_known_from_end_to_end_are_left_out():
     rows = pl.concat([hours(-5, 60), hours(0, 24, "KRW-ETH")])
     proved = {"KRW-BTC": known((-5, 60)), "KRW-ETH": known((0, 23))}
-    assert folded(Candles(rows, {}, proved)) == [
+    assert folded(CandleResult(rows, {}, proved)) == [
         ("KRW-BTC", 0, 24.0, "closed"),
         ("KRW-BTC", 1, 24.0, "closed"),
     ]
 
 
 def test_at_the_live_edge_what_is_not_final_yet_counts_as_far_as_it_happened():
-    candles = Candles(hours(0, 78), {}, {"KRW-BTC": known((0, 70))}, NOW)
+    candles = CandleResult(hours(0, 78), {}, {"KRW-BTC": known((0, 70))}, NOW)
     assert folded(candles)[-1] == ("KRW-BTC", 2, 24.0, "closed")
     assert folded(candles, forming=True)[-1] == ("KRW-BTC", 3, 6.0, "forming")
 
 
 def test_only_days_that_begin_in_the_range_are_given():
-    candles = Candles(hours(0, 72), {}, {"KRW-BTC": known((0, 72))})
+    candles = CandleResult(hours(0, 72), {}, {"KRW-BTC": known((0, 72))})
     days = folded(candles, start="2024-01-02T15:00", end="2024-01-03T15:00")
     assert days == [("KRW-BTC", 1, 24.0, "closed")]
 
@@ -62,11 +62,11 @@ def test_the_oldest_day_is_left_out_where_counting_cut_it():
     window = read_window("1d", None, None, 3, session=SEOUL)
     narrow = window.narrow(NOW)
     cut = rows.tail(narrow.count)
-    candles = Candles(cut, {}, {"KRW-BTC": known((0, 240))})
+    candles = CandleResult(cut, {}, {"KRW-BTC": known((0, 240))})
     assert folded(candles, 3) == [("KRW-BTC", day, 24.0, "closed") for day in (7, 8, 9)]
-    short = Candles(rows.head(50), {}, {"KRW-BTC": known((0, 50))})
+    short = CandleResult(rows.head(50), {}, {"KRW-BTC": known((0, 50))})
     assert folded(short, 3) == [("KRW-BTC", day, 24.0, "closed") for day in (0, 1)]
 
 
 def test_nothing_is_folded_into_nothing():
-    assert folded(Candles(hours(0, 0), {})) == []
+    assert folded(CandleResult(hours(0, 0), {})) == []

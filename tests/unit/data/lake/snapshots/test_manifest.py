@@ -10,18 +10,18 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.chunk import Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.snapshots.manifest import Kept, Manifest, cite, read_manifest
+from marketkit.data.lake.snapshots.manifest import FrozenFile, Manifest, cite, read_manifest
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.timeframe import TIMEFRAMES
 
 MINUTE = 60_000
 
 
-def kept(chunk: str, start: int, symbol: str = "KRW-BTC", timeframe: str = "1m") -> Kept:
+def kept(chunk: str, start: int, symbol: str = "KRW-BTC", timeframe: str = "1m") -> FrozenFile:
     series = Series("upbit", symbol, TIMEFRAMES[timeframe])
     footer = Footer(Spans([(start, start + 5 * MINUTE)]), None, 1, start, start)
     digest = hashlib.sha256(f"{symbol}{chunk}".encode()).hexdigest()
-    return Kept(series, Entry(chunk, Stamp(100, 0, 0), footer, digest))
+    return FrozenFile(series, Entry(chunk, Stamp(100, 0, 0), footer, digest))
 
 
 @pytest.fixture

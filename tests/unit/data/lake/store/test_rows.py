@@ -7,7 +7,7 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.store.rows import Page, checked, inside, split
+from marketkit.data.lake.store.rows import CandlePage, checked, inside, split
 from marketkit.errors import InputError
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
@@ -42,25 +42,25 @@ def times_of(frame):
 def test_an_impossible_candle_is_refused_by_the_rule_it_breaks(candles, column, value, rule):
     good, bad = candles([0]), candles([MINUTE], **{column: value})
     with pytest.raises(InputError, match=rule) as caught:
-        checked(SERIES, Page(pl.concat([good, bad]), COVERING))
+        checked(SERIES, CandlePage(pl.concat([good, bad]), COVERING))
     assert "1 rows refused" in str(caught.value)
     assert "00:01" in str(caught.value) or "0, 1" in str(caught.value)
 
 
 def test_turnover_may_be_unknown(candles):
-    page = checked(SERIES, Page(candles([0], value=None), COVERING))
+    page = checked(SERIES, CandlePage(candles([0], value=None), COVERING))
     assert page.rows["value"].to_list() == [None]
 
 
 def test_a_null_time_is_refused(candles):
     rows = candles([0]).with_columns(time=pl.lit(None, ROW["time"]))
     with pytest.raises(InputError, match="a null"):
-        checked(SERIES, Page(rows, COVERING))
+        checked(SERIES, CandlePage(rows, COVERING))
 
 
 def test_rows_of_another_symbol_are_refused(candles):
     with pytest.raises(InputError, match="symbol is not KRW-BTC"):
-        checked(SERIES, Page(candles([0], symbol="KRW-ETH"), COVERING))
+        checked(SERIES, CandlePage(candles([0], symbol="KRW-ETH"), COVERING))
 
 
 @pytest.mark.parametrize(
@@ -76,34 +76,34 @@ def test_a_time_that_starts_no_slot_is_refused(candles, timeframe, right, wrong)
     width = TIMEFRAMES[timeframe]
     series = Series("upbit", "KRW-BTC", width)
     covering = Spans([(width.ceil(0), width.ceil(400 * 86_400_000))])
-    assert checked(series, Page(candles([right]), covering)).rows.height == 1
+    assert checked(series, CandlePage(candles([right]), covering)).rows.height == 1
     with pytest.raises(InputError, match="no slot"):
-        checked(series, Page(candles([wrong]), covering))
+        checked(series, CandlePage(candles([wrong]), covering))
 
 
 @pytest.mark.parametrize("time", [-MINUTE, 4 * MINUTE, 5 * MINUTE, 9 * MINUTE])
 def test_rows_outside_the_covering_are_refused(candles, time):
     covering = Spans([(0, 4 * MINUTE), (6 * MINUTE, 9 * MINUTE)])
     with pytest.raises(InputError, match="outside the covering"):
-        checked(SERIES, Page(candles([0, time, 7 * MINUTE]), covering))
+        checked(SERIES, CandlePage(candles([0, time, 7 * MINUTE]), covering))
 
 
 @pytest.mark.parametrize("span", [(0, 30_000), (1, MINUTE), (-MINUTE, 0), (0, 10**15)])
 def test_a_covering_that_is_not_whole_slots_of_our_time_is_refused(candles, span):
     with pytest.raises(InputError, match="covering"):
-        checked(SERIES, Page(empty(ROW), Spans([span])))
+        checked(SERIES, CandlePage(empty(ROW), Spans([span])))
 
 
 def test_a_frame_of_other_columns_is_refused(candles):
     with pytest.raises(InputError, match="columns"):
-        checked(SERIES, Page(candles([0]).drop("value"), COVERING))
+        checked(SERIES, CandlePage(candles([0]).drop("value"), COVERING))
     with pytest.raises(InputError, match="columns"):
-        checked(SERIES, Page(candles([0]).with_columns(pl.col("close").cast(int)), COVERING))
+        checked(SERIES, CandlePage(candles([0]).with_columns(pl.col("close").cast(int)), COVERING))
 
 
 def test_rows_are_sorted_and_the_later_of_two_in_the_frame_stays(candles):
     rows = pl.concat([candles([2 * MINUTE, 0]), candles([0], close=200.0)])
-    page = checked(SERIES, Page(rows, COVERING))
+    page = checked(SERIES, CandlePage(rows, COVERING))
     assert times_of(page.rows) == [0, 2]
     assert page.rows["close"].to_list() == [200.0, 100.0]
 

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
-from marketkit.data.lake.transfer.source_file import Archive
+from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import InputError
 from marketkit.schema import ROW
 
@@ -25,7 +25,7 @@ def read(tmp_path):
     def reading(header, time, *, numbers=NUMBERS, tz=None, columns=None):
         path = tmp_path / "given.csv"
         path.write_text(f"{header}\n{time},{numbers}\n", encoding="utf-8")
-        return Archive(path, columns or {}, tz).read("KRW-BTC")
+        return SourceFile(path, columns or {}, tz).read("KRW-BTC")
 
     return reading
 
@@ -144,15 +144,15 @@ def test_times_may_have_a_type(tmp_path, times, tz, suffix):
     frame = pl.DataFrame({"time": times, **{name: [1.0] for name in names}})
     path = tmp_path / f"given{suffix}"
     (frame.write_parquet if suffix == ".parquet" else frame.write_ipc)(path)
-    assert Archive(path, {}, tz).read("KRW-BTC")["time"].to_list() == [MOMENT]
+    assert SourceFile(path, {}, tz).read("KRW-BTC")["time"].to_list() == [MOMENT]
 
 
 def test_a_date_is_a_midnight_of_the_zone(tmp_path):
     frame = pl.DataFrame({"date": [date(2024, 1, 1)], **{name: [1.0] for name in PLAIN.split(",")}})
     frame.write_parquet(tmp_path / "given.parquet")
     with pytest.raises(InputError, match="carry no zone"):
-        Archive(tmp_path / "given.parquet", {}, None).read("KRW-BTC")
-    rows = Archive(tmp_path / "given.parquet", {}, "Asia/Seoul").read("KRW-BTC")
+        SourceFile(tmp_path / "given.parquet", {}, None).read("KRW-BTC")
+    rows = SourceFile(tmp_path / "given.parquet", {}, "Asia/Seoul").read("KRW-BTC")
     assert rows["time"].to_list() == [datetime(2023, 12, 31, 15, tzinfo=UTC)]
 
 
@@ -166,9 +166,9 @@ def test_of_several_symbols_only_the_one_asked_for_is_read(tmp_path):
     rows = [f"2024-01-01T09:00:00Z,{code},{NUMBERS}" for code in ("KRW-ETH", "KRW-BTC", "KRW-XRP")]
     path = tmp_path / "given.csv"
     path.write_text("\n".join([f"time,market,{PLAIN}", *rows]))
-    assert Archive(path, {}, None).read("KRW-ETH").height == 1
+    assert SourceFile(path, {}, None).read("KRW-ETH").height == 1
     with pytest.raises(InputError, match="candles of KRW-BTC, KRW-ETH, KRW-XRP, not of KRW-SOL"):
-        Archive(path, {}, None).read("KRW-SOL")
+        SourceFile(path, {}, None).read("KRW-SOL")
 
 
 @pytest.mark.parametrize(
@@ -187,5 +187,5 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path, name, content, match):
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(InputError, match=match) as caught:
-        Archive(path, {}, None).read("KRW-BTC")
+        SourceFile(path, {}, None).read("KRW-BTC")
     assert name in str(caught.value)
