@@ -40,7 +40,7 @@ class MarketkitError(Exception):
     """Base of every error that marketkit raises on purpose."""
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel between processes with message and attributes, whatever the constructor takes."""
+        """Pickle message and attributes, for any constructor of a subclass."""
         return _rebuilt, (type(self), self.args, self.__dict__)
 
 
@@ -129,7 +129,7 @@ class CorruptFile(LakeError):
 
 
 class FeedOverflow(MarketkitError):
-    """A consumer of a feed read too slowly: `lost` events did not fit into its buffer."""
+    """A consumer of a feed read too slowly: `lost` events did not fit into the buffer."""
 
     def __init__(self, lost: int) -> None:
         super().__init__(f"{lost} events were lost: the consumer reads slower than they come")
@@ -148,7 +148,7 @@ class PartialResult(MarketkitError):
 
 
 class MissingExtra(MarketkitError, ImportError):
-    """An optional package is needed; the message names the extra that brings it."""
+    """An optional package is missing; the message names the extra to install."""
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(f"{package} is not installed: pip install 'marketkit[{extra}]'")

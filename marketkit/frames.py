@@ -1,4 +1,4 @@
-"""Give a frame the shape its caller asked for: time zone, Polars or pandas."""
+"""Shape a frame for the caller: time zone, Polars or pandas."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def check_zone(tz: str) -> None:
 
 
 def finish(data: pl.DataFrame, *, frame: FrameKind, tz: str, index: Collection[str]) -> Frame:
-    """Convert times to `tz`, and to pandas with the columns of `index` as its index if asked.
+    """Convert times to `tz`, and the frame to pandas with the index columns `index` if asked.
 
     In pandas one index column `time` is a `DatetimeIndex`, `symbol` and `time` are a `MultiIndex`;
     Enum columns become categoricals.

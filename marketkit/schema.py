@@ -107,7 +107,7 @@ def empty(schema: Schema) -> pl.DataFrame:
 
 
 def exact(schema: Schema) -> Schema:
-    """Give the same schema with decimals where it has floats (`precision="decimal"`).
+    """Give a schema with decimals in place of floats (`precision="decimal"`).
 
     `Decimal(38, 8)`, except the ticker's turnover and rates, which the exchange writes with up to
     16 places (Upbit reference, section 3.7).

@@ -1,4 +1,4 @@
-"""Where marketkit talks to and where it keeps things, from arguments and environment."""
+"""Endpoints and folders, from arguments and environment."""
 
 from __future__ import annotations
 

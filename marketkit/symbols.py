@@ -1,4 +1,4 @@
-"""What callers may call a market, and which listed market they mean.
+"""Spellings of symbols, globs, and the listed markets that match.
 
 Native codes are `QUOTE-BASE` in upper case (Upbit reference, section 2). `BTC/KRW` means `KRW-BTC`,
 and a glob such as `KRW-*` every listed market it matches.
@@ -18,7 +18,7 @@ _GLOB = re.compile(r"[A-Z0-9*?\[\]!-]+")
 
 
 def listed(symbols: str | Iterable[str]) -> list[str]:
-    """Spell one or many symbols natively, without asking whether they exist.
+    """Spell one or many symbols natively, listed or not.
 
     Duplicates are dropped, order is kept. Raises `InputError` for an empty list or a value that
     is not a string, `UnknownSymbol` for what can be no symbol at all (`../x`).

@@ -1,4 +1,4 @@
-"""Which candles a call means: what callers type, checked before anything is asked."""
+"""The range of candles that a call means: arguments checked before any request."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ _BASES = ("1h", "30m", "15m", "10m", "5m", "3m", "1m")
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """A time of day at which days, weeks, months and years begin; hours are counted from it.
+    """A time of day at which days, weeks, months and years begin, and from which hours count.
 
     A day that a clock change makes an hour longer or shorter ends in a shorter `4h` slot. Where the
     clock skips the time of day, the day begins the moment it would have been.
@@ -194,7 +194,7 @@ def _day(moment: int) -> date:
 
 
 def window_of(start: Instant | None, end: Instant | None) -> Span:
-    """Give the range a caller means; what is left open reaches as far as time does."""
+    """Give the range a caller means; an open side reaches as far as time does."""
     return check_range(
         EVER.start if start is None else milliseconds(start),
         EVER.end if end is None else milliseconds(end),
@@ -202,12 +202,12 @@ def window_of(start: Instant | None, end: Instant | None) -> Span:
 
 
 def milliseconds(time: Instant) -> int:
-    """Give ms UTC of what callers name: ms already, or what `parse_time` takes."""
+    """Give ms UTC of an instant: ms already, or anything `parse_time` takes."""
     return time if isinstance(time, int) else parse_time(time)
 
 
 def check_range(start: int, end: int) -> Span:
-    """Give `[start, end)` back if it is a range of times. Raises `InvalidRange`."""
+    """Check that `[start, end)` is a range of times. Raises `InvalidRange`."""
     if not EVER.start <= start <= end <= EVER.end:
         raise InvalidRange(f"not a range of times in ms: start={start}, end={end}")
     return Span(start, end)
