@@ -1,4 +1,4 @@
-"""The parser of the command line, made of the commands that are found in `marketkit.cli.commands`."""
+"""The parser of the command line, made of the commands in `marketkit.cli.commands`."""
 
 from __future__ import annotations
 
