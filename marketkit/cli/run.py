@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.output import DONE, INCOMPLETE
+from marketkit.errors import MarketkitError
 
 if TYPE_CHECKING:
     from marketkit.data.jobs.job import Job
@@ -63,7 +64,9 @@ class CommandRun:
 
         try:
             return job.wait(None if self.deadline is None else self.deadline - time.monotonic())
-        except TimeoutError:
+        except TimeoutError as late:
+            if isinstance(late, MarketkitError):  # a request's time-out, not the end of ours
+                raise
             self.stopped = "max-time"
             job.leave()
         except CancelledError:
