@@ -31,6 +31,7 @@ class Output:
             times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
             print(frame.with_columns(times).write_json())
             return
+        # Forty rows are a screen's worth, all columns the answer: polars alone shows eight of each.
         with pl.Config(
             tbl_rows=40, tbl_cols=-1, tbl_width_chars=200, tbl_hide_column_data_types=True
         ):

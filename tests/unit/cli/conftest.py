@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 
 import pytest
@@ -33,6 +34,6 @@ def made_up(tmp_path, monkeypatch) -> Callable[[str, str], None]:
 
     def add(name: str, text: str) -> None:
         (folder / f"{name}.py").write_text(text)
-        monkeypatch.delitem(__import__("sys").modules, f"{commands.__name__}.{name}", raising=False)
+        monkeypatch.delitem(sys.modules, f"{commands.__name__}.{name}", raising=False)
 
     return add
