@@ -21,6 +21,7 @@ _MODULES = {
     "jobs": "jobs",
     "realtime": "realtime",
     "soak": "soak",
+    "house": "house",
 }
 
 
@@ -29,10 +30,12 @@ def main() -> int:
     parser.add_argument("name", choices=[*_MODULES], help="what to measure")
     parser.add_argument("--quick", action="store_true", help="shorter, for a first look")
     parser.add_argument("--json", action="store_true", help="one object with rows and ratios")
+    parser.add_argument("--list", action="store_true", help="name what misses (house)")
     options = parser.parse_args()
     started = time.monotonic()
     module = importlib.import_module(f"benchmarks.{_MODULES[options.name]}")
     result = module.measure(quick=options.quick)
+    named = result.pop("named", {})
     result |= {
         "benchmark": options.name,
         "quick": options.quick,
@@ -42,13 +45,16 @@ def main() -> int:
         "machine": f"{platform.machine()} {platform.system()}",
     }
     print(json.dumps(result) if options.json else _text(result))
+    for figure, names in named.items() if options.list else ():
+        print("\n".join([f"\n{figure}: {len(names)}", *names]))
     return 0
 
 
 def _text(result: dict) -> str:
     lines = [f"{result['benchmark']} ({result['seconds']} s, Python {result['python']})", ""]
     lines += _table(result["rows"])
-    lines += ["", "ratios:", *(f"  {name}: {value}" for name, value in result["ratios"].items())]
+    ratios = [f"  {name}: {value}" for name, value in result["ratios"].items()]
+    lines += ["", "ratios:", *ratios] if ratios else []
     return "\n".join(lines)
 
 

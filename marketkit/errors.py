@@ -151,7 +151,7 @@ class MissingExtra(MarketkitError, ImportError):
     """An optional package is missing; the message names the extra to install."""
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'marketkit[{extra}]'")
+        super().__init__(f"{package} is not installed: pip install 'marketkit-upbit[{extra}]'")
 
 
 class EngineClosed(MarketkitError, RuntimeError):

@@ -1,39 +1,68 @@
-"""What the options mean that every command takes: which exchange, which lake."""
+"""Options that commands share, and how the provider or the lake is opened from these."""
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from marketkit.settings import resolve_endpoint, resolve_lake
-
 if TYPE_CHECKING:
     from marketkit.api.sync import SmartDataProvider
+    from marketkit.data.lake.lake import Lake
+
+
+def add_shared(command: argparse.ArgumentParser) -> None:
+    """Add the choice of output, lake and exchange."""
+    command.add_argument("--json", action="store_true", help="print JSON for other programs")
+    command.add_argument("--lake", type=Path, help="folder of the candle lake")
+    command.add_argument("--endpoint", help="an exchange that speaks Upbit's words (http://...)")
+    command.add_argument("--region", help="kr sg id th")
+
+
+def add_range(command: argparse.ArgumentParser) -> None:
+    """Add a timeframe and a range of times."""
+    widths = "1s 1m 3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y"
+    command.add_argument("--timeframe", default="1m", help=widths)
+    command.add_argument("--start", help="inclusive, ISO, UTC unless it says")
+    command.add_argument("--end", help="exclusive; default now")
+
+
+def add_series(command: argparse.ArgumentParser) -> None:
+    """Add symbols, a timeframe and a range of times, each with a default."""
+    command.add_argument("symbols", nargs="*", help="all, if none is given")
+    add_range(command)
 
 
 def open_provider(options: argparse.Namespace) -> SmartDataProvider:
-    """Give the provider that a command asks."""
+    """Open the provider of the exchange and the lake that were chosen."""
     from marketkit.api.sync import SmartDataProvider  # noqa: PLC0415 - slow, `--help` needs none
 
     return SmartDataProvider(endpoint=options.endpoint, region=options.region, lake=options.lake)
 
 
-def lake_root(options: argparse.Namespace) -> Path:
-    """Give the folder of the lake that a command is about."""
-    return resolve_lake(options.lake, resolve_endpoint(options.endpoint, options.region))
+def open_lake(options: argparse.Namespace) -> Lake:
+    """Open the lake that was chosen; asks no exchange."""
+    from marketkit.data.lake.lake import Lake  # noqa: PLC0415 - slow, `--help` needs none
+    from marketkit.settings import lake_source, resolve_endpoint, resolve_lake  # noqa: PLC0415
+
+    endpoint = resolve_endpoint(options.endpoint, options.region)
+    return Lake(resolve_lake(options.lake, endpoint), source=lake_source(endpoint))
 
 
-def add_series(view: argparse.ArgumentParser) -> None:
-    """Add the symbols, the timeframe and the range that a view is about."""
-    view.add_argument("symbols", nargs="*", help="all, if none is given")
-    add_range(view, start_required=False)
+def one_or_many(symbols: list[str]) -> str | list[str]:
+    """Take a single symbol out of the list: then a failure is raised, not collected."""
+    return symbols[0] if len(symbols) == 1 else symbols
 
 
-def add_range(command: argparse.ArgumentParser, *, start_required: bool) -> None:
-    """Add a timeframe and a range of times to a command."""
-    widths = "1s 1m 3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y"
-    command.add_argument("--timeframe", default="1m", help=widths)
-    start = "inclusive, ISO, UTC unless it says"
-    command.add_argument("--start", required=start_required, help=start)
-    command.add_argument("--end", help="exclusive; default now")
+def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
+    """Make a type of argument that takes only numbers above zero."""
+
+    def read(text: str) -> float:
+        value = kind(text)
+        if not value > 0:
+            raise argparse.ArgumentTypeError(f"{text} is not above zero")
+        return value
+
+    read.__name__ = kind.__name__  # argparse says "invalid float value"
+    return read

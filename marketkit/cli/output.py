@@ -1,4 +1,4 @@
-"""Where commands print: tables and sentences for people, JSON for other programs."""
+"""Output of commands: tables and sentences for people, JSON for other programs."""
 
 from __future__ import annotations
 
@@ -18,26 +18,27 @@ DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Output:
-    """Where commands print: tables and sentences, or JSON for other programs."""
+    """The printer of commands: tables and sentences, or JSON for other programs."""
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
 
     def table(self, frame: pl.DataFrame) -> None:
-        """Print a frame; as JSON it is a list of objects with ISO times."""
+        """Print a frame as a table, or as a JSON list of objects with ISO times."""
         import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
 
         if self.as_json:
             times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
             print(frame.with_columns(times).write_json())
             return
+        # Forty rows are a screen's worth, all columns the answer: polars alone shows eight of each.
         with pl.Config(
             tbl_rows=40, tbl_cols=-1, tbl_width_chars=200, tbl_hide_column_data_types=True
         ):
             print(frame)
 
     def lines(self, frame: pl.DataFrame) -> None:
-        """Print a line a row at once: values for people, JSON objects with ISO times."""
+        """Print each row as a line at once: values, or a JSON object with ISO times."""
         import polars as pl  # noqa: PLC0415 - as above
 
         times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
@@ -49,7 +50,7 @@ class Output:
             print(*("-" if value is None else value for value in row), flush=True)
 
     def report(self, report: Report) -> None:
-        """Print what a backfill did."""
+        """Print the report of a backfill."""
         if not self.as_json:
             print(report)
             return
@@ -70,17 +71,17 @@ class Output:
         )
 
     def say(self, sentence: str = "") -> None:
-        """Print a sentence for people; programs do not get it."""
+        """Print a sentence for people, nothing for programs."""
         if not self.as_json:
             print(sentence, flush=True)
 
     def value(self, **value: object) -> None:
-        """Print one JSON object; people do not get it."""
+        """Print one JSON object for programs, nothing for people."""
         if self.as_json:
             print(json.dumps(value))
 
     def problem(self, error: MarketkitError) -> None:
-        """Say on stderr what went wrong."""
+        """Print an error on stderr."""
         kind = type(error).__name__
         text = (
             json.dumps({"error": kind, "message": str(error)})

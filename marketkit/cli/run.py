@@ -1,9 +1,8 @@
-"""One run of a command that does jobs: until when, what came of it, and how it is ended early."""
+"""One run of a command that does jobs: the deadline, the reports, and an early end."""
 
 from __future__ import annotations
 
 import argparse
-import concurrent.futures
 import signal
 import threading
 import time
@@ -13,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.output import DONE, INCOMPLETE
-from marketkit.timeframe import parse_duration
+from marketkit.errors import MarketkitError
 
 if TYPE_CHECKING:
     from marketkit.data.jobs.job import Job
@@ -22,7 +21,10 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class CommandRun:
-    """One run of the command: what its jobs brought, when it ends, what ended it early."""
+    """The jobs of one command; `deadline` is a moment of `time.monotonic`, or None.
+
+    `stopped` is the reason of an early end, or empty.
+    """
 
     deadline: float | None
     as_json: bool = False
@@ -34,35 +36,45 @@ class CommandRun:
 
     @property
     def over(self) -> bool:
-        """Whether its time is up."""
+        """Whether the deadline has passed."""
         return self.deadline is not None and time.monotonic() >= self.deadline
 
     def work(self, start: Callable[[bool], Job]) -> Report | None:
-        """Do one job to its end; None if the shift is over before."""
-        self.job = job = start(not self.as_json)
-        reporter = self._reporter(job) if self.as_json else None
+        """Do one job and give the report; None after an early end."""
+        self.job = start(not self.as_json)
+        reporter = self._reporter(self.job) if self.as_json else None
         try:
-            report = job.wait(None if self.deadline is None else self.deadline - time.monotonic())
-            self.reports.append(report)
-        except TimeoutError:
-            self.stopped = "max-time"
-            job.leave()
-        except concurrent.futures.CancelledError:
-            self.stopped = self.stopped or "cancelled"
+            report = self._wait(self.job)
         except KeyboardInterrupt:
-            job.leave()
-            job.join()
+            self.job.leave()
+            self.job.join()
             raise
-        else:
-            return report
         finally:
             if reporter is not None:
                 reporter.close()
-        job.join()
+        if report is None:
+            self.job.join()
+        else:
+            self.reports.append(report)
+        return report
+
+    def _wait(self, job: Job) -> Report | None:
+        """Wait for the end of a job, or note the reason of an early end."""
+        from concurrent.futures import CancelledError  # noqa: PLC0415 - slow, `--help` needs none
+
+        try:
+            return job.wait(None if self.deadline is None else self.deadline - time.monotonic())
+        except TimeoutError as late:
+            if isinstance(late, MarketkitError):  # a request's time-out, not the end of ours
+                raise
+            self.stopped = "max-time"
+            job.leave()
+        except CancelledError:
+            self.stopped = self.stopped or "cancelled"
         return None
 
-    def terminate(self, *_: object) -> None:
-        """Leave after the pages in hand are written: what SIGTERM asks for."""
+    def terminate(self) -> None:
+        """Leave after the pages in hand are written."""
         self.stopped = "SIGTERM"
         self.ended.set()
         if self.job is not None:
@@ -75,7 +87,7 @@ class CommandRun:
         return DONE if complete else INCOMPLETE
 
     def summary(self, state: str = "") -> dict[str, object]:
-        """Say in one line's worth what came of it."""
+        """Add up the reports, for the one line that monitoring reads."""
         done = "done" if self.code == DONE else "incomplete"
         return {
             "state": state or self.stopped or done,
@@ -98,19 +110,29 @@ class CommandRun:
         return reporter
 
 
-@contextmanager
-def terminable(shift: CommandRun) -> Iterator[CommandRun]:
-    """Have SIGTERM end a shift in good order."""
-    before = signal.signal(signal.SIGTERM, shift.terminate)
-    try:
-        yield shift
-    finally:
-        signal.signal(signal.SIGTERM, before)
+def begin_run(options: argparse.Namespace) -> CommandRun:
+    """Begin a run with the deadline and the form of log that were chosen."""
+    from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow, `--help` needs none
 
-
-def begin_shift(options: argparse.Namespace) -> CommandRun:
-    """Begin a run as the command line says."""
     longest = options.max_time
     seconds = None if longest is None else parse_duration(longest) / 1000
     deadline = None if seconds is None else time.monotonic() + seconds
     return CommandRun(deadline, options.log_format == "json")
+
+
+@contextmanager
+def on_sigterm(action: Callable[[], object]) -> Iterator[None]:
+    """Call `action` at each SIGTERM meanwhile; outside the main thread nothing changes."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, lambda *_: action())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def interrupt() -> None:
+    """End a command as Ctrl-C does, so that everything held is written and closed."""
+    raise KeyboardInterrupt

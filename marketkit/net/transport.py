@@ -340,6 +340,6 @@ def _host(endpoint: str) -> str:
 
 def _version() -> str:
     try:
-        return importlib.metadata.version("marketkit")
+        return importlib.metadata.version("marketkit-upbit")
     except importlib.metadata.PackageNotFoundError:
         return "0"

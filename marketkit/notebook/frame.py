@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
 
 from marketkit.frames import Frame
+from marketkit.notebook.job import is_here
 
 _IN_PLACE = 0.25  # seconds between two drawings at least
 _AS_TEXT = 1.0
@@ -48,10 +48,7 @@ def show(source: Showable, pause: Pause, seconds: float | None) -> None:
 
 def _drawing() -> tuple[Draw, float]:
     """Give how to draw, and how often at most."""
-    module = sys.modules.get("IPython")
-    shell = module.get_ipython() if module is not None else None
-    in_cell = type(shell).__name__ == "ZMQInteractiveShell"
-    if in_cell and threading.current_thread() is threading.main_thread():
+    if is_here():
         return _InPlace(), _IN_PLACE
     return _write, _AS_TEXT
 

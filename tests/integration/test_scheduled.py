@@ -151,13 +151,6 @@ def test_jobs_are_listed_shown_and_gone_on_with(endpoint, tmp_path, capsys):
     assert main(["jobs", "show", "nothing", *where]) == 2
 
 
-def test_a_slip_in_a_file_is_bad_usage(endpoint, tmp_path, capsys):
-    config = file(tmp_path, SMALL.replace("quote", "qoute"))
-    assert main(command(endpoint, tmp_path, "--config", config)) == 2
-    assert "did you mean 'quote'" in capsys.readouterr().err
-    assert main(command(endpoint, tmp_path, "KRW-BTC", "--config", config)) == 2
-
-
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="limits of Unix")
 def test_a_full_disk_is_said_and_the_next_run_goes_on(endpoint, tmp_path):

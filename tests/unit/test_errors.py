@@ -109,7 +109,7 @@ def test_a_partial_result_of_one_failure_counts_no_more():
 
 def test_a_missing_extra_says_what_to_install():
     assert str(MissingExtra("pandas", "pandas")) == (
-        "pandas is not installed: pip install 'marketkit[pandas]'"
+        "pandas is not installed: pip install 'marketkit-upbit[pandas]'"
     )
 
 

@@ -240,7 +240,7 @@ class Lake(Store):
         return hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
-        """Answer a query in the SQL of DuckDB (`pip install 'marketkit[sql]'`).
+        """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).
 
         `candles_1m`, `candles_1h` and so on (`candles_1mo` for months) have the columns of
         `schema.ROW`, `candles` has all of them and `timeframe`. Times are in UTC. The query sees
@@ -306,9 +306,9 @@ class Lake(Store):
     def publish(self, name: str) -> Path:
         """Make a frozen set a Delta table for other engines, and give the folder of the table.
 
-        Only a log is written (`pip install 'marketkit[delta]'`), no candle again; once published
-        nothing is done. Delta knows times in microseconds. Raises `InputError` if there is no such
-        set, `MissingExtra` and `NotWritable`.
+        Only a log is written (`pip install 'marketkit-upbit[delta]'`), no candle again; once
+        published nothing is done. Delta knows times in microseconds. Raises `InputError` if there
+        is no such set, `MissingExtra` and `NotWritable`.
         """
         return publish(self.root, name)
 

@@ -274,6 +274,6 @@ def _span_of(timeframe: Timeframe, chunk: str) -> Span | None:
 def library_version() -> str:
     """Give the version of marketkit that writes."""
     try:
-        return version("marketkit")
+        return version("marketkit-upbit")
     except PackageNotFoundError:  # a checkout that was never installed
         return "unknown"

@@ -3,35 +3,39 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from marketkit.cli.command import Command
 from marketkit.cli.options import add_range, open_provider
 from marketkit.cli.output import FAILED, INCOMPLETE, Output
-from marketkit.cli.run import CommandRun, begin_shift, terminable
+from marketkit.cli.run import CommandRun, begin_run, on_sigterm
 from marketkit.errors import Banned, InputError, MarketkitError, NetworkError, ServerFailed
-from marketkit.timeframe import parse_duration
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     import polars as pl
 
     from marketkit.api.sync import SmartDataProvider
     from marketkit.data.jobs.config import Config
+    from marketkit.data.jobs.job import Job
     from marketkit.data.jobs.report import Report
+    from marketkit.data.lake.lake import Lake
 
-_PAUSE = 30.0  # seconds between two attempts at an exchange that is away
+# Seconds between two attempts at an exchange that is away: soon enough after a maintenance of
+# hours, and too seldom to count against its limits.
+_PAUSE = 30.0
 
 
-def add_backfill(command: argparse.ArgumentParser) -> None:
-    """Add what `backfill` takes."""
+def _arguments(command: argparse.ArgumentParser) -> None:
     symbols = "KRW-BTC, BTC/KRW or a glob such as 'KRW-*'"
     command.add_argument("symbols", nargs="*", help=symbols)
-    add_range(command, start_required=False)
+    add_range(command)
     command.add_argument("--config", type=Path, help="a TOML file that says what the lake holds")
     command.add_argument("--verify", help="read the last 1d (12h, 30m, 7d) again for revisions")
     command.add_argument("--order", choices=["newest", "oldest", "symbols"], help="(newest)")
@@ -41,33 +45,52 @@ def add_backfill(command: argparse.ArgumentParser) -> None:
     command.set_defaults(refuse=command.error)
 
 
-def backfill(options: argparse.Namespace, output: Output) -> int:
-    """Fill the lake as the command line or its file says."""
+def _run(options: argparse.Namespace, output: Output) -> int:
     if options.config is not None:
         return _scheduled(options, output)
     if not options.symbols or options.start is None:
         options.refuse("give symbols and --start, or --config FILE")
     provider = open_provider(options)
-    with terminable(begin_shift(options)) as shift:
-        report = shift.work(
-            lambda show: provider.backfill(
-                options.symbols,
-                options.timeframe,
-                start=options.start,
-                end=options.end,
-                verify=options.verify,
-                order=options.order or "newest",
-                patience=options.patience or "12h",
-                show=show,
-            )
-        )
+    run = begin_run(options)
+    start = _starter(
+        provider,
+        options,
+        options.symbols,
+        options.timeframe,
+        start=options.start,
+        end=options.end,
+    )
+    with on_sigterm(run.terminate):
+        report = run.work(start)
     if report is None:
-        output.problem(MarketkitError(f"left on {shift.stopped}; the same command goes on"))
-        return shift.code
+        output.problem(MarketkitError(f"left on {run.stopped}; the same command goes on"))
+        return run.code
     output.report(report)
     if not report.complete and not output.as_json:
         _say_missing(provider, report, output)
-    return shift.code
+    return run.code
+
+
+def _starter(
+    provider: SmartDataProvider,
+    options: argparse.Namespace,
+    symbols: list[str],
+    timeframe: str,
+    *,
+    start: str | datetime,
+    end: str | None = None,
+) -> Callable[[bool], Job]:
+    """Make the function that starts a backfill, with progress shown or not."""
+    return lambda show: provider.backfill(
+        symbols,
+        timeframe,
+        start=start,
+        end=end,
+        verify=options.verify,
+        order=options.order or "newest",
+        patience=options.patience or "12h",
+        show=show,
+    )
 
 
 def _say_missing(provider: SmartDataProvider, report: Report, output: Output) -> None:
@@ -78,8 +101,26 @@ def _say_missing(provider: SmartDataProvider, report: Report, output: Output) ->
 
 
 def _scheduled(options: argparse.Namespace, output: Output) -> int:
-    from filelock import Timeout  # noqa: PLC0415
+    """Do the backfills of a file and end with one line for monitoring, also after a failure."""
+    from filelock import Timeout  # noqa: PLC0415 - slow, `--help` needs none
 
+    config = _read_file(options)
+    provider = open_provider(options)
+    run = begin_run(options)
+    state, code = "", None
+    try:
+        with _only_run(provider.lake(), options.config), on_sigterm(run.terminate):
+            _chores(provider, config, options, run)
+    except Timeout:
+        state, code = "busy: another run of this file is at work", INCOMPLETE
+    except MarketkitError as error:
+        state, code = f"failed: {error}", FAILED
+    _say_summary(output, run.summary(state), options)
+    return run.code if code is None else code
+
+
+def _read_file(options: argparse.Namespace) -> Config:
+    """Read the file of `--config`, for the options that the command line leaves open."""
     from marketkit.data.jobs.config import read_config  # noqa: PLC0415 - slow
 
     if options.symbols or options.start or options.end:
@@ -88,72 +129,54 @@ def _scheduled(options: argparse.Namespace, output: Output) -> int:
     for name in ("lake", "endpoint", "region", "verify", "order", "patience", "max_time"):
         if getattr(options, name) is None:
             setattr(options, name, getattr(config, name))
-    provider = open_provider(options)
-    shift = begin_shift(options)
-    try:
-        with _only_run(provider.lake().root, options.config), terminable(shift):
-            _chores(provider, config, options, shift)
-    except Timeout:
-        _say_summary(output, shift.summary("busy: another run of this file is at work"), options)
-        return INCOMPLETE
-    except MarketkitError as error:
-        _say_summary(output, shift.summary(f"failed: {error}"), options)
-        return FAILED
-    _say_summary(output, shift.summary(), options)
-    return shift.code
+    return config
 
 
 def _chores(
-    provider: SmartDataProvider, config: Config, options: argparse.Namespace, shift: CommandRun
+    provider: SmartDataProvider, config: Config, options: argparse.Namespace, run: CommandRun
 ) -> None:
     from marketkit.data.jobs.config import chores, moment  # noqa: PLC0415 - slow
 
-    markets = _markets(provider, parse_duration(options.patience) / 1000, shift)
+    markets = _markets(provider, options.patience, run)
     now = time.time_ns() // 1_000_000
     for chore in chores(config, markets, provider.lake(), now):
-        if shift.stopped:
+        if run.stopped:
             return
-        report = shift.work(
-            lambda show, chore=chore: provider.backfill(  # type: ignore[misc]
-                list(chore.symbols),
-                chore.timeframe,
-                start=moment(chore.start),
-                verify=options.verify,
-                order=options.order,
-                patience=options.patience,
-                show=show,
-            )
-        )
+        symbols, start = list(chore.symbols), moment(chore.start)
+        report = run.work(_starter(provider, options, symbols, chore.timeframe, start=start))
         for symbol, failure in report.failures.items() if report is not None else ():
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
 
 
-def _markets(provider: SmartDataProvider, patience: float, shift: CommandRun) -> pl.DataFrame:
-    """Give the market list, when the exchange is there."""
-    began = time.monotonic()
+def _markets(provider: SmartDataProvider, patience: str, run: CommandRun) -> pl.DataFrame:
+    """Get the market list, as soon as the exchange is there."""
+    from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow
+
+    began, longest = time.monotonic(), parse_duration(patience) / 1000
     while True:
         try:
             markets: pl.DataFrame = provider.get_market()
         except (NetworkError, ServerFailed, Banned) as failure:
-            if shift.stopped or time.monotonic() - began > patience or shift.over:
+            if run.stopped or time.monotonic() - began > longest or run.over:
                 raise
             sys.stderr.write(f"waiting for the exchange: {failure}\n")
         else:
             return markets
-        shift.ended.wait(min(_PAUSE, patience))
+        run.ended.wait(min(_PAUSE, longest))
 
 
 @contextmanager
-def _only_run(root: Path, config: Path) -> Iterator[None]:
+def _only_run(lake: Lake, config: Path) -> Iterator[None]:
     """Be the only run of a file on a lake. Raises `filelock.Timeout` if there is another."""
+    import hashlib  # noqa: PLC0415 - slow, as is the next
+
     from filelock import FileLock  # noqa: PLC0415
 
-    from marketkit.data.lake.lake import Lake  # noqa: PLC0415 - slow
-
-    Lake(root).require_writable()
-    (root / ".locks").mkdir(exist_ok=True)
+    lake.require_writable()
+    locks = lake.root / ".locks"
+    locks.mkdir(exist_ok=True)
     name = hashlib.sha256(str(config.resolve()).encode()).hexdigest()[:10]
-    with FileLock(root / ".locks" / f"backfill-{name}.lock", timeout=0):
+    with FileLock(locks / f"backfill-{name}.lock", timeout=0):
         yield
 
 
@@ -164,3 +187,7 @@ def _say_summary(output: Output, summary: dict[str, object], options: argparse.N
     output.say(
         "marketkit backfill: " + " ".join(f"{name}={value}" for name, value in summary.items())
     )
+
+
+_TEXT = "Fill the lake with candles; running it again continues."
+COMMAND = Command("backfill", _TEXT, _run, _arguments)

@@ -1,0 +1,1 @@
+"""The commands of `marketkit`: one `COMMAND` in each module here."""

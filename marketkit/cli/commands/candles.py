@@ -1,0 +1,43 @@
+"""`marketkit candles`: print candles of the lake and the exchange."""
+
+from __future__ import annotations
+
+import argparse
+
+from marketkit.cli.command import Command
+from marketkit.cli.options import add_range, one_or_many, open_provider
+from marketkit.cli.output import DONE, Output
+
+
+def _arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("symbols", nargs="+")
+    add_range(command)
+    command.add_argument("--count", type=int, help="the newest so many (200)")
+    command.add_argument("--source", default="auto", choices=["auto", "lake", "exchange"])
+    command.add_argument("--forming", action="store_true", help="the unfinished candle, too")
+    fills = ["none", "forward", "null"]
+    command.add_argument("--fill", default="none", choices=fills, help="slots proved empty, too")
+    command.add_argument("--session", default="00:00 UTC", help="where days begin")
+    command.add_argument("--as-of", help="a frozen set instead of the lake as it is")
+    command.add_argument("--tz", default="UTC")
+
+
+def _run(options: argparse.Namespace, output: Output) -> int:
+    candles = open_provider(options).get_candle(
+        one_or_many(options.symbols),
+        options.timeframe,
+        start=options.start,
+        end=options.end,
+        count=options.count,
+        forming=options.forming,
+        fill=options.fill,
+        session=options.session,
+        as_of=options.as_of,
+        source=options.source,
+        tz=options.tz,
+    )
+    output.table(candles)
+    return DONE
+
+
+COMMAND = Command("candles", "Print candles.", _run, _arguments)

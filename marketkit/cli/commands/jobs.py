@@ -1,0 +1,94 @@
+"""`marketkit jobs`: see, pause, cancel and go on with the backfills of a lake."""
+
+from __future__ import annotations
+
+import argparse
+
+from marketkit.cli.command import Command, Family
+from marketkit.cli.options import open_lake, open_provider
+from marketkit.cli.output import DONE, Output
+from marketkit.cli.run import CommandRun, on_sigterm
+
+
+def _name(view: argparse.ArgumentParser) -> None:
+    view.add_argument("job", help="its name, or the beginning of it")
+
+
+def _ls(options: argparse.Namespace, output: Output) -> int:
+    from marketkit.data.jobs.catalog import jobs  # noqa: PLC0415 - slow
+
+    output.table(jobs(open_lake(options).root))
+    return DONE
+
+
+def _show(options: argparse.Namespace, output: Output) -> int:
+    from marketkit.data.jobs.catalog import find, symbols  # noqa: PLC0415 - slow
+
+    root = open_lake(options).root
+    wanted = find(root, options.job)
+    output.say(f"{wanted.id}: {wanted}")
+    output.table(symbols(root, wanted.id))
+    return DONE
+
+
+def _resume(options: argparse.Namespace, output: Output) -> int:
+    from marketkit.data.jobs.catalog import find, jobs  # noqa: PLC0415 - slow
+    from marketkit.data.jobs.config import moment  # noqa: PLC0415 - slow
+
+    root = open_lake(options).root
+    wanted = find(root, options.job)
+    (running,) = jobs(root).filter(job=wanted.id)["processes"]
+    if running:
+        return _tell(options, output, None, "goes on in the processes at work on it")
+    provider = open_provider(options)
+    run = CommandRun(deadline=None)
+    with on_sigterm(run.terminate):
+        report = run.work(
+            lambda show: provider.backfill(
+                list(wanted.symbols),
+                wanted.timeframe,
+                start=moment(wanted.start),
+                end=None if wanted.end is None else moment(wanted.end),
+                show=show,
+            )
+        )
+    if report is not None:
+        output.report(report)
+    return run.code
+
+
+def _pause(options: argparse.Namespace, output: Output) -> int:
+    return _tell(options, output, "pause", "is paused within a second")
+
+
+def _cancel(options: argparse.Namespace, output: Output) -> int:
+    return _tell(options, output, "cancel", "ends within a second; what was fetched stays")
+
+
+def _tell(options: argparse.Namespace, output: Output, command: str | None, effect: str) -> int:
+    """Leave a command for the processes at work on a job."""
+    from marketkit.data.jobs.catalog import find  # noqa: PLC0415 - slow
+    from marketkit.data.jobs.ledger import Ledger  # noqa: PLC0415 - slow
+
+    root = open_lake(options).root
+    wanted = find(root, options.job)
+    with Ledger(root) as ledger:
+        ledger.wish(wanted.id, command)
+    output.say(f"{wanted.id}: {wanted} {effect}")
+    output.value(job=wanted.id, wish=command)
+    return DONE
+
+
+COMMAND = Family(
+    "jobs",
+    "Backfills of this lake, in whatever process.",
+    (
+        Command("ls", "all jobs, the latest first", _ls),
+        Command("show", "one job: how each symbol stands", _show, _name),
+        Command(
+            "resume", "go on with a job that was paused, interrupted or stopped", _resume, _name
+        ),
+        Command("pause", "have all processes at work on a job hold it", _pause, _name),
+        Command("cancel", "end a job, in whatever process", _cancel, _name),
+    ),
+)

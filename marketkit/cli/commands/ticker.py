@@ -1,0 +1,22 @@
+"""`marketkit ticker`: print tickers."""
+
+from __future__ import annotations
+
+import argparse
+
+from marketkit.cli.command import Command
+from marketkit.cli.options import one_or_many, open_provider
+from marketkit.cli.output import DONE, Output
+
+
+def _arguments(command: argparse.ArgumentParser) -> None:
+    command.add_argument("symbols", nargs="+")
+    command.add_argument("--tz", default="UTC")
+
+
+def _run(options: argparse.Namespace, output: Output) -> int:
+    output.table(open_provider(options).get_ticker(one_or_many(options.symbols), tz=options.tz))
+    return DONE
+
+
+COMMAND = Command("ticker", "Print tickers.", _run, _arguments)

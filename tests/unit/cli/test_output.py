@@ -1,0 +1,92 @@
+"""One interface for what commands print: for people, or for programs."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+
+from marketkit.cli.output import Output
+from marketkit.data.jobs.report import Report
+from marketkit.errors import TimedOut
+from marketkit.schema import TIME
+from marketkit.timeframe import parse_time, parse_timeframe
+
+TIMES = [datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 1, 0, 250_000, UTC)]
+FRAME = pl.DataFrame(
+    {"time": TIMES, "price": [1.5, None]}, schema={"time": TIME, "price": pl.Float64()}
+)
+
+
+@pytest.fixture
+def people():
+    return Output(as_json=False)
+
+
+@pytest.fixture
+def programs():
+    return Output(as_json=True)
+
+
+def test_a_frame_is_a_table_or_a_list_of_objects(people, programs, capsys):
+    people.table(FRAME)
+    assert "│ 2026-01-01 00:00:00 UTC" in capsys.readouterr().out
+    programs.table(FRAME)
+    assert json.loads(capsys.readouterr().out) == [
+        {"time": "2026-01-01T00:00:00.000+00:00", "price": 1.5},
+        {"time": "2026-01-01T00:01:00.250+00:00", "price": None},
+    ]
+
+
+def test_a_table_shows_every_column_and_forty_rows(people, capsys):
+    wide = pl.DataFrame({f"column_{n}": range(40) for n in range(15)})
+    people.table(wide)
+    said = capsys.readouterr().out
+    assert all(f"column_{n}" in said.replace("\n", "") for n in range(15))
+    assert said.count("│ 39") >= 1
+
+
+def test_lines_are_values_or_objects_each_on_its_own(people, programs, capsys):
+    people.lines(FRAME)
+    assert capsys.readouterr().out.splitlines() == [
+        "2026-01-01T00:00:00.000+00:00 1.5",
+        "2026-01-01T00:01:00.250+00:00 -",
+    ]
+    programs.lines(FRAME)
+    first, second = map(json.loads, capsys.readouterr().out.splitlines())
+    assert (first["price"], second["price"]) == (1.5, None)
+
+
+def test_sentences_are_for_people_and_values_for_programs(people, programs, capsys):
+    for output in (people, programs):
+        output.say("all is well")
+        output.value(well=True)
+    assert capsys.readouterr().out == 'all is well\n{"well": true}\n'
+
+
+def test_a_problem_goes_to_stderr(people, programs, capsys):
+    people.problem(TimedOut("too slow"))
+    programs.problem(TimedOut("too slow"))
+    out, err = capsys.readouterr()
+    assert out == ""
+    sentence, value = err.splitlines()
+    assert sentence == "marketkit: too slow"
+    assert json.loads(value) == {"error": "TimedOut", "message": "too slow"}
+
+
+def test_a_report_has_all_its_numbers_for_programs(people, programs, capsys):
+    start, end = parse_time("2026-01-01"), parse_time("2026-01-02")
+    report = Report(
+        ("KRW-BTC",), parse_timeframe("1h"), start, end, traded=20, empty=3, absent=0, unknown=1,
+        requests=2, rows=20, revisions=0, seconds=0.12345,
+        failures={"KRW-BTC": TimedOut("too slow")},
+    )  # fmt: skip
+    people.report(report)
+    assert "INCOMPLETE" in capsys.readouterr().out
+    programs.report(report)
+    said = json.loads(capsys.readouterr().out)
+    assert said["slots"] == said["traded"] + said["empty"] + said["absent"] + said["unknown"] == 24
+    assert (said["complete"], said["timeframe"], said["seconds"]) == (False, "1h", 0.123)
+    assert said["failures"] == {"KRW-BTC": "too slow"}

@@ -1,0 +1,107 @@
+"""Commands are found by the parser, and cost nothing before they are called."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+
+import pytest
+
+from marketkit.cli import commands
+from marketkit.cli.command import Command, Family
+from marketkit.cli.parser import build_parser, find_commands
+
+MADE_UP = '''"""A command that is not there."""
+
+from marketkit.cli.command import Command
+
+
+def _arguments(command):
+    command.add_argument("--word", default="nothing")
+
+
+def _run(options, output):
+    output.say(f"said {options.word}")
+    output.value(word=options.word)
+    return 3
+
+
+COMMAND = Command("made-up", "Say a word.", _run, _arguments)
+'''
+CALLS = [
+    [each.name] if isinstance(each, Command) else [each.name, member.name]
+    for each in find_commands()
+    for member in (each.members if isinstance(each, Family) else (each,))
+]
+
+
+def test_one_file_with_the_signature_is_a_command(run, made_up, capsys):
+    made_up("made_up", MADE_UP)
+    assert run("made-up", "--word", "hello") == (3, "said hello\n", "")
+    assert run("made-up", "--json") == (3, '{"word": "nothing"}\n', "")
+    assert "made-up" in build_parser(find_commands()).format_help()
+    assert "Say a word." in build_parser(find_commands()).format_help()
+    with pytest.raises(SystemExit) as ended:
+        run("made-up", "--help")
+    assert ended.value.code == 0
+    assert "--word" in capsys.readouterr().out
+
+
+def test_a_module_of_commands_has_one_that_is_called_as_the_module():
+    for module in pkgutil.iter_modules(commands.__path__):
+        found = importlib.import_module(f"{commands.__name__}.{module.name}").COMMAND
+        assert isinstance(found, Command | Family)
+        assert found.name == module.name
+
+
+def test_commands_are_sorted_and_none_is_there_twice():
+    names = [each.name for each in find_commands()]
+    assert names == sorted(set(names))
+    assert {"backfill", "candles", "demo", "jobs", "lake", "record", "watch"} < set(names)
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_a_command_says_its_arguments_and_the_exit_codes(call, run, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(*call, "--help")
+    out = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert f"usage: marketkit {' '.join(call)}" in out
+    assert "--json" in out
+    assert "exit codes" in out
+
+
+def test_the_options_that_all_share_are_not_those_of_the_sandbox(run, capsys):
+    with pytest.raises(SystemExit):
+        run("sandbox", "--help")
+    said = capsys.readouterr().out
+    assert "--history" in said
+    assert "--region" not in said
+    with pytest.raises(SystemExit):
+        run("ticker", "--help")
+    assert "--region" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("arguments", [(), ("nothing",), ("lake",), ("ticker",)])
+def test_an_incomplete_command_line_is_bad_usage(run, arguments):
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    assert ended.value.code == 2
+
+
+def test_help_loads_nothing_that_is_slow():
+    code = """
+import contextlib, io, sys
+from marketkit.cli.main import main
+with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
+    main(["--help"])
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    heavy = {"polars", "pandas", "httpx", "pyarrow", "websockets", "asyncio", "sqlite3", "logging"}
+    assert not loaded & heavy
+    ours = {name.split(".")[1] for name in loaded if name.startswith("marketkit.")}
+    assert ours == {"cli", "errors"}

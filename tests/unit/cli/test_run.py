@@ -1,0 +1,174 @@
+"""A run of jobs ends when it should, says why, and is ended by SIGTERM in good order."""
+
+from __future__ import annotations
+
+import argparse
+import concurrent.futures
+import json
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from marketkit.cli.run import CommandRun, begin_run, interrupt, on_sigterm
+from marketkit.data.jobs.report import Report
+from marketkit.errors import InputError, TimedOut
+from marketkit.progress import Progress
+from marketkit.timeframe import parse_timeframe
+
+
+def report(**more: object) -> Report:
+    numbers = dict.fromkeys(("absent", "unknown", "requests", "rows", "revisions"), 0)
+    given = {"symbols": ("KRW-BTC",), "traded": 10, "empty": 0, "failures": {}, **numbers, **more}
+    return Report(timeframe=parse_timeframe("1m"), start=0, end=600_000, seconds=0.5, **given)
+
+
+class _Work:
+    """A job whose end is the test's to say: a report, or an error that waiting for it raises."""
+
+    def __init__(self, end: Report | BaseException) -> None:
+        self.end = end
+        self.calls: list[str] = []
+        # Begun a minute ago: progress that is younger is not written where there is no terminal.
+        self.progress = Progress("work", total=10, done=10, started=time.monotonic() - 60)
+        self.waited: float | None = None
+
+    def wait(self, timeout: float | None) -> Report:
+        self.waited = timeout
+        if isinstance(self.end, BaseException):
+            raise self.end
+        return self.end
+
+    def leave(self) -> None:
+        self.calls.append("leave")
+
+    def join(self) -> None:
+        self.calls.append("join")
+
+    def watch(self, draw) -> None:
+        draw()
+
+
+def done(run: CommandRun, end: Report | BaseException) -> tuple[Report | None, _Work]:
+    work = _Work(end)
+    return run.work(lambda _: work), work
+
+
+def test_a_job_that_is_complete_is_done():
+    run = CommandRun(None)
+    whole = report()
+    given, work = done(run, whole)
+    assert given is whole
+    assert work.calls == []
+    assert (run.code, run.stopped, run.summary()["state"]) == (0, "", "done")
+
+
+def test_one_incomplete_job_of_several_is_incomplete():
+    run = CommandRun(None)
+    done(run, report())
+    done(run, report(unknown=3))
+    assert (run.code, run.summary()["state"]) == (3, "incomplete")
+
+
+def test_a_job_that_outlasts_the_deadline_is_left_and_waited_for():
+    run = CommandRun(time.monotonic() + 60)
+    given, work = done(run, TimeoutError())
+    assert given is None
+    assert 0 < work.waited <= 60
+    assert work.calls == ["leave", "join"]
+    assert (run.code, run.summary()["state"]) == (3, "max-time")
+
+
+def test_a_job_cancelled_elsewhere_is_waited_for():
+    run = CommandRun(None)
+    given, work = done(run, concurrent.futures.CancelledError())
+    assert given is None
+    assert work.calls == ["join"]
+    assert (run.code, run.stopped) == (3, "cancelled")
+
+
+def test_ctrl_c_leaves_the_job_and_goes_on_upwards():
+    run = CommandRun(None)
+    work = _Work(KeyboardInterrupt())
+    with pytest.raises(KeyboardInterrupt):
+        run.work(lambda _: work)
+    assert work.calls == ["leave", "join"]
+
+
+def test_a_failure_goes_on_upwards():
+    with pytest.raises(TimedOut):
+        done(CommandRun(None), TimedOut("too slow"))
+
+
+def test_progress_is_drawn_for_people_and_logged_as_json_for_programs(capsys):
+    shown = []
+    CommandRun(None).work(lambda show: shown.append(show) or _Work(report()))
+    CommandRun(None, as_json=True).work(lambda show: shown.append(show) or _Work(report()))
+    assert shown == [True, False]
+    lines = capsys.readouterr().err.splitlines()
+    assert {json.loads(line)["job"] for line in lines} == {"work"}
+
+
+def test_the_end_by_sigterm_leaves_the_job_at_work_and_is_the_reason():
+    run = CommandRun(None)
+    work = _Work(concurrent.futures.CancelledError())
+    run.job = work
+    run.terminate()
+    assert work.calls == ["leave"]
+    assert run.ended.is_set()
+    assert (run.code, run.summary()["state"]) == (3, "SIGTERM")
+    done(run, concurrent.futures.CancelledError())
+    assert run.stopped == "SIGTERM"
+
+
+def test_a_summary_adds_up_its_reports():
+    run = CommandRun(None)
+    done(run, report(symbols=("KRW-BTC", "KRW-ETH"), requests=2, rows=5, unknown=1))
+    done(run, report(symbols=("KRW-BTC",), requests=3, failures={"KRW-BTC": TimedOut("slow")}))
+    said = run.summary("busy")
+    assert said.pop("seconds") >= 0
+    assert said == {
+        "state": "busy", "jobs": 2, "symbols": 2, "slots": 21, "unknown": 1, "requests": 5,
+        "rows": 5, "revisions": 0, "failures": 1,
+    }  # fmt: skip
+
+
+def test_a_run_begins_with_the_deadline_that_was_chosen():
+    began = time.monotonic()
+    run = begin_run(argparse.Namespace(max_time="1h", log_format="json"))
+    assert began + 3600 <= run.deadline <= time.monotonic() + 3600
+    assert run.as_json
+    assert not run.over
+    endless = begin_run(argparse.Namespace(max_time=None, log_format="text"))
+    assert (endless.deadline, endless.as_json, endless.over) == (None, False, False)
+    assert CommandRun(began).over
+    with pytest.raises(InputError, match="soon"):
+        begin_run(argparse.Namespace(max_time="soon", log_format="text"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
+def test_sigterm_does_the_action_and_afterwards_what_it_did_before():
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+    with on_sigterm(lambda: seen.append("asked")):
+        signal.raise_signal(signal.SIGTERM)
+    assert seen == ["asked"]
+    with pytest.raises(KeyboardInterrupt), on_sigterm(interrupt):
+        signal.raise_signal(signal.SIGTERM)
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_outside_the_main_thread_signals_stay_as_they_are():
+    before = signal.getsignal(signal.SIGTERM)
+    seen = []
+
+    def there() -> None:
+        with on_sigterm(interrupt):
+            seen.append(signal.getsignal(signal.SIGTERM))
+
+    thread = threading.Thread(target=there)
+    thread.start()
+    thread.join()
+    assert seen == [before]
