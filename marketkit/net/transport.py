@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import importlib.metadata
 import logging
 import socket
 import ssl
@@ -39,6 +38,7 @@ from marketkit.exchange.upbit.limits import (
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
 from marketkit.net.exchange_clock import ExchangeClock, parse_age, parse_date
+from marketkit.settings import library_version
 
 Check = Callable[[Request, Response], None]
 
@@ -250,7 +250,7 @@ class Transport:
         if self._client is None or self._loop is not loop:
             self._loop = loop
             self._client = httpx.AsyncClient(
-                headers={"User-Agent": f"marketkit/{_version()}", "Accept-Encoding": "gzip"},
+                headers={"User-Agent": f"marketkit/{library_version()}", "Accept-Encoding": "gzip"},
                 # A new connection costs two round trips and a TLS handshake: keep them for long.
                 limits=httpx.Limits(
                     max_connections=20, max_keepalive_connections=20, keepalive_expiry=60
@@ -336,10 +336,3 @@ def _host(endpoint: str) -> str:
         raise InputError(f"endpoint {endpoint!r} names no host")
     host = url.host.replace(":", "_")
     return f"{host}_{url.port}" if url.port else host
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("marketkit")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"
