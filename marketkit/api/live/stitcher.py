@@ -72,7 +72,7 @@ class Source(Protocol):
     ) -> Sequence[CandleRange]:
         """Give the walks that close what the lake lacks; asks nobody."""
 
-    async def close(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
+    async def fill(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
         """Carry out a plan."""
 
 
@@ -248,7 +248,7 @@ class Stitcher:
         try:
             spans = {symbol: (start, end) for symbol, start in starts.items()}
             plan = await asyncio.to_thread(self._filler.plan, self.timeframe, spans)
-            await self._filler.close(plan, run)
+            await self._filler.fill(plan, run)
         finally:
             run.reporter.close()
         self.failures = run.failures

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -22,6 +23,7 @@ from marketkit.errors import InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Page
 from marketkit.exchange.upbit.paging import CandleRange, walk_candles
 from marketkit.net.engine import aside
+from marketkit.net.walk import Pages
 from marketkit.schema import ROW, STATE, empty
 from marketkit.timeframe import MINUTE, iso
 from marketkit.window import Window
@@ -124,7 +126,7 @@ class CandleReader:
         self, spans: Mapping[str, tuple[int, int]], window: Window, run: FetchRun
     ) -> None:
         plan = await asyncio.to_thread(self._plan, spans, window)
-        await self._filler.close(plan, run)
+        await self._filler.fill(plan, run)
 
     def _plan(self, spans: Mapping[str, tuple[int, int]], window: Window) -> list[CandleRange]:
         """Plan to ask for what neither these candles nor narrower ones prove."""
@@ -191,16 +193,12 @@ class CandleReader:
         start = 0 if window.start is None else window.start
         walk = CandleRange(symbol, window.timeframe, start, end, self._filler.settle)
         run.planned([walk] if window.count is None else [])
-        steps = walk_candles(walk, exact=exact)
-        step = next(steps)
-        rows = 0
-        while step.request is not None and rows < _enough(window):
-            response = await self._transport.send(step.request, run.priority)
-            step = steps.send(response)
-            if step.page is not None:
-                run.answered(walk, step.page, _young(step.page), response.at)
-                pages.append(step.page)
-                rows = _slots(window, pages)
+        send = functools.partial(self._transport.send, priority=run.priority)
+        async for page, response, _ in Pages(walk_candles(walk, exact=exact), send):
+            run.answered(walk, page, _young(page), response.at)
+            pages.append(page)
+            if _slots(window, pages) >= _enough(window):
+                break
 
 
 def _known(pages: Sequence[Page]) -> Spans:

@@ -140,7 +140,7 @@ async def find_listings(
         return
     quiet = FetchRun(run.priority, run.reporter)
     spans = dict.fromkeys(early, (0, end))
-    await filler.close(await asyncio.to_thread(filler.plan, _MONTHS, spans), quiet)
+    await filler.fill(await asyncio.to_thread(filler.plan, _MONTHS, spans), quiet)
     run.requests += quiet.requests
     await asyncio.to_thread(_learn, lake, early, timeframe)
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import split, walks
-from marketkit.data.fetch.walks import Count, FetchRun, WalkState, go
+from marketkit.data.fetch.walks import Count, FetchRun, WalkState, walk_one
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import Broken
 from marketkit.data.jobs.outage import Outage
@@ -174,7 +174,7 @@ class Executor:
     async def _do(self, piece: TaskRun, lane: WalkState) -> None:
         self._at_work.append((piece, lane))
         try:
-            await go(self._filler.lake, self._filler.transport, lane, self.run)
+            await walk_one(self._filler.lake, self._filler.transport, lane, self.run)
         except LakeError:
             raise
         except MarketkitError as failure:
