@@ -345,7 +345,7 @@ class Stitcher:
         return next((hole.end for hole in self._session.holes if hole.start >= start), None)
 
     def _slots(self, spans: Spans) -> int:
-        return sum(self.timeframe.count(*span) for span in spans)
+        return self.timeframe.count_all(spans)
 
 
 def _final(edge: SlotTracker, start: int, end: int) -> bool:

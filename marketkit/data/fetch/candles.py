@@ -16,9 +16,10 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.read.candles import CandleResult, from_lake, known_of, newest
-from marketkit.data.lake.read.fill import Block, closed, dense, read_dense, slots
+from marketkit.data.lake.read.fill import Block, closed, dense, read_dense
 from marketkit.data.lake.read.resample import fold
 from marketkit.data.lake.read.view import View, look
+from marketkit.data.lake.store.slots import slots_of
 from marketkit.errors import InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Page
 from marketkit.exchange.upbit.paging import CandleRange, walk_candles
@@ -176,7 +177,7 @@ class CandleReader:
         young = sum(each.height for each in run.young.get(symbol, ()))
         if window.fill == "none":
             return view.read(span).height + young < _enough(window)
-        proved = sum(window.timeframe.count(*part) for part in known.covered.clip(*span))
+        proved = window.timeframe.count_all(known.covered.clip(*span))
         return proved + young < _enough(window)
 
     async def _collect(
@@ -213,7 +214,7 @@ def _slots(window: Window, pages: Sequence[Page]) -> int:
         return sum(page.rows.height for page in pages)
     young = sum(_young(page).height for page in pages)
     proved = Spans(span for page in pages for span in page.proved)
-    return young + sum(window.timeframe.count(*span) for span in proved)
+    return young + window.timeframe.count_all(proved)
 
 
 def _young(page: Page) -> pl.DataFrame:
@@ -237,7 +238,7 @@ def _settled(
     older = final.filter(_time() < start)["close"]
     before = older[-1] if older.len() else None
     parts = proved.clip(start, window.timeframe.ceil(end))
-    blocks = [Block(symbol, slots(window.timeframe, part), before) for part in parts]
+    blocks = [Block(symbol, slots_of(window.timeframe, part), before) for part in parts]
     return dense(inside.lazy(), blocks, window.fill).collect()
 
 

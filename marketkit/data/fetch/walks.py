@@ -105,7 +105,7 @@ class FetchRun:
         progress = self.reporter.progress
         progress.requests += 1
         progress.rows += page.rows.height
-        slots = sum(walk.timeframe.count(*span) for span in settled.clip(walk.start, walk.end))
+        slots = walk.timeframe.count_all(settled.clip(walk.start, walk.end))
         progress.done += slots
         self.reporter.update()
         return slots

@@ -14,7 +14,7 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import walks
 from marketkit.data.jobs.backfill import BackfillOptions
 from marketkit.data.jobs.job import Job
-from marketkit.data.jobs.tasks import BackfillRequest, Order, slots_in
+from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection
@@ -183,7 +183,7 @@ def estimate(
 
 def _cost(filler: GapFiller, name: str, timeframe: Timeframe, span: Span, guess: Guess) -> Cost:
     gaps = filler.gaps(name, timeframe, span)
-    slots = slots_in(timeframe, gaps)
+    slots = timeframe.count_all(gaps)
     paths = walks(name, timeframe, gaps, settle=filler.settle)
     rows = round(slots * guess.share)
     return Cost(
@@ -206,13 +206,13 @@ def _requests(timeframe: Timeframe, start: int, end: int, share: float) -> int:
 def _absent(filler: GapFiller, name: str, timeframe: Timeframe, span: Span) -> int:
     moment = filler.lake.nothing_before(name, timeframe)
     known = Knowledge(timeframe, filler.lake.covered(name, timeframe), moment)
-    return slots_in(timeframe, known.absent(*known.slots_of(*span)))
+    return timeframe.count_all(known.absent(*known.slots_of(*span)))
 
 
 def _guess(found: Selection, name: str) -> Guess | None:
     entries: list[Entry] = found.found[name][1]
     covered = Spans(span for entry in entries for span in entry.footer.covered)
-    slots = slots_in(found.timeframe, covered)
+    slots = found.timeframe.count_all(covered)
     rows = sum(entry.footer.rows for entry in entries)
     if slots < _ENOUGH or not rows:
         return None

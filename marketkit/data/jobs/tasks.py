@@ -96,7 +96,7 @@ def tasks(symbol: str, timeframe: Timeframe, gaps: Spans, grid: Grid = Grid()) -
     for block, part in (pair for gap in gaps for pair in _cut(timeframe, gap, grid)):
         found.setdefault(block, []).append(part)
     return [
-        Task(symbol, block, parts[0].start, parts[-1].end, slots_in(timeframe, parts))
+        Task(symbol, block, parts[0].start, parts[-1].end, timeframe.count_all(parts))
         for block, parts in sorted(found.items(), reverse=True)
     ]
 
@@ -108,11 +108,6 @@ def in_order(found: Iterable[Task], order: Order) -> list[Task]:
     if order == "oldest":
         return sorted(found, key=lambda task: (task.start, task.symbol))
     return sorted(found, key=lambda task: (-task.end, task.symbol))
-
-
-def slots_in(timeframe: Timeframe, spans: Iterable[Span]) -> int:
-    """Count the slots of spans."""
-    return sum(timeframe.count(*span) for span in spans)
 
 
 def _cut(timeframe: Timeframe, gap: Span, grid: Grid) -> Iterator[tuple[int, Span]]:
