@@ -35,11 +35,14 @@ def _ls(options: argparse.Namespace, output: Output) -> int:
 
 
 def _show(options: argparse.Namespace, output: Output) -> int:
-    from marketkit.data.jobs.catalog import find, symbols  # noqa: PLC0415 - slow
+    from marketkit.data.jobs.catalog import attempts, find, symbols  # noqa: PLC0415 - slow
 
     wanted = find(lake_root(options), options.job)
     output.say(f"{wanted.id}: {wanted}")
     output.table(symbols(lake_root(options), wanted.id))
+    failed = attempts(lake_root(options), wanted.id)
+    if failed.height and not output.as_json:
+        output.table(failed)
     return DONE
 
 
@@ -81,7 +84,7 @@ def _wish(options: argparse.Namespace, output: Output, wish: str | None, said: s
 
     wanted = find(lake_root(options), options.job)
     with Ledger(lake_root(options)) as ledger:
-        ledger.wish(wanted.id, wish)
+        ledger.command(wanted.id, wish)
     output.say(f"{wanted.id}: {wanted} {said}")
     output.value(job=wanted.id, wish=wish)
     return DONE

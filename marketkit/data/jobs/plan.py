@@ -53,7 +53,7 @@ class Plan:
     wanted: BackfillRequest
     costs: tuple[Cost, ...]
     pace: float
-    manner: BackfillOptions
+    options: BackfillOptions
     start_job: Callable[[Plan], Job]
 
     @property
@@ -81,7 +81,7 @@ class Plan:
     def order(self, order: Order) -> Plan:
         """Give the plan in another order: `newest`, `oldest` first, or one symbol after another."""
         one_of("order", order, Order)
-        return replace(self, manner=replace(self.manner, order=order))
+        return replace(self, options=replace(self.options, order=order))
 
     def only(self, symbols: str | Iterable[str]) -> Plan:
         """Give the plan of some of its symbols (codes or globs)."""
@@ -110,8 +110,8 @@ class Plan:
     def _summary(self) -> str:
         slots, rows = sum(c.slots for c in self.costs), sum(c.rows for c in self.costs)
         size = sum(cost.size for cost in self.costs) / 1e6
-        what = f"{len(self)} symbols {self.wanted.timeframe}, {self.manner.order} first"
-        if self.manner.order == "symbols":
+        what = f"{len(self)} symbols {self.wanted.timeframe}, {self.options.order} first"
+        if self.options.order == "symbols":
             what = f"{len(self)} symbols {self.wanted.timeframe}, one after another"
         unknown = sum(cost.basis == UPPER_BOUND for cost in self.costs)
         about = "at most" if unknown else "about"
