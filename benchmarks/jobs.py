@@ -251,10 +251,10 @@ def _overhead() -> float:
     with scratch() as folder, Ledger(folder) as ledger:
         wanted = BackfillRequest("upbit", ("KRW-*",), "1m", 0, None)
         ledger.open(wanted, tasks)
-        me = ledger.enlist(wanted.id)
+        me = ledger.register(wanted.id)
         began, rounds = time.perf_counter(), 50
         for _ in range(rounds):
-            claim = ledger.claim(me)
+            claim = ledger.lease(me)
             for beat in range(10):
                 ledger.beat(me, [(claim, Work(beat, beat, beat))], "", count=beat == 0)
             ledger.finish(me, claim, Work(20_000, 100, 20_000))

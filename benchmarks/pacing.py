@@ -22,8 +22,7 @@ from typing import Any, NamedTuple
 import httpx
 
 from marketkit.exchange.dialect import Priority, Request
-from marketkit.exchange.upbit.limits import UPBIT_LIMITS
-from marketkit.exchange.upbit.rest import check
+from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.budget import pacing as lanes
 from marketkit.net.transport import Transport
 
@@ -31,7 +30,7 @@ WINDOWS = ("first-call", "sliding", "clock")
 LATENCY_MS = 15
 WARM_UP = 4.0  # the path is not known yet, and the first second is silent
 COOL_DOWN = 0.5
-LIMIT = UPBIT_LIMITS["candles"]
+LIMIT = UPBIT.limits["candles"]
 REQUEST = Request("/v1/candles/minutes/1", (("market", "KRW-BTC"), ("count", "1")), "candles")
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -198,9 +197,7 @@ def _utilisations(rows: list[dict[str, Any]], jitter_ms: int) -> list[float]:
 
 async def _send(task: Task) -> dict[str, Any]:
     """Be one of the processes: saturate, or send a critical request now and then."""
-    transport = Transport(
-        task.endpoint, UPBIT_LIMITS, check=check, timeout=30, budget_dir=Path(task.folder)
-    )
+    transport = Transport(task.endpoint, UPBIT, timeout=30, budget_dir=Path(task.folder))
     waits = _timed(transport)
     await asyncio.sleep(task.began - time.monotonic())
 
@@ -224,7 +221,7 @@ async def _excess(transport: Transport) -> float:
     budget = transport._budget(REQUEST.group)
     while True:
         try:
-            path = budget._update(lambda state, _now: state)
+            path = budget.update(lambda state, _now: state)
         except BlockingIOError:  # another process has the file this very moment
             await asyncio.sleep(0.001)
         else:

@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all: filled under a hidden name, renamed when complete."""
+"""Files and folders that are there whole or not at all: filled under another name, then renamed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,39 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-_SYNCS = 8  # folders made safe at once
+TEMPORARY = ".tmp"  # the suffix of a file or folder that has not got its name yet
+_SYNCS = 8  # folders made safe at once: what a disk's queue takes without waiting
+
+
+def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_result:
+    """Put the file that `fill` writes in the place of whatever is at `path`; give its status.
+
+    Every reader sees the old file or the new one. A kill or a full disk at any point leaves the old
+    one, and at worst one with the suffix `TEMPORARY` beside it.
+    """
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
+    try:
+        with temporary.open("xb") as file:
+            fill(file)
+            file.flush()
+            # The bytes must be down before the name points to them, or a power cut could leave the
+            # name on a file of nothing.
+            os.fsync(file.fileno())
+            status = os.fstat(file.fileno())
+        os.replace(temporary, path)  # noqa: PTH105 (the step that commits; named as what it is)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    # The new name must be down before anybody is told that the content is safe.
+    sync_folder(path.parent)
+    return status
 
 
 def link(path: str, target: str) -> None:
@@ -52,7 +79,7 @@ def sync_tree(folder: Path) -> None:
 def new_folder(parent: Path) -> Iterator[Path]:
     """Make a hidden folder to be renamed when it is complete; else it is removed again."""
     make_folder(parent)
-    folder = parent / f".{secrets.token_hex(8)}.tmp"
+    folder = parent / f".{secrets.token_hex(8)}{TEMPORARY}"
     folder.mkdir()
     try:
         yield folder

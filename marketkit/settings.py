@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from marketkit.errors import InputError, nearest
@@ -95,3 +97,12 @@ def budget_dir() -> Path:
     """
     chosen = os.environ.get("MARKETKIT_BUDGET_DIR")
     return Path(chosen) if chosen else Path.home() / ".cache" / "marketkit" / "budget"
+
+
+@cache
+def library_version() -> str:
+    """Give the version of marketkit, as files and requests name their maker."""
+    try:
+        return version("marketkit-upbit")
+    except PackageNotFoundError:  # a checkout that was never installed
+        return "unknown"

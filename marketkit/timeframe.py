@@ -1,4 +1,4 @@
-"""Time: candle widths, their slots in UTC milliseconds, their names on disk, and what callers type.
+"""Candle widths and times: slots in UTC milliseconds, names on disk, and what callers type.
 
 A slot is the half-open span one candle stands for and is named by its start. Minutes, hours and
 days are multiples of their width since 1970 UTC (a day starts at 00:00 UTC, 09:00 in Korea);
@@ -8,6 +8,7 @@ weeks start on Monday 00:00 UTC, months and years on the 1st (Upbit reference, "
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -37,6 +38,16 @@ class Timeframe:
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_calendar(self) -> bool:
+        """Whether the slots differ in length: those of months and years do."""
+        return self.name in _MONTHS
+
+    @property
+    def every(self) -> str:
+        """The width in the spelling of polars, where `m` is a minute and `mo` a month."""
+        return self.token if self.is_calendar else self.name
 
     def floor(self, time: int) -> int:
         """Give the start of the slot that holds `time`."""
@@ -74,6 +85,14 @@ class Timeframe:
             return (_month_index(last) - _month_index(first)) // _MONTHS[self.name]
         return (last - first) // self.width
 
+    def count_all(self, spans: Iterable[tuple[int, int]]) -> int:
+        """Count the slots whose start lies in one of `spans`, which do not overlap."""
+        return sum(self.count(start, end) for start, end in spans)
+
+    def whole(self, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Give the part of each span that is made of whole slots; it may be empty or reversed."""
+        return ((self.ceil(start), self.floor(end)) for start, end in spans)
+
 
 _ALL = (
     Timeframe("1s", "1sec", SECOND),
@@ -93,6 +112,8 @@ _ALL = (
 TIMEFRAMES = {each.name: each for each in _ALL}
 _ALIASES = {"60m": "1h", "240m": "4h"}
 _TOKENS = {each.token: each for each in _ALL}
+_DURATION = re.compile(r"([0-9]{1,6})([smhdwy])")
+_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": 365 * DAY}
 
 
 def parse_timeframe(timeframe: str | Timeframe) -> Timeframe:
@@ -106,15 +127,14 @@ def parse_timeframe(timeframe: str | Timeframe) -> Timeframe:
     """
     if isinstance(timeframe, Timeframe):
         return timeframe
-    found = (
-        TIMEFRAMES.get(_ALIASES.get(timeframe, timeframe)) if isinstance(timeframe, str) else None
-    )
-    if found is None:
+    name = _ALIASES.get(timeframe, timeframe) if isinstance(timeframe, str) else None
+    known = TIMEFRAMES.get(name) if name is not None else None
+    if known is None:
         raise UnknownTimeframe(
             f"unknown timeframe {timeframe!r}{nearest(str(timeframe), TIMEFRAMES)}"
             f" (one of {' '.join(TIMEFRAMES)})"
         )
-    return found
+    return known
 
 
 def timeframe_of_token(token: str) -> Timeframe | None:
@@ -178,21 +198,15 @@ def _month_start(index: int) -> int:
     return int(datetime(index // 12, index % 12 + 1, 1, tzinfo=UTC).timestamp()) * SECOND
 
 
-_WINDOW = re.compile(r"([0-9]{1,6})([smhdwy])")
-
-
-_UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": 365 * DAY}
-
-
-def parse_duration(window: str) -> int:
+def parse_duration(duration: str) -> int:
     """Give the milliseconds of a length of time a caller names. Raises `InputError`.
 
     >>> parse_duration("12h") == 12 * 3_600_000
     True
     """
-    found = _WINDOW.fullmatch(window) if isinstance(window, str) else None
-    if found is None or not (length := int(found[1]) * _UNITS[found[2]]):
+    match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
+    if match is None or not (length := int(match[1]) * _UNITS[match[2]]):
         raise InputError(
-            f"not a length of time: {window!r} (expected one such as 30m, 12h, 1d, 2w)"
+            f"not a length of time: {duration!r} (expected one such as 30m, 12h, 1d, 2w)"
         )
     return length

@@ -109,7 +109,7 @@ class BackfillEndpoints:
         return Chunks(begin)
 
     def _run(self, priority: Priority, plan: Plan) -> Job:
-        return self.begin(plan.wanted, plan.manner, priority, show=True)
+        return self.begin(plan.wanted, plan.options, priority, show=True)
 
     def _span(self, wanted: BackfillRequest) -> Span:
         return Span(wanted.start, self._filler.until(TIMEFRAMES[wanted.timeframe], wanted.end))

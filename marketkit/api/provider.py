@@ -6,6 +6,7 @@ import contextlib
 import functools
 import weakref
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -36,8 +37,7 @@ from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.markets import Universe
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
-from marketkit.exchange.upbit import rest as upbit_rest
-from marketkit.exchange.upbit.limits import UPBIT_LIMITS
+from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.frames import Frame, FrameKind, finish
 from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
@@ -90,8 +90,7 @@ class AsyncSmartDataProvider(DataMethods[Coroutine[Any, Any, Frame]]):
         raised = {group: RateLimit(*limit) for group, limit in (limits or {}).items()}
         self._transport = Transport(
             self._endpoint,
-            {**UPBIT_LIMITS, **raised},
-            check=upbit_rest.check,
+            replace(UPBIT, limits={**UPBIT.limits, **raised}),
             timeout=timeout,
             budget_dir=budget_dir(),
             offline=resolve_offline(offline=offline),

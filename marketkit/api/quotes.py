@@ -16,10 +16,11 @@ from marketkit.api.router import QuerySpec, Router, Stream, Told, told_of
 from marketkit.cache.trade_pages import TradePageCache
 from marketkit.clock import age_clock
 from marketkit.errors import BadResponse, InputError, InvalidRange, MarketkitError
-from marketkit.exchange.dialect import Priority, Request
+from marketkit.exchange.dialect import Priority, Request, Response
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.paging import TradeRange, walk_trades
+from marketkit.net.walk import Pages
 from marketkit.timeframe import DAY, iso, parse_time
 from marketkit.window import Time, read_window
 
@@ -186,24 +187,25 @@ class QuoteEndpoints:
     async def _walked(
         self, asked: QuerySpec, wanted: TradeRange, priority: Priority, *, exact: bool
     ) -> Told:
-        steps = walk_trades(wanted, exact=exact)
-        step = next(steps)
-        pages: list[pl.DataFrame] = []
-        made, asked_for = age_clock(), 0
-        while step.request is not None:
-            request = step.request
+        fetched: set[Request] = set()
+
+        async def send(request: Request) -> Response:
             kept = await self._days.get(request)
-            response = kept or await self._transport.send(request, priority)
+            if kept is not None:
+                return kept
+            fetched.add(request)
+            return await self._transport.send(request, priority)
+
+        pages: list[pl.DataFrame] = []
+        made = age_clock()
+        async for page, response, request in Pages(walk_trades(wanted, exact=exact), send):
             made = min(made, response.sent) if pages else response.sent
-            step = steps.send(response)
-            if kept is None:  # only what could be read is worth keeping
+            if request in fetched:  # only what could be read is worth keeping
                 self._days.keep(request, response)
-                asked_for += 1
-            if step.page is not None:
-                pages.append(step.page.rows)
+            pages.append(page.rows)
         # New trades shift the pages while they are read: the same trade may come twice.
         trades = pl.concat(pages).unique("sequential_id", keep="first").sort(asked.order)
         times = trades["time"].dt.epoch("ms").to_list()
         self._tiers.rhythms.saw(wanted.symbol, times, self._transport.now())
         held = self._tiers.keep(asked, trades, [wanted.symbol], made)
-        return told_of(choose_source(store=not asked_for), [wanted.symbol], held)
+        return told_of(choose_source(store=not fetched), [wanted.symbol], held)

@@ -1,12 +1,13 @@
-"""The words between the dialects and the wire: requests, responses, pages, rate limits."""
+"""The words between the dialects and the wire: requests, responses, pages, walks, rules."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from marketkit.coverage import Spans
+from marketkit.errors import InputError, MarketkitError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -32,7 +33,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What came back: status, lower-case header names, the decoded body.
+    """One answer: status, lower-case header names, the decoded body.
 
     `at` is a moment (milliseconds UTC, the exchange's clock) that had surely passed over there when
     the answer left: its `Date` header, or our own clock at sending where there is none. `sent` is
@@ -59,6 +60,46 @@ class Page:
     rows: pl.DataFrame
     proved: Spans
     nothing_before: int | None = None
+
+
+class Step(NamedTuple):
+    """The page of the last response (None before the first), and what to ask next (None: done)."""
+
+    page: Page | None
+    request: Request | None
+
+
+Walk = Generator[Step, Response, None]
+
+
+class Allowance(NamedTuple):
+    """Headers about a rate group: requests left in its window, and seconds to hold back."""
+
+    remaining: int | None
+    retry_after: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class SendingRules:
+    """How an exchange is asked: its limits, what its answers mean, and when to ask again.
+
+    `limits` are the rate groups of requests, `other_limits` those of connections. `check` raises
+    the error that an answer stands for. `read_allowance` reads an answer's headers for a group.
+    `retry_delay` gives the seconds to wait after a failure of the n-th attempt, None to give up.
+    """
+
+    limits: Mapping[str, RateLimit]
+    other_limits: Mapping[str, RateLimit]
+    check: Callable[[Request, Response], None]
+    read_allowance: Callable[[Mapping[str, str], str], Allowance]
+    retry_delay: Callable[[MarketkitError, int], float | None]
+
+    def limit(self, group: str) -> RateLimit:
+        """Give the limit of a rate group. Raises `InputError` for an unknown one."""
+        limit = self.limits.get(group, self.other_limits.get(group))
+        if limit is None:
+            raise InputError(f"no limit is known for rate group {group!r}")
+        return limit
 
 
 CLASSES: dict[Priority, int] = {"critical": 0, "high": 1, "normal": 2, "low": 3}

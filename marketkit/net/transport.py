@@ -3,54 +3,35 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import importlib.metadata
 import logging
-import socket
-import ssl
-import struct
-import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 
-from marketkit.clock import age_clock
 from marketkit.errors import (
     BadResponse,
-    InputError,
     MarketkitError,
     NetworkError,
     Offline,
     TimedOut,
     Unreachable,
 )
-from marketkit.exchange.dialect import Priority, RateLimit, Request, Response
-from marketkit.exchange.upbit.limits import (
-    OTHER_LIMITS,
-    parse_remaining,
-    parse_retry_after,
-    retry_delay,
-)
+from marketkit.exchange.dialect import Priority, RateLimit, Request, Response, SendingRules
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
 from marketkit.net.exchange_clock import ExchangeClock, parse_age, parse_date
-
-Check = Callable[[Request, Response], None]
+from marketkit.net.wire import TurnPassed, Wire, client_for, host_of
 
 _log = logging.getLogger("marketkit.net")
-# An abandoned request must not be delivered later by the kernel: closing resets the connection.
-_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-_NO_PROXY = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
+_NEWEST = 0.3  # weight of a new round trip: three or four tell how far the exchange is now
 
 
 @dataclass(frozen=True, slots=True)
 class GroupStats:
-    """What became of the requests of one rate group, since the transport was made.
+    """The fate of the requests of one rate group, since the transport was made.
 
     `requests` were written to the wire, `rejected` of them answered 429 or 418; `retried` counts
     further attempts, `failed` calls that ended in an error.
@@ -65,8 +46,8 @@ class GroupStats:
 class Transport:
     """The one sender to `endpoint`: awaits its turn, sends, classifies, retries.
 
-    `limits` are the exchange's rate groups; `check` raises the error that an answer stands for;
-    `timeout` bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
+    `rules` are the exchange's: its limits, what its answers mean, when to ask again; `timeout`
+    bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
     `budget_dir` holds the budgets shared by all processes of the machine. An `offline` one opens
     nothing and refuses every request. Use it on one event loop.
     """
@@ -74,18 +55,16 @@ class Transport:
     def __init__(
         self,
         endpoint: str,
-        limits: Mapping[str, RateLimit],
+        rules: SendingRules,
         *,
-        check: Check,
         timeout: float,
         budget_dir: Path,
         offline: bool = False,
     ) -> None:
         self._offline = offline
         self._endpoint = endpoint.rstrip("/")
-        self._host = _host(endpoint)
-        self._limits = limits
-        self._check = check
+        self._host = host_of(endpoint)
+        self._rules = rules
         self._timeout = timeout
         self._budget_dir = budget_dir
         self._ban = Ban(budget_dir / f"{self._host}.ban", host=self._host)
@@ -99,9 +78,9 @@ class Transport:
     async def send(self, request: Request, priority: Priority = "normal") -> Response:
         """Send `request` when it is its turn and give the exchange's data.
 
-        Raises what `check` raises for an answer that is not data, and `NetworkError`
-        (`Unreachable`, `TimedOut`) when none came, each after the attempts that `retry_delay`
-        grants; `Banned` at once, and without sending while an earlier ban holds.
+        Raises what the rules say of an answer that is not data, and `NetworkError`
+        (`Unreachable`, `TimedOut`) when none came, each after the attempts that they grant;
+        `Banned` at once, and without sending while an earlier ban holds.
         """
         if self._offline:
             raise Offline(f"offline: {request.path} is not asked for, and nothing kept answers it")
@@ -109,9 +88,9 @@ class Transport:
         while True:
             try:
                 response = await self._exchange(request, priority)
-                self._check(request, response)
+                self._rules.check(request, response)
             except MarketkitError as failure:
-                delay = retry_delay(failure, attempt)
+                delay = self._rules.retry_delay(failure, attempt)
                 if delay is None:
                     self._count(request, "failed")
                     raise
@@ -152,7 +131,7 @@ class Transport:
 
     def limit(self, group: str) -> RateLimit:
         """Give the limit of a rate group."""
-        return self._limits[group]
+        return self._rules.limit(group)
 
     def stats(self) -> dict[str, GroupStats]:
         """Give what became of the requests of every rate group that was used."""
@@ -160,7 +139,7 @@ class Transport:
 
     async def left(self) -> dict[str, int]:
         """Give the requests that could leave right now, by rate group, for the whole machine."""
-        return {group: await self._budget(group).left() for group in self._limits}
+        return {group: await self._budget(group).left() for group in self._rules.limits}
 
     async def close(self) -> None:
         """Close the connections and let go of the budgets; a later `send` opens them again."""
@@ -178,15 +157,15 @@ class Transport:
             slot = await budget.acquire(priority)
             try:
                 return await self._attempt(request, slot)
-            except _TurnPassed:
+            except TurnPassed:
                 _log.debug("the turn of %s passed before it was sent", request.path)
 
     async def _attempt(self, request: Request, slot: Slot) -> Response:
         """Send once; the slot is given back however this ends."""
-        wire = _Wire(slot)
+        wire = Wire(slot)
         try:
             if not slot.fresh():
-                raise _TurnPassed
+                raise TurnPassed
             async with asyncio.timeout(self._timeout):
                 return await self._converse(request, wire)
         except TimeoutError:
@@ -205,7 +184,7 @@ class Transport:
             else:
                 slot.unsent()
 
-    async def _converse(self, request: Request, wire: _Wire) -> Response:
+    async def _converse(self, request: Request, wire: Wire) -> Response:
         sent_at = time.time_ns() // 1_000_000
         client = self._connected()
         built = client.build_request(
@@ -227,12 +206,7 @@ class Transport:
         return Response(answer.status_code, dict(answer.headers), body, date or sent_at, made)
 
     def _answered(self, request: Request, slot: Slot, answer: httpx.Response) -> None:
-        remaining = parse_remaining(answer.headers.get("remaining-req"))
-        slot.done(
-            answer.status_code,
-            remaining.seconds if remaining and remaining.group == request.group else None,
-            parse_retry_after(answer.headers.get("retry-after")),
-        )
+        slot.done(answer.status_code, *self._rules.read_allowance(answer.headers, request.group))
         if (date := parse_date(answer.headers.get("date"))) is not None:
             self._clock.saw(date)
         if answer.status_code in {418, 429}:
@@ -241,7 +215,7 @@ class Transport:
 
     def _took(self, seconds: float) -> None:
         """Learn a round trip."""
-        weight = 0.3 if self._round_trip else 1.0
+        weight = _NEWEST if self._round_trip else 1.0
         self._round_trip += weight * (seconds - self._round_trip)
 
     def _connected(self) -> httpx.AsyncClient:
@@ -249,24 +223,12 @@ class Transport:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             self._loop = loop
-            self._client = httpx.AsyncClient(
-                headers={"User-Agent": f"marketkit/{_version()}", "Accept-Encoding": "gzip"},
-                # A new connection costs two round trips and a TLS handshake: keep them for long.
-                limits=httpx.Limits(
-                    max_connections=20, max_keepalive_connections=20, keepalive_expiry=60
-                ),
-                verify=_certificates(self._endpoint),
-                mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
-                timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
-            )
+            self._client = client_for(self._endpoint)
         return self._client
 
     def _budget(self, group: str) -> Budget:
         if group not in self._budgets:
-            limit = self._limits.get(group, OTHER_LIMITS.get(group))
-            if limit is None:
-                raise InputError(f"no limit is known for rate group {group!r}")
-            name = f"{self._host}-{group}"
+            limit, name = self._rules.limit(group), f"{self._host}-{group}"
             self._budgets[group] = Budget(name, limit, self._budget_dir, ban=self._ban)
         return self._budgets[group]
 
@@ -287,59 +249,3 @@ class Transport:
 
     def _count(self, request: Request, what: str) -> None:
         self._counts.setdefault(request.group, Counter())[what] += 1
-
-
-@functools.cache
-def _certificates(endpoint: str) -> ssl.SSLContext:
-    """Give the one context of an endpoint; loading the authorities takes longer than a request.
-
-    Where nothing is encrypted it trusts nobody.
-    """
-    if endpoint.startswith("http://"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    return httpx.create_ssl_context()
-
-
-class _Wire:
-    """Watches one request of httpx to know whether it was written."""
-
-    def __init__(self, slot: Slot) -> None:
-        self.slot = slot
-        self.written = False
-        self.started = 0.0
-        self.sent = 0
-
-    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        if event == "connection.connect_tcp.complete":
-            connection = info["return_value"].get_extra_info("socket")
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        elif event.endswith(".send_request_headers.started"):
-            # Connecting may have taken long, and the process may have been stopped meanwhile.
-            if not self.slot.held():
-                raise _TurnPassed
-            self.written = True
-            self.started = time.monotonic()
-            self.sent = age_clock()
-
-
-class _TurnPassed(Exception):
-    """The slot grew too old before the request could be written."""
-
-
-def _host(endpoint: str) -> str:
-    """Name the host in a way that can be part of a file name: `api.upbit.com`, `127.0.0.1_8000`."""
-    try:
-        url = httpx.URL(endpoint)
-    except httpx.InvalidURL as error:
-        raise InputError(f"endpoint {endpoint!r} is not a URL: {error}") from None
-    if not url.host:
-        raise InputError(f"endpoint {endpoint!r} names no host")
-    host = url.host.replace(":", "_")
-    return f"{host}_{url.port}" if url.port else host
-
-
-def _version() -> str:
-    try:
-        return importlib.metadata.version("marketkit-upbit")
-    except importlib.metadata.PackageNotFoundError:
-        return "0"

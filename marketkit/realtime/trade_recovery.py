@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -16,6 +17,7 @@ from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.messages import Message, Trade
 from marketkit.exchange.upbit.paging import TradeRange, walk_trades
 from marketkit.net.transport import Transport
+from marketkit.net.walk import Pages
 from marketkit.realtime.channels import TRADES_KEPT, TradeChannel
 from marketkit.realtime.consumers import Broadcast
 from marketkit.realtime.dispatcher import Interruption
@@ -252,12 +254,9 @@ async def fetch(transport: Transport, symbol: str, start: int, priority: Priorit
     The exchange gives today (UTC) and the seven days before. Source: Upbit reference, section 3.3.
     """
     now = transport.now()
-    steps = walk_trades(TradeRange(symbol, now, start, None, MOST))
-    step, pages = next(steps), list[pl.DataFrame]()
-    while step.request is not None:
-        step = steps.send(await transport.send(step.request, priority))
-        if step.page is not None:
-            pages.append(step.page.rows)
+    walk = walk_trades(TradeRange(symbol, now, start, None, MOST))
+    send = functools.partial(transport.send, priority=priority)
+    pages = [page.rows async for page, _, _ in Pages(walk, send)]
     # New trades shift the pages while they are read: the same trade may come twice.
     rows = pl.concat(pages).unique("sequential_id", keep="first").sort("time", "sequential_id")
     reached = start >= (now // DAY - upbit_rest.TRADE_DAYS) * DAY

@@ -7,22 +7,20 @@ parts it was made of: a part that is still there after a kill is known to be in 
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO
 
 import polars as pl
 
-from marketkit.disk import make_folder, sync_folder
+from marketkit.disk import TEMPORARY, make_folder, write_atomic
 from marketkit.errors import CorruptFile
 from marketkit.recording import layout
 from marketkit.recording.layout import Hour
 from marketkit.recording.rows import stored
 
 _KEY = "marketkit"
-_TEMPORARY = ".tmp"
 _TRIES = 20  # looks at a folder in which files are made one meanwhile
 
 
@@ -34,11 +32,7 @@ def write_part(root: Path, hour: Hour, number: int, frame: pl.DataFrame) -> None
     folder = root / hour.folder
     make_folder(folder)
 
-    def fill(path: Path) -> None:
-        with path.open("xb") as file:  # its errors are the system's own
-            frame.write_parquet(file, compression="zstd")
-
-    _place(folder / hour.part(number), fill)
+    _place(folder / hour.part(number), lambda file: frame.write_parquet(file, compression="zstd"))
 
 
 def compact(root: Path, hour: Hour) -> None:
@@ -60,7 +54,7 @@ def compact(root: Path, hour: Hour) -> None:
         said = {_KEY: json.dumps({"parts": parts})}
         _place(
             folder / hour.file,
-            lambda path: rows.sink_parquet(path, compression="zstd", metadata=said),
+            lambda file: rows.sink_parquet(file, compression="zstd", metadata=said),
         )
     for name in parts:
         (folder / name).unlink()
@@ -71,7 +65,7 @@ def sweep(root: Path, hour: Hour) -> None:
     folder = root / hour.folder
     if not folder.is_dir():
         return
-    for leftover in folder.glob(f"*{_TEMPORARY}"):
+    for leftover in folder.glob(f"*{TEMPORARY}"):
         leftover.unlink(missing_ok=True)
     if (folder / hour.file).exists():
         with (folder / hour.file).open("rb") as file:
@@ -175,19 +169,9 @@ def _merged(file: IO[bytes]) -> frozenset[str]:
     return parts
 
 
-def _place(path: Path, fill: Callable[[Path], object]) -> None:
-    """Put a file that `fill` writes at `path`, as one step for every reader."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}{_TEMPORARY}")
+def _place(path: Path, fill: Callable[[BinaryIO], object]) -> None:
+    """Put a file that `fill` writes at `path`; polars' own errors of a disk are the system's."""
     try:
-        fill(temporary)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        write_atomic(path, fill)
     except pl.exceptions.PolarsError as error:
-        temporary.unlink(missing_ok=True)
         raise OSError(f"{path} cannot be written: {error}") from error
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    sync_folder(path.parent)

@@ -125,7 +125,7 @@ def test_a_plan_can_be_changed_and_shown_before_it_is_run(provider):
     less = plan.without("KRW-ETH").order("oldest")
     assert "KRW-ETH" not in less.frame["symbol"]
     assert less.only("KRW-BTC").frame["symbol"].to_list() == ["KRW-BTC"]
-    assert less.manner.order == "oldest"
+    assert less.options.order == "oldest"
     with pytest.raises(mk.UnknownSymbol):
         plan.without("KRW-XYZ")
     with pytest.raises(mk.InputError, match="no symbol is left"):

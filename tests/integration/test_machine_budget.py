@@ -15,18 +15,18 @@ from marketkit.sandbox import Sandbox
 LIMIT = (10, 0.2)
 SECONDS = 3.0
 SATURATE = """
-import asyncio, json, pathlib, sys, time
+import asyncio, dataclasses, json, pathlib, sys, time
 from marketkit.exchange.dialect import RateLimit, Request
-from marketkit.exchange.upbit_rest import check
+from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 
 endpoint, directory, requests, period, seconds = json.loads(sys.argv[1])
 request = Request("/v1/candles/minutes/1", (("market", "KRW-BTC"), ("count", "1")), "candles")
 
 async def main():
-    limits = {"candles": RateLimit(requests, period)}
+    rules = dataclasses.replace(UPBIT, limits={"candles": RateLimit(requests, period)})
     folder = pathlib.Path(directory)
-    transport = Transport(endpoint, limits, check=check, timeout=30, budget_dir=folder)
+    transport = Transport(endpoint, rules, timeout=30, budget_dir=folder)
     end = time.monotonic() + seconds
 
     async def work():

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
-from marketkit.realtime import missed_trades as missed
+from marketkit.realtime import trade_recovery as missed
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, NOW
 from tests.integration.test_watch import PATIENCE, wait

@@ -7,6 +7,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -14,8 +15,7 @@ import pytest
 
 from marketkit.errors import Banned
 from marketkit.exchange.dialect import RateLimit, Request
-from marketkit.exchange.upbit.rest import check
-from marketkit.net import transport as transports
+from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 from marketkit.sandbox import Sandbox
 
@@ -26,24 +26,19 @@ RAISED = (10, 0.02)  # as fast as a test needs it, on both sides
 FAULTS = ["429", "500", "reset", "truncate", "badjson", "html"]
 
 
-@pytest.fixture
-def _hurry(monkeypatch):
-    policy = transports.retry_delay
-
-    def delay(failure, attempt):
-        said = policy(failure, attempt)
-        return None if said is None else said / 100
-
-    monkeypatch.setattr(transports, "retry_delay", delay)
+def hurried(failure, attempt):
+    """Wait a hundredth of what the policy says."""
+    delay = UPBIT.retry_delay(failure, attempt)
+    return None if delay is None else delay / 100
 
 
 def to(exchange: Sandbox, directory: Path) -> Transport:
     limits = {"candles": RateLimit(*RAISED)}
-    return Transport(exchange.endpoint, limits, check=check, timeout=10, budget_dir=directory)
+    rules = replace(UPBIT, limits=limits, retry_delay=hurried)
+    return Transport(exchange.endpoint, rules, timeout=10, budget_dir=directory)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-@pytest.mark.usefixtures("_hurry")
 def test_every_fault_is_survived_and_every_answer_is_whole(fault, tmp_path):
     async def main(exchange):
         transport = to(exchange, tmp_path)
@@ -150,18 +145,19 @@ def kernel(tmp_path, monkeypatch) -> Iterator[Kernel]:
     try:
         made = Kernel(client, manager)
         ready = made.run(f"""
+            import dataclasses
             import pathlib
             from marketkit.exchange.dialect import RateLimit, Request
-            from marketkit.exchange.upbit.rest import check
+            from marketkit.exchange.upbit.limits import UPBIT
             from marketkit.net.engine import engine
             from marketkit.net.transport import Transport
 
             REQUEST = {REQUEST!r}
 
             def transport_to(endpoint):
-                limits = {{"candles": RateLimit(10, 0.02)}}
+                rules = dataclasses.replace(UPBIT, limits={{"candles": RateLimit(10, 0.02)}})
                 folder = pathlib.Path({str(tmp_path)!r})
-                return Transport(endpoint, limits, check=check, timeout=60, budget_dir=folder)
+                return Transport(endpoint, rules, timeout=60, budget_dir=folder)
         """)
         assert ready["status"] == "ok", ready
         yield made

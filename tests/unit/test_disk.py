@@ -1,4 +1,4 @@
-"""Folders that are there whole or not at all."""
+"""Files and folders that are there whole or not at all."""
 
 from __future__ import annotations
 
@@ -10,7 +10,52 @@ from pathlib import Path
 
 import pytest
 
-from marketkit.disk import link, new_folder, sha256, sync_tree, write_new
+from marketkit.disk import TEMPORARY, link, new_folder, sha256, sync_tree, write_atomic, write_new
+
+
+def recorded(monkeypatch, steps: list[str]) -> None:
+    """Note each system call that makes a write safe."""
+    for name in ("fsync", "replace"):
+        real = getattr(os, name)
+
+        monkeypatch.setattr(
+            os, name, lambda *given, real=real, name=name: (steps.append(name), real(*given))[1]
+        )
+
+
+def test_bytes_are_down_before_the_name_and_the_name_before_the_call_returns(tmp_path, monkeypatch):
+    steps: list[str] = []
+    recorded(monkeypatch, steps)
+    write_atomic(tmp_path / "a", lambda file: steps.append("fill") or file.write(b"x"))
+    assert steps == ["fill", "fsync", "replace", "fsync"]
+
+
+def test_the_status_given_is_that_of_the_file_in_place(tmp_path):
+    status = write_atomic(tmp_path / "a", lambda file: file.write(b"four"))
+    now = (tmp_path / "a").stat()
+    assert (status.st_size, status.st_mtime_ns, status.st_ino) == (4, now.st_mtime_ns, now.st_ino)
+
+
+@pytest.mark.parametrize("step", ["fill", "fsync", "replace"])
+def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch, step):
+    path = tmp_path / "a"
+    path.write_text("old")
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "the disk is full")
+
+    if step != "fill":
+        monkeypatch.setattr(os, step, full)
+    with pytest.raises(OSError, match="full"):
+        write_atomic(path, full if step == "fill" else lambda file: file.write(b"new"))
+    assert [each.name for each in tmp_path.iterdir()] == ["a"]
+    assert path.read_text() == "old"
+
+
+def test_a_half_written_file_has_the_suffix_that_sweepers_look_for(tmp_path):
+    seen = []
+    write_atomic(tmp_path / "a.csv", lambda _: seen.extend(tmp_path.iterdir()))
+    assert [(each.name.startswith("a.csv."), each.suffix) for each in seen] == [(True, TEMPORARY)]
 
 
 def no_links(path: object, target: object) -> None:

@@ -9,8 +9,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from marketkit.coverage import Spans
 from marketkit.errors import InputError, InvalidRange, UnknownTimeframe
 from marketkit.timeframe import (
+    HOUR,
     TIMEFRAMES,
     Timeframe,
     iso,
@@ -346,3 +348,25 @@ def test_the_last_day_of_the_calendar_is_counted_or_refused_as_bad_input(name):
     except InputError:
         return
     assert slots > 0
+
+
+@pytest.mark.parametrize(
+    ("name", "every"), [("1m", "1m"), ("1w", "1w"), ("1M", "1mo"), ("1y", "1y"), ("1s", "1s")]
+)
+def test_polars_calls_a_month_otherwise_than_callers_do(name, every):
+    assert TIMEFRAMES[name].every == every
+
+
+def test_only_months_and_years_differ_in_length():
+    assert [each.name for each in TIMEFRAMES.values() if each.is_calendar] == ["1M", "1y"]
+
+
+def test_slots_of_several_spans_are_counted_together():
+    assert TIMEFRAMES["1h"].count_all([(0, 3 * HOUR), (5 * HOUR + 1, 7 * HOUR)]) == 4
+    assert TIMEFRAMES["1h"].count_all([]) == 0
+
+
+def test_the_whole_slots_of_a_span_leave_its_torn_ends_out():
+    hour = TIMEFRAMES["1h"]
+    assert list(hour.whole([(1, 3 * HOUR + 1)])) == [(HOUR, 3 * HOUR)]
+    assert not Spans(hour.whole([(1, HOUR - 1)]))

@@ -89,7 +89,7 @@ class Past:
             )
         ]
 
-    async def close(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
+    async def fill(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
         """Answer a plan; a symbol of which something is known to nobody has failed."""
         now = self._clock()
         for walk in plan:

@@ -72,7 +72,7 @@ class Source(Protocol):
     ) -> Sequence[CandleRange]:
         """Give the walks that close what the lake lacks; asks nobody."""
 
-    async def close(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
+    async def fill(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
         """Carry out a plan."""
 
 
@@ -248,7 +248,7 @@ class Stitcher:
         try:
             spans = {symbol: (start, end) for symbol, start in starts.items()}
             plan = await asyncio.to_thread(self._filler.plan, self.timeframe, spans)
-            await self._filler.close(plan, run)
+            await self._filler.fill(plan, run)
         finally:
             run.reporter.close()
         self.failures = run.failures
@@ -345,7 +345,7 @@ class Stitcher:
         return next((hole.end for hole in self._session.holes if hole.start >= start), None)
 
     def _slots(self, spans: Spans) -> int:
-        return sum(self.timeframe.count(*span) for span in spans)
+        return self.timeframe.count_all(spans)
 
 
 def _final(edge: SlotTracker, start: int, end: int) -> bool:

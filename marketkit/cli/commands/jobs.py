@@ -22,12 +22,15 @@ def _ls(options: argparse.Namespace, output: Output) -> int:
 
 
 def _show(options: argparse.Namespace, output: Output) -> int:
-    from marketkit.data.jobs.catalog import find, symbols  # noqa: PLC0415 - slow
+    from marketkit.data.jobs.catalog import attempts, find, symbols  # noqa: PLC0415 - slow
 
     root = open_lake(options).root
     wanted = find(root, options.job)
     output.say(f"{wanted.id}: {wanted}")
     output.table(symbols(root, wanted.id))
+    failed = attempts(root, wanted.id)
+    if failed.height and not output.as_json:
+        output.table(failed)
     return DONE
 
 
@@ -73,7 +76,7 @@ def _tell(options: argparse.Namespace, output: Output, command: str | None, effe
     root = open_lake(options).root
     wanted = find(root, options.job)
     with Ledger(root) as ledger:
-        ledger.wish(wanted.id, command)
+        ledger.command(wanted.id, command)
     output.say(f"{wanted.id}: {wanted} {effect}")
     output.value(job=wanted.id, wish=command)
     return DONE

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -15,13 +16,15 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.read.candles import CandleResult, from_lake, known_of, newest
-from marketkit.data.lake.read.fill import Block, closed, dense, read_dense, slots
+from marketkit.data.lake.read.fill import Block, closed, dense, read_dense
 from marketkit.data.lake.read.resample import fold
 from marketkit.data.lake.read.view import View, look
+from marketkit.data.lake.store.slots import slots_of
 from marketkit.errors import InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Page
 from marketkit.exchange.upbit.paging import CandleRange, walk_candles
 from marketkit.net.engine import aside
+from marketkit.net.walk import Pages
 from marketkit.schema import ROW, STATE, empty
 from marketkit.timeframe import MINUTE, iso
 from marketkit.window import Window
@@ -124,7 +127,7 @@ class CandleReader:
         self, spans: Mapping[str, tuple[int, int]], window: Window, run: FetchRun
     ) -> None:
         plan = await asyncio.to_thread(self._plan, spans, window)
-        await self._filler.close(plan, run)
+        await self._filler.fill(plan, run)
 
     def _plan(self, spans: Mapping[str, tuple[int, int]], window: Window) -> list[CandleRange]:
         """Plan to ask for what neither these candles nor narrower ones prove."""
@@ -174,7 +177,7 @@ class CandleReader:
         young = sum(each.height for each in run.young.get(symbol, ()))
         if window.fill == "none":
             return view.read(span).height + young < _enough(window)
-        proved = sum(window.timeframe.count(*part) for part in known.covered.clip(*span))
+        proved = window.timeframe.count_all(known.covered.clip(*span))
         return proved + young < _enough(window)
 
     async def _collect(
@@ -191,16 +194,12 @@ class CandleReader:
         start = 0 if window.start is None else window.start
         walk = CandleRange(symbol, window.timeframe, start, end, self._filler.settle)
         run.planned([walk] if window.count is None else [])
-        steps = walk_candles(walk, exact=exact)
-        step = next(steps)
-        rows = 0
-        while step.request is not None and rows < _enough(window):
-            response = await self._transport.send(step.request, run.priority)
-            step = steps.send(response)
-            if step.page is not None:
-                run.answered(walk, step.page, _young(step.page), response.at)
-                pages.append(step.page)
-                rows = _slots(window, pages)
+        send = functools.partial(self._transport.send, priority=run.priority)
+        async for page, response, _ in Pages(walk_candles(walk, exact=exact), send):
+            run.answered(walk, page, _young(page), response.at)
+            pages.append(page)
+            if _slots(window, pages) >= _enough(window):
+                break
 
 
 def _known(pages: Sequence[Page]) -> Spans:
@@ -215,7 +214,7 @@ def _slots(window: Window, pages: Sequence[Page]) -> int:
         return sum(page.rows.height for page in pages)
     young = sum(_young(page).height for page in pages)
     proved = Spans(span for page in pages for span in page.proved)
-    return young + sum(window.timeframe.count(*span) for span in proved)
+    return young + window.timeframe.count_all(proved)
 
 
 def _young(page: Page) -> pl.DataFrame:
@@ -239,7 +238,7 @@ def _settled(
     older = final.filter(_time() < start)["close"]
     before = older[-1] if older.len() else None
     parts = proved.clip(start, window.timeframe.ceil(end))
-    blocks = [Block(symbol, slots(window.timeframe, part), before) for part in parts]
+    blocks = [Block(symbol, slots_of(window.timeframe, part), before) for part in parts]
     return dense(inside.lazy(), blocks, window.fill).collect()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from marketkit.coverage import Spans
 from marketkit.data.fetch.plan import lanes, spread, walks
-from marketkit.data.fetch.walks import FetchRun, fill
+from marketkit.data.fetch.walks import FetchRun, walk_all
 from marketkit.data.lake.lake import Lake
 from marketkit.exchange.upbit.paging import CandleRange
 from marketkit.net.transport import Transport
@@ -61,7 +61,7 @@ class GapFiller:
             plan += walks(symbol, timeframe, missing, settle=self.settle)
         return spread(plan, self.lanes)
 
-    async def close(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
+    async def fill(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
         """Carry out a plan, as many walks side by side as the exchange's latency asks for."""
         if not plan:
             return
@@ -69,7 +69,7 @@ class GapFiller:
         lanes = max(2, self.lanes)
         # All of a plan that is only a little wider than needed: then its walks end together.
         side_by_side = len(plan) if len(plan) <= 2 * lanes else lanes
-        await fill(self.lake, self.transport, plan, run, side_by_side=side_by_side)
+        await walk_all(self.lake, self.transport, plan, run, side_by_side=side_by_side)
 
     def until(self, timeframe: Timeframe, end: int | None) -> int:
         """Give the end to fill to: the caller's, or that of the newest final slot."""

@@ -19,9 +19,10 @@ from marketkit.data.fetch.plan import split
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.write import Written
 from marketkit.errors import LakeError, MarketkitError
-from marketkit.exchange.dialect import Page, Priority
+from marketkit.exchange.dialect import Page, Priority, Request, Response
 from marketkit.exchange.upbit.paging import CandleRange, walk_candles
 from marketkit.net.transport import Transport
+from marketkit.net.walk import Pages
 from marketkit.progress import Reporter
 
 FLUSH_PAGES = 10
@@ -35,7 +36,7 @@ def _set() -> asyncio.Event:
 
 @dataclass(slots=True)
 class FetchRun:
-    """One run, over one or several calls of `fill`: how urgent, who watches, and what came of it.
+    """One run, over one or several calls of `walk_all`: its urgency, its watcher and its yield.
 
     `requests` were answered, `rows` are new or changed in the lake, `revisions` are numbers of it
     that the exchange took back; `young` has, per symbol, the rows that are not final yet (unsettled
@@ -104,7 +105,7 @@ class FetchRun:
         progress = self.reporter.progress
         progress.requests += 1
         progress.rows += page.rows.height
-        slots = sum(walk.timeframe.count(*span) for span in settled.clip(walk.start, walk.end))
+        slots = walk.timeframe.count_all(settled.clip(walk.start, walk.end))
         progress.done += slots
         self.reporter.update()
         return slots
@@ -128,7 +129,7 @@ class WalkState:
     count: Count = field(default_factory=Count)
 
 
-async def fill(
+async def walk_all(
     lake: Lake,
     transport: Transport,
     walks: Sequence[CandleRange],
@@ -149,16 +150,16 @@ async def fill(
         while (walk := waiting.popleft() if waiting else share(at_work)) is not None:
             if walk.symbol in run.failures:
                 continue
-            lane = WalkState(walk, walk.end)
-            at_work.append(lane)
+            state = WalkState(walk, walk.end)
+            at_work.append(state)
             try:
-                await go(lake, transport, lane, run)
+                await walk_one(lake, transport, state, run)
             except LakeError:
                 raise
             except MarketkitError as failure:
                 run.failures[walk.symbol] = failure
             finally:
-                at_work.remove(lane)
+                at_work.remove(state)
 
     try:
         async with asyncio.TaskGroup() as group:
@@ -170,37 +171,38 @@ async def fill(
 
 def share(at_work: Sequence[WalkState]) -> CandleRange | None:
     """Take half of the walk that has the farthest to go, if that is far enough."""
-    farthest = max(at_work, key=lambda lane: lane.to - lane.walk.start, default=None)
+    farthest = max(at_work, key=lambda state: state.to - state.walk.start, default=None)
     return split(farthest.walk, farthest.to) if farthest is not None else None
 
 
-async def go(lake: Lake, transport: Transport, lane: WalkState, run: FetchRun) -> None:
-    """Walk a lane to its end; whatever ends it, the pages in hand are written."""
-    walk, count = lane.walk, lane.count
+async def walk_one(lake: Lake, transport: Transport, state: WalkState, run: FetchRun) -> None:
+    """Go one walk to its end; whatever ends it, the pages in hand are written."""
+    walk, count = state.walk, state.count
 
     def landed(written: Written) -> None:
         count.rows += written.rows
         run.rows += written.rows
         run.revisions += written.revisions
 
-    pages = Buffer(lake, walk, landed)
+    buffer = Buffer(lake, walk, landed)
+
+    async def send(request: Request) -> Response:
+        if not run.going.is_set():
+            await buffer.flush()  # a pause may be long
+            await run.going.wait()
+        return await transport.send(request, run.priority)
+
     try:
-        steps = walk_candles(walk)
-        step = next(steps)
-        while step.request is not None and lane.to > walk.start:
-            if not run.going.is_set():
-                await pages.flush()  # a pause may be long
-                await run.going.wait()
-            response = await transport.send(step.request, run.priority)
-            step = steps.send(response)
-            if step.page is not None:
-                final, young = _split(step.page)
-                lane.to = min([lane.to, *(span.start for span in step.page.proved)])
-                count.slots += run.answered(walk, step.page, young, response.at)
-                count.requests += 1
-                await pages.add(final, response.at)
+        async for page, response, _ in Pages(walk_candles(walk), send):
+            final, young = _split(page)
+            state.to = min([state.to, *(span.start for span in page.proved)])
+            count.slots += run.answered(walk, page, young, response.at)
+            count.requests += 1
+            await buffer.add(final, response.at)
+            if state.to <= walk.start:  # which rose if the walk was shared meanwhile
+                break
     finally:
-        await pages.flush()
+        await buffer.flush()
 
 
 class Buffer:

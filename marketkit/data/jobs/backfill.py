@@ -13,7 +13,7 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs.executor import Cancelled, Executor
 from marketkit.data.jobs.ledger import Ledger
-from marketkit.data.jobs.ledger_db import Broken
+from marketkit.data.jobs.ledger_db import LedgerReset
 from marketkit.data.jobs.outage import Outage
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Grid, Order, Task, in_order, tasks
@@ -46,7 +46,7 @@ async def backfill(
     names: Sequence[str],
     wanted: BackfillRequest,
     run: FetchRun,
-    manner: BackfillOptions,
+    options: BackfillOptions,
     *,
     markets: Sequence[str],
 ) -> Report:
@@ -59,11 +59,11 @@ async def backfill(
     """
     timeframe = TIMEFRAMES[wanted.timeframe]
     span = Span(wanted.start, filler.until(timeframe, wanted.end))
-    again = _again(filler, timeframe, span, manner.verify)
-    if manner.order == "oldest":
+    again = _again(filler, timeframe, span, options.verify)
+    if options.order == "oldest":
         await find_listings(filler, names, timeframe, span, run)
 
-    chunk = manner.chunk
+    chunk = options.chunk
     grid = Grid.of_chunks(timeframe.ceil(span.start), chunk) if chunk else Grid()
 
     def plan() -> list[Task]:
@@ -72,38 +72,38 @@ async def backfill(
             for name in names
             for task in tasks(name, timeframe, filler.gaps(name, timeframe, span, again), grid)
         ]
-        return in_order(found, manner.order)
+        return in_order(found, options.order)
 
     with Ledger(filler.lake.root) as ledger:
         while (planned := await asyncio.to_thread(plan)) or ledger.knows(wanted.id):
             await asyncio.to_thread(filler.lake.require_writable)
             await asyncio.to_thread(ledger.open, wanted, planned)
-            outage = Outage(manner.patience, run.say)
-            crew = Executor(
+            outage = Outage(options.patience, run.say)
+            executor = Executor(
                 filler, ledger, timeframe, run, again=again, outage=outage, markets=markets
             )
-            with suppress(Broken):  # then it is planned again: what is true is in the lake
-                return await _together(crew, ledger, wanted, names, span)
+            with suppress(LedgerReset):  # then it is planned again: what is true is in the lake
+                return await _together(executor, ledger, wanted, names, span)
     return await _report(filler.lake, names, timeframe, span, run)
 
 
 async def _together(
-    crew: Executor,
+    executor: Executor,
     ledger: Ledger,
     wanted: BackfillRequest,
     names: Sequence[str],
     span: Span,
 ) -> Report:
     """Do the tasks as one of the processes at the job; whatever happens, leave it in the ledger."""
-    run, state, note = crew.run, "failed", ""
-    me = await asyncio.to_thread(ledger.enlist, wanted.id)
+    run, state, note = executor.run, "failed", ""
+    me = await asyncio.to_thread(ledger.register, wanted.id)
     try:
-        await crew.work(me)
+        await executor.work(me)
         progress, totals = run.reporter.progress, await asyncio.to_thread(ledger.totals, wanted.id)
         progress.total, progress.done = totals.slots, totals.done
-        for symbol, said in (await asyncio.to_thread(ledger.failures, wanted.id)).items():
-            run.failures.setdefault(symbol, MarketkitError(said))
-        report = await _report(crew.lake, names, crew.timeframe, span, run)
+        for symbol, message in (await asyncio.to_thread(ledger.failures, wanted.id)).items():
+            run.failures.setdefault(symbol, MarketkitError(message))
+        report = await _report(executor.lake, names, executor.timeframe, span, run)
         state = "done" if report.complete else "incomplete"
     except Cancelled:
         state = run.ending = "cancelled"
@@ -115,9 +115,9 @@ async def _together(
         note = str(failure)
         raise
     finally:
-        with suppress(LakeError, Broken):  # a full disk is no reason to hide the first reason
+        with suppress(LakeError, LedgerReset):  # a full disk is no reason to hide the first reason
             if state == "cancelled":
-                ledger.wish(wanted.id, "cancel")
+                ledger.command(wanted.id, "cancel")
             ledger.leave(me, state, note)
     return report
 
@@ -140,7 +140,7 @@ async def find_listings(
         return
     quiet = FetchRun(run.priority, run.reporter)
     spans = dict.fromkeys(early, (0, end))
-    await filler.close(await asyncio.to_thread(filler.plan, _MONTHS, spans), quiet)
+    await filler.fill(await asyncio.to_thread(filler.plan, _MONTHS, spans), quiet)
     run.requests += quiet.requests
     await asyncio.to_thread(_learn, lake, early, timeframe)
 

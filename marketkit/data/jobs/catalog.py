@@ -1,4 +1,4 @@
-"""The jobs of a lake as frames: all of them, and the symbols of one."""
+"""The jobs of a lake as frames: all of them, the symbols of one, its attempts that failed."""
 
 from __future__ import annotations
 
@@ -36,6 +36,13 @@ SYMBOLS: Schema = {
     "attempts": pl.Int64(),
     "error": pl.String(),
 }
+ATTEMPTS: Schema = {
+    "symbol": pl.String(),
+    "start": TIME,
+    "at": TIME,
+    "attempt": pl.Int64(),
+    "error": pl.String(),
+}
 # A job nobody works on, though nobody ended it, was interrupted: the same call goes on with it.
 _JOBS = """
     SELECT id, wanted, CASE
@@ -66,12 +73,21 @@ _SYMBOLS = """
     FROM tasks WHERE job = ? GROUP BY symbol ORDER BY symbol
 """
 
+_ATTEMPTS = """
+    SELECT errors.symbol, start, at, attempt, message FROM errors
+    JOIN tasks ON tasks.job = errors.job AND tasks.symbol = errors.symbol
+        AND tasks.block = errors.block
+    WHERE errors.job = ? ORDER BY at DESC
+"""
+
 
 def jobs(root: Path) -> pl.DataFrame:
     """List the jobs of the lake at `root`, the latest first; see `JOBS` for the columns."""
-    rows = _read(root, _JOBS)
-    told = [(job, str(BackfillRequest.read(str(wanted))), *rest) for job, wanted, *rest in rows]
-    return pl.DataFrame(told, schema=dict(JOBS), orient="row").with_columns(
+    rows = [
+        (job, str(BackfillRequest.read(str(wanted))), *rest)
+        for job, wanted, *rest in _read(root, _JOBS)
+    ]
+    return pl.DataFrame(rows, schema=dict(JOBS), orient="row").with_columns(
         pl.col("percent").round(1)
     )
 
@@ -79,6 +95,11 @@ def jobs(root: Path) -> pl.DataFrame:
 def symbols(root: Path, job: str) -> pl.DataFrame:
     """Say how each symbol of a job stands; no row where nothing was to be done."""
     return pl.DataFrame(_read(root, _SYMBOLS, job), schema=dict(SYMBOLS), orient="row")
+
+
+def attempts(root: Path, job: str) -> pl.DataFrame:
+    """List the attempts at tasks of a job that failed, the latest first: `start` is the task's."""
+    return pl.DataFrame(_read(root, _ATTEMPTS, job), schema=dict(ATTEMPTS), orient="row")
 
 
 def find(root: Path, job: str) -> BackfillRequest:

@@ -72,12 +72,12 @@ def read_config(path: Path) -> Config:
     Raises `InputError` that names the file, and an unknown key with the nearest that is one.
     """
     try:
-        told = tomllib.loads(path.read_text("utf-8"))
+        keys = tomllib.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as error:
         raise InputError(f"{path}: {error}") from error
     try:
-        universes = [_made(UniverseConfig, each) for each in _listed_universes(told)]
-        config = _made(Config, {**told, "universe": universes})
+        universes = [_made(UniverseConfig, each) for each in _listed_universes(keys)]
+        config = _made(Config, {**keys, "universe": universes})
         _check(config)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
@@ -125,29 +125,29 @@ def _among(markets: pl.DataFrame, globs: Sequence[str]) -> pl.Expr:
     return pl.col("symbol").is_in(sorted(meant))
 
 
-def _listed_universes(told: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = told.get("universe")
+def _listed_universes(keys: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    found = keys.get("universe")
     if not isinstance(found, list) or not found:
         raise InputError("there is no [[universe]]")
     return found
 
 
-def _made(kind: type[T], told: Mapping[str, Any]) -> T:
+def _made(kind: type[T], keys: Mapping[str, Any]) -> T:
     known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    for key in told:
+    for key in keys:
         if key not in known:
             raise InputError(f"unknown key {key!r}{nearest(key, known)} (one of {' '.join(known)})")
     try:
-        return kind(**told)
+        return kind(**keys)
     except TypeError:
-        raise InputError(f"a [[universe]] without depth: {dict(told)!r}") from None
+        raise InputError(f"a [[universe]] without depth: {dict(keys)!r}") from None
 
 
 def _check(config: Config) -> None:
     one_of("order", config.order, Order)
-    for window in (config.patience, config.verify, config.max_time):
-        if window is not None:
-            parse_duration(window)
+    for duration in (config.patience, config.verify, config.max_time):
+        if duration is not None:
+            parse_duration(duration)
     for universe in config.universe:
         if not isinstance(universe.depth, Mapping) or not universe.depth:
             raise InputError('depth is a table such as { 1m = "2y", 1h = "listing" }')

@@ -14,9 +14,9 @@ from typing import TypeVar
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import split, walks
-from marketkit.data.fetch.walks import Count, FetchRun, WalkState, go
+from marketkit.data.fetch.walks import Count, FetchRun, WalkState, walk_one
 from marketkit.data.jobs.ledger import Ledger
-from marketkit.data.jobs.ledger_db import Broken
+from marketkit.data.jobs.ledger_db import LedgerReset
 from marketkit.data.jobs.outage import Outage
 from marketkit.data.jobs.processes import Worker
 from marketkit.data.jobs.tasks import Lease, Work
@@ -28,23 +28,23 @@ from marketkit.timeframe import Timeframe
 
 T = TypeVar("T")
 
-_BEAT = 1.0  # seconds
+_BEAT = 1.0  # seconds; a command is obeyed within it, and `SILENT` is sixty times as long
 _LOOK = 0.5  # seconds between two looks for a task that others may have let go of
 _ATTEMPTS = 5  # at a task, before its symbol is given up
 
 
 @dataclass(slots=True)
 class TaskRun:
-    """A claimed task: its walks that are not done, and what they have brought."""
+    """A leased task: its walks that are not done, and what they have brought."""
 
-    claim: Lease
+    lease: Lease
     walks: list[CandleRange]
     count: Count = field(default_factory=Count)
     failure: MarketkitError | None = None
 
     @property
     def done(self) -> Work:
-        """What the ledger is to know of it."""
+        """The work done, as the ledger counts it."""
         return Work(self.count.slots, self.count.requests, self.count.rows)
 
     def stop(self) -> None:
@@ -56,13 +56,13 @@ class TaskRun:
 class Executor:
     """Works at a job with as many lanes as the exchange's latency asks for, and beats each second.
 
-    Each lane takes a walk of a claimed task, claims the next task, or shares the longest walk at
+    Each lane takes a walk of a leased task, leases the next task, or shares the longest walk at
     work. `again` is the span in which covered slots are asked, too; `markets` are what the exchange
     lists.
     """
 
     _me: Worker
-    _pieces: list[TaskRun]
+    _task_runs: list[TaskRun]
     _waiting: deque[tuple[TaskRun, CandleRange]]
     _at_work: list[tuple[TaskRun, WalkState]]
 
@@ -95,11 +95,11 @@ class Executor:
     async def work(self, me: Worker) -> None:
         """Do tasks until none of the job is left, here or in another process.
 
-        Raises `Cancelled` when somebody wished for that through the ledger, the exchange's
+        Raises `Cancelled` when that was commanded through the ledger, the exchange's
         failure when patience ended, and trouble with the lake or the ledger.
         """
         self._me = me
-        self._pieces, self._waiting, self._at_work = [], deque(), []
+        self._task_runs, self._waiting, self._at_work = [], deque(), []
         try:
             async with asyncio.TaskGroup() as group:
                 pulse = group.create_task(self._pulse())
@@ -109,7 +109,7 @@ class Executor:
             raise failures.exceptions[0] from None
         finally:
             with suppress(Exception):  # the count of the last second, where it can be kept
-                self._ledger.beat(self._me, [(each.claim, each.done) for each in self._pieces], "")
+                self._ledger.beat(self._me, self._progress(), "")
 
     async def _all_lanes(self, group: asyncio.TaskGroup) -> None:
         lanes: list[asyncio.Task[None]] = []
@@ -123,20 +123,20 @@ class Executor:
 
     async def _lane(self) -> None:
         while (found := await self._next()) is not None:
-            await self._do(*found)
+            await self._walk(*found)
 
     async def _next(self) -> tuple[TaskRun, WalkState] | None:
         """Find something to do; None when the job is done everywhere."""
         while True:
             async with self._looking:
                 if not self._waiting:
-                    await self._claim()
+                    await self._lease_next()
                 if (found := self._take()) is not None:
                     return found
                 totals = await self._ask(self._ledger.totals, self._me.job)
                 if not totals.open + totals.leased:
                     if not await self._ask(self._ledger.knows, self._me.job):
-                        raise Broken  # what nobody had claimed went with it
+                        raise LedgerReset  # what nobody had leased went with it
                     return None
                 self._changed.clear()
             with suppress(TimeoutError):
@@ -145,70 +145,70 @@ class Executor:
     def _take(self) -> tuple[TaskRun, WalkState] | None:
         """Take a walk that waits, or the older half of the longest at work."""
         if self._waiting:
-            piece, walk = self._waiting.popleft()
-            return piece, WalkState(walk, walk.end, piece.count)
+            task_run, walk = self._waiting.popleft()
+            return task_run, WalkState(walk, walk.end, task_run.count)
         if not self._at_work:
             return None
-        piece, lane = max(self._at_work, key=lambda pair: pair[1].to - pair[1].walk.start)
-        half = split(lane.walk, lane.to)
+        task_run, walk_state = max(self._at_work, key=lambda pair: pair[1].to - pair[1].walk.start)
+        half = split(walk_state.walk, walk_state.to)
         if half is None:
             return None
-        piece.walks.append(half)
-        return piece, WalkState(half, half.end, piece.count)
+        task_run.walks.append(half)
+        return task_run, WalkState(half, half.end, task_run.count)
 
-    async def _claim(self) -> None:
-        """Claim the next task of which anything is missing still."""
-        while (claim := await self._ask(self._ledger.claim, self._me)) is not None:
-            piece = TaskRun(claim, await asyncio.to_thread(self._walks, claim))
-            if piece.walks:
-                self._pieces.append(piece)
-                self._waiting.extend((piece, walk) for walk in piece.walks)
+    async def _lease_next(self) -> None:
+        """Lease the next task of which anything is missing still."""
+        while (lease := await self._ask(self._ledger.lease, self._me)) is not None:
+            task_run = TaskRun(lease, await asyncio.to_thread(self._walks, lease))
+            if task_run.walks:
+                self._task_runs.append(task_run)
+                self._waiting.extend((task_run, walk) for walk in task_run.walks)
                 return
-            await self._finish(piece)
+            await self._finish(task_run)
 
-    def _walks(self, claim: Lease) -> list[CandleRange]:
-        symbol, _, start, end, _ = claim.task
+    def _walks(self, lease: Lease) -> list[CandleRange]:
+        symbol, _, start, end, _ = lease.task
         gaps = self._filler.gaps(symbol, self.timeframe, (start, end), self._again)
         return walks(symbol, self.timeframe, gaps, settle=self._filler.settle)
 
-    async def _do(self, piece: TaskRun, lane: WalkState) -> None:
-        self._at_work.append((piece, lane))
+    async def _walk(self, task_run: TaskRun, walk_state: WalkState) -> None:
+        self._at_work.append((task_run, walk_state))
         try:
-            await go(self._filler.lake, self._filler.transport, lane, self.run)
+            await walk_one(self._filler.lake, self._filler.transport, walk_state, self.run)
         except LakeError:
             raise
         except MarketkitError as failure:
-            piece.failure = failure
-            piece.stop()
+            task_run.failure = failure
+            task_run.stop()
         finally:
-            self._at_work.remove((piece, lane))
-            piece.walks.remove(lane.walk)
-        if not piece.walks:
-            await self._settle(piece)
+            self._at_work.remove((task_run, walk_state))
+            task_run.walks.remove(walk_state.walk)
+        if not task_run.walks:
+            await self._settle(task_run)
             self._changed.set()
 
-    async def _settle(self, piece: TaskRun) -> None:
-        """Say in the ledger what became of a piece."""
-        failure, claim = piece.failure, piece.claim
+    async def _settle(self, task_run: TaskRun) -> None:
+        """Tell the ledger how a task ended."""
+        failure, lease = task_run.failure, task_run.lease
         if failure is None:
-            await self._finish(piece)
-        elif await self._is_away(claim.task.symbol, failure):
-            await self._ask(self._ledger.give_back, self._me, claim, piece.done)
-            self._drop(piece)
+            await self._finish(task_run)
+        elif await self._is_away(lease.task.symbol, failure):
+            await self._ask(self._ledger.give_back, self._me, lease, task_run.done)
+            self._drop(task_run)
             await self._outage.wait(failure)
         elif (
             isinstance(failure, UnknownSymbol | Refused | Offline)
-            or claim.attempts + 1 >= _ATTEMPTS
+            or lease.attempts + 1 >= _ATTEMPTS
         ):
-            self.run.failures[claim.task.symbol] = failure
-            await self._ask(self._ledger.fail, self._me, claim, piece.done, failure)
+            self.run.failures[lease.task.symbol] = failure
+            await self._ask(self._ledger.fail, self._me, lease, task_run.done, failure)
         else:
-            delay = 2.0**claim.attempts
-            await self._ask(self._ledger.put_off, self._me, claim, piece.done, failure, delay)
-        self._drop(piece)
+            delay = 2.0**lease.attempts
+            await self._ask(self._ledger.put_off, self._me, lease, task_run.done, failure, delay)
+        self._drop(task_run)
 
     async def _is_away(self, symbol: str, failure: MarketkitError) -> bool:
-        """Say whether the exchange is away, rather than one symbol that fails: ask of another."""
+        """Tell an exchange that is away from one symbol that fails: ask for another."""
         if not self._outage.is_one(failure, self.run.answered_at):
             return False
         other = next((name for name in self._markets if name != symbol), None)
@@ -223,44 +223,46 @@ class Executor:
         self.run.answered_at = time.monotonic()
         return False
 
-    async def _finish(self, piece: TaskRun) -> None:
-        task = piece.claim.task
-        await self._ask(self._ledger.finish, self._me, piece.claim, piece.done)
+    async def _finish(self, task_run: TaskRun) -> None:
+        task = task_run.lease.task
+        await self._ask(self._ledger.finish, self._me, task_run.lease, task_run.done)
         moment = self.lake.nothing_before(task.symbol, self.timeframe)
         if moment is not None and task.start < moment:
             await self._ask(self._ledger.settle_before, self._me.job, task.symbol, moment)
-        self._drop(piece)
+        self._drop(task_run)
 
-    def _drop(self, piece: TaskRun) -> None:
-        if piece in self._pieces:
-            self._pieces.remove(piece)
+    def _progress(self) -> list[tuple[Lease, Work]]:
+        return [(task_run.lease, task_run.done) for task_run in self._task_runs]
+
+    def _drop(self, task_run: TaskRun) -> None:
+        if task_run in self._task_runs:
+            self._task_runs.remove(task_run)
 
     async def _pulse(self) -> None:
-        """Beat: keep the leases, tell how far it is, hear what others wish."""
+        """Beat: keep the leases, tell how far it is, hear what others command."""
         due, progress = 0.0, self.run.reporter.progress
         while True:
             self._outage.over(self.run.answered_at)
-            at_work = [(piece.claim, piece.done) for piece in self._pieces]
             began = time.monotonic()
             beat = partial(self._ledger.beat, count=began >= due)
-            heard = await self._ask(beat, self._me, at_work, progress.note)
-            if heard.totals is not None:
+            heartbeat = await self._ask(beat, self._me, self._progress(), progress.note)
+            if heartbeat.totals is not None:
                 # Where counting takes long it is done seldom: pages are counted in between.
                 due = began + 100 * (time.monotonic() - began)
                 if not progress.total:
-                    progress.begun = heard.totals.done
-                progress.total, progress.done = heard.totals.slots, heard.totals.done
-            for piece in self._pieces:
-                if piece.claim.task in heard.lost:
-                    piece.stop()
-            self._hear(heard.wish)
+                    progress.begun = heartbeat.totals.done
+                progress.total, progress.done = heartbeat.totals.slots, heartbeat.totals.done
+            for task_run in self._task_runs:
+                if task_run.lease.task in heartbeat.lost:
+                    task_run.stop()
+            self._obey(heartbeat.command)
             self.run.reporter.update()
             await asyncio.sleep(_BEAT)
 
-    def _hear(self, wish: str | None) -> None:
-        if wish == "cancel":
+    def _obey(self, command: str | None) -> None:
+        if command == "cancel":
             raise Cancelled
-        if wish == "pause":
+        if command == "pause":
             self.run.pause()
         elif not self.run.going.is_set():
             self.run.go_on()
@@ -270,4 +272,4 @@ class Executor:
 
 
 class Cancelled(Exception):
-    """Somebody wished in the ledger that the job ends."""
+    """The job was cancelled through the ledger."""

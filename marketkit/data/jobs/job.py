@@ -71,12 +71,12 @@ class Job:
 
     def pause(self) -> None:
         """Send nothing more until `resume`; pages in hand are written."""
-        self._wish("pause")
+        self._command("pause")
         self._on_loop(self._run.pause)
 
     def resume(self) -> None:
         """Take a pause back."""
-        self._wish(None)
+        self._command(None)
         self._on_loop(self._run.go_on)
 
     def cancel(self) -> None:
@@ -112,10 +112,10 @@ class Job:
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.errors.items()]
         return "\n".join(lines)
 
-    def _wish(self, wish: str | None) -> None:
+    def _command(self, command: str | None) -> None:
         with Ledger(self._root) as ledger:
             if not self.done and ledger.knows(self.id):
-                ledger.wish(self.id, wish)
+                ledger.command(self.id, command)
 
     def _on_loop(self, act: Callable[[], None]) -> None:
         async def there() -> None:

@@ -14,11 +14,10 @@ import sqlite3
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
-from marketkit.data.jobs import processes as worker
-from marketkit.data.jobs.ledger_db import Broken, LedgerFile
+from marketkit.data.jobs import processes
+from marketkit.data.jobs.ledger_db import LedgerFile, LedgerReset
 from marketkit.data.jobs.processes import Worker
 from marketkit.data.jobs.tasks import BackfillRequest, Heartbeat, Lease, Task, Totals, Work
 from marketkit.errors import MarketkitError
@@ -35,8 +34,10 @@ _PLAN = """
         done = max(slots, excluded.slots) - excluded.slots,
         state = iif(state = 'leased', state, 'open'), attempts = 0, due = 0, error = NULL
 """
-_STRIKE = "DELETE FROM tasks WHERE job = ? AND state = 'open' AND place IS NULL AND done = 0"
-_CLAIM = """
+_DROP_UNPLANNED = (
+    "DELETE FROM tasks WHERE job = ? AND state = 'open' AND place IS NULL AND done = 0"
+)
+_NEXT = """
     SELECT symbol, block, start, end, slots, attempts, done, requests, rows FROM tasks AS mine
     WHERE job = ? AND state = 'open' AND NOT due BETWEEN ? AND ? AND NOT EXISTS (
         SELECT 1 FROM tasks AS other WHERE other.state = 'leased' AND other.symbol = mine.symbol
@@ -68,7 +69,7 @@ class Ledger:
     """The ledger of the lake at `root`; any thread may use it, one at a time.
 
     Use it as a context manager. Raises `NotWritable` where nothing can be written, `LakeError` when
-    others hold it for too long, and `Broken` when it had to begin again empty.
+    others hold it for too long, and `LedgerReset` when it had to begin again empty.
     """
 
     def __init__(self, root: Path) -> None:
@@ -77,12 +78,7 @@ class Ledger:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -97,7 +93,7 @@ class Ledger:
         job, now = wanted.id, _now()
 
         def write(ledger: sqlite3.Connection) -> None:
-            alive = worker.bury(ledger)
+            alive = processes.expire(ledger)
             found = ledger.execute("SELECT state FROM jobs WHERE id = ?", (job,)).fetchone()
             anew = found is not None and job not in alive
             if anew and found[0] in ENDED:
@@ -118,22 +114,22 @@ class Ledger:
                 ],
             )
             # A plan may be cut otherwise than the one before: nothing is to be counted twice.
-            ledger.execute(_STRIKE, (job,))
+            ledger.execute(_DROP_UNPLANNED, (job,))
 
         self._file.do(write)
 
-    def enlist(self, job: str) -> Worker:
-        """Say that this process works on a job."""
-        me = worker.myself(job)
-        self._file.do(lambda ledger: worker.enlist(ledger, me))
+    def register(self, job: str) -> Worker:
+        """Register this process as one that works on a job."""
+        me = processes.myself(job)
+        self._file.do(lambda ledger: processes.register(ledger, me))
         return me
 
-    def claim(self, me: Worker) -> Lease | None:
+    def lease(self, me: Worker) -> Lease | None:
         """Lease the next task that nobody works on; None when there is none now."""
 
         def write(ledger: sqlite3.Connection) -> Lease | None:
             now = time.time()
-            found = ledger.execute(_CLAIM, (me.job, now, now + _FAR)).fetchone()
+            found = ledger.execute(_NEXT, (me.job, now, now + _FAR)).fetchone()
             if found is None:
                 return None
             task, attempts, before = Task(*found[:5]), found[5], Work(*found[6:])
@@ -142,41 +138,41 @@ class Ledger:
 
         return self._file.do(write)
 
-    def finish(self, me: Worker, claim: Lease, done: Work) -> None:
+    def finish(self, me: Worker, lease: Lease, done: Work) -> None:
         """Say that a task is done."""
-        self._end(me, claim, "done", done)
+        self._end(me, lease, "done", done)
 
-    def fail(self, me: Worker, claim: Lease, done: Work, error: MarketkitError) -> None:
+    def fail(self, me: Worker, lease: Lease, done: Work, error: MarketkitError) -> None:
         """Give a task up, and with it all that is left of its symbol in this job."""
 
         def write(ledger: sqlite3.Connection) -> None:
-            _note(ledger, me, claim, error)
+            _note(ledger, me, lease, error)
             ledger.execute(
                 "UPDATE tasks SET state = 'failed', error = ?"
                 " WHERE job = ? AND symbol = ? AND state = 'open'",
-                (str(error), me.job, claim.task.symbol),
+                (str(error), me.job, lease.task.symbol),
             )
 
-        self._end(me, claim, "failed", done, error)
+        self._end(me, lease, "failed", done, error)
         self._file.do(write)
 
     def put_off(
-        self, me: Worker, claim: Lease, done: Work, error: MarketkitError, seconds: float
+        self, me: Worker, lease: Lease, done: Work, error: MarketkitError, seconds: float
     ) -> None:
         """Give a task back, to be tried again after `seconds`."""
 
         def write(ledger: sqlite3.Connection) -> None:
-            _note(ledger, me, claim, error)
+            _note(ledger, me, lease, error)
             ledger.execute(
-                _PUT_OFF, (claim.attempts + 1, time.time() + seconds, me.job, *claim.task[:2])
+                _PUT_OFF, (lease.attempts + 1, time.time() + seconds, me.job, *lease.task[:2])
             )
 
-        self._end(me, claim, "open", done, error)
+        self._end(me, lease, "open", done, error)
         self._file.do(write)
 
-    def give_back(self, me: Worker, claim: Lease, done: Work) -> None:
+    def give_back(self, me: Worker, lease: Lease, done: Work) -> None:
         """Give a task back as it is, for anybody to go on with."""
-        self._end(me, claim, "open", done)
+        self._end(me, lease, "open", done)
 
     def settle_before(self, job: str, symbol: str, moment: int) -> None:
         """Strike the tasks of a symbol that lie before the moment it came to the exchange."""
@@ -202,16 +198,16 @@ class Ledger:
         """
 
         def write(ledger: sqlite3.Connection) -> Heartbeat:
-            worker.enlist(ledger, me)  # again, if somebody took it for dead
-            worker.bury(ledger)
-            lost = [claim.task for claim, done in at_work if not _report(ledger, me, claim, done)]
+            processes.register(ledger, me)  # again, if somebody took it for dead
+            processes.expire(ledger)
+            lost = [lease.task for lease, done in at_work if not _report(ledger, me, lease, done)]
             ledger.execute(
                 "UPDATE jobs SET updated = ?, note = ? WHERE id = ?", (_now(), note, me.job)
             )
-            wish = ledger.execute("SELECT wish FROM jobs WHERE id = ?", (me.job,)).fetchone()
-            if wish is None:
-                raise Broken
-            return Heartbeat(_totals(ledger, me.job) if count else None, wish[0], lost)
+            command = ledger.execute("SELECT wish FROM jobs WHERE id = ?", (me.job,)).fetchone()
+            if command is None:
+                raise LedgerReset
+            return Heartbeat(_totals(ledger, me.job) if count else None, command[0], lost)
 
         return self._file.do(write)
 
@@ -219,8 +215,8 @@ class Ledger:
         """Let go of everything; the last to leave says what state the job is in then."""
 
         def write(ledger: sqlite3.Connection) -> None:
-            worker.dismiss(ledger, me.id)
-            if me.job not in worker.bury(ledger):
+            processes.remove(ledger, me.id)
+            if me.job not in processes.expire(ledger):
                 ledger.execute(
                     "UPDATE jobs SET state = ?, note = ?, wish = NULL, updated = ? WHERE id = ?",
                     (state, note, _now(), me.job),
@@ -228,15 +224,15 @@ class Ledger:
 
         self._file.do(write)
 
-    def wish(self, job: str, wish: str | None) -> bool:
+    def command(self, job: str, command: str | None) -> bool:
         """Ask all processes at work on a job to `pause` or `cancel` or (None) to go on.
 
         A job that nobody works on is cancelled at once. False for a job that is not known.
         """
 
         def write(ledger: sqlite3.Connection) -> bool:
-            known = ledger.execute("UPDATE jobs SET wish = ? WHERE id = ?", (wish, job)).rowcount
-            if wish == "cancel" and job not in worker.bury(ledger):
+            known = ledger.execute("UPDATE jobs SET wish = ? WHERE id = ?", (command, job)).rowcount
+            if command == "cancel" and job not in processes.expire(ledger):
                 ledger.execute(
                     "UPDATE jobs SET state = 'cancelled', wish = NULL"
                     " WHERE id = ? AND state NOT IN ('done', 'incomplete', 'failed')",
@@ -256,10 +252,10 @@ class Ledger:
         return self._file.do(lambda ledger: dict(ledger.execute(asked, (job,)).fetchall()))
 
     def read(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        """Answer a question about the tables, after the dead were buried."""
+        """Answer a question about the tables, after the dead were removed."""
 
         def ask(ledger: sqlite3.Connection) -> list[tuple[object, ...]]:
-            worker.bury(ledger)
+            processes.expire(ledger)
             return ledger.execute(query, values).fetchall()
 
         return self._file.do(ask)
@@ -271,28 +267,28 @@ class Ledger:
     def _end(
         self,
         me: Worker,
-        claim: Lease,
+        lease: Lease,
         state: str,
         done: Work,
         error: MarketkitError | None = None,
     ) -> None:
-        said = None if error is None else str(error)
+        message = None if error is None else str(error)
 
         def write(ledger: sqlite3.Connection) -> None:
-            if _report(ledger, me, claim, done):
-                ledger.execute(_END, (state, said, me.job, *claim.task[:2]))
+            if _report(ledger, me, lease, done):
+                ledger.execute(_END, (state, message, me.job, *lease.task[:2]))
 
         self._file.do(write)
 
 
-def _report(ledger: sqlite3.Connection, me: Worker, claim: Lease, done: Work) -> bool:
-    """Put down how far a claim is; False if it is no longer ours."""
-    now = map(sum, zip(claim.before, done, strict=True))
-    return bool(ledger.execute(_REPORT, (*now, me.job, *claim.task[:2], me.id)).rowcount)
+def _report(ledger: sqlite3.Connection, me: Worker, lease: Lease, done: Work) -> bool:
+    """Put down how far a lease is; False if it is no longer ours."""
+    now = map(sum, zip(lease.before, done, strict=True))
+    return bool(ledger.execute(_REPORT, (*now, me.job, *lease.task[:2], me.id)).rowcount)
 
 
-def _note(ledger: sqlite3.Connection, me: Worker, claim: Lease, error: MarketkitError) -> None:
-    row = (me.job, *claim.task[:2], _now(), claim.attempts + 1, str(error))
+def _note(ledger: sqlite3.Connection, me: Worker, lease: Lease, error: MarketkitError) -> None:
+    row = (me.job, *lease.task[:2], _now(), lease.attempts + 1, str(error))
     ledger.execute("INSERT INTO errors VALUES (?, ?, ?, ?, ?, ?)", row)
 
 

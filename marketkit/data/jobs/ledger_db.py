@@ -51,7 +51,7 @@ _TABLES = (
 )
 
 
-class Broken(Exception):
+class LedgerReset(Exception):
     """The ledger was damaged or deleted; it is empty now."""
 
 
@@ -72,7 +72,7 @@ class LedgerFile:
         """Do `work` in one transaction that nobody else is in.
 
         Raises `NotWritable` where nothing can be written, `LakeError` when others hold the file for
-        too long, and `Broken` when it had to begin again empty.
+        too long, and `LedgerReset` when it had to begin again empty.
         """
         with self._lock:
             try:
@@ -81,7 +81,7 @@ class LedgerFile:
                 self._close()
                 if _is_damage(error):
                     self._begin_again()
-                    raise Broken from error
+                    raise LedgerReset from error
                 raise _translated(error, self.path) from error
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:

@@ -14,7 +14,7 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import walks
 from marketkit.data.jobs.backfill import BackfillOptions
 from marketkit.data.jobs.job import Job
-from marketkit.data.jobs.tasks import BackfillRequest, Order, slots_in
+from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection
@@ -53,7 +53,7 @@ class Plan:
     wanted: BackfillRequest
     costs: tuple[Cost, ...]
     pace: float
-    manner: BackfillOptions
+    options: BackfillOptions
     start_job: Callable[[Plan], Job]
 
     @property
@@ -81,7 +81,7 @@ class Plan:
     def order(self, order: Order) -> Plan:
         """Give the plan in another order: `newest`, `oldest` first, or one symbol after another."""
         one_of("order", order, Order)
-        return replace(self, manner=replace(self.manner, order=order))
+        return replace(self, options=replace(self.options, order=order))
 
     def only(self, symbols: str | Iterable[str]) -> Plan:
         """Give the plan of some of its symbols (codes or globs)."""
@@ -110,8 +110,8 @@ class Plan:
     def _summary(self) -> str:
         slots, rows = sum(c.slots for c in self.costs), sum(c.rows for c in self.costs)
         size = sum(cost.size for cost in self.costs) / 1e6
-        what = f"{len(self)} symbols {self.wanted.timeframe}, {self.manner.order} first"
-        if self.manner.order == "symbols":
+        what = f"{len(self)} symbols {self.wanted.timeframe}, {self.options.order} first"
+        if self.options.order == "symbols":
             what = f"{len(self)} symbols {self.wanted.timeframe}, one after another"
         unknown = sum(cost.basis == UPPER_BOUND for cost in self.costs)
         about = "at most" if unknown else "about"
@@ -183,7 +183,7 @@ def estimate(
 
 def _cost(filler: GapFiller, name: str, timeframe: Timeframe, span: Span, guess: Guess) -> Cost:
     gaps = filler.gaps(name, timeframe, span)
-    slots = slots_in(timeframe, gaps)
+    slots = timeframe.count_all(gaps)
     paths = walks(name, timeframe, gaps, settle=filler.settle)
     rows = round(slots * guess.share)
     return Cost(
@@ -206,13 +206,13 @@ def _requests(timeframe: Timeframe, start: int, end: int, share: float) -> int:
 def _absent(filler: GapFiller, name: str, timeframe: Timeframe, span: Span) -> int:
     moment = filler.lake.nothing_before(name, timeframe)
     known = Knowledge(timeframe, filler.lake.covered(name, timeframe), moment)
-    return slots_in(timeframe, known.absent(*known.slots_of(*span)))
+    return timeframe.count_all(known.absent(*known.slots_of(*span)))
 
 
 def _guess(found: Selection, name: str) -> Guess | None:
     entries: list[Entry] = found.found[name][1]
     covered = Spans(span for entry in entries for span in entry.footer.covered)
-    slots = slots_in(found.timeframe, covered)
+    slots = found.timeframe.count_all(covered)
     rows = sum(entry.footer.rows for entry in entries)
     if slots < _ENOUGH or not rows:
         return None

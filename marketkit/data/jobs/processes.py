@@ -1,4 +1,4 @@
-"""The processes at work on jobs: who they are, and whether they still live."""
+"""The processes at work on jobs: registered, heard from, and removed when they are dead."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from marketkit.clock import boot_id
 
-SILENT = 60.0  # seconds without a beat after which a process counts as dead
+SILENT = 60.0  # seconds without a beat after which a process is dead: a laptop may stall for some
 
-_DISMISS = "UPDATE tasks SET state = 'open', worker = NULL WHERE worker = ? AND state = 'leased'"
+_GIVE_BACK = "UPDATE tasks SET state = 'open', worker = NULL WHERE worker = ? AND state = 'leased'"
 
 
 class Worker(NamedTuple):
@@ -33,25 +33,25 @@ def myself(job: str) -> Worker:
     return Worker(secrets.token_hex(6), job, boot_id(), _space(), os.getpid())
 
 
-def enlist(ledger: sqlite3.Connection, me: Worker) -> None:
-    """Put a worker down as alive now."""
+def register(ledger: sqlite3.Connection, me: Worker) -> None:
+    """Register a worker as alive now."""
     ledger.execute("REPLACE INTO workers VALUES (?, ?, ?, ?, ?, ?)", (*me, time.monotonic()))
 
 
-def dismiss(ledger: sqlite3.Connection, worker: str) -> None:
-    """Strike a worker out and give its tasks back."""
-    ledger.execute(_DISMISS, (worker,))
+def remove(ledger: sqlite3.Connection, worker: str) -> None:
+    """Remove a worker and give its tasks back."""
+    ledger.execute(_GIVE_BACK, (worker,))
     ledger.execute("DELETE FROM workers WHERE id = ?", (worker,))
 
 
-def bury(ledger: sqlite3.Connection) -> set[str]:
-    """Strike out the dead; give the jobs that somebody alive works on."""
+def expire(ledger: sqlite3.Connection) -> set[str]:
+    """Remove the dead; give the jobs that somebody alive works on."""
     alive = set()
-    for *one, beat in ledger.execute("SELECT * FROM workers").fetchall():
-        if _is_dead(Worker(*one), beat):
-            dismiss(ledger, one[0])
+    for *row, beat in ledger.execute("SELECT * FROM workers").fetchall():
+        if _is_dead(Worker(*row), beat):
+            remove(ledger, row[0])
         else:
-            alive.add(one[1])
+            alive.add(row[1])
     return alive
 
 

@@ -1,4 +1,4 @@
-"""What a backfill is asked to do, in the one spelling that names the job; pure."""
+"""Backfill requests in the one spelling that names their jobs, and their tasks; pure."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class BackfillRequest:
     @classmethod
     def read(cls, text: str) -> Self:
         """Give what `write` wrote."""
-        told = json.loads(text)
-        return cls(**{**told, "symbols": tuple(told["symbols"])})
+        fields = json.loads(text)
+        return cls(**{**fields, "symbols": tuple(fields["symbols"])})
 
     def write(self) -> str:
         """Spell it as JSON, always alike."""
@@ -75,7 +75,7 @@ class Task(NamedTuple):
 class Grid(NamedTuple):
     """Where a history is cut into blocks: every `slots`, counted from `origin` (ms UTC).
 
-    Unless told otherwise that is where the clock puts the cuts, not where the gaps do: so the tasks
+    As a rule that is where the clock puts the cuts, not where the gaps do: so the tasks
     of jobs that overlap are the same pieces of history.
     """
 
@@ -92,27 +92,22 @@ class Grid(NamedTuple):
 
 def tasks(symbol: str, timeframe: Timeframe, gaps: Spans, grid: Grid = Grid()) -> list[Task]:  # noqa: B008 - a constant
     """Cut gaps into tasks, the newest first."""
-    found: dict[int, list[Span]] = {}
+    blocks: dict[int, list[Span]] = {}
     for block, part in (pair for gap in gaps for pair in _cut(timeframe, gap, grid)):
-        found.setdefault(block, []).append(part)
+        blocks.setdefault(block, []).append(part)
     return [
-        Task(symbol, block, parts[0].start, parts[-1].end, slots_in(timeframe, parts))
-        for block, parts in sorted(found.items(), reverse=True)
+        Task(symbol, block, parts[0].start, parts[-1].end, timeframe.count_all(parts))
+        for block, parts in sorted(blocks.items(), reverse=True)
     ]
 
 
-def in_order(found: Iterable[Task], order: Order) -> list[Task]:
+def in_order(several: Iterable[Task], order: Order) -> list[Task]:
     """Put the tasks of all symbols in the order in which they are done."""
     if order == "symbols":
-        return sorted(found, key=lambda task: (task.symbol, -task.end))
+        return sorted(several, key=lambda task: (task.symbol, -task.end))
     if order == "oldest":
-        return sorted(found, key=lambda task: (task.start, task.symbol))
-    return sorted(found, key=lambda task: (-task.end, task.symbol))
-
-
-def slots_in(timeframe: Timeframe, spans: Iterable[Span]) -> int:
-    """Count the slots of spans."""
-    return sum(timeframe.count(*span) for span in spans)
+        return sorted(several, key=lambda task: (task.start, task.symbol))
+    return sorted(several, key=lambda task: (-task.end, task.symbol))
 
 
 def _cut(timeframe: Timeframe, gap: Span, grid: Grid) -> Iterator[tuple[int, Span]]:
@@ -131,7 +126,7 @@ def _brief(time: int) -> str:
 
 
 class Work(NamedTuple):
-    """What was done of a task: slots answered for, requests and rows that took."""
+    """The work done of a task: slots answered for, requests and rows that took."""
 
     slots: int = 0
     requests: int = 0
@@ -158,8 +153,8 @@ class Totals(NamedTuple):
 
 
 class Heartbeat(NamedTuple):
-    """What a process learns at a beat: totals if it asked, what somebody wishes, lost leases."""
+    """The answer to a beat: totals if asked for, a command, leases that were lost."""
 
     totals: Totals | None
-    wish: str | None
+    command: str | None
     lost: list[Task]

@@ -9,8 +9,6 @@ begins: the exchange does not say that they are the same.
 from __future__ import annotations
 
 import logging
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import UTC, date, datetime
@@ -20,7 +18,7 @@ import polars as pl
 
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
-from marketkit.disk import make_folder
+from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import LakeError, NotCovered
 from marketkit.schema import MARKET, empty
 
@@ -104,15 +102,7 @@ def day_of(moment: int) -> date:
 def _write(path: Path, markets: pl.DataFrame) -> None:
     """Put the list in its place as one step; of two writers either list is the day's."""
     make_folder(path.parent)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            markets.write_parquet(file, compression="zstd")
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    write_atomic(path, lambda file: markets.write_parquet(file, compression="zstd"))
 
 
 def _read(path: Path) -> pl.DataFrame | None:

@@ -1,4 +1,4 @@
-"""When to ask again and how often one may: pure facts and functions about Upbit's limits.
+"""Upbit's limits, the headers that speak of them, and when to ask again: facts and pure functions.
 
 Source: Upbit reference "rate-limits"; every quotation group allows 10 requests a second per
 address, and 5 websockets a second may be opened. The window's kind is not documented, so the
@@ -20,7 +20,8 @@ from marketkit.errors import (
     RateLimited,
     ServerFailed,
 )
-from marketkit.exchange.dialect import RateLimit
+from marketkit.exchange.dialect import Allowance, RateLimit, SendingRules
+from marketkit.exchange.upbit.rest import check
 
 UPBIT_LIMITS: Mapping[str, RateLimit] = {
     "market": RateLimit(10, 1.0),
@@ -36,7 +37,7 @@ _REMAINING = re.compile(r"group=([\w-]+);\s*min=(\d+);\s*sec=(\d+)")
 
 @dataclass(frozen=True, slots=True)
 class Remaining:
-    """What a `Remaining-Req` header says: calls left in the group's current window."""
+    """A `Remaining-Req` header: calls left in the group's current window."""
 
     group: str
     seconds: int
@@ -61,6 +62,13 @@ def parse_retry_after(header: str | None) -> float | None:
     return max(0.0, seconds) if math.isfinite(seconds) else None
 
 
+def read_allowance(headers: Mapping[str, str], group: str) -> Allowance:
+    """Read the headers of an answer to a request of `group`; those of other groups say nothing."""
+    remaining = parse_remaining(headers.get("remaining-req"))
+    left = remaining.seconds if remaining and remaining.group == group else None
+    return Allowance(left, parse_retry_after(headers.get("retry-after")))
+
+
 def retry_delay(failure: MarketkitError, attempt: int) -> float | None:
     """Say how many seconds to wait before attempt `attempt + 1`, or None to give up.
 
@@ -75,3 +83,6 @@ def retry_delay(failure: MarketkitError, attempt: int) -> float | None:
     if isinstance(failure, NetworkError | ServerFailed | BadResponse):
         return 0.2 * 2.0 ** (attempt - 1)
     return None
+
+
+UPBIT = SendingRules(UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay)

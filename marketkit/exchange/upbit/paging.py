@@ -1,35 +1,21 @@
-"""Multi-page questions as generators: each yields the next request and is sent its response.
+"""Walks over pages as generators: each yields the next request and is sent its response.
 
-A driver looks like this, whatever sends the requests:
-
-    step = next(walk)
-    while step.request is not None:
-        step = walk.send(send(step.request))
-        keep(step.page)
+`net.walk` drives them; nothing here sends.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.errors import BadResponse
-from marketkit.exchange.dialect import Page, Request, Response
+from marketkit.exchange.dialect import Page, Step, Walk
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.schema import TRADE, empty
 from marketkit.timeframe import DAY, Timeframe, iso
-
-
-class Step(NamedTuple):
-    """What the last response gave (None before the first) and what to ask next (None: done)."""
-
-    page: Page | None
-    request: Request | None
 
 
 @dataclass(slots=True)
@@ -47,7 +33,7 @@ class CandleRange:
     settle: int = 60_000
 
 
-def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Generator[Step, Response, None]:
+def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Walk:
     """Ask for candles from the newest to the oldest, 200 a page, and prove slots page by page.
 
     A page proves `[oldest row's start, to)` as far as closed and settled, however many rows it
@@ -102,7 +88,7 @@ class TradeRange:
     count: int | None = None
 
 
-def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Generator[Step, Response, None]:
+def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
     """Ask for trades from the newest to the oldest, 500 a page, day by day.
 
     A page never crosses the UTC day, so an empty or short page ends the day, not the walk. The

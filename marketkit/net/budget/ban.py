@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
+from marketkit.disk import write_atomic
 from marketkit.errors import Banned
 
 LONGEST = 86_400.0  # no stated time is believed beyond a day: clocks jump and headers lie
@@ -62,7 +61,5 @@ class Ban:
 
     def _write(self, sentence: Sentence) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=self._path.name)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(f"{sentence.until:.3f} {sentence.length:.3f}\n")
-        Path(name).replace(self._path)
+        line = f"{sentence.until:.3f} {sentence.length:.3f}\n"
+        write_atomic(self._path, lambda file: file.write(line.encode("ascii")))

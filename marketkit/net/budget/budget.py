@@ -3,33 +3,30 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 import random
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from marketkit.clock import Clock, boot_id, machine_clock
+from marketkit.clock import Clock, machine_clock
 from marketkit.errors import Banned, EngineClosed
 from marketkit.exchange.dialect import CLASSES, Priority, RateLimit
 from marketkit.net.budget import foreign_traffic as foreign
 from marketkit.net.budget import pacing as lanes
 from marketkit.net.budget.ban import Ban
-from marketkit.net.budget.file import BudgetFile, BudgetStore, MemoryBudget
 from marketkit.net.budget.pacing import Head
 from marketkit.net.budget.queue import Waiting
+from marketkit.net.budget.shared import SharedState, path_of
 from marketkit.net.budget.state import INF, Lane, State
 
 T = TypeVar("T")
 
-UPBIT = RateLimit(10, 1.0)
-USE_BY = 0.25
-HEARTBEAT = 1.0
-LOCK_RETRY = 0.0005
-LOCK_STUCK = 2.0
+USE_BY = 0.25  # seconds that a slot is good for: LANES counts from the moment it was given
+HEARTBEAT = 1.0  # seconds; renews leases of `pacing.LEASE` seconds in time, whatever stalls
+LOCK_RETRY = 0.0005  # seconds; the file is held for a tenth of a millisecond at a time
+LOCK_STUCK = 2.0  # seconds after which the holder must have been stopped, and it is said
 
 _log = logging.getLogger("marketkit.net")
 
@@ -41,7 +38,6 @@ class Budget:
     `clock` must be the same for all who share the file. Use it on one event loop.
     """
 
-    _store: BudgetStore | None
     _pump: asyncio.Task[None] | None
 
     def __init__(
@@ -56,7 +52,7 @@ class Budget:
         self.limit = limit
         self.clock = clock or machine_clock()
         self.ban = ban or Ban(directory / f"{name}.ban", host=name)
-        self._path = directory / f"{name}{_suffix(limit)}-{boot_id()}.bin"
+        self._path = path_of(directory, name, limit)
         self._begin()
 
     async def acquire(self, priority: Priority = "normal") -> Slot:
@@ -81,7 +77,7 @@ class Budget:
             self.ban.check()
         except Banned:
             return 0
-        if self._store is None and not self._path.exists():
+        if not self._shared.is_open and not self._path.exists():
             return self.limit.requests
 
         def free(state: State, now: float) -> int:
@@ -91,7 +87,7 @@ class Budget:
 
         while True:
             try:
-                return self._update(free)
+                return self.update(free)
             except BlockingIOError:
                 await asyncio.sleep(LOCK_RETRY)
 
@@ -104,10 +100,9 @@ class Budget:
         self._waiting.refuse(EngineClosed("closed while this call waited for its turn"))
         if self._pump is not None:
             self._pump.cancel()
-        if self._store is not None:
-            self._flush()
-            self._store.close()
-            self._store = None
+        if self._shared.is_open:
+            self._shared.flush()
+        self._shared.close()
 
     def end(self, slot: Slot, finish: Callable[[State, Lane | None], None]) -> None:
         """Apply `finish` to the lane of `slot`, or to None where it is no longer that slot's."""
@@ -121,32 +116,26 @@ class Budget:
         """Start as a process that nobody knows yet."""
         self._pid = os.getpid()
         self._owner = float(random.SystemRandom().getrandbits(52) + 1)
-        self._waiting = Waiting(self.limit.seconds)
+        self._waiting: Waiting[Slot] = Waiting(self.limit.seconds)
         self._flying: dict[int, Slot] = {}
-        self._changes: deque[Callable[[State], None]] = deque()
+        self._shared = SharedState(self._path, self.limit, self.clock)
         self._pump = None
         self._changed = asyncio.Event()
         self._locked_since = INF
-        self._store = None
 
     def _begin_after_fork(self) -> None:
         """In a child: its lock would be the parent's, and so would be its waiters and slots."""
         if os.getpid() != self._pid:
-            if self._store is not None:
-                self._store.close()
+            self._shared.close()
             self._begin()
 
     def _later(self, change: Callable[[State], None]) -> None:
         """Have `change` applied as soon as the file is free."""
-        self._changes.append(change)
+        self._shared.put_off(change)
         if self._pump is not None and not self._pump.done():
             self._changed.set()
         else:
-            self._flush()
-
-    def _flush(self) -> None:
-        with contextlib.suppress(BlockingIOError):  # the next step applies what is left
-            self._update(lambda _state, _now: None)
+            self._shared.flush()
 
     def _wake(self) -> None:
         if self._pump is None or self._pump.done():
@@ -161,8 +150,8 @@ class Budget:
         )
         if error is not None and pump is self._pump:
             self._waiting.refuse(error)
-        if self._changes:  # ended while the loop was shutting down
-            self._flush()
+        if self._shared.is_behind:  # ended while the loop was shutting down
+            self._shared.flush()
 
     async def _serve(self) -> None:
         """Give out slots until nobody waits and nothing is in flight."""
@@ -170,7 +159,7 @@ class Budget:
             self._changed.clear()
             self._refuse_if_banned()
             try:
-                step = self._update(self._step)
+                step = self.update(self._step)
             except BlockingIOError:
                 self._warn_if_stuck()
                 await asyncio.sleep(LOCK_RETRY)
@@ -217,30 +206,10 @@ class Budget:
             else:
                 lane.lease = slot.lease = now + lanes.LEASE
 
-    def _update(self, change: Callable[[State, float], T]) -> T:
-        """Apply what waits to be applied and then `change`, in the file or, failing that, alone."""
-
-        def all_changes(state: State, now: float) -> T:
-            while self._changes:
-                self._changes.popleft()(state)
-            return change(state, now)
-
+    def update(self, change: Callable[[State, float], T]) -> T:
+        """Change the state that all processes share; `BlockingIOError` if another is at it."""
         self._begin_after_fork()
-        try:
-            if self._store is None:
-                self._store = BudgetFile(self._path, self.limit, self.clock)
-            return self._store.update(all_changes)
-        except BlockingIOError:
-            raise
-        except OSError as error:
-            _log.warning(
-                "no budget can be shared at %s (%s): this process paces itself alone, and others "
-                "on this machine may draw 429s with it",
-                self._path,
-                error,
-            )
-            self._store = MemoryBudget(self.limit, self.clock)
-            return self._store.update(all_changes)
+        return self._shared.update(change)
 
     def _refuse_if_banned(self) -> None:
         try:
@@ -325,8 +294,3 @@ def _lane_of(state: State, slot: Slot, owner: float) -> Lane | None:
     """Give the lane of `slot`, unless its lease ended and somebody else took it."""
     lane = state.lanes[slot.lane]
     return lane if lane.sent == slot.sent and lane.owner == owner else None
-
-
-def _suffix(limit: RateLimit) -> str:
-    """Name a limit that is not Upbit's: files of different limits differ in size."""
-    return "" if limit == UPBIT else f"-{limit.requests}per{limit.seconds:g}s"

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from marketkit.net.budget.pacing import AGEING, Head
 
-if TYPE_CHECKING:
-    from marketkit.net.budget.budget import Slot
+
+class Timed(Protocol):
+    """A slot, as far as a queue is concerned."""
+
+    @property
+    def sent(self) -> float:
+        """When it was given, in seconds of the machine's clock."""
 
 
-class _Call(NamedTuple):
+S = TypeVar("S", bound=Timed)
+
+
+class _Call(NamedTuple, Generic[S]):
     since: float
-    slot: asyncio.Future[Slot]
+    slot: asyncio.Future[S]
 
 
-class Waiting:
+class Waiting(Generic[S]):
     """Queues by class (0 is the most urgent); `period` is that of the limit, in seconds."""
 
     def __init__(self, period: float) -> None:
         self._period = period
-        self._queues: tuple[deque[_Call], ...] = tuple(deque() for _ in AGEING)
+        self._queues: tuple[deque[_Call[S]], ...] = tuple(deque() for _ in AGEING)
         self._served = [0.0 for _ in AGEING]
 
-    def add(self, priority: int, now: float) -> asyncio.Future[Slot]:
+    def add(self, priority: int, now: float) -> asyncio.Future[S]:
         """Queue a call; the slot comes as the result of the future."""
-        call = _Call(now, asyncio.get_running_loop().create_future())
+        call = _Call[S](now, asyncio.get_running_loop().create_future())
         self._queues[priority].append(call)
         return call.slot
 
@@ -35,7 +43,7 @@ class Waiting:
         """Give the call that is next here; a class that was not served for long is, once."""
         return min(filter(None, (self._head_of(i, now) for i in range(len(AGEING)))), default=None)
 
-    def serve(self, head: Head, slot: Slot) -> None:
+    def serve(self, head: Head, slot: S) -> None:
         """Give `slot` to the call that `head` stands for."""
         self._served[head.priority] = slot.sent
         self._queues[head.priority].popleft().slot.set_result(slot)

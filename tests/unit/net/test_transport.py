@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -24,9 +25,8 @@ from marketkit.errors import (
     TimedOut,
     Unreachable,
 )
-from marketkit.exchange.dialect import RateLimit, Request, Response
-from marketkit.exchange.upbit import limits as pacing
-from marketkit.net import transport as transports
+from marketkit.exchange.dialect import RateLimit, Request, Response, SendingRules
+from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.budget.budget import Slot
 from marketkit.net.budget.state import INF, Lane
 from marketkit.net.exchange_clock import ExchangeClock, parse_date
@@ -101,15 +101,13 @@ def check(_request: Request, response: Response) -> None:
         raise errors[response.status]
 
 
-@pytest.fixture(autouse=True)
-def _hurry(monkeypatch):
+def hurried(failure: MarketkitError, attempt: int) -> float | None:
     """Wait a hundredth of what the policy says."""
+    delay = UPBIT.retry_delay(failure, attempt)
+    return None if delay is None else delay / 100
 
-    def delay(failure: MarketkitError, attempt: int) -> float | None:
-        said = pacing.retry_delay(failure, attempt)
-        return None if said is None else said / 100
 
-    monkeypatch.setattr(transports, "retry_delay", delay)
+RULES = replace(UPBIT, limits={"candles": LIMIT}, check=check, retry_delay=hurried)
 
 
 @pytest.fixture
@@ -117,20 +115,22 @@ def talk(tmp_path) -> Callable:
     """Run a coroutine function with a transport to an exchange of the given answers."""
 
     @asynccontextmanager
-    async def connected(answers, patience: float) -> AsyncIterator[tuple[Transport, Exchange]]:
+    async def connected(
+        answers, patience: float, rules
+    ) -> AsyncIterator[tuple[Transport, Exchange]]:
         exchange = Exchange(answers)
         server = await asyncio.start_server(exchange.serve, "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        transport = made(f"http://127.0.0.1:{port}", tmp_path, patience)
+        transport = made(f"http://127.0.0.1:{port}", tmp_path, patience, rules)
         try:
             yield transport, exchange
         finally:
             await transport.close()
             server.close()
 
-    def run(main, *answers, timeout: float = 10.0):
+    def run(main, *answers, timeout: float = 10.0, rules: SendingRules = RULES):
         async def inside():
-            async with connected(list(answers), timeout) as (transport, exchange):
+            async with connected(list(answers), timeout, rules) as (transport, exchange):
                 return await main(transport, exchange)
 
         return asyncio.run(asyncio.wait_for(inside(), 30))
@@ -138,13 +138,14 @@ def talk(tmp_path) -> Callable:
     return run
 
 
-def made(endpoint: str, directory: Path, timeout: float = 10.0) -> Transport:
-    limits = {"candles": LIMIT}
-    return Transport(endpoint, limits, check=check, timeout=timeout, budget_dir=directory)
+def made(
+    endpoint: str, directory: Path, timeout: float = 10.0, rules: SendingRules = RULES
+) -> Transport:
+    return Transport(endpoint, rules, timeout=timeout, budget_dir=directory)
 
 
 def lanes(transport: Transport) -> list[Lane]:
-    return transport._budget("candles")._update(lambda state, _now: state.lanes)
+    return transport._budget("candles").update(lambda state, _now: state.lanes)
 
 
 def in_flight(transport: Transport) -> int:
@@ -295,10 +296,8 @@ def test_nobody_at_the_endpoint_is_said_and_leaves_no_lane_busy(tmp_path):
 
 
 def test_a_late_answer_is_a_timeout_that_closes_the_connection_and_fears_the_request(
-    talk, monkeypatch
+    talk,
 ):
-    monkeypatch.setattr(transports, "retry_delay", lambda _failure, _attempt: None)
-
     async def main(transport, exchange):
         with pytest.raises(TimedOut, match=r"did not answer /v1/candles/minutes/1 within 0\.2 s"):
             await transport.send(REQUEST)
@@ -306,7 +305,8 @@ def test_a_late_answer_is_a_timeout_that_closes_the_connection_and_fears_the_req
         (lane,) = (lane for lane in lanes(transport) if lane.sent)
         return lane.until - lane.answered
 
-    assert talk(main, silence, timeout=0.2) >= 1.0
+    once = replace(RULES, retry_delay=lambda _failure, _attempt: None)
+    assert talk(main, silence, timeout=0.2, rules=once) >= 1.0
 
 
 def test_cancelling_closes_the_connection_and_ends_the_slot(talk):

@@ -15,10 +15,10 @@ from marketkit.data.lake.audit.chunk import Inspected, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
 from marketkit.data.lake.audit.index import Chunk
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import TEMPORARY
 from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
 from marketkit.data.lake.snapshots import snapshot
 from marketkit.data.lake.store.revisions import log_path, parsed
+from marketkit.disk import TEMPORARY
 from marketkit.errors import CorruptFile, InputError, NewerFormat
 from marketkit.timeframe import Timeframe, timeframe_of_token
 
@@ -49,7 +49,7 @@ def _marker(root: Path) -> tuple[list[Finding], bool]:
     """Look at `lake.json`, and say whether the rest can be judged."""
     found = [
         Finding(path.name, "litter", "half a lake.json", "removed")
-        for path in sorted(root.glob(".lake.json.*.tmp"))
+        for path in sorted(root.glob(f"*lake.json.*{TEMPORARY}"))  # earlier releases hid it
     ]
     try:
         frozen = (root / marker.FROZEN).exists()  # such a folder is no lake of its own

@@ -21,7 +21,7 @@ from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chu
 from marketkit.data.lake.store.rows import breaches, times_of
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
-from marketkit.timeframe import Timeframe, iso
+from marketkit.timeframe import iso
 from marketkit.window import EVER
 
 # Rows have gone, come or changed their time: that any slot is empty is no longer proved.
@@ -173,7 +173,7 @@ def _compare(rows: pl.DataFrame, said: Footer, series: Series, span: Span) -> _F
     distinct = _doubt_duplicates(doubts)
     if not rows["time"].is_sorted():
         doubts.add("unsorted", "rows are not in the order of time")
-    whole = _whole(series.timeframe, said.covered)
+    whole = Spans(series.timeframe.whole(said.covered))
     if whole != said.covered:
         doubts.add("claim", f"covers parts of slots: {_text(said.covered - whole)}")
     miscounted = _miscounted(said, rows, distinct)
@@ -233,10 +233,6 @@ def _miscounted(said: Footer, rows: pl.DataFrame, distinct: pl.DataFrame) -> str
         return ""
     told = (said.rows, said.first, said.last)
     return f"rows, first and last are {(rows.height, *ends)}, the footer says {told}"
-
-
-def _whole(timeframe: Timeframe, spans: Spans) -> Spans:
-    return Spans((timeframe.ceil(start), timeframe.floor(end)) for start, end in spans)
 
 
 def _within(times: pl.Series, spans: Spans) -> pl.Series:

@@ -7,9 +7,7 @@ next backfill asks for it again.
 
 from __future__ import annotations
 
-import os
 import secrets
-import shutil
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,13 +18,13 @@ from marketkit.data.lake.audit.audit import look, read_log
 from marketkit.data.lake.audit.chunk import inspect
 from marketkit.data.lake.audit.findings import FINDING, Finding
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import TEMPORARY, Stamp, write_chunk
+from marketkit.data.lake.format.chunk import Stamp, write_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.snapshots.snapshot import keeping
 from marketkit.data.lake.store import database
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.write import only_writer
-from marketkit.disk import make_folder, sync_folder
+from marketkit.disk import link, make_folder, sync_folder, write_atomic
 from marketkit.errors import LakeError, NotWritable
 from marketkit.schema import Schema
 
@@ -117,13 +115,7 @@ def _mend_log(path: Path, aside: _Aside) -> None:
     """Keep the lines of a log of revisions that can be read."""
     lines = read_log(path).good
     aside.link(path)
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}{TEMPORARY}")
-    with temporary.open("xb") as file:
-        file.writelines(line + b"\n" for line in lines)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
-    sync_folder(path.parent)
+    write_atomic(path, lambda file: file.writelines(line + b"\n" for line in lines))
 
 
 class _Aside:
@@ -137,12 +129,7 @@ class _Aside:
     def link(self, path: Path) -> None:
         """Give a file that is about to be replaced a second name: replacing changes no inode."""
         target = self._target(path)
-        try:
-            target.hardlink_to(path)
-        except OSError:  # a file system without links
-            shutil.copyfile(path, target)
-            with target.open("rb") as file:
-                os.fsync(file.fileno())
+        link(str(path), str(target))
         sync_folder(target.parent)
 
     def move(self, path: Path) -> None:

@@ -10,11 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from importlib.metadata import PackageNotFoundError, version
 from io import FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,16 +23,16 @@ import pyarrow.parquet as pq
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.footer import Tail, read_tail, schema_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
-from marketkit.disk import sync_folder
+from marketkit.disk import TEMPORARY, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW, empty
+from marketkit.settings import library_version
 from marketkit.timeframe import Timeframe
 
 FORMAT = 1
 
 KEY = b"marketkit"
 _PRICES = ("open", "high", "low", "close")
-TEMPORARY = ".tmp"
 _ARROW = pa.schema(
     [
         ("symbol", pa.string()),
@@ -143,23 +140,8 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
     A kill or a full disk at any point leaves the old file as it was, and at worst a temporary one.
     """
     content = _encode(frame, _said(footer, series))
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            # The bytes must be down before the name points to them, or a power cut could leave the
-            # name on a file of nothing.
-            os.fsync(file.fileno())
-            stamp = Stamp.of(os.fstat(file.fileno()))
-        os.replace(temporary, path)  # noqa: PTH105 (the step that commits; named as what it is)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-    # The new name must be down before anybody is told that the rows are safe.
-    sync_folder(path.parent)
-    return Version(stamp, hashlib.sha256(content).hexdigest())
+    status = write_atomic(path, lambda file: file.write(content))
+    return Version(Stamp.of(status), hashlib.sha256(content).hexdigest())
 
 
 def sweep(folder: Path) -> None:
@@ -268,12 +250,3 @@ def _schema() -> bytes:
 @lru_cache(maxsize=4096)  # thousands of series have chunks of the same names
 def _span_of(timeframe: Timeframe, chunk: str) -> Span | None:
     return chunk_span(timeframe, chunk) if is_chunk(timeframe, chunk) else None
-
-
-@cache
-def library_version() -> str:
-    """Give the version of marketkit that writes."""
-    try:
-        return version("marketkit-upbit")
-    except PackageNotFoundError:  # a checkout that was never installed
-        return "unknown"

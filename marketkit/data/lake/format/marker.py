@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 from pathlib import Path
 
-from marketkit.data.lake.format.chunk import FORMAT, library_version
-from marketkit.disk import make_folder, sync_folder
+from marketkit.data.lake.format.chunk import FORMAT
+from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
+from marketkit.settings import library_version
 
 FROZEN = "manifest.json"  # what a frozen set has in place of the mark
 
@@ -54,10 +54,5 @@ def prepare(root: Path) -> None:
 
 def _make(root: Path) -> None:
     make_folder(root)
-    temporary = root / f".{_NAME}.{secrets.token_hex(4)}.tmp"
-    with temporary.open("w", encoding="utf-8") as file:
-        file.write(json.dumps({"format": FORMAT, "library": library_version()}) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(root / _NAME)
-    sync_folder(root)
+    mark = json.dumps({"format": FORMAT, "library": library_version()}) + "\n"
+    write_atomic(root / _NAME, lambda file: file.write(mark.encode()))

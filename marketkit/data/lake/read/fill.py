@@ -10,15 +10,15 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.read.view import View
 from marketkit.data.lake.store.scan import scan
+from marketkit.data.lake.store.slots import slots_of
 from marketkit.data.lake.store.store import Selection
 from marketkit.errors import NotCovered
 from marketkit.schema import CANDLE, ROW, STATE, TIME
-from marketkit.timeframe import Timeframe, iso
+from marketkit.timeframe import iso
 from marketkit.window import EVER, Fill
 
 _NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
 _APART = 1 << 48  # more than any time, and times 32,768 symbols an int64 still
-_EVERY = {"1M": "1mo", "1y": "1y"}
 _CLOSED, _EMPTY = (pl.lit(state, dtype=STATE) for state in ("closed", "empty"))
 _ONE_CLOSED = pl.Series("state", ["closed"], STATE)
 
@@ -81,17 +81,8 @@ def blocks_of(
     for span in known.covered.clip(*known.slots_of(*window)):
         follows = first is None or first.get(symbol, span.end) > span.start
         before = view.last_close(symbol, span.start) if follows else None
-        blocks.append(Block(symbol, slots(view.timeframe, span), before))
+        blocks.append(Block(symbol, slots_of(view.timeframe, span), before))
     return blocks
-
-
-def slots(timeframe: Timeframe, span: Span) -> pl.Series:
-    """List the slots of a span that begins and ends with one."""
-    start, end = (pl.lit(edge).cast(TIME) for edge in span)
-    if timeframe.name in _EVERY:
-        every = _EVERY[timeframe.name]
-        return pl.select(pl.datetime_range(start, end, every, closed="left")).to_series()
-    return pl.int_range(*span, timeframe.width, eager=True).cast(TIME)
 
 
 def dense(rows: pl.LazyFrame, blocks: Sequence[Block], fill: Fill) -> pl.LazyFrame:

@@ -14,7 +14,6 @@ from marketkit.schema import ROW, TIME
 from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe, parse_timeframe
 from marketkit.window import EVER, Session
 
-_EVERY = {"1M": "1mo", "1y": "1y"}
 _BARS = {
     "open": pl.col("open").first(),
     "high": pl.col("high").max(),
@@ -48,8 +47,7 @@ def aggregate(
         slots = rows.with_columns(time=_slots(rows["time"], wide, session))
         grouped = slots.group_by("symbol", "time", maintain_order=True).agg(**_BARS, value=value)
         return grouped.select(*ROW)
-    every = _EVERY.get(wide.name, wide.name)
-    windows = rows.group_by_dynamic("time", every=every, group_by=None if one else "symbol")
+    windows = rows.group_by_dynamic("time", every=wide.every, group_by=None if one else "symbol")
     grouped = windows.agg(**_BARS, value=value)
     if one:
         grouped = grouped.with_columns(symbol=pl.lit(rows["symbol"][0]))
@@ -59,8 +57,7 @@ def aggregate(
 def narrower(timeframe: Timeframe) -> Iterator[Timeframe]:
     """Give the timeframes whose candles add up to one of `timeframe`, the widest first."""
     for each in reversed(TIMEFRAMES.values()):
-        calendar = timeframe.name in _EVERY
-        fits = each.width <= DAY if calendar else timeframe.width % each.width == 0
+        fits = each.width <= DAY if timeframe.is_calendar else timeframe.width % each.width == 0
         if each.width < timeframe.width and (fits or (timeframe.name, each.name) == ("1y", "1M")):
             yield each
 
@@ -165,15 +162,11 @@ def _whole(narrow: Knowledge, wide: Timeframe) -> tuple[Spans, int | None]:
     """Give the wide slots that narrow ones prove from end to end, and where there is nothing."""
     if narrow.nothing_before is None or narrow.timeframe.name == "1s":
         # Seconds are not there before their retention begins although the exchange traded.
-        return _inner(narrow.covered, wide), None
+        return Spans(wide.whole(narrow.covered)), None
     listed = narrow.timeframe.ceil(narrow.nothing_before)
     first = wide.floor(listed)
-    whole = _inner(narrow.covered | Spans([(EVER.start, listed)]), wide)
+    whole = Spans(wide.whole(narrow.covered | Spans([(EVER.start, listed)])))
     return whole - Spans([(EVER.start, first)]), first
-
-
-def _inner(spans: Spans, wide: Timeframe) -> Spans:
-    return Spans((wide.ceil(start), wide.floor(end)) for start, end in spans)
 
 
 def _slots(times: pl.Series, timeframe: Timeframe, session: Session) -> pl.Series:

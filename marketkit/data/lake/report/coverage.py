@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.slots import slot_end, slot_number
 from marketkit.schema import TIME, Schema
 from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe
 from marketkit.window import EVER
@@ -60,6 +62,7 @@ def coverage(series: Series, known: Knowledge, span: Span, times: pl.Series) -> 
     `times` are the sorted slots that traded. Every slot of `span` lies in exactly one row.
     """
     timeframe = series.timeframe
+    number = functools.partial(slot_number, timeframe)
     span = known.slots_of(*span)
     traded = runs(timeframe, times)
     known_states = _known_states(known, span)
@@ -76,7 +79,7 @@ def coverage(series: Series, known: Knowledge, span: Span, times: pl.Series) -> 
             end=pl.col("start").shift(-1, fill_value=span.end),
         )
         .with_columns(pl.col("start", "end").cast(TIME))
-        .with_columns(slots=_slot(timeframe, "end") - _slot(timeframe, "start"))
+        .with_columns(slots=number(pl.col("end")) - number(pl.col("start")))
         .select(*COVERAGE)
     )
 
@@ -120,7 +123,7 @@ def _catalog_row(series: Series, entries: Sequence[Entry]) -> tuple[object, ...]
         min((footer.first for footer in footers if footer.first is not None), default=None),
         max((footer.last for footer in footers if footer.last is not None), default=None),
         sum(footer.rows for footer in footers),
-        sum(series.timeframe.count(*span) for span in covered),
+        series.timeframe.count_all(covered),
         len(entries),
         sum(entry.stamp.size for entry in entries),
     )
@@ -151,28 +154,12 @@ def runs(timeframe: Timeframe, times: pl.Series) -> pl.DataFrame:
     """Join neighbouring slots into runs: `start` and `end` in ms."""
     new = pl.col("slot").diff().fill_null(0) != 1
     runs = pl.DataFrame({"time": times}, schema={"time": TIME}).with_columns(
-        slot=_slot(timeframe, "time")
+        slot=slot_number(timeframe, pl.col("time"))
     )
     return runs.select(
         start=pl.col("time").filter(new).cast(pl.Int64),
-        end=_slot_end(timeframe, pl.col("time").filter(new.shift(-1, fill_value=True))),
+        end=slot_end(timeframe, pl.col("time").filter(new.shift(-1, fill_value=True))),
     )
-
-
-def _slot(timeframe: Timeframe, column: str) -> pl.Expr:
-    """Number the slots, so that neighbours differ by one."""
-    time = pl.col(column)
-    if timeframe.name == "1y":
-        return time.dt.year().cast(pl.Int64)
-    if timeframe.name == "1M":
-        return time.dt.year().cast(pl.Int64) * 12 + time.dt.month()
-    return (time.cast(pl.Int64) - timeframe.floor(0)) // timeframe.width
-
-
-def _slot_end(timeframe: Timeframe, time: pl.Expr) -> pl.Expr:
-    if timeframe.name in ("1M", "1y"):
-        return time.dt.offset_by("1y" if timeframe.name == "1y" else "1mo").cast(pl.Int64)
-    return time.cast(pl.Int64) + timeframe.width
 
 
 def _state(name: str) -> pl.Expr:

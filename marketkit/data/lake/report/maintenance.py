@@ -118,7 +118,7 @@ def _twice(
 
 
 def _is_liquid(timeframe: Timeframe, witness: Witness, silence: Spans, month: Span) -> bool:
-    slots = sum(timeframe.count(*part) for part in witness.known.clip(*month) - silence)
+    slots = timeframe.count_all(witness.known.clip(*month) - silence)
     times = witness.times.cast(pl.Int64)
     first, last = (times.search_sorted(edge) for edge in month)
     share = _LIQUID if timeframe.width < _SHORTEST else _LIQUID_WIDE

@@ -22,14 +22,24 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import Entry, Stamp, library_version, read_footer
+from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.snapshots.manifest import Frozen, FrozenFile, Manifest, read_manifest
 from marketkit.data.lake.store.index import Index
-from marketkit.disk import link, make_folder, new_folder, sha256, sync_folder, sync_tree, write_new
+from marketkit.disk import (
+    TEMPORARY,
+    link,
+    make_folder,
+    new_folder,
+    sha256,
+    sync_folder,
+    sync_tree,
+    write_new,
+)
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable, nearest
 from marketkit.schema import TIME, Schema
+from marketkit.settings import library_version
 from marketkit.timeframe import TIMEFRAMES, Timeframe
 
 DELTA_LOG = "_delta_log"  # beside the sources; written by `publish`, no part of the set
@@ -117,7 +127,7 @@ def thaw(root: Path, name: str, into: Path) -> None:
 def delete(root: Path, name: str) -> None:
     """Take a set away; in one step, so that no half of it is ever found."""
     with keeping(root):
-        doomed = root / _FOLDER / f".{secrets.token_hex(8)}.tmp"
+        doomed = root / _FOLDER / f".{secrets.token_hex(8)}{TEMPORARY}"
         folder_of(root, name).rename(doomed)
         sync_folder(doomed.parent)
         shutil.rmtree(doomed)
@@ -133,7 +143,7 @@ def folder_of(root: Path, name: str) -> Path:
 
 def litter(root: Path) -> list[Path]:
     """List the folders of those that are freezing or deleting now, or died over it."""
-    return sorted((root / _FOLDER).glob(".*.tmp"))
+    return sorted((root / _FOLDER).glob(f".*{TEMPORARY}"))
 
 
 @contextmanager

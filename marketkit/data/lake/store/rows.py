@@ -9,13 +9,13 @@ import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.slots import opens_slot
 from marketkit.errors import InputError
 from marketkit.schema import ROW
 from marketkit.timeframe import Timeframe
 from marketkit.window import EVER, check_range
 
 _PRICES = ("open", "high", "low", "close")
-_CALENDAR = {"1M": "1mo", "1y": "1y"}
 _KEYS = ("symbol", "time", *_PRICES, "volume")
 
 
@@ -102,16 +102,8 @@ def breaches(series: Series) -> dict[str, pl.Expr]:
         "a negative volume or value": pl.any_horizontal(pl.col("volume", "value") < 0),
         "high is not the highest": pl.col("high") < pl.max_horizontal(*_PRICES),
         "low is not the lowest": pl.col("low") > pl.min_horizontal(*_PRICES),
-        f"time is no slot of {series.timeframe}": ~_aligned(series.timeframe),
+        f"time is no slot of {series.timeframe}": ~opens_slot(series.timeframe, pl.col("time")),
     }
-
-
-def _aligned(timeframe: Timeframe) -> pl.Expr:
-    """Say which times are slot starts."""
-    time = pl.col("time")
-    if timeframe.name in _CALENDAR:
-        return time.dt.truncate(_CALENDAR[timeframe.name]) == time
-    return (time.cast(pl.Int64) - timeframe.floor(0)) % timeframe.width == 0
 
 
 def _refuse(rows: pl.DataFrame, rule: str) -> None:

@@ -80,10 +80,7 @@ class Selection:
         """Count the slots of a range by what they are."""
         known = self.known(symbol)
         span = known.slots_of(*window)
-
-        def slots(spans: Spans) -> int:
-            return sum(self.timeframe.count(*each) for each in spans)
-
+        slots = self.timeframe.count_all
         traded = count(self.of([symbol]).files(span))
         covered = slots(known.covered.clip(*span))
         return Tally(

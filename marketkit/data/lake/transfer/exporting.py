@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 import polars as pl
 
-from marketkit.disk import sync_folder
+from marketkit.disk import write_atomic
 from marketkit.errors import InputError, NotWritable, nearest
 
 
@@ -28,19 +25,11 @@ def check_target(path: Path, *, overwrite: bool) -> Path:
 
 def write_candles(path: Path, rows: pl.DataFrame) -> int:
     """Write rows to a file in one step and say how many. Raises `NotWritable`."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    writer = _WRITERS[path.suffix.lower()]
     try:
-        with temporary.open("xb") as file:
-            _WRITERS[path.suffix.lower()](rows, file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-        sync_folder(path.parent)
+        write_atomic(path, lambda file: writer(rows, file))
     except OSError as error:
         raise NotWritable(f"{path} cannot be written: {error}") from error
-    finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
     return rows.height
 
 

@@ -47,7 +47,7 @@ class Imported:
     @property
     def slots(self) -> int:
         """How many slots the file is taken to prove."""
-        return sum(self.timeframe.count(*span) for span in self.covering)
+        return self.timeframe.count_all(self.covering)
 
     def __repr__(self) -> str:
         hull = self.covering.hull or Span(0, 0)
@@ -117,7 +117,7 @@ def _refuse_wider(archive: SourceFile, timeframe: Timeframe, times: Sequence[int
 
 
 def _steps_by(wider: Timeframe, times: Sequence[int]) -> bool:
-    if wider.name in ("1M", "1y"):
+    if wider.is_calendar:
         return all(wider.floor(time) == time for time in times)
     return all((later - time) % wider.width == 0 for time, later in itertools.pairwise(times))
 

@@ -10,8 +10,7 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
-from marketkit.exchange.upbit import rest as upbit_rest
-from marketkit.exchange.upbit.limits import UPBIT_LIMITS
+from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES, parse_duration
@@ -24,9 +23,7 @@ RANGE = (1000, 2000)  # the minutes that are asked for
 @pytest.fixture
 def filler(tmp_path):
     """A filler whose exchange nobody will reach."""
-    transport = Transport(
-        "http://127.0.0.1:9", UPBIT_LIMITS, check=upbit_rest.check, timeout=1, budget_dir=tmp_path
-    )
+    transport = Transport("http://127.0.0.1:9", UPBIT, timeout=1, budget_dir=tmp_path)
     return GapFiller(Lake(tmp_path / "lake"), transport, 60_000)
 
 

@@ -9,10 +9,10 @@ import time
 
 import pytest
 
-from marketkit.data.jobs import processes as worker
+from marketkit.data.jobs import processes
 from marketkit.data.jobs.catalog import find, jobs, symbols
 from marketkit.data.jobs.ledger import Ledger
-from marketkit.data.jobs.ledger_db import NAME, Broken
+from marketkit.data.jobs.ledger_db import NAME, LedgerReset
 from marketkit.data.jobs.tasks import BackfillRequest, Task, Work
 from marketkit.errors import BadResponse, NotWritable
 
@@ -30,7 +30,7 @@ def ledger(tmp_path):
 def begun(ledger, wanted=WANTED, planned=(*TASKS, OLDER)):
     """Begin a job and give somebody who works on it."""
     ledger.open(wanted, planned)
-    return ledger.enlist(wanted.id)
+    return ledger.register(wanted.id)
 
 
 def state(tmp_path, job=WANTED.id):
@@ -42,61 +42,61 @@ def dead(job=WANTED.id):
     """A worker whose process has ended."""
     child = subprocess.Popen([sys.executable, "-c", ""])
     child.wait()
-    return worker.myself(job)._replace(pid=child.pid)
+    return processes.myself(job)._replace(pid=child.pid)
 
 
 def test_tasks_are_claimed_in_order_and_each_once(ledger):
-    one, other = begun(ledger), ledger.enlist(WANTED.id)
-    claimed = [ledger.claim(each).task for each in (one, other, one)]
+    one, other = begun(ledger), ledger.register(WANTED.id)
+    claimed = [ledger.lease(each).task for each in (one, other, one)]
     assert claimed == [*TASKS, OLDER]
-    assert ledger.claim(other) is None
+    assert ledger.lease(other) is None
 
 
 def test_what_is_finished_is_counted_and_not_claimed_again(ledger):
     me = begun(ledger)
-    claim = ledger.claim(me)
-    ledger.finish(me, claim, Work(10, 3, 7))
+    lease = ledger.lease(me)
+    ledger.finish(me, lease, Work(10, 3, 7))
     totals = ledger.totals(WANTED.id)
     assert totals == (30, 10, 3, 7, 2, 0)
-    assert ledger.claim(me).task != claim.task
+    assert ledger.lease(me).task != lease.task
 
 
 def test_a_piece_of_history_is_not_fetched_by_two_jobs_at_once(ledger):
     me = begun(ledger)
-    claim = ledger.claim(me)
+    lease = ledger.lease(me)
     overlapping = BackfillRequest("upbit", ("KRW-BTC",), "1m", 500, None)
     other = begun(ledger, overlapping, [Task("KRW-BTC", 1, 1500, 3000, 10)])
-    assert ledger.claim(other) is None
-    ledger.finish(me, claim, Work(10))
-    assert ledger.claim(other).task.start == 1500
+    assert ledger.lease(other) is None
+    ledger.finish(me, lease, Work(10))
+    assert ledger.lease(other).task.start == 1500
 
 
 def test_other_timeframes_are_other_pieces(ledger):
     me = begun(ledger)
-    ledger.claim(me)
+    ledger.lease(me)
     hours = BackfillRequest("upbit", ("KRW-BTC",), "1h", 0, None)
-    assert ledger.claim(begun(ledger, hours, TASKS[:1])) is not None
+    assert ledger.lease(begun(ledger, hours, TASKS[:1])) is not None
 
 
 def test_the_lease_of_a_dead_process_is_taken_over(ledger):
     ledger.open(WANTED, TASKS)
     gone = dead()
-    ledger._file.do(lambda connection: worker.enlist(connection, gone))
-    lost = ledger.claim(gone)
-    me = ledger.enlist(WANTED.id)
+    ledger._file.do(lambda connection: processes.register(connection, gone))
+    lost = ledger.lease(gone)
+    me = ledger.register(WANTED.id)
     ledger.beat(me, [], "")
-    assert ledger.claim(me).task == lost.task
+    assert ledger.lease(me).task == lost.task
 
 
 def test_so_is_that_of_a_process_not_heard_of_for_a_minute(ledger, monkeypatch):
     silent = begun(ledger)
-    lost = ledger.claim(silent)
+    lost = ledger.lease(silent)
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + worker.SILENT + 1)
-    me = ledger.enlist(WANTED.id)
+    monkeypatch.setattr(time, "monotonic", lambda: now + processes.SILENT + 1)
+    me = ledger.register(WANTED.id)
     ledger.beat(me, [], "")
-    claim = ledger.claim(me)
-    assert claim.task == lost.task
+    lease = ledger.lease(me)
+    assert lease.task == lost.task
     # Should it come back after all, it learns so, and cannot say that the task is done.
     assert ledger.beat(silent, [(lost, Work())], "").lost == [lost.task]
     ledger.finish(silent, lost, Work(10))
@@ -105,44 +105,44 @@ def test_so_is_that_of_a_process_not_heard_of_for_a_minute(ledger, monkeypatch):
 
 def test_a_process_of_another_boot_is_dead(ledger):
     ledger.open(WANTED, TASKS)
-    former = worker.myself(WANTED.id)._replace(boot="another")
-    ledger._file.do(lambda connection: worker.enlist(connection, former))
-    ledger.claim(former)
-    assert ledger.claim(begun(ledger)).task == TASKS[0]
+    former = processes.myself(WANTED.id)._replace(boot="another")
+    ledger._file.do(lambda connection: processes.register(connection, former))
+    ledger.lease(former)
+    assert ledger.lease(begun(ledger)).task == TASKS[0]
 
 
 def test_a_process_of_another_pid_space_is_judged_by_its_beats_alone(ledger):
     ledger.open(WANTED, TASKS)
     elsewhere = dead()._replace(space="pid:[1]")
-    ledger._file.do(lambda connection: worker.enlist(connection, elsewhere))
-    claim = ledger.claim(elsewhere)
-    assert ledger.claim(begun(ledger)).task != claim.task
+    ledger._file.do(lambda connection: processes.register(connection, elsewhere))
+    lease = ledger.lease(elsewhere)
+    assert ledger.lease(begun(ledger)).task != lease.task
 
 
 def test_a_failed_task_waits_before_it_is_tried_again(ledger, monkeypatch):
     me = begun(ledger, planned=TASKS[:1])
-    ledger.put_off(me, ledger.claim(me), Work(4, 2, 4), BadResponse("cut"), 60)
-    assert ledger.claim(me) is None
+    ledger.put_off(me, ledger.lease(me), Work(4, 2, 4), BadResponse("cut"), 60)
+    assert ledger.lease(me) is None
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 61)
-    again = ledger.claim(me)
+    again = ledger.lease(me)
     assert (again.attempts, again.before) == (1, Work(4, 2, 4))
 
 
 def test_a_clock_set_back_for_days_does_not_put_a_retry_off_for_days(ledger, monkeypatch):
     me = begun(ledger, planned=TASKS[:1])
-    ledger.put_off(me, ledger.claim(me), Work(), BadResponse("cut"), 60)
+    ledger.put_off(me, ledger.lease(me), Work(), BadResponse("cut"), 60)
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now - 86_400)
-    assert ledger.claim(me) is not None
+    assert ledger.lease(me) is not None
 
 
 def test_a_symbol_is_given_up_as_a_whole_and_the_others_go_on(ledger, tmp_path):
     me = begun(ledger)
-    ledger.fail(me, ledger.claim(me), Work(), BadResponse("no such market"))
+    ledger.fail(me, ledger.lease(me), Work(), BadResponse("no such market"))
     assert ledger.failures(WANTED.id) == {"KRW-BTC": "no such market"}
-    assert ledger.claim(me).task.symbol == "KRW-ETH"
-    assert ledger.claim(me) is None
+    assert ledger.lease(me).task.symbol == "KRW-ETH"
+    assert ledger.lease(me) is None
     frame = symbols(tmp_path, WANTED.id)
     assert frame["state"].to_list() == ["failed", "at work"]
     assert frame["error"].to_list() == ["no such market", None]
@@ -152,27 +152,27 @@ def test_what_lies_before_the_listing_is_struck(ledger):
     me = begun(ledger)
     ledger.settle_before(WANTED.id, "KRW-BTC", 1000)
     assert ledger.totals(WANTED.id).done == 10
-    assert [ledger.claim(me).task, ledger.claim(me).task] == TASKS
-    assert ledger.claim(me) is None
+    assert [ledger.lease(me).task, ledger.lease(me).task] == TASKS
+    assert ledger.lease(me) is None
 
 
 def test_an_interrupted_job_goes_on_with_what_was_done_of_it(ledger, tmp_path):
     me = begun(ledger)
-    ledger.finish(me, ledger.claim(me), Work(10, 1, 9))
-    ledger.claim(me)
-    ledger._file.do(lambda connection: worker.enlist(connection, dead()))
-    ledger._file.do(lambda connection: worker.dismiss(connection, me.id))
+    ledger.finish(me, ledger.lease(me), Work(10, 1, 9))
+    ledger.lease(me)
+    ledger._file.do(lambda connection: processes.register(connection, dead()))
+    ledger._file.do(lambda connection: processes.remove(connection, me.id))
     assert state(tmp_path) == "interrupted"
     # The lake has half of the second task by now.
     me = begun(ledger, planned=[TASKS[1]._replace(end=1500, slots=5), OLDER])
     assert state(tmp_path) == "running"
     assert ledger.totals(WANTED.id)[:2] == (30, 15)
-    assert ledger.claim(me).task == TASKS[1]
+    assert ledger.lease(me).task == TASKS[1]
 
 
 def test_a_plan_that_is_cut_otherwise_takes_the_place_of_what_nobody_began(ledger):
     me = begun(ledger)
-    ledger.finish(me, ledger.claim(me), Work(10, 1, 9))
+    ledger.finish(me, ledger.lease(me), Work(10, 1, 9))
     ledger.leave(me, "stopped")
     halves = [OLDER._replace(block=n, start=500 * n, end=500 * n + 500, slots=5) for n in (4, 5)]
     begun(ledger, planned=[TASKS[1], *halves])
@@ -181,14 +181,14 @@ def test_a_plan_that_is_cut_otherwise_takes_the_place_of_what_nobody_began(ledge
 
 def test_what_the_lake_lost_of_a_job_that_had_not_ended_is_done_again(ledger):
     me = begun(ledger, planned=TASKS)
-    ledger.finish(me, ledger.claim(me), Work(10))
+    ledger.finish(me, ledger.lease(me), Work(10))
     again = begun(ledger, planned=TASKS)
-    assert ledger.claim(again).task == TASKS[0]
+    assert ledger.lease(again).task == TASKS[0]
 
 
 def test_a_job_that_ended_begins_again(ledger, tmp_path):
     me = begun(ledger)
-    ledger.finish(me, ledger.claim(me), Work(10))
+    ledger.finish(me, ledger.lease(me), Work(10))
     ledger.leave(me, "done")
     assert state(tmp_path) == "done"
     begun(ledger, planned=TASKS[1:])
@@ -197,27 +197,27 @@ def test_a_job_that_ended_begins_again(ledger, tmp_path):
 
 def test_the_last_to_leave_says_how_it_ended(ledger, tmp_path):
     one = begun(ledger)
-    other = ledger.enlist(WANTED.id)
+    other = ledger.register(WANTED.id)
     ledger.leave(one, "stopped")
     assert state(tmp_path) == "running"
     ledger.leave(other, "incomplete")
     assert state(tmp_path) == "incomplete"
 
 
-def test_a_wish_is_heard_at_the_next_beat_and_taken_back(ledger, tmp_path):
+def test_a_command_is_obeyed_at_the_next_beat_and_taken_back(ledger, tmp_path):
     me = begun(ledger)
-    assert ledger.beat(me, [], "").wish is None
-    ledger.wish(WANTED.id, "pause")
-    assert ledger.beat(me, [], "").wish == "pause"
+    assert ledger.beat(me, [], "").command is None
+    ledger.command(WANTED.id, "pause")
+    assert ledger.beat(me, [], "").command == "pause"
     assert state(tmp_path) == "paused"
-    ledger.wish(WANTED.id, None)
-    assert ledger.beat(me, [], "").wish is None
-    assert not ledger.wish("unknown", "pause")
+    ledger.command(WANTED.id, None)
+    assert ledger.beat(me, [], "").command is None
+    assert not ledger.command("unknown", "pause")
 
 
 def test_a_job_nobody_works_on_is_cancelled_at_once(ledger, tmp_path):
     ledger.leave(begun(ledger), "stopped")
-    ledger.wish(WANTED.id, "cancel")
+    ledger.command(WANTED.id, "cancel")
     assert state(tmp_path) == "cancelled"
 
 
@@ -236,9 +236,9 @@ def test_a_damaged_ledger_begins_again_empty(tmp_path, content):
     (tmp_path / NAME).write_bytes(content)
     with Ledger(tmp_path) as ledger:
         if content:
-            with pytest.raises(Broken):
+            with pytest.raises(LedgerReset):
                 ledger.open(WANTED, TASKS)
-        assert ledger.claim(begun(ledger)).task == TASKS[0]
+        assert ledger.lease(begun(ledger)).task == TASKS[0]
 
 
 def test_damage_in_the_middle_is_noticed_and_survived(ledger, tmp_path):
@@ -248,18 +248,18 @@ def test_damage_in_the_middle_is_noticed_and_survived(ledger, tmp_path):
     with (tmp_path / NAME).open("r+b") as file:
         file.seek(100)
         file.write(b"\xff" * (size - 100))
-    with pytest.raises(Broken):
+    with pytest.raises(LedgerReset):
         ledger.beat(me, [], "")
-    with pytest.raises(Broken):  # the job is not in the new one
+    with pytest.raises(LedgerReset):  # the job is not in the new one
         ledger.beat(me, [], "")
-    assert ledger.claim(begun(ledger)).task == TASKS[0]
+    assert ledger.lease(begun(ledger)).task == TASKS[0]
 
 
 def test_a_deleted_ledger_is_noticed_by_who_works(ledger, tmp_path):
     me = begun(ledger)
     for path in tmp_path.glob(f"{NAME}*"):
         path.unlink()
-    with pytest.raises(Broken):
+    with pytest.raises(LedgerReset):
         ledger.beat(me, [], "")
 
 
@@ -270,7 +270,7 @@ def test_a_full_disk_is_said_and_loses_nothing(ledger):
     with pytest.raises(NotWritable, match="full"):
         ledger.open(WANTED, many)
     ledger.close()
-    assert ledger.claim(me).task == TASKS[0]
+    assert ledger.lease(me).task == TASKS[0]
     assert ledger.totals(WANTED.id).slots == 30
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.data.jobs.tasks import BLOCK, BackfillRequest, Task, in_order, slots_in, tasks
+from marketkit.data.jobs.tasks import BLOCK, BackfillRequest, Task, in_order, tasks
 from marketkit.timeframe import TIMEFRAMES, parse_time
 
 MINUTE = 60_000
@@ -47,7 +47,7 @@ def test_tasks_hold_every_slot_of_the_gaps_once_and_each_lies_in_one_block():
     gaps = Spans([(5 * MINUTE, 3 * BLOCK * MINUTE), (4 * BLOCK * MINUTE, (4 * BLOCK + 1) * MINUTE)])
     found = tasks("KRW-BTC", MINUTES, gaps)
     assert [task.block for task in found] == [4 * BLOCK, 2 * BLOCK, BLOCK, 0]
-    assert sum(task.slots for task in found) == slots_in(MINUTES, gaps)
+    assert sum(task.slots for task in found) == MINUTES.count_all(gaps)
     for task in found:
         assert task.block * MINUTE <= task.start < task.end
         assert task.end <= (task.block + BLOCK) * MINUTE

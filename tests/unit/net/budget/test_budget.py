@@ -38,7 +38,7 @@ async def opened(directory: Path, limit: RateLimit = LIMIT, **options) -> AsyncI
 
 
 def look(budget: Budget) -> State:
-    return budget._update(lambda state, _now: state)
+    return budget.update(lambda state, _now: state)
 
 
 def in_flight(budget: Budget) -> int:
@@ -360,7 +360,7 @@ def test_a_forked_child_is_a_process_of_its_own_and_leaves_the_parents_slots_alo
         budget = Budget("x", RateLimit(10, 0.1), pathlib.Path({str(tmp_path)!r}))
 
         def in_flight():
-            return budget._update(lambda state, now: [l.owner for l in state.lanes if l.until == INF])
+            return budget.update(lambda state, now: [l.owner for l in state.lanes if l.until == INF])
 
         async def parent():
             slot = await budget.acquire()

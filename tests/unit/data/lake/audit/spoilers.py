@@ -322,6 +322,13 @@ SPOILERS = [
     ),
     Spoiler(
         "half a lake.json",
+        with_bytes("lake.json.999.beef.tmp", b"{"),
+        {"litter"},
+        "removed",
+        "lake.json.999.beef.tmp",
+    ),
+    Spoiler(
+        "half a lake.json of an earlier release",
         with_bytes(".lake.json.beef.tmp", b"{"),
         {"litter"},
         "removed",

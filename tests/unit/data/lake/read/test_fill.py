@@ -8,11 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.read.fill import Block, blocks_of, dense, read_dense, slots
+from marketkit.data.lake.read.fill import Block, blocks_of, dense, read_dense
 from marketkit.data.lake.read.view import look
+from marketkit.data.lake.store.slots import slots_of
 from marketkit.errors import InputError, NotCovered
-from marketkit.schema import CANDLE, ROW, TIME, empty, exact
-from marketkit.timeframe import TIMEFRAMES, parse_time
+from marketkit.schema import CANDLE, ROW, empty, exact
+from marketkit.timeframe import TIMEFRAMES
 from tests.unit.data.lake.conftest import make_candles
 
 MINUTE = 60_000
@@ -36,7 +37,7 @@ def candles(minutes, symbol="KRW-BTC"):
 
 
 def block(first: int, last: int, before=None, symbol="KRW-BTC") -> Block:
-    return Block(symbol, slots(ONE, Span(first * MINUTE, last * MINUTE)), before)
+    return Block(symbol, slots_of(ONE, Span(first * MINUTE, last * MINUTE)), before)
 
 
 def test_forward_repeats_the_last_close_and_null_says_nothing():
@@ -76,16 +77,6 @@ def test_decimals_stay_decimals():
     frame = dense(rows.lazy(), [block(0, 3, before=rows["close"][0])], "forward").collect()
     assert dict(frame.schema) == dict(exact(CANDLE))
     assert frame["close"].cast(pl.Float64).to_list() == [1.0, 1.0, 1.0]
-
-
-@pytest.mark.parametrize("name", list(TIMEFRAMES))
-def test_the_slots_of_a_span_are_those_that_shifting_finds(name):
-    timeframe = TIMEFRAMES[name]
-    first = timeframe.ceil(parse_time("2023-11-10"))
-    expected = [timeframe.shift(first, number) for number in range(7)]
-    found = slots(timeframe, Span(first, timeframe.shift(first, 7)))
-    assert found.dtype == TIME
-    assert found.cast(pl.Int64).to_list() == expected
 
 
 SETS = st.frozensets(st.integers(0, 30), max_size=25)

@@ -1,0 +1,92 @@
+"""The shared state of one rate group as a process holds it: in a file or, failing that, alone."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from marketkit.clock import Clock, boot_id
+from marketkit.exchange.dialect import RateLimit
+from marketkit.net.budget.file import BudgetFile, BudgetStore, MemoryBudget
+from marketkit.net.budget.state import State
+
+T = TypeVar("T")
+
+_UNNAMED = RateLimit(10, 1.0)  # the limit of files without one in their name, from the beginning
+
+_log = logging.getLogger("marketkit.net")
+
+
+def path_of(directory: Path, name: str, limit: RateLimit) -> Path:
+    """Name the file of a group; those of different limits differ in size, and so in name."""
+    suffix = "" if limit == _UNNAMED else f"-{limit.requests}per{limit.seconds:g}s"
+    return directory / f"{name}{suffix}-{boot_id()}.bin"
+
+
+class SharedState:
+    """The state of a group in the file at `path`, opened on first use, and changes that wait."""
+
+    _store: BudgetStore | None
+
+    def __init__(self, path: Path, limit: RateLimit, clock: Clock) -> None:
+        self.path = path
+        self._limit = limit
+        self._clock = clock
+        self._changes: deque[Callable[[State], None]] = deque()
+        self._store = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the file, or what stands for it, is open."""
+        return self._store is not None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there are changes that have not been applied."""
+        return bool(self._changes)
+
+    def put_off(self, change: Callable[[State], None]) -> None:
+        """Have `change` applied before the next update."""
+        self._changes.append(change)
+
+    def flush(self) -> None:
+        """Apply the changes that wait, unless another process is at it."""
+        with contextlib.suppress(BlockingIOError):  # the next update applies what is left
+            self.update(lambda _state, _now: None)
+
+    def update(self, change: Callable[[State, float], T]) -> T:
+        """Apply what waits to be applied and then `change`; `BlockingIOError` if somebody else is.
+
+        Where no file can be had the process paces itself alone, and the log says so.
+        """
+
+        def all_changes(state: State, now: float) -> T:
+            while self._changes:
+                self._changes.popleft()(state)
+            return change(state, now)
+
+        try:
+            if self._store is None:
+                self._store = BudgetFile(self.path, self._limit, self._clock)
+            return self._store.update(all_changes)
+        except BlockingIOError:
+            raise
+        except OSError as error:
+            _log.warning(
+                "no budget can be shared at %s (%s): this process paces itself alone, and others "
+                "on this machine may draw 429s with it",
+                self.path,
+                error,
+            )
+            self._store = MemoryBudget(self._limit, self._clock)
+            return self._store.update(all_changes)
+
+    def close(self) -> None:
+        """Let go of the file; a later update opens it again."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None

@@ -1,0 +1,43 @@
+"""The driver of a walk over pages: sends what the walk asks for, and gives it the responses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, Self
+
+from marketkit.exchange.dialect import Page, Request, Response, Walk
+
+Send = Callable[[Request], Awaitable[Response]]
+
+
+class Answer(NamedTuple):
+    """One page of a walk, the response that it was read from, and the request for it."""
+
+    page: Page
+    response: Response
+    request: Request
+
+
+class Pages:
+    """Iterates over the pages of a walk, each sent for when it is asked for.
+
+    Leaving the loop ends the walk: nothing is sent beyond the page in hand.
+    """
+
+    def __init__(self, walk: Walk, send: Send) -> None:
+        self._walk = walk
+        self._send = send
+        self._request = next(walk).request
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Answer:
+        request = self._request
+        if request is None:
+            raise StopAsyncIteration
+        response = await self._send(request)
+        page, self._request = self._walk.send(response)
+        if page is None:
+            raise RuntimeError("a walk gave no page for a response")
+        return Answer(page, response, request)

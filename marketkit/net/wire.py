@@ -1,0 +1,90 @@
+"""One request on the wire: the client that sends it, and the moment at which it was written."""
+
+from __future__ import annotations
+
+import functools
+import socket
+import ssl
+import struct
+import sys
+import time
+from collections.abc import Mapping
+from typing import Any
+
+import httpx
+
+from marketkit.clock import age_clock
+from marketkit.errors import InputError
+from marketkit.net.budget.budget import Slot
+from marketkit.settings import library_version
+
+# An abandoned request must not be delivered later by the kernel: closing resets the connection.
+_RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
+_NO_PROXY = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
+_CONNECTIONS = 20  # two seconds of a group's requests at the usual limit: more would only wait
+_KEPT_ALIVE = 60.0  # seconds; a new connection costs two round trips and a TLS handshake
+
+
+def client_for(endpoint: str) -> httpx.AsyncClient:
+    """Make the client of an endpoint; connections are opened by its first requests."""
+    return httpx.AsyncClient(
+        headers={"User-Agent": f"marketkit/{library_version()}", "Accept-Encoding": "gzip"},
+        limits=httpx.Limits(
+            max_connections=_CONNECTIONS,
+            max_keepalive_connections=_CONNECTIONS,
+            keepalive_expiry=_KEPT_ALIVE,
+        ),
+        verify=_certificates(endpoint),
+        mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
+        timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
+    )
+
+
+def host_of(endpoint: str) -> str:
+    """Name the host in a way that can be part of a file name: `api.upbit.com`, `127.0.0.1_8000`."""
+    try:
+        url = httpx.URL(endpoint)
+    except httpx.InvalidURL as error:
+        raise InputError(f"endpoint {endpoint!r} is not a URL: {error}") from None
+    if not url.host:
+        raise InputError(f"endpoint {endpoint!r} names no host")
+    host = url.host.replace(":", "_")
+    return f"{host}_{url.port}" if url.port else host
+
+
+class Wire:
+    """One request of httpx under watch: whether it was written, and when."""
+
+    def __init__(self, slot: Slot) -> None:
+        self.slot = slot
+        self.written = False
+        self.started = 0.0
+        self.sent = 0
+
+    async def trace(self, event: str, info: Mapping[str, Any]) -> None:
+        """Follow what httpx does; refuse to write once the slot is not held any more."""
+        if event == "connection.connect_tcp.complete":
+            connection = info["return_value"].get_extra_info("socket")
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        elif event.endswith(".send_request_headers.started"):
+            # Connecting may have taken long, and the process may have been stopped meanwhile.
+            if not self.slot.held():
+                raise TurnPassed
+            self.written = True
+            self.started = time.monotonic()
+            self.sent = age_clock()
+
+
+class TurnPassed(Exception):
+    """The slot grew too old before the request could be written."""
+
+
+@functools.cache
+def _certificates(endpoint: str) -> ssl.SSLContext:
+    """Give the one context of an endpoint; loading the authorities takes longer than a request.
+
+    Where nothing is encrypted it trusts nobody.
+    """
+    if endpoint.startswith("http://"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    return httpx.create_ssl_context()
