@@ -21,6 +21,7 @@ _MODULES = {
     "jobs": "jobs",
     "realtime": "realtime",
     "soak": "soak",
+    "calls": "calls",
 }
 
 

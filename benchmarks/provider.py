@@ -71,7 +71,7 @@ print(json.dumps({"many": many, "one": one, "together": asyncio.run(together())}
 _MEMORY = """
 import gc, json, resource, sys, urllib.request
 from marketkit.cache.memory import Memory
-from marketkit.exchange.upbit_bodies import decode_tickers
+from marketkit.exchange.upbit.bodies import decode_tickers
 endpoint, how = sys.argv[1:]
 body = urllib.request.urlopen(endpoint + "/v1/ticker/all?quote_currencies=KRW,BTC,USDT").read()
 decode_tickers(body)
