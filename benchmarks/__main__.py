@@ -22,6 +22,7 @@ _MODULES = {
     "realtime": "realtime",
     "soak": "soak",
     "house": "house",
+    "calls": "calls",
 }
 
 

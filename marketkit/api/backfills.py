@@ -1,4 +1,4 @@
-"""What the calls about backfills do: check what is asked, plan it, begin it, stream it."""
+"""Backfills: the calls, and how one is checked, planned, begun and read while it runs."""
 
 from __future__ import annotations
 
@@ -7,15 +7,17 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api.arguments import Symbols
 from marketkit.api.markets import MarketList
+from marketkit.api.query import CallOptions, Symbols, index_of, validate_options
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
+from marketkit.data.jobs import catalog
 from marketkit.data.jobs.backfill import BackfillOptions, backfill
 from marketkit.data.jobs.chunks import Chunks, chunks
 from marketkit.data.jobs.job import Job
@@ -23,19 +25,131 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
+from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Frame, one_of
+from marketkit.frames import Frame, FrameKind, finish, one_of
 from marketkit.notebook import job as notebook
 from marketkit.progress import Progress, Reporter
 from marketkit.timeframe import TIMEFRAMES, parse_duration, parse_time
 from marketkit.window import Time, read_window
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class BackfillMethods:
+    """The calls about the lake that need no waiting: they are the same in both providers."""
+
+    _backfills: BackfillEndpoints
+
+    def backfill(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = None,
+        order: Order = "newest",
+        verify: str | None = None,
+        patience: str = "12h",
+        priority: Priority = "low",
+        show: bool = True,
+    ) -> Job:
+        """Fill the lake in the background; returns at once.
+
+        Fetches what the lake lacks of `[start, end)`, in the `order` `newest`, `oldest` or
+        `symbols`; `end` defaults to the newest final candle. The `Job` shows its progress after two
+        seconds unless `show=False`; `job.wait()` gives its `Report`. Running it again continues:
+        nothing is asked twice, except that `verify` (`30m`, `12h`, `7d`) reads the last so much
+        time of the range again. Where the exchange has changed its mind the newer word is kept, and
+        `lake().revisions()` has the old. Processes that ask for the same share the work.
+
+        While the exchange is away the job waits, up to `patience`, and then fails.
+        """
+        wanted = self._backfills.wanted(symbols, timeframe, start, end)
+        how = manner(order, verify, patience)
+        return self._backfills.begin(wanted, how, priority, show=show)
+
+    @overload
+    def iter_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = ...,
+        rows: int = ...,
+        patience: str = ...,
+        frame: Literal["polars"] = ...,
+        tz: str = ...,
+        priority: Priority = ...,
+        show: bool = ...,
+    ) -> Chunks[pl.DataFrame]: ...
+    @overload
+    def iter_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = ...,
+        rows: int = ...,
+        patience: str = ...,
+        frame: Literal["pandas"],
+        tz: str = ...,
+        priority: Priority = ...,
+        show: bool = ...,
+    ) -> Chunks[pd.DataFrame]: ...
+    def iter_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = None,
+        rows: int = 100_000,
+        patience: str = "12h",
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        priority: Priority = "low",
+        show: bool = True,
+    ) -> Chunks[Any]:
+        """Give candles in the order of time, chunk by chunk, while a backfill fetches what lacks.
+
+        Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
+        `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
+        the loop leaves the backfill. Raises what a symbol fails with.
+        """
+        validate_options(CallOptions(frame, tz, priority=priority))
+        return self._backfills.stream(
+            self._backfills.wanted(symbols, timeframe, start, end),
+            manner("oldest", None, patience),
+            priority,
+            rows=rows,
+            show=show,
+            finish=partial(finish, frame=frame, tz=tz, index=index_of(symbols)),
+        )
+
+    def jobs(self) -> pl.DataFrame:
+        """List the backfills of this lake, the latest first, those of other processes, too.
+
+        Columns are `jobs.catalog.JOBS`. `state` is `running`, `waiting` (the exchange is away, see
+        `note`), `paused`, `interrupted` (its process died; the same call goes on), `stopped` (it
+        left), or how it ended: `done`, `incomplete`, `cancelled`, `failed`.
+        """
+        return catalog.jobs(self._backfills.lake.root)
+
+    def lake(self) -> Lake:
+        """Give the candle lake behind this provider."""
+        return self._backfills.lake
 
 
 class BackfillEndpoints:
     """Plans and begins backfills of one lake."""
 
     def __init__(self, filler: GapFiller, markets: MarketList) -> None:
+        self.lake = filler.lake
         self._filler = filler
         self._markets = markets
 

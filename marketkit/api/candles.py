@@ -1,36 +1,154 @@
-"""The reader of candle calls: which source is meant, and what may be given again at the edge."""
+"""Candles: the call, the source that is meant, and what may be given again at the live edge."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
 from marketkit import schema
 from marketkit import symbols as naming
-from marketkit.api import arguments as answers
-from marketkit.api.arguments import Symbols
-from marketkit.api.choice import choose_source
-from marketkit.api.query import CallOptions, Hit, Part, Query, Result
-from marketkit.api.router import QuerySpec, Router, Stream, Told
+from marketkit.api.query import (
+    Answer,
+    CallOptions,
+    D,
+    Hit,
+    P,
+    Query,
+    QuerySpec,
+    Result,
+    Results,
+    Symbols,
+    choose_source,
+)
+from marketkit.api.router import Router
 from marketkit.clock import age_clock
 from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import one_of
+from marketkit.frames import FrameKind, OnError, Precision, one_of
 from marketkit.net.engine import aside
 from marketkit.progress import Progress, Reporter
-from marketkit.window import DEFAULT_COUNT, Fill, Source, Time, Window, read_window
+from marketkit.window import DEFAULT_COUNT, UTC_DAYS, Fill, Source, Time, Window, read_window
+
+
+class CandleMethods(Generic[P, D]):
+    """The call for candles; `P` is given for polars, `D` for pandas."""
+
+    _candles: CandleEndpoints
+    _answer: Answer
+
+    @overload
+    def get_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        count: int | None = ...,
+        forming: bool = ...,
+        fill: Fill = ...,
+        session: str = ...,
+        source: Source = ...,
+        as_of: str | None = ...,
+        frame: Literal["polars"] = ...,
+        tz: str = ...,
+        precision: Precision = ...,
+        priority: Priority = ...,
+        on_error: OnError = ...,
+    ) -> P: ...
+    @overload
+    def get_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        count: int | None = ...,
+        forming: bool = ...,
+        fill: Fill = ...,
+        session: str = ...,
+        source: Source = ...,
+        as_of: str | None = ...,
+        frame: Literal["pandas"],
+        tz: str = ...,
+        precision: Precision = ...,
+        priority: Priority = ...,
+        on_error: OnError = ...,
+    ) -> D: ...
+    def get_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time | None = None,
+        end: Time | None = None,
+        count: int | None = None,
+        forming: bool = False,
+        fill: Fill = "none",
+        session: str = UTC_DAYS,
+        source: Source = "auto",
+        as_of: str | None = None,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        precision: Precision = "float",
+        priority: Priority = "normal",
+        on_error: OnError = "raise",
+    ) -> Any:
+        """Give candles of one or many symbols, sorted by symbol and time.
+
+        The range is `start` (inclusive, a candle's open) to `end` (exclusive; default now), or
+        the newest `count` before `end` (default 200). `timeframe` is one of `1s 1m 3m 5m 10m 15m
+        30m 1h 4h 1d 1w 1M 1y`. ISO strings and dates mean UTC; naive datetimes are refused.
+
+        `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
+        and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
+        Wide candles are made of narrower ones where the lake has those. `as_of` reads the frozen
+        set of that name instead, and sends nothing. `forming=True` adds the candle that is not
+        finished.
+
+        Columns are `schema.CANDLE`: `time` is the open, `volume` in base and `value` in quote
+        currency. Slots without a trade have no row, unless `fill` asks for one in each slot that
+        is proved empty, with `state` `empty`: `"forward"` with the last close as its prices (null
+        where none is known) and no volume, `"null"` without numbers; `count` counts them, too.
+
+        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, or
+        any other time and zone, such as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then
+        candles are made of `1h` ones, or of minutes where hours do not fit.
+
+        A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)` MultiIndex.
+        From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
+        6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
+        `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
+        many symbols failed.
+        """
+        return self._answer(
+            self._candles.candles,
+            symbols,
+            timeframe,
+            CallOptions(frame, tz, precision, priority, on_error),
+            start=start,
+            end=end,
+            count=count,
+            forming=forming,
+            fill=fill,
+            session=session,
+            source=source,
+            as_of=as_of,
+        )
 
 
 class CandleEndpoints:
-    """Makes questions about candles."""
+    """Makes queries for candles and sees to what of them is fetched."""
 
-    def __init__(self, tiers: Router, candles: CandleReader, lake: Lake) -> None:
-        self._tiers = tiers
+    def __init__(self, router: Router, candles: CandleReader, lake: Lake) -> None:
+        self._router = router
         self._candles = candles
         self._lake = lake
 
@@ -38,7 +156,7 @@ class CandleEndpoints:
         self,
         symbols: Symbols,
         timeframe: str,
-        form: CallOptions,
+        options: CallOptions,
         *,
         start: Time | None,
         end: Time | None,
@@ -61,11 +179,11 @@ class CandleEndpoints:
             timeframe, start, end, count, forming=forming, fill=fill, session=session
         )
         if lake_only:
-            return self._stored(symbols, window, as_of, form)
-        return self._asked(symbols, window, source, form)
+            return self._stored(symbols, window, as_of, options)
+        return self._asked(symbols, window, source, options)
 
     def _stored(
-        self, symbols: Symbols, window: Window, as_of: str | None, form: CallOptions
+        self, symbols: Symbols, window: Window, as_of: str | None, options: CallOptions
     ) -> Query:
         """Ask the lake, or a frozen set of it, alone."""
         wanted = naming.listed(symbols)
@@ -76,62 +194,64 @@ class CandleEndpoints:
                 lake = await aside(functools.partial(lake.as_of, as_of))
             candles = await self._candles.from_lake(lake, wanted, window)
             names = sorted(candles.known)
-            parts = [Part("lake", age_clock(), names)] if names else []
-            return Result(_shaped(candles.frame, form), parts, candles.failures)
+            frame = _shaped(candles.frame, options)
+            return Result(frame, {("lake", age_clock()): names} if names else {}, candles.failures)
 
-        return Query("candle", form, answers.index_of(symbols), lambda: None, fetch, sends=False)
+        return Query("candle", symbols, options, fetch, sends=False)
 
-    def _asked(self, symbols: Symbols, window: Window, source: Source, form: CallOptions) -> Query:
+    def _asked(
+        self, symbols: Symbols, window: Window, source: Source, options: CallOptions
+    ) -> Query:
         """Ask the lake and the exchange; what ends at the live edge may be given again."""
 
-        async def load(names: Sequence[str], priority: Priority) -> Told:
+        async def load(names: Sequence[str], priority: Priority) -> Results:
             made = age_clock()
             run = FetchRun(priority, Reporter(Progress(_label(names, window))))
             try:
                 candles = await self._candles.answer(
-                    names, window, run, lake=source == "auto", exact=form.exact
+                    names, window, run, lake=source == "auto", exact=options.exact
                 )
             finally:
                 run.reporter.close()
             got = [name for name in names if name not in candles.failures]
-            held = self._tiers.keep(
-                asked, _shaped(candles.frame, form), got, made, self._until_next(window)
+            held = self._router.keep(
+                spec, _shaped(candles.frame, options), got, made, self._until_next(window)
             )
             return candles.failures | {
                 name: Hit(choose_source(lake=name not in run.asked), each)
                 for name, each in zip(got, held, strict=True)
             }
 
-        asked = QuerySpec(
+        streamed = source == "auto" and not options.exact and _is_streamed(window)
+        spec = QuerySpec(
             "candle",
-            ("candle", window, source, form.exact),
+            ("candle", window, source, options.exact),
             schema.CANDLE,
             ["symbol", "time"],
             load,
-            stream=_streamed(window, source, form),
+            exact=options.exact,
+            channel=f"candle.{window.timeframe}" if streamed else None,
+            rows=window.count or 1,
             kept=window.start is None and window.end is None,
         )
-        return self._tiers.question(asked, symbols, form)
+        return self._router.query(spec, symbols, options)
 
     def _until_next(self, window: Window) -> int:
         """Give the time, in ms, for which the newest candle stays the newest."""
-        now = self._tiers.transport.now()
+        now = self._router.transport.now()
         return window.narrow(now).timeframe.next(now) - now
 
 
-def _streamed(window: Window, source: Source, form: CallOptions) -> Stream | None:
-    """Give the stream that tells of the newest candles, the forming one among them."""
+def _is_streamed(window: Window) -> bool:
+    """Say whether a stream tells of these candles: the newest, the forming one among them."""
     newest = window.start is None and window.end is None and window.forming
-    plain = window.session is None and window.fill == "none" and not form.exact
-    if not (newest and plain and window.count and source == "auto"):
-        return None
-    return Stream(f"candle.{window.timeframe}", window.count)
+    return newest and window.count is not None and window.session is None and window.fill == "none"
 
 
 def _label(names: Sequence[str], window: Window) -> str:
     return f"{names[0] if len(names) == 1 else f'{len(names)} symbols'} {window.timeframe}"
 
 
-def _shaped(candles: pl.DataFrame, form: CallOptions) -> pl.DataFrame:
+def _shaped(candles: pl.DataFrame, options: CallOptions) -> pl.DataFrame:
     """Give decimals where they are wanted; the lake has none."""
-    return candles.cast(pl.Schema(schema.exact(schema.CANDLE))) if form.exact else candles
+    return candles.cast(pl.Schema(schema.exact(schema.CANDLE))) if options.exact else candles

@@ -1,4 +1,4 @@
-"""Teach the rhythms what the lake knows of a market's week, beside the calls that ask for it."""
+"""Teach the activity of markets the week that the lake knows, beside the calls that ask for it."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ Week = tuple[str, list[float]]
 class LakeActivity:
     """Looks each market up once, in a thread. Use it on the engine's loop."""
 
-    def __init__(self, lake: Store, rhythms: MarketActivity) -> None:
+    def __init__(self, lake: Store, activity: MarketActivity) -> None:
         self._lake = lake
-        self._rhythms = rhythms
+        self._activity = activity
         self._met: set[str] = set()
         self._learning: set[asyncio.Task[None]] = set()
 
@@ -40,7 +40,7 @@ class LakeActivity:
     async def _learn(self, symbols: set[str], now: int) -> None:
         try:
             for symbol, week in await asyncio.to_thread(lambda: list(self._weeks(symbols, now))):
-                self._rhythms.expect(symbol, week, now)
+                self._activity.expect(symbol, week, now)
         except (MarketkitError, OSError) as error:  # what a lake cannot tell is no loss to the call
             _log.info("no rhythms from the lake: %s", error)
 

@@ -1,4 +1,4 @@
-"""What `get_market` answers: today's list, that of another day, or all that were ever seen."""
+"""Markets: the call for today's list, that of another day, or all ever seen; and the list."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import asyncio
 import warnings
 from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api.choice import Source, choose_source
-from marketkit.api.query import CallOptions, Part, Query, Result
+from marketkit.api.query import Answer, CallOptions, D, P, Query, Result, Source, choose_source
 from marketkit.cache.cached_request import CachedRequest, CachedValue
 from marketkit.cache.store import ResponseStore
 from marketkit.cache.ttl import RULES
@@ -21,6 +21,7 @@ from marketkit.errors import InputError, MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
+from marketkit.frames import FrameKind
 from marketkit.net.transport import Transport
 from marketkit.schema import INSTRUMENT, empty
 from marketkit.timeframe import parse_time
@@ -32,16 +33,80 @@ _TRADING = [  # the exchange sends them as text
 ]
 
 
+class MarketMethods(Generic[P, D]):
+    """The call for the market list; `P` is given for polars, `D` for pandas."""
+
+    _market_lists: MarketEndpoints
+    _answer: Answer
+
+    @overload
+    def get_market(
+        self,
+        quote: str | None = ...,
+        *,
+        delisted: bool = ...,
+        as_of: Time | None = ...,
+        instruments: bool = ...,
+        frame: Literal["polars"] = ...,
+        priority: Priority = ...,
+    ) -> P: ...
+    @overload
+    def get_market(
+        self,
+        quote: str | None = ...,
+        *,
+        delisted: bool = ...,
+        as_of: Time | None = ...,
+        instruments: bool = ...,
+        frame: Literal["pandas"],
+        priority: Priority = ...,
+    ) -> D: ...
+    def get_market(
+        self,
+        quote: str | None = None,
+        *,
+        delisted: bool = False,
+        as_of: Time | None = None,
+        instruments: bool = False,
+        frame: FrameKind = "polars",
+        priority: Priority = "normal",
+    ) -> Any:
+        """Give the listed markets, one row each, with the exchange's warnings.
+
+        `quote` keeps those priced in one currency (`KRW`, `BTC`, `USDT`). Columns are
+        `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
+        symbol is the index.
+
+        The lake keeps the list of every UTC day on which one was fetched. `as_of` gives the
+        newest of that day or before (a warning says when it is older) and asks nobody; it raises
+        `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
+        lists have, and the columns `listed_from` and `last_seen`: the days of the first and the
+        last list with the market, not of its listing. A renamed market is delisted under its old
+        code and listed under its new one.
+
+        `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
+        at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
+        """
+        return self._answer(
+            self._market_lists.markets,
+            quote,
+            CallOptions(frame, priority=priority),
+            delisted=delisted,
+            as_of=as_of,
+            instruments=instruments,
+        )
+
+
 class MarketEndpoints:
     """Answers for the markets of one exchange. Use it on the engine's loop."""
 
     def __init__(self, markets: MarketList) -> None:
         self._markets = markets
 
-    def question(
+    def markets(
         self,
         quote: str | None,
-        form: CallOptions,
+        options: CallOptions,
         *,
         delisted: bool,
         as_of: Time | None,
@@ -55,16 +120,16 @@ class MarketEndpoints:
             if as_of is not None:
                 return _answer("lake", age_clock(), _priced_in(quote, await self._of_day(as_of)))
             known, started = self._markets.known(), age_clock()
-            found = await self._markets.table(form.priority)
+            found = await self._markets.table(options.priority)
             if instruments:
-                found = await self._with_instruments(found, form.priority)
+                found = await self._with_instruments(found, options.priority)
             found = await self._with_delisted(found) if delisted else found
             made = self._markets.made
             kept = made < started
             source = choose_source(memory=started - made if known and kept else None, store=kept)
             return _answer(source, made, _priced_in(quote, found))
 
-        return Query("market", form, ["symbol"], lambda: None, fetch)
+        return Query("market", None, options, fetch)
 
     async def _of_day(self, as_of: Time) -> pl.DataFrame:
         day = datetime.fromtimestamp(parse_time(as_of) / 1000, UTC).date()
@@ -92,7 +157,7 @@ class MarketEndpoints:
 
 
 def _answer(source: Source, made: int, markets: pl.DataFrame) -> Result:
-    return Result(markets, [Part(source, made, markets["symbol"].to_list())], {})
+    return Result(markets, {(source, made): markets["symbol"].to_list()}, {})
 
 
 def _priced_in(quote: str | None, markets: pl.DataFrame) -> pl.DataFrame:
@@ -125,6 +190,7 @@ class MarketList:
         self._list = CachedRequest(transport, store, upbit_rest.market_request(), _markets, _LIFE)
         self._held: CachedValue | None = None
         self._symbols: frozenset[str] = frozenset()
+        self._fresh_until = 0  # of the `age_clock`
         self._instruments: dict[Request, CachedRequest] = {}
         self._keeping: set[asyncio.Task[None]] = set()
 
@@ -133,6 +199,7 @@ class MarketList:
         held = await self._list.get(priority, life)
         if held is not self._held:
             self._held, self._symbols = held, frozenset(held.frame["symbol"])
+            self._fresh_until = held.made + _LIFE
             task = asyncio.create_task(self._keep(held, make=False))
             self._keeping.add(task)  # nobody need wait for a disk
             task.add_done_callback(self._keeping.discard)
@@ -165,7 +232,7 @@ class MarketList:
 
     def known(self) -> frozenset[str]:
         """Give the symbols of the list if it need not be asked for again, else none."""
-        return self._symbols if self._list.fresh is not None else frozenset()
+        return self._symbols if age_clock() <= self._fresh_until else frozenset()
 
     async def instruments(self, symbols: Sequence[str], priority: Priority) -> pl.DataFrame:
         """Give `schema.INSTRUMENT` of some listed markets."""

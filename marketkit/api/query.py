@@ -1,41 +1,45 @@
-"""What a call asks and what it is told: the words between the provider and its readers."""
+"""The words of a call: what is asked, how the answer is wanted, and what came of it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, get_args
 
 import polars as pl
 
-from marketkit.api import arguments as answers
-from marketkit.api.choice import Source
+from marketkit import symbols as naming
 from marketkit.cache.memory import Held, gather
 from marketkit.cache.ttl import Kind
-from marketkit.errors import MarketkitError
+from marketkit.errors import MarketkitError, PartialResult
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Frame, FrameKind, OnError, Precision, finish
-from marketkit.schema import Schema, empty
+from marketkit.frames import Frame, FrameKind, OnError, Precision, check_zone, finish, one_of
+from marketkit.schema import Schema, empty, exact
+
+P = TypeVar("P")  # the answer with a polars frame
+D = TypeVar("D")  # the answer with a pandas frame
+Q = ParamSpec("Q")
+Symbols = str | Iterable[str]
+Source = Literal["memory", "feed", "store", "lake", "rest"]
+
+_KINDS: Mapping[str, Any] = {
+    "frame": FrameKind,
+    "precision": Precision,
+    "priority": Priority,
+    "on_error": OnError,
+}
+_KNOWN = {name: get_args(kind) for name, kind in _KINDS.items()}
 
 
-@dataclass(frozen=True, slots=True)
-class CallOptions:
-    """How a caller wants to be answered, whatever the question."""
+class CallOptions(NamedTuple):
+    """How a caller wants to be answered, whatever the query; see `validate_options`."""
 
-    frame: FrameKind
-    tz: str
-    precision: Precision
-    priority: Priority
-    on_error: OnError
-
-    def __post_init__(self) -> None:
-        answers.validate_options(
-            frame=self.frame,
-            tz=self.tz,
-            precision=self.precision,
-            priority=self.priority,
-            on_error=self.on_error,
-        )
+    frame: FrameKind = "polars"
+    tz: str = "UTC"
+    precision: Precision = "float"
+    priority: Priority = "normal"
+    on_error: OnError = "raise"
 
     @property
     def exact(self) -> bool:
@@ -43,69 +47,174 @@ class CallOptions:
         return self.precision == "decimal"
 
 
+def validate_options(options: CallOptions) -> CallOptions:
+    """Give options back; raise `InputError` for a value that no call understands."""
+    for name, known in _KNOWN.items():
+        if (value := getattr(options, name)) not in known:
+            one_of(name, value, _KINDS[name])
+    if options.tz != "UTC":
+        check_zone(options.tz)
+    return options
+
+
+def choose_source(
+    *,
+    memory: int | None = None,
+    feed: int | None = None,
+    store: bool = False,
+    lake: bool = False,
+) -> Source:
+    """Choose the cheapest source that may answer.
+
+    `memory` and `feed` are the ages in milliseconds of what these two hold and may still give, and
+    the younger wins. What will not change any more is in the store (answers) or the lake (candles).
+    Only when none of them has it is the exchange asked.
+
+    >>> choose_source(memory=900, feed=20), choose_source(memory=900), choose_source(store=True)
+    ('feed', 'memory', 'store')
+    """
+    if memory is not None and (feed is None or memory <= feed):
+        return "memory"
+    if feed is not None:
+        return "feed"
+    if store:
+        return "store"
+    return "lake" if lake else "rest"
+
+
 class Hit(NamedTuple):
-    """What one source said of one symbol."""
+    """Rows of one symbol, and the source that had them."""
 
     source: Source
     held: Held
 
 
-class Part(NamedTuple):
-    """The symbols that one source answered for, with what was made at one `steady` moment."""
+Results = dict[str, Hit | MarketkitError]
+Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Results]]
 
-    source: Source
-    made: int
-    symbols: Sequence[str]
+
+def _all(_: Sequence[str]) -> None:
+    """Refuse no symbol."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuerySpec:
+    """One kind of query: where its answers are held, their columns and order, how to get them.
+
+    `load` asks for symbols and gives a hit or an error for each, with decimals where `exact`;
+    `single` says that the exchange takes one a request. A feed may answer from the newest `rows` of
+    each symbol of a `channel` (None: no feed has such an answer). `kept` says that an answer may be
+    given again. `check` refuses symbols that the query makes no sense for. `guess` asks for symbols
+    as they were typed, before it is known what is listed, and gives hits for whatever that brings.
+    """
+
+    kind: Kind
+    cache_key: Hashable
+    shape: Schema
+    order: Sequence[str]
+    load: Load
+    exact: bool = False
+    single: bool = False
+    channel: str | None = None
+    rows: int = 1
+    kept: bool = True
+    check: Callable[[Sequence[str]], None] = _all
+    guess: Load | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rows of many symbols, sorted; where each came from and when it was made; what failed."""
+    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; what failed."""
 
     frame: pl.DataFrame
-    parts: Sequence[Part]
+    sources: Mapping[tuple[Source, int], Sequence[str]]
     failures: Mapping[str, MarketkitError]
+
+
+def collect(
+    hits: Mapping[str, Hit], failures: Mapping[str, MarketkitError], spec: QuerySpec
+) -> Result:
+    """Put the hits of each symbol together; without any the frame is empty."""
+    if not hits:
+        shape = exact(spec.shape) if spec.exact else spec.shape
+        return Result(empty(shape), {}, failures)
+    sources: dict[tuple[Source, int], list[str]] = {}
+    batches, held = set(), []
+    for symbol, (source, rows) in hits.items():
+        sources.setdefault((source, rows.batch.made), []).append(symbol)
+        batches.add(rows.batch)
+        held.append(rows)
+    frame = gather(held)
+    return Result(frame if len(batches) == 1 else frame.sort(spec.order), sources, failures)
+
+
+def _nothing() -> None:
+    """Recall nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Query:
     """A call whose arguments make sense.
 
-    `recall` answers from memory in no time and from any thread, or gives None; `fetch` asks whoever
-    has to be asked and belongs on the engine's loop, unless it `sends` nothing: then it may run in
-    the caller's thread. `index` is that of a pandas frame.
+    `fetch` asks whoever has to be asked and belongs on the engine's loop, unless the query `sends`
+    nothing: then it may run in the caller's thread. `recall` answers from memory in no time and
+    from any thread, or gives None. `symbols` are as the caller typed them; None for a market list.
     """
 
     kind: Kind
-    form: CallOptions
-    index: Sequence[str]
-    recall: Callable[[], Result | None]
+    symbols: Symbols | None
+    options: CallOptions
     fetch: Callable[[], Coroutine[Any, Any, Result]]
+    recall: Callable[[], Result | None] = _nothing
     sends: bool = True
 
-    def finish(self, answer: Result) -> Frame:
+    def __post_init__(self) -> None:
+        validate_options(self.options)
+
+    def finish(self, result: Result) -> Frame:
         """Give the frame in the caller's shape, or raise what failed."""
-        settled = answers.raise_or_skip(answer.frame, answer.failures, self.form.on_error)
-        return self.shape(settled)
+        frame = result.frame
+        if result.failures:
+            frame = raise_or_skip(frame, result.failures, self.options.on_error)
+        return self.shape(frame)
 
     def shape(self, frame: pl.DataFrame) -> Frame:
         """Give a frame in the caller's shape."""
-        return finish(frame, frame=self.form.frame, tz=self.form.tz, index=self.index)
+        options = self.options
+        if options.frame == "polars" and options.tz == "UTC":
+            return frame  # the shape that all frames are made in
+        return finish(frame, frame=options.frame, tz=options.tz, index=index_of(self.symbols))
 
 
-def collected(
-    found: Mapping[str, Hit],
-    failures: Mapping[str, MarketkitError],
-    shape: Schema,
-    order: Sequence[str],
-) -> Result:
-    """Put together what was found of each symbol; without any it is an empty frame of `shape`."""
-    if not found:
-        return Result(empty(shape), (), failures)
-    parts: dict[tuple[Source, int], list[str]] = {}
-    for symbol, (source, held) in found.items():
-        parts.setdefault((source, held.batch.made), []).append(symbol)
-    rows = gather([each.held for each in found.values()])
-    if len({each.held.batch for each in found.values()}) > 1:
-        rows = rows.sort(order)
-    return Result(rows, [Part(*key, symbols) for key, symbols in parts.items()], failures)
+class Answer(Protocol):
+    """A way to be answered: a frame, a response, or something to await for one of these.
+
+    It makes the query itself, so that an async call refuses arguments when it is awaited, and the
+    time that checking them takes is part of the answer's.
+    """
+
+    def __call__(self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs) -> Any:
+        """Make a query and give its answer."""
+
+
+def index_of(symbols: Symbols | None) -> list[str]:
+    """Give the columns that index a pandas frame: of one symbol, several, or a market list."""
+    if symbols is None:
+        return ["symbol"]
+    one = isinstance(symbols, str) and not naming.is_glob(symbols)
+    return ["time"] if one else ["symbol", "time"]
+
+
+def raise_or_skip(
+    data: pl.DataFrame, failures: Mapping[str, MarketkitError], on_error: OnError
+) -> pl.DataFrame:
+    """Give the frame, or raise the failures: alone as itself, else with the rows there are."""
+    if not failures:
+        return data
+    if on_error == "skip":
+        for symbol, failure in failures.items():
+            warnings.warn(f"{symbol} skipped: {failure}", stacklevel=2)
+        return data
+    if data.is_empty() and len({id(failure) for failure in failures.values()}) == 1:
+        raise next(iter(failures.values()))
+    raise PartialResult(data, failures)

@@ -1,211 +1,243 @@
-"""The readers of tickers, order books and trades: what to ask, and what an answer says."""
+"""Tickers and order books: the calls, the requests they take, and the rows of their answers."""
 
 from __future__ import annotations
 
 import asyncio
 import functools
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
 from marketkit import schema
-from marketkit.api.arguments import Symbols
-from marketkit.api.choice import choose_source
-from marketkit.api.query import CallOptions, Query
-from marketkit.api.router import QuerySpec, Router, Stream, Told, told_of
-from marketkit.cache.trade_pages import TradePageCache
-from marketkit.clock import age_clock
-from marketkit.errors import BadResponse, InputError, InvalidRange, MarketkitError
-from marketkit.exchange.dialect import Priority, Request, Response
+from marketkit.api.query import Answer, CallOptions, D, P, Query, QuerySpec, Results, Symbols
+from marketkit.api.router import Router, hits_of
+from marketkit.errors import BadResponse, InputError, MarketkitError
+from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
-from marketkit.exchange.upbit.paging import TradeRange, walk_trades
-from marketkit.net.walk import Pages
-from marketkit.timeframe import DAY, iso, parse_time
-from marketkit.window import Time, read_window
+from marketkit.frames import FrameKind, OnError, Precision
 
 Decode = Callable[[bytes], pl.DataFrame]
 
 
+class QuoteMethods(Generic[P, D]):
+    """The calls for tickers and order books; `P` is given for polars, `D` for pandas."""
+
+    _quotes: QuoteEndpoints
+    _answer: Answer
+
+    @overload
+    def get_ticker(
+        self,
+        symbols: Symbols,
+        *,
+        frame: Literal["polars"] = ...,
+        tz: str = ...,
+        precision: Precision = ...,
+        priority: Priority = ...,
+        on_error: OnError = ...,
+    ) -> P: ...
+    @overload
+    def get_ticker(
+        self,
+        symbols: Symbols,
+        *,
+        frame: Literal["pandas"],
+        tz: str = ...,
+        precision: Precision = ...,
+        priority: Priority = ...,
+        on_error: OnError = ...,
+    ) -> D: ...
+    def get_ticker(
+        self,
+        symbols: Symbols,
+        *,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        precision: Precision = "float",
+        priority: Priority = "normal",
+        on_error: OnError = "raise",
+    ) -> Any:
+        """Give the ticker of one or many symbols, one row each, in one request.
+
+        `symbols` is a code, a list, or a glob such as `KRW-*`. Columns are `schema.TICKER`:
+        `time` is when the exchange built the ticker, `open high low volume value` count from
+        00:00 UTC, `volume` in base and `value` in quote currency.
+
+        Raises `UnknownSymbol` for a symbol that is not listed; with `on_error="skip"` the others
+        are given and the unknown one is warned about. Source: Upbit reference, section 3.4.
+        """
+        options = CallOptions(frame, tz, precision, priority, on_error)
+        return self._answer(self._quotes.tickers, symbols, options)
+
+    @overload
+    def get_orderbook(
+        self,
+        symbols: Symbols,
+        *,
+        depth: int = ...,
+        level: float = ...,
+        frame: Literal["polars"] = ...,
+        tz: str = ...,
+        precision: Precision = ...,
+        priority: Priority = ...,
+        on_error: OnError = ...,
+    ) -> P: ...
+    @overload
+    def get_orderbook(
+        self,
+        symbols: Symbols,
+        *,
+        depth: int = ...,
+        level: float = ...,
+        frame: Literal["pandas"],
+        tz: str = ...,
+        precision: Precision = ...,
+        priority: Priority = ...,
+        on_error: OnError = ...,
+    ) -> D: ...
+    def get_orderbook(
+        self,
+        symbols: Symbols,
+        *,
+        depth: int = 15,
+        level: float = 0,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        precision: Precision = "float",
+        priority: Priority = "normal",
+        on_error: OnError = "raise",
+    ) -> Any:
+        """Give order books of one or many symbols: a row per symbol and depth, 1 the best.
+
+        `depth` is 1 to 30; `level` groups prices and works in KRW markets only. `time` is when
+        the book last changed. A side with fewer orders has nulls. Columns are `schema.ORDERBOOK`.
+
+        Raises `InputError` for an impossible depth or level, `UnknownSymbol` as `get_ticker` does.
+        Source: Upbit reference, section 3.5.
+        """
+        options = CallOptions(frame, tz, precision, priority, on_error)
+        return self._answer(self._quotes.orderbooks, symbols, depth, level, options)
+
+
 class QuoteEndpoints:
-    """Makes questions about what changes all the time."""
+    """Makes queries for tickers and order books, and sends their requests."""
 
-    def __init__(self, tiers: Router, days: TradePageCache) -> None:
-        self._tiers = tiers
-        self._days = days
-        self._transport = tiers.transport
+    def __init__(self, router: Router) -> None:
+        self._router = router
+        self._transport = router.transport
 
-    def tickers(self, symbols: Symbols, form: CallOptions) -> Query:
+    def tickers(self, symbols: Symbols, options: CallOptions) -> Query:
         """Ask for tickers."""
-        decode = functools.partial(upbit_bodies.decode_tickers, exact=form.exact)
+        exact = options.exact
+        decode = functools.partial(upbit_bodies.decode_tickers, exact=exact)
 
-        async def load(names: Sequence[str], priority: Priority) -> Told:
-            requests = upbit_rest.ticker_requests(names, self._tiers.markets.known())
-            return await self._batched(asked, requests, decode, priority)
+        async def load(names: Sequence[str], priority: Priority) -> Results:
+            requests = upbit_rest.ticker_requests(names, self._router.markets.known())
+            return await self._batched(spec, requests, decode, priority)
 
-        async def guess(wanted: Sequence[str], priority: Priority) -> Told:
+        async def guess(wanted: Sequence[str], priority: Priority) -> Results:
             request = upbit_rest.guessed_ticker_request(wanted)
-            return await self._some(asked, request, None, decode, priority) if request else {}
+            return await self._some(spec, request, None, decode, priority) if request else {}
 
-        asked = QuerySpec(
+        spec = QuerySpec(
             "ticker",
-            ("ticker", form.exact),
+            ("ticker", exact),
             schema.TICKER,
             ["symbol"],
             load,
-            stream=None if form.exact else Stream("ticker", 1),
+            exact=exact,
+            channel=None if exact else "ticker",
             guess=guess,
         )
-        return self._tiers.question(asked, symbols, form)
+        return self._router.query(spec, symbols, options)
 
-    def orderbooks(self, symbols: Symbols, depth: int, level: float, form: CallOptions) -> Query:
+    def orderbooks(self, symbols: Symbols, depth: int, level: float, options: CallOptions) -> Query:
         """Ask for order books; they are remembered for that depth and level only."""
         most = upbit_rest.DEPTH
         if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= most:
             raise InputError(f"depth={depth!r}: an order book has 1 to {most} levels")
-        decode = functools.partial(upbit_bodies.decode_orderbooks, exact=form.exact)
+        exact = options.exact
+        decode = functools.partial(upbit_bodies.decode_orderbooks, exact=exact)
 
-        async def load(names: Sequence[str], priority: Priority) -> Told:
+        async def load(names: Sequence[str], priority: Priority) -> Results:
             requests = (
                 (upbit_rest.orderbook_request(some, depth, level), some)
                 for some in upbit_rest.batches(names)
             )
-            return await self._batched(asked, requests, decode, priority)
+            return await self._batched(spec, requests, decode, priority)
 
-        async def guess(wanted: Sequence[str], priority: Priority) -> Told:
+        async def guess(wanted: Sequence[str], priority: Priority) -> Results:
             request = upbit_rest.guessed_orderbook_request(wanted, depth)
-            return await self._some(asked, request, None, decode, priority) if request else {}
+            return await self._some(spec, request, None, decode, priority) if request else {}
 
         def check(names: Sequence[str]) -> None:
             if level and (others := [name for name in names if not name.startswith("KRW-")]):
                 raise InputError(f"level={level!r} works in KRW markets only, not for {others[0]}")
 
-        asked = QuerySpec(
+        spec = QuerySpec(
             "orderbook",
-            ("orderbook", depth, level, form.exact),
+            ("orderbook", depth, level, exact),
             schema.ORDERBOOK,
             ["symbol", "depth"],
             load,
-            stream=None if level or form.exact else Stream("orderbook", depth),
+            exact=exact,
+            channel=None if level or exact else "orderbook",
+            rows=depth,
             check=check,
             guess=None if level else guess,
         )
-        return self._tiers.question(asked, symbols, form)
-
-    def trades(
-        self,
-        symbols: Symbols,
-        count: int | None,
-        start: Time | None,
-        end: Time | None,
-        form: CallOptions,
-    ) -> Query:
-        """Ask for trades; the newest ones, without a start or an end, are remembered."""
-        window = read_window("1s", start if count is None else None, end, count)
-        since = None if start is None else parse_time(start)
-        most = count if count is not None or since is not None else upbit_rest.TRADE_PAGE
-        newest = since is None and window.end is None
-
-        async def load(names: Sequence[str], priority: Priority) -> Told:
-            told: Told = {}
-            for name in names:
-                wanted = TradeRange(name, self._transport.now(), since, window.end, most)
-                told.update(await self._walked(asked, wanted, priority, exact=form.exact))
-            return told
-
-        def check(_: Sequence[str]) -> None:
-            now = self._transport.now()
-            oldest = (now // DAY - upbit_rest.TRADE_DAYS) * DAY
-            if min(since or now, window.end or now) < oldest:
-                raise InvalidRange(f"the exchange keeps trades from {iso(oldest)} on, not before")
-
-        asked = QuerySpec(
-            "trade",
-            ("trade", most, since, window.end, form.exact),
-            schema.TRADE,
-            ["symbol", "time", "sequential_id"],
-            load,
-            single=True,
-            stream=Stream("trade", most) if newest and most and not form.exact else None,
-            kept=newest,
-            check=check,
-        )
-        return self._tiers.question(asked, symbols, form)
+        return self._router.query(spec, symbols, options)
 
     async def _batched(
         self,
-        asked: QuerySpec,
+        spec: QuerySpec,
         requests: Iterable[tuple[Request, Sequence[str]]],
         decode: Decode,
         priority: Priority,
-    ) -> Told:
+    ) -> Results:
         """Send requests for many symbols each; one that fails does not take the others with it."""
-        told: Told = {}
+        results: Results = {}
 
         async def one(request: Request, names: Sequence[str]) -> None:
             try:
-                told.update(await self._some(asked, request, names, decode, priority))
+                results.update(await self._some(spec, request, names, decode, priority))
             except MarketkitError as failure:
-                told.update(dict.fromkeys(names, failure))
+                results.update(dict.fromkeys(names, failure))
 
         async with asyncio.TaskGroup() as group:
             for request, names in requests:
                 group.create_task(one(request, names))
-        return told
+        return results
 
     async def _some(
         self,
-        asked: QuerySpec,
+        spec: QuerySpec,
         request: Request,
         names: Sequence[str] | None,
         decode: Decode,
         priority: Priority,
-    ) -> Told:
+    ) -> Results:
         """Send one request; without `names`, what was meant shows when it is answered."""
         response = await self._transport.send(request, priority)
         rows = decode(response.body)
         if names is not None:
             rows = rows.filter(pl.col("symbol").is_in(names))
-        rows = rows.sort(asked.order)
+        rows = rows.sort(spec.order)
         if "trade_time" in rows.columns:
             self._saw(rows)
         got = rows["symbol"].unique(maintain_order=True).to_list()
-        told = told_of("rest", got, self._tiers.keep(asked, rows, got, response.sent))
+        hits = hits_of("rest", got, self._router.keep(spec, rows, got, response.sent))
         left_out = {
             name: BadResponse(f"the exchange left {name} out of its answer") for name in names or ()
         }
-        return left_out | told
+        return left_out | hits
 
     def _saw(self, tickers: pl.DataFrame) -> None:
-        """Learn the rhythm of markets from the times of their last trades."""
+        """Learn how often markets trade from the times of their last trades."""
         now = self._transport.now()
         traded = tickers.select("symbol", pl.col("trade_time").dt.epoch("ms")).drop_nulls()
         for symbol, moment in traded.iter_rows():
-            self._tiers.rhythms.saw(symbol, moment, now)
-        self._tiers.weeks.learn(tickers["symbol"], now)
-
-    async def _walked(
-        self, asked: QuerySpec, wanted: TradeRange, priority: Priority, *, exact: bool
-    ) -> Told:
-        fetched: set[Request] = set()
-
-        async def send(request: Request) -> Response:
-            kept = await self._days.get(request)
-            if kept is not None:
-                return kept
-            fetched.add(request)
-            return await self._transport.send(request, priority)
-
-        pages: list[pl.DataFrame] = []
-        made = age_clock()
-        async for page, response, request in Pages(walk_trades(wanted, exact=exact), send):
-            made = min(made, response.sent) if pages else response.sent
-            if request in fetched:  # only what could be read is worth keeping
-                self._days.keep(request, response)
-            pages.append(page.rows)
-        # New trades shift the pages while they are read: the same trade may come twice.
-        trades = pl.concat(pages).unique("sequential_id", keep="first").sort(asked.order)
-        times = trades["time"].dt.epoch("ms").to_list()
-        self._tiers.rhythms.saw(wanted.symbol, times, self._transport.now())
-        held = self._tiers.keep(asked, trades, [wanted.symbol], made)
-        return told_of(choose_source(store=not fetched), [wanted.symbol], held)
+            self._router.activity.saw(symbol, moment, now)
+        self._router.lake_activity.learn(tickers["symbol"], now)

@@ -6,22 +6,25 @@ import html
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
-from marketkit.api.choice import Source
+from marketkit.api.query import Query, Result, Source, raise_or_skip
+from marketkit.clock import age_clock
 from marketkit.errors import MarketkitError
-from marketkit.frames import Frame
+
+F_co = TypeVar("F_co", covariant=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class DataResponse:
-    """What `with_response` gives: a frame and what is known about it.
+class DataResponse(Generic[F_co]):
+    """A frame with its story, as `with_response` gives it.
 
     `source` and `age_ms` are by symbol. An age counts from the moment the request for the data was
     written, so the data is never older than it says. `failures` are the errors by symbol; a symbol
     is in it or in `source`, never in both.
     """
 
-    frame: Frame
+    frame: F_co
     source: Mapping[str, Source]
     age_ms: Mapping[str, int]
     response_time_ms: float
@@ -62,3 +65,18 @@ class DataResponse:
         oldest = f", at most {max(ages)} ms old" if ages else ""
         failed = f", {len(self.failures)} failed" if self.failures else ""
         return f"{sources or 'nothing'} in {self.response_time_ms:.1f} ms{oldest}{failed}"
+
+
+def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
+    """Give the frame of a query with its story; without any rows, raise what failed."""
+    if result.failures and not result.sources:
+        raise_or_skip(result.frame, result.failures, "raise")
+    now = age_clock()
+    known = [(symbol, *key) for key, symbols in result.sources.items() for symbol in symbols]
+    return DataResponse(
+        query.shape(result.frame),
+        {symbol: source for symbol, source, _ in known},
+        {symbol: now - made for symbol, _, made in known},
+        seconds * 1000,
+        result.failures,
+    )

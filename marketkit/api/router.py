@@ -3,72 +3,59 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Collection, Coroutine, Sequence
+from functools import partial
+from typing import Any, Protocol, TypeVar
 
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api import arguments as answers
-from marketkit.api.arguments import Symbols
-from marketkit.api.choice import Latest, Source, choose_source
 from marketkit.api.lake_activity import LakeActivity
 from marketkit.api.markets import MarketList
-from marketkit.api.query import CallOptions, Hit, Query, Result, collected
+from marketkit.api.query import (
+    CallOptions,
+    Hit,
+    Load,
+    Query,
+    QuerySpec,
+    Result,
+    Results,
+    Source,
+    Symbols,
+    choose_source,
+    collect,
+)
 from marketkit.cache.activity import MarketActivity
 from marketkit.cache.memory import Batch, Held, Memory, entries
 from marketkit.cache.single_flight import SingleFlight
-from marketkit.cache.ttl import Kind
 from marketkit.clock import age_clock
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import MarketkitError, Refused, UnknownSymbol
-from marketkit.exchange.dialect import CLASSES, Priority
+from marketkit.exchange.dialect import CLASSES
 from marketkit.net.transport import Transport
 from marketkit.progress import Progress, Reporter
-from marketkit.schema import Schema, exact
 
-Told = dict[str, Hit | MarketkitError]
-Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Told]]
 T = TypeVar("T")
 
 
-def _everything(_: Sequence[str]) -> None:
-    """Refuse no symbol."""
+class Latest(Protocol):
+    """Something that keeps the newest rows of what it is subscribed to; any thread may ask it."""
 
+    def hot(
+        self, channel: str, symbols: Sequence[str], rows: int
+    ) -> tuple[Collection[str], int] | None:
+        """Give the symbols whose newest `rows` rows are known, and the moment they are of.
 
-class Stream(NamedTuple):
-    """The stream that can answer a question, and how many rows of a symbol it must have."""
+        Up to that moment of the `age_clock` nothing can have changed without its knowing. None if
+        it knows nothing.
+        """
 
-    channel: str
-    rows: int
-
-
-@dataclass(frozen=True, slots=True)
-class QuerySpec:
-    """One kind of question: where its answers are held, what they look like, how to get them.
-
-    `load` asks for symbols and tells of each what was found or what failed; `single` says that the
-    exchange takes one a request. `stream` is what a feed may answer from (None: no feed has such an
-    answer), `kept` says that the answer may be given again. `check` refuses
-    symbols that the question makes no sense for. `guess` asks for what a caller typed before it is
-    known what is listed, and tells of whatever symbols that brings.
-    """
-
-    kind: Kind
-    shelf: Hashable
-    shape: Schema
-    order: Sequence[str]
-    load: Load
-    single: bool = False
-    stream: Stream | None = None
-    kept: bool = True
-    check: Callable[[Sequence[str]], None] = _everything
-    guess: Load | None = None
+    def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of symbols, sorted by symbol, in the columns of the call's frame."""
 
 
 class Router:
-    """What the readers share: the market list, memory, requests in flight, rhythms, the feed.
+    """The ways to an answer that all endpoints share: markets, memory, the feed, shared requests.
 
     `feed` may be set to whatever keeps symbols hot.
     """
@@ -77,203 +64,201 @@ class Router:
         self.transport = transport
         self.markets = markets
         self.memory = Memory()
-        self.rhythms = MarketActivity()
-        self.weeks = LakeActivity(lake, self.rhythms)
+        self.activity = MarketActivity()
+        self.lake_activity = LakeActivity(lake, self.activity)
         self.feed: Latest | None = None
-        self._flights: SingleFlight[Told] = SingleFlight()
+        self._flights: SingleFlight[Results] = SingleFlight()
 
-    def question(self, asked: QuerySpec, symbols: Symbols, form: CallOptions) -> Query:
-        """Make a question of what a caller typed."""
-        wanted = self._spelt(symbols)
-
-        def recall() -> Result | None:
-            return self._recall(asked, wanted, form)
-
-        async def fetch() -> Result:
-            return await self._fetch(asked, wanted, form)
-
-        return Query(asked.kind, form, answers.index_of(symbols), recall, fetch)
+    def query(self, spec: QuerySpec, symbols: Symbols, options: CallOptions) -> Query:
+        """Make a query for the symbols that a caller typed."""
+        known = self.markets.known()
+        wanted = _spelt(symbols, known)
+        return Query(
+            spec.kind,
+            symbols,
+            options,
+            fetch=partial(self._fetch, spec, wanted, options),
+            recall=partial(self._recall, spec, wanted, known),
+        )
 
     async def resolve(
-        self, wanted: Sequence[str], form: CallOptions
+        self, wanted: Sequence[str], options: CallOptions
     ) -> tuple[list[str], dict[str, MarketkitError]]:
         """Find the markets that are meant; unless it may be skipped, one unknown ends the call."""
-        names, unknown = await self.markets.resolve(wanted, form.priority)
-        if unknown and form.on_error == "raise":
+        names, unknown = await self.markets.resolve(wanted, options.priority)
+        if unknown and options.on_error == "raise":
             raise next(iter(unknown.values()))
         return names, unknown
 
     def keep(
         self,
-        asked: QuerySpec,
+        spec: QuerySpec,
         frame: pl.DataFrame,
         symbols: Sequence[str],
         made: int,
         most: int | None = None,
     ) -> list[Held]:
-        """Hold what an answer said of each symbol for as long as it lives, `most` ms at most.
+        """Hold the rows of each symbol for as long as they live, `most` ms at most.
 
-        What the feed keeps hot is not held a second time.
+        Symbols that the feed keeps hot are not held a second time.
         """
         lives = dict.fromkeys(symbols, 0)
-        if asked.kept:
-            hot = self._hot(asked, symbols, age_clock())
+        if spec.kept:
+            hot = self._hot(spec, symbols, age_clock())
             for symbol in symbols:
                 if symbol not in hot:
-                    life = self._life(asked, symbol)
+                    life = self._life(spec, symbol)
                     lives[symbol] = life if most is None else min(life, most)
-        held = self.memory.put(asked.shelf, frame, symbols, made=made, lives=lives, now=age_clock())
+        held = self.memory.put(
+            spec.cache_key, frame, symbols, made=made, lives=lives, now=age_clock()
+        )
         self.memory.clean_later()
         return held
 
-    def _spelt(self, symbols: Symbols) -> list[str]:
-        """Spell symbols natively; those that are on the list already are."""
-        known = self.markets.known()
-        if isinstance(symbols, str):
-            return [symbols] if symbols in known else naming.listed(symbols)
-        given = list(symbols) if isinstance(symbols, Sequence | set) else symbols
-        if isinstance(given, list) and given and all(_in(each, known) for each in given):
-            return list(dict.fromkeys(given))
-        return naming.listed(given)
-
-    def _recall(self, asked: QuerySpec, wanted: Sequence[str], form: CallOptions) -> Result | None:
-        known = self.markets.known()
-        if all(symbol in known for symbol in wanted):
+    def _recall(
+        self, spec: QuerySpec, wanted: Sequence[str], known: frozenset[str]
+    ) -> Result | None:
+        if known.issuperset(wanted):
             names = sorted(wanted)
         else:
             try:
                 names = naming.resolve(wanted, known)
             except UnknownSymbol:  # a younger list may have it
                 return None
-        found = self._local(asked, names)
-        return None if len(found) < len(names) else self._collected(asked, found, {}, form)
+        hits = self._local(spec, names)
+        return None if len(hits) < len(names) else collect(hits, {}, spec)
 
-    async def _fetch(self, asked: QuerySpec, wanted: Sequence[str], form: CallOptions) -> Result:
-        guess = self._guess(asked, wanted, form)
+    async def _fetch(self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions) -> Result:
+        guess = self._guess(spec, wanted, options)
         try:
-            names, failures = await self.resolve(wanted, form)
-            asked.check(names)
+            names, failures = await self.resolve(wanted, options)
+            spec.check(names)
             guessed, failure = await guess if guess else ({}, None)
         finally:
             if guess:
                 guess.cancel()  # nothing happens to a task that is done
-        told: Told = {**self._local(asked, names), **guessed}
-        missing = [name for name in names if name not in told]
+        results: Results = {**self._local(spec, names), **guessed}
+        missing = [name for name in names if name not in results]
         if failure is not None:
-            told |= dict.fromkeys(missing, failure)
+            results |= dict.fromkeys(missing, failure)
             missing = []
-        for part in await self._ask(asked, missing, form):
-            told.update(part)
-        found = {}
+        for part in await self._ask(spec, missing, options):
+            results.update(part)
+        hits = {}
         for name in names:
-            said = told[name]
-            if isinstance(said, Hit):
-                found[name] = said
+            result = results[name]
+            if isinstance(result, Hit):
+                hits[name] = result
             else:
-                failures[name] = said
-        return self._collected(asked, found, failures, form)
+                failures[name] = result
+        return collect(hits, failures, spec)
 
     def _guess(
-        self, asked: QuerySpec, wanted: Sequence[str], form: CallOptions
-    ) -> asyncio.Task[tuple[Told, MarketkitError | None]] | None:
+        self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions
+    ) -> asyncio.Task[tuple[Results, MarketkitError | None]] | None:
         """Ask beside the market list, where that has to be asked for too: one way saved of two.
 
-        Gives what was told, and why nothing more can be. What was refused is not that: one code
-        that is not listed does it.
+        Gives the results, and the error after which nothing more can be had. A refusal is no such
+        error: one code that is not listed does it.
         """
-        ask = asked.guess
-        if ask is None or self.markets.known() or len(self._local(asked, wanted)) == len(wanted):
+        load = spec.guess
+        if load is None or self.markets.known() or len(self._local(spec, wanted)) == len(wanted):
             return None
 
-        async def guessed() -> tuple[Told, MarketkitError | None]:
-            parts = await self._flights.join(
-                asked.shelf,
-                wanted,
-                CLASSES[form.priority],
-                lambda rest: ask(rest, form.priority),
-            )
-            told: Told = {}
+        async def guessed() -> tuple[Results, MarketkitError | None]:
+            results: Results = {}
             failure = None
-            for _, said in parts:
-                if not isinstance(said, MarketkitError):
-                    told |= said
-                elif not isinstance(said, Refused | UnknownSymbol):
-                    failure = said
-            return told, failure
+            for _, part in await self._join(spec, load, wanted, options):
+                if not isinstance(part, MarketkitError):
+                    results |= part
+                elif not isinstance(part, Refused | UnknownSymbol):
+                    failure = part
+            return results, failure
 
         return asyncio.create_task(guessed())
 
-    def _local(self, asked: QuerySpec, names: Sequence[str]) -> dict[str, Hit]:
-        """Give what nobody need be asked for."""
+    def _local(self, spec: QuerySpec, names: Sequence[str]) -> dict[str, Hit]:
+        """Give the hits for which nobody need be asked."""
         now = age_clock()
-        held = self.memory.find(asked.shelf, names, now) if asked.kept else [None] * len(names)
-        hot = self._hot(asked, names, now)
-        found = {}
+        held = self.memory.find(spec.cache_key, names, now) if spec.kept else [None] * len(names)
+        hot = self._hot(spec, names, now)
+        hits = {}
         for name, kept in zip(names, held, strict=True):
             fed = hot.get(name)
-            source = choose_source(memory=_age(kept, now), feed=_age(fed, now))
-            chosen = kept if source == "memory" else fed
+            if fed is None:
+                source: Source = "memory"
+            else:
+                source = choose_source(memory=_age(kept, now), feed=_age(fed, now))
+            chosen = fed if source == "feed" else kept
             if chosen is not None:
-                found[name] = Hit(source, chosen)
-        return found
+                hits[name] = Hit(source, chosen)
+        return hits
 
-    def _hot(self, asked: QuerySpec, names: Sequence[str], now: int) -> dict[str, Held]:
-        """Give what the feed has of symbols and is younger than an answer about them may be."""
-        if self.feed is None or asked.stream is None:
+    def _hot(self, spec: QuerySpec, names: Sequence[str], now: int) -> dict[str, Held]:
+        """Give the rows that the feed has of symbols and that are young enough for an answer."""
+        if self.feed is None or spec.channel is None:
             return {}
-        known = self.feed.hot(asked.stream.channel, names, asked.stream.rows)
+        known = self.feed.hot(spec.channel, names, spec.rows)
         if known is None:
             return {}
         hot, made = known
-        young = [name for name in names if name in hot and now - made <= self._life(asked, name)]
+        young = [name for name in names if name in hot and now - made <= self._life(spec, name)]
         if not young:
             return {}
-        rows = self.feed.newest(asked.stream.channel, young, asked.stream.rows)
-        batch = Batch(rows, made, asked.shelf, tuple(young))
-        told = zip(young, entries(batch, dict.fromkeys(young, 0)), strict=True)
+        rows = self.feed.newest(spec.channel, young, spec.rows)
+        batch = Batch(rows, made, spec.cache_key, tuple(young))
+        held = zip(young, entries(batch, dict.fromkeys(young, 0)), strict=True)
         # The feed goes on meanwhile: it may just have let go of a symbol.
-        return {name: held for name, held in told if held.length}
+        return {name: each for name, each in held if each.length}
 
-    def _life(self, asked: QuerySpec, symbol: str) -> int:
-        return self.rhythms.life(asked.kind, symbol, self.transport.now()).ms
+    def _life(self, spec: QuerySpec, symbol: str) -> int:
+        return self.activity.life(spec.kind, symbol, self.transport.now()).ms
 
-    async def _ask(self, asked: QuerySpec, names: Sequence[str], form: CallOptions) -> list[Told]:
-        """Ask for symbols, all at once or one by one, and share what is on its way already."""
+    async def _ask(
+        self, spec: QuerySpec, names: Sequence[str], options: CallOptions
+    ) -> list[Results]:
+        """Ask for symbols, all at once or one by one."""
+        if spec.single:
+            calls = [self._load(spec, [name], options) for name in names]
+            return await _with_progress(calls, f"{spec.kind}s")
+        return [await self._load(spec, names, options)] if names else []
 
-        async def some(names: Sequence[str]) -> Told:
-            parts = await self._flights.join(
-                asked.shelf,
-                names,
-                CLASSES[form.priority],
-                lambda rest: asked.load(rest, form.priority),
-            )
-            return {
-                name: said if isinstance(said, MarketkitError) else said[name]
-                for part, said in parts
-                for name in part
-            }
+    async def _load(self, spec: QuerySpec, names: Sequence[str], options: CallOptions) -> Results:
+        parts = await self._join(spec, spec.load, names, options)
+        return {
+            name: part if isinstance(part, MarketkitError) else part[name]
+            for asked, part in parts
+            for name in asked
+        }
 
-        if not asked.single:
-            return [await some(names)] if names else []
-        return await _watched([some([name]) for name in names], f"{asked.kind}s")
-
-    def _collected(
-        self,
-        asked: QuerySpec,
-        found: Mapping[str, Hit],
-        failures: Mapping[str, MarketkitError],
-        form: CallOptions,
-    ) -> Result:
-        shape = exact(asked.shape) if form.exact else asked.shape
-        return collected(found, failures, shape, asked.order)
+    async def _join(
+        self, spec: QuerySpec, load: Load, names: Sequence[str], options: CallOptions
+    ) -> list[tuple[list[str], Results | MarketkitError]]:
+        """Ask for symbols, and share the requests for them that are on their way already."""
+        priority = options.priority
+        return await self._flights.join(
+            spec.cache_key, names, CLASSES[priority], lambda rest: load(rest, priority)
+        )
 
 
-def told_of(source: Source, symbols: Sequence[str], held: Sequence[Held]) -> Told:
-    """Tell of symbols what one source has of them."""
+def hits_of(source: Source, symbols: Sequence[str], held: Sequence[Held]) -> Results:
+    """Give a hit for each symbol from one source."""
     return {name: Hit(source, each) for name, each in zip(symbols, held, strict=True)}
 
 
-async def _watched(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T]:
+def _spelt(symbols: Symbols, known: frozenset[str]) -> list[str]:
+    """Spell symbols natively; those that are on the list already are."""
+    if isinstance(symbols, str):
+        return [symbols] if symbols in known else naming.listed(symbols)
+    if not isinstance(symbols, Sequence | set):
+        return naming.listed(symbols)
+    given = list(symbols)
+    if given and all(isinstance(each, str) and each in known for each in given):
+        return list(dict.fromkeys(given))
+    return naming.listed(given)
+
+
+async def _with_progress(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T]:
     """Run calls side by side and show how far they have come when it takes long."""
     reporter = Reporter(Progress(f"{what} of {len(calls)} symbols", len(calls)))
 
@@ -294,7 +279,3 @@ async def _watched(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T
 
 def _age(held: Held | None, now: int) -> int | None:
     return None if held is None else now - held.batch.made
-
-
-def _in(symbol: object, known: frozenset[str]) -> bool:
-    return isinstance(symbol, str) and symbol in known

@@ -12,8 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 import polars as pl
 
-from marketkit.api.choice import Source
-from marketkit.api.query import Result
+from marketkit.api.query import Result, Source
 from marketkit.api.router import Router
 from marketkit.cache.memory import Stats
 from marketkit.cache.store import ResponseStore, StoreStats
@@ -94,28 +93,28 @@ class Status:
 
 
 async def take_status(
-    endpoint: str, tiers: Router, meter: Metrics, store: ResponseStore | None
+    endpoint: str, router: Router, metrics: Metrics, store: ResponseStore | None
 ) -> Status:
     """Take the status of a provider."""
-    transport, recent = tiers.transport, meter.recent()
-    kinds = [kind for kind, _ in meter.delivered() if kind != "market"]
-    lives = tiers.rhythms.explain(transport.now(), list(dict.fromkeys(kinds)))
+    transport, recent = router.transport, metrics.recent()
+    kinds = [kind for kind, _ in metrics.delivered() if kind != "market"]
+    lives = router.activity.explain(transport.now(), list(dict.fromkeys(kinds)))
     left = await transport.left()
     limits = {group: transport.limit(group).requests for group in left}
     return Status(
         endpoint,
-        _delivered(meter),
+        _delivered(metrics),
         _times(recent),
         _groups(transport.stats(), left, limits),
         lives,
-        meter.per_second(),
-        tiers.memory.stats(),
+        metrics.per_second(),
+        router.memory.stats(),
         None if store is None else await asyncio.to_thread(store.stats),
     )
 
 
-def _delivered(meter: Metrics) -> pl.DataFrame:
-    delivered, failed = meter.delivered(), meter.failed()
+def _delivered(metrics: Metrics) -> pl.DataFrame:
+    delivered, failed = metrics.delivered(), metrics.failed()
     rows = [
         {
             "kind": kind,
@@ -226,15 +225,17 @@ class Metrics:
         self._failed: Counter[Kind] = Counter()
         self._recent: deque[Delivery] = deque(maxlen=_RECENT)
 
-    def count(self, kind: Kind, answer: Result, seconds: float) -> None:
+    def count(self, kind: Kind, result: Result, seconds: float) -> None:
         """Count one call that was answered."""
-        now = self._clock()
-        ages = [(now - part.made, len(part.symbols)) for part in answer.parts]
-        delivery = Delivery(now, sum(count for _, count in ages), seconds, ages)
+        now, delivered, ages = self._clock(), 0, []
+        for (_, made), symbols in result.sources.items():
+            delivered += len(symbols)
+            ages.append((now - made, len(symbols)))
+        delivery = Delivery(now, delivered, seconds, ages)
         with self._lock:
-            for part in answer.parts:
-                self._delivered[kind, part.source] += len(part.symbols)
-            self._failed[kind] += len(answer.failures)
+            for (source, _), symbols in result.sources.items():
+                self._delivered[kind, source] += len(symbols)
+            self._failed[kind] += len(result.failures)
             self._recent.append(delivery)
 
     def delivered(self) -> dict[tuple[Kind, Source], int]:

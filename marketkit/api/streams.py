@@ -8,15 +8,13 @@ import math
 import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api import arguments as answers
-from marketkit.api.arguments import Symbols
 from marketkit.api.markets import MarketList
-from marketkit.api.query import CallOptions
+from marketkit.api.query import CallOptions, Symbols, index_of
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
@@ -64,12 +62,12 @@ class Streams:
     def __init__(self, filler: GapFiller, markets: MarketList) -> None:
         self._filler = filler
         self._markets = markets
-        self._feeds: weakref.WeakSet[Feed] = weakref.WeakSet()
-        self._lives: weakref.WeakSet[Live] = weakref.WeakSet()
+        self._feeds: weakref.WeakSet[Feed[Any]] = weakref.WeakSet()
+        self._lives: weakref.WeakSet[Live[Any]] = weakref.WeakSet()
         self._recordings: weakref.WeakSet[Recording] = weakref.WeakSet()
         self._session: RealtimeClient | None = None
 
-    async def watch(self, symbols: Symbols, channel: str, form: CallOptions) -> Feed:
+    async def watch(self, symbols: Symbols, channel: str, form: CallOptions) -> Feed[Any]:
         """Open a feed."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
@@ -98,7 +96,7 @@ class Streams:
 
     async def live(
         self, symbols: Symbols, timeframe: str, history: str, form: CallOptions, *, show: bool
-    ) -> Live:
+    ) -> Live[Any]:
         """Open a live series and fill in its history."""
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
         from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
@@ -117,7 +115,7 @@ class Streams:
 
     async def watch_again(
         self, symbols: Symbols, channel: str, form: CallOptions, again: Again
-    ) -> Feed:
+    ) -> Feed[Any]:
         """Open a feed of what is recorded or stored."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
@@ -130,7 +128,7 @@ class Streams:
 
     async def live_again(
         self, symbols: Symbols, timeframe: str, history: str, form: CallOptions, again: Again
-    ) -> Live:
+    ) -> Live[Any]:
         """Open a live series of what is recorded or stored; the lake answers for the exchange."""
         from marketkit.api.live.replay import Past, first_slots  # noqa: PLC0415 - as above
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
@@ -244,5 +242,5 @@ def _streamed(name: str) -> str | None:
 
 
 def _shape(symbols: Symbols, form: CallOptions) -> Callable[[pl.DataFrame], Frame]:
-    index = answers.index_of(symbols)
+    index = index_of(symbols)
     return functools.partial(finish, frame=form.frame, tz=form.tz, index=index)

@@ -5,13 +5,17 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Coroutine, Mapping
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
-from marketkit.api.calls import Ask, DataMethods
+from marketkit.api.backfills import BackfillMethods
+from marketkit.api.calls import DataMethods
 from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.api.response import DataResponse
-from marketkit.frames import Frame
 from marketkit.net.engine import engine
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -29,19 +33,7 @@ def blocking(
     return call
 
 
-def at_once(
-    method: Callable[Concatenate[AsyncSmartDataProvider, P], T],
-) -> Callable[Concatenate[SmartDataProvider, P], T]:
-    """Give the sync provider a method that needs no waiting in either twin."""
-
-    def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        return method(self.twin, *args, **kwargs)
-
-    functools.update_wrapper(call, method)
-    return call
-
-
-class SmartDataProvider(DataMethods[Frame]):
+class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame"], BackfillMethods):
     """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
 
     The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
@@ -71,29 +63,27 @@ class SmartDataProvider(DataMethods[Frame]):
             timeout=timeout,
             offline=offline,
         )
-        super().__init__(self.twin.readers)
+        endpoints = self.twin.endpoints
+        super().__init__(endpoints, endpoints.frame)
+        self._backfills = endpoints.backfills
 
     close = blocking(AsyncSmartDataProvider.aclose)
     status = blocking(AsyncSmartDataProvider.status)
     watch = blocking(AsyncSmartDataProvider.watch)
     live = blocking(AsyncSmartDataProvider.live)
     record = blocking(AsyncSmartDataProvider.record)
-    backfill = at_once(AsyncSmartDataProvider.backfill)
     plan = blocking(AsyncSmartDataProvider.plan)
-    jobs = at_once(AsyncSmartDataProvider.jobs)
-    iter_candle = at_once(AsyncSmartDataProvider.iter_candle)
-    lake = at_once(AsyncSmartDataProvider.lake)
 
     @property
-    def with_response(self) -> DataMethods[DataResponse]:
+    def with_response(
+        self,
+    ) -> DataMethods[DataResponse[pl.DataFrame], DataResponse[pd.DataFrame]]:
         """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
 
         What would be a `PartialResult` is a response whose `success` is False.
         """
-        return Responses(self.readers)
-
-    def _ask(self, ask: Ask) -> Frame:
-        return self.readers.wait(ask).frame()
+        endpoints = self.twin.endpoints
+        return DataMethods(endpoints, endpoints.response)
 
     def __enter__(self) -> Self:
         return self
@@ -103,13 +93,6 @@ class SmartDataProvider(DataMethods[Frame]):
 
     def __repr__(self) -> str:
         return repr(self.twin).removeprefix("Async")
-
-
-class Responses(DataMethods[DataResponse]):
-    """The sync calls behind `with_response`."""
-
-    def _ask(self, ask: Ask) -> DataResponse:
-        return self.readers.wait(ask).response()
 
 
 @functools.cache

@@ -62,11 +62,6 @@ class CachedRequest:
         self._asking = asyncio.Lock()
         self._keeping: asyncio.Task[None] | None = None
 
-    @property
-    def fresh(self) -> CachedValue | None:
-        """The answer, if nobody need be asked for it."""
-        return self._younger(self._life)
-
     async def get(self, priority: Priority, life: int | None = None) -> CachedValue:
         """Give the answer, at most `life` ms old; concurrent callers share one request."""
         most = self._life if life is None else life

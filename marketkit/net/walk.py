@@ -10,7 +10,7 @@ from marketkit.exchange.dialect import Page, Request, Response, Walk
 Send = Callable[[Request], Awaitable[Response]]
 
 
-class Answer(NamedTuple):
+class FetchedPage(NamedTuple):
     """One page of a walk, the response that it was read from, and the request for it."""
 
     page: Page
@@ -32,7 +32,7 @@ class Pages:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Answer:
+    async def __anext__(self) -> FetchedPage:
         request = self._request
         if request is None:
             raise StopAsyncIteration
@@ -40,4 +40,4 @@ class Pages:
         page, self._request = self._walk.send(response)
         if page is None:
             raise RuntimeError("a walk gave no page for a response")
-        return Answer(page, response, request)
+        return FetchedPage(page, response, request)

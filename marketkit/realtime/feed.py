@@ -7,11 +7,10 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 import polars as pl
 
-from marketkit.frames import Frame
 from marketkit.net.engine import engine
 from marketkit.notebook import frame as display
 from marketkit.realtime.consumers import Consumer, Queue, call_back, pauses, soon
@@ -19,6 +18,7 @@ from marketkit.realtime.dispatcher import Dispatcher, Interruption
 from marketkit.realtime.subscriptions import Stream
 from marketkit.realtime.trade_recovery import FeedListener
 
+F = TypeVar("F")  # the type of its frames
 _ERRORS_KEPT = 100
 
 
@@ -32,7 +32,7 @@ class FeedStats:
     interruptions: int
 
 
-class Feed:
+class Feed(Generic[F]):
     """Streams of one channel of some symbols, for as long as this object lives or until `close`.
 
     `frame` is the newest state. Iterating, with `for` or `async for`, gives frames of events as
@@ -46,7 +46,7 @@ class Feed:
         session: Dispatcher,
         channel: str,
         symbols: Iterable[str],
-        shape: Callable[[pl.DataFrame], Frame],
+        shape: Callable[[pl.DataFrame], F],
         tap: FeedListener | None = None,
     ) -> None:
         self.channel = channel
@@ -56,7 +56,7 @@ class Feed:
         self._store = store = session.channel(channel)
         self._tap = tap or FeedListener()
 
-        def framed(messages: Sequence[Any]) -> Frame:
+        def framed(messages: Sequence[Any]) -> F:
             return shape(store.frame(messages))
 
         self._framed = framed
@@ -66,7 +66,7 @@ class Feed:
         self._end.atexit = False
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> F:
         """The newest state: a ticker or book a symbol, or its newest trades or candles."""
         return self._framed(self._store.known(self.symbols))
 
@@ -99,7 +99,7 @@ class Feed:
         """Await until every symbol has a state; the async twin of `wait`."""
         return await engine().arun(self._ready(timeout))
 
-    def on(self, callback: Callable[[Frame], object]) -> Self:
+    def on(self, callback: Callable[[F], object]) -> Self:
         """Have `callback` called with frames of events, one call at a time, beside this thread.
 
         What it raises is logged and kept in `errors`; the feed goes on. Events that come during a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
 
 import polars as pl
 
@@ -18,9 +19,34 @@ from marketkit.recording.rows import shape
 from marketkit.schema import TIME, Schema, empty
 from marketkit.window import Instant, window_of
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 INTERRUPTION: Schema = {"start": TIME, "end": TIME, "reason": pl.String()}
 
 
+@overload
+def read_recording(
+    folder: str | Path,
+    channel: str,
+    symbols: str | list[str] | None = ...,
+    *,
+    start: Instant | None = ...,
+    end: Instant | None = ...,
+    frame: Literal["polars"] = ...,
+    tz: str = ...,
+) -> pl.DataFrame: ...
+@overload
+def read_recording(
+    folder: str | Path,
+    channel: str,
+    symbols: str | list[str] | None = ...,
+    *,
+    start: Instant | None = ...,
+    end: Instant | None = ...,
+    frame: Literal["pandas"],
+    tz: str = ...,
+) -> pd.DataFrame: ...
 def read_recording(
     folder: str | Path,
     channel: str,

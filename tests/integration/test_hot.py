@@ -92,7 +92,7 @@ def test_an_interrupted_feed_does_not_answer_until_it_is_whole_again(
         assert "feed" not in sources(provider, call)
         exchange.set_faults({})
         wait(lambda: session.connected and len(session.hot(name_of(channel), BUSY, 1)) == len(BUSY))
-        provider.twin._tiers.memory = Memory()
+        provider.twin._router.memory = Memory()
         heard(provider)
         assert sources(provider, call) == {"feed"}
 

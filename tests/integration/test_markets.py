@@ -236,11 +236,11 @@ def test_tick_sizes_and_levels_are_joined_when_asked_for(provider, exchange):
 def test_the_rhythm_of_a_market_in_the_lake_follows_its_week(provider, exchange):
     provider.get_candle("KRW-SHIB", "1m", start="2026-11-18", end="2026-11-19")
     provider.get_ticker(["KRW-BTC", "KRW-SHIB"])
-    tiers = provider.twin._tiers
+    router = provider.twin._router
 
     async def learnt():
-        await asyncio.gather(*tiers.weeks._learning)
-        return {name: market._week for name, market in tiers.rhythms._markets.items()}
+        await asyncio.gather(*router.lake_activity._learning)
+        return {name: market._week for name, market in router.activity._markets.items()}
 
     weeks = engine().run(learnt())
     assert weeks["KRW-BTC"] is None

@@ -28,7 +28,7 @@ def asked(exchange, group):
 def lasting(provider, monkeypatch):
     """A provider whose answers live for an hour, whatever the market's rhythm."""
     monkeypatch.setattr(
-        provider.twin._tiers.rhythms, "life", lambda *_: Life(3_600_000, "normal", 1000.0, None)
+        provider.twin._router.activity, "life", lambda *_: Life(3_600_000, "normal", 1000.0, None)
     )
     return provider
 
@@ -94,7 +94,7 @@ def test_ranges_of_trades_are_not_remembered(lasting, exchange):
 
 def test_the_candle_edge_is_given_again_only_until_the_next_candle_begins(lasting, exchange):
     lasting.get_candle("KRW-BTC", "1m", count=3)
-    (held,) = lasting.twin._tiers.memory._batches
+    (held,) = lasting.twin._router.memory._batches
     assert 0 < held.until - held.made <= 30_000  # it is 00:00:30 over there
     assert held.until - age_clock() <= 30_000
 
@@ -131,7 +131,7 @@ def test_giving_up_one_of_two_equal_calls_leaves_the_other(slow_exchange, tmp_pa
         ) as twin:
             await twin.get_market()
             calls = [asyncio.create_task(twin.get_ticker("KRW-BTC")) for _ in range(2)]
-            while not twin._tiers._flights._flying:  # noqa: ASYNC110 - nobody tells us
+            while not twin._router._flights._flying:  # noqa: ASYNC110 - nobody tells us
                 await asyncio.sleep(0.001)
             calls[0].cancel()
             return await asyncio.gather(*calls, return_exceptions=True)
@@ -196,12 +196,12 @@ class Feed:
 
 def test_what_a_feed_keeps_hot_is_taken_from_it_where_it_is_younger(lasting, exchange):
     rows = lasting.get_ticker("KRW-BTC").with_columns(price=pl.lit(1.0))
-    tiers = lasting.twin._tiers
-    tiers.feed = Feed(rows, age_clock())
+    router = lasting.twin._router
+    router.feed = Feed(rows, age_clock())
     reply = lasting.with_response.get_ticker(["KRW-BTC", "KRW-ETH"])
     assert reply.source == {"KRW-BTC": "feed", "KRW-ETH": "rest"}
     assert reply.frame["price"][0] == 1.0
-    tiers.feed = Feed(rows, age_clock() - 3_000_000)
+    router.feed = Feed(rows, age_clock() - 3_000_000)
     reply = lasting.with_response.get_ticker("KRW-BTC")
     assert reply.source == {"KRW-BTC": "memory"}
     exact = lasting.with_response.get_ticker("KRW-BTC", precision="decimal")
@@ -210,24 +210,24 @@ def test_what_a_feed_keeps_hot_is_taken_from_it_where_it_is_younger(lasting, exc
 
 def test_what_a_feed_says_is_not_given_once_its_life_is_over(provider, exchange):
     rows = provider.get_ticker("KRW-BTC")
-    tiers = provider.twin._tiers
-    tiers.memory = Memory()
-    tiers.feed = Feed(rows, age_clock() - 20_000)  # no ticker lives longer than 10 s
+    router = provider.twin._router
+    router.memory = Memory()
+    router.feed = Feed(rows, age_clock() - 20_000)  # no ticker lives longer than 10 s
     assert provider.with_response.get_ticker("KRW-BTC").source == {"KRW-BTC": "rest"}
 
 
 def test_what_a_feed_keeps_hot_is_not_held_in_memory_as_well(provider, exchange):
     rows = provider.get_ticker("KRW-BTC")
-    tiers = provider.twin._tiers
-    tiers.memory = Memory()
-    tiers.feed = Feed(rows, age_clock() - 20_000)
+    router = provider.twin._router
+    router.memory = Memory()
+    router.feed = Feed(rows, age_clock() - 20_000)
     asked = provider.with_response.get_ticker(["KRW-BTC", "KRW-ETH"])
     assert set(asked.source.values()) == {"rest"}
-    assert tiers.memory.stats().entries == 2
-    tiers.memory = Memory()
-    tiers.feed.moment = age_clock() + 60_000  # young for as long as this test may take
+    assert router.memory.stats().entries == 2
+    router.memory = Memory()
+    router.feed.moment = age_clock() + 60_000  # young for as long as this test may take
     provider.get_ticker(["KRW-BTC", "KRW-ETH"])
-    assert tiers.memory.stats().entries == 1
+    assert router.memory.stats().entries == 1
 
 
 # Bad input.

@@ -8,7 +8,6 @@ import json
 
 import pandas as pd
 import pytest
-from tests.unit.test_compat import OLDER
 
 import marketkit as mk
 from marketkit.api import compat
@@ -18,6 +17,7 @@ from marketkit.api.sync import SmartDataProvider, default_provider
 from marketkit.cli.main import main
 from marketkit.timeframe import parse_time
 from tests.integration.conftest import FAST_LIMITS, NOW
+from tests.unit.api.test_compat import OLDER
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_stories_can_be_awaited(exchange, tmp_path):
 
 
 def test_every_face_has_the_same_calls(provider):
-    calls = {name for name in vars(DataMethods) if name.startswith("get_")}
+    calls = {name for name in dir(DataMethods) if name.startswith("get_")}
     assert calls == {"get_market", "get_ticker", "get_orderbook", "get_trade", "get_candle"}
     for face in (provider, provider.twin, provider.with_response, provider.twin.with_response):
         assert isinstance(face, DataMethods)

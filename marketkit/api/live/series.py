@@ -6,7 +6,7 @@ import contextlib
 import weakref
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Self
+from typing import Generic, Self, TypeVar
 
 import polars as pl
 
@@ -16,7 +16,6 @@ from marketkit.api.live.stitcher import Final, Stitcher
 from marketkit.coverage import Span
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import EngineClosed
-from marketkit.frames import Frame
 from marketkit.net.engine import engine
 from marketkit.notebook import frame as display
 from marketkit.realtime.consumers import Consumer, Queue, pauses
@@ -32,7 +31,10 @@ INCIDENT: schema.Schema = {
 }
 
 
-class Live:
+F = TypeVar("F")  # the type of its frames
+
+
+class Live(Generic[F]):
     """Candles of some symbols that keep up with the exchange, until `close`.
 
     `frame` has every candle of the last `history` and the forming one, without a missing and
@@ -42,7 +44,12 @@ class Live:
     """
 
     def __init__(
-        self, seam: Stitcher, lake: Lake, clock: Callable[[], int], history: int, shape: Shape
+        self,
+        seam: Stitcher,
+        lake: Lake,
+        clock: Callable[[], int],
+        history: int,
+        shape: Callable[[pl.DataFrame], F],
     ) -> None:
         self.timeframe: Timeframe = seam.timeframe
         self.symbols = tuple(seam.edges)
@@ -56,7 +63,7 @@ class Live:
         self._end.atexit = False
 
     @property
-    def frame(self) -> Frame:
+    def frame(self) -> F:
         """The candles of `schema.CANDLE`: `closed` ones are final, others may still change."""
         edges = list(self._seam.edges.values())
         start = self.timeframe.floor(self._clock() - self._history)
@@ -137,7 +144,7 @@ class Live:
         trouble = f", {open_} incidents open" if open_ else ""
         return f"<Live {self.timeframe} of {what}: {state}{trouble}>"
 
-    def _framed(self, events: Sequence[Final]) -> Frame:
+    def _framed(self, events: Sequence[Final]) -> F:
         rows = [(each.symbol, each.time, *each.row[:-1]) for each in events]
         closed = _frame(rows).with_columns(state=pl.lit("closed", dtype=STATE))
         # The last word on a slot is the one that counts.
@@ -152,9 +159,6 @@ class Live:
             ahead = self.timeframe.shift(self._clock(), 2)
             self._read = saved, start, found.read(Span(start, ahead))
         return self._read[2]
-
-
-Shape = Callable[[pl.DataFrame], Frame]
 
 
 def _young(edges: Sequence[SlotTracker]) -> pl.DataFrame:

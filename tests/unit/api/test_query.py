@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.api.choice import choose_source
+from marketkit.api.query import choose_source
 
 
 @pytest.mark.parametrize(

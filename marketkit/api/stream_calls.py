@@ -1,0 +1,183 @@
+"""Streams: the calls that open a feed, a live series or a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from marketkit.api.query import CallOptions, Symbols, validate_options
+from marketkit.api.streams import Channels, Streams, again
+from marketkit.data.lake.lake import Lake
+from marketkit.exchange.dialect import Priority
+from marketkit.frames import FrameKind
+from marketkit.net.engine import on_engine
+from marketkit.window import Time
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import polars as pl
+
+    from marketkit.api.live.series import Live
+    from marketkit.realtime.feed import Feed
+    from marketkit.recording.recording import Recording
+
+
+class StreamMethods:
+    """The calls of the async provider that open streams."""
+
+    _streams: Streams
+
+    @overload
+    async def watch(
+        self,
+        symbols: Symbols,
+        channel: str,
+        *,
+        replay: str | Path | Lake | None = ...,
+        speed: float = ...,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        frame: Literal["polars"] = ...,
+        tz: str = ...,
+        priority: Priority = ...,
+    ) -> Feed[pl.DataFrame]: ...
+    @overload
+    async def watch(
+        self,
+        symbols: Symbols,
+        channel: str,
+        *,
+        replay: str | Path | Lake | None = ...,
+        speed: float = ...,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        frame: Literal["pandas"],
+        tz: str = ...,
+        priority: Priority = ...,
+    ) -> Feed[pd.DataFrame]: ...
+    @on_engine
+    async def watch(
+        self,
+        symbols: Symbols,
+        channel: str,
+        *,
+        replay: str | Path | Lake | None = None,
+        speed: float = 1.0,
+        start: Time | None = None,
+        end: Time | None = None,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        priority: Priority = "normal",
+    ) -> Feed[Any]:
+        """Open a feed: what the exchange says by itself of one or many symbols.
+
+        `channel` is `ticker`, `trade`, `orderbook` or `candle.` and one of `1s 1m 3m 5m 10m 15m 30m
+        1h 4h`. The `Feed` has `.frame`, the newest state with the columns of `get_ticker` and so
+        on; it can be iterated for frames of events, with `for` and `async for`, calls back with
+        `.on(callback)`, and ends with `.close()`, at the end of its `with` block, or when nobody
+        holds it any more. All feeds of a process share one connection, which comes back by itself;
+        trades that were missed meanwhile are fetched and come in order, `.interruptions` tells.
+
+        `replay` plays a recording (or a lake's candles) again instead, `speed` times as fast, from
+        `start` to `end`; nothing is asked of the exchange. With speed 0 it goes as fast as it is
+        read, from the first consumer on; no consumer loses anything. Iterations end with it.
+
+        Raises `UnknownSymbol` for a symbol that is not listed, `InputError` for an unknown channel.
+        Source: Upbit reference, section 6.
+        """
+        options = validate_options(CallOptions(frame, tz, priority=priority))
+        if (past := again(replay, speed, start, end)) is not None:
+            return await self._streams.watch_again(symbols, channel, options, past)
+        return await self._streams.watch(symbols, channel, options)
+
+    @overload
+    async def live(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        history: str = ...,
+        replay: str | Path | Lake | None = ...,
+        speed: float = ...,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        frame: Literal["polars"] = ...,
+        tz: str = ...,
+        priority: Priority = ...,
+        show: bool = ...,
+    ) -> Live[pl.DataFrame]: ...
+    @overload
+    async def live(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        history: str = ...,
+        replay: str | Path | Lake | None = ...,
+        speed: float = ...,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        frame: Literal["pandas"],
+        tz: str = ...,
+        priority: Priority = ...,
+        show: bool = ...,
+    ) -> Live[pd.DataFrame]: ...
+    @on_engine
+    async def live(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        history: str = "1d",
+        replay: str | Path | Lake | None = None,
+        speed: float = 1.0,
+        start: Time | None = None,
+        end: Time | None = None,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        priority: Priority = "normal",
+        show: bool = True,
+    ) -> Live[Any]:
+        """Open candles that keep up with the exchange: lake, REST and stream as one frame.
+
+        `history` (`30m`, `12h`, `7d`) is how far back `.frame` reaches; what of it the lake lacks
+        is fetched before this returns, with a progress bar after two seconds unless `show=False`.
+        `timeframe` is one that is streamed: `1s 1m 3m 5m 10m 15m 30m 1h 4h`. The `Live` series has
+        `.frame` without a missing and without a double slot, `.watermark`, until when all is
+        final, and `.incidents`, every interruption and how it was mended; iterating gives candles
+        as they become final. Those go into the lake with their proof.
+
+        `replay`, `speed`, `start` and `end` play a recording or a lake again, as in `watch`: the
+        same code runs by the clock of the past, the lake answers for the exchange, with nothing
+        that was not closed by then, and nothing is written into it. Candles that were not recorded
+        are added up from trades that were. Where neither recording nor lake knows, `.frame` ends.
+
+        Raises `UnknownSymbol`, `UnknownTimeframe`, `InputError` for a width that is not streamed.
+        """
+        options = validate_options(CallOptions(frame, tz, priority=priority))
+        if (past := again(replay, speed, start, end)) is not None:
+            return await self._streams.live_again(symbols, timeframe, history, options, past)
+        return await self._streams.live(symbols, timeframe, history, options, show=show)
+
+    @on_engine
+    async def record(
+        self,
+        symbols: Symbols,
+        channels: Channels,
+        *,
+        to: str | Path,
+        priority: Priority = "normal",
+    ) -> Recording:
+        """Record streams to a folder: every message, and when it came.
+
+        `channels` are those of `watch`, one or several; a folder may be recorded to again, by one
+        recorder at a time. Files are Parquet, one for each channel and hour (UTC), in parts while
+        the hour lasts: `channel=trade/date=2026-11-20/05.parquet`. `read_recording` reads them,
+        `read_interruptions` says when messages may be missing, and `watch` and `live` play them
+        again with `replay=`. The `Recording` ends with `.close()`, its `with` block or the program.
+
+        Raises `UnknownSymbol`, `InputError` for an unknown channel, `NotWritable`, and `LakeError`
+        where somebody else records to the folder.
+        """
+        options = validate_options(CallOptions(priority=priority))
+        return await self._streams.record(symbols, channels, Path(to), options)

@@ -1,0 +1,93 @@
+"""Calls as a type checker sees them: behind each line the type that it reveals.
+
+`test_reveals.py` has mypy and basedpyright read this file; nothing runs it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import assert_type, reveal_type
+
+import pandas as pd
+import polars as pl
+
+import marketkit as mk
+from marketkit.api.response import DataResponse
+from marketkit.data.jobs.chunks import Chunks
+from marketkit.frames import FrameKind
+
+Either = pl.DataFrame | pd.DataFrame
+# A call, its type and its comment belong in one line.
+# fmt: off
+
+
+def frames(kind: FrameKind) -> None:
+    """The functions of the package."""
+    reveal_type(assert_type(mk.get_ticker("KRW-BTC"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(mk.get_ticker(["KRW-BTC"], frame="polars"))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_ticker("KRW-BTC", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.get_ticker("KRW-BTC", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
+    reveal_type(assert_type(mk.get_market(), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_market("KRW", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.get_orderbook("KRW-BTC", depth=3), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_orderbook("KRW-BTC", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.get_trade("KRW-BTC", count=5, tz="Asia/Seoul"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_trade("KRW-BTC", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", fill="forward"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
+
+
+def responses(kind: FrameKind) -> None:
+    """Answers with their story."""
+    told = mk.with_response
+    reveal_type(assert_type(told.get_ticker("KRW-BTC"), DataResponse[pl.DataFrame]))  # DataResponse[polars.DataFrame]
+    reveal_type(assert_type(told.get_ticker("KRW-BTC").frame, pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(told.get_candle("KRW-BTC", "1m", frame="pandas"), DataResponse[pd.DataFrame]))  # DataResponse[pandas.DataFrame]
+    reveal_type(assert_type(told.get_trade("KRW-BTC", frame=kind).frame, Either))  # polars.DataFrame | pandas.DataFrame
+
+
+async def awaited(provider: mk.AsyncSmartDataProvider, kind: FrameKind) -> None:
+    """The async provider."""
+    reveal_type(assert_type(await provider.get_ticker("KRW-BTC"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(await provider.get_ticker("KRW-BTC", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(await provider.get_candle("KRW-BTC", "1m", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
+    reveal_type(assert_type((await provider.with_response.get_market()).frame, pl.DataFrame))  # polars.DataFrame
+    both = await asyncio.gather(provider.get_ticker("KRW-BTC"), provider.get_trade("KRW-BTC"))
+    reveal_type(both)  # tuple[polars.DataFrame, polars.DataFrame]
+    reveal_type(assert_type((await provider.watch("KRW-BTC", "trade", frame="pandas")).frame, pd.DataFrame))  # pandas.DataFrame
+
+
+def streams(kind: FrameKind) -> None:
+    """Feeds, live series, recordings."""
+    reveal_type(assert_type(mk.watch("KRW-BTC", "ticker"), mk.Feed[pl.DataFrame]))  # Feed[polars.DataFrame]
+    reveal_type(assert_type(mk.watch("KRW-BTC", "ticker").frame, pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.watch("KRW-BTC", "ticker", frame=kind).frame, Either))  # polars.DataFrame | pandas.DataFrame
+    reveal_type(assert_type(mk.live("KRW-BTC", "1m").frame, pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.live("KRW-BTC", "1m", frame="pandas"), mk.Live[pd.DataFrame]))  # Live[pandas.DataFrame]
+    reveal_type(mk.record("KRW-BTC", "trade", to="here"))  # Recording
+    reveal_type(assert_type(mk.read_recording("here", "trade"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.read_recording("here", "trade", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+
+
+def lake() -> None:
+    """The lake and its backfills."""
+    reveal_type(mk.lake())  # Lake
+    reveal_type(assert_type(mk.lake().catalog(), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.lake().scan("KRW-BTC", "1m"), pl.LazyFrame))  # polars.LazyFrame
+    reveal_type(assert_type(mk.lake().coverage("KRW-BTC", "1m"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(mk.backfill("KRW-BTC", "1m", start="2026-11-19"))  # Job
+    reveal_type(mk.plan("KRW-BTC", "1m", start="2026-11-19"))  # Plan
+    reveal_type(assert_type(mk.jobs(), pl.DataFrame))  # polars.DataFrame
+    reveal_type(mk.status())  # Status
+    chunks = mk.iter_candle("KRW-BTC", "1m", start="2026-11-19")
+    reveal_type(assert_type(chunks, Chunks[pl.DataFrame]))  # Chunks[polars.DataFrame]
+    for chunk in mk.iter_candle("KRW-BTC", "1m", start="2026-11-19", frame="pandas"):
+        reveal_type(assert_type(chunk, pd.DataFrame))  # pandas.DataFrame
+
+
+def callbacks() -> None:
+    """Calls handed on keep what they give."""
+    one: Callable[[str], pl.DataFrame] = mk.get_ticker
+    reveal_type(one("KRW-BTC"))  # polars.DataFrame
