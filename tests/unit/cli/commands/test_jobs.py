@@ -26,7 +26,7 @@ def worker(tmp_path):
     """This process at work on a job."""
     with Ledger(tmp_path) as ledger:
         ledger.open(WANTED, TASKS)
-        yield ledger.enlist(WANTED.id)
+        yield ledger.register(WANTED.id)
 
 
 def test_a_lake_without_jobs_has_none(jobs):
