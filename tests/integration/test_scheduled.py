@@ -102,10 +102,11 @@ def test_sigterm_is_obeyed_within_five_seconds_and_the_next_run_goes_on(endpoint
     assert Lake(root).audit().is_empty()
     (before,) = jobs(root).rows(named=True)
     assert (before["state"], before["processes"]) == ("stopped", 0)
-    again = started(endpoint, tmp_path, "--config", config, "--max-time", "1s")
-    out, _ = again.communicate(timeout=30)
+    # Ended by a signal too: how far a run comes before a `--max-time` is for the machine to say.
+    again = started(endpoint, tmp_path, "--config", config)
+    again.send_signal(signal.SIGTERM)
+    again.communicate(timeout=30)
     assert again.returncode == 3
-    assert "state=max-time" in out
     (after,) = jobs(root).rows(named=True)
     assert after["job"] == before["job"]
     assert after["done"] > before["done"]

@@ -108,7 +108,7 @@ def test_nothing_has_the_same_shape_in_pandas(index):
 
 def test_pandas_that_is_not_there_is_asked_for_by_its_extra(candles, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
-    with pytest.raises(MissingExtra, match=r"marketkit\[pandas\]") as caught:
+    with pytest.raises(MissingExtra, match=r"marketkit-upbit\[pandas\]") as caught:
         shaped(candles)
     assert isinstance(caught.value, ImportError)
     assert shaped(candles, "polars") is candles

@@ -52,16 +52,9 @@ def _run(options: argparse.Namespace, output: Output) -> int:
         options.refuse("give symbols and --start, or --config FILE")
     provider = open_provider(options)
     run = begin_run(options)
-    start = _starter(
-        provider,
-        options,
-        options.symbols,
-        options.timeframe,
-        start=options.start,
-        end=options.end,
-    )
+    series, span = (options.symbols, options.timeframe), (options.start, options.end)
     with on_sigterm(run.terminate):
-        report = run.work(start)
+        report = run.work(_starter(provider, options, *series, *span))
     if report is None:
         output.problem(MarketkitError(f"left on {run.stopped}; the same command goes on"))
         return run.code
@@ -71,12 +64,11 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     return run.code
 
 
-def _starter(
+def _starter(  # noqa: PLR0917 - the arguments of a backfill, in their order
     provider: SmartDataProvider,
     options: argparse.Namespace,
     symbols: list[str],
     timeframe: str,
-    *,
     start: str | datetime,
     end: str | None = None,
 ) -> Callable[[bool], Job]:
@@ -143,7 +135,7 @@ def _chores(
         if run.stopped:
             return
         symbols, start = list(chore.symbols), moment(chore.start)
-        report = run.work(_starter(provider, options, symbols, chore.timeframe, start=start))
+        report = run.work(_starter(provider, options, symbols, chore.timeframe, start))
         for symbol, failure in report.failures.items() if report is not None else ():
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
 

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command, Family
 from marketkit.cli.options import open_lake, open_provider
 from marketkit.cli.output import DONE, Output
 from marketkit.cli.run import CommandRun, on_sigterm
+
+if TYPE_CHECKING:
+    from marketkit.api.sync import SmartDataProvider
+    from marketkit.data.jobs.job import Job
+    from marketkit.data.jobs.tasks import BackfillRequest
 
 
 def _name(view: argparse.ArgumentParser) -> None:
@@ -36,28 +43,31 @@ def _show(options: argparse.Namespace, output: Output) -> int:
 
 def _resume(options: argparse.Namespace, output: Output) -> int:
     from marketkit.data.jobs.catalog import find, jobs  # noqa: PLC0415 - slow
-    from marketkit.data.jobs.config import moment  # noqa: PLC0415 - slow
 
     root = open_lake(options).root
     wanted = find(root, options.job)
     (running,) = jobs(root).filter(job=wanted.id)["processes"]
     if running:
         return _tell(options, output, None, "goes on in the processes at work on it")
-    provider = open_provider(options)
     run = CommandRun(deadline=None)
     with on_sigterm(run.terminate):
-        report = run.work(
-            lambda show: provider.backfill(
-                list(wanted.symbols),
-                wanted.timeframe,
-                start=moment(wanted.start),
-                end=None if wanted.end is None else moment(wanted.end),
-                show=show,
-            )
-        )
+        report = run.work(_starter(open_provider(options), wanted))
     if report is not None:
         output.report(report)
     return run.code
+
+
+def _starter(provider: SmartDataProvider, wanted: BackfillRequest) -> Callable[[bool], Job]:
+    """Make the function that starts a job again, with progress shown or not."""
+    from marketkit.data.jobs.config import moment  # noqa: PLC0415 - slow
+
+    return lambda show: provider.backfill(
+        list(wanted.symbols),
+        wanted.timeframe,
+        start=moment(wanted.start),
+        end=None if wanted.end is None else moment(wanted.end),
+        show=show,
+    )
 
 
 def _pause(options: argparse.Namespace, output: Output) -> int:

@@ -96,13 +96,14 @@ def test_a_run_that_meets_another_is_busy_and_incomplete(run, config, tmp_path):
     assert json.loads(out)["state"] == "busy: another run of this file is at work"
 
 
-def test_an_exchange_that_stays_away_is_a_failure_in_the_last_line(run, config, tmp_path):
+def test_a_failure_is_in_the_last_line_too(run, config, tmp_path, monkeypatch):
+    monkeypatch.setenv("MARKETKIT_OFFLINE", "1")
     config.write_text(FILE.replace('region = "sg"\n', ""))
     code, out, _ = run(
         "backfill", "--config", config, "--lake", tmp_path / "lake", "--endpoint", NOWHERE
     )
     assert code == 1
-    assert out.startswith("marketkit backfill: state=failed:")
+    assert out.startswith("marketkit backfill: state=failed: offline")
     assert out.count("\n") == 1
 
 

@@ -242,7 +242,7 @@ def test_queries_stand_while_another_process_writes(filled):
 
 def test_without_duckdb_the_extra_is_named(lake, monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
-    with pytest.raises(MissingExtra, match=r"marketkit\[sql\]"):
+    with pytest.raises(MissingExtra, match=r"marketkit-upbit\[sql\]"):
         lake.sql("select 1")
 
 

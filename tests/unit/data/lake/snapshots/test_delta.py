@@ -134,5 +134,5 @@ def test_a_log_that_cannot_be_written_is_said_so(filled):
 
 def test_without_deltalake_the_extra_is_named(lake, monkeypatch):
     monkeypatch.setitem(sys.modules, "deltalake", None)
-    with pytest.raises(MissingExtra, match=r"marketkit\[delta\]"):
+    with pytest.raises(MissingExtra, match=r"marketkit-upbit\[delta\]"):
         lake.publish("study")
