@@ -25,7 +25,7 @@ from marketkit.net.transport import Transport
 
 LISTED = ("BTC-ETH", "KRW-BTC", "KRW-ETH", "KRW-XRP")
 NOWHERE = "http://127.0.0.1:9"
-FAST = (1000, 1.0)
+FAST = (10, 0.02)
 
 
 def market_list(symbols: tuple[str, ...] = LISTED) -> bytes:
@@ -55,7 +55,7 @@ class Exchange:
         return [path for path, _ in self.asked]
 
     def answer(self, path: str, params: dict[str, str]) -> bytes | None:
-        """Find the body for a request; None is a failure of the server."""
+        """Find the body for a request; None is refused."""
         self.asked.append((path, params))
         body = self.bodies.get(path)
         return body(params) if callable(body) else body
@@ -75,7 +75,7 @@ def exchange() -> Iterator[Exchange]:
             url = urlsplit(self.path)
             params = {name: values[0] for name, values in parse_qs(url.query).items()}
             body = one.answer(url.path.removeprefix("/v1"), params)
-            self.send_response(200 if body is not None else 500)
+            self.send_response(200 if body is not None else 400)
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
             self.wfile.write(body or b"")

@@ -8,7 +8,7 @@ import pytest
 
 from marketkit.api.query import CallOptions
 from marketkit.api.quotes import QuoteEndpoints
-from marketkit.errors import BadResponse, InputError, PartialResult, ServerFailed
+from marketkit.errors import BadResponse, InputError, PartialResult, Refused
 from marketkit.schema import TICKER, exact
 
 NOW = 1_795_132_800_000
@@ -117,7 +117,7 @@ def test_a_request_that_fails_leaves_the_symbols_of_the_others(provider, exchang
     with pytest.raises(PartialResult) as partial:
         provider.get_orderbook(["KRW-BTC", "KRW-ETH"], depth=1)
     assert partial.value.frame["symbol"].to_list() == ["KRW-BTC"]
-    assert isinstance(partial.value.failures["KRW-ETH"], ServerFailed)
+    assert isinstance(partial.value.failures["KRW-ETH"], Refused)
 
 
 def test_tickers_teach_how_often_a_market_trades(provider, exchange):
