@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
 from datetime import UTC, datetime
 
 import polars as pl
@@ -21,23 +20,6 @@ CANDLES = list(schema.CANDLE)
 
 def requests(exchange) -> int:
     return sum(group["requests"] for group in exchange.stats()["groups"].values())
-
-
-def test_the_twins_have_the_same_methods_and_signatures():
-    def surface(kind):
-        return {
-            name: inspect.signature(method)
-            for name, method in inspect.getmembers(kind, callable)
-            if not name.startswith("_")
-        }
-
-    sync, twin = surface(SmartDataProvider), surface(AsyncSmartDataProvider)
-    sync["aclose"] = sync.pop("close")
-    assert sync == twin
-    ours, theirs = (
-        inspect.signature(each.__init__) for each in (SmartDataProvider, AsyncSmartDataProvider)
-    )
-    assert ours == theirs
 
 
 @pytest.mark.parametrize(
@@ -91,52 +73,6 @@ def test_855_tickers_cost_one_request(provider, exchange):
     frame = provider.get_ticker("*")
     assert frame.height == provider.get_market().height == 855
     assert exchange.stats()["groups"]["ticker"]["requests"] == 1
-
-
-@pytest.mark.parametrize(
-    ("call", "message"),
-    [
-        (lambda p: p.get_candle("KRW-BTC", "1x"), "unknown timeframe '1x'"),
-        (lambda p: p.get_candle("KRW-BTC", "1min"), "did you mean '1m'"),
-        (
-            lambda p: p.get_candle("KRW-BTC", "1m", start="2025-02-01", end="2025-01-01"),
-            "not before",
-        ),
-        (
-            lambda p: p.get_candle("KRW-BTC", "1m", start="2025-02-01", end="2025-02-01"),
-            "not before",
-        ),
-        (lambda p: p.get_candle("KRW-BTC", "1m", start=datetime(2025, 1, 1)), "naive"),  # noqa: DTZ001
-        (lambda p: p.get_candle("KRW-BTC", "1m", start="yesterday"), "yesterday"),
-        (lambda p: p.get_candle("KRW-BTC", "1m", count=0), "count=0"),
-        (lambda p: p.get_candle("KRW-BTC", "1m", count=True), "count=True"),
-        (
-            lambda p: p.get_candle("KRW-BTC", "1m", start="2025-01-01", count=3),
-            "not start and count",
-        ),
-        (lambda p: p.get_candle("KRW-BTC", "1m", source="disk"), "source='disk'"),
-        (lambda p: p.get_candle("../x", "1m"), r"'\.\./x'"),
-        (lambda p: p.get_candle("../x", "1m", source="lake"), r"'\.\./x'"),
-        (lambda p: p.get_candle([], "1m"), "empty"),
-        (lambda p: p.get_candle([7], "1m"), "not 7"),
-        (lambda p: p.get_ticker("KRW-BTC", frame="panda"), "did you mean 'pandas'"),
-        (lambda p: p.get_ticker("KRW-BTC", tz="Asia/Soul"), "Asia/Soul"),
-        (lambda p: p.get_ticker("KRW-BTC", priority="urgent"), "priority='urgent'"),
-        (lambda p: p.get_ticker("KRW-BTC", precision="double"), "precision='double'"),
-        (lambda p: p.get_ticker("KRW-BTC", on_error="ignore"), "on_error='ignore'"),
-        (lambda p: p.get_orderbook("KRW-BTC", depth=31), "depth=31"),
-        (lambda p: p.get_orderbook("KRW-BTC", depth=0), "depth=0"),
-        (lambda p: p.get_trade("KRW-BTC", count=0), "count=0"),
-        (lambda p: p.backfill("KRW-BTC", "1m", start="2025-02-01", end="2025-01-01"), "not before"),
-        (lambda p: p.backfill("../x", "1m", start="2025-02-01"), r"'\.\./x'"),
-    ],
-)
-def test_a_call_that_makes_no_sense_is_refused_before_anything_is_sent(
-    provider, exchange, call, message
-):
-    with pytest.raises(mk.InputError, match=message):
-        call(provider)
-    assert requests(exchange) == 0
 
 
 def test_a_level_is_refused_outside_the_krw_markets(provider):

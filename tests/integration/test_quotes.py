@@ -238,12 +238,6 @@ def test_duplicates_are_one_symbol(provider):
     assert frame["symbol"].to_list() == ["KRW-BTC", "KRW-ETH"]
 
 
-@pytest.mark.parametrize("call", CALLS.values())
-def test_an_empty_list_is_refused(provider, exchange, call):
-    with pytest.raises(mk.InputError, match="empty"):
-        call(provider, [])
-
-
 def test_one_bad_code_among_300_is_named_and_the_others_are_delivered(provider):
     names = provider.get_market()["symbol"].to_list()[:299]
     asked_for = [*names[:150], "KRW-BCT", *names[150:]]

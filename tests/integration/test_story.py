@@ -11,7 +11,6 @@ import pytest
 
 import marketkit as mk
 from marketkit.api import compat
-from marketkit.api.calls import DataMethods
 from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.api.sync import SmartDataProvider, default_provider
 from marketkit.cli.main import main
@@ -91,13 +90,6 @@ def test_stories_can_be_awaited(exchange, tmp_path):
             return await twin.with_response.get_ticker("KRW-BTC")
 
     assert asyncio.run(run()).source == {"KRW-BTC": "rest"}
-
-
-def test_every_face_has_the_same_calls(provider):
-    calls = {name for name in dir(DataMethods) if name.startswith("get_")}
-    assert calls == {"get_market", "get_ticker", "get_orderbook", "get_trade", "get_candle"}
-    for face in (provider, provider.twin, provider.with_response, provider.twin.with_response):
-        assert isinstance(face, DataMethods)
 
 
 def test_the_status_counts_what_was_delivered_and_what_is_left(provider):

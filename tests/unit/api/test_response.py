@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import polars as pl
+import pytest
 
-from marketkit.api.response import DataResponse
+from marketkit.api.query import CallOptions, Query, Result
+from marketkit.api.response import DataResponse, respond
+from marketkit.clock import age_clock
 from marketkit.errors import UnknownSymbol
 
 FRAME = pl.DataFrame({"symbol": ["KRW-A", "KRW-B"], "price": [1.0, 2.0]})
+
+
+async def nobody():
+    raise AssertionError
+
+
+QUERY = Query("ticker", ["KRW-A", "KRW-B"], CallOptions(), nobody)
 
 
 def response(failures=(), source=("memory", "memory")):
@@ -50,3 +60,26 @@ def test_the_html_escapes_what_others_said():
     assert "&lt;b&gt;" in shown
     assert "<b>" not in shown
     assert "<table" in shown
+
+
+def test_ages_and_sources_are_told_by_symbol():
+    made = age_clock() - 40
+    sources = {("memory", made): ["KRW-A"], ("rest", made + 40): ["KRW-B"]}
+    told = respond(QUERY, Result(FRAME, sources, {}), 0.02)
+    assert told.frame is FRAME
+    assert told.source == {"KRW-A": "memory", "KRW-B": "rest"}
+    assert told.age_ms["KRW-A"] - told.age_ms["KRW-B"] == 40
+    assert told.age_ms["KRW-B"] >= 0
+    assert told.response_time_ms == 20.0
+
+
+def test_failures_beside_rows_are_told_and_failures_alone_are_raised():
+    failures = {"KRW-C": UnknownSymbol("KRW-C")}
+    told = respond(QUERY, Result(FRAME, {("rest", 0): ["KRW-A", "KRW-B"]}, failures), 0.02)
+    assert told.failures is failures
+    with pytest.raises(UnknownSymbol, match="KRW-C"):
+        respond(QUERY, Result(FRAME.clear(), {}, failures), 0.02)
+
+
+def test_no_rows_and_no_failures_are_an_empty_frame():
+    assert respond(QUERY, Result(FRAME.clear(), {}, {}), 0.02).success

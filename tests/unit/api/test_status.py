@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import json
+
 import polars as pl
+import pytest
 
 from marketkit.api.query import Result
-from marketkit.api.status import Metrics
-from marketkit.errors import ServerFailed
+from marketkit.api.status import Metrics, Status, _delivered, _groups, _times
+from marketkit.cache.activity import MarketActivity
+from marketkit.cache.memory import Memory
+from marketkit.errors import Offline, ServerFailed
+from marketkit.exchange.upbit.limits import UPBIT_LIMITS
 
 
 class Clock:
@@ -21,6 +27,22 @@ class Clock:
 
 def result(sources, failed=()):
     return Result(pl.DataFrame(), sources, {symbol: ServerFailed("down") for symbol in failed})
+
+
+def status_of(delivered):
+    metrics = Metrics()
+    for (kind, source), symbols in delivered.items():
+        metrics.count(kind, result({(source, 0): ["A"] * symbols}), 0.1)
+    return Status(
+        "https://api.example",
+        _delivered(metrics),
+        _times([]),
+        _groups({}, {"ticker": 9}, {"ticker": 10}),
+        MarketActivity().explain(0),
+        metrics.per_second(),
+        Memory().stats(),
+        None,
+    )
 
 
 def test_symbols_count_when_they_were_delivered_and_not_when_asked_for():
@@ -42,3 +64,49 @@ def test_the_pace_is_that_of_the_last_minute():
     assert metrics.per_second() == 1.0
     clock.now = 200_000
     assert metrics.per_second() == 0.0
+
+
+def test_the_share_without_a_request_is_that_of_symbols():
+    status = status_of({("ticker", "rest"): 1, ("ticker", "memory"): 2, ("candle", "lake"): 1})
+    assert status.symbols == 4
+    assert status.hit_rate == 0.75
+    rates = dict(zip(status.delivered["kind"], status.delivered["hit_rate"], strict=True))
+    assert rates == {"candle": 1.0, "ticker": pytest.approx(2 / 3)}
+    assert "4 symbols, 75.0% without a request" in repr(status)
+
+
+def test_a_provider_that_delivered_nothing_says_so():
+    status = status_of({})
+    assert status.hit_rate is None
+    assert "delivered    nothing yet" in repr(status)
+    assert "lives        no market seen yet" in repr(status)
+    assert "store        none at this endpoint" in repr(status)
+
+
+def test_percentiles_of_ages_weigh_symbols_and_those_of_latency_calls():
+    clock = Clock()
+    metrics = Metrics(clock)
+    clock.now = 1_000
+    metrics.count("ticker", result({("rest", 1_000): ["A"]}), 0.4)
+    metrics.count("ticker", result({("memory", 900): list("BCDEFGHIJ")}), 0.002)
+    times = {row["what"]: row for row in _times(metrics.recent()).to_dicts()}
+    assert times["age"]["p50"] == times["age"]["p99"] == 100.0
+    assert (times["latency"]["p50"], times["latency"]["p99"]) == (2.0, 400.0)
+
+
+def test_a_status_is_plain_values_too():
+    plain = status_of({("ticker", "rest"): 1}).as_dict()
+    assert plain["delivered"][0]["rest"] == 1
+    assert json.loads(json.dumps(plain)) == plain
+
+
+def test_a_status_is_taken_of_what_a_provider_did(offline):
+    with pytest.raises(Offline):
+        offline.get_ticker("KRW-BTC")
+    status = offline.status()
+    assert status.endpoint == offline.twin._endpoint
+    assert status.symbols == 0
+    assert dict(zip(status.requests["group"], status.requests["requests"], strict=True)) == (
+        dict.fromkeys(UPBIT_LIMITS, 0)
+    )
+    assert (status.requests["left"] <= status.requests["limit"]).all()
