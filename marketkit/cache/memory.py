@@ -1,4 +1,4 @@
-"""Answers kept in memory for as long as they may be given again, within a bound of bytes.
+"""Answers kept in memory for as long as each may be given again, within a bound of bytes.
 
 Rows stay in the columns they came in; an entry only says which rows of which answer are a symbol's.
 An age counts from the moment the request was written, which no part of its answer can precede.
@@ -38,13 +38,13 @@ class Batch:
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory."""
+        """The size in memory."""
         columns = self.frame.width * COLUMN_BYTES
         return int(self.frame.estimated_size()) + columns + len(self.symbols) * ENTRY_BYTES
 
 
 class Held(NamedTuple):
-    """What is held of one symbol: `length` rows of a batch from `first` on, until a moment."""
+    """One symbol's entry: `length` rows of a batch from `first` on, until a moment."""
 
     batch: Batch
     first: int
@@ -53,7 +53,7 @@ class Held(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """What the memory tier has: entries, the answers they came in, bytes of how many, evictions."""
+    """Counts of the memory tier: entries, the answers around each, bytes of how many, evictions."""
 
     entries: int
     batches: int
@@ -63,7 +63,7 @@ class Stats(NamedTuple):
 
 
 class Memory:
-    """Entries by shelf (what was asked) and symbol, the least recently used answer leaving first.
+    """Entries by cache key and symbol, the least recently used answer leaving first.
 
     `put` and `clean` belong to one thread; `find` may be called from any.
     """
@@ -77,7 +77,7 @@ class Memory:
         self._timer: asyncio.TimerHandle | None = None
 
     def find(self, shelf: Hashable, symbols: Iterable[str], now: int) -> list[Held | None]:
-        """Give what is held of each symbol and may still be given; None where nothing is."""
+        """Give the entry of each symbol that may still be given; None where there is none."""
         kept = self._shelves.get(shelf, {})
         found: list[Held | None] = []
         for symbol in symbols:
@@ -99,7 +99,7 @@ class Memory:
         lives: Mapping[str, int],
         now: int,
     ) -> list[Held]:
-        """Hold the rows of an answer, each symbol's for its life in milliseconds after `made`.
+        """Keep the rows of an answer, each symbol's for a life in milliseconds after `made`.
 
         `frame` is sorted by symbol; a symbol of `symbols` without rows is held as having none.
         Entries that are younger than this answer stay. Gives what the answer said of each symbol,
@@ -114,7 +114,7 @@ class Memory:
         return held
 
     def clean(self, now: int) -> None:
-        """Let go of what has expired, and of the least recently used beyond the bound."""
+        """Drop the expired answers, and the least recently used beyond the bound."""
         for batch in [each for each in self._batches if each.until <= now]:
             self._drop(batch)
         if self._bytes > self._max_bytes:
@@ -132,7 +132,7 @@ class Memory:
             self._timer = loop.call_later(_SWEEP / 1000, _sweep, weakref.ref(self))
 
     def stats(self) -> Stats:
-        """Say what is held."""
+        """Count the entries."""
         entries = sum(len(kept) for kept in list(self._shelves.values()))
         return Stats(entries, len(self._batches), self._bytes, self._max_bytes, self._evicted)
 
@@ -174,7 +174,7 @@ def _rows(batch: Batch, parts: Sequence[Held]) -> pl.DataFrame:
 
 
 def entries(batch: Batch, lives: Mapping[str, int]) -> list[Held]:
-    """Say which rows of a batch are each symbol's, and for how many ms after `made` they live."""
+    """Give the rows of a batch for each symbol, and the life of each in ms after `made`."""
     lengths = dict(batch.frame["symbol"].rle().struct.unnest().select("value", "len").iter_rows())
     firsts, row = dict[str, int](), 0
     for symbol, length in lengths.items():

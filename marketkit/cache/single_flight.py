@@ -1,4 +1,4 @@
-"""One request for all who want the same at the same time."""
+"""One request for all callers that want the same at the same time."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class _Flight(Generic[T]):
 
 
 class SingleFlight(Generic[T]):
-    """Questions on their way, by what they ask for. Use it on one event loop.
+    """Requests on the way, by cache key and symbol. Use an object on one event loop only.
 
     Who asks for something that is already on its way waits for that; a more urgent caller sends
     its own question. Cancelling one caller leaves the question to the others, and ends it when it
@@ -37,7 +37,7 @@ class SingleFlight(Generic[T]):
         urgency: int,
         send: Callable[[list[str]], Coroutine[Any, Any, T]],
     ) -> list[tuple[list[str], T | MarketkitError]]:
-        """Give the answers, or errors, for `symbols`, each with those of them it is for.
+        """Give the answers, or errors, for `symbols`, each with the names that the answer is for.
 
         `send` asks for what is not on its way yet; 0 is the most urgent.
         """

@@ -1,4 +1,4 @@
-"""The candle lake as people see it: what it has, what it lacks, and what became of it."""
+"""The candle lake as people see the data: rows, coverage, gaps and revisions."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from marketkit.window import Fill, Instant, window_of
 
 
 class Lake(Store):
-    """A folder of candles that can prove which slots it knows.
+    """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
     frames also take what `parse_time` takes. Any number of threads and processes may read and
@@ -83,7 +83,7 @@ class Lake(Store):
         start: Instant | None = None,
         end: Instant | None = None,
     ) -> pl.DataFrame:
-        """Say of every slot whether it traded, is proved empty, cannot exist or is unknown.
+        """Give the state of every slot: traded, proved empty, impossible or unknown.
 
         One row (`symbol timeframe start end state slots`) for each longest span of slots in one
         state. Slots are `maintenance` instead of `empty` where all liquid markets of the lake are
@@ -119,7 +119,7 @@ class Lake(Store):
         return report.catalog(zip(series, self.index.look(series), strict=True))
 
     def audit(self) -> pl.DataFrame:
-        """Look at every byte of the lake and list what is wrong: one row for each finding.
+        """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
         index. What is broken never hides the rest.
@@ -127,7 +127,7 @@ class Lake(Store):
         return audit.audit(self.root)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
-        """Mend what `audit` finds where that takes no guessing, and list what was done.
+        """Mend the findings of `audit` where that takes no guessing, and list each action.
 
         `path symbol timeframe finding action detail`. What cannot be trusted is taken out of the
         lake and kept under `corrupt/`; its slots are unknown from then on, so that the next
@@ -143,7 +143,7 @@ class Lake(Store):
         start: Instant | None = None,
         end: Instant | None = None,
     ) -> pl.DataFrame:
-        """Say what every UTC day is like: one row per symbol and day, a share for each state.
+        """Describe every UTC day: one row per symbol and day, a share for each state.
 
         Columns are `symbol date slots` and the states of `coverage()`, whose shares of the day add
         up to 1. Without `start` or `end` the range of each series is what is known of it.
@@ -169,7 +169,7 @@ class Lake(Store):
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe | None = None,
     ) -> pl.DataFrame:
-        """Say how long after its close a candle was last seen to change, from `revisions()`.
+        """Measure how long after the close a candle was last seen to change, from `revisions()`.
 
         One row (`symbol timeframe candles median max`) for each series with revisions: how many
         candles were revised, and the durations. Revisions that an import brought count, too.
@@ -187,7 +187,7 @@ class Lake(Store):
         tz: str | None = None,
         covering: Covering = "rows",
     ) -> Imported:
-        """Take the candles of a CSV, Parquet or Arrow file in, and say what came of it.
+        """Import the candles of a CSV, Parquet or Arrow file, and give the counts.
 
         The columns are found by the names in circulation, or given: `columns={"time": "ts"}` says
         that the file calls the time `ts`. `tz` is the zone of times that carry none, needed unless
@@ -252,7 +252,7 @@ class Lake(Store):
         return answer(self if as_of is None else self.as_of(as_of), query)
 
     def freeze(self, name: str) -> Frozen:
-        """Keep all candles as they are now under a name; no later write changes them.
+        """Keep all candles of this moment under a name; no later write changes the copy.
 
         Takes no room until the lake changes (hard links; where the system has none, copies). Each
         series is kept as some moment of the call left it. Raises `InputError` for a name that is
@@ -269,7 +269,7 @@ class Lake(Store):
         return snapshot.frozen(self.root)
 
     def verify(self, name: str) -> pl.DataFrame:
-        """Compare every byte of a frozen set with its manifest, and list what differs.
+        """Compare every byte of a frozen set with the manifest, and list the differences.
 
         One row (`path problem`) for each file that is broken, missing or too many; none if the set
         is as it was frozen. Raises `InputError` if there is no such set.
@@ -277,7 +277,7 @@ class Lake(Store):
         return snapshot.verify(self.root, name)
 
     def as_of(self, name: str) -> Lake:
-        """Give a frozen set as a lake of its own that takes no writes.
+        """Give a frozen set as a lake that takes no writes.
 
         What it knows is what the manifest says; `verify` compares that with the files. Raises
         `InputError` if there is no such set and `CorruptFile` if its manifest is broken.
@@ -300,7 +300,7 @@ class Lake(Store):
         snapshot.delete(self.root, name)
 
     def cite(self, name: str) -> str:
-        """Write the BibTeX entry of a frozen set, with its hash, date and contents."""
+        """Write the BibTeX entry of a frozen set, with hash, date and contents."""
         return cite(read_manifest(snapshot.folder_of(self.root, name)))
 
     def publish(self, name: str) -> Path:

@@ -27,10 +27,10 @@ class BudgetStore(Protocol):
     """One state, changed by one at a time."""
 
     def update(self, change: Change[T]) -> T:
-        """Apply `change(state, now)` and keep the state; `BlockingIOError` if somebody is at it."""
+        """Apply `change(state, now)` and keep the state; `BlockingIOError` while another does."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the file."""
 
 
 class BudgetFile:

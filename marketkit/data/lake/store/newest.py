@@ -31,7 +31,7 @@ _TYPES = {"time": pa.timestamp("ms", tz="UTC"), **dict.fromkeys(_NUMBERS, pa.flo
 
 
 class SeriesTail(NamedTuple):
-    """The last rows of a series, column by column, and the versions of the files they are from."""
+    """The last rows of a series, column by column, and the versions of the files behind."""
 
     made_of: str
     content: bytes
@@ -82,7 +82,7 @@ def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl
 
 
 def keep(index: Index, series: Series, entry: Entry, rows: pl.DataFrame) -> None:
-    """Keep the end of a series anew if it is kept at all and `rows`, just written, hold it.
+    """Keep the end of a series anew if one is kept at all and `rows`, just written, suffice.
 
     `entry` is the chunk that they were written to.
     """
@@ -100,7 +100,7 @@ def keep(index: Index, series: Series, entry: Entry, rows: pl.DataFrame) -> None
 
 
 def is_of(made_of: str, content: bytes, root: Path, series: Series) -> bool:
-    """Say whether the end of a series is what the files that it was made of end with.
+    """Compare the kept end of a series with the files behind.
 
     Raises `CorruptFile` for files that cannot be read.
     """
@@ -166,7 +166,7 @@ def _side_by_side(ends: Sequence[tuple[str, SeriesTail]], count: int) -> pl.Data
 
 
 def _column(kind: pa.DataType, content: bytes) -> pl.Series:
-    """Make a column of the bytes of its values, without looking at them."""
+    """Make a column of the bytes of values, without looking at any."""
     length = len(content) // (kind.bit_width // 8)
     values = pa.Array.from_buffers(kind, length, [None, pa.py_buffer(content)])
     return cast("pl.Series", pl.from_arrow(values))
