@@ -10,7 +10,7 @@ import polars as pl
 
 from marketkit.api import arguments as answers
 from marketkit.api.choice import Source
-from marketkit.cache.memory import Held, gather
+from marketkit.cache.memory import CachedRows, gather
 from marketkit.cache.ttl import Kind
 from marketkit.errors import MarketkitError
 from marketkit.exchange.dialect import Priority
@@ -47,7 +47,7 @@ class Hit(NamedTuple):
     """What one source said of one symbol."""
 
     source: Source
-    held: Held
+    held: CachedRows
 
 
 class Part(NamedTuple):

@@ -17,7 +17,7 @@ from marketkit.api.lake_activity import LakeActivity
 from marketkit.api.markets import MarketList
 from marketkit.api.query import CallOptions, Hit, Query, Result, collected
 from marketkit.cache.activity import MarketActivity
-from marketkit.cache.memory import Batch, Held, Memory, entries
+from marketkit.cache.memory import Batch, CachedRows, Memory, entries
 from marketkit.cache.single_flight import SingleFlight
 from marketkit.cache.ttl import Kind
 from marketkit.clock import age_clock
@@ -110,7 +110,7 @@ class Router:
         symbols: Sequence[str],
         made: int,
         most: int | None = None,
-    ) -> list[Held]:
+    ) -> list[CachedRows]:
         """Hold what an answer said of each symbol for as long as it lives, `most` ms at most.
 
         What the feed keeps hot is not held a second time.
@@ -217,7 +217,7 @@ class Router:
                 found[name] = Hit(source, chosen)
         return found
 
-    def _hot(self, asked: QuerySpec, names: Sequence[str], now: int) -> dict[str, Held]:
+    def _hot(self, asked: QuerySpec, names: Sequence[str], now: int) -> dict[str, CachedRows]:
         """Give what the feed has of symbols and is younger than an answer about them may be."""
         if self.feed is None or asked.stream is None:
             return {}
@@ -268,7 +268,7 @@ class Router:
         return collected(found, failures, shape, asked.order)
 
 
-def told_of(source: Source, symbols: Sequence[str], held: Sequence[Held]) -> Told:
+def told_of(source: Source, symbols: Sequence[str], held: Sequence[CachedRows]) -> Told:
     """Tell of symbols what one source has of them."""
     return {name: Hit(source, each) for name, each in zip(symbols, held, strict=True)}
 
@@ -292,7 +292,7 @@ async def _watched(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T
     return [task.result() for task in tasks]
 
 
-def _age(held: Held | None, now: int) -> int | None:
+def _age(held: CachedRows | None, now: int) -> int | None:
     return None if held is None else now - held.batch.made
 
 

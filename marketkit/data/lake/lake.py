@@ -14,13 +14,10 @@ from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.report.maintenance import windows
-from marketkit.data.lake.snapshots import snapshot
-from marketkit.data.lake.snapshots.delta import publish
-from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
+from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.scan import read_times, scan
-from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.source_file import SourceFile
@@ -31,7 +28,7 @@ from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 from marketkit.window import Fill, Instant, window_of
 
 
-class Lake(Store):
+class Lake(SnapshotStore):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
@@ -250,67 +247,6 @@ class Lake(Store):
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """
         return answer(self if as_of is None else self.as_of(as_of), query)
-
-    def freeze(self, name: str) -> Frozen:
-        """Keep all candles of this moment under a name; no later write changes the copy.
-
-        Takes no room until the lake changes (hard links; where the system has none, copies). Each
-        series is kept as some moment of the call left it. Raises `InputError` for a name that is
-        taken or is none, or if there are no candles, and `NotWritable`; then nothing was kept.
-        """
-        return snapshot.freeze(self.root, self.index, name)
-
-    def frozen(self) -> pl.DataFrame:
-        """List the frozen sets, oldest first: `name created files rows bytes hash`.
-
-        Of a set whose manifest cannot be read there is only the name: ask `verify`.
-        """
-        marker.check(self.root)
-        return snapshot.frozen(self.root)
-
-    def verify(self, name: str) -> pl.DataFrame:
-        """Compare every byte of a frozen set with the manifest, and list the differences.
-
-        One row (`path problem`) for each file that is broken, missing or too many; none if the set
-        is as it was frozen. Raises `InputError` if there is no such set.
-        """
-        return snapshot.verify(self.root, name)
-
-    def as_of(self, name: str) -> Lake:
-        """Give a frozen set as a lake that takes no writes.
-
-        What it knows is what the manifest says; `verify` compares that with the files. Raises
-        `InputError` if there is no such set and `CorruptFile` if its manifest is broken.
-        """
-        lake = type(self)(snapshot.folder_of(self.root, name), source=self.source)
-        lake.index = snapshot.FrozenIndex(lake.root)
-        return lake
-
-    def thaw(self, name: str, into: str | Path) -> Lake:
-        """Make a new lake in the folder `into` with the candles of a frozen set.
-
-        It can be written, and neither changes with the other. Raises `CorruptFile` if the set is
-        not as it was frozen, `InputError` if `into` has anything in it, and `NotWritable`.
-        """
-        snapshot.thaw(self.root, name, Path(into))
-        return type(self)(into, source=self.source)
-
-    def delete(self, name: str) -> None:
-        """Take a frozen set away. Raises `InputError` if there is none, and `NotWritable`."""
-        snapshot.delete(self.root, name)
-
-    def cite(self, name: str) -> str:
-        """Write the BibTeX entry of a frozen set, with hash, date and contents."""
-        return cite(read_manifest(snapshot.folder_of(self.root, name)))
-
-    def publish(self, name: str) -> Path:
-        """Make a frozen set a Delta table for other engines, and give the folder of the table.
-
-        Only a log is written (`pip install 'marketkit[delta]'`), no candle again; once published
-        nothing is done. Delta knows times in microseconds. Raises `InputError` if there is no such
-        set, `MissingExtra` and `NotWritable`.
-        """
-        return publish(self.root, name)
 
     def __repr__(self) -> str:
         try:

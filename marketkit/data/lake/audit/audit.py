@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from marketkit.data.lake.audit import index as audit_index
 from marketkit.data.lake.audit.chunk import Inspected, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
-from marketkit.data.lake.audit.index import Chunk
+from marketkit.data.lake.audit.index import AuditedChunk
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
 from marketkit.data.lake.snapshots import snapshot
@@ -36,7 +36,7 @@ def look(root: Path) -> list[Finding]:
     found, judged = _marker(root)
     if not judged:
         return found
-    chunks: dict[tuple[str, str], Chunk] = {}
+    chunks: dict[tuple[str, str], AuditedChunk] = {}
     for series in _series(root, found):
         found += _chunks(root, series, chunks)
     found += audit_index.compare(root, chunks)
@@ -98,14 +98,16 @@ def _timeframe_of(name: str) -> Timeframe | None:
     return timeframe_of_token(token) if token != name else None
 
 
-def _chunks(root: Path, series: Series, chunks: dict[tuple[str, str], Chunk]) -> Iterator[Finding]:
+def _chunks(
+    root: Path, series: Series, chunks: dict[tuple[str, str], AuditedChunk]
+) -> Iterator[Finding]:
     """Look at the files of a series, and remember the findings of each chunk."""
     for path in _children(root / series.folder):
         below = f"{series.folder}/{path.name}"
         if path.suffix == SUFFIX:
             with suppress(FileNotFoundError):  # taken away since it was listed
                 looked = inspect(path, series)
-                seen = Chunk(series, looked.stamp, looked.sha256, looked.said)
+                seen = AuditedChunk(series, looked.stamp, looked.sha256, looked.said)
                 chunks[series.folder, path.stem] = seen
                 action = action_for(looked)
                 for problem in looked.problems:

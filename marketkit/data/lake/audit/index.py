@@ -20,7 +20,7 @@ from marketkit.errors import CorruptFile
 _TRIES = 3
 
 
-class Chunk(NamedTuple):
+class AuditedChunk(NamedTuple):
     """A look at the file of a chunk; `said` is None where the footer is unreadable."""
 
     series: Series
@@ -29,7 +29,7 @@ class Chunk(NamedTuple):
     said: Footer | None
 
 
-Chunks = Mapping[tuple[str, str], Chunk]
+AuditedChunks = Mapping[tuple[str, str], AuditedChunk]
 
 
 class _Row(NamedTuple):
@@ -54,7 +54,7 @@ class _Told(NamedTuple):
     ends: list[tuple[str, str, bytes]]
 
 
-def compare(root: Path, chunks: Chunks) -> Iterator[Finding]:
+def compare(root: Path, chunks: AuditedChunks) -> Iterator[Finding]:
     """Compare the index with the files, by folder and name; rows that only lag behind are sound."""
     try:
         told = _read(root)
@@ -78,7 +78,7 @@ def compare(root: Path, chunks: Chunks) -> Iterator[Finding]:
     yield from _compare_ends(root, told, chunks)
 
 
-def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Finding]:
+def _compare_ends(root: Path, told: _Told, chunks: AuditedChunks) -> Iterator[Finding]:
     """Compare the kept last rows with the files, where the files are still the same."""
     for folder, made_of, content in told.ends:
         here = [(name, chunks.get((folder, name))) for name in hot.chunks_of(made_of)]
@@ -93,7 +93,7 @@ def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Finding]:
                 yield Finding(NAME, "index", f"keeps other last candles of {folder}", "removed")
 
 
-def _compare(root: Path, row: _Row, chunk: Chunk, *, trusted: bool) -> Iterator[Finding]:
+def _compare(root: Path, row: _Row, chunk: AuditedChunk, *, trusted: bool) -> Iterator[Finding]:
     if row.stamp != chunk.stamp:
         if trusted and _is_still(root / row.path, chunk.stamp):
             yield Finding(NAME, "index", f"takes an older {row.path} for the current", "removed")

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The proof of a series: covered slots, and the moment before which nothing exists. Pure."""
 
 from __future__ import annotations
 

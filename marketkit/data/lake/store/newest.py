@@ -42,7 +42,7 @@ class SeriesTail(NamedTuple):
         return len(self.content) // (_WORD * len(_TYPES))
 
 
-class _Tail(NamedTuple):
+class _LastChunks(NamedTuple):
     """The last chunks of a series, enough for the rows that are asked for."""
 
     series: Series
@@ -63,7 +63,7 @@ def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl
         raise InputError(f"count={count!r}: ask for at least one candle")
     looked_up = zip(chosen, index.look(chosen), strict=True)
     tails = [
-        _Tail(series, series.folder, _last_chunks(entries, max(count, KEPT)))
+        _LastChunks(series, series.folder, _last_chunks(entries, max(count, KEPT)))
         for series, entries in looked_up
     ]
     tails = [tail for tail in tails if tail.entries]
@@ -130,12 +130,12 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
     return last[::-1]
 
 
-def _holds(end: SeriesTail | None, tail: _Tail) -> bool:
+def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
     """Say whether an end that was kept is as good as the files."""
     return end is not None and end.made_of == tail.made_of
 
 
-def _read(root: Path, tails: Sequence[_Tail], count: int) -> list[pl.DataFrame]:
+def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataFrame]:
     """Read the last rows of series from their files."""
     paths = [[root / tail.series.path(entry.chunk) for entry in tail.entries] for tail in tails]
     return read_ends(paths, count)
