@@ -1,4 +1,4 @@
-"""Set arithmetic on half-open integer spans; it knows no clock, files or frames.
+"""Set arithmetic on half-open integer spans; no clock, files or frames.
 
 A span is `(start, end)` with `start < end`, in milliseconds UTC wherever marketkit uses it. `Spans`
 is a set of integers kept as the fewest sorted, disjoint, non-touching spans.
@@ -75,7 +75,7 @@ class Spans:
 
     @property
     def hull(self) -> Span | None:
-        """The smallest single span around the set, or None when it is empty."""
+        """The smallest single span around the set, or None when the set is empty."""
         return Span(self._spans[0].start, self._spans[-1].end) if self._spans else None
 
     def holds(self, start: int, end: int) -> bool:
@@ -84,11 +84,11 @@ class Spans:
         return end <= start or (at >= 0 and end <= self._spans[at].end)
 
     def clip(self, start: int, end: int) -> Spans:
-        """Keep what lies inside `[start, end)`."""
+        """Keep the part inside `[start, end)`."""
         return self & Spans([(start, end)])
 
     def gaps(self, start: int, end: int) -> Spans:
-        """Say what of `[start, end)` is missing from the set."""
+        """Give the part of `[start, end)` that is missing from the set."""
         return Spans([(start, end)]) - self
 
 

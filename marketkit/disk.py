@@ -17,7 +17,7 @@ _SYNCS = 8  # folders made safe at once: what a disk's queue takes without waiti
 
 
 def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_result:
-    """Put the file that `fill` writes in the place of whatever is at `path`; give its status.
+    """Put the file that `fill` writes in the place of any file at `path`; give the status.
 
     Every reader sees the old file or the new one. A kill or a full disk at any point leaves the old
     one, and at worst one with the suffix `TEMPORARY` beside it.
@@ -42,7 +42,7 @@ def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_resu
 
 
 def link(path: str, target: str) -> None:
-    """Give a file a second name, or copy it where the system has no second names."""
+    """Give a file a second name, or make a copy where the system has no second names."""
     try:
         os.link(path, target)  # of text, for this is done thousands of times
     except FileNotFoundError:
@@ -61,7 +61,7 @@ def sha256(path: str | Path) -> str:
 
 
 def write_new(path: Path, text: str) -> None:
-    """Write a file that is not there yet; its bytes are down when the call returns."""
+    """Write a file that is not there yet; the bytes are down when the call returns."""
     with path.open("x", encoding="utf-8") as file:
         file.write(text)
         file.flush()
@@ -69,7 +69,7 @@ def write_new(path: Path, text: str) -> None:
 
 
 def sync_tree(folder: Path) -> None:
-    """Make the names in a folder and all below it survive a power cut."""
+    """Make the names in a folder and all folders below survive a power cut."""
     folders = [Path(each) for each, _, _ in os.walk(folder)]
     with ThreadPoolExecutor(_SYNCS) as pool:  # together they wait for the disk as long as a few
         list(pool.map(sync_folder, folders))
@@ -77,7 +77,7 @@ def sync_tree(folder: Path) -> None:
 
 @contextmanager
 def new_folder(parent: Path) -> Iterator[Path]:
-    """Make a hidden folder to be renamed when it is complete; else it is removed again."""
+    """Make a hidden folder to be renamed when complete; else the folder is removed again."""
     make_folder(parent)
     folder = parent / f".{secrets.token_hex(8)}{TEMPORARY}"
     folder.mkdir()
@@ -88,7 +88,7 @@ def new_folder(parent: Path) -> Iterator[Path]:
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and its parents so that they survive a power cut."""
+    """Make a folder and all parents so that each survives a power cut."""
     if not folder.is_dir():
         make_folder(folder.parent)
         folder.mkdir(exist_ok=True)

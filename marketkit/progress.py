@@ -22,7 +22,7 @@ _WIDTH = 24
 
 @dataclass(slots=True)
 class Progress:
-    """Slots closed of the slots asked for (or symbols of symbols), and what that took.
+    """Slots closed of the slots asked for (or symbols of symbols), and the cost.
 
     `begun` of them were closed before the start; `note` says what is waited for.
     """
@@ -45,7 +45,7 @@ class Progress:
 
     @property
     def ended(self) -> bool:
-        """Whether it has come to its end, in whatever way."""
+        """Whether the end has come, in any way."""
         return self.state not in {"running", "paused"}
 
     @property
@@ -126,7 +126,7 @@ class Reporter:
         self._views.append(draw)
 
     def update(self) -> None:
-        """Write if it is time to; call it as often as you like."""
+        """Write when the time has come; call as often as you like."""
         now = time.monotonic()
         if self._show and now >= self._next:
             self._next = now + (_BAR_EVERY if self._terminal else _LOG_EVERY)
@@ -162,7 +162,7 @@ class Reporter:
 
 
 def clock(seconds: float) -> str:
-    """Write a duration as people say it.
+    """Write a duration in the words of people.
 
     >>> clock(75), clock(3.2), clock(7500)
     ('1m 15s', '3s', '2h 05m')

@@ -1,4 +1,4 @@
-"""Candle widths and times: slots in UTC milliseconds, names on disk, and what callers type.
+"""Candle widths and times: slots in UTC milliseconds, names on disk and of callers.
 
 A slot is the half-open span one candle stands for and is named by its start. Minutes, hours and
 days are multiples of their width since 1970 UTC (a day starts at 00:00 UTC, 09:00 in Korea);
@@ -41,7 +41,7 @@ class Timeframe:
 
     @property
     def is_calendar(self) -> bool:
-        """Whether the slots differ in length: those of months and years do."""
+        """Whether the slots differ in length, as for months and years."""
         return self.name in _MONTHS
 
     @property
@@ -90,7 +90,7 @@ class Timeframe:
         return sum(self.count(start, end) for start, end in spans)
 
     def whole(self, spans: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-        """Give the part of each span that is made of whole slots; it may be empty or reversed."""
+        """Give the part of each span that is made of whole slots, perhaps empty or reversed."""
         return ((self.ceil(start), self.floor(end)) for start, end in spans)
 
 
@@ -164,7 +164,7 @@ def parse_time(time: str | date | datetime) -> int:
 
 
 def iso(time: int) -> str:
-    """Write milliseconds UTC as people read them.
+    """Write milliseconds UTC for people.
 
     >>> iso(1756684800000)
     '2025-09-01T00:00:00Z'

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, get_a
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.cache.memory import Held, gather
+from marketkit.cache.memory import CachedRows, gather
 from marketkit.cache.ttl import Kind
 from marketkit.errors import MarketkitError, PartialResult
 from marketkit.exchange.dialect import Priority
@@ -86,7 +86,7 @@ class Hit(NamedTuple):
     """Rows of one symbol, and the source that had them."""
 
     source: Source
-    held: Held
+    held: CachedRows
 
 
 Results = dict[str, Hit | MarketkitError]

@@ -26,7 +26,7 @@ from marketkit.api.query import (
     collect,
 )
 from marketkit.cache.activity import MarketActivity
-from marketkit.cache.memory import Batch, Held, Memory, entries
+from marketkit.cache.memory import Batch, CachedRows, Memory, entries
 from marketkit.cache.single_flight import SingleFlight
 from marketkit.clock import age_clock
 from marketkit.data.lake.store.store import Store
@@ -97,7 +97,7 @@ class Router:
         symbols: Sequence[str],
         made: int,
         most: int | None = None,
-    ) -> list[Held]:
+    ) -> list[CachedRows]:
         """Hold the rows of each symbol for as long as they live, `most` ms at most.
 
         Symbols that the feed keeps hot are not held a second time.
@@ -194,7 +194,7 @@ class Router:
                 hits[name] = Hit(source, chosen)
         return hits
 
-    def _hot(self, spec: QuerySpec, names: Sequence[str], now: int) -> dict[str, Held]:
+    def _hot(self, spec: QuerySpec, names: Sequence[str], now: int) -> dict[str, CachedRows]:
         """Give the rows that the feed has of symbols and that are young enough for an answer."""
         if self.feed is None or spec.channel is None:
             return {}
@@ -241,7 +241,7 @@ class Router:
         )
 
 
-def hits_of(source: Source, symbols: Sequence[str], held: Sequence[Held]) -> Results:
+def hits_of(source: Source, symbols: Sequence[str], held: Sequence[CachedRows]) -> Results:
     """Give a hit for each symbol from one source."""
     return {name: Hit(source, each) for name, each in zip(symbols, held, strict=True)}
 
@@ -277,5 +277,5 @@ async def _with_progress(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> 
     return [task.result() for task in tasks]
 
 
-def _age(held: Held | None, now: int) -> int | None:
+def _age(held: CachedRows | None, now: int) -> int | None:
     return None if held is None else now - held.batch.made

@@ -1,1 +1,1 @@
-"""What was asked lately and may be said again: fresh in memory, kept on disk, never too old."""
+"""Recent answers that may be given again: fresh in memory, kept on disk, never too old."""

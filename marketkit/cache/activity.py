@@ -53,7 +53,7 @@ class Life(NamedTuple):
 
     @property
     def why(self) -> str:
-        """Say it in words."""
+        """Say the reason in words."""
         usual = f"{self.usual / 1000:.3g} s"
         if self.recent is None:
             return f"no trade seen yet, one in {usual} expected: {self.state}"
@@ -61,7 +61,7 @@ class Life(NamedTuple):
 
 
 class DecayingMean:
-    """A mean gap that forgets: what is older than `half` ms counts half, but `least` trades stay.
+    """A mean gap that forgets: one older than `half` ms counts half, but `least` trades stay.
 
     Starts as if it had seen one trade in `gap` ms.
     """
@@ -78,13 +78,13 @@ class DecayingMean:
         return max(self._silence / self._trades, SHORTEST_GAP)
 
     def add(self, trades: int, silence: float, passed: float) -> None:
-        """Take in `trades` and the `silence` around them, `passed` ms after the last."""
+        """Take in `trades` and the `silence` around each, `passed` ms after the last."""
         keep = min(1.0, max(0.5 ** (passed / self._half), self._least / self._trades))
         self._trades = self._trades * keep + trades
         self._silence = self._silence * keep + silence
 
     def assume(self, gap: float) -> None:
-        """Let the trade that was never seen have taken `gap` ms; seen ones soon outweigh it."""
+        """Let the trade that was never seen have taken `gap` ms; seen ones soon outweigh that."""
         if self._trades < _FEW:
             self._silence += gap - _FIRST_GAP
 
@@ -94,7 +94,7 @@ class DecayingMean:
 
 
 class _Market:
-    """One market: what was seen of it, up to when, and the lives that follow."""
+    """One market: the trades seen, up to when, and the lives that follow."""
 
     __slots__ = ("_hour", "_last", "_lives", "_week", "recent", "seen", "usual")
 
@@ -109,7 +109,7 @@ class _Market:
         self._lives: dict[Kind, tuple[Life, float]] = {}
 
     def expect(self, week: Sequence[float], now: int) -> None:
-        """Follow these hours from now on; what was guessed before any trade is replaced."""
+        """Follow these hours from now on; guesses from before any trade are replaced."""
         self._week, self._hour = week, hour_of_week(now)
         gap = 1 / week[self._hour]
         self.usual.assume(gap)
@@ -131,14 +131,14 @@ class _Market:
         self._lives.clear()
 
     def life(self, kind: Kind, rule: Rule, now: int) -> Life:
-        """Say how long what is made at `now` lives."""
+        """Say how long an answer made at `now` lives."""
         kept = self._lives.get(kind)
         if kept is None or now > kept[1]:
             kept = self._lives[kind] = self._decide(rule, now)
         return kept[0]
 
     def _decide(self, rule: Rule, now: int) -> tuple[Life, float]:
-        """Give the life, and the moment up to which it is right if nothing more is seen."""
+        """Give the life, and the moment up to which the life is right if nothing more is seen."""
         usual = self.usual.gap
         if self.seen == _NEVER:
             return Life(round(ttl(rule, usual, "normal")), "normal", usual, None), math.inf
@@ -149,7 +149,7 @@ class _Market:
         return life, math.inf if now > closing else closing
 
     def _follow(self, now: int) -> None:
-        """Expect of a new hour what that hour of the week is to the one before."""
+        """Scale the rate for a new hour as the hours of the week compare."""
         hour = hour_of_week(now)
         if self._week is not None and hour != self._hour:
             self.usual.scale(self._week[hour] / self._week[self._hour])
@@ -157,7 +157,7 @@ class _Market:
 
 
 class MarketActivity:
-    """The rhythm of every market seen, and how long answers about it may live.
+    """The rhythm of every market seen, and how long answers about each may live.
 
     Times are ms UTC of one clock. Not safe for use by several threads at once.
     """
@@ -167,7 +167,7 @@ class MarketActivity:
         self._markets: dict[str, _Market] = {}
 
     def saw(self, symbol: str, last_trade: int | Sequence[int], now: int) -> None:
-        """Take in when a market last traded, or its newest trades ascending, as known at `now`.
+        """Take in when a market last traded, or the newest trades ascending, as known at `now`.
 
         What an answer of long ago says is left out. An empty sequence says nothing.
         """
@@ -184,7 +184,7 @@ class MarketActivity:
         return self._market(symbol, now).life(kind, self._rules[kind], now)
 
     def explain(self, now: int | None = None, kinds: Sequence[Kind] = ("ticker",)) -> pl.DataFrame:
-        """List the lives as they are at `now`, one row per market and kind, and why.
+        """List the lives as of `now`, one row per market and kind, each with the reason.
 
         `rhythm` is the usual gap between trades in seconds; `now` is by default when the newest
         answer was known.
@@ -252,7 +252,7 @@ def hourly_rates(minutes: pl.Series, covered: Spans) -> list[float] | None:
 
 
 def _rate(traded: int, asked: int) -> float:
-    """Give trades per ms; half a minute more either way keeps it from nought and from infinity."""
+    """Give trades per ms; half a minute more either way keeps the rate from nought and infinity."""
     return -math.log1p(-(min(traded, asked) + 0.5) / (asked + 1)) / _MINUTE
 
 

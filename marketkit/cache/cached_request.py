@@ -1,4 +1,4 @@
-"""What changes by announcement: asked for once in a life, kept beyond the process."""
+"""Answers that change by announcement: asked for once in a life, kept beyond the process."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _DOWN = (NetworkError, ServerFailed, RateLimited, Banned, BadResponse)
 
 
 class CachedValue(NamedTuple):
-    """An answer, when the exchange made it (ms UTC), and the same moment on the steady clock."""
+    """An answer, when the exchange made the body (ms UTC), and that moment on the steady clock."""
 
     frame: pl.DataFrame
     made_at: int
@@ -39,7 +39,7 @@ class CachedValue(NamedTuple):
 
 
 class CachedRequest:
-    """One question whose answer holds for `life` ms. Use it on the engine's loop.
+    """One request whose answer holds for `life` ms. Use an object on the engine's loop only.
 
     Where the exchange does not answer, an older answer is given with a warning that says its age.
     """
@@ -80,7 +80,7 @@ class CachedRequest:
         return None if held is None or age_clock() - held.made > life else held
 
     async def _recall(self) -> None:
-        """Take what this or another process kept, if it is newer than what is held."""
+        """Take the answer kept by this or another process, if newer than the one at hand."""
         if self._store is None:
             return
         now = self._transport.now()

@@ -1,4 +1,4 @@
-"""Answers kept in memory for as long as they may be given again, within a bound of bytes.
+"""Answers kept in memory for as long as each may be given again, within a bound of bytes.
 
 Rows stay in the columns they came in; an entry only says which rows of which answer are a symbol's.
 An age counts from the moment the request was written, which no part of its answer can precede.
@@ -31,20 +31,20 @@ class Batch:
 
     frame: pl.DataFrame
     made: int
-    shelf: Hashable
+    cache_key: Hashable
     symbols: tuple[str, ...]
     until: int = 0
     used: int = 0
 
     @property
     def bytes(self) -> int:
-        """What it takes in memory."""
+        """The size in memory."""
         columns = self.frame.width * COLUMN_BYTES
         return int(self.frame.estimated_size()) + columns + len(self.symbols) * ENTRY_BYTES
 
 
-class Held(NamedTuple):
-    """What is held of one symbol: `length` rows of a batch from `first` on, until a moment."""
+class CachedRows(NamedTuple):
+    """One symbol's entry: `length` rows of a batch from `first` on, until a moment."""
 
     batch: Batch
     first: int
@@ -53,7 +53,7 @@ class Held(NamedTuple):
 
 
 class Stats(NamedTuple):
-    """What the memory tier has: entries, the answers they came in, bytes of how many, evictions."""
+    """Counts of the memory tier: entries, the answers around each, bytes of how many, evictions."""
 
     entries: int
     batches: int
@@ -63,58 +63,60 @@ class Stats(NamedTuple):
 
 
 class Memory:
-    """Entries by shelf (what was asked) and symbol, the least recently used answer leaving first.
+    """Entries by cache key and symbol, the least recently used answer leaving first.
 
     `put` and `clean` belong to one thread; `find` may be called from any.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self._max_bytes = max_bytes
-        self._shelves: dict[Hashable, dict[str, Held]] = {}
+        self._by_key: dict[Hashable, dict[str, CachedRows]] = {}
         self._batches: dict[Batch, int] = {}
         self._bytes = 0
         self._evicted = 0
         self._timer: asyncio.TimerHandle | None = None
 
-    def find(self, shelf: Hashable, symbols: Iterable[str], now: int) -> list[Held | None]:
-        """Give what is held of each symbol and may still be given; None where nothing is."""
-        kept = self._shelves.get(shelf, {})
-        found: list[Held | None] = []
+    def find(
+        self, cache_key: Hashable, symbols: Iterable[str], now: int
+    ) -> list[CachedRows | None]:
+        """Give the entry of each symbol that may still be given; None where there is none."""
+        known = self._by_key.get(cache_key, {})
+        entries: list[CachedRows | None] = []
         for symbol in symbols:
-            held = kept.get(symbol)
-            if held is not None and held.until > now:
-                held.batch.used = now
-                found.append(held)
+            entry = known.get(symbol)
+            if entry is not None and entry.until > now:
+                entry.batch.used = now
+                entries.append(entry)
             else:
-                found.append(None)
-        return found
+                entries.append(None)
+        return entries
 
     def put(
         self,
-        shelf: Hashable,
+        cache_key: Hashable,
         frame: pl.DataFrame,
         symbols: Sequence[str],
         *,
         made: int,
         lives: Mapping[str, int],
         now: int,
-    ) -> list[Held]:
-        """Hold the rows of an answer, each symbol's for its life in milliseconds after `made`.
+    ) -> list[CachedRows]:
+        """Keep the rows of an answer, each symbol's for a life in milliseconds after `made`.
 
-        `frame` is sorted by symbol; a symbol of `symbols` without rows is held as having none.
+        `frame` is sorted by symbol; a symbol of `symbols` without rows is kept as having none.
         Entries that are younger than this answer stay. Gives what the answer said of each symbol,
         whether it was kept or not.
         """
-        batch = Batch(frame, made, shelf, tuple(map(sys.intern, symbols)), used=now)
-        held = entries(batch, lives)
-        batch.until = max((each.until for each in held), default=0)
+        batch = Batch(frame, made, cache_key, tuple(map(sys.intern, symbols)), used=now)
+        rows = entries(batch, lives)
+        batch.until = max((each.until for each in rows), default=0)
         if batch.until > now and batch.bytes <= self._max_bytes // 4:
-            self._keep(batch, held)
+            self._keep(batch, rows)
         self.clean(now)
-        return held
+        return rows
 
     def clean(self, now: int) -> None:
-        """Let go of what has expired, and of the least recently used beyond the bound."""
+        """Drop the expired answers, and the least recently used beyond the bound."""
         for batch in [each for each in self._batches if each.until <= now]:
             self._drop(batch)
         if self._bytes > self._max_bytes:
@@ -132,39 +134,39 @@ class Memory:
             self._timer = loop.call_later(_SWEEP / 1000, _sweep, weakref.ref(self))
 
     def stats(self) -> Stats:
-        """Say what is held."""
-        entries = sum(len(kept) for kept in list(self._shelves.values()))
+        """Count the entries."""
+        entries = sum(len(each) for each in list(self._by_key.values()))
         return Stats(entries, len(self._batches), self._bytes, self._max_bytes, self._evicted)
 
-    def _keep(self, batch: Batch, entries: Sequence[Held]) -> None:
+    def _keep(self, batch: Batch, entries: Sequence[CachedRows]) -> None:
         self._batches[batch] = batch.bytes
         self._bytes += batch.bytes
-        kept = self._shelves.setdefault(batch.shelf, {})
-        for symbol, held in zip(batch.symbols, entries, strict=True):
-            known = kept.get(symbol)
+        stored = self._by_key.setdefault(batch.cache_key, {})
+        for symbol, entry in zip(batch.symbols, entries, strict=True):
+            known = stored.get(symbol)
             if known is None or known.batch.made <= batch.made:
-                kept[symbol] = held
+                stored[symbol] = entry
 
     def _drop(self, batch: Batch) -> None:
         self._bytes -= self._batches.pop(batch)
-        kept = self._shelves.get(batch.shelf, {})
+        stored = self._by_key.get(batch.cache_key, {})
         for symbol in batch.symbols:
-            if symbol in kept and kept[symbol].batch is batch:
-                del kept[symbol]
-        if not kept:
-            self._shelves.pop(batch.shelf, None)
+            if symbol in stored and stored[symbol].batch is batch:
+                del stored[symbol]
+        if not stored:
+            self._by_key.pop(batch.cache_key, None)
 
 
-def gather(held: Sequence[Held]) -> pl.DataFrame:
+def gather(entries: Sequence[CachedRows]) -> pl.DataFrame:
     """Put the rows of several symbols together in the order given; there must be one at least."""
-    rows: dict[Batch, list[Held]] = {}
-    for each in held:
-        rows.setdefault(each.batch, []).append(each)
+    rows: dict[Batch, list[CachedRows]] = {}
+    for entry in entries:
+        rows.setdefault(entry.batch, []).append(entry)
     frames = [_rows(batch, parts) for batch, parts in rows.items()]
     return frames[0] if len(frames) == 1 else pl.concat(frames)
 
 
-def _rows(batch: Batch, parts: Sequence[Held]) -> pl.DataFrame:
+def _rows(batch: Batch, parts: Sequence[CachedRows]) -> pl.DataFrame:
     first = row = parts[0].first
     for part in parts:
         if part.first != row and part.length:
@@ -173,15 +175,15 @@ def _rows(batch: Batch, parts: Sequence[Held]) -> pl.DataFrame:
     return batch.frame.slice(first, row - first)
 
 
-def entries(batch: Batch, lives: Mapping[str, int]) -> list[Held]:
-    """Say which rows of a batch are each symbol's, and for how many ms after `made` they live."""
+def entries(batch: Batch, lives: Mapping[str, int]) -> list[CachedRows]:
+    """Give the rows of a batch for each symbol, and the life of each in ms after `made`."""
     lengths = dict(batch.frame["symbol"].rle().struct.unnest().select("value", "len").iter_rows())
     firsts, row = dict[str, int](), 0
     for symbol, length in lengths.items():
         firsts[symbol] = row
         row += length
     return [
-        Held(batch, firsts.get(symbol, 0), lengths.get(symbol, 0), batch.made + lives[symbol])
+        CachedRows(batch, firsts.get(symbol, 0), lengths.get(symbol, 0), batch.made + lives[symbol])
         for symbol in batch.symbols
     ]
 

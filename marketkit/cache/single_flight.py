@@ -1,4 +1,4 @@
-"""One request for all who want the same at the same time."""
+"""One request for all callers that want the same at the same time."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ T = TypeVar("T")
 class _Flight(Generic[T]):
     task: asyncio.Task[T]
     urgency: int
-    riders: int = 0
+    waiters: int = 0
 
 
 class SingleFlight(Generic[T]):
-    """Questions on their way, by what they ask for. Use it on one event loop.
+    """Requests on the way, by cache key and symbol. Use an object on one event loop only.
 
     Who asks for something that is already on its way waits for that; a more urgent caller sends
     its own question. Cancelling one caller leaves the question to the others, and ends it when it
@@ -32,20 +32,20 @@ class SingleFlight(Generic[T]):
 
     async def join(
         self,
-        shelf: Hashable,
+        cache_key: Hashable,
         symbols: Sequence[str],
         urgency: int,
         send: Callable[[list[str]], Coroutine[Any, Any, T]],
     ) -> list[tuple[list[str], T | MarketkitError]]:
-        """Give the answers, or errors, for `symbols`, each with those of them it is for.
+        """Give the answers, or errors, for `symbols`, each with the names that the answer is for.
 
         `send` asks for what is not on its way yet; 0 is the most urgent.
         """
-        shared, rest = self._shared(shelf, symbols, urgency)
+        shared, rest = self._shared(cache_key, symbols, urgency)
         if rest:
-            shared[self._start(shelf, rest, urgency, send)] = rest
+            shared[self._start(cache_key, rest, urgency, send)] = rest
         for flight in shared:
-            flight.riders += 1
+            flight.waiters += 1
         try:
             answers = await asyncio.gather(
                 *(asyncio.shield(flight.task) for flight in shared), return_exceptions=True
@@ -53,15 +53,15 @@ class SingleFlight(Generic[T]):
         finally:
             for flight in shared:
                 self._leave(flight)
-        return [(names, _said(a)) for names, a in zip(shared.values(), answers, strict=True)]
+        return [(names, _checked(a)) for names, a in zip(shared.values(), answers, strict=True)]
 
     def _shared(
-        self, shelf: Hashable, symbols: Sequence[str], urgency: int
+        self, cache_key: Hashable, symbols: Sequence[str], urgency: int
     ) -> tuple[dict[_Flight[T], list[str]], list[str]]:
         shared: dict[_Flight[T], list[str]] = {}
         rest = []
         for symbol in symbols:
-            flight = self._flying.get((shelf, symbol))
+            flight = self._flying.get((cache_key, symbol))
             # A flight of the process that forked this one never lands here.
             ours = flight is not None and flight.task.get_loop() is asyncio.get_running_loop()
             if flight is not None and ours and flight.urgency <= urgency:
@@ -72,20 +72,20 @@ class SingleFlight(Generic[T]):
 
     def _start(
         self,
-        shelf: Hashable,
+        cache_key: Hashable,
         symbols: list[str],
         urgency: int,
         send: Callable[[list[str]], Coroutine[Any, Any, T]],
     ) -> _Flight[T]:
         flight = _Flight(asyncio.ensure_future(send(symbols)), urgency)
-        keys = [(shelf, symbol) for symbol in symbols]
+        keys = [(cache_key, symbol) for symbol in symbols]
         self._flying.update(dict.fromkeys(keys, flight))
         flight.task.add_done_callback(lambda _: self._land(flight, keys))
         return flight
 
     def _leave(self, flight: _Flight[T]) -> None:
-        flight.riders -= 1
-        if not flight.riders and not flight.task.done():
+        flight.waiters -= 1
+        if not flight.waiters and not flight.task.done():
             self._land(flight, [key for key, each in self._flying.items() if each is flight])
             flight.task.cancel()
 
@@ -95,7 +95,7 @@ class SingleFlight(Generic[T]):
                 del self._flying[key]
 
 
-def _said(answer: T | BaseException) -> T | MarketkitError:
+def _checked(answer: T | BaseException) -> T | MarketkitError:
     """Give an answer or an error of ours; anything else is raised."""
     if isinstance(answer, BaseException) and not isinstance(answer, MarketkitError):
         raise answer

@@ -44,7 +44,7 @@ _INHERITED: list[Table] = []  # by a fork; to close them would let go of the par
 
 
 class StoredResponse(NamedTuple):
-    """A body as it came, when it was made and until when it holds; times in ms UTC."""
+    """A body as received, when the exchange made the body, until when that holds; ms UTC."""
 
     body: bytes
     made_at: int
@@ -52,7 +52,7 @@ class StoredResponse(NamedTuple):
 
 
 class StoreStats(NamedTuple):
-    """What a store did in this process, and what it holds."""
+    """The calls of a store in this process, and the size of the file."""
 
     hits: int
     misses: int
@@ -63,7 +63,7 @@ class StoreStats(NamedTuple):
 
 
 class ResponseStore:
-    """Bodies by key in a folder; `max_bytes` bounds them, the first written go first.
+    """Bodies by key in a folder; `max_bytes` bounds the total, the first written go first.
 
     Making one opens nothing. Any number of processes may share a folder.
     """
@@ -78,7 +78,7 @@ class ResponseStore:
         self._hits = self._misses = self._puts = self._failures = 0
 
     async def get(self, key: str, *, now: int) -> StoredResponse | None:
-        """Give what is kept under a key, expired or not; None for nothing.
+        """Give the body kept under a key, expired or not; None for nothing.
 
         What was made after `now` is not given: a clock was set back, and no age could be told.
         """
@@ -91,7 +91,7 @@ class ResponseStore:
         return kept
 
     async def put(self, key: str, body: bytes, *, made_at: int, expires_at: int) -> None:
-        """Keep a body in place of what is under the key; one larger than the bound is not kept."""
+        """Keep a body under a key in place of any other; one larger than the bound is not kept."""
         value = _packed(key, StoredResponse(body, made_at, expires_at))
         if len(value) > self._max_bytes:
             return
@@ -103,12 +103,12 @@ class ResponseStore:
         await asyncio.to_thread(self._try, "put", put)
 
     def stats(self) -> StoreStats:
-        """Say what was done and what is there."""
+        """Count the calls and the entries."""
         held = self._try("get", lambda table: (len(table), table.bytes())) or (0, 0)
         return StoreStats(self._hits, self._misses, self._puts, self._failures, *held)
 
     def close(self) -> None:
-        """Close the file; a later call opens it again."""
+        """Close the file; a later call opens a new connection."""
         with self._lock:
             self._drop()
 
@@ -190,7 +190,7 @@ def _forget() -> None:
 
 
 def _name(key: str) -> str:
-    """Give the name of a key in the table, which puts names into its queries as they are."""
+    """Hash a key into a name, for the table puts names into queries as given."""
     return hashlib.blake2b(key.encode(), digest_size=16).hexdigest()
 
 
@@ -200,7 +200,7 @@ def _packed(key: str, kept: StoredResponse) -> bytes:
 
 
 def _unpacked(key: str, value: object) -> StoredResponse | None:
-    """Give what was packed under this key; None for anything else."""
+    """Unpack the body kept under this key; None for anything else."""
     if not isinstance(value, bytes) or len(value) < _HEAD.size:
         return None
     magic, crc, made_at, expires_at = _HEAD.unpack_from(value)
@@ -210,7 +210,7 @@ def _unpacked(key: str, value: object) -> StoredResponse | None:
 
 
 def _code(error: Exception) -> int:
-    """Give the primary code of a SQLite error; the extended ones have it in their low byte."""
+    """Give the primary code of a SQLite error, the low byte of an extended one."""
     return getattr(error, "sqlite_errorcode", 0) & 0xFF
 
 

@@ -1,4 +1,4 @@
-"""Pages of trades of days that are over, kept beyond the process: they will not change any more."""
+"""Pages of trades of days that are over, kept beyond the process: none will change any more."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class TradePageCache:
         self._keeping: set[asyncio.Task[None]] = set()
 
     async def get(self, request: Request) -> Response | None:
-        """Give the page that answers a request, if it is kept."""
+        """Give the kept page that answers a request, or None."""
         now = self._transport.now()
         key = self._key(request, now)
         if self._store is None or key is None:
@@ -38,7 +38,7 @@ class TradePageCache:
         return Response(200, {}, kept.body, now, age_clock() - (now - kept.made_at))
 
     def keep(self, request: Request, response: Response) -> None:
-        """Keep a page if its day is over; nobody need wait for a disk."""
+        """Keep a page of a day that is over; nobody need wait for a disk."""
         key = self._key(request, response.at)
         if self._store is not None and key is not None:
             until = response.at + _LIFE
@@ -48,12 +48,12 @@ class TradePageCache:
             task.add_done_callback(self._keeping.discard)
 
     async def settled(self) -> None:
-        """Wait until what was answered is kept."""
+        """Wait until all answers are kept."""
         if self._keeping:
             await asyncio.wait(self._keeping)
 
     def _key(self, request: Request, at: int) -> str | None:
-        """Name a page by its date, which the exchange counts back from its own; None for today."""
+        """Name a page by date, which the exchange counts back from today; None for today's."""
         params = dict(request.params)
         day = at // DAY - int(params.pop("days_ago", 0))
         if at < (day + 1) * DAY + _SETTLE:

@@ -32,7 +32,7 @@ _CHANGED = 3.0  # times the usual rate; clusters of trades look like twice the r
 
 
 class Rule(NamedTuple):
-    """What one kind of data is worth, and the bounds of its life in ms.
+    """The worth of one kind of data, and the bounds of a life in ms.
 
     `price` is how many requests a second it is worth to have no stale answer of a market; `pulse`
     how often the data changes in the time of one trade.
@@ -58,7 +58,7 @@ RULES: Mapping[Kind, Rule] = {
 
 
 def best_life(gap: float, price: float) -> float:
-    """Give the life (ms) that is worth its requests, for changes `gap` ms apart in the mean.
+    """Give the life (ms) worth the requests, for changes `gap` ms apart in the mean.
 
     Infinite where no refresh is worth it.
 
@@ -70,7 +70,7 @@ def best_life(gap: float, price: float) -> float:
 
 
 def state_of(usual: float, recent: float, silence: float) -> State:
-    """Say what a market is like now: mean gaps as usual and of late, time since the last trade."""
+    """Name the state of a market: mean gaps as usual and of late, time since the last trade."""
     if silence > CLOSED * usual:
         return "closed"
     if recent * _CHANGED <= usual:

@@ -1,1 +1,1 @@
-"""Data that stays: the lake, what fills it, and jobs."""
+"""Data that stays: the lake, the fetching that fills the lake, and jobs."""

@@ -24,7 +24,7 @@ class RateLimit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One GET: `path` below the endpoint, `params` in order, and the rate `group` it counts in."""
+    """One GET: `path` below the endpoint, `params` in order, and the rate `group` that counts."""
 
     path: str
     params: tuple[tuple[str, str], ...]
@@ -49,7 +49,7 @@ class Response:
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One answer of a candle walk: its rows, and what the answer proves.
+    """One answer of a candle walk: the rows, and the slots that the answer proves.
 
     `rows` ascend by time and are distinct. `proved` are the slots, traded or not, that were
     answered for and will not change any more; rows outside of it must not be kept as final.
@@ -63,7 +63,7 @@ class Page:
 
 
 class Step(NamedTuple):
-    """The page of the last response (None before the first), and what to ask next (None: done)."""
+    """The page of the last response (None before the first), and the next request (None: done)."""
 
     page: Page | None
     request: Request | None
@@ -73,7 +73,7 @@ Walk = Generator[Step, Response, None]
 
 
 class Allowance(NamedTuple):
-    """Headers about a rate group: requests left in its window, and seconds to hold back."""
+    """Headers about a rate group: requests left in the window, and seconds to hold back."""
 
     remaining: int | None
     retry_after: float | None
@@ -81,7 +81,7 @@ class Allowance(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SendingRules:
-    """How an exchange is asked: its limits, what its answers mean, and when to ask again.
+    """How an exchange is asked: limits, the meaning of answers, and when to ask again.
 
     `limits` are the rate groups of requests, `other_limits` those of connections. `check` raises
     the error that an answer stands for. `read_allowance` reads an answer's headers for a group.

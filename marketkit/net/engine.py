@@ -51,7 +51,7 @@ class Engine:
         return threading.current_thread() is self._thread
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run `coroutine` on the engine's loop and wait for its result.
+        """Run `coroutine` on the engine's loop and wait for the result.
 
         Ctrl-C cancels the coroutine, not only the wait. Raises `EngineClosed` on the engine's own
         thread, where waiting would be a deadlock, and after `close`.
@@ -72,7 +72,7 @@ class Engine:
             future.cancel()  # nothing happens to a future that is done
 
     async def arun(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Await `coroutine` from any event loop; it runs on the engine's.
+        """Await `coroutine` from any event loop; the body runs on the engine's.
 
         Cancelling the caller cancels the coroutine. Raises `EngineClosed` after `close`.
         """
@@ -92,7 +92,7 @@ class Engine:
         self._closers.append(closer)
 
     def close(self, timeout: float = 2.0) -> None:
-        """Await the closers, cancel what still runs and stop the thread.
+        """Await the closers, cancel all running tasks and stop the thread.
 
         `timeout` bounds the closers, and then the rest, in seconds. The engine stays closed.
         """
@@ -149,7 +149,7 @@ class Engine:
             os.register_at_fork(after_in_child=lambda: _call(me, Engine._forget))
 
     def _forget(self) -> None:
-        """Drop the parent's thread and loop; closing its sockets would end its calls."""
+        """Drop the parent's thread and loop; closing the sockets would end the parent's calls."""
         self._lock = threading.Lock()
         self._loop = self._thread = None
         self._closers = []
@@ -164,7 +164,7 @@ def engine() -> Engine:
 
 
 def on_engine(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:
-    """Make an async function awaitable from any event loop; its body runs on the engine's."""
+    """Make an async function awaitable from any event loop; the body runs on the engine's."""
 
     @functools.wraps(method)
     async def anywhere(*args: P.args, **kwargs: P.kwargs) -> T:
@@ -188,12 +188,12 @@ def run_here(coroutine: Coroutine[Any, Any, T]) -> T:
 
 
 async def aside(work: Callable[[], T]) -> T:
-    """Do what takes long beside the engine's loop; in a caller's own thread nobody else waits."""
+    """Do long work beside the engine's loop; in a caller's own thread nobody else waits."""
     return await asyncio.to_thread(work) if engine().here else work()
 
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
-    """Run the loop until it is stopped, then let every task see its cancellation."""
+    """Run the loop until stopped, then let every task see the cancellation."""
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
@@ -211,6 +211,6 @@ async def _cancel_all() -> None:
 
 
 def _call(me: weakref.ref[Engine], method: Callable[[Engine], None]) -> None:
-    """Call `method` if the engine still exists: hooks of the interpreter must not keep it alive."""
+    """Call `method` if the engine still exists: hooks of the interpreter must keep none alive."""
     if (engine := me()) is not None:
         method(engine)

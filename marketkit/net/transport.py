@@ -44,7 +44,7 @@ class GroupStats:
 
 
 class Transport:
-    """The one sender to `endpoint`: awaits its turn, sends, classifies, retries.
+    """The one sender to `endpoint`: awaits turns, sends, classifies, retries.
 
     `rules` are the exchange's: its limits, what its answers mean, when to ask again; `timeout`
     bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
@@ -76,7 +76,7 @@ class Transport:
         self._round_trip = 0.0
 
     async def send(self, request: Request, priority: Priority = "normal") -> Response:
-        """Send `request` when it is its turn and give the exchange's data.
+        """Send `request` at the right time and give the exchange's data.
 
         Raises what the rules say of an answer that is not data, and `NetworkError`
         (`Unreachable`, `TimedOut`) when none came, each after the attempts that they grant;
@@ -102,7 +102,7 @@ class Transport:
             attempt += 1
 
     def now(self) -> int:
-        """Estimate the exchange's clock in milliseconds UTC: its last `Date` and the time since."""
+        """Estimate the exchange's clock in ms UTC: the last `Date` and the time since."""
         return self._clock.now()
 
     @property
@@ -117,7 +117,7 @@ class Transport:
 
     @property
     def round_trip(self) -> float:
-        """Give the usual time from a request to its headers, in seconds; 0.0 before the first."""
+        """Give the usual time from a request to the headers, in seconds; 0.0 before the first."""
         return self._round_trip
 
     def connects(self) -> Budget:
@@ -134,7 +134,7 @@ class Transport:
         return self._rules.limit(group)
 
     def stats(self) -> dict[str, GroupStats]:
-        """Give what became of the requests of every rate group that was used."""
+        """Count the requests of every rate group that was used, by fate."""
         return {group: GroupStats(**counts) for group, counts in self._counts.items()}
 
     async def left(self) -> dict[str, int]:
@@ -142,7 +142,7 @@ class Transport:
         return {group: await self._budget(group).left() for group in self._rules.limits}
 
     async def close(self) -> None:
-        """Close the connections and let go of the budgets; a later `send` opens them again."""
+        """Close the connections and the budgets; a later `send` opens new ones."""
         client, self._client = self._client, None
         if client is not None:
             await client.aclose()
@@ -151,7 +151,7 @@ class Transport:
         self._budgets.clear()
 
     async def _exchange(self, request: Request, priority: Priority) -> Response:
-        """Give the answer to one attempt, whatever it says."""
+        """Give the answer to one attempt, even one that refuses."""
         budget = self._budget(request.group)
         while True:
             slot = await budget.acquire(priority)

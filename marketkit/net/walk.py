@@ -1,4 +1,4 @@
-"""The driver of a walk over pages: sends what the walk asks for, and gives it the responses."""
+"""The driver of a walk over pages: sends each request, and gives the walk the response."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ Send = Callable[[Request], Awaitable[Response]]
 
 
 class FetchedPage(NamedTuple):
-    """One page of a walk, the response that it was read from, and the request for it."""
+    """One page of a walk, with the request and the response behind."""
 
     page: Page
     response: Response
@@ -19,7 +19,7 @@ class FetchedPage(NamedTuple):
 
 
 class Pages:
-    """Iterates over the pages of a walk, each sent for when it is asked for.
+    """Iterates over the pages of a walk; a request is sent when the page is asked for.
 
     Leaving the loop ends the walk: nothing is sent beyond the page in hand.
     """

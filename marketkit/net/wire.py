@@ -1,4 +1,4 @@
-"""One request on the wire: the client that sends it, and the moment at which it was written."""
+"""One request on the wire: the client that sends, and the moment of writing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _KEPT_ALIVE = 60.0  # seconds; a new connection costs two round trips and a TLS 
 
 
 def client_for(endpoint: str) -> httpx.AsyncClient:
-    """Make the client of an endpoint; connections are opened by its first requests."""
+    """Make the client of an endpoint; the first requests open connections."""
     return httpx.AsyncClient(
         headers={"User-Agent": f"marketkit/{library_version()}", "Accept-Encoding": "gzip"},
         limits=httpx.Limits(
@@ -53,7 +53,7 @@ def host_of(endpoint: str) -> str:
 
 
 class Wire:
-    """One request of httpx under watch: whether it was written, and when."""
+    """One request of httpx under watch: whether a byte was written, and when."""
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
@@ -62,7 +62,7 @@ class Wire:
         self.sent = 0
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
-        """Follow what httpx does; refuse to write once the slot is not held any more."""
+        """Follow the events of httpx; refuse to write once the slot is not held any more."""
         if event == "connection.connect_tcp.complete":
             connection = info["return_value"].get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

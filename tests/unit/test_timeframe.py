@@ -16,6 +16,7 @@ from marketkit.timeframe import (
     TIMEFRAMES,
     Timeframe,
     iso,
+    parse_duration,
     parse_time,
     parse_timeframe,
     timeframe_of_token,
@@ -370,3 +371,16 @@ def test_the_whole_slots_of_a_span_leave_its_torn_ends_out():
     hour = TIMEFRAMES["1h"]
     assert list(hour.whole([(1, 3 * HOUR + 1)])) == [(HOUR, 3 * HOUR)]
     assert not Spans(hour.whole([(1, HOUR - 1)]))
+
+
+@pytest.mark.parametrize(
+    ("duration", "seconds"), [("30m", 1800), ("12h", 43_200), ("1d", 86_400), ("2w", 1_209_600)]
+)
+def test_a_length_of_time_is_a_number_and_a_unit(duration, seconds):
+    assert parse_duration(duration) == seconds * 1000
+
+
+@pytest.mark.parametrize("duration", ["", "d", "1", "1x", "-1d", "0h", "1 d", "1.5h", 7, None])
+def test_another_length_of_time_is_refused(duration):
+    with pytest.raises(InputError, match="expected one such as 30m, 12h, 1d, 2w"):
+        parse_duration(duration)

@@ -41,7 +41,7 @@ class CandleReader:
         self._transport = filler.transport
 
     async def from_lake(self, lake: Lake, symbols: Sequence[str], window: Window) -> CandleResult:
-        """Answer from what a lake proves; in a thread, unless changing it takes longer."""
+        """Answer from the proved slots of a lake; in a thread, unless that takes longer."""
         narrow = window.narrow(self._transport.now())
 
         def read() -> CandleResult:
@@ -69,7 +69,7 @@ class CandleReader:
     async def from_both(
         self, symbols: Sequence[str], window: Window, run: FetchRun
     ) -> CandleResult:
-        """Answer from the lake after fetching its gaps once, and at the edge what is young."""
+        """Answer from the lake after fetching the gaps once, and the young rows at the edge."""
         end = self.edge(window)
         run.at = self._transport.now()
         first = await self._cover(symbols, window, end, run)
@@ -130,7 +130,7 @@ class CandleReader:
         await self._filler.fill(plan, run)
 
     def _plan(self, spans: Mapping[str, tuple[int, int]], window: Window) -> list[CandleRange]:
-        """Plan to ask for what neither these candles nor narrower ones prove."""
+        """Plan to ask for slots that neither these candles nor narrower ones prove."""
         gaps = {
             symbol: self._look([symbol], window, Span(*span)).known(symbol).missing(*span)
             for symbol, span in spans.items()
@@ -138,7 +138,7 @@ class CandleReader:
         return self._filler.walks(window.timeframe, gaps)
 
     async def _cover(self, symbols: Sequence[str], window: Window, end: int, run: FetchRun) -> int:
-        """Close the gaps of a window that ends at `end`; give where it starts."""
+        """Close the gaps of a window that ends at `end`; give the start of the window."""
         if window.start is None:
             return await self._reach_back(symbols, window, end, run)
         await self._close(dict.fromkeys(symbols, (window.start, end)), window, run)
@@ -147,7 +147,7 @@ class CandleReader:
     async def _reach_back(
         self, symbols: Sequence[str], window: Window, end: int, run: FetchRun
     ) -> int:
-        """Close gaps ever further back until each symbol has its count; give the earliest start."""
+        """Close gaps ever further back until each symbol has enough; give the earliest start."""
         starts = dict.fromkeys(symbols, end)
         reach = _enough(window)
         while short := await asyncio.to_thread(self._short, window, starts, run):
@@ -190,7 +190,7 @@ class CandleReader:
         *,
         exact: bool,
     ) -> None:
-        """Walk the exchange for one symbol until its window is full."""
+        """Walk the exchange for one symbol until the window is full."""
         start = 0 if window.start is None else window.start
         walk = CandleRange(symbol, window.timeframe, start, end, self._filler.settle)
         run.planned([walk] if window.count is None else [])
@@ -209,7 +209,7 @@ def _known(pages: Sequence[Page]) -> Spans:
 
 
 def _slots(window: Window, pages: Sequence[Page]) -> int:
-    """Count what pages have of what is asked for: candles, or slots if they are to be filled."""
+    """Count the candles of pages, or the slots if the window is to be filled."""
     if window.fill == "none":
         return sum(page.rows.height for page in pages)
     young = sum(_young(page).height for page in pages)
@@ -226,7 +226,7 @@ def _young(page: Page) -> pl.DataFrame:
 def _settled(
     symbol: str, pages: Sequence[Page], window: Window, end: int, shape: schema.Schema
 ) -> pl.DataFrame:
-    """Give the final candles of a window as pages have them, filled as it asks."""
+    """Give the final candles of a window from pages, filled as asked."""
     proved = Spans(span for page in pages for span in page.proved)
     hull = proved.hull or Span(0, 0)
     rows = pl.concat([empty(shape), *(page.rows for page in pages)]).unique("time").sort("time")
@@ -243,12 +243,12 @@ def _settled(
 
 
 def _enough(window: Window) -> int:
-    """Say how many rows are surely enough: one of those asked for may turn out to be forming."""
+    """Say how many rows are surely enough: one of the rows asked for may turn out to be forming."""
     return sys.maxsize if window.count is None else window.count + (not window.forming)
 
 
 def _joined(rows: pl.DataFrame, window: Window, run: FetchRun, end: int) -> pl.DataFrame:
-    """Put the final rows and the young ones together, each with its state."""
+    """Put the final rows and the young ones together, each row with a state."""
     if run.young:
         forming = _time() >= window.timeframe.floor(run.at)
         state = pl.when(forming).then(pl.lit("forming")).otherwise(pl.lit("closed")).cast(STATE)

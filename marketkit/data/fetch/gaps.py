@@ -1,4 +1,4 @@
-"""What closes the gaps of a lake: plans the walks, and how many of them go side by side."""
+"""Gaps of a lake are closed: walks are planned, and as many as need be go side by side."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class GapFiller:
         *,
         again: tuple[int, int] = (0, 0),
     ) -> list[CandleRange]:
-        """Give the walks that close what the lake lacks of each symbol's span; asks nobody.
+        """Give the walks that close the gaps in each symbol's span; asks nobody.
 
         Covered slots in `again` are asked, too, to see whether what is known of them still holds.
         """
@@ -48,7 +48,7 @@ class GapFiller:
         span: tuple[int, int],
         again: tuple[int, int] = (0, 0),
     ) -> Spans:
-        """Give what the lake lacks of a symbol's span, and what of it is to be asked `again`."""
+        """Give the gaps in a symbol's span, and the covered slots that are to be asked `again`."""
         covered = self.lake.covered(symbol, timeframe).clip(*again)
         return self.lake.missing(symbol, timeframe, *span) | covered.clip(
             *map(timeframe.ceil, span)

@@ -1,4 +1,4 @@
-"""From gaps to the walks that close them with the fewest requests; pure arithmetic."""
+"""From gaps to the walks that close each with the fewest requests; pure arithmetic."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Run walks side by side and put what they prove into the lake."""
+"""Run walks side by side and put the proved slots into the lake."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def _set() -> asyncio.Event:
 
 @dataclass(slots=True)
 class FetchRun:
-    """One run, over one or several calls of `walk_all`: its urgency, its watcher and its yield.
+    """One run over one or several calls of `walk_all`: urgency, watcher and yield.
 
     `requests` were answered, `rows` are new or changed in the lake, `revisions` are numbers of it
     that the exchange took back; `young` has, per symbol, the rows that are not final yet (unsettled
@@ -72,7 +72,7 @@ class FetchRun:
         self.reporter.update()
 
     def say(self, note: str) -> None:
-        """Show what is waited for; "" for nothing."""
+        """Show the reason for waiting; "" for none."""
         self.reporter.progress.note = note
         self.reporter.update()
 
@@ -82,13 +82,13 @@ class FetchRun:
         return {*self.reached, *self.young}
 
     def planned(self, walks: Sequence[CandleRange]) -> None:
-        """Add the slots of a plan to what there is to do."""
+        """Add the slots of a plan to the work there is."""
         self.reporter.progress.total += sum(
             walk.timeframe.count(walk.start, walk.end) for walk in walks
         )
 
     def answered(self, walk: CandleRange, page: Page, young: pl.DataFrame, at: int) -> int:
-        """Count an answer, keep its young rows and show how far the run has come.
+        """Count an answer, keep the young rows and show how far the run has come.
 
         Gives how many slots of the walk it settles.
         """
@@ -113,7 +113,7 @@ class FetchRun:
 
 @dataclass(slots=True)
 class Count:
-    """What walks have brought so far: slots settled, requests answered, rows written."""
+    """The yield of walks so far: slots settled, requests answered, rows written."""
 
     slots: int = 0
     requests: int = 0
@@ -122,7 +122,7 @@ class Count:
 
 @dataclass(slots=True)
 class WalkState:
-    """A walk at work, how far down it has come, and where its work is counted."""
+    """A walk at work, how far down the walk has come, and the count of the work."""
 
     walk: CandleRange
     to: int
@@ -176,7 +176,7 @@ def share(at_work: Sequence[WalkState]) -> CandleRange | None:
 
 
 async def walk_one(lake: Lake, transport: Transport, state: WalkState, run: FetchRun) -> None:
-    """Go one walk to its end; whatever ends it, the pages in hand are written."""
+    """Go one walk to the end; however the walk ends, the pages in hand are written."""
     walk, count = state.walk, state.count
 
     def landed(written: Written) -> None:
@@ -229,7 +229,7 @@ class Buffer:
             self._writing = asyncio.create_task(self._write())
 
     async def flush(self) -> None:
-        """Write what is in hand."""
+        """Write the pages in hand."""
         await self._settle()
         await self._write()
 
@@ -257,12 +257,12 @@ class Buffer:
 
 @functools.cache
 def _writer(_process: int) -> ThreadPoolExecutor:
-    """Give a process its one thread that writes: a second would only add memory."""
+    """Give a process the one thread that writes: a second would only add memory."""
     return ThreadPoolExecutor(1, thread_name_prefix="marketkit-lake")
 
 
 def _split(page: Page) -> tuple[Page, pl.DataFrame]:
-    """Part a page into what is proved and the rows too young for the lake."""
+    """Part a page into proved rows and rows too young for the lake."""
     hull = page.proved.hull
     young = pl.col("time").dt.epoch("ms") >= (hull.end if hull is not None else 0)
     final = Page(page.rows.filter(~young), page.proved, page.nothing_before)

@@ -1,4 +1,4 @@
-"""A backfill as one piece of work: close gaps of many symbols, count what every slot is."""
+"""A backfill as one piece of work: close gaps of many symbols, count every slot by state."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _MONTHS = TIMEFRAMES["1M"]
 
 @dataclass(frozen=True, slots=True)
 class BackfillOptions:
-    """How a backfill is done: in which order, how long it waits for an exchange that is away.
+    """How a backfill is done: in which order, how long to wait for an exchange that is away.
 
     The last `verify` milliseconds that can be final are asked even where they are covered;
     `patience` is in seconds. Somebody who waits for the oldest `chunk` slots of all symbols gets
@@ -50,7 +50,7 @@ async def backfill(
     *,
     markets: Sequence[str],
 ) -> Report:
-    """Do a job for the symbols `names`, together with all processes at it, and say what came of it.
+    """Do a job for the symbols `names`, together with all processes at work; give the report.
 
     `markets` are what the exchange lists: whether it gives candles of another one tells a symbol
     that fails from an exchange that is away.
@@ -94,7 +94,7 @@ async def _together(
     names: Sequence[str],
     span: Span,
 ) -> Report:
-    """Do the tasks as one of the processes at the job; whatever happens, leave it in the ledger."""
+    """Do the tasks as one of the processes at the job; however that ends, leave the ledger."""
     run, state, note = executor.run, "failed", ""
     me = await asyncio.to_thread(ledger.register, wanted.id)
     try:
@@ -125,7 +125,7 @@ async def _together(
 async def find_listings(
     filler: GapFiller, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
 ) -> None:
-    """Learn from a page of months when each symbol came, so that nobody asks for what was before.
+    """Learn each symbol's listing from a page of months, so that nobody asks for earlier slots.
 
     Worth its two requests where the oldest candles are asked first; the others meet the listing on
     their way down.
@@ -178,6 +178,6 @@ async def _report(
 
 
 def _tally(lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span) -> Tally:
-    """Count the slots of all symbols by what they are."""
+    """Count the slots of all symbols by state."""
     found = lake.select(names, timeframe)
     return Tally(*map(sum, zip(*(found.tally(name, span) for name in names), strict=True)))

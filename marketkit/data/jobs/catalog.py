@@ -1,4 +1,4 @@
-"""The jobs of a lake as frames: all of them, the symbols of one, its attempts that failed."""
+"""The jobs of a lake as frames: all jobs, the symbols of one, the attempts that failed."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def attempts(root: Path, job: str) -> pl.DataFrame:
 
 
 def find(root: Path, job: str) -> BackfillRequest:
-    """Give what a job of the lake is to do, by its name or the beginning of it."""
+    """Find the request of a job of the lake by the job's name or the beginning of the name."""
     known = {str(name): str(wanted) for name, wanted in _read(root, "SELECT id, wanted FROM jobs")}
     meant = [name for name in known if name.startswith(job)]
     if len(meant) != 1:

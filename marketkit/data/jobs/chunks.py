@@ -53,7 +53,7 @@ async def chunks(
     job: Job,
     slots: int,
 ) -> AsyncGenerator[pl.DataFrame, None]:
-    """Give the candles of `span`, `slots` of all symbols at a time, as a job fetches them.
+    """Give the candles of `span`, `slots` of all symbols at a time, as a job fetches the slots.
 
     Leaves the job when nobody wants more.
     """
@@ -75,7 +75,7 @@ async def chunks(
 async def _filled(
     filler: GapFiller, names: Sequence[str], timeframe: Timeframe, span: Span, job: Job
 ) -> None:
-    """Wait until the lake knows a span. Raises what the job failed with if it never will."""
+    """Wait until the lake knows a span. Raises the job's failure if that will never be."""
 
     def lacks() -> bool:
         return any(filler.lake.missing(name, timeframe, *span) for name in names)

@@ -1,4 +1,4 @@
-"""A file that says what a lake should hold: which markets, how deep, kept up to date or not."""
+"""The file of a scheduled backfill: which markets, how deep, kept up to date or not."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ def read_config(path: Path) -> Config:
 
 
 def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[ScheduledBackfill]:
-    """Say which backfills bring the lake to what a file asks for; asks nobody."""
+    """List the backfills that bring the lake to the state a file asks for; asks nobody."""
     found = []
     for universe in config.universe:
         names = members(universe, markets)
@@ -158,7 +158,7 @@ def _check(config: Config) -> None:
 
 
 def _start(depth: str | date, now: int) -> int:
-    """Give the start that a depth means; of a length of time the day, so that it is one job."""
+    """Give the start that a depth means; of a length of time the day: one job all day."""
     if depth == "listing":
         return _BEGINNING
     if isinstance(depth, str) and not depth[:4].isdigit():
@@ -167,11 +167,11 @@ def _start(depth: str | date, now: int) -> int:
 
 
 def _last(lake: Lake, symbol: str, timeframe: Timeframe, start: int) -> int:
-    """Give the day up to which the lake has a symbol, or `start` if it has nothing."""
+    """Give the day up to which the lake has a symbol, or `start` if there is nothing."""
     covered = lake.covered(symbol, timeframe).hull
     return start if covered is None else max(start, timeframe.previous(covered.end) // DAY * DAY)
 
 
 def moment(time: int) -> datetime:
-    """Give ms UTC as what callers pass."""
+    """Convert ms UTC into the datetime that callers pass."""
     return datetime.fromtimestamp(time / 1000, UTC)

@@ -35,7 +35,7 @@ _ATTEMPTS = 5  # at a task, before its symbol is given up
 
 @dataclass(slots=True)
 class TaskRun:
-    """A leased task: its walks that are not done, and what they have brought."""
+    """A leased task: the walks that are not done, and the yield of all."""
 
     lease: Lease
     walks: list[CandleRange]
@@ -44,11 +44,11 @@ class TaskRun:
 
     @property
     def done(self) -> Work:
-        """The work done, as the ledger counts it."""
+        """The work done, as the ledger counts work."""
         return Work(self.count.slots, self.count.requests, self.count.rows)
 
     def stop(self) -> None:
-        """Have its walks end after the page they wait for."""
+        """Have the walks end after the pages on the way."""
         for walk in self.walks:
             walk.start = walk.end
 
@@ -239,7 +239,7 @@ class Executor:
             self._task_runs.remove(task_run)
 
     async def _pulse(self) -> None:
-        """Beat: keep the leases, tell how far it is, hear what others command."""
+        """Beat: keep the leases, report the progress, obey commands of other processes."""
         due, progress = 0.0, self.run.reporter.progress
         while True:
             self._outage.over(self.run.answered_at)

@@ -1,4 +1,4 @@
-"""Who does what: jobs, their tasks and the processes at work, in SQLite beside the lake.
+"""The ledger of work: jobs, tasks and the processes at work, in SQLite beside the lake.
 
 The lake alone says what is covered; the ledger says who is about to fetch what. So it may be
 deleted or broken at any time: it begins again empty, and jobs are planned anew from the lake.
@@ -66,7 +66,7 @@ _END = """
 
 
 class Ledger:
-    """The ledger of the lake at `root`; any thread may use it, one at a time.
+    """The ledger of the lake at `root`; any thread may use a ledger, one at a time.
 
     Use it as a context manager. Raises `NotWritable` where nothing can be written, `LakeError` when
     others hold it for too long, and `LedgerReset` when it had to begin again empty.
@@ -82,7 +82,7 @@ class Ledger:
         self.close()
 
     def close(self) -> None:
-        """Close it; the next question opens it again."""
+        """Close the file; the next question opens a new connection."""
         self._file.close()
 
     def open(self, wanted: BackfillRequest, planned: Sequence[Task]) -> None:
@@ -143,7 +143,7 @@ class Ledger:
         self._end(me, lease, "done", done)
 
     def fail(self, me: Worker, lease: Lease, done: Work, error: MarketkitError) -> None:
-        """Give a task up, and with it all that is left of its symbol in this job."""
+        """Give a task up, and with the task all that is left of the symbol in this job."""
 
         def write(ledger: sqlite3.Connection) -> None:
             _note(ledger, me, lease, error)
@@ -171,11 +171,11 @@ class Ledger:
         self._file.do(write)
 
     def give_back(self, me: Worker, lease: Lease, done: Work) -> None:
-        """Give a task back as it is, for anybody to go on with."""
+        """Give a task back unfinished, for anybody to go on with."""
         self._end(me, lease, "open", done)
 
     def settle_before(self, job: str, symbol: str, moment: int) -> None:
-        """Strike the tasks of a symbol that lie before the moment it came to the exchange."""
+        """Settle the tasks of a symbol that lie before the moment of the listing."""
         self._file.do(
             lambda ledger: ledger.execute(
                 "UPDATE tasks SET state = 'done', done = slots"
@@ -192,7 +192,7 @@ class Ledger:
         *,
         count: bool = False,
     ) -> Heartbeat:
-        """Say that this process lives and how far it is, and learn how the job stands.
+        """Beat as a process that lives: report progress, and learn how the job stands.
 
         To `count` the totals takes a look at every task: milliseconds where there are thousands.
         """
@@ -212,7 +212,7 @@ class Ledger:
         return self._file.do(write)
 
     def leave(self, me: Worker, state: str, note: str = "") -> None:
-        """Let go of everything; the last to leave says what state the job is in then."""
+        """Let go of every lease; the last process to leave sets the state of the job."""
 
         def write(ledger: sqlite3.Connection) -> None:
             processes.remove(ledger, me.id)
@@ -247,7 +247,7 @@ class Ledger:
         return self._file.do(lambda ledger: _totals(ledger, job))
 
     def failures(self, job: str) -> dict[str, str]:
-        """Give what the symbols failed with that were given up."""
+        """Give the errors of the symbols that were given up."""
         asked = "SELECT symbol, error FROM tasks WHERE job = ? AND state = 'failed'"
         return self._file.do(lambda ledger: dict(ledger.execute(asked, (job,)).fetchall()))
 
@@ -282,7 +282,7 @@ class Ledger:
 
 
 def _report(ledger: sqlite3.Connection, me: Worker, lease: Lease, done: Work) -> bool:
-    """Put down how far a lease is; False if it is no longer ours."""
+    """Count the work done under a lease; False if the lease is no longer ours."""
     now = map(sum, zip(lease.before, done, strict=True))
     return bool(ledger.execute(_REPORT, (*now, me.job, *lease.task[:2], me.id)).rowcount)
 

@@ -1,4 +1,4 @@
-"""The SQLite file of the ledger: its tables and transactions, and what becomes of a damaged one."""
+"""The SQLite file of the ledger: tables, transactions, and a new start for a damaged one."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ _TABLES = (
 
 
 class LedgerReset(Exception):
-    """The ledger was damaged or deleted; it is empty now."""
+    """The ledger was damaged or deleted and is empty now."""
 
 
 class LedgerFile:
-    """The file at the root of a lake; any thread may use it, one at a time."""
+    """The file at the root of a lake; any thread may use an object, one at a time."""
 
     def __init__(self, root: Path) -> None:
         self.path = root / NAME
@@ -64,7 +64,7 @@ class LedgerFile:
         self._connection: sqlite3.Connection | None = None
 
     def close(self) -> None:
-        """Close it; the next question opens it again."""
+        """Close the file; the next question opens a new connection."""
         with self._lock:
             self._close()
 
@@ -99,7 +99,7 @@ class LedgerFile:
             self._connection = None
 
     def _begin_again(self) -> None:
-        """Delete a damaged ledger, one process at a time: its log must not meet a new one."""
+        """Delete a damaged ledger, one process at a time: the old log must not meet a new one."""
         make_folder(self.path.parent / ".locks")
         lock = FileLock(self.path.parent / ".locks" / "jobs.lock", timeout=_BUSY)
         with suppress(OSError, Timeout), lock:

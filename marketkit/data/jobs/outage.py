@@ -1,4 +1,4 @@
-"""An exchange that is away: wait for it, say so, and give up only when patience ends."""
+"""An exchange that is away: wait, say so, and give up only when patience ends."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Outage:
         self._next = _SHORTEST
 
     def is_one(self, failure: MarketkitError, answered_at: float) -> bool:
-        """Say whether a failure means that the exchange is away: it gave nobody data for a while.
+        """Say whether a failure means that the exchange is away and gave nobody data for a while.
 
         A request fails only after several attempts, which take longer than that.
         """

@@ -1,4 +1,4 @@
-"""A backfill before anything is sent: what it will take, to be looked at, changed and run."""
+"""A backfill before anything is sent: the cost, to be looked at, changed and run."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PLAN: Schema = {
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan:
-    """What a backfill will ask for; nothing is sent before `run()`.
+    """The cost of a backfill; nothing is sent before `run()`.
 
     `frame` has a row for each symbol: its `gaps` and the `slots` in them, slots that are known to
     be `absent` from the exchange, the `requests`, `rows` and `mb` to expect, the `seconds` those
@@ -75,7 +75,7 @@ class Plan:
 
     @property
     def seconds(self) -> float:
-        """How long it takes if nobody else asks this group of the exchange."""
+        """The time needed if nobody else asks this group of the exchange."""
         return self.requests / self.pace
 
     def order(self, order: Order) -> Plan:
@@ -84,12 +84,12 @@ class Plan:
         return replace(self, options=replace(self.options, order=order))
 
     def only(self, symbols: str | Iterable[str]) -> Plan:
-        """Give the plan of some of its symbols (codes or globs)."""
+        """Give the plan of some of the symbols (codes or globs)."""
         meant = self._meant(symbols)
         return self._of([cost for cost in self.costs if cost.symbol in meant])
 
     def without(self, symbols: str | Iterable[str]) -> Plan:
-        """Give the plan without some of its symbols (codes or globs)."""
+        """Give the plan without some of the symbols (codes or globs)."""
         meant = self._meant(symbols)
         return self._of([cost for cost in self.costs if cost.symbol not in meant])
 
@@ -153,7 +153,7 @@ class Guess:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one symbol of a plan lacks and takes.
+    """The gaps of one symbol of a plan, and the cost of closing each.
 
     `slots` were never asked about, in `gaps` spans; `absent` ones the exchange is known not to
     have: from before the listing, or for `1s` past its retention.
@@ -172,7 +172,7 @@ class Cost:
 def estimate(
     filler: GapFiller, names: Sequence[str], timeframe: Timeframe, span: Span
 ) -> list[Cost]:
-    """Say what closing the gaps of each symbol takes; sends nothing."""
+    """Estimate the cost of closing the gaps of each symbol; sends nothing."""
     found = filler.lake.select(None, timeframe)
     known = {name: _guess(found, name) for name in found.symbols}
     # How often a symbol trades says nothing about another: 1 % and 100 % of the slots both occur.
@@ -199,7 +199,7 @@ def _cost(filler: GapFiller, name: str, timeframe: Timeframe, span: Span, guess:
 
 
 def _requests(timeframe: Timeframe, start: int, end: int, share: float) -> int:
-    """A walk's last page is seldom full: it costs as much as the others."""
+    """Count the requests of a walk; the last page, seldom full, costs as much as others."""
     return max(1, round(timeframe.count(start, end) * share / PAGE + 0.5))
 
 

@@ -1,4 +1,4 @@
-"""The processes at work on jobs: registered, heard from, and removed when they are dead."""
+"""The processes at work on jobs: registered, heard from, and removed when dead."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _GIVE_BACK = "UPDATE tasks SET state = 'open', worker = NULL WHERE worker = ? AN
 
 
 class Worker(NamedTuple):
-    """A process at work on a job: the boot and the process space in which its `pid` means it."""
+    """A process at work on a job: `pid` has a meaning in this boot and this process space."""
 
     id: str
     job: str
@@ -29,7 +29,7 @@ class Worker(NamedTuple):
 
 
 def myself(job: str) -> Worker:
-    """Give a new name to this process at its work on a job."""
+    """Give a new name to this process for the work on a job."""
     return Worker(secrets.token_hex(6), job, boot_id(), _space(), os.getpid())
 
 
@@ -39,7 +39,7 @@ def register(ledger: sqlite3.Connection, me: Worker) -> None:
 
 
 def remove(ledger: sqlite3.Connection, worker: str) -> None:
-    """Remove a worker and give its tasks back."""
+    """Remove a worker and give back the worker's tasks."""
     ledger.execute(_GIVE_BACK, (worker,))
     ledger.execute("DELETE FROM workers WHERE id = ?", (worker,))
 

@@ -1,4 +1,4 @@
-"""What a backfill leaves behind."""
+"""The report of a backfill."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketkit.timeframe import Timeframe, iso
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Report:
-    """What a backfill leaves behind: the state of every slot asked for.
+    """The result of a backfill: the state of every slot asked for.
 
     `traded + empty + absent + unknown` is the number of slots of `[start, end)` of all symbols:
     with a candle, proved to have none, outside of what the exchange has (before the listing, or

@@ -20,7 +20,7 @@ _LEAST = 10 * PAGE  # slots of a task; each costs half a page more than its shar
 
 @dataclass(frozen=True, slots=True)
 class BackfillRequest:
-    """The candles a job is to bring: what is asked for, not what is missing of it.
+    """The candles a job is to bring: all that is asked for, not only the missing ones.
 
     `symbols` are as the caller named them (a glob stays one), sorted; `end=None` is the newest
     final candle, whenever the job is run.
@@ -34,22 +34,22 @@ class BackfillRequest:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Give what `write` wrote."""
+        """Read a request from the text of `write`."""
         fields = json.loads(text)
         return cls(**{**fields, "symbols": tuple(fields["symbols"])})
 
     def write(self) -> str:
-        """Spell it as JSON, always alike."""
+        """Spell the request as JSON, always alike."""
         return json.dumps(asdict(self), sort_keys=True)
 
     @property
     def id(self) -> str:
-        """Name the job: the same request is the same job, in whatever process, on whatever day."""
+        """Name the job: the same request is the same job, in any process, on any day."""
         return hashlib.sha256(self.write().encode()).hexdigest()[:10]
 
     @property
     def label(self) -> str:
-        """Say in short what it is about."""
+        """Name the job in short."""
         count = len(self.symbols)
         return f"{self.symbols[0] if count == 1 else f'{count} symbols'} {self.timeframe}"
 
@@ -84,7 +84,7 @@ class Grid(NamedTuple):
 
     @classmethod
     def of_chunks(cls, start: int, chunk: int) -> Self:
-        """Cut so that a chunk of `chunk` slots from `start` on is there when its tasks are done."""
+        """Cut so that a chunk of `chunk` slots from `start` on is there when the tasks are done."""
         if chunk < _LEAST:
             return cls(start, -(-_LEAST // chunk) * chunk)
         return cls(start, -(-chunk // -(-chunk // BLOCK)))
@@ -102,7 +102,7 @@ def tasks(symbol: str, timeframe: Timeframe, gaps: Spans, grid: Grid = Grid()) -
 
 
 def in_order(several: Iterable[Task], order: Order) -> list[Task]:
-    """Put the tasks of all symbols in the order in which they are done."""
+    """Put the tasks of all symbols in the order of the work."""
     if order == "symbols":
         return sorted(several, key=lambda task: (task.symbol, -task.end))
     if order == "oldest":
@@ -134,7 +134,7 @@ class Work(NamedTuple):
 
 
 class Lease(NamedTuple):
-    """A task that this process has leased, how often it failed, and what was done of it before."""
+    """A task leased by this process, the count of failures, and the work done before."""
 
     task: Task
     attempts: int
@@ -142,7 +142,7 @@ class Lease(NamedTuple):
 
 
 class Totals(NamedTuple):
-    """All tasks of a job together: slots asked for and answered, work done, and what is left."""
+    """All tasks of a job together: slots asked for and answered, work done, tasks left."""
 
     slots: int
     done: int

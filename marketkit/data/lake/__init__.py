@@ -1,4 +1,4 @@
-"""Candles on disk: Parquet that knows what it has."""
+"""Candles on disk: Parquet that knows which slots are there."""
 
 import logging
 

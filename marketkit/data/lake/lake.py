@@ -1,4 +1,4 @@
-"""The candle lake as people see it: what it has, what it lacks, and what became of it."""
+"""The candle lake as people see the data: rows, coverage, gaps and revisions."""
 
 from __future__ import annotations
 
@@ -14,13 +14,10 @@ from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.report.maintenance import windows
-from marketkit.data.lake.snapshots import snapshot
-from marketkit.data.lake.snapshots.delta import publish
-from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
+from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.scan import read_times, scan
-from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.source_file import SourceFile
@@ -31,8 +28,8 @@ from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 from marketkit.window import Fill, Instant, window_of
 
 
-class Lake(Store):
-    """A folder of candles that can prove which slots it knows.
+class Lake(SnapshotStore):
+    """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
     frames also take what `parse_time` takes. Any number of threads and processes may read and
@@ -83,7 +80,7 @@ class Lake(Store):
         start: Instant | None = None,
         end: Instant | None = None,
     ) -> pl.DataFrame:
-        """Say of every slot whether it traded, is proved empty, cannot exist or is unknown.
+        """Give the state of every slot: traded, proved empty, impossible or unknown.
 
         One row (`symbol timeframe start end state slots`) for each longest span of slots in one
         state. Slots are `maintenance` instead of `empty` where all liquid markets of the lake are
@@ -119,7 +116,7 @@ class Lake(Store):
         return report.catalog(zip(series, self.index.look(series), strict=True))
 
     def audit(self) -> pl.DataFrame:
-        """Look at every byte of the lake and list what is wrong: one row for each finding.
+        """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
         index. What is broken never hides the rest.
@@ -127,7 +124,7 @@ class Lake(Store):
         return audit.audit(self.root)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
-        """Mend what `audit` finds where that takes no guessing, and list what was done.
+        """Mend the findings of `audit` where that takes no guessing, and list each action.
 
         `path symbol timeframe finding action detail`. What cannot be trusted is taken out of the
         lake and kept under `corrupt/`; its slots are unknown from then on, so that the next
@@ -143,7 +140,7 @@ class Lake(Store):
         start: Instant | None = None,
         end: Instant | None = None,
     ) -> pl.DataFrame:
-        """Say what every UTC day is like: one row per symbol and day, a share for each state.
+        """Describe every UTC day: one row per symbol and day, a share for each state.
 
         Columns are `symbol date slots` and the states of `coverage()`, whose shares of the day add
         up to 1. Without `start` or `end` the range of each series is what is known of it.
@@ -169,7 +166,7 @@ class Lake(Store):
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe | None = None,
     ) -> pl.DataFrame:
-        """Say how long after its close a candle was last seen to change, from `revisions()`.
+        """Measure how long after the close a candle was last seen to change, from `revisions()`.
 
         One row (`symbol timeframe candles median max`) for each series with revisions: how many
         candles were revised, and the durations. Revisions that an import brought count, too.
@@ -187,7 +184,7 @@ class Lake(Store):
         tz: str | None = None,
         covering: Covering = "rows",
     ) -> Imported:
-        """Take the candles of a CSV, Parquet or Arrow file in, and say what came of it.
+        """Import the candles of a CSV, Parquet or Arrow file, and give the counts.
 
         The columns are found by the names in circulation, or given: `columns={"time": "ts"}` says
         that the file calls the time `ts`. `tz` is the zone of times that carry none, needed unless
@@ -250,67 +247,6 @@ class Lake(Store):
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """
         return answer(self if as_of is None else self.as_of(as_of), query)
-
-    def freeze(self, name: str) -> Frozen:
-        """Keep all candles as they are now under a name; no later write changes them.
-
-        Takes no room until the lake changes (hard links; where the system has none, copies). Each
-        series is kept as some moment of the call left it. Raises `InputError` for a name that is
-        taken or is none, or if there are no candles, and `NotWritable`; then nothing was kept.
-        """
-        return snapshot.freeze(self.root, self.index, name)
-
-    def frozen(self) -> pl.DataFrame:
-        """List the frozen sets, oldest first: `name created files rows bytes hash`.
-
-        Of a set whose manifest cannot be read there is only the name: ask `verify`.
-        """
-        marker.check(self.root)
-        return snapshot.frozen(self.root)
-
-    def verify(self, name: str) -> pl.DataFrame:
-        """Compare every byte of a frozen set with its manifest, and list what differs.
-
-        One row (`path problem`) for each file that is broken, missing or too many; none if the set
-        is as it was frozen. Raises `InputError` if there is no such set.
-        """
-        return snapshot.verify(self.root, name)
-
-    def as_of(self, name: str) -> Lake:
-        """Give a frozen set as a lake of its own that takes no writes.
-
-        What it knows is what the manifest says; `verify` compares that with the files. Raises
-        `InputError` if there is no such set and `CorruptFile` if its manifest is broken.
-        """
-        lake = type(self)(snapshot.folder_of(self.root, name), source=self.source)
-        lake.index = snapshot.FrozenIndex(lake.root)
-        return lake
-
-    def thaw(self, name: str, into: str | Path) -> Lake:
-        """Make a new lake in the folder `into` with the candles of a frozen set.
-
-        It can be written, and neither changes with the other. Raises `CorruptFile` if the set is
-        not as it was frozen, `InputError` if `into` has anything in it, and `NotWritable`.
-        """
-        snapshot.thaw(self.root, name, Path(into))
-        return type(self)(into, source=self.source)
-
-    def delete(self, name: str) -> None:
-        """Take a frozen set away. Raises `InputError` if there is none, and `NotWritable`."""
-        snapshot.delete(self.root, name)
-
-    def cite(self, name: str) -> str:
-        """Write the BibTeX entry of a frozen set, with its hash, date and contents."""
-        return cite(read_manifest(snapshot.folder_of(self.root, name)))
-
-    def publish(self, name: str) -> Path:
-        """Make a frozen set a Delta table for other engines, and give the folder of the table.
-
-        Only a log is written (`pip install 'marketkit-upbit[delta]'`), no candle again; once
-        published nothing is done. Delta knows times in microseconds. Raises `InputError` if there
-        is no such set, `MissingExtra` and `NotWritable`.
-        """
-        return publish(self.root, name)
 
     def __repr__(self) -> str:
         try:

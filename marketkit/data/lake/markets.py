@@ -54,7 +54,7 @@ class Universe:
         return sorted(self._paths())
 
     def at(self, day: date) -> tuple[pl.DataFrame, date]:
-        """Give the newest readable list of `day` or before, and its day. Raises `NotCovered`."""
+        """Give the newest readable list up to `day`, and the list's day. Raises `NotCovered`."""
         paths = self._paths()
         for kept in sorted((each for each in paths if each <= day), reverse=True):
             if (markets := _read(paths[kept])) is not None:
@@ -64,7 +64,7 @@ class Universe:
         raise NotCovered(f"{self._root} has no market list of {day}; the oldest is of {min(paths)}")
 
     def history(self) -> pl.DataFrame:
-        """Give every market that any list has, as it was last, with its first and last day.
+        """Give every market of any list, as seen last, with first and last day.
 
         Columns are `schema.MARKET`, `listed_from` and `last_seen`.
         """
@@ -100,7 +100,7 @@ def day_of(moment: int) -> date:
 
 
 def _write(path: Path, markets: pl.DataFrame) -> None:
-    """Put the list in its place as one step; of two writers either list is the day's."""
+    """Put the list in place as one step; of two writers either list is the day's."""
     make_folder(path.parent)
     write_atomic(path, lambda file: markets.write_parquet(file, compression="zstd"))
 

@@ -175,7 +175,7 @@ def decode_orderbooks(body: bytes, *, exact: bool = False) -> pl.DataFrame:
 
 
 def decode_instruments(body: bytes) -> pl.DataFrame:
-    """Read tick sizes and levels as `schema.INSTRUMENT`; the exchange sends them as text."""
+    """Read tick sizes and levels as `schema.INSTRUMENT`; the exchange sends text."""
     rows = _rows(body, _INSTRUMENT_WIRE, ["market", "tick_size"])
     return rows.rename({"market": "symbol", "quote_currency": "quote"})
 
@@ -190,7 +190,7 @@ _UNREADABLE = (
 
 
 def _rows(body: bytes, wire: Schema, keys: Iterable[str], *, exact: bool = False) -> pl.DataFrame:
-    """Parse an array of objects; null keys would be invented rows, so they are refused."""
+    """Parse an array of objects; null keys would be invented rows and are refused."""
     with _reading():
         rows = _exact_rows(body, wire) if exact else _float_rows(body, wire)
     for key in keys:
@@ -212,7 +212,7 @@ def _float_rows(body: bytes, wire: Schema) -> pl.DataFrame:
 
 
 def _exact_rows(body: bytes, wire: Schema) -> pl.DataFrame:
-    """Read numbers with every digit they were written with."""
+    """Read numbers with every digit as written."""
     objects: list[Mapping[str, Any]] = json.loads(body, parse_float=Decimal)
     columns = {name: [each.get(name) for each in objects] for name in wire}
     return pl.DataFrame(
@@ -258,7 +258,7 @@ def _fits(number: Any) -> bool:
 def _shape(
     rows: pl.DataFrame, target: Schema, convert: list[pl.Expr], *, exact: bool
 ) -> pl.DataFrame:
-    """Convert what needs it, then take the wire's columns over in order under our names."""
+    """Convert where needed, then take the wire's columns over in order under our names."""
     with _reading():
         converted = rows.with_columns(convert)
         named = converted.rename(dict(zip(converted.columns, target, strict=True)))
@@ -284,7 +284,7 @@ def _refuse(rows: pl.DataFrame, impossible: pl.Expr) -> None:
 
 
 def _possible() -> pl.Expr:
-    """Say which candles can be; others would poison whatever is computed from them."""
+    """Say which candles can be; others would poison everything computed from such rows."""
     open_, high, low, close = (pl.col(name) for name in ("open", "high", "low", "close"))
     return (
         (low > 0)

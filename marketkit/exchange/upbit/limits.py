@@ -1,4 +1,4 @@
-"""Upbit's limits, the headers that speak of them, and when to ask again: facts and pure functions.
+"""Upbit's limits, the headers about limits, and when to ask again: facts and pure functions.
 
 Source: Upbit reference "rate-limits"; every quotation group allows 10 requests a second per
 address, and 5 websockets a second may be opened. The window's kind is not documented, so the
@@ -63,7 +63,7 @@ def parse_retry_after(header: str | None) -> float | None:
 
 
 def read_allowance(headers: Mapping[str, str], group: str) -> Allowance:
-    """Read the headers of an answer to a request of `group`; those of other groups say nothing."""
+    """Read the headers of an answer to a request of `group`; other groups' say nothing."""
     remaining = parse_remaining(headers.get("remaining-req"))
     left = remaining.seconds if remaining and remaining.group == group else None
     return Allowance(left, parse_retry_after(headers.get("retry-after")))

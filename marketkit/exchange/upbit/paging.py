@@ -1,4 +1,4 @@
-"""Walks over pages as generators: each yields the next request and is sent its response.
+"""Walks over pages as generators: each yields the next request and is sent the response.
 
 `net.walk` drives them; nothing here sends.
 """
@@ -57,7 +57,7 @@ def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Walk:
 
 
 def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page:
-    """Say what a page of `rows`, asked for with `to` and answered at `at`, proves."""
+    """Work out the proof of a page of `rows`, asked for with `to` and answered at `at`."""
     settled = wanted.timeframe.floor(at - wanted.settle)
     bound = min(wanted.timeframe.ceil(to), settled)
     if rows.is_empty():
@@ -134,7 +134,7 @@ def _within(trades: pl.DataFrame, wanted: TradeRange) -> pl.DataFrame:
 
 
 def _time_of_day(end: int | None, day: int) -> str | None:
-    """Spell the exclusive bound within `day`; None when all of it is wanted."""
+    """Spell the exclusive bound within `day`; None when the whole day is wanted."""
     # Rounded up, for the wire has whole seconds; what is too new is filtered.
     seconds = 86_400 if end is None else min(86_400, -((day * DAY - end) // 1000))
     if seconds == 86_400:

@@ -1,4 +1,4 @@
-"""What Upbit's REST quotation interface is asked, and how it refuses.
+"""Requests of Upbit's REST quotation interface, and the meaning of refusals.
 
 Paths, parameters and errors: Upbit reference, sections 3 and 4. The region sites speak the same
 words.
@@ -43,7 +43,7 @@ _CANDLE_PATHS = {
 
 
 def market_request() -> Request:
-    """Ask for every listed market with its warnings."""
+    """Ask for every listed market with warnings."""
     return Request("/v1/market/all", (("is_details", "true"),), "market")
 
 
@@ -104,7 +104,7 @@ def candle_request(symbol: str, timeframe: Timeframe, to: int, count: int = PAGE
 def ticker_requests(
     symbols: Sequence[str], listed: Collection[str]
 ) -> Iterator[tuple[Request, Sequence[str]]]:
-    """Ask for the tickers of `symbols` in as few requests as can be, each with whom it is for.
+    """Ask for the tickers of `symbols` in as few requests as can be, each with the symbols meant.
 
     Where one URL cannot hold them, quote currencies of which all `listed` markets are wanted are
     asked for as a whole.
@@ -121,7 +121,7 @@ def ticker_requests(
 
 
 def guessed_ticker_request(wanted: Sequence[str]) -> Request | None:
-    """Ask for symbols or globs of whole quote currencies before it is known what is listed.
+    """Ask for symbols or globs of whole quote currencies before the listed ones are known.
 
     None where that takes more than one request, or the market list.
 
@@ -140,7 +140,7 @@ def guessed_ticker_request(wanted: Sequence[str]) -> Request | None:
 
 
 def guessed_orderbook_request(wanted: Sequence[str], depth: int) -> Request | None:
-    """Ask for books of symbols before it is known what is listed, as `guessed_ticker_request`."""
+    """Ask for books of symbols before the listed ones are known, as `guessed_ticker_request`."""
     if any(is_glob(each) for each in wanted) or len(list(batches(wanted))) > 1:
         return None
     return orderbook_request(wanted, depth, 0)
@@ -165,7 +165,7 @@ def batches(symbols: Sequence[str]) -> Iterator[list[str]]:
 
 
 def check(request: Request, response: Response) -> None:
-    """Raise what a response means when it is not data; the status decides before the body.
+    """Raise the error of a response that is not data; the status decides before the body.
 
     A 200 must also look like a whole JSON array: a maintenance page or a cut body must not reach a
     parser that would make rows of nulls of it.
@@ -198,7 +198,7 @@ def _refusal(request: Request, response: Response) -> MarketkitError:
 
 
 def _message(body: bytes) -> str:
-    """Find the exchange's own words; it wraps them in two shapes, or sends plain text."""
+    """Find the exchange's own words; two shapes wrap the words, or there is plain text."""
     try:
         said = json.loads(body)
         said = said.get("error", said)

@@ -16,14 +16,14 @@ REPEAT = 3_600.0  # a ban this soon after the last one is a repeat, and lasts tw
 
 
 class Sentence(NamedTuple):
-    """A ban: it holds until `until` (seconds since 1970) and was `length` seconds long."""
+    """A ban that holds until `until` (seconds since 1970) and was `length` seconds long."""
 
     until: float
     length: float
 
 
 class Ban:
-    """The ban of one host, in a small text file that names no boot: delete it to lift the ban."""
+    """The ban of one host, in a small text file that names no boot: deleted, the ban is lifted."""
 
     def __init__(self, path: Path, *, host: str) -> None:
         self._path = path

@@ -1,4 +1,4 @@
-"""One rate budget a machine and group: who may send, and when."""
+"""One rate budget a machine and group: which call may send, and when."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _log = logging.getLogger("marketkit.net")
 
 
 class Budget:
-    """The requests that this machine may send to one rate group, shared by all its processes.
+    """The requests that this machine may send to one rate group, shared by all processes.
 
     `name` (host and group) and `limit` choose the file in `directory`; `ban` is that of the host.
     `clock` must be the same for all who share the file. Use it on one event loop.
@@ -72,7 +72,7 @@ class Budget:
             raise
 
     async def left(self) -> int:
-        """Say how many requests could leave right now; all of them where nobody ever sent one."""
+        """Count the requests that could leave right now; all where nobody ever sent one."""
         try:
             self.ban.check()
         except Banned:
@@ -96,7 +96,7 @@ class Budget:
         self._later(lanes.distrust)
 
     def close(self) -> None:
-        """Let go of the file; who waits gets `EngineClosed`. A later `acquire` opens it again."""
+        """Close the file; waiting calls get `EngineClosed`. A later `acquire` opens a new one."""
         self._waiting.refuse(EngineClosed("closed while this call waited for its turn"))
         if self._pump is not None:
             self._pump.cancel()
@@ -105,7 +105,7 @@ class Budget:
         self._shared.close()
 
     def end(self, slot: Slot, finish: Callable[[State, Lane | None], None]) -> None:
-        """Apply `finish` to the lane of `slot`, or to None where it is no longer that slot's."""
+        """Apply `finish` to the lane of `slot`, or to None where another slot has the lane."""
         self._begin_after_fork()  # a slot of the parent is nobody's here
         owner = self._owner
         if self._flying.get(slot.lane) is slot:
@@ -124,7 +124,7 @@ class Budget:
         self._locked_since = INF
 
     def _begin_after_fork(self) -> None:
-        """In a child: its lock would be the parent's, and so would be its waiters and slots."""
+        """Begin anew in a child: lock, waiters and slots are the parent's."""
         if os.getpid() != self._pid:
             self._shared.close()
             self._begin()
@@ -182,7 +182,7 @@ class Budget:
             timer.cancel()
 
     def _step(self, state: State, now: float) -> _Step:
-        """Take a slot for the foremost call if it is its turn; under the lock."""
+        """Take a slot for the foremost call if that call's turn has come; under the lock."""
         self._renew(state, now)
         head = self._waiting.head(now)
         if head is None:
@@ -198,7 +198,7 @@ class Budget:
         return _Step(head, Slot(self, turn.lane, now), now)
 
     def _renew(self, state: State, now: float) -> None:
-        """Say that our requests in flight are alive; forget those that were given up for dead."""
+        """Renew the leases of our requests in flight; forget the ones given up for dead."""
         for index, slot in list(self._flying.items()):
             lane = _lane_of(state, slot, self._owner)
             if lane is None or lane.until != INF:
@@ -207,7 +207,7 @@ class Budget:
                 lane.lease = slot.lease = now + lanes.LEASE
 
     def update(self, change: Callable[[State, float], T]) -> T:
-        """Change the state that all processes share; `BlockingIOError` if another is at it."""
+        """Change the state that all processes share; `BlockingIOError` while another does."""
         self._begin_after_fork()
         return self._shared.update(change)
 
@@ -227,7 +227,7 @@ class Budget:
 
 
 class Slot:
-    """The right to send one request now; it must be ended once, by `done`, `lost` or `unsent`.
+    """The right to send one request now, to be ended once, by `done`, `lost` or `unsent`.
 
     Ending it a second time does nothing, so a `finally` may always do it.
     """
@@ -242,17 +242,17 @@ class Slot:
         self.lease = sent + lanes.LEASE
 
     def fresh(self) -> bool:
-        """Say whether it is young enough to be used: ask right before sending."""
+        """Say whether the slot is young enough to be used: ask right before sending."""
         return self._budget.clock() - self.sent < USE_BY
 
     def held(self) -> bool:
-        """Say whether the machine still counts on it: ask right before writing to the socket."""
+        """Say whether the machine still counts on the slot: ask right before writing."""
         return self._budget.clock() + USE_BY < self.lease
 
     def done(
         self, status: int, remaining_seconds: int | None = None, retry_after: float | None = None
     ) -> None:
-        """End it at the answer's headers: what the exchange said, and says is left."""
+        """End the slot at the answer's headers: the status, and the requests left."""
         limit, now = self._budget.limit, self._budget.clock()
         rejected = status in {418, 429}
         remaining = None if rejected else remaining_seconds
@@ -268,12 +268,12 @@ class Slot:
         self._end(finish)
 
     def lost(self) -> None:
-        """End it without an answer: the request may still be counted."""
+        """End the slot without an answer: the request may still be counted."""
         limit, now = self._budget.limit, self._budget.clock()
         self._end(lambda state, lane: lanes.lose(state, limit, lane, now))
 
     def unsent(self) -> None:
-        """End it unused: nothing was written."""
+        """End the slot unused: nothing was written."""
         self._end(lambda _, lane: lanes.free(lane))
 
     def _end(self, finish: Callable[[State, Lane | None], None]) -> None:
@@ -283,7 +283,7 @@ class Slot:
 
 
 class _Step(NamedTuple):
-    """The foremost call, the slot it gets now, or when to look again."""
+    """The foremost call, the slot given now, or when to look again."""
 
     head: Head | None
     slot: Slot | None
@@ -291,6 +291,6 @@ class _Step(NamedTuple):
 
 
 def _lane_of(state: State, slot: Slot, owner: float) -> Lane | None:
-    """Give the lane of `slot`, unless its lease ended and somebody else took it."""
+    """Give the lane of `slot`, unless the lease ended and another process took the lane."""
     lane = state.lanes[slot.lane]
     return lane if lane.sent == slot.sent and lane.owner == owner else None

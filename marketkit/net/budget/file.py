@@ -17,7 +17,7 @@ from marketkit.net.budget.pacing import GUARD
 from marketkit.net.budget.state import INF, State
 
 T = TypeVar("T")
-Change = Callable[[State, float], T]
+StateChange = Callable[[State, float], T]
 
 _STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
 _FORGOTTEN = 86_400.0
@@ -26,11 +26,11 @@ _FORGOTTEN = 86_400.0
 class BudgetStore(Protocol):
     """One state, changed by one at a time."""
 
-    def update(self, change: Change[T]) -> T:
-        """Apply `change(state, now)` and keep the state; `BlockingIOError` if somebody is at it."""
+    def update(self, change: StateChange[T]) -> T:
+        """Apply `change(state, now)` and keep the state; `BlockingIOError` while another does."""
 
     def close(self) -> None:
-        """Let go of it."""
+        """Close the file."""
 
 
 class BudgetFile:
@@ -48,7 +48,7 @@ class BudgetFile:
         self._size = states.size(limit.requests)
         self._fd = self._open()
 
-    def update(self, change: Change[T]) -> T:
+    def update(self, change: StateChange[T]) -> T:
         """Lock, read, change, write, unlock: 100 microseconds. See `BudgetStore.update`."""
         if not os.fstat(self._fd).st_nlink:  # somebody removed the file: join the new one
             self.close()
@@ -88,7 +88,7 @@ class MemoryBudget:
         self._clock = clock
         self._state = _unknown(limit, clock())
 
-    def update(self, change: Change[T]) -> T:
+    def update(self, change: StateChange[T]) -> T:
         """See `BudgetStore.update`."""
         return change(self._state, self._clock())
 

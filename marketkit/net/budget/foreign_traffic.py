@@ -1,4 +1,4 @@
-"""Notice requests that are not ours in the `Remaining-Req` header, and leave room for them. Pure.
+"""Notice foreign requests in the `Remaining-Req` header, and leave room for more. Pure.
 
 Every reply says how many requests of the current window the exchange has counted. What exceeds our
 own is somebody else's: such a request occupies a lane like ours (a phantom), and while others were
@@ -72,7 +72,7 @@ def capacity(state: State, limit: RateLimit) -> int:
 
 
 def yield_more(state: State, limit: RateLimit, now: float) -> None:
-    """Leave one more lane to others after a 429; give it back later after every failed probe."""
+    """Leave one more lane to others after a 429; a failed probe makes the return later."""
     probe = state.calm and now - state.last_strike < PROBE * limit.seconds
     state.calm = min(state.calm * 2, LONGEST_CALM) if probe else CALM
     state.reserve = min(max(state.reserve, 1.0) + 1.0, float(limit.requests // 2))
@@ -80,7 +80,7 @@ def yield_more(state: State, limit: RateLimit, now: float) -> None:
 
 
 def relax(state: State, limit: RateLimit, now: float) -> None:
-    """Give lanes back one by one, slowly while others are there; keep a few while they are seen."""
+    """Take lanes back one by one, slowly while foreign requests are seen, and keep a few then."""
     unseen = (now - state.foreign_seen) / limit.seconds
     alone = unseen > SEEN_FOR and now - state.last_strike > QUIET * limit.seconds
     keep = CALM_ALONE if alone else state.calm or CALM

@@ -35,7 +35,7 @@ LONGEST_HOLD = 6  # doublings of the hold after a 429
 
 
 class Head(NamedTuple):
-    """The foremost waiting call of a process: its urgency after ageing, since when, its class."""
+    """The foremost waiting call of a process: the urgency after ageing, since when, which class."""
 
     urgency: int
     since: float
@@ -50,14 +50,14 @@ class Turn(NamedTuple):
 
 
 def shortest(state: State) -> float:
-    """Give the shortest round trip, or 0 while it is not known well."""
+    """Give the shortest round trip, or 0 while too few are known."""
     if state.samples + state.samples_before < MIN_SAMPLES:
         return 0.0
     return min(state.rtt_low, state.rtt_low_before)
 
 
 def guard(state: State) -> float:
-    """Give the margin: two milliseconds, and what `shortest` may still be too long."""
+    """Give the margin: two milliseconds, and the excess that `shortest` may still have."""
     samples = state.samples + state.samples_before
     if samples < MIN_SAMPLES:
         return GUARD
@@ -65,7 +65,7 @@ def guard(state: State) -> float:
 
 
 def spacing(state: State, limit: RateLimit) -> float:
-    """Give the pause between two departures: it spreads the lanes; safety does not need it."""
+    """Give the pause between two departures, which spreads the lanes; safety needs none."""
     interval = limit.seconds / limit.requests
     low = shortest(state)
     jitter = max(0.0, state.rtt_mean - low) / interval if low else 0.0
@@ -87,7 +87,7 @@ def take_turn(state: State, limit: RateLimit, head: Head, owner: float, now: flo
 
 
 def publish(state: State, owner: float, head: Head | None, wake: float, now: float) -> None:
-    """Tell the other processes who waits here foremost; `head` is None if nobody does."""
+    """Tell the other processes our foremost call; `head` is None if nobody waits."""
     row = _waiter_of(state, owner, now)
     if head is not None:
         row.owner, row.urgency, row.since, row.wake = owner, head.urgency, head.since, wake
@@ -96,7 +96,7 @@ def publish(state: State, owner: float, head: Head | None, wake: float, now: flo
 
 
 def occupy(state: State, lane: Lane) -> int:
-    """Put `lane` where the one is that stopped counting first, and give its index."""
+    """Put `lane` in the place of the one that stopped counting first, and give the index."""
     index = min(range(len(state.lanes)), key=lambda i: state.lanes[i].until)
     state.lanes[index] = lane
     return index
@@ -110,7 +110,7 @@ def expire(state: State, now: float) -> None:
 
 
 def answer(state: State, limit: RateLimit, lane: Lane, now: float, remaining: int | None) -> None:
-    """Free `lane` at the right time for an answer that came `now`, and learn from it."""
+    """Free `lane` at the right time for an answer that came `now`, and learn the round trip."""
     lane.answered = now
     _learn(state, now - lane.sent, now)
     lane.until = now - shortest(state) + limit.seconds + guard(state)
@@ -166,7 +166,7 @@ def _learn(state: State, rtt: float, now: float) -> None:
 
 
 def _departure(state: State, limit: RateLimit, head: Head, ahead: int, now: float) -> float:
-    """Say when the call with `ahead` others before it could leave; INF if nobody knows."""
+    """Say when the call with `ahead` others before could leave; INF if nobody knows."""
     busy = sorted(lane.until for lane in state.lanes if lane.until > now)
     missing = len(busy) + ahead - foreign.capacity(state, limit)
     free_at = now if missing < 0 else busy[min(missing, len(busy) - 1)]

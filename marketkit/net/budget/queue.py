@@ -14,7 +14,7 @@ class Timed(Protocol):
 
     @property
     def sent(self) -> float:
-        """When it was given, in seconds of the machine's clock."""
+        """When the slot was given, in seconds of the machine's clock."""
 
 
 S = TypeVar("S", bound=Timed)

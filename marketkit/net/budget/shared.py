@@ -1,4 +1,4 @@
-"""The shared state of one rate group as a process holds it: in a file or, failing that, alone."""
+"""The shared state of one rate group as a process holds one: in a file or, failing that, alone."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _log = logging.getLogger("marketkit.net")
 
 
 def path_of(directory: Path, name: str, limit: RateLimit) -> Path:
-    """Name the file of a group; those of different limits differ in size, and so in name."""
+    """Name the file of a group; different limits mean different sizes, and so names."""
     suffix = "" if limit == _UNNAMED else f"-{limit.requests}per{limit.seconds:g}s"
     return directory / f"{name}{suffix}-{boot_id()}.bin"
 
@@ -41,7 +41,7 @@ class SharedState:
 
     @property
     def is_open(self) -> bool:
-        """Whether the file, or what stands for it, is open."""
+        """Whether the file, or the memory in place of a file, is open."""
         return self._store is not None
 
     @property
@@ -54,12 +54,12 @@ class SharedState:
         self._changes.append(change)
 
     def flush(self) -> None:
-        """Apply the changes that wait, unless another process is at it."""
+        """Apply the changes that wait, unless another process holds the file."""
         with contextlib.suppress(BlockingIOError):  # the next update applies what is left
             self.update(lambda _state, _now: None)
 
     def update(self, change: Callable[[State, float], T]) -> T:
-        """Apply what waits to be applied and then `change`; `BlockingIOError` if somebody else is.
+        """Apply the changes that wait, then `change`; `BlockingIOError` while another process does.
 
         Where no file can be had the process paces itself alone, and the log says so.
         """
@@ -86,7 +86,7 @@ class SharedState:
             return self._store.update(all_changes)
 
     def close(self) -> None:
-        """Let go of the file; a later update opens it again."""
+        """Close the file; a later update opens a new one."""
         if self._store is not None:
             self._store.close()
             self._store = None

@@ -1,4 +1,4 @@
-"""What the processes of a machine share about one rate group, and its bytes. Pure."""
+"""The state that the processes of a machine share about one rate group, as bytes. Pure."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Lane:
 
 @dataclass(slots=True)
 class Waiter:
-    """The foremost waiting call of one process: how urgent, since when, and when it looks again."""
+    """The foremost waiting call of one process: how urgent, since when, and the next look."""
 
     owner: float = 0.0
     urgency: float = 0.0
@@ -83,7 +83,7 @@ def fresh(requests: int, now: float, silent_until: float) -> State:
 
 
 def lane_count(requests: int) -> int:
-    """Say how many lanes are kept: those of a window, as many foreign ones, and some history."""
+    """Count the lanes that are kept: a window's, as many foreign ones, and some history."""
     return 3 * requests + 2
 
 

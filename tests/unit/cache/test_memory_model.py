@@ -75,7 +75,7 @@ class Tiers(RuleBasedStateMachine):
             if held is None:
                 continue
             rows = gather([held])
-            assert held.batch.shelf == shelf
+            assert held.batch.cache_key == shelf
             assert set(rows["symbol"]) <= {symbol}
             for number in set(rows["answer"]):
                 said = self.answers[number]

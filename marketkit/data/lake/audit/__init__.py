@@ -1,1 +1,1 @@
-"""What is wrong with a lake, and its repair."""
+"""Faults of a lake, and the repair."""

@@ -1,4 +1,4 @@
-"""What is wrong with a lake, found without changing anything, not even the index."""
+"""Faults of a lake, found without changing anything, not even the index."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from filelock import FileLock, Timeout
 from marketkit.data.lake.audit import index as audit_index
 from marketkit.data.lake.audit.chunk import Inspected, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
-from marketkit.data.lake.audit.index import Chunk
+from marketkit.data.lake.audit.index import AuditedChunk
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
 from marketkit.data.lake.snapshots import snapshot
@@ -32,11 +32,11 @@ def audit(root: Path) -> pl.DataFrame:
 
 
 def look(root: Path) -> list[Finding]:
-    """Look at every byte of a lake; what is broken never hides the rest."""
+    """Look at every byte of a lake; no fault ever hides the rest."""
     found, judged = _marker(root)
     if not judged:
         return found
-    chunks: dict[tuple[str, str], Chunk] = {}
+    chunks: dict[tuple[str, str], AuditedChunk] = {}
     for series in _series(root, found):
         found += _chunks(root, series, chunks)
     found += audit_index.compare(root, chunks)
@@ -63,7 +63,7 @@ def _marker(root: Path) -> tuple[list[Finding], bool]:
 
 
 def _series(root: Path, found: list[Finding]) -> Iterator[Series]:
-    """Give the series that have a folder; what else lies between them is found to be stray."""
+    """Give the series that have a folder; any other path between is found to be stray."""
     for source, timeframe_folder in _below(root, "candles", _source_of, found):
         for timeframe, series_folder in _below(root, timeframe_folder, _timeframe_of, found):
             for symbol, _ in _below(root, series_folder, symbol_of_folder, found):
@@ -73,7 +73,7 @@ def _series(root: Path, found: list[Finding]) -> Iterator[Series]:
 def _below(
     root: Path, folder: str, meaning: Callable[[str], _T | None], found: list[Finding]
 ) -> Iterator[tuple[_T, str]]:
-    """Give what the folders in a folder mean by their names."""
+    """Read the meaning of the folders in a folder from the names."""
     for path in _children(root / folder):
         below = f"{folder}/{path.name}"
         meant = meaning(path.name) if path.is_dir() else None
@@ -98,14 +98,16 @@ def _timeframe_of(name: str) -> Timeframe | None:
     return timeframe_of_token(token) if token != name else None
 
 
-def _chunks(root: Path, series: Series, chunks: dict[tuple[str, str], Chunk]) -> Iterator[Finding]:
-    """Look at the files of a series, and remember what was found in each chunk."""
+def _chunks(
+    root: Path, series: Series, chunks: dict[tuple[str, str], AuditedChunk]
+) -> Iterator[Finding]:
+    """Look at the files of a series, and remember the findings of each chunk."""
     for path in _children(root / series.folder):
         below = f"{series.folder}/{path.name}"
         if path.suffix == SUFFIX:
             with suppress(FileNotFoundError):  # taken away since it was listed
                 looked = inspect(path, series)
-                seen = Chunk(series, looked.stamp, looked.sha256, looked.said)
+                seen = AuditedChunk(series, looked.stamp, looked.sha256, looked.said)
                 chunks[series.folder, path.stem] = seen
                 action = action_for(looked)
                 for problem in looked.problems:
@@ -117,7 +119,7 @@ def _chunks(root: Path, series: Series, chunks: dict[tuple[str, str], Chunk]) ->
 
 
 def action_for(looked: Inspected) -> str:
-    """Say what `repair` does with a chunk that has problems."""
+    """Name the action of `repair` on a chunk that has problems."""
     if any(problem.finding == "newer" for problem in looked.problems):
         return "left"
     return "set aside" if looked.trusted is None else "mended"
@@ -141,7 +143,7 @@ def _held(path: Path) -> bool:
 
 
 class Log(NamedTuple):
-    """A log of revisions: its lines, the numbers of those that are none, what is unfinished."""
+    """A log of revisions: the lines, the numbers of the bad ones, the unfinished end."""
 
     good: list[bytes]
     wrong: list[int]
@@ -192,7 +194,7 @@ def _log(root: Path, below: str, series: Series) -> Iterator[Finding]:
 
 
 def _series_of_log(root: Path, path: Path) -> Series | None:
-    """Give the series whose log, or what was to become its log, has this path."""
+    """Give the series whose log, or whose unfinished log, has this path."""
     source = _source_of(path.parent.parent.name)
     timeframe = _timeframe_of(path.parent.name)
     symbol = symbol_of_folder(f"series={path.name.split('.', 1)[0]}")

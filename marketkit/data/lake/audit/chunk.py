@@ -1,4 +1,4 @@
-"""One chunk under the magnifying glass: what is wrong with it, and what of it can be trusted."""
+"""One chunk under the magnifying glass: the faults, and the part that can be trusted."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Trusted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Inspected:
-    """What a look at a chunk found.
+    """The findings of a look at a chunk.
 
     `said` is its footer and `trusted` what can be kept of it without guessing; both are None where
     the file as a whole says nothing that could be believed. `sha256` is the hash of its bytes.
@@ -86,7 +86,7 @@ def inspect(path: Path, series: Series) -> Inspected:
 
 
 def _said(content: bytes, chunk: str, series: Series) -> Footer:
-    """Give the footer as it was written, if it can be understood and is meant for this place."""
+    """Give the footer as written, if the text can be understood and is meant for this place."""
     if not is_chunk(series.timeframe, chunk):
         raise _Unusable("misplaced", f"not named like a chunk of {series.timeframe} candles")
     try:
@@ -123,7 +123,7 @@ def _refuse_misplaced(of: tuple[Any, Any], footer: Footer, chunk: str, series: S
 
 
 def _rows(content: bytes) -> pl.DataFrame:
-    """Decompress every page; checksums are looked at where the file has them."""
+    """Decompress every page; checksums are checked where the file has any."""
     try:
         table = pq.read_table(BytesIO(content), page_checksum_verification=True, partitioning=None)
         rows = pl.DataFrame(table)
@@ -226,7 +226,7 @@ def _doubt_outside(doubts: _Doubts, covered: Spans, span: Span) -> None:
 
 
 def _miscounted(said: Footer, rows: pl.DataFrame, distinct: pl.DataFrame) -> str:
-    """Say what the footer counts otherwise than the rows, with duplicates or without."""
+    """Compare the counts of the footer with the rows, with duplicates or without."""
     times = times_of(rows)
     ends = (times.min(), times.max())
     if said.rows in (rows.height, distinct.height) and (said.first, said.last) == ends:
@@ -236,7 +236,7 @@ def _miscounted(said: Footer, rows: pl.DataFrame, distinct: pl.DataFrame) -> str
 
 
 def _within(times: pl.Series, spans: Spans) -> pl.Series:
-    """Say which times lie in the spans: those with an odd number of edges before them."""
+    """Say which times lie in the spans: an odd number of edges comes before each."""
     edges = pl.Series(list(_edges(spans)), dtype=pl.Int64)
     return edges.search_sorted(times.cast(pl.Int64), side="right") % 2 == 1
 

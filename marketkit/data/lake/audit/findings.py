@@ -1,4 +1,4 @@
-"""What can be wrong with a lake: a word for each, and what `repair` does about it."""
+"""The kinds of faults of a lake: a word for each, and the action of `repair`."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ AUDIT: Schema = {
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One finding and what `repair` does about it.
+    """One finding and the action of `repair`.
 
     `path` is below the root. `stamp` is that of the version of a chunk that was looked at.
     """
@@ -59,7 +59,7 @@ class Finding:
 
     @property
     def place(self) -> tuple[str, str | None, str | None]:
-        """Where it was found: the path, and the symbol and timeframe where they are known."""
+        """The place: the path, and the symbol and timeframe where known."""
         if self.series is None:
             return self.path, None, None
         return self.path, self.series.symbol, self.series.timeframe.name

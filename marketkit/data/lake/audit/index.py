@@ -1,4 +1,4 @@
-"""The index against the files, read without touching it."""
+"""The index against the files, read without touching either."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ from marketkit.errors import CorruptFile
 _TRIES = 3
 
 
-class Chunk(NamedTuple):
-    """What a look at the file of a chunk found; `said` is None where its footer is unreadable."""
+class AuditedChunk(NamedTuple):
+    """A look at the file of a chunk; `said` is None where the footer is unreadable."""
 
     series: Series
     stamp: Stamp
@@ -29,11 +29,11 @@ class Chunk(NamedTuple):
     said: Footer | None
 
 
-Chunks = Mapping[tuple[str, str], Chunk]
+AuditedChunks = Mapping[tuple[str, str], AuditedChunk]
 
 
 class _Row(NamedTuple):
-    """What the index says of a chunk; `footer` is None where it says nonsense."""
+    """The index's claim about a chunk; `footer` is None where that is nonsense."""
 
     folder: str
     chunk: str
@@ -47,15 +47,15 @@ class _Row(NamedTuple):
 
 
 class _Told(NamedTuple):
-    """All rows of the index, the folders that it takes to be as it saw them, and kept ends."""
+    """All rows of the index, the folders listed as seen, and kept ends."""
 
     rows: list[_Row]
     trusted: set[str]
     ends: list[tuple[str, str, bytes]]
 
 
-def compare(root: Path, chunks: Chunks) -> Iterator[Finding]:
-    """Compare the index with the files, by folder and name; what only lags behind is sound."""
+def compare(root: Path, chunks: AuditedChunks) -> Iterator[Finding]:
+    """Compare the index with the files, by folder and name; rows that only lag behind are sound."""
     try:
         told = _read(root)
     except sqlite3.DatabaseError as error:
@@ -78,8 +78,8 @@ def compare(root: Path, chunks: Chunks) -> Iterator[Finding]:
     yield from _compare_ends(root, told, chunks)
 
 
-def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Finding]:
-    """Compare the last rows that are kept with the files, where those are still the same."""
+def _compare_ends(root: Path, told: _Told, chunks: AuditedChunks) -> Iterator[Finding]:
+    """Compare the kept last rows with the files, where the files are still the same."""
     for folder, made_of, content in told.ends:
         here = [(name, chunks.get((folder, name))) for name in hot.chunks_of(made_of)]
         same = [(name, chunk) for name, chunk in here if chunk is not None]
@@ -93,7 +93,7 @@ def _compare_ends(root: Path, told: _Told, chunks: Chunks) -> Iterator[Finding]:
                 yield Finding(NAME, "index", f"keeps other last candles of {folder}", "removed")
 
 
-def _compare(root: Path, row: _Row, chunk: Chunk, *, trusted: bool) -> Iterator[Finding]:
+def _compare(root: Path, row: _Row, chunk: AuditedChunk, *, trusted: bool) -> Iterator[Finding]:
     if row.stamp != chunk.stamp:
         if trusted and _is_still(root / row.path, chunk.stamp):
             yield Finding(NAME, "index", f"takes an older {row.path} for the current", "removed")
@@ -113,7 +113,7 @@ def _is_still(path: Path, stamp: Stamp) -> bool:
 
 
 def _read(root: Path) -> _Told:
-    """Read the index; a copy that was torn by a writer looks damaged, so it is tried again."""
+    """Read the index; a copy that was torn by a writer looks damaged and is read again."""
     for _ in range(_TRIES - 1):
         with suppress(sqlite3.DatabaseError):
             return _read_copy(root)
@@ -121,7 +121,7 @@ def _read(root: Path) -> _Told:
 
 
 def _read_copy(root: Path) -> _Told:
-    """Read a copy, for SQLite writes beside the file it reads."""
+    """Read a copy, for SQLite writes beside the file being read."""
     with tempfile.TemporaryDirectory(prefix="marketkit-audit-") as folder:
         copy = Path(folder) / NAME
         for suffix in ("", "-wal"):

@@ -1,4 +1,4 @@
-"""What can be mended without guessing is mended; what cannot becomes unknown, its bytes kept aside.
+"""Mend without guessing; the rest becomes unknown, and the bytes are kept aside.
 
 Nothing is ever thrown away but litter: a file that is replaced or taken out of the lake lies under
 `corrupt/<time>/` as it was. What a repair takes out of the lake is no longer covered, so that the
@@ -40,7 +40,7 @@ REPAIR: Schema = {
 
 
 def repair(root: Path, index: Index, *, dry_run: bool = False) -> pl.DataFrame:
-    """Do what can be done about each finding, and say what was done.
+    """Mend each finding as far as that can be done, and say how.
 
     `left` is what only a person can judge: files of a later marketkit, and names that mean nothing.
     Raises `NotWritable`; what was mended by then stays mended.
@@ -58,7 +58,7 @@ def repair(root: Path, index: Index, *, dry_run: bool = False) -> pl.DataFrame:
 
 
 def _mend_all(root: Path, index: Index, found: list[Finding]) -> None:
-    """Mend each file once, however much was found in it."""
+    """Mend each file once, however many findings there are."""
     todo = {each.path: each for each in found if each.action != "left"}
     # A file that cannot be kept is not to be mended first.
     todo |= {each.path: each for each in found if each.action == "set aside"}
@@ -119,7 +119,7 @@ def _mend_log(path: Path, aside: _Aside) -> None:
 
 
 class _Aside:
-    """The folder that keeps the bytes a repair takes out of the lake; made when it is needed."""
+    """The folder that keeps the bytes a repair takes out of the lake; made when needed."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -133,7 +133,7 @@ class _Aside:
         sync_folder(target.parent)
 
     def move(self, path: Path) -> None:
-        """Take whatever is there out of the lake; at any moment it is in one of both places."""
+        """Move a path out of the lake; at any moment the bytes are in one of both places."""
         if path.exists():
             target = self._target(path)
             path.rename(target)

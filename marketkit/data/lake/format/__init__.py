@@ -1,1 +1,1 @@
-"""What a lake is on disk."""
+"""The lake on disk."""

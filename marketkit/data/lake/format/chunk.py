@@ -1,4 +1,4 @@
-"""One chunk on disk: candles and what they prove, in one Parquet file only ever replaced whole.
+"""One chunk on disk: candles and coverage, in one Parquet file only ever replaced whole.
 
 Coverage lies in the footer, so that one `os.replace` commits it together with the rows: neither
 can outlive the other. pyarrow writes because its encodings (dictionaries for prices, byte streams
@@ -57,7 +57,7 @@ _WRITER: dict[str, Any] = {
 
 
 class Stamp(NamedTuple):
-    """What tells one version of a file from the next without opening it."""
+    """The mark that tells one version of a file from the next without opening either."""
 
     size: int
     mtime_ns: int
@@ -65,13 +65,13 @@ class Stamp(NamedTuple):
 
     @classmethod
     def of(cls, stat: os.stat_result) -> Stamp:
-        """Give the stamp of a file that was asked for its status."""
+        """Give the stamp of a file from the file's status."""
         return cls(stat.st_size, stat.st_mtime_ns, stat.st_ino)
 
 
 @dataclass(frozen=True, slots=True)
 class Footer:
-    """What a chunk says of itself; times in ms UTC.
+    """The footer of a chunk; times in ms UTC.
 
     `covered` are the slots that were asked and answered, traded or not; `nothing_before` is the
     moment before which the exchange had nothing; `first` and `last` are the times of its rows, None
@@ -87,7 +87,7 @@ class Footer:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One chunk as it is on disk: the file's stamp and its footer.
+    """One chunk on disk: the file's stamp and footer.
 
     `sha256` is the hash of the whole file in hex if this lake wrote it, None where only the footer
     was read: it is then unknown, not wrong.
@@ -107,7 +107,7 @@ def describe(frame: pl.DataFrame, covered: Spans, nothing_before: int | None) ->
 
 
 def read_footer(path: Path, series: Series) -> tuple[Footer, Stamp]:
-    """Read what the chunk at `path` says of itself.
+    """Read the footer of the chunk at `path`.
 
     Raises `CorruptFile` if it is not a candle file of this series, `NewerFormat` if a later
     marketkit wrote it, and `FileNotFoundError` if there is none.
@@ -128,14 +128,14 @@ def read_chunk(path: Path, series: Series) -> tuple[pl.DataFrame, Footer]:
 
 
 class Version(NamedTuple):
-    """One version of a file: its stamp, and the SHA-256 of all its bytes in hex."""
+    """One version of a file: the stamp, and the SHA-256 of all bytes in hex."""
 
     stamp: Stamp
     sha256: str
 
 
 def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series) -> Version:
-    """Put rows and footer in the place of whatever is at `path`, as one step for every reader.
+    """Put rows and footer in the place of any file at `path`, as one step for every reader.
 
     A kill or a full disk at any point leaves the old file as it was, and at worst a temporary one.
     """
@@ -168,7 +168,7 @@ def _spans_of(pairs: tuple[tuple[int, int], ...]) -> Spans:
 
 
 def _encode(frame: pl.DataFrame, said: bytes) -> pa.Buffer:
-    """Give the bytes of a chunk; made in memory, so that they are hashed without reading them."""
+    """Give the bytes of a chunk; made in memory, so that hashing reads no file."""
     table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_ARROW)
     output = pa.BufferOutputStream()
     with pq.ParquetWriter(output, _ARROW, **_WRITER) as writer:
@@ -214,7 +214,7 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
 
 
 def _read_slowly(file: FileIO) -> Tail:
-    """Read what `read_tail` leaves to a library. Raises `ValueError` for other columns."""
+    """Read a tail that `read_tail` leaves to a library. Raises `ValueError` for other columns."""
     file.seek(0)
     metadata = pq.read_metadata(file)
     if metadata.schema.names != list(ROW):
@@ -223,7 +223,7 @@ def _read_slowly(file: FileIO) -> Tail:
 
 
 def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Footer:
-    """Give the footer if it agrees with the file's folder, name and number of rows."""
+    """Give the footer if all agrees with the file's folder, name and number of rows."""
     expected = {"symbol": series.symbol, "timeframe": series.timeframe.name, "rows": rows}
     for name, value in expected.items():
         if said[name] != value:
@@ -243,7 +243,7 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
 
 @cache
 def _schema() -> bytes:
-    """Give what the footers of all chunks begin with."""
+    """Give the bytes that the footers of all chunks begin with."""
     return schema_of(_encode(empty(ROW), b"").to_pybytes())
 
 

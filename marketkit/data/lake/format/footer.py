@@ -19,7 +19,7 @@ _TEXT = 0x18  # in a key-value pair, the key and then the value: fields of bytes
 
 
 class Tail(NamedTuple):
-    """What the end of a file says: its number of rows, and the value of one key."""
+    """The end of a file: the number of rows, and the value of one key."""
 
     rows: int
     value: bytes

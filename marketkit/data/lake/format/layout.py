@@ -78,7 +78,7 @@ def timeframe_folder(source: str, timeframe: Timeframe) -> str:
 
 
 def check_symbol(symbol: str) -> str:
-    """Give the symbol back if it is spelled like a market code (`KRW-BTC`).
+    """Give the symbol back if spelled like a market code (`KRW-BTC`).
 
     Upper case only: no two symbols may share a folder where case is ignored. Raises `InputError`.
     """
@@ -94,7 +94,7 @@ def symbol_of_folder(name: str) -> str | None:
 
 
 def check_source(source: str) -> str:
-    """Give the source back if it can name a folder. Raises `InputError`."""
+    """Give the source back if the name can be that of a folder. Raises `InputError`."""
     if not isinstance(source, str) or not _SOURCE.fullmatch(source):
         raise InputError(f"not a source: {source!r} (expected a name such as 'upbit')")
     return source
@@ -143,7 +143,7 @@ def cut_chunks(timeframe: Timeframe, window: Span) -> set[str]:
 
 
 def cut(timeframe: Timeframe, spans: Spans) -> dict[str, Spans]:
-    """Share spans out to the chunks that hold them, in the order of time."""
+    """Share spans out to the chunks, in the order of time."""
     parts: dict[str, list[Span]] = {}
     for span in spans:
         for chunk, part in _cut_one(timeframe, span):

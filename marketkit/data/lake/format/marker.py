@@ -1,4 +1,4 @@
-"""`lake.json`: the mark that makes a folder a lake and says which format it has."""
+"""`lake.json`: the mark that makes a folder a lake and names the format."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def check(root: Path) -> bool:
 
 
 def prepare(root: Path) -> None:
-    """Make sure that there is a lake at `root` and that it takes writes.
+    """Make sure that there is a lake at `root` that takes writes.
 
     Raises as `check`, and `NotWritable`.
     """

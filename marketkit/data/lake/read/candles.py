@@ -1,4 +1,4 @@
-"""What a lake alone answers: everything that is proved of a range, or an error."""
+"""Answers of a lake alone: all candles of a proved range, or an error."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class CandleResult:
 
 
 def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> CandleResult:
-    """Answer from what the lake proves; a slot nobody asked about is `NotCovered`, no hole."""
+    """Answer from proved slots; a slot nobody asked about is `NotCovered`, no hole."""
     names = _stored(lake, symbols, window.timeframe)
     found = look(lake, names, window.timeframe, _range(window))
     spans, failures = dict[str, Span](), dict[str, MarketkitError]()
@@ -81,7 +81,7 @@ def _range(window: Window) -> Span:
 
 
 def _stored(lake: Store, symbols: Sequence[str], timeframe: Timeframe) -> list[str]:
-    """Spell globs out with what the lake has; other symbols stay, known or not."""
+    """Spell globs out with the symbols of the lake; other symbols stay, known or not."""
     if not any(map(naming.is_glob, symbols)):
         return sorted(symbols)
     usable = [timeframe, *narrower(timeframe)]

@@ -25,7 +25,7 @@ _ONE_CLOSED = pl.Series("state", ["closed"], STATE)
 
 @dataclass(frozen=True, slots=True)
 class Block:
-    """Neighbouring proved slots of a symbol; `before` is the close they follow on, if known."""
+    """Neighbouring proved slots of a symbol; `before` is the last close before, if known."""
 
     symbol: str
     times: pl.Series
@@ -33,13 +33,13 @@ class Block:
 
 
 def closed(rows: pl.DataFrame) -> pl.DataFrame:
-    """Say of candles that they are final."""
+    """Mark candles as final."""
     # Beside a short read a query would cost as much as the read.
     return rows.hstack([_ONE_CLOSED.new_from_index(0, rows.height)])
 
 
 def read_dense(view: View, window: Span, fill: Fill) -> pl.DataFrame:
-    """Read the candles of a range with their state, and fill its proved slots as `fill` says."""
+    """Read the candles of a range with states, proved slots filled as `fill` says."""
     rows = view.read(window)
     if fill == "none":
         return closed(rows)
@@ -49,7 +49,7 @@ def read_dense(view: View, window: Span, fill: Fill) -> pl.DataFrame:
 
 
 def scan_dense(found: Selection, window: Span, fill: Fill) -> pl.LazyFrame:
-    """Scan the stored candles of a range, its proved slots filled as `fill` says.
+    """Scan the stored candles of a range, proved slots filled as `fill` says.
 
     Raises `NotCovered` for slots nobody asked about.
     """
@@ -143,7 +143,7 @@ def _first_times(rows: pl.DataFrame) -> dict[str, int]:
 
 
 def _key(symbols: Sequence[str]) -> pl.Expr:
-    """Number the symbols, and give all rows one key that ascends as they do."""
+    """Number the symbols, and give all rows one key that ascends in the same order."""
     time = pl.col("time").cast(pl.Int64)
     if len(symbols) < 2:
         return time
@@ -151,7 +151,7 @@ def _key(symbols: Sequence[str]) -> pl.Expr:
 
 
 def _within(view: View, symbol: str, window: Span) -> Span:
-    """Bound an open range by what is known."""
+    """Bound an open range by the known slots."""
     hull = view.known(symbol).hull or Span(0, 0)
     start = hull.start if window.start == EVER.start else window.start
     end = hull.end if window.end == EVER.end else window.end

@@ -1,4 +1,4 @@
-"""Candles of a session out of the exchange's own: whole slots only, each with its state. Pure."""
+"""Candles of a session out of the exchange's own: whole slots only, each with a state. Pure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
 
 
 def fold(candles: CandleResult, window: Window, narrow: Window) -> CandleResult:
-    """Add the candles of `narrow` up to those of `window`, which has a session."""
+    """Add the candles of `narrow` up to the candles of `window`, which has a session."""
     if window.session is None or candles.frame.is_empty():
         return candles
     rows = candles.frame
@@ -36,7 +36,7 @@ def fold(candles: CandleResult, window: Window, narrow: Window) -> CandleResult:
 
 
 def _bars(rows: pl.DataFrame, window: Window, session: Session) -> pl.DataFrame:
-    """Add rows up; a slot is empty where all of its rows are."""
+    """Add rows up; a slot is empty where all rows of the slot are."""
     traded = aggregate(
         rows.filter(pl.col("state") != "empty").select(*ROW), window.timeframe, session
     )
@@ -57,7 +57,7 @@ def _bars(rows: pl.DataFrame, window: Window, session: Session) -> pl.DataFrame:
 def _slots(
     symbol: object, rows: pl.DataFrame, window: Window, narrow: Window, candles: CandleResult
 ) -> pl.DataFrame:
-    """List a symbol's slots of which no candle is missing, and whether they are over and known."""
+    """List a symbol's slots of which no candle is missing, and whether each is over and known."""
     known = candles.known.get(str(symbol), Spans())
     times = rows["time"].cast(pl.Int64)
     cut = narrow.count is not None and rows.height >= narrow.count

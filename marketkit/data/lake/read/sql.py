@@ -47,7 +47,7 @@ def view_of(timeframe: Timeframe) -> str:
 
 
 def answer(store: Store, text: str) -> pl.DataFrame:
-    """Answer a query over the files of a store as they are now."""
+    """Answer a query over the files of a store at this moment."""
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError:
@@ -72,7 +72,7 @@ def answer(store: Store, text: str) -> pl.DataFrame:
 
 
 def _offer(connection: Any, store: Store, text: str, stack: ExitStack) -> list[Path]:
-    """Make the views that the text of a query names, and give the files behind them."""
+    """Make the views that the text of a query names, and give the files behind each."""
     named = set(re.findall(rf"\b{_ALL}(?:_\w+)?\b", text.lower()))
     found = {
         timeframe: store.select(None, timeframe)
@@ -102,11 +102,11 @@ def _files(selection: Selection) -> list[tuple[Path, str, str]]:
 
 
 def _dataset(timeframe: Timeframe, files: list[tuple[Path, str, str]], stack: ExitStack) -> Any:
-    """Make files one table; they stay open for as long as the stack does."""
+    """Make files one table; the files stay open for as long as the stack does."""
     from pyarrow import dataset as ds  # noqa: PLC0415 - slow, and only for this
 
     def promise(symbol: str, chunk: str) -> Any:
-        """Say what is true of any version of a file: it may have been replaced since the look."""
+        """Promise symbol and span of any version of a file, for a writer may replace one."""
         start, end = (pa.scalar(edge, _MS) for edge in chunk_span(timeframe, chunk))
         time = ds.field("time")
         return (ds.field("symbol") == symbol) & (time >= start) & (time < end)

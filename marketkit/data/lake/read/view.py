@@ -1,4 +1,4 @@
-"""Wide candles out of narrow ones: how they add up, and which slots they can answer for."""
+"""Wide candles out of narrow ones: the sums, and which slots narrow ones can answer for."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def narrower(timeframe: Timeframe) -> Iterator[Timeframe]:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Series of one timeframe as a lake can answer for them: as stored, or made of narrower ones.
+    """Series of one timeframe as a lake can answer: as stored, or made of narrower ones.
 
     `knows` is what is proved of each symbol, directly or by narrower candles; `made` has the
     narrower series and the slots they answer for.
@@ -76,7 +76,7 @@ class View:
 
     @classmethod
     def plain(cls, stored: Selection) -> View:
-        """Give the series as they are stored."""
+        """Give the series as stored."""
         return cls(stored, stored.knows, {})
 
     @property
@@ -96,7 +96,7 @@ class View:
         return replace(self, stored=self.stored.of(names), made=made)
 
     def known(self, symbol: str) -> Knowledge:
-        """Give what is proved of a symbol, directly or by narrower candles."""
+        """Give the knowledge of a symbol, proved directly or by narrower candles."""
         return self.knows[symbol]
 
     def read(self, window: Span) -> pl.DataFrame:
@@ -129,7 +129,7 @@ class View:
 def look(
     store: Store, symbols: Iterable[str], timeframe: str | Timeframe, window: Span = EVER
 ) -> View:
-    """Look series up, and narrower ones for the slots of `window` that they do not know."""
+    """Look series up, and narrower ones for the slots of `window` that are lacking."""
     view = View.plain(store.select(symbols, timeframe))
     lacking = [symbol for symbol in view.symbols if view.known(symbol).missing(*window)]
     if not lacking:
@@ -141,7 +141,7 @@ def look(
 
 
 def _help(store: Store, symbol: str, known: Knowledge) -> tuple[Knowledge, _Made]:
-    """Add what narrower series prove to what is known of a symbol."""
+    """Add the proof of narrower series to the knowledge of a symbol."""
     parts: _Made = []
     for each in narrower(known.timeframe):
         missing = known.missing(*EVER)
@@ -170,7 +170,7 @@ def _whole(narrow: Knowledge, wide: Timeframe) -> tuple[Spans, int | None]:
 
 
 def _slots(times: pl.Series, timeframe: Timeframe, session: Session) -> pl.Series:
-    """Give for each time the open of its slot."""
+    """Give for each time the open of the slot around."""
     ms = times.cast(pl.Int64)
     edges = pl.Series(session.edges(timeframe, int(ms.min()), int(ms.max()) + 1), dtype=pl.Int64)  # type: ignore[arg-type]
     return edges.gather(edges.search_sorted(ms, side="right") - 1).cast(TIME)

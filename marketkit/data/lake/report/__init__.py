@@ -1,1 +1,1 @@
-"""What the lake has, as frames."""
+"""The contents of the lake, as frames."""

@@ -1,4 +1,4 @@
-"""What every day was like: the share of each state in it. Pure."""
+"""The share of each state in every day. Pure."""
 
 from __future__ import annotations
 

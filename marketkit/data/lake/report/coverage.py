@@ -1,4 +1,4 @@
-"""Frames that say what a lake has: spans of one state, gaps, one row per series. Pure."""
+"""Frames about the contents of a lake: spans of one state, gaps, one row per series. Pure."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ def _cut(row: tuple[Any, ...], windows: Spans) -> Iterator[tuple[Any, ...]]:
 
 
 def _known_states(known: Knowledge, span: Span) -> pl.DataFrame:
-    """Cut a span into what the footers say of it; only the rows know which slots traded."""
+    """Cut a span by the states of the footers; only the rows know which slots traded."""
     absent = "unfetchable" if known.timeframe.name == "1s" else "before_listing"
     states = {
         "empty": known.covered.clip(*span),

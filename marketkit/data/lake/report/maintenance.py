@@ -32,7 +32,7 @@ _MONTH, _YEAR = TIMEFRAMES["1M"], TIMEFRAMES["1y"]
 
 @dataclass(frozen=True, slots=True)
 class Witness:
-    """A market as evidence: which of its slots are known, and the sorted times that traded."""
+    """A market as evidence: which slots are known, and the sorted times that traded."""
 
     known: Spans
     times: pl.Series
@@ -57,7 +57,7 @@ def windows(store: Store, timeframe: Timeframe, empty: Spans) -> Spans:
 
 
 def _parts(empty: Spans) -> Iterator[Span]:
-    """Cut the range into years, so that ten markets of it fit into memory."""
+    """Cut the range into years, so that ten markets of one fit into memory."""
     hull = empty.hull
     at = hull.start if hull is not None else 0
     while hull is not None and at < hull.end:
@@ -131,7 +131,7 @@ def _witness(stored: Selection, symbol: str, span: Span) -> Witness:
 
 
 def _most_traded(stored: Selection, span: Span) -> list[str]:
-    """Choose by what the footers say; nothing is read for it."""
+    """Choose by the counts of the footers; nothing is read."""
     low, high = edge_chunks(stored.timeframe, span)
     rows = {
         symbol: sum(entry.footer.rows for entry in entries if low <= entry.chunk <= high)

@@ -1,4 +1,4 @@
-"""Frozen sets as Delta tables: a log beside the files, which stay as they are."""
+"""Frozen sets as Delta tables: a log beside the files, which stay untouched."""
 
 from __future__ import annotations
 

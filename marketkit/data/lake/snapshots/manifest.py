@@ -1,4 +1,4 @@
-"""What a frozen set is: its files with their hashes and footers, and one hash over all of them.
+"""The manifest of a frozen set: files with hashes and footers, and one hash over all.
 
 The hash of the set is the SHA-256 of what `sha256sum` prints for its files in the order of their
 paths, so that anybody can work it out without marketkit:
@@ -49,7 +49,7 @@ class Frozen:
 
 
 class FrozenFile(NamedTuple):
-    """One file of a frozen set; of its stamp only the size means anything."""
+    """One file of a frozen set; of the stamp only the size means anything."""
 
     series: Series
     entry: Entry
@@ -62,7 +62,7 @@ class FrozenFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files of a frozen set in the order of their paths, and how they came together."""
+    """The files of a frozen set in the order of paths, and how the set came together."""
 
     name: str
     created: int
@@ -82,13 +82,13 @@ class Manifest:
 
     @property
     def summary(self) -> Frozen:
-        """What people want to know of the set."""
+        """The summary of the set."""
         rows = sum(kept.entry.footer.rows for kept in self.files)
         size = sum(kept.entry.stamp.size for kept in self.files)
         return Frozen(self.name, self.created, len(self.files), rows, size, self.hash)
 
     def spell(self) -> str:
-        """Write it as JSON, with a line for each file."""
+        """Write the manifest as JSON, with a line for each file."""
         head = {
             "format": FORMAT,
             "name": self.name,
@@ -129,7 +129,7 @@ def _read(path: Path, _version: Stamp) -> Manifest:
 
 
 def cite(manifest: Manifest) -> str:
-    """Write a BibTeX entry that names the set so that it can be told from every other."""
+    """Write a BibTeX entry that tells the set from every other."""
     day = iso(manifest.created)[:10]
     fields = {
         "title": f"{_escaped(manifest.name)}: {_contents(manifest)}",
@@ -191,7 +191,7 @@ def _spans(pairs: tuple[tuple[int, int], ...]) -> Spans:
 
 
 def _contents(manifest: Manifest) -> str:
-    """Say for each source and timeframe how many symbols it has, and from when to when."""
+    """Count for each source and timeframe the symbols, and give first and last times."""
     groups: dict[tuple[str, str], list[FrozenFile]] = {}
     for kept in manifest.files:
         groups.setdefault((kept.series.source, kept.series.timeframe.name), []).append(kept)

@@ -1,4 +1,4 @@
-"""Frozen sets: the lake as it was at one moment, kept under a name and changed by nothing.
+"""Frozen sets: the lake of one moment, kept under a name and changed by nothing.
 
 `snapshots/<name>/candles/...` are second names (hard links) of the files of the lake. Writers only
 ever put new files in the place of old ones, so what a second name points to stays as it was, and
@@ -92,7 +92,7 @@ def frozen(root: Path) -> pl.DataFrame:
 
 
 def verify(root: Path, name: str) -> pl.DataFrame:
-    """Give one row for each file of a set that is not as it was frozen."""
+    """Give one row for each file of a set that differs from the manifest."""
     folder = folder_of(root, name)
     try:
         problems = list(_problems(folder, read_manifest(folder)))
@@ -125,7 +125,7 @@ def thaw(root: Path, name: str, into: Path) -> None:
 
 
 def delete(root: Path, name: str) -> None:
-    """Take a set away; in one step, so that no half of it is ever found."""
+    """Remove a set in one step, so that no half of a set is ever found."""
     with keeping(root):
         doomed = root / _FOLDER / f".{secrets.token_hex(8)}{TEMPORARY}"
         folder_of(root, name).rename(doomed)
@@ -142,13 +142,13 @@ def folder_of(root: Path, name: str) -> Path:
 
 
 def litter(root: Path) -> list[Path]:
-    """List the folders of those that are freezing or deleting now, or died over it."""
+    """List the folders of processes that are freezing or deleting now, or died in between."""
     return sorted((root / _FOLDER).glob(f".*{TEMPORARY}"))
 
 
 @contextmanager
 def keeping(root: Path) -> Iterator[None]:
-    """Be the only one that makes, publishes or deletes sets; those who died are swept up after.
+    """Hold the lock for making, publishing or deleting sets; leftovers of the dead are swept.
 
     Raises `NotWritable`, also for what fails inside because the disk is full or refuses.
     """
@@ -167,7 +167,7 @@ def keeping(root: Path) -> Iterator[None]:
 
 
 class FrozenIndex(Index):
-    """What the manifest of a frozen set says, in place of a look at its files."""
+    """The manifest of a frozen set in place of a look at the files."""
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -241,7 +241,7 @@ def _linked(path: str, series: Series, entry: Entry) -> Entry:
 def _learn(
     index: Index, found: Iterable[tuple[Series, list[Entry]]], files: Iterable[FrozenFile]
 ) -> None:
-    """Tell the index the hashes it did not know, of the versions that it knows."""
+    """Tell the index new hashes, of the versions that the index knows."""
     unknown = {
         (series, entry.chunk): entry.stamp
         for series, entries in found

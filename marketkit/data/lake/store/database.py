@@ -50,7 +50,7 @@ _FORGET_FOLDER = "DELETE FROM folders WHERE folder = ?"
 
 
 class FileStamp(NamedTuple):
-    """What tells a folder from the same one after a name in it changed."""
+    """The mark that tells a folder from the same one after a name in the folder changed."""
 
     inode: int
     mtime_ns: int
@@ -67,19 +67,19 @@ class FileStamp(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The chunks of a folder, and the moment of the folder at which they need no other proof."""
+    """The chunks of a folder, and the folder's stamp at which no other proof is needed."""
 
     at: FileStamp | None
     entries: list[Entry]
 
     @property
     def stamps(self) -> dict[str, Stamp]:
-        """Which version of each chunk it is about."""
+        """The version of each chunk that is listed."""
         return {entry.chunk: entry.stamp for entry in self.entries}
 
 
 class Database:
-    """An open database, and how to see that it is no longer the one at its path."""
+    """An open database, and how to see that another one lies at the path."""
 
     def __init__(self, path: Path) -> None:
         self._process = os.getpid()
@@ -95,7 +95,7 @@ class Database:
         self.close = weakref.finalize(self, self.connection.close)
 
     def still_at(self, path: Path) -> bool:
-        """Say whether this process opened it and nobody deleted it since."""
+        """Say whether this process opened the file and nobody deleted the file since."""
         if self._process != os.getpid():  # a connection does not survive a fork
             self.close.detach()
             return False
@@ -107,7 +107,7 @@ class Database:
             return False
 
     def recall(self, folders: Sequence[str]) -> dict[str, Listing]:
-        """Give what is said of folders, all as of one moment."""
+        """Give the listings of folders, all as of one moment."""
         with self.connection as connection:
             connection.execute("BEGIN")
             return {folder: _recalled(connection, folder) for folder in folders}
@@ -124,13 +124,13 @@ class Database:
                     connection.execute(_PUT_FOLDER, (folder, *listing.at))
 
     def put(self, folder: str, entries: Iterable[Entry]) -> None:
-        """Write chunks of a folder that has changed with them."""
+        """Write chunks of a folder whose stamp changed with the write."""
         with self.connection as connection:
             connection.execute(_FORGET_FOLDER, (folder,))
             connection.executemany(_PUT_CHUNK, [_to_row(folder, entry) for entry in entries])
 
     def ends(self, folders: Sequence[str]) -> dict[str, tuple[str, bytes]]:
-        """Give what was kept of the ends of series."""
+        """Give the kept ends of series."""
         found = {}
         for at in range(0, len(folders), _AT_ONCE):
             names = folders[at : at + _AT_ONCE]
@@ -164,7 +164,7 @@ def _open(path: Path | str) -> sqlite3.Connection:
 
 
 def remove(root: Path) -> None:
-    """Delete a damaged database, one process at a time: its log must not meet a new database."""
+    """Delete a damaged database, one process at a time: the old log must not meet a new one."""
     lock = FileLock(root / ".locks" / "index.lock", timeout=_BUSY)
     with suppress(OSError, Timeout), lock:
         for suffix in ("", "-wal", "-shm"):

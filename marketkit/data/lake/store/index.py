@@ -1,4 +1,4 @@
-"""What every chunk says of itself, without opening it: a cache of the footers in SQLite.
+"""The footers of all chunks without opening any file: a cache in SQLite.
 
 The files are the truth. A row counts only while size, time and inode of its file are what they
 were when the footer was read; whatever differs is read again. So the database can be deleted, lag
@@ -34,7 +34,7 @@ _QUIET = 2_500_000_000  # ns; the coarsest clock of a file system (FAT) ticks ev
 
 
 class _Look(NamedTuple):
-    """A folder that is not as it was seen; `quiet` says that what it holds now can be trusted."""
+    """A folder changed since the last look; `quiet` says that the present names can be trusted."""
 
     series: Series
     folder: str
@@ -98,7 +98,7 @@ class Index:
             self._seen.pop(series.folder, None)
 
     def ends(self, folders: Sequence[str]) -> dict[str, tuple[str, bytes]]:
-        """Give what was kept of the ends of series; whether it still holds is not looked at."""
+        """Give the kept ends of series; whether each still holds is not looked at."""
         return self._try(lambda database: database.ends(folders)) or {}
 
     def put_ends(self, ends: Mapping[str, tuple[str, bytes]]) -> None:
@@ -106,7 +106,7 @@ class Index:
         self._try(lambda database: database.put_ends(ends))
 
     def _list(self, looks: Sequence[_Look]) -> dict[str, list[Entry]]:
-        """List folders that are not as they were seen, and keep what is new in them."""
+        """List folders that changed since the last look, and keep the news."""
         changed = [look for look in looks if look.quiet or not self._is_as_seen(look)]
         recalled = self._recall([look.folder for look in changed]) if changed else {}
         found: dict[str, Listing] = {}
@@ -130,7 +130,7 @@ class Index:
         return bool(look.seen.entries) and look.seen.stamps == _stamps(self._root / look.folder)
 
     def _compare(self, look: _Look, known: Listing) -> Listing:
-        """List a folder and read the footers of those files that are not as they were."""
+        """List a folder and read the footers of the files that changed."""
         folder = self._root / look.folder
         stamps = _stamps(folder)
         seen = look.seen.entries

@@ -1,4 +1,4 @@
-"""TODO."""
+"""The proof of a series: covered slots, and the moment before which nothing exists. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _NONE = Spans()
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What the chunks of a series prove together."""
+    """The proof of all chunks of a series together."""
 
     timeframe: Timeframe
     covered: Spans
@@ -22,7 +22,7 @@ class Knowledge:
 
     @classmethod
     def of(cls, timeframe: Timeframe, entries: Iterable[Entry]) -> Knowledge:
-        """Add up what the chunks say."""
+        """Add up the footers of the chunks."""
         footers = [entry.footer for entry in entries]
         covered = Spans(span for footer in footers for span in footer.covered)
         moments = [footer.nothing_before for footer in footers]
@@ -41,14 +41,14 @@ class Knowledge:
         return Span(min(known), max(known)) if known else None
 
     def absent(self, start: int, end: int) -> Spans:
-        """Give what of `[start, end)` the exchange has nothing for and nobody need ask again."""
+        """Give the slots of `[start, end)` that the exchange lacks and nobody need ask for."""
         if self.nothing_before is None:
             return Spans()
         before = self.timeframe.ceil(self.nothing_before)
         return Spans([(start, min(end, before))]) - self.covered
 
     def missing(self, start: int, end: int) -> Spans:
-        """Give what of `[start, end)` nobody has asked about."""
+        """Give the slots of `[start, end)` that nobody has asked about."""
         span = self.slots_of(start, end)
         if self.covered.holds(*span):  # the rule, and asked of every symbol of every call
             return _NONE

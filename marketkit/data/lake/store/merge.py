@@ -1,4 +1,4 @@
-"""How an answer meets what is stored: the newer wins, and what changed its mind is told. Pure."""
+"""Merge an answer with stored rows: the newer wins, and every revision is told. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from marketkit.schema import NUMBERS
 
 
 class Revision(NamedTuple):
-    """One number of one slot that is no longer what it was; `time` in ms UTC.
+    """One number of one slot that changed; `time` in ms UTC.
 
     `old` is None where the slot was proved empty, `new` is None where it is proved empty now.
     """
@@ -25,7 +25,7 @@ class Revision(NamedTuple):
 
 
 class Merged(NamedTuple):
-    """The rows of both, how many of the new ones say anything new, and what they contradict."""
+    """The rows of both, how many of the new ones say anything new, and the revisions."""
 
     rows: pl.DataFrame
     changed: int
@@ -33,7 +33,7 @@ class Merged(NamedTuple):
 
 
 class _Met(NamedTuple):
-    """Stored and new rows of the same times, and the rows of times that only one of them has."""
+    """Stored and new rows of the same times, and the rows of times on one side only."""
 
     times: list[int]
     old: pl.DataFrame
@@ -43,7 +43,7 @@ class _Met(NamedTuple):
 
 
 def merge(old: pl.DataFrame, new: pl.DataFrame, covering: Spans, covered: Spans) -> Merged:
-    """Put what an answer says of `covering` in the place of what was known of it.
+    """Put the answer for `covering` in the place of the stored rows there.
 
     Both frames are sorted by time; `covered` are the slots of which `old` tells, `new` lies inside
     `covering`. A stored candle inside `covering` that the answer lacks has vanished; outside of it
@@ -84,7 +84,7 @@ def _with_turnover(stored: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
 
 
 def _align(stored: pl.DataFrame, new: pl.DataFrame) -> _Met:
-    """Find the rows that both have. Lists of times do it in a tenth of what a join costs."""
+    """Find the rows of both sides. Lists of times do that in a tenth of the cost of a join."""
     old_times, new_times = times_of(stored).to_list(), times_of(new).to_list()
     if old_times == new_times:
         return _Met(new_times, stored, new, stored.clear(), new.clear())
@@ -105,7 +105,7 @@ def _places(times: list[int], others: set[int], *, there: bool) -> list[int]:
 
 
 def _differences(met: _Met) -> tuple[int, list[Revision]]:
-    """Count the rows that differ, and list the numbers that are no longer what they were."""
+    """Count the rows that differ, and list the numbers that changed."""
     differing, revisions = set[int](), []
     for column in NUMBERS:
         if met.old[column].equals(met.new[column]):
@@ -140,7 +140,7 @@ def _numbers(rows: pl.DataFrame) -> Iterator[tuple[int, str, float]]:
 
 
 def _alternate(outside: list[pl.DataFrame], inside: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Give what lies outside of spans and what lies inside of them in the order of time."""
+    """Give the rows outside and inside of spans in the order of time."""
     for before, within in zip(outside, inside, strict=False):
         yield before
         yield within

@@ -31,7 +31,7 @@ _TYPES = {"time": pa.timestamp("ms", tz="UTC"), **dict.fromkeys(_NUMBERS, pa.flo
 
 
 class SeriesTail(NamedTuple):
-    """The last rows of a series, column by column, and the versions of the files they are from."""
+    """The last rows of a series, column by column, and the versions of the files behind."""
 
     made_of: str
     content: bytes
@@ -42,7 +42,7 @@ class SeriesTail(NamedTuple):
         return len(self.content) // (_WORD * len(_TYPES))
 
 
-class _Tail(NamedTuple):
+class _LastChunks(NamedTuple):
     """The last chunks of a series, enough for the rows that are asked for."""
 
     series: Series
@@ -63,7 +63,7 @@ def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl
         raise InputError(f"count={count!r}: ask for at least one candle")
     looked_up = zip(chosen, index.look(chosen), strict=True)
     tails = [
-        _Tail(series, series.folder, _last_chunks(entries, max(count, KEPT)))
+        _LastChunks(series, series.folder, _last_chunks(entries, max(count, KEPT)))
         for series, entries in looked_up
     ]
     tails = [tail for tail in tails if tail.entries]
@@ -82,7 +82,7 @@ def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl
 
 
 def keep(index: Index, series: Series, entry: Entry, rows: pl.DataFrame) -> None:
-    """Keep the end of a series anew if it is kept at all and `rows`, just written, hold it.
+    """Keep the end of a series anew if one is kept at all and `rows`, just written, suffice.
 
     `entry` is the chunk that they were written to.
     """
@@ -100,7 +100,7 @@ def keep(index: Index, series: Series, entry: Entry, rows: pl.DataFrame) -> None
 
 
 def is_of(made_of: str, content: bytes, root: Path, series: Series) -> bool:
-    """Say whether the end of a series is what the files that it was made of end with.
+    """Compare the kept end of a series with the files behind.
 
     Raises `CorruptFile` for files that cannot be read.
     """
@@ -130,12 +130,12 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
     return last[::-1]
 
 
-def _holds(end: SeriesTail | None, tail: _Tail) -> bool:
+def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
     """Say whether an end that was kept is as good as the files."""
     return end is not None and end.made_of == tail.made_of
 
 
-def _read(root: Path, tails: Sequence[_Tail], count: int) -> list[pl.DataFrame]:
+def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataFrame]:
     """Read the last rows of series from their files."""
     paths = [[root / tail.series.path(entry.chunk) for entry in tail.entries] for tail in tails]
     return read_ends(paths, count)
@@ -166,7 +166,7 @@ def _side_by_side(ends: Sequence[tuple[str, SeriesTail]], count: int) -> pl.Data
 
 
 def _column(kind: pa.DataType, content: bytes) -> pl.Series:
-    """Make a column of the bytes of its values, without looking at them."""
+    """Make a column of the bytes of values, without looking at any."""
     length = len(content) // (kind.bit_width // 8)
     values = pa.Array.from_buffers(kind, length, [None, pa.py_buffer(content)])
     return cast("pl.Series", pl.from_arrow(values))

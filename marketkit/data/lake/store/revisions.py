@@ -1,4 +1,4 @@
-"""The log of what the exchange changed its mind about: lines of JSON, only ever added to.
+"""The log of revisions by the exchange: lines of JSON, only ever added to.
 
 `revisions/source=upbit/timeframe=1min/KRW-BTC.ndjson`, a line for each number that changed. Lines
 are on disk before the candles change, so that no change is ever unrecorded; a writer that dies in
@@ -49,7 +49,7 @@ def log_path(root: Path, series: Series) -> Path:
 
 
 def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: int) -> None:
-    """Add revisions to the log of a series; they are on disk when the call returns.
+    """Add revisions to the log of a series; all are on disk when the call returns.
 
     Only the holder of the series' lock may.
     """
@@ -72,7 +72,7 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
 
 
 def read_log(root: Path, series: Series) -> list[_Seen]:
-    """Read the log of a series: revisions and when each was seen, as they came.
+    """Read the log of a series: revisions and when each was seen, in the order of the log.
 
     What is said again right after it was said counts once. Raises `CorruptFile` for a line that
     cannot be read, unless it is the last and was never finished.
@@ -108,7 +108,7 @@ def finality(
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
 ) -> pl.DataFrame:
-    """Say of each series how long after its close a candle was last seen to change."""
+    """Measure for each series how long after the close a candle was last seen to change."""
     rows = [
         (series.symbol, series.timeframe.name, after)
         for series in _chosen(root, source, symbols, timeframe)
@@ -124,7 +124,7 @@ def finality(
 
 
 def _ages(root: Path, series: Series) -> list[int]:
-    """Give for each revised candle how many ms after its close it was last seen to change."""
+    """Give for each revised candle how many ms after the close the last change was seen."""
     last: dict[int, int] = {}
     for revision, seen_at in read_log(root, series):
         last[revision.time] = max(seen_at, last.get(revision.time, seen_at))
@@ -165,7 +165,7 @@ def _logged(folder: Path) -> list[str]:
 
 
 def _drop_unfinished(file: BinaryIO) -> None:
-    """Cut off what a dead writer left of a line: it would swallow the next."""
+    """Cut off half a line left by a dead writer, which would swallow the next."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - 1))
     if file.read() not in (b"", b"\n"):
@@ -174,7 +174,7 @@ def _drop_unfinished(file: BinaryIO) -> None:
 
 
 def parsed(line: bytes, number: int, path: Path) -> _Seen:
-    """Read a line of a log. Raises `CorruptFile` naming it."""
+    """Read a line of a log. Raises `CorruptFile` naming the line."""
     try:
         said: dict[str, Any] = json.loads(line)
         column = NUMBERS[NUMBERS.index(said["column"])]
@@ -185,7 +185,7 @@ def parsed(line: bytes, number: int, path: Path) -> _Seen:
 
 
 def _once(lines: Iterable[_Seen]) -> Iterator[_Seen]:
-    """Pass over what was said again before anything else was said of that number."""
+    """Pass over a revision said again before any other of that number."""
     last: dict[tuple[int, str], Revision] = {}
     for revision, seen_at in lines:
         key = revision.time, revision.column

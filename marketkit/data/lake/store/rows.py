@@ -1,4 +1,4 @@
-"""What candles must be to enter the lake. Pure."""
+"""The rules that candles must obey to enter the lake. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _KEYS = ("symbol", "time", *_PRICES, "volume")
 
 @dataclass(frozen=True, slots=True)
 class CandlePage:
-    """What the exchange answered: rows, the slots they answer for, and what cannot exist."""
+    """An answer of the exchange: rows, the slots answered for, and slots that cannot exist."""
 
     rows: pl.DataFrame
     covering: Spans
@@ -29,7 +29,7 @@ class CandlePage:
 
 
 def checked(series: Series, page: CandlePage) -> CandlePage:
-    """Give the page with its rows sorted by time, each time once, the later of two in the frame.
+    """Give the page with rows sorted by time, each time once, the later of two in the frame.
 
     Raises `InputError` for a covering that is not whole slots, and naming the first row that is no
     possible candle of the series or that lies outside the covering.
@@ -54,7 +54,7 @@ def inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
 
 
 def split(rows: pl.DataFrame, spans: Spans) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
-    """Cut a frame sorted by time into what lies before, between and after spans, and in each."""
+    """Cut a frame sorted by time into the rows before, between and after spans, and in each."""
     outside, within, at, times = [], [], 0, times_of(rows)
     for start, end in spans:
         low = bisect_left(times, start, lo=at)
@@ -92,7 +92,7 @@ def _refuse_broken(series: Series, rows: pl.DataFrame) -> None:
 
 
 def breaches(series: Series) -> dict[str, pl.Expr]:
-    """Say of each rule that candles of a series obey which rows break it."""
+    """Give for each rule of candles the rows that break the rule."""
     numbers = [*_PRICES, "volume", "value"]
     return {
         "a null": pl.any_horizontal(pl.col(*_KEYS).is_null()),

@@ -27,7 +27,7 @@ _AT_ONCE = 64  # series whose ends are read together
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """Files to read in this order; `window` is the range to keep, None where it cuts no file.
+    """Files to read in this order; `window` is the range to keep, None for whole files.
 
     `symbol` is the one of all rows, None where there may be several.
     """
@@ -38,7 +38,7 @@ class Files:
 
 
 def scan(files: Files) -> pl.LazyFrame:
-    """Scan files as they are now, whatever replaces them later.
+    """Scan files as of now, no matter which writers replace any later.
 
     A reader that is given paths opens them more than once and fails when a file is replaced in
     between. polars duplicates the descriptors of open files and closes the copies when the lazy
@@ -118,7 +118,7 @@ def broken_of(paths: list[Path]) -> str:
 
 
 def allow_open(count: int) -> None:
-    """Raise this process's limit of open files, if it must and may."""
+    """Raise this process's limit of open files, where needed and allowed."""
     if sys.platform == "win32":  # it has no such limit
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

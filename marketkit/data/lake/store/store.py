@@ -1,4 +1,4 @@
-"""The store under the lake: series of candles, appended with their proof and looked up with it."""
+"""The store under the lake: series of candles, appended and looked up with proof."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Tally(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Series of one timeframe as one look found them: what is known of each, and their files.
+    """Series of one timeframe as one look found each: the knowledge and the files.
 
     Files may be replaced later, but only by such as know more, so what is known here stays true.
     """
@@ -59,7 +59,7 @@ class Selection:
         )
 
     def known(self, symbol: str) -> Knowledge:
-        """Give what the chunks of a symbol prove together."""
+        """Give the proof of all chunks of a symbol together."""
         return self.knows[symbol]
 
     def files(self, window: Span) -> Files:
@@ -77,7 +77,7 @@ class Selection:
         return Files(paths, None if whole else window, only)
 
     def tally(self, symbol: str, window: Span) -> Tally:
-        """Count the slots of a range by what they are."""
+        """Count the slots of a range by state."""
         known = self.known(symbol)
         span = known.slots_of(*window)
         slots = self.timeframe.count_all
@@ -93,7 +93,7 @@ class Selection:
 
 
 class Store:
-    """A folder of candles that can prove which slots it knows: what programs need of it.
+    """A folder of candles that can prove which slots are known: the part that programs need.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
     frames also take what `parse_time` takes. Any number of threads and processes may read and
@@ -110,7 +110,7 @@ class Store:
         self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
 
     def require_writable(self) -> None:
-        """Make the lake if there is none, or say why it takes no writes.
+        """Make the lake if there is none, or say why writes are refused.
 
         Raises `NotWritable`, before anything is asked of an exchange that could not be kept.
         """
@@ -150,7 +150,7 @@ class Store:
         return self._known(self._series(symbol, timeframe)).covered
 
     def nothing_before(self, symbol: str, timeframe: str | Timeframe) -> int | None:
-        """Give the moment before which the exchange has no candle, if it said so."""
+        """Give the moment before which the exchange has no candle, if known."""
         return self._known(self._series(symbol, timeframe)).nothing_before
 
     def missing(self, symbol: str, timeframe: str | Timeframe, start: int, end: int) -> Spans:
@@ -187,7 +187,7 @@ class Store:
         return self._knowledge(series, self.index.entries(series))
 
     def _knowledge(self, series: Series, entries: list[Entry]) -> Knowledge:
-        """Add up what entries say, once for as long as the index gives the same list."""
+        """Add up entries, once for as long as the index gives the same list."""
         seen, known = self._worked_out.get(series.folder, (None, None))
         if seen is not entries or known is None:
             known = Knowledge.of(series.timeframe, entries)
@@ -201,7 +201,7 @@ class Store:
         start: Instant | None,
         end: Instant | None,
     ) -> Iterator[tuple[Series, Knowledge, Span]]:
-        """Give the series asked about, what is known of each, and the range to say it for."""
+        """Give the series asked about, the knowledge of each, and the range to report."""
         window = window_of(start, end)  # a wrong range is refused, whatever is known
         chosen = self._chosen(symbols, timeframe)
         for series, entries in zip(chosen, self.index.look(chosen), strict=True):

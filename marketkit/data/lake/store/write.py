@@ -29,7 +29,7 @@ _NO_PAGE = CandlePage(empty(ROW), Spans())
 
 
 class Written(NamedTuple):
-    """How many rows of a page were new or different, and how many stored numbers it revised."""
+    """How many rows of a page were new or different, and how many stored numbers were revised."""
 
     rows: int
     revisions: int
@@ -93,7 +93,7 @@ def _merge_page(
 
 
 def _parts(series: Series, page: CandlePage, nothing_before: int | None) -> dict[str, CandlePage]:
-    """Cut a page into what each chunk gets of it."""
+    """Cut a page into a part for each chunk."""
     parts = {
         chunk: CandlePage(inside(page.rows, *chunk_span(series.timeframe, chunk)), covering)
         for chunk, covering in cut(series.timeframe, page.covering).items()
@@ -115,7 +115,7 @@ def _merge_chunk(
     seen_at: int,
     exists: bool,
 ) -> tuple[Entry | None, Written]:
-    """Merge a part into its chunk; without anything new the file stays as it is."""
+    """Merge a part into a chunk; without anything new the file stays untouched."""
     path = root / series.path(chunk)
     old, said = read_chunk(path, series) if exists else (_NO_PAGE.rows, None)
     covered, moment = Spans(), part.nothing_before

@@ -1,4 +1,4 @@
-"""Candles of a file enter the lake: checked as a whole, then kept with what they claim."""
+"""Candles of a file enter the lake: checked as a whole, then kept with a claim."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _FEW = 20  # candles met in the lake that are too few to judge a file by
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Imported:
-    """What came of an import.
+    """The result of an import.
 
     Of the `rows` that the file has of the symbol, `distinct` are left without repetitions, and
     `changed` of these are new or different in the lake; `revisions` counts the numbers that were
@@ -103,7 +103,7 @@ def _distinct(archive: SourceFile, raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def _refuse_wider(archive: SourceFile, timeframe: Timeframe, times: Sequence[int]) -> None:
-    """Refuse a file whose times are those of a wider timeframe."""
+    """Refuse a file whose times are all slots of a wider timeframe."""
     for wider in reversed(TIMEFRAMES.values()):
         if wider.width <= timeframe.width:
             break
@@ -123,7 +123,7 @@ def _steps_by(wider: Timeframe, times: Sequence[int]) -> bool:
 
 
 def _refuse_stranger(archive: SourceFile, rows: pl.DataFrame, store: Store, series: Series) -> None:
-    """Refuse a file that contradicts most of what is known: a false symbol or zone must not win."""
+    """Refuse a file that contradicts most stored rows: a false symbol or zone must not win."""
     times = times_of(rows)
     span = Span(times[0], times[-1] + 1)
     stored = store.select(series.symbol, series.timeframe).read(span)
@@ -137,7 +137,7 @@ def _refuse_stranger(archive: SourceFile, rows: pl.DataFrame, store: Store, seri
 
 
 def _claim(timeframe: Timeframe, rows: pl.DataFrame, covering: Covering) -> Spans:
-    """Say which slots a file proves: those of its rows, or all from the first to the last."""
+    """Give the slots that a file proves: the ones with rows, or all from the first to the last."""
     times = times_of(rows)
     first = times.diff().fill_null(0) != timeframe.width
     last = first.shift(-1, fill_value=True)

@@ -45,7 +45,7 @@ _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
 
 @dataclass(frozen=True, slots=True)
 class SourceFile:
-    """A file of candles, the names of its columns as far as given, and the zone of naive times.
+    """A file of candles, the given names of columns, and the zone of naive times.
 
     Raises `InputError` for names of columns that no candle has and for an unknown zone.
     """
@@ -63,7 +63,7 @@ class SourceFile:
             check_zone(self.tz)
 
     def read(self, symbol: str) -> pl.DataFrame:
-        """Give the rows of a symbol as the file has them, in the columns of `ROW`.
+        """Give the rows of a symbol in the order of the file, in the columns of `ROW`.
 
         Raises `InputError` naming the file.
         """
@@ -85,7 +85,7 @@ class SourceFile:
             raise self.wrong(f"a price or volume is no number: {error}") from error
 
     def wrong(self, what: str) -> InputError:
-        """Make the error that says what is wrong with the file."""
+        """Make the error that names a fault of the file."""
         return InputError(f"{self.path}: {what}")
 
     def _raw(self) -> pl.DataFrame:
@@ -101,7 +101,7 @@ class SourceFile:
         return raw
 
     def _names(self, available: list[str]) -> dict[str, str]:
-        """Find what the file calls each column."""
+        """Find the file's name of each column."""
         for ours, theirs in self.columns.items():
             if theirs not in available:
                 raise self.wrong(
@@ -122,7 +122,7 @@ class SourceFile:
         return names
 
     def _of_symbol(self, raw: pl.DataFrame, column: str, symbol: str) -> pl.DataFrame:
-        """Keep the rows of a symbol, if the file says in our words of which its rows are."""
+        """Keep the rows of a symbol, if the file names a symbol for each row."""
         said = raw[column].cast(pl.String).str.replace(r"^CRIX\.UPBIT\.", "")
         if not said.str.contains("^[A-Z0-9]+-[A-Z0-9]+$").all():
             return raw
@@ -187,7 +187,7 @@ class SourceFile:
 
 
 def _plain(name: str) -> str:
-    """Spell a column's name without what people spell differently."""
+    """Spell a column's name without the signs that people set differently."""
     return name.lower().replace("_", "").replace(" ", "")
 
 

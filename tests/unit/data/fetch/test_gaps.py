@@ -9,11 +9,10 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake import Lake
-from marketkit.errors import InputError
 from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 from marketkit.schema import ROW, empty
-from marketkit.timeframe import TIMEFRAMES, parse_duration
+from marketkit.timeframe import TIMEFRAMES
 
 MINUTE = 60_000
 MINUTES = TIMEFRAMES["1m"]
@@ -88,16 +87,3 @@ def test_nothing_is_asked_before_the_listing(filler):
 def test_covered_slots_are_asked_again_where_that_is_wanted(filler, covered, again, walks):
     cover(filler, *covered)
     assert asked(filler, again)[0] == walks
-
-
-@pytest.mark.parametrize(
-    ("window", "seconds"), [("30m", 1800), ("12h", 43_200), ("1d", 86_400), ("2w", 1_209_600)]
-)
-def test_a_length_of_time_is_a_number_and_a_unit(window, seconds):
-    assert parse_duration(window) == seconds * 1000
-
-
-@pytest.mark.parametrize("window", ["", "d", "1", "1x", "-1d", "0h", "1 d", "1.5h", 7, None])
-def test_another_length_of_time_is_refused(window):
-    with pytest.raises(InputError, match="expected one such as 30m, 12h, 1d, 2w"):
-        parse_duration(window)

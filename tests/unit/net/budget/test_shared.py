@@ -1,0 +1,81 @@
+"""The shared state of a group, as one process holds it."""
+
+from __future__ import annotations
+
+import logging
+
+import pytest
+
+from marketkit.clock import boot_id
+from marketkit.exchange.dialect import RateLimit
+from marketkit.net.budget import file as files
+from marketkit.net.budget.shared import SharedState, path_of
+
+LIMIT = RateLimit(10, 1.0)
+
+
+@pytest.fixture
+def shared(tmp_path):
+    state = SharedState(path_of(tmp_path, "host-group", LIMIT), LIMIT, lambda: 1000.0)
+    yield state
+    state.close()
+
+
+def test_only_an_unusual_limit_is_part_of_the_name(tmp_path):
+    assert path_of(tmp_path, "a", LIMIT).name == f"a-{boot_id()}.bin"
+    assert path_of(tmp_path, "a", RateLimit(5, 0.5)).name == f"a-5per0.5s-{boot_id()}.bin"
+
+
+def test_changes_are_applied_before_the_next_update_and_once(shared):
+    order = []
+    shared.put_off(lambda state: order.append(("first", state.strikes)))
+    shared.put_off(lambda _: order.append(("second", None)))
+    assert shared.is_behind
+    assert not shared.is_open
+    assert shared.update(lambda _, now: order.append(("update", now)) or now) == 1000.0
+    shared.flush()
+    assert order == [("first", 0.0), ("second", None), ("update", 1000.0)]
+    assert shared.is_open
+    assert not shared.is_behind
+
+
+def test_two_holders_of_a_file_see_each_others_changes(shared):
+    other = SharedState(shared.path, LIMIT, lambda: 1000.5)
+    shared.update(lambda state, _: setattr(state, "strikes", 3.0))
+    assert other.update(lambda state, _: state.strikes) == 3.0
+    other.close()
+
+
+def test_a_state_is_opened_again_after_closing(shared):
+    shared.update(lambda state, _: setattr(state, "strikes", 3.0))
+    shared.close()
+    assert not shared.is_open
+    assert shared.update(lambda state, _: state.strikes) == 3.0
+
+
+def test_while_another_is_at_it_changes_wait(shared, monkeypatch):
+    shared.flush()
+
+    def busy(_: int) -> None:
+        raise BlockingIOError
+
+    monkeypatch.setattr(files, "_lock", busy)
+    applied = []
+    shared.put_off(lambda _: applied.append(1))
+    shared.flush()
+    with pytest.raises(BlockingIOError):
+        shared.update(lambda _, now: now)
+    assert applied == []
+    monkeypatch.undo()
+    shared.flush()
+    assert applied == [1]
+
+
+def test_where_no_file_can_be_had_a_process_paces_itself_alone_and_says_so(tmp_path, caplog):
+    (tmp_path / "file").write_text("no folder")
+    shared = SharedState(path_of(tmp_path / "file", "a", LIMIT), LIMIT, lambda: 1000.0)
+    with caplog.at_level(logging.WARNING, logger="marketkit.net"):
+        shared.update(lambda state, _: setattr(state, "strikes", 3.0))
+    assert shared.update(lambda state, _: state.strikes) == 3.0
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "paces itself alone" in caplog.text

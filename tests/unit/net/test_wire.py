@@ -1,0 +1,79 @@
+"""One request on the wire: written only while its slot is held."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import pytest
+
+from marketkit.errors import InputError
+from marketkit.net.wire import TurnPassed, Wire, client_for, host_of
+
+WRITTEN = "http11.send_request_headers.started"
+
+
+class Slot:
+    """A slot as far as the wire is concerned."""
+
+    def __init__(self, *, held: bool) -> None:
+        self._held = held
+
+    def held(self) -> bool:
+        """Say whether the machine still counts on it."""
+        return self._held
+
+
+def test_a_request_is_written_when_its_headers_start():
+    wire = Wire(Slot(held=True))
+    asyncio.run(wire.trace("connection.connect_tcp.started", {}))
+    assert not wire.written
+    asyncio.run(wire.trace(WRITTEN, {}))
+    assert wire.written
+    assert wire.started > 0
+    assert wire.sent > 0
+
+
+def test_a_request_whose_turn_passed_is_not_written():
+    wire = Wire(Slot(held=False))
+    with pytest.raises(TurnPassed):
+        asyncio.run(wire.trace(WRITTEN, {}))
+    assert not wire.written
+
+
+def test_closing_a_connection_resets_it():
+    ours, theirs = socket.socketpair()
+
+    class Stream:
+        def get_extra_info(self, name: str) -> socket.socket:
+            return {"socket": ours}[name]
+
+    with ours, theirs:
+        wire = Wire(Slot(held=True))
+        asyncio.run(wire.trace("connection.connect_tcp.complete", {"return_value": Stream()}))
+        linger = ours.getsockopt(socket.SOL_SOCKET, socket.SO_LINGER, 8)
+    assert linger == (1).to_bytes(4, "little") + bytes(4)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "host"),
+    [
+        ("https://api.upbit.com", "api.upbit.com"),
+        ("http://127.0.0.1:8000/v1", "127.0.0.1_8000"),
+        ("http://[::1]:8000/", "__1_8000"),
+    ],
+)
+def test_a_host_can_be_part_of_a_file_name(endpoint, host):
+    assert host_of(endpoint) == host
+
+
+@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:port", "http://", "https:///v1"])
+def test_an_endpoint_that_names_no_host_is_refused(endpoint):
+    with pytest.raises(InputError, match="endpoint"):
+        host_of(endpoint)
+
+
+def test_a_client_names_us_and_asks_for_gzip():
+    client = client_for("http://127.0.0.1:9")
+    assert client.headers["user-agent"].startswith("marketkit/")
+    assert client.headers["accept-encoding"] == "gzip"
