@@ -39,13 +39,13 @@ class TapeMoment(NamedTuple):
 
 
 class Tape(ABC):
-    """What some streams said within a span of time, and the holes in it."""
+    """What some streams said within a span of time, and its interruptions."""
 
     def __init__(
         self,
         name: str,
         window: Span,
-        holes: Iterable[TapeMoment],
+        interruptions: Iterable[TapeMoment],
         missing: Spans,
         symbols: list[str],
     ) -> None:
@@ -53,7 +53,9 @@ class Tape(ABC):
         self.window = window
         self.missing = missing  # when it may lack messages
         self.symbols = symbols
-        self.holes = [hole for hole in holes if window.start <= hole.at < window.end]
+        self.interruptions = [
+            each for each in interruptions if window.start <= each.at < window.end
+        ]
 
     lake: Lake | None = None  # what answers questions beside the tape, where the tape knows
 
@@ -75,12 +77,12 @@ class Tape(ABC):
         """Give when the first message of each symbol came."""
 
     def play(self, wanted: dict[str, set[str]]) -> Iterator[TapeMoment]:
-        """Give all that happens to some streams, in order; of one moment, holes come first."""
+        """Give all that happens to some streams in order, interruptions of a moment first."""
         told = [
             (TapeMoment(at, message) for at, message in self.messages(channel, symbols))
             for channel, symbols in sorted(wanted.items())
         ]
-        return heapq.merge(self.holes, *told, key=lambda moment: moment.at)
+        return heapq.merge(self.interruptions, *told, key=lambda moment: moment.at)
 
 
 class RecordedTape(Tape):
@@ -94,13 +96,13 @@ class RecordedTape(Tape):
         self._channels = found
         notes = journal.read(root)
         broken = interruptions(notes)
-        holes = [TapeMoment(_noticed(notes, start), None, start, why) for start, _, why in broken]
+        breaks = [TapeMoment(_noticed(notes, start), None, start, why) for start, _, why in broken]
         missing = Spans((start, EVER.end if end is None else end) for start, end, _ in broken)
         began = [note for note in notes if note.what == "began"]
         start = max(window.start, min((note.at for note in began), default=window.start))
         names = {name for note in began for several in note.streams.values() for name in several}
         span = Span(start, max(start, window.end))
-        super().__init__(f"the recording {root}", span, holes, missing, sorted(names))
+        super().__init__(f"the recording {root}", span, breaks, missing, sorted(names))
 
     def check(self, channel: str) -> None:
         """Raise `InputError` if it has nothing of a channel."""
