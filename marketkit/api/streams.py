@@ -85,10 +85,10 @@ class Streams:
     ) -> FeedListener:
         """Make the listener of a feed whose missed trades are fetched."""
         from marketkit.realtime import trade_recovery  # noqa: PLC0415 - as above
-        from marketkit.realtime.channels import TradeChannel  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.channels import EventChannel  # noqa: PLC0415 - most programs need none
 
         transport = self._filler.transport
-        store = cast("TradeChannel", client.channel("trade"))
+        store = cast("EventChannel", client.channel("trade"))
         return trade_recovery.TradeRecovery(
             names,
             store,
@@ -242,7 +242,7 @@ def _streamed(name: str) -> str | None:
     """Give the exchange's own name of a channel, if it streams that."""
     from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - only where a stream is open
 
-    return upbit_channels.channel(name) if name in upbit_channels.CHANNELS else None
+    return upbit_channels.channel(name) if name in upbit_channels.channel_names() else None
 
 
 def _shape(symbols: Symbols, form: CallOptions) -> Callable[[pl.DataFrame], Frame]:

@@ -19,7 +19,7 @@ from marketkit.exchange.upbit.paging import TradeRange, walk_trades
 from marketkit.net.handle import Interruption
 from marketkit.net.transport import Transport
 from marketkit.net.walk import Pages
-from marketkit.realtime.channels import TRADES_KEPT, TradeChannel
+from marketkit.realtime.channels import EVENTS_KEPT, EventChannel
 from marketkit.realtime.consumers import Broadcast
 from marketkit.timeframe import DAY
 
@@ -109,7 +109,7 @@ class TradeRecovery(FeedListener):
     def __init__(
         self,
         symbols: Iterable[str],
-        store: TradeChannel,
+        store: EventChannel,
         fetch: Fetch,
         clock: Callable[[], int],
     ) -> None:
@@ -117,7 +117,7 @@ class TradeRecovery(FeedListener):
         self._clock = clock
         self._store = store
         self._fetch = fetch
-        self._told = {each: deque(store.known([each]), maxlen=TRADES_KEPT) for each in symbols}
+        self._told = {each: deque(store.known([each]), maxlen=EVENTS_KEPT) for each in symbols}
         self._gaps: dict[str, deque[_Gap]] = {each: deque() for each in self._told}
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._recoveries: deque[_Recovery] = deque(maxlen=_INTERRUPTIONS_KEPT)
@@ -181,7 +181,7 @@ class TradeRecovery(FeedListener):
             missed = (trade for trade in found if trade.sequential_id not in known)
             self._give({trade.sequential_id: trade for trade in missed} | gap.held)
             gaps.popleft()
-            self._store.mend(symbol, self._told[symbol], whole=failure is None and not gaps)
+            self._store.recover(symbol, self._told[symbol], whole=failure is None and not gaps)
             self._settle(symbol, gap, "rest", failure)
         del self._tasks[symbol]
 
@@ -209,7 +209,7 @@ class TradeRecovery(FeedListener):
 
     def _start(self, symbol: str, gap: _Gap) -> int:
         """Give the time from which trades may be missing, ms UTC."""
-        told = [trade.time for trade in self._told[symbol]]
+        told: list[int] = [trade.time for trade in self._told[symbol]]
         again = next(iter(gap.held.values())).time
         if not told:
             return min(gap.since, again)

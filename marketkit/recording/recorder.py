@@ -11,13 +11,14 @@ from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from filelock import FileLock, Timeout
 
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
-from marketkit.exchange.upbit.messages import Message, sent
+from marketkit.exchange.upbit.messages import Message
 from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
@@ -77,12 +78,13 @@ class Recorder:
         if self._client.connected:
             for stream in self.streams:
                 for message in self._client.channel(stream.channel).known([stream.symbol])[-1:]:
-                    self.receive(msgspec.structs.replace(message, stream="SNAPSHOT"))
+                    known: Any = message
+                    self.receive(msgspec.structs.replace(known, stream="SNAPSHOT"))
 
     def receive(self, message: Message) -> None:
         """Take a message."""
         # Nothing comes before it was sent: then our idea of the exchange's clock is old.
-        now = max(self._client.clock(), sent(message))
+        now = max(self._client.clock(), message.sent)
         self._latest = max(self._latest, now)
         if self._broken:
             self._broken = False

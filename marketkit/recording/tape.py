@@ -20,10 +20,10 @@ from marketkit.realtime.candles import TradeCandles
 from marketkit.recording import files, journal
 from marketkit.recording.reader import interruptions, recorded_channel, scan_recording
 from marketkit.recording.rows import Heard, to_messages, whole
+from marketkit.schema import NUMBERS
 from marketkit.window import EVER
 
 _BATCH = 50_000  # rows in memory at once
-_NUMBERS = ("open", "high", "low", "close", "volume", "value")
 
 
 class TapeMoment(NamedTuple):
@@ -159,11 +159,14 @@ def _add_up(trades: Iterator[Heard], channel: str) -> Iterator[Heard]:
         bar = candles.add(trade.symbol, trade.time, trade.price, trade.volume, trade.sequential_id)
         if bar is not None:
             numbers = [bar.open, bar.high, bar.low, bar.close, bar.volume, bar.value]
-            yield Heard(received, _candle(channel, trade.symbol, bar.time, numbers, trade.sent))
+            yield Heard(received, make_candle(channel, trade.symbol, bar.time, numbers, trade.sent))
 
 
-def _candle(channel: str, symbol: str, time: int, numbers: Sequence[float], sent: int) -> Candle:
-    values: dict[str, Any] = dict(zip(_NUMBERS, numbers, strict=True))
+def make_candle(
+    channel: str, symbol: str, time: int, numbers: Sequence[float], sent: int
+) -> Candle:
+    """Make a candle as the stream would say it."""
+    values: dict[str, Any] = dict(zip(NUMBERS, numbers, strict=True))
     return candle_of(channel)(symbol=symbol, opened=spell_slot(time), **values, sent=sent)
 
 

@@ -27,11 +27,17 @@ from tests.integration.test_watch import PATIENCE, streaming, wait
 SPAN = {"start": "2026-05-01", "end": "2026-11-19"}
 
 
-@pytest.fixture
-def exchange() -> Iterator[Sandbox]:
-    """A sandbox of its own, which the tests interrupt and break."""
+@pytest.fixture(scope="module")
+def _own() -> Iterator[Sandbox]:
     with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as sandbox:
         yield sandbox
+
+
+@pytest.fixture
+def exchange(_own: Sandbox) -> Sandbox:
+    """A sandbox of these tests, which break it; its clock only goes on."""
+    _own.set_faults({})
+    return _own
 
 
 class Bench(NamedTuple):
@@ -124,10 +130,10 @@ def broken_recording(bench: Bench) -> mk.Recording:
 
 
 def broken_job(bench: Bench) -> mk.Job:
-    """Wait for an exchange that does not come back."""
-    bench.exchange.set_faults({"500": 1.0})
-    job = bench.provider.backfill("KRW-BTC", "1m", **SPAN, patience="1s", show=False)
-    with pytest.raises(mk.ServerFailed):
+    """Work where the ledger cannot be written."""
+    (bench.provider.lake().root / "jobs.sqlite").mkdir(parents=True)
+    job = bench.provider.backfill("KRW-BTC", "1m", **SPAN, show=False)
+    with pytest.raises(mk.LakeError):
         job.wait(60)
     job.join()
     return job

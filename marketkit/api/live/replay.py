@@ -22,7 +22,7 @@ from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.paging import CandleRange
 from marketkit.recording import files
 from marketkit.recording.rows import Heard
-from marketkit.recording.tape import RecordedTape, Tape, TapeMoment, _candle
+from marketkit.recording.tape import RecordedTape, Tape, TapeMoment, make_candle
 from marketkit.timeframe import Timeframe, iso
 from marketkit.window import Instant, window_of
 
@@ -166,7 +166,7 @@ class LakeTape(Tape):
                 pl.col("time").dt.epoch("ms")
             ).iter_rows():
                 last = self._timeframe.next(time) - 1
-                yield Heard(last, _candle(channel, symbol, time, numbers, last))
+                yield Heard(last, make_candle(channel, symbol, time, numbers, last))
             at = until
 
     @property

@@ -54,7 +54,7 @@ def readable(frame: pl.DataFrame, channel: str) -> pl.DataFrame:
     """Keep the columns that people read, and of a book the best prices."""
     kind = channel.partition(".")[0]
     best = frame.filter(frame["depth"] == 1) if kind == "orderbook" else frame
-    return best.select(_SHOWN[kind])
+    return best.select(_SHOWN.get(kind, best.columns))
 
 
 COMMAND = Command("watch", "Print the events of a stream, line by line.", _run, _arguments)

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 from marketkit.exchange.upbit.messages import Trade
 from marketkit.realtime import trade_recovery
-from marketkit.realtime.channels import TradeChannel
+from marketkit.realtime.channels import channel_of
 from marketkit.realtime.consumers import Queue
 from marketkit.realtime.trade_recovery import Missed, TradeRecovery
 from tests.unit.realtime.conftest import until
@@ -25,7 +25,7 @@ class Line:
     def __init__(self) -> None:
         self.asked: list[int] = []
         self.answers: asyncio.Queue[Missed | Exception] = asyncio.Queue()
-        self.store = TradeChannel()
+        self.store = channel_of("trade")
         self.listener = TradeRecovery(["X"], self.store, self._fetch, lambda: NOW)
         self.queue = self.listener.broadcast.open(Queue())
 
