@@ -93,6 +93,8 @@ class Replay(Dispatcher):
             for moment in batch:
                 if self._speed:
                     await self._reach(moment.at, began, first)
+                if not self._subscriptions.used:
+                    return
                 self._now = max(self._now, moment.at)
                 self._happen(moment)
             began += await self._room()

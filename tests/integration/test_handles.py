@@ -65,7 +65,9 @@ class Bench(NamedTuple):
 
 @pytest.fixture
 def bench(provider, exchange, tmp_path) -> Bench:
-    """A bench whose provider knows the markets."""
+    """A bench whose provider knows the markets; no handle of another test is registered."""
+    for handle in REGISTRY:
+        handle.close()
     provider.get_market()
     return Bench(provider, exchange, tmp_path)
 

@@ -177,6 +177,7 @@ def test_callbacks_are_called_and_one_that_raises_is_reported_while_the_feed_liv
     assert "a callback failed" in caplog.text
     with pytest.raises(InputError, match="async for"):
         feed.on(until)
+    feed.close()
 
 
 def test_a_feed_that_nobody_holds_any_more_lets_go_of_its_streams(line):
