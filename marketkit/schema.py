@@ -100,6 +100,15 @@ INSTRUMENT: Schema = {
     "supported_levels": pl.List(pl.String()),
 }
 
+INTERRUPTION: Schema = {
+    "start": TIME,
+    "end": TIME,
+    "reason": pl.String(),
+    "closed": TIME,
+    "how": pl.String(),
+    "failure": pl.String(),
+}
+
 
 def empty(schema: Schema) -> pl.DataFrame:
     """Give the frame that means "nothing": no rows, all columns."""

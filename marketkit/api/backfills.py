@@ -171,9 +171,9 @@ class BackfillEndpoints:
         run = FetchRun(priority, Reporter(Progress(wanted.label), show=show and not in_cell))
 
         async def work() -> Report:
-            outage = Outage(manner.patience, run.say)
+            clock = self._filler.transport.now
+            outage = Outage(manner.patience, run.say, clock, run.interruptions)
             names = await patiently(lambda: self._resolve(wanted, priority), outage)
-            run.say("")
             markets = (await self._markets.frame(priority))["symbol"].to_list()
             return await backfill(self._filler, names, wanted, run, manner, markets=markets)
 

@@ -73,10 +73,11 @@ class StreamMethods:
 
         `channel` is `ticker`, `trade`, `orderbook` or `candle.` and one of `1s 1m 3m 5m 10m 15m 30m
         1h 4h`. The `Feed` has `.frame`, the newest state with the columns of `get_ticker` and so
-        on; it can be iterated for frames of events, with `for` and `async for`, calls back with
-        `.on(callback)`, and ends with `.close()`, at the end of its `with` block, or when nobody
-        holds it any more. All feeds of a process share one connection, which comes back by itself;
-        trades that were missed meanwhile are fetched and come in order, `.interruptions` tells.
+        on; it can be iterated for frames of events, with `for` and `async for`, and calls back with
+        `.on(callback)`. It ends with `.close()`, at the end of its `with` block, or, where nothing
+        is called back, when nobody holds it any more. All feeds of a process share one connection,
+        which comes back by itself; trades that were missed meanwhile are fetched and come in order,
+        `.interruptions` tells.
 
         `replay` plays a recording (or a lake's candles) again instead, `speed` times as fast, from
         `start` to `end`; nothing is asked of the exchange. With speed 0 it goes as fast as it is
@@ -144,8 +145,8 @@ class StreamMethods:
         is fetched before this returns, with a progress bar after two seconds unless `show=False`.
         `timeframe` is one that is streamed: `1s 1m 3m 5m 10m 15m 30m 1h 4h`. The `Live` series has
         `.frame` without a missing and without a double slot, `.watermark`, until when all is
-        final, and `.incidents`, every interruption and how it was mended; iterating gives candles
-        as they become final. Those go into the lake with their proof.
+        final, and `.interruptions`, each with how it was mended; iterating gives candles as they
+        become final, `.on(callback)` calls back with them. Those go into the lake with their proof.
 
         `replay`, `speed`, `start` and `end` play a recording or a lake again, as in `watch`: the
         same code runs by the clock of the past, the lake answers for the exchange, with nothing

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from marketkit.api.live.series import Live
     from marketkit.realtime.client import RealtimeClient
     from marketkit.realtime.feed import Feed
+    from marketkit.realtime.handle import StreamHandle
     from marketkit.realtime.trade_recovery import FeedListener
     from marketkit.recording.player import Replay
     from marketkit.recording.recording import Recording
@@ -62,36 +63,35 @@ class Streams:
     def __init__(self, filler: GapFiller, markets: MarketList) -> None:
         self._filler = filler
         self._markets = markets
-        self._feeds: weakref.WeakSet[Feed[Any]] = weakref.WeakSet()
-        self._lives: weakref.WeakSet[Live[Any]] = weakref.WeakSet()
-        self._recordings: weakref.WeakSet[Recording] = weakref.WeakSet()
-        self._session: RealtimeClient | None = None
+        self._handles: weakref.WeakSet[StreamHandle] = weakref.WeakSet()
+        self._client: RealtimeClient | None = None
 
     async def watch(self, symbols: Symbols, channel: str, form: CallOptions) -> Feed[Any]:
         """Open a feed."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
 
-        name, session = upbit_channels.channel(channel), self._opened()
+        name, client = upbit_channels.channel(channel), self._opened()
         names = await self._resolve(symbols, form)
-        tap = self._mending(session, names, form) if name == "trade" else None
-        feed = Feed(session, name, names, _shape(symbols, form), tap)
-        self._feeds.add(feed)
+        listener = self._recovering(client, names, form) if name == "trade" else None
+        feed = Feed(client, name, names, _shape(symbols, form), listener)
+        self._handles.add(feed)
         return feed
 
-    def _mending(
-        self, session: RealtimeClient, names: Iterable[str], form: CallOptions
+    def _recovering(
+        self, client: RealtimeClient, names: Iterable[str], form: CallOptions
     ) -> FeedListener:
-        """Make the tap of a feed whose missed trades are fetched."""
+        """Make the listener of a feed whose missed trades are fetched."""
         from marketkit.realtime import trade_recovery  # noqa: PLC0415 - as above
-        from marketkit.realtime.channels import TradeChannel  # noqa: PLC0415 - most programs need none
+        from marketkit.realtime.channels import EventChannel  # noqa: PLC0415 - most programs need none
 
         transport = self._filler.transport
-        store = cast("TradeChannel", session.channel("trade"))
+        store = cast("EventChannel", client.channel("trade"))
         return trade_recovery.TradeRecovery(
             names,
             store,
             lambda name, start: trade_recovery.fetch(transport, name, start, form.priority),
+            transport.now,
         )
 
     async def live(
@@ -104,13 +104,13 @@ class Streams:
 
         width = parse_timeframe(timeframe)
         upbit_channels.candle_channel(width)
-        length, session = parse_duration(history), self._opened()
+        length, client = parse_duration(history), self._opened()
         names = await self._resolve(symbols, form)
-        start = width.floor(session.clock() - length)
-        seam = Stitcher(session, self._filler, width, dict.fromkeys(names, start), form.priority)
-        await seam.start(show=show)
-        live = Live(seam, self._filler.lake, session.clock, length, _shape(symbols, form))
-        self._lives.add(live)
+        start = width.floor(client.clock() - length)
+        stitcher = Stitcher(client, self._filler, width, dict.fromkeys(names, start), form.priority)
+        await stitcher.start(show=show)
+        live = Live(stitcher, self._filler.lake, client.clock, length, _shape(symbols, form))
+        self._handles.add(live)
         return live
 
     async def watch_again(
@@ -121,9 +121,9 @@ class Streams:
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
 
         name = upbit_channels.channel(channel)
-        _, names, session = await asyncio.to_thread(self._tape, symbols, name, again)
-        feed = Feed(session, name, names, _shape(symbols, form))
-        self._feeds.add(feed)
+        _, names, client = await asyncio.to_thread(self._tape, symbols, name, again)
+        feed = Feed(client, name, names, _shape(symbols, form))
+        self._handles.add(feed)
         return feed
 
     async def live_again(
@@ -137,14 +137,14 @@ class Streams:
 
         width, length = parse_timeframe(timeframe), parse_duration(history)
         channel = upbit_channels.candle_channel(width)
-        tape, names, session = await asyncio.to_thread(self._tape, symbols, channel, again)
+        tape, names, client = await asyncio.to_thread(self._tape, symbols, channel, again)
         source = tape.lake or self._filler.lake
         starts = await asyncio.to_thread(first_slots, tape, channel, names, source, length)
-        past = Past(source, tape, session.clock, 0 if tape.lake else self._filler.settle)
-        seam = Stitcher(session, past, width, starts, form.priority)
-        await seam.start(show=False)
-        live = Live(seam, past.lake, session.clock, length, _shape(symbols, form))
-        self._lives.add(live)
+        past = Past(source, tape, client.clock, 0 if tape.lake else self._filler.settle)
+        stitcher = Stitcher(client, past, width, starts, form.priority)
+        await stitcher.start(show=False)
+        live = Live(stitcher, past.lake, client.clock, length, _shape(symbols, form))
+        self._handles.add(live)
         return live
 
     def _tape(self, symbols: Symbols, channel: str, again: Again) -> tuple[Tape, list[str], Replay]:
@@ -171,12 +171,12 @@ class Streams:
         if not given:
             raise InputError("no channels: the list is empty")
         wanted = dict.fromkeys(upbit_channels.channel(each) for each in given)
-        session = self._opened()
+        client = self._opened()
         names = await self._resolve(symbols, form)
-        recorder = Recorder(session, [Stream(each, name) for each in wanted for name in names], to)
+        recorder = Recorder(client, [Stream(each, name) for each in wanted for name in names], to)
         await recorder.start()
         recording = Recording(recorder)
-        self._recordings.add(recording)
+        self._handles.add(recording)
         return recording
 
     def hot(
@@ -187,44 +187,46 @@ class Streams:
         That is when the newest message of any stream came, less its way here: all that the exchange
         said before it has come too.
         """
-        session = self._session
-        if session is None or (name := _streamed(channel)) is None:
+        client = self._client
+        if client is None or (name := _streamed(channel)) is None:
             return None
-        made = session.heard - round(self._filler.transport.round_trip * 500)
-        return session.hot(name, symbols, rows), made
+        made = client.heard - round(self._filler.transport.round_trip * 500)
+        return client.hot(name, symbols, rows), made
 
     def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
         """Give the newest rows of symbols, as the call for them would."""
-        session, name = self._session, _streamed(channel)
-        if session is None or name is None:
+        client, name = self._client, _streamed(channel)
+        if client is None or name is None:
             return pl.DataFrame(schema={"symbol": pl.String()})
-        frame = session.channel(name).newest(symbols, rows)
+        frame = client.channel(name).newest(symbols, rows)
         if "state" not in frame.columns:
             return frame
         # For REST a candle ends with its time, not only with the trade that begins the next one.
-        now = parse_timeframe(channel.partition(".")[2]).floor(session.clock())
+        now = parse_timeframe(channel.partition(".")[2]).floor(client.clock())
         over = pl.col("time").dt.epoch("ms") < now
         state = pl.when(over).then(pl.lit("closed")).otherwise(pl.col("state").cast(pl.String))
         return frame.with_columns(state=state.cast(STATE))
 
     async def close(self) -> None:
-        """Close whatever is open, and end the streams that nobody else wants."""
-        for recording in list(self._recordings):
-            await recording.aclose()
-        for live in list(self._lives):
-            await live.aclose()
-        for feed in list(self._feeds):
-            feed.end()
-        if self._session is not None:
-            session, self._session = self._session, None
-            await session.end_unused()
+        """Close whatever is open, and end the streams that nobody else wants.
+
+        Raises the first failure after everything has been let go of.
+        """
+        ends = [handle.end() for handle in list(self._handles)]
+        failures = await asyncio.gather(*ends, return_exceptions=True)
+        client, self._client = self._client, None
+        if client is not None:
+            await client.end_unused()
+        for failure in failures:
+            if failure is not None:
+                raise failure
 
     def _opened(self) -> RealtimeClient:
-        """Give the session, which opens nothing before somebody subscribes; or raise `Offline`."""
-        from marketkit.realtime.client import session_of  # noqa: PLC0415 - as above
+        """Give the client, which opens nothing before somebody subscribes; or raise `Offline`."""
+        from marketkit.realtime.client import client_of  # noqa: PLC0415 - as above
 
-        self._session = session_of(self._filler.transport)
-        return self._session
+        self._client = client_of(self._filler.transport)
+        return self._client
 
     async def _resolve(self, symbols: Symbols, form: CallOptions) -> list[str]:
         """Find the markets that are meant: of an unknown one the stream would say nothing."""
@@ -238,7 +240,7 @@ def _streamed(name: str) -> str | None:
     """Give the exchange's own name of a channel, if it streams that."""
     from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - only where a stream is open
 
-    return upbit_channels.channel(name) if name in upbit_channels.CHANNELS else None
+    return upbit_channels.channel(name) if name in upbit_channels.channel_names() else None
 
 
 def _shape(symbols: Symbols, form: CallOptions) -> Callable[[pl.DataFrame], Frame]:

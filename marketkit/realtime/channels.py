@@ -1,19 +1,20 @@
-"""What is known of each channel now, and who listens to it. Use it on the engine's loop."""
+"""Stores of the newest messages of each channel. Use them on the engine's loop."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Generic, Protocol, TypeVar
+import operator
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
 
 import polars as pl
 
-from marketkit.exchange.upbit import frames as upbit_frames
-from marketkit.exchange.upbit.messages import Book, Candle, Message, Ticker, Trade
+from marketkit.exchange.upbit.channels import ChannelSpec, Keeps, spec_of
+from marketkit.exchange.upbit.messages import Candle, Message
 from marketkit.realtime.candles import CandleBook
 from marketkit.schema import STATE
-from marketkit.timeframe import DAY, MINUTE
+from marketkit.timeframe import DAY
 
-TRADES_KEPT = 100  # of each symbol
+EVENTS_KEPT = 100  # of each symbol; as many trades as most calls ask for
 
 
 class Listener(Protocol):
@@ -59,19 +60,17 @@ class Channel(Protocol):
         """Drop what is known of a symbol."""
 
 
-State = TypeVar("State", Ticker, Book)
-
-
-class _Newest(Generic[State]):
+class NewestChannel:
     """Channels of which only the newest message of a symbol matters."""
 
     coalesces = True
 
-    def __init__(self) -> None:
-        self._newest: dict[str, State] = {}
-        self._stale: dict[str, State] = {}
+    def __init__(self, spec: ChannelSpec) -> None:
+        self._spec = spec
+        self._newest: dict[str, Message] = {}
+        self._stale: dict[str, Message] = {}
 
-    def add(self, message: State) -> bool:
+    def add(self, message: Message) -> bool:
         """Take a message and say whether it is news."""
         known = self._newest.get(message.symbol)
         if known is not None and message.time < known.time:
@@ -79,15 +78,39 @@ class _Newest(Generic[State]):
         self._newest[message.symbol] = message
         return True
 
-    def known(self, symbols: Iterable[str]) -> Sequence[State]:
+    def known(self, symbols: Iterable[str]) -> Sequence[Message]:
         """Give what is known of symbols, in the order of their frame."""
         found = map(self._newest.get, sorted(symbols))
         return [message for message in found if message is not None]
 
-    def fresh(self, symbol: str) -> State | None:
+    def frame(self, messages: Iterable[Message]) -> pl.DataFrame:
+        """Lay messages out as a frame."""
+        return self._spec.frame(messages)
+
+    def fresh(self, symbol: str) -> Message | None:
         """Give the newest message of a symbol if none after it can be missing."""
         message = self._newest.get(symbol)
         return None if message is self._stale.get(symbol) else message
+
+    def whole(self, symbol: str, now: int) -> int:
+        """Count the newest rows of a symbol among and after which none can be missing.
+
+        A message that answers for a while only does so on its own UTC day, whose sums it has.
+        """
+        message, spec = self.fresh(symbol), self._spec
+        if message is None:
+            return 0
+        if spec.lifetime is not None and (
+            message.time // DAY != now // DAY or now - message.time >= spec.lifetime
+        ):
+            return 0
+        return 1 if spec.parts is None else len(getattr(message, spec.parts))
+
+    def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of each symbol, sorted by symbol: its best levels, or all."""
+        if self._spec.parts is None:
+            return self.frame(self.known(symbols))
+        return self._spec.frame(self.known(symbols), depth=rows)
 
     def interrupted(self) -> None:
         """Learn that messages may be missing."""
@@ -98,87 +121,55 @@ class _Newest(Generic[State]):
         self._newest.pop(symbol, None)
 
 
-class TickerChannel(_Newest[Ticker]):
-    """The newest ticker of each symbol."""
-
-    frame = staticmethod(upbit_frames.ticker_frame)
-
-    def whole(self, symbol: str, now: int) -> int:
-        """Count the newest rows of a symbol among and after which none can be missing.
-
-        Sums over a day and 24 hours change by themselves, without a message: a ticker is as good
-        as REST's for a minute, and on its own UTC day.
-        """
-        message = self.fresh(symbol)
-        if message is None or message.time // DAY != now // DAY:
-            return 0
-        return int(now - message.time < MINUTE)
-
-    def newest(self, symbols: Iterable[str], _: int) -> pl.DataFrame:
-        """Give the newest row of each symbol, sorted by symbol."""
-        return upbit_frames.ticker_frame(self.known(symbols))
-
-
-class BookChannel(_Newest[Book]):
-    """The newest order book of each symbol."""
-
-    frame = staticmethod(upbit_frames.orderbook_frame)
-
-    def whole(self, symbol: str, _: int) -> int:
-        """Count the newest rows of a symbol among and after which none can be missing."""
-        message = self.fresh(symbol)
-        return 0 if message is None else len(message.units)
-
-    def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
-        """Give the best `rows` levels of each symbol, sorted by symbol."""
-        return upbit_frames.orderbook_frame(self.known(symbols), depth=rows)
-
-
-class TradeChannel:
-    """The newest trades of each symbol; one that comes twice, as after a reconnect, is one."""
+class EventChannel:
+    """The newest events of each symbol; one that comes twice, as after a reconnect, is one."""
 
     coalesces = False
-    frame = staticmethod(upbit_frames.trade_frame)
 
-    def __init__(self) -> None:
-        self._trades: dict[str, dict[int, Trade]] = {}
+    def __init__(self, spec: ChannelSpec) -> None:
+        self._spec = spec
+        self._key = operator.attrgetter(spec.key or "time")
+        self._order = operator.attrgetter("time", spec.key or "time")
+        self._events: dict[str, dict[int, Any]] = {}
         self._whole: dict[str, int] = {}
 
-    def add(self, message: Trade) -> bool:
+    def add(self, message: Message) -> bool:
         """Take a message and say whether it is news."""
-        symbol = message.symbol
-        own = self._trades.setdefault(symbol, {})
-        if message.sequential_id in own:
-            if message.stream == "SNAPSHOT":  # the last trade is one that is known
+        symbol, key = message.symbol, self._key(message)
+        own = self._events.setdefault(symbol, {})
+        if key in own:
+            if message.stream == "SNAPSHOT":  # the last event is one that is known
                 self._whole.setdefault(symbol, 1)
             return False
-        own[message.sequential_id] = message
-        if len(own) > TRADES_KEPT:
+        own[key] = message
+        if len(own) > EVENTS_KEPT:
             del own[next(iter(own))]
-        # A last trade that nobody was told of may not be the only one.
+        # A last event that nobody was told of may not be the only one.
         before = 0 if message.stream == "SNAPSHOT" else self._whole.get(symbol, 0)
-        self._whole[symbol] = min(before + 1, TRADES_KEPT)
+        self._whole[symbol] = min(before + 1, EVENTS_KEPT)
         return True
 
-    def mend(self, symbol: str, trades: Iterable[Trade], *, whole: bool) -> None:
-        """Take trades that were missed, oldest first; `whole` if none among them is missing."""
-        before = self._trades.get(symbol, {})
+    def recover(self, symbol: str, events: Iterable[Message], *, whole: bool) -> None:
+        """Take events that were missed, oldest first; `whole` if none among them is missing."""
+        before = self._events.get(symbol, {})
         ordered = sorted(
-            {**before, **{each.sequential_id: each for each in trades}}.values(),
-            key=lambda trade: (trade.time, trade.sequential_id),
+            {**before, **{self._key(each): each for each in events}}.values(), key=self._order
         )
-        kept = {trade.sequential_id: trade for trade in ordered[-TRADES_KEPT:]}
-        self._trades[symbol] = kept
+        kept = {self._key(event): event for event in ordered[-EVENTS_KEPT:]}
+        self._events[symbol] = kept
         if whole:
             new = sum(number not in before for number in kept)
             self._whole[symbol] = min(self._whole.get(symbol, 0) + new, len(kept))
 
-    def known(self, symbols: Iterable[str]) -> Sequence[Trade]:
+    def known(self, symbols: Iterable[str]) -> Sequence[Any]:
         """Give what is known of symbols, in the order of their frame."""
-        found = (
-            trade for each in sorted(symbols) for trade in list(self._trades.get(each, {}).values())
-        )
-        return sorted(found, key=lambda trade: (trade.symbol, trade.time, trade.sequential_id))
+        # All of a symbol at once, for another thread may read while messages come.
+        own = (list(self._events.get(each, {}).values()) for each in sorted(symbols))
+        return [event for several in own for event in sorted(several, key=self._order)]
+
+    def frame(self, messages: Iterable[Message]) -> pl.DataFrame:
+        """Lay messages out as a frame."""
+        return self._spec.frame(messages)
 
     def fresh(self, _: str) -> None:
         """Give nothing: one event is no state."""
@@ -197,16 +188,17 @@ class TradeChannel:
 
     def forget(self, symbol: str) -> None:
         """Drop what is known of a symbol."""
-        self._trades.pop(symbol, None)
+        self._events.pop(symbol, None)
         self._whole.pop(symbol, None)
 
 
-class CandleChannel:
+class SlotChannel:
     """The newest candles of each symbol; all but the newest of a symbol have come to their end."""
 
     coalesces = False
 
-    def __init__(self) -> None:
+    def __init__(self, spec: ChannelSpec) -> None:
+        self._spec = spec
         self._book = CandleBook()
         self._stale: dict[str, Candle] = {}
         self._since: dict[str, int] = {}
@@ -227,7 +219,7 @@ class CandleChannel:
         rows = list(messages)
         newest = self._book.newest
         states = ["forming" if row.time == newest(row.symbol) else "closed" for row in rows]
-        return upbit_frames.candle_frame(rows).with_columns(pl.Series("state", states, STATE))
+        return self._spec.frame(rows).with_columns(pl.Series("state", states, STATE))
 
     def fresh(self, symbol: str) -> Candle | None:
         """Give the newest candle of a symbol if none after it can be missing."""
@@ -256,12 +248,15 @@ class CandleChannel:
         self._since.pop(symbol, None)
 
 
+_STORES: dict[Keeps, Callable[[ChannelSpec], Any]] = {
+    "newest": NewestChannel,
+    "events": EventChannel,
+    "slots": SlotChannel,
+}
+
+
 def channel_of(name: str) -> Channel:
     """Make the store of a channel by the stream's name of it."""
-    kinds: dict[str, type] = {
-        "ticker": TickerChannel,
-        "orderbook": BookChannel,
-        "trade": TradeChannel,
-    }
-    made: Channel = kinds.get(name, CandleChannel)()
-    return made
+    spec = spec_of(name)
+    store: Channel = _STORES[spec.keeps](spec)
+    return store

@@ -29,7 +29,7 @@ _WRONG_IN_A_ROW = 20  # frames; a connection that says nothing else is of no use
 
 @dataclass(slots=True)
 class RealtimeStats:
-    """What a session has seen so far; `refused` handshakes had any answer but a websocket."""
+    """Counts of a client so far; `refused` handshakes had any answer but a websocket."""
 
     connects: int = 0
     refused: int = 0
@@ -135,7 +135,7 @@ class RealtimeClient(Dispatcher):
         except (OSError, MarketkitError, WebSocketException) as error:
             return str(error) or type(error).__name__
         except Exception as error:  # noqa: BLE001 - our mistake must not end everybody's streams
-            _log.exception("the session to %s stumbled", self.name)
+            _log.exception("the client of %s stumbled", self.name)
             return repr(error)
         return "nothing was wanted"
 
@@ -202,20 +202,20 @@ class RealtimeClient(Dispatcher):
         self._wrong_in_a_row = 0
 
 
-_SESSIONS: dict[tuple[str, int], RealtimeClient] = {}
+_CLIENTS: dict[tuple[str, int], RealtimeClient] = {}
 
 
-def session_of(transport: Transport) -> RealtimeClient:
-    """Give the session of this process with the exchange of `transport`, on the engine's loop.
+def client_of(transport: Transport) -> RealtimeClient:
+    """Give the client of this process with the exchange of `transport`, on the engine's loop.
 
     Its clock is that of the transport that asked last, for that one is in use. Raises `Offline`.
     """
     key = (transport.endpoint, os.getpid())  # a child made by fork has no socket of its own
     connects = transport.connects()
-    if key not in _SESSIONS:
+    if key not in _CLIENTS:
         url = "ws" + transport.endpoint.removeprefix("http") + PATH
-        _SESSIONS[key] = RealtimeClient(url, clock=transport.now, connects=connects)
-        engine().on_close(_SESSIONS[key].close)
-    session = _SESSIONS[key]
-    session.clock = transport.now
-    return session
+        _CLIENTS[key] = RealtimeClient(url, clock=transport.now, connects=connects)
+        engine().on_close(_CLIENTS[key].close)
+    client = _CLIENTS[key]
+    client.clock = transport.now
+    return client

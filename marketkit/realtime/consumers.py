@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import inspect
 import logging
@@ -90,6 +91,7 @@ class Broadcast:
         self.lost = 0
         self._queues: tuple[Queue, ...] = ()
         self._closed = False
+        self._failure: Exception | None = None
         self._lock = threading.Lock()
 
     @property
@@ -114,7 +116,7 @@ class Broadcast:
         with self._lock:
             self._queues = (*self._queues, queue)
             if self._closed:
-                queue.close()
+                queue.close(self._failure)
         return queue
 
     def leave(self, queue: Queue) -> None:
@@ -123,9 +125,11 @@ class Broadcast:
             self._queues = tuple(each for each in self._queues if each is not queue)
 
     def close(self, failure: Exception | None = None) -> None:
-        """End every queue; `failure` is why, if nobody wished it."""
+        """End every queue, once; `failure` is why, if nobody wished it."""
         with self._lock:
-            self._closed = True
+            if self._closed:
+                return
+            self._closed, self._failure = True, failure
             for queue in self._queues:
                 queue.close(failure)
 
@@ -142,11 +146,11 @@ class Consumer:
     It keeps `source` alive, whose events it reads from now on.
     """
 
-    def __init__(self, source: object, fan: Broadcast, queue: Queue, framed: Framed) -> None:
+    def __init__(self, source: object, broadcast: Broadcast, queue: Queue, framed: Framed) -> None:
         self._source = source
-        self._queue = fan.open(queue)
+        self._queue = broadcast.open(queue)
         self._framed = framed
-        weakref.finalize(self, soon, fan.leave, queue).atexit = False
+        weakref.finalize(self, soon, broadcast.leave, queue).atexit = False
 
     def __iter__(self) -> Self:
         return self
@@ -166,9 +170,9 @@ class Consumer:
 
 
 @contextlib.contextmanager
-def pauses(fan: Broadcast) -> Iterator[Callable[[float], bool]]:
-    """Let a thread wait some seconds beside the events of a fan; it is told whether more come."""
-    queue = fan.open(Queue(coalesces=True))
+def pauses(broadcast: Broadcast) -> Iterator[Callable[[float], bool]]:
+    """Let a thread wait some seconds beside events; it is told whether more come."""
+    queue = broadcast.open(Queue(coalesces=True))
 
     async def wait(seconds: float) -> bool:
         with contextlib.suppress(TimeoutError):
@@ -181,24 +185,24 @@ def pauses(fan: Broadcast) -> Iterator[Callable[[float], bool]]:
     try:
         yield lambda seconds: engine().run(wait(seconds))
     finally:
-        fan.leave(queue)
+        broadcast.leave(queue)
 
 
 def call_back(
     callback: Callable[[Frame], object],
-    fan: Broadcast,
+    broadcast: Broadcast,
     queue: Queue,
     framed: Framed,
     errors: deque[Exception],
-) -> None:
-    """Have `callback` called with frames of events, one at a time, in a thread.
+) -> concurrent.futures.Future[None]:
+    """Have `callback` called with frames of events, one at a time, in a thread, until they end.
 
     What it raises is logged and put into `errors`. Raises `InputError` for a coroutine function.
     """
     if inspect.iscoroutinefunction(callback):
         raise InputError("a callback is no coroutine function: use `async for` instead")
 
-    fan.open(queue)
+    broadcast.open(queue)
 
     async def serve() -> None:
         while True:
@@ -213,7 +217,7 @@ def call_back(
                 _log.exception("a callback failed; its feed goes on")
                 errors.append(error)
 
-    engine().submit(serve())
+    return engine().submit(serve())
 
 
 def soon(work: Callable[..., None], *arguments: object) -> None:

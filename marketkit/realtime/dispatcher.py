@@ -9,31 +9,16 @@ import logging
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from marketkit.exchange.upbit.messages import Message
+from marketkit.net.handle import Interruption
 from marketkit.realtime.channels import Channel, Listener, channel_of
 from marketkit.realtime.connection import Timing
 from marketkit.realtime.subscriptions import Stream, Subscriptions
 
 _log = logging.getLogger("marketkit.realtime")
-_HOLES_KEPT = 1000
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """A time of which a session may have missed something; ms UTC of the exchange's clock.
-
-    `end` is when messages came again, None while none has. Of a feed of trades, `how` says how it
-    is known that nothing is missing any more: `rest` told of what was missed, or the `stream` went
-    on with the trade that was known last. `failure` says what is missing for ever, and why.
-    """
-
-    start: int
-    end: int | None
-    reason: str
-    how: str | None = None
-    failure: str | None = None
+_INTERRUPTIONS_KEPT = 1000  # a year of three a day
 
 
 class Dispatcher(ABC):
@@ -46,7 +31,7 @@ class Dispatcher(ABC):
         self.name = name
         self.clock = clock
         self.timing = timing
-        self.holes: deque[Interruption] = deque(maxlen=_HOLES_KEPT)
+        self.interruptions: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)
         self._subscriptions = Subscriptions(timing.linger)
         self._channels: dict[str, Channel] = {}
         self._listeners: dict[tuple[str, str], list[Listener]] = {}
@@ -105,6 +90,10 @@ class Dispatcher(ABC):
                 del self._listeners[stream]
         self._subscriptions.release(given, self.clock())
 
+    async def settled(self) -> None:
+        """Wait until nothing is at work for listeners that were released."""
+        return  # here nothing ever is
+
     def _forget(self, ended: Iterable[Stream]) -> None:
         for stream in ended:
             self.channel(stream.channel).forget(stream.symbol)
@@ -119,10 +108,10 @@ class Dispatcher(ABC):
                 listener.receive(message)
 
     def _interrupted(self, reason: str) -> None:
-        """Open a hole, unless one is open."""
+        """Begin an interruption, unless one lasts."""
         if self._whole:
             self._alive, self._whole = self.alive, False
-            self.holes.append(Interruption(self._alive, None, reason))
+            self.interruptions.append(Interruption(self._alive, None, reason))
             for channel in self._channels.values():
                 channel.interrupted()
             for listener in self._everybody():
@@ -130,11 +119,11 @@ class Dispatcher(ABC):
             _log.info("the stream of %s was interrupted: %s", self.name, reason)
 
     def _resumed(self) -> None:
-        """Close the hole: from here on nothing is missing."""
+        """End the interruption: from here on nothing is missing."""
         self._whole = True
         self._alive = max(self._alive, self.clock())
-        if self.holes and self.holes[-1].end is None:
-            self.holes[-1] = replace(self.holes[-1], end=self._alive)
+        if self.interruptions and self.interruptions[-1].end is None:
+            self.interruptions[-1] = replace(self.interruptions[-1], end=self._alive)
 
     def _everybody(self) -> list[Listener]:
         return list({id(each): each for own in self._listeners.values() for each in own}.values())

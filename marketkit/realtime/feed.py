@@ -3,28 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-import weakref
-from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
 from marketkit.net.engine import engine
-from marketkit.notebook import frame as display
-from marketkit.realtime.consumers import Consumer, Queue, call_back, pauses, soon
-from marketkit.realtime.dispatcher import Dispatcher, Interruption
+from marketkit.net.handle import Interruption
+from marketkit.realtime.consumers import Queue
+from marketkit.realtime.dispatcher import Dispatcher
+from marketkit.realtime.handle import EventHandle
 from marketkit.realtime.subscriptions import Stream
 from marketkit.realtime.trade_recovery import FeedListener
 
 F = TypeVar("F")  # the type of its frames
-_ERRORS_KEPT = 100
 
 
 @dataclass(frozen=True, slots=True)
 class FeedStats:
-    """How a feed fares: its events, those lost to slow consumers, and interruptions so far."""
+    """Counts of a feed: its events, those lost to slow consumers, and interruptions so far."""
 
     connected: bool
     events: int
@@ -32,64 +30,49 @@ class FeedStats:
     interruptions: int
 
 
-class Feed(Generic[F]):
-    """Streams of one channel of some symbols, for as long as this object lives or until `close`.
+class Feed(EventHandle[F]):
+    """Streams of one channel of some symbols, until `close` or until nobody holds this object.
 
     `frame` is the newest state. Iterating, with `for` or `async for`, gives frames of events as
     they come, each consumer all of them: tickers and order books as the newest of each symbol since
     the frame before, trades and candles one by one. A consumer that falls 100,000 events behind
-    gets `FeedOverflow` in the place of those that were lost, and may go on.
+    gets `FeedOverflow` in the place of those that were lost, and may go on. Callbacks (`on`) are
+    called until `close`, also if nobody holds this object.
+
+    Missed trades are fetched and come before those after them; `interruptions` tells how. Of
+    tickers and books the newest state is all that counts; candles are mended by `live`.
     """
 
     def __init__(
         self,
-        session: Dispatcher,
+        client: Dispatcher,
         channel: str,
         symbols: Iterable[str],
         shape: Callable[[pl.DataFrame], F],
-        tap: FeedListener | None = None,
+        listener: FeedListener | None = None,
     ) -> None:
         self.channel = channel
         self.symbols = tuple(sorted(symbols))
-        self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
-        self._session = session
-        self._store = store = session.channel(channel)
-        self._tap = tap or FeedListener()
+        self._client = client
+        self._store = store = client.channel(channel)
+        self._listener = listener or FeedListener()
 
         def framed(messages: Sequence[Any]) -> F:
             return shape(store.frame(messages))
 
-        self._framed = framed
-        streams = [Stream(channel, symbol) for symbol in self.symbols]
-        session.subscribe(self._tap, streams)
-        self._end = weakref.finalize(self, soon, _end, session, self._tap, streams)
-        self._end.atexit = False
+        work = _FeedWork(client, self._listener, [Stream(channel, each) for each in self.symbols])
+        super().__init__(work, self._listener.broadcast, framed)
 
     @property
     def frame(self) -> F:
         """The newest state: a ticker or book a symbol, or its newest trades or candles."""
-        return self._framed(self._store.known(self.symbols))
+        return self._framed(list(self._store.known(self.symbols)))
 
     @property
     def stats(self) -> FeedStats:
-        """How the feed fares."""
-        fan = self._tap.fan
-        return FeedStats(self._session.connected, fan.events, fan.lost, len(self._tap.holes))
-
-    @property
-    def interruptions(self) -> list[Interruption]:
-        """The times since the feed began in which the stream may have missed events.
-
-        Missed trades are fetched and come before those after them; `how` and `failure` tell. Of
-        tickers and books the newest state is all that counts; candles are mended by `live`.
-        """
-        ends = {hole.start: hole.end for hole in list(self._session.holes)}
-        return [replace(each, end=ends.get(each.start, each.end)) for each in self._tap.holes]
-
-    @property
-    def closed(self) -> bool:
-        """Whether `close` was called."""
-        return not self._end.alive
+        """Counts of its events, losses and interruptions."""
+        told, interruptions = self._broadcast, len(self._listener.interruptions)
+        return FeedStats(self._client.connected, told.events, told.lost, interruptions)
 
     def wait(self, timeout: float = 10.0) -> bool:
         """Wait until every symbol has a state; say whether that was so within `timeout` seconds."""
@@ -99,60 +82,17 @@ class Feed(Generic[F]):
         """Await until every symbol has a state; the async twin of `wait`."""
         return await engine().arun(self._ready(timeout))
 
-    def on(self, callback: Callable[[F], object]) -> Self:
-        """Have `callback` called with frames of events, one call at a time, beside this thread.
+    def _title(self) -> str:
+        return f"Feed {self.channel} of {self._whose()}"
 
-        What it raises is logged and kept in `errors`; the feed goes on. Events that come during a
-        call wait for the next one. Raises `InputError` for a coroutine function.
-        """
-        queue = Queue(coalesces=self._store.coalesces)
-        call_back(callback, self._tap.fan, queue, self._framed, self.errors)
-        self._begin(queue)
-        return self
+    def _running(self) -> str:
+        return "live" if self._client.connected else "connecting"
 
-    def show(self, seconds: float | None = None) -> None:
-        """Show `frame` and keep it up to date: under the cell of a notebook, elsewhere as text.
+    def _details(self) -> str:
+        return f", {self._broadcast.events:,} events"
 
-        Returns after `seconds`, when the feed ends, or at the kernel's interrupt (Ctrl-C).
-        """
-        with pauses(self._tap.fan) as pause:
-            display.show(self, pause, seconds)
-
-    def close(self) -> None:
-        """Let go of the streams; consumers get what waits for them and then the end."""
-        self._end()
-
-    def end(self) -> None:
-        """Close at once, for callers on the engine's loop."""
-        if (ending := self._end.detach()) is not None:
-            _, _, (work, *arguments), _ = ending
-            work(*arguments)
-
-    def __iter__(self) -> Consumer:
-        queue = Queue(coalesces=self._store.coalesces)
-        reader = Consumer(self, self._tap.fan, queue, self._framed)
-        self._begin(queue)
-        return reader
-
-    def __aiter__(self) -> Consumer:
-        return iter(self)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        self.close()
-
-    def __repr__(self) -> str:
-        what = self.symbols[0] if len(self.symbols) == 1 else f"{len(self.symbols)} symbols"
-        state = "closed" if self.closed else "live" if self._session.connected else "connecting"
-        return f"<Feed {self.channel} of {what}: {state}, {self._tap.fan.events:,} events>"
+    def _queue(self) -> Queue:
+        return Queue(coalesces=self._store.coalesces)
 
     def _begin(self, queue: Queue) -> None:
         """Let a consumer begin with the states that are known; events before were not for him."""
@@ -160,7 +100,7 @@ class Feed(Generic[F]):
             queue.begin_with(self._store.known(self.symbols))
 
     async def _ready(self, patience: float) -> bool:
-        queue = self._tap.fan.open(Queue(coalesces=True))
+        queue = self._broadcast.open(Queue(coalesces=True))
         try:
             async with asyncio.timeout(patience):
                 while {each.symbol for each in self._store.known(self.symbols)} < set(self.symbols):
@@ -169,10 +109,40 @@ class Feed(Generic[F]):
         except TimeoutError:
             return False
         finally:
-            self._tap.fan.leave(queue)
+            self._broadcast.leave(queue)
         return True
 
 
-def _end(session: Dispatcher, tap: FeedListener, streams: Sequence[Stream]) -> None:
-    session.release(tap, streams)
-    tap.end()
+class _FeedWork:
+    """The streams of a feed and their listener, which do not know the feed."""
+
+    def __init__(
+        self, client: Dispatcher, listener: FeedListener, streams: Sequence[Stream]
+    ) -> None:
+        self._client = client
+        self._listener = listener
+        self._streams = streams
+        self._coalesces = client.channel(streams[0].channel).coalesces
+        client.subscribe(listener, streams)
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that ended the streams."""
+        return self._listener.failure
+
+    @property
+    def interruptions(self) -> Iterator[Interruption]:
+        """The interruptions so far, with the moment at which messages came again."""
+        ends = {each.start: each.end for each in list(self._client.interruptions)}
+        for each in self._listener.interruptions:
+            found = replace(each, end=ends.get(each.start, each.end))
+            if self._coalesces and found.end is not None:
+                found = replace(found, how="stream")  # its snapshots told the newest states
+            again = found.end if found.how == "stream" else None
+            yield replace(found, closed=found.closed or again)
+
+    async def close(self) -> None:
+        """Let go of the streams; consumers get what waits for them and then the end."""
+        self._client.release(self._listener, self._streams)
+        await self._listener.finish(None)
+        await self._client.settled()

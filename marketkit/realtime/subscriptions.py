@@ -57,9 +57,8 @@ class Subscriptions:
             del self._left[stream], self._consumers[stream]
         return ended
 
-    @property
-    def used(self) -> bool:
-        """Whether any stream has a consumer."""
+    def in_use(self) -> bool:
+        """Say whether any stream has a consumer."""
         return len(self._left) < len(self._consumers)
 
     def wanted(self) -> dict[str, set[str]]:

@@ -1,4 +1,4 @@
-"""The part of a feed that its session knows; that of a feed of trades mends interruptions."""
+"""Listeners of feeds; that of a feed of trades fetches what interruptions took."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.messages import Message, Trade
 from marketkit.exchange.upbit.paging import TradeRange, walk_trades
+from marketkit.net.handle import Interruption
 from marketkit.net.transport import Transport
 from marketkit.net.walk import Pages
-from marketkit.realtime.channels import TRADES_KEPT, TradeChannel
+from marketkit.realtime.channels import EVENTS_KEPT, EventChannel
 from marketkit.realtime.consumers import Broadcast
-from marketkit.realtime.dispatcher import Interruption
 from marketkit.timeframe import DAY
 
-_HOLES_KEPT = 1000
+_INTERRUPTIONS_KEPT = 1000  # a year of three a day
 PATIENCE = 60.0  # seconds that trades wait for those before them, at most
-_ATTEMPTS = 5  # at an answer that knows what the stream said already
-_PAUSE = 0.5  # seconds between them
+_ATTEMPTS = 5  # at an answer that knows what the stream told already
+_PAUSE = 0.5  # seconds between them; REST knows a trade within one
 _OVERLAP = 1_000  # ms before the newest trade that is known, in which one may be missing
 _SKEW = 60_000  # ms by which our idea of the exchange's clock may be wrong
 
@@ -45,48 +45,48 @@ Fetch = Callable[[str, int], Awaitable[Missed]]
 
 
 class FeedListener:
-    """Passes what a session says on to the consumers of a feed, which itself can be forgotten."""
+    """Passes what a client tells on to the consumers of a feed, which itself can be forgotten."""
 
     def __init__(self) -> None:
-        self.fan = Broadcast()
-        self._holes: deque[Interruption] = deque(maxlen=_HOLES_KEPT)
+        self.broadcast = Broadcast()
+        self.failure: Exception | None = None
+        self._interruptions: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)
 
     @property
-    def holes(self) -> list[Interruption]:
+    def interruptions(self) -> list[Interruption]:
         """The interruptions so far."""
-        return list(self._holes)
+        return list(self._interruptions)
 
     def receive(self, message: Message) -> None:
         """Pass an event on."""
-        self.fan.put(message)
+        self.broadcast.put(message)
 
     def interrupted(self, until: int, reason: str) -> None:
         """Remember that events may be missing."""
-        self._holes.append(Interruption(until, None, reason))
+        self._interruptions.append(Interruption(until, None, reason))
 
     async def finish(self, failure: Exception | None) -> None:
-        """End every iteration, for no more events will come."""
-        self.fan.close(failure)
-
-    def end(self) -> None:
-        """End every iteration, for nobody wants more events."""
-        self.fan.close()
+        """End every iteration, for no more events will come; `failure` is why if nobody wished."""
+        self.failure = self.failure or failure
+        self.broadcast.close(failure)
 
 
 @dataclass(slots=True)
 class _Recovery:
     """An interruption, and the symbols whose trades may be missing still."""
 
-    hole: Interruption
+    interruption: Interruption
     left: set[str]
 
-    def settle(self, symbol: str, how: str, failure: str | None) -> None:
+    def settle(self, symbol: str, how: str, failure: str | None, now: int) -> None:
         """Note what became of a symbol; one that was asked for, or failed, tells for all."""
         self.left.discard(symbol)
         if failure is not None:
-            self.hole = replace(self.hole, failure=f"{symbol}: {failure}")
-        if how == "rest" or self.hole.how is None:
-            self.hole = replace(self.hole, how=how)
+            self.interruption = replace(self.interruption, failure=f"{symbol}: {failure}")
+        if how == "rest":
+            self.interruption = replace(self.interruption, how=how, closed=now)
+        elif self.interruption.how is None:
+            self.interruption = replace(self.interruption, how=how)
 
 
 @dataclass(slots=True)
@@ -94,7 +94,7 @@ class _Gap:
     """Where trades of a symbol may be missing: after `since`, and before those that are held."""
 
     since: int
-    mendings: list[_Recovery]
+    recoveries: list[_Recovery]
     held: dict[int, Trade] = field(default_factory=dict)
 
 
@@ -106,110 +106,115 @@ class TradeRecovery(FeedListener):
     go on without, and the interruption says so. Use it on the engine's loop.
     """
 
-    def __init__(self, symbols: Iterable[str], store: TradeChannel, fetch: Fetch) -> None:
+    def __init__(
+        self,
+        symbols: Iterable[str],
+        store: EventChannel,
+        fetch: Fetch,
+        clock: Callable[[], int],
+    ) -> None:
         super().__init__()
+        self._clock = clock
         self._store = store
         self._fetch = fetch
-        self._told = {each: deque(store.known([each]), maxlen=TRADES_KEPT) for each in symbols}
-        self._tears: dict[str, deque[_Gap]] = {each: deque() for each in self._told}
+        self._told = {each: deque(store.known([each]), maxlen=EVENTS_KEPT) for each in symbols}
+        self._gaps: dict[str, deque[_Gap]] = {each: deque() for each in self._told}
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._mendings: deque[_Recovery] = deque(maxlen=_HOLES_KEPT)
+        self._recoveries: deque[_Recovery] = deque(maxlen=_INTERRUPTIONS_KEPT)
 
     @property
-    def holes(self) -> list[Interruption]:
+    def interruptions(self) -> list[Interruption]:
         """The interruptions so far, and what became of them."""
-        return [self._state(each) for each in list(self._mendings)]
+        return [self._state(each) for each in list(self._recoveries)]
 
     def receive(self, message: Any) -> None:
         """Pass a trade on, now or after those that are missing before it."""
         symbol = message.symbol
-        tears = self._tears[symbol]
-        if not tears and message.stream == "SNAPSHOT" and self._told[symbol]:
+        gaps = self._gaps[symbol]
+        if not gaps and message.stream == "SNAPSHOT" and self._told[symbol]:
             # While one subscription took the place of another, others may have happened before it.
-            tears.append(_Gap(self._told[symbol][-1].time, []))
-        elif tears and self._unharmed(symbol, 1):
-            self._settle(symbol, tears.popleft(), "stream", None)
-        if not tears:
+            gaps.append(_Gap(self._told[symbol][-1].time, []))
+        elif gaps and self._unharmed(symbol, 1):
+            self._settle(symbol, gaps.popleft(), "stream", None)
+        if not gaps:
             self._pass(message)
             return
-        tears[-1].held[message.sequential_id] = message
+        gaps[-1].held[message.sequential_id] = message
         if symbol not in self._tasks:
-            self._tasks[symbol] = asyncio.get_running_loop().create_task(self._mend(symbol))
+            self._tasks[symbol] = asyncio.get_running_loop().create_task(self._recover(symbol))
 
     def interrupted(self, until: int, reason: str) -> None:
         """Remember that events may be missing, and wait for the first one after them."""
-        mending = _Recovery(Interruption(until, None, reason), set(self._tears))
-        self._mendings.append(mending)
-        for tears in self._tears.values():
-            if tears and not tears[-1].held:
-                tears[-1].mendings.append(mending)
+        recovery = _Recovery(Interruption(until, None, reason), set(self._gaps))
+        self._recoveries.append(recovery)
+        for gaps in self._gaps.values():
+            if gaps and not gaps[-1].held:
+                gaps[-1].recoveries.append(recovery)
             else:
-                tears.append(_Gap(until, [mending]))
+                gaps.append(_Gap(until, [recovery]))
 
     async def finish(self, failure: Exception | None) -> None:
         """Pass on what is held, and end every iteration."""
+        tasks = list(self._tasks.values())
+        for task in tasks:
+            task.cancel()
         self._let_go()
         await super().finish(failure)
-
-    def end(self) -> None:
-        """Pass on what is held, and end every iteration."""
-        self._let_go()
-        super().end()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
     def _let_go(self) -> None:
-        for task in self._tasks.values():
-            task.cancel()
-        for symbol, tears in self._tears.items():
-            for tear in tears:
-                if tear.held:
-                    self._settle(symbol, tear, "rest", "the feed ended before the answer came")
-                self._give(tear.held)
-            tears.clear()
+        """Pass on what waits for trades before it, as if those would never come."""
+        for symbol, gaps in self._gaps.items():
+            for gap in gaps:
+                if gap.held:
+                    self._settle(symbol, gap, "rest", "the feed ended before the answer came")
+                self._give(gap.held)
+            gaps.clear()
 
-    async def _mend(self, symbol: str) -> None:
-        """Mend the tears of a symbol, one after the other, while there are trades after them."""
-        tears = self._tears[symbol]
-        while tears and tears[0].held:
-            tear = tears[0]
-            found, failure = await self._missed(symbol, tear)
+    async def _recover(self, symbol: str) -> None:
+        """Fill the gaps of a symbol, one after the other, while there are trades after them."""
+        gaps = self._gaps[symbol]
+        while gaps and gaps[0].held:
+            gap = gaps[0]
+            found, failure = await self._missed(symbol, gap)
             known = {trade.sequential_id for trade in self._told[symbol]}
             missed = (trade for trade in found if trade.sequential_id not in known)
-            self._give({trade.sequential_id: trade for trade in missed} | tear.held)
-            tears.popleft()
-            self._store.mend(symbol, self._told[symbol], whole=failure is None and not tears)
-            self._settle(symbol, tear, "rest", failure)
+            self._give({trade.sequential_id: trade for trade in missed} | gap.held)
+            gaps.popleft()
+            self._store.recover(symbol, self._told[symbol], whole=failure is None and not gaps)
+            self._settle(symbol, gap, "rest", failure)
         del self._tasks[symbol]
 
-    async def _missed(self, symbol: str, tear: _Gap) -> tuple[list[Trade], str | None]:
+    async def _missed(self, symbol: str, gap: _Gap) -> tuple[list[Trade], str | None]:
         """Ask for what is missing; say why it is not all."""
         try:
             async with asyncio.timeout(PATIENCE):
-                return await self._asked(symbol, tear)
+                return await self._asked(symbol, gap)
         except TimeoutError:
             return [], f"no answer within {PATIENCE:g} s"
         except Exception as error:  # noqa: BLE001 - whatever it is, trades must not wait for ever
             return [], str(error) or repr(error)
 
-    async def _asked(self, symbol: str, tear: _Gap) -> tuple[list[Trade], str | None]:
+    async def _asked(self, symbol: str, gap: _Gap) -> tuple[list[Trade], str | None]:
         """Ask until the answer knows the first trade that came again; say what it lacks."""
-        first, found = next(iter(tear.held)), Missed([], whole=True)
+        first, found = next(iter(gap.held)), Missed([], whole=True)
         for attempt in range(_ATTEMPTS):
             await asyncio.sleep(_PAUSE if attempt else 0)
-            found = await self._fetch(symbol, self._start(symbol, tear))
+            found = await self._fetch(symbol, self._start(symbol, gap))
             if not found.whole:
                 return found.trades, "more were missed than the exchange tells of"
             if any(trade.sequential_id == first for trade in found.trades):
                 return found.trades, None
         return found.trades, f"the exchange's answers do not know trade {first}"
 
-    def _start(self, symbol: str, tear: _Gap) -> int:
+    def _start(self, symbol: str, gap: _Gap) -> int:
         """Give the time from which trades may be missing, ms UTC."""
-        told = [trade.time for trade in self._told[symbol]]
-        again = next(iter(tear.held.values())).time
+        told: list[int] = [trade.time for trade in self._told[symbol]]
+        again = next(iter(gap.held.values())).time
         if not told:
-            return min(tear.since, again)
+            return min(gap.since, again)
         # Where the clock was set back since, only trades tell where the interruption was.
-        since = tear.since - _SKEW if tear.since <= again else 0
+        since = gap.since - _SKEW if gap.since <= again else 0
         return max(min(told), max(told) - _OVERLAP, since)
 
     def _give(self, trades: Mapping[int, Trade]) -> None:
@@ -218,30 +223,30 @@ class TradeRecovery(FeedListener):
 
     def _pass(self, trade: Trade) -> None:
         self._told[trade.symbol].append(trade)
-        self.fan.put(trade)
+        self.broadcast.put(trade)
 
-    def _settle(self, symbol: str, tear: _Gap, how: str, failure: str | None) -> None:
-        """Note what became of the interruptions that a tear is of."""
+    def _settle(self, symbol: str, gap: _Gap, how: str, failure: str | None) -> None:
+        """Note what became of the interruptions that a gap is of."""
         if failure is not None:
             _log.warning("trades of %s are missing: %s", symbol, failure)
-            if not tear.mendings:
-                end = next(iter(tear.held.values())).time
-                hole = Interruption(tear.since, end, "one subscription took the place of another")
-                tear.mendings.append(_Recovery(hole, {symbol}))
-                self._mendings.append(tear.mendings[-1])
-        for mending in tear.mendings:
-            mending.settle(symbol, how, failure)
+            if not gap.recoveries:
+                end = next(iter(gap.held.values())).time
+                found = Interruption(gap.since, end, "one subscription took the place of another")
+                gap.recoveries.append(_Recovery(found, {symbol}))
+                self._recoveries.append(gap.recoveries[-1])
+        for recovery in gap.recoveries:
+            recovery.settle(symbol, how, failure, self._clock())
 
-    def _state(self, mending: _Recovery) -> Interruption:
+    def _state(self, recovery: _Recovery) -> Interruption:
         """Give an interruption, with how it was mended if it was."""
-        hole, left = mending.hole, mending.left.copy()
-        if hole.failure is not None or not all(self._unharmed(each, 0) for each in left):
-            return replace(hole, how=None)
-        return replace(hole, how=hole.how or "stream")
+        found, left = recovery.interruption, recovery.left.copy()
+        if found.failure is not None or not all(self._unharmed(each, 0) for each in left):
+            return replace(found, how=None, closed=None)
+        return replace(found, how=found.how or "stream")
 
     def _unharmed(self, symbol: str, trades: int) -> bool:
         """Whether the stream came back with the trade that was known last, and `trades` more."""
-        held = any(tear.held for tear in list(self._tears[symbol]))
+        held = any(gap.held for gap in list(self._gaps[symbol]))
         return not held and self._store.whole(symbol, 0) > trades
 
 

@@ -18,7 +18,7 @@ from marketkit.disk import TEMPORARY, make_folder, write_atomic
 from marketkit.errors import CorruptFile
 from marketkit.recording import layout
 from marketkit.recording.layout import Hour
-from marketkit.recording.rows import stored
+from marketkit.recording.rows import distinct, stored
 
 _KEY = "marketkit"
 _TRIES = 20  # looks at a folder in which files are made one meanwhile
@@ -114,13 +114,6 @@ def last_received(root: Path, hour: Hour) -> int:
         rows = scan(root, [hour], stack)
         latest = None if rows is None else rows.select(pl.col("received").max()).collect().item()
     return 0 if latest is None else int(latest.timestamp() * 1000)
-
-
-def distinct(channel: str, rows: pl.LazyFrame) -> pl.LazyFrame:
-    """Drop trades that came before: one that is sent again after a reconnect is one."""
-    if channel != "trade":
-        return rows
-    return rows.unique(["symbol", "sequential_id"], keep="first", maintain_order=True)
 
 
 def _open(root: Path, hour: Hour, stack: ExitStack) -> list[IO[bytes]]:

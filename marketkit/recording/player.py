@@ -27,7 +27,7 @@ _log = logging.getLogger("marketkit.recording")
 class _Buffered(Protocol):
     """A listener with consumers of its own."""
 
-    fan: Broadcast
+    broadcast: Broadcast
 
     async def finish(self, failure: Exception | None) -> None:
         """Learn that nothing comes any more, and why if that is not the end of the tape."""
@@ -46,15 +46,20 @@ class Replay(Dispatcher):
         self._tape = tape
         self._speed = speed
         self._now = tape.window.start
-        self._ahead = deque(hole.until for hole in tape.holes)
+        self._ahead = deque(each.until for each in tape.interruptions)
         self._task: asyncio.Task[None] | None = None
 
     @property
     def alive(self) -> int:
-        """Up to when nothing of the tape can be missing: its clock, or the beginning of a hole."""
+        """Up to when nothing of the tape can be missing: its clock, or where it was interrupted."""
         if not self._whole:
             return self._alive
         return max(self._alive, min(self._now, self._ahead[0] if self._ahead else self._now))
+
+    async def settled(self) -> None:
+        """Wait until the tape is let go of, which is soon after its last listener went."""
+        if self._task is not None and not self._subscriptions.in_use():
+            await asyncio.wait((self._task,))
 
     def _time(self) -> int:
         return self._now
@@ -69,7 +74,7 @@ class Replay(Dispatcher):
         failure: Exception | None = None
         try:
             if not self._speed:
-                await self._wait(lambda: any(fan.consumers for fan in self._fans()))
+                await self._wait(lambda: any(each.consumers for each in self._broadcasts()))
             await self._play(self._tape.play(self._subscriptions.wanted()))
         except Exception as error:  # noqa: BLE001 - consumers get it
             _log.warning("%s cannot be played to its end: %s", self.name, error)
@@ -80,7 +85,7 @@ class Replay(Dispatcher):
     async def _play(self, moments: Iterator[TapeMoment]) -> None:
         loop = asyncio.get_running_loop()
         began, first = loop.time(), self._now
-        while self._subscriptions.used:
+        while self._subscriptions.in_use():
             batch = await asyncio.to_thread(list, itertools.islice(moments, _BATCH))
             if not batch:
                 self._now = max(self._now, self._tape.until)
@@ -88,6 +93,8 @@ class Replay(Dispatcher):
             for moment in batch:
                 if self._speed:
                     await self._reach(moment.at, began, first)
+                if not self._subscriptions.in_use():
+                    return
                 self._now = max(self._now, moment.at)
                 self._happen(moment)
             began += await self._room()
@@ -102,7 +109,7 @@ class Replay(Dispatcher):
     async def _reach(self, at: int, began: float, first: int) -> None:
         """Let the clock run until it is time."""
         loop = asyncio.get_running_loop()
-        while self._subscriptions.used:
+        while self._subscriptions.in_use():
             reached = first + int((loop.time() - began) * 1000 * self._speed)
             self._now = max(self._now, min(at, reached))
             if reached >= at:
@@ -114,16 +121,16 @@ class Replay(Dispatcher):
         loop = asyncio.get_running_loop()
         began = loop.time()
         await asyncio.sleep(0)
-        await self._wait(lambda: all(fan.backlog <= _ROOM for fan in self._fans()))
+        await self._wait(lambda: all(each.backlog <= _ROOM for each in self._broadcasts()))
         return loop.time() - began
 
     async def _wait(self, condition: Callable[[], bool]) -> None:
         """Wait until something holds of consumers, which may be in other threads."""
-        while self._subscriptions.used and not condition():  # noqa: ASYNC110 - as said
+        while self._subscriptions.in_use() and not condition():  # noqa: ASYNC110 - as said
             await asyncio.sleep(_NAP)
 
-    def _fans(self) -> list[Broadcast]:
-        return [each.fan for each in self._buffered()]
+    def _broadcasts(self) -> list[Broadcast]:
+        return [each.broadcast for each in self._buffered()]
 
     def _buffered(self) -> list[_Buffered]:
         return [each for each in self._everybody() if isinstance(each, _Buffered)]

@@ -1,4 +1,4 @@
-"""Puts what streams say on disk as it comes. Use it on the engine's loop."""
+"""The listener that puts messages of streams on disk. Use it on the engine's loop."""
 
 from __future__ import annotations
 
@@ -9,14 +9,17 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from filelock import FileLock, Timeout
 
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
-from marketkit.exchange.upbit.messages import Message, sent
+from marketkit.exchange.upbit.messages import Message
+from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import files, journal
@@ -29,6 +32,7 @@ FLUSH_AFTER = 5.0  # seconds that messages wait in memory, at most
 FLUSH_AT = 20_000  # messages that are written without waiting longer
 HELD = 500_000  # messages that are held for a disk that takes none, at most
 _ERRORS_KEPT = 100
+_INTERRUPTIONS_KEPT = 1000  # the journal has them all
 
 _log = logging.getLogger("marketkit.recording")
 
@@ -40,14 +44,15 @@ class Recorder:
     seconds and of the write at work, or the last `FLUSH_AT` if that many come sooner.
     """
 
-    def __init__(self, session: Dispatcher, streams: Iterable[Stream], root: Path) -> None:
+    def __init__(self, client: Dispatcher, streams: Iterable[Stream], root: Path) -> None:
         self.root = root
         self.streams = list(streams)
         self.counts: Counter[str] = Counter()
         self.lost = 0
         self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
-        self.interruptions = 0
-        self._session = session
+        self.interruptions: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)
+        self.failure: Exception | None = None
+        self._client = client
         self._lock = FileLock(root / LOCK, timeout=0, thread_local=False)
         self._waiting: dict[str, list[Heard]] = {}
         self._size = 0
@@ -63,25 +68,27 @@ class Recorder:
         wanted: dict[str, list[str]] = {}
         for stream in self.streams:
             wanted.setdefault(stream.channel, []).append(stream.symbol)
-        await asyncio.to_thread(self._take, Note("began", self._session.clock(), streams=wanted))
-        self._session.subscribe(self, self.streams)
+        await asyncio.to_thread(self._take, Note("began", self._client.clock(), streams=wanted))
+        self._client.subscribe(self, self.streams)
         self._begin_with_known()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def _begin_with_known(self) -> None:
         """Take the state of streams that others listen to already: it is not sent again for us."""
-        if self._session.connected:
+        if self._client.connected:
             for stream in self.streams:
-                for message in self._session.channel(stream.channel).known([stream.symbol])[-1:]:
-                    self.receive(msgspec.structs.replace(message, stream="SNAPSHOT"))
+                for message in self._client.channel(stream.channel).known([stream.symbol])[-1:]:
+                    known: Any = message
+                    self.receive(msgspec.structs.replace(known, stream="SNAPSHOT"))
 
     def receive(self, message: Message) -> None:
         """Take a message."""
         # Nothing comes before it was sent: then our idea of the exchange's clock is old.
-        now = max(self._session.clock(), sent(message))
+        now = max(self._client.clock(), message.sent)
         self._latest = max(self._latest, now)
         if self._broken:
             self._broken = False
+            self.interruptions[-1] = replace(self.interruptions[-1], end=now)
             self._notes.append(Note("resumed", now))
         self._waiting.setdefault(message.channel, []).append(Heard(now, message))
         self.counts[message.channel] += 1
@@ -92,28 +99,40 @@ class Recorder:
     def interrupted(self, until: int, reason: str) -> None:
         """Note that messages may be missing."""
         self._broken = True
-        self.interruptions += 1
+        self.interruptions.append(Interruption(until, None, reason))
         self._notes.append(Note("interrupted", self._now(), until, reason))
 
     def _now(self) -> int:
         """Give the time in the order of what came, even if our idea of it has gone back since."""
-        return max(self._session.clock(), self._latest)
+        return max(self._client.clock(), self._latest)
 
-    async def close(self) -> Exception | None:
-        """Let go of the streams and put down what is held; give what keeps it from that."""
-        self._session.release(self, self.streams)
+    async def close(self) -> None:
+        """Let go of the streams and put down what is held; raises what cannot be put down."""
+        self._client.release(self, self.streams)
         task, self._task = self._task, None
         if task is None:
-            return None
+            return
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
         self._notes.append(Note("ended", self._now()))
-        failure = await self._flush(everything=True)
-        self._lock.release()
-        return failure
+        try:
+            failure = await self._flush(everything=True)
+        finally:
+            self._lock.release()
+        if failure is not None:
+            self.failure = failure
+            raise failure
 
     async def _run(self) -> None:
+        try:
+            await self._write_on()
+        except Exception as error:  # noqa: BLE001 - whoever holds the recording is told
+            _log.exception("the recording %s has ended", self.root)
+            self.failure = error
+            self._client.release(self, self.streams)
+
+    async def _write_on(self) -> None:
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(FLUSH_AFTER):
@@ -131,7 +150,7 @@ class Recorder:
         """Write what waits; where the disk takes nothing it waits on, and the reason is given."""
         waiting, self._waiting, self._size = self._waiting, {}, 0
         notes, self._notes = self._notes, []
-        now, failure = self._session.clock(), None
+        now, failure = self._client.clock(), None
         try:
             await asyncio.to_thread(self._write, waiting, notes)
             await asyncio.to_thread(self._compact, now, everything=everything)
@@ -183,6 +202,11 @@ class Recorder:
         for channel, several in waiting.items():
             del self._waiting[channel][: len(several)]
         reason = f"{lost:,} messages lost: the disk took none"
+        # Before one that lasts: its end is still to come.
+        at = len(self.interruptions) - self._broken
+        self.interruptions.insert(
+            at, Interruption(min(times), max(times), reason, failure="they were never written")
+        )
         self._notes.append(Note("interrupted", max(times), min(times), reason))
         self._notes.append(Note("resumed", max(times)))
 

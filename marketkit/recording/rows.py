@@ -6,19 +6,17 @@ A row has the columns of the `get_*` frame of its channel, what else the message
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import polars as pl
 
-from marketkit import schema
-from marketkit.exchange.upbit import frames as upbit_frames
-from marketkit.exchange.upbit import messages as upbit_messages
-from marketkit.exchange.upbit.messages import Book, Message, Ticker, Trade, Unit
+from marketkit.exchange.upbit.channels import message_type, spec_of
+from marketkit.exchange.upbit.messages import Message
 from marketkit.schema import TIME, Schema
 
 _MORE: Schema = {"sent": TIME, "stream": pl.String(), "received": TIME}
-_BOTTOM = 1  # the depth at which a book begins
+_TOP = 1  # the depth at which a message of several rows begins
 
 
 class Heard(NamedTuple):
@@ -30,134 +28,65 @@ class Heard(NamedTuple):
 
 def shape(channel: str) -> Schema:
     """Give the columns a reader of a channel gets."""
-    return {**_base(channel), "received": TIME}
+    return {**spec_of(channel).columns, "received": TIME}
 
 
 def stored(channel: str) -> Schema:
     """Give the columns of a channel's files."""
-    return {**_base(channel), **_MORE}
+    return {**spec_of(channel).columns, **_MORE}
 
 
 def to_frame(channel: str, heard: Sequence[Heard]) -> pl.DataFrame:
     """Lay messages of one channel out as the rows of a file, in order."""
+    spec = spec_of(channel)
     messages: list[Any] = [each.message for each in heard]
-    rows = _FRAMES[_kind(channel)](messages)
-    times = [1 if channel != "orderbook" else len(each.units) for each in messages]
+    heights = [1 if spec.parts is None else len(getattr(each, spec.parts)) for each in messages]
     more = pl.DataFrame(
         {
-            "sent": [upbit_messages.sent(each) for each in messages],
+            "sent": [each.sent for each in messages],
             "stream": [each.stream for each in messages],
             "received": [each.received for each in heard],
         },
         {"sent": pl.Int64(), "stream": pl.String(), "received": pl.Int64()},
     )
-    repeated = more.select(pl.all().repeat_by(pl.Series(times)).explode(empty_as_null=False))
-    return rows.hstack(repeated.cast(pl.Schema(_MORE)))
+    repeated = more.select(pl.all().repeat_by(pl.Series(heights)).explode(empty_as_null=False))
+    return spec.frame(messages).hstack(repeated.cast(pl.Schema(_MORE)))
 
 
 def to_messages(channel: str, frame: pl.DataFrame) -> Iterator[Heard]:
-    """Make rows messages again, in order; the rows of a book must all be there."""
+    """Make rows messages again, in order; all rows of a message must be there."""
+    spec, kind = spec_of(channel), message_type(channel)
     times = pl.selectors.datetime().dt.epoch("ms")
-    kind = _kind(channel)
     rows = frame.with_columns(times, pl.selectors.date().dt.to_string()).iter_rows(named=True)
-    if kind == "orderbook":
-        yield from _books(rows)
-        return
-    for row in rows:
-        yield Heard(row["received"], _MESSAGES[kind](channel, row))
+    for several in _messages(rows) if spec.parts else ([row] for row in rows):
+        yield Heard(several[0]["received"], spec.from_rows(kind, several))
 
 
 def whole(channel: str, frame: pl.DataFrame) -> int:
     """Give how many rows of a frame, from its first, surely make whole messages."""
-    if channel != "orderbook":
+    if spec_of(channel).parts is None:
         return frame.height
-    begins = (frame["depth"] == _BOTTOM).arg_true()
+    begins = (frame["depth"] == _TOP).arg_true()
     return begins[-1] if begins.len() else 0
 
 
-def _kind(channel: str) -> str:
-    return channel.partition(".")[0]
+def distinct(channel: str, rows: pl.LazyFrame) -> pl.LazyFrame:
+    """Drop events that came before: one that is sent again after a reconnect is one."""
+    key = spec_of(channel).key
+    if key is None:
+        return rows
+    return rows.unique(["symbol", key], keep="first", maintain_order=True)
 
 
-def _base(channel: str) -> Schema:
-    return {
-        "ticker": schema.TICKER,
-        "trade": schema.TRADE,
-        "orderbook": schema.ORDERBOOK,
-        "candle": schema.ROW,
-    }[_kind(channel)]
-
-
-_FRAMES: dict[str, Callable[[Sequence[Any]], pl.DataFrame]] = {
-    "ticker": upbit_frames.ticker_frame,
-    "trade": upbit_frames.trade_frame,
-    "orderbook": upbit_frames.orderbook_frame,
-    "candle": upbit_frames.candle_frame,
-}
-
-
-def _ticker(_: str, row: dict[str, Any]) -> Ticker:
-    return Ticker(**{name: row[name] for name in schema.TICKER}, stream=row["stream"])
-
-
-def _trade(_: str, row: dict[str, Any]) -> Trade:
-    change = row["change_price"]
-    return Trade(
-        symbol=row["symbol"],
-        time=row["time"],
-        sent=row["sent"],
-        price=row["price"],
-        volume=row["volume"],
-        side=row["side"],
-        prev_close=row["prev_close"],
-        change="EVEN" if change == 0 else "FALL" if change < 0 else "RISE",
-        move=abs(change),
-        sequential_id=row["sequential_id"],
-        stream=row["stream"],
-    )
-
-
-def _candle(channel: str, row: dict[str, Any]) -> Message:
-    return upbit_messages.candle_of(channel)(
-        symbol=row["symbol"],
-        opened=upbit_messages.spell_slot(row["time"]),
-        open=row["open"],
-        high=row["high"],
-        low=row["low"],
-        close=row["close"],
-        volume=row["volume"],
-        value=row["value"],
-        sent=row["sent"],
-        stream=row["stream"],
-    )
-
-
-_MESSAGES: dict[str, Callable[[str, dict[str, Any]], Message]] = {
-    "ticker": _ticker,
-    "trade": _trade,
-    "candle": _candle,
-}
-
-
-def _books(rows: Iterator[dict[str, Any]]) -> Iterator[Heard]:
-    book: Book | None = None
-    received = 0
+def _messages(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Group the rows of each message, dropping those before the first whole one."""
+    several: list[dict[str, Any]] = []
     for row in rows:
-        if row["depth"] == _BOTTOM:
-            if book is not None:
-                yield Heard(received, book)
-            received = row["received"]
-            book = Book(
-                symbol=row["symbol"],
-                time=row["time"],
-                total_ask_size=row["total_ask_size"],
-                total_bid_size=row["total_bid_size"],
-                units=[],
-                level=row["level"],
-                stream=row["stream"],
-            )
-        if book is not None:
-            sides = ("ask_price", "bid_price", "ask_size", "bid_size")
-            book.units.append(Unit(*(row[side] or 0.0 for side in sides)))
-    if book is not None:
-        yield Heard(received, book)
+        if row["depth"] == _TOP:
+            if several:
+                yield several
+            several = [row]
+        elif several:
+            several.append(row)
+    if several:
+        yield several

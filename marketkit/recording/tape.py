@@ -20,10 +20,10 @@ from marketkit.realtime.candles import TradeCandles
 from marketkit.recording import files, journal
 from marketkit.recording.reader import interruptions, recorded_channel, scan_recording
 from marketkit.recording.rows import Heard, to_messages, whole
+from marketkit.schema import NUMBERS
 from marketkit.window import EVER
 
 _BATCH = 50_000  # rows in memory at once
-_NUMBERS = ("open", "high", "low", "close", "volume", "value")
 
 
 class TapeMoment(NamedTuple):
@@ -39,13 +39,13 @@ class TapeMoment(NamedTuple):
 
 
 class Tape(ABC):
-    """What some streams said within a span of time, and the holes in it."""
+    """What some streams said within a span of time, and its interruptions."""
 
     def __init__(
         self,
         name: str,
         window: Span,
-        holes: Iterable[TapeMoment],
+        interruptions: Iterable[TapeMoment],
         missing: Spans,
         symbols: list[str],
     ) -> None:
@@ -53,7 +53,9 @@ class Tape(ABC):
         self.window = window
         self.missing = missing  # when it may lack messages
         self.symbols = symbols
-        self.holes = [hole for hole in holes if window.start <= hole.at < window.end]
+        self.interruptions = [
+            each for each in interruptions if window.start <= each.at < window.end
+        ]
 
     lake: Lake | None = None  # what answers questions beside the tape, where the tape knows
 
@@ -75,12 +77,12 @@ class Tape(ABC):
         """Give when the first message of each symbol came."""
 
     def play(self, wanted: dict[str, set[str]]) -> Iterator[TapeMoment]:
-        """Give all that happens to some streams, in order; of one moment, holes come first."""
+        """Give all that happens to some streams in order, interruptions of a moment first."""
         told = [
             (TapeMoment(at, message) for at, message in self.messages(channel, symbols))
             for channel, symbols in sorted(wanted.items())
         ]
-        return heapq.merge(self.holes, *told, key=lambda moment: moment.at)
+        return heapq.merge(self.interruptions, *told, key=lambda moment: moment.at)
 
 
 class RecordedTape(Tape):
@@ -94,13 +96,13 @@ class RecordedTape(Tape):
         self._channels = found
         notes = journal.read(root)
         broken = interruptions(notes)
-        holes = [TapeMoment(_noticed(notes, start), None, start, why) for start, _, why in broken]
+        breaks = [TapeMoment(_noticed(notes, start), None, start, why) for start, _, why in broken]
         missing = Spans((start, EVER.end if end is None else end) for start, end, _ in broken)
         began = [note for note in notes if note.what == "began"]
         start = max(window.start, min((note.at for note in began), default=window.start))
         names = {name for note in began for several in note.streams.values() for name in several}
         span = Span(start, max(start, window.end))
-        super().__init__(f"the recording {root}", span, holes, missing, sorted(names))
+        super().__init__(f"the recording {root}", span, breaks, missing, sorted(names))
 
     def check(self, channel: str) -> None:
         """Raise `InputError` if it has nothing of a channel."""
@@ -157,11 +159,14 @@ def _add_up(trades: Iterator[Heard], channel: str) -> Iterator[Heard]:
         bar = candles.add(trade.symbol, trade.time, trade.price, trade.volume, trade.sequential_id)
         if bar is not None:
             numbers = [bar.open, bar.high, bar.low, bar.close, bar.volume, bar.value]
-            yield Heard(received, _candle(channel, trade.symbol, bar.time, numbers, trade.sent))
+            yield Heard(received, make_candle(channel, trade.symbol, bar.time, numbers, trade.sent))
 
 
-def _candle(channel: str, symbol: str, time: int, numbers: Sequence[float], sent: int) -> Candle:
-    values: dict[str, Any] = dict(zip(_NUMBERS, numbers, strict=True))
+def make_candle(
+    channel: str, symbol: str, time: int, numbers: Sequence[float], sent: int
+) -> Candle:
+    """Make a candle as the stream would say it."""
+    values: dict[str, Any] = dict(zip(NUMBERS, numbers, strict=True))
     return candle_of(channel)(symbol=symbol, opened=spell_slot(time), **values, sent=sent)
 
 

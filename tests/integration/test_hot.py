@@ -46,7 +46,7 @@ def sources(provider, call) -> set[str]:
 
 def heard(provider) -> None:
     """Have the newest message be of this moment, however slowly this machine came here."""
-    provider.twin._streams._session.heard = age_clock() + 60_000
+    provider.twin._streams._client.heard = age_clock() + 60_000
 
 
 def requests(exchange) -> int:
@@ -83,15 +83,15 @@ def test_an_interrupted_feed_does_not_answer_until_it_is_whole_again(
     provider.get_market()
     with provider.watch(BUSY, channel) as feed:
         assert feed.wait(PATIENCE)
-        session = provider.twin._streams._session
+        client = provider.twin._streams._client
         heard(provider)
         assert sources(provider, call) == {"feed"}
         exchange.set_faults({"accept-close": 1.0})
-        provider.twin._streams._session._connection._socket.transport.abort()
-        wait(lambda: not session.connected)
+        provider.twin._streams._client._connection._socket.transport.abort()
+        wait(lambda: not client.connected)
         assert "feed" not in sources(provider, call)
         exchange.set_faults({})
-        wait(lambda: session.connected and len(session.hot(name_of(channel), BUSY, 1)) == len(BUSY))
+        wait(lambda: client.connected and len(client.hot(name_of(channel), BUSY, 1)) == len(BUSY))
         provider.twin._router.memory = Memory()
         heard(provider)
         assert sources(provider, call) == {"feed"}
@@ -104,12 +104,12 @@ def name_of(channel: str) -> str:
 def test_the_age_of_an_answer_counts_from_the_newest_message(provider):
     with provider.watch(BUSY, "ticker") as feed:
         assert feed.wait(PATIENCE)
-        session = provider.twin._streams._session
-        session.heard = age_clock() - 100
+        client = provider.twin._streams._client
+        client.heard = age_clock() - 100
         reply = provider.with_response.get_ticker(BUSY)
         assert set(reply.source.values()) == {"feed"}
         assert min(reply.age_ms.values()) >= 100
-        session.heard = age_clock() - 11_000  # no ticker lives longer than ten seconds
+        client.heard = age_clock() - 11_000  # no ticker lives longer than ten seconds
         assert sources(provider, lambda by: by.get_ticker(BUSY)) == {"rest"}
 
 

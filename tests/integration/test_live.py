@@ -216,4 +216,4 @@ def test_what_cannot_begin_leaves_no_stream_behind(provider, exchange):
     exchange.set_faults({"500": 1.0})
     with pytest.raises(mk.ServerFailed):
         provider.live(SYMBOLS, "1m", history="10m", show=False)
-    assert not provider.twin._streams._session._subscriptions.used
+    assert not provider.twin._streams._client._subscriptions.in_use()

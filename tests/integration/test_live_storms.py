@@ -64,9 +64,9 @@ def opened(
         )
         start = exchange.now() // MINUTE * MINUTE - HOUR
         spans = dict.fromkeys(symbols, start)
-        seam = Stitcher(session, filler, TIMEFRAMES["1m"], spans, "normal")
-        await seam.start(show=False)
-        return session, Live(seam, filler.lake, exchange.now, HOUR, lambda frame: frame)
+        stitcher = Stitcher(session, filler, TIMEFRAMES["1m"], spans, "normal")
+        await stitcher.start(show=False)
+        return session, Live(stitcher, filler.lake, exchange.now, HOUR, lambda frame: frame)
 
     return engine().run(work())
 

@@ -76,10 +76,10 @@ def test_every_trade_of_an_interruption_comes_once_and_in_order(provider, exchan
     wait(lambda: follower.feed.stats.connected and exchange.stats()["faults"]["drop"] == 1)
     exchange.advance(60)
     assert check(provider, follower) > 300
-    (hole,) = follower.feed.interruptions
-    wait(lambda: follower.feed.interruptions[0].how == "rest")
-    assert hole.end >= hole.start
-    assert hole.failure is None
+    wait(lambda: follower.feed.interruptions["how"].to_list() == ["rest"])
+    (known,) = follower.feed.interruptions.rows(named=True)
+    assert known["start"] <= known["end"] <= known["closed"]
+    assert known["failure"] is None
     newest = provider.get_trade("KRW-BTC", count=50)
     frame = follower.feed.frame.filter(pl.col("symbol") == "KRW-BTC")
     assert frame.tail(50).equals(newest)
@@ -96,8 +96,8 @@ def test_trades_survive_drops_silences_and_repetitions_while_the_clock_runs(prov
     wait(lambda: follower.feed.stats.connected)
     exchange.advance(120)
     check(provider, follower)
-    wait(lambda: all(hole.how for hole in follower.feed.interruptions))
-    assert len(follower.feed.interruptions) >= 2
+    wait(lambda: not follower.feed.interruptions["how"].null_count())
+    assert follower.feed.interruptions.height >= 2
 
 
 def test_two_feeds_of_one_symbol_are_both_mended(provider, exchange):
@@ -112,10 +112,9 @@ def test_an_interruption_without_a_trade_costs_no_request(provider, exchange):
     book = provider.watch("KRW-ETH", "ticker")
     assert book.wait(PATIENCE)
     exchange.reset_stats()
-    session = provider.twin._streams._session
-    session._connection._socket.transport.abort()
-    wait(lambda: follower.feed.interruptions and follower.feed.interruptions[0].how)
-    assert follower.feed.interruptions[0].how == "stream"
+    client = provider.twin._streams._client
+    client._connection._socket.transport.abort()
+    wait(lambda: follower.feed.interruptions["how"].to_list() == ["stream"])
     assert exchange.stats()["groups"]["crix-trades"]["requests"] == 0
     exchange.advance(120)
     check(provider, follower)
@@ -127,11 +126,11 @@ def test_trades_that_cannot_be_fetched_are_said_and_do_not_keep_later_ones(provi
     exchange.strike("drop")
     exchange.set_faults({"badjson": 1.0})
     exchange.advance(600)
-    wait(lambda: follower.feed.interruptions and follower.feed.interruptions[0].failure)
+    wait(lambda: follower.feed.interruptions["failure"].count() > 0)
     exchange.set_faults({})
-    (hole,) = follower.feed.interruptions
-    assert "KRW-BTC" in hole.failure
-    assert hole.how is None
+    (known,) = follower.feed.interruptions.rows(named=True)
+    assert "KRW-BTC" in known["failure"]
+    assert known["how"] is known["closed"] is None
     exchange.advance(60)
     known = truth(provider, follower)
     wait(lambda: follower.caught_up(known))
@@ -156,8 +155,8 @@ def test_what_is_out_of_reach_is_said_and_the_rest_is_given(provider, exchange, 
     follower = Follower(provider, exchange, ["KRW-BTC"])
     exchange.strike("drop")
     exchange.advance(1800)
-    wait(lambda: follower.feed.interruptions and follower.feed.interruptions[0].failure)
-    assert "more were missed" in follower.feed.interruptions[0].failure
+    wait(lambda: follower.feed.interruptions["failure"].count() > 0)
+    assert "more were missed" in follower.feed.interruptions["failure"][0]
     known = truth(provider, follower)["KRW-BTC"]
     wait(lambda: follower.caught_up({"KRW-BTC": known}))
     assert known.height > 20

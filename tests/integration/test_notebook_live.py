@@ -24,11 +24,11 @@ print("over")
 """
 CONSUMERS = """
 import gc, time
-from marketkit.realtime.client import _SESSIONS
-(session,) = _SESSIONS.values()
+from marketkit.realtime.client import _CLIENTS
+(one,) = _CLIENTS.values()
 gc.collect()
 def consumers():
-    return sorted(session._subscriptions._consumers.items())
+    return sorted(one._subscriptions._consumers.items())
 end = time.monotonic() + 20
 while time.monotonic() < end and any(count != 1 for _, count in consumers()):
     time.sleep(0.01)
@@ -100,5 +100,5 @@ def test_a_cell_that_shows_candles_does_too_and_closing_lets_go(notebook, exchan
     assert consumers(notebook[1]) == "[('candle.1m', 'KRW-BTC', 1)]\n"
     assert len(exchange.connections()) == 1
     run(notebook[1], "live.close()")
-    run(notebook[1], "assert not session._subscriptions.used")
+    run(notebook[1], "assert not one._subscriptions.in_use()")
     assert len(streaming(exchange)) == 1

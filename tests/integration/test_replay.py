@@ -124,7 +124,7 @@ def test_a_hole_is_mended_by_the_lake_or_else_the_frame_ends_before_it(
         play(exchange, provider, recording, "candle.1m", steps=9)
         exchange.strike("drop")
         exchange.advance(90)
-        wait(lambda: recording.interruptions)
+        wait(lambda: recording.interruptions.height)
         play(exchange, provider, recording, "candle.1m", steps=15)
     assert mk.read_interruptions(tmp_path / "tape").height == 1
     with provider.live(SYMBOLS, "1m", replay=tmp_path / "tape", speed=0) as live:

@@ -84,7 +84,7 @@ def test_consumers_share_one_connection_until_three_minutes_after_the_last(provi
     provider.get_candle("KRW-BTC", "1m", count=1, source="exchange")  # tells the exchange's time
     wait(lambda: tickers(exchange) == ["KRW-ETH", "KRW-XRP"])
     other.close()
-    wait(lambda: not provider.twin._streams._session._subscriptions.used)
+    wait(lambda: not provider.twin._streams._client._subscriptions.in_use())
     exchange.advance(181)
     provider.get_candle("KRW-ETH", "1m", count=1, source="exchange")
     wait(lambda: not streaming(exchange))

@@ -22,7 +22,7 @@ from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.paging import CandleRange
 from marketkit.recording import files
 from marketkit.recording.rows import Heard
-from marketkit.recording.tape import RecordedTape, Tape, TapeMoment, _candle
+from marketkit.recording.tape import RecordedTape, Tape, TapeMoment, make_candle
 from marketkit.timeframe import Timeframe, iso
 from marketkit.window import Instant, window_of
 
@@ -131,7 +131,7 @@ _SLOTS = 2_000  # of a lake's series in memory at once
 
 
 class LakeTape(Tape):
-    """The candles of a lake, each at the end of its slot; what nobody asked about is a hole."""
+    """The candles of a lake, each at the end of its slot; it lacks what was never asked."""
 
     def __init__(
         self, lake: Lake, symbols: Sequence[str], timeframe: Timeframe, window: Span
@@ -144,10 +144,10 @@ class LakeTape(Tape):
         end = max(hull.end for hull in hulls if hull is not None)
         gaps = Spans(gap for spans in known for gap in spans.gaps(start, end))
         reason = "nobody asked the exchange"
-        holes = [TapeMoment(gap.start, None, gap.start, reason) for gap in gaps]
+        breaks = [TapeMoment(gap.start, None, gap.start, reason) for gap in gaps]
         self.lake = self._lake = lake
         self._timeframe = timeframe
-        super().__init__(f"{lake}", Span(start, end), holes, gaps, list(symbols))
+        super().__init__(f"{lake}", Span(start, end), breaks, gaps, list(symbols))
 
     def check(self, channel: str) -> None:
         """Raise `InputError` if it has nothing of a channel."""
@@ -166,7 +166,7 @@ class LakeTape(Tape):
                 pl.col("time").dt.epoch("ms")
             ).iter_rows():
                 last = self._timeframe.next(time) - 1
-                yield Heard(last, _candle(channel, symbol, time, numbers, last))
+                yield Heard(last, make_candle(channel, symbol, time, numbers, last))
             at = until
 
     @property

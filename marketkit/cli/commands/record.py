@@ -34,7 +34,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
                 _wait(recording, options.max_time, output)
         finally:
             _say(recording, output)
-    return INCOMPLETE if recording.interruptions or recording.lost else DONE
+    return INCOMPLETE if recording.interruptions.height or recording.lost else DONE
 
 
 def _wait(recording: Recording, seconds: float | None, output: Output) -> None:
@@ -51,7 +51,7 @@ def _say(recording: Recording, output: Output) -> None:
     output.value(
         folder=str(recording.folder),
         counts=dict(recording.counts),
-        interruptions=recording.interruptions,
+        interruptions=recording.interruptions.height,
         lost=recording.lost,
         errors=[str(error) for error in recording.errors],
     )

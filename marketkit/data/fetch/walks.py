@@ -21,6 +21,7 @@ from marketkit.data.lake.store.write import Written
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.dialect import Page, Priority, Request, Response
 from marketkit.exchange.upbit.paging import CandleRange, walk_candles
+from marketkit.net.handle import Interruption
 from marketkit.net.transport import Transport
 from marketkit.net.walk import Pages
 from marketkit.progress import Reporter
@@ -41,7 +42,8 @@ class FetchRun:
     `requests` were answered, `rows` are new or changed in the lake, `revisions` are numbers of it
     that the exchange took back; `young` has, per symbol, the rows that are not final yet (unsettled
     or forming); `at` is the latest moment of the exchange's clock that an answer carried;
-    `failures` are the symbols that failed. While `going` is not set, nothing is sent;
+    `failures` are the symbols that failed, `interruptions` the times it waited for an exchange that
+    was away. While `going` is not set, nothing is sent;
     `answered_at` is when the last answer came, on the machine's monotonic clock;
     `ending` is the state of the job if it is cancelled.
     """
@@ -55,6 +57,7 @@ class FetchRun:
     young: dict[str, list[pl.DataFrame]] = field(default_factory=dict)
     reached: dict[str, int] = field(default_factory=dict)
     failures: dict[str, MarketkitError] = field(default_factory=dict)
+    interruptions: list[Interruption] = field(default_factory=list)
     going: asyncio.Event = field(default_factory=_set)
     answered_at: float = -math.inf
     ending: str = "stopped"

@@ -78,7 +78,7 @@ async def backfill(
         while (planned := await asyncio.to_thread(plan)) or ledger.knows(wanted.id):
             await asyncio.to_thread(filler.lake.require_writable)
             await asyncio.to_thread(ledger.open, wanted, planned)
-            outage = Outage(options.patience, run.say)
+            outage = Outage(options.patience, run.say, filler.transport.now, run.interruptions)
             executor = Executor(
                 filler, ledger, timeframe, run, again=again, outage=outage, markets=markets
             )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Callable, Coroutine, Generator, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +17,18 @@ from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.errors import MarketkitError
 from marketkit.net.engine import engine
+from marketkit.net.handle import Handle, Interruption
 
 Work = Callable[[], Coroutine[Any, Any, Report]]
 
 
-class Job:
+class Job(Handle):
     """A backfill at work; it goes on while you do something else.
 
     `wait()` gives its `Report`, as does `await job`; `pause()`, `resume()` and `cancel()` mean the
-    job in all processes that share it, `leave()` only this one. What was fetched stays, and the
-    same call goes on from there. `repr(job)` always says how it stands.
+    job in all processes that share it, `leave()` and `close()` only this one. What was fetched
+    stays, and the same call goes on from there. `repr(job)` always says how it stands;
+    `interruptions` are the times it waited for an exchange that was away.
     """
 
     def __init__(self, wanted: BackfillRequest, root: Path, run: FetchRun, work: Work) -> None:
@@ -47,6 +49,17 @@ class Job:
     def done(self) -> bool:
         """Whether the job has ended here, in whatever way."""
         return self._future.done()
+
+    @property
+    def closed(self) -> bool:
+        """Whether the job has ended here and all it held is on disk."""
+        return self._ended.done()
+
+    @property
+    def failure(self) -> BaseException | None:
+        """The exception that ended the job; None where it was left, cancelled or done."""
+        ended = self._future.done() and not self._future.cancelled()
+        return self._future.exception() if ended else None
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -92,6 +105,11 @@ class Job:
         """Wait until the job has ended, in whatever way; the pages in hand are then on disk."""
         concurrent.futures.wait((self._ended,))
 
+    async def end(self) -> None:
+        """Leave, for callers on the engine's loop; returns when the pages in hand are written."""
+        self.leave()
+        await asyncio.shield(asyncio.wrap_future(self._ended))
+
     def on_done(self, callback: Callable[[Job], object]) -> None:
         """Have `callback` called with the job when it has ended, or now if it has.
 
@@ -111,6 +129,9 @@ class Job:
         lines = [f"<Job {self.id} {self.progress}>"]
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.errors.items()]
         return "\n".join(lines)
+
+    def _interruptions(self) -> Iterable[Interruption]:
+        return list(self._run.interruptions)
 
     def _command(self, command: str | None) -> None:
         with Ledger(self._root) as ledger:

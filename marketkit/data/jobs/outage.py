@@ -6,9 +6,11 @@ import asyncio
 import math
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from typing import TypeVar
 
 from marketkit.errors import Banned, MarketkitError, NetworkError, Offline, ServerFailed
+from marketkit.net.handle import Interruption
 
 T = TypeVar("T")
 
@@ -20,12 +22,21 @@ class Outage:
     """Tells an exchange that is down from a request that fails, and waits for the former.
 
     `patience` bounds one outage, in seconds; `say` is told what is waited for, and "" when it is
-    over. Time is that of the machine since its boot, which nobody can set back.
+    over. Time is that of the machine since its boot, which nobody can set back; `outages` gets the
+    interruptions by the exchange's `clock`.
     """
 
-    def __init__(self, patience: float, say: Callable[[str], None]) -> None:
+    def __init__(
+        self,
+        patience: float,
+        say: Callable[[str], None],
+        clock: Callable[[], int],
+        outages: list[Interruption],
+    ) -> None:
         self._patience = patience
         self._say = say
+        self._clock = clock
+        self._outages = outages
         self._since: float | None = None
         self._next = _SHORTEST
 
@@ -43,6 +54,8 @@ class Outage:
         """Note when the exchange gave data last."""
         if self._since is not None and answered_at > self._since:
             self._since, self._next = None, _SHORTEST
+            now = self._clock()
+            self._outages[-1] = replace(self._outages[-1], end=now, closed=now, how="rest")
             self._say("")
 
     async def wait(self, failure: MarketkitError) -> None:
@@ -50,8 +63,10 @@ class Outage:
         now = time.monotonic()
         if self._since is None:
             self._since = now
+            self._outages.append(Interruption(self._clock(), None, str(failure)))
         left = self._since + self._patience - now
         if left <= 0:
+            self._outages[-1] = replace(self._outages[-1], failure="patience has ended")
             raise failure
         self._say(f"waiting for the exchange since {_clock(now - self._since)}: {failure}")
         delay, self._next = self._next, min(_LONGEST, self._next * 2)
@@ -66,8 +81,11 @@ async def patiently(ask: Callable[[], Awaitable[T]], outage: Outage) -> T:
     """Ask until the exchange answers, as long as patience lasts."""
     while True:
         try:
-            return await ask()
+            answer = await ask()
         except MarketkitError as failure:
             if not outage.is_one(failure, -math.inf):
                 raise
             await outage.wait(failure)
+        else:
+            outage.over(math.inf)
+            return answer

@@ -1,23 +1,75 @@
-"""TODO."""
+"""Messages of Upbit's stream as structs: fields are ours, `rename` has the names on the wire.
+
+Messages are asked for in the SIMPLE format, whose names and numbers are in the Upbit reference,
+sections 6.3, 6.4 and 3.7. `ty` names the channel. The functions below make a message again of its
+rows in a recording.
+"""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 
 import msgspec
 
-_Positive = Annotated[float, msgspec.Meta(gt=0)]
+Positive = Annotated[float, msgspec.Meta(gt=0)]
+Row = Mapping[str, Any]  # of a recording: times as ms UTC, days as text
+M = TypeVar("M")
 
 
-class Ticker(msgspec.Struct, gc=False):
+class Message(Protocol):
+    """The part that messages of all channels have in common; times are ms UTC."""
+
+    channel: ClassVar[str]
+    symbol: str
+    stream: str
+
+    @property
+    def time(self) -> int:
+        """The moment it is about."""
+
+    @property
+    def sent(self) -> int:
+        """The moment the exchange made it."""
+
+
+class Ticker(
+    msgspec.Struct,
+    gc=False,
+    tag_field="ty",
+    tag="ticker",
+    rename={
+        "symbol": "cd",
+        "time": "tms",
+        "price": "tp",
+        "open": "op",
+        "high": "hp",
+        "low": "lp",
+        "prev_close": "pcp",
+        "change": "c",
+        "signed_change_price": "scp",
+        "signed_change_rate": "scr",
+        "trade_volume": "tv",
+        "trade_time": "ttms",
+        "volume": "atv",
+        "value": "atp",
+        "volume_24h": "atv24h",
+        "value_24h": "atp24h",
+        "high_52w": "h52wp",
+        "high_52w_date": "h52wdt",
+        "low_52w": "l52wp",
+        "low_52w_date": "l52wdt",
+        "stream": "st",
+    },
+):
     """The state of a market's day; fields are the columns of `schema.TICKER`, times ms UTC."""
 
     channel: ClassVar[str] = "ticker"
     symbol: str
     time: int
-    price: _Positive
+    price: Positive
     open: float | None = None
     high: float | None = None
     low: float | None = None
@@ -37,15 +89,38 @@ class Ticker(msgspec.Struct, gc=False):
     low_52w_date: str | None = None
     stream: str = "REALTIME"
 
+    @property
+    def sent(self) -> int:
+        """The moment the exchange made it."""
+        return self.time
 
-class Trade(msgspec.Struct, gc=False):
+
+class Trade(
+    msgspec.Struct,
+    gc=False,
+    tag_field="ty",
+    tag="trade",
+    rename={
+        "symbol": "cd",
+        "time": "ttms",
+        "sent": "tms",
+        "price": "tp",
+        "volume": "tv",
+        "side": "ab",
+        "prev_close": "pcp",
+        "change": "c",
+        "move": "cp",
+        "sequential_id": "sid",
+        "stream": "st",
+    },
+):
     """One trade; `time` is when it happened, `sent` when the message was made, `move` absolute."""
 
     channel: ClassVar[str] = "trade"
     symbol: str
     time: int
     sent: int
-    price: _Positive
+    price: Positive
     volume: float
     side: str
     prev_close: float
@@ -60,7 +135,11 @@ class Trade(msgspec.Struct, gc=False):
         return -self.move if self.change == "FALL" else self.move
 
 
-class Unit(msgspec.Struct, gc=False):
+class Unit(
+    msgspec.Struct,
+    gc=False,
+    rename={"ask_price": "ap", "bid_price": "bp", "ask_size": "as", "bid_size": "bs"},
+):
     """One level of a book, both sides; a price of 0 pads a side that has fewer orders."""
 
     ask_price: float
@@ -69,7 +148,21 @@ class Unit(msgspec.Struct, gc=False):
     bid_size: float
 
 
-class Book(msgspec.Struct, gc=False):
+class Book(
+    msgspec.Struct,
+    gc=False,
+    tag_field="ty",
+    tag="orderbook",
+    rename={
+        "symbol": "cd",
+        "time": "tms",
+        "total_ask_size": "tas",
+        "total_bid_size": "tbs",
+        "units": "obu",
+        "level": "lv",
+        "stream": "st",
+    },
+):
     """A whole order book as of `time`, its last change."""
 
     channel: ClassVar[str] = "orderbook"
@@ -81,8 +174,30 @@ class Book(msgspec.Struct, gc=False):
     level: float | None = None
     stream: str = "REALTIME"
 
+    @property
+    def sent(self) -> int:
+        """The moment the exchange made it."""
+        return self.time
 
-class Candle(msgspec.Struct, gc=False):
+
+class Candle(
+    msgspec.Struct,
+    gc=False,
+    tag_field="ty",
+    tag="candle",
+    rename={
+        "symbol": "cd",
+        "opened": "cdttmu",
+        "open": "op",
+        "high": "hp",
+        "low": "lp",
+        "close": "tp",
+        "volume": "catv",
+        "value": "catp",
+        "sent": "tms",
+        "stream": "st",
+    },
+):
     """A candle as of `sent`: it holds all of its slot's trades so far; `opened` as written."""
 
     channel: ClassVar[str] = "candle"
@@ -112,20 +227,17 @@ class Candle(msgspec.Struct, gc=False):
         return _opened(self.opened)
 
 
-Message = Ticker | Trade | Book | Candle
-
-
-def sent(message: Message) -> int:
-    """Give when the exchange made a message, ms UTC."""
-    return message.sent if isinstance(message, Trade | Candle) else message.time
-
-
 @functools.cache
+def of_channel(kind: Hashable, channel: str) -> Any:
+    """Give the kind of message that belongs to one of several channels, as `candle.1m`."""
+    bases: Any = (kind,)
+    named = {"channel": channel}
+    return msgspec.defstruct(channel, (), bases=bases, gc=False, tag=channel, namespace=named)
+
+
 def candle_of(channel: str) -> type[Candle]:
-    """Give the kind of candle that belongs to a channel, for candles that were not on the wire."""
-    name, namespace = f"Candle_{channel}", {"channel": channel}
-    made: Any = msgspec.defstruct(name, (), bases=(Candle,), gc=False, namespace=namespace)
-    kind: type[Candle] = made
+    """Give the kind of candle that belongs to a channel."""
+    kind: type[Candle] = of_channel(Candle, channel)
     return kind
 
 
@@ -138,6 +250,34 @@ def spell_slot(start: int) -> str:
     return datetime.fromtimestamp(start // 1000, UTC).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-@functools.lru_cache(maxsize=4096)
+def of_row(kind: type[M], rows: Sequence[Row]) -> M:
+    """Make a message of its row; fields are columns."""
+    (row,) = rows
+    known: Any = kind
+    return kind(**{name: row[name] for name in known.__struct_fields__})
+
+
+def trade_of_row(kind: type[Trade], rows: Sequence[Row]) -> Trade:
+    """Make a trade of its row, whose change is signed."""
+    (row,) = rows
+    change = row["change_price"]
+    word = "EVEN" if change == 0 else "FALL" if change < 0 else "RISE"
+    return of_row(kind, [{**row, "change": word, "move": abs(change)}])
+
+
+def candle_of_row(kind: type[Candle], rows: Sequence[Row]) -> Candle:
+    """Make a candle of its row, which has the time of its slot as a number."""
+    (row,) = rows
+    return of_row(kind, [{**row, "opened": spell_slot(row["time"])}])
+
+
+def book_of_rows(kind: type[Book], rows: Sequence[Row]) -> Book:
+    """Make a book of its levels, a row each; where a side has fewer, its columns are null."""
+    sides = ("ask_price", "bid_price", "ask_size", "bid_size")
+    units = [Unit(*(row[side] or 0.0 for side in sides)) for row in rows]
+    return of_row(kind, [{**rows[0], "units": units}])
+
+
+@functools.lru_cache(maxsize=4096)  # slots of a day in minutes, and some of other widths
 def _opened(text: str) -> int:
     return int(datetime.fromisoformat(text + "+00:00").timestamp()) * 1000

@@ -17,6 +17,7 @@ from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.budget import Budget
 from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.connection import Timing
+from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 
 QUICK = Timing(look=0.01, ping=0.05, silence=0.4, lived=5.0, backoff=0.01, longest=0.05)
@@ -104,6 +105,31 @@ class Heard:
     def interrupted(self, until: int, reason: str) -> None:
         """Remember an interruption."""
         self.interruptions.append((until, reason))
+
+
+class Told(Dispatcher):
+    """A dispatcher whose messages and clock are the test's."""
+
+    def __init__(self, now: int = 0, timing: Timing = QUICK) -> None:
+        self.now = now
+        super().__init__("a test", lambda: self.now, timing)
+
+    @property
+    def alive(self) -> int:
+        """Up to when nothing can be missing: now, while messages come."""
+        return max(self._alive, self.now) if self._whole else self._alive
+
+    def _wants(self, *, more: bool) -> None:
+        del more
+
+    def say(self, *messages: Any) -> None:
+        """Bring messages."""
+        for message in messages:
+            self._tell(message)
+
+    def break_off(self, reason: str) -> None:
+        """Interrupt."""
+        self._interrupted(reason)
 
 
 def tickers(*symbols: str) -> list[Stream]:

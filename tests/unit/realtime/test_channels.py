@@ -5,13 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketkit.exchange.upbit.messages import Book, Candle, Ticker, Trade, Unit
-from marketkit.realtime.channels import (
-    TRADES_KEPT,
-    BookChannel,
-    CandleChannel,
-    TickerChannel,
-    TradeChannel,
-)
+from marketkit.realtime.channels import EVENTS_KEPT, channel_of
 from marketkit.timeframe import DAY, MINUTE
 
 BTC = "KRW-BTC"
@@ -38,29 +32,31 @@ def ids(channel, rows: int) -> list[int]:
 
 
 def test_trades_are_whole_from_the_snapshot_on():
-    trades = told(TradeChannel(), trade(1, "SNAPSHOT"), trade(2), trade(3))
+    trades = told(channel_of("trade"), trade(1, "SNAPSHOT"), trade(2), trade(3))
     assert trades.whole(BTC, NOW) == 3
     assert trades.whole("KRW-ETH", NOW) == 0
     assert ids(trades, 2) == [2, 3]
 
 
 def test_a_trade_that_comes_twice_is_counted_once():
-    assert told(TradeChannel(), trade(1, "SNAPSHOT"), trade(2), trade(2)).whole(BTC, NOW) == 2
+    assert told(channel_of("trade"), trade(1, "SNAPSHOT"), trade(2), trade(2)).whole(BTC, NOW) == 2
 
 
 def test_a_snapshot_of_an_unknown_trade_begins_anew_for_others_may_be_missing():
-    trades = told(TradeChannel(), trade(1, "SNAPSHOT"), trade(2), trade(5, "SNAPSHOT"))
+    trades = told(channel_of("trade"), trade(1, "SNAPSHOT"), trade(2), trade(5, "SNAPSHOT"))
     assert trades.whole(BTC, NOW) == 1
     assert ids(trades, 1) == [5]
 
 
 def test_a_snapshot_of_a_known_trade_breaks_nothing():
-    trades = told(TradeChannel(), trade(1, "SNAPSHOT"), trade(2), trade(2, "SNAPSHOT"), trade(3))
+    trades = told(
+        channel_of("trade"), trade(1, "SNAPSHOT"), trade(2), trade(2, "SNAPSHOT"), trade(3)
+    )
     assert trades.whole(BTC, NOW) == 3
 
 
 def test_after_an_interruption_a_known_snapshot_is_the_last_trade_and_a_repetition_is_not():
-    trades = told(TradeChannel(), trade(1, "SNAPSHOT"), trade(2))
+    trades = told(channel_of("trade"), trade(1, "SNAPSHOT"), trade(2))
     trades.interrupted()
     assert told(trades, trade(1)).whole(BTC, NOW) == 0
     assert told(trades, trade(2, "SNAPSHOT")).whole(BTC, NOW) == 1
@@ -68,19 +64,19 @@ def test_after_an_interruption_a_known_snapshot_is_the_last_trade_and_a_repetiti
 
 
 def test_a_snapshot_that_is_overtaken_by_a_trade_does_not_stand_for_the_last():
-    trades = told(TradeChannel(), trade(3), trade(2, "SNAPSHOT"), trade(4))
+    trades = told(channel_of("trade"), trade(3), trade(2, "SNAPSHOT"), trade(4))
     assert trades.whole(BTC, NOW) == 2
     assert ids(trades, 2) == [3, 4]
 
 
 def test_no_more_trades_are_whole_than_are_kept():
-    trades = told(TradeChannel(), *map(trade, range(TRADES_KEPT + 20)))
-    assert trades.whole(BTC, NOW) == TRADES_KEPT
-    assert len(ids(trades, TRADES_KEPT)) == TRADES_KEPT
+    trades = told(channel_of("trade"), *map(trade, range(EVENTS_KEPT + 20)))
+    assert trades.whole(BTC, NOW) == EVENTS_KEPT
+    assert len(ids(trades, EVENTS_KEPT)) == EVENTS_KEPT
 
 
 def test_candles_are_whole_from_the_snapshot_on_and_not_across_an_interruption():
-    candles = told(CandleChannel(), candle(1, "SNAPSHOT"), candle(2), candle(3))
+    candles = told(channel_of("candle.1m"), candle(1, "SNAPSHOT"), candle(2), candle(3))
     assert candles.whole(BTC, NOW) == 3
     candles.interrupted()
     assert told(candles, candle(4)).whole(BTC, NOW) == 0
@@ -93,12 +89,12 @@ def test_candles_are_whole_from_the_snapshot_on_and_not_across_an_interruption()
     [(0, NOW, 1), (MINUTE - 1, NOW, 1), (MINUTE, NOW, 0), (10, NOW // DAY * DAY + 5, 0)],
 )
 def test_a_ticker_is_whole_for_a_minute_of_its_own_day(age, now, rows):
-    assert told(TickerChannel(), Ticker(BTC, now - age, 1.0)).whole(BTC, now) == rows
+    assert told(channel_of("ticker"), Ticker(BTC, now - age, 1.0)).whole(BTC, now) == rows
 
 
 def test_a_book_is_whole_to_its_depth_however_old_until_an_interruption():
     units = [Unit(2.0, 1.0, 0.5, 0.25)] * 30
-    books = told(BookChannel(), Book(BTC, NOW - DAY, 1.0, 1.0, units))
+    books = told(channel_of("orderbook"), Book(BTC, NOW - DAY, 1.0, 1.0, units))
     assert books.whole(BTC, NOW) == 30
     assert books.newest([BTC], 15)["depth"].to_list() == list(range(1, 16))
     books.interrupted()
@@ -108,7 +104,7 @@ def test_a_book_is_whole_to_its_depth_however_old_until_an_interruption():
 
 @pytest.mark.parametrize(
     ("channel", "message"),
-    [(TradeChannel(), trade(1, "SNAPSHOT")), (CandleChannel(), candle(1, "SNAPSHOT"))],
+    [(channel_of("trade"), trade(1, "SNAPSHOT")), (channel_of("candle.1m"), candle(1, "SNAPSHOT"))],
 )
 def test_what_is_forgotten_is_not_whole(channel, message):
     told(channel, message).forget(BTC)

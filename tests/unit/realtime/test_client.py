@@ -86,9 +86,9 @@ def test_it_comes_back_after_a_reset_and_says_since_when_something_may_be_missin
             peer.drop()
             await until(lambda: len(heard.messages) == 2)
             ((missing_since, reason),) = heard.interruptions
-            (hole,) = session.holes
-            assert hole.start == missing_since
-            assert hole.start <= heard.messages[1].time <= hole.end
+            (found,) = session.interruptions
+            assert found.start == missing_since
+            assert found.start <= heard.messages[1].time <= found.end
             assert reason
             assert session.connected
 
@@ -175,7 +175,7 @@ def test_a_frame_that_cannot_be_read_is_counted_and_may_have_hidden_something(me
             await peer.say(ticker("KRW-BTC", 1), b'{"ty":"ticker","cd":', ticker("KRW-BTC", 2))
             await until(lambda: len(heard.messages) == 2)
             assert session.stats.wrong == 1
-            assert len(heard.interruptions) == len(session.holes) == 1
+            assert len(heard.interruptions) == len(session.interruptions) == 1
             assert peer.handshakes == 1
 
     asyncio.run(main())

@@ -93,7 +93,7 @@ def test_a_loop_over_a_feed_gets_frames_of_events_until_it_is_closed(line):
 
     consumer = threading.Thread(target=consume)
     consumer.start()
-    line.wait(lambda: feed._tap.fan._queues)
+    line.wait(lambda: feed._broadcast._queues)
     line.say(*[trade(number) for number in range(1, 6)])
     line.wait(lambda: len(prices) == 5)
     feed.close()
@@ -128,7 +128,7 @@ def test_each_consumer_gets_all_trades_and_one_that_comes_twice_is_one(line):
 
 def test_a_consumer_that_reads_too_slowly_is_told_what_it_lost(line):
     feed = line.watch("KRW-BTC", channel="trade")
-    reader = Consumer(feed, feed._tap.fan, Queue(limit=2), feed._framed)
+    reader = Consumer(feed, feed._broadcast, Queue(limit=2), feed._framed)
     line.say(*[trade(number) for number in range(1, 6)])
     line.wait(lambda: feed.stats.events == 5)
     assert next(reader).height == 2
@@ -142,12 +142,14 @@ def test_a_consumer_that_reads_too_slowly_is_told_what_it_lost(line):
 def test_a_consumer_that_never_reads_holds_no_more_than_the_bound(line):
     feed = line.watch("KRW-BTC", channel="trade")
     idle, busy = iter(feed), Queue()
-    feed._tap.fan.open(busy)
+    feed._broadcast.open(busy)
 
     async def flood() -> int:
         seen = 0
         for number in range(1, BUFFER + 51):
-            feed._tap.receive(Trade("KRW-BTC", 1, 1, 1.0, 1.0, "BID", 1.0, "EVEN", 0.0, number))
+            feed._listener.receive(
+                Trade("KRW-BTC", 1, 1, 1.0, 1.0, "BID", 1.0, "EVEN", 0.0, number)
+            )
             seen += len(await busy.take() or ()) if number % 10_000 == 0 else 0
         return seen + len(await busy.take() or ())
 
@@ -175,15 +177,15 @@ def test_callbacks_are_called_and_one_that_raises_is_reported_while_the_feed_liv
     assert "a callback failed" in caplog.text
     with pytest.raises(InputError, match="async for"):
         feed.on(until)
+    feed.close()
 
 
 def test_a_feed_that_nobody_holds_any_more_lets_go_of_its_streams(line):
     feed = line.watch("KRW-BTC")
-    feed.on(lambda _: None)
-    assert line.session._subscriptions.used
+    assert line.session._subscriptions.in_use()
     del feed
     gc.collect()
-    line.wait(lambda: not line.session._subscriptions.used)
+    line.wait(lambda: not line.session._subscriptions.in_use())
 
 
 def test_a_loop_over_a_feed_without_a_name_keeps_it(line):
@@ -218,8 +220,9 @@ def test_interruptions_are_listed(line):
     assert feed.wait()
     line.peer.drop()
     line.wait(lambda: feed.stats.interruptions == 1 and feed.stats.connected)
-    (hole,) = feed.interruptions
-    assert hole.end is not None
+    (found,) = feed.interruptions.rows(named=True)
+    assert found["end"] == found["closed"] is not None
+    assert found["how"] == "stream"
     assert "1 symbols" not in repr(feed)
     assert repr(feed).startswith("<Feed ticker of KRW-BTC: live, ")
 

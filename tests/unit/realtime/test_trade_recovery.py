@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from marketkit.exchange.upbit.messages import Trade
-from marketkit.realtime import trade_recovery as tap_module
-from marketkit.realtime.channels import TradeChannel
+from marketkit.realtime import trade_recovery
+from marketkit.realtime.channels import channel_of
 from marketkit.realtime.consumers import Queue
 from marketkit.realtime.trade_recovery import Missed, TradeRecovery
 from tests.unit.realtime.conftest import until
+
+NOW = 99
 
 
 def trade(number: int, stream: str = "REALTIME") -> Trade:
@@ -18,14 +20,14 @@ def trade(number: int, stream: str = "REALTIME") -> Trade:
 
 
 class Line:
-    """A tap with its store, and an exchange that answers when it is told to."""
+    """A listener with its store, and an exchange that answers when it is told to."""
 
     def __init__(self) -> None:
         self.asked: list[int] = []
         self.answers: asyncio.Queue[Missed | Exception] = asyncio.Queue()
-        self.store = TradeChannel()
-        self.tap = TradeRecovery(["X"], self.store, self._fetch)
-        self.queue = self.tap.fan.open(Queue())
+        self.store = channel_of("trade")
+        self.listener = TradeRecovery(["X"], self.store, self._fetch, lambda: NOW)
+        self.queue = self.listener.broadcast.open(Queue())
 
     async def _fetch(self, _: str, start: int) -> Missed:
         self.asked.append(start)
@@ -38,12 +40,12 @@ class Line:
         """Have the stream tell of trades."""
         for each in trades:
             if self.store.add(each):
-                self.tap.receive(each)
+                self.listener.receive(each)
 
     def drop(self, until: int) -> None:
         """Interrupt the stream."""
         self.store.interrupted()
-        self.tap.interrupted(until, "dropped")
+        self.listener.interrupted(until, "dropped")
 
     def answer(self, *numbers: int, whole: bool = True) -> None:
         """Answer a question with trades."""
@@ -72,8 +74,8 @@ def test_what_comes_during_the_answer_waits_for_what_was_missed_before_it():
         assert len(line.queue) == 2
         line.answer(10, 11, 13, 14, 20, 21)
         assert await line.told(7) == [10, 11, 13, 14, 20, 21, 22]
-        (hole,) = line.tap.holes
-        assert (hole.how, hole.failure) == ("rest", None)
+        (found,) = line.listener.interruptions
+        assert (found.how, found.closed, found.failure) == ("rest", NOW, None)
         line.say(trade(23))
         assert await line.told(1) == [23]
         assert [each.sequential_id for each in line.store.known(["X"])][-4:] == [20, 21, 22, 23]
@@ -93,14 +95,14 @@ def test_an_interruption_during_the_answer_is_mended_after_it():
         line.answer(10, 15, 20)
         line.answer(20, 25, 30)
         assert await line.told(5) == [10, 15, 20, 25, 30]
-        await until(lambda: all(hole.how == "rest" for hole in line.tap.holes))
-        assert len(line.tap.holes) == 2
+        await until(lambda: all(each.how == "rest" for each in line.listener.interruptions))
+        assert len(line.listener.interruptions) == 2
 
     on_line(work)
 
 
 def test_an_answer_that_is_older_than_the_stream_is_asked_for_again(monkeypatch):
-    monkeypatch.setattr(tap_module, "_PAUSE", 0.0)
+    monkeypatch.setattr(trade_recovery, "_PAUSE", 0.0)
 
     async def work(line: Line) -> None:
         line.say(trade(10, "SNAPSHOT"))
@@ -118,9 +120,9 @@ def test_a_stream_that_goes_on_with_the_trade_known_last_needs_no_answer():
     async def work(line: Line) -> None:
         line.say(trade(10, "SNAPSHOT"))
         line.drop(12)
-        assert line.tap.holes[0].how is None
+        assert line.listener.interruptions[0].how is None
         line.say(trade(10, "SNAPSHOT"))
-        assert line.tap.holes[0].how == "stream"
+        assert line.listener.interruptions[0].how == "stream"
         line.say(trade(20))
         assert await line.told(2) == [10, 20]
         assert not line.asked
@@ -133,12 +135,12 @@ def test_a_last_trade_that_is_new_after_a_change_of_subscription_is_asked_about(
         line.say(trade(10, "SNAPSHOT"), trade(20, "SNAPSHOT"))
         line.answer(10, 15, 20)
         assert await line.told(3) == [10, 15, 20]
-        assert not line.tap.holes
+        assert not line.listener.interruptions
         line.say(trade(30, "SNAPSHOT"))
         line.answer(30, whole=False)
         assert await line.told(1) == [30]
-        await until(lambda: line.tap.holes)
-        assert "more were missed" in (line.tap.holes[0].failure or "")
+        await until(lambda: line.listener.interruptions)
+        assert "more were missed" in (line.listener.interruptions[0].failure or "")
 
     on_line(work)
 
@@ -150,22 +152,22 @@ def test_what_fails_is_said_and_what_came_goes_on():
         line.answers.put_nowait(ZeroDivisionError("of no use"))
         line.say(trade(20, "SNAPSHOT"))
         assert await line.told(2) == [10, 20]
-        await until(lambda: line.tap.holes[0].failure)
-        assert line.tap.holes[0].failure == "X: of no use"
-        assert line.tap.holes[0].how is None
+        await until(lambda: line.listener.interruptions[0].failure)
+        assert line.listener.interruptions[0].failure == "X: of no use"
+        assert line.listener.interruptions[0].how is None
 
     on_line(work)
 
 
 def test_an_answer_that_does_not_come_is_not_waited_for_for_ever(monkeypatch):
-    monkeypatch.setattr(tap_module, "PATIENCE", 0.01)
+    monkeypatch.setattr(trade_recovery, "PATIENCE", 0.01)
 
     async def work(line: Line) -> None:
         line.say(trade(10, "SNAPSHOT"))
         line.drop(12)
         line.say(trade(20, "SNAPSHOT"))
         assert await line.told(2) == [10, 20]
-        await until(lambda: line.tap.holes[0].failure)
+        await until(lambda: line.listener.interruptions[0].failure)
 
     on_line(work)
 
@@ -176,9 +178,9 @@ def test_a_feed_that_ends_gives_what_is_held():
         line.drop(12)
         line.say(trade(20, "SNAPSHOT"))
         await until(lambda: line.asked)
-        line.tap.end()
+        await line.listener.finish(None)
         assert await line.told(2) == [10, 20]
         assert await line.queue.take() is None
-        assert "ended" in (line.tap.holes[0].failure or "")
+        assert "ended" in (line.listener.interruptions[0].failure or "")
 
     on_line(work)

@@ -1,51 +1,21 @@
-"""Messages as a stream would bring them, and a board that a test writes on."""
+"""Messages as a stream would bring them, and a dispatcher that a test tells them."""
 
 from __future__ import annotations
-
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from marketkit.exchange.upbit.messages import Book, Ticker, Trade, Unit, candle_of
-from marketkit.realtime.connection import Timing
-from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.recording.rows import Heard
 from marketkit.timeframe import parse_time
+from tests.unit.realtime.conftest import Told
 
 START = parse_time("2026-11-20T05:00")
 
 
-class Said(Dispatcher):
-    """A board whose messages and clock are the test's."""
-
-    def __init__(self) -> None:
-        self.now = START
-        super().__init__("a test", lambda: self.now, Timing())
-
-    @property
-    def alive(self) -> int:
-        """Up to when nothing can be missing."""
-        return self._alive
-
-    def _wants(self, *, more: bool) -> None:
-        del more
-
-    def say(self, *messages: Any) -> None:
-        """Bring messages."""
-        for message in messages:
-            self._tell(message)
-
-    def break_off(self, reason: str) -> None:
-        """Interrupt."""
-        self._alive = self.now
-        self._interrupted(reason)
-
-
 @pytest.fixture
-def board() -> Iterator[Said]:
-    """A board at five o'clock."""
-    return Said()
+def dispatcher() -> Told:
+    """A dispatcher at five o'clock."""
+    return Told(START)
 
 
 def trade(number: int, time: int = START, symbol: str = "KRW-BTC") -> Trade:

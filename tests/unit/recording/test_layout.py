@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.exchange.upbit.channels import CHANNELS, channel
+from marketkit.exchange.upbit.channels import channel, channel_names
 from marketkit.recording import layout
 from marketkit.recording.layout import hour_of, hour_of_file
 from marketkit.timeframe import HOUR, parse_time
@@ -46,7 +46,7 @@ def test_what_is_not_named_like_a_day_is_none(name):
 
 
 def test_no_two_channels_share_a_folder_where_case_is_ignored_or_need_quoting():
-    folders = [layout.channel_folder(channel(name)) for name in CHANNELS]
+    folders = [layout.channel_folder(channel(name)) for name in channel_names()]
     assert len({folder.lower() for folder in folders}) == len(folders)
     assert all(
         folder == folder.lower() and not set(folder) & set("*?[]{}/\\ ") for folder in folders

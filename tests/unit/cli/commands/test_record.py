@@ -12,6 +12,7 @@ import pytest
 from marketkit.cli.commands import record
 from marketkit.cli.output import Output
 from marketkit.errors import TimedOut
+from marketkit.net.handle import Interruption, interruption_frame
 
 
 @pytest.mark.parametrize("wrong", [("--to", "tape", "--max-time", "0"), ()])
@@ -31,7 +32,11 @@ def test_a_time_ends_the_wait_and_now_and_then_a_line_is_said(monkeypatch, capsy
 
 def test_the_last_words_are_the_counts_and_the_losses(capsys):
     recording = SimpleNamespace(
-        folder=Path("tape"), counts={"trade": 3}, interruptions=1, lost=2, errors=[TimedOut("slow")]
+        folder=Path("tape"),
+        counts={"trade": 3},
+        interruptions=interruption_frame([Interruption(0, 1000, "silence")]),
+        lost=2,
+        errors=[TimedOut("slow")],
     )
     record._say(recording, Output(as_json=True))
     assert json.loads(capsys.readouterr().out) == {

@@ -11,6 +11,14 @@ import pytest
 
 from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.errors import BadResponse, Banned, ServerFailed, TimedOut, UnknownSymbol
+from marketkit.net.handle import Interruption
+
+NOW = 1_704_067_200_000
+
+
+def outage_of(patience, say=lambda _: None, waits=None):
+    """An outage of an exchange whose clock stands still."""
+    return Outage(patience, say, lambda: NOW, [] if waits is None else waits)
 
 
 @pytest.fixture
@@ -28,7 +36,7 @@ def ticking(monkeypatch):
 
 @pytest.mark.parametrize("failure", [ServerFailed("503"), TimedOut("late"), Banned("418")])
 def test_nothing_for_a_while_is_an_outage_and_a_moment_ago_is_none(ticking, failure):
-    outage = Outage(60, lambda _: None)
+    outage = outage_of(60)
     assert outage.is_one(failure, -math.inf)
     assert outage.is_one(failure, ticking[0] - 3)
     assert not outage.is_one(failure, ticking[0] - 1)
@@ -36,12 +44,12 @@ def test_nothing_for_a_while_is_an_outage_and_a_moment_ago_is_none(ticking, fail
 
 @pytest.mark.parametrize("failure", [BadResponse("cut"), UnknownSymbol("KRW-X")])
 def test_an_answer_of_whatever_kind_is_no_outage(ticking, failure):
-    assert not Outage(60, lambda _: None).is_one(failure, -math.inf)
+    assert not outage_of(60).is_one(failure, -math.inf)
 
 
 def test_it_says_what_it_waits_for_and_when_that_is_over(ticking):
-    said = []
-    outage = Outage(600, said.append)
+    said, waits = [], []
+    outage = outage_of(600, said.append, waits)
     asyncio.run(outage.wait(ServerFailed("maintenance")))
     assert said[0].startswith("waiting for the exchange since ")
     assert said[0].endswith("maintenance")
@@ -49,6 +57,7 @@ def test_it_says_what_it_waits_for_and_when_that_is_over(ticking):
     assert len(said) == 1
     outage.over(ticking[0] + 1)
     assert said[1:] == [""]
+    assert waits == [Interruption(NOW, NOW, "maintenance", NOW, "rest")]
 
 
 def test_it_waits_ever_longer_and_no_longer_than_patience(ticking):
@@ -60,7 +69,7 @@ def test_it_waits_ever_longer_and_no_longer_than_patience(ticking):
         raise failure
 
     with pytest.raises(ServerFailed):
-        asyncio.run(patiently(away, Outage(600, lambda _: None)))
+        asyncio.run(patiently(away, outage_of(600)))
     steps = [later - before for before, later in itertools.pairwise(waits)]
     assert steps[:6] == [1, 2, 4, 8, 16, 30]
     assert max(steps) == 30

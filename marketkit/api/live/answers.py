@@ -1,0 +1,89 @@
+"""Answers for slots that no stream tells of: from an exchange that has a lake before it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from marketkit.api.live.rows import rows_of
+from marketkit.api.live.slots import Row
+from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.walks import FetchRun
+from marketkit.data.lake.lake import Lake
+from marketkit.errors import MarketkitError
+from marketkit.exchange.dialect import Priority
+from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.progress import Progress, Reporter
+from marketkit.timeframe import Timeframe
+
+_log = logging.getLogger("marketkit.live")
+
+
+class Source(Protocol):
+    """The source of answers: an exchange with a lake before it (`GapFiller`), or a past one."""
+
+    lake: Lake
+    settle: int
+
+    def plan(
+        self, timeframe: Timeframe, spans: Mapping[str, tuple[int, int]]
+    ) -> Sequence[CandleRange]:
+        """Give the walks that close what the lake lacks; asks nobody."""
+
+    async def fill(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
+        """Carry out a plan."""
+
+
+class Answer(NamedTuple):
+    """Candles of a symbol, the young ones first, and the slots that the lake knows now."""
+
+    rows: list[tuple[int, Row]]
+    covered: Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Slots of several symbols, from each one's start to `end`; times ms UTC.
+
+    Candles before `reach` are not read back: they are in the lake, and nobody shows them.
+    """
+
+    timeframe: Timeframe
+    starts: Mapping[str, int]
+    end: int
+    reach: int
+
+    async def put(
+        self, source: Source, priority: Priority, *, show: bool
+    ) -> tuple[dict[str, Answer], dict[str, MarketkitError]]:
+        """Ask for what the lake lacks; give the answers, and the symbols that failed."""
+        run = FetchRun(priority, Reporter(Progress(self._label), show=show))
+        try:
+            spans = {symbol: (start, self.end) for symbol, start in self.starts.items()}
+            plan = await asyncio.to_thread(source.plan, self.timeframe, spans)
+            await source.fill(plan, run)
+        finally:
+            run.reporter.close()
+        for symbol, failure in run.failures.items():
+            _log.warning("%s cannot be asked for: %s", symbol, failure)
+        return await asyncio.to_thread(self._read, source.lake, run), run.failures
+
+    @property
+    def _label(self) -> str:
+        first, count = next(iter(self.starts)), len(self.starts)
+        return f"{first if count == 1 else f'{count} symbols'} {self.timeframe}, live"
+
+    def _read(self, lake: Lake, run: FetchRun) -> dict[str, Answer]:
+        """Read of each symbol what the lake knows from its start on, and its candles there."""
+        answered = {name: start for name, start in self.starts.items() if name not in run.failures}
+        selection, found = lake.select(answered, self.timeframe), {}
+        for symbol, start in answered.items():
+            missing = lake.missing(symbol, self.timeframe, start, self.end)
+            first = max(start, min(self.reach, self.end - 1))
+            stored = rows_of(selection.of([symbol]).read(Span(first, self.end)))
+            young = [row for frame in run.young.get(symbol, ()) for row in rows_of(frame)]
+            found[symbol] = Answer([*young, *stored], Spans([(start, self.end)]) - missing)
+        return found

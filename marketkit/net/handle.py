@@ -1,0 +1,93 @@
+"""The contract of what runs on the engine's loop and is held by a caller: feeds, series, jobs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
+from typing import Self
+
+import polars as pl
+
+from marketkit.net.engine import engine
+from marketkit.schema import INTERRUPTION, TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Interruption:
+    """A time of which something was missing or wrong; ms UTC of the exchange's clock.
+
+    `end` is when messages or answers came again, None while none has. `closed` is when nothing of
+    that time was missing any more, and `how` says by what: `rest` told of what was missed, or the
+    `stream` said it again. `failure` says what is missing for ever, and why.
+    """
+
+    start: int
+    end: int | None
+    reason: str
+    closed: int | None = None
+    how: str | None = None
+    failure: str | None = None
+
+
+def interruption_frame(interruptions: Iterable[Interruption]) -> pl.DataFrame:
+    """Lay interruptions out as `schema.INTERRUPTION`, a row each, in order."""
+    raw = {name: pl.Int64() if kind == TIME else kind for name, kind in INTERRUPTION.items()}
+    rows = [astuple(each) for each in interruptions]
+    return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(INTERRUPTION))
+
+
+class Handle(ABC):
+    """Work on the engine's loop, until it ends or is closed.
+
+    `close` and `aclose` return when everything is released: streams, files, tasks, and consumers
+    are told. They may be called again, from anywhere; on the engine's own loop only `aclose` can.
+    """
+
+    @property
+    @abstractmethod
+    def closed(self) -> bool:
+        """Whether it was closed, or has come to its end and holds nothing."""
+
+    @property
+    @abstractmethod
+    def failure(self) -> BaseException | None:
+        """The exception that ended it; None while it runs and where it ended as wished."""
+
+    @property
+    def interruptions(self) -> pl.DataFrame:
+        """The times of which something was missing or wrong, as `schema.INTERRUPTION`.
+
+        `start` and `end` (null while messages have not come again), the `reason`, when nothing of
+        it was missing any more (`closed`) and `how`: `rest` or `stream`; `failure` says what is
+        missing for ever, and why.
+        """
+        return interruption_frame(self._interruptions())
+
+    @abstractmethod
+    async def end(self) -> None:
+        """Release everything, for callers on the engine's loop; also where that has been done."""
+
+    def close(self) -> None:
+        """End it, and return when all is released."""
+        engine().run(self.end())
+
+    async def aclose(self) -> None:
+        """End it, and return when all is released; the async twin of `close`."""
+        await engine().arun(self.end())
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    @abstractmethod
+    def _interruptions(self) -> Iterable[Interruption]:
+        """Give the interruptions so far."""

@@ -1,0 +1,212 @@
+"""Handles of streams: work that was registered keeps its handle, any other goes with it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import weakref
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from marketkit.errors import EngineClosed
+from marketkit.net.engine import engine
+from marketkit.net.handle import Handle, Interruption
+from marketkit.notebook import frame as display
+from marketkit.realtime.consumers import Broadcast, Consumer, Queue, call_back, pauses
+
+_ERRORS_KEPT = 100  # enough to see what goes wrong, whatever a callback raises a thousand times
+
+F = TypeVar("F")  # the type of frames
+
+_log = logging.getLogger("marketkit.realtime")
+
+
+class Work(Protocol):
+    """The work behind a handle, on the engine's loop; it does not know the handle."""
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that ended it."""
+
+    @property
+    def interruptions(self) -> Iterable[Interruption]:
+        """The interruptions so far."""
+
+    async def close(self) -> None:
+        """Release everything."""
+
+
+class StreamHandle(Handle):
+    """A handle of streams of some symbols; its work is released when nobody holds it any more."""
+
+    symbols: tuple[str, ...]
+
+    def __init__(self, work: Work) -> None:
+        self._work = work
+        self._ending = _Ending(work)
+        weakref.finalize(self, self._ending.soon).atexit = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether it was closed."""
+        return self._ending.begun
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that ended it; None while it runs and where it ended as wished."""
+        return self._work.failure
+
+    def __repr__(self) -> str:
+        return f"<{self._title()}: {self._state()}{self._details()}>"
+
+    def _title(self) -> str:
+        """Name the kind of handle and what it is of."""
+        raise NotImplementedError
+
+    def _running(self) -> str:
+        """Name the state of one that is neither closed nor failed."""
+        raise NotImplementedError
+
+    def _details(self) -> str:
+        """Give what else is worth telling, each after a comma."""
+        return ""
+
+    def _whose(self) -> str:
+        return self.symbols[0] if len(self.symbols) == 1 else f"{len(self.symbols)} symbols"
+
+    def _state(self) -> str:
+        if (failure := self.failure) is not None:
+            return f"failed: {str(failure) or repr(failure)}"
+        return "closed" if self.closed else self._running()
+
+    def _interruptions(self) -> Iterable[Interruption]:
+        return self._work.interruptions
+
+    async def end(self) -> None:
+        """Release everything, for callers on the engine's loop; also where that has been done."""
+        try:
+            await self._ending.end()
+        finally:
+            REGISTRY.drop(self)
+
+
+class EventHandle(StreamHandle, Generic[F]):
+    """A handle with a frame and events: it can be iterated, shown, and calls back."""
+
+    def __init__(self, work: Work, broadcast: Broadcast, framed: Callable[[list[Any]], F]) -> None:
+        super().__init__(work)
+        self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
+        self._broadcast = broadcast
+        self._framed = framed
+
+    @property
+    def frame(self) -> F:
+        """The newest state."""
+        raise NotImplementedError
+
+    def on(self, callback: Callable[[F], object]) -> Self:
+        """Have `callback` called with frames of events, one call at a time, beside this thread.
+
+        What it raises is logged and kept in `errors`; the calls go on. Events that come during a
+        call wait for the next one. They come until `close`, also if nobody holds this object.
+        Raises `InputError` for a coroutine function.
+        """
+        queue = self._queue()
+        broadcast, framed, errors = self._broadcast, self._framed, self.errors
+        served = call_back(callback, broadcast, queue, framed, errors)
+        REGISTRY.keep(self)
+        served.add_done_callback(lambda _: REGISTRY.drop(self))
+        self._begin(queue)
+        return self
+
+    def show(self, seconds: float | None = None) -> None:
+        """Show `frame` and keep it up to date: under the cell of a notebook, elsewhere as text.
+
+        Returns after `seconds`, when it ends, or at the kernel's interrupt (Ctrl-C).
+        """
+        with pauses(self._broadcast) as pause:
+            display.show(self, pause, seconds)
+
+    def __iter__(self) -> Consumer:
+        queue = self._queue()
+        consumer = Consumer(self, self._broadcast, queue, self._framed)
+        self._begin(queue)
+        return consumer
+
+    def __aiter__(self) -> Consumer:
+        return iter(self)
+
+    def _queue(self) -> Queue:
+        """Make what waits for one consumer."""
+        return Queue()
+
+    def _begin(self, queue: Queue) -> None:
+        """Let a consumer begin with what is known already."""
+
+
+class _Ending:
+    """The end of some work: begun once, and awaited by all who wish it."""
+
+    def __init__(self, work: Work) -> None:
+        self.begun = False
+        self._work = work
+        self._process = os.getpid()
+        self._task: asyncio.Task[None] | None = None
+
+    async def end(self) -> None:
+        """Release the work; later callers wait for the same end. The first is told what failed."""
+        self.begun = True
+        if self._process != os.getpid():
+            return  # a child made by fork has no streams and no files of its parent
+        if self._task is not None:
+            await asyncio.wait((self._task,))
+            return
+        self._task = asyncio.get_running_loop().create_task(self._work.close())
+        await asyncio.shield(self._task)
+
+    def soon(self) -> None:
+        """Release the work in a moment; callable from a finalizer."""
+        if not self.begun and self._process == os.getpid():
+            with contextlib.suppress(EngineClosed, RuntimeError):
+                engine().submit(self._end_unheard())
+
+    async def _end_unheard(self) -> None:
+        try:
+            await self.end()
+        except Exception:  # noqa: BLE001 - nobody holds the handle that would tell
+            _log.exception("what nobody held any more could not be released as it should")
+
+
+class _Registry:
+    """Handles whose work was registered: they live until they are closed, whoever holds them."""
+
+    def __init__(self) -> None:
+        self._process = 0
+        self._handles: set[StreamHandle] = set()
+
+    def keep(self, handle: StreamHandle) -> None:
+        """Hold a handle."""
+        if self._process != os.getpid():  # also in a child made by fork: its parent has its own
+            self._process, self._handles = os.getpid(), set()
+            engine().on_close(self.close)
+        self._handles.add(handle)
+
+    def drop(self, handle: StreamHandle) -> None:
+        """Hold a handle no longer."""
+        self._handles.discard(handle)
+
+    async def close(self) -> None:
+        """Close every handle, on the engine's loop, as the program ends."""
+        ends = [each.end() for each in self]
+        for failure in await asyncio.gather(*ends, return_exceptions=True):
+            if isinstance(failure, BaseException):
+                _log.warning("not all could be released: %s", failure)
+
+    def __iter__(self) -> Iterator[StreamHandle]:
+        return iter(list(self._handles))
+
+
+REGISTRY = _Registry()
