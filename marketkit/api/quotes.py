@@ -75,7 +75,7 @@ class QuoteEndpoints:
             request = upbit_rest.guessed_orderbook_request(wanted, depth)
             return await self._some(asked, request, None, decode, priority) if request else {}
 
-        def check(names: Sequence[str]) -> None:
+        async def check(names: Sequence[str]) -> None:
             if level and (others := [name for name in names if not name.startswith("KRW-")]):
                 raise InputError(f"level={level!r} works in KRW markets only, not for {others[0]}")
 
@@ -112,8 +112,9 @@ class QuoteEndpoints:
                 told.update(await self._walked(asked, wanted, priority, exact=form.exact))
             return told
 
-        def check(_: Sequence[str]) -> None:
-            now = self._transport.now()
+        async def check(_: Sequence[str]) -> None:
+            # A page of trades is asked for by how many days ago it was, on the exchange's calendar.
+            now = await self._transport.ask_time()
             oldest = (now // DAY - upbit_rest.TRADE_DAYS) * DAY
             if min(since or now, window.end or now) < oldest:
                 raise InvalidRange(f"the exchange keeps trades from {iso(oldest)} on, not before")

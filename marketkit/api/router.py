@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Hashable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, TypeVar
 
@@ -33,7 +33,7 @@ Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Told]]
 T = TypeVar("T")
 
 
-def _everything(_: Sequence[str]) -> None:
+async def _everything(_: Sequence[str]) -> None:
     """Refuse no symbol."""
 
 
@@ -63,7 +63,7 @@ class QuerySpec:
     single: bool = False
     stream: Stream | None = None
     kept: bool = True
-    check: Callable[[Sequence[str]], None] = _everything
+    check: Callable[[Sequence[str]], Awaitable[None]] = _everything
     guess: Load | None = None
 
 
@@ -152,7 +152,7 @@ class Router:
         guess = self._guess(asked, wanted, form)
         try:
             names, failures = await self.resolve(wanted, form)
-            asked.check(names)
+            await asked.check(names)
             guessed, failure = await guess if guess else ({}, None)
         finally:
             if guess:

@@ -75,6 +75,7 @@ class SmartDataProvider(DataMethods[Frame]):
 
     close = blocking(AsyncSmartDataProvider.aclose)
     status = blocking(AsyncSmartDataProvider.status)
+    exchange_time = blocking(AsyncSmartDataProvider.exchange_time)
     watch = blocking(AsyncSmartDataProvider.watch)
     live = blocking(AsyncSmartDataProvider.live)
     record = blocking(AsyncSmartDataProvider.record)

@@ -88,6 +88,8 @@ class CachedRequest:
         """Take what this or another process kept, if it is newer than what is held."""
         if self._store is None:
             return
+        # The machine's clock if the exchange was not heard yet. One that is ahead makes the answer
+        # too old, one that is behind gets none, for it was made after that: it is asked for again.
         now = self._transport.now()
         kept = await self._store.get(self._key, now=now)
         if kept is None or (self._held is not None and kept.made_at <= self._held.made_at):

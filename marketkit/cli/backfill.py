@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from marketkit.cli.options import add_range, open_provider
 from marketkit.cli.output import FAILED, INCOMPLETE, Output
 from marketkit.cli.run import CommandRun, begin_shift, terminable
 from marketkit.errors import Banned, InputError, MarketkitError, NetworkError, ServerFailed
-from marketkit.timeframe import parse_duration
+from marketkit.timeframe import parse_duration, parse_time
 
 if TYPE_CHECKING:
     import polars as pl
@@ -108,9 +109,8 @@ def _chores(
 ) -> None:
     from marketkit.data.jobs.config import chores, moment  # noqa: PLC0415 - slow
 
-    markets = _markets(provider, parse_duration(options.patience) / 1000, shift)
-    now = time.time_ns() // 1_000_000
-    for chore in chores(config, markets, provider.lake(), now):
+    markets, now = _listed(provider, parse_duration(options.patience) / 1000, shift)
+    for chore in chores(config, markets, provider.lake(), parse_time(now)):
         if shift.stopped:
             return
         report = shift.work(
@@ -128,18 +128,18 @@ def _chores(
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
 
 
-def _markets(provider: SmartDataProvider, patience: float, shift: CommandRun) -> pl.DataFrame:
-    """Give the market list, when the exchange is there."""
+def _listed(
+    provider: SmartDataProvider, patience: float, shift: CommandRun
+) -> tuple[pl.DataFrame, datetime]:
+    """Give the market list and the exchange's time, when the exchange is there."""
     began = time.monotonic()
     while True:
         try:
-            markets: pl.DataFrame = provider.get_market()
+            return provider.get_market(), provider.exchange_time()
         except (NetworkError, ServerFailed, Banned) as failure:
             if shift.stopped or time.monotonic() - began > patience or shift.over:
                 raise
             sys.stderr.write(f"waiting for the exchange: {failure}\n")
-        else:
-            return markets
         shift.ended.wait(min(_PAUSE, patience))
 
 

@@ -11,6 +11,7 @@ import ssl
 import struct
 import sys
 import time
+import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -36,16 +37,18 @@ from marketkit.exchange.upbit.limits import (
     parse_retry_after,
     retry_delay,
 )
+from marketkit.exchange.upbit.rest import time_request
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
-from marketkit.net.exchange_clock import ExchangeClock, parse_age, parse_date
+from marketkit.net.exchange_clock import ExchangeClock, machine_time, parse_age, parse_date
 
 Check = Callable[[Request, Response], None]
 
 _log = logging.getLogger("marketkit.net")
 # An abandoned request must not be delivered later by the kernel: closing resets the connection.
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
-_NO_PROXY = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
+_HERE = ("127.0.0.1", "localhost", "[::1]")  # a sandbox, whose clock may stand anywhere
+_NO_PROXY = dict.fromkeys(f"all://{host}" for host in _HERE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ class Transport:
         self._budgets: dict[str, Budget] = {}
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._clock = ExchangeClock()
+        self.clock = ExchangeClock()
+        self._asking_time = asyncio.Lock()
         self._counts: dict[str, Counter[str]] = {}
         self._round_trip = 0.0
 
@@ -124,7 +128,14 @@ class Transport:
 
     def now(self) -> int:
         """Estimate the exchange's clock in milliseconds UTC: its last `Date` and the time since."""
-        return self._clock.now()
+        return self.clock.now()
+
+    async def ask_time(self) -> int:
+        """Give the exchange's clock; where it was never heard it is asked for, unless offline."""
+        async with self._asking_time:
+            if not self.clock.is_heard and not self._offline:
+                await self.send(time_request())
+        return self.now()
 
     @property
     def endpoint(self) -> str:
@@ -206,7 +217,7 @@ class Transport:
                 slot.unsent()
 
     async def _converse(self, request: Request, wire: _Wire) -> Response:
-        sent_at = time.time_ns() // 1_000_000
+        sent_at = machine_time()  # machine's clock: dates an answer that has no date of its own
         client = self._connected()
         built = client.build_request(
             "GET",
@@ -234,10 +245,17 @@ class Transport:
             parse_retry_after(answer.headers.get("retry-after")),
         )
         if (date := parse_date(answer.headers.get("date"))) is not None:
-            self._clock.saw(date)
+            self._heard(date + 1000 * parse_age(answer.headers.get("age")))
         if answer.status_code in {418, 429}:
             self._count(request, "rejected")
             _log.warning("%s answered %d to %s", self._host, answer.status_code, request.path)
+
+    def _heard(self, date: int) -> None:
+        """Learn what time it is at the exchange."""
+        self.clock.saw(date)
+        is_here = self._endpoint.partition("://")[2].startswith(_HERE)
+        if not is_here and (doubt := self.clock.doubt()) is not None:
+            warnings.warn(doubt, stacklevel=2)
 
     def _took(self, seconds: float) -> None:
         """Learn a round trip."""

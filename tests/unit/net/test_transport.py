@@ -459,7 +459,7 @@ def mono() -> list[float]:
 @pytest.fixture
 def clock(mono) -> ExchangeClock:
     """An estimate of the exchange's time."""
-    return ExchangeClock(lambda: mono[0])
+    return ExchangeClock(lambda: round(mono[0] * 1000))
 
 
 def test_before_the_first_answer_the_exchanges_clock_is_ours(clock):
