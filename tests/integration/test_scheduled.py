@@ -102,7 +102,7 @@ def test_sigterm_is_obeyed_within_five_seconds_and_the_next_run_goes_on(endpoint
     assert Lake(root).audit().is_empty()
     (before,) = jobs(root).rows(named=True)
     assert (before["state"], before["processes"]) == ("stopped", 0)
-    again = started(endpoint, tmp_path, "--config", config, "--max-time", "1s")
+    again = started(endpoint, tmp_path, "--config", config, "--max-time", "3s")
     out, _ = again.communicate(timeout=30)
     assert again.returncode == 3
     assert "state=max-time" in out

@@ -29,7 +29,6 @@ from marketkit.exchange.upbit import limits as pacing
 from marketkit.net import transport as transports
 from marketkit.net.budget.budget import Slot
 from marketkit.net.budget.state import INF, Lane
-from marketkit.net.exchange_clock import ExchangeClock, parse_date
 from marketkit.net.transport import GroupStats, Transport
 
 LIMIT = RateLimit(10, 0.02)
@@ -448,45 +447,3 @@ def test_a_host_names_its_budget_files(endpoint, name, tmp_path):
 def test_an_endpoint_that_names_no_host_is_refused(endpoint, tmp_path):
     with pytest.raises(InputError, match="endpoint"):
         made(endpoint, tmp_path)
-
-
-@pytest.fixture
-def mono() -> list[float]:
-    """Our own clock, in seconds."""
-    return [100.0]
-
-
-@pytest.fixture
-def clock(mono) -> ExchangeClock:
-    """An estimate of the exchange's time."""
-    return ExchangeClock(lambda: round(mono[0] * 1000))
-
-
-def test_before_the_first_answer_the_exchanges_clock_is_ours(clock):
-    assert abs(clock.now() - time.time() * 1000) < 5000
-
-
-def test_the_exchanges_clock_runs_on_from_the_last_date(clock, mono):
-    clock.saw(DATE)
-    mono[0] += 0.7
-    assert clock.now() == DATE + 700
-
-
-def test_the_exchanges_clock_never_goes_back_for_a_date_of_the_same_second(clock, mono):
-    clock.saw(DATE)
-    mono[0] += 0.7
-    clock.saw(DATE)
-    assert clock.now() == DATE + 700
-
-
-@pytest.mark.parametrize("jump", [-3_600_000, 60_000])
-def test_the_exchanges_clock_is_followed_when_it_was_set_or_runs_faster(clock, mono, jump):
-    clock.saw(DATE)
-    mono[0] += 1.0
-    clock.saw(DATE + jump)
-    assert clock.now() == DATE + jump
-
-
-@pytest.mark.parametrize("header", [None, "", "yesterday"])
-def test_a_date_that_says_nothing_is_none(header):
-    assert parse_date(header) is None
