@@ -24,8 +24,8 @@ import faketime  # beside this file
 ROOT = Path(__file__).parents[2]
 INTEGRATION = ("scheduled", "readme", "jobs", "live", "cold_calls")  # readme has the demonstration
 AT_ONCE = 4  # tests wait more than they compute
-READS = re.compile(r"\btime\.time(_ns)?\(|datetime\.now\(|date\.today\(|\bmachine_time\(")
-ABOUT = re.compile(READS.pattern + r"|st_mtime|os\.utime|file_time\(")
+READS = re.compile(r"\btime\.time(_ns)?\(|datetime\.now\(|date\.today\(|\b(machine|file)_time\(")
+ABOUT = re.compile(READS.pattern + r"|st_mtime|os\.utime")
 
 
 class Shift(NamedTuple):
