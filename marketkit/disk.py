@@ -6,6 +6,7 @@ import hashlib
 import os
 import secrets
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -58,6 +59,15 @@ def sha256(path: str | Path) -> str:
     """Give the SHA-256 of all bytes of a file in hex."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def file_time(folder: Path) -> int:
+    """Give the time by which a folder's file system dates its files, in ns: what ages compare with.
+
+    It need not be that of this process: the folder may be shared, and a machine's clock be set.
+    """
+    with tempfile.TemporaryFile(dir=folder) as now:
+        return os.fstat(now.fileno()).st_mtime_ns
 
 
 def write_new(path: Path, text: str) -> None:

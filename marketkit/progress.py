@@ -76,6 +76,7 @@ class Progress:
     def as_json(self) -> str:
         """Write the line as a JSON object, for programs."""
         told = {
+            # machine's clock: the line stands among those of other programs of this machine
             "at": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
             "job": self.label,
             "state": self.state,

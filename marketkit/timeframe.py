@@ -163,12 +163,21 @@ def parse_time(time: str | date | datetime) -> int:
     return since.days * DAY + since.seconds * SECOND + since.microseconds // 1_000
 
 
-def iso(time: int) -> str:
-    """Write milliseconds UTC for people.
+# What a datetime can be.
+_YEAR_1 = -62_135_596_800_000
+_YEAR_10000 = 253_402_300_800_000
 
-    >>> iso(1756684800000)
-    '2025-09-01T00:00:00Z'
+
+def iso(time: int) -> str:
+    """Write milliseconds UTC as people read them, in words where no calendar has them.
+
+    >>> iso(1756684800000), iso(1756684800000_000)
+    ('2025-09-01T00:00:00Z', 'after 9999')
     """
+    if time < _YEAR_1:
+        return "before the year 1"
+    if time >= _YEAR_10000:
+        return "after 9999"
     moment = datetime.fromtimestamp(time // SECOND, UTC).replace(tzinfo=None)
     fraction = f".{time % SECOND:03d}" if time % SECOND else ""
     return f"{moment.isoformat()}{fraction}Z"

@@ -209,5 +209,5 @@ def milliseconds(time: Instant) -> int:
 def check_range(start: int, end: int) -> Span:
     """Check that `[start, end)` is a range of times. Raises `InvalidRange`."""
     if not EVER.start <= start <= end <= EVER.end:
-        raise InvalidRange(f"not a range of times in ms: start={start}, end={end}")
+        raise InvalidRange(f"not a range of times: start={iso(start)}, end={iso(end)}")
     return Span(start, end)

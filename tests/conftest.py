@@ -8,11 +8,20 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from tests.clocks import faketime
+
 # A busy machine is no failure: how long an example takes is for the benchmarks to say.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have `faketime '+40 days' python -m pytest` shift the time of day and leave all else alone."""
+    if faketime.is_wanting():
+        config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
+        faketime.start_again()
 
 
 @pytest.fixture(scope="session")

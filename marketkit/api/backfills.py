@@ -173,7 +173,7 @@ class BackfillEndpoints:
         async def work() -> Report:
             clock = self._filler.transport.now
             outage = Outage(manner.patience, run.say, clock, run.interruptions)
-            names = await patiently(lambda: self._resolve(wanted, priority), outage)
+            names = await patiently(lambda: self._resolve(wanted, manner, priority), outage)
             markets = (await self._markets.frame(priority))["symbol"].to_list()
             return await backfill(self._filler, names, wanted, run, manner, markets=markets)
 
@@ -187,7 +187,7 @@ class BackfillEndpoints:
     ) -> Plan:
         """Say what a backfill will take."""
         one_of("priority", priority, Priority)
-        names = await self._resolve(wanted, priority)
+        names = await self._resolve(wanted, manner, priority)
         timeframe = TIMEFRAMES[wanted.timeframe]
         costs = await asyncio.to_thread(
             estimate, self._filler, names, timeframe, self._span(wanted)
@@ -209,7 +209,7 @@ class BackfillEndpoints:
         """Give candles chunk by chunk while a backfill, the oldest first, brings them."""
 
         async def begin() -> AsyncGenerator[Frame, None]:
-            names = await self._resolve(wanted, priority)
+            names = await self._resolve(wanted, manner, priority)
             if rows < len(names):
                 raise InputError(f"rows={rows}: a chunk has room for one candle of {len(names)}")
             slots = rows // len(names)
@@ -228,10 +228,15 @@ class BackfillEndpoints:
     def _span(self, wanted: BackfillRequest) -> Span:
         return Span(wanted.start, self._filler.until(TIMEFRAMES[wanted.timeframe], wanted.end))
 
-    async def _resolve(self, wanted: BackfillRequest, priority: Priority) -> list[str]:
+    async def _resolve(
+        self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
+    ) -> list[str]:
+        """Find the markets that are meant, and hear what time it is where the end depends on it."""
         names, unknown = await self._markets.resolve(wanted.symbols, priority)
         if unknown:
             raise next(iter(unknown.values()))
+        if wanted.end is None or manner.verify:
+            await self._filler.transport.ask_time()
         return names
 
 

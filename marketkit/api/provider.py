@@ -7,6 +7,7 @@ import functools
 import weakref
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -158,6 +159,14 @@ class AsyncSmartDataProvider(
         Counts are those of this provider; `left` in `requests` is what the whole machine may send.
         """
         return await take_status(self._endpoint, self._router, self.endpoints.metrics, self._store)
+
+    @on_engine
+    async def exchange_time(self) -> datetime:
+        """Give the exchange's time in UTC, by which everything here goes; asked for at most once.
+
+        An `offline` provider can only give the machine's.
+        """
+        return datetime.fromtimestamp(await self._transport.ask_time() / 1000, UTC)
 
     @on_engine
     async def aclose(self) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, get_args
 
@@ -93,7 +93,7 @@ Results = dict[str, Hit | MarketkitError]
 Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Results]]
 
 
-def _all(_: Sequence[str]) -> None:
+async def _all(_: Sequence[str]) -> None:
     """Refuse no symbol."""
 
 
@@ -118,7 +118,7 @@ class QuerySpec:
     channel: str | None = None
     rows: int = 1
     kept: bool = True
-    check: Callable[[Sequence[str]], None] = _all
+    check: Callable[[Sequence[str]], Awaitable[None]] = _all
     guess: Load | None = None
 
 

@@ -172,7 +172,7 @@ class QuoteEndpoints:
             request = upbit_rest.guessed_orderbook_request(wanted, depth)
             return await self._some(spec, request, None, decode, priority) if request else {}
 
-        def check(names: Sequence[str]) -> None:
+        async def check(names: Sequence[str]) -> None:
             if level and (others := [name for name in names if not name.startswith("KRW-")]):
                 raise InputError(f"level={level!r} works in KRW markets only, not for {others[0]}")
 

@@ -132,7 +132,7 @@ class Router:
         guess = self._guess(spec, wanted, options)
         try:
             names, failures = await self.resolve(wanted, options)
-            spec.check(names)
+            await spec.check(names)
             guessed, failure = await guess if guess else ({}, None)
         finally:
             if guess:

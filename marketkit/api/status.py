@@ -8,6 +8,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
 import polars as pl
@@ -18,6 +19,7 @@ from marketkit.cache.memory import Stats
 from marketkit.cache.store import ResponseStore, StoreStats
 from marketkit.cache.ttl import Kind
 from marketkit.clock import age_clock
+from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import GroupStats
 
 _SOURCES: tuple[str, ...] = get_args(Source)
@@ -31,7 +33,8 @@ class Status:
     `times` the percentiles of ages at delivery and of calls, in ms; `requests` what became of those
     of each rate group and how many of `limit` the machine has left right now; `lives` how long an
     answer about each market may be given again, and why. `symbols_per_second` were delivered, with
-    a known age, over the last minute.
+    a known age, over the last minute. `time` is the exchange's, by which everything goes, and
+    `machine_ahead` the seconds that this machine's clock is ahead of it: None before it was heard.
     """
 
     endpoint: str
@@ -42,6 +45,8 @@ class Status:
     symbols_per_second: float
     memory: Stats
     store: StoreStats | None
+    time: datetime
+    machine_ahead: float | None
 
     @property
     def symbols(self) -> int:
@@ -62,6 +67,8 @@ class Status:
             "symbols_per_second": self.symbols_per_second,
             "memory": self.memory._asdict(),
             "store": None if self.store is None else self.store._asdict(),
+            "time": self.time.isoformat(),
+            "machine_ahead": self.machine_ahead,
             **{name: getattr(self, name).to_dicts() for name in frames},
         }
 
@@ -75,6 +82,7 @@ class Status:
                 f"  store        {_store(self.store)}",
                 *(f"  {_requests(row)}" for row in self.requests.to_dicts()),
                 f"  lives        {_lives(self.lives)}",
+                f"  clock        {self._clock()}",
             ]
         )
 
@@ -82,6 +90,15 @@ class Status:
         tables = [self.delivered, self.times, self.requests, self.lives]
         shown = "".join(table._repr_html_() for table in tables if table.height)
         return f"<pre>{html.escape(repr(self))}</pre>{shown}"
+
+    def _clock(self) -> str:
+        if self.machine_ahead is None:
+            return "the exchange was not heard yet"
+        told = f"{self.time:%Y-%m-%dT%H:%M:%SZ} at the exchange"
+        if abs(self.machine_ahead) * 1000 <= APART:
+            return f"{told} and here"
+        here = self.time + timedelta(seconds=self.machine_ahead)
+        return f"{told}, {here:%Y-%m-%dT%H:%M:%SZ} here"
 
     def _deliveries(self) -> str:
         if self.hit_rate is None:
@@ -99,7 +116,7 @@ async def take_status(
     transport, recent = router.transport, metrics.recent()
     kinds = [kind for kind, _ in metrics.delivered() if kind != "market"]
     lives = router.activity.explain(transport.now(), list(dict.fromkeys(kinds)))
-    left = await transport.left()
+    left, ahead = await transport.left(), transport.clock.machine_ahead()
     limits = {group: transport.limit(group).requests for group in left}
     return Status(
         endpoint,
@@ -110,6 +127,8 @@ async def take_status(
         metrics.per_second(),
         router.memory.stats(),
         None if store is None else await asyncio.to_thread(store.stats),
+        datetime.fromtimestamp(transport.now() / 1000, UTC),
+        None if ahead is None else ahead / 1000,
     )
 
 

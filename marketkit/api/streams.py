@@ -229,10 +229,14 @@ class Streams:
         return self._client
 
     async def _resolve(self, symbols: Symbols, form: CallOptions) -> list[str]:
-        """Find the markets that are meant: of an unknown one the stream would say nothing."""
+        """Find the markets that are meant: of an unknown one the stream would say nothing.
+
+        What comes is dated by the exchange's clock, so that is heard before anything comes.
+        """
         names, unknown = await self._markets.resolve(symbols, form.priority)
         if unknown:
             raise next(iter(unknown.values()))
+        await self._filler.transport.ask_time()
         return names
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import Any, Generic, Literal, overload
 
@@ -22,7 +23,7 @@ from marketkit.api.query import (
 from marketkit.api.router import Router, hits_of
 from marketkit.cache.trade_pages import TradePageCache
 from marketkit.clock import age_clock
-from marketkit.errors import InvalidRange
+from marketkit.errors import InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Priority, Request, Response
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.paging import TradeRange, walk_trades
@@ -122,7 +123,12 @@ class TradeEndpoints:
                 results.update(await self._walked(spec, wanted, priority, exact=exact))
             return results
 
-        def check(_: Sequence[str]) -> None:
+        async def check(_: Sequence[str]) -> None:
+            # A page is asked for by how many days ago it was, on the exchange's calendar.
+            with contextlib.suppress(MarketkitError):  # pages that are kept are there without it
+                await self._transport.ask_time()
+            if not self._transport.clock.is_heard:
+                return
             now = self._transport.now()
             oldest = (now // DAY - upbit_rest.TRADE_DAYS) * DAY
             if min(since or now, window.end or now) < oldest:

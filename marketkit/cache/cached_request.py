@@ -83,6 +83,8 @@ class CachedRequest:
         """Take the answer kept by this or another process, if newer than the one at hand."""
         if self._store is None:
             return
+        # The machine's clock if the exchange was not heard yet. One that is ahead makes the answer
+        # too old, one that is behind gets none, for it was made after that: it is asked for again.
         now = self._transport.now()
         kept = await self._store.get(self._key, now=now)
         if kept is None or (self._held is not None and kept.made_at <= self._held.made_at):

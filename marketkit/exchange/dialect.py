@@ -86,6 +86,7 @@ class SendingRules:
     `limits` are the rate groups of requests, `other_limits` those of connections. `check` raises
     the error that an answer stands for. `read_allowance` reads an answer's headers for a group.
     `retry_delay` gives the seconds to wait after a failure of the n-th attempt, None to give up.
+    `time_request` asks for a small answer of which only the date is wanted.
     """
 
     limits: Mapping[str, RateLimit]
@@ -93,6 +94,7 @@ class SendingRules:
     check: Callable[[Request, Response], None]
     read_allowance: Callable[[Mapping[str, str], str], Allowance]
     retry_delay: Callable[[MarketkitError, int], float | None]
+    time_request: Request
 
     def limit(self, group: str) -> RateLimit:
         """Give the limit of a rate group. Raises `InputError` for an unknown one."""

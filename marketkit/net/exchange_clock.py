@@ -1,4 +1,4 @@
-"""TODO."""
+"""The exchange's clock, as the `Date` headers of its answers tell it."""
 
 from __future__ import annotations
 
@@ -6,26 +6,67 @@ import time
 from collections.abc import Callable
 from email.utils import parsedate_to_datetime
 
+from marketkit.clock import age_clock
+from marketkit.timeframe import MINUTE, SECOND, iso
+
+APART = MINUTE  # clocks of machines in order are within a second; the header has whole ones only
+
 
 class ExchangeClock:
-    """The exchange's clock as its `Date` headers tell it; ours until the first one."""
+    """The exchange's clock as its `Date` headers tell it; ours until the first one.
 
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic) -> None:
-        self._monotonic = monotonic
-        self._ahead: float | None = None  # ms that the exchange is ahead of our monotonic clock
+    `ages` gives milliseconds that go on while the machine sleeps.
+    """
+
+    def __init__(self, ages: Callable[[], int] = age_clock) -> None:
+        self._ages = ages
+        self._ahead: int | None = None  # ms that the exchange is ahead of `ages`
+        self._doubted = False
+
+    @property
+    def is_heard(self) -> bool:
+        """Whether the exchange ever said what time it is."""
+        return self._ahead is not None
 
     def now(self) -> int:
         """Give the estimate, in milliseconds UTC."""
         if self._ahead is None:
-            return time.time_ns() // 1_000_000
-        return int(self._monotonic() * 1000 + self._ahead)
+            # machine's clock: nothing was heard yet; what depends on it calls `ask_time` before
+            return machine_time()
+        return self._ages() + self._ahead
 
     def saw(self, date: int) -> None:
         """Learn from a `Date` header, in milliseconds UTC; it has whole seconds only."""
-        mono = self._monotonic() * 1000
+        ages = self._ages()
         # An estimate inside the second that the header names is better than the second's start.
-        if self._ahead is None or not date <= mono + self._ahead < date + 1000:
-            self._ahead = date - mono
+        if self._ahead is None or not date <= ages + self._ahead < date + SECOND:
+            self._ahead = date - ages
+
+    def doubt(self) -> str | None:
+        """Say once that this machine's clock is wrong, if it is; nothing is computed from it."""
+        ahead = self.machine_ahead()
+        if self._doubted or ahead is None or abs(ahead) <= APART:
+            return None
+        self._doubted = True
+        return (
+            f"the clock of this machine says {_second(self.now() + ahead)}, that of the exchange"
+            f" {_second(self.now())}: marketkit goes by the exchange's"
+        )
+
+    def machine_ahead(self) -> int | None:
+        """Give the ms that this machine's clock is ahead; None before the exchange was heard."""
+        # machine's clock: this is about it
+        return None if self._ahead is None else machine_time() - self.now()
+
+
+def machine_time() -> int:
+    """Give the time of this machine, in milliseconds UTC."""
+    # machine's clock: for who has no other, and to tell how far it is from the exchange's
+    return time.time_ns() // 1_000_000
+
+
+def _second(time: int) -> str:
+    return iso(time // SECOND * SECOND)
 
 
 def parse_date(header: str | None) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import warnings
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,11 +23,12 @@ from marketkit.errors import (
 from marketkit.exchange.dialect import Priority, RateLimit, Request, Response, SendingRules
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
-from marketkit.net.exchange_clock import ExchangeClock, parse_age, parse_date
+from marketkit.net.exchange_clock import ExchangeClock, machine_time, parse_age, parse_date
 from marketkit.net.wire import TurnPassed, Wire, client_for, host_of
 
 _log = logging.getLogger("marketkit.net")
 _NEWEST = 0.3  # weight of a new round trip: three or four tell how far the exchange is now
+_TOLD: set[str] = set()  # hosts whose clock was said to differ from ours: once a process is enough
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ class Transport:
         self._budgets: dict[str, Budget] = {}
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._clock = ExchangeClock()
+        self.clock = ExchangeClock()
+        self._asking_time = asyncio.Lock()
         self._counts: dict[str, Counter[str]] = {}
         self._round_trip = 0.0
 
@@ -96,6 +99,7 @@ class Transport:
                     raise
                 _log.info("attempt %d of %s failed: %s", attempt, request.path, failure)
             else:
+                self._tell_doubt()
                 return response
             self._count(request, "retried")
             await asyncio.sleep(delay)
@@ -103,7 +107,14 @@ class Transport:
 
     def now(self) -> int:
         """Estimate the exchange's clock in ms UTC: the last `Date` and the time since."""
-        return self._clock.now()
+        return self.clock.now()
+
+    async def ask_time(self) -> int:
+        """Give the exchange's clock; where it was never heard it is asked for, unless offline."""
+        async with self._asking_time:
+            if not self.clock.is_heard and not self._offline:
+                await self.send(self._rules.time_request)
+        return self.now()
 
     @property
     def endpoint(self) -> str:
@@ -185,7 +196,7 @@ class Transport:
                 slot.unsent()
 
     async def _converse(self, request: Request, wire: Wire) -> Response:
-        sent_at = time.time_ns() // 1_000_000
+        sent_at = machine_time()  # machine's clock: dates an answer that has no date of its own
         client = self._connected()
         built = client.build_request(
             "GET",
@@ -208,10 +219,16 @@ class Transport:
     def _answered(self, request: Request, slot: Slot, answer: httpx.Response) -> None:
         slot.done(answer.status_code, *self._rules.read_allowance(answer.headers, request.group))
         if (date := parse_date(answer.headers.get("date"))) is not None:
-            self._clock.saw(date)
+            self.clock.saw(date + 1000 * parse_age(answer.headers.get("age")))
         if answer.status_code in {418, 429}:
             self._count(request, "rejected")
             _log.warning("%s answered %d to %s", self._host, answer.status_code, request.path)
+
+    def _tell_doubt(self) -> None:
+        """Warn that this machine's clock is wrong, once a process and host."""
+        if self._host not in _TOLD and (doubt := self.clock.doubt()) is not None:
+            _TOLD.add(self._host)
+            warnings.warn(doubt, stacklevel=2)
 
     def _took(self, seconds: float) -> None:
         """Learn a round trip."""

@@ -57,6 +57,7 @@ class Recorder:
         self._waiting: dict[str, list[Heard]] = {}
         self._size = 0
         self._latest = 0
+        self._part = 0
         self._notes: list[Note] = []
         self._broken = False
         self._full = asyncio.Event()
@@ -166,12 +167,18 @@ class Recorder:
             for _, run in hours:
                 several = list(run)
                 hour = hour_of(channel, several[0].received)
-                files.write_part(self.root, hour, time.time_ns(), to_frame(channel, several))
+                files.write_part(self.root, hour, self._next_part(), to_frame(channel, several))
                 self._hours.add(hour)
                 waiting[channel] = waiting[channel][len(several) :]
             del waiting[channel]
         journal.write(self.root, notes)
         notes.clear()
+
+    def _next_part(self) -> int:
+        """Give a number above all before: parts are in the order of their names."""
+        # machine's clock: a number that no recorder before had; the order does not hang on it
+        self._part = max(self._part + 1, time.time_ns())
+        return self._part
 
     def _compact(self, now: int, *, everything: bool) -> None:
         """Make the parts of hours that are over one file each."""

@@ -66,7 +66,7 @@ def test_days_that_are_over_are_there_offline(provider, exchange, tmp_path):
     provider.close()
     with another(exchange, tmp_path, offline=True) as later:
         # Without an answer there is only our own clock, which the sandbox does not keep to.
-        later.twin._transport._clock.saw(provider.twin._transport.now())
+        later.twin._transport.clock.saw(provider.twin._transport.now())
         assert later.get_trade("KRW-BTC", **OVER).equals(first)
         with pytest.raises(mk.Offline):
             later.get_trade("KRW-BTC", count=3)

@@ -47,7 +47,7 @@ def test_the_market_list_has_a_story_too(provider, exchange, tmp_path):
     assert set(provider.with_response.get_market(as_of="2026-11-20").source.values()) == {"lake"}
     provider.close()
     with SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path, limits=FAST_LIMITS) as later:
-        later.twin._transport._clock.saw(parse_time(NOW) + 900)  # the sandbox does not keep to ours
+        later.twin._transport.clock.saw(parse_time(NOW) + 900)  # the sandbox does not keep to ours
         assert set(later.with_response.get_market().source.values()) == {"store"}
 
 

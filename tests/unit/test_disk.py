@@ -10,7 +10,16 @@ from pathlib import Path
 
 import pytest
 
-from marketkit.disk import TEMPORARY, link, new_folder, sha256, sync_tree, write_atomic, write_new
+from marketkit.disk import (
+    TEMPORARY,
+    file_time,
+    link,
+    new_folder,
+    sha256,
+    sync_tree,
+    write_atomic,
+    write_new,
+)
 
 
 def recorded(monkeypatch, steps: list[str]) -> None:
@@ -128,3 +137,17 @@ def test_a_folder_that_is_renamed_stays_and_one_that_is_not_goes(tmp_path):
         raise KeyboardInterrupt
     assert [path.name for path in parent.iterdir()] == ["done"]
     assert Path(parent / "done" / "a").read_text() == "x"
+
+
+def test_the_time_of_a_file_system_is_what_it_dates_its_files_by(tmp_path):
+    (tmp_path / "before").touch()
+    now = file_time(tmp_path)
+    (tmp_path / "after").touch()
+    before, after = ((tmp_path / name).stat().st_mtime_ns for name in ("before", "after"))
+    assert before <= now <= after
+    assert {path.name for path in tmp_path.iterdir()} == {"before", "after"}
+
+
+def test_a_folder_that_is_not_there_has_no_time(tmp_path):
+    with pytest.raises(OSError, match="gone"):
+        file_time(tmp_path / "gone")

@@ -128,10 +128,10 @@ def _chores(
     provider: SmartDataProvider, config: Config, options: argparse.Namespace, run: CommandRun
 ) -> None:
     from marketkit.data.jobs.config import chores, moment  # noqa: PLC0415 - slow
+    from marketkit.timeframe import parse_time  # noqa: PLC0415 - slow
 
-    markets = _markets(provider, options.patience, run)
-    now = time.time_ns() // 1_000_000
-    for chore in chores(config, markets, provider.lake(), now):
+    markets, now = _listed(provider, options.patience, run)
+    for chore in chores(config, markets, provider.lake(), parse_time(now)):
         if run.stopped:
             return
         symbols, start = list(chore.symbols), moment(chore.start)
@@ -140,20 +140,20 @@ def _chores(
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
 
 
-def _markets(provider: SmartDataProvider, patience: str, run: CommandRun) -> pl.DataFrame:
-    """Get the market list, as soon as the exchange is there."""
+def _listed(
+    provider: SmartDataProvider, patience: str, run: CommandRun
+) -> tuple[pl.DataFrame, datetime]:
+    """Get the market list and the exchange's time, as soon as the exchange is there."""
     from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow
 
     began, longest = time.monotonic(), parse_duration(patience) / 1000
     while True:
         try:
-            markets: pl.DataFrame = provider.get_market()
+            return provider.get_market(), provider.exchange_time()
         except (NetworkError, ServerFailed, Banned) as failure:
             if run.stopped or time.monotonic() - began > longest or run.over:
                 raise
             sys.stderr.write(f"waiting for the exchange: {failure}\n")
-        else:
-            return markets
         run.ended.wait(min(_PAUSE, longest))
 
 

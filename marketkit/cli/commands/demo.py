@@ -6,7 +6,7 @@ import argparse
 import contextlib
 import tempfile
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,13 +33,12 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     from marketkit.api.sync import SmartDataProvider  # noqa: PLC0415 - slow, `--help` needs none
 
     symbols, days = (_LIVE_SYMBOLS, 1) if options.live else (_SYMBOLS, _DAYS)
-    end = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    span = (end - timedelta(days), end)
     with _lake(options.lake) as lake, _exchange(options) as exchange:
         endpoint = exchange.endpoint if exchange is not None else options.endpoint
         provider = SmartDataProvider(endpoint=endpoint, region=options.region, lake=lake)
         with provider:
-            fine = _tour(provider, symbols, span, output)
+            end = provider.exchange_time().replace(hour=0, minute=0, second=0, microsecond=0)
+            fine = _tour(provider, symbols, (end - timedelta(days), end), output)
         if exchange is not None:
             seen = exchange.stats()["groups"]["candles"]
             output.say(

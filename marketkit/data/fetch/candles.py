@@ -42,6 +42,8 @@ class CandleReader:
 
     async def from_lake(self, lake: Lake, symbols: Sequence[str], window: Window) -> CandleResult:
         """Answer from the proved slots of a lake; in a thread, unless that takes longer."""
+        # Unless the exchange was heard this is the machine's clock: it decides of the slots that a
+        # session's days are made of, and of nothing that is read.
         narrow = window.narrow(self._transport.now())
 
         def read() -> CandleResult:
@@ -57,6 +59,7 @@ class CandleReader:
         self, symbols: Sequence[str], window: Window, run: FetchRun, *, lake: bool, exact: bool
     ) -> CandleResult:
         """Answer from the exchange, with the lake's help or without."""
+        await self._hear(symbols, window, lake=lake)
         narrow = window.narrow(self._transport.now())
         if narrow.start is not None and narrow.start >= self.edge(window):
             return CandleResult(closed(empty(schema.exact(ROW) if exact else ROW)), {})
@@ -112,8 +115,32 @@ class CandleReader:
         rows = pl.concat([closed(empty(shape)), *frames])
         return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at)
 
+    async def _hear(self, symbols: Sequence[str], window: Window, *, lake: bool) -> None:
+        """Hear what time it is at the exchange, unless the lake has all that is asked for."""
+        if self._transport.clock.is_heard or (
+            lake and await aside(functools.partial(self._has, symbols, window))
+        ):
+            return
+        try:
+            await self._transport.ask_time()
+        except MarketkitError:
+            if window.end is None:
+                raise
+            # What the lake has is worth reading; if it lacks something, the requests fail as well.
+
+    def _has(self, symbols: Sequence[str], window: Window) -> bool:
+        """Say whether the lake proves all of a window that has both ends."""
+        if window.start is None or window.end is None:
+            return False
+        narrow = window.narrow(window.end)
+        span = Span(narrow.start or 0, narrow.end or 0)
+        known = (self._look([symbol], narrow, span).known(symbol) for symbol in symbols)
+        return not any(each.missing(*span) for each in known)
+
     def edge(self, window: Window) -> int:
         """Give the end of a window: the caller's, but never past the slot that is forming now."""
+        if window.end is not None and not self._transport.clock.is_heard:
+            return window.end  # nobody knows yet which slot that is
         live = window.timeframe.next(self._transport.now())
         end = live if window.end is None else min(window.end, live)
         if window.start is not None and window.start >= end:

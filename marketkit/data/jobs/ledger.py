@@ -128,7 +128,7 @@ class Ledger:
         """Lease the next task that nobody works on; None when there is none now."""
 
         def write(ledger: sqlite3.Connection) -> Lease | None:
-            now = time.time()
+            now = _now() / 1000
             found = ledger.execute(_NEXT, (me.job, now, now + _FAR)).fetchone()
             if found is None:
                 return None
@@ -164,7 +164,7 @@ class Ledger:
         def write(ledger: sqlite3.Connection) -> None:
             _note(ledger, me, lease, error)
             ledger.execute(
-                _PUT_OFF, (lease.attempts + 1, time.time() + seconds, me.job, *lease.task[:2])
+                _PUT_OFF, (lease.attempts + 1, _now() / 1000 + seconds, me.job, *lease.task[:2])
             )
 
         self._end(me, lease, "open", done, error)
@@ -297,4 +297,6 @@ def _totals(ledger: sqlite3.Connection, job: str) -> Totals:
 
 
 def _now() -> int:
+    # machine's clock: all processes at a job read it, and it outlasts a boot. It says when a retry
+    # is due (after it was set, that is at once) and dates for people; leases go by time since boot.
     return time.time_ns() // 1_000_000

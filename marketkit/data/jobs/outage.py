@@ -74,6 +74,7 @@ class Outage:
 
 
 def _clock(seconds_ago: float) -> str:
+    # machine's clock: for who reads it here, beside their own clock
     return time.strftime("%H:%M:%S", time.localtime(time.time() - seconds_ago))
 
 

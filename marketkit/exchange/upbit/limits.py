@@ -21,7 +21,7 @@ from marketkit.errors import (
     ServerFailed,
 )
 from marketkit.exchange.dialect import Allowance, RateLimit, SendingRules
-from marketkit.exchange.upbit.rest import check
+from marketkit.exchange.upbit.rest import check, time_request
 
 UPBIT_LIMITS: Mapping[str, RateLimit] = {
     "market": RateLimit(10, 1.0),
@@ -85,4 +85,4 @@ def retry_delay(failure: MarketkitError, attempt: int) -> float | None:
     return None
 
 
-UPBIT = SendingRules(UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay)
+UPBIT = SendingRules(UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay, time_request())

@@ -47,6 +47,11 @@ def market_request() -> Request:
     return Request("/v1/market/all", (("is_details", "true"),), "market")
 
 
+def time_request() -> Request:
+    """Ask for what every region has, to hear the time: no path gives only that (decision 0003)."""
+    return Request("/v1/market/all", (), "market")
+
+
 def ticker_request(symbols: Iterable[str]) -> Request:
     """Ask for the tickers of `symbols`; one unknown code fails the whole request with 404."""
     return Request("/v1/ticker", (("markets", ",".join(symbols)),), "ticker")

@@ -32,8 +32,9 @@ class Ban:
 
     def check(self) -> None:
         """Raise `Banned`, naming the local time, while the ban holds."""
-        until = min(self._latest().until, time.time() + LONGEST)
-        if until > time.time():
+        now = _now()
+        until = min(self._latest().until, now + LONGEST)
+        if until > now:
             clock = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(until))
             raise Banned(
                 f"{self._host} blocks this address (418): nothing is sent to it before {clock}; "
@@ -42,10 +43,10 @@ class Ban:
 
     def impose(self, seconds: float | None) -> None:
         """Hold from now for `seconds`; where the exchange did not say, longer every time."""
-        last = self._latest()
-        again = last.length * 2 if time.time() < last.until + REPEAT else 0.0
+        last, now = self._latest(), _now()
+        again = last.length * 2 if now < last.until + REPEAT else 0.0
         length = min(seconds or max(FIRST, again), LONGEST)
-        self._own = Sentence(max(last.until, time.time() + length), length)
+        self._own = Sentence(max(last.until, now + length), length)
         with contextlib.suppress(OSError):  # the other processes will meet their own 418
             self._write(self._own)
 
@@ -63,3 +64,8 @@ class Ban:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         line = f"{sentence.until:.3f} {sentence.length:.3f}\n"
         write_atomic(self._path, lambda file: file.write(line.encode("ascii")))
+
+
+def _now() -> float:
+    # machine's clock: a ban outlasts the process and the boot, and who is banned may ask nobody
+    return time.time()

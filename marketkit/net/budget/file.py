@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from marketkit.clock import Clock
+from marketkit.disk import file_time
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
 from marketkit.net.budget.pacing import GUARD
@@ -20,7 +20,7 @@ T = TypeVar("T")
 StateChange = Callable[[State, float], T]
 
 _STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
-_FORGOTTEN = 86_400.0
+_FORGOTTEN = 86_400_000_000_000  # ns: a day
 
 
 class BudgetStore(Protocol):
@@ -109,9 +109,10 @@ def _plausible(state: State, latest: float) -> bool:
 
 def _sweep(directory: Path) -> None:
     """Remove budgets that nobody has used for a day: other boots, other endpoints."""
+    now = file_time(directory)
     for path in directory.glob("*.bin"):
         with contextlib.suppress(OSError):  # somebody else was faster
-            if time.time() - path.stat().st_mtime > _FORGOTTEN:
+            if now - path.stat().st_mtime_ns > _FORGOTTEN:
                 path.unlink()
 
 

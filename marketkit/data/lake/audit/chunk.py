@@ -231,8 +231,14 @@ def _miscounted(said: Footer, rows: pl.DataFrame, distinct: pl.DataFrame) -> str
     ends = (times.min(), times.max())
     if said.rows in (rows.height, distinct.height) and (said.first, said.last) == ends:
         return ""
-    told = (said.rows, said.first, said.last)
-    return f"rows, first and last are {(rows.height, *ends)}, the footer says {told}"
+    told = _counted(said.rows, said.first, said.last)
+    return f"has {_counted(rows.height, *ends)}, the footer says {told}"
+
+
+def _counted(rows: int, first: object, last: object) -> str:
+    if not isinstance(first, int) or not isinstance(last, int):
+        return f"{rows} rows"
+    return f"{rows} rows from {iso(first)} to {iso(last)}"
 
 
 def _within(times: pl.Series, spans: Spans) -> pl.Series:

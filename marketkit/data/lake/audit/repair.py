@@ -123,6 +123,7 @@ class _Aside:
 
     def __init__(self, root: Path) -> None:
         self._root = root
+        # machine's clock: a name for people; a repair asks no exchange
         name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
         self._folder = root / "corrupt" / name
 

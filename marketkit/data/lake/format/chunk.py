@@ -27,7 +27,7 @@ from marketkit.disk import TEMPORARY, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW, empty
 from marketkit.settings import library_version
-from marketkit.timeframe import Timeframe
+from marketkit.timeframe import Timeframe, iso
 
 FORMAT = 1
 
@@ -235,10 +235,14 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
     nothing_before, first, last = moments
     hull = covered.hull or span
     if hull.start < span.start or span.end < hull.end:
-        raise ValueError(f"{covered} is not within {tuple(span)}")
+        raise ValueError(f"what is covered reaches beyond {iso(span.start)} to {iso(span.end)}")
     if any(time is not None and time not in covered for time in (first, last)):
-        raise ValueError(f"{covered} does not hold {first} and {last}")
+        raise ValueError(f"its rows from {_text(first)} to {_text(last)} are not covered")
     return Footer(covered, nothing_before, said["rows"], first, last)
+
+
+def _text(time: int | None) -> str:
+    return "nowhere" if time is None else iso(time)
 
 
 @cache

@@ -74,7 +74,9 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
         _refuse_taken(root, name)
         files = [kept for each, entries in found for kept in _keep(root, folder, each, entries)]
         _learn(index, found, files)
-        manifest = Manifest.of(name, time.time_ns() // 1_000_000, library_version(), files)
+        # machine's clock: a lake is frozen without an exchange, and "created" is for people
+        created = time.time_ns() // 1_000_000
+        manifest = Manifest.of(name, created, library_version(), files)
         write_new(folder / FROZEN, manifest.spell())
         # All of it must be down before the set has its name.
         sync_tree(folder)

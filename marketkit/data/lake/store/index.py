@@ -16,7 +16,6 @@ import logging
 import os
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple, TypeVar
@@ -24,6 +23,7 @@ from typing import NamedTuple, TypeVar
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import SUFFIX, Series, symbol_of_folder, timeframe_folder
 from marketkit.data.lake.store.database import NAME, Database, FileStamp, Listing, remove
+from marketkit.disk import file_time
 from marketkit.errors import CorruptFile
 from marketkit.timeframe import Timeframe
 
@@ -65,18 +65,23 @@ class Index:
 
     def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
         """List the chunks of each series, as `entries`, with one question for all."""
-        quiet = time.time_ns() - _QUIET  # as of now: whatever comes after the look comes later
         root = os.fspath(self._root)
         found: dict[str, list[Entry]] = {}
-        looks: list[_Look] = []
+        changed: list[tuple[Series, FileStamp, Listing]] = []
         for series in wanted:
             folder = series.folder
             at, seen = FileStamp.of(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
             found[folder] = [] if at is None else seen.entries
             if at is not None and at != seen.at:
-                is_quiet = max(at.mtime_ns, at.ctime_ns) < quiet
-                looks.append(_Look(series, folder, at, is_quiet, seen))
-        found |= self._list(looks)
+                changed.append((series, at, seen))
+        if changed:
+            quiet = self._quiet_until()
+            found |= self._list(
+                [
+                    _Look(series, series.folder, at, max(at.mtime_ns, at.ctime_ns) < quiet, seen)
+                    for series, at, seen in changed
+                ]
+            )
         return [found[series.folder] for series in wanted]
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
@@ -125,6 +130,17 @@ class Index:
                 }
             )
         return {folder: listing.entries for folder, listing in found.items()}
+
+    def _quiet_until(self) -> int:
+        """Give the time of a last change after which a folder's listing can be trusted.
+
+        Taken before the listing: whatever comes after that comes later. No folder is quiet where
+        the file system cannot be asked what time it is.
+        """
+        try:
+            return file_time(self._root) - _QUIET
+        except OSError:
+            return 0
 
     def _is_as_seen(self, look: _Look) -> bool:
         return bool(look.seen.entries) and look.seen.stamps == _stamps(self._root / look.folder)

@@ -12,7 +12,7 @@ from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.slots import opens_slot
 from marketkit.errors import InputError
 from marketkit.schema import ROW
-from marketkit.timeframe import Timeframe
+from marketkit.timeframe import Timeframe, iso
 from marketkit.window import EVER, check_range
 
 _PRICES = ("open", "high", "low", "close")
@@ -77,9 +77,14 @@ def _ascending(times: pl.Series) -> bool:
 def _check_covering(timeframe: Timeframe, covering: Spans) -> None:
     for span in covering:
         if span.start < EVER.start or span.end > EVER.end:
-            raise InputError(f"covering {tuple(span)} lies outside the years 1970 to 9998")
+            raise InputError(
+                f"covering {iso(span.start)} to {iso(span.end)} lies outside the years 1970 to 9998"
+            )
         if any(timeframe.floor(edge) != edge for edge in span):
-            raise InputError(f"covering {tuple(span)} is not made of whole slots of {timeframe}")
+            raise InputError(
+                f"covering {iso(span.start)} to {iso(span.end)} is not made of whole slots of"
+                f" {timeframe}"
+            )
 
 
 def _refuse_broken(series: Series, rows: pl.DataFrame) -> None:

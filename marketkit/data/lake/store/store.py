@@ -142,6 +142,7 @@ class Store:
         """
         series = self._series(symbol, timeframe)
         page = CandlePage(rows, covering, nothing_before)
+        # machine's clock: of rows that came from somebody's hand; a fetched page has its own date
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         return write_page(self.root, self.index, series, page, moment)
 

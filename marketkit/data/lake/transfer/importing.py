@@ -87,7 +87,7 @@ def _refuse_no_times(archive: SourceFile, raw: pl.DataFrame) -> None:
     times = times_of(raw)
     for time in (times.min(), times.max()):
         if isinstance(time, int) and not EVER.start <= time < EVER.end:
-            raise archive.wrong(f"a time lies {time} ms after 1970, outside the years 1970 to 9998")
+            raise archive.wrong(f"a time lies {iso(time)}, outside the years 1970 to 9998")
 
 
 def _distinct(archive: SourceFile, raw: pl.DataFrame) -> pl.DataFrame:

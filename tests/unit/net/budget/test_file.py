@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from marketkit.clock import boot_id, machine_clock
+from marketkit.disk import file_time
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
 from marketkit.net.budget.file import BudgetFile, MemoryBudget
@@ -124,8 +124,9 @@ def test_budgets_unused_for_a_day_are_swept_when_a_new_one_is_made(tmp_path):
     old, young, other = (tmp_path / name for name in ("old.bin", "young.bin", "old.ban"))
     for each in (old, young, other):
         each.write_bytes(b"")
+    day_ago = file_time(tmp_path) - 90_000_000_000_000
     for each in (old, other):
-        os.utime(each, (time.time() - 90_000,) * 2)
+        os.utime(each, ns=(day_ago, day_ago))
     BudgetFile(tmp_path / "new.bin", LIMIT, clock).close()
     assert {p.name for p in tmp_path.iterdir()} == {"young.bin", "old.ban", "new.bin"}
 

@@ -276,7 +276,7 @@ def listed(monkeypatch):
 def test_a_folder_that_is_left_alone_is_listed_once_for_all_processes(
     tmp_path, write, january, monkeypatch, listed
 ):
-    monkeypatch.setattr(module, "_QUIET", 0)
+    monkeypatch.setattr(module, "_QUIET", -1)
     entry = write("2024-01", january, 5)
     index = Index(tmp_path)
     assert index.entries(SERIES) == [entry]
@@ -296,7 +296,7 @@ def test_a_folder_that_changed_a_moment_ago_is_listed_every_time(tmp_path, write
 def test_a_folder_that_was_left_alone_is_listed_again_when_a_name_in_it_changes(
     tmp_path, write, january, monkeypatch
 ):
-    monkeypatch.setattr(module, "_QUIET", 0)
+    monkeypatch.setattr(module, "_QUIET", -1)
     index = Index(tmp_path)
     write("2024-01", january, 5)
     index.entries(SERIES)
@@ -307,7 +307,7 @@ def test_a_folder_that_was_left_alone_is_listed_again_when_a_name_in_it_changes(
 
 
 def test_rows_of_an_older_look_are_not_trusted(tmp_path, write, january, monkeypatch):
-    monkeypatch.setattr(module, "_QUIET", 0)
+    monkeypatch.setattr(module, "_QUIET", -1)
     old = write("2024-01", january, 5)
     new = write("2024-01", january, 9)
     assert Index(tmp_path).entries(SERIES) == [new]
@@ -316,7 +316,7 @@ def test_rows_of_an_older_look_are_not_trusted(tmp_path, write, january, monkeyp
 
 
 def test_what_is_learned_of_a_file_later_is_seen(tmp_path, write, january, monkeypatch):
-    monkeypatch.setattr(module, "_QUIET", 0)
+    monkeypatch.setattr(module, "_QUIET", -1)
     entry = write("2024-01", january, 5)
     index = Index(tmp_path)
     assert index.entries(SERIES) == [entry]

@@ -1,0 +1,34 @@
+"""What libfaketime needs around it so that a run under a shifted clock tests us and not the tool."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+_ROOTS = ("/usr/lib", "/usr/lib64", "/usr/local/lib", "/opt/homebrew/lib")
+_REAL_MONOTONIC = "FAKETIME_DONT_FAKE_MONOTONIC"
+
+
+def library() -> Path | None:
+    """Give libfaketime for programs with threads, as Debian and others place it; None without."""
+    found = (Path(root).glob("**/faketime/libfaketimeMT.so.1") for root in _ROOTS)
+    return next((each for several in found for each in several), None)
+
+
+def around(environment: Mapping[str, str]) -> dict[str, str]:
+    """Give an environment in which a preloaded libfaketime shifts the time of day and no more."""
+    paths = [str(FOLDER), *filter(None, environment.get("PYTHONPATH", "").split(os.pathsep))]
+    return {**environment, _REAL_MONOTONIC: "1", "PYTHONPATH": os.pathsep.join(paths)}
+
+
+def is_wanting() -> bool:
+    """Say whether this process runs under libfaketime without what it needs."""
+    return "faketime" in os.environ.get("LD_PRELOAD", "") and _REAL_MONOTONIC not in os.environ
+
+
+def start_again() -> None:
+    """Put this process in the place of itself, with what is needed around it."""
+    os.execve(sys.executable, sys.orig_argv, around(os.environ))  # noqa: S606 - no shell: as it was

@@ -1,0 +1,142 @@
+"""Run a selection of the tests under other clocks: `.ci/clocks`, a step of `.ci/run`.
+
+All of `tests/unit`, the parts of `tests/integration` below and the first notebook are dealt to the
+clocks of other days, so that each runs under one of them. A file of unit tests that has to do with
+the clock runs under all clocks: one that reads it, or imports a module of ours that does. To see who is dealt where: `.ci/clocks --list`.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+import faketime  # beside this file
+
+ROOT = Path(__file__).parents[2]
+INTEGRATION = ("scheduled", "readme", "jobs", "live", "cold_calls")  # readme has the demonstration
+AT_ONCE = 4  # tests wait more than they compute
+READS = re.compile(r"\btime\.time(_ns)?\(|datetime\.now\(|date\.today\(|\b(machine|file)_time\(")
+ABOUT = re.compile(READS.pattern + r"|st_mtime|os\.utime")
+
+
+class Shift(NamedTuple):
+    """A clock: how many seconds it is ahead, the time zone of the machine, what runs under it."""
+
+    name: str
+    seconds: int = 0
+    zone: str = "UTC"
+    for_all: bool = False
+
+
+def shifts(now: datetime) -> list[Shift]:
+    """Give the clocks that a run goes under, those of other days first."""
+    midnight = now.replace(hour=23, minute=59, second=50) - now
+    ahead = (datetime(year, 2, 29, 12, tzinfo=UTC) for year in _leap_years(now.year + 1))
+    return [
+        Shift("a day ahead", 86_400, for_all=True),
+        Shift("40 days ahead", 40 * 86_400, for_all=True),
+        Shift("400 days ahead", 400 * 86_400, for_all=True),
+        Shift("29 February", round((next(ahead) - now).total_seconds()), for_all=True),
+        Shift("10 s before midnight", round((midnight % timedelta(days=1)).total_seconds())),
+        Shift("New York", zone="America/New_York"),
+        Shift("Seoul", zone="Asia/Seoul"),
+    ]
+
+
+def _leap_years(first: int) -> Iterator[int]:
+    return (year for year in itertools.count(first) if year % 4 == 0 and year % 100)
+
+
+def selection() -> list[Path]:
+    """Give the test files that are run."""
+    integration = (ROOT / "tests" / "integration" / f"test_{name}.py" for name in INTEGRATION)
+    return [*sorted((ROOT / "tests" / "unit").rglob("test_*.py")), *integration]
+
+
+def is_about_clocks(path: Path) -> bool:
+    """Say whether the tests of a file have to do with the machine's clock."""
+    text = path.read_text("utf-8")
+    return ABOUT.search(text) is not None or any(
+        READS.search(module.read_text("utf-8")) for module in _imported(text)
+    )
+
+
+def _imported(text: str) -> Iterator[Path]:
+    """Give the modules of ours that a test imports itself."""
+    for package, names in re.findall(r"from (marketkit[\w.]*) import ([\w, ]+)", text):
+        place = ROOT.joinpath(*package.split("."))
+        found = [
+            place.with_suffix(".py"),
+            *(place / f"{each.strip()}.py" for each in names.split(",")),
+        ]
+        yield from filter(Path.is_file, found)
+
+
+def dealt(files: list[Path], clocks: list[Shift]) -> dict[Shift, list[Path]]:
+    """Deal the files: those about clocks to all, of the others each to one, by their size."""
+    unit = {path: "unit" in path.parts for path in files}
+    everywhere = [path for path in files if unit[path] and is_about_clocks(path)]
+    hands = {clock: list(everywhere) for clock in clocks}
+    weights = {clock: 0.0 for clock in clocks if clock.for_all} or dict.fromkeys(clocks, 0.0)
+    others = set(files) - set(everywhere)
+    for path in sorted(others, key=lambda path: (-_weight(path), path)):
+        lightest = min(weights, key=lambda clock: weights[clock])
+        hands[lightest].append(path)
+        weights[lightest] += _weight(path)
+    return hands
+
+
+def _weight(path: Path) -> float:
+    """Guess how long a file takes: tests on sockets wait ten times as long."""
+    return path.stat().st_size * (1 if "unit" in path.parts else 10)
+
+
+def run(clock: Shift, arguments: list[str], library: Path | None) -> tuple[int, str]:
+    """Run tests under a clock; give pytest's code and what it said."""
+    environment = {**os.environ, "TZ": clock.zone}
+    if clock.seconds and library is not None:
+        environment = faketime.around(environment)
+        environment |= {"LD_PRELOAD": str(library), "FAKETIME": f"+{clock.seconds}"}
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    began = time.monotonic()
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    said = done.stdout.rstrip().rsplit("\n", 1)[-1]
+    print(f"{clock.name:22} {time.monotonic() - began:5.0f} s  {said}", flush=True)  # noqa: T201
+    return done.returncode, done.stdout + done.stderr
+
+
+def main() -> int:
+    """Run everything; give the exit code."""
+    library, now = faketime.library(), datetime.now(UTC)
+    clocks = [clock for clock in shifts(now) if library is not None or not clock.seconds]
+    hands = dealt(selection(), clocks)
+    if "--list" in sys.argv:
+        for clock, files in hands.items():
+            print(clock.name, *(f"  {path.relative_to(ROOT)}" for path in files), sep="\n")  # noqa: T201
+        return 0
+    if library is None:
+        print("!! NO LIBFAKETIME HERE: no test ran on another day (apt-get install faketime) !!")  # noqa: T201
+    work = [(clock, [str(path) for path in files]) for clock, files in hands.items()]
+    notebook = min((ROOT / "notebooks").glob("*.ipynb"))
+    work.append((clocks[0], ["--nbval", str(notebook)]))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = list(pool.map(lambda each: run(*each, library), work))
+    for code, said in results:
+        if code:
+            print(said)  # noqa: T201
+    return max(code for code, _ in results)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
