@@ -1,70 +1,110 @@
-"""What a provider opens on its stream, before there is one."""
+"""What a provider's streams answer without a connection, and what is refused at once."""
 
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
-from marketkit.api.query import CallOptions
 from marketkit.api.streams import Again, Streams, again
-from marketkit.data.fetch.gaps import GapFiller
-from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError, Offline, UnknownTimeframe
+from marketkit.errors import InputError
+from marketkit.exchange.upbit.messages import Ticker
+from marketkit.net.engine import engine
+from marketkit.realtime.handle import StreamHandle
+from marketkit.timeframe import MINUTE
+from tests.unit.api.live.conftest import BTC, at, candle
+from tests.unit.realtime.conftest import Told
 
 
 @pytest.fixture
-def streams(transport, markets, tmp_path):
-    return Streams(GapFiller(Lake(tmp_path / "lake"), transport, 60_000), markets)
+def streams() -> Streams:
+    """Streams of a provider that has opened none."""
+    transport: Any = SimpleNamespace(round_trip=0.2)
+    filler: Any = SimpleNamespace(transport=transport)
+    markets: Any = None
+    return Streams(filler, markets)
 
 
-def test_a_replay_is_what_was_said_of_it():
-    assert again("here", 2.0, "2026-11-16", None) == Again("here", 2.0, "2026-11-16", None)
+class Known(Told):
+    """A client that knows what a test told it."""
+
+    heard = 5_000
+
+    def hot(self, name: str, symbols: Any, rows: int) -> set[str]:
+        """Give the symbols that are known whole."""
+        return {each for each in symbols if self.channel(name).whole(each, self.now) >= rows}
+
+    async def end_unused(self) -> None:
+        """Do nothing."""
+
+
+def test_a_replay_is_what_is_played_and_how():
     assert again(None, 1.0, None, None) is None
-
-
-@pytest.mark.parametrize("said", [(2.0, None, None), (1.0, "2026-11-16", None), (1.0, None, 5)])
-def test_the_words_of_a_replay_without_one_are_refused(said):
-    with pytest.raises(InputError, match="give replay="):
-        again(None, *said)
-
-
-def test_nothing_is_hot_before_a_stream_is_open(streams):
-    assert streams.hot("ticker", ["KRW-BTC"], 1) is None
-    assert streams.newest("ticker", ["KRW-BTC"], 1).is_empty()
+    assert again("tape", 2.0, "2026-01-01", None) == Again("tape", 2.0, "2026-01-01", None)
 
 
 @pytest.mark.parametrize(
-    "call",
-    [
-        lambda s: s.watch("KRW-BTC", "price", CallOptions()),
-        lambda s: s.live("KRW-BTC", "1m", "soon", CallOptions(), show=False),
-        lambda s: s.record("KRW-BTC", [], "here", CallOptions()),
-        lambda s: s.record("KRW-BTC", ["trade", "price"], "here", CallOptions()),
-    ],
+    "span", [(2.0, None, None), (1.0, "2026-01-01", None), (1.0, None, "2026-01-01")]
 )
-def test_streams_that_do_not_exist_are_refused_before_any_is_opened(streams, call):
-    with pytest.raises(InputError):
-        asyncio.run(call(streams))
-    assert streams.hot("ticker", ["KRW-BTC"], 1) is None
+def test_speed_and_span_without_a_replay_are_refused(span):
+    with pytest.raises(InputError, match="give replay="):
+        again(None, *span)
 
 
-@pytest.mark.parametrize("timeframe", ["1d", "2m"])
-def test_a_width_that_is_not_streamed_is_refused(streams, timeframe):
-    with pytest.raises((InputError, UnknownTimeframe)):
-        asyncio.run(streams.live("KRW-BTC", timeframe, "1d", CallOptions(), show=False))
+def test_before_a_stream_is_open_nothing_is_hot(streams):
+    assert streams.hot("ticker", [BTC], 1) is None
+    assert streams.newest("ticker", [BTC], 1).is_empty()
 
 
-def test_a_provider_that_is_offline_opens_no_stream(offline):
-    with pytest.raises(Offline):
-        offline.watch("KRW-BTC", "ticker")
+def test_an_open_stream_answers_as_of_the_newest_message_less_its_way_here(streams):
+    client: Any = Known(at(0))
+    streams._client = client
+    client.channel("ticker")
+    client.say(Ticker(BTC, at(0), 2.0))
+    symbols, made = streams.hot("ticker", [BTC, "KRW-ETH"], 1)
+    assert symbols == {BTC}
+    assert made == 5_000 - 100
+    assert streams.newest("ticker", [BTC], 1)["price"].to_list() == [2.0]
+    assert streams.hot("weather", [BTC], 1) is None
 
 
-def test_a_speed_is_a_number_of_times(streams):
-    for speed in (-1.0, float("nan")):
-        with pytest.raises(InputError, match="speed="):
-            asyncio.run(
-                streams.watch_again(
-                    "KRW-BTC", "ticker", CallOptions(), Again("here", speed, None, None)
-                )
-            )
+def test_for_rest_a_candle_ends_with_its_time_and_not_with_the_next_trade(streams):
+    client: Any = Known(at(5.5))
+    streams._client = client
+    client.channel("candle.1m")
+    client.say(candle(5, kind="SNAPSHOT"))
+    assert streams.newest("candle.1m", [BTC], 1)["state"].to_list() == ["forming"]
+    client.now += MINUTE
+    assert streams.newest("candle.1m", [BTC], 1)["state"].to_list() == ["closed"]
+
+
+class Work:
+    """Work that ends, or fails to."""
+
+    interruptions = ()
+
+    def __init__(self, failure: Exception | None = None) -> None:
+        self.failure = failure
+        self.done = False
+
+    async def close(self) -> None:
+        """End it."""
+        self.done = True
+        await asyncio.sleep(0)
+        if self.failure is not None:
+            raise self.failure
+
+
+def test_closing_lets_go_of_all_and_then_raises_what_failed(streams):
+    works = [Work(), Work(OSError("the disk is full")), Work()]
+    handles = [StreamHandle(each) for each in works]
+    streams._handles.update(handles)
+    client: Any = Known(at(0))
+    streams._client = client
+    with pytest.raises(OSError, match="full"):
+        engine().run(streams.close())
+    assert all(each.done for each in works)
+    assert streams._client is None
+    engine().run(streams.close())

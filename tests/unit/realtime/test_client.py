@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from dataclasses import replace
 
 import pytest
 
 from marketkit.realtime.client import RealtimeClient
-from marketkit.realtime.connection import Pace
 from marketkit.realtime.subscriptions import Stream
 from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
 
@@ -95,34 +93,6 @@ def test_it_comes_back_after_a_reset_and_says_since_when_something_may_be_missin
     asyncio.run(main())
 
 
-def test_a_silent_socket_is_asked_for_a_sign_of_life_and_then_given_up(meet):
-    async def main():
-        async with meet() as (session, peer):
-            heard = Heard()
-            peer.greeting = lambda: ticker("KRW-BTC")
-            session.subscribe(heard, tickers("KRW-BTC"))
-            await until(lambda: peer.handshakes == 2)
-            assert "PING" in peer.messages
-            assert heard.interruptions[0][1] == "silent for 0.4 s"
-
-    asyncio.run(main())
-
-
-def test_heartbeats_keep_a_quiet_connection(meet):
-    async def main():
-        async with meet(replace(QUICK, silence=1.0)) as (session, peer):
-            peer.heartbeat = True
-            heard = Heard()
-            session.subscribe(heard, tickers("KRW-BTC"))
-            began = asyncio.get_running_loop().time()
-            await until(lambda: asyncio.get_running_loop().time() > began + 1.5)
-            assert peer.handshakes == 1
-            assert peer.messages.count("PING") <= 10
-            assert not heard.interruptions
-
-    asyncio.run(main())
-
-
 def test_a_server_that_accepts_and_closes_is_not_stormed(meet):
     async def main():
         async with meet() as (session, peer):
@@ -152,16 +122,6 @@ def test_refused_handshakes_are_tried_again(meet):
             await until(lambda: peer.subscriptions)
             assert session.stats.refused == 2
             assert peer.handshakes == 3
-
-    asyncio.run(main())
-
-
-def test_no_origin_is_named_in_the_handshake(meet):
-    async def main():
-        async with meet() as (session, peer):
-            session.subscribe(Heard(), tickers("KRW-BTC"))
-            await until(lambda: peer.headers)
-            assert "Origin" not in peer.headers[0]
 
     asyncio.run(main())
 
@@ -220,32 +180,6 @@ def test_a_listener_that_stumbles_does_not_end_the_streams_of_all(meet, caplog):
 
     asyncio.run(main())
     assert "stumbled" in caplog.text
-
-
-def test_changes_are_merged_so_that_a_connections_message_limits_hold(meet):
-    async def main():
-        async with meet() as (session, peer):
-            for number in range(50):
-                session.subscribe(Heard(), tickers(f"KRW-C{number}"))
-                await asyncio.sleep(0)
-            await until(lambda: len(peer.subscriptions[-1:]) and _codes(peer) == 50)
-            assert len(peer.messages) <= 5
-
-    asyncio.run(main())
-
-
-def _codes(peer) -> int:
-    return len(peer.subscriptions[-1]["ticker"])
-
-
-def test_no_window_of_any_limit_holds_too_many_messages():
-    pace, now, sent = Pace(), 0.0, []
-    for _ in range(400):
-        now += pace.delay(now)
-        pace.sent(now)
-        sent.append(now)
-    assert all(later - first > 1 for first, later in zip(sent, sent[5:], strict=False))
-    assert all(later - first > 60 for first, later in zip(sent, sent[100:], strict=False))
 
 
 def test_an_old_state_does_not_replace_a_newer_one(meet):

@@ -1,0 +1,48 @@
+"""Answers for slots that no stream tells of: what the lake has after the exchange was asked."""
+
+from __future__ import annotations
+
+import asyncio
+
+from marketkit.api.live.answers import Question
+from marketkit.coverage import Spans
+from marketkit.errors import NotCovered
+from marketkit.timeframe import MINUTE
+from tests.unit.api.live.conftest import BTC, ETH, WIDTH, Scene, at
+
+
+def put(question, source):
+    return asyncio.run(question.put(source, "normal", show=False))
+
+
+def minutes(answer):
+    return [(time - at(0)) // MINUTE for time, _ in answer.rows]
+
+
+def test_an_answer_has_the_candles_and_the_slots_that_the_lake_knows_then(scene):
+    found, failures = put(Question(WIDTH, {BTC: at(4)}, at(11), 0), scene.past)
+    assert not failures
+    assert minutes(found[BTC]) == [4, 5, 6, 7, 8, 9]
+    assert found[BTC].covered == Spans([(at(4), at(10))])
+
+
+def test_candles_out_of_reach_are_not_read_back_but_known(scene):
+    found, _ = put(Question(WIDTH, {BTC: at(0)}, at(11), at(8)), scene.past)
+    assert minutes(found[BTC]) == [8, 9]
+    assert found[BTC].covered == Spans([(at(0), at(10))])
+
+
+def test_symbols_that_fail_are_told_and_do_not_hide_the_others(lake, caplog):
+    scene = Scene(lake, [BTC, ETH])
+    scene.know(0, 10)
+    answer = scene.past.fill
+
+    async def fill(plan, run):
+        run.failures[ETH] = NotCovered("of no use")
+        await answer([walk for walk in plan if walk.symbol != ETH], run)
+
+    scene.past.fill = fill
+    found, failures = put(Question(WIDTH, {BTC: at(0), ETH: at(0)}, at(11), 0), scene.past)
+    assert list(found) == [BTC]
+    assert list(failures) == [ETH]
+    assert "KRW-ETH cannot be asked for: of no use" in caplog.text

@@ -1,0 +1,83 @@
+"""One websocket: its pace, signs of life, and the streams that are asked for on it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+
+from marketkit.exchange.dialect import RateLimit
+from marketkit.realtime.connection import Pace
+from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
+
+
+def test_a_silent_socket_is_asked_for_a_sign_of_life_and_then_given_up(meet):
+    async def main():
+        async with meet() as (session, peer):
+            heard = Heard()
+            peer.greeting = lambda: ticker("KRW-BTC")
+            session.subscribe(heard, tickers("KRW-BTC"))
+            await until(lambda: peer.handshakes == 2)
+            assert "PING" in peer.messages
+            assert heard.interruptions[0][1] == "silent for 0.4 s"
+
+    asyncio.run(main())
+
+
+def test_heartbeats_keep_a_quiet_connection(meet):
+    async def main():
+        async with meet(replace(QUICK, silence=1.0)) as (session, peer):
+            peer.heartbeat = True
+            heard = Heard()
+            session.subscribe(heard, tickers("KRW-BTC"))
+            began = asyncio.get_running_loop().time()
+            await until(lambda: asyncio.get_running_loop().time() > began + 1.5)
+            assert peer.handshakes == 1
+            assert peer.messages.count("PING") <= 10
+            assert not heard.interruptions
+
+    asyncio.run(main())
+
+
+def test_no_origin_is_named_in_the_handshake(meet):
+    async def main():
+        async with meet() as (session, peer):
+            session.subscribe(Heard(), tickers("KRW-BTC"))
+            await until(lambda: peer.headers)
+            assert "Origin" not in peer.headers[0]
+
+    asyncio.run(main())
+
+
+def test_changes_are_merged_so_that_a_connections_message_limits_hold(meet):
+    async def main():
+        async with meet() as (session, peer):
+            for number in range(50):
+                session.subscribe(Heard(), tickers(f"KRW-C{number}"))
+                await asyncio.sleep(0)
+            await until(lambda: len(peer.subscriptions[-1:]) and _codes(peer) == 50)
+            assert len(peer.messages) <= 5
+
+    asyncio.run(main())
+
+
+def _codes(peer) -> int:
+    return len(peer.subscriptions[-1]["ticker"])
+
+
+def test_no_window_of_any_limit_holds_too_many_messages():
+    pace, now, sent = Pace(), 0.0, []
+    for _ in range(400):
+        now += pace.delay(now)
+        pace.sent(now)
+        sent.append(now)
+    assert all(later - first > 1 for first, later in zip(sent, sent[5:], strict=False))
+    assert all(later - first > 60 for first, later in zip(sent, sent[100:], strict=False))
+
+
+def test_a_pace_lets_the_first_messages_go_at_once_and_then_waits_a_little_longer_than_it_must():
+    pace = Pace((RateLimit(2, 1.0),))
+    assert pace.delay(0.0) == 0
+    pace.sent(0.0)
+    pace.sent(0.25)
+    assert 1.0 < pace.delay(0.0) < 1.1
+    assert pace.delay(1.1) == 0
