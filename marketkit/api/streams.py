@@ -1,4 +1,4 @@
-"""What a provider opens on its exchange's stream: feeds, live series, and the hottest answers."""
+"""The streams of a provider: feeds, live series, recordings, and the hottest answers."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ Channels = str | Iterable[str]
 
 
 class Again(NamedTuple):
-    """What is played again, from when to when, and how many times as fast as it was."""
+    """The recording or lake of a replay, the span, and how many times as fast as then."""
 
     replay: str | Path | Lake
     speed: float
@@ -49,7 +49,7 @@ class Again(NamedTuple):
 def again(
     replay: str | Path | Lake | None, speed: float, start: Instant | None, end: Instant | None
 ) -> Again | None:
-    """Put together what a caller says of a replay. Raises `InputError` where there is none."""
+    """Put the options of a replay together. Raises `InputError` for options without a replay."""
     if replay is not None:
         return Again(replay, speed, start, end)
     if (speed, start, end) != (1.0, None, None):
@@ -58,7 +58,7 @@ def again(
 
 
 class Streams:
-    """The streams of one provider. Use it on the engine's loop; `hot` and `newest` anywhere."""
+    """The streams of one provider. Use on the engine's loop; `hot` and `newest` anywhere."""
 
     def __init__(self, filler: GapFiller, markets: MarketList) -> None:
         self._filler = filler
@@ -97,7 +97,7 @@ class Streams:
     async def live(
         self, symbols: Symbols, timeframe: str, history: str, form: CallOptions, *, show: bool
     ) -> Live[Any]:
-        """Open a live series and fill in its history."""
+        """Open a live series and fill in the history."""
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
         from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
@@ -116,7 +116,7 @@ class Streams:
     async def watch_again(
         self, symbols: Symbols, channel: str, form: CallOptions, again: Again
     ) -> Feed[Any]:
-        """Open a feed of what is recorded or stored."""
+        """Open a feed of a recording or a lake."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
 
@@ -129,7 +129,7 @@ class Streams:
     async def live_again(
         self, symbols: Symbols, timeframe: str, history: str, form: CallOptions, again: Again
     ) -> Live[Any]:
-        """Open a live series of what is recorded or stored; the lake answers for the exchange."""
+        """Open a live series of a recording or a lake; the lake answers for the exchange."""
         from marketkit.api.live.replay import Past, first_slots  # noqa: PLC0415 - as above
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
         from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
@@ -182,7 +182,7 @@ class Streams:
     def hot(
         self, channel: str, symbols: Sequence[str], rows: int
     ) -> tuple[Collection[str], int] | None:
-        """Give the symbols whose newest `rows` rows a stream knows, and the moment they are of.
+        """Give the symbols whose newest `rows` rows a stream knows, and as of which moment.
 
         That is when the newest message of any stream came, less its way here: all that the exchange
         said before it has come too.
@@ -194,7 +194,7 @@ class Streams:
         return client.hot(name, symbols, rows), made
 
     def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
-        """Give the newest rows of symbols, as the call for them would."""
+        """Give the newest rows of symbols, as the `get_*` call would."""
         client, name = self._client, _streamed(channel)
         if client is None or name is None:
             return pl.DataFrame(schema={"symbol": pl.String()})
@@ -208,7 +208,7 @@ class Streams:
         return frame.with_columns(state=state.cast(STATE))
 
     async def close(self) -> None:
-        """Close whatever is open, and end the streams that nobody else wants.
+        """Close every handle, and end the streams that nobody else wants.
 
         Raises the first failure after everything has been let go of.
         """
@@ -241,7 +241,7 @@ class Streams:
 
 
 def _streamed(name: str) -> str | None:
-    """Give the exchange's own name of a channel, if it streams that."""
+    """Give the exchange's own name of a streamed channel, or None."""
     from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - only where a stream is open
 
     return upbit_channels.channel(name) if name in upbit_channels.channel_names() else None

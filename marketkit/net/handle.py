@@ -1,4 +1,4 @@
-"""The contract of what runs on the engine's loop and is held by a caller: feeds, series, jobs."""
+"""The contract of handles of work on the engine's loop: feeds, series, recordings, jobs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def interruption_frame(interruptions: Iterable[Interruption]) -> pl.DataFrame:
 
 
 class Handle(ABC):
-    """Work on the engine's loop, until it ends or is closed.
+    """Work on the engine's loop, until the end or `close`.
 
     `close` and `aclose` return when everything is released: streams, files, tasks, and consumers
     are told. They may be called again, from anywhere; on the engine's own loop only `aclose` can.
@@ -47,12 +47,12 @@ class Handle(ABC):
     @property
     @abstractmethod
     def closed(self) -> bool:
-        """Whether it was closed, or has come to its end and holds nothing."""
+        """Whether `close` was called, or all has come to an end."""
 
     @property
     @abstractmethod
     def failure(self) -> BaseException | None:
-        """The exception that ended it; None while it runs and where it ended as wished."""
+        """The exception that ended the work; None while running and after an end as wished."""
 
     @property
     def interruptions(self) -> pl.DataFrame:
@@ -69,11 +69,11 @@ class Handle(ABC):
         """Release everything, for callers on the engine's loop; also where that has been done."""
 
     def close(self) -> None:
-        """End it, and return when all is released."""
+        """Release everything, and return when that is done."""
         engine().run(self.end())
 
     async def aclose(self) -> None:
-        """End it, and return when all is released; the async twin of `close`."""
+        """Release everything, and return when that is done; the async twin of `close`."""
         await engine().arun(self.end())
 
     def __enter__(self) -> Self:

@@ -1,1 +1,1 @@
-"""What notebooks show: jobs that can be watched and stopped."""
+"""Displays of notebooks: frames that change, and jobs with their buttons."""

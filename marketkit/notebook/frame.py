@@ -1,4 +1,4 @@
-"""A frame that keeps up with its streams under a notebook's cell, or as text elsewhere."""
+"""A frame that keeps up with streams under a notebook's cell, or as text elsewhere."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Pause = Callable[[float], bool]
 
 
 class Showable(Protocol):
-    """What has a frame that changes."""
+    """An object with a frame that changes."""
 
     @property
     def frame(self) -> Frame:
@@ -27,7 +27,7 @@ class Showable(Protocol):
 
 
 def show(source: Showable, pause: Pause, seconds: float | None) -> None:
-    """Draw the frame of `source` whenever it changed, until it ends, for `seconds`, or Ctrl-C.
+    """Draw the frame of `source` at each change, until the end, for `seconds`, or Ctrl-C.
 
     `pause` lets some seconds pass and says whether more is to come. The cell is at work meanwhile,
     so the kernel's interrupt ends it; what was drawn stays.

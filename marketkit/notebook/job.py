@@ -1,4 +1,4 @@
-"""A job under the cell that began it: a bar that goes on moving, and buttons to pause and cancel.
+"""A job under the cell where a call began: a moving bar, and buttons to pause and cancel.
 
 The bar is made in the main thread, which ties it to its cell, and changed from the engine's thread
 by its id: one that is made in a thread appears under whichever cell is latest.
@@ -20,7 +20,7 @@ class Watchable(Protocol):
 
     @property
     def progress(self) -> Progress:
-        """How far it is."""
+        """The progress so far."""
 
     def watch(self, draw: Callable[[], None]) -> None:
         """Have `draw` called when something changed."""
@@ -44,7 +44,7 @@ def is_here() -> bool:
 
 
 def watch(job: Watchable) -> None:
-    """Show a job under the cell at work now, until it ends: with widgets, or as HTML."""
+    """Show a job under the cell at work now, until the end: with widgets, or as HTML."""
     try:
         import ipywidgets  # noqa: PLC0415, F401 - slow, and an extra
     except ImportError:
@@ -60,7 +60,7 @@ def markup(job: Watchable) -> str:
 
 
 class _Bar:
-    """What is shown without widgets; redrawn under the same id."""
+    """The bar without widgets; redrawn under the same id."""
 
     def __init__(self, job: Watchable) -> None:
         self._job = job

@@ -1,1 +1,1 @@
-"""What the exchange says by itself: one session, counted subscriptions, feeds of frames."""
+"""Streams of the exchange: one connection, counted subscriptions, feeds of frames."""

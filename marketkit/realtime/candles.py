@@ -1,4 +1,4 @@
-"""Candles while they form: the same slot replaces, trades add up, the newest fifty are kept. Pure.
+"""Candles while forming: a slot is replaced, trades add up, the newest fifty are kept. Pure.
 
 A stream's candle holds all trades of its slot so far, so the one sent last is the whole truth; it
 may be sent again after the next slot began (Upbit reference, section 6.4, "candle").
@@ -20,7 +20,7 @@ Change = Literal["new", "changed", "late", "none"]
 
 
 class CandleBook:
-    """The newest candles of many symbols of one width, as a stream of candles tells them."""
+    """The newest candles of many symbols of one width, as told by a stream of candles."""
 
     def __init__(self, kept: int = KEPT) -> None:
         self._kept = kept
@@ -28,7 +28,7 @@ class CandleBook:
         self._newest: dict[str, int] = {}
 
     def add(self, candle: Candle) -> Change:
-        """Take a candle and say what it changed.
+        """Take a candle and name the change.
 
         `new` begins a slot that is later than all before, `changed` replaces or is the newest one,
         `late` replaces or adds an older one, `none` is a repetition, or was overtaken by a message
@@ -69,7 +69,7 @@ class CandleBook:
         return [candle for _, candle in sorted(own.items())]
 
     def forget(self, symbol: str) -> None:
-        """Drop what is known of a symbol."""
+        """Drop all messages of a symbol."""
         self._candles.pop(symbol, None)
         self._newest.pop(symbol, None)
 
@@ -88,7 +88,7 @@ def same(one: Candle, other: Candle) -> bool:
 
 @dataclass(slots=True)
 class Bar:
-    """A candle that trades add up to; `first` and `last` are the trades at its edges."""
+    """A candle that trades add up to; `first` and `last` are the first trade and the last one."""
 
     time: int
     open: float
@@ -115,7 +115,7 @@ class TradeCandles:
         self._seen: dict[str, dict[int, None]] = {}
 
     def add(self, symbol: str, time: int, price: float, volume: float, number: int) -> Bar | None:
-        """Take a trade, numbered so that later ones have higher numbers, and give its candle.
+        """Take a trade, numbered so that later ones have higher numbers, and give the candle.
 
         None for one that is known, or older than all that is kept.
         """

@@ -1,4 +1,4 @@
-"""Stores of the newest messages of each channel. Use them on the engine's loop."""
+"""Stores of the newest messages of each channel. Use on the engine's loop."""
 
 from __future__ import annotations
 
@@ -18,31 +18,31 @@ EVENTS_KEPT = 100  # of each symbol; as many trades as most calls ask for
 
 
 class Listener(Protocol):
-    """Somebody who is told what streams bring."""
+    """A listener to streams."""
 
     def receive(self, message: Message) -> None:
         """Take news."""
 
     def interrupted(self, until: int, reason: str) -> None:
-        """Learn that what the exchange said after `until` (ms UTC, its clock) may be lost."""
+        """Learn that messages after `until` (ms UTC, the exchange's clock) may be lost."""
 
 
 class Channel(Protocol):
-    """What is known of one channel of many symbols."""
+    """The store of one channel of many symbols."""
 
     coalesces: bool  # whether the newest message makes those before it superfluous
 
     def add(self, message: Message) -> bool:
-        """Take a message and say whether it is news."""
+        """Take a message and say whether that is news."""
 
     def known(self, symbols: Iterable[str]) -> Sequence[Message]:
-        """Give what is known of symbols, in the order of their frame."""
+        """Give the known messages of symbols, in the order of their frame."""
 
     def frame(self, messages: Iterable[Message]) -> pl.DataFrame:
         """Lay messages of this channel out as a frame."""
 
     def fresh(self, symbol: str) -> Message | None:
-        """Give the newest message of a symbol if none after it can be missing."""
+        """Give the newest message of a symbol if none after that can be missing."""
 
     def whole(self, symbol: str, now: int) -> int:
         """Count the newest rows of a symbol among and after which none can be missing.
@@ -57,7 +57,7 @@ class Channel(Protocol):
         """Learn that messages may be missing."""
 
     def forget(self, symbol: str) -> None:
-        """Drop what is known of a symbol."""
+        """Drop all messages of a symbol."""
 
 
 class NewestChannel:
@@ -71,7 +71,7 @@ class NewestChannel:
         self._stale: dict[str, Message] = {}
 
     def add(self, message: Message) -> bool:
-        """Take a message and say whether it is news."""
+        """Take a message and say whether that is news."""
         known = self._newest.get(message.symbol)
         if known is not None and message.time < known.time:
             return False  # overtaken by a later one
@@ -79,7 +79,7 @@ class NewestChannel:
         return True
 
     def known(self, symbols: Iterable[str]) -> Sequence[Message]:
-        """Give what is known of symbols, in the order of their frame."""
+        """Give the known messages of symbols, in the order of their frame."""
         found = map(self._newest.get, sorted(symbols))
         return [message for message in found if message is not None]
 
@@ -88,7 +88,7 @@ class NewestChannel:
         return self._spec.frame(messages)
 
     def fresh(self, symbol: str) -> Message | None:
-        """Give the newest message of a symbol if none after it can be missing."""
+        """Give the newest message of a symbol if none after that can be missing."""
         message = self._newest.get(symbol)
         return None if message is self._stale.get(symbol) else message
 
@@ -107,7 +107,7 @@ class NewestChannel:
         return 1 if spec.parts is None else len(getattr(message, spec.parts))
 
     def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
-        """Give the newest rows of each symbol, sorted by symbol: its best levels, or all."""
+        """Give the newest rows of each symbol, sorted by symbol: the best levels, or all."""
         if self._spec.parts is None:
             return self.frame(self.known(symbols))
         return self._spec.frame(self.known(symbols), depth=rows)
@@ -117,7 +117,7 @@ class NewestChannel:
         self._stale = dict(self._newest)
 
     def forget(self, symbol: str) -> None:
-        """Drop what is known of a symbol."""
+        """Drop all messages of a symbol."""
         self._newest.pop(symbol, None)
 
 
@@ -134,7 +134,7 @@ class EventChannel:
         self._whole: dict[str, int] = {}
 
     def add(self, message: Message) -> bool:
-        """Take a message and say whether it is news."""
+        """Take a message and say whether that is news."""
         symbol, key = message.symbol, self._key(message)
         own = self._events.setdefault(symbol, {})
         if key in own:
@@ -150,7 +150,7 @@ class EventChannel:
         return True
 
     def recover(self, symbol: str, events: Iterable[Message], *, whole: bool) -> None:
-        """Take events that were missed, oldest first; `whole` if none among them is missing."""
+        """Take missed events, oldest first; `whole` if none between is missing."""
         before = self._events.get(symbol, {})
         ordered = sorted(
             {**before, **{self._key(each): each for each in events}}.values(), key=self._order
@@ -162,7 +162,7 @@ class EventChannel:
             self._whole[symbol] = min(self._whole.get(symbol, 0) + new, len(kept))
 
     def known(self, symbols: Iterable[str]) -> Sequence[Any]:
-        """Give what is known of symbols, in the order of their frame."""
+        """Give the known messages of symbols, in the order of their frame."""
         # All of a symbol at once, for another thread may read while messages come.
         own = (list(self._events.get(each, {}).values()) for each in sorted(symbols))
         return [event for several in own for event in sorted(several, key=self._order)]
@@ -187,7 +187,7 @@ class EventChannel:
         self._whole.clear()
 
     def forget(self, symbol: str) -> None:
-        """Drop what is known of a symbol."""
+        """Drop all messages of a symbol."""
         self._events.pop(symbol, None)
         self._whole.pop(symbol, None)
 
@@ -204,14 +204,14 @@ class SlotChannel:
         self._since: dict[str, int] = {}
 
     def add(self, message: Candle) -> bool:
-        """Take a message and say whether it is news."""
+        """Take a message and say whether that is news."""
         if message.stream == "SNAPSHOT":
             # Its candle has all trades of its slot, and every later candle will be told.
             self._since.setdefault(message.symbol, message.time)
         return self._book.add(message) != "none"
 
     def known(self, symbols: Iterable[str]) -> Sequence[Candle]:
-        """Give what is known of symbols, in the order of their frame."""
+        """Give the known messages of symbols, in the order of their frame."""
         return [candle for each in sorted(symbols) for candle in self._book.of(each)]
 
     def frame(self, messages: Iterable[Candle]) -> pl.DataFrame:
@@ -222,7 +222,7 @@ class SlotChannel:
         return self._spec.frame(rows).with_columns(pl.Series("state", states, STATE))
 
     def fresh(self, symbol: str) -> Candle | None:
-        """Give the newest candle of a symbol if none after it can be missing."""
+        """Give the newest candle of a symbol if none after that can be missing."""
         candle = self._book.newest_of(symbol)
         return None if candle is self._stale.get(symbol) else candle
 
@@ -243,7 +243,7 @@ class SlotChannel:
         self._since.clear()
 
     def forget(self, symbol: str) -> None:
-        """Drop what is known of a symbol."""
+        """Drop all messages of a symbol."""
         self._book.forget(symbol)
         self._since.pop(symbol, None)
 
@@ -256,7 +256,7 @@ _STORES: dict[Keeps, Callable[[ChannelSpec], Any]] = {
 
 
 def channel_of(name: str) -> Channel:
-    """Make the store of a channel by the stream's name of it."""
+    """Make the store of a channel by the stream's own name."""
     spec = spec_of(name)
     store: Channel = _STORES[spec.keeps](spec)
     return store

@@ -1,4 +1,4 @@
-"""One websocket that comes back by itself, for everybody in the process who wants streams."""
+"""One websocket that reconnects, for all streams of the process."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class RealtimeStats:
 
 
 class RealtimeClient(Dispatcher):
-    """A websocket to `url`, open while somebody wants a stream. Use it on one event loop.
+    """A websocket to `url`, open while a stream is wanted. Use on one event loop.
 
     `clock` gives the exchange's time in ms UTC; `connects` is the machine's budget of handshakes.
     What all consumers want together is sent whole in one message, for a message replaces the one
@@ -96,7 +96,7 @@ class RealtimeClient(Dispatcher):
             self._connection.change()
 
     async def close(self) -> None:
-        """Close the connection; a later `subscribe` opens it again."""
+        """Close the connection; a later `subscribe` opens another."""
         task, self._task = self._task, None
         if task is not None:
             task.cancel()
@@ -127,7 +127,7 @@ class RealtimeClient(Dispatcher):
         return min(self.timing.longest, doubled) * (0.5 + self._draw() / 2)
 
     async def _live(self) -> str:
-        """Open a connection, read it until it ends, and say why it did."""
+        """Open a connection, read until the end, and say why the end came."""
         from websockets.exceptions import WebSocketException  # noqa: PLC0415 - slow to import
 
         try:
@@ -153,7 +153,7 @@ class RealtimeClient(Dispatcher):
             self._connection = None
 
     async def _open(self) -> ClientConnection:
-        """Connect when it is this machine's turn."""
+        """Connect when this machine's turn has come."""
         from websockets.exceptions import InvalidStatus  # noqa: PLC0415 - slow to import
 
         while not (slot := await self._connects.acquire()).fresh():
@@ -171,7 +171,7 @@ class RealtimeClient(Dispatcher):
         return socket
 
     def _wanted(self) -> dict[str, set[str]]:
-        """Give what is wanted still."""
+        """Give the streams that are wanted still."""
         self._forget(self._subscriptions.expire(self.clock()))
         return self._subscriptions.wanted()
 
@@ -188,7 +188,7 @@ class RealtimeClient(Dispatcher):
             self._tell(message)
 
     def _misread(self, problem: BadResponse) -> None:
-        """Count a frame that cannot be read: what it would have said is lost."""
+        """Count a frame that cannot be read, which may have hidden messages."""
         self.stats.wrong += 1
         self._wrong_in_a_row += 1
         _log.warning("%s: %s", self.name, problem)

@@ -92,7 +92,7 @@ class Connection:
         self.sent = 0
 
     def change(self) -> None:
-        """Have what is wanted sent again, as soon as the limits allow."""
+        """Have the subscription sent again, as soon as the limits allow."""
         self._changed.set()
 
     async def run(self) -> None:
@@ -117,7 +117,7 @@ class Connection:
             take(raw)
 
     async def _watch(self) -> None:
-        """Say what is wanted, ask a quiet connection for a sign of life, give up a dead one."""
+        """Send the subscription, ask a quiet connection for a sign of life, give up a dead one."""
         loop, timing = asyncio.get_running_loop(), self._timing
         sent: Mapping[str, set[str]] = {}
         heard = asked = loop.time()
@@ -140,7 +140,7 @@ class Connection:
             await self._pause(min(timing.look, self._pace.delay(now) or timing.look))
 
     async def _pause(self, seconds: float) -> None:
-        """Wait for the next look, or until what is wanted changes."""
+        """Wait for the next look, or until the subscription changes."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._changed.wait()

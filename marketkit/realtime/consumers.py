@@ -1,4 +1,4 @@
-"""What waits for the consumers of streams, each at its own pace and never without bound."""
+"""Queues of the consumers of streams, each read at a different pace and all bounded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ BUFFER = 100_000  # events that wait for one consumer, at most
 
 
 class Queue:
-    """What waits for one consumer: the newest state of each symbol, or events in order.
+    """Events that wait for one consumer: the newest state of each symbol, or all in order.
 
     Events beyond `limit` are lost: the consumer gets those before, then `FeedOverflow`, then those
     after. Use it on the engine's loop; only its beginning may be elsewhere.
@@ -38,7 +38,7 @@ class Queue:
         self._failure: Exception | None = None
 
     def put(self, event: Any) -> bool:
-        """Take an event, which has a `symbol`; say whether it found room."""
+        """Take an event, which has a `symbol`; say whether there was room."""
         if self._coalesces:
             self._states[event.symbol] = event
         elif len(self._events) < self._limit and not self._lost:
@@ -56,7 +56,7 @@ class Queue:
             self._ready.set()
 
     def close(self, failure: Exception | None = None) -> None:
-        """End it: what waits can still be taken, and then `failure` is raised once."""
+        """End the queue: waiting events can still be taken, and then `failure` is raised once."""
         self._closed = True
         self._failure = failure
         self._ready.set()
@@ -84,7 +84,7 @@ class Queue:
 
 
 class Broadcast:
-    """Passes events on, on the engine's loop, to any number of consumers, who may be elsewhere."""
+    """Passes events on, on the engine's loop, to any number of consumers anywhere."""
 
     def __init__(self) -> None:
         self.events = 0
@@ -101,7 +101,7 @@ class Broadcast:
 
     @property
     def backlog(self) -> int:
-        """How many events wait for the slowest of them."""
+        """How many events wait for the slowest consumer."""
         return max(map(len, self._queues), default=0)
 
     def put(self, event: Any) -> None:
@@ -125,7 +125,7 @@ class Broadcast:
             self._queues = tuple(each for each in self._queues if each is not queue)
 
     def close(self, failure: Exception | None = None) -> None:
-        """End every queue, once; `failure` is why, if nobody wished it."""
+        """End every queue, once; `failure` is why, if nobody wished the end."""
         with self._lock:
             if self._closed:
                 return
@@ -171,7 +171,7 @@ class Consumer:
 
 @contextlib.contextmanager
 def pauses(broadcast: Broadcast) -> Iterator[Callable[[float], bool]]:
-    """Let a thread wait some seconds beside events; it is told whether more come."""
+    """Let a thread wait some seconds beside events, and say whether more come."""
     queue = broadcast.open(Queue(coalesces=True))
 
     async def wait(seconds: float) -> bool:
@@ -195,7 +195,7 @@ def call_back(
     framed: Framed,
     errors: deque[Exception],
 ) -> concurrent.futures.Future[None]:
-    """Have `callback` called with frames of events, one at a time, in a thread, until they end.
+    """Have `callback` called with frames of events, one at a time, in a thread, until the end.
 
     What it raises is logged and put into `errors`. Raises `InputError` for a coroutine function.
     """

@@ -1,4 +1,4 @@
-"""Who listens to which streams, what is known of them, and when something may be missing.
+"""Listeners of streams, the newest state of each, and when something may be missing.
 
 Use it on one event loop. Where messages come from, a websocket or a recording, others know.
 """
@@ -22,7 +22,7 @@ _INTERRUPTIONS_KEPT = 1000  # a year of three a day
 
 
 class Dispatcher(ABC):
-    """Passes messages of `name` on to those who subscribed, and remembers the newest state.
+    """Passes messages of `name` on to subscribed listeners, and remembers the newest state.
 
     `clock` gives the exchange's time in ms UTC.
     """
@@ -53,25 +53,25 @@ class Dispatcher(ABC):
 
     @abstractmethod
     def _wants(self, *, more: bool) -> None:
-        """See to it that messages come; `more` streams may be wanted than before."""
+        """Have messages come; `more` streams may be wanted than before."""
 
     def streams(self) -> dict[str, set[str]]:
         """Give the symbols of every channel that are to be streamed."""
         return self._subscriptions.wanted()
 
     def channel(self, name: str) -> Channel:
-        """Give what is known of a channel."""
+        """Give the store of a channel."""
         if name not in self._channels:
             self._channels[name] = channel_of(name)
         return self._channels[name]
 
     def fresh(self, channel: str, symbol: str) -> Message | None:
-        """Give the newest message of a stream if none after it can be missing."""
+        """Give the newest message of a stream if none after that can be missing."""
         known = self._channels.get(channel)
         return known.fresh(symbol) if known is not None and self._whole else None
 
     def subscribe(self, listener: Listener, streams: Iterable[Stream]) -> None:
-        """Tell `listener` what streams bring from now on."""
+        """Tell `listener` the messages of streams from now on."""
         wanted = list(streams)
         for stream in wanted:
             self.channel(stream.channel)
@@ -99,7 +99,7 @@ class Dispatcher(ABC):
             self.channel(stream.channel).forget(stream.symbol)
 
     def _tell(self, message: Message) -> None:
-        """Tell listeners a message if it is news."""
+        """Tell listeners a message that is news."""
         if not self._whole:
             self._resumed()
         channel = self._channels.get(message.channel)

@@ -1,4 +1,4 @@
-"""A feed: the state of streams as a frame, and their events for those who iterate or listen."""
+"""A feed: the state of streams as a frame, and events for iterations and callbacks."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ F = TypeVar("F")  # the type of its frames
 
 @dataclass(frozen=True, slots=True)
 class FeedStats:
-    """Counts of a feed: its events, those lost to slow consumers, and interruptions so far."""
+    """Counts of a feed: events, events lost to slow consumers, and interruptions so far."""
 
     connected: bool
     events: int
@@ -65,12 +65,12 @@ class Feed(EventHandle[F]):
 
     @property
     def frame(self) -> F:
-        """The newest state: a ticker or book a symbol, or its newest trades or candles."""
+        """The newest state: a ticker or book a symbol, or the newest trades or candles."""
         return self._framed(list(self._store.known(self.symbols)))
 
     @property
     def stats(self) -> FeedStats:
-        """Counts of its events, losses and interruptions."""
+        """Counts of events, losses and interruptions."""
         told, interruptions = self._broadcast, len(self._listener.interruptions)
         return FeedStats(self._client.connected, told.events, told.lost, interruptions)
 
@@ -142,7 +142,7 @@ class _FeedWork:
             yield replace(found, closed=found.closed or again)
 
     async def close(self) -> None:
-        """Let go of the streams; consumers get what waits for them and then the end."""
+        """Let go of the streams; consumers get the waiting events and then the end."""
         self._client.release(self._listener, self._streams)
         await self._listener.finish(None)
         await self._client.settled()

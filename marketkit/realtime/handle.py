@@ -1,4 +1,4 @@
-"""Handles of streams: work that was registered keeps its handle, any other goes with it."""
+"""Handles of streams: registered work keeps a handle alive until the end."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ _log = logging.getLogger("marketkit.realtime")
 
 
 class Work(Protocol):
-    """The work behind a handle, on the engine's loop; it does not know the handle."""
+    """The work behind a handle, on the engine's loop; the handle is no part of the work."""
 
     @property
     def failure(self) -> Exception | None:
-        """The exception that ended it."""
+        """The exception that ended the work."""
 
     @property
     def interruptions(self) -> Iterable[Interruption]:
@@ -40,7 +40,7 @@ class Work(Protocol):
 
 
 class StreamHandle(Handle):
-    """A handle of streams of some symbols; its work is released when nobody holds it any more."""
+    """A handle of streams of some symbols; without an owner the work behind is released."""
 
     symbols: tuple[str, ...]
 
@@ -51,19 +51,19 @@ class StreamHandle(Handle):
 
     @property
     def closed(self) -> bool:
-        """Whether it was closed."""
+        """Whether `close` was called."""
         return self._ending.begun
 
     @property
     def failure(self) -> Exception | None:
-        """The exception that ended it; None while it runs and where it ended as wished."""
+        """The exception that ended the work; None while running and after an end as wished."""
         return self._work.failure
 
     def __repr__(self) -> str:
         return f"<{self._title()}: {self._state()}{self._details()}>"
 
     def _title(self) -> str:
-        """Name the kind of handle and what it is of."""
+        """Name the kind of handle, the channel and the symbols."""
         raise NotImplementedError
 
     def _running(self) -> str:
@@ -71,7 +71,7 @@ class StreamHandle(Handle):
         raise NotImplementedError
 
     def _details(self) -> str:
-        """Give what else is worth telling, each after a comma."""
+        """Give other details of `repr`, each after a comma."""
         return ""
 
     def _whose(self) -> str:
@@ -94,7 +94,7 @@ class StreamHandle(Handle):
 
 
 class EventHandle(StreamHandle, Generic[F]):
-    """A handle with a frame and events: it can be iterated, shown, and calls back."""
+    """A handle with a frame and events, for iterations, callbacks and the screen."""
 
     def __init__(self, work: Work, broadcast: Broadcast, framed: Callable[[list[Any]], F]) -> None:
         super().__init__(work)
@@ -123,7 +123,7 @@ class EventHandle(StreamHandle, Generic[F]):
         return self
 
     def show(self, seconds: float | None = None) -> None:
-        """Show `frame` and keep it up to date: under the cell of a notebook, elsewhere as text.
+        """Show `frame` and keep the screen up to date: under a notebook's cell, elsewhere as text.
 
         Returns after `seconds`, when it ends, or at the kernel's interrupt (Ctrl-C).
         """
@@ -140,15 +140,15 @@ class EventHandle(StreamHandle, Generic[F]):
         return iter(self)
 
     def _queue(self) -> Queue:
-        """Make what waits for one consumer."""
+        """Make the queue of one consumer."""
         return Queue()
 
     def _begin(self, queue: Queue) -> None:
-        """Let a consumer begin with what is known already."""
+        """Let a consumer begin with the known state."""
 
 
 class _Ending:
-    """The end of some work: begun once, and awaited by all who wish it."""
+    """The end of some work: begun once, and awaited by every caller."""
 
     def __init__(self, work: Work) -> None:
         self.begun = False
@@ -157,7 +157,7 @@ class _Ending:
         self._task: asyncio.Task[None] | None = None
 
     async def end(self) -> None:
-        """Release the work; later callers wait for the same end. The first is told what failed."""
+        """Release the work; later callers wait for the same end. The first is told of a failure."""
         self.begun = True
         if self._process != os.getpid():
             return  # a child made by fork has no streams and no files of its parent
@@ -181,7 +181,7 @@ class _Ending:
 
 
 class _Registry:
-    """Handles whose work was registered: they live until they are closed, whoever holds them."""
+    """Handles of registered work: alive until closed, with or without an owner."""
 
     def __init__(self) -> None:
         self._process = 0

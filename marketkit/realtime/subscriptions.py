@@ -44,14 +44,14 @@ class Subscriptions:
                 self._left[stream] = now
 
     def expire(self, now: int) -> list[Stream]:
-        """End the streams that nobody wanted for long enough, and give them."""
+        """End the streams that nobody wanted for long enough, and list the ended ones."""
         ended = [stream for stream, left in self._left.items() if now - left >= self._linger]
         for stream in ended:
             del self._left[stream], self._consumers[stream]
         return ended
 
     def drop_unused(self) -> list[Stream]:
-        """End every stream without a consumer at once, and give them."""
+        """End every stream without a consumer at once, and list the ended ones."""
         ended = list(self._left)
         for stream in ended:
             del self._left[stream], self._consumers[stream]

@@ -1,4 +1,4 @@
-"""Listeners of feeds; that of a feed of trades fetches what interruptions took."""
+"""Listeners of feeds; the one for trades fetches the trades of interruptions."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ Fetch = Callable[[str, int], Awaitable[Missed]]
 
 
 class FeedListener:
-    """Passes what a client tells on to the consumers of a feed, which itself can be forgotten."""
+    """Passes messages on to the consumers of a feed, which can be forgotten meanwhile."""
 
     def __init__(self) -> None:
         self.broadcast = Broadcast()
@@ -79,7 +79,7 @@ class _Recovery:
     left: set[str]
 
     def settle(self, symbol: str, how: str, failure: str | None, now: int) -> None:
-        """Note what became of a symbol; one that was asked for, or failed, tells for all."""
+        """Note the outcome for a symbol; one that was asked for, or failed, tells for all."""
         self.left.discard(symbol)
         if failure is not None:
             self.interruption = replace(self.interruption, failure=f"{symbol}: {failure}")
@@ -91,7 +91,7 @@ class _Recovery:
 
 @dataclass(slots=True)
 class _Gap:
-    """Where trades of a symbol may be missing: after `since`, and before those that are held."""
+    """Where trades of a symbol may be missing: after `since`, and before the held ones."""
 
     since: int
     recoveries: list[_Recovery]
@@ -99,7 +99,7 @@ class _Gap:
 
 
 class TradeRecovery(FeedListener):
-    """Passes trades on, each once and in order; those that the stream missed are fetched.
+    """Passes trades on, each once and in order; trades that the stream missed are fetched.
 
     After an interruption the trades of a symbol wait until REST told of those before them: of all
     from the last one that was passed on to the first one that came again. Where that fails they
@@ -124,11 +124,11 @@ class TradeRecovery(FeedListener):
 
     @property
     def interruptions(self) -> list[Interruption]:
-        """The interruptions so far, and what became of them."""
+        """The interruptions so far, and the outcome of each."""
         return [self._state(each) for each in list(self._recoveries)]
 
     def receive(self, message: Any) -> None:
-        """Pass a trade on, now or after those that are missing before it."""
+        """Pass a trade on, now or after the missing trades before this one."""
         symbol = message.symbol
         gaps = self._gaps[symbol]
         if not gaps and message.stream == "SNAPSHOT" and self._told[symbol]:
@@ -144,7 +144,7 @@ class TradeRecovery(FeedListener):
             self._tasks[symbol] = asyncio.get_running_loop().create_task(self._recover(symbol))
 
     def interrupted(self, until: int, reason: str) -> None:
-        """Remember that events may be missing, and wait for the first one after them."""
+        """Remember that events may be missing, and wait for the first one afterwards."""
         recovery = _Recovery(Interruption(until, None, reason), set(self._gaps))
         self._recoveries.append(recovery)
         for gaps in self._gaps.values():
@@ -154,7 +154,7 @@ class TradeRecovery(FeedListener):
                 gaps.append(_Gap(until, [recovery]))
 
     async def finish(self, failure: Exception | None) -> None:
-        """Pass on what is held, and end every iteration."""
+        """Pass on the held trades, and end every iteration."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
@@ -163,7 +163,7 @@ class TradeRecovery(FeedListener):
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _let_go(self) -> None:
-        """Pass on what waits for trades before it, as if those would never come."""
+        """Pass on the waiting trades, as if the missing ones would never come."""
         for symbol, gaps in self._gaps.items():
             for gap in gaps:
                 if gap.held:
@@ -172,7 +172,7 @@ class TradeRecovery(FeedListener):
             gaps.clear()
 
     async def _recover(self, symbol: str) -> None:
-        """Fill the gaps of a symbol, one after the other, while there are trades after them."""
+        """Fill the gaps of a symbol, one after the other, while there are trades after each."""
         gaps = self._gaps[symbol]
         while gaps and gaps[0].held:
             gap = gaps[0]
@@ -186,7 +186,7 @@ class TradeRecovery(FeedListener):
         del self._tasks[symbol]
 
     async def _missed(self, symbol: str, gap: _Gap) -> tuple[list[Trade], str | None]:
-        """Ask for what is missing; say why it is not all."""
+        """Ask for missing trades; say why some are not to be had."""
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._asked(symbol, gap)
@@ -196,7 +196,7 @@ class TradeRecovery(FeedListener):
             return [], str(error) or repr(error)
 
     async def _asked(self, symbol: str, gap: _Gap) -> tuple[list[Trade], str | None]:
-        """Ask until the answer knows the first trade that came again; say what it lacks."""
+        """Ask until an answer knows the first trade that came again; say why none does."""
         first, found = next(iter(gap.held)), Missed([], whole=True)
         for attempt in range(_ATTEMPTS):
             await asyncio.sleep(_PAUSE if attempt else 0)
@@ -226,7 +226,7 @@ class TradeRecovery(FeedListener):
         self.broadcast.put(trade)
 
     def _settle(self, symbol: str, gap: _Gap, how: str, failure: str | None) -> None:
-        """Note what became of the interruptions that a gap is of."""
+        """Note the outcome for the interruptions of a gap."""
         if failure is not None:
             _log.warning("trades of %s are missing: %s", symbol, failure)
             if not gap.recoveries:
@@ -238,7 +238,7 @@ class TradeRecovery(FeedListener):
             recovery.settle(symbol, how, failure, self._clock())
 
     def _state(self, recovery: _Recovery) -> Interruption:
-        """Give an interruption, with how it was mended if it was."""
+        """Give an interruption, with how the trades were recovered."""
         found, left = recovery.interruption, recovery.left.copy()
         if found.failure is not None or not all(self._unharmed(each, 0) for each in left):
             return replace(found, how=None, closed=None)
@@ -254,7 +254,7 @@ MOST = 50_000  # trades of one symbol and interruption, a hundred requests
 
 
 async def fetch(transport: Transport, symbol: str, start: int, priority: Priority) -> Missed:
-    """Ask for the trades of a symbol from `start` (ms UTC) until now, `MOST` of them at most.
+    """Ask for the trades of a symbol from `start` (ms UTC) until now, at most `MOST`.
 
     The exchange gives today (UTC) and the seven days before. Source: Upbit reference, section 3.3.
     """

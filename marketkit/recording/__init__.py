@@ -1,1 +1,1 @@
-"""What streams said, kept on disk with the time it came, and played again."""
+"""Streams on disk with the time of each message, and played again."""

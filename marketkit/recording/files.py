@@ -1,4 +1,4 @@
-"""The files of a recording: parts while an hour lasts, one file when it is over.
+"""The files of a recording: parts while an hour lasts, one file afterwards.
 
 A file has its name only when it is whole and down. The file of an hour says in its footer which
 parts it was made of: a part that is still there after a kill is known to be in it already.
@@ -25,7 +25,7 @@ _TRIES = 20  # looks at a folder in which files are made one meanwhile
 
 
 def write_part(root: Path, hour: Hour, number: int, frame: pl.DataFrame) -> None:
-    """Add rows to an hour. Raises `OSError` where the disk takes them not; then nothing is added.
+    """Add rows to an hour. Raises `OSError` where the disk refuses; then nothing is added.
 
     The rows are down, and visible to readers, when the call returns.
     """
@@ -36,7 +36,7 @@ def write_part(root: Path, hour: Hour, number: int, frame: pl.DataFrame) -> None
 
 
 def compact(root: Path, hour: Hour) -> None:
-    """Make the parts of an hour one file; trades that came twice are one in it.
+    """Make the parts of an hour one file; a trade that came twice is there once.
 
     Kill it at any moment: readers find every row once, and the next call goes on.
     """
@@ -61,7 +61,7 @@ def compact(root: Path, hour: Hour) -> None:
 
 
 def sweep(root: Path, hour: Hour) -> None:
-    """Remove what a killed recorder left: half files, and parts that were made one already."""
+    """Remove the rest of a killed recorder: half files, and parts that are in an hour's file."""
     folder = root / hour.folder
     if not folder.is_dir():
         return
@@ -117,7 +117,7 @@ def last_received(root: Path, hour: Hour) -> int:
 
 
 def _open(root: Path, hour: Hour, stack: ExitStack) -> list[IO[bytes]]:
-    """Open the files of an hour so that together they have each row once."""
+    """Open the files of an hour so that together the files have each row once."""
     for _ in range(_TRIES):
         with ExitStack() as attempt:
             try:

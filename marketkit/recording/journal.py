@@ -1,4 +1,4 @@
-"""What happened to a recording: lines of JSON that say when it listened and when it could not."""
+"""The journal of a recording: lines of JSON on when the recorder listened and when not."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Note:
 
 
 def write(root: Path, notes: Iterable[Note]) -> None:
-    """Add notes; they are down when the call returns."""
+    """Add notes; all are on disk when the call returns."""
     lines = "".join(f"{json.dumps(asdict(note))}\n" for note in notes)
     if not lines:
         return

@@ -30,7 +30,7 @@ class Hour(NamedTuple):
 
     @property
     def folder(self) -> str:
-        """The folder of its files, below the root."""
+        """The folder of the files, below the root."""
         return f"{channel_folder(self.channel)}/date={_moment(self.start):%Y-%m-%d}"
 
     @property
@@ -40,11 +40,11 @@ class Hour(NamedTuple):
 
     @property
     def span(self) -> Span:
-        """The times it holds."""
+        """The times of the hour."""
         return Span(self.start, self.start + HOUR)
 
     def part(self, number: int) -> str:
-        """Name one of its parts; those with lower numbers come first."""
+        """Name a part of the hour; lower numbers come first."""
         return f"{_moment(self.start):%H}.{number:020d}.part.parquet"
 
 

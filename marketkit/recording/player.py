@@ -25,7 +25,7 @@ _log = logging.getLogger("marketkit.recording")
 
 @runtime_checkable
 class _Buffered(Protocol):
-    """A listener with consumers of its own."""
+    """A listener with consumers behind a broadcast."""
 
     broadcast: Broadcast
 
@@ -34,7 +34,7 @@ class _Buffered(Protocol):
 
 
 class Replay(Dispatcher):
-    """What a tape says, told to listeners as a websocket's messages are.
+    """A tape told to listeners as a websocket's messages are.
 
     `speed` is how many times as fast as it was; 0 is as fast as consumers can take it, beginning
     with the first of them. At any speed a consumer that is slow holds the tape up; it loses
@@ -51,13 +51,13 @@ class Replay(Dispatcher):
 
     @property
     def alive(self) -> int:
-        """Up to when nothing of the tape can be missing: its clock, or where it was interrupted."""
+        """Up to when nothing of the tape can be missing: the clock, or the interruption before."""
         if not self._whole:
             return self._alive
         return max(self._alive, min(self._now, self._ahead[0] if self._ahead else self._now))
 
     async def settled(self) -> None:
-        """Wait until the tape is let go of, which is soon after its last listener went."""
+        """Wait until the tape is let go of, soon after the last listener went."""
         if self._task is not None and not self._subscriptions.in_use():
             await asyncio.wait((self._task,))
 
@@ -70,7 +70,7 @@ class Replay(Dispatcher):
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def _run(self) -> None:
-        """Play the tape, and tell listeners of its end."""
+        """Play the tape, and tell listeners of the end."""
         failure: Exception | None = None
         try:
             if not self._speed:
@@ -107,7 +107,7 @@ class Replay(Dispatcher):
         self._ahead.popleft()
 
     async def _reach(self, at: int, began: float, first: int) -> None:
-        """Let the clock run until it is time."""
+        """Let the clock run until a moment of the tape."""
         loop = asyncio.get_running_loop()
         while self._subscriptions.in_use():
             reached = first + int((loop.time() - began) * 1000 * self._speed)

@@ -1,4 +1,4 @@
-"""Recordings as frames: what a channel said and when, and when nobody could listen."""
+"""Recordings as frames: the messages of a channel, and the times without a listener."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def read_recording(
     frame: FrameKind = "polars",
     tz: str = "UTC",
 ) -> Frame:
-    """Give what was recorded of a channel, in the order it came; also while it is recorded.
+    """Read the recorded messages of a channel in the order of arrival, also while recording.
 
     Columns are those of the `get_*` call for the channel (`schema.ROW` for candles, as they were
     with each message) and `received`, the moment of the exchange's clock at which it came; `start`

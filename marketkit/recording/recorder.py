@@ -1,4 +1,4 @@
-"""The listener that puts messages of streams on disk. Use it on the engine's loop."""
+"""The listener that puts messages of streams on disk. Use on the engine's loop."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _log = logging.getLogger("marketkit.recording")
 
 
 class Recorder:
-    """The listener of a recording, and the task that writes for it.
+    """The listener of a recording, and the task that writes.
 
     What a kill can take is what has not been written: the messages of the last `FLUSH_AFTER`
     seconds and of the write at work, or the last `FLUSH_AT` if that many come sooner.
@@ -75,7 +75,7 @@ class Recorder:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def _begin_with_known(self) -> None:
-        """Take the state of streams that others listen to already: it is not sent again for us."""
+        """Take the state of streams with other listeners: no snapshot comes again for us."""
         if self._client.connected:
             for stream in self.streams:
                 for message in self._client.channel(stream.channel).known([stream.symbol])[-1:]:
@@ -104,11 +104,11 @@ class Recorder:
         self._notes.append(Note("interrupted", self._now(), until, reason))
 
     def _now(self) -> int:
-        """Give the time in the order of what came, even if our idea of it has gone back since."""
+        """Give the time in the order of messages, even if the clock was set back since."""
         return max(self._client.clock(), self._latest)
 
     async def close(self) -> None:
-        """Let go of the streams and put down what is held; raises what cannot be put down."""
+        """Let go of the streams and write the held messages; raises the disk's failure."""
         self._client.release(self, self.streams)
         task, self._task = self._task, None
         if task is None:
@@ -148,7 +148,7 @@ class Recorder:
                 raise
 
     async def _flush(self, *, everything: bool = False) -> Exception | None:
-        """Write what waits; where the disk takes nothing it waits on, and the reason is given."""
+        """Write the waiting messages; where the disk refuses, all wait on. Gives the reason."""
         waiting, self._waiting, self._size = self._waiting, {}, 0
         notes, self._notes = self._notes, []
         now, failure = self._client.clock(), None
@@ -161,7 +161,7 @@ class Recorder:
         return failure
 
     def _write(self, waiting: dict[str, list[Heard]], notes: list[Note]) -> None:
-        """Write messages and then notes, taking away what is down."""
+        """Write messages and then notes, taking away the written ones."""
         for channel in list(waiting):
             hours = itertools.groupby(waiting[channel], lambda heard: heard.received // HOUR)
             for _, run in hours:
@@ -195,7 +195,7 @@ class Recorder:
         return failure
 
     def _hold(self, waiting: Mapping[str, list[Heard]], notes: list[Note]) -> None:
-        """Keep what could not be written for the next time, within bounds."""
+        """Keep the unwritten messages for the next time, within bounds."""
         self._notes = notes + self._notes
         for channel, several in waiting.items():
             self._waiting[channel] = several + self._waiting.get(channel, [])
@@ -218,7 +218,7 @@ class Recorder:
         self._notes.append(Note("resumed", max(times)))
 
     def _take(self, began: Note) -> None:
-        """Be the only recorder of the folder, and finish what a killed one left."""
+        """Be the only recorder of the folder, and finish the files of a killed one."""
         try:
             make_folder(self.root)
             self._lock.acquire()

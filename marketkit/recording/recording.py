@@ -1,4 +1,4 @@
-"""A recording at work, as its caller holds it."""
+"""A recording at work, as a caller holds one."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _TOP = 1  # the depth at which a message of several rows begins
 
 
 class Heard(NamedTuple):
-    """A message and when it came, ms UTC."""
+    """A message and when this machine received the frame, ms UTC."""
 
     received: int
     message: Message
@@ -63,7 +63,7 @@ def to_messages(channel: str, frame: pl.DataFrame) -> Iterator[Heard]:
 
 
 def whole(channel: str, frame: pl.DataFrame) -> int:
-    """Give how many rows of a frame, from its first, surely make whole messages."""
+    """Count the rows of a frame, from the first on, that surely make whole messages."""
     if spec_of(channel).parts is None:
         return frame.height
     begins = (frame["depth"] == _TOP).arg_true()
@@ -79,7 +79,7 @@ def distinct(channel: str, rows: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _messages(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Group the rows of each message, dropping those before the first whole one."""
+    """Group the rows of each message, dropping rows before the first whole one."""
     several: list[dict[str, Any]] = []
     for row in rows:
         if row["depth"] == _TOP:

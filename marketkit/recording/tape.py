@@ -1,4 +1,4 @@
-"""What is played again: recorded messages, or a lake's candles, in the order of time."""
+"""Tapes of replays: recorded messages, or a lake's candles, in the order of time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _BATCH = 50_000  # rows in memory at once
 
 
 class TapeMoment(NamedTuple):
-    """Something that happens at `at`: a message, or news that those after `until` may be missing.
+    """A moment of a tape: a message, or news that messages after `until` may be missing.
 
     Times are ms UTC.
     """
@@ -39,7 +39,7 @@ class TapeMoment(NamedTuple):
 
 
 class Tape(ABC):
-    """What some streams said within a span of time, and its interruptions."""
+    """The messages of some streams within a span of time, and the interruptions."""
 
     def __init__(
         self,
@@ -61,16 +61,16 @@ class Tape(ABC):
 
     @property
     def until(self) -> int:
-        """The time of its end, where that is not just its last message's."""
+        """The time of the end, where that is not just the last message's."""
         return 0
 
     @abstractmethod
     def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
-        """Give the messages of a channel in the order they came. Raises `InputError` without it."""
+        """Give the messages of a channel in the order of arrival. Raises `InputError`."""
 
     @abstractmethod
     def check(self, channel: str) -> None:
-        """Raise `InputError` if it has nothing of a channel."""
+        """Raise `InputError` for a channel that the tape does not have."""
 
     @abstractmethod
     def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:
@@ -105,12 +105,12 @@ class RecordedTape(Tape):
         super().__init__(f"the recording {root}", span, breaks, missing, sorted(names))
 
     def check(self, channel: str) -> None:
-        """Raise `InputError` if it has nothing of a channel."""
+        """Raise `InputError` for a channel that the tape does not have."""
         if not self._from_trades(channel):
             recorded_channel(self._root, channel)
 
     def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
-        """Give the messages of a channel in the order they came."""
+        """Give the messages of a channel in the order of arrival."""
         if self._from_trades(channel):
             return _add_up(self._recorded("trade", symbols), channel)
         return self._recorded(channel, symbols)
@@ -151,7 +151,7 @@ def _told(channel: str, rows: pl.LazyFrame) -> Iterator[Heard]:
 
 
 def _add_up(trades: Iterator[Heard], channel: str) -> Iterator[Heard]:
-    """Give, with each trade, the candle it makes."""
+    """Give, with each trade, the candle that the trades make."""
     candles = TradeCandles(timeframe_of(channel))
     for received, trade in trades:
         if not isinstance(trade, Trade):
@@ -165,13 +165,13 @@ def _add_up(trades: Iterator[Heard], channel: str) -> Iterator[Heard]:
 def make_candle(
     channel: str, symbol: str, time: int, numbers: Sequence[float], sent: int
 ) -> Candle:
-    """Make a candle as the stream would say it."""
+    """Make a candle in the stream's own words."""
     values: dict[str, Any] = dict(zip(NUMBERS, numbers, strict=True))
     return candle_of(channel)(symbol=symbol, opened=spell_slot(time), **values, sent=sent)
 
 
 def _noticed(notes: Iterable[journal.Note], start: int) -> int:
-    """Give when it was noticed that messages after `start` may be missing."""
+    """Give when an interruption that began at `start` was noticed."""
     return next(
         note.at
         for note in notes

@@ -1,4 +1,4 @@
-"""Answers for slots that no stream tells of: from an exchange that has a lake before it."""
+"""Answers for slots that no stream tells of: from an exchange behind a lake."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _log = logging.getLogger("marketkit.live")
 
 
 class Source(Protocol):
-    """The source of answers: an exchange with a lake before it (`GapFiller`), or a past one."""
+    """The source of answers: an exchange behind a lake (`GapFiller`), or a past one."""
 
     lake: Lake
     settle: int
@@ -31,7 +31,7 @@ class Source(Protocol):
     def plan(
         self, timeframe: Timeframe, spans: Mapping[str, tuple[int, int]]
     ) -> Sequence[CandleRange]:
-        """Give the walks that close what the lake lacks; asks nobody."""
+        """Give the walks that close the lake's gaps; asks nobody."""
 
     async def fill(self, plan: Sequence[CandleRange], run: FetchRun) -> None:
         """Carry out a plan."""
@@ -59,7 +59,7 @@ class Question:
     async def put(
         self, source: Source, priority: Priority, *, show: bool
     ) -> tuple[dict[str, Answer], dict[str, MarketkitError]]:
-        """Ask for what the lake lacks; give the answers, and the symbols that failed."""
+        """Ask for candles that the lake lacks; give the answers, and the symbols that failed."""
         run = FetchRun(priority, Reporter(Progress(self._label), show=show))
         try:
             spans = {symbol: (start, self.end) for symbol, start in self.starts.items()}
@@ -77,7 +77,7 @@ class Question:
         return f"{first if count == 1 else f'{count} symbols'} {self.timeframe}, live"
 
     def _read(self, lake: Lake, run: FetchRun) -> dict[str, Answer]:
-        """Read of each symbol what the lake knows from its start on, and its candles there."""
+        """Read of each symbol the candles and the known slots of the lake, from the start on."""
         answered = {name: start for name, start in self.starts.items() if name not in run.failures}
         selection, found = lake.select(answered, self.timeframe), {}
         for symbol, start in answered.items():

@@ -1,4 +1,4 @@
-"""The record of what was missing or wrong in a live series, and when that was mended. Pure."""
+"""The record of interruptions of a live series, and when each was mended. Pure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KEPT = 10_000  # late candles are among them, and a storm makes thousands
 
 
 class InterruptionLog:
-    """Interruptions of series of one timeframe; each lasts until every slot it touched is final."""
+    """Interruptions of series of one timeframe; each lasts until every touched slot is final."""
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._timeframe = timeframe
@@ -32,7 +32,7 @@ class InterruptionLog:
     def settle(
         self, trackers: Iterable[SlotTracker], resumed: Callable[[int], int | None], now: int
     ) -> None:
-        """Close those of which every slot is final now.
+        """Close the interruptions of which every slot is final now.
 
         `resumed` gives when messages came again after a moment, None if they have not.
         """

@@ -37,7 +37,7 @@ def open_tape(
     *,
     source: str,
 ) -> tuple[Tape, list[str]]:
-    """Open what `replay` names, and find the symbols that are meant among those it has.
+    """Open the tape that `replay` names, and find the symbols that are meant.
 
     `source` is the source of a lake that is named by its folder. Raises `UnknownSymbol`, and
     `InputError` for what is neither recording nor lake or has nothing of the channel.
@@ -59,7 +59,7 @@ def open_tape(
 
 
 class Past:
-    """What an exchange of the past would have answered, as far as a lake knows.
+    """An exchange of the past, as far as a lake knows the answers.
 
     It answers with the candles of `source` that were closed by the time of `clock`, and keeps them
     in a lake of its own, which goes with it: a replay changes nothing.
@@ -77,7 +77,7 @@ class Past:
     def plan(
         self, timeframe: Timeframe, spans: Mapping[str, tuple[int, int]]
     ) -> Sequence[CandleRange]:
-        """Give the walks that close what this lake lacks."""
+        """Give the walks that close this lake's gaps."""
         return [
             walk
             for symbol, span in spans.items()
@@ -131,7 +131,7 @@ _SLOTS = 2_000  # of a lake's series in memory at once
 
 
 class LakeTape(Tape):
-    """The candles of a lake, each at the end of its slot; it lacks what was never asked."""
+    """The candles of a lake, each at the end of a slot; never-asked slots are interruptions."""
 
     def __init__(
         self, lake: Lake, symbols: Sequence[str], timeframe: Timeframe, window: Span
@@ -150,12 +150,12 @@ class LakeTape(Tape):
         super().__init__(f"{lake}", Span(start, end), breaks, gaps, list(symbols))
 
     def check(self, channel: str) -> None:
-        """Raise `InputError` if it has nothing of a channel."""
+        """Raise `InputError` for a channel that the tape does not have."""
         if not channel.startswith("candle.") or timeframe_of(channel) != self._timeframe:
             raise InputError(f"a lake can play candles again, not the channel {channel!r}")
 
     def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
-        """Give the candles, each at the end of its slot."""
+        """Give the candles, each at the end of a slot."""
         self.check(channel)
         selection = self._lake.select(symbols, self._timeframe)
         at, end = self.window
@@ -171,7 +171,7 @@ class LakeTape(Tape):
 
     @property
     def until(self) -> int:
-        """The end of what the lake knows."""
+        """The end of the lake's known slots."""
         return self.window.end
 
     def begins(self, channel: str, symbols: Collection[str]) -> dict[str, int]:

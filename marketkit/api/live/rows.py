@@ -11,7 +11,7 @@ from marketkit.schema import NUMBERS, ROW, TIME
 
 
 def rows_of(frame: pl.DataFrame) -> list[tuple[int, Row]]:
-    """Read the candles of one symbol: where each slot starts, ms UTC, and its numbers."""
+    """Read the candles of one symbol: where each slot starts, ms UTC, and the numbers."""
     numbers = frame.select(pl.col("time").dt.epoch("ms"), *NUMBERS).rows()
     return [(time, Row(*values)) for time, *values in numbers]
 

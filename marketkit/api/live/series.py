@@ -88,7 +88,7 @@ class Live(EventHandle[F]):
         return f", {lasting} interruptions open" if lasting else ""
 
     def _stored(self, start: int) -> pl.DataFrame:
-        """Read what the lake has from `start` on, once for as long as nothing is added."""
+        """Read the lake's candles from `start` on, once for as long as nothing is added."""
         saved = self._stitcher.saved
         if self._read is None or self._read[0] != saved or self._read[1] > start:
             found = self._lake.select(self.symbols, self.timeframe)
@@ -98,7 +98,7 @@ class Live(EventHandle[F]):
 
 
 def _finals(shape: Callable[[pl.DataFrame], F]) -> Callable[[Sequence[Final]], F]:
-    """Make the function that lays final candles out; it does not know the series."""
+    """Make the function that lays final candles out; the series is no part of that."""
 
     def framed(events: Sequence[Final]) -> F:
         rows = candle_frame((each.symbol, each.time, each.row) for each in events)

@@ -1,4 +1,4 @@
-"""The young end of one series: what stream and answers say of slots, and what that proves. Pure.
+"""The young end of one series: slots told by stream and answers, and the proof of each. Pure.
 
 A stream of candles tells the whole slot with each message, so while it is not interrupted every
 slot that begins after it was joined is seen, to whatever is its last message. A slot is final when
@@ -27,7 +27,7 @@ _ANSWERED = -1  # `sent` of a row that came as an answer
 
 
 class Row(NamedTuple):
-    """A candle's numbers, and when the stream said them."""
+    """Numbers of a candle, and when the stream sent a message with these."""
 
     open: float
     high: float
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 class SlotTracker:
-    """What is known of the slots of one series from `start` on; times ms UTC.
+    """The known slots of one series from `start` on; times ms UTC.
 
     `rows` are the candles not yet kept in the lake, and the newest that are; `kept` are the slots
     known to the lake, `proved` others that may go there, `watermark` is the moment before which all
@@ -68,7 +68,7 @@ class SlotTracker:
         return self._joined is not None
 
     def said(self, candle: Candle, now: int) -> Change:
-        """Take a candle of the stream that came at `now`, and say what it changed."""
+        """Take a candle of the stream that came at `now`, and name the change."""
         time = candle.time
         if time > now + AHEAD:
             return "none"
@@ -93,14 +93,14 @@ class SlotTracker:
         return "late" if late else "new" if newer else "changed"
 
     def interrupted(self, until: int) -> None:
-        """Learn that what the stream said after `until` may be lost."""
+        """Learn that messages of the stream after `until` may be lost."""
         self.prove(until)
         self._leave(self.timeframe.floor(until))
         # The slot that was open then is not known any more, however it was learnt.
         self._seen = self._seen.clip(0, self.timeframe.floor(until))
 
     def prove(self, alive: int) -> None:
-        """Prove what may be, `alive` being the moment up to which nothing can be missing."""
+        """Prove slots, `alive` being the moment up to which nothing can be missing."""
         while self._began and self._began[0][0] <= alive - self.settle:
             _, newest = self._began.popleft()
             self.proved |= Spans([(self._since, newest)]) - self.kept
@@ -108,7 +108,7 @@ class SlotTracker:
     def answered(
         self, rows: Iterable[tuple[int, Row]], covered: Spans, start: int, at: int
     ) -> list[int]:
-        """Take the candles of the slots from `start` on, as the exchange had them at `at` or later.
+        """Take the candles of the slots from `start` on, as the exchange had each at `at` or later.
 
         `covered` are the slots that the lake knows now. Gives the slots that were final already,
         with other numbers.
@@ -149,17 +149,17 @@ class SlotTracker:
         return (self.kept | self.proved | going_on).gaps(self.start, settled)
 
     def unseen(self) -> Spans:
-        """Give the slots between what was known before and what the stream tells now."""
+        """Give the slots between the known ones and the first that the stream tells now."""
         return self._known().gaps(self.start, self._joined or 0)
 
     @property
     def until(self) -> int:
-        """Give the end of what is known without a hole."""
+        """Give the end of the known slots without a gap."""
         gap = next(iter(self._known().gaps(self.start, _EVER)), None)
         return _EVER if gap is None else gap.start
 
     def advance(self) -> Span:
-        """Move the watermark over what has become final, and give the slots it passed."""
+        """Move the watermark over the slots that have become final, and give the passed ones."""
         before = self.watermark
         final = self.kept | self.proved | Spans([(self._since, self._newest)])
         gap = next(iter(final.gaps(before, _EVER)))
@@ -182,7 +182,7 @@ class SlotTracker:
             self._began.clear()
 
     def _put(self, time: int, candle: Candle) -> bool:
-        """Keep the numbers of a slot if they are newer than those that are known."""
+        """Keep the numbers of a slot if newer than the known ones."""
         row = Row(
             candle.open,
             candle.high,

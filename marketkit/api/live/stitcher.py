@@ -76,7 +76,7 @@ class Stitcher:
         self._ask_after = 0.0
 
     async def start(self, *, show: bool) -> None:
-        """Listen, then fill in what was before; raises only what would hold for every symbol."""
+        """Listen, then fill in the history; raises only a failure of every symbol."""
         self._client.subscribe(self, self._streams)
         try:
             self._note_restart()
@@ -90,12 +90,12 @@ class Stitcher:
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     def _refuse_nothing(self) -> None:
-        """Raise what failed if it failed for every symbol."""
+        """Raise the failure if every symbol failed."""
         if len(self.failures) == len(self.trackers):
             raise next(iter(self.failures.values()))
 
     async def _joined(self) -> None:
-        """Wait a moment for the streams, so that what is asked then meets what they tell."""
+        """Wait a moment for the streams, so that answers meet the stream's own candles."""
         for stream in self._streams:
             known = self._client.fresh(*stream)
             if known is not None:  # the stream was there before: no snapshot will come
@@ -121,14 +121,14 @@ class Stitcher:
             self._correct(tracker, message.time, now, "stream")
 
     def interrupted(self, until: int, reason: str) -> None:
-        """Note an interruption; what it left open will be asked for."""
+        """Note an interruption; the open slots will be asked for."""
         until = min(until, self._heard)
         for tracker in self.trackers.values():
             tracker.interrupted(until)
         self.interruptions.began(until, reason)
 
     async def close(self) -> None:
-        """Let go of the streams and put into the lake what is proved."""
+        """Let go of the streams and put proved candles into the lake."""
         self._client.release(self, self._streams)
         await self._stop()
         try:
@@ -142,7 +142,7 @@ class Stitcher:
             await self._client.settled()
 
     async def finish(self, failure: Exception | None) -> None:
-        """Do what is due for the last time and end iterations, for nothing more will come."""
+        """Do the last step that is due and end iterations, for nothing more will come."""
         await self._stop()
         self._ask_after = 0.0
         try:
@@ -182,7 +182,7 @@ class Stitcher:
             self._news.clear()
 
     async def _step(self) -> None:
-        """Do what is due."""
+        """Prove, ask, tell and write, each where due."""
         self._prove()
         loop = asyncio.get_running_loop()
         if loop.time() >= self._ask_after and (open_ := self._open()):
@@ -237,7 +237,7 @@ class Stitcher:
         return min((span.start for span in opens), default=self.timeframe.floor(now))
 
     async def _flush(self) -> None:
-        """Put what is proved into the lake."""
+        """Put proved candles into the lake."""
         self._flushed = asyncio.get_running_loop().time()
         now = self._client.clock()
         batch = {
@@ -256,7 +256,7 @@ class Stitcher:
             self.saved += 1
 
     def _advance(self, tracker: SlotTracker) -> None:
-        """Tell consumers of what has become final."""
+        """Tell consumers of candles that have become final."""
         passed = tracker.advance()
         for time, row in tracker.inside(passed):
             self.broadcast.put(Final(tracker.symbol, time, row))

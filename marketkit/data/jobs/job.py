@@ -23,7 +23,7 @@ Work = Callable[[], Coroutine[Any, Any, Report]]
 
 
 class Job(Handle):
-    """A backfill at work; it goes on while you do something else.
+    """A backfill at work in the background.
 
     `wait()` gives its `Report`, as does `await job`; `pause()`, `resume()` and `cancel()` mean the
     job in all processes that share it, `leave()` and `close()` only this one. What was fetched
@@ -47,17 +47,17 @@ class Job(Handle):
 
     @property
     def done(self) -> bool:
-        """Whether the job has ended here, in whatever way."""
+        """Whether the job has ended here, in any way."""
         return self._future.done()
 
     @property
     def closed(self) -> bool:
-        """Whether the job has ended here and all it held is on disk."""
+        """Whether the job has ended here and all pages are on disk."""
         return self._ended.done()
 
     @property
     def failure(self) -> BaseException | None:
-        """The exception that ended the job; None where it was left, cancelled or done."""
+        """The exception that ended the job; None where a caller left, cancelled or finished."""
         ended = self._future.done() and not self._future.cancelled()
         return self._future.exception() if ended else None
 
@@ -68,7 +68,7 @@ class Job(Handle):
 
     @property
     def errors(self) -> dict[str, MarketkitError]:
-        """The symbols that were given up, and what each failed with."""
+        """The symbols that were given up, and the failure of each."""
         return dict(self._run.failures)
 
     def wait(self, timeout: float | None = None) -> Report:
@@ -93,7 +93,7 @@ class Job(Handle):
         self._on_loop(self._run.go_on)
 
     def cancel(self) -> None:
-        """End the job, in every process at work on it, after writing the pages in hand."""
+        """End the job in every process at work, after writing the pages in hand."""
         self._run.ending = "cancelled"
         self._future.cancel()
 
@@ -102,7 +102,7 @@ class Job(Handle):
         self._future.cancel()
 
     def join(self) -> None:
-        """Wait until the job has ended, in whatever way; the pages in hand are then on disk."""
+        """Wait until the job has ended, in any way; the pages in hand are then on disk."""
         concurrent.futures.wait((self._ended,))
 
     async def end(self) -> None:
@@ -111,7 +111,7 @@ class Job(Handle):
         await asyncio.shield(asyncio.wrap_future(self._ended))
 
     def on_done(self, callback: Callable[[Job], object]) -> None:
-        """Have `callback` called with the job when it has ended, or now if it has.
+        """Have `callback` called with the job at the end, or now after the end.
 
         It runs on marketkit's own thread: hand long work on to another.
         """

@@ -28,11 +28,11 @@ class Message(Protocol):
 
     @property
     def time(self) -> int:
-        """The moment it is about."""
+        """The moment that the message is about."""
 
     @property
     def sent(self) -> int:
-        """The moment the exchange made it."""
+        """The moment the exchange made the message."""
 
 
 class Ticker(
@@ -91,7 +91,7 @@ class Ticker(
 
     @property
     def sent(self) -> int:
-        """The moment the exchange made it."""
+        """The moment the exchange made the message."""
         return self.time
 
 
@@ -114,7 +114,7 @@ class Trade(
         "stream": "st",
     },
 ):
-    """One trade; `time` is when it happened, `sent` when the message was made, `move` absolute."""
+    """One trade at `time`; `sent` is when the message was made, `move` is absolute."""
 
     channel: ClassVar[str] = "trade"
     symbol: str
@@ -163,7 +163,7 @@ class Book(
         "stream": "st",
     },
 ):
-    """A whole order book as of `time`, its last change."""
+    """A whole order book as of `time`, the last change."""
 
     channel: ClassVar[str] = "orderbook"
     symbol: str
@@ -176,7 +176,7 @@ class Book(
 
     @property
     def sent(self) -> int:
-        """The moment the exchange made it."""
+        """The moment the exchange made the message."""
         return self.time
 
 
@@ -198,7 +198,7 @@ class Candle(
         "stream": "st",
     },
 ):
-    """A candle as of `sent`: it holds all of its slot's trades so far; `opened` as written."""
+    """A candle as of `sent`, with all trades of the slot so far; `opened` as written."""
 
     channel: ClassVar[str] = "candle"
     symbol: str
@@ -213,7 +213,7 @@ class Candle(
     stream: str = "REALTIME"
 
     def __post_init__(self) -> None:
-        """Refuse what can be no candle, as the decoder of REST's does."""
+        """Refuse numbers that are no candle, as the decoder of REST's does."""
         if not (
             0 < self.low <= self.open <= self.high >= self.close >= self.low
             and self.volume >= 0
@@ -223,7 +223,7 @@ class Candle(
 
     @property
     def time(self) -> int:
-        """Where its slot starts, ms UTC."""
+        """The start of the slot, ms UTC."""
         return _opened(self.opened)
 
 
@@ -251,14 +251,14 @@ def spell_slot(start: int) -> str:
 
 
 def of_row(kind: type[M], rows: Sequence[Row]) -> M:
-    """Make a message of its row; fields are columns."""
+    """Make a message of a row; fields are columns."""
     (row,) = rows
     known: Any = kind
     return kind(**{name: row[name] for name in known.__struct_fields__})
 
 
 def trade_of_row(kind: type[Trade], rows: Sequence[Row]) -> Trade:
-    """Make a trade of its row, whose change is signed."""
+    """Make a trade of a row, whose change is signed."""
     (row,) = rows
     change = row["change_price"]
     word = "EVEN" if change == 0 else "FALL" if change < 0 else "RISE"
@@ -266,13 +266,13 @@ def trade_of_row(kind: type[Trade], rows: Sequence[Row]) -> Trade:
 
 
 def candle_of_row(kind: type[Candle], rows: Sequence[Row]) -> Candle:
-    """Make a candle of its row, which has the time of its slot as a number."""
+    """Make a candle of a row, which has the time of the slot as a number."""
     (row,) = rows
     return of_row(kind, [{**row, "opened": spell_slot(row["time"])}])
 
 
 def book_of_rows(kind: type[Book], rows: Sequence[Row]) -> Book:
-    """Make a book of its levels, a row each; where a side has fewer, its columns are null."""
+    """Make a book of the rows of all levels; where a side has fewer, columns are null."""
     sides = ("ask_price", "bid_price", "ask_size", "bid_size")
     units = [Unit(*(row[side] or 0.0 for side in sides)) for row in rows]
     return of_row(kind, [{**rows[0], "units": units}])

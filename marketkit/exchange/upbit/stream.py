@@ -51,7 +51,7 @@ class Decoder:
         return found if found.__class__ is list else (found,)
 
     def _other(self, raw: bytes, wrong: msgspec.ValidationError) -> None:
-        """Accept a heartbeat, or raise what the frame means."""
+        """Accept a heartbeat, or raise the error in a frame."""
         try:
             aside = self._aside.decode(raw)
         except msgspec.ValidationError:
