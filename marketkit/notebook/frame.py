@@ -11,8 +11,8 @@ from typing import Any, Protocol
 from marketkit.frames import Frame
 from marketkit.notebook.job import is_here
 
-_IN_PLACE = 0.25  # seconds between two drawings at least
-_AS_TEXT = 1.0
+_IN_PLACE = 0.25  # seconds between two drawings: as quick as an eye follows a table
+_AS_TEXT = 1.0  # the same where each drawing stays on the screen
 
 Draw = Callable[[Frame], object]
 Pause = Callable[[float], bool]

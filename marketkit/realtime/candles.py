@@ -13,8 +13,8 @@ from typing import Literal
 from marketkit.exchange.upbit.messages import Candle
 from marketkit.timeframe import Timeframe
 
-KEPT = 50  # candles of each symbol
-_REMEMBERED = 1000  # trades of each symbol that would be known if they came twice
+KEPT = 50  # candles of each symbol: more than a late one is late
+_REMEMBERED = 1000  # trades of each symbol: more than come twice after a reconnect
 
 Change = Literal["new", "changed", "late", "none"]
 

@@ -17,7 +17,7 @@ from marketkit.errors import EngineClosed, FeedOverflow, InputError
 from marketkit.frames import Frame
 from marketkit.net.engine import engine
 
-BUFFER = 100_000  # events that wait for one consumer, at most
+BUFFER = 100_000  # events that wait for one consumer: minutes of a busy market
 
 
 class Queue:

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-LINGER = 180_000  # ms of the exchange's clock
+LINGER = 180_000  # ms of the exchange's clock: a cell that is run again finds its stream
 
 
 class Stream(NamedTuple):

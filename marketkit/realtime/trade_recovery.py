@@ -24,8 +24,8 @@ from marketkit.realtime.consumers import Broadcast
 from marketkit.timeframe import DAY
 
 _INTERRUPTIONS_KEPT = 1000  # a year of three a day
-PATIENCE = 60.0  # seconds that trades wait for those before them, at most
-_ATTEMPTS = 5  # at an answer that knows what the stream told already
+PATIENCE = 60.0  # seconds that trades wait for missing ones: REST has been asked by then
+_ATTEMPTS = 5  # at an answer with the newest trade; REST is behind by a second or two
 _PAUSE = 0.5  # seconds between them; REST knows a trade within one
 _OVERLAP = 1_000  # ms before the newest trade that is known, in which one may be missing
 _SKEW = 60_000  # ms by which our idea of the exchange's clock may be wrong

@@ -21,7 +21,7 @@ from marketkit.recording.layout import Hour
 from marketkit.recording.rows import distinct, stored
 
 _KEY = "marketkit"
-_TRIES = 20  # looks at a folder in which files are made one meanwhile
+_TRIES = 20  # looks at a folder in which files are made one; an hour is made one once
 
 
 def write_part(root: Path, hour: Hour, number: int, frame: pl.DataFrame) -> None:

@@ -17,7 +17,7 @@ from marketkit.recording.tape import Tape, TapeMoment
 _TIMING = Timing(look=0.1)
 _BATCH = 500  # moments between two looks at who still listens
 _ROOM = 10_000  # events that wait for a consumer before the tape stops for him
-_NAP = 0.005
+_NAP = 0.005  # seconds between two looks at consumers in other threads; nobody notices
 _TICK = 0.25  # seconds between two steps of a clock that waits for the next moment
 
 _log = logging.getLogger("marketkit.recording")

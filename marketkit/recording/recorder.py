@@ -28,10 +28,10 @@ from marketkit.recording.layout import LOCK, Hour, hour_of
 from marketkit.recording.rows import Heard, to_frame
 from marketkit.timeframe import HOUR
 
-FLUSH_AFTER = 5.0  # seconds that messages wait in memory, at most
-FLUSH_AT = 20_000  # messages that are written without waiting longer
-HELD = 500_000  # messages that are held for a disk that takes none, at most
-_ERRORS_KEPT = 100
+FLUSH_AFTER = 5.0  # seconds that a kill may take; parts of less would be too many files
+FLUSH_AT = 20_000  # messages that a kill may take, however many come
+HELD = 500_000  # messages for a disk that takes none: some hundred megabytes
+_ERRORS_KEPT = 100  # a disk that is full says so every five seconds
 _INTERRUPTIONS_KEPT = 1000  # the journal has them all
 
 _log = logging.getLogger("marketkit.recording")

@@ -23,7 +23,7 @@ from marketkit.recording.rows import Heard, to_messages, whole
 from marketkit.schema import NUMBERS
 from marketkit.window import EVER
 
-_BATCH = 50_000  # rows in memory at once
+_BATCH = 50_000  # rows in memory at once: some ten megabytes
 
 
 class TapeMoment(NamedTuple):

@@ -26,7 +26,7 @@ from tests.integration.conftest import FAST_LIMITS, NOW
 pytestmark = pytest.mark.slow
 
 SPEED = 60.0
-# The session's patience runs in real time: what is 30 s there is half a second here.
+# The client's patience runs in real time: what is 30 s there is half a second here.
 TIMING = Timing(look=0.05, ping=0.15, silence=0.5, lived=0.5, backoff=0.02, longest=0.5)
 STRIKES = ["drop"] * 20 + ["silence"] * 5 + ["storm"] * 3
 FAULTS = {"late-candle": 0.05, "duplicate-frame": 0.01, "out-of-order": 0.01}
@@ -56,7 +56,7 @@ def opened(
     filler = provider.twin._filler
 
     async def work() -> tuple[RealtimeClient, Live]:
-        session = RealtimeClient(
+        client = RealtimeClient(
             "ws" + exchange.endpoint.removeprefix("http") + "/websocket/v1",
             clock=exchange.now,
             connects=Budget("storms", RateLimit(5, 1.0), folder),
@@ -64,9 +64,9 @@ def opened(
         )
         start = exchange.now() // MINUTE * MINUTE - HOUR
         spans = dict.fromkeys(symbols, start)
-        stitcher = Stitcher(session, filler, TIMEFRAMES["1m"], spans, "normal")
+        stitcher = Stitcher(client, filler, TIMEFRAMES["1m"], spans, "normal")
         await stitcher.start(show=False)
-        return session, Live(stitcher, filler.lake, exchange.now, HOUR, lambda frame: frame)
+        return client, Live(stitcher, filler.lake, exchange.now, HOUR, lambda frame: frame)
 
     return engine().run(work())
 
@@ -119,7 +119,7 @@ def calm(exchange: Sandbox, live: Live, end: int) -> None:
 def test_an_hour_of_drops_silences_storms_and_late_candles_leaves_no_trace_in_the_lake(
     provider, exchange, tmp_path
 ):
-    session, live = opened(provider, exchange, tmp_path)
+    client, live = opened(provider, exchange, tmp_path)
     finals: dict[str, dict[int, tuple]] = {}
     consumer = threading.Thread(target=read, args=(live, finals))
     consumer.start()
@@ -129,7 +129,7 @@ def test_an_hour_of_drops_silences_storms_and_late_candles_leaves_no_trace_in_th
     incidents, final = live.incidents, int(live.watermark.timestamp() * 1000)
     live.close()
     consumer.join(20)
-    engine().run(session.close())
+    engine().run(client.close())
 
     assert looks > 100
     assert torn == 0

@@ -127,7 +127,7 @@ def first_slots(
     return first
 
 
-_SLOTS = 2_000  # of a lake's series in memory at once
+_SLOTS = 2_000  # of a lake's series in memory at once, of hundreds of symbols
 
 
 class LakeTape(Tape):

@@ -19,7 +19,7 @@ from marketkit.exchange.upbit.messages import Candle
 from marketkit.realtime.candles import KEPT, Change
 from marketkit.timeframe import Timeframe
 
-JOIN_MARGIN = 5_000  # ms that our idea of the exchange's clock may be behind
+JOIN_MARGIN = 5_000  # ms that our clock of the exchange may be behind, with a slow answer
 PATIENCE = 300_000  # ms that a later candle is waited for, before somebody asks
 AHEAD = 300_000  # ms that a candle may be ahead of it; anything later is a mistake
 _EVER = sys.maxsize

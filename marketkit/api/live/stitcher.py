@@ -23,8 +23,8 @@ from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 from marketkit.timeframe import Timeframe
 
-_FLUSH_SLOTS = 20  # proved slots of a series that are worth a write
-_FLUSH_AFTER = 600.0  # seconds that proved slots wait for more
+_FLUSH_SLOTS = 20  # proved slots of a series that are worth a write of its whole chunk
+_FLUSH_AFTER = 600.0  # seconds that proved slots wait; a kill costs a request, no candle
 _BEHIND = range(5_000, 600_000)  # ms by which the stream shows that our idea of its clock is old
 
 _log = logging.getLogger("marketkit.live")

@@ -15,8 +15,8 @@ from marketkit.notebook import frame
 from marketkit.realtime.consumers import Broadcast, pauses
 
 
-def show(source, fan, seconds):
-    with pauses(fan) as pause:
+def show(source, broadcast, seconds):
+    with pauses(broadcast) as pause:
         frame.show(source, pause, seconds)
 
 
@@ -24,7 +24,7 @@ class Source:
     """A frame that a test sets."""
 
     def __init__(self) -> None:
-        self.fan = Broadcast()
+        self.broadcast = Broadcast()
         self.price = 1.0
         self.looks = threading.Semaphore(0)
 
@@ -38,7 +38,7 @@ class Source:
         """Let nothing more come."""
 
         async def close() -> None:
-            self.fan.close()
+            self.broadcast.close()
 
         engine().run(close())
 
@@ -55,11 +55,11 @@ def test_outside_of_a_notebook_a_frame_is_written_when_it_changed(capsys):
 
     other = threading.Thread(target=change)
     other.start()
-    show(source, source.fan, None)
+    show(source, source.broadcast, None)
     other.join()
     out = capsys.readouterr().out
     assert out.count("1.0") == out.count("2.0") == 1
-    assert not source.fan.consumers
+    assert not source.broadcast.consumers
 
 
 def test_it_ends_after_the_seconds_given(capsys):
@@ -77,9 +77,9 @@ def test_an_interrupt_ends_it_and_nothing_else(capsys):
 
     other = threading.Thread(target=interrupt)
     other.start()
-    show(source, source.fan, None)
+    show(source, source.broadcast, None)
     other.join()
-    assert not source.fan.consumers
+    assert not source.broadcast.consumers
 
 
 def test_in_a_cell_one_place_is_drawn_again(monkeypatch):
@@ -108,6 +108,6 @@ def test_in_a_cell_one_place_is_drawn_again(monkeypatch):
 
     other = threading.Thread(target=change)
     other.start()
-    show(source, source.fan, 20)
+    show(source, source.broadcast, 20)
     other.join()
     assert drawn == [("display", 1.0), ("update", 2.0)]

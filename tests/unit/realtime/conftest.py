@@ -152,7 +152,7 @@ async def until(condition: Callable[[], object]) -> None:
 
 @pytest.fixture
 def meet(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[tuple[RealtimeClient, Peer]]]:
-    """Make a peer and a session with it, which end with the block."""
+    """Make a peer and a client with it, which end with the block."""
 
     @asynccontextmanager
     async def meeting(
@@ -160,11 +160,11 @@ def meet(tmp_path: Path) -> Callable[..., AbstractAsyncContextManager[tuple[Real
     ) -> AsyncIterator[tuple[RealtimeClient, Peer]]:
         connects = Budget("websocket-connect", RateLimit(5, 0.05), tmp_path)
         async with Peer().listening() as peer:
-            session = RealtimeClient(peer.url, clock=clock, connects=connects, timing=timing)
+            client = RealtimeClient(peer.url, clock=clock, connects=connects, timing=timing)
             try:
-                yield session, peer
+                yield client, peer
             finally:
-                await session.close()
+                await client.close()
                 connects.close()
 
     return meeting

@@ -14,10 +14,10 @@ from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
 
 def test_what_all_consumers_want_is_asked_for_together_on_one_connection(meet):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             one, other = Heard(), Heard()
-            session.subscribe(one, tickers("KRW-BTC", "KRW-ETH"))
-            session.subscribe(other, [*tickers("KRW-BTC"), Stream("trade", "KRW-XRP")])
+            client.subscribe(one, tickers("KRW-BTC", "KRW-ETH"))
+            client.subscribe(other, [*tickers("KRW-BTC"), Stream("trade", "KRW-XRP")])
             await until(lambda: peer.subscriptions)
             assert peer.subscriptions[-1] == {
                 "ticker": ["KRW-BTC", "KRW-ETH"],
@@ -34,13 +34,13 @@ def test_what_all_consumers_want_is_asked_for_together_on_one_connection(meet):
 def test_a_consumer_who_leaves_does_not_take_the_streams_of_another_with_him(meet):
     async def main():
         now = 0
-        async with meet(clock=lambda: now) as (session, peer):
+        async with meet(clock=lambda: now) as (client, peer):
             one, other = Heard(), Heard()
-            session.subscribe(one, tickers("KRW-BTC", "KRW-ETH"))
-            session.subscribe(other, tickers("KRW-BTC"))
+            client.subscribe(one, tickers("KRW-BTC", "KRW-ETH"))
+            client.subscribe(other, tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
-            session.release(one, tickers("KRW-BTC", "KRW-ETH"))
-            session.release(one, tickers("KRW-BTC"))  # a second time does nothing
+            client.release(one, tickers("KRW-BTC", "KRW-ETH"))
+            client.release(one, tickers("KRW-BTC"))  # a second time does nothing
             now = 179_999
             await peer.say(ticker("KRW-BTC"), ticker("KRW-ETH"))
             await until(lambda: len(other.messages) == 1)
@@ -49,25 +49,25 @@ def test_a_consumer_who_leaves_does_not_take_the_streams_of_another_with_him(mee
             now = 180_000
             await until(lambda: len(peer.subscriptions) == 2)
             assert peer.subscriptions[-1] == {"ticker": ["KRW-BTC"]}
-            session.release(other, tickers("KRW-BTC"))
+            client.release(other, tickers("KRW-BTC"))
             now = 360_000
             await until(lambda: not peer.open)
-            assert session.streams() == {}
-            assert not session.connected
+            assert client.streams() == {}
+            assert not client.connected
 
     asyncio.run(main())
 
 
 def test_who_comes_back_after_the_end_gets_a_new_connection(meet):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             one = Heard()
-            session.subscribe(one, tickers("KRW-BTC"))
+            client.subscribe(one, tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
-            session.release(one, tickers("KRW-BTC"))
-            await session.end_unused()
+            client.release(one, tickers("KRW-BTC"))
+            await client.end_unused()
             await until(lambda: not peer.open)
-            session.subscribe(one, tickers("KRW-BTC"))
+            client.subscribe(one, tickers("KRW-BTC"))
             await until(lambda: len(peer.subscriptions) == 2)
 
     asyncio.run(main())
@@ -76,30 +76,30 @@ def test_who_comes_back_after_the_end_gets_a_new_connection(meet):
 def test_it_comes_back_after_a_reset_and_says_since_when_something_may_be_missing(meet):
     async def main():
         now = itertools.count(1000)
-        async with meet(clock=lambda: next(now)) as (session, peer):
+        async with meet(clock=lambda: next(now)) as (client, peer):
             peer.greeting = lambda: ticker("KRW-BTC", time=next(now))
             heard = Heard()
-            session.subscribe(heard, tickers("KRW-BTC"))
+            client.subscribe(heard, tickers("KRW-BTC"))
             await until(lambda: heard.messages)
             peer.drop()
             await until(lambda: len(heard.messages) == 2)
             ((missing_since, reason),) = heard.interruptions
-            (found,) = session.interruptions
+            (found,) = client.interruptions
             assert found.start == missing_since
             assert found.start <= heard.messages[1].time <= found.end
             assert reason
-            assert session.connected
+            assert client.connected
 
     asyncio.run(main())
 
 
 def test_a_server_that_accepts_and_closes_is_not_stormed(meet):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             peer.hang_up = True
-            session.subscribe(Heard(), tickers("KRW-BTC"))
+            client.subscribe(Heard(), tickers("KRW-BTC"))
             await until(lambda: peer.handshakes >= 5)
-            waits = [session._wait(failures) for failures in range(1, 8)]
+            waits = [client._wait(failures) for failures in range(1, 8)]
             assert waits[0] < waits[2]
             assert max(waits) <= QUICK.longest
 
@@ -108,19 +108,19 @@ def test_a_server_that_accepts_and_closes_is_not_stormed(meet):
 
 def test_a_connection_that_lived_is_followed_by_the_next_at_once(meet):
     async def main():
-        async with meet() as (session, _):
-            assert session._wait(0) == 0
+        async with meet() as (client, _):
+            assert client._wait(0) == 0
 
     asyncio.run(main())
 
 
 def test_refused_handshakes_are_tried_again(meet):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             peer.refuse = 2
-            session.subscribe(Heard(), tickers("KRW-BTC"))
+            client.subscribe(Heard(), tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
-            assert session.stats.refused == 2
+            assert client.stats.refused == 2
             assert peer.handshakes == 3
 
     asyncio.run(main())
@@ -128,14 +128,14 @@ def test_refused_handshakes_are_tried_again(meet):
 
 def test_a_frame_that_cannot_be_read_is_counted_and_may_have_hidden_something(meet):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             heard = Heard()
-            session.subscribe(heard, tickers("KRW-BTC"))
+            client.subscribe(heard, tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
             await peer.say(ticker("KRW-BTC", 1), b'{"ty":"ticker","cd":', ticker("KRW-BTC", 2))
             await until(lambda: len(heard.messages) == 2)
-            assert session.stats.wrong == 1
-            assert len(heard.interruptions) == len(session.interruptions) == 1
+            assert client.stats.wrong == 1
+            assert len(heard.interruptions) == len(client.interruptions) == 1
             assert peer.handshakes == 1
 
     asyncio.run(main())
@@ -143,20 +143,20 @@ def test_a_frame_that_cannot_be_read_is_counted_and_may_have_hidden_something(me
 
 def test_a_connection_that_only_talks_nonsense_is_given_up(meet):
     async def main():
-        async with meet() as (session, peer):
-            session.subscribe(Heard(), tickers("KRW-BTC"))
+        async with meet() as (client, peer):
+            client.subscribe(Heard(), tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
             await peer.say(*[b"nonsense"] * 20)
             await until(lambda: peer.handshakes == 2)
-            assert session.stats.wrong == 20
+            assert client.stats.wrong == 20
 
     asyncio.run(main())
 
 
 def test_an_error_of_the_exchange_ends_the_connection_which_then_comes_back(meet):
     async def main():
-        async with meet() as (session, peer):
-            session.subscribe(Heard(), tickers("KRW-BTC"))
+        async with meet() as (client, peer):
+            client.subscribe(Heard(), tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
             await peer.say(b'{"error":{"name":"NO_CODES","message":"?"}}')
             await until(lambda: len(peer.subscriptions) == 2)
@@ -171,10 +171,10 @@ def test_a_listener_that_stumbles_does_not_end_the_streams_of_all(meet, caplog):
             raise ZeroDivisionError
 
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             peer.greeting = lambda: ticker("KRW-BTC")
             clumsy = Clumsy()
-            session.subscribe(clumsy, tickers("KRW-BTC"))
+            client.subscribe(clumsy, tickers("KRW-BTC"))
             await until(lambda: len(clumsy.messages) == 2)
             assert peer.handshakes >= 2
 
@@ -184,14 +184,14 @@ def test_a_listener_that_stumbles_does_not_end_the_streams_of_all(meet, caplog):
 
 def test_an_old_state_does_not_replace_a_newer_one(meet):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             heard = Heard()
-            session.subscribe(heard, tickers("KRW-BTC"))
+            client.subscribe(heard, tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
             await peer.say(ticker("KRW-BTC", 2, 20), ticker("KRW-BTC", 1, 10))
             await peer.say(ticker("KRW-BTC", 3, 30))
             await until(lambda: len(heard.messages) == 2)
-            assert [each.price for each in session.channel("ticker").known(["KRW-BTC"])] == [3.0]
+            assert [each.price for each in client.channel("ticker").known(["KRW-BTC"])] == [3.0]
 
     asyncio.run(main())
 
@@ -199,10 +199,10 @@ def test_an_old_state_does_not_replace_a_newer_one(meet):
 @pytest.mark.parametrize("times", [1, 3])
 def test_a_session_nobody_uses_opens_nothing(meet, times):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             for _ in range(times):
-                await session.close()
-            assert isinstance(session, RealtimeClient)
+                await client.close()
+            assert isinstance(client, RealtimeClient)
             assert peer.handshakes == 0
 
     asyncio.run(main())

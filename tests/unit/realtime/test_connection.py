@@ -12,10 +12,10 @@ from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
 
 def test_a_silent_socket_is_asked_for_a_sign_of_life_and_then_given_up(meet):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             heard = Heard()
             peer.greeting = lambda: ticker("KRW-BTC")
-            session.subscribe(heard, tickers("KRW-BTC"))
+            client.subscribe(heard, tickers("KRW-BTC"))
             await until(lambda: peer.handshakes == 2)
             assert "PING" in peer.messages
             assert heard.interruptions[0][1] == "silent for 0.4 s"
@@ -25,10 +25,10 @@ def test_a_silent_socket_is_asked_for_a_sign_of_life_and_then_given_up(meet):
 
 def test_heartbeats_keep_a_quiet_connection(meet):
     async def main():
-        async with meet(replace(QUICK, silence=1.0)) as (session, peer):
+        async with meet(replace(QUICK, silence=1.0)) as (client, peer):
             peer.heartbeat = True
             heard = Heard()
-            session.subscribe(heard, tickers("KRW-BTC"))
+            client.subscribe(heard, tickers("KRW-BTC"))
             began = asyncio.get_running_loop().time()
             await until(lambda: asyncio.get_running_loop().time() > began + 1.5)
             assert peer.handshakes == 1
@@ -40,8 +40,8 @@ def test_heartbeats_keep_a_quiet_connection(meet):
 
 def test_no_origin_is_named_in_the_handshake(meet):
     async def main():
-        async with meet() as (session, peer):
-            session.subscribe(Heard(), tickers("KRW-BTC"))
+        async with meet() as (client, peer):
+            client.subscribe(Heard(), tickers("KRW-BTC"))
             await until(lambda: peer.headers)
             assert "Origin" not in peer.headers[0]
 
@@ -50,9 +50,9 @@ def test_no_origin_is_named_in_the_handshake(meet):
 
 def test_changes_are_merged_so_that_a_connections_message_limits_hold(meet):
     async def main():
-        async with meet() as (session, peer):
+        async with meet() as (client, peer):
             for number in range(50):
-                session.subscribe(Heard(), tickers(f"KRW-C{number}"))
+                client.subscribe(Heard(), tickers(f"KRW-C{number}"))
                 await asyncio.sleep(0)
             await until(lambda: len(peer.subscriptions[-1:]) and _codes(peer) == 50)
             assert len(peer.messages) <= 5

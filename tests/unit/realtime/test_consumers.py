@@ -89,15 +89,19 @@ def test_who_waits_is_woken_by_an_event_and_by_the_end():
 
 def test_each_consumer_gets_all_events_and_losses_are_counted():
     async def main():
-        fan = Broadcast()
-        quick, slow, gone = fan.open(Queue()), fan.open(Queue(limit=1)), fan.open(Queue())
-        fan.leave(gone)
-        put(fan, 1, 2)
+        broadcast = Broadcast()
+        quick, slow, gone = (
+            broadcast.open(Queue()),
+            broadcast.open(Queue(limit=1)),
+            broadcast.open(Queue()),
+        )
+        broadcast.leave(gone)
+        put(broadcast, 1, 2)
         assert await quick.take() == events(1, 2)
         assert await slow.take() == events(1)
-        assert (fan.events, fan.lost) == (2, 1)
-        fan.close()
+        assert (broadcast.events, broadcast.lost) == (2, 1)
+        broadcast.close()
         assert await quick.take() is None
-        assert await fan.open(Queue()).take() is None
+        assert await broadcast.open(Queue()).take() is None
 
     asyncio.run(main())

@@ -22,9 +22,9 @@ from tests.unit.realtime.conftest import Peer, ticker, until
 
 
 class Line(NamedTuple):
-    """A session, its peer, and both's event loop."""
+    """A client, its peer, and both's event loop."""
 
-    session: RealtimeClient
+    client: RealtimeClient
     peer: Peer
 
     def watch(self, *symbols: str, channel: str = "ticker") -> Feed:
@@ -32,7 +32,7 @@ class Line(NamedTuple):
         before = len(self.peer.messages)
 
         async def make() -> Feed:
-            feed = Feed(self.session, channel, symbols, lambda frame: frame)
+            feed = Feed(self.client, channel, symbols, lambda frame: frame)
             await until(lambda: len(self.peer.messages) > before)
             return feed
 
@@ -49,7 +49,7 @@ class Line(NamedTuple):
 
 @pytest.fixture
 def line(meet) -> Iterator[Line]:
-    """A session with its peer on the engine's loop."""
+    """A client with its peer on the engine's loop."""
     stack = AsyncExitStack()
 
     async def enter() -> Line:
@@ -121,7 +121,7 @@ def test_each_consumer_gets_all_trades_and_one_that_comes_twice_is_one(line):
     feed = line.watch("KRW-BTC", channel="trade")
     one, other = iter(feed), iter(feed)
     line.say(trade(1), trade(2), trade(1))
-    line.wait(lambda: line.session.stats.frames == 3)
+    line.wait(lambda: line.client.stats.frames == 3)
     assert next(one)["sequential_id"].to_list() == [1, 2]
     assert next(other)["sequential_id"].to_list() == [1, 2]
 
@@ -182,15 +182,15 @@ def test_callbacks_are_called_and_one_that_raises_is_reported_while_the_feed_liv
 
 def test_a_feed_that_nobody_holds_any_more_lets_go_of_its_streams(line):
     feed = line.watch("KRW-BTC")
-    assert line.session._subscriptions.in_use()
+    assert line.client._subscriptions.in_use()
     del feed
     gc.collect()
-    line.wait(lambda: not line.session._subscriptions.in_use())
+    line.wait(lambda: not line.client._subscriptions.in_use())
 
 
 def test_a_loop_over_a_feed_without_a_name_keeps_it(line):
     async def make() -> Any:
-        return iter(Feed(line.session, "ticker", ["KRW-BTC"], lambda frame: frame))
+        return iter(Feed(line.client, "ticker", ["KRW-BTC"], lambda frame: frame))
 
     reader = engine().run(make())
     gc.collect()
@@ -205,7 +205,7 @@ def test_a_second_feed_of_the_same_streams_knows_at_once_what_the_first_one_know
     assert first.wait()
 
     async def make() -> Feed:
-        return Feed(line.session, "ticker", ["KRW-BTC"], lambda frame: frame)
+        return Feed(line.client, "ticker", ["KRW-BTC"], lambda frame: frame)
 
     second = engine().run(make())
     assert second.frame["price"].to_list() == [3.0]

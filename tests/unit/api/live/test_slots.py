@@ -33,23 +33,23 @@ def row(volume: float) -> Row:
 
 
 @pytest.fixture
-def edge() -> SlotTracker:
+def tracker() -> SlotTracker:
     """A series from minute 0 on, of which nothing is known."""
     return SlotTracker("KRW-BTC", TIMEFRAMES["1m"], START, SETTLE)
 
 
 @pytest.fixture
-def going(edge: SlotTracker) -> SlotTracker:
+def going(tracker: SlotTracker) -> SlotTracker:
     """One that was joined in minute 10, when all before was asked for."""
-    edge.said(candle(10, kind="SNAPSHOT"), at(10.5))
-    edge.answered([(at(10), row(1.0))], span(0, 9), START, at(10.6))
-    return edge
+    tracker.said(candle(10, kind="SNAPSHOT"), at(10.5))
+    tracker.answered([(at(10), row(1.0))], span(0, 9), START, at(10.6))
+    return tracker
 
 
-def test_nothing_is_known_before_anything_came(edge):
-    assert edge.until == START
-    assert edge.unconfirmed(at(5)) == span(0, 4)
-    assert not edge.unseen()
+def test_nothing_is_known_before_anything_came(tracker):
+    assert tracker.until == START
+    assert tracker.unconfirmed(at(5)) == span(0, 4)
+    assert not tracker.unseen()
 
 
 def test_an_answer_that_meets_the_stream_leaves_no_hole(going):
@@ -58,12 +58,12 @@ def test_an_answer_that_meets_the_stream_leaves_no_hole(going):
     assert list(going.rows) == [at(10)]
 
 
-def test_an_answer_from_before_the_stream_leaves_the_slots_between_open(edge):
-    edge.answered([], span(0, 9), START, at(10.6))
-    assert edge.until == at(10)
-    edge.said(candle(12, kind="SNAPSHOT"), at(12.5))
-    assert edge.unseen() == span(10, 13)
-    assert edge.until == at(10)
+def test_an_answer_from_before_the_stream_leaves_the_slots_between_open(tracker):
+    tracker.answered([], span(0, 9), START, at(10.6))
+    assert tracker.until == at(10)
+    tracker.said(candle(12, kind="SNAPSHOT"), at(12.5))
+    assert tracker.unseen() == span(10, 13)
+    assert tracker.until == at(10)
 
 
 def test_a_later_candle_makes_the_ones_before_final(going):
@@ -101,14 +101,14 @@ def test_the_slot_in_which_a_stream_was_joined_is_not_proved_by_it(going):
     assert going.unconfirmed(at(15)) == span(9, 11)
 
 
-def test_a_stream_joined_at_the_end_of_a_slot_does_not_prove_the_next_one(edge):
+def test_a_stream_joined_at_the_end_of_a_slot_does_not_prove_the_next_one(tracker):
     """Our idea of the exchange's clock may be some seconds old."""
-    edge.said(candle(10, kind="SNAPSHOT"), at(10.95))
-    edge.said(candle(11), at(11.5))
-    edge.said(candle(12), at(12.5))
-    edge.said(candle(13), at(13.5))
-    edge.prove(at(20))
-    assert edge.proved == span(12, 13)
+    tracker.said(candle(10, kind="SNAPSHOT"), at(10.95))
+    tracker.said(candle(11), at(11.5))
+    tracker.said(candle(12), at(12.5))
+    tracker.said(candle(13), at(13.5))
+    tracker.prove(at(20))
+    assert tracker.proved == span(12, 13)
 
 
 def test_an_interruption_leaves_open_what_the_stream_had_not_told_to_its_end(going):
@@ -123,10 +123,10 @@ def test_an_interruption_leaves_open_what_the_stream_had_not_told_to_its_end(goi
     assert going.unseen() == span(12, 16)
 
 
-def test_an_answer_given_before_an_interruption_does_not_stand_for_the_open_slot(edge):
-    edge.answered([(at(10), row(1.0))], span(0, 9), START, at(10.6))
-    edge.interrupted(at(10.7))
-    assert edge.until == at(10)
+def test_an_answer_given_before_an_interruption_does_not_stand_for_the_open_slot(tracker):
+    tracker.answered([(at(10), row(1.0))], span(0, 9), START, at(10.6))
+    tracker.interrupted(at(10.7))
+    assert tracker.until == at(10)
 
 
 def test_the_watermark_never_goes_back(going):

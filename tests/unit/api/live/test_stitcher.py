@@ -38,7 +38,7 @@ def test_final_candles_are_told_once_in_order_and_put_into_the_lake_at_the_end(s
         await scene.stitcher.close()
         assert set(range(13)) <= set(scene.kept())
         assert await scene.finals.take() is None
-        assert not scene.told._subscriptions.used
+        assert not scene.told._subscriptions.in_use()
 
     asyncio.run(main())
 
@@ -113,7 +113,7 @@ def test_what_fails_for_every_symbol_is_raised_and_lets_go(lake):
         opening = scene.begin()
         with pytest.raises(NotCovered, match="of no use"):
             await opening
-        assert not scene.told._subscriptions.used
+        assert not scene.told._subscriptions.in_use()
 
     asyncio.run(main())
 
@@ -150,7 +150,7 @@ def test_a_lake_that_takes_nothing_at_the_end_is_raised_and_kept_as_the_failure(
         with pytest.raises(LakeError, match="full"):
             await scene.stitcher.close()
         assert isinstance(scene.stitcher.failure, MarketkitError)
-        assert not scene.told._subscriptions.used
+        assert not scene.told._subscriptions.in_use()
 
     asyncio.run(main())
 
