@@ -15,9 +15,9 @@ from typing import TextIO
 _log = logging.getLogger("marketkit.jobs")
 
 _LOG_EVERY = 30.0  # seconds between lines where there is no terminal
-_BAR_EVERY = 0.25
+_BAR_EVERY = 0.25  # seconds; the eye sees no more steps, and a notebook draws no faster
 _PATIENCE = 2.0  # seconds a call may take before it shows that it is alive
-_WIDTH = 24
+_WIDTH = 24  # characters of the bar; a line of 80 holds the words beside it
 
 
 @dataclass(slots=True)

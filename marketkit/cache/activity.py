@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from marketkit.cache.ttl import (
@@ -24,19 +24,18 @@ from marketkit.cache.ttl import (
     state_of,
     ttl,
 )
+from marketkit.coverage import Spans
+from marketkit.timeframe import HOUR, MINUTE
 
 if TYPE_CHECKING:
     import polars as pl
-from collections.abc import Iterator
 
-from marketkit.coverage import Spans
 
-HOUR = 3_600_000
-WEEK_HOURS = 168
+WEEK_HOURS = 7 * 24
 
 _FIRST_GAP = 10_000.0  # ms, of a market nobody knows yet
 _FEW = 8  # trades; with fewer seen, a guess still weighs
-_NEVER = -(1 << 62)
+_NEVER = -(1 << 62)  # before any trade
 _THURSDAY = 72  # 1970 began on one; hours of a week count from Monday 00:00 UTC
 
 
@@ -225,12 +224,6 @@ def hour_of_week(moment: int) -> int:
     return (moment // HOUR + _THURSDAY) % WEEK_HOURS
 
 
-_MINUTE = 60_000
-
-
-_MONDAY = 72 * HOUR  # 1970 began on a Thursday
-
-
 def hourly_rates(minutes: pl.Series, covered: Spans) -> list[float] | None:
     """Give the trades per ms to expect in each of the 168 hours of a week, Monday 00:00 UTC first.
 
@@ -244,7 +237,7 @@ def hourly_rates(minutes: pl.Series, covered: Spans) -> list[float] | None:
     if not whole:
         return None
     traded = [0] * WEEK_HOURS
-    hours = ((minutes.dt.epoch("ms") + _MONDAY) // HOUR % WEEK_HOURS).value_counts()
+    hours = ((minutes.dt.epoch("ms") + _THURSDAY * HOUR) // HOUR % WEEK_HOURS).value_counts()
     for hour, count in hours.iter_rows():
         traded[hour] = count
     mean = _rate(sum(traded), whole)
@@ -253,14 +246,14 @@ def hourly_rates(minutes: pl.Series, covered: Spans) -> list[float] | None:
 
 def _rate(traded: int, asked: int) -> float:
     """Give trades per ms; half a minute more either way keeps the rate from nought and infinity."""
-    return -math.log1p(-(min(traded, asked) + 0.5) / (asked + 1)) / _MINUTE
+    return -math.log1p(-(min(traded, asked) + 0.5) / (asked + 1)) / MINUTE
 
 
 def _minutes_by_hour(covered: Spans) -> list[int]:
     found = [0] * WEEK_HOURS
     for start, end in covered:
         for at, until in _hours(start, end):
-            found[hour_of_week(at)] += (until - at) // _MINUTE
+            found[hour_of_week(at)] += (until - at) // MINUTE
     return found
 
 

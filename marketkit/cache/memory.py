@@ -18,11 +18,11 @@ import polars as pl
 
 from marketkit.clock import age_clock
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024  # small beside what polars itself takes of a process
 # What an entry and a column take beside their data, measured on CPython 3.11 and polars 2.1.
 ENTRY_BYTES = 250
 COLUMN_BYTES = 200
-_SWEEP = 5_000  # milliseconds between two cleanings
+_SWEEP = 5_000  # ms between two cleanings, each of which looks at every answer
 
 
 @dataclass(slots=True, eq=False)

@@ -26,7 +26,7 @@ from marketkit.net.transport import Transport
 from marketkit.net.walk import Pages
 from marketkit.progress import Reporter
 
-FLUSH_PAGES = 10
+FLUSH_PAGES = 10  # pages written together: a second of work that a kill may cost
 
 
 def _set() -> asyncio.Event:

@@ -29,8 +29,8 @@ from marketkit.timeframe import Timeframe
 T = TypeVar("T")
 
 _BEAT = 1.0  # seconds; a command is obeyed within it, and `SILENT` is sixty times as long
-_LOOK = 0.5  # seconds between two looks for a task that others may have let go of
-_ATTEMPTS = 5  # at a task, before its symbol is given up
+_LOOK = 0.5  # seconds between two looks for tasks of others; a look is a query of the ledger
+_ATTEMPTS = 5  # at a task, each of five requests, before its symbol is given up
 
 
 @dataclass(slots=True)

@@ -18,8 +18,8 @@ T = TypeVar("T")
 
 NAME = "jobs.sqlite"
 
-_VERSION = 2
-_BUSY = 20.0  # seconds to wait for the other processes at the ledger
+_VERSION = 2  # of the tables; a ledger of another is begun anew
+_BUSY = 20.0  # seconds to wait for other processes, each at it for milliseconds
 _NOT_OURS = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
 _TABLES = (
     """

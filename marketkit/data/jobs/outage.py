@@ -14,8 +14,8 @@ from marketkit.net.handle import Interruption
 
 T = TypeVar("T")
 
-_SHORTEST, _LONGEST = 1.0, 30.0  # seconds between two attempts
-_QUIET = 2.0  # seconds
+_SHORTEST, _LONGEST = 1.0, 30.0  # seconds between attempts: soon at first, then no burden
+_QUIET = 2.0  # seconds without any answer; the attempts at one request take longer
 
 
 class Outage:

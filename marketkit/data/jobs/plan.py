@@ -136,10 +136,12 @@ class Plan:
 UPPER_BOUND = "upper bound"  # the basis where nothing is known: every slot may have traded
 
 
-_BYTES = 24.0  # a candle on disk, where the lake has none to measure
+_BYTES = (
+    24.0  # a candle on disk, where the lake has none to measure; the size matters for a plan only
+)
 
 
-_ENOUGH = 1_000  # covered slots from which the share that trades is taken
+_ENOUGH = 1_000  # covered slots from which the share that trades is taken, to a few percent
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,9 @@ from marketkit.symbols import is_glob
 from marketkit.timeframe import Timeframe
 
 PAGE = 200  # candles a request; more is silently clamped
-TRADE_PAGE = 500
+TRADE_PAGE = 500  # trades a request; Upbit reference, section 3.3
 DEPTH = 30  # order book units a request
-TRADE_DAYS = 7
+TRADE_DAYS = 7  # days before today that the exchange tells of; the same
 URL_LENGTH = 10_000  # characters of a symbol list; all 855 pairs in one request were seen to work
 QUOTES = ("BTC", "KRW", "USDT")  # Korea's; who guesses them elsewhere has to look what is missing
 

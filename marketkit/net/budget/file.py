@@ -20,7 +20,7 @@ T = TypeVar("T")
 StateChange = Callable[[State, float], T]
 
 _STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
-_FORGOTTEN = 86_400_000_000_000  # ns: a day
+_FORGOTTEN = 86_400_000_000_000  # ns: a day, and a budget is worth a second of history
 
 
 class BudgetStore(Protocol):

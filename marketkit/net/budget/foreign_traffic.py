@@ -13,13 +13,13 @@ from typing import NamedTuple
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.state import FOREIGN, INF, Lane, State
 
-RESERVE = 2.0
-SEEN_FOR = 10.0
+RESERVE = 2.0  # lanes left to others while they are seen
+SEEN_FOR = 10.0  # how long a foreign request is a sign of more to come
 CALM, LONGEST_CALM = 30.0, 600.0  # how long a lane in reserve is kept, and after failed probes
 CALM_ALONE = 3.0  # the same once nothing was seen for SEEN_FOR and nothing rejected for QUIET
-QUIET = 60.0
+QUIET = 60.0  # how long nothing must have been rejected to count as alone
 PROBE = 1200.0  # a rejection this soon after the last one is a failed probe for more room
-HISTORY = 5.0
+HISTORY = 5.0  # how long an ended lane is still looked at: late replies speak of it
 
 
 class ServerReply(NamedTuple):

@@ -17,21 +17,23 @@ from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import foreign_traffic as foreign
 from marketkit.net.budget.state import INF, Lane, State, Waiter
 
-GUARD = 0.002
+GUARD = 0.002  # seconds; room for timers and scheduling on both sides
 CONFIDENCE = 3.0  # standard errors that the true shortest round trip may lie below the measured
-MIN_SAMPLES = 20
-MEAN_OVER = 300
+MIN_SAMPLES = 20  # round trips before the shortest is believed: two windows of requests
+MEAN_OVER = 300  # round trips; thirty seconds at the limit, so that a new path shows soon
 BUCKET = 300.0  # the shortest round trip is that of the last one to two buckets
-LEASE = 5.0
+LEASE = (
+    5.0  # seconds; five heartbeats, so that a process that stalls for some is not taken for dead
+)
 LOST_MARGIN = 1.0  # how long after we gave up a request may still reach the counter
 STALL = 0.015  # a waiter this late for its own turn is passed over
-POLL = 0.25
-POLL_IN_FLIGHT = 0.02
-SOONEST = 0.0005
-ROUNDING = 0.0001
-CRITICAL, LOW = 0, 3
+POLL = 0.25  # seconds; the longest wait without a look at what other processes changed
+POLL_IN_FLIGHT = 0.02  # seconds; an answer to another process may free a lane any moment
+SOONEST = 0.0005  # seconds; a timer is no finer, and a loop must not spin
+ROUNDING = 0.0001  # seconds; a timer may fire this much early
+CRITICAL, LOW = 0, 3  # the classes of `dialect.CLASSES`
 AGEING = (0.0, 1.5, 3.0, 5.0)  # periods after which a class goes to the front once
-LONGEST_HOLD = 6  # doublings of the hold after a 429
+LONGEST_HOLD = 6  # doublings of the hold after a 429: a minute, as long as a ban begins
 
 
 class Head(NamedTuple):

@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields
 from operator import attrgetter
 
 INF = math.inf
-WAITERS = 16
+WAITERS = 16  # processes whose foremost call is known; more cost order, no lane
 _MAGIC = b"MKB2"
 _CHECK = struct.Struct("<4sI")
 
@@ -65,7 +65,7 @@ class State:
     calm: float = 0.0
 
 
-FOREIGN = -1.0
+FOREIGN = -1.0  # the owner of a phantom; processes have positive numbers
 _HEADER = [f.name for f in fields(State) if f.type == "float"]
 _header = attrgetter(*_HEADER)
 _lane = attrgetter(*(f.name for f in fields(Lane)))

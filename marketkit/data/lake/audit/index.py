@@ -17,7 +17,7 @@ from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store.database import NAME, VERSION, FileStamp
 from marketkit.errors import CorruptFile
 
-_TRIES = 3
+_TRIES = 3  # copies; a writer seldom tears one, and hardly three in a row
 
 
 class AuditedChunk(NamedTuple):

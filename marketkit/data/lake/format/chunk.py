@@ -29,7 +29,7 @@ from marketkit.schema import ROW, empty
 from marketkit.settings import library_version
 from marketkit.timeframe import Timeframe, iso
 
-FORMAT = 1
+FORMAT = 1  # of the files; a lake of a later one is refused
 
 KEY = b"marketkit"
 _PRICES = ("open", "high", "low", "close")

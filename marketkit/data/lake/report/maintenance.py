@@ -21,8 +21,8 @@ from marketkit.data.lake.store.scan import read_times
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.timeframe import DAY, MINUTE, SECOND, TIMEFRAMES, Timeframe
 
-_WITNESSES = 10  # markets that are looked at; the most traded ones
-_SHORTEST = 15 * MINUTE
+_WITNESSES = 10  # markets looked at, the most traded, and two of them must be liquid
+_SHORTEST = 15 * MINUTE  # no chance silences all liquid markets for as long (see above)
 # Share of a month's slots in which a liquid market trades. In minutes DOGE passes (99.51 % of
 # September 2025). One silent hour is as wide as the shortest window: a month may have one of them.
 _LIQUID, _LIQUID_WIDE = 0.995, 0.998

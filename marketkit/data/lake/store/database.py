@@ -20,7 +20,7 @@ _log = logging.getLogger("marketkit.lake")
 NAME = "index.sqlite"
 _BUSY = 2.0  # seconds to wait for another process before going without the cache
 _READ_ONLY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
-VERSION = 2
+VERSION = 2  # of the tables; those of another are dropped
 _TABLES = (
     """
     CREATE TABLE chunks (
@@ -43,7 +43,7 @@ _FOLDER = "SELECT inode, mtime_ns, ctime_ns FROM folders WHERE folder = ?"
 _PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_FOLDER = "REPLACE INTO folders VALUES (?, ?, ?, ?)"
 _ENDS = "SELECT * FROM ends WHERE folder IN ({})"
-_AT_ONCE = 500  # names in one question
+_AT_ONCE = 500  # names in one question; SQLite takes 999 in its oldest builds
 _PUT_END = "REPLACE INTO ends VALUES (?, ?, ?)"
 _FORGET_CHUNKS = "DELETE FROM chunks WHERE folder = ?"
 _FORGET_FOLDER = "DELETE FROM folders WHERE folder = ?"

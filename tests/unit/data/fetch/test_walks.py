@@ -6,11 +6,14 @@ import asyncio
 
 import pytest
 
+from marketkit.coverage import Spans
 from marketkit.data.fetch.walks import FetchRun, WalkState, share, walk_all
 from marketkit.errors import UnknownSymbol
+from marketkit.exchange.dialect import Page
 from marketkit.exchange.upbit.paging import CandleRange
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.progress import Progress, Reporter
+from marketkit.schema import ROW, empty
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, parse_time
 
 MINUTES = TIMEFRAMES["1m"]
@@ -115,10 +118,6 @@ def test_an_empty_page_settles_everything_older():
     run = FetchRun("normal", Reporter(Progress("it"), show=False))
     whole = walk()
     run.planned([whole])
-    from marketkit.coverage import Spans
-    from marketkit.exchange.dialect import Page
-    from marketkit.schema import ROW, empty
-
     page = Page(empty(ROW), Spans(), nothing_before=END)
     assert run.answered(whole, page, empty(ROW), NOW) == SLOTS
     assert run.reporter.progress.done == SLOTS
