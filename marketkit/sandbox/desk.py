@@ -127,6 +127,7 @@ class Desk:
         return self._ticker_rows(markets, now)
 
     def _ticker_rows(self, markets: list[tuple[str, Source]], now: int) -> list[str]:
+        self.tickers.prepare((source for _, source in markets), now)
         return [
             ticker_row(symbol, ticker, self.spelling)
             for symbol, source in markets

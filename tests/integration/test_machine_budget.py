@@ -17,7 +17,7 @@ SECONDS = 3.0
 SATURATE = """
 import asyncio, json, pathlib, sys, time
 from marketkit.exchange.dialect import RateLimit, Request
-from marketkit.exchange.upbit_rest import check
+from marketkit.exchange.upbit.rest import check
 from marketkit.net.transport import Transport
 
 endpoint, directory, requests, period, seconds = json.loads(sys.argv[1])
