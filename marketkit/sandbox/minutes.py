@@ -72,13 +72,13 @@ class DayMinutes:
     def before(self, end: int, count: int) -> list[Candle]:
         """Return the last `count` minutes that start before `end`."""
         stop = self._place(end)
-        return [self._candle(place) for place in range(max(0, stop - count), stop)]
+        return self._rows(max(0, stop - count), stop)
 
     def at(self, start: int) -> Candle | None:
         """Return the minute that starts at `start`."""
         place = self._place(start)
-        here = self.minutes[place : place + 1]
-        return self._candle(place) if here and self._time(place) == start else None
+        rows = self._rows(place, place + 1)
+        return rows[0] if rows and rows[0].time == start else None
 
     def total(self, start: int, end: int) -> Candle | None:
         """Return what the minutes starting in [start, end) add up to."""
@@ -111,18 +111,15 @@ class DayMinutes:
     def _time(self, place: int) -> int:
         return self.day.start + self.minutes[place] * MINUTE
 
-    def _candle(self, place: int) -> Candle:
-        time, price = self._time(place), self.day.tick.price
-        return Candle(
-            time,
-            price(self.opens[place]),
-            price(self.highs[place]),
-            price(self.lows[place]),
-            price(self.closes[place]),
-            self.volumes[place],
-            self.values[place],
-            last_trade(self.key, time, MINUTE),
+    def _rows(self, begin: int, stop: int) -> list[Candle]:
+        part, (num, den) = slice(begin, stop), self.day.tick
+        times = [self.day.start + minute * MINUTE for minute in self.minutes[part]]
+        prices = (
+            [steps * num / den for steps in column[part]]
+            for column in (self.opens, self.highs, self.lows, self.closes)
         )
+        lasts = [last_trade(self.key, time, MINUTE) for time in times]
+        return list(map(Candle, times, *prices, self.volumes[part], self.values[part], lasts))
 
 
 def day_minutes(day: Day, key: int, traded: float) -> DayMinutes:

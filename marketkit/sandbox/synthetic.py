@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from marketkit.sandbox import patience
 from marketkit.sandbox.candle import Candle, Columns, Extremes, last_trade, merged
 from marketkit.sandbox.draws import key_of, mix
 from marketkit.sandbox.extremes import Span, extremes
@@ -21,6 +22,9 @@ from marketkit.sandbox.widths import DAY, MINUTE, WIDTHS, Width
 _ONE_MINUTE: Final = WIDTHS["1m"]
 _ONE_DAY: Final = WIDTHS["1d"]
 _DAYS_KEPT: Final = 4  # a page of minutes looks at two, a ticker too
+_DRAW_S: Final = 0.002  # drawing a day's minutes takes 0.1 ms for thin markets, 4 ms for others
+_PIECE_S: Final = 0.0005  # a month made of its days
+_EXTREMES_S: Final = 0.0003  # a market's year
 _COARSE_KEPT: Final = 40  # a page of 200 four-hour candles looks at 34 days
 
 
@@ -51,6 +55,7 @@ class Synthetic:
         pieces: list[list[Candle]] = []
         end, oldest = before, width.floor(self.listing)
         while count > 0 and end > oldest:
+            patience.take(_PIECE_S)
             piece, end = self._piece(width, end, count)
             pieces.append(piece)
             count -= len(piece)
@@ -85,6 +90,7 @@ class Synthetic:
         return extremes_of([self], start, end)[0]
 
     def _new_minutes(self, day: int) -> DayMinutes:
+        patience.take(_DRAW_S)
         return day_minutes(self._day(day), self.key, self._profile.traded)
 
     def _new_coarse(self, day: int, width_ms: int) -> Columns:
@@ -117,6 +123,7 @@ class Synthetic:
 
 def extremes_of(markets: Sequence[Synthetic], start: int, end: int) -> list[Extremes | None]:
     """Return the extremes of many markets at once; None where a market was not listed yet."""
+    patience.take(_EXTREMES_S * len(markets))
     stop = -(-end // DAY)
     spans = [Span(one.noise, max(start, one.listing) // DAY, stop) for one in markets]
     found = iter(extremes([span for span in spans if span.first < stop]))
