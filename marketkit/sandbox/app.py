@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -15,6 +16,7 @@ from marketkit.sandbox.control import answer_control
 from marketkit.sandbox.desk import MOST_CANDLES, Answer, Desk, route
 from marketkit.sandbox.faults import Faults, of_requests, of_streams, repeated
 from marketkit.sandbox.limits import Limits
+from marketkit.sandbox.patience import TooLong, within
 from marketkit.sandbox.query import Query, WireError
 from marketkit.sandbox.reply import (
     LimitBody,
@@ -32,6 +34,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUESTS_KEPT = 2000
+_AT_ONCE_S = 0.01  # other requests and the websocket hardly notice so long a wait
 
 
 @dataclass(slots=True)
@@ -61,7 +64,7 @@ class App:
             return
         visit = _Visit(receive)
         await visit.wait(self._way())
-        reply, fault = self._answer(scope, path, query)
+        reply, fault = await self._answer(scope, path, query)
         await visit.wait(self._way())
         if visit.gone:
             self.aborted += 1
@@ -101,34 +104,29 @@ class App:
         jitter = self._draw.expovariate(1 / self.jitter_s) if self.jitter_s else 0.0
         return self.latency_s / 2 + jitter
 
-    def _answer(self, scope: Scope, path: str, query: str) -> tuple[Reply, str | None]:
+    async def _answer(self, scope: Scope, path: str, query: str) -> tuple[Reply, str | None]:
         """Count the request and answer it; this is the moment it arrives at the exchange."""
         routed = route(self.desk, path.removeprefix("/v1/")) if path.startswith("/v1/") else None
         if routed is None or scope["method"] not in {"GET", "HEAD"}:
             return no_route(), None
-        group, answer = routed
+        name, answer = routed
         if _header(scope, b"origin"):
-            group = "origin"
-        arrival = time.monotonic()
-        reply, fault = self._admit(group, answer, query, arrival)
+            name = "origin"
+        arrival, now = time.monotonic(), self.clock.now()
+        reply, fault = self._admit(name, arrival)
         if fault:
             self.faults.strike(fault)
-        self.requests.append(
-            {
-                "path": path,
-                "query": query,
-                "group": group,
-                "status": reply.status,
-                "fault": fault,
-                "arrival": arrival,
-            }
-        )
+        request: dict[str, Any] = {"path": path, "query": query, "group": name, "status": None}
+        request |= {"fault": fault, "arrival": arrival}
+        self.requests.append(request)
+        if reply is None:
+            remaining = self.limits.groups[name].remaining(arrival)
+            reply = await _soon(partial(_data, answer, query, now, remaining, fault))
+        request["status"] = reply.status
         return reply, fault
 
-    def _admit(
-        self, name: str, answer: Answer, query: str, arrival: float
-    ) -> tuple[Reply, str | None]:
-        """Return the answer and the fault that took effect."""
+    def _admit(self, name: str, arrival: float) -> tuple[Reply | None, str | None]:
+        """Return a refusal, None where data is to be sent, and the fault that took effect."""
         group, fault = self.limits.groups[name], self.faults.draw()
         if fault in {"429", "418"}:
             group.arrive(arrival)
@@ -142,21 +140,29 @@ class App:
             return failed(remaining), fault
         if fault == "html":
             return maintenance_page(remaining), fault
-        if fault == "duplicate" and name != "candles":
-            fault = None
-        return self._data(answer, query, remaining, fault), fault
+        return None, None if fault == "duplicate" and name != "candles" else fault
 
-    def _data(self, answer: Answer, query: str, remaining: str, fault: str | None) -> Reply:
-        try:
-            rows = answer(Query(query), self.clock.now())
-        except WireError as error:
-            return Reply(error.status, error.body, remaining=remaining)
-        if fault == "duplicate":
-            rows = repeated(rows, most=MOST_CANDLES)
-        body = f"[{','.join(rows)}]".encode()
-        if fault == "badjson":
-            body = body[: len(body) // 2]
-        return Reply(200, body, remaining=remaining)
+
+async def _soon(work: Callable[[], Reply]) -> Reply:
+    """Do quick work at once, and in a thread what draws many days of markets or reads files."""
+    try:
+        with within(_AT_ONCE_S):
+            return work()
+    except TooLong:
+        return await asyncio.get_running_loop().run_in_executor(None, work)
+
+
+def _data(answer: Answer, query: str, now: int, remaining: str, fault: str | None) -> Reply:
+    try:
+        rows = answer(Query(query), now)
+    except WireError as error:
+        return Reply(error.status, error.body, remaining=remaining)
+    if fault == "duplicate":
+        rows = repeated(rows, most=MOST_CANDLES)
+    body = f"[{','.join(rows)}]".encode()
+    if fault == "badjson":
+        body = body[: len(body) // 2]
+    return Reply(200, body, remaining=remaining)
 
 
 class _Visit:

@@ -3,18 +3,41 @@
 from __future__ import annotations
 
 import json
+from collections import deque
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
 from marketkit.errors import InputError
+from marketkit.sandbox.clock import Clock
+from marketkit.sandbox.faults import Faults
 from marketkit.sandbox.reply import Reply, no_route
-
-if TYPE_CHECKING:
-    from marketkit.sandbox.app import App
+from marketkit.sandbox.stream.hub import Hub
 
 
-def answer_control(app: App, method: str, path: str, query: str) -> Reply:
+class Controlled(Protocol):
+    """The exchange as these endpoints see it."""
+
+    clock: Clock
+    faults: Faults
+    hub: Hub
+    requests: deque[dict[str, Any]]
+
+    def stats(self) -> dict[str, Any]:
+        """Return the counts of everything."""
+        ...
+
+    def reset_stats(self) -> None:
+        """Forget the counts."""
+        ...
+
+    def set_faults(self, table: Mapping[str, float]) -> None:
+        """Put another table of faults in place of the old one."""
+        ...
+
+
+def answer_control(app: Controlled, method: str, path: str, query: str) -> Reply:
     """Answer a path below /sandbox; bad values are a 400 with a message."""
     values = dict(parse_qsl(query))
     try:
@@ -24,7 +47,7 @@ def answer_control(app: App, method: str, path: str, query: str) -> Reply:
     return no_route() if answer is None else Reply(200, json.dumps(answer).encode())
 
 
-def _answer(app: App, request: str, values: dict[str, str]) -> Any:
+def _answer(app: Controlled, request: str, values: dict[str, str]) -> Any:
     answer: Any = None
     match request:
         case "GET stats":
@@ -52,7 +75,7 @@ def _answer(app: App, request: str, values: dict[str, str]) -> Any:
     return answer
 
 
-def _set_clock(app: App, values: dict[str, str]) -> None:
+def _set_clock(app: Controlled, values: dict[str, str]) -> None:
     """Set the clock by `now` or `advance` (ms from where it stands), and its `speed`."""
     now, speed = values.get("now"), values.get("speed")
     step = values.get("advance")
@@ -60,7 +83,7 @@ def _set_clock(app: App, values: dict[str, str]) -> None:
     app.clock.set(start if now is None else moment(now), None if speed is None else number(speed))
 
 
-def _strike(app: App, values: dict[str, str]) -> None:
+def _strike(app: Controlled, values: dict[str, str]) -> None:
     seconds = values.get("seconds")
     app.hub.faults.order(
         values.get("kind", ""),
@@ -69,7 +92,7 @@ def _strike(app: App, values: dict[str, str]) -> None:
     )
 
 
-def _clock(app: App) -> dict[str, Any]:
+def _clock(app: Controlled) -> dict[str, Any]:
     now = app.clock.now()
     text = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds")
     return {"now": text, "ms": now, "speed": app.clock.speed}

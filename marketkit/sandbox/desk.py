@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from marketkit.sandbox import patience
 from marketkit.sandbox.bodies import (
     book_row,
     candle_row,
@@ -29,6 +30,7 @@ Answer = Callable[[Query, int], list[str]]
 
 _ONE_DAY = WIDTHS["1d"]
 MOST_CANDLES, MOST_TRADES = 200, 500
+_TICKER_S, _BOOK_S = 0.00005, 0.0002  # one row
 _CANDLE_PATHS = {"seconds": "1s", "days": "1d", "weeks": "1w", "months": "1M", "years": "1y"}
 
 
@@ -127,6 +129,8 @@ class Desk:
         return self._ticker_rows(markets, now)
 
     def _ticker_rows(self, markets: list[tuple[str, Source]], now: int) -> list[str]:
+        patience.take(_TICKER_S * len(markets))
+        self.tickers.prepare((source for _, source in markets), now)
         return [
             ticker_row(symbol, ticker, self.spelling)
             for symbol, source in markets
@@ -137,6 +141,7 @@ class Desk:
         """Answer orderbook; a market that has not this level adds no row."""
         codes, count = query.codes("markets"), query.count(DEPTH, DEPTH)
         level = query.number("level", 0.0)
+        patience.take(_BOOK_S * len(codes))
         return [
             book_row(code, book, level, count, self.spelling)
             for code, source in [(code, self.source(code, now)) for code in codes]

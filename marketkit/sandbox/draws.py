@@ -5,6 +5,8 @@ from __future__ import annotations
 import zlib
 from typing import Final
 
+import polars as pl
+
 _MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -24,3 +26,16 @@ def mix(first: int, second: int = 0) -> int:
 def unit(first: int, second: int = 0) -> float:
     """Return a number in [0, 1)."""
     return (mix(first, second) >> 11) * 2.0**-53
+
+
+def mix_column(first: pl.Series, second: pl.Series) -> pl.Series:
+    """Return `mix` of two columns of 64 bits, which wrap of themselves."""
+    bits = first * 0x9E37_79B9_7F4A_7C15 + second * 0xD1B5_4A32_D192_ED03
+    bits = (bits ^ (bits // 2**30)) * 0xBF58_476D_1CE4_E5B9
+    bits = (bits ^ (bits // 2**27)) * 0x94D0_49BB_1331_11EB
+    return bits ^ (bits // 2**31)
+
+
+def unit_column(first: pl.Series, second: pl.Series) -> pl.Series:
+    """Return `unit` of two columns of 64 bits."""
+    return (mix_column(first, second) // 2**11).cast(pl.Float64) * 2.0**-53

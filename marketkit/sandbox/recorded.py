@@ -6,14 +6,17 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import polars as pl
 
+from marketkit.sandbox import patience
 from marketkit.sandbox.candle import Candle, Columns, Extremes, last_trade
 from marketkit.sandbox.draws import key_of
 from marketkit.sandbox.files import read_candles, starts_of
 from marketkit.sandbox.widths import WIDTHS, Width
+
+_READ_S: Final = 0.1  # a small file is read in a tenth of that, years of minutes take longer
 
 
 class Recorded:
@@ -75,6 +78,7 @@ class Recorded:
         return self._columns[width]
 
     def _load(self, width: Width) -> pl.DataFrame:
+        patience.take(_READ_S)
         frame = read_candles(self._files[width], width)
         return frame.with_columns(last=last_trade(self.key, pl.col("time"), width.ms))
 

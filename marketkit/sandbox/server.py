@@ -236,7 +236,10 @@ class Sandbox:
         return self._app.hub.rows()
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the latest routed requests, oldest first: path, query, group, status, arrival."""
+        """Return the latest routed requests, oldest first: path, query, group, status, arrival.
+
+        The status of one that is being answered is None.
+        """
         return list(self._app.requests)
 
     def candles(self, symbol: str, timeframe: str, start: int, end: int) -> pl.DataFrame:

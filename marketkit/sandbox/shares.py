@@ -14,8 +14,8 @@ def balanced(weights: Sequence[float], prices: Sequence[float], mean: float) -> 
     Where all prices lie on one side no weights can do it, and they come back as they are.
     """
     pairs = list(zip(weights, prices, strict=True))
-    above = sum(weight * (price - mean) for weight, price in pairs if price > mean)
-    below = sum(weight * (mean - price) for weight, price in pairs if price < mean)
+    above = sum([weight * (price - mean) for weight, price in pairs if price > mean])
+    below = sum([weight * (mean - price) for weight, price in pairs if price < mean])
     if not above or not below:
         return list(weights)
     # Shrink the heavier side: no weight grows out of proportion.
@@ -27,6 +27,6 @@ def shared(units: int, weights: Sequence[float]) -> list[int]:
     """Return whole shares of `units` in proportion to the weights, each at least 1 if it can be."""
     scale = units / sum(weights)
     least = 1 if units >= len(weights) else 0
-    shares = [max(least, int(weight * scale)) for weight in weights]
+    shares = [int(weight * scale) or least for weight in weights]
     shares[shares.index(max(shares))] += units - sum(shares)
     return shares

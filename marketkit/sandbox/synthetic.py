@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+from marketkit.sandbox import patience
 from marketkit.sandbox.candle import Candle, Columns, Extremes, last_trade, merged
-from marketkit.sandbox.draws import key_of, mix, unit
-from marketkit.sandbox.minutes import Day, day_minutes, derived_columns, is_maintenance
+from marketkit.sandbox.draws import key_of, mix
+from marketkit.sandbox.extremes import Span, extremes
+from marketkit.sandbox.minutes import Day, DayMinutes, day_minutes, is_maintenance
 from marketkit.sandbox.names import seeded_symbols
+from marketkit.sandbox.noise import PriceNoise
 from marketkit.sandbox.profile import profile
 from marketkit.sandbox.shares import UNITS
 from marketkit.sandbox.source import Source
-from marketkit.sandbox.ticks import Tick, tick_size
 from marketkit.sandbox.widths import DAY, MINUTE, WIDTHS, Width
 
 _ONE_MINUTE: Final = WIDTHS["1m"]
 _ONE_DAY: Final = WIDTHS["1d"]
-# Price noise: (days between knots, height); long waves are high, short ones low.
-_OCTAVES: Final = ((512, 1.1), (128, 0.5), (32, 0.22), (8, 0.12), (2, 0.05))
-_SHARES: Final = tuple(
-    (period, [part * part * (3 - 2 * part) for part in (n / period for n in range(period))])
-    for period, _ in _OCTAVES
-)  # how far between two knots a day is, smoothed
-_SWING: Final = 0.03  # how far a day's high and low leave its open and close
 _DAYS_KEPT: Final = 4  # a page of minutes looks at two, a ticker too
+_DRAW_S: Final = 0.002  # drawing a day's minutes takes 0.1 ms for thin markets, 4 ms for others
+_PIECE_S: Final = 0.0005  # a month made of its days
+_EXTREMES_S: Final = 0.0003  # a market's year
 _COARSE_KEPT: Final = 40  # a page of 200 four-hour candles looks at 34 days
 
 
@@ -40,11 +38,11 @@ class Synthetic:
 
     def __init__(self, symbol: str, seed: int, rank: int) -> None:
         self.key = key_of(symbol, seed)
-        self._quote = symbol.partition("-")[0]
         self._profile = profile(symbol, self.key, rank)
+        self.noise = PriceNoise(
+            self.key, symbol.partition("-")[0], self._profile.price, self._profile.wildness
+        )
         self.listing = self._profile.listing
-        self._knot = lru_cache(maxsize=1024)(self._new_knot)
-        self._price = lru_cache(maxsize=_DAYS_KEPT)(self._new_price)
         self._minutes = lru_cache(maxsize=_DAYS_KEPT)(self._new_minutes)
         self._coarse = lru_cache(maxsize=_COARSE_KEPT)(self._new_coarse)
 
@@ -57,6 +55,7 @@ class Synthetic:
         pieces: list[list[Candle]] = []
         end, oldest = before, width.floor(self.listing)
         while count > 0 and end > oldest:
+            patience.take(_PIECE_S)
             piece, end = self._piece(width, end, count)
             pieces.append(piece)
             count -= len(piece)
@@ -71,8 +70,8 @@ class Synthetic:
         day = (end - 1) // DAY
         if width.ms == DAY:
             return [self._candle(self._day(day))], day * DAY
-        columns = self._minutes(day) if width.ms == MINUTE else self._coarse(day, width.ms)
-        return columns.before(end, count), day * DAY
+        candles = self._minutes(day) if width.ms == MINUTE else self._coarse(day, width.ms)
+        return candles.before(end, count), day * DAY
 
     def total(self, width: Width, start: int, end: int) -> Candle | None:
         """Return what the minutes or days starting in [start, end) add up to."""
@@ -88,23 +87,14 @@ class Synthetic:
 
     def extremes(self, start: int, end: int) -> Extremes | None:
         """Return the highest and lowest price of the days starting in [start, end)."""
-        days = range(max(start, self.listing) // DAY, -(-end // DAY))
-        if not days:
-            return None
-        highest, lowest = (0.0, 0), (math.inf, 0)
-        for day in days:
-            tick, _, high, low, _ = self._day_prices(day, mix(self.key, day))
-            if (price := tick.price(high)) > highest[0]:
-                highest = price, day * DAY
-            if (price := tick.price(low)) < lowest[0]:
-                lowest = price, day * DAY
-        return Extremes(*highest, *lowest)
+        return extremes_of([self], start, end)[0]
 
-    def _new_minutes(self, day: int) -> Columns:
+    def _new_minutes(self, day: int) -> DayMinutes:
+        patience.take(_DRAW_S)
         return day_minutes(self._day(day), self.key, self._profile.traded)
 
     def _new_coarse(self, day: int, width_ms: int) -> Columns:
-        return derived_columns(self._minutes(day), width_ms)
+        return self._minutes(day).derived(width_ms)
 
     def _candle(self, day: Day) -> Candle:
         start, price = day.start, day.tick.price
@@ -114,41 +104,12 @@ class Synthetic:
 
     def _day(self, day: int) -> Day:
         draw = mix(self.key, day)
-        tick, opening, high, low, closing = self._day_prices(day, draw)
+        prices = self.noise.day(day, draw)
         turnover = self._profile.turnover * (0.4 + 1.6 * (draw >> 32 & 0xFFFF) / 0x10000)
-        units = round(turnover / tick.price(high) * UNITS)
+        units = round(turnover / prices.tick.price(prices.high) * UNITS)
         first = max(0, (self.listing - day * DAY) // MINUTE)
         final = self._final(day, first, (draw >> 48) / 0x10000)
-        return Day(day * DAY, tick, opening, high, low, closing, units, first, final)
-
-    def _day_prices(self, day: int, draw: int) -> tuple[Tick, int, int, int, int]:
-        """Return open, high, low and close of a day in steps."""
-        opening, closing = self._price(day), self._price(day + 1)
-        swing = _SWING * self._profile.wildness
-        up, down = (draw & 0xFFFF) / 0x10000, (draw >> 16 & 0xFFFF) / 0x10000
-        high = max(opening, closing) * (1 + swing * up * up)
-        low = min(opening, closing) * (1 - swing * down * down)
-        tick = tick_size(self._quote, high)
-        per = tick.den / tick.num
-        return (
-            tick,
-            round(opening * per) or 1,
-            round(high * per) or 1,
-            round(low * per) or 1,
-            round(closing * per) or 1,
-        )
-
-    def _new_price(self, day: int) -> float:
-        """Return the price at a day's start: value noise on the logarithm."""
-        height = 0.0
-        for octave, (period, shares) in enumerate(_SHARES):
-            where = day // period
-            here = self._knot(octave, where)
-            height += here + (self._knot(octave, where + 1) - here) * shares[day % period]
-        return self._profile.price * math.exp(height * self._profile.wildness)
-
-    def _new_knot(self, octave: int, where: int) -> float:
-        return _OCTAVES[octave][1] * (unit(self.key + octave, where) - 0.5)
+        return Day(day * DAY, *prices, units, first, final)
 
     def _final(self, day: int, first: int, draw: float) -> int:
         """Return the day's last minute that trades: thin markets fall silent earlier."""
@@ -158,6 +119,15 @@ class Synthetic:
         while is_maintenance(day * DAY, final):
             final -= 1
         return final
+
+
+def extremes_of(markets: Sequence[Synthetic], start: int, end: int) -> list[Extremes | None]:
+    """Return the extremes of many markets at once; None where a market was not listed yet."""
+    patience.take(_EXTREMES_S * len(markets))
+    stop = -(-end // DAY)
+    spans = [Span(one.noise, max(start, one.listing) // DAY, stop) for one in markets]
+    found = iter(extremes([span for span in spans if span.first < stop]))
+    return [next(found) if span.first < stop else None for span in spans]
 
 
 def seeded(seed: int) -> Mapping[str, Source]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
+import polars as pl
+
 
 class Tick(NamedTuple):
     """A price step as a fraction, so that n * num / den is the nearest float to the decimal."""
@@ -33,9 +35,23 @@ _KRW: Final = (
 )
 _USDT: Final = tuple((10.0**power, Tick(1, 10 ** (3 - power))) for power in range(1, -5, -1))
 _FINEST: Final = Tick(1, 100_000_000)
+_TABLES: Final = {"KRW": _KRW, "USDT": _USDT}
 
 
 def tick_size(quote: str, price: float) -> Tick:
     """Return the price step of a market at a price."""
-    table = {"KRW": _KRW, "USDT": _USDT}.get(quote, ())
+    table = _TABLES.get(quote, ())
     return next((tick for least, tick in table if price >= least), _FINEST)
+
+
+def tick_columns(quote: str, prices: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return `num` and `den` of the steps of one quote's markets at many prices."""
+    table = _TABLES.get(quote, ())
+    place = pl.zeros(len(prices), dtype=pl.UInt8, eager=True)
+    for least, _ in table:
+        place += prices < least
+    nums, dens = zip(*(tick for _, tick in table), _FINEST, strict=True)
+    return (
+        pl.Series(nums, dtype=pl.Float64).gather(place),
+        pl.Series(dens, dtype=pl.Float64).gather(place),
+    )

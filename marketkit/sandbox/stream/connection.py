@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable
+from typing import Any, Final, Protocol
 
 from websockets.frames import CloseCode
 
-from marketkit.sandbox.limits import Window
-from marketkit.sandbox.stream.faults import AT_CONNECT, AT_FRAME
+from marketkit.sandbox.limits import Limits, Window
+from marketkit.sandbox.stream.faults import AT_CONNECT, AT_FRAME, StreamFaults
 from marketkit.sandbox.stream.framing import Message, frame
 from marketkit.sandbox.stream.grammar import (
     Form,
@@ -20,20 +21,61 @@ from marketkit.sandbox.stream.grammar import (
     listing,
     parse,
 )
+from marketkit.sandbox.stream.rules import StreamRules
 from marketkit.sandbox.stream.wire import Admission, Wire
-
-if TYPE_CHECKING:
-    from marketkit.sandbox.stream.hub import Hub
 
 _PATH: Final = "/websocket/v1"
 _UP: Final = b'{"status":"UP"}'
 _FIRST_UP, _NEXT_UP = 7_000, 10_000  # ms after PING, and from one to the next
 
 
+class Exchange(Protocol):
+    """All connections of one exchange, as each of them sees the whole."""
+
+    limits: Limits
+    faults: StreamFaults
+    rules: StreamRules
+    refused: int
+    dirty: dict[Connection, None]
+
+    @property
+    def moment(self) -> int:
+        """The time at which what happens now happens (ms UTC of the sandbox)."""
+        ...
+
+    def message_windows(self) -> list[Window]:
+        """Return the message limits of one connection."""
+        ...
+
+    def soon(self, delay: int, action: Callable[[], None]) -> None:
+        """Do something after so many ms, at once while the clock stands."""
+        ...
+
+    def later(self, delay: int, action: Callable[[], None]) -> None:
+        """Do something after so many ms."""
+        ...
+
+    def join(self, connection: Connection) -> None:
+        """Count a connection in."""
+        ...
+
+    def leave(self, connection: Connection) -> None:
+        """Count a connection out."""
+        ...
+
+    def subscribe(self, connection: Connection, request: Request) -> None:
+        """Put a request in place of a connection's subscriptions."""
+        ...
+
+    def reset_all(self) -> None:
+        """Reset every connection at once."""
+        ...
+
+
 class Connection:
     """What one client has asked for and is sent."""
 
-    def __init__(self, hub: Hub, number: int, of_server: set[Any]) -> None:
+    def __init__(self, hub: Exchange, number: int, of_server: set[Any]) -> None:
         self.wire = Wire(self, of_server, deflate=hub.rules.deflate)
         self.parts: tuple[Part, ...] = ()
         self.wishes: dict[Key, Wish] = {}

@@ -6,6 +6,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +21,7 @@ from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.markets import Universe
 from marketkit.exchange.dialect import RateLimit
 from marketkit.exchange.upbit import rest as upbit_rest
-from marketkit.exchange.upbit.limits import UPBIT_LIMITS
+from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 
 LISTED = ("BTC-ETH", "KRW-BTC", "KRW-ETH", "KRW-XRP")
@@ -99,7 +100,7 @@ def exchange() -> Iterator[Exchange]:
 @pytest.fixture
 def provider(exchange: Exchange, tmp_path: Path) -> Iterator[SmartDataProvider]:
     """A provider of that exchange with an empty lake."""
-    limits = dict.fromkeys(UPBIT_LIMITS, FAST)
+    limits = dict.fromkeys(UPBIT.limits, FAST)
     with SmartDataProvider(
         endpoint=exchange.endpoint, lake=tmp_path / "lake", limits=limits
     ) as one:
@@ -116,11 +117,10 @@ def offline(tmp_path: Path) -> Iterator[SmartDataProvider]:
 @pytest.fixture
 def transport(tmp_path: Path) -> Transport:
     """A transport that sends nothing."""
-    limits = {group: RateLimit(*FAST) for group in UPBIT_LIMITS}
+    rules = replace(UPBIT, limits={group: RateLimit(*FAST) for group in UPBIT.limits})
     return Transport(
         NOWHERE,
-        limits,
-        check=upbit_rest.check,
+        rules,
         timeout=1.0,
         budget_dir=tmp_path / "budget",
         offline=True,
