@@ -18,11 +18,13 @@ def dealt() -> dict[str, set[str]]:
     command = [sys.executable, str(ROOT / "tests" / "clocks" / "run.py"), "--list"]
     said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     found: dict[str, set[str]] = {}
+    clock = ""
     for line in said.splitlines():
         if line.startswith(" "):
             found[clock].add(line.strip())
         else:
-            found[clock := line] = set()
+            clock = line
+            found[clock] = set()
     if "40 days ahead" not in found:
         pytest.skip("no libfaketime here")
     return found

@@ -8,7 +8,7 @@ import json
 
 import pandas as pd
 import pytest
-from tests.unit.test_compat import OLDER
+from tests.unit.api.test_compat import OLDER
 
 import marketkit as mk
 from marketkit.api import compat
