@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -80,10 +81,10 @@ def test_an_impossible_depth_is_refused(quotes, depth):
 
 def test_a_level_is_for_won_markets(quotes):
     check = spec(quotes.orderbooks("KRW-BTC", 15, 10_000, CallOptions())).check
-    check(["KRW-BTC", "KRW-ETH"])
+    asyncio.run(check(["KRW-BTC", "KRW-ETH"]))
     with pytest.raises(InputError, match="not for BTC-ETH"):
-        check(["KRW-BTC", "BTC-ETH"])
-    spec(quotes.orderbooks("KRW-BTC", 15, 0, CallOptions())).check(["BTC-ETH"])
+        asyncio.run(check(["KRW-BTC", "BTC-ETH"]))
+    asyncio.run(spec(quotes.orderbooks("KRW-BTC", 15, 0, CallOptions())).check(["BTC-ETH"]))
 
 
 def test_a_frame_is_sorted_whatever_the_order_of_the_answer(provider, exchange):

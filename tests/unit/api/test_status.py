@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import polars as pl
 import pytest
@@ -42,6 +43,8 @@ def status_of(delivered):
         metrics.per_second(),
         Memory().stats(),
         None,
+        datetime(2026, 1, 1, tzinfo=UTC),
+        0.0,
     )
 
 

@@ -120,10 +120,14 @@ class Away:
             raise Unreachable("nobody there")
         return "the market list"
 
+    def exchange_time(self) -> str:
+        """Give the time of the exchange."""
+        return "the time"
+
 
 def test_an_exchange_that_comes_back_is_waited_for(monkeypatch, capsys):
     monkeypatch.setattr(backfill, "_PAUSE", 0.001)
-    assert backfill._markets(Away(2), "1h", CommandRun(None)) == "the market list"
+    assert backfill._listed(Away(2), "1h", CommandRun(None)) == ("the market list", "the time")
     assert capsys.readouterr().err.splitlines() == ["waiting for the exchange: nobody there"] * 2
 
 
@@ -134,4 +138,4 @@ def test_an_exchange_that_comes_back_is_waited_for(monkeypatch, capsys):
 )
 def test_an_ended_run_waits_for_no_exchange(run):
     with pytest.raises(Unreachable):
-        backfill._markets(Away(2), "1h", run)
+        backfill._listed(Away(2), "1h", run)
