@@ -39,7 +39,7 @@ _DROP_UNPLANNED = (
 )
 _NEXT = """
     SELECT symbol, block, start, end, slots, attempts, done, requests, rows FROM tasks AS mine
-    WHERE job = ? AND state = 'open' AND NOT due BETWEEN ? AND ? AND NOT EXISTS (
+    WHERE job = ? AND state = 'open' AND NOT (due > ? AND due <= ?) AND NOT EXISTS (
         SELECT 1 FROM tasks AS other WHERE other.state = 'leased' AND other.symbol = mine.symbol
             AND other.timeframe = mine.timeframe
             AND other.start < mine.end AND other.end > mine.start
