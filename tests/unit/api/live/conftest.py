@@ -74,7 +74,7 @@ class Scene:
     async def begin(self) -> None:
         """Open it as the stream's snapshot comes."""
         opening = asyncio.create_task(self.stitcher.start(show=False))
-        await until(lambda: self.told._subscriptions.in_use())
+        await until(self.told._subscriptions.in_use)
         self.say(*(candle(10, 0.5, each, kind="SNAPSHOT") for each in self.stitcher.trackers))
         await opening
 
