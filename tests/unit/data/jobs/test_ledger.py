@@ -123,8 +123,8 @@ def test_a_failed_task_waits_before_it_is_tried_again(ledger, monkeypatch):
     me = begun(ledger, planned=TASKS[:1])
     ledger.put_off(me, ledger.lease(me), Work(4, 2, 4), BadResponse("cut"), 60)
     assert ledger.lease(me) is None
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now + 61)
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now + 61 * 10**9)
     again = ledger.lease(me)
     assert (again.attempts, again.before) == (1, Work(4, 2, 4))
 
@@ -132,8 +132,8 @@ def test_a_failed_task_waits_before_it_is_tried_again(ledger, monkeypatch):
 def test_a_clock_set_back_for_days_does_not_put_a_retry_off_for_days(ledger, monkeypatch):
     me = begun(ledger, planned=TASKS[:1])
     ledger.put_off(me, ledger.lease(me), Work(), BadResponse("cut"), 60)
-    now = time.time()
-    monkeypatch.setattr(time, "time", lambda: now - 86_400)
+    now = time.time_ns()
+    monkeypatch.setattr(time, "time_ns", lambda: now - 86_400 * 10**9)
     assert ledger.lease(me) is not None
 
 
