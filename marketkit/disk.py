@@ -62,7 +62,7 @@ def sha256(path: str | Path) -> str:
 
 
 def file_time(folder: Path) -> int:
-    """Give the time by which a folder's file system dates its files, in ns: what ages compare with.
+    """Give the time by which a folder's file system dates files, in ns: ages compare with that.
 
     It need not be that of this process: the folder may be shared, and a machine's clock be set.
     """

@@ -169,7 +169,7 @@ _YEAR_10000 = 253_402_300_800_000
 
 
 def iso(time: int) -> str:
-    """Write milliseconds UTC as people read them, in words where no calendar has them.
+    """Write milliseconds UTC for people, in words where no calendar has the time.
 
     >>> iso(1756684800000), iso(1756684800000_000)
     ('2025-09-01T00:00:00Z', 'after 9999')

@@ -1,4 +1,4 @@
-"""The exchange's clock, as the `Date` headers of its answers tell it."""
+"""The exchange's clock, read from the `Date` headers of answers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ APART = MINUTE  # clocks of machines in order are within a second; the header ha
 
 
 class ExchangeClock:
-    """The exchange's clock as its `Date` headers tell it; ours until the first one.
+    """The exchange's clock, read from `Date` headers; ours until the first one.
 
     `ages` gives milliseconds that go on while the machine sleeps.
     """
@@ -25,7 +25,7 @@ class ExchangeClock:
 
     @property
     def is_heard(self) -> bool:
-        """Whether the exchange ever said what time it is."""
+        """Whether the exchange ever told the time."""
         return self._ahead is not None
 
     def now(self) -> int:
@@ -36,14 +36,14 @@ class ExchangeClock:
         return self._ages() + self._ahead
 
     def saw(self, date: int) -> None:
-        """Learn from a `Date` header, in milliseconds UTC; it has whole seconds only."""
+        """Learn from a `Date` header, in milliseconds UTC; the header has whole seconds only."""
         ages = self._ages()
         # An estimate inside the second that the header names is better than the second's start.
         if self._ahead is None or not date <= ages + self._ahead < date + SECOND:
             self._ahead = date - ages
 
     def doubt(self) -> str | None:
-        """Say once that this machine's clock is wrong, if it is; nothing is computed from it."""
+        """Warn once where this machine's clock is wrong; nothing is computed from that clock."""
         ahead = self.machine_ahead()
         if self._doubted or ahead is None or abs(ahead) <= APART:
             return None

@@ -110,7 +110,7 @@ class Transport:
         return self.clock.now()
 
     async def ask_time(self) -> int:
-        """Give the exchange's clock; where it was never heard it is asked for, unless offline."""
+        """Give the exchange's clock; one never heard is asked for, unless offline."""
         async with self._asking_time:
             if not self.clock.is_heard and not self._offline:
                 await self.send(self._rules.time_request)

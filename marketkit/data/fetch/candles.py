@@ -116,7 +116,7 @@ class CandleReader:
         return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at)
 
     async def _hear(self, symbols: Sequence[str], window: Window, *, lake: bool) -> None:
-        """Hear what time it is at the exchange, unless the lake has all that is asked for."""
+        """Hear the exchange's time, unless the lake has every slot asked for."""
         if self._transport.clock.is_heard or (
             lake and await aside(functools.partial(self._has, symbols, window))
         ):

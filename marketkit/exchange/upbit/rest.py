@@ -48,7 +48,7 @@ def market_request() -> Request:
 
 
 def time_request() -> Request:
-    """Ask for what every region has, to hear the time: no path gives only that (decision 0003)."""
+    """Ask for a market of every region, to hear the time: no path gives only that (see 0003)."""
     return Request("/v1/market/all", (), "market")
 
 

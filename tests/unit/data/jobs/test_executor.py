@@ -29,7 +29,7 @@ class Work:
         self.ledger = Ledger(filler.lake.root)
         planned = tasks(symbol, MINUTES, filler.gaps(symbol, MINUTES, (START, END)))
         self.ledger.open(REQUEST, planned)
-        outage = Outage(patience, run.say)
+        outage = Outage(patience, run.say, filler.transport.now, run.interruptions)
         self.executor = Executor(
             filler,
             self.ledger,
