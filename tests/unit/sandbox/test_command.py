@@ -41,7 +41,7 @@ def test_it_prints_one_line_of_json_when_it_listens_and_ends_on_a_signal(end):
         ready = json.loads(server.stdout.readline())
         assert set(ready) == {"endpoint", "pid"}
         assert ready["pid"] == server.pid
-        reply = httpx.get(f"{ready['endpoint']}/v1/candles/days?market=KRW-BTC")
+        reply = httpx.get(f"{ready['endpoint']}/v1/candles/days?market=KRW-BTC", timeout=30)
         assert reply.headers["remaining-req"] == "group=candles; min=24; sec=1"
         os.kill(server.pid, end)
         assert server.communicate() == ("", "")
