@@ -1,4 +1,4 @@
-"""Backfills: the calls, and how one is checked, planned, begun and read while it runs."""
+"""Backfills: the calls, and how each is checked, planned, begun and read while running."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 
 class BackfillMethods:
-    """The calls about the lake that need no waiting: they are the same in both providers."""
+    """Calls about the lake that need no waiting, the same in both providers."""
 
     _backfills: BackfillEndpoints
 
@@ -115,7 +115,7 @@ class BackfillMethods:
         priority: Priority = "low",
         show: bool = True,
     ) -> Chunks[Any]:
-        """Give candles in the order of time, chunk by chunk, while a backfill fetches what lacks.
+        """Give candles in the order of time, chunk by chunk, while a backfill closes the gaps.
 
         Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
         `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
@@ -156,7 +156,7 @@ class BackfillEndpoints:
     def wanted(
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None = None
     ) -> BackfillRequest:
-        """Check what a backfill is to bring."""
+        """Check the request of a backfill."""
         window = read_window(timeframe, start, end, None)
         names = tuple(sorted(naming.listed(symbols)))
         source = self._filler.lake.source
@@ -185,7 +185,7 @@ class BackfillEndpoints:
     async def plan(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
     ) -> Plan:
-        """Say what a backfill will take."""
+        """Estimate a backfill."""
         one_of("priority", priority, Priority)
         names = await self._resolve(wanted, manner, priority)
         timeframe = TIMEFRAMES[wanted.timeframe]
@@ -206,7 +206,7 @@ class BackfillEndpoints:
         show: bool,
         finish: Callable[[pl.DataFrame], Frame],
     ) -> Chunks[Frame]:
-        """Give candles chunk by chunk while a backfill, the oldest first, brings them."""
+        """Give candles chunk by chunk from a backfill at work, the oldest first."""
 
         async def begin() -> AsyncGenerator[Frame, None]:
             names = await self._resolve(wanted, manner, priority)
@@ -231,7 +231,7 @@ class BackfillEndpoints:
     async def _resolve(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
     ) -> list[str]:
-        """Find the markets that are meant, and hear what time it is where the end depends on it."""
+        """Resolve the symbols, and ask the exchange's time where the end depends on the time."""
         names, unknown = await self._markets.resolve(wanted.symbols, priority)
         if unknown:
             raise next(iter(unknown.values()))

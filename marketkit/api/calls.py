@@ -44,20 +44,20 @@ class Endpoints:
     async def async_frame(
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> Frame:
-        """Give the frame of a query; await it on any event loop."""
+        """Give the frame of a query, awaited on any event loop."""
         query, result, _ = await self._await(ask, *args, **kwargs)
         return query.finish(result)
 
     async def async_response(
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> DataResponse[Any]:
-        """Give the frame of a query with its story; await it on any event loop."""
+        """Give the frame of a query with its story, awaited on any event loop."""
         return respond(*await self._await(ask, *args, **kwargs))
 
     def _wait(
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> tuple[Query, Result, float]:
-        """Give a query, its result and the seconds from the call to that."""
+        """Give a query, the result and the seconds between."""
         started = time.perf_counter()
         query = ask(*args, **kwargs)
         result = query.recall()

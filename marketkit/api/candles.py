@@ -1,4 +1,4 @@
-"""Candles: the call, the source that is meant, and what may be given again at the live edge."""
+"""Candles: the call, its sources, and the answers that may be given again at the live edge."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ class CandleMethods(Generic[P, D]):
 
 
 class CandleEndpoints:
-    """Makes queries for candles and sees to what of them is fetched."""
+    """Makes queries for candles and fetches their gaps."""
 
     def __init__(self, router: Router, candles: CandleReader, lake: Lake) -> None:
         self._router = router
@@ -185,7 +185,7 @@ class CandleEndpoints:
     def _stored(
         self, symbols: Symbols, window: Window, as_of: str | None, options: CallOptions
     ) -> Query:
-        """Ask the lake, or a frozen set of it, alone."""
+        """Ask the lake alone, or a frozen set."""
         wanted = naming.listed(symbols)
 
         async def fetch() -> Result:
@@ -202,7 +202,7 @@ class CandleEndpoints:
     def _asked(
         self, symbols: Symbols, window: Window, source: Source, options: CallOptions
     ) -> Query:
-        """Ask the lake and the exchange; what ends at the live edge may be given again."""
+        """Ask the lake and the exchange; an answer at the live edge may be given again."""
 
         async def load(names: Sequence[str], priority: Priority) -> Results:
             made = age_clock()
@@ -253,5 +253,5 @@ def _label(names: Sequence[str], window: Window) -> str:
 
 
 def _shaped(candles: pl.DataFrame, options: CallOptions) -> pl.DataFrame:
-    """Give decimals where they are wanted; the lake has none."""
+    """Convert numbers to decimals where asked; the lake has floats."""
     return candles.cast(pl.Schema(schema.exact(schema.CANDLE))) if options.exact else candles

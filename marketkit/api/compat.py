@@ -15,7 +15,7 @@ from marketkit.api.sync import SmartDataProvider, default_provider
 
 
 def _older(name: str, method: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
-    """Make a function called `name` that calls `method` with `fixed` besides what it is given."""
+    """Make a function called `name` that calls `method` with `fixed` and its own arguments."""
     new = method.__name__
     said = ", ".join([new, *(f"{key}={value!r}" for key, value in fixed.items())])
 

@@ -1,4 +1,4 @@
-"""Teach the activity of markets the week that the lake knows, beside the calls that ask for it."""
+"""The weekly rhythm of markets, learnt from the lake beside the calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ Week = tuple[str, list[float]]
 
 
 class LakeActivity:
-    """Looks each market up once, in a thread. Use it on the engine's loop."""
+    """Looks each market up once, in a thread; used on the engine's loop."""
 
     def __init__(self, lake: Store, activity: MarketActivity) -> None:
         self._lake = lake
@@ -29,7 +29,7 @@ class LakeActivity:
         self._learning: set[asyncio.Task[None]] = set()
 
     def learn(self, symbols: Iterable[str], now: int) -> None:
-        """Look up, later, those of the markets that were not looked up before."""
+        """Look up, later, the markets not looked up before."""
         new = set(symbols) - self._met
         if new:
             self._met |= new

@@ -98,7 +98,7 @@ class MarketMethods(Generic[P, D]):
 
 
 class MarketEndpoints:
-    """Answers for the markets of one exchange. Use it on the engine's loop."""
+    """Answers for the markets of one exchange; used on the engine's loop."""
 
     def __init__(self, markets: MarketList) -> None:
         self._markets = markets
@@ -179,7 +179,7 @@ _HINTS = 20  # unknown symbols that are worth looking for what was meant
 
 
 class MarketList:
-    """The markets of one exchange; `universe` keeps a list a day. Use it on the engine's loop."""
+    """The markets of one exchange, on the engine's loop; `universe` keeps a list a day."""
 
     def __init__(
         self, transport: Transport, store: ResponseStore | None, universe: Universe
@@ -206,7 +206,7 @@ class MarketList:
         return held.frame
 
     async def table(self, priority: Priority) -> pl.DataFrame:
-        """Give the list to somebody who asks for it: from then on a list a day is kept."""
+        """Give the list to a caller; from then on a list a day is kept."""
         frame = await self.frame(priority)
         if self._held is not None:
             await self._keep(self._held, make=True)
@@ -224,14 +224,14 @@ class MarketList:
         return day_of(made_at)
 
     async def settled(self) -> None:
-        """Wait until what was answered is kept."""
+        """Wait until the answers are kept."""
         for each in (self._list, *self._instruments.values()):
             await each.settled()
         here = asyncio.get_running_loop()  # a fork inherits tasks that never end
         await asyncio.gather(*(each for each in self._keeping if each.get_loop() is here))
 
     def known(self) -> frozenset[str]:
-        """Give the symbols of the list if it need not be asked for again, else none."""
+        """Give the symbols of a list that is young enough, else none."""
         return self._symbols if age_clock() <= self._fresh_until else frozenset()
 
     async def instruments(self, symbols: Sequence[str], priority: Priority) -> pl.DataFrame:

@@ -59,7 +59,7 @@ class AsyncSmartDataProvider(
     BackfillMethods,
     StreamMethods,
 ):
-    """Market data of one Upbit endpoint, with a lake behind it; await it from any event loop.
+    """Market data of one Upbit endpoint, with a lake behind; awaited from any event loop.
 
     `endpoint` is scheme and host of an exchange that speaks Upbit's words (default: the
     environment's `MARKETKIT_ENDPOINT`, else Korea), or `region` one of `kr sg id th`. `lake` is
@@ -143,7 +143,7 @@ class AsyncSmartDataProvider(
         patience: str = "12h",
         priority: Priority = "low",
     ) -> Plan:
-        """Say what a backfill will take, before it is begun: requests, candles, megabytes, time.
+        """Estimate a backfill before the start: requests, candles, megabytes, time.
 
         Nothing is sent but for the list of markets. How many slots trade is taken from what the
         lake has of the symbol; of one that it does not know, the plan gives upper bounds.
@@ -154,7 +154,7 @@ class AsyncSmartDataProvider(
 
     @on_engine
     async def status(self) -> Status:
-        """Say what was delivered from where, how old and how fast, and what may still be asked.
+        """Report deliveries by source, their ages and speed, and the requests left.
 
         Counts are those of this provider; `left` in `requests` is what the whole machine may send.
         """

@@ -1,4 +1,4 @@
-"""The words of a call: what is asked, how the answer is wanted, and what came of it."""
+"""The words of a call: query, options, hits and result."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _KNOWN = {name: get_args(kind) for name, kind in _KINDS.items()}
 
 
 class CallOptions(NamedTuple):
-    """How a caller wants to be answered, whatever the query; see `validate_options`."""
+    """Options that every call understands; see `validate_options`."""
 
     frame: FrameKind = "polars"
     tz: str = "UTC"
@@ -83,7 +83,7 @@ def choose_source(
 
 
 class Hit(NamedTuple):
-    """Rows of one symbol, and the source that had them."""
+    """Rows of one symbol and their source."""
 
     source: Source
     held: CachedRows
@@ -99,7 +99,7 @@ async def _all(_: Sequence[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class QuerySpec:
-    """One kind of query: where its answers are held, their columns and order, how to get them.
+    """One kind of query: cache key, columns and order of the answers, and the loader.
 
     `load` asks for symbols and gives a hit or an error for each, with decimals where `exact`;
     `single` says that the exchange takes one a request. A feed may answer from the newest `rows` of
@@ -124,7 +124,7 @@ class QuerySpec:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; what failed."""
+    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures."""
 
     frame: pl.DataFrame
     sources: Mapping[tuple[Source, int], Sequence[str]]
@@ -172,7 +172,7 @@ class Query:
         validate_options(self.options)
 
     def finish(self, result: Result) -> Frame:
-        """Give the frame in the caller's shape, or raise what failed."""
+        """Give the frame in the caller's shape, or raise the failures."""
         frame = result.frame
         if result.failures:
             frame = raise_or_skip(frame, result.failures, self.options.on_error)

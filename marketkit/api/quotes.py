@@ -1,4 +1,4 @@
-"""Tickers and order books: the calls, the requests they take, and the rows of their answers."""
+"""Tickers and order books: the calls, their requests, and the rows of the answers."""
 
 from __future__ import annotations
 
@@ -154,7 +154,7 @@ class QuoteEndpoints:
         return self._router.query(spec, symbols, options)
 
     def orderbooks(self, symbols: Symbols, depth: int, level: float, options: CallOptions) -> Query:
-        """Ask for order books; they are remembered for that depth and level only."""
+        """Ask for order books, remembered for this depth and level only."""
         most = upbit_rest.DEPTH
         if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= most:
             raise InputError(f"depth={depth!r}: an order book has 1 to {most} levels")
@@ -197,7 +197,7 @@ class QuoteEndpoints:
         decode: Decode,
         priority: Priority,
     ) -> Results:
-        """Send requests for many symbols each; one that fails does not take the others with it."""
+        """Send requests for many symbols each; a failed one leaves the others whole."""
         results: Results = {}
 
         async def one(request: Request, names: Sequence[str]) -> None:
@@ -219,7 +219,7 @@ class QuoteEndpoints:
         decode: Decode,
         priority: Priority,
     ) -> Results:
-        """Send one request; without `names`, what was meant shows when it is answered."""
+        """Send one request; without `names`, the answer tells the symbols."""
         response = await self._transport.send(request, priority)
         rows = decode(response.body)
         if names is not None:

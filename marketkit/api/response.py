@@ -1,4 +1,4 @@
-"""An answer with its story: where each symbol came from, how old it is, what it took."""
+"""An answer with its story: the source and age of each symbol, and the time taken."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class DataResponse(Generic[F_co]):
 
 
 def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
-    """Give the frame of a query with its story; without any rows, raise what failed."""
+    """Give the frame of a query with its story; without any rows, raise the failures."""
     if result.failures and not result.sources:
         raise_or_skip(result.frame, result.failures, "raise")
     now = age_clock()

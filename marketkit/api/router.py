@@ -39,12 +39,12 @@ T = TypeVar("T")
 
 
 class Latest(Protocol):
-    """Something that keeps the newest rows of what it is subscribed to; any thread may ask it."""
+    """A keeper of the newest rows of its subscriptions; any thread may ask."""
 
     def hot(
         self, channel: str, symbols: Sequence[str], rows: int
     ) -> tuple[Collection[str], int] | None:
-        """Give the symbols whose newest `rows` rows are known, and the moment they are of.
+        """Give the symbols whose newest `rows` rows are known, and the moment of that knowledge.
 
         Up to that moment of the `age_clock` nothing can have changed without its knowing. None if
         it knows nothing.
@@ -84,7 +84,7 @@ class Router:
     async def resolve(
         self, wanted: Sequence[str], options: CallOptions
     ) -> tuple[list[str], dict[str, MarketkitError]]:
-        """Find the markets that are meant; unless it may be skipped, one unknown ends the call."""
+        """Find the listed markets; an unknown symbol ends the call unless errors are skipped."""
         names, unknown = await self.markets.resolve(wanted, options.priority)
         if unknown and options.on_error == "raise":
             raise next(iter(unknown.values()))
@@ -98,7 +98,7 @@ class Router:
         made: int,
         most: int | None = None,
     ) -> list[CachedRows]:
-        """Hold the rows of each symbol for as long as they live, `most` ms at most.
+        """Hold the rows of each symbol for their life, `most` ms at most.
 
         Symbols that the feed keeps hot are not held a second time.
         """
@@ -234,7 +234,7 @@ class Router:
     async def _join(
         self, spec: QuerySpec, load: Load, names: Sequence[str], options: CallOptions
     ) -> list[tuple[list[str], Results | MarketkitError]]:
-        """Ask for symbols, and share the requests for them that are on their way already."""
+        """Ask for symbols, sharing requests that are on their way already."""
         priority = options.priority
         return await self._flights.join(
             spec.cache_key, names, CLASSES[priority], lambda rest: load(rest, priority)
@@ -247,7 +247,7 @@ def hits_of(source: Source, symbols: Sequence[str], held: Sequence[CachedRows]) 
 
 
 def _spelt(symbols: Symbols, known: frozenset[str]) -> list[str]:
-    """Spell symbols natively; those that are on the list already are."""
+    """Spell symbols natively; listed ones stay as given."""
     if isinstance(symbols, str):
         return [symbols] if symbols in known else naming.listed(symbols)
     if not isinstance(symbols, Sequence | set):
@@ -259,7 +259,7 @@ def _spelt(symbols: Symbols, known: frozenset[str]) -> list[str]:
 
 
 async def _with_progress(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T]:
-    """Run calls side by side and show how far they have come when it takes long."""
+    """Run calls side by side, with a progress bar when long."""
     reporter = Reporter(Progress(f"{what} of {len(calls)} symbols", len(calls)))
 
     async def one(call: Coroutine[Any, Any, T]) -> T:

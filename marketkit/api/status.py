@@ -1,4 +1,4 @@
-"""What a provider did and may still do, as a value that prints well."""
+"""The state of a provider: deliveries, requests, budgets, as a value that prints well."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Status:
 
     @property
     def symbols(self) -> int:
-        """How many symbols were delivered, from whatever source."""
+        """The number of symbols delivered, from all sources."""
         return sum(sum(row) for row in self.delivered.select(_SOURCES).iter_rows())
 
     @property
@@ -226,7 +226,7 @@ _MINUTE = 60_000
 
 
 class Delivery(NamedTuple):
-    """One call: when it was answered, symbols delivered, seconds it took, `(age, symbols)`."""
+    """One call: moment of the answer, symbols delivered, seconds taken, `(age, symbols)`."""
 
     at: int
     symbols: int
@@ -235,7 +235,7 @@ class Delivery(NamedTuple):
 
 
 class Metrics:
-    """Counts since it was made, and the latest calls; it may be used by any thread."""
+    """Counts since the start, and the latest calls; safe in any thread."""
 
     def __init__(self, clock: Callable[[], int] = age_clock) -> None:
         self._clock = clock

@@ -69,7 +69,7 @@ class StreamMethods:
         tz: str = "UTC",
         priority: Priority = "normal",
     ) -> Feed[Any]:
-        """Open a feed: what the exchange says by itself of one or many symbols.
+        """Open a feed: the exchange's stream of one or many symbols.
 
         `channel` is `ticker`, `trade`, `orderbook` or `candle.` and one of `1s 1m 3m 5m 10m 15m 30m
         1h 4h`. The `Feed` has `.frame`, the newest state with the columns of `get_ticker` and so
@@ -169,7 +169,7 @@ class StreamMethods:
         to: str | Path,
         priority: Priority = "normal",
     ) -> Recording:
-        """Record streams to a folder: every message, and when it came.
+        """Record streams to a folder: every message with its time of arrival.
 
         `channels` are those of `watch`, one or several; a folder may be recorded to again, by one
         recorder at a time. Files are Parquet, one for each channel and hour (UTC), in parts while

@@ -1,4 +1,4 @@
-"""Trades: the call, the walk back through their pages, and what may be given again."""
+"""Trades: the call, the walk back through the pages, and the answers that may be given again."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ class TradeEndpoints:
     async def _walked(
         self, spec: QuerySpec, wanted: TradeRange, priority: Priority, *, exact: bool
     ) -> Results:
-        """Walk back through the pages of one symbol, those that are kept and those that are not."""
+        """Walk back through the pages of one symbol, kept or fetched."""
         fetched: set[Request] = set()
 
         async def send(request: Request) -> Response:

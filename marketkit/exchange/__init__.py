@@ -1,1 +1,1 @@
-"""What to say to an exchange and how to read it; no sockets, no clock, no files."""
+"""The dialects of exchanges: requests and parsing; no sockets, no clock, no files."""
