@@ -2,7 +2,7 @@
 
 All of `tests/unit`, the parts of `tests/integration` below and the first notebook are dealt to the
 clocks of other days, so that each runs under one of them. A file of unit tests that has to do with
-the clock runs under all clocks: one that reads it, or imports a module of ours that does. To see who is dealt where: `.ci/clocks --list`.
+the clock runs under all clocks: one that reads it, or whose module does. To see who is dealt where: `.ci/clocks --list`.
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ ROOT = Path(__file__).parents[2]
 INTEGRATION = ("scheduled", "readme", "jobs", "live", "cold_calls")  # readme has the demonstration
 AT_ONCE = 4  # tests wait more than they compute
 READS = re.compile(r"\btime\.time(_ns)?\(|datetime\.now\(|date\.today\(|\b(machine|file)_time\(")
-ABOUT = re.compile(READS.pattern + r"|st_mtime|os\.utime")
 
 
 class Shift(NamedTuple):
@@ -63,22 +62,10 @@ def selection() -> list[Path]:
 
 
 def is_about_clocks(path: Path) -> bool:
-    """Say whether the tests of a file have to do with the machine's clock."""
-    text = path.read_text("utf-8")
-    return ABOUT.search(text) is not None or any(
-        READS.search(module.read_text("utf-8")) for module in _imported(text)
-    )
-
-
-def _imported(text: str) -> Iterator[Path]:
-    """Give the modules of ours that a test imports itself."""
-    for package, names in re.findall(r"from (marketkit[\w.]*) import ([\w, ]+)", text):
-        place = ROOT.joinpath(*package.split("."))
-        found = [
-            place.with_suffix(".py"),
-            *(place / f"{each.strip()}.py" for each in names.split(",")),
-        ]
-        yield from filter(Path.is_file, found)
+    """Say whether a file reads the machine's clock, or the module that it mirrors does."""
+    module = path.relative_to(ROOT / "tests" / "unit").with_name(path.name.removeprefix("test_"))
+    both = (path, ROOT / "marketkit" / module)
+    return any(READS.search(each.read_text("utf-8")) for each in both if each.is_file())
 
 
 def dealt(files: list[Path], clocks: list[Shift]) -> dict[Shift, list[Path]]:
