@@ -55,7 +55,7 @@ class Window:
     session: Session | None = None
 
     def narrow(self, now: int) -> Window:
-        """Give the exchange's own candles that add up to those of the session.
+        """Give the window of the exchange's own candles that add up to the session's.
 
         There are some more where they are counted, for the oldest slot may lack its beginning.
         """

@@ -33,7 +33,7 @@ def book_tick(quote: str, price: float) -> Tick:
 
 
 def supported_levels(quote: str, price: float) -> list[float]:
-    """Return the price groupings a market offers: powers of ten of its step, up to its price."""
+    """Return the price groupings of a market: powers of ten of the step, up to the price."""
     tick = tick_size(quote, price)
     levels = [0.0]
     if quote == "KRW":
@@ -45,7 +45,7 @@ def supported_levels(quote: str, price: float) -> list[float]:
 
 
 def book(symbol: str, key: int, trade: Trade, level: float, time: int) -> Book:
-    """Return the book of a market as it changed at `time`, when `trade` was the last one.
+    """Return the book of a market as changed at `time`, after the last trade `trade`.
 
     `level` groups the prices; 0 leaves them by the market's step.
     """
@@ -79,7 +79,7 @@ def change_after(key: int, trade_time: int) -> int:
 
 
 def next_change(symbol: str, key: int, time: int) -> int:
-    """Return when a book changes of itself after `time`, if no trade moves it before."""
+    """Return the next moment after `time` at which a book changes without a trade."""
     rhythm = _rhythm(symbol, key)
     return time - (time - key) % rhythm + rhythm
 
@@ -102,7 +102,7 @@ def _deep(quote: str, seed: int) -> int:
 
 
 def _edges(best: int, group: int, way: int) -> list[tuple[int, int]]:
-    """Return price in steps and distance at its far edge, for each group from the best price on."""
+    """Return price in steps and distance at the far edge, for each group from the best price on."""
     first = -(-best // group) * group if way > 0 else best // group * group
     prices = [first + way * group * number for number in range(DEPTH)]
     return [(price, abs(price - best) + 1) for price in prices]
@@ -111,7 +111,7 @@ def _edges(best: int, group: int, way: int) -> list[tuple[int, int]]:
 def _side(
     seed: int, size: float, edges: list[tuple[int, int]], tick: Tick, deep: int
 ) -> list[Slot]:
-    """Return what rests in each group, taken from one growing depth, so that groups agree."""
+    """Return the size resting in each group, cut from one growing depth so that groups agree."""
     slots, before = [], 0
     for price, distance in edges[:deep]:
         if price <= 0:

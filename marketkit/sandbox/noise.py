@@ -1,4 +1,4 @@
-"""The price of a made-up market by day: value noise on its logarithm, and the days' ranges."""
+"""The price of a made-up market by day: value noise on the logarithm, and the days' ranges."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class DayPrices(NamedTuple):
 
 
 class PriceNoise:
-    """The price of one market: a function of its key and the day, so years cost nothing ahead."""
+    """The price of one market: a function of key and day, so years cost nothing ahead."""
 
     def __init__(self, key: int, quote: str, price: float, wildness: float) -> None:
         self.key, self.quote, self.price, self.wildness = key, quote, price, wildness

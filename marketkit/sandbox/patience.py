@@ -17,7 +17,7 @@ class TooLong(Exception):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Let what is done inside raise `TooLong` before it takes longer, where it says so."""
+    """Bound the work inside: long parts raise `TooLong` where they announce themselves."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield

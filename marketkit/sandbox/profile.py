@@ -1,4 +1,4 @@
-"""What a made-up market is like: when it was listed, what it costs, how often it trades."""
+"""The profile of a made-up market: listing date, price, trades a day."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TURNOVER: Final = {"KRW": 4e11, "BTC": 8.0, "USDT": 2e6}  # of the busiest mark
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One made-up market; price and turnover are in its quote currency."""
+    """One made-up market; price and turnover are in the quote currency."""
 
     listing: int  # ms UTC
     price: float
@@ -37,7 +37,7 @@ class Profile:
 
 
 def profile(symbol: str, key: int, rank: int) -> Profile:
-    """Return what a market is like; `rank` is its place in its quote currency's trading."""
+    """Return the profile of a market; `rank` is the place in the quote currency's trading."""
     quote, _, base = symbol.partition("-")
     decay, least = _TRADED_BY_RANK[quote]
     price = _PRICES.get(base) or 10 ** (4.3 * unit(key, 1))

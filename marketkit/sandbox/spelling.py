@@ -14,7 +14,7 @@ _CLOCK: Final = tuple(f"{hour:02}:{minute:02}" for hour in range(24) for minute 
 
 
 def fixed(number: float, places: int = 8) -> str:
-    """Spell a number with exactly so many places, digit for digit what its repr says.
+    """Spell a number with exactly so many places, digit for digit as in the repr.
 
     >>> fixed(164899503.14206), fixed(1e-08), fixed(0.0101838562, 10)
     ('164899503.14206000', '0.00000001', '0.0101838562')

@@ -1,4 +1,4 @@
-"""Price steps: the KRW table since 2025-07-31, and those of the BTC and USDT markets."""
+"""Price steps: the KRW table since 2025-07-31, and the BTC and USDT tables."""
 
 from __future__ import annotations
 

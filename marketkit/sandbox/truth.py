@@ -1,4 +1,4 @@
-"""What a test compares a client with: closed candles straight from the history."""
+"""The truth that a test compares a client with: closed candles straight from the history."""
 
 from __future__ import annotations
 

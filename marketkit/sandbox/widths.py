@@ -1,4 +1,4 @@
-"""The thirteen candle widths: where a candle starts, where it ends, how each is called."""
+"""The thirteen candle widths: start, end and names of a candle."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ _CANDLES: Final = _templates(_CANDLE)
 
 
 class Sides(NamedTuple):
-    """What was sold and bought by takers since 00:00 UTC."""
+    """Volumes sold and bought by takers since 00:00 UTC."""
 
     ask: float
     bid: float
@@ -155,7 +155,7 @@ def trade_text(
     kind: Kind,
     simple: bool,
 ) -> str:
-    """Return one trade; its change is absolute here, unlike over REST."""
+    """Return one trade; the change is absolute here, unlike over REST."""
     price, size, other = of_trades(spelling, simple=simple)
     change = trade.price - previous
     return _TRADES[simple] % (
@@ -190,7 +190,7 @@ def book_text(
     kind: Kind,
     simple: bool,
 ) -> str:
-    """Return one whole order book; the totals are of all levels, whatever the depth."""
+    """Return one whole order book; the totals are of all levels at any depth."""
     price, size, _ = of_books(spelling, simple=simple)
     unit = _UNITS[simple]
     units = ",".join(
@@ -207,7 +207,7 @@ def book_text(
 def candle_text(
     channel: str, symbol: str, candle: Candle, *, spelling: Spelling, kind: Kind, simple: bool
 ) -> str:
-    """Return one candle; nothing in it says whether it is over."""
+    """Return one candle, without a word on whether the slot is over."""
     price, size, _ = of_trades(spelling, simple=simple)
     return _CANDLES[simple] % (
         channel,

@@ -1,4 +1,4 @@
-"""What goes wrong on a websocket, on demand or drawn from a seed."""
+"""Faults of a websocket, on demand or drawn from a seed."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class StreamFaults:
         return bool(self.table) or self._ordered.total() > 0
 
     def order(self, kind: str, times: int = 1, seconds: float | None = None) -> None:
-        """Let a kind strike the next so many times it can; `seconds` is how long a silence lasts.
+        """Let a kind strike at the next so many chances; `seconds` is the length of a silence.
 
         Raises `InputError` for an unknown kind.
         """
