@@ -89,7 +89,7 @@ class Request:
 
 
 def parse(text: str | bytes) -> Request:
-    """Return the requests of a message; raise `StreamError` for messages that the exchange refuses."""
+    """Return the requests of a message; raise `StreamError` where the exchange refuses."""
     objects = _objects(text)
     ticket = next((item["ticket"] for item in objects if "ticket" in item), None)
     if not isinstance(ticket, str) or not ticket:
