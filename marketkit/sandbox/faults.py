@@ -64,7 +64,7 @@ def checked(table: Mapping[str, float]) -> dict[str, float]:
 
 
 def of_requests(table: Mapping[str, float]) -> dict[str, float]:
-    """Return the part of a table that strikes requests, and unknown kinds for `checked` to refuse."""
+    """Return the part of a table that strikes requests, and unknown kinds, refused by `checked`."""
     return {kind: chance for kind, chance in table.items() if kind not in STREAM_KINDS}
 
 
