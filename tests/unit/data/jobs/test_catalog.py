@@ -63,7 +63,7 @@ def test_symbols_say_how_they_stand(tmp_path, ledger):
 
 def test_every_attempt_that_failed_is_told(tmp_path, ledger):
     me = ledger.register(REQUEST.id)
-    ledger.put_off(me, ledger.lease(me), Work(), BadResponse("cut"), 0)
+    ledger.put_off(me, ledger.lease(me), Work(), BadResponse("cut"), seconds=-1)
     ledger.fail(me, ledger.lease(me), Work(), BadResponse("cut again"))
     rows = attempts(tmp_path, REQUEST.id).sort("attempt")
     assert rows["error"].to_list() == ["cut", "cut again"]
