@@ -1,4 +1,4 @@
-"""Candles in memory: one candle, and sorted columns of them."""
+"""Candles in memory: one candle, and sorted columns of candles."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SPREAD: Final = 2_654_435_761  # Knuth's multiplicative hash
 
 
 class Candle(NamedTuple):
-    """One candle; `time` is its start and `last` its last trade, both in ms UTC."""
+    """One candle; `time` is the start and `last` the last trade, both in ms UTC."""
 
     time: int
     open: float
@@ -29,7 +29,7 @@ class Candle(NamedTuple):
 
 
 class Extremes(NamedTuple):
-    """The highest and the lowest price of some days, each with the first day that had it."""
+    """The highest and the lowest price of some days, each with the first such day."""
 
     high: float
     high_day: int
@@ -75,7 +75,7 @@ class Columns:
         return found[0] if found and found[0].time == start else None
 
     def total(self, start: int, end: int) -> Candle | None:
-        """Return what the candles starting in [start, end) add up to."""
+        """Add up the candles that start in [start, end)."""
         begin, stop = bisect_left(self.time, start), bisect_left(self.time, end)
         if begin >= stop:
             return None
@@ -119,7 +119,7 @@ def merged(start: int, parts: Iterable[Candle | None]) -> Candle | None:
 
 
 def last_trade(key: int, start: Number, width_ms: int) -> Number:
-    """Return when the last trade of a candle happened: in its last third, always the same.
+    """Return the time of a candle's last trade: in the last third, always the same.
 
     Takes one start or a column of them; nothing in it leaves 63 bits.
     """

@@ -76,7 +76,7 @@ def _answer(app: Controlled, request: str, values: dict[str, str]) -> Any:
 
 
 def _set_clock(app: Controlled, values: dict[str, str]) -> None:
-    """Set the clock by `now` or `advance` (ms from where it stands), and its `speed`."""
+    """Set the clock by `now` or `advance` (ms from the present time), and the `speed`."""
     now, speed = values.get("now"), values.get("speed")
     step = values.get("advance")
     start = app.clock.now() + round(number(step)) if step is not None else None

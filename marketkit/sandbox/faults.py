@@ -31,7 +31,7 @@ class Faults:
         self.table = checked(table)
 
     def draw(self) -> str | None:
-        """Return the kind of fault drawn for a request, if any; `strike` says it took effect."""
+        """Return the kind of fault drawn for a request, if any; `strike` counts the fault."""
         if not self.table:
             return None
         chance = self._draw.random()
@@ -51,7 +51,7 @@ class Faults:
 
 
 def checked(table: Mapping[str, float]) -> dict[str, float]:
-    """Return the table; raise InputError where it has an unknown kind or is no probability."""
+    """Return the table; raise InputError for an unknown kind or a value that is no probability."""
     for kind, probability in table.items():
         if kind not in KINDS:
             known = ", ".join((*KINDS, *STREAM_KINDS))
@@ -64,12 +64,12 @@ def checked(table: Mapping[str, float]) -> dict[str, float]:
 
 
 def of_requests(table: Mapping[str, float]) -> dict[str, float]:
-    """Return what of a table strikes requests, and what is unknown, which `checked` refuses."""
+    """Return the faults of requests in a table, with unknown kinds, which `checked` refuses."""
     return {kind: chance for kind, chance in table.items() if kind not in STREAM_KINDS}
 
 
 def of_streams(table: Mapping[str, float]) -> dict[str, float]:
-    """Return what of a table strikes websockets."""
+    """Return the faults of websockets in a table."""
     return {kind: chance for kind, chance in table.items() if kind in STREAM_KINDS}
 
 

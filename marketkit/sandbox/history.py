@@ -1,4 +1,4 @@
-"""Which markets a history holds: single files, a directory of them, or a candle lake."""
+"""The markets of a history: single files, a directory of files, or a candle lake."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def _inside(root: Path) -> list[tuple[str, Width, Path]]:
 
 
 def _named(path: Path) -> tuple[str, Width, Path] | None:
-    """Return whose candles a file holds, by its name or by its folders."""
+    """Return the market and width of a candle file, by file name or by folders."""
     if path.parent.name.startswith("series="):
         symbol = path.parent.name.removeprefix("series=")
         width = width_named(path.parent.parent.name.removeprefix("timeframe="))

@@ -1,4 +1,4 @@
-"""Rate limits as the exchange applies them: windows, groups, and what they saw."""
+"""Rate limits of the exchange: windows, groups, and counts of requests."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from marketkit.errors import InputError
 WindowKind = Literal["first-call", "sliding", "clock"]
 Rate = tuple[int, float]  # so many requests in so many seconds
 
-DEFAULT_RATE: Final[Rate] = (10, 1.0)
+DEFAULT_RATE: Final[Rate] = (10, 1.0)  # as documented for every group of quotations
 _OWN_RATES: Final[Mapping[str, Rate]] = {"origin": (1, 10.0), "websocket": (5, 1.0)}
 _REST: Final = ("market", "candles", "crix-trades", "ticker", "orderbook")
 GROUPS: Final = (*_REST, *_OWN_RATES)
-_BAN_WATCH_S: Final = 10.0
-_BAN_S: Final = 60.0
+_BAN_WATCH_S: Final = 10.0  # refusals further apart are no storm
+_BAN_S: Final = 60.0  # the shortest ban a client must be ready for
 
 
 class Window(Protocol):
@@ -35,7 +35,7 @@ class Window(Protocol):
 
 
 class FixedWindow:
-    """A window that ends a period after it opened.
+    """A window that ends a period after the opening.
 
     It is opened by the first counted call (the measured behaviour), or `aligned`: at whole
     multiples of the period.
@@ -91,7 +91,7 @@ WINDOWS: Final[Mapping[WindowKind, Callable[[Rate], Window]]] = {
 
 @dataclass(slots=True)
 class Group:
-    """One rate group: its window and what arrived, accepted or not."""
+    """One rate group: the window and all arrivals, accepted or not."""
 
     name: str
     rate: Rate
@@ -102,7 +102,7 @@ class Group:
     _recent: deque[float] = field(default_factory=deque)
 
     def arrive(self, now: float) -> None:
-        """Note an arrival: `worst` is the most of them in any span of one period."""
+        """Note an arrival: `worst` is the most arrivals in any span of one period."""
         self.requests += 1
         self._recent.append(now)
         while self._recent[0] <= now - self.rate[1]:
@@ -110,7 +110,7 @@ class Group:
         self.worst = max(self.worst, len(self._recent))
 
     def reset(self) -> None:
-        """Forget what was seen; the window goes on."""
+        """Set the counts to zero; the window goes on."""
         self.requests = self.rejected = self.worst = 0
         self._recent.clear()
 
@@ -121,7 +121,7 @@ class Group:
 
 
 class Limits:
-    """All groups of one exchange, and the ban for who ignores 429.
+    """All groups of one exchange, and the ban for clients that ignore 429.
 
     Times are real monotonic seconds, never the sandbox clock. With `ban_after` above 0 so many
     429s within 10 s answer 418 to everything for 60 s.
@@ -143,7 +143,7 @@ class Limits:
         self._banned_until = -math.inf
 
     def admit(self, name: str, now: float) -> Literal[200, 418, 429]:
-        """Count one arrival and return the status the limits give it."""
+        """Count one arrival and return the status by the limits."""
         group = self.groups[name]
         group.arrive(now)
         if now < self._banned_until:
@@ -167,7 +167,7 @@ class Limits:
         return math.ceil(max(0.0, self._banned_until - now))
 
     def stats(self) -> dict[str, dict[str, int]]:
-        """Return what each group saw, by the wire's group names."""
+        """Return each group's counts, by the wire's group names."""
         return {
             name: {
                 "requests": group.requests,
@@ -178,7 +178,7 @@ class Limits:
         }
 
     def reset(self) -> None:
-        """Forget what was seen."""
+        """Set all counts to zero."""
         for group in self.groups.values():
             group.reset()
 

@@ -1,4 +1,4 @@
-"""What the exchange shows of its candles and trades at one moment, and no later."""
+"""The candles and trades that the exchange shows at one moment, and no later."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def finest(source: Source) -> Width:
 
 
 def _second_page(source: Source, before: int, count: int, now: int) -> Iterator[Candle]:
-    """Yield the seconds of minutes that were recorded: they are made of the minutes' trades."""
+    """Yield second candles, made of the trades of recorded minutes."""
     if finest(source).name != "1m":
         return
     oldest = -(-(now - SECONDS_KEPT) // SECOND) * SECOND

@@ -1,4 +1,4 @@
-"""Which markets the seeded exchange lists, and what coins are called."""
+"""The markets of the seeded exchange, and the names of coins."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The price of a made-up market by day: value noise on its logarithm, and the days' ranges."""
+"""The price of a made-up market by day: value noise on the logarithm, and the days' ranges."""
 
 from __future__ import annotations
 

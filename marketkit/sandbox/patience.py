@@ -1,4 +1,4 @@
-"""How long an answer may take: a little in the loop, where others wait; for ever elsewhere."""
+"""The time an answer may take: a little in the loop, where others wait; for ever elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TooLong(Exception):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Let what is done inside raise `TooLong` before it takes longer, where it says so."""
+    """Limit the work inside, which raises `TooLong` at a `take` beyond the limit."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield

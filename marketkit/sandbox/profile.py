@@ -1,4 +1,4 @@
-"""What a made-up market is like: when it was listed, what it costs, how often it trades."""
+"""The nature of a made-up market: listing date, price, and how often there is a trade."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _TURNOVER: Final = {"KRW": 4e11, "BTC": 8.0, "USDT": 2e6}  # of the busiest mark
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """One made-up market; price and turnover are in its quote currency."""
+    """One made-up market; price and turnover are in the quote currency."""
 
     listing: int  # ms UTC
     price: float
@@ -37,7 +37,7 @@ class Profile:
 
 
 def profile(symbol: str, key: int, rank: int) -> Profile:
-    """Return what a market is like; `rank` is its place in its quote currency's trading."""
+    """Return the nature of a market; `rank` is the place in the quote currency's trading."""
     quote, _, base = symbol.partition("-")
     decay, least = _TRADED_BY_RANK[quote]
     price = _PRICES.get(base) or 10 ** (4.3 * unit(key, 1))
@@ -51,7 +51,7 @@ def profile(symbol: str, key: int, rank: int) -> Profile:
 
 
 def _listing(base: str, key: int, rank: int) -> int:
-    """Old coins opened years ago, one in seven of the made-up ones lately."""
+    """Draw a listing date: old coins years ago, one in seven of the made-up ones lately."""
     if base == "BTC" or rank < 2:
         return _moment(2017, 9, 25, 3)
     hour = _moment(1970, 1, 1, 5) + round(210 * unit(key, 4)) * MINUTE

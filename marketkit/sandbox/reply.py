@@ -1,4 +1,4 @@
-"""Answers as they go over the wire: status, headers in their casing, body."""
+"""Answers as sent over the wire: status, headers in their casing, body."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _LOWER_VARY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer before its headers; `remaining` is the Remaining-Req of a routed request."""
+    """One answer without headers; `remaining` is the Remaining-Req of a routed request."""
 
     status: int
     body: bytes

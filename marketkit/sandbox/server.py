@@ -54,7 +54,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(Server):
-    """A server that says when it listens."""
+    """A server that calls back once listening."""
 
     def __init__(self, config: Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -164,7 +164,7 @@ class Sandbox:
             self._server = self._thread = None
 
     def serve(self, ready: Callable[[str], None]) -> None:
-        """Run in the foreground until SIGINT or SIGTERM; call `ready(endpoint)` once it listens."""
+        """Run in the foreground until SIGINT or SIGTERM; call `ready(endpoint)` once listening."""
         listener = self._listen()
         # The server raises the signal again when it has shut down: both then end quietly.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
@@ -190,7 +190,7 @@ class Sandbox:
     def set_clock(
         self, now: str | int | datetime | None = None, speed: float | None = None
     ) -> None:
-        """Jump to `now` and go on at `speed`; what is None stays as it is.
+        """Jump to `now` and go on at `speed`; None leaves either unchanged.
 
         Returns when all that is due on websockets by then has been written to them.
         """
@@ -202,7 +202,7 @@ class Sandbox:
         self.set_clock(self.now() + round(seconds * 1000))
 
     def replay(self, messages: Sequence[bytes]) -> None:
-        """Send recorded or made-up messages to every open websocket, as fast as it takes them.
+        """Send recorded or made-up messages to every open websocket, as fast as clients read.
 
         They go out as they are, one binary frame each, uncompressed, past subscriptions, faults
         and counts: for benchmarks (the same messages many times) and recorded sessions.
@@ -210,17 +210,17 @@ class Sandbox:
         self._await(partial(self._app.hub.replay, messages))
 
     def _await(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Do something in the server's loop, if there is one, and wait for it."""
+        """Run a coroutine in the server's loop, if there is one, and wait for the end."""
         loop = self._server.loop if self._server is not None else None
         if loop is not None:
             asyncio.run_coroutine_threadsafe(work(), loop).result()
 
     def stats(self) -> dict[str, Any]:
-        """Return what /sandbox/stats answers."""
+        """Return the counts that /sandbox/stats answers with."""
         return self._app.stats()
 
     def reset_stats(self) -> None:
-        """Forget what was counted; rate windows go on."""
+        """Set all counts to zero; rate windows go on."""
         self._app.reset_stats()
 
     def set_faults(self, faults: Mapping[str, float]) -> None:
@@ -228,11 +228,11 @@ class Sandbox:
         self._app.set_faults(faults)
 
     def strike(self, kind: str, times: int = 1, seconds: float | None = None) -> None:
-        """Let a websocket fault strike the next so many times it can; see `StreamFaults`."""
+        """Let a websocket fault strike at the next so many chances; see `StreamFaults`."""
         self._app.hub.faults.order(kind, times, seconds)
 
     def connections(self) -> list[dict[str, Any]]:
-        """Return every websocket, oldest first: messages, violations, subscriptions, its end."""
+        """Return every websocket, oldest first: messages, violations, subscriptions, end."""
         return self._app.hub.rows()
 
     def requests(self) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Splitting a volume over prices so that its sum and its mean price come out as given."""
+"""Splitting a volume over prices so that sum and mean price come out as given."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def balanced(weights: Sequence[float], prices: Sequence[float], mean: float) -> 
 
 
 def shared(units: int, weights: Sequence[float]) -> list[int]:
-    """Return whole shares of `units` in proportion to the weights, each at least 1 if it can be."""
+    """Return whole shares of `units` in proportion to the weights, each at least 1 if possible."""
     scale = units / sum(weights)
     least = 1 if units >= len(weights) else 0
     shares = [int(weight * scale) or least for weight in weights]

@@ -1,4 +1,4 @@
-"""What can be done to a TCP connection."""
+"""Resetting a TCP connection."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import struct
 
 
 def reset(transport: asyncio.Transport) -> None:
-    """End a connection with a TCP reset; what was not sent yet is lost."""
+    """End a connection with a TCP reset; unsent bytes are lost."""
     linger = struct.pack("ii", 1, 0)
     transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
     transport.abort()

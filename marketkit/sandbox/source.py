@@ -9,13 +9,13 @@ from marketkit.sandbox.widths import Width
 
 
 class Source(Protocol):
-    """Final candles of one market, as if all time were over; who asks stops at the clock."""
+    """Final candles of one market, as if all time were over; callers stop at the clock."""
 
     key: int
     listing: int  # when the market opened (ms UTC); before, its code is unknown
 
     def base(self, width: Width) -> Width | None:
-        """Return the recorded width that `width` is made from; None when it cannot be made."""
+        """Return the recorded width that `width` is made from; None when there is no such width."""
         ...
 
     def page(self, width: Width, before: int, count: int) -> list[Candle]:
@@ -23,7 +23,7 @@ class Source(Protocol):
         ...
 
     def total(self, width: Width, start: int, end: int) -> Candle | None:
-        """Return what the candles of `width` starting in [start, end) add up to."""
+        """Add up the candles of `width` that start in [start, end)."""
         ...
 
     def at(self, width: Width, start: int) -> Candle | None:

@@ -9,12 +9,12 @@ from typing import Final, Literal
 from marketkit.sandbox.widths import DAY, HOUR
 
 Spelling = Literal["wire", "fraction"]
-KST: Final = 9 * HOUR
+KST: Final = 9 * HOUR  # ahead of UTC, all year
 _CLOCK: Final = tuple(f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60))
 
 
 def fixed(number: float, places: int = 8) -> str:
-    """Spell a number with exactly so many places, digit for digit what its repr says.
+    """Spell a number with exactly so many places, digit for digit as in the repr.
 
     >>> fixed(164899503.14206), fixed(1e-08), fixed(0.0101838562, 10)
     ('164899503.14206000', '0.00000001', '0.0101838562')

@@ -13,11 +13,11 @@ from marketkit.sandbox.synthetic import Synthetic, extremes_of
 from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import DAY
 
-_YEAR: Final = 364 * DAY
+_YEAR: Final = 364 * DAY  # 52 weeks
 
 
 class Ticker(NamedTuple):
-    """What one market did, as of its last trade."""
+    """One market's state as of the last trade."""
 
     trade: Trade
     opening: float
@@ -51,7 +51,7 @@ class _Closed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tickers:
-    """Tickers of many markets; what is over is added up once a minute."""
+    """Tickers of many markets; closed candles are added up once a minute."""
 
     _years: dict[Source, _Year] = field(default_factory=dict)
     _closed: dict[Source, _Closed] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Tickers:
             self._years[source] = _Year(today, last_close(source, today, 0.0), extremes)
 
     def at(self, source: Source, now: int) -> Ticker | None:
-        """Return a market's ticker at a moment, or None before its first trade."""
+        """Return a market's ticker at a moment, or None before the first trade."""
         trade = next(trades_before(source, now + 1, now), None)
         if trade is None:
             return None

@@ -1,4 +1,4 @@
-"""The thirteen candle widths: where a candle starts, where it ends, how each is called."""
+"""The thirteen candle widths: the start, the end and the name of each."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The exchange's websocket: what is asked, what is due, and how it goes over the wire."""
+"""The exchange's websocket: requests, the agenda, and messages on the wire."""

@@ -1,4 +1,4 @@
-"""What is due when, in sandbox time: everything a stream does happens in this order."""
+"""Actions in the order of sandbox time: everything a stream does happens in this order."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ TRADE, BOOK, CANDLE, REACTION = range(4)
 
 
 class Agenda:
-    """Actions by due time (ms UTC), rank, and the order they were added in."""
+    """Actions by due time (ms UTC), rank, and order of addition."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, int, Action]] = []
@@ -28,7 +28,7 @@ class Agenda:
         return self._heap[0][0] if self._heap else None
 
     def take(self, until: int) -> tuple[int, Action] | None:
-        """Take the first action that is due by `until`, with its due time."""
+        """Take the first action that is due by `until`, with the due time."""
         if not self._heap or self._heap[0][0] > until:
             return None
         due, _, _, action = heappop(self._heap)

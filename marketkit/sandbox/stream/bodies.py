@@ -72,7 +72,7 @@ _CANDLES: Final = _templates(_CANDLE)
 
 
 class Sides(NamedTuple):
-    """What was sold and bought by takers since 00:00 UTC."""
+    """The volumes that takers sold and bought since 00:00 UTC."""
 
     ask: float
     bid: float
@@ -155,7 +155,7 @@ def trade_text(
     kind: Kind,
     simple: bool,
 ) -> str:
-    """Return one trade; its change is absolute here, unlike over REST."""
+    """Return one trade; the change is absolute here, unlike over REST."""
     price, size, other = of_trades(spelling, simple=simple)
     change = trade.price - previous
     return _TRADES[simple] % (
@@ -207,7 +207,7 @@ def book_text(
 def candle_text(
     channel: str, symbol: str, candle: Candle, *, spelling: Spelling, kind: Kind, simple: bool
 ) -> str:
-    """Return one candle; nothing in it says whether it is over."""
+    """Return one candle; no field says whether the candle is over."""
     price, size, _ = of_trades(spelling, simple=simple)
     return _CANDLES[simple] % (
         channel,

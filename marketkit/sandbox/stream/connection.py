@@ -1,4 +1,4 @@
-"""One client of the websocket: its limits, its messages, its subscriptions, its faults."""
+"""One client of the websocket: limits, messages, subscriptions, faults."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FIRST_UP, _NEXT_UP = 7_000, 10_000  # ms after PING, and from one to the next
 
 
 class Exchange(Protocol):
-    """All connections of one exchange, as each of them sees the whole."""
+    """All connections of one exchange, as each connection sees the whole."""
 
     limits: Limits
     faults: StreamFaults
@@ -40,7 +40,7 @@ class Exchange(Protocol):
 
     @property
     def moment(self) -> int:
-        """The time at which what happens now happens (ms UTC of the sandbox)."""
+        """The time of the present action (ms UTC of the sandbox)."""
         ...
 
     def message_windows(self) -> list[Window]:
@@ -73,7 +73,7 @@ class Exchange(Protocol):
 
 
 class Connection:
-    """What one client has asked for and is sent."""
+    """One client's subscriptions, and the messages to and from the client."""
 
     def __init__(self, hub: Exchange, number: int, of_server: set[Any]) -> None:
         self.wire = Wire(self, of_server, deflate=hub.rules.deflate)
@@ -184,7 +184,7 @@ class Connection:
             self._hub.later(left, self.watch_idle)
 
     def publish(self, message: Message) -> None:
-        """Send one REALTIME message, unless a fault strikes it."""
+        """Send one REALTIME message, unless a fault strikes."""
         if self.ended is not None:
             return
         fault = self._hub.faults.draw(AT_FRAME)
@@ -220,7 +220,7 @@ class Connection:
         self._put(message.wire(self._form, self.wire.bits))
 
     def _put(self, data: bytes) -> None:
-        """Queue a frame; the hub writes what is queued together."""
+        """Queue a frame; the hub writes all queued frames together."""
         if self.ended is not None:
             return
         self.touch()
@@ -237,13 +237,13 @@ class Connection:
         self.wire.write(data)
 
     def flush(self) -> None:
-        """Write what is queued."""
+        """Write the queued frames."""
         if self._outbox:
             self.wire.write(b"".join(self._outbox))
             self._outbox.clear()
 
     def cut(self, reason: str) -> None:
-        """Hang up after what is queued, without a close frame."""
+        """Hang up after the queued frames, without a close frame."""
         self.flush()
         self.wire.cut()
         self._end(reason)
@@ -260,12 +260,12 @@ class Connection:
         self._end(reason)
 
     def _end(self, reason: str) -> None:
-        """Note why it ended, the first time it did."""
+        """Note the reason of the end, the first one only."""
         if self.ended is None:
             self.ended = reason
 
     def stats(self) -> dict[str, Any]:
-        """Return what a test may ask about a connection."""
+        """Return the counts and the state of a connection, for tests."""
         return {
             "number": self._number,
             "opened": self._opened,

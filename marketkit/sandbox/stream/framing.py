@@ -1,4 +1,4 @@
-"""Messages as websocket frames, encoded once however many connections they go to."""
+"""Messages as websocket frames, encoded once for any number of connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORTEST: Final = 64  # below, compression costs more than it saves
 
 
 def frame(payload: bytes, *, compressed: bool = False) -> bytes:
-    """Return a whole binary message as a server sends it: one frame, unmasked."""
+    """Return a whole binary message of a server: one frame, unmasked."""
     size, first = len(payload), _BINARY | (_COMPRESSED if compressed else 0)
     if size < 126:
         return bytes((first, size)) + payload
@@ -37,7 +37,7 @@ def deflated(payload: bytes, bits: int) -> bytes:
 
 
 class Message:
-    """One event; `spell(simple)` returns its JSON object."""
+    """One event; `spell(simple)` returns the JSON object."""
 
     __slots__ = ("_frames", "_spell")
 

@@ -1,4 +1,4 @@
-"""How the websocket spells numbers: differently by stream and format, all of it legal JSON.
+"""Spelling of numbers on the websocket: differently by stream and format, always legal JSON.
 
 upbit-api.md, section 3.7: the exchange is written in Java, and it shows.
 """

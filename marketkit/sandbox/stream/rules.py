@@ -1,4 +1,4 @@
-"""How the websocket treats its clients where the exchange's way is unknown or too slow."""
+"""The websocket's treatment of clients where the exchange's way is unknown or too slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One websocket as bytes: the handshake, messages in, frames out, and the ways it can end."""
+"""One websocket as bytes: the handshake, messages in, frames out, and the ways to end."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from websockets.server import ServerProtocol
 
 from marketkit.sandbox.sockets import reset
 
-_WINDOW_BITS: Final = 12
+_WINDOW_BITS: Final = 12  # 4 KiB: no message gains from more
 _DATA: Final = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 class Admission(NamedTuple):
-    """What a handshake is answered: 101 or a refusal, and the Remaining-Req to show."""
+    """The answer to a handshake: 101 or a refusal, and the Remaining-Req to show."""
 
     status: int
     text: str = ""
@@ -51,7 +51,7 @@ class Session(Protocol):
         ...
 
     def flush(self) -> None:
-        """Write what waits to be sent."""
+        """Write all that waits to be sent."""
         ...
 
     def lost(self, reason: str) -> None:
@@ -60,7 +60,7 @@ class Session(Protocol):
 
 
 class Wire(asyncio.Protocol):
-    """The protocol of a websocket, in place of the HTTP connection it began as.
+    """The protocol of a websocket, in place of the HTTP connection before the handshake.
 
     The library speaks it; data frames are encoded once for all connections and written past it,
     which a server may: it neither masks nor remembers them.
@@ -78,17 +78,17 @@ class Wire(asyncio.Protocol):
         self._of_server.add(self)
 
     def data_received(self, data: bytes) -> None:
-        """Hand bytes to the protocol, and act on what it makes of them."""
+        """Hand bytes to the protocol, and act on the events."""
         self._protocol.receive_data(data)
         self._act()
 
     def eof_received(self) -> None:
-        """Note that the client has closed its half."""
+        """Note that the client has closed one half."""
         self._protocol.receive_eof()
         self._act()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Say that it is over."""
+        """Tell the session that the connection is over."""
         self._of_server.discard(self)
         self._session.lost("reset by client" if error else "closed by client")
 
@@ -108,7 +108,7 @@ class Wire(asyncio.Protocol):
         self._speak()
 
     def _speak(self) -> None:
-        """Send what the protocol itself has to say: the handshake, pongs, closes."""
+        """Send the protocol's own messages: the handshake, pongs, closes."""
         self._session.flush()
         for data in self._protocol.data_to_send():
             if data:
@@ -157,7 +157,7 @@ class Wire(asyncio.Protocol):
             self._speak()
 
     def cut(self) -> None:
-        """Hang up without a close frame once what was written is sent."""
+        """Hang up without a close frame once all written bytes are sent."""
         self._transport.close()
 
     def reset(self) -> None:
