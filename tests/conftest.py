@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,10 @@ from tests.clocks import faketime
 # A busy machine is no failure: how long an example takes is for the benchmarks to say.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# A shell's background jobs ignore Ctrl-C, and so would the tests and programs that wait for one.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 

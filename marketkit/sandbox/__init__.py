@@ -1,4 +1,4 @@
-"""An Upbit-compatible exchange on loopback that never imports the client."""
+"""An Upbit-compatible exchange on loopback, which never imports the client."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["Sandbox", "StreamRules", "add_arguments", "run"]
 
 
 def __getattr__(name: str) -> Any:
-    """Load a public name at its first use: polars and uvicorn are not cheap."""
+    """Load a public name on first use: polars and uvicorn are not cheap."""
     if name == "Sandbox":
         from marketkit.sandbox.server import Sandbox  # noqa: PLC0415
 

@@ -33,7 +33,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
-_REQUESTS_KEPT = 2000
+_REQUESTS_KEPT = 2000  # more than any test looks back
 _AT_ONCE_S = 0.01  # other requests and the websocket hardly notice so long a wait
 
 
@@ -77,7 +77,7 @@ class App:
             await _send(send, reply, self.clock.now(), gzipped=gzipped)
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts of every group, abandoned requests, and faults struck."""
+        """Return the counts of every group, of abandoned requests, of faults and of streams."""
         return {
             "groups": self.limits.stats(),
             "aborted": self.aborted,
@@ -91,7 +91,7 @@ class App:
         self.hub.faults.table = of_streams(table)
 
     def reset_stats(self) -> None:
-        """Forget all counts; windows and bans go on."""
+        """Set all counts to zero; windows and bans go on."""
         self.limits.reset()
         self.faults.counts.clear()
         self.hub.faults.counts.clear()
@@ -105,7 +105,7 @@ class App:
         return self.latency_s / 2 + jitter
 
     async def _answer(self, scope: Scope, path: str, query: str) -> tuple[Reply, str | None]:
-        """Count a request, as it arrives at the exchange, and answer."""
+        """Count and answer a request; this is the moment of arrival at the exchange."""
         routed = route(self.desk, path.removeprefix("/v1/")) if path.startswith("/v1/") else None
         if routed is None or scope["method"] not in {"GET", "HEAD"}:
             return no_route(), None
@@ -144,7 +144,7 @@ class App:
 
 
 async def _soon(work: Callable[[], Reply]) -> Reply:
-    """Do quick work at once, and long work (many days of markets, files) in a thread."""
+    """Do quick work at once; drawing many days of markets and reading files go to a thread."""
     try:
         with within(_AT_ONCE_S):
             return work()
@@ -166,14 +166,14 @@ def _data(answer: Answer, query: str, now: int, remaining: str, fault: str | Non
 
 
 class _Visit:
-    """One client's stay: waits that notice a disconnect."""
+    """One client's stay: waits that notice a client leaving."""
 
     def __init__(self, receive: Receive) -> None:
         self._receive = receive
         self.gone = False
 
     async def wait(self, seconds: float) -> None:
-        """Wait in full even if the client leaves: the request is on its way and will count."""
+        """Wait in full even if the client leaves: the request is on the way and will count."""
         if seconds <= 0:
             return
         leaving = asyncio.ensure_future(self._left())

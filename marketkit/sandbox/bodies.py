@@ -32,7 +32,7 @@ def candle_row(symbol: str, candle: Candle, width: Width) -> str:
 
 
 def day_row(symbol: str, candle: Candle, previous: float, converted: str | None) -> str:
-    """Return one day candle; `converted` is the text of converted_trade_price, if asked for."""
+    """Return one day candle; `converted` is the text of converted_trade_price, None without one."""
     change = candle.close - previous
     more = "" if converted is None else f',"converted_trade_price":{converted}'
     return (

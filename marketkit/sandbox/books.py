@@ -11,7 +11,7 @@ from marketkit.sandbox.source import Source
 from marketkit.sandbox.ticks import Tick, tick_size
 from marketkit.sandbox.trades import Trade
 
-DEPTH: Final = 30
+DEPTH: Final = 30  # levels of a whole book
 STEP: Final = 100  # ms: no book changes more often, each on a phase of its own
 _BUSY: Final = {"BTC", "ETH", "XRP", "SOL", "DOGE", "USDT"}
 _WORTH: Final = {"KRW": 3_000_000.0, "BTC": 0.02, "USDT": 2_000.0}  # of one step, about
@@ -45,7 +45,7 @@ def supported_levels(quote: str, price: float) -> list[float]:
 
 
 def book(symbol: str, key: int, trade: Trade, level: float, time: int) -> Book:
-    """Return the book of a market as changed at `time`, after the last trade `trade`.
+    """Return the book of a market after a change at `time`, when `trade` was the last one.
 
     `level` groups the prices; 0 leaves them by the market's step.
     """
@@ -79,7 +79,7 @@ def change_after(key: int, trade_time: int) -> int:
 
 
 def next_change(symbol: str, key: int, time: int) -> int:
-    """Return the next moment after `time` at which a book changes without a trade."""
+    """Return the time of a book's next change after `time`, if no trade comes before."""
     rhythm = _rhythm(symbol, key)
     return time - (time - key) % rhythm + rhythm
 
@@ -102,7 +102,7 @@ def _deep(quote: str, seed: int) -> int:
 
 
 def _edges(best: int, group: int, way: int) -> list[tuple[int, int]]:
-    """Return price in steps and distance at the far edge, for each group from the best price on."""
+    """Return each group's price in steps and the distance of the far edge, best price first."""
     first = -(-best // group) * group if way > 0 else best // group * group
     prices = [first + way * group * number for number in range(DEPTH)]
     return [(price, abs(price - best) + 1) for price in prices]
@@ -111,7 +111,7 @@ def _edges(best: int, group: int, way: int) -> list[tuple[int, int]]:
 def _side(
     seed: int, size: float, edges: list[tuple[int, int]], tick: Tick, deep: int
 ) -> list[Slot]:
-    """Return the size resting in each group, cut from one growing depth so that groups agree."""
+    """Return the size at each group's price, cut from one growing depth, so that groups agree."""
     slots, before = [], 0
     for price, distance in edges[:deep]:
         if price <= 0:

@@ -29,7 +29,7 @@ class Candle(NamedTuple):
 
 
 class Extremes(NamedTuple):
-    """The highest and the lowest price of some days, each with the first day at that price."""
+    """The highest and the lowest price of some days, each with the first such day."""
 
     high: float
     high_day: int
@@ -75,7 +75,7 @@ class Columns:
         return found[0] if found and found[0].time == start else None
 
     def total(self, start: int, end: int) -> Candle | None:
-        """Return the sum of the candles starting in [start, end)."""
+        """Add up the candles that start in [start, end)."""
         begin, stop = bisect_left(self.time, start), bisect_left(self.time, end)
         if begin >= stop:
             return None
@@ -119,7 +119,7 @@ def merged(start: int, parts: Iterable[Candle | None]) -> Candle | None:
 
 
 def last_trade(key: int, start: Number, width_ms: int) -> Number:
-    """Return the moment of a candle's last trade: in the last third, always the same.
+    """Return the time of a candle's last trade: in the last third, always the same.
 
     Takes one start or a column of them; nothing in it leaves 63 bits.
     """

@@ -1,4 +1,4 @@
-"""The sandbox's own time: set, frozen and sped up at will."""
+"""The sandbox's own time, which can be set, frozen and sped up."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Clock:
         return self._start[2]
 
     def set(self, now: int | None = None, speed: float | None = None) -> None:
-        """Jump to `now` and go on at `speed`; None changes nothing."""
+        """Jump to `now` and go on at `speed`; None leaves either unchanged."""
         self._start = (
             self.now() if now is None else now,
             self._monotonic(),

@@ -17,7 +17,7 @@ from marketkit.sandbox.stream.hub import Hub
 
 
 class Controlled(Protocol):
-    """The exchange as seen by the control endpoints."""
+    """The exchange as these endpoints see it."""
 
     clock: Clock
     faults: Faults
@@ -76,7 +76,7 @@ def _answer(app: Controlled, request: str, values: dict[str, str]) -> Any:
 
 
 def _set_clock(app: Controlled, values: dict[str, str]) -> None:
-    """Set the clock by `now` or `advance` (ms from the present), and the `speed`."""
+    """Set the clock by `now` or `advance` (ms from the present time), and the `speed`."""
     now, speed = values.get("now"), values.get("speed")
     step = values.get("advance")
     start = app.clock.now() + round(number(step)) if step is not None else None

@@ -84,13 +84,13 @@ class Desk:
         ]
 
     def _converted(self, symbol: str, day: int, price: float, now: int) -> str:
-        """Spell a price in KRW by the day's KRW price of the quote; null for KRW itself."""
+        """Spell a price in KRW by that day's price of the quote currency; null for KRW markets."""
         source = self.sources.get(f"KRW-{symbol.partition('-')[0]}")
         page = candle_page(source, _ONE_DAY, day + DAY, 1, now) if source else []
         return fixed(round(price * page[0].close, 8)) if page else "null"
 
     def trades(self, query: Query, now: int) -> list[str]:
-        """Answer trades/ticks: one UTC day, newest first, never across midnight.
+        """Answer trades/ticks: one UTC day, newest first, never across the day's start.
 
         Without `days_ago` the day is today, also where nothing traded yet; outside 1..7 it is
         refused. Neither is recorded anywhere.
@@ -165,7 +165,7 @@ class Desk:
         ]
 
     def _last_trades(self, codes: list[str], now: int) -> list[tuple[str, Source, Trade]]:
-        """Return each market that ever traded, with the last trade."""
+        """Return each market with the last trade, leaving out markets that never traded."""
         sources = [(code, self.source(code, now)) for code in codes]
         return [
             (code, source, trade)

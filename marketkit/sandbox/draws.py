@@ -7,7 +7,7 @@ from typing import Final
 
 import polars as pl
 
-_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF
+_MASK: Final = 0xFFFF_FFFF_FFFF_FFFF  # 64 bits
 
 
 def key_of(text: str, seed: int = 0) -> int:

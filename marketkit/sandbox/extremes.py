@@ -18,11 +18,11 @@ from marketkit.sandbox.noise import OCTAVES, SWING, PriceNoise
 from marketkit.sandbox.ticks import tick_columns
 from marketkit.sandbox.widths import DAY
 
-_BITS_16: Final = 0x10000
+_BITS_16: Final = 0x10000  # a day's swings are drawn from 16 bits each
 
 
 class Span(NamedTuple):
-    """A market and days [first, stop), counted from 1970."""
+    """A market and some days [first, stop), counted from 1970."""
 
     market: PriceNoise
     first: int
@@ -69,7 +69,7 @@ class _Grid:
         self.row, self.day = place // self.width, place % self.width + first
 
     def of_market(self, values: Iterable[float], dtype: type[pl.DataType]) -> pl.Series:
-        """Return each market's value at all days of the market."""
+        """Return each market's value at every day."""
         return pl.Series(list(values), dtype=dtype).gather(self.row)
 
     def keys(self) -> pl.Series:
@@ -106,7 +106,7 @@ def _prices(grid: _Grid) -> pl.Series:
 
 
 def _knots(grid: _Grid, octave: int) -> pl.Series:
-    """Return the height that one octave adds to every day."""
+    """Return one octave's part of the height of every day."""
     period, high = OCTAVES[octave]
     first, last = grid.first // period, (grid.first + grid.width - 1) // period
     knots = _Grid(grid.markets, first, last + 2)

@@ -31,7 +31,7 @@ class Faults:
         self.table = checked(table)
 
     def draw(self) -> str | None:
-        """Return the kind of fault drawn for a request, if any; `strike` counts the effect."""
+        """Return the kind of fault drawn for a request, if any; `strike` counts the fault."""
         if not self.table:
             return None
         chance = self._draw.random()
@@ -51,7 +51,7 @@ class Faults:
 
 
 def checked(table: Mapping[str, float]) -> dict[str, float]:
-    """Return the table; raise InputError for an unknown kind or no probability."""
+    """Return the table; raise InputError for an unknown kind or a value that is no probability."""
     for kind, probability in table.items():
         if kind not in KINDS:
             known = ", ".join((*KINDS, *STREAM_KINDS))
@@ -64,12 +64,12 @@ def checked(table: Mapping[str, float]) -> dict[str, float]:
 
 
 def of_requests(table: Mapping[str, float]) -> dict[str, float]:
-    """Return the part of a table that strikes requests, and unknown kinds, refused by `checked`."""
+    """Return the faults of requests in a table, with unknown kinds, which `checked` refuses."""
     return {kind: chance for kind, chance in table.items() if kind not in STREAM_KINDS}
 
 
 def of_streams(table: Mapping[str, float]) -> dict[str, float]:
-    """Return the part of a table that strikes websockets."""
+    """Return the faults of websockets in a table."""
     return {kind: chance for kind, chance in table.items() if kind in STREAM_KINDS}
 
 

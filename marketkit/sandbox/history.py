@@ -80,7 +80,7 @@ def _inside(root: Path) -> list[tuple[str, Width, Path]]:
 
 
 def _named(path: Path) -> tuple[str, Width, Path] | None:
-    """Return the market of a file's candles, by the names of file and folders."""
+    """Return the market and width of a candle file, by file name or by folders."""
     if path.parent.name.startswith("series="):
         symbol = path.parent.name.removeprefix("series=")
         width = width_named(path.parent.parent.name.removeprefix("timeframe="))

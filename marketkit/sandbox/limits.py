@@ -1,4 +1,4 @@
-"""Rate limits of the exchange: windows, groups, and their counts."""
+"""Rate limits of the exchange: windows, groups, and counts of requests."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from marketkit.errors import InputError
 WindowKind = Literal["first-call", "sliding", "clock"]
 Rate = tuple[int, float]  # so many requests in so many seconds
 
-DEFAULT_RATE: Final[Rate] = (10, 1.0)
+DEFAULT_RATE: Final[Rate] = (10, 1.0)  # as documented for every group of quotations
 _OWN_RATES: Final[Mapping[str, Rate]] = {"origin": (1, 10.0), "websocket": (5, 1.0)}
 _REST: Final = ("market", "candles", "crix-trades", "ticker", "orderbook")
 GROUPS: Final = (*_REST, *_OWN_RATES)
-_BAN_WATCH_S: Final = 10.0
-_BAN_S: Final = 60.0
+_BAN_WATCH_S: Final = 10.0  # refusals further apart are no storm
+_BAN_S: Final = 60.0  # the shortest ban a client must be ready for
 
 
 class Window(Protocol):
@@ -110,7 +110,7 @@ class Group:
         self.worst = max(self.worst, len(self._recent))
 
     def reset(self) -> None:
-        """Forget all arrivals; the window goes on."""
+        """Set the counts to zero; the window goes on."""
         self.requests = self.rejected = self.worst = 0
         self._recent.clear()
 
@@ -143,7 +143,7 @@ class Limits:
         self._banned_until = -math.inf
 
     def admit(self, name: str, now: float) -> Literal[200, 418, 429]:
-        """Count one arrival and return the status that the limits give."""
+        """Count one arrival and return the status by the limits."""
         group = self.groups[name]
         group.arrive(now)
         if now < self._banned_until:
@@ -167,7 +167,7 @@ class Limits:
         return math.ceil(max(0.0, self._banned_until - now))
 
     def stats(self) -> dict[str, dict[str, int]]:
-        """Return the counts of each group, by the wire's group names."""
+        """Return each group's counts, by the wire's group names."""
         return {
             name: {
                 "requests": group.requests,
@@ -178,7 +178,7 @@ class Limits:
         }
 
     def reset(self) -> None:
-        """Forget all counts."""
+        """Set all counts to zero."""
         for group in self.groups.values():
             group.reset()
 

@@ -1,4 +1,4 @@
-"""The minutes of a made-up day: the trading ones, adding up to the day."""
+"""The minutes of a made-up day: some trade, and all add up to the day."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _NEAR_TIE: Final = 0.43  # of a unit: nearer to the half, that much could round 
 
 
 class Day(NamedTuple):
-    """One day still without minutes; prices in steps of `tick`, minutes counted from midnight."""
+    """One day without minutes; prices in steps of `tick`, minutes counted from the start."""
 
     start: int
     tick: Tick
@@ -57,7 +57,7 @@ def is_maintenance(day_start: int, minute: int) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class DayMinutes:
-    """The trading minutes of one day, in steps; candles are made on demand."""
+    """The minutes of one day that trade, in steps; candles are made on request."""
 
     day: Day
     key: int
@@ -81,7 +81,7 @@ class DayMinutes:
         return rows[0] if rows and rows[0].time == start else None
 
     def total(self, start: int, end: int) -> Candle | None:
-        """Return the sum of the minutes starting in [start, end)."""
+        """Add up the minutes that start in [start, end)."""
         begin, stop = self._place(start), self._place(end)
         if begin >= stop:
             return None
@@ -184,7 +184,7 @@ class _Paths(NamedTuple):
 
 
 def _paths(draw: Random, day: Day, count: int) -> _Paths:
-    """Return a walk from the day's open to the close that touches high and low."""
+    """Return a walk from the day's open to its close that touches the high and the low."""
     if count == 1:
         return _Paths([day.open], [day.high], [day.low], [day.close], [day.mean])
     top, bottom = draw.sample(range(count), 2)
@@ -228,7 +228,7 @@ def _walk(draw: Random, day: Day, count: int, turns: dict[int, int], scale: floa
 
 
 def _clamped(prices: list[int], day: Day) -> list[int]:
-    """Return prices clipped to the day's range: mostly there is nothing to clip."""
+    """Move prices outside the day's range to the edge: mostly there are none."""
     low, high = day.low, day.high
     if low <= min(prices) and max(prices) <= high:
         return prices

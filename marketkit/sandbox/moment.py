@@ -1,4 +1,4 @@
-"""The candles and trades that the exchange shows at one moment."""
+"""The candles and trades that the exchange shows at one moment, and no later."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def finest(source: Source) -> Width:
 
 
 def _second_page(source: Source, before: int, count: int, now: int) -> Iterator[Candle]:
-    """Yield the seconds of recorded minutes, made of the minutes' trades."""
+    """Yield second candles, made of the trades of recorded minutes."""
     if finest(source).name != "1m":
         return
     oldest = -(-(now - SECONDS_KEPT) // SECOND) * SECOND

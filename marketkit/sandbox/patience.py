@@ -1,4 +1,4 @@
-"""How long an answer may take: a little in the loop, where others wait; for ever elsewhere."""
+"""The time an answer may take: a little in the loop, where others wait; for ever elsewhere."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class TooLong(Exception):
 
 @contextmanager
 def within(seconds: float) -> Iterator[None]:
-    """Bound the work inside: long parts raise `TooLong` where they announce themselves."""
+    """Limit the work inside, which raises `TooLong` at a `take` beyond the limit."""
     token = _deadline.set(time.monotonic() + seconds)
     try:
         yield

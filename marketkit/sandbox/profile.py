@@ -1,4 +1,4 @@
-"""The profile of a made-up market: listing date, price, trades a day."""
+"""The nature of a made-up market: listing date, price, and how often there is a trade."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Profile:
 
 
 def profile(symbol: str, key: int, rank: int) -> Profile:
-    """Return the profile of a market; `rank` is the place in the quote currency's trading."""
+    """Return the nature of a market; `rank` is the place in the quote currency's trading."""
     quote, _, base = symbol.partition("-")
     decay, least = _TRADED_BY_RANK[quote]
     price = _PRICES.get(base) or 10 ** (4.3 * unit(key, 1))
@@ -51,7 +51,7 @@ def profile(symbol: str, key: int, rank: int) -> Profile:
 
 
 def _listing(base: str, key: int, rank: int) -> int:
-    """Old coins opened years ago, one in seven of the made-up ones lately."""
+    """Draw a listing date: old coins years ago, one in seven of the made-up ones lately."""
     if base == "BTC" or rank < 2:
         return _moment(2017, 9, 25, 3)
     hour = _moment(1970, 1, 1, 5) + round(210 * unit(key, 4)) * MINUTE

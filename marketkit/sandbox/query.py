@@ -1,4 +1,4 @@
-"""Query strings as read by the exchange, and the errors in answer."""
+"""Query strings, read as the exchange does, and the errors of answers."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def missing() -> WireError:
 
 
 def mistyped() -> WireError:
-    """A parameter of the wrong type."""
+    """A parameter is of the wrong type."""
     return WireError(400, "Type mismatch error. Check the parameters type!")
 
 
@@ -92,7 +92,7 @@ class Query:
             raise mistyped() from None
 
     def count(self, default: int, most: int) -> int:
-        """Return `count`: silently cut to `most`; less than 1 is refused.
+        """Return `count`: more than `most` is cut to `most` silently, less than 1 is refused.
 
         What the exchange does below 1 is not recorded; refusing is a guess.
         """
@@ -111,7 +111,7 @@ class Query:
         return value == "true"
 
     def to(self) -> int | None:
-        """Return the moment named by `to`, cut to the second (ms UTC); UTC without a zone."""
+        """Return the moment of `to`, cut to the second (ms UTC); texts without a zone are UTC."""
         value = self.text("to")
         if value is None:
             return None

@@ -44,7 +44,7 @@ class Recorded:
         return self._of(width).before(before, count)
 
     def total(self, width: Width, start: int, end: int) -> Candle | None:
-        """Return the sum of the candles of `width` starting in [start, end)."""
+        """Add up the candles of `width` that start in [start, end)."""
         return self._of(width).total(start, end)
 
     def at(self, width: Width, start: int) -> Candle | None:

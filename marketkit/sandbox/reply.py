@@ -1,4 +1,4 @@
-"""Answers on the wire: status, headers with their casing, body."""
+"""Answers as sent over the wire: status, headers in their casing, body."""
 
 from __future__ import annotations
 

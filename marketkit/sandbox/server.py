@@ -54,7 +54,7 @@ class _Protocol(H11Protocol):
 
 
 class _Server(Server):
-    """A server that tells the moment of listening."""
+    """A server that calls back once listening."""
 
     def __init__(self, config: Config, on_listening: Callable[[], None]) -> None:
         super().__init__(config)
@@ -190,7 +190,7 @@ class Sandbox:
     def set_clock(
         self, now: str | int | datetime | None = None, speed: float | None = None
     ) -> None:
-        """Jump to `now` and go on at `speed`; None changes nothing.
+        """Jump to `now` and go on at `speed`; None leaves either unchanged.
 
         Returns when all that is due on websockets by then has been written to them.
         """
@@ -202,7 +202,7 @@ class Sandbox:
         self.set_clock(self.now() + round(seconds * 1000))
 
     def replay(self, messages: Sequence[bytes]) -> None:
-        """Send recorded or made-up messages to every open websocket at full speed.
+        """Send recorded or made-up messages to every open websocket, as fast as clients read.
 
         They go out as they are, one binary frame each, uncompressed, past subscriptions, faults
         and counts: for benchmarks (the same messages many times) and recorded sessions.
@@ -210,17 +210,17 @@ class Sandbox:
         self._await(partial(self._app.hub.replay, messages))
 
     def _await(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a function in the server's loop, if there is one, and wait."""
+        """Run a coroutine in the server's loop, if there is one, and wait for the end."""
         loop = self._server.loop if self._server is not None else None
         if loop is not None:
             asyncio.run_coroutine_threadsafe(work(), loop).result()
 
     def stats(self) -> dict[str, Any]:
-        """Return the answer of /sandbox/stats."""
+        """Return the counts that /sandbox/stats answers with."""
         return self._app.stats()
 
     def reset_stats(self) -> None:
-        """Forget all counts; rate windows go on."""
+        """Set all counts to zero; rate windows go on."""
         self._app.reset_stats()
 
     def set_faults(self, faults: Mapping[str, float]) -> None:
@@ -258,7 +258,6 @@ def _markets(
 ) -> tuple[Mapping[str, Source], int]:
     """Return the markets and when their clock starts by default."""
     if history is None:
-        # machine's clock: this exchange is here, and its clock starts with ours unless it is set
         return seeded(seed), time.time_ns() // 1_000_000
     files = find_files(history)
     return recorded(files), newest_end(files) + _LATER

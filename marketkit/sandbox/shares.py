@@ -1,4 +1,4 @@
-"""Splitting a volume over prices with a given sum and mean price."""
+"""Splitting a volume over prices so that sum and mean price come out as given."""
 
 from __future__ import annotations
 

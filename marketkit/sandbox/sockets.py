@@ -1,4 +1,4 @@
-"""Ends of a TCP connection."""
+"""Resetting a TCP connection."""
 
 from __future__ import annotations
 

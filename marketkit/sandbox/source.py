@@ -15,7 +15,7 @@ class Source(Protocol):
     listing: int  # when the market opened (ms UTC); before, its code is unknown
 
     def base(self, width: Width) -> Width | None:
-        """Return the recorded width that `width` is made from; None if there is none."""
+        """Return the recorded width that `width` is made from; None when there is no such width."""
         ...
 
     def page(self, width: Width, before: int, count: int) -> list[Candle]:
@@ -23,7 +23,7 @@ class Source(Protocol):
         ...
 
     def total(self, width: Width, start: int, end: int) -> Candle | None:
-        """Return the sum of the candles of `width` starting in [start, end)."""
+        """Add up the candles of `width` that start in [start, end)."""
         ...
 
     def at(self, width: Width, start: int) -> Candle | None:

@@ -9,7 +9,7 @@ from typing import Final, Literal
 from marketkit.sandbox.widths import DAY, HOUR
 
 Spelling = Literal["wire", "fraction"]
-KST: Final = 9 * HOUR
+KST: Final = 9 * HOUR  # ahead of UTC, all year
 _CLOCK: Final = tuple(f"{hour:02}:{minute:02}" for hour in range(24) for minute in range(60))
 
 

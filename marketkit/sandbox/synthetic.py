@@ -62,7 +62,7 @@ class Synthetic:
         return [candle for piece in reversed(pieces) for candle in piece]
 
     def _piece(self, width: Width, end: int, count: int) -> tuple[list[Candle], int]:
-        """Return the last candles of one day, or one longer candle, and the start."""
+        """Return the last candles of one day, or one longer candle, and their start."""
         if width.ms > DAY:
             start = width.floor(end - 1)
             whole = self.total(_ONE_DAY, start, width.end(start))
@@ -74,7 +74,7 @@ class Synthetic:
         return candles.before(end, count), day * DAY
 
     def total(self, width: Width, start: int, end: int) -> Candle | None:
-        """Return the sum of the minutes or days starting in [start, end)."""
+        """Add up the minutes or days that start in [start, end)."""
         days = range(max(start, self.listing) // DAY, -(-end // DAY))
         if width.ms == DAY:
             return merged(start, [self._candle(self._day(day)) for day in days])
@@ -130,8 +130,12 @@ def extremes_of(markets: Sequence[Synthetic], start: int, end: int) -> list[Extr
     return [next(found) if span.first < stop else None for span in spans]
 
 
+@lru_cache(maxsize=2)
 def seeded(seed: int) -> Mapping[str, Source]:
-    """Return the markets of a seed, by symbol, in the order of market/all."""
+    """Return the markets of a seed, by symbol, in the order market/all lists them.
+
+    The exchanges of one seed in a process share the markets, and so the days drawn for any of them.
+    """
     markets = [(symbol, Synthetic(symbol, seed, rank)) for symbol, rank in seeded_symbols()]
     # The exchange's own order follows nothing either.
     return dict(sorted(markets, key=lambda market: mix(market[1].key, 7)))

@@ -13,11 +13,11 @@ from marketkit.sandbox.synthetic import Synthetic, extremes_of
 from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import DAY
 
-_YEAR: Final = 364 * DAY
+_YEAR: Final = 364 * DAY  # 52 weeks
 
 
 class Ticker(NamedTuple):
-    """The figures of one market, as of the last trade."""
+    """One market's state as of the last trade."""
 
     trade: Trade
     opening: float
@@ -51,7 +51,7 @@ class _Closed(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Tickers:
-    """Tickers of many markets; past candles are added up once a minute."""
+    """Tickers of many markets; closed candles are added up once a minute."""
 
     _years: dict[Source, _Year] = field(default_factory=dict)
     _closed: dict[Source, _Closed] = field(default_factory=dict)

@@ -11,7 +11,7 @@ from marketkit.sandbox.candle import Candle
 from marketkit.sandbox.draws import mix
 from marketkit.sandbox.shares import UNITS, balanced, shared
 
-_MOST_EXTRAS: Final = 4
+_MOST_EXTRAS: Final = 4  # enough for pages of trades, few enough to draw at once
 _INSIDE: Final = 1e-6  # how far inside [low, high] a mean price must lie to be reachable
 
 

@@ -1,4 +1,4 @@
-"""The truth that a test compares a client with: closed candles straight from the history."""
+"""Closed candles straight from the history, for tests to compare a client with."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SCHEMA = {
     "time": pl.Int64,
     **dict.fromkeys(("open", "high", "low", "close", "volume", "value"), pl.Float64),
 }
-_BATCH = 10_000
+_BATCH = 10_000  # candles in memory as objects at a time
 
 
 def closed_candles(

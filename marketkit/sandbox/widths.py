@@ -1,4 +1,4 @@
-"""The thirteen candle widths: start, end and names of a candle."""
+"""The thirteen candle widths: the start, the end and the name of each."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The exchange's websocket: requests, agenda, and frames on the wire."""
+"""The exchange's websocket: requests, the agenda, and messages on the wire."""

@@ -1,4 +1,4 @@
-"""The agenda in sandbox time: the order of everything a stream does."""
+"""Actions in the order of sandbox time: everything a stream does happens in this order."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Agenda:
         return self._heap[0][0] if self._heap else None
 
     def take(self, until: int) -> tuple[int, Action] | None:
-        """Take the first action due by `until`, with the due time."""
+        """Take the first action that is due by `until`, with the due time."""
         if not self._heap or self._heap[0][0] > until:
             return None
         due, _, _, action = heappop(self._heap)

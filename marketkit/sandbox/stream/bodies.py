@@ -72,7 +72,7 @@ _CANDLES: Final = _templates(_CANDLE)
 
 
 class Sides(NamedTuple):
-    """Volumes sold and bought by takers since 00:00 UTC."""
+    """The volumes that takers sold and bought since 00:00 UTC."""
 
     ask: float
     bid: float
@@ -190,7 +190,7 @@ def book_text(
     kind: Kind,
     simple: bool,
 ) -> str:
-    """Return one whole order book; the totals are of all levels at any depth."""
+    """Return one whole order book; the totals are of all levels, whatever the depth."""
     price, size, _ = of_books(spelling, simple=simple)
     unit = _UNITS[simple]
     units = ",".join(
@@ -207,7 +207,7 @@ def book_text(
 def candle_text(
     channel: str, symbol: str, candle: Candle, *, spelling: Spelling, kind: Kind, simple: bool
 ) -> str:
-    """Return one candle, without a word on whether the slot is over."""
+    """Return one candle; no field says whether the candle is over."""
     price, size, _ = of_trades(spelling, simple=simple)
     return _CANDLES[simple] % (
         channel,

@@ -1,4 +1,4 @@
-"""Listeners by stream, and every market's trades, tickers, books and candles as due."""
+"""Listeners, and the trades, tickers, books and candles that come due for each."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from marketkit.sandbox.stream.line import Line, Showcase, is_final
 from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import SECOND
 
-_NEVER: Final = 2**62
+_NEVER: Final = 2**62  # later than any time
 # ms between two books of a market where the clock is far ahead: short of the idle timeout.
 _LEAP: Final = 30_000
 
 
 class Listener(Protocol):
-    """A connection that takes published events."""
+    """A connection that takes published messages."""
 
     def publish(self, message: Message) -> None:
         """Take one REALTIME message."""
@@ -35,7 +35,7 @@ Listeners = dict[Listener, None]  # a set that keeps its order, so that a run ca
 
 @dataclass(slots=True, eq=False)
 class _Market:
-    """One market with listeners; `book_due` and `candle_due` are on the agenda."""
+    """One market with listeners; `book_due` and `candle_due` are times on the agenda."""
 
     symbol: str
     source: Source
@@ -76,7 +76,7 @@ class Broadcast:
             self._plan_book(market, next_change(key.symbol, market.source.key, now))
 
     def close(self, key: Key, listener: Listener) -> None:
-        """End a listener's stream, if there is one."""
+        """End a listener's stream; nothing happens where there is none."""
         market = self._markets.get(key.symbol)
         streams = market.streams.get(_family(key), {}) if market else {}
         if market is None or listener not in streams.get(key, {}):
@@ -153,7 +153,7 @@ class Broadcast:
         self._plan_book(market, following)
 
     def _mark_candles(self, market: _Market, trade: Trade) -> None:
-        """Let candles go out at the next whole second, once for all trades of the second."""
+        """Let candles go out at the next whole second, once for all trades of that second."""
         due = trade.time // SECOND * SECOND + SECOND
         if market.streams.get("candle") and market.candle_due != due:
             market.candle_due = due

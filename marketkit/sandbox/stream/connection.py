@@ -30,7 +30,7 @@ _FIRST_UP, _NEXT_UP = 7_000, 10_000  # ms after PING, and from one to the next
 
 
 class Exchange(Protocol):
-    """All connections of one exchange, as seen by each connection."""
+    """All connections of one exchange, as each connection sees the whole."""
 
     limits: Limits
     faults: StreamFaults
@@ -40,7 +40,7 @@ class Exchange(Protocol):
 
     @property
     def moment(self) -> int:
-        """The time of the events of this turn (ms UTC of the sandbox)."""
+        """The time of the present action (ms UTC of the sandbox)."""
         ...
 
     def message_windows(self) -> list[Window]:
@@ -73,7 +73,7 @@ class Exchange(Protocol):
 
 
 class Connection:
-    """The requests of one client, and the frames sent to the client."""
+    """One client's subscriptions, and the messages to and from the client."""
 
     def __init__(self, hub: Exchange, number: int, of_server: set[Any]) -> None:
         self.wire = Wire(self, of_server, deflate=hub.rules.deflate)
@@ -220,7 +220,7 @@ class Connection:
         self._put(message.wire(self._form, self.wire.bits))
 
     def _put(self, data: bytes) -> None:
-        """Queue a frame; the hub writes queued frames together."""
+        """Queue a frame; the hub writes all queued frames together."""
         if self.ended is not None:
             return
         self.touch()
@@ -237,13 +237,13 @@ class Connection:
         self.wire.write(data)
 
     def flush(self) -> None:
-        """Write all queued frames."""
+        """Write the queued frames."""
         if self._outbox:
             self.wire.write(b"".join(self._outbox))
             self._outbox.clear()
 
     def cut(self, reason: str) -> None:
-        """Hang up after all queued frames, without a close frame."""
+        """Hang up after the queued frames, without a close frame."""
         self.flush()
         self.wire.cut()
         self._end(reason)
@@ -260,12 +260,12 @@ class Connection:
         self._end(reason)
 
     def _end(self, reason: str) -> None:
-        """Note the reason of the first end."""
+        """Note the reason of the end, the first one only."""
         if self.ended is None:
             self.ended = reason
 
     def stats(self) -> dict[str, Any]:
-        """Return the facts of a connection that a test may ask for."""
+        """Return the counts and the state of a connection, for tests."""
         return {
             "number": self._number,
             "opened": self._opened,

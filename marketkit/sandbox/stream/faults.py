@@ -15,7 +15,7 @@ AT_FRAME: Final = ("drop", "storm", "half-frame", "silence", "duplicate-frame", 
 AT_TRADE: Final = ("late-trade",)
 AT_CANDLE: Final = ("late-candle",)
 STREAM_KINDS: Final = (*AT_CONNECT, *AT_FRAME, *AT_TRADE, *AT_CANDLE)
-_SILENCE_S: Final = 120.0
+_SILENCE_S: Final = 120.0  # twice the idle time of the exchange
 
 
 class StreamFaults:
@@ -54,7 +54,7 @@ class StreamFaults:
         return bool(self.table) or self._ordered.total() > 0
 
     def order(self, kind: str, times: int = 1, seconds: float | None = None) -> None:
-        """Let a kind strike at the next so many chances; `seconds` is the length of a silence.
+        """Let a kind strike at the next so many chances; `seconds` is how long a silence lasts.
 
         Raises `InputError` for an unknown kind.
         """

@@ -1,4 +1,4 @@
-"""Messages as websocket frames, encoded once for all connections."""
+"""Messages as websocket frames, encoded once for any number of connections."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _SHORTEST: Final = 64  # below, compression costs more than it saves
 
 
 def frame(payload: bytes, *, compressed: bool = False) -> bytes:
-    """Return a whole binary message in a server's frame: one, unmasked."""
+    """Return a whole binary message of a server: one frame, unmasked."""
     size, first = len(payload), _BINARY | (_COMPRESSED if compressed else 0)
     if size < 126:
         return bytes((first, size)) + payload

@@ -1,4 +1,4 @@
-"""The requests in a client's message: subscriptions, their listing, or an error.
+"""Messages of clients: subscriptions, their listing, or an error.
 
 upbit-api.md, section 6.2 and 6.3; the messages of NO_TYPE and NO_CODES are recorded nowhere.
 """
@@ -48,7 +48,7 @@ class Key(NamedTuple):
 
 
 class Wish(NamedTuple):
-    """The wanted part of a stream."""
+    """The parts of a stream that a client wants."""
 
     snapshot: bool
     realtime: bool
@@ -64,7 +64,7 @@ class Part:
     level: float = 0.0
 
     def streams(self) -> list[Key]:
-        """Return the named streams, of known and unknown markets alike."""
+        """Return the streams named, of markets that exist or not."""
         if self.channel != "orderbook":
             return [Key(self.channel, code) for code in self.codes]
         return [Key("orderbook", *_book_code(code), self.level) for code in self.codes]
@@ -72,14 +72,14 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """One understood message; without parts, a request for the list of subscriptions."""
+    """One understood message; one without parts asks for the list of subscriptions."""
 
     ticket: str
     form: Form
     parts: tuple[Part, ...] = ()
 
     def wishes(self) -> dict[Key, Wish]:
-        """Return every requested stream once, with all wishes joined."""
+        """Return every stream asked for, once, with all wishes for the stream."""
         wishes: dict[Key, Wish] = {}
         for part in self.parts:
             for key in part.streams():
@@ -89,7 +89,7 @@ class Request:
 
 
 def parse(text: str | bytes) -> Request:
-    """Return the requests of a message; raise `StreamError` where the exchange refuses."""
+    """Parse a message; raise `StreamError` where the exchange refuses."""
     objects = _objects(text)
     ticket = next((item["ticket"] for item in objects if "ticket" in item), None)
     if not isinstance(ticket, str) or not ticket:
@@ -162,7 +162,7 @@ def _wrong_format() -> StreamError:
 
 
 def listing(request: Request, parts: tuple[Part, ...], *, simple: bool) -> str:
-    """Return the answer to LIST_SUBSCRIPTIONS: each type object as requested."""
+    """Return the answer to LIST_SUBSCRIPTIONS: each type object as the client sent the object."""
     long = ("type", "codes", "level", "method", "result", "ticket")
     kind, codes, level, method, result, ticket = (
         ("ty", "cds", "lv", "mthd", "rslt", "tckt") if simple else long

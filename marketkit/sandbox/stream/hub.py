@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("marketkit.sandbox")
 _BURSTS: Final = {"ticker": 180, "trade": 180}  # ms after the request
-_SECOND_BURST: Final = 340
+_SECOND_BURST: Final = 340  # books and candles come after them
 _SLICE_S: Final = 0.01  # work at a stretch before sockets get their turn
 _PAUSE_S: Final = 0.002  # at least, between two looks at the agenda
 _BACKLOG: Final = 8 << 20  # bytes a client may leave unread before all wait for it
 _PATIENCE_S: Final = 5.0  # how long all wait before it is cut off
 _BATCH: Final = 1000  # messages written together
-_KEPT: Final = 1000
+_KEPT: Final = 1000  # past connections to tell of
 _COUNTED: Final = ("messages", "violations", "frames", "bytes")
 
 
@@ -74,13 +74,13 @@ class Hub:
         self._driver: asyncio.Task[None] | None = None
 
     def protocol(self, *, server_state: ServerState, **_uvicorn: Any) -> Wire:
-        """Return the protocol of a new connection, for uvicorn."""
+        """Return the protocol of a new connection, as uvicorn asks for one."""
         self._start()
         return Connection(self, next(self._numbers), server_state.connections).wire
 
     @property
     def moment(self) -> int:
-        """The time of the events of this turn (ms UTC of the sandbox)."""
+        """The time of the present action (ms UTC of the sandbox)."""
         return self._time if self._working else max(self._time, self._clock.now())
 
     def message_windows(self) -> list[Window]:
@@ -132,7 +132,7 @@ class Hub:
             self.soon(burst, partial(self._begin, connection, wishes, key, wish))
 
     def _known(self, wishes: dict[Key, Wish]) -> dict[Key, Wish]:
-        """Leave out the parts that the exchange passes over in silence."""
+        """Leave out the streams that the exchange passes over in silence."""
         return {
             key: wish
             for key, wish in wishes.items()
@@ -140,7 +140,7 @@ class Hub:
         }
 
     def _begin(self, connection: Connection, of: object, key: Key, wish: Wish) -> None:
-        """Send a stream's snapshot and let the stream begin, unless replaced meanwhile."""
+        """Send a stream's snapshot and begin to stream, unless another request came meanwhile."""
         if connection.ended is not None or connection.wishes is not of:
             return
         if wish.snapshot:
@@ -170,7 +170,7 @@ class Hub:
             self._driver.add_done_callback(_complain)
 
     async def settle(self) -> None:
-        """Do everything due by now, and write the frames."""
+        """Do all that is due by now, and write the frames."""
         if self._driver is not None and not self._driver.done():
             await self._catch_up()
             self._changed.set()  # the clock may run at another speed now
@@ -212,7 +212,7 @@ class Hub:
                 pause = time.monotonic() + _SLICE_S
 
     async def _let_read(self) -> None:
-        """Write all queued frames, and wait for readers that are far behind."""
+        """Write the queued frames, and wait for readers that are far behind."""
         self._flush()
         await asyncio.sleep(0)
         give_up = time.monotonic() + _PATIENCE_S
@@ -243,7 +243,7 @@ class Hub:
             self._plan_bursts(connection)
 
     async def replay(self, messages: Sequence[bytes]) -> None:
-        """Send messages unchanged to every connection at full speed."""
+        """Send messages unchanged to every connection, as fast as clients read."""
         for start in range(0, len(messages), _BATCH):
             data = b"".join(map(frame, messages[start : start + _BATCH]))
             for connection in list(self.connections):
@@ -268,14 +268,14 @@ class Hub:
         return [*self._past, *(connection.stats() for connection in self.connections)]
 
     def reset_stats(self) -> None:
-        """Forget ended connections; open ones keep their counts."""
+        """Forget past connections; open ones keep their counts."""
         self._past.clear()
         self._past_sums.clear()
         self.refused = self.cut_off = 0
 
 
 def _complain(driver: asyncio.Task[None]) -> None:
-    """End the streams of a client at once: silence alone would tell nothing."""
+    """Log at once that nothing will be streamed any more: the streams would only fall silent."""
     if not driver.cancelled() and (error := driver.exception()):
         _log.error("the sandbox's streams have stopped", exc_info=error)
 

@@ -1,4 +1,4 @@
-"""One market's trades as due, and the state of the streams at a moment."""
+"""One market's trades in the order of time, and the messages of its streams at a moment."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Line:
 
     @property
     def due(self) -> int:
-        """The next time to look: at the next trade, or the end of the base candle."""
+        """When to look next: at the next trade, or at the end of the base candle."""
         return self._ahead[0].time if self._ahead else self._edge
 
     def take(self) -> Trade | None:
@@ -47,7 +47,7 @@ class Line:
         return None
 
     def _load(self, since: int) -> None:
-        """Put the trades after `since` of the base candle at the edge ahead, and step on."""
+        """Put ahead the trades after `since` of the base candle at the edge; move the edge on."""
         candle = self._source.at(self._base, self._edge)
         if candle is not None:
             trades = split(self._source.key, candle)
@@ -64,7 +64,7 @@ def is_final(source: Source, width: Width, now: int) -> bool:
 
 
 class SideVolumes:
-    """Volumes sold and bought by takers today, by market; each trade is read once."""
+    """The volumes that takers sold and bought today, by market; each trade is added once."""
 
     def __init__(self) -> None:
         self._known: dict[Source, tuple[int, float, float]] = {}
@@ -85,7 +85,7 @@ class SideVolumes:
 
 
 class Showcase:
-    """The state of every stream at a moment: REST's answer of that time, spelled for the wire."""
+    """The messages of every stream at a moment: REST's answer then, spelled for the websocket."""
 
     def __init__(self, spelling: Spelling, tickers: Tickers) -> None:
         self._spelling: Spelling = spelling
@@ -143,7 +143,7 @@ class Showcase:
         )
 
     def candle(self, key: Key, source: Source, now: int, kind: Kind) -> Message | None:
-        """Return the running candle, or before the first trade the candle before."""
+        """Return the running candle, or the one before while there is no trade yet."""
         width = CANDLES[key.channel]
         page = candle_page(source, width, width.end(width.floor(now)), 1, now)
         if not page:

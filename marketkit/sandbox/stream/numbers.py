@@ -1,4 +1,4 @@
-"""The websocket's spellings of numbers: different by stream and format, all legal JSON.
+"""Spelling of numbers on the websocket: differently by stream and format, always legal JSON.
 
 upbit-api.md, section 3.7: the exchange is written in Java, and it shows.
 """

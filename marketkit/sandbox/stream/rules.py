@@ -1,4 +1,4 @@
-"""Rules of the websocket for clients, where the exchange's way is unknown or too slow."""
+"""The websocket's treatment of clients where the exchange's way is unknown or too slow."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One websocket as bytes: the handshake, messages in, frames out, and the ends."""
+"""One websocket as bytes: the handshake, messages in, frames out, and the ways to end."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from websockets.server import ServerProtocol
 
 from marketkit.sandbox.sockets import reset
 
-_WINDOW_BITS: Final = 12
+_WINDOW_BITS: Final = 12  # 4 KiB: no message gains from more
 _DATA: Final = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
@@ -51,7 +51,7 @@ class Session(Protocol):
         ...
 
     def flush(self) -> None:
-        """Write all waiting bytes."""
+        """Write all that waits to be sent."""
         ...
 
     def lost(self, reason: str) -> None:
@@ -60,7 +60,7 @@ class Session(Protocol):
 
 
 class Wire(asyncio.Protocol):
-    """The protocol of a websocket, in place of the HTTP connection before.
+    """The protocol of a websocket, in place of the HTTP connection before the handshake.
 
     The library speaks it; data frames are encoded once for all connections and written past it,
     which a server may: it neither masks nor remembers them.
@@ -88,7 +88,7 @@ class Wire(asyncio.Protocol):
         self._act()
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Tell the end of the connection."""
+        """Tell the session that the connection is over."""
         self._of_server.discard(self)
         self._session.lost("reset by client" if error else "closed by client")
 
@@ -108,7 +108,7 @@ class Wire(asyncio.Protocol):
         self._speak()
 
     def _speak(self) -> None:
-        """Send the protocol's own frames: the handshake, pongs, closes."""
+        """Send the protocol's own messages: the handshake, pongs, closes."""
         self._session.flush()
         for data in self._protocol.data_to_send():
             if data:
