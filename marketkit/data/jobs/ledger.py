@@ -299,4 +299,4 @@ def _totals(ledger: sqlite3.Connection, job: str) -> Totals:
 def _now() -> int:
     # machine's clock: all processes at a job read it, and it outlasts a boot. It says when a retry
     # is due (after it was set, that is at once) and dates for people; leases go by time since boot.
-    return int(time.time() * 1000)
+    return time.time_ns() // 1_000_000
