@@ -25,6 +25,8 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     session.config.stash[_KEY], session.config.stash[_FOLDER] = exchange, folder
     os.environ["MARKETKIT_ENDPOINT"] = exchange.endpoint
     os.environ["MARKETKIT_BUDGET_DIR"] = str(folder / "budget")
+    # That clock is not this machine's, of which marketkit tells; the outputs are of any day.
+    os.environ["PYTHONWARNINGS"] = "ignore:the clock of this machine:UserWarning"
 
 
 @pytest.hookimpl(tryfirst=True)

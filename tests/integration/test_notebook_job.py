@@ -32,7 +32,7 @@ def started(exchange, folder):
         "MARKETKIT_ENDPOINT": exchange.endpoint,
         "MARKETKIT_LAKE": str(folder / "lake"),
         "MARKETKIT_BUDGET_DIR": str(folder / "budget"),
-        "PYTHONWARNINGS": "ignore::UserWarning",  # the exchange's clock stands elsewhere
+        "PYTHONWARNINGS": "ignore:the clock of this machine:UserWarning",  # it stands elsewhere
     }
     manager.start_kernel(env={**os.environ, **places})
     client = manager.blocking_client()
