@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,18 @@ def shared() -> Path:
             pytest.fail("CI must have the folder of real data, or say MARKETKIT_REAL_DATA=optional")
         pytest.skip("no folder of real data beside the repository")
     return SHARED
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_wait_for_the_disk() -> Iterator[None]:
+    """Leave out waiting until a disk has what was written: no test pulls the plug.
+
+    Thousands of lakes are written, and a slow disk would be most of the time. Programs that tests
+    start wait as ever; the tests of orders of writing put their own function in this place.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", lambda _: None)
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -66,11 +66,17 @@ class _Grid:
     def __init__(self, markets: Sequence[PriceNoise], first: int, stop: int) -> None:
         self.markets, self.first, self.width = markets, first, stop - first
         place = pl.int_range(len(markets) * self.width, dtype=pl.UInt64, eager=True)
-        self.row, self.day = place // self.width, place % self.width + first
+        self.row, self._column = place // self.width, place % self.width
+        self.days = pl.int_range(first, stop, dtype=pl.UInt64, eager=True)
+        self.day = self.of_days(self.days)
 
     def of_market(self, values: Iterable[float], dtype: type[pl.DataType]) -> pl.Series:
         """Return each market's value at every day."""
         return pl.Series(list(values), dtype=dtype).gather(self.row)
+
+    def of_days(self, values: pl.Series) -> pl.Series:
+        """Return each day's value for all markets."""
+        return values.gather(self._column)
 
     def keys(self) -> pl.Series:
         """Return the markets' keys."""
@@ -111,7 +117,7 @@ def _knots(grid: _Grid, octave: int) -> pl.Series:
     first, last = grid.first // period, (grid.first + grid.width - 1) // period
     knots = _Grid(grid.markets, first, last + 2)
     heights = high * (unit_column(knots.keys() + octave, knots.day) - 0.5)
-    place = grid.row * knots.width + (grid.day // period - first)
+    place = grid.row * knots.width + grid.of_days(grid.days // period - first)
     here, after = heights.gather(place), heights.gather(place + 1)
-    part = grid.day % period / period
-    return here + (after - here) * (part * part * (3 - 2 * part))
+    part = grid.days % period / period
+    return here + (after - here) * grid.of_days(part * part * (3 - 2 * part))

@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import accumulate, pairwise
 from random import Random
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from marketkit.sandbox.candle import Candle, Columns, columns_of, last_trade
 from marketkit.sandbox.draws import mix
@@ -22,8 +23,8 @@ from marketkit.sandbox.widths import DAY, MINUTE
 _MAINTENANCE: Final = range(18 * 60, 21 * 60)
 _QUARTER_ENDS: Final = {(3, 31), (6, 30), (9, 30), (12, 31)}
 _OFTEN: Final = 0.25  # above this share, drawing every minute beats drawing the gaps
-_CERTAIN: Final = 2**50 / UNITS  # up to here a float of so many units is off by 1/16 at most
-_NEAR_TIE: Final = 0.43  # of a unit: nearer to the half, that much could round the other way
+CERTAIN: Final = 2**50 / UNITS  # up to here a float of so many units is off by 1/16 at most
+NEAR_TIE: Final = 0.43  # of a unit: nearer to the half, that much could round the other way
 
 
 class Day(NamedTuple):
@@ -68,6 +69,11 @@ class DayMinutes:
     closes: array[int]
     volumes: array[float]
     values: array[float]
+
+    @classmethod
+    def of(cls, plan: Plan, minutes: list[int], columns: Sequence[array[Any]]) -> DayMinutes:
+        """Return the minutes of a plan, `columns` in the order of the fields."""
+        return cls(plan.day, plan.key, array("q", minutes), *columns)
 
     def before(self, end: int, count: int) -> list[Candle]:
         """Return the last `count` minutes that start before `end`."""
@@ -122,28 +128,53 @@ class DayMinutes:
         return list(map(Candle, times, *prices, self.volumes[part], self.values[part], lasts))
 
 
-def day_minutes(day: Day, key: int, traded: float) -> DayMinutes:
-    """Return the minutes of a day; `traded` is the share of minutes with a trade."""
-    draw = Random(mix(key + 1, day.start))
-    minutes = _traded(draw, day, traded)
-    paths = _paths(draw, day, len(minutes))
-    random = draw.random
-    weights = [0.05 + random() ** 4 for _ in minutes]
-    units = shared(day.units, balanced(weights, paths.means, day.mean))
+class Plan(NamedTuple):
+    """A day of one market, and the share of minutes with a trade."""
+
+    day: Day
+    key: int
+    traded: float
+
+
+class Chance(NamedTuple):
+    """The random part of a day: the minutes that trade, and numbers for each of them."""
+
+    minutes: list[int]
+    top: int  # the places of the minutes that touch the day's high and low
+    bottom: int
+    scale: float  # of noise and wicks, in steps
+    noise: list[float]
+    wicks: list[float]
+    weights: list[float]
+
+    @classmethod
+    def of(cls, plan: Plan) -> Chance:
+        """Draw a day."""
+        day = plan.day
+        draw = Random(mix(plan.key + 1, day.start))
+        minutes = _traded(draw, day, plan.traded)
+        count, random = len(minutes), draw.random
+        if count == 1:
+            return cls(minutes, 0, 0, 0.0, [0.0], [0.0], [0.05 + random() ** 4])
+        top, bottom = draw.sample(range(count), 2)
+        scale = 1.5 * (day.high - day.low) / math.sqrt(count)
+        noise = [random() - 0.5 for _ in minutes]
+        wicks = [random() for _ in minutes]
+        return cls(
+            minutes, top, bottom, scale, noise, wicks, [0.05 + random() ** 4 for _ in minutes]
+        )
+
+
+def day_minutes(plan: Plan) -> DayMinutes:
+    """Return the minutes of a day."""
+    day, chance = plan.day, Chance.of(plan)
+    paths = _paths(day, chance)
+    units = shared(day.units, balanced(chance.weights, paths.means, day.mean))
     volumes = [volume / UNITS for volume in units]
     values = _values(day, volumes, paths.means)
-    opens, highs, lows, closes = (array("q", column) for column in paths[:4])
-    return DayMinutes(
-        day,
-        key,
-        array("q", minutes),
-        opens,
-        highs,
-        lows,
-        closes,
-        array("d", volumes),
-        array("d", values),
-    )
+    columns: list[array[Any]] = [array("q", column) for column in paths[:4]]
+    columns += [array("d", volumes), array("d", values)]
+    return DayMinutes.of(plan, chance.minutes, columns)
 
 
 @lru_cache(maxsize=1024)
@@ -183,16 +214,13 @@ class _Paths(NamedTuple):
     means: list[float]
 
 
-def _paths(draw: Random, day: Day, count: int) -> _Paths:
+def _paths(day: Day, chance: Chance) -> _Paths:
     """Return a walk from the day's open to its close that touches the high and the low."""
-    if count == 1:
+    if len(chance.minutes) == 1:
         return _Paths([day.open], [day.high], [day.low], [day.close], [day.mean])
-    top, bottom = draw.sample(range(count), 2)
-    scale = 1.5 * (day.high - day.low) / math.sqrt(count)
-    points = _walk(draw, day, count, {top: day.high, bottom: day.low}, scale)
+    scale, points = chance.scale, _walk(day, chance)
     opens, closes = points[:-1], points[1:]
-    random = draw.random
-    wicks = [scale * random() for _ in opens]
+    wicks = [scale * wick for wick in chance.wicks]
     # Conditions, because `max` and `min` take three times as long.
     highs = [
         (after if after > here else here) + int(wick)  # noqa: FURB136
@@ -203,26 +231,51 @@ def _paths(draw: Random, day: Day, count: int) -> _Paths:
         for here, after, wick in zip(opens, closes, wicks, strict=True)
     ]
     highs, lows = _clamped(highs, day), _clamped(lows, day)
-    highs[top], lows[bottom] = day.high, day.low
+    highs[chance.top], lows[chance.bottom] = day.high, day.low
     means = [
         (opening + high + low + closing) / 4
         for opening, high, low, closing in zip(opens, highs, lows, closes, strict=True)
     ]
-    # These two lie strictly on either side of the day's mean, so weights can always keep it.
-    means[top] = max(lows[top], means[top], (day.high + day.mean) / 2)
-    means[bottom] = min(highs[bottom], means[bottom], (day.low + day.mean) / 2)
+    _turn(means, highs, lows, day, chance)
     return _Paths(opens, highs, lows, closes, means)
 
 
-def _walk(draw: Random, day: Day, count: int, turns: dict[int, int], scale: float) -> list[int]:
-    """Return count + 1 prices through the turning points, never leaving the day's range."""
-    anchors = sorted({**turns, 0: day.open, count: day.close}.items())
-    points, random = [day.open], draw.random
-    for (begin, start), (stop, end) in pairwise(anchors):
-        noise = list(accumulate([random() - 0.5 for _ in range(stop - begin)]))
-        drift = (end - start - scale * noise[-1]) / (stop - begin)
+def _turn(means: list[float], highs: list[int], lows: list[int], day: Day, chance: Chance) -> None:
+    """Move the means at the turns to either side of the day's, so that weights can keep it."""
+    top, bottom = chance.top, chance.bottom
+    means[top] = max(lows[top], means[top], (day.high + day.mean) / 2)
+    means[bottom] = min(highs[bottom], means[bottom], (day.low + day.mean) / 2)
+
+
+class Segment(NamedTuple):
+    """A walk between two turning points: from a price, by noise and a drift for each minute."""
+
+    start: int
+    drift: float
+    offsets: list[float]
+
+
+def segments(day: Day, chance: Chance) -> list[Segment]:
+    """Return the parts of a day's walk, from the open through the turns to the close."""
+    count = len(chance.minutes)
+    if count == 1:
+        return [Segment(day.close, 0.0, [0.0])]
+    turns = {chance.top: day.high, chance.bottom: day.low, 0: day.open, count: day.close}
+    found = []
+    for (begin, start), (stop, end) in pairwise(sorted(turns.items())):
+        offsets = list(accumulate(chance.noise[begin:stop]))
+        drift = (end - start - chance.scale * offsets[-1]) / (stop - begin)
+        found.append(Segment(start, drift, offsets))
+    return found
+
+
+def _walk(day: Day, chance: Chance) -> list[int]:
+    """Return a price more than there are minutes, never leaving the day's range."""
+    points, scale = [day.open], chance.scale
+    for start, drift, offsets in segments(day, chance):
         points += [
-            round(start + scale * offset + drift * number) for number, offset in enumerate(noise, 1)
+            round(start + scale * offset + drift * number)
+            for number, offset in enumerate(offsets, 1)
         ]
     return _clamped(points, day)
 
@@ -249,11 +302,11 @@ def _values(day: Day, volumes: list[float], means: list[float]) -> list[float]:
 
 def _rounded(values: list[float]) -> list[float]:
     """Round to eight places as `round` does, which takes longer than all else done to a minute."""
-    if max(values) > _CERTAIN:
+    if max(values) > CERTAIN:
         return [round(value, 8) for value in values]
     units = [value * UNITS for value in values]
     wholes = [round(unit) for unit in units]
     return [
-        whole / UNITS if abs(unit - whole) < _NEAR_TIE else round(value, 8)
+        whole / UNITS if abs(unit - whole) < NEAR_TIE else round(value, 8)
         for value, unit, whole in zip(values, units, wholes, strict=True)
     ]

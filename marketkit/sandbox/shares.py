@@ -16,11 +16,18 @@ def balanced(weights: Sequence[float], prices: Sequence[float], mean: float) -> 
     pairs = list(zip(weights, prices, strict=True))
     above = sum([weight * (price - mean) for weight, price in pairs if price > mean])
     below = sum([weight * (mean - price) for weight, price in pairs if price < mean])
-    if not above or not below:
-        return list(weights)
-    # Shrink the heavier side: no weight grows out of proportion.
-    up, down = min(1.0, below / above), min(1.0, above / below)
+    up, down = sides(above, below)
     return [weight * (up if price > mean else down) for weight, price in pairs]
+
+
+def sides(above: float, below: float) -> tuple[float, float]:
+    """Return the factors of the weights above and below a mean that bring both sides to it.
+
+    The heavier side shrinks, so that no weight grows out of proportion.
+    """
+    if not above or not below:
+        return 1.0, 1.0
+    return min(1.0, below / above), min(1.0, above / below)
 
 
 def shared(units: int, weights: Sequence[float]) -> list[int]:

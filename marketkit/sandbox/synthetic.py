@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
 from marketkit.sandbox import patience
 from marketkit.sandbox.candle import Candle, Columns, Extremes, last_trade, merged
+from marketkit.sandbox.drawing import draw_days
 from marketkit.sandbox.draws import key_of, mix
 from marketkit.sandbox.extremes import Span, extremes
-from marketkit.sandbox.minutes import Day, DayMinutes, day_minutes, is_maintenance
+from marketkit.sandbox.minutes import Day, DayMinutes, Plan, day_minutes, is_maintenance
 from marketkit.sandbox.names import seeded_symbols
 from marketkit.sandbox.noise import PriceNoise
 from marketkit.sandbox.profile import profile
@@ -43,7 +44,8 @@ class Synthetic:
             self.key, symbol.partition("-")[0], self._profile.price, self._profile.wildness
         )
         self.listing = self._profile.listing
-        self._minutes = lru_cache(maxsize=_DAYS_KEPT)(self._new_minutes)
+        self._drawn: dict[int, DayMinutes] = {}
+        self._day = lru_cache(maxsize=_DAYS_KEPT)(self._new_day)
         self._coarse = lru_cache(maxsize=_COARSE_KEPT)(self._new_coarse)
 
     def base(self, width: Width) -> Width | None:
@@ -89,9 +91,27 @@ class Synthetic:
         """Return the highest and lowest price of the days starting in [start, end)."""
         return extremes_of([self], start, end)[0]
 
-    def _new_minutes(self, day: int) -> DayMinutes:
-        patience.take(_DRAW_S)
-        return day_minutes(self._day(day), self.key, self._profile.traded)
+    def _minutes(self, day: int) -> DayMinutes:
+        minutes = self._drawn.get(day)
+        if minutes is None:
+            patience.take(_DRAW_S)
+            minutes = day_minutes(self.plan(day))
+            self.keep(day, minutes)
+        return minutes
+
+    def plan(self, day: int) -> Plan:
+        """Return all that decides the minutes of a day."""
+        return Plan(self._day(day), self.key, self._profile.traded)
+
+    def knows(self, day: int) -> bool:
+        """Whether the minutes of a day are drawn, or never will be."""
+        return day in self._drawn or day < self.listing // DAY
+
+    def keep(self, day: int, minutes: DayMinutes) -> None:
+        """Keep the minutes of a day, and let go of the days kept longest."""
+        self._drawn[day] = minutes
+        for oldest in list(self._drawn)[:-_DAYS_KEPT]:
+            self._drawn.pop(oldest, None)
 
     def _new_coarse(self, day: int, width_ms: int) -> Columns:
         return self._minutes(day).derived(width_ms)
@@ -102,7 +122,7 @@ class Synthetic:
         prices = price(day.open), price(day.high), price(day.low), price(day.close)
         return Candle(start, *prices, day.units / UNITS, day.value, last)
 
-    def _day(self, day: int) -> Day:
+    def _new_day(self, day: int) -> Day:
         draw = mix(self.key, day)
         prices = self.noise.day(day, draw)
         turnover = self._profile.turnover * (0.4 + 1.6 * (draw >> 32 & 0xFFFF) / 0x10000)
@@ -119,6 +139,16 @@ class Synthetic:
         while is_maintenance(day * DAY, final):
             final -= 1
         return final
+
+
+def draw_ahead(markets: Sequence[Synthetic], days: Iterable[int]) -> None:
+    """Draw days of many markets at once."""
+    unknown = [(one, day) for one in markets for day in days if not one.knows(day)]
+    patience.take(_DRAW_S * len(unknown))
+    for (one, day), minutes in zip(
+        unknown, draw_days([one.plan(day) for one, day in unknown]), strict=True
+    ):
+        one.keep(day, minutes)
 
 
 def extremes_of(markets: Sequence[Synthetic], start: int, end: int) -> list[Extremes | None]:

@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from marketkit.sandbox.candle import Candle, Extremes, merged
 from marketkit.sandbox.moment import finest, last_close, running_base, trades_before
 from marketkit.sandbox.source import Source
-from marketkit.sandbox.synthetic import Synthetic, extremes_of
+from marketkit.sandbox.synthetic import Synthetic, draw_ahead, extremes_of
 from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import DAY
 
@@ -57,10 +57,11 @@ class Tickers:
     _closed: dict[Source, _Closed] = field(default_factory=dict)
 
     def prepare(self, sources: Iterable[Source], now: int) -> None:
-        """Look at the last year of made-up markets all at once: one by one takes far longer."""
+        """Look at many made-up markets at once, a year back: one by one takes far longer."""
         made_up = [source for source in sources if isinstance(source, Synthetic)]
         today = now // DAY * DAY
         unknown = [one for one in made_up if not self._known_year(one, today)]
+        draw_ahead(unknown, (today // DAY, today // DAY - 1))
         found = extremes_of(unknown, today - _YEAR, today)
         for source, extremes in zip(unknown, found, strict=True):
             self._years[source] = _Year(today, last_close(source, today, 0.0), extremes)

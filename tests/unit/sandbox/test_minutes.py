@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from marketkit.sandbox.candle import merged
 from marketkit.sandbox.control import moment
-from marketkit.sandbox.minutes import Day, _rounded, day_minutes, is_maintenance
+from marketkit.sandbox.minutes import Day, Plan, _rounded, day_minutes, is_maintenance
 from marketkit.sandbox.ticks import Tick
 from marketkit.sandbox.widths import DAY, HOUR, MINUTE
 
@@ -22,7 +22,7 @@ CHEAP = Day(START, Tick(1, 100_000_000), 3, 4, 2, 3, 5_000_000_000_000, 400, 120
 @pytest.mark.parametrize("day", [BUSY, CHEAP])
 @pytest.mark.parametrize("traded", [1.0, 0.6, 0.02])
 def test_the_minutes_are_the_day_and_one_after_the_other(day, traded):
-    minutes = day_minutes(day, 7, traded)
+    minutes = day_minutes(Plan(day, 7, traded))
     rows = minutes.before(START + DAY, 2_000)
     price = day.tick.price
     assert [row.time for row in rows] == sorted({row.time for row in rows})
@@ -39,7 +39,7 @@ def test_the_minutes_are_the_day_and_one_after_the_other(day, traded):
 
 def test_a_day_that_trades_once_is_that_minute():
     day = BUSY._replace(first=700, final=700)
-    minute = day_minutes(day, 7, 0.001).before(START + DAY, 5)
+    minute = day_minutes(Plan(day, 7, 0.001)).before(START + DAY, 5)
     assert len(minute) == 1
     price = day.tick.price
     assert minute[0][1:5] == tuple(map(price, (day.open, day.high, day.low, day.close)))
@@ -48,7 +48,7 @@ def test_a_day_that_trades_once_is_that_minute():
 
 @pytest.mark.parametrize("traded", [1.0, 0.02])
 def test_totals_and_wider_candles_are_the_merged_minutes(traded):
-    minutes = day_minutes(BUSY, 7, traded)
+    minutes = day_minutes(Plan(BUSY, 7, traded))
     rows = minutes.before(START + DAY, 2_000)
     for start, end in ((START, START + DAY), (START + 5 * HOUR, START + 7 * HOUR + MINUTE)):
         inside = [row for row in rows if start <= row.time < end]
@@ -60,7 +60,7 @@ def test_totals_and_wider_candles_are_the_merged_minutes(traded):
 
 
 def test_a_minute_is_found_by_its_start_only():
-    minutes = day_minutes(BUSY, 7, 1.0)
+    minutes = day_minutes(Plan(BUSY, 7, 1.0))
     at = START + 617 * MINUTE
     assert minutes.at(at) == minutes.before(at + 1, 1)[0]
     assert minutes.at(at + 1) is minutes.at(START - MINUTE) is minutes.at(START + DAY) is None
@@ -77,7 +77,7 @@ def test_a_quarter_ends_with_three_hours_of_maintenance():
     ]
     assert not is_maintenance(last - DAY, 1100)
     day = BUSY._replace(start=last)
-    assert day_minutes(day, 7, 1.0).total(last + 18 * HOUR, last + 21 * HOUR) is None
+    assert day_minutes(Plan(day, 7, 1.0)).total(last + 18 * HOUR, last + 21 * HOUR) is None
 
 
 @settings(max_examples=300)
