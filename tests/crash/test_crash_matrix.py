@@ -37,7 +37,7 @@ def broken(kills: list[dict]) -> list[dict]:
     return [each for each in kills if each["why"]]
 
 
-@pytest.mark.parametrize("operation", ["append", "freeze"])
+@pytest.mark.parametrize("operation", ["append", pytest.param("freeze", marks=pytest.mark.slow)])
 def test_an_operation_killed_at_some_of_its_steps_loses_and_claims_nothing(operation, tmp_path):
     assert broken(killed(operation, tmp_path, 2)) == []
 

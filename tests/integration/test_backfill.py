@@ -70,7 +70,10 @@ def candle_requests(exchange: Sandbox) -> dict[str, int]:
     ("coin", "file", "span", "slots", "traded"),
     [
         ("DOGE", "azuremooni_krw/DOGE_KRW_1m.csv", MONTH, 43_200, 42_989),
-        ("BTC", "azuremooni_krw/BTC_KRW_1m.csv", MONTH, 43_200, 43_198),
+        pytest.param(
+            *("BTC", "azuremooni_krw/BTC_KRW_1m.csv", MONTH, 43_200, 43_198),
+            marks=pytest.mark.slow,
+        ),
         (
             "OM",
             "upbit_ml_krw_om/KRW-OM_1m_20250526_0918-1311_utc.csv",

@@ -141,7 +141,10 @@ def test_filled_decimals_keep_every_digit(provider):
     assert exact["close"].cast(pl.Float64).equals(provider.get_candle(THIN, "1m", **asked)["close"])
 
 
-@pytest.mark.parametrize("timeframe", ["5m", "1h", "4h", "1d", "1w"])
+@pytest.mark.parametrize(
+    "timeframe",
+    ["1h", "1w", *(pytest.param(each, marks=pytest.mark.slow) for each in ("5m", "4h", "1d"))],
+)
 def test_wide_candles_are_made_of_the_minutes_in_the_lake_and_not_fetched(
     provider, exchange, timeframe
 ):

@@ -51,8 +51,14 @@ async def saturate(exchange: Sandbox, directory: Path) -> int:
     return int(out)
 
 
-@pytest.mark.parametrize("window", ["first-call", "sliding", "clock"])
-@pytest.mark.parametrize("processes", [pytest.param(2, marks=pytest.mark.slow), 4])
+SLOW = [(window, 2) for window in ("first-call", "sliding", "clock")]
+SLOW += [(window, 4) for window in ("first-call", "clock")]
+
+
+@pytest.mark.parametrize(
+    ("window", "processes"),
+    [("sliding", 4), *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW)],
+)
 def test_saturating_processes_are_never_rejected(window, processes, tmp_path):
     async def main(exchange):
         return await asyncio.gather(*(saturate(exchange, tmp_path) for _ in range(processes)))

@@ -48,8 +48,15 @@ def test_every_error_is_public():
     assert raised <= set(mk.__all__)
 
 
+OTHERS = ("data.jobs.job", "api.status", "api.sync")
+
+
 @pytest.mark.parametrize(
-    "module", ["data.lake.lake", "data.jobs.job", "api.live.series", "api.status", "api.sync"]
+    "module",
+    [
+        *("data.lake.lake", "api.live.series"),
+        *(pytest.param(each, marks=pytest.mark.slow) for each in OTHERS),
+    ],
 )
 @pytest.mark.parametrize("first", ["module", "call"])
 def test_calls_are_functions_in_every_order_of_import(module, first):
