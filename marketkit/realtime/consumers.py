@@ -11,10 +11,9 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from marketkit.errors import EngineClosed, FeedOverflow, InputError
-from marketkit.frames import Frame
 from marketkit.net.engine import engine
 
 BUFFER = 100_000  # events that wait for one consumer: minutes of a busy market
@@ -134,19 +133,25 @@ class Broadcast:
                 queue.close(failure)
 
 
-Framed = Callable[[list[Any]], Frame]
+F = TypeVar("F")  # the type of frames
 
 
 _log = logging.getLogger("marketkit.realtime")
 
 
-class Consumer:
+class Consumer(Generic[F]):
     """One consumer: an iterator of frames, for `for` and for `async for`.
 
     It keeps `source` alive, whose events it reads from now on.
     """
 
-    def __init__(self, source: object, broadcast: Broadcast, queue: Queue, framed: Framed) -> None:
+    def __init__(
+        self,
+        source: object,
+        broadcast: Broadcast,
+        queue: Queue,
+        framed: Callable[[list[Any]], F],
+    ) -> None:
         self._source = source
         self._queue = broadcast.open(queue)
         self._framed = framed
@@ -155,7 +160,7 @@ class Consumer:
     def __iter__(self) -> Self:
         return self
 
-    def __next__(self) -> Frame:
+    def __next__(self) -> F:
         if (events := engine().run(self._queue.take())) is None:
             raise StopIteration
         return self._framed(events)
@@ -163,7 +168,7 @@ class Consumer:
     def __aiter__(self) -> Self:
         return self
 
-    async def __anext__(self) -> Frame:
+    async def __anext__(self) -> F:
         if (events := await engine().arun(self._queue.take())) is None:
             raise StopAsyncIteration
         return self._framed(events)
@@ -189,10 +194,10 @@ def pauses(broadcast: Broadcast) -> Iterator[Callable[[float], bool]]:
 
 
 def call_back(
-    callback: Callable[[Frame], object],
+    callback: Callable[[F], object],
     broadcast: Broadcast,
     queue: Queue,
-    framed: Framed,
+    framed: Callable[[list[Any]], F],
     errors: deque[Exception],
 ) -> concurrent.futures.Future[None]:
     """Have `callback` called with frames of events, one at a time, in a thread, until the end.

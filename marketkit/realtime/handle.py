@@ -130,13 +130,13 @@ class EventHandle(StreamHandle, Generic[F]):
         with pauses(self._broadcast) as pause:
             display.show(self, pause, seconds)
 
-    def __iter__(self) -> Consumer:
+    def __iter__(self) -> Consumer[F]:
         queue = self._queue()
         consumer = Consumer(self, self._broadcast, queue, self._framed)
         self._begin(queue)
         return consumer
 
-    def __aiter__(self) -> Consumer:
+    def __aiter__(self) -> Consumer[F]:
         return iter(self)
 
     def _queue(self) -> Queue:

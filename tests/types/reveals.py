@@ -66,6 +66,11 @@ def streams(kind: FrameKind) -> None:
     reveal_type(assert_type(mk.watch("KRW-BTC", "ticker", frame=kind).frame, Either))  # polars.DataFrame | pandas.DataFrame
     reveal_type(assert_type(mk.live("KRW-BTC", "1m").frame, pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.live("KRW-BTC", "1m", frame="pandas"), mk.Live[pd.DataFrame]))  # Live[pandas.DataFrame]
+    for events in mk.watch("KRW-BTC", "trade"):
+        reveal_type(assert_type(events, pl.DataFrame))  # polars.DataFrame
+    for closed in mk.live("KRW-BTC", "1m", frame="pandas"):
+        reveal_type(assert_type(closed, pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.live("KRW-BTC", "1m").interruptions, pl.DataFrame))  # polars.DataFrame
     reveal_type(mk.record("KRW-BTC", "trade", to="here"))  # Recording
     reveal_type(assert_type(mk.read_recording("here", "trade"), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.read_recording("here", "trade", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
