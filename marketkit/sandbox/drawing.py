@@ -15,7 +15,8 @@ from typing import Final
 
 import polars as pl
 
-from marketkit.sandbox.minutes import CERTAIN, NEAR_TIE, Chance, DayMinutes, Plan, segments
+from marketkit.sandbox.chance import Chance, Plan
+from marketkit.sandbox.minutes import CERTAIN, NEAR_TIE, DayMinutes, segments
 from marketkit.sandbox.shares import UNITS, sides
 
 _EXACT: Final = 2**53  # up to here floats count without a gap

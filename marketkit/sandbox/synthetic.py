@@ -9,10 +9,11 @@ from typing import Final
 
 from marketkit.sandbox import patience
 from marketkit.sandbox.candle import Candle, Columns, Extremes, last_trade, merged
+from marketkit.sandbox.chance import Day, Plan, is_maintenance
 from marketkit.sandbox.drawing import draw_days
 from marketkit.sandbox.draws import key_of, mix
 from marketkit.sandbox.extremes import Span, extremes
-from marketkit.sandbox.minutes import Day, DayMinutes, Plan, day_minutes, is_maintenance
+from marketkit.sandbox.minutes import DayMinutes, day_minutes
 from marketkit.sandbox.names import seeded_symbols
 from marketkit.sandbox.noise import PriceNoise
 from marketkit.sandbox.profile import profile

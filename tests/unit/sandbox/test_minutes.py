@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketkit.sandbox.candle import merged
+from marketkit.sandbox.chance import Day, Plan
 from marketkit.sandbox.control import moment
-from marketkit.sandbox.minutes import Day, Plan, _rounded, day_minutes, is_maintenance
+from marketkit.sandbox.minutes import _rounded, day_minutes
 from marketkit.sandbox.ticks import Tick
 from marketkit.sandbox.widths import DAY, HOUR, MINUTE
 
@@ -67,15 +68,8 @@ def test_a_minute_is_found_by_its_start_only():
     assert minutes.total(at + 1, at + MINUTE) is None
 
 
-def test_a_quarter_ends_with_three_hours_of_maintenance():
+def test_nothing_adds_up_to_nothing_in_a_maintenance_window():
     last = moment("2026-09-30")
-    assert [is_maintenance(last, minute) for minute in (1079, 1080, 1259, 1260)] == [
-        False,
-        True,
-        True,
-        False,
-    ]
-    assert not is_maintenance(last - DAY, 1100)
     day = BUSY._replace(start=last)
     assert day_minutes(Plan(day, 7, 1.0)).total(last + 18 * HOUR, last + 21 * HOUR) is None
 
