@@ -258,6 +258,7 @@ def _markets(
 ) -> tuple[Mapping[str, Source], int]:
     """Return the markets and when their clock starts by default."""
     if history is None:
+        # machine's clock: this exchange is here, and its clock starts with ours unless it is set
         return seeded(seed), time.time_ns() // 1_000_000
     files = find_files(history)
     return recorded(files), newest_end(files) + _LATER
