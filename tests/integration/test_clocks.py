@@ -8,7 +8,7 @@ import pytest
 
 from marketkit.api.sync import SmartDataProvider
 from marketkit.net import exchange_clock, transport
-from marketkit.timeframe import DAY, HOUR, MINUTE, iso, parse_time
+from marketkit.timeframe import DAY, MINUTE, iso, parse_time
 from tests.integration.conftest import FAST_LIMITS, NOW
 
 AT = parse_time(NOW)
@@ -72,7 +72,7 @@ def test_what_the_lake_has_is_given_without_asking_the_time(warmed, exchange, ma
     with warmed() as right:
         candles = right.get_candle("KRW-BTC", "1h", **window)
     exchange.reset_stats()
-    machine[0] += HOUR
+    machine[0] += 30 * MINUTE  # within the life of the market list
     with warmed() as wrong:
         assert wrong.get_candle("KRW-BTC", "1h", **window).equals(candles)
     assert candles.height == 24
