@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import random
 import signal
@@ -34,6 +35,10 @@ import marketkit as mk
 endpoint, lake, start, end, seconds, *symbols = sys.argv[1:]
 limits = dict.fromkeys(("market", "candles"), (10, float(seconds)))
 provider = mk.SmartDataProvider(endpoint=endpoint, lake=lake, limits=limits)
+if WAITS:
+    provider.get_market()
+    print("ready", flush=True)
+    sys.stdin.readline()
 job = provider.backfill(symbols, "1m", start=start, end=end, show=False)
 print("started", flush=True)
 report = job.wait()
@@ -59,11 +64,14 @@ print(len(sizes), rows, max(sizes[:third]), max(sizes[-third:]))
 """
 
 
-def child(endpoint, lake, symbols, span=SPAN, seconds=FAST[1]):
-    """Start a process that backfills, and says so."""
+def child(endpoint, lake, symbols, span=SPAN, seconds=FAST[1], *, waits=False):
+    """Start a process that backfills, and says so; one that waits begins when it is told."""
     arguments = (endpoint, str(lake), span["start"], span["end"], str(seconds), *symbols)
     return subprocess.Popen(
-        [sys.executable, "-c", CHILD, *arguments], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", f"WAITS = {waits}\n{CHILD}", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
 
 
@@ -225,7 +233,12 @@ def test_two_processes_share_a_job_and_no_page_is_asked_twice(tmp_path, exchange
     alone.close()
     exchange.reset_stats()
     lake = tmp_path / "lake"
-    children = [child(exchange.endpoint, lake, symbols, seconds=0.1) for _ in range(2)]
+    start = functools.partial(child, exchange.endpoint, lake, symbols, seconds=0.3, waits=True)
+    children = [start() for _ in range(2)]
+    assert [each.stdout.readline() for each in children] == ["ready\n"] * 2
+    for each in children:
+        each.stdin.write("begin\n")
+        each.stdin.flush()
     said = [each.communicate()[0].split()[1:] for each in children]
     assert [each[0] for each in said] == ["True", "True"]
     assert min(int(each[1]) for each in said) > 0  # both did some of it
