@@ -12,6 +12,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,8 @@ import faketime  # beside this file
 ROOT = Path(__file__).parents[2]
 INTEGRATION = ("scheduled", "readme", "jobs", "live", "cold_calls")  # readme has the demonstration
 AT_ONCE = 4  # tests wait more than they compute
+STUCK = 90  # seconds of one test after which its stacks are written down
+LONGEST = 420  # seconds of one clock, twice what it takes on two busy cores
 READS = re.compile(r"\btime\.time(_ns)?\(|datetime\.now\(|date\.today\(|\b(machine|file)_time\(")
 
 
@@ -94,13 +97,32 @@ def run(clock: Shift, arguments: list[str], library: Path | None) -> tuple[int, 
         environment = faketime.around(environment)
         environment |= {"LD_PRELOAD": str(library), "FAKETIME": f"+{clock.seconds}"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+    command += ["-o", f"faulthandler_timeout={STUCK}"]
     began = time.monotonic()
-    done = subprocess.run(
-        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
-    said = done.stdout.rstrip().rsplit("\n", 1)[-1]
-    print(f"{clock.name:22} {time.monotonic() - began:5.0f} s  {said}", flush=True)  # noqa: T201
-    return done.returncode, done.stdout + done.stderr
+    code, said = _finish(command, environment)
+    if code is None:
+        print(f"{clock.name:22} did not end; once more, after where it was:\n{said}", flush=True)  # noqa: T201
+        code, said = _finish(command, environment)
+    last = said.rstrip().rsplit("\n", 1)[-1]
+    print(f"{clock.name:22} {time.monotonic() - began:5.0f} s  {last}", flush=True)  # noqa: T201
+    return (1 if code is None else code), said
+
+
+def _finish(command: list[str], environment: dict[str, str]) -> tuple[int | None, str]:
+    """Run a command; give its code (None: killed, it was too long) and what it said.
+
+    It writes to a file: a pipe would be waited for as long as any child that it left has it open.
+    """
+    with tempfile.TemporaryFile() as said:
+        options = {"stdin": subprocess.DEVNULL, "stdout": said, "stderr": subprocess.STDOUT}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, **options) as running:
+            try:
+                code = running.wait(LONGEST)
+            except subprocess.TimeoutExpired:
+                running.kill()
+                code = None
+        said.seek(0)
+        return code, said.read().decode(errors="replace")
 
 
 def main() -> int:
