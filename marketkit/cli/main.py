@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
+import warnings
 from collections.abc import Sequence
 
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
@@ -13,7 +15,14 @@ from marketkit.errors import InputError, MarketkitError, PartialResult
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give the exit code."""
     options = build_parser(find_commands()).parse_args(arguments)
-    output = Output(as_json=options.json)
+    log_as_json = getattr(options, "log_format", "text") == "json"
+    output = Output(as_json=options.json, log_as_json=log_as_json)
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, category, *_: output.warning(message, category)
+        return _run(options, output)
+
+
+def _run(options: argparse.Namespace, output: Output) -> int:
     try:
         return int(options.run(options, output))
     except PartialResult as partial:

@@ -18,10 +18,14 @@ DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 
 
 class Output:
-    """The printer of commands: tables and sentences, or JSON for other programs."""
+    """The printer of commands: tables and sentences, or JSON for other programs.
 
-    def __init__(self, *, as_json: bool) -> None:
+    With `log_as_json` stderr has JSON lines only, whatever stdout has.
+    """
+
+    def __init__(self, *, as_json: bool, log_as_json: bool = False) -> None:
         self.as_json = as_json
+        self._log_as_json = as_json or log_as_json
 
     def table(self, frame: pl.DataFrame) -> None:
         """Print a frame as a table, or as a JSON list of objects with ISO times."""
@@ -82,10 +86,12 @@ class Output:
 
     def problem(self, error: MarketkitError) -> None:
         """Print an error on stderr."""
-        kind = type(error).__name__
-        text = (
-            json.dumps({"error": kind, "message": str(error)})
-            if self.as_json
-            else f"marketkit: {error}"
-        )
-        print(text, file=sys.stderr)
+        self._log("error", type(error), str(error), f"marketkit: {error}")
+
+    def warning(self, message: Warning | str, category: type[Warning]) -> None:
+        """Print a warning on stderr, without the path and the line of source that Python adds."""
+        self._log("warning", category, str(message), f"marketkit: warning: {message}")
+
+    def _log(self, level: str, kind: type, message: str, text: str) -> None:
+        as_json = json.dumps({level: kind.__name__, "message": message})
+        print(as_json if self._log_as_json else text, file=sys.stderr)

@@ -69,3 +69,13 @@ def test_the_arguments_of_the_process_are_the_default(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["marketkit", "lake", "ls", "--json"])
     assert main() == 0
     assert json.loads(capsys.readouterr().out) == []
+
+
+@pytest.mark.filterwarnings("default")
+def test_a_warning_is_one_line(made_up, run):
+    made_up(
+        "raising",
+        RAISING.replace("raise {}", "import warnings; warnings.warn('look out'); return 0"),
+    )
+    code, _, err = run("raising")
+    assert (code, err) == (0, "marketkit: warning: look out\n")

@@ -90,3 +90,19 @@ def test_a_report_has_all_its_numbers_for_programs(people, programs, capsys):
     assert said["slots"] == said["traded"] + said["empty"] + said["absent"] + said["unknown"] == 24
     assert (said["complete"], said["timeframe"], said["seconds"]) == (False, "1h", 0.123)
     assert said["failures"] == {"KRW-BTC": "too slow"}
+
+
+def test_a_warning_is_a_sentence_without_a_path(people, capsys):
+    people.warning(UserWarning("look out"), UserWarning)
+    assert capsys.readouterr().err == "marketkit: warning: look out\n"
+
+
+def test_a_log_of_json_has_nothing_else(capsys):
+    output = Output(as_json=False, log_as_json=True)
+    output.warning(UserWarning("look out"), UserWarning)
+    output.problem(TimedOut("too slow"))
+    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
+    assert told == [
+        {"warning": "UserWarning", "message": "look out"},
+        {"error": "TimedOut", "message": "too slow"},
+    ]
