@@ -21,7 +21,6 @@ class ExchangeClock:
     def __init__(self, ages: Callable[[], int] = age_clock) -> None:
         self._ages = ages
         self._ahead: int | None = None  # ms that the exchange is ahead of `ages`
-        self._doubted = False
 
     @property
     def is_heard(self) -> bool:
@@ -43,11 +42,10 @@ class ExchangeClock:
             self._ahead = date - ages
 
     def doubt(self) -> str | None:
-        """Warn once where this machine's clock is wrong; nothing is computed from that clock."""
+        """Say that this machine's clock is wrong, if it is; nothing is computed from that clock."""
         ahead = self.machine_ahead()
-        if self._doubted or ahead is None or abs(ahead) <= APART:
+        if ahead is None or abs(ahead) <= APART:
             return None
-        self._doubted = True
         return (
             f"the clock of this machine says {_second(self.now() + ahead)}, that of the exchange"
             f" {_second(self.now())}: marketkit goes by the exchange's"

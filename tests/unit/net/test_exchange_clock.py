@@ -69,14 +69,13 @@ def test_setting_the_machines_clock_changes_nothing_that_is_computed(clock, here
 
 
 @pytest.mark.parametrize("ahead", [40 * DAY, 61_000, -61_000])
-def test_a_machines_clock_that_is_wrong_is_told_once_with_both_times(clock, here, ahead):
+def test_a_machines_clock_that_is_wrong_is_told_with_both_times(clock, here, ahead):
     assert clock.doubt() is None  # nobody knows yet
     clock.saw(DATE)
     here[0] += ahead
     told = clock.doubt()
     assert "2026-01-01T00:00:01Z" in told
     assert module.iso(DATE + ahead) in told
-    assert clock.doubt() is None
 
 
 @pytest.mark.parametrize("ahead", [0, 59_000, -59_000])
