@@ -19,6 +19,7 @@ class Command:
 
     `arguments` adds to the command's own parser when the command is called, so it may import
     modules that are slow to load. A command that is not `shared` takes no `--lake` and the like.
+    `example` is a line that works as it is.
     """
 
     name: str
@@ -26,6 +27,7 @@ class Command:
     run: Callable[[argparse.Namespace, Output], int]
     arguments: Callable[[argparse.ArgumentParser], None] = no_arguments
     shared: bool = True
+    example: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,19 +5,26 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from marketkit.api.sync import SmartDataProvider
     from marketkit.data.lake.lake import Lake
 
 
-def add_shared(command: argparse.ArgumentParser) -> None:
-    """Add the choice of output, lake and exchange."""
-    command.add_argument("--json", action="store_true", help="print JSON for other programs")
-    command.add_argument("--lake", type=Path, help="folder of the candle lake")
-    command.add_argument("--endpoint", help="an exchange that speaks Upbit's words (http://...)")
-    command.add_argument("--region", help="kr sg id th")
+def add_shared(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
+    """Add the choice of output, lake and exchange; `again` after they could be given before."""
+    default: Any = argparse.SUPPRESS if again else None  # what was given before stays
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        default=argparse.SUPPRESS if again else False,
+        help="print JSON for other programs",
+    )
+    parser.add_argument("--lake", type=Path, default=default, help="folder of the candle lake")
+    said = "an exchange that speaks Upbit's words (http://...)"
+    parser.add_argument("--endpoint", default=default, help=said)
+    parser.add_argument("--region", default=default, help="kr sg id th")
 
 
 def add_range(command: argparse.ArgumentParser) -> None:

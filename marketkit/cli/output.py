@@ -36,8 +36,15 @@ class Output:
             print(frame.with_columns(times).write_json())
             return
         # Forty rows are a screen's worth, all columns the answer: polars alone shows eight of each.
+        # Prices as people read them: 178,345,000 and 0.00001234, never 1.78345e8.
         with pl.Config(
-            tbl_rows=40, tbl_cols=-1, tbl_width_chars=200, tbl_hide_column_data_types=True
+            tbl_rows=40,
+            tbl_cols=-1,
+            tbl_width_chars=200,
+            tbl_hide_column_data_types=True,
+            fmt_float="full",
+            thousands_separator=",",
+            tbl_cell_numeric_alignment="RIGHT",
         ):
             print(frame)
 

@@ -10,7 +10,7 @@ from marketkit.cli.output import DONE, Output
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("symbols", nargs="+")
+    command.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
     add_range(command)
     command.add_argument("--count", type=int, help="the newest so many (200)")
     command.add_argument("--source", default="auto", choices=["auto", "lake", "exchange"])
@@ -19,7 +19,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--fill", default="none", choices=fills, help="slots proved empty, too")
     command.add_argument("--session", default="00:00 UTC", help="where days begin")
     command.add_argument("--as-of", help="a frozen set instead of the lake as it is")
-    command.add_argument("--tz", default="UTC")
+    command.add_argument("--tz", default="UTC", help="the time zone of the output (UTC)")
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -40,4 +40,10 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     return DONE
 
 
-COMMAND = Command("candles", "Print candles.", _run, _arguments)
+COMMAND = Command(
+    "candles",
+    "Print candles of the lake and the exchange.",
+    _run,
+    _arguments,
+    example="marketkit candles KRW-BTC --timeframe 1h --count 5",
+)

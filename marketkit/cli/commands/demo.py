@@ -105,4 +105,4 @@ def _exchange(options: argparse.Namespace) -> Iterator[Sandbox | None]:
 
 
 _TEXT = "Backfill five markets on a sandbox exchange and prove the result."
-COMMAND = Command("demo", _TEXT, _run, _arguments)
+COMMAND = Command("demo", _TEXT, _run, _arguments, example="marketkit demo")

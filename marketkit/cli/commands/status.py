@@ -16,4 +16,4 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     return DONE
 
 
-COMMAND = Command("status", _TEXT, _run)
+COMMAND = Command("status", _TEXT, _run, example="marketkit status")

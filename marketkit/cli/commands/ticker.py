@@ -10,8 +10,8 @@ from marketkit.cli.output import DONE, Output
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("symbols", nargs="+")
-    command.add_argument("--tz", default="UTC")
+    command.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
+    command.add_argument("--tz", default="UTC", help="the time zone of the output (UTC)")
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -19,4 +19,10 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     return DONE
 
 
-COMMAND = Command("ticker", "Print tickers.", _run, _arguments)
+COMMAND = Command(
+    "ticker",
+    "Print tickers.",
+    _run,
+    _arguments,
+    example="marketkit ticker KRW-BTC 'KRW-E*'",
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 
 import polars as pl
@@ -40,12 +41,18 @@ def test_a_frame_is_a_table_or_a_list_of_objects(people, programs, capsys):
     ]
 
 
+def test_prices_in_a_table_are_as_people_read_them(people, capsys):
+    people.table(pl.DataFrame({"price": [178_345_000.0, 0.00001234, 1234.5]}))
+    said = capsys.readouterr().out
+    assert all(price in said for price in ("178,345,000 ", " 0.00001234 ", " 1,234.5 "))
+
+
 def test_a_table_shows_every_column_and_forty_rows(people, capsys):
     wide = pl.DataFrame({f"column_{n}": range(40) for n in range(15)})
     people.table(wide)
     said = capsys.readouterr().out
     assert all(f"column_{n}" in said.replace("\n", "") for n in range(15))
-    assert said.count("│ 39") >= 1
+    assert re.search(r"│ +39 ┆", said)
 
 
 def test_lines_are_values_or_objects_each_on_its_own(people, programs, capsys):

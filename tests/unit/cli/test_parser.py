@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+import marketkit
 from marketkit.cli import commands
 from marketkit.cli.command import Command, Family
 from marketkit.cli.parser import build_parser, find_commands
@@ -84,7 +85,31 @@ def test_the_options_that_all_share_are_not_those_of_the_sandbox(run, capsys):
     assert "--region" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("arguments", [(), ("nothing",), ("lake",), ("ticker",)])
+def test_alone_it_says_what_it_can_do_and_how_to_begin(run):
+    code, out, _ = run()
+    assert code == 0
+    assert out.index("marketkit demo") < out.index("exit codes")
+    assert all(each.name in out for each in find_commands())
+
+
+def test_the_version_is_told(run, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("--version")
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"marketkit {marketkit.__version__}\n"
+
+
+def test_shared_options_are_taken_before_and_after_a_command():
+    parser = build_parser(find_commands())
+    before = parser.parse_args(["--json", "--lake", "a", "ticker", "KRW-BTC"])
+    after = parser.parse_args(["ticker", "KRW-BTC", "--json", "--lake", "a"])
+    assert vars(before) == vars(after)
+    assert before.json
+    later = parser.parse_args(["--lake", "a", "lake", "ls", "--lake", "b"])
+    assert (str(later.lake), later.json, later.endpoint) == ("b", False, None)
+
+
+@pytest.mark.parametrize("arguments", [("nothing",), ("lake",), ("ticker",)])
 def test_an_incomplete_command_line_is_bad_usage(run, arguments):
     with pytest.raises(SystemExit) as ended:
         run(*arguments)
