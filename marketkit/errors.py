@@ -33,6 +33,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import polars as pl
 
 
@@ -49,11 +51,28 @@ class InputError(MarketkitError, ValueError):
 
 
 class UnknownSymbol(InputError, LookupError):
-    """A symbol that the exchange does not list."""
+    """A symbol that the exchange does not list.
 
-    def __init__(self, symbol: str, known: Iterable[str] = ()) -> None:
-        super().__init__(f"unknown symbol {symbol!r}{nearest(symbol, known)}")
+    `last_listed` is the day of the last market list in the lake that has it, if any does, and
+    `successor` the code that the market went on under, if the lists show one.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        known: Iterable[str] = (),
+        *,
+        last_listed: date | None = None,
+        successor: str | None = None,
+    ) -> None:
+        said = nearest(symbol, known)
+        if last_listed is not None:
+            said = f": not listed any more, last on {last_listed}"
+            said += "" if successor is None else f"; it goes on as {successor!r}"
+        super().__init__(f"unknown symbol {symbol!r}{said}")
         self.symbol = symbol
+        self.last_listed = last_listed
+        self.successor = successor
 
 
 class UnknownTimeframe(InputError):

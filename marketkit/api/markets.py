@@ -16,6 +16,7 @@ from marketkit.cache.cached_request import CachedRequest, CachedValue
 from marketkit.cache.store import ResponseStore
 from marketkit.cache.ttl import RULES
 from marketkit.clock import age_clock
+from marketkit.data.lake.chronicle import Chronicle, with_last_days, with_successors
 from marketkit.data.lake.markets import Universe, day_of
 from marketkit.errors import InputError, MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority, Request
@@ -80,9 +81,10 @@ class MarketMethods(Generic[P, D]):
         The lake keeps the list of every UTC day on which one was fetched. `as_of` gives the
         newest of that day or before (a warning says when it is older) and asks nobody; it raises
         `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
-        lists have, and the columns `listed_from` and `last_seen`: the days of the first and the
-        last list with the market, not of its listing. A renamed market is delisted under its old
-        code and listed under its new one.
+        lists have, and three columns: `listed_from` and `last_seen`, the days of the first and the
+        last list with the market, not of its listing; and `successor`. A renamed market is delisted
+        under its old code and listed under its new one, which is its `successor` where the list
+        that lacks the one is the first with the other and their names are the same; else null.
 
         `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
         at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
@@ -153,7 +155,8 @@ class MarketEndpoints:
             pl.col("listed_from").fill_null(today), last_seen=pl.lit(today)
         )
         gone = history.join(found, on="symbol", how="anti")
-        return pl.concat([listed, gone], how="diagonal").sort("symbol")
+        both = pl.concat([listed, gone], how="diagonal").sort("symbol")
+        return with_successors(both, await self._markets.chronicle())
 
 
 def _answer(source: Source, made: int, markets: pl.DataFrame) -> Result:
@@ -223,6 +226,11 @@ class MarketList:
         made_at = 0 if self._held is None else self._held.made_at
         return day_of(made_at)
 
+    async def chronicle(self) -> Chronicle:
+        """Give what the kept lists and the one that was given last show in their order."""
+        kept = await asyncio.to_thread(self.universe.chronicle)
+        return kept if self._held is None else kept.and_then(self.day, self._held.frame)
+
     async def settled(self) -> None:
         """Wait until the answers are kept."""
         for each in (self._list, *self._instruments.values()):
@@ -250,7 +258,7 @@ class MarketList:
         names, unknown = await self._match(wanted, priority, _LIFE)
         if unknown:
             names, unknown = await self._match(wanted, priority, _RETRY)
-        return names, unknown
+        return names, with_last_days(unknown, await self.chronicle()) if unknown else {}
 
     async def _match(
         self, wanted: list[str], priority: Priority, life: int
