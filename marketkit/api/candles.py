@@ -10,6 +10,7 @@ import polars as pl
 
 from marketkit import schema
 from marketkit import symbols as naming
+from marketkit.api.ended import EndedMarkets, kept_hits
 from marketkit.api.query import (
     Answer,
     CallOptions,
@@ -111,7 +112,8 @@ class CandleMethods(Generic[P, D]):
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
         Wide candles are made of narrower ones where the lake has those. `as_of` reads the frozen
         set of that name instead, and sends nothing. `forming=True` adds the candle that is not
-        finished.
+        finished. Of a market that is not listed any more the lake answers, whatever the source:
+        all that it proves of the range, with a warning of what it lacks (`notes` of a response).
 
         Columns are `schema.CANDLE`: `time` is the open, `volume` in base and `value` in quote
         currency. Slots without a trade have no row, unless `fill` asks for one in each slot that
@@ -151,6 +153,7 @@ class CandleEndpoints:
         self._router = router
         self._candles = candles
         self._lake = lake
+        self._ended = EndedMarkets(lake, router.transport.now)
 
     def candles(
         self,
@@ -193,9 +196,10 @@ class CandleEndpoints:
             if as_of is not None:
                 lake = await aside(functools.partial(lake.as_of, as_of))
             candles = await self._candles.from_lake(lake, wanted, window)
+            candles, notes = await self._ended.instead(candles, window, lake)
             names = sorted(candles.known)
-            frame = _shaped(candles.frame, options)
-            return Result(frame, {("lake", age_clock()): names} if names else {}, candles.failures)
+            frame, sources = _shaped(candles.frame, options), {("lake", age_clock()): names}
+            return Result(frame, sources if names else {}, candles.failures, notes)
 
         return Query("candle", symbols, options, fetch, sends=False)
 
@@ -222,6 +226,11 @@ class CandleEndpoints:
                 for name, each in zip(got, held, strict=True)
             }
 
+        async def ended(names: Sequence[str]) -> Results:
+            told = await self._router.markets.chronicle()
+            candles, notes = await self._ended.candles(names, window, told)
+            return kept_hits(_shaped(candles.frame, options), spec, notes)
+
         streamed = source == "auto" and not options.exact and _is_streamed(window)
         spec = QuerySpec(
             "candle",
@@ -233,6 +242,7 @@ class CandleEndpoints:
             channel=f"candle.{window.timeframe}" if streamed else None,
             rows=window.count or 1,
             kept=window.start is None and window.end is None,
+            ended=ended,
         )
         return self._router.query(spec, symbols, options)
 

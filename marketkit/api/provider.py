@@ -32,7 +32,6 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.markets import Universe
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.upbit.limits import UPBIT
@@ -94,11 +93,10 @@ class AsyncSmartDataProvider(
             offline=resolve_offline(offline=offline),
         )
         root = resolve_lake(lake, self._endpoint)
-        source = lake_source(self._endpoint)
-        self._lake = Lake(root, source=source)
+        self._lake = Lake(root, source=lake_source(self._endpoint))
         cache = resolve_cache(self._endpoint)
         self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
-        self._markets = MarketList(self._transport, self._store, Universe(root, source))
+        self._markets = MarketList(self._transport, self._store, self._lake.universe)
         self._filler = GapFiller(self._lake, self._transport, round(settle * 1000))
         self._router = Router(self._transport, self._markets, self._lake)
         self._streams = self._router.feed = Streams(self._filler, self._markets)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, get_args
 
 import polars as pl
@@ -82,11 +82,19 @@ def choose_source(
     return "lake" if lake else "rest"
 
 
+class Note(NamedTuple):
+    """A remark on a symbol's rows; `lacking` says that it is one to warn of."""
+
+    text: str
+    lacking: bool = False
+
+
 class Hit(NamedTuple):
-    """Rows of one symbol and their source."""
+    """Rows of one symbol and their source, with a remark or without."""
 
     source: Source
     held: CachedRows
+    note: Note | None = None
 
 
 Results = dict[str, Hit | MarketkitError]
@@ -95,6 +103,11 @@ Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Results]]
 
 async def _all(_: Sequence[str]) -> None:
     """Refuse no symbol."""
+
+
+async def _none(_: Sequence[str]) -> Results:
+    """Know nothing of markets that are not listed."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +119,7 @@ class QuerySpec:
     each symbol of a `channel` (None: no feed has such an answer). `kept` says that an answer may be
     given again. `check` refuses symbols that the query makes no sense for. `guess` asks for symbols
     as they were typed, before it is known what is listed, and gives hits for whatever that brings.
+    `ended` gives hits for those that are not listed and that something is known of all the same.
     """
 
     kind: Kind
@@ -120,15 +134,20 @@ class QuerySpec:
     kept: bool = True
     check: Callable[[Sequence[str]], Awaitable[None]] = _all
     guess: Load | None = None
+    ended: Callable[[Sequence[str]], Awaitable[Results]] = _none
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures."""
+    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures.
+
+    `notes` are remarks on the rows of some symbols.
+    """
 
     frame: pl.DataFrame
     sources: Mapping[tuple[Source, int], Sequence[str]]
     failures: Mapping[str, MarketkitError]
+    notes: Mapping[str, Note] = field(default_factory=dict)
 
 
 def collect(
@@ -140,12 +159,14 @@ def collect(
         return Result(empty(shape), {}, failures)
     sources: dict[tuple[Source, int], list[str]] = {}
     batches, held = set(), []
-    for symbol, (source, rows) in hits.items():
+    for symbol, (source, rows, _) in hits.items():
         sources.setdefault((source, rows.batch.made), []).append(symbol)
         batches.add(rows.batch)
         held.append(rows)
     frame = gather(held)
-    return Result(frame if len(batches) == 1 else frame.sort(spec.order), sources, failures)
+    frame = frame if len(batches) == 1 else frame.sort(spec.order)
+    notes = {symbol: hit.note for symbol, hit in hits.items() if hit.note is not None}
+    return Result(frame, sources, failures, notes)
 
 
 def _nothing() -> None:
@@ -174,6 +195,9 @@ class Query:
     def finish(self, result: Result) -> Frame:
         """Give the frame in the caller's shape, or raise the failures."""
         frame = result.frame
+        for note in result.notes.values():
+            if note.lacking:
+                warnings.warn(note.text, stacklevel=2)
         if result.failures:
             frame = raise_or_skip(frame, result.failures, self.options.on_error)
         return self.shape(frame)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from marketkit.api.query import Query, Result, Source, raise_or_skip
@@ -21,7 +21,8 @@ class DataResponse(Generic[F_co]):
 
     `source` and `age_ms` are by symbol. An age counts from the moment the request for the data was
     written, so the data is never older than it says. `failures` are the errors by symbol; a symbol
-    is in it or in `source`, never in both.
+    is in it or in `source`, never in both. `notes` are remarks by symbol: that a market has ended,
+    and what of the range nobody knows.
     """
 
     frame: F_co
@@ -29,6 +30,7 @@ class DataResponse(Generic[F_co]):
     age_ms: Mapping[str, int]
     response_time_ms: float
     failures: Mapping[str, MarketkitError]
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
@@ -48,15 +50,14 @@ class DataResponse(Generic[F_co]):
     def __repr__(self) -> str:
         lines = [f"DataResponse({self._summary()})"]
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
+        lines += [f"  {note}" for note in self.notes.values()]
         return "\n".join([*lines, repr(self.frame)])
 
     def _repr_html_(self) -> str:
-        failed = "".join(
-            f"<li>{html.escape(f'{symbol}: {failure}')}</li>"
-            for symbol, failure in self.failures.items()
-        )
+        told = [f"{symbol}: {failure}" for symbol, failure in self.failures.items()]
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in [*told, *self.notes.values()])
         table = getattr(self.frame, "_repr_html_", self.frame.__repr__)()
-        return f"<p>{html.escape(self._summary())}</p><ul>{failed}</ul>{table}"
+        return f"<p>{html.escape(self._summary())}</p><ul>{lines}</ul>{table}"
 
     def _summary(self) -> str:
         counts = Counter(self.source.values())
@@ -79,4 +80,5 @@ def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
         {symbol: now - made for symbol, _, made in known},
         seconds * 1000,
         result.failures,
+        {symbol: note.text for symbol, note in result.notes.items()},
     )

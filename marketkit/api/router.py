@@ -29,6 +29,7 @@ from marketkit.cache.activity import MarketActivity
 from marketkit.cache.memory import Batch, CachedRows, Memory, entries
 from marketkit.cache.single_flight import SingleFlight
 from marketkit.clock import age_clock
+from marketkit.data.lake.chronicle import with_last_days
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.dialect import CLASSES
@@ -81,14 +82,16 @@ class Router:
             recall=partial(self._recall, spec, wanted, known),
         )
 
-    async def resolve(
-        self, wanted: Sequence[str], options: CallOptions
-    ) -> tuple[list[str], dict[str, MarketkitError]]:
-        """Find the listed markets; an unknown symbol ends the call unless errors are skipped."""
+    async def _resolve(
+        self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions
+    ) -> tuple[list[str], Results, dict[str, MarketkitError]]:
+        """Find the listed markets, and what is known of others; who knows none ends the call."""
         names, unknown = await self.markets.resolve(wanted, options.priority)
-        if unknown and options.on_error == "raise":
-            raise next(iter(unknown.values()))
-        return names, unknown
+        ended = await spec.ended(sorted(unknown)) if unknown else {}
+        left = {symbol: error for symbol, error in unknown.items() if symbol not in ended}
+        if left and options.on_error == "raise":
+            raise next(iter(left.values()))
+        return names, ended, left
 
     def keep(
         self,
@@ -131,27 +134,36 @@ class Router:
     async def _fetch(self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions) -> Result:
         guess = self._guess(spec, wanted, options)
         try:
-            names, failures = await self.resolve(wanted, options)
+            names, ended, failures = await self._resolve(spec, wanted, options)
             await spec.check(names)
             guessed, failure = await guess if guess else ({}, None)
         finally:
             if guess:
                 guess.cancel()  # nothing happens to a task that is done
-        results: Results = {**self._local(spec, names), **guessed}
+        results: Results = {**self._local(spec, names), **guessed, **ended}
         missing = [name for name in names if name not in results]
         if failure is not None:
             results |= dict.fromkeys(missing, failure)
             missing = []
         for part in await self._ask(spec, missing, options):
             results.update(part)
+        results |= await self._gone(spec, {name: results[name] for name in names})
         hits = {}
-        for name in names:
+        for name in sorted({*names, *ended}):
             result = results[name]
             if isinstance(result, Hit):
                 hits[name] = result
             else:
                 failures[name] = result
         return collect(hits, failures, spec)
+
+    async def _gone(self, spec: QuerySpec, results: Results) -> Results:
+        """Give what is known of markets that the exchange disowns though its list has them."""
+        gone = {name: each for name, each in results.items() if isinstance(each, UnknownSymbol)}
+        if not gone:
+            return {}
+        told = await self.markets.chronicle()
+        return {**with_last_days(gone, told), **await spec.ended(sorted(gone))}
 
     def _guess(
         self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import polars as pl
 
 from marketkit.data.lake.audit import audit, repair
 from marketkit.data.lake.format import marker
+from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
@@ -38,6 +40,11 @@ class Lake(SnapshotStore):
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
     in the series asked about that is not its candle file; other series stay usable.
     """
+
+    @functools.cached_property
+    def universe(self) -> Universe:
+        """The market lists that were kept beside the candles."""
+        return Universe(self.root, self.source)
 
     def scan(
         self,
@@ -84,14 +91,17 @@ class Lake(SnapshotStore):
 
         One row (`symbol timeframe start end state slots`) for each longest span of slots in one
         state. Slots are `maintenance` instead of `empty` where all liquid markets of the lake are
-        empty at once (`lake.maintenance.windows`). Without `start` or `end` the range of each
-        series is what is known of it.
+        empty at once (`lake.maintenance.windows`), and `unfetchable` instead of `unknown` for a
+        market that has ended: the newest market list of the lake lacks it. Without `start` or `end`
+        the range of each series is what is known of it.
         """
+        gone = functools.cache(lambda: self.universe.chronicle().ended)
         frames = [empty(report.COVERAGE)]
         for series, known, span in self._ranges(symbols, timeframe, start, end):
             # What is known was looked up first: rows that arrive since cannot turn a slot empty.
             files = self.select(series.symbol, series.timeframe).files(span)
-            frames.append(report.coverage(series, known, span, read_times(files)))
+            ended = bool(known.missing(*span)) and series.symbol in gone()
+            frames.append(report.coverage(series, known, span, read_times(files), ended=ended))
         spans = pl.concat(frames)
         closed = windows(self, parse_timeframe(timeframe), report.where_empty(spans))
         return report.with_maintenance(spans, closed)

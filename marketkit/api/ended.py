@@ -1,0 +1,84 @@
+"""Markets that the exchange lists no more: the lake answers, and the answer says how far."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Mapping, Sequence
+
+import polars as pl
+
+from marketkit.api.query import Hit, Note, QuerySpec, Results
+from marketkit.cache.memory import Batch, entries
+from marketkit.clock import age_clock
+from marketkit.coverage import Spans
+from marketkit.data.lake.chronicle import Chronicle
+from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.read.candles import CandleResult
+from marketkit.data.lake.read.ended import Kept, from_kept
+from marketkit.data.lake.read.resample import fold
+from marketkit.errors import NotCovered
+from marketkit.net.engine import aside
+from marketkit.timeframe import iso
+from marketkit.window import EVER, Window
+
+
+class EndedMarkets:
+    """Candles of markets that nobody can be asked about; `now` is the exchange's time."""
+
+    def __init__(self, lake: Lake, now: Callable[[], int]) -> None:
+        self._lake = lake
+        self._now = now
+
+    async def candles(
+        self, symbols: Sequence[str], window: Window, told: Chronicle
+    ) -> tuple[CandleResult, dict[str, Note]]:
+        """Answer for those that the lake knows, with a note for each."""
+        narrow = window.narrow(self._now())
+        kept = await self.kept(symbols, narrow, told)
+        found = await aside(functools.partial(fold, kept.candles, window, narrow))
+        return found, {symbol: note(symbol, kept.lacking[symbol], told) for symbol in kept.covered}
+
+    async def instead(
+        self, candles: CandleResult, window: Window, lake: Lake
+    ) -> tuple[CandleResult, dict[str, Note]]:
+        """Replace the failures of a lake alone by what it proves of markets that have ended."""
+        short = [name for name, why in candles.failures.items() if isinstance(why, NotCovered)]
+        told = await aside(lake.universe.chronicle) if short else Chronicle()
+        gone = told.ended
+        found, notes = await self.candles([name for name in short if name in gone], window, told)
+        if not notes:
+            return candles, {}
+        failures = {name: why for name, why in candles.failures.items() if name not in notes}
+        frame = pl.concat([candles.frame, found.frame]).sort("symbol", "time")
+        return CandleResult(frame, failures, {**candles.known, **found.known}), notes
+
+    async def kept(self, symbols: Sequence[str], narrow: Window, told: Chronicle) -> Kept:
+        """Read what the lake proves of a range without a session."""
+        now = self._now()
+        until = {symbol: min(now, told.gone_by(symbol) or now) for symbol in symbols}
+        return await aside(functools.partial(from_kept, self._lake, symbols, narrow, until))
+
+
+def kept_hits(frame: pl.DataFrame, spec: QuerySpec, notes: Mapping[str, Note]) -> Results:
+    """Give a hit from the lake for each symbol with a note; not to be given again."""
+    batch = Batch(frame, age_clock(), spec.cache_key, tuple(notes))
+    held = entries(batch, dict.fromkeys(notes, 0))
+    return {name: Hit("lake", each, notes[name]) for name, each in zip(notes, held, strict=True)}
+
+
+def note(symbol: str, lacking: Spans, told: Chronicle) -> Note:
+    """Say of an ended market until when it was listed, and what the lake lacks of the range."""
+    last, went_on = told.last.get(symbol), told.successors.get(symbol)
+    said = f"{symbol} is not listed any more"
+    said += f", last on {last}" if last is not None else " and in no market list of the lake"
+    said += f", and goes on as {went_on}" if went_on is not None else ""
+    if not lacking:
+        return Note(f"{said}: all candles are the lake's")
+    first = next(iter(lacking))
+    where = f"before {iso(first.end)}" if first.start == EVER.start else _between(*first)
+    more = f" and {len(lacking) - 1} more gaps" if len(lacking) > 1 else ""
+    return Note(f"{said}: the lake has no proof {where}{more}, and cannot get it", lacking=True)
+
+
+def _between(start: int, end: int) -> str:
+    return f"from {iso(start)} to {iso(end)}"
