@@ -65,9 +65,9 @@ def trade_row(symbol: str, trade: Trade, previous: float) -> str:
     )
 
 
-def market_row(symbol: str, key: int, *, details: bool, warned: bool = False) -> str:
+def market_row(symbol: str, key: int, *, coin: str, details: bool, warned: bool = False) -> str:
     """Return one row of the market list; 1 in 48 has a warning unasked, 1 in 4 some caution."""
-    korean, english = coin_names(symbol.partition("-")[2])
+    korean, english = coin_names(coin)
     row = f'"market":"{symbol}","korean_name":"{korean}","english_name":"{english}"'
     if not details:
         return f"{{{row}}}"

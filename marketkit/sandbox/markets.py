@@ -33,7 +33,10 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One market for all time: when it is listed, and when it trades."""
+    """One market for all time: when it is listed, and when it trades.
+
+    `coin` is the code by which its names are found: a market that is renamed keeps them.
+    """
 
     symbol: str
     whole: Source  # as if it always traded
@@ -42,12 +45,13 @@ class Market:
     traded: Hours
     warned: int = _EVER
     delisting: str | None = None  # the date that the warning names
+    coin: str = ""
 
     @classmethod
     def of(cls, symbol: str, source: Source) -> Market:
         """Return a market that is listed and trades from the listing of its source on."""
         always = ((source.listing, _EVER),)
-        return cls(symbol, source, source, always, always)
+        return cls(symbol, source, source, always, always, coin=symbol.partition("-")[2])
 
     def is_listed(self, now: int) -> bool:
         """Whether the market is in the list."""
