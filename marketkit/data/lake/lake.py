@@ -8,10 +8,12 @@ from pathlib import Path
 
 import polars as pl
 
+from marketkit.coverage import Span
 from marketkit.data.lake.audit import audit, repair
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.read.fill import scan_dense
+from marketkit.data.lake.read.renamed import Renames, scan_renamed
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
@@ -54,6 +56,7 @@ class Lake(SnapshotStore):
         end: Instant | None = None,
         *,
         fill: Fill = "none",
+        rename: Mapping[str, str] | None = None,
     ) -> pl.LazyFrame:
         """Scan the candles of some symbols, or of all, sorted by symbol and time.
 
@@ -63,8 +66,14 @@ class Lake(SnapshotStore):
         `fill="forward"` adds a row for every slot that is proved empty, with the last close as its
         prices and no volume, `"null"` one without numbers; then there is a column `state`, too.
         Raises `NotCovered` if slots of the range are unknown.
+
+        `rename={"KRW-MATIC": "KRW-POL"}` joins the series of a market that changed its code under
+        the newer one, and adds the column `listed_as`: the code that each candle had. Where both
+        have a slot that of the newer code counts, and a warning says so.
         """
         one_of("fill", fill, Fill)
+        if rename is not None:
+            return self._scan_renamed(symbols, timeframe, window_of(start, end), fill, rename)
         found, window = self.select(symbols, timeframe), window_of(start, end)
         if fill == "none":
             return scan(found.files(window))
@@ -76,8 +85,16 @@ class Lake(SnapshotStore):
         timeframe: str | Timeframe,
         start: Instant | None = None,
         end: Instant | None = None,
+        *,
+        rename: Mapping[str, str] | None = None,
     ) -> pl.DataFrame:
-        """Read the candles of some symbols, or of all, sorted by symbol and time."""
+        """Read the candles of some symbols, or of all, sorted by symbol and time.
+
+        `rename` joins series, as for `scan`.
+        """
+        if rename is not None:
+            window = window_of(start, end)
+            return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
         return self.select(symbols, timeframe).read(window_of(start, end))
 
     def coverage(
@@ -257,6 +274,19 @@ class Lake(SnapshotStore):
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """
         return answer(self if as_of is None else self.as_of(as_of), query)
+
+    def _scan_renamed(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        window: Span,
+        fill: Fill,
+        rename: Mapping[str, str],
+    ) -> pl.LazyFrame:
+        meant = [series.symbol for series in self._chosen(symbols, timeframe)]
+        lines = Renames(rename).lines(meant)
+        codes = [code for line in lines.values() for code in line]
+        return scan_renamed(self.select(codes, timeframe), lines, window, fill)
 
     def __repr__(self) -> str:
         try:
