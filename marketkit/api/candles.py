@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, overload
-
-import polars as pl
 
 from marketkit import schema
 from marketkit import symbols as naming
-from marketkit.api.ended import EndedMarkets, kept_hits
+from marketkit.api.ended import EndedMarkets, kept_hits, shaped
 from marketkit.api.query import (
     Answer,
     CallOptions,
@@ -24,11 +22,13 @@ from marketkit.api.query import (
     Symbols,
     choose_source,
 )
+from marketkit.api.renamed import RenamedCall, RenamedMarkets
 from marketkit.api.router import Router
 from marketkit.clock import age_clock
 from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.read.renamed import Renames
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import FrameKind, OnError, Precision, one_of
@@ -57,6 +57,7 @@ class CandleMethods(Generic[P, D]):
         session: str = ...,
         source: Source = ...,
         as_of: str | None = ...,
+        rename: Mapping[str, str] | None = ...,
         frame: Literal["polars"] = ...,
         tz: str = ...,
         precision: Precision = ...,
@@ -77,6 +78,7 @@ class CandleMethods(Generic[P, D]):
         session: str = ...,
         source: Source = ...,
         as_of: str | None = ...,
+        rename: Mapping[str, str] | None = ...,
         frame: Literal["pandas"],
         tz: str = ...,
         precision: Precision = ...,
@@ -96,6 +98,7 @@ class CandleMethods(Generic[P, D]):
         session: str = UTC_DAYS,
         source: Source = "auto",
         as_of: str | None = None,
+        rename: Mapping[str, str] | None = None,
         frame: FrameKind = "polars",
         tz: str = "UTC",
         precision: Precision = "float",
@@ -124,6 +127,10 @@ class CandleMethods(Generic[P, D]):
         any other time and zone, such as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then
         candles are made of `1h` ones, or of minutes where hours do not fit.
 
+        `rename={"KRW-MATIC": "KRW-POL"}` joins the series of markets that changed their code under
+        the newer one and adds the column `listed_as`: the code that each candle had. Where both
+        codes have a slot the newer one's counts, with a warning.
+
         A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)` MultiIndex.
         From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
         6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
@@ -143,6 +150,7 @@ class CandleMethods(Generic[P, D]):
             session=session,
             source=source,
             as_of=as_of,
+            rename=rename,
         )
 
 
@@ -154,6 +162,7 @@ class CandleEndpoints:
         self._candles = candles
         self._lake = lake
         self._ended = EndedMarkets(lake, router.transport.now)
+        self._renamed = RenamedMarkets(router, candles, lake, self._ended)
 
     def candles(
         self,
@@ -169,6 +178,7 @@ class CandleEndpoints:
         session: str,
         source: Source,
         as_of: str | None,
+        rename: Mapping[str, str] | None,
     ) -> Query:
         """Ask for candles of a range, or for the newest ones."""
         one_of("source", source, Source)
@@ -181,6 +191,9 @@ class CandleEndpoints:
         window = read_window(
             timeframe, start, end, count, forming=forming, fill=fill, session=session
         )
+        if rename is not None:
+            call = RenamedCall(window, Renames(rename), options, source == "auto")
+            return self._joined(symbols, call, as_of, lake_only=lake_only)
         if lake_only:
             return self._stored(symbols, window, as_of, options)
         return self._asked(symbols, window, source, options)
@@ -198,10 +211,24 @@ class CandleEndpoints:
             candles = await self._candles.from_lake(lake, wanted, window)
             candles, notes = await self._ended.instead(candles, window, lake)
             names = sorted(candles.known)
-            frame, sources = _shaped(candles.frame, options), {("lake", age_clock()): names}
+            frame, sources = shaped(candles.frame, options), {("lake", age_clock()): names}
             return Result(frame, sources if names else {}, candles.failures, notes)
 
         return Query("candle", symbols, options, fetch, sends=False)
+
+    def _joined(
+        self, symbols: Symbols, call: RenamedCall, as_of: str | None, *, lake_only: bool
+    ) -> Query:
+        """Ask for all codes that markets had."""
+        wanted = naming.listed(symbols)
+
+        async def fetch() -> Result:
+            only = self._lake if lake_only else None
+            if as_of is not None:
+                only = await aside(functools.partial(self._lake.as_of, as_of))
+            return await self._renamed.answer(wanted, call._replace(only=only))
+
+        return Query("candle", symbols, call.options, fetch, sends=not lake_only)
 
     def _asked(
         self, symbols: Symbols, window: Window, source: Source, options: CallOptions
@@ -219,7 +246,7 @@ class CandleEndpoints:
                 run.reporter.close()
             got = [name for name in names if name not in candles.failures]
             held = self._router.keep(
-                spec, _shaped(candles.frame, options), got, made, self._until_next(window)
+                spec, shaped(candles.frame, options), got, made, self._until_next(window)
             )
             return candles.failures | {
                 name: Hit(choose_source(lake=name not in run.asked), each)
@@ -229,7 +256,7 @@ class CandleEndpoints:
         async def ended(names: Sequence[str]) -> Results:
             told = await self._router.markets.chronicle()
             candles, notes = await self._ended.candles(names, window, told)
-            return kept_hits(_shaped(candles.frame, options), spec, notes)
+            return kept_hits(shaped(candles.frame, options), spec, notes)
 
         streamed = source == "auto" and not options.exact and _is_streamed(window)
         spec = QuerySpec(
@@ -260,8 +287,3 @@ def _is_streamed(window: Window) -> bool:
 
 def _label(names: Sequence[str], window: Window) -> str:
     return f"{names[0] if len(names) == 1 else f'{len(names)} symbols'} {window.timeframe}"
-
-
-def _shaped(candles: pl.DataFrame, options: CallOptions) -> pl.DataFrame:
-    """Convert numbers to decimals where asked; the lake has floats."""
-    return candles.cast(pl.Schema(schema.exact(schema.CANDLE))) if options.exact else candles

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from marketkit.api.query import Hit, Note, QuerySpec, Results
+from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, Results
 from marketkit.cache.memory import Batch, entries
 from marketkit.clock import age_clock
 from marketkit.coverage import Spans
@@ -18,6 +18,7 @@ from marketkit.data.lake.read.ended import Kept, from_kept
 from marketkit.data.lake.read.resample import fold
 from marketkit.errors import NotCovered
 from marketkit.net.engine import aside
+from marketkit.schema import CANDLE, exact
 from marketkit.timeframe import iso
 from marketkit.window import EVER, Window
 
@@ -52,11 +53,13 @@ class EndedMarkets:
         frame = pl.concat([candles.frame, found.frame]).sort("symbol", "time")
         return CandleResult(frame, failures, {**candles.known, **found.known}), notes
 
-    async def kept(self, symbols: Sequence[str], narrow: Window, told: Chronicle) -> Kept:
-        """Read what the lake proves of a range without a session."""
-        now = self._now()
+    async def kept(
+        self, symbols: Sequence[str], narrow: Window, told: Chronicle, lake: Lake | None = None
+    ) -> Kept:
+        """Read what the lake, or another one, proves of a range without a session."""
+        now, read = self._now(), lake or self._lake
         until = {symbol: min(now, told.gone_by(symbol) or now) for symbol in symbols}
-        return await aside(functools.partial(from_kept, self._lake, symbols, narrow, until))
+        return await aside(functools.partial(from_kept, read, symbols, narrow, until))
 
 
 def kept_hits(frame: pl.DataFrame, spec: QuerySpec, notes: Mapping[str, Note]) -> Results:
@@ -74,11 +77,17 @@ def note(symbol: str, lacking: Spans, told: Chronicle) -> Note:
     said += f", and goes on as {went_on}" if went_on is not None else ""
     if not lacking:
         return Note(f"{said}: all candles are the lake's")
-    first = next(iter(lacking))
-    where = f"before {iso(first.end)}" if first.start == EVER.start else _between(*first)
-    more = f" and {len(lacking) - 1} more gaps" if len(lacking) > 1 else ""
-    return Note(f"{said}: the lake has no proof {where}{more}, and cannot get it", lacking=True)
+    return Note(f"{said}: {lacks(lacking)}, and cannot get it", lacking=True)
 
 
-def _between(start: int, end: int) -> str:
-    return f"from {iso(start)} to {iso(end)}"
+def lacks(gaps: Spans) -> str:
+    """Say that the lake has no proof of some slots, naming the first."""
+    start, end = next(iter(gaps))
+    where = f"before {iso(end)}" if start == EVER.start else f"from {iso(start)} to {iso(end)}"
+    more = f" and {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
+    return f"the lake has no proof {where}{more}"
+
+
+def shaped(candles: pl.DataFrame, options: CallOptions) -> pl.DataFrame:
+    """Convert numbers to decimals where asked; the lake has floats."""
+    return candles.cast(pl.Schema(exact(CANDLE))) if options.exact else candles

@@ -36,6 +36,7 @@ def frames(kind: FrameKind) -> None:
     reveal_type(assert_type(mk.get_trade("KRW-BTC", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", fill="forward"), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-POL", "1d", rename={"KRW-MATIC": "KRW-POL"}), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
 
 
@@ -81,6 +82,7 @@ def lake() -> None:
     reveal_type(mk.lake())  # Lake
     reveal_type(assert_type(mk.lake().catalog(), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.lake().scan("KRW-BTC", "1m"), pl.LazyFrame))  # polars.LazyFrame
+    reveal_type(assert_type(mk.lake().read("KRW-POL", "1d", rename={"KRW-MATIC": "KRW-POL"}), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.lake().coverage("KRW-BTC", "1m"), pl.DataFrame))  # polars.DataFrame
     reveal_type(mk.backfill("KRW-BTC", "1m", start="2026-11-19"))  # Job
     reveal_type(mk.plan("KRW-BTC", "1m", start="2026-11-19"))  # Plan

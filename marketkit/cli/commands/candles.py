@@ -19,7 +19,16 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("--fill", default="none", choices=fills, help="slots proved empty, too")
     command.add_argument("--session", default="00:00 UTC", help="where days begin")
     command.add_argument("--as-of", help="a frozen set instead of the lake as it is")
+    joined = "join a market that changed its code: KRW-MATIC=KRW-POL"
+    command.add_argument("--rename", action="append", type=_pair, metavar="OLD=NEW", help=joined)
     command.add_argument("--tz", default="UTC")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, _, new = text.partition("=")
+    if not (old and new):
+        raise argparse.ArgumentTypeError(f"{text} is not OLD=NEW")
+    return old, new
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -33,6 +42,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
         fill=options.fill,
         session=options.session,
         as_of=options.as_of,
+        rename=None if options.rename is None else dict(options.rename),
         source=options.source,
         tz=options.tz,
     )

@@ -45,6 +45,7 @@ def query(endpoints, symbols="KRW-BTC", timeframe="1m", *, options=CallOptions()
         "session": "00:00 UTC",
         "source": "auto",
         "as_of": None,
+        "rename": None,
     }
     return endpoints.candles(symbols, timeframe, options, **(plain | more))
 

@@ -34,7 +34,7 @@ class CandleResult:
 
 def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> CandleResult:
     """Answer from proved slots; a slot nobody asked about is `NotCovered`, no hole."""
-    names = _stored(lake, symbols, window.timeframe)
+    names = spelled_out(lake, symbols, window.timeframe)
     found = look(lake, names, window.timeframe, _range(window))
     spans, failures = dict[str, Span](), dict[str, MarketkitError]()
     for symbol in found.symbols:
@@ -80,7 +80,7 @@ def _range(window: Window) -> Span:
     )
 
 
-def _stored(lake: Store, symbols: Sequence[str], timeframe: Timeframe) -> list[str]:
+def spelled_out(lake: Store, symbols: Sequence[str], timeframe: Timeframe) -> list[str]:
     """Spell globs out with the symbols of the lake; other symbols stay, known or not."""
     if not any(map(naming.is_glob, symbols)):
         return sorted(symbols)
