@@ -23,6 +23,7 @@ from marketkit.api.query import (
     Symbols,
     choose_source,
 )
+from marketkit.api.query import Source as AnswerSource
 from marketkit.api.router import Router
 from marketkit.clock import age_clock
 from marketkit.data.fetch.candles import CandleReader
@@ -54,6 +55,7 @@ class CandleMethods(Generic[P, D]):
         forming: bool = ...,
         fill: Fill = ...,
         session: str = ...,
+        derive: bool = ...,
         source: Source = ...,
         as_of: str | None = ...,
         frame: Literal["polars"] = ...,
@@ -74,6 +76,7 @@ class CandleMethods(Generic[P, D]):
         forming: bool = ...,
         fill: Fill = ...,
         session: str = ...,
+        derive: bool = ...,
         source: Source = ...,
         as_of: str | None = ...,
         frame: Literal["pandas"],
@@ -93,6 +96,7 @@ class CandleMethods(Generic[P, D]):
         forming: bool = False,
         fill: Fill = "none",
         session: str = UTC_DAYS,
+        derive: bool = True,
         source: Source = "auto",
         as_of: str | None = None,
         frame: FrameKind = "polars",
@@ -109,24 +113,30 @@ class CandleMethods(Generic[P, D]):
 
         `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
-        Wide candles are made of narrower ones where the lake has those. `as_of` reads the frozen
-        set of that name instead, and sends nothing. `forming=True` adds the candle that is not
-        finished.
+        `as_of` reads the frozen set of that name instead, and sends nothing. `forming=True` adds
+        the candle that is not finished.
+
+        Wide candles are made of narrower ones where the lake has those and not the exchange's own:
+        the same high, low, close and sums, but about one day in thirty opens at another price than
+        its first hour. `with_response` says so (`source` and `derived`); `derive=False` gives the
+        exchange's own and fetches those that the lake lacks.
 
         Columns are `schema.CANDLE`: `time` is the open, `volume` in base and `value` in quote
         currency. Slots without a trade have no row, unless `fill` asks for one in each slot that
         is proved empty, with `state` `empty`: `"forward"` with the last close as its prices (null
         where none is known) and no volume, `"null"` without numbers; `count` counts them, too.
 
-        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, or
-        any other time and zone, such as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then
-        candles are made of `1h` ones, or of minutes where hours do not fit.
+        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, however
+        that is written (`"09:00 Asia/Seoul"`, `"09:00 +09:00"`), or any other time and zone, such
+        as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then candles are made of the widest
+        ones that begin at the same moments.
 
         A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)` MultiIndex.
         From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
         6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
         `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
-        many symbols failed.
+        many symbols failed. The exchange keeps `1s` candles for three months: `InvalidRange` names
+        the older ones that the lake lacks.
         """
         return self._answer(
             self._candles.candles,
@@ -139,6 +149,7 @@ class CandleMethods(Generic[P, D]):
             forming=forming,
             fill=fill,
             session=session,
+            derive=derive,
             source=source,
             as_of=as_of,
         )
@@ -164,6 +175,7 @@ class CandleEndpoints:
         forming: bool,
         fill: Fill,
         session: str,
+        derive: bool,
         source: Source,
         as_of: str | None,
     ) -> Query:
@@ -176,7 +188,14 @@ class CandleEndpoints:
         if start is None and count is None and not lake_only:
             count = DEFAULT_COUNT
         window = read_window(
-            timeframe, start, end, count, forming=forming, fill=fill, session=session
+            timeframe,
+            start,
+            end,
+            count,
+            forming=forming,
+            fill=fill,
+            session=session,
+            derive=derive,
         )
         if lake_only:
             return self._stored(symbols, window, as_of, options)
@@ -194,8 +213,12 @@ class CandleEndpoints:
                 lake = await aside(functools.partial(lake.as_of, as_of))
             candles = await self._candles.from_lake(lake, wanted, window)
             names = sorted(candles.known)
-            frame = _shaped(candles.frame, options)
-            return Result(frame, {("lake", age_clock()): names} if names else {}, candles.failures)
+            frame, now = _shaped(candles.frame, options), age_clock()
+            sources: dict[tuple[AnswerSource, int], list[str]] = {}
+            for name in names:
+                source = choose_source(lake=True, derived=name in candles.derived)
+                sources.setdefault((source, now), []).append(name)
+            return Result(frame, sources, candles.failures, candles.derived)
 
         return Query("candle", symbols, options, fetch, sends=False)
 
@@ -211,15 +234,24 @@ class CandleEndpoints:
                 candles = await self._candles.answer(
                     names, window, run, lake=source == "auto", exact=options.exact
                 )
+                run.reporter.progress.state = "done"
             finally:
                 run.reporter.close()
             got = [name for name in names if name not in candles.failures]
             held = self._router.keep(
-                spec, _shaped(candles.frame, options), got, made, self._until_next(window)
+                spec,
+                _shaped(candles.frame, options),
+                got,
+                made,
+                most=self._until_next(window),
+                derived=candles.derived,
             )
+            sources = {
+                name: choose_source(lake=name not in run.asked, derived=name in candles.derived)
+                for name in got
+            }
             return candles.failures | {
-                name: Hit(choose_source(lake=name not in run.asked), each)
-                for name, each in zip(got, held, strict=True)
+                name: Hit(sources[name], each) for name, each in zip(got, held, strict=True)
             }
 
         streamed = source == "auto" and not options.exact and _is_streamed(window)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -96,7 +96,9 @@ class Router:
         frame: pl.DataFrame,
         symbols: Sequence[str],
         made: int,
+        *,
         most: int | None = None,
+        derived: Mapping[str, str] | None = None,
     ) -> list[CachedRows]:
         """Hold the rows of each symbol for their life, `most` ms at most.
 
@@ -110,7 +112,13 @@ class Router:
                     life = self._life(spec, symbol)
                     lives[symbol] = life if most is None else min(life, most)
         held = self.memory.put(
-            spec.cache_key, frame, symbols, made=made, lives=lives, now=age_clock()
+            spec.cache_key,
+            frame,
+            symbols,
+            made=made,
+            lives=lives,
+            now=age_clock(),
+            derived=derived,
         )
         self.memory.clean_later()
         return held
