@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+import logging
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -16,6 +17,7 @@ from marketkit.api.markets import MarketList
 from marketkit.api.query import CallOptions, Symbols, index_of, validate_options
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
+from marketkit.data.fetch.kept import GONE, KEPT, lost
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs import catalog
 from marketkit.data.jobs.backfill import BackfillOptions, backfill
@@ -26,7 +28,7 @@ from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError
+from marketkit.errors import InputError, MarketkitError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, FrameKind, finish, one_of
 from marketkit.notebook import job as notebook
@@ -36,6 +38,8 @@ from marketkit.window import Time, read_window
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_log = logging.getLogger("marketkit.jobs")
 
 
 class BackfillMethods:
@@ -65,7 +69,9 @@ class BackfillMethods:
         time of the range again. Where the exchange has changed its mind the newer word is kept, and
         `lake().revisions()` has the old. Processes that ask for the same share the work.
 
-        While the exchange is away the job waits, up to `patience`, and then fails.
+        While the exchange is away the job waits, up to `patience`, and then fails. `1s` candles of
+        more than three months ago can no longer be fetched: the log names them, and the report and
+        `lake().coverage()` count them as not on the exchange.
         """
         wanted = self._backfills.wanted(symbols, timeframe, start, end)
         how = manner(order, verify, patience)
@@ -119,7 +125,8 @@ class BackfillMethods:
 
         Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
         `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
-        the loop leaves the backfill. Raises what a symbol fails with.
+        the loop leaves the backfill. Raises what a symbol fails with, and `InvalidRange` for `1s`
+        candles that the exchange has no longer and the lake lacks.
         """
         validate_options(CallOptions(frame, tz, priority=priority))
         return self._backfills.stream(
@@ -174,6 +181,8 @@ class BackfillEndpoints:
             clock = self._filler.transport.now
             outage = Outage(manner.patience, run.say, clock, run.interruptions)
             names = await patiently(lambda: self._resolve(wanted, manner, priority), outage)
+            for symbol, failure in self._lost(names, wanted, KEPT).items():
+                _log.warning("%s: %s", symbol, failure)
             markets = (await self._markets.frame(priority))["symbol"].to_list()
             return await backfill(self._filler, names, wanted, run, manner, markets=markets)
 
@@ -210,6 +219,8 @@ class BackfillEndpoints:
 
         async def begin() -> AsyncGenerator[Frame, None]:
             names = await self._resolve(wanted, manner, priority)
+            for failure in (await asyncio.to_thread(self._lost, names, wanted, GONE)).values():
+                raise failure
             if rows < len(names):
                 raise InputError(f"rows={rows}: a chunk has room for one candle of {len(names)}")
             slots = rows // len(names)
@@ -227,6 +238,16 @@ class BackfillEndpoints:
 
     def _span(self, wanted: BackfillRequest) -> Span:
         return Span(wanted.start, self._filler.until(TIMEFRAMES[wanted.timeframe], wanted.end))
+
+    def _lost(
+        self, names: Sequence[str], wanted: BackfillRequest, age: int
+    ) -> dict[str, MarketkitError]:
+        """Name the seconds older than an age in ms that can no longer be fetched, by symbol."""
+        timeframe, now = TIMEFRAMES[wanted.timeframe], self._filler.transport.now()
+        if timeframe.name != "1s" or not self._filler.transport.clock.is_heard:
+            return {}
+        covered = {name: self.lake.covered(name, timeframe) for name in names}
+        return lost(timeframe, covered, self._span(wanted), now - age)
 
     async def _resolve(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, overload
 
 from marketkit import schema
-from marketkit import symbols as naming
 from marketkit.api.ended import EndedMarkets, kept_hits, shaped
 from marketkit.api.query import (
     Answer,
@@ -17,13 +15,13 @@ from marketkit.api.query import (
     P,
     Query,
     QuerySpec,
-    Result,
     Results,
     Symbols,
     choose_source,
 )
 from marketkit.api.renamed import RenamedCall, RenamedMarkets
 from marketkit.api.router import Router
+from marketkit.api.stored import StoredCandles
 from marketkit.clock import age_clock
 from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.walks import FetchRun
@@ -32,7 +30,6 @@ from marketkit.data.lake.read.renamed import Renames
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import FrameKind, OnError, Precision, one_of
-from marketkit.net.engine import aside
 from marketkit.progress import Progress, Reporter
 from marketkit.window import DEFAULT_COUNT, UTC_DAYS, Fill, Source, Time, Window, read_window
 
@@ -55,6 +52,7 @@ class CandleMethods(Generic[P, D]):
         forming: bool = ...,
         fill: Fill = ...,
         session: str = ...,
+        derive: bool = ...,
         source: Source = ...,
         as_of: str | None = ...,
         rename: Mapping[str, str] | None = ...,
@@ -76,6 +74,7 @@ class CandleMethods(Generic[P, D]):
         forming: bool = ...,
         fill: Fill = ...,
         session: str = ...,
+        derive: bool = ...,
         source: Source = ...,
         as_of: str | None = ...,
         rename: Mapping[str, str] | None = ...,
@@ -96,6 +95,7 @@ class CandleMethods(Generic[P, D]):
         forming: bool = False,
         fill: Fill = "none",
         session: str = UTC_DAYS,
+        derive: bool = True,
         source: Source = "auto",
         as_of: str | None = None,
         rename: Mapping[str, str] | None = None,
@@ -113,19 +113,25 @@ class CandleMethods(Generic[P, D]):
 
         `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
-        Wide candles are made of narrower ones where the lake has those. `as_of` reads the frozen
-        set of that name instead, and sends nothing. `forming=True` adds the candle that is not
-        finished. Of a market that is not listed any more the lake answers, whatever the source:
-        all that it proves of the range, with a warning of what it lacks (`notes` of a response).
+        `as_of` reads the frozen set of that name instead, and sends nothing. `forming=True` adds
+        the candle that is not finished. Of a market that is not listed any more the lake answers,
+        whatever the source: all that it proves of the range, with a warning of what it lacks
+        (`notes` of a response).
+
+        Wide candles are made of narrower ones where the lake has those and not the exchange's own:
+        the same high, low, close and sums, but about one day in thirty opens at another price than
+        its first hour. `with_response` says so (`source` and `derived`); `derive=False` gives the
+        exchange's own and fetches those that the lake lacks.
 
         Columns are `schema.CANDLE`: `time` is the open, `volume` in base and `value` in quote
         currency. Slots without a trade have no row, unless `fill` asks for one in each slot that
         is proved empty, with `state` `empty`: `"forward"` with the last close as its prices (null
         where none is known) and no volume, `"null"` without numbers; `count` counts them, too.
 
-        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, or
-        any other time and zone, such as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then
-        candles are made of `1h` ones, or of minutes where hours do not fit.
+        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, however
+        that is written (`"09:00 Asia/Seoul"`, `"09:00 +09:00"`), or any other time and zone, such
+        as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then candles are made of the widest
+        ones that begin at the same moments.
 
         `rename={"KRW-MATIC": "KRW-POL"}` joins the series of markets that changed their code under
         the newer one and adds the column `listed_as`: the code that each candle had. Where both
@@ -135,7 +141,8 @@ class CandleMethods(Generic[P, D]):
         From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
         6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
         `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
-        many symbols failed.
+        many symbols failed. The exchange keeps `1s` candles for three months: `InvalidRange` names
+        the older ones that the lake lacks.
         """
         return self._answer(
             self._candles.candles,
@@ -148,6 +155,7 @@ class CandleMethods(Generic[P, D]):
             forming=forming,
             fill=fill,
             session=session,
+            derive=derive,
             source=source,
             as_of=as_of,
             rename=rename,
@@ -160,8 +168,8 @@ class CandleEndpoints:
     def __init__(self, router: Router, candles: CandleReader, lake: Lake) -> None:
         self._router = router
         self._candles = candles
-        self._lake = lake
         self._ended = EndedMarkets(lake, router.transport.now)
+        self._stored = StoredCandles(lake, candles, self._ended)
         self._renamed = RenamedMarkets(router, candles, lake, self._ended)
 
     def candles(
@@ -176,6 +184,7 @@ class CandleEndpoints:
         forming: bool,
         fill: Fill,
         session: str,
+        derive: bool,
         source: Source,
         as_of: str | None,
         rename: Mapping[str, str] | None,
@@ -189,46 +198,21 @@ class CandleEndpoints:
         if start is None and count is None and not lake_only:
             count = DEFAULT_COUNT
         window = read_window(
-            timeframe, start, end, count, forming=forming, fill=fill, session=session
+            timeframe,
+            start,
+            end,
+            count,
+            forming=forming,
+            fill=fill,
+            session=session,
+            derive=derive,
         )
         if rename is not None:
             call = RenamedCall(window, Renames(rename), options, source == "auto")
-            return self._joined(symbols, call, as_of, lake_only=lake_only)
+            return self._renamed.query(symbols, call, as_of, lake_only=lake_only)
         if lake_only:
-            return self._stored(symbols, window, as_of, options)
+            return self._stored.query(symbols, window, as_of, options)
         return self._asked(symbols, window, source, options)
-
-    def _stored(
-        self, symbols: Symbols, window: Window, as_of: str | None, options: CallOptions
-    ) -> Query:
-        """Ask the lake alone, or a frozen set."""
-        wanted = naming.listed(symbols)
-
-        async def fetch() -> Result:
-            lake = self._lake
-            if as_of is not None:
-                lake = await aside(functools.partial(lake.as_of, as_of))
-            candles = await self._candles.from_lake(lake, wanted, window)
-            candles, notes = await self._ended.instead(candles, window, lake)
-            names = sorted(candles.known)
-            frame, sources = shaped(candles.frame, options), {("lake", age_clock()): names}
-            return Result(frame, sources if names else {}, candles.failures, notes)
-
-        return Query("candle", symbols, options, fetch, sends=False)
-
-    def _joined(
-        self, symbols: Symbols, call: RenamedCall, as_of: str | None, *, lake_only: bool
-    ) -> Query:
-        """Ask for all codes that markets had."""
-        wanted = naming.listed(symbols)
-
-        async def fetch() -> Result:
-            only = self._lake if lake_only else None
-            if as_of is not None:
-                only = await aside(functools.partial(self._lake.as_of, as_of))
-            return await self._renamed.answer(wanted, call._replace(only=only))
-
-        return Query("candle", symbols, call.options, fetch, sends=not lake_only)
 
     def _asked(
         self, symbols: Symbols, window: Window, source: Source, options: CallOptions
@@ -242,21 +226,31 @@ class CandleEndpoints:
                 candles = await self._candles.answer(
                     names, window, run, lake=source == "auto", exact=options.exact
                 )
+                run.reporter.progress.state = "done"
             finally:
                 run.reporter.close()
             got = [name for name in names if name not in candles.failures]
             held = self._router.keep(
-                spec, shaped(candles.frame, options), got, made, self._until_next(window)
+                spec,
+                shaped(candles.frame, options),
+                got,
+                made,
+                most=self._until_next(window),
+                derived=candles.derived,
             )
+            sources = {
+                name: choose_source(lake=name not in run.asked, derived=name in candles.derived)
+                for name in got
+            }
             return candles.failures | {
-                name: Hit(choose_source(lake=name not in run.asked), each)
-                for name, each in zip(got, held, strict=True)
+                name: Hit(sources[name], each) for name, each in zip(got, held, strict=True)
             }
 
         async def ended(names: Sequence[str]) -> Results:
             told = await self._router.markets.chronicle()
             candles, notes = await self._ended.candles(names, window, told)
-            return kept_hits(shaped(candles.frame, options), spec, notes)
+            candles.frame = shaped(candles.frame, options)
+            return kept_hits(candles, spec, notes)
 
         streamed = source == "auto" and not options.exact and _is_streamed(window)
         spec = QuerySpec(

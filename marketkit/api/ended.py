@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, Results
+from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, Results, choose_source
 from marketkit.cache.memory import Batch, entries
 from marketkit.clock import age_clock
 from marketkit.coverage import Spans
@@ -36,7 +36,7 @@ class EndedMarkets:
         """Answer for those that the lake knows, with a note for each."""
         narrow = window.narrow(self._now())
         kept = await self.kept(symbols, narrow, told)
-        found = await aside(functools.partial(fold, kept.candles, window, narrow))
+        found = await aside(functools.partial(fold, kept.candles, narrow))
         return found, {symbol: note(symbol, kept.lacking[symbol], told) for symbol in kept.covered}
 
     async def instead(
@@ -51,7 +51,8 @@ class EndedMarkets:
             return candles, {}
         failures = {name: why for name, why in candles.failures.items() if name not in notes}
         frame = pl.concat([candles.frame, found.frame]).sort("symbol", "time")
-        return CandleResult(frame, failures, {**candles.known, **found.known}), notes
+        both = {**candles.known, **found.known}, {**candles.derived, **found.derived}
+        return CandleResult(frame, failures, both[0], derived=both[1]), notes
 
     async def kept(
         self, symbols: Sequence[str], narrow: Window, told: Chronicle, lake: Lake | None = None
@@ -62,11 +63,15 @@ class EndedMarkets:
         return await aside(functools.partial(from_kept, read, symbols, narrow, until))
 
 
-def kept_hits(frame: pl.DataFrame, spec: QuerySpec, notes: Mapping[str, Note]) -> Results:
+def kept_hits(candles: CandleResult, spec: QuerySpec, notes: Mapping[str, Note]) -> Results:
     """Give a hit from the lake for each symbol with a note; not to be given again."""
-    batch = Batch(frame, age_clock(), spec.cache_key, tuple(notes))
-    held = entries(batch, dict.fromkeys(notes, 0))
-    return {name: Hit("lake", each, notes[name]) for name, each in zip(notes, held, strict=True)}
+    names = tuple(notes)
+    batch = Batch(candles.frame, age_clock(), spec.cache_key, names, derived=candles.derived)
+    held = entries(batch, dict.fromkeys(names, 0))
+    return {
+        name: Hit(choose_source(lake=True, derived=name in candles.derived), each, notes[name])
+        for name, each in zip(names, held, strict=True)
+    }
 
 
 def note(symbol: str, lacking: Spans, told: Chronicle) -> Note:

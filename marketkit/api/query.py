@@ -21,7 +21,7 @@ P = TypeVar("P")  # the answer with a polars frame
 D = TypeVar("D")  # the answer with a pandas frame
 Q = ParamSpec("Q")
 Symbols = str | Iterable[str]
-Source = Literal["memory", "feed", "store", "lake", "rest"]
+Source = Literal["memory", "feed", "store", "lake", "derived", "rest"]
 
 _KINDS: Mapping[str, Any] = {
     "frame": FrameKind,
@@ -63,12 +63,14 @@ def choose_source(
     feed: int | None = None,
     store: bool = False,
     lake: bool = False,
+    derived: bool = False,
 ) -> Source:
     """Choose the cheapest source that may answer.
 
     `memory` and `feed` are the ages in milliseconds of what these two hold and may still give, and
-    the younger wins. What will not change any more is in the store (answers) or the lake (candles).
-    Only when none of them has it is the exchange asked.
+    the younger wins. What will not change any more is in the store (answers) or the lake (candles,
+    `derived` where they are made of finer ones). Only when none of them has it is the exchange
+    asked.
 
     >>> choose_source(memory=900, feed=20), choose_source(memory=900), choose_source(store=True)
     ('feed', 'memory', 'store')
@@ -79,7 +81,9 @@ def choose_source(
         return "feed"
     if store:
         return "store"
-    return "lake" if lake else "rest"
+    if lake:
+        return "derived" if derived else "lake"
+    return "rest"
 
 
 class Note(NamedTuple):
@@ -141,12 +145,14 @@ class QuerySpec:
 class Result:
     """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures.
 
+    `derived` names for a symbol the timeframes that its candles are made of, where some are;
     `notes` are remarks on the rows of some symbols.
     """
 
     frame: pl.DataFrame
     sources: Mapping[tuple[Source, int], Sequence[str]]
     failures: Mapping[str, MarketkitError]
+    derived: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, Note] = field(default_factory=dict)
 
 
@@ -158,15 +164,17 @@ def collect(
         shape = exact(spec.shape) if spec.exact else spec.shape
         return Result(empty(shape), {}, failures)
     sources: dict[tuple[Source, int], list[str]] = {}
-    batches, held = set(), []
+    batches, held, derived = set(), [], {}
     for symbol, (source, rows, _) in hits.items():
+        if symbol in rows.batch.derived:
+            derived[symbol] = rows.batch.derived[symbol]
         sources.setdefault((source, rows.batch.made), []).append(symbol)
         batches.add(rows.batch)
         held.append(rows)
     frame = gather(held)
-    frame = frame if len(batches) == 1 else frame.sort(spec.order)
+    ordered = frame if len(batches) == 1 else frame.sort(spec.order)
     notes = {symbol: hit.note for symbol, hit in hits.items() if hit.note is not None}
-    return Result(frame, sources, failures, notes)
+    return Result(ordered, sources, failures, derived, notes)
 
 
 def _nothing() -> None:

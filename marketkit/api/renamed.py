@@ -12,7 +12,7 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.api.ended import EndedMarkets, lacks, shaped
-from marketkit.api.query import CallOptions, Note, Result, Source, choose_source
+from marketkit.api.query import CallOptions, Note, Query, Result, Source, Symbols, choose_source
 from marketkit.api.router import Router
 from marketkit.clock import age_clock
 from marketkit.coverage import Span, Spans
@@ -57,6 +57,7 @@ class Codes(NamedTuple):
     parts: Mapping[str, Part]
     failures: Mapping[str, MarketkitError]
     asked: AbstractSet[str] = frozenset()
+    derived: Mapping[str, str] = {}
 
 
 _NOTHING = CandleResult(closed(empty(ROW)), {})
@@ -73,6 +74,20 @@ class RenamedMarkets:
         self._lake = lake
         self._ended = ended
 
+    def query(
+        self, symbols: Symbols, call: RenamedCall, as_of: str | None, *, lake_only: bool
+    ) -> Query:
+        """Ask for all codes that markets had."""
+        wanted = naming.listed(symbols)
+
+        async def fetch() -> Result:
+            only = self._lake if lake_only else None
+            if as_of is not None:
+                only = await aside(functools.partial(self._lake.as_of, as_of))
+            return await self.answer(wanted, call._replace(only=only))
+
+        return Query("candle", symbols, call.options, fetch, sends=not lake_only)
+
     async def answer(self, symbols: Sequence[str], call: RenamedCall) -> Result:
         """Give the joined candles of each market that is meant, or the failure."""
         made = age_clock()
@@ -86,6 +101,7 @@ class RenamedMarkets:
             {**asked.parts, **kept.parts},
             {code: why for code, why in asked.failures.items() if code not in kept.parts},
             asked.asked,
+            {**asked.derived, **kept.derived},
         )
         joint = _Joint(call, found, told, self._router.transport.now(), dict(failures))
         await aside(functools.partial(joint.add_all, lines))
@@ -97,7 +113,7 @@ class RenamedMarkets:
         heirs = [each if naming.is_glob(each) else call.renames.heir(each) for each in symbols]
         if call.only is None:
             return await self._router.markets.resolve(heirs, call.options.priority)
-        return spelled_out(call.only, heirs, call.window.timeframe), {}
+        return spelled_out(call.only, heirs, call.window), {}
 
     async def _found(
         self, lines: Mapping[str, Sequence[str]], call: RenamedCall, told: Chronicle
@@ -129,7 +145,7 @@ class RenamedMarkets:
         fine = [code for code in codes if code not in got.failures]
         covered = await aside(functools.partial(self._covered, fine, call, got))
         parts = {code: Part(covered[code], Spans([EVER])) for code in fine}
-        return Codes(shaped(got.frame, call.options), parts, got.failures, run.asked)
+        return Codes(shaped(got.frame, call.options), parts, got.failures, run.asked, got.derived)
 
     def _covered(
         self, codes: Sequence[str], call: RenamedCall, got: CandleResult
@@ -137,7 +153,7 @@ class RenamedMarkets:
         """Give the slots that each code has: proved in the lake, or from the first candle on."""
         if call.with_lake:
             narrow = call.window.narrow(self._router.transport.now())
-            parts = parts_of(look(self._lake, codes, narrow.timeframe), codes)
+            parts = parts_of(look(self._lake, codes, narrow.timeframe, derive=narrow.derive), codes)
             return {code: part.covered for code, part in parts.items()}
         covered = {}
         for code in codes:
@@ -150,13 +166,13 @@ class RenamedMarkets:
         """Read what a lake has of the codes that nobody is asked for."""
         narrow = call.window.narrow(self._router.transport.now())
         kept = await self._ended.kept(codes, narrow, told, call.only)
-        folded = await aside(functools.partial(fold, kept.candles, call.window, narrow))
+        folded = await aside(functools.partial(fold, kept.candles, narrow))
         parts = {}
         for code, covered in kept.covered.items():
             gone = told.gone_by(code)
             after = Spans() if gone is None else Spans([(gone, EVER.end)])
             parts[code] = Part(covered, kept.candles.known[code] | after)
-        return Codes(shaped(folded.frame, call.options), parts, {})
+        return Codes(shaped(folded.frame, call.options), parts, {}, derived=folded.derived)
 
 
 @dataclass(slots=True)
@@ -228,9 +244,17 @@ class _Joint:
     def result(self, made: int) -> Result:
         """Give all series as one answer."""
         shape = exact(RENAMED) if self.call.options.exact else RENAMED
+        made_of = {heir: _made_of(rows, self.found.derived) for heir, rows in self.frames.items()}
+        told = {heir: names for heir, names in made_of.items() if names}
         frame = pl.concat([empty(shape), *self.frames.values()])
         sources: dict[tuple[Source, int], list[str]] = {}
         for heir in self.frames:
-            source = choose_source(lake=heir not in self.fetched)
+            source = choose_source(lake=heir not in self.fetched, derived=heir in told)
             sources.setdefault((source, made), []).append(heir)
-        return Result(frame, sources, self.failures, self.notes)
+        return Result(frame, sources, self.failures, told, self.notes)
+
+
+def _made_of(rows: pl.DataFrame, derived: Mapping[str, str]) -> str:
+    """Name the timeframes that the candles of some codes are made of, or nothing."""
+    names = [derived[code] for code in rows["listed_as"].unique().sort() if code in derived]
+    return ", ".join(dict.fromkeys(name for each in names for name in each.split(", ")))

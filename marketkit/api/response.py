@@ -23,6 +23,11 @@ class DataResponse(Generic[F_co]):
     written, so the data is never older than it says. `failures` are the errors by symbol; a symbol
     is in it or in `source`, never in both. `notes` are remarks by symbol: that a market has ended,
     and what of the range nobody knows.
+
+    The source of candles that the lake has none of, but finer ones to make them of, is `derived`.
+    From wherever they came, `derived` names for each symbol with made candles the timeframes that
+    these are made of (`"1m"`; `"1h, 1m"` where some of the hours are made, too). The exchange's own
+    may differ in the open: ask `get_candle(derive=False)` for those.
     """
 
     frame: F_co
@@ -30,6 +35,7 @@ class DataResponse(Generic[F_co]):
     age_ms: Mapping[str, int]
     response_time_ms: float
     failures: Mapping[str, MarketkitError]
+    derived: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -60,12 +66,13 @@ class DataResponse(Generic[F_co]):
         return f"<p>{html.escape(self._summary())}</p><ul>{lines}</ul>{table}"
 
     def _summary(self) -> str:
-        counts = Counter(self.source.values())
+        counts = Counter("lake" if each == "derived" else each for each in self.source.values())
         sources = ", ".join(f"{count} from {source}" for source, count in counts.most_common())
         ages = self.age_ms.values()
         oldest = f", at most {max(ages)} ms old" if ages else ""
+        made = f", {len(self.derived)} made of finer candles" if self.derived else ""
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"{sources or 'nothing'} in {self.response_time_ms:.1f} ms{oldest}{failed}"
+        return f"{sources or 'nothing'} in {self.response_time_ms:.1f} ms{oldest}{made}{failed}"
 
 
 def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
@@ -80,5 +87,6 @@ def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
         {symbol: now - made for symbol, _, made in known},
         seconds * 1000,
         result.failures,
+        result.derived,
         {symbol: note.text for symbol, note in result.notes.items()},
     )

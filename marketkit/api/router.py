@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -29,7 +29,7 @@ from marketkit.cache.activity import MarketActivity
 from marketkit.cache.memory import Batch, CachedRows, Memory, entries
 from marketkit.cache.single_flight import SingleFlight
 from marketkit.clock import age_clock
-from marketkit.data.lake.chronicle import with_last_days
+from marketkit.data.lake.chronicle import Chronicle, with_last_days
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.dialect import CLASSES
@@ -99,7 +99,9 @@ class Router:
         frame: pl.DataFrame,
         symbols: Sequence[str],
         made: int,
+        *,
         most: int | None = None,
+        derived: Mapping[str, str] | None = None,
     ) -> list[CachedRows]:
         """Hold the rows of each symbol for their life, `most` ms at most.
 
@@ -113,7 +115,13 @@ class Router:
                     life = self._life(spec, symbol)
                     lives[symbol] = life if most is None else min(life, most)
         held = self.memory.put(
-            spec.cache_key, frame, symbols, made=made, lives=lives, now=age_clock()
+            spec.cache_key,
+            frame,
+            symbols,
+            made=made,
+            lives=lives,
+            now=age_clock(),
+            derived=derived,
         )
         self.memory.clean_later()
         return held
@@ -160,10 +168,8 @@ class Router:
     async def _gone(self, spec: QuerySpec, results: Results) -> Results:
         """Give what is known of markets that the exchange disowns though its list has them."""
         gone = {name: each for name, each in results.items() if isinstance(each, UnknownSymbol)}
-        if not gone:
-            return {}
-        told = await self.markets.chronicle()
-        return {**with_last_days(gone, told), **await spec.ended(sorted(gone))}
+        told = await self.markets.chronicle() if gone else Chronicle()
+        return {**with_last_days(gone, told), **(await spec.ended(sorted(gone)) if gone else {})}
 
     def _guess(
         self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions

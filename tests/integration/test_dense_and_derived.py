@@ -14,7 +14,7 @@ from marketkit import schema
 from marketkit.api.sync import SmartDataProvider
 from marketkit.sandbox import Sandbox
 from marketkit.schema import TIME
-from marketkit.timeframe import DAY, HOUR, MINUTE, TIMEFRAMES, parse_time
+from marketkit.timeframe import DAY, HOUR, MINUTE, TIMEFRAMES, narrower, parse_time
 from tests.integration.conftest import FAST_LIMITS
 
 THIN = "KRW-MK031"
@@ -380,7 +380,5 @@ def test_a_frozen_set_answers_as_of_its_name_and_asks_nobody(provider, exchange)
 
 
 def test_every_width_of_the_exchange_can_be_made_of_minutes():
-    from marketkit.data.lake.read.view import narrower
-
     for each in TIMEFRAMES.values():
         assert each.width <= MINUTE or "1m" in [narrow.name for narrow in narrower(each)]

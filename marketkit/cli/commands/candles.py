@@ -18,6 +18,8 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     fills = ["none", "forward", "null"]
     command.add_argument("--fill", default="none", choices=fills, help="slots proved empty, too")
     command.add_argument("--session", default="00:00 UTC", help="where days begin")
+    own = "the exchange's own candles, none made of finer ones"
+    command.add_argument("--own", action="store_true", help=own)
     command.add_argument("--as-of", help="a frozen set instead of the lake as it is")
     joined = "join a market that changed its code: KRW-MATIC=KRW-POL"
     command.add_argument("--rename", action="append", type=_pair, metavar="OLD=NEW", help=joined)
@@ -41,6 +43,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
         forming=options.forming,
         fill=options.fill,
         session=options.session,
+        derive=not options.own,
         as_of=options.as_of,
         rename=None if options.rename is None else dict(options.rename),
         source=options.source,

@@ -43,6 +43,7 @@ def query(endpoints, symbols="KRW-BTC", timeframe="1m", *, options=CallOptions()
         "forming": False,
         "fill": "none",
         "session": "00:00 UTC",
+        "derive": True,
         "source": "auto",
         "as_of": None,
         "rename": None,
@@ -74,12 +75,26 @@ def test_two_hundred_candles_are_asked_for_where_nothing_is_said(endpoints):
         {"forming": True},
         {"fill": "forward"},
         {"source": "exchange"},
-        {"timeframe": "1d", "session": "09:00 Asia/Seoul"},
+        {"timeframe": "1d", "session": "10:00 Asia/Seoul"},
+        {"derive": False},
         {"options": CallOptions(precision="decimal")},
     ],
 )
 def test_other_candles_are_held_under_another_key(endpoints, more):
     assert spec(endpoints, **more).cache_key != spec(endpoints).cache_key
+
+
+@pytest.mark.parametrize("session", ["09:00 Asia/Seoul", "09:00 +09:00", "00:00 Etc/UTC"])
+def test_the_exchanges_own_day_is_the_same_candles_however_it_is_written(endpoints, session):
+    for timeframe in ("1m", "4h", "1d", "1w", "1M", "1y"):
+        plain = spec(endpoints, timeframe=timeframe, count=5, forming=True)
+        asked = spec(endpoints, timeframe=timeframe, count=5, forming=True, session=session)
+        assert (asked.cache_key, asked.channel) == (plain.cache_key, plain.channel)
+
+
+def test_no_own_candles_of_another_day_can_be_asked_for(endpoints):
+    with pytest.raises(InputError, match="derive=False: the exchange has no 1d candles that begin"):
+        query(endpoints, timeframe="1d", session="00:00 Asia/Seoul", derive=False)
 
 
 def test_a_stream_answers_the_newest_candles_with_the_forming_one(endpoints):
@@ -94,7 +109,7 @@ def test_a_stream_answers_the_newest_candles_with_the_forming_one(endpoints):
         {"fill": "null"},
         {"source": "exchange"},
         {"end": "2026-11-16"},
-        {"timeframe": "4h", "session": "09:00 Asia/Seoul"},
+        {"timeframe": "4h", "session": "10:00 Asia/Seoul"},
         {"options": CallOptions(precision="decimal")},
     ],
 )

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
-from marketkit.data.lake.read.view import aggregate, look, narrower
+from marketkit.data.lake.read.view import aggregate, look
 from marketkit.schema import ROW, TIME
-from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, parse_time
-from marketkit.window import EVER, parse_session
+from marketkit.session import parse_session
+from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, narrower, parse_time
+from marketkit.window import EVER
 
 START = parse_time("2024-01-01")
 
@@ -82,7 +83,7 @@ def test_nothing_adds_up_to_nothing():
 @pytest.mark.parametrize("text", ["00:00 Asia/Seoul", "09:30 America/New_York"])
 def test_candles_add_up_to_those_of_a_session(name, text):
     wide, half = TIMEFRAMES[name], 30 * MINUTE
-    session = parse_session(text, wide)
+    session = parse_session(text, TIMEFRAMES["1d"])
     first = parse_time("2024-10-20") // half
     slots = sorted(random.Random(1).sample(range(first, first + 2_000), 1_500))
     rows = pl.concat([trades(slots, half, symbol) for symbol in ("KRW-BTC", "KRW-ETH")])
@@ -92,16 +93,6 @@ def test_candles_add_up_to_those_of_a_session(name, text):
         return edges[bisect_right(edges, time) - 1]
 
     assert said(aggregate(rows, name, session)) == naive(rows, open_of)
-
-
-def test_the_widest_candles_that_fit_come_first():
-    assert [each.name for each in narrower(TIMEFRAMES["1m"])] == ["1s"]
-    assert [each.name for each in narrower(TIMEFRAMES["10m"])] == ["5m", "1m", "1s"]
-    assert [each.name for each in narrower(TIMEFRAMES["1h"])][:3] == ["30m", "15m", "10m"]
-    assert [each.name for each in narrower(TIMEFRAMES["1w"])][:2] == ["1d", "4h"]
-    assert [each.name for each in narrower(TIMEFRAMES["1M"])][:2] == ["1d", "4h"]
-    assert [each.name for each in narrower(TIMEFRAMES["1y"])][:2] == ["1M", "1d"]
-    assert [each.name for each in narrower(TIMEFRAMES["1s"])] == []
 
 
 def hours(*spans: tuple[int, int]) -> Spans:

@@ -1,0 +1,42 @@
+"""Seconds that are older than the exchange keeps: named, and never taken for slots without trade.
+
+For them an empty page says nothing about trades, other than for candles from before a listing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from marketkit.coverage import Span, Spans
+from marketkit.errors import InvalidRange, MarketkitError
+from marketkit.timeframe import DAY, Timeframe, iso
+
+# "The last three months" (Upbit reference, section 3.2), of which nobody says how many days.
+KEPT = 90 * DAY
+GONE = 93 * DAY
+
+
+def lost(
+    timeframe: Timeframe, covered: Mapping[str, Spans], span: Span, oldest: int
+) -> dict[str, MarketkitError]:
+    """Give an error for each symbol that lacks seconds of a range from before `oldest`.
+
+    Symbols that lack the same have the same error.
+    """
+    if timeframe.name != "1s" or span.start >= oldest:
+        return {}
+    part = Span(timeframe.ceil(span.start), timeframe.ceil(min(span.end, oldest)))
+    same: dict[Spans, MarketkitError] = {}
+    return {
+        symbol: same.setdefault(missing, _error(missing))
+        for symbol, spans in covered.items()
+        if (missing := spans.gaps(*part))
+    }
+
+
+def _error(missing: Spans) -> InvalidRange:
+    hull = missing.hull or Span(0, 0)
+    return InvalidRange(
+        f"the exchange keeps 1s candles for three months: those from {iso(hull.start)} to"
+        f" {iso(hull.end)} can no longer be fetched, and the lake lacks them"
+    )

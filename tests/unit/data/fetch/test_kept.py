@@ -1,0 +1,41 @@
+"""Seconds that can no longer be fetched."""
+
+from __future__ import annotations
+
+import pytest
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.kept import lost
+from marketkit.errors import InvalidRange
+from marketkit.timeframe import DAY, SECOND, TIMEFRAMES, parse_time
+
+OLDEST = parse_time("2026-08-20")
+SPAN = Span(OLDEST - DAY, OLDEST + DAY)
+SECONDS = TIMEFRAMES["1s"]
+
+
+def test_only_seconds_are_lost_with_time():
+    assert lost(TIMEFRAMES["1m"], {"KRW-BTC": Spans()}, SPAN, OLDEST) == {}
+
+
+def test_what_is_young_enough_is_not_lost():
+    assert lost(SECONDS, {"KRW-BTC": Spans()}, Span(OLDEST, OLDEST + DAY), OLDEST) == {}
+
+
+def test_what_the_lake_has_is_not_lost():
+    held = Spans([(SPAN.start, OLDEST)])
+    assert lost(SECONDS, {"KRW-BTC": held}, SPAN, OLDEST) == {}
+
+
+def test_the_part_that_is_lost_is_named():
+    held = {"KRW-BTC": Spans([(SPAN.start, OLDEST - 10 * SECOND)]), "KRW-ETH": Spans()}
+    failures = lost(SECONDS, held, SPAN, OLDEST)
+    assert set(failures) == {"KRW-BTC", "KRW-ETH"}
+    assert "from 2026-08-19T23:59:50Z to 2026-08-20T00:00:00Z" in str(failures["KRW-BTC"])
+    with pytest.raises(InvalidRange, match="from 2026-08-19T00:00:00Z to 2026-08-20T00:00:00Z"):
+        raise failures["KRW-ETH"]
+
+
+def test_symbols_that_lack_the_same_share_the_error():
+    failures = lost(SECONDS, dict.fromkeys(("KRW-BTC", "KRW-ETH"), Spans()), SPAN, OLDEST)
+    assert failures["KRW-BTC"] is failures["KRW-ETH"]
