@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from websockets.frames import CloseCode
 
-from marketkit.sandbox.limits import Limits, Window
+from marketkit.sandbox.limits import Visitors, Window
 from marketkit.sandbox.stream.faults import AT_CONNECT, AT_FRAME, StreamFaults
 from marketkit.sandbox.stream.framing import Message, frame
 from marketkit.sandbox.stream.grammar import (
@@ -21,6 +21,7 @@ from marketkit.sandbox.stream.grammar import (
     listing,
     parse,
 )
+from marketkit.sandbox.stream.ledger import Ledger
 from marketkit.sandbox.stream.rules import StreamRules
 from marketkit.sandbox.stream.wire import Admission, Wire
 
@@ -32,10 +33,10 @@ _FIRST_UP, _NEXT_UP = 7_000, 10_000  # ms after PING, and from one to the next
 class Exchange(Protocol):
     """All connections of one exchange, as each connection sees the whole."""
 
-    limits: Limits
+    limits: Visitors
     faults: StreamFaults
     rules: StreamRules
-    refused: int
+    ledger: Ledger
     dirty: dict[Connection, None]
 
     @property
@@ -95,12 +96,13 @@ class Connection:
         """Say whether the client may come in: the path, the limits, then the faults."""
         if path != _PATH:
             return Admission(404, "no Route matched with those values")
-        group = self._hub.limits.groups["origin" if origin else "websocket"]
+        limits = self._hub.limits.of(self.wire.address)
+        group = limits.groups["origin" if origin else "websocket"]
         now = time.monotonic()
         fault = self._hub.faults.draw(AT_CONNECT)
-        status = 429 if fault == "refuse" else self._hub.limits.admit(group.name, now)
+        status = 429 if fault == "refuse" else limits.admit(group.name, now)
         if status != 200:
-            self._hub.refused += 1
+            self._hub.ledger.refused += 1
             return Admission(status, "Too many API requests.", group.remaining(now))
         self._doomed = fault == "accept-close"
         return Admission(101, remaining=group.remaining(now))

@@ -140,6 +140,12 @@ class Wire(asyncio.Protocol):
             self._session.receive(message)
 
     @property
+    def address(self) -> str:
+        """The client's address, without the port."""
+        address: str = self._transport.get_extra_info("peername")[0]
+        return address
+
+    @property
     def backlog(self) -> int:
         """How many bytes the client has not taken yet."""
         size: int = self._transport.get_write_buffer_size()

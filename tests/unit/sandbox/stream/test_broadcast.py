@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from marketkit.sandbox.books import STEP
+from marketkit.sandbox.markets import Markets
 from marketkit.sandbox.moment import trades_before
 from marketkit.sandbox.stream.agenda import Agenda
 from marketkit.sandbox.stream.broadcast import Broadcast
@@ -39,7 +40,7 @@ class Air:
     def __init__(self, table=None, pace=STEP):
         self.agenda, self.faults = Agenda(), StreamFaults(table or {})
         self.broadcast = Broadcast(
-            SOURCES, Showcase("wire", Tickers()), self.agenda, self.faults, lambda: pace
+            Markets(SOURCES), Showcase("wire", Tickers()), self.agenda, self.faults, lambda: pace
         )
 
     def run(self, until):
