@@ -186,6 +186,11 @@ def _rebuilt(
     return error
 
 
+def is_gone(failure: MarketkitError) -> bool:
+    """Say whether an error is of a market that was listed once and is not any more."""
+    return isinstance(failure, UnknownSymbol) and failure.last_listed is not None
+
+
 def nearest(value: str, known: Iterable[str]) -> str:
     """Say which known values come closest to `value`, as the tail of a message.
 

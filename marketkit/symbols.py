@@ -32,17 +32,17 @@ def listed(symbols: str | Iterable[str], known: Collection[str] = ()) -> list[st
     Duplicates are dropped, order is kept. Raises `InputError` for an empty list or a value that
     is not a string, `UnknownSymbol` for what can be no symbol at all (`../x`).
     """
-    return list(dict.fromkeys(_native(each, known) for each in _several(symbols)))
+    return list(dict.fromkeys(_native(each, known) for each in several(symbols)))
 
 
 def typed(
     symbols: str | Iterable[str], known: Collection[str] = (), *, aloud: bool = True
 ) -> list[str]:
-    """Spell symbols as `listed` does, and leave what has no native spelling: a list may have it.
+    """Spell symbols as `listed` does, and leave odd codes and slips (`BTCKRW`) to a market list.
 
-    Raises `UnknownSymbol` for what no list can have: nothing, or control characters.
+    Raises `UnknownSymbol` for what can be neither.
     """
-    return list(dict.fromkeys(_as_typed(each, known, aloud=aloud) for each in _several(symbols)))
+    return list(dict.fromkeys(_as_typed(each, known, aloud=aloud) for each in several(symbols)))
 
 
 def resolve(symbols: str | Iterable[str], known: Collection[str]) -> list[str]:
@@ -73,6 +73,16 @@ def matches(symbol: str, known: Collection[str], *, hint: bool = True) -> list[s
     if not hits:
         raise UnknownSymbol(symbol, known if hint else ())
     return hits
+
+
+def several(symbols: str | Iterable[str]) -> list[str]:
+    """Give one or many symbols as a list. Raises `InputError` for an empty one, and for none."""
+    if not isinstance(symbols, Iterable):
+        raise InputError(f"symbols are strings such as 'KRW-BTC', not {symbols!r}")
+    given = [symbols] if isinstance(symbols, str) else list(symbols)
+    if not given:
+        raise InputError("no symbols: the list is empty")
+    return given
 
 
 def is_glob(symbol: str) -> bool:
@@ -134,15 +144,6 @@ def symbol_of(name: str) -> str | None:
     return symbol if is_code(symbol) and file_name(symbol) == spelt else None
 
 
-def _several(symbols: str | Iterable[str]) -> list[str]:
-    if not isinstance(symbols, Iterable):
-        raise InputError(f"symbols are strings such as 'KRW-BTC', not {symbols!r}")
-    given = [symbols] if isinstance(symbols, str) else list(symbols)
-    if not given:
-        raise InputError("no symbols: the list is empty")
-    return given
-
-
 def _native(symbol: str, known: Collection[str], *, aloud: bool = True) -> str:
     if not isinstance(symbol, str):
         raise InputError(f"a symbol is a string such as 'KRW-BTC', not {symbol!r}")
@@ -165,7 +166,7 @@ def _as_typed(symbol: str, known: Collection[str], *, aloud: bool) -> str:
         return _native(symbol, known, aloud=aloud)
     except UnknownSymbol:
         text = symbol.strip()
-        if not text or any(unicodedata.category(each) in _NO_TEXT for each in text):
+        if not (is_code(text) or _meant(text.upper())):
             raise
         return text
 
@@ -173,7 +174,7 @@ def _as_typed(symbol: str, known: Collection[str], *, aloud: bool) -> str:
 def _meant(text: str) -> list[str]:
     """Guess the code that is meant by letters without a dash: `BTC`, `BTCKRW`, `KRW_BTC`."""
     letters = re.sub("[-_:. ]", "", text)
-    if not (letters.isascii() and letters.isalnum()):
+    if not (text.isascii() and letters.isalnum()):
         return []
     for quote in _QUOTES:
         for base in (letters.removeprefix(quote), letters.removesuffix(quote)):

@@ -13,6 +13,8 @@ from typing import NamedTuple
 import polars as pl
 
 from marketkit.errors import BadResponse
+from marketkit.exchange.upbit import bodies
+from marketkit.symbols import is_code
 
 _MOST = 100  # odd rows that are looked for one by one; more of them mean that the body is odd
 
@@ -53,6 +55,14 @@ def read_members(decode: Decode, body: bytes) -> Members:
     for at, each in odd.items():
         failures.setdefault(pieces[at].market, each)
     return Members(decode(_joined(good)), failures)
+
+
+def read_markets(body: bytes) -> Members:
+    """Read `market/all`; a market whose details are odd stays, by its code alone."""
+    rows, failures = read_members(bodies.decode_markets, body)
+    codes = [{"market": code} for code in failures if is_code(code)]
+    bare = bodies.decode_markets(json.dumps(codes).encode())
+    return Members(pl.concat([rows, bare]).unique("symbol", keep="first").sort("symbol"), failures)
 
 
 def _find(
