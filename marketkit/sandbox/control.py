@@ -13,6 +13,7 @@ from marketkit.errors import InputError
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.faults import Faults
 from marketkit.sandbox.markets import Markets, Order
+from marketkit.sandbox.odd import Odd, Rule
 from marketkit.sandbox.reply import Reply, no_route
 from marketkit.sandbox.stream.hub import Hub
 
@@ -25,6 +26,7 @@ class Controlled(Protocol):
     clock: Clock
     faults: Faults
     hub: Hub
+    odd: Odd
     requests: deque[dict[str, Any]]
 
     @property
@@ -34,6 +36,10 @@ class Controlled(Protocol):
 
     def set_market(self, order: Order) -> None:
         """Have something happen to a market."""
+        ...
+
+    def set_odd(self, rule: Rule) -> None:
+        """Have rows be odd."""
         ...
 
     def stats(self) -> dict[str, Any]:
@@ -111,6 +117,15 @@ def _orders(app: Controlled, _: Values) -> list[dict[str, Any]]:
     return [order._asdict() | {"at": iso(order.at)} for order in app.markets.orders]
 
 
+def _set_odd(app: Controlled, values: Values) -> list[dict[str, Any]]:
+    app.set_odd(Rule(_needed(values, "kind"), values.get("symbol"), values.get("path")))
+    return _rules(app, values)
+
+
+def _rules(app: Controlled, _: Values) -> list[dict[str, Any]]:
+    return [rule._asdict() for rule in app.odd.rules]
+
+
 _ANSWERS: Final[Mapping[str, Callable[[Controlled, Values], Any]]] = {
     "GET stats": lambda app, _: app.stats(),
     "POST stats/reset": _reset,
@@ -121,6 +136,8 @@ _ANSWERS: Final[Mapping[str, Callable[[Controlled, Values], Any]]] = {
     "POST strike": _strike,
     "GET markets": _orders,
     "POST markets": _set_market,
+    "GET odd": _rules,
+    "POST odd": _set_odd,
     "GET connections": lambda app, _: app.hub.rows(),
     "GET requests": lambda app, _: list(app.requests),
 }
