@@ -31,6 +31,7 @@ from marketkit.sandbox.reply import (
 )
 from marketkit.sandbox.sockets import reset
 from marketkit.sandbox.stream.hub import Hub
+from marketkit.sandbox.stream.switches import Setting
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -113,6 +114,10 @@ class App:
         self.odd.add(rule)
         for code in before - self.odd.codes:
             self.markets.remove(code)
+
+    def set_stream(self, setting: Setting) -> None:
+        """Turn switches of the websockets."""
+        self.hub.switches.apply(setting, list(self.hub.connections))
 
     def reset_stats(self) -> None:
         """Set all counts to zero; windows and bans go on."""

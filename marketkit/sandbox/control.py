@@ -16,6 +16,7 @@ from marketkit.sandbox.markets import Markets, Order
 from marketkit.sandbox.odd import Odd, Rule
 from marketkit.sandbox.reply import Reply, no_route
 from marketkit.sandbox.stream.hub import Hub
+from marketkit.sandbox.stream.switches import Setting
 
 Values = dict[str, str]  # the parameters of a request
 
@@ -40,6 +41,10 @@ class Controlled(Protocol):
 
     def set_odd(self, rule: Rule) -> None:
         """Have rows be odd."""
+        ...
+
+    def set_stream(self, setting: Setting) -> None:
+        """Turn switches of the websockets."""
         ...
 
     def stats(self) -> dict[str, Any]:
@@ -126,6 +131,19 @@ def _rules(app: Controlled, _: Values) -> list[dict[str, Any]]:
     return [rule._asdict() for rule in app.odd.rules]
 
 
+def _set_stream(app: Controlled, values: Values) -> dict[str, Any]:
+    every = values.get("break_every")
+    app.set_stream(
+        Setting(
+            values.get("symbol"),
+            silent=_flag(values, "silent"),
+            break_every=None if every is None else number(every),
+            opens=_flag(values, "opens"),
+        )
+    )
+    return app.hub.switches.state()
+
+
 _ANSWERS: Final[Mapping[str, Callable[[Controlled, Values], Any]]] = {
     "GET stats": lambda app, _: app.stats(),
     "POST stats/reset": _reset,
@@ -138,6 +156,8 @@ _ANSWERS: Final[Mapping[str, Callable[[Controlled, Values], Any]]] = {
     "POST markets": _set_market,
     "GET odd": _rules,
     "POST odd": _set_odd,
+    "GET stream": lambda app, _: app.hub.switches.state(),
+    "POST stream": _set_stream,
     "GET connections": lambda app, _: app.hub.rows(),
     "GET requests": lambda app, _: list(app.requests),
 }
@@ -147,6 +167,15 @@ def _needed(values: Values, name: str) -> str:
     if name not in values:
         raise InputError(f"{name}= is missing")
     return values[name]
+
+
+def _flag(values: Values, name: str) -> bool | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    if value.lower() not in {"true", "false"}:
+        raise InputError(f"{name}={value!r} is neither true nor false")
+    return value.lower() == "true"
 
 
 def iso(time: int) -> str:

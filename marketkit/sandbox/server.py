@@ -33,6 +33,7 @@ from marketkit.sandbox.stream.faults import StreamFaults
 from marketkit.sandbox.stream.hub import Hub
 from marketkit.sandbox.stream.line import Showcase
 from marketkit.sandbox.stream.rules import StreamRules
+from marketkit.sandbox.stream.switches import Setting
 from marketkit.sandbox.synthetic import seeded
 from marketkit.sandbox.truth import closed_candles
 
@@ -243,6 +244,24 @@ class Sandbox:
         Raises `InputError` for an unknown kind or path, and for a code that makes no sense.
         """
         self._do(partial(self._app.set_odd, Rule(kind, symbol, path)))
+
+    def set_stream(
+        self,
+        symbol: str | None = None,
+        *,
+        silent: bool | None = None,
+        break_every: float | None = None,
+        opens: bool | None = None,
+    ) -> None:
+        """Turn switches of the websockets; None leaves one as it is.
+
+        `silent` stops the frames of a market, without `symbol` of all; `break_every` resets every
+        connection so many real seconds after it was made, 0 never; with `opens=False` handshakes
+        get no answer.
+
+        Raises `InputError` for breaks in less than no time.
+        """
+        self._do(partial(self._app.set_stream, Setting(symbol, silent, break_every, opens)))
 
     def connections(self) -> list[dict[str, Any]]:
         """Return every websocket, oldest first: messages, violations, subscriptions, end."""
