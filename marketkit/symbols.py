@@ -36,13 +36,27 @@ def listed(symbols: str | Iterable[str], known: Collection[str] = ()) -> list[st
 
 
 def typed(
-    symbols: str | Iterable[str], known: Collection[str] = (), *, aloud: bool = True
+    symbols: str | Iterable[str],
+    known: Collection[str] = (),
+    *,
+    aloud: bool = True,
+    slips: bool = True,
 ) -> list[str]:
-    """Spell symbols as `listed` does, and leave odd codes and slips (`BTCKRW`) to a market list.
+    """Spell symbols as `listed` does, and leave odd codes to a list of markets that may have them.
 
+    So are `slips` (`BTCKRW`): a list tells what is meant. `aloud` warns of what is corrected.
     Raises `UnknownSymbol` for what can be neither.
     """
-    return list(dict.fromkeys(_as_typed(each, known, aloud=aloud) for each in several(symbols)))
+    found: dict[str, None] = {}
+    for symbol in several(symbols):
+        try:
+            found[_native(symbol, known, aloud=aloud)] = None
+        except UnknownSymbol:
+            text = symbol.strip()
+            if not (is_code(text) or (slips and _meant(text.upper()))):
+                raise
+            found[text] = None
+    return list(found)
 
 
 def resolve(symbols: str | Iterable[str], known: Collection[str]) -> list[str]:
@@ -159,16 +173,6 @@ def _native(symbol: str, known: Collection[str], *, aloud: bool = True) -> str:
     if upper != spelt and aloud:
         warnings.warn(f"symbol {symbol!r} taken as {upper!r}", stacklevel=5)
     return upper
-
-
-def _as_typed(symbol: str, known: Collection[str], *, aloud: bool) -> str:
-    try:
-        return _native(symbol, known, aloud=aloud)
-    except UnknownSymbol:
-        text = symbol.strip()
-        if not (is_code(text) or _meant(text.upper())):
-            raise
-        return text
 
 
 def _meant(text: str) -> list[str]:
