@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
-from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, Results, choose_source
+from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, choose_source
 from marketkit.cache.memory import Batch, entries
 from marketkit.clock import age_clock
 from marketkit.coverage import Spans
@@ -63,7 +63,7 @@ class EndedMarkets:
         return await aside(functools.partial(from_kept, read, symbols, narrow, until))
 
 
-def kept_hits(candles: CandleResult, spec: QuerySpec, notes: Mapping[str, Note]) -> Results:
+def kept_hits(candles: CandleResult, spec: QuerySpec, notes: Mapping[str, Note]) -> dict[str, Hit]:
     """Give a hit from the lake for each symbol with a note; not to be given again."""
     names = tuple(notes)
     batch = Batch(candles.frame, age_clock(), spec.cache_key, names, derived=candles.derived)

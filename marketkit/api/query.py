@@ -109,7 +109,7 @@ async def _all(_: Sequence[str]) -> None:
     """Refuse no symbol."""
 
 
-async def _none(_: Sequence[str]) -> Results:
+async def _none(_: Sequence[str]) -> dict[str, Hit]:
     """Know nothing of markets that are not listed."""
     return {}
 
@@ -138,7 +138,7 @@ class QuerySpec:
     kept: bool = True
     check: Callable[[Sequence[str]], Awaitable[None]] = _all
     guess: Load | None = None
-    ended: Callable[[Sequence[str]], Awaitable[Results]] = _none
+    ended: Callable[[Sequence[str]], Awaitable[dict[str, Hit]]] = _none
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +146,8 @@ class Result:
     """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures.
 
     `derived` names for a symbol the timeframes that its candles are made of, where some are;
-    `notes` are remarks on the rows of some symbols.
+    `notes` are remarks on the rows of some symbols; `left` has the errors of markets that a glob
+    meant until they were found to be listed no more.
     """
 
     frame: pl.DataFrame
@@ -154,15 +155,19 @@ class Result:
     failures: Mapping[str, MarketkitError]
     derived: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, Note] = field(default_factory=dict)
+    left: Mapping[str, MarketkitError] = field(default_factory=dict)
 
 
 def collect(
-    hits: Mapping[str, Hit], failures: Mapping[str, MarketkitError], spec: QuerySpec
+    hits: Mapping[str, Hit],
+    failures: Mapping[str, MarketkitError],
+    spec: QuerySpec,
+    left: Mapping[str, MarketkitError] | None = None,
 ) -> Result:
     """Put the hits of each symbol together; without any the frame is empty."""
     if not hits:
         shape = exact(spec.shape) if spec.exact else spec.shape
-        return Result(empty(shape), {}, failures)
+        return Result(empty(shape), {}, failures, left=left or {})
     sources: dict[tuple[Source, int], list[str]] = {}
     batches, held, derived = set(), [], {}
     for symbol, (source, rows, _) in hits.items():
@@ -174,7 +179,7 @@ def collect(
     frame = gather(held)
     ordered = frame if len(batches) == 1 else frame.sort(spec.order)
     notes = {symbol: hit.note for symbol, hit in hits.items() if hit.note is not None}
-    return Result(ordered, sources, failures, derived, notes)
+    return Result(ordered, sources, failures, derived, notes, left or {})
 
 
 def _nothing() -> None:
@@ -208,6 +213,8 @@ class Query:
                 warnings.warn(note.text, stacklevel=2)
         if result.failures:
             frame = raise_or_skip(frame, result.failures, self.options.on_error)
+        if result.left:
+            _warn_of(result.left)
         return self.shape(frame)
 
     def shape(self, frame: pl.DataFrame) -> Frame:
@@ -244,9 +251,18 @@ def raise_or_skip(
     if not failures:
         return data
     if on_error == "skip":
-        for symbol, failure in failures.items():
-            warnings.warn(f"{symbol} skipped: {failure}", stacklevel=2)
+        _warn_of(failures)
         return data
     if data.is_empty() and len({id(failure) for failure in failures.values()}) == 1:
         raise next(iter(failures.values()))
     raise PartialResult(data, failures)
+
+
+def _warn_of(failures: Mapping[str, MarketkitError]) -> None:
+    """Warn of symbols that are not given, once for all that share a failure."""
+    sharing: dict[int, list[str]] = {}
+    for symbol, failure in failures.items():
+        sharing.setdefault(id(failure), []).append(symbol)
+    for names in sharing.values():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        warnings.warn(f"{names[0]}{more} skipped: {failures[names[0]]}", stacklevel=3)

@@ -78,7 +78,7 @@ class RenamedMarkets:
         self, symbols: Symbols, call: RenamedCall, as_of: str | None, *, lake_only: bool
     ) -> Query:
         """Ask for all codes that markets had."""
-        wanted = naming.listed(symbols)
+        wanted = naming.typed(symbols, slips=False)
 
         async def fetch() -> Result:
             only = self._lake if lake_only else None

@@ -86,7 +86,7 @@ def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
         {symbol: source for symbol, source, _ in known},
         {symbol: now - made for symbol, _, made in known},
         seconds * 1000,
-        result.failures,
+        {**result.failures, **result.left},
         result.derived,
         {symbol: note.text for symbol, note in result.notes.items()},
     )

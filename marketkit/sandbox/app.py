@@ -17,6 +17,7 @@ from marketkit.sandbox.desk import MOST_CANDLES, Answer, Desk, route
 from marketkit.sandbox.faults import Faults, of_requests, of_streams, repeated
 from marketkit.sandbox.limits import Limits, Visitors
 from marketkit.sandbox.markets import Markets, Order
+from marketkit.sandbox.odd import ODD_CODE, Odd, Rule
 from marketkit.sandbox.patience import TooLong, within
 from marketkit.sandbox.query import Query, WireError
 from marketkit.sandbox.reply import (
@@ -30,6 +31,7 @@ from marketkit.sandbox.reply import (
 )
 from marketkit.sandbox.sockets import reset
 from marketkit.sandbox.stream.hub import Hub
+from marketkit.sandbox.stream.switches import Setting
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -49,6 +51,7 @@ class App:
     limits: Visitors
     faults: Faults
     hub: Hub
+    odd: Odd
     latency_s: float = 0.0
     jitter_s: float = 0.0
     limit_body: LimitBody = "text"
@@ -103,6 +106,19 @@ class App:
         self.markets.order(order)
         self.hub.ordered(order)
 
+    def set_odd(self, rule: Rule) -> None:
+        """Have rows be odd, and codes in the list of markets; `none` forgets them."""
+        before = self.odd.codes
+        if rule.kind == ODD_CODE and rule.symbol:
+            self.markets.add(rule.symbol)
+        self.odd.add(rule)
+        for code in before - self.odd.codes:
+            self.markets.remove(code)
+
+    def set_stream(self, setting: Setting) -> None:
+        """Turn switches of the websockets."""
+        self.hub.switches.apply(setting, list(self.hub.connections))
+
     def reset_stats(self) -> None:
         """Set all counts to zero; windows and bans go on."""
         self.limits.reset()
@@ -138,6 +154,7 @@ class App:
             self.faults.strike(fault)
         request["fault"] = fault
         if reply is None:
+            answer = self.odd.over(answer, path.split("/")[2])
             remaining = limits.groups[name].remaining(arrival)
             reply = await _soon(partial(_data, answer, query, now, remaining, fault))
         request["status"] = reply.status

@@ -13,8 +13,10 @@ from marketkit.errors import InputError
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.faults import Faults
 from marketkit.sandbox.markets import Markets, Order
+from marketkit.sandbox.odd import Odd, Rule
 from marketkit.sandbox.reply import Reply, no_route
 from marketkit.sandbox.stream.hub import Hub
+from marketkit.sandbox.stream.switches import Setting
 
 Values = dict[str, str]  # the parameters of a request
 
@@ -25,6 +27,7 @@ class Controlled(Protocol):
     clock: Clock
     faults: Faults
     hub: Hub
+    odd: Odd
     requests: deque[dict[str, Any]]
 
     @property
@@ -34,6 +37,14 @@ class Controlled(Protocol):
 
     def set_market(self, order: Order) -> None:
         """Have something happen to a market."""
+        ...
+
+    def set_odd(self, rule: Rule) -> None:
+        """Have rows be odd."""
+        ...
+
+    def set_stream(self, setting: Setting) -> None:
+        """Turn switches of the websockets."""
         ...
 
     def stats(self) -> dict[str, Any]:
@@ -111,6 +122,28 @@ def _orders(app: Controlled, _: Values) -> list[dict[str, Any]]:
     return [order._asdict() | {"at": iso(order.at)} for order in app.markets.orders]
 
 
+def _set_odd(app: Controlled, values: Values) -> list[dict[str, Any]]:
+    app.set_odd(Rule(_needed(values, "kind"), values.get("symbol"), values.get("path")))
+    return _rules(app, values)
+
+
+def _rules(app: Controlled, _: Values) -> list[dict[str, Any]]:
+    return [rule._asdict() for rule in app.odd.rules]
+
+
+def _set_stream(app: Controlled, values: Values) -> dict[str, Any]:
+    every = values.get("break_every")
+    app.set_stream(
+        Setting(
+            values.get("symbol"),
+            silent=_flag(values, "silent"),
+            break_every=None if every is None else number(every),
+            opens=_flag(values, "opens"),
+        )
+    )
+    return app.hub.switches.state()
+
+
 _ANSWERS: Final[Mapping[str, Callable[[Controlled, Values], Any]]] = {
     "GET stats": lambda app, _: app.stats(),
     "POST stats/reset": _reset,
@@ -121,6 +154,10 @@ _ANSWERS: Final[Mapping[str, Callable[[Controlled, Values], Any]]] = {
     "POST strike": _strike,
     "GET markets": _orders,
     "POST markets": _set_market,
+    "GET odd": _rules,
+    "POST odd": _set_odd,
+    "GET stream": lambda app, _: app.hub.switches.state(),
+    "POST stream": _set_stream,
     "GET connections": lambda app, _: app.hub.rows(),
     "GET requests": lambda app, _: list(app.requests),
 }
@@ -130,6 +167,15 @@ def _needed(values: Values, name: str) -> str:
     if name not in values:
         raise InputError(f"{name}= is missing")
     return values[name]
+
+
+def _flag(values: Values, name: str) -> bool | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    if value.lower() not in {"true", "false"}:
+        raise InputError(f"{name}={value!r} is neither true nor false")
+    return value.lower() == "true"
 
 
 def iso(time: int) -> str:

@@ -109,6 +109,12 @@ class Markets:
         known = self.find(symbol)
         return known or self._put(Market.of(symbol, self._made_up(symbol)))
 
+    def remove(self, symbol: str) -> None:
+        """Forget a market, as if it had never been."""
+        self._markets = {
+            code: market for code, market in self._markets.items() if market.symbol != symbol
+        }
+
     def order(self, order: Order) -> None:
         """Have something happen to a market; orders of one market come in the order of time.
 

@@ -24,6 +24,7 @@ from marketkit.sandbox.faults import Faults, of_requests, of_streams
 from marketkit.sandbox.history import find_files, newest_end, recorded
 from marketkit.sandbox.limits import DEFAULT_RATE, Rate, Visitors, WindowKind, rates
 from marketkit.sandbox.markets import Markets, Order
+from marketkit.sandbox.odd import Odd, Rule
 from marketkit.sandbox.reply import LimitBody
 from marketkit.sandbox.serving import ExchangeServer, listen, server
 from marketkit.sandbox.source import Source
@@ -32,6 +33,7 @@ from marketkit.sandbox.stream.faults import StreamFaults
 from marketkit.sandbox.stream.hub import Hub
 from marketkit.sandbox.stream.line import Showcase
 from marketkit.sandbox.stream.rules import StreamRules
+from marketkit.sandbox.stream.switches import Setting
 from marketkit.sandbox.synthetic import seeded
 from marketkit.sandbox.truth import closed_candles
 
@@ -87,6 +89,7 @@ class Sandbox:
         self._markets = Markets(sources, seed)
         desk = Desk(self._markets, spelling)
         clock = Clock(start if now is None else moment(now), speed)
+        odd = Odd()
         limits = Visitors(rates(limit), limit_window, ban_after)
         self._app = App(
             desk,
@@ -95,12 +98,13 @@ class Sandbox:
             Faults(of_requests(faults or {}), seed),
             Hub(
                 self._markets,
-                showcase=Showcase(spelling, desk.tickers),
+                showcase=Showcase(spelling, desk.tickers, odd),
                 clock=clock,
                 limits=limits,
                 faults=StreamFaults(of_streams(faults or {}), seed),
                 rules=stream or StreamRules(),
             ),
+            odd,
             latency_ms / 1000,
             jitter_ms / 1000,
             limit_body,
@@ -228,6 +232,36 @@ class Sandbox:
         """
         when = self.now() if at is None else moment(at)
         self._do(partial(self._app.set_market, Order(symbol, event, when, to)))
+
+    def set_odd(self, kind: str, symbol: str | None = None, *, path: str | None = None) -> None:
+        """Have a market's row be odd in every body, from now on; see `Odd` for the kinds.
+
+        Without `symbol` it is the middle row of each body. `path` narrows it to one of "market",
+        "ticker", "orderbook", "candles", "trades" and "stream". `odd-code` adds `symbol` to the
+        markets, say "KRW-BRK.B" or "USDT-币安人生". `none` forgets all that was set for the symbol,
+        or for all without one.
+
+        Raises `InputError` for an unknown kind or path, and for a code that makes no sense.
+        """
+        self._do(partial(self._app.set_odd, Rule(kind, symbol, path)))
+
+    def set_stream(
+        self,
+        symbol: str | None = None,
+        *,
+        silent: bool | None = None,
+        break_every: float | None = None,
+        opens: bool | None = None,
+    ) -> None:
+        """Turn switches of the websockets; None leaves one as it is.
+
+        `silent` stops the frames of a market, without `symbol` of all; `break_every` resets every
+        connection so many real seconds after it was made, 0 never; with `opens=False` handshakes
+        get no answer.
+
+        Raises `InputError` for breaks in less than no time.
+        """
+        self._do(partial(self._app.set_stream, Setting(symbol, silent, break_every, opens)))
 
     def connections(self) -> list[dict[str, Any]]:
         """Return every websocket, oldest first: messages, violations, subscriptions, end."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, nearest
 from marketkit.frames import one_of
-from marketkit.symbols import is_glob, listed
+from marketkit.symbols import is_glob, typed
 from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
 
 T = TypeVar("T")
@@ -139,12 +139,12 @@ def members(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
 
 def _unlisted(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
     """Give the codes of a universe that no market has, or has any more."""
-    codes = [each for each in listed(universe.symbols) if not is_glob(each)]
-    gone = pl.DataFrame({"symbol": codes}, schema={"symbol": pl.String()}).join(
-        markets, on="symbol", how="anti"
-    )
+    names = markets["symbol"].to_list()
+    codes = typed(universe.symbols, names, aloud=False, slips=False)
+    gone = [code for code in codes if not (is_glob(code) or any(_matching(names, code)))]
+    found = pl.DataFrame({"symbol": gone}, schema={"symbol": pl.String()})
     quote = pl.col("symbol").str.split("-").list.first().alias("quote")
-    return _meant(universe, gone.with_columns(quote))["symbol"].to_list()
+    return _meant(universe, found.with_columns(quote))["symbol"].to_list()
 
 
 def _meant(universe: UniverseConfig, markets: pl.DataFrame) -> pl.DataFrame:
@@ -159,8 +159,12 @@ def _meant(universe: UniverseConfig, markets: pl.DataFrame) -> pl.DataFrame:
 
 def _among(markets: pl.DataFrame, globs: Sequence[str]) -> pl.Expr:
     names = markets["symbol"].to_list()
-    meant = {name for glob in listed(globs) for name in fnmatch.filter(names, glob)}
+    meant = {name for glob in typed(globs, names) for name in _matching(names, glob)}
     return pl.col("symbol").is_in(sorted(meant))
+
+
+def _matching(names: Sequence[str], glob: str) -> Iterator[str]:
+    return (name for name in names if name == glob or fnmatch.fnmatchcase(name, glob))
 
 
 def _listed_universes(keys: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -194,7 +198,7 @@ def _check(config: Config) -> None:
         for timeframe, depth in universe.depth.items():
             parse_timeframe(timeframe)
             _start(depth, 0)
-        listed(universe.symbols)
+        typed(universe.symbols, aloud=False)
 
 
 def _start(depth: str | date, now: int) -> int:

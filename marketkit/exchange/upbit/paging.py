@@ -17,6 +17,8 @@ from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.schema import TRADE, empty
 from marketkit.timeframe import DAY, Timeframe, iso
 
+_SLACK = 2_000  # ms; an answer is dated to the second, and the day may end while it is on its way
+
 
 @dataclass(slots=True)
 class CandleRange:
@@ -108,10 +110,8 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         response = yield Step(page, request)
         before, today = today, max(today, response.at // DAY)
         trades = upbit_bodies.decode_trades(response.body, exact=exact)
-        if (trades["symbol"] != wanted.symbol).any():
-            raise BadResponse(f"asked for trades of {wanted.symbol}, got another market's")
-        if cursor is not None and trades.height and trades["sequential_id"][0] >= cursor:
-            raise BadResponse(f"asked for trades of {wanted.symbol} below {cursor}, got others")
+        latest = (response.at + _SLACK) // DAY - (before - day)
+        _check_trades(trades, wanted.symbol, cursor, (latest + 1) * DAY)
         page = Page(_within(trades, wanted), Spans())
         left = None if left is None else left - page.rows.height
         if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
@@ -125,6 +125,17 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         else:
             cursor = trades["sequential_id"][-1]
     yield Step(page or Page(empty(TRADE), Spans()), None)
+
+
+def _check_trades(trades: pl.DataFrame, symbol: str, cursor: int | None, midnight: int) -> None:
+    """Refuse a page with trades that were not asked for."""
+    if (trades["symbol"] != symbol).any():
+        raise BadResponse(f"asked for trades of {symbol}, got another market's")
+    if cursor is not None and trades.height and trades["sequential_id"][0] >= cursor:
+        raise BadResponse(f"asked for trades of {symbol} below {cursor}, got others")
+    if trades.height and _newest(trades) >= midnight:
+        asked, got = iso(midnight), iso(_newest(trades))
+        raise BadResponse(f"asked for trades of {symbol} before {asked}, got one of {got}")
 
 
 def _within(trades: pl.DataFrame, wanted: TradeRange) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from marketkit.sandbox.stream.faults import AT_CANDLE, AT_TRADE, StreamFaults
 from marketkit.sandbox.stream.framing import Message
 from marketkit.sandbox.stream.grammar import CANDLES, Key
 from marketkit.sandbox.stream.line import Line, Showcase, is_final
+from marketkit.sandbox.stream.switches import Switches
 from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import SECOND
 
@@ -72,9 +73,12 @@ class Broadcast:
         agenda: Agenda,
         faults: StreamFaults,
         pace: Callable[[], int],
+        *,
+        switches: Switches,
     ) -> None:
         self._register, self._showcase = markets, showcase
         self._agenda, self._faults, self._pace = agenda, faults, pace
+        self._switches = switches
         self._markets: dict[str, _Market] = {}
         self.until = 0  # how far the agenda is being worked off
 
@@ -125,10 +129,14 @@ class Broadcast:
         if market is None:
             return
         if order.event in {"end", "rename", "warn"}:
-            for key, listeners in market.streams.get("ticker", {}).items():
+            for key, listeners in self._heard(market, "ticker").items():
                 _send(self._showcase.ticker(key, market.market, now, "REALTIME"), listeners)
         elif market.book_due == _NEVER and market.streams.get("orderbook"):
             self._plan_book(market, next_change(order.symbol, market.source.key, now))
+
+    def _heard(self, market: _Market, family: str) -> dict[Key, Listeners]:
+        """Return the streams of a market that anything is sent on."""
+        return {} if self._switches.is_silent(market.symbol) else market.streams.get(family, {})
 
     def _gone(self, market: _Market) -> bool:
         return self._markets.get(market.symbol) is not market
@@ -148,7 +156,7 @@ class Broadcast:
             self._mark_candles(market, trade)
 
     def _show_trade(self, market: _Market, trade: Trade) -> None:
-        for listeners in market.streams.get("trade", {}).values():
+        for listeners in self._heard(market, "trade").values():
             message = self._showcase.trade(market.market, trade, "REALTIME")
             late, market.late_trade = market.late_trade, None
             if late is None and self._faults.draw(AT_TRADE):
@@ -159,7 +167,7 @@ class Broadcast:
                 _send(late, listeners)
 
     def _show_ticker(self, market: _Market, trade: Trade) -> None:
-        for key, listeners in market.streams.get("ticker", {}).items():
+        for key, listeners in self._heard(market, "ticker").items():
             _send(self._showcase.ticker(key, market.market, trade.time, "REALTIME"), listeners)
 
     def _move_book(self, market: _Market, trade: Trade) -> None:
@@ -175,10 +183,9 @@ class Broadcast:
         if self._gone(market) or market.book_due != due:
             return
         market.book_due = _NEVER
-        books = market.streams.get("orderbook")
-        if not books or not market.market.is_traded(due):
+        if not market.streams.get("orderbook") or not market.market.is_traded(due):
             return
-        for stream, listeners in books.items():
+        for stream, listeners in self._heard(market, "orderbook").items():
             _send(self._showcase.book(stream, market.market, due, "REALTIME"), listeners)
         symbol, key = market.symbol, market.source.key
         leap = max(self._pace(), min(self.until - due, _LEAP))
@@ -195,7 +202,7 @@ class Broadcast:
     def _candles(self, market: _Market, due: int) -> None:
         if self._gone(market) or not market.market.is_listed(due):
             return
-        for key, listeners in market.streams.get("candle", {}).items():
+        for key, listeners in self._heard(market, "candle").items():
             message = self._showcase.candle(key, market.market, due - 1, "REALTIME")
             if message is not None:
                 self._show_candle(market, key, message, due, listeners)

@@ -23,10 +23,15 @@ from marketkit.sandbox.stream.grammar import (
 )
 from marketkit.sandbox.stream.ledger import Ledger
 from marketkit.sandbox.stream.rules import StreamRules
+from marketkit.sandbox.stream.switches import Switches
 from marketkit.sandbox.stream.wire import Admission, Wire
 
 _PATH: Final = "/websocket/v1"
 _UP: Final = b'{"status":"UP"}'
+_UNKNOWN: Final = Message(
+    lambda simple: '{"ty":"announcement","id":7}' if simple else '{"type":"announcement","id":7}'
+)
+_ODD: Final = b'{"type":"ticker","trade_price":1.2.3'  # no JSON, and no market is named
 _FIRST_UP, _NEXT_UP = 7_000, 10_000  # ms after PING, and from one to the next
 
 
@@ -37,6 +42,7 @@ class Exchange(Protocol):
     faults: StreamFaults
     rules: StreamRules
     ledger: Ledger
+    switches: Switches
     dirty: dict[Connection, None]
 
     @property
@@ -92,8 +98,10 @@ class Connection:
         self._outbox: list[bytes] = []
         self._windows: list[Window] = hub.message_windows()
 
-    def admit(self, path: str, *, origin: bool) -> Admission:
-        """Say whether the client may come in: the path, the limits, then the faults."""
+    def admit(self, path: str, *, origin: bool) -> Admission | None:
+        """Say whether the client may come in: the switch, the path, the limits, then the faults."""
+        if not self._hub.switches.opens:
+            return None
         if path != _PATH:
             return Admission(404, "no Route matched with those values")
         limits = self._hub.limits.of(self.wire.address)
@@ -203,6 +211,10 @@ class Connection:
             self._hub.reset_all()
         elif fault == "half-frame":
             self._send_half(message)
+        elif fault == "unknown-frame":
+            self.put(_UNKNOWN)
+        elif fault == "odd-frame":
+            self._put(frame(_ODD))
         elif fault == "silence":
             self._silent_until = self._hub.moment + round(self._hub.faults.silence_s * 1000)
         elif fault == "out-of-order" and held is None:

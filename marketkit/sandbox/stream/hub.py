@@ -24,6 +24,7 @@ from marketkit.sandbox.stream.grammar import Key, Request, Wish
 from marketkit.sandbox.stream.ledger import Ledger
 from marketkit.sandbox.stream.line import Showcase
 from marketkit.sandbox.stream.rules import StreamRules
+from marketkit.sandbox.stream.switches import Switches
 from marketkit.sandbox.stream.wire import Wire
 
 if TYPE_CHECKING:
@@ -60,11 +61,13 @@ class Hub:
         self.limits, self.faults, self.rules = limits, faults, rules
         self.connections: dict[Connection, None] = {}
         self.dirty: dict[Connection, None] = {}
-        self.ledger = Ledger()
+        self.ledger, self.switches = Ledger(), Switches()
         self._markets, self._showcase, self._clock = markets, showcase, clock
         self._numbers = count(1)
         self._agenda = Agenda()
-        self._broadcast = Broadcast(markets, showcase, self._agenda, faults, self._pace)
+        self._broadcast = Broadcast(
+            markets, showcase, self._agenda, faults, self._pace, switches=self.switches
+        )
         self._time = clock.now()
         self._working = False
         self._driver: asyncio.Task[None] | None = None
@@ -95,6 +98,7 @@ class Hub:
     def join(self, connection: Connection) -> None:
         """Count a connection in."""
         self.connections[connection] = None
+        self.switches.watch(connection)
         connection.watch_idle()
 
     def leave(self, connection: Connection) -> None:
@@ -103,6 +107,7 @@ class Hub:
             del self.connections[connection]
             self.dirty.pop(connection, None)
             self.ledger.close(connection)
+            self.switches.forget(connection)
             for key in connection.wishes:
                 self._broadcast.close(key, connection)
 
@@ -147,7 +152,9 @@ class Hub:
 
     def _show(self, connection: Connection, key: Key, kind: Any) -> None:
         market = self._markets.find(key.symbol)
-        message = self._showcase.show(key, market, self.moment, kind) if market else None
+        if market is None or self.switches.is_silent(key.symbol):
+            return
+        message = self._showcase.show(key, market, self.moment, kind)
         if message is not None:
             connection.put(message)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from marketkit.sandbox.books import shown_book
 from marketkit.sandbox.markets import Market
 from marketkit.sandbox.moment import candle_page, finest, trades_before
+from marketkit.sandbox.odd import Odd
 from marketkit.sandbox.source import Source
 from marketkit.sandbox.spelling import Spelling
 from marketkit.sandbox.stream.bodies import (
@@ -96,9 +97,10 @@ class SideVolumes:
 class Showcase:
     """The messages of every stream at a moment: REST's answer then, spelled for the websocket."""
 
-    def __init__(self, spelling: Spelling, tickers: Tickers) -> None:
+    def __init__(self, spelling: Spelling, tickers: Tickers, odd: Odd | None = None) -> None:
         self._spelling: Spelling = spelling
         self._tickers = tickers
+        self._odd = Odd() if odd is None else odd
         self._sides = SideVolumes()
 
     def show(self, key: Key, market: Market, now: int, kind: Kind) -> Message | None:
@@ -118,10 +120,11 @@ class Showcase:
         if ticker is None:
             return None
         sides, spelling = self._sides.at(market.source, now), self._spelling
-        return Message(
+        return self._message(
+            market.symbol,
             lambda simple: ticker_text(
                 key.symbol, ticker, sides, state, spelling=spelling, kind=kind, simple=simple
-            )
+            ),
         )
 
     def last_trade(self, _: Key, market: Market, now: int, kind: Kind) -> Message | None:
@@ -136,10 +139,11 @@ class Showcase:
         book = shown_book(symbol, source, 0.0, trade.time)
         best = Best(book.asks[0], book.bids[0]) if book else Best((0.0, 0.0), (0.0, 0.0))
         spelling = self._spelling
-        return Message(
+        return self._message(
+            market.symbol,
             lambda simple: trade_text(
                 symbol, trade, previous, best, spelling=spelling, kind=kind, simple=simple
-            )
+            ),
         )
 
     def book(self, key: Key, market: Market, now: int, kind: Kind) -> Message | None:
@@ -148,10 +152,11 @@ class Showcase:
         if book is None:
             return None
         spelling = self._spelling
-        return Message(
+        return self._message(
+            market.symbol,
             lambda simple: book_text(
                 key.symbol, book, key.depth, key.level, spelling=spelling, kind=kind, simple=simple
-            )
+            ),
         )
 
     def candle(self, key: Key, market: Market, now: int, kind: Kind) -> Message | None:
@@ -161,11 +166,17 @@ class Showcase:
         if not page:
             return None
         candle, spelling = page[0], self._spelling
-        return Message(
+        return self._message(
+            market.symbol,
             lambda simple: candle_text(
                 key.channel, key.symbol, candle, spelling=spelling, kind=kind, simple=simple
-            )
+            ),
         )
+
+    def _message(self, symbol: str, spell: Callable[[bool], str]) -> Message:
+        if not self._odd.rules:
+            return Message(spell)
+        return Message(lambda simple: self._odd.frame(symbol, spell(simple)))
 
 
 def _state(market: Market, now: int) -> State:

@@ -113,6 +113,7 @@ def test_a_market_that_ends_while_its_list_is_young_is_answered_from_the_lake(ke
     exchange.bodies["/market/all"] = market_list((*LISTED, OLD))
     kept.get_market()
     exchange.gone.add(OLD)
+    exchange.bodies["/market/all"] = market_list()
     with pytest.warns(UserWarning, match="no proof from 2026-11-16T02:00:00Z"):
         found = kept.get_candle(OLD, "1m", start="2026-11-16", end="2026-11-16T03:00")
     assert found.height == 120

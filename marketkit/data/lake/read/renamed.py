@@ -191,7 +191,7 @@ def _inside(times: pl.Series, spans: Spans) -> pl.Series:
 
 
 def _code(symbol: str) -> str:
-    (code,) = naming.listed([symbol])
+    (code,) = naming.typed([symbol], slips=False)
     if naming.is_glob(code):
         raise InputError(f"rename: {symbol!r} is a glob; name one code")
     return code
