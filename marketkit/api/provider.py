@@ -16,6 +16,7 @@ import polars as pl
 from marketkit.api.backfills import BackfillEndpoints, BackfillMethods, manner
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
+from marketkit.api.doctor import examine
 from marketkit.api.markets import MarketEndpoints, MarketList
 from marketkit.api.query import Symbols
 from marketkit.api.quotes import QuoteEndpoints
@@ -156,7 +157,27 @@ class AsyncSmartDataProvider(
 
         Counts are those of this provider; `left` in `requests` is what the whole machine may send.
         """
-        return await take_status(self._endpoint, self._router, self.endpoints.metrics, self._store)
+        return await self._status()
+
+    async def _status(self) -> Status:
+        metrics = self.endpoints.metrics
+        return await take_status(self._endpoint, self._router, metrics, self._store, self._filler)
+
+    @on_engine
+    async def doctor(self) -> pl.DataFrame:
+        """Look at all that data depends on, and list what was found: `state check detail`.
+
+        `state` is `good`, `note` (to be known), `look` (to be looked at) or `bad`. Among the checks
+        are `endings`: the series that the lake lacks a part of although their market is announced
+        to end, or has ended. Asks the exchange for its market list and nothing else.
+        """
+        settings = {
+            "endpoint": self._endpoint,
+            "lake": self._lake.root,
+            "answers kept in": resolve_cache(self._endpoint) or "memory only",
+            "budget of the machine": budget_dir(),
+        }
+        return await examine(settings, self._lake, self._markets, self._status)
 
     @on_engine
     async def exchange_time(self) -> datetime:

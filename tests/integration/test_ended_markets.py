@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from marketkit.api.sync import SmartDataProvider
+from marketkit.cli.main import main
 from marketkit.errors import UnknownSymbol
 from marketkit.sandbox import Sandbox
 from marketkit.schema import CANDLE
@@ -99,3 +100,74 @@ def test_the_code_that_a_market_goes_on_under_is_named(provider, exchange, now):
         assert found.filter(symbol=OLD)["last_seen"].to_list() == [DAY]
         with pytest.raises(UnknownSymbol, match=f"goes on as '{NEW}'"):
             after.get_ticker(OLD)
+
+
+def test_a_renamed_market_is_one_series_and_the_newer_code_has_the_word(provider, exchange):
+    """This exchange carries the history over: what the lake has of the old code is there twice."""
+    old = provider.get_candle(OLD, "1m", **EVENING)
+    exchange.set_market(OLD, "rename", to=NEW)
+    rename = {OLD: NEW}
+    with later(provider, exchange) as after:
+        kept = after.get_candle(OLD, "1m", **EVENING, rename=rename, source="lake")
+        assert set(kept["listed_as"]) == {OLD}
+        with pytest.warns(UserWarning, match=f"{NEW} and {OLD} both have 240 slots of 1m"):
+            found = after.get_candle(NEW, "1m", **WIDER, rename=rename)
+        assert set(found["listed_as"]) == {NEW}
+        same = found.filter(pl.col("time") <= old["time"][-1]).drop("listed_as", "symbol")
+        assert same.equals(old.drop("symbol"))
+        younger = {"start": "2026-11-20T00:00", "end": "2026-11-20T06:00"}
+        assert after.get_candle(OLD, "1m", **younger, rename=rename).height
+        with pytest.warns(UserWarning, match="both have"):
+            lazy = after.lake().scan(OLD, "1m", *WIDER.values(), rename=rename).collect()
+        assert lazy.equals(found.drop("state"))
+
+
+def test_what_the_lake_lacks_of_a_market_that_ends_is_said_before_and_after(provider, exchange):
+    exchange.set_market(XRP, "warn")
+    with later(provider, exchange) as after:
+        (row,) = after.status().lacking.filter(symbol=XRP).to_dicts()
+        assert (row["reason"], row["timeframe"], row["last_seen"]) == (
+            "warned",
+            "1m",
+            date(2026, 11, 21),
+        )
+        assert f"endings      {XRP} 1m lacks" in repr(after.status())
+        said = after.doctor().filter(check="endings", state="look")["detail"].to_list()
+        assert any(each.startswith(f"{XRP} 1m is announced to end") for each in said)
+    exchange.set_market(XRP, "end")
+    with later(provider, exchange, "2026-11-22T00:00:30Z") as after:
+        (row,) = after.status().lacking.filter(symbol=XRP).to_dicts()
+        assert (row["reason"], row["last_seen"]) == ("ended", date(2026, 11, 21))
+        said = after.doctor().filter(check="endings", state="note")["detail"].to_list()
+        assert any(each.startswith(f"{XRP} 1m ended after 2026-11-21") for each in said)
+
+
+def test_a_file_may_fetch_what_is_announced_to_end_before_all_else(
+    provider, exchange, tmp_path, capsys
+):
+    exchange.set_market(XRP, "warn")
+    config = tmp_path / "backfill.toml"
+    text = (
+        f'[[universe]]\nsymbols = ["KRW-BTC", "{XRP}"]\nwarning = false\ndepth = {{ 1d = "9d" }}\n'
+    )
+    config.write_text(f"rescue = true\n{text}")
+    where = ["--endpoint", exchange.endpoint, "--lake", str(provider.lake().root)]
+    exchange.reset_stats()
+    with later(provider, exchange) as after:
+        assert main(["backfill", "--config", str(config), *where]) == 0
+        asked = [each["query"] for each in exchange.requests() if "candles" in each["path"]]
+        markets = [query.partition("market=")[2].partition("&")[0] for query in asked]
+        assert markets[0] == XRP
+        assert markets == sorted(markets, key=lambda each: each != XRP)
+        lacks = after.status().lacking.filter(symbol=XRP)
+        assert "1d" not in lacks["timeframe"]
+        assert after.get_candle(XRP, "1d", start="2017-01-01", source="lake").height > 1000
+    assert "jobs=2" in capsys.readouterr().out
+
+
+def test_the_doctor_prints_what_is_lacking(provider, exchange, capsys):
+    exchange.set_market(XRP, "warn")
+    with later(provider, exchange):
+        where = ["--endpoint", exchange.endpoint, "--lake", str(provider.lake().root)]
+        assert main(["doctor", *where]) == 3
+        assert f"{XRP} 1m is announced to end" in capsys.readouterr().out

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
 
 import polars as pl
 
@@ -27,6 +27,9 @@ LACKING: Schema = {
     "end": TIME,
     "slots": pl.Int64(),
 }
+
+
+_SHOWN = 3  # series that fit into a line
 
 
 class Ending(NamedTuple):
@@ -56,6 +59,35 @@ def lacking(lake: Lake, told: Chronicle, end: int) -> pl.DataFrame:
         rows += [(*head, *part) for part in _parts(lake, market, names)]
     found = pl.DataFrame(rows, schema=dict(LACKING), orient="row")
     return found.sort(pl.col("timeframe").is_null(), "reason", maintain_order=True)
+
+
+def sentence(row: Mapping[str, Any]) -> str:
+    """Say what is lacking of the series in a row of `LACKING`."""
+    if row["timeframe"] is None:
+        return f"{row['symbol']} is announced to end, and the lake has no series"
+    start, end = (moment.strftime("%Y-%m-%dT%H:%M") for moment in (row["start"], row["end"]))
+    said = f"{row['slots']:,} slots from {start} to {end} UTC are not in the lake"
+    if row["reason"] == "warned":
+        said = f"is announced to end, and {said}"
+    else:
+        went_on = "" if row["successor"] is None else f"; it goes on as {row['successor']}"
+        said = f"ended after {row['last_seen']}, and {said}{went_on}"
+    return f"{row['symbol']} {row['timeframe']} {said}"
+
+
+def brief(lacks: pl.DataFrame) -> str:
+    """Say in a line what `lacking` found."""
+    if lacks.is_empty():
+        return "nothing is lacking of markets that end"
+    rows = lacks.head(_SHOWN).iter_rows(named=True)
+    said = [
+        f"{row['symbol']} has no series"
+        if row["timeframe"] is None
+        else f"{row['symbol']} {row['timeframe']} lacks {row['slots']:,} slots"
+        for row in rows
+    ]
+    more = f", {lacks.height - _SHOWN} more" if lacks.height > _SHOWN else ""
+    return f"{', '.join(said)}{more}"
 
 
 def announced(markets: pl.DataFrame) -> list[str]:

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.data.jobs.rescue import BEGINNING, LACKING, announced, lacking
+from marketkit.data.jobs.rescue import BEGINNING, LACKING, announced, brief, lacking, sentence
 from marketkit.data.lake import Lake
 from marketkit.data.lake.chronicle import Chronicle, chronicle_of
 from marketkit.schema import MARKET, ROW, empty
@@ -95,3 +95,23 @@ def test_markets_without_a_word_on_warnings_are_not_announced_to_end():
     listed = markets("KRW-BTC", "KRW-OLD", warned=("KRW-OLD",))
     assert announced(listed) == ["KRW-OLD"]
     assert announced(listed.with_columns(warning=pl.lit(None, pl.Boolean))) == []
+
+
+def test_what_is_lacking_is_said_in_a_sentence_and_in_a_line(lake, told):
+    keep(lake, "KRW-GONE", "1h", (LISTED, LISTED + DAY), listed=LISTED)
+    keep(lake, "KRW-WARN", "1h", (LISTED, LISTED + DAY), listed=LISTED)
+    found = lacking(lake, told, END)
+    assert [sentence(row) for row in found.iter_rows(named=True)] == [
+        (
+            "KRW-WARN 1h is announced to end, and 84 slots from 2026-01-02T00:00 to 2026-01-05T12:00"
+            " UTC are not in the lake"
+        ),
+        (
+            "KRW-GONE 1h ended after 2026-01-03, and 72 slots from 2026-01-02T00:00 to"
+            " 2026-01-05T00:00 UTC are not in the lake"
+        ),
+        "KRW-NONE is announced to end, and the lake has no series",
+    ]
+    assert brief(found.tail(2)) == "KRW-GONE 1h lacks 72 slots, KRW-NONE has no series"
+    assert brief(pl.concat([found, found])).endswith(", 3 more")
+    assert brief(found.clear()) == "nothing is lacking of markets that end"
