@@ -144,7 +144,7 @@ class RenamedMarkets:
             run.reporter.close()
         fine = [code for code in codes if code not in got.failures]
         covered = await aside(functools.partial(self._covered, fine, call, got))
-        parts = {code: Part(covered[code], Spans([EVER])) for code in fine}
+        parts = {code: Part(_to_the_edge(covered[code]), Spans([EVER])) for code in fine}
         return Codes(shaped(got.frame, call.options), parts, got.failures, run.asked, got.derived)
 
     def _covered(
@@ -173,6 +173,12 @@ class RenamedMarkets:
             after = Spans() if gone is None else Spans([(gone, EVER.end)])
             parts[code] = Part(covered, kept.candles.known[code] | after)
         return Codes(shaped(folded.frame, call.options), parts, {}, derived=folded.derived)
+
+
+def _to_the_edge(covered: Spans) -> Spans:
+    """Add what is younger than all that is final: of a listed code all of that was given."""
+    hull = covered.hull
+    return covered if hull is None else covered | Spans([(hull.end, EVER.end)])
 
 
 @dataclass(slots=True)

@@ -88,6 +88,7 @@ def lake() -> None:
     reveal_type(mk.plan("KRW-BTC", "1m", start="2026-11-19"))  # Plan
     reveal_type(assert_type(mk.jobs(), pl.DataFrame))  # polars.DataFrame
     reveal_type(mk.status())  # Status
+    reveal_type(assert_type(mk.doctor(), pl.DataFrame))  # polars.DataFrame
     chunks = mk.iter_candle("KRW-BTC", "1m", start="2026-11-19")
     reveal_type(assert_type(chunks, Chunks[pl.DataFrame]))  # Chunks[polars.DataFrame]
     for chunk in mk.iter_candle("KRW-BTC", "1m", start="2026-11-19", frame="pandas"):

@@ -27,10 +27,15 @@ def candles(params):
     """Give the candles of the second hour: the exchange has none before the change."""
     end = min(parse_time(params["to"]) if "to" in params else CHANGE + HOUR, CHANGE + HOUR)
     times = list(range(CHANGE, end, MINUTE))[-int(params["count"]) :]
+    return row_bodies(params["market"], reversed(times))
+
+
+def row_bodies(symbol, times):
+    """Write candles of some times as the exchange does."""
     return json.dumps(
         [
             {
-                "market": params["market"],
+                "market": symbol,
                 "candle_date_time_utc": iso(at).removesuffix("Z"),
                 "candle_date_time_kst": iso(at + 9 * HOUR).removesuffix("Z"),
                 **dict.fromkeys(("opening_price", "high_price", "low_price", "trade_price"), 7.0),
@@ -39,7 +44,7 @@ def candles(params):
                 "candle_acc_trade_volume": 1.0,
                 "unit": 1,
             }
-            for at in reversed(times)
+            for at in times
         ]
     ).encode()
 
@@ -130,6 +135,22 @@ def test_an_old_code_that_nobody_knows_fails_alone_and_only_where_it_is_missed(k
     assert raised.value.frame.height == 60
     later = {"start": "2026-11-16T01:00", "end": "2026-11-16T02:00"}
     assert kept.get_candle(NEW, "1m", **later, rename=rename).height == 60
+
+
+def test_an_old_code_is_not_missed_at_the_live_edge(kept, exchange):
+    """The newest candle is not final yet: the listed code has it, and no other could."""
+    now = kept.twin._transport.now()
+
+    def fresh(params):
+        last = min(parse_time(params["to"]), now) if "to" in params else now
+        times = [last // MINUTE * MINUTE - n * MINUTE for n in range(int(params["count"]))]
+        return row_bodies(params["market"], times)
+
+    exchange.bodies["/candles/minutes/1"] = fresh
+    rename = {"KRW-NOT": NEW}
+    for forming in (False, True):
+        found = kept.get_candle(NEW, "1m", count=5, rename=rename, forming=forming)
+        assert found["listed_as"].to_list() == [NEW] * 5
 
 
 def test_a_new_code_that_nobody_knows_is_an_error(kept):

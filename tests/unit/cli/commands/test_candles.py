@@ -14,6 +14,7 @@ import pytest
         (("KRW-BTC", "--count", "0"), "count=0"),
         (("../x",), "'../x'"),
         (("KRW-BTC", "--tz", "Mars"), "Mars"),
+        (("KRW-A", "--rename", "KRW-A=KRW-B", "--rename", "KRW-B=KRW-A"), "circle"),
     ],
 )
 def test_bad_usage_is_exit_code_2_and_one_sentence(run, arguments, said):
@@ -25,7 +26,9 @@ def test_bad_usage_is_exit_code_2_and_one_sentence(run, arguments, said):
     assert said in json.loads(err)["message"]
 
 
-@pytest.mark.parametrize("wrong", [("--source", "moon"), ("--fill", "zero"), ("--count", "few")])
+@pytest.mark.parametrize(
+    "wrong", [("--rename", "KRW-A"), ("--source", "moon"), ("--fill", "zero"), ("--count", "few")]
+)
 def test_words_that_are_no_choice_are_bad_usage(run, wrong):
     with pytest.raises(SystemExit) as ended:
         run("candles", "KRW-BTC", *wrong)
