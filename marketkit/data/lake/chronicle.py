@@ -22,7 +22,8 @@ class Chronicle:
     """Lists in the order of their days, of which only what they show is kept.
 
     `last` has the day of the last list with each market; `successors` the code that a market went
-    on under, where one list lacks the old code and is the first with a new one of the same name.
+    on under, where one list lacks the old code and is the first with a new one of the same name, or
+    of one that names the old code ("POL (ex-MATIC)").
     """
 
     days: tuple[date, ...] = ()
@@ -70,12 +71,13 @@ def _succession(before: pl.DataFrame, after: pl.DataFrame) -> Iterator[tuple[str
 
 
 def _goes_on(old: Mapping[str, Any], new: Mapping[str, Any]) -> bool:
-    """Say whether a new code is an old one's market: the same quote, and the same name."""
+    """Say whether a new code is an old one's market: the same quote, and a name that tells so."""
     if old["quote"] != new["quote"]:
         return False
     if _ANNOUNCED.get(old["base"]) == new["base"]:
         return True
-    return any(old[name] and old[name] == new[name] for name in ("english_name", "korean_name"))
+    same = (old[name] and old[name] == new[name] for name in ("english_name", "korean_name"))
+    return any(same) or f"(ex-{old['base']})" in (new["english_name"] or "")
 
 
 def chronicle_of(lists: Iterable[tuple[date, pl.DataFrame]], so_far: Chronicle) -> Chronicle:

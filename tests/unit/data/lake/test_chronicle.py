@@ -48,6 +48,8 @@ def test_the_last_day_of_a_market_is_that_of_the_last_list_with_it():
     [
         (market("KRW-OLD", "Thing"), market("KRW-NEW", "Thing"), "KRW-NEW"),
         (market("KRW-OLD", "Thing", "것"), market("KRW-NEW", "Thing 2", "것"), "KRW-NEW"),
+        (market("KRW-OLD", "Thing"), market("KRW-NEW", "Else (ex-OLD)"), "KRW-NEW"),
+        (market("KRW-OLD", "Thing"), market("KRW-NEW", "Else (ex-OLDER)"), None),
         (market("KRW-OLD", "Thing"), market("BTC-NEW", "Thing"), None),
         (market("KRW-OLD", "Thing"), market("KRW-NEW", "Other"), None),
         (market("KRW-OLD"), market("KRW-NEW"), None),
