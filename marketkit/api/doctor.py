@@ -1,4 +1,4 @@
-"""A look at all that data depends on: settings, lake, exchange, clock, budget, jobs, endings."""
+"""A look at the foundations of all data: settings, lake, exchange, clock, budget, jobs, endings."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def _settings(settings: Mapping[str, object]) -> Iterator[Finding]:
 
 
 def _lake(lake: Lake) -> Iterator[Finding]:
-    """Look at the lake and its jobs; a lake that cannot be read says why."""
+    """Look at the lake, the market lists and the jobs; an unreadable lake is `bad`."""
     try:
         if not marker.check(lake.root):
             yield Finding("good", "lake", f"none at {lake.root} yet")
@@ -114,7 +114,7 @@ def _budget(status: Status) -> Iterator[Finding]:
 
 
 def _endings(lacking: pl.DataFrame) -> Iterator[Finding]:
-    """Say what the lake lacks of ending markets; only what can be fetched still wants a look."""
+    """Name the incomplete series of ending markets; only of the announced ones can more be had."""
     if lacking.is_empty():
         yield Finding("good", "endings", "the lake lacks nothing of markets that end")
     for row in lacking.drop_nulls("timeframe").iter_rows(named=True):

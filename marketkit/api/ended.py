@@ -33,7 +33,7 @@ class EndedMarkets:
     async def candles(
         self, symbols: Sequence[str], window: Window, told: Chronicle
     ) -> tuple[CandleResult, dict[str, Note]]:
-        """Answer for those that the lake knows, with a note for each."""
+        """Answer for the markets in the lake, with a note for each."""
         narrow = window.narrow(self._now())
         kept = await self.kept(symbols, narrow, told)
         found = await aside(functools.partial(fold, kept.candles, narrow))
@@ -42,7 +42,7 @@ class EndedMarkets:
     async def instead(
         self, candles: CandleResult, window: Window, lake: Lake
     ) -> tuple[CandleResult, dict[str, Note]]:
-        """Replace the failures of a lake alone by what it proves of markets that have ended."""
+        """Replace failures of a lake alone by its proved candles, for markets that ended."""
         short = [name for name, why in candles.failures.items() if isinstance(why, NotCovered)]
         told = await aside(lake.universe.chronicle) if short else Chronicle()
         gone = told.ended
@@ -57,7 +57,7 @@ class EndedMarkets:
     async def kept(
         self, symbols: Sequence[str], narrow: Window, told: Chronicle, lake: Lake | None = None
     ) -> Kept:
-        """Read what the lake, or another one, proves of a range without a session."""
+        """Read the proved candles of the lake, or another one, in a range without a session."""
         now, read = self._now(), lake or self._lake
         until = {symbol: min(now, told.gone_by(symbol) or now) for symbol in symbols}
         return await aside(functools.partial(from_kept, read, symbols, narrow, until))
@@ -75,7 +75,7 @@ def kept_hits(candles: CandleResult, spec: QuerySpec, notes: Mapping[str, Note])
 
 
 def note(symbol: str, lacking: Spans, told: Chronicle) -> Note:
-    """Say of an ended market until when it was listed, and what the lake lacks of the range."""
+    """Tell the last day of an ended market in the list, and the gaps in the lake's answer."""
     last, went_on = told.last.get(symbol), told.successors.get(symbol)
     said = f"{symbol} is not listed any more"
     said += f", last on {last}" if last is not None else " and in no market list of the lake"

@@ -231,7 +231,7 @@ class MarketList:
         return day_of(made_at)
 
     async def chronicle(self) -> Chronicle:
-        """Give what the kept lists and the one that was given last show in their order."""
+        """Give the facts of the kept lists, with the list given last as the newest."""
         kept = await asyncio.to_thread(self.universe.chronicle)
         return kept if self._held is None else kept.and_then(self.day, self._held.frame)
 

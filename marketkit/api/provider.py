@@ -165,7 +165,7 @@ class AsyncSmartDataProvider(
 
     @on_engine
     async def doctor(self) -> pl.DataFrame:
-        """Look at all that data depends on, and list what was found: `state check detail`.
+        """Look at settings, lake, exchange, clock, budget and jobs: a frame `state check detail`.
 
         `state` is `good`, `note` (to be known), `look` (to be looked at) or `bad`. Among the checks
         are `endings`: the series that the lake lacks a part of although their market is announced

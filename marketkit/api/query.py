@@ -87,7 +87,7 @@ def choose_source(
 
 
 class Note(NamedTuple):
-    """A remark on a symbol's rows; `lacking` says that it is one to warn of."""
+    """A remark on a symbol's rows; one that is `lacking` is also a warning."""
 
     text: str
     lacking: bool = False

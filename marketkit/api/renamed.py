@@ -41,7 +41,7 @@ from marketkit.window import EVER, Window
 
 
 class RenamedCall(NamedTuple):
-    """A call for joined candles: of `only` one lake, or of the exchange, with its lake or not."""
+    """A call for joined candles: of `only` one lake, or of the exchange, with a lake or without."""
 
     window: Window
     renames: Renames
@@ -51,7 +51,7 @@ class RenamedCall(NamedTuple):
 
 
 class Codes(NamedTuple):
-    """What all codes gave: rows, parts and failures by code, and the codes that were asked for."""
+    """Rows, parts and failures of all codes, and the names of the codes asked for."""
 
     rows: pl.DataFrame
     parts: Mapping[str, Part]
@@ -64,7 +64,7 @@ _NOTHING = CandleResult(closed(empty(ROW)), {})
 
 
 class RenamedMarkets:
-    """Candles of markets under all codes that they had."""
+    """Candles of markets under all their codes, old and new."""
 
     def __init__(
         self, router: Router, reader: CandleReader, lake: Lake, ended: EndedMarkets
@@ -118,7 +118,7 @@ class RenamedMarkets:
     async def _found(
         self, lines: Mapping[str, Sequence[str]], call: RenamedCall, told: Chronicle
     ) -> tuple[Codes, Codes]:
-        """Ask for the codes that are listed, and read what the lake has of the others."""
+        """Ask for the listed codes, and read the lake for the others."""
         codes = [code for line in lines.values() for code in line]
         known = self._router.markets.known() if call.only is None else frozenset()
         asked = await self._asked([code for code in codes if code in known], call)
@@ -163,7 +163,7 @@ class RenamedMarkets:
         return covered
 
     async def _kept(self, codes: Sequence[str], call: RenamedCall, told: Chronicle) -> Codes:
-        """Read what a lake has of the codes that nobody is asked for."""
+        """Read the lake for the codes in no list."""
         narrow = call.window.narrow(self._router.transport.now())
         kept = await self._ended.kept(codes, narrow, told, call.only)
         folded = await aside(functools.partial(fold, kept.candles, narrow))
@@ -176,7 +176,7 @@ class RenamedMarkets:
 
 
 def _to_the_edge(covered: Spans) -> Spans:
-    """Add what is younger than all that is final: of a listed code all of that was given."""
+    """Add the slots younger than all final ones: a listed code has given all of these."""
     hull = covered.hull
     return covered if hull is None else covered | Spans([(hull.end, EVER.end)])
 

@@ -144,7 +144,7 @@ async def take_status(
 
 
 async def _lacking(filler: GapFiller, router: Router) -> pl.DataFrame:
-    """Look for what the lake lacks of ending markets; a lake that cannot be read says nothing."""
+    """List the incomplete series of ending markets; none of an unreadable lake."""
     try:
         told = await router.markets.chronicle()
         final = filler.transport.now() - filler.settle

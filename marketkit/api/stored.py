@@ -15,7 +15,7 @@ from marketkit.window import Window
 
 
 class StoredCandles:
-    """Makes queries for what a lake proves."""
+    """Makes queries for the proved candles of a lake."""
 
     def __init__(self, lake: Lake, reader: CandleReader, ended: EndedMarkets) -> None:
         self._lake = lake

@@ -1,4 +1,4 @@
-"""`marketkit doctor`: look at all that data depends on, and at what may be lost."""
+"""`marketkit doctor`: look at the foundations of all data, and at series about to be lost."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ _SHOWN = 3  # series that fit into a line
 
 
 class Ending(NamedTuple):
-    """A market that is announced to end or has ended, and the moment up to which it may trade."""
+    """A market announced to end, or one in no list any more, and the end of its trading."""
 
     symbol: str
     reason: str
@@ -62,7 +62,7 @@ def lacking(lake: Lake, told: Chronicle, end: int) -> pl.DataFrame:
 
 
 def sentence(row: Mapping[str, Any]) -> str:
-    """Say what is lacking of the series in a row of `LACKING`."""
+    """Describe the missing slots of a row of `LACKING`."""
     if row["timeframe"] is None:
         return f"{row['symbol']} is announced to end, and the lake has no series"
     start, end = (moment.strftime("%Y-%m-%dT%H:%M") for moment in (row["start"], row["end"]))
@@ -76,7 +76,7 @@ def sentence(row: Mapping[str, Any]) -> str:
 
 
 def brief(lacks: pl.DataFrame) -> str:
-    """Say in a line what `lacking` found."""
+    """Write a frame of `LACKING` in one line."""
     if lacks.is_empty():
         return "nothing is lacking of markets that end"
     rows = lacks.head(_SHOWN).iter_rows(named=True)

@@ -1,4 +1,4 @@
-"""The order in which market lists followed each other: who left, when, and under which new code."""
+"""Market lists in their order: departures, their days, and the codes of successors."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ANNOUNCED = {"MATIC": "POL", "EOS": "A", "STPT": "AWE"}
 
 @dataclass(frozen=True, slots=True)
 class Chronicle:
-    """Lists in the order of their days, of which only what they show is kept.
+    """The facts that lists show in the order of their days.
 
     `last` has the day of the last list with each market; `successors` the code that a market went
     on under, where one list lacks the old code and is the first with a new one of the same name, or
@@ -32,7 +32,7 @@ class Chronicle:
     newest: pl.DataFrame = field(default_factory=lambda: empty(MARKET))
 
     def and_then(self, day: date, markets: pl.DataFrame) -> Self:
-        """Add a list; one that is older than those before adds nothing."""
+        """Add a list; a list older than the newest adds nothing."""
         if self.days and day < self.days[-1]:
             return self
         listed = markets["symbol"].to_list()
@@ -96,7 +96,7 @@ def with_successors(markets: pl.DataFrame, told: Chronicle) -> pl.DataFrame:
 def with_last_days(
     unknown: Mapping[str, MarketkitError], told: Chronicle
 ) -> dict[str, MarketkitError]:
-    """Have the errors of symbols say when each market was listed last, where a list had it."""
+    """Add the last day in a list, and the successor, to the errors of symbols."""
     return {
         symbol: UnknownSymbol(
             symbol, last_listed=told.last[symbol], successor=told.successors.get(symbol)

@@ -88,7 +88,7 @@ class Universe:
         )
 
     def chronicle(self) -> Chronicle:
-        """Give what the lists show in their order; each is read once."""
+        """Give the facts that the lists show in their order; each is read once."""
         paths, known = self._paths(), self._read_so_far
         young = sorted(paths.keys() - set(known.days))
         if young and known.days and young[0] < known.days[-1]:

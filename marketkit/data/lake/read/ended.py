@@ -1,4 +1,4 @@
-"""Answers about markets that nobody can be asked about any more: what is proved, and what lacks."""
+"""Answers of the lake about ended markets: proved candles, and the slots without proof."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Kept:
 def from_kept(
     lake: Store, symbols: Iterable[str], window: Window, until: Mapping[str, int]
 ) -> Kept:
-    """Answer with what is proved of a range; `until` says when each market was surely gone."""
+    """Answer with the proved candles of a range; `until` is when each market was surely gone."""
     start = EVER.start if window.start is None else window.start
     end = EVER.end if window.end is None else window.end
     span = Span(start, end)

@@ -23,7 +23,7 @@ RENAMED: Schema = {**CANDLE, "listed_as": pl.String()}
 
 
 class Part(NamedTuple):
-    """What one code contributes: slots with proof, and slots that nobody need ask about."""
+    """The slots of one code: with proof, and known in any way."""
 
     covered: Spans
     known: Spans
@@ -91,7 +91,7 @@ def joined(rows: pl.DataFrame, parts: Mapping[str, Part], line: Sequence[str]) -
 
 
 def unknown(parts: Mapping[str, Part], line: Sequence[str], span: Span) -> Spans:
-    """Give the slots that no code covers and that not all of them are known to lack."""
+    """Give the slots without proof of any code, unless all codes are known to lack them."""
     nothing = Part(Spans(), Spans())
     found = [parts.get(code, nothing) for code in line]
     left = Spans([span])
@@ -145,7 +145,7 @@ def scan_renamed(
 
 
 def parts_of(view: View, codes: Iterable[str]) -> dict[str, Part]:
-    """Give what a lake knows of some codes."""
+    """Look up the slots of some codes in a lake."""
     known = {code: view.known(code) for code in codes}
     return {
         code: Part(each.covered, each.covered | each.absent(*EVER)) for code, each in known.items()
@@ -185,7 +185,7 @@ def _require(
 
 
 def _inside(times: pl.Series, spans: Spans) -> pl.Series:
-    """Say for each time whether it lies in one of the spans."""
+    """Mark the times inside of the spans."""
     edges = pl.Series([edge for span in spans for edge in span], dtype=pl.Int64)
     return edges.search_sorted(times.cast(pl.Int64), side="right") % 2 == 1
 
