@@ -73,11 +73,10 @@ def test_the_lake_does_not_claim_that_nothing_traded_before(provider):
             provider.get_candle("KRW-BTC", "1s", **EDGE, source="lake", fill=fill)
     with pytest.raises(mk.NotCovered):
         lake.scan("KRW-BTC", "1s", KEPT - 300 * SECOND, KEPT, fill="forward")
+    minute = KEPT // 60_000 * 60_000
+    wide = {"start": iso(minute - 300 * SECOND), "end": iso(minute), "source": "lake"}
     with pytest.raises(mk.NotCovered):
-        start = KEPT // 60_000 * 60_000
-        provider.get_candle(
-            "KRW-BTC", "1m", start=iso(start - 300 * SECOND), end=iso(start), source="lake"
-        )
+        provider.get_candle("KRW-BTC", "1m", **wide)
 
 
 def test_a_loop_over_seconds_that_are_gone_is_refused_and_a_backfill_names_them(

@@ -72,8 +72,6 @@ def test_a_filled_day_needs_no_trade():
 
 
 def test_an_end_in_the_past_has_no_forming_day():
-    wanted = read_window(
-        "1d", None, "2026-11-18T15:00", 2, session="00:00 Asia/Seoul"
-    ).narrow(NOW)
+    wanted = read_window("1d", None, "2026-11-18T15:00", 2, session="00:00 Asia/Seoul").narrow(NOW)
     assert wanted.end == MIDNIGHT - DAY
     assert enough(wanted, hours(-72, -24), -72, last=-24)
