@@ -5,11 +5,12 @@ For them an empty page says nothing about trades, other than for candles from be
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from marketkit.coverage import Span, Spans
 from marketkit.errors import InvalidRange, MarketkitError
 from marketkit.timeframe import DAY, Timeframe, iso
+from marketkit.window import Window
 
 # "The last three months" (Upbit reference, section 3.2), of which nobody says how many days.
 KEPT = 90 * DAY
@@ -32,6 +33,26 @@ def lost(
         for symbol, spans in covered.items()
         if (missing := spans.gaps(*part))
     }
+
+
+def lost_to(
+    window: Window,
+    covered: Mapping[str, Spans],
+    span: Span,
+    now: int,
+    height: Callable[[str], int],
+) -> dict[str, MarketkitError]:
+    """Give an error for each symbol whose answer lacks seconds that the exchange has no longer.
+
+    `span` is how far was looked, `height` counts the candles found. Candles counted back from now
+    may be fewer than were asked for, as those of a market that was listed lately.
+    """
+    if window.timeframe.name != "1s" or (window.start is None and window.end is None):
+        return {}
+    count = window.count
+    if count is not None:
+        covered = {name: spans for name, spans in covered.items() if height(name) < count}
+    return lost(window.timeframe, covered, span, now - KEPT)
 
 
 def _error(missing: Spans) -> InvalidRange:

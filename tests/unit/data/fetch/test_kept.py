@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.kept import lost
+from marketkit.data.fetch.kept import KEPT, lost, lost_to
 from marketkit.errors import InvalidRange
 from marketkit.timeframe import DAY, SECOND, TIMEFRAMES, parse_time
+from marketkit.window import read_window
 
 OLDEST = parse_time("2026-08-20")
 SPAN = Span(OLDEST - DAY, OLDEST + DAY)
@@ -39,3 +40,20 @@ def test_the_part_that_is_lost_is_named():
 def test_symbols_that_lack_the_same_share_the_error():
     failures = lost(SECONDS, dict.fromkeys(("KRW-BTC", "KRW-ETH"), Spans()), SPAN, OLDEST)
     assert failures["KRW-BTC"] is failures["KRW-ETH"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "named"),
+    [
+        (("2026-08-19", None, None), 9, True),
+        ((None, "2026-08-21", 10), 9, True),
+        ((None, "2026-08-21", 10), 10, False),
+        ((None, None, 10), 9, False),  # as of a market that was listed lately
+    ],
+)
+def test_an_answer_names_what_it_lacks_unless_it_counts_back_from_now(asked, found, named):
+    window = read_window("1s", *asked)
+    failures = lost_to(window, {"KRW-BTC": Spans()}, SPAN, OLDEST + KEPT, lambda _: found)
+    assert bool(failures) == named
+    minutes = read_window("1m", *asked)
+    assert not lost_to(minutes, {"KRW-BTC": Spans()}, SPAN, OLDEST + KEPT, lambda _: found)
