@@ -89,9 +89,8 @@ class CandleReader:
         span = Span(min(first, end), end)
         got = [symbol for symbol in symbols if symbol not in run.failures]
         view = await asyncio.to_thread(self._look, got, window, span)
-        covered = {symbol: view.known(symbol).covered for symbol in got}
         run.failures |= lost_to(
-            *(window, covered, span, self._transport.now()),
+            *(window, {symbol: view.known(symbol) for symbol in got}, span, self._transport.now()),
             lambda symbol: view.of([symbol]).read(span).height,
         )
         view = view.of([symbol for symbol in view.symbols if symbol not in run.failures])
@@ -116,14 +115,10 @@ class CandleReader:
         async with asyncio.TaskGroup() as group:
             for symbol in symbols:
                 group.create_task(one(symbol))
-        covered = {
-            symbol: answered.proved(each)
-            for symbol, each in pages.items()
-            if symbol not in run.failures
-        }
-        first = window.back(end, window.count or 0) if window.start is None else window.start
+        got = [symbol for symbol in pages if symbol not in run.failures]
+        told = {symbol: answered.knowledge(window.timeframe, pages[symbol]) for symbol in got}
         run.failures |= lost_to(
-            *(window, covered, Span(first, end), self._transport.now()),
+            *(window, told, Span(window.start or 0, end), self._transport.now()),
             lambda symbol: sum(page.rows.height for page in pages[symbol]),
         )
         shape = schema.exact(ROW) if exact else ROW

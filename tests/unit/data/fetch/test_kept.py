@@ -6,6 +6,7 @@ import pytest
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.kept import KEPT, lost, lost_to
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.errors import InvalidRange
 from marketkit.timeframe import DAY, SECOND, TIMEFRAMES, parse_time
 from marketkit.window import read_window
@@ -43,17 +44,18 @@ def test_symbols_that_lack_the_same_share_the_error():
 
 
 @pytest.mark.parametrize(
-    ("asked", "found", "named"),
+    ("asked", "found", "bound", "named"),
     [
-        (("2026-08-19", None, None), 9, True),
-        ((None, "2026-08-21", 10), 9, True),
-        ((None, "2026-08-21", 10), 10, False),
-        ((None, None, 10), 9, False),  # as of a market that was listed lately
+        (("2026-08-19", None, None), 9, OLDEST, True),
+        ((None, "2026-08-21", 10), 9, OLDEST + DAY, True),
+        ((None, "2026-08-21", 10), 10, OLDEST, False),
+        ((None, "2026-08-23", 10), 9, OLDEST + 2 * DAY, False),  # it was listed then
+        ((None, None, 10), 9, OLDEST, False),
     ],
 )
-def test_an_answer_names_what_it_lacks_unless_it_counts_back_from_now(asked, found, named):
-    window = read_window("1s", *asked)
-    failures = lost_to(window, {"KRW-BTC": Spans()}, SPAN, OLDEST + KEPT, lambda _: found)
-    assert bool(failures) == named
-    minutes = read_window("1m", *asked)
-    assert not lost_to(minutes, {"KRW-BTC": Spans()}, SPAN, OLDEST + KEPT, lambda _: found)
+def test_an_answer_names_what_it_lacks_unless_it_counts_back_from_now(asked, found, bound, named):
+    for timeframe, expected in (("1s", named), ("1m", False)):
+        window = read_window(timeframe, *asked)
+        known = {"KRW-BTC": Knowledge(window.timeframe, Spans(), bound)}
+        failures = lost_to(window, known, SPAN, OLDEST + KEPT, lambda _: found)
+        assert bool(failures) == expected
