@@ -14,6 +14,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from marketkit.errors import InputError
 from marketkit.timeframe import DAY, HOUR, SECOND, TIMEFRAMES, Timeframe, narrower, parse_time
 
+UTC_DAYS = "00:00 UTC"
+
 _SPELLED = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?: (\S+)|([+-]\S+|Z))")
 _OFFSET = re.compile(r"(?:UTC)?([+-])([01]?\d)(?::?([0-5]\d))?")
 
@@ -86,6 +88,8 @@ def parse_session(text: str, timeframe: Timeframe) -> Session | None:
     or `09:00 +09:00`; for `1h` every whole hour. Raises `InputError` for any other text, an
     unknown zone, and widths below an hour.
     """
+    if text == UTC_DAYS:
+        return None  # as nearly all say it: twenty years need not be gone through
     found = _SPELLED.fullmatch(text) if isinstance(text, str) else None
     if found is None:
         raise InputError(f"session={text!r}: give a time of day and a zone, as in 00:00 Asia/Seoul")

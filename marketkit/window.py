@@ -8,7 +8,7 @@ from typing import Literal
 
 from marketkit.coverage import Span
 from marketkit.errors import InputError, InvalidRange
-from marketkit.session import Session, parse_session
+from marketkit.session import UTC_DAYS, Session, parse_session
 from marketkit.timeframe import DAY, Timeframe, iso, parse_time, parse_timeframe
 
 Fill = Literal["none", "forward", "null"]
@@ -17,7 +17,6 @@ Time = str | date | datetime
 Instant = Time | int  # ms UTC, too
 
 DEFAULT_COUNT = 200
-UTC_DAYS = "00:00 UTC"
 
 EVER = Span(0, 253_370_764_800_000)  # 1970 up to 9999: what a datetime can name and step over
 

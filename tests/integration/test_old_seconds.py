@@ -48,6 +48,16 @@ def test_where_the_exchange_has_no_more_seconds_the_part_that_is_lost_is_named(p
     assert rest.height > 0
 
 
+@pytest.mark.parametrize("source", ["auto", "exchange"])
+def test_counting_back_to_where_there_are_no_more_names_what_is_lost(provider, source):
+    count = {"count": 200, "end": iso(KEPT // SECOND * SECOND + 60 * SECOND)}
+    with pytest.raises(mk.InvalidRange, match="three months"):
+        provider.get_candle("KRW-BTC", "1s", **count, source=source)
+    few = provider.get_candle("KRW-BTC", "1s", **count | {"count": 2}, source=source)
+    assert few.height == 2
+    assert provider.get_candle("KRW-BTC", "1s", count=200, source=source).height == 200
+
+
 def test_seconds_of_the_lake_are_given_however_old_and_the_other_symbol_is_named(
     provider, exchange
 ):
@@ -62,6 +72,14 @@ def test_seconds_of_the_lake_are_given_however_old_and_the_other_symbol_is_named
     assert requests(exchange) == 0
 
 
+def test_a_symbol_that_fails_otherwise_keeps_its_own_error(provider, exchange):
+    exchange.set_faults({"418": 1.0})
+    with pytest.raises(mk.MarketkitError) as told:
+        provider.get_candle("KRW-BTC", "1s", **EDGE, source="exchange")
+    exchange.set_faults({})
+    assert not isinstance(told.value, mk.InvalidRange)
+
+
 def test_the_lake_does_not_claim_that_nothing_traded_before(provider):
     with pytest.raises(mk.InvalidRange):
         provider.get_candle("KRW-BTC", "1s", **EDGE)
@@ -73,11 +91,10 @@ def test_the_lake_does_not_claim_that_nothing_traded_before(provider):
             provider.get_candle("KRW-BTC", "1s", **EDGE, source="lake", fill=fill)
     with pytest.raises(mk.NotCovered):
         lake.scan("KRW-BTC", "1s", KEPT - 300 * SECOND, KEPT, fill="forward")
+    minute = KEPT // 60_000 * 60_000
+    wide = {"start": iso(minute - 300 * SECOND), "end": iso(minute), "source": "lake"}
     with pytest.raises(mk.NotCovered):
-        start = KEPT // 60_000 * 60_000
-        provider.get_candle(
-            "KRW-BTC", "1m", start=iso(start - 300 * SECOND), end=iso(start), source="lake"
-        )
+        provider.get_candle("KRW-BTC", "1m", **wide)
 
 
 def test_a_loop_over_seconds_that_are_gone_is_refused_and_a_backfill_names_them(

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_type, reveal_type
 
 import pandas as pd
@@ -37,6 +37,8 @@ def frames(kind: FrameKind) -> None:
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", fill="forward"), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-POL", "1d", rename={"KRW-MATIC": "KRW-POL"}), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", derive=False), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", derive=False, frame="pandas"), pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
 
 
@@ -45,6 +47,7 @@ def responses(kind: FrameKind) -> None:
     told = mk.with_response
     reveal_type(assert_type(told.get_ticker("KRW-BTC"), DataResponse[pl.DataFrame]))  # DataResponse[polars.DataFrame]
     reveal_type(assert_type(told.get_ticker("KRW-BTC").frame, pl.DataFrame))  # polars.DataFrame
+    assert_type(told.get_candle("KRW-BTC", "1d").derived, Mapping[str, str])
     reveal_type(assert_type(told.get_candle("KRW-BTC", "1m", frame="pandas"), DataResponse[pd.DataFrame]))  # DataResponse[pandas.DataFrame]
     reveal_type(assert_type(told.get_trade("KRW-BTC", frame=kind).frame, Either))  # polars.DataFrame | pandas.DataFrame
 

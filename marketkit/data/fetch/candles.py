@@ -14,7 +14,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.fetch import pages as answered
 from marketkit.data.fetch.enough import is_enough, reach
 from marketkit.data.fetch.gaps import GapFiller
-from marketkit.data.fetch.kept import GONE, KEPT, lost
+from marketkit.data.fetch.kept import GONE, lost, lost_to
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.read.candles import CandleResult, from_lake, known_of, named, newest
@@ -64,7 +64,8 @@ class CandleReader:
         narrow = window.narrow(self._transport.now())
         if narrow.start is not None and narrow.start >= self.edge(window):
             return CandleResult(closed(empty(schema.exact(ROW) if exact else ROW)), {})
-        run.failures |= await asyncio.to_thread(self._gone, symbols, narrow, lake=lake)
+        if narrow.timeframe.name == "1s":
+            run.failures |= await asyncio.to_thread(self._gone, symbols, narrow, lake=lake)
         names = [symbol for symbol in symbols if symbol not in run.failures]
         if lake:
             candles = await self.from_both(names, narrow, run)
@@ -86,16 +87,16 @@ class CandleReader:
             run.reached.clear()
             first = await self._cover(symbols, window, end, run)
         span = Span(min(first, end), end)
-        view = await asyncio.to_thread(self._look, symbols, window, span)
-        if window.start is not None:
-            covered = {symbol: view.known(symbol).covered for symbol in view.symbols}
-            oldest = self._transport.now() - KEPT
-            run.failures = lost(window.timeframe, covered, span, oldest) | run.failures
-        got = [symbol for symbol in view.symbols if symbol not in run.failures]
-        view = view.of(got)
+        got = [symbol for symbol in symbols if symbol not in run.failures]
+        view = await asyncio.to_thread(self._look, got, window, span)
+        run.failures |= lost_to(
+            *(window, {symbol: view.known(symbol) for symbol in got}, span, self._transport.now()),
+            lambda symbol: view.of([symbol]).read(span).height,
+        )
+        view = view.of([symbol for symbol in view.symbols if symbol not in run.failures])
         rows = await asyncio.to_thread(read_dense, view, span, window.fill)
-        known = {symbol: known_of(view, symbol) for symbol in got}
-        derived = named({symbol: view.made_of(symbol, span) for symbol in got})
+        known = {symbol: known_of(view, symbol) for symbol in view.symbols}
+        derived = named({symbol: view.made_of(symbol, span) for symbol in view.symbols})
         return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at, derived)
 
     async def from_exchange(
@@ -114,10 +115,12 @@ class CandleReader:
         async with asyncio.TaskGroup() as group:
             for symbol in symbols:
                 group.create_task(one(symbol))
-        if window.start is not None:
-            covered = {symbol: answered.proved(each) for symbol, each in pages.items()}
-            span, oldest = Span(window.start, end), self._transport.now() - KEPT
-            run.failures = lost(window.timeframe, covered, span, oldest) | run.failures
+        got = [symbol for symbol in pages if symbol not in run.failures]
+        told = {symbol: answered.knowledge(window.timeframe, pages[symbol]) for symbol in got}
+        run.failures |= lost_to(
+            *(window, told, Span(window.start or 0, end), self._transport.now()),
+            lambda symbol: sum(page.rows.height for page in pages[symbol]),
+        )
         shape = schema.exact(ROW) if exact else ROW
         frames = [
             answered.settled(symbol, pages[symbol], window, end, shape)
@@ -154,7 +157,7 @@ class CandleReader:
         self, symbols: Sequence[str], window: Window, *, lake: bool
     ) -> dict[str, MarketkitError]:
         """Give an error for each symbol that has no hope of an answer, before anything is sent."""
-        if window.timeframe.name != "1s" or not self._transport.clock.is_heard:
+        if not self._transport.clock.is_heard:
             return {}
         end, oldest = self.edge(window), self._transport.now() - GONE
         if window.start is None and end > oldest:
@@ -230,7 +233,7 @@ class CandleReader:
         if start <= (known.nothing_before or 0):
             return False
         rows = [view.read(span), *run.young.get(symbol, ())]
-        times = pl.concat(each["time"] for each in rows).unique().sort()
+        times = pl.concat(each["time"] for each in rows)
         return not is_enough(window, times, known.covered, span, self._transport.now())
 
     async def _collect(
@@ -257,7 +260,7 @@ class CandleReader:
 
 def _is_full(window: Window, pages: Sequence[Page], end: int, now: int) -> bool:
     """Say whether pages have the newest candles that are wanted."""
-    times = pl.concat(page.rows["time"] for page in pages).unique().sort()
+    times = pl.concat(page.rows["time"] for page in pages)
     proved = answered.proved(pages)
     start = proved.hull.start if proved.hull is not None else end
     return is_enough(window, times, proved, Span(start, end), now)

@@ -25,7 +25,7 @@ def reach(window: Window) -> int:
 def is_enough(window: Window, times: pl.Series, proved: Spans, span: Span, now: int) -> bool:
     """Say whether the newest candles that are wanted lie in `span`.
 
-    `times` are those of all rows there, final or not, sorted; `proved` are the slots with an answer
+    `times` are those of all rows there, final or not; `proved` are the slots with an answer
     that is final. A filled window has a candle in each of these.
     """
     if window.into is None:

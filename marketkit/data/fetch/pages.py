@@ -8,15 +8,23 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.read.fill import Block, closed, dense
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.slots import slots_of
 from marketkit.exchange.dialect import Page
 from marketkit.schema import Schema, empty
+from marketkit.timeframe import Timeframe
 from marketkit.window import Window
 
 
 def proved(pages: Sequence[Page]) -> Spans:
     """Give the slots that pages have a candle for, or prove to have none."""
     return Spans(span for page in pages for span in page.proved)
+
+
+def knowledge(timeframe: Timeframe, pages: Sequence[Page]) -> Knowledge:
+    """Give the proof of pages in the words of the lake."""
+    moments = [page.nothing_before for page in pages if page.nothing_before is not None]
+    return Knowledge(timeframe, proved(pages), max(moments, default=None))
 
 
 def known(pages: Sequence[Page]) -> Spans:

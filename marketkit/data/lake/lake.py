@@ -147,6 +147,9 @@ class Lake(SnapshotStore):
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
         index. What is broken never hides the rest.
+
+        `differs` is no damage: the exchange's own candles, days as a rule, are not what the
+        narrower ones of the same time add up to. The detail counts them and names the first.
         """
         return audit.audit(self.root)
 

@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import polars as pl
 from filelock import FileLock, Timeout
 
+from marketkit.data.lake.audit import derived
 from marketkit.data.lake.audit import index as audit_index
 from marketkit.data.lake.audit.chunk import Inspected, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
@@ -40,7 +41,9 @@ def look(root: Path) -> list[Finding]:
     chunks: dict[tuple[str, str], AuditedChunk] = {}
     for series in _series(root, found):
         found += _chunks(root, series, chunks)
+    broken = {each.path for each in found}
     found += audit_index.compare(root, chunks)
+    found += derived.compare(root, chunks, broken)
     found += _revisions(root)
     found += _snapshots(root)
     return found

@@ -48,6 +48,11 @@ def test_candles_of_a_lake_are_printed_without_an_exchange(run, tmp_path):
     assert [candle["close"] for candle in json.loads(out)] == [10, 11, 13]
     _, out, _ = run("candles", "KRW-BTC", *span, "--source", "lake", "--fill", "forward", *where)
     assert [candle["close"] for candle in json.loads(out)] == [10, 11, 11, 13]
+    wide = ("--timeframe", "3m", "--end", "2026-01-01T00:03", *span[:2], "--source", "lake", *where)
+    assert run("candles", "KRW-BTC", *wide)[0] == 0
+    code, _, err = run("candles", "KRW-BTC", *wide, "--own")
+    assert code == 1
+    assert "the lake has no 3m candles of KRW-BTC" in err
     longer = ("--start", "2026-01-01", "--end", "2026-01-01T00:05")
     code, _, err = run("candles", "KRW-BTC", *longer, "--source", "lake", *where)
     assert code == 1

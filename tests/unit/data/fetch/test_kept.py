@@ -5,9 +5,11 @@ from __future__ import annotations
 import pytest
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.kept import lost
+from marketkit.data.fetch.kept import KEPT, lost, lost_to
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.errors import InvalidRange
 from marketkit.timeframe import DAY, SECOND, TIMEFRAMES, parse_time
+from marketkit.window import read_window
 
 OLDEST = parse_time("2026-08-20")
 SPAN = Span(OLDEST - DAY, OLDEST + DAY)
@@ -39,3 +41,21 @@ def test_the_part_that_is_lost_is_named():
 def test_symbols_that_lack_the_same_share_the_error():
     failures = lost(SECONDS, dict.fromkeys(("KRW-BTC", "KRW-ETH"), Spans()), SPAN, OLDEST)
     assert failures["KRW-BTC"] is failures["KRW-ETH"]
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "bound", "named"),
+    [
+        (("2026-08-19", None, None), 9, OLDEST, True),
+        ((None, "2026-08-21", 10), 9, OLDEST + DAY, True),
+        ((None, "2026-08-21", 10), 10, OLDEST, False),
+        ((None, "2026-08-23", 10), 9, OLDEST + 2 * DAY, False),  # it was listed then
+        ((None, None, 10), 9, OLDEST, False),
+    ],
+)
+def test_an_answer_names_what_it_lacks_unless_it_counts_back_from_now(asked, found, bound, named):
+    for timeframe, expected in (("1s", named), ("1m", False)):
+        window = read_window(timeframe, *asked)
+        known = {"KRW-BTC": Knowledge(window.timeframe, Spans(), bound)}
+        failures = lost_to(window, known, SPAN, OLDEST + KEPT, lambda _: found)
+        assert bool(failures) == expected

@@ -8,7 +8,7 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch import pages
 from marketkit.exchange.dialect import Page
 from marketkit.schema import ROW
-from marketkit.timeframe import MINUTE, parse_time
+from marketkit.timeframe import MINUTE, TIMEFRAMES, parse_time
 from marketkit.window import read_window
 from tests.unit.data.lake.conftest import make_candles
 
@@ -34,6 +34,8 @@ def test_pages_prove_what_lies_between_their_edges():
     both = [page(5, 10), page(0, 5, nothing_before=START)]
     assert pages.proved(both) == Spans([(START, START + 10 * MINUTE)])
     assert pages.known(both) == Spans([(0, START + 10 * MINUTE)])
+    proof = pages.knowledge(TIMEFRAMES["1m"], both)
+    assert (proof.covered, proof.nothing_before) == (pages.proved(both), START)
 
 
 def test_rows_that_are_not_proved_are_young():

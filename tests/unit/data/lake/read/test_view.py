@@ -204,3 +204,22 @@ def test_a_wide_slot_is_known_if_it_is_stored_or_all_of_its_narrow_ones_are(
     answered = pl.Series([START + s * 3 * part for s in expected], dtype=pl.Int64).cast(TIME)
     inside = made["time"].is_in(answered.implode()) & ~made["time"].is_in(stored.implode())
     assert said(view.read(EVER)) == said(made.filter(inside))
+
+
+def test_what_candles_of_a_range_are_made_of_is_named(lake):
+    keep(lake, "1h", hours((0, 24)), close=1.0)
+    keep(lake, "1m", hours((24, 48)), close=2.0)
+    view = look(lake, ["KRW-BTC"], "4h")
+    ranges = {(0, 48): ["1h", "1m"], (0, 20): ["1h"], (24, 48): ["1m"], (48, 72): []}
+    for (start, end), names in ranges.items():
+        span = Span(START + start * HOUR, START + end * HOUR)
+        assert view.made_of("KRW-BTC", span) == names
+
+
+def test_only_own_candles_count_where_nothing_may_be_derived(lake):
+    keep(lake, "1m", hours((0, 24)), close=2.0)
+    keep(lake, "1h", hours((0, 4)), close=1.0)
+    own = look(lake, ["KRW-BTC"], "1h", derive=False)
+    assert own.known("KRW-BTC").covered == hours((0, 4))
+    assert own.read(EVER)["close"].to_list() == [1.0] * 4
+    assert own.made_of("KRW-BTC", EVER) == []
