@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from marketkit.sandbox.candle import Candle, Extremes, merged
-from marketkit.sandbox.moment import finest, last_close, running_base, trades_before
+from marketkit.sandbox.moment import finest, last_close, own_open, running_base, trades_before
 from marketkit.sandbox.source import Source
 from marketkit.sandbox.synthetic import Synthetic, draw_ahead, extremes_of
 from marketkit.sandbox.trades import Trade
@@ -77,6 +77,8 @@ class Tickers:
         day_long = merged(closed.edge, [closed.day_long, live])
         price = trade.price
         opening, high, low = today[1:4] if today else (price, price, price)
+        if today:
+            opening = own_open(source, now // DAY * DAY, opening)
         return Ticker(
             trade,
             opening,

@@ -151,7 +151,8 @@ class Broadcast:
         self._plan_trade(market)
         if trade is not None:
             self._show_trade(market, trade)
-            self._show_ticker(market, trade)
+            if market.line.due > trade.time:  # once for all trades of a millisecond
+                self._show_ticker(market, trade)
             self._move_book(market, trade)
             self._mark_candles(market, trade)
 
