@@ -279,11 +279,11 @@ class _Call:
         router.lake_activity.learn(rows["symbol"], now)
 
 
-def _check_book(depth: int, level: float) -> None:
+def _check_book(depth: object, level: object) -> None:
     most = upbit_rest.DEPTH
     if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= most:
         raise InputError(f"depth={depth!r}: an order book has 1 to {most} levels")
-    if isinstance(level, bool) or not isinstance(level, Real) or not 0 <= level < math.inf:
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0 <= float(level) < math.inf:
         raise InputError(f"level={level!r}: a level is a number such as 10000, or 0 for none")
 
 

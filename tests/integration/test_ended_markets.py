@@ -171,3 +171,27 @@ def test_the_doctor_prints_what_is_lacking(provider, exchange, capsys):
         where = ["--endpoint", exchange.endpoint, "--lake", str(provider.lake().root)]
         assert main(["doctor", *where]) == 3
         assert f"{XRP} 1m is announced to end" in capsys.readouterr().out
+
+
+def test_a_file_with_markets_that_have_ended_does_the_others_and_names_them(
+    provider, exchange, tmp_path, capsys
+):
+    exchange.set_market(XRP, "end")
+    exchange.set_market("KRW-ADA", "end")
+    config = tmp_path / "backfill.toml"
+    universes = (f'["{XRP}"]', '["KRW-BTC", "KRW-ADA", "KRW-ETH"]')
+    config.write_text(
+        "\n".join(f'[[universe]]\nsymbols = {each}\ndepth = {{ 1h = "2d" }}' for each in universes)
+    )
+    where = ["--endpoint", exchange.endpoint, "--lake", str(provider.lake().root)]
+    with later(provider, exchange) as after:
+        assert main(["backfill", "--config", str(config), *where]) == 3
+        out, err = capsys.readouterr()
+        assert "state=incomplete jobs=1" in out
+        assert "failures=2" in out
+        for symbol in (XRP, "KRW-ADA"):
+            (line,) = [each for each in err.splitlines() if each.startswith(f"{symbol} 1h:")]
+            assert "last on 2026-11-20" in line
+        span = {"start": "2026-11-19T01:00", "end": "2026-11-20T23:00"}
+        found = after.get_candle(["KRW-BTC", "KRW-ETH"], "1h", **span, source="lake")
+        assert found["symbol"].n_unique() == 2

@@ -278,3 +278,23 @@ def test_a_level_of_one_market_is_no_failure_of_it_because_another_lacks_it(prov
 def test_a_slip_is_answered_with_the_market_that_is_meant(provider, call, slip):
     with pytest.raises(mk.UnknownSymbol, match="did you mean 'KRW-BTC'"):
         call(provider, slip)
+
+
+@pytest.mark.parametrize("known", ["ended before", "ended after the list was fetched"])
+def test_a_backfill_does_the_others_and_reports_the_market_that_ended(
+    exchange, provider, tmp_path, known
+):
+    exchange.set_market(GONE, "end")
+    one = provider
+    if known == "ended before":
+        one = SmartDataProvider(
+            endpoint=exchange.endpoint, lake=tmp_path / "new", limits=FAST_LIMITS
+        )
+    window = {"start": "2026-11-18", "end": "2026-11-19"}
+    report = one.backfill(SOME, "5m", **window, show=False).wait()
+    assert list(report.failures) == [GONE]
+    assert isinstance(report.failures[GONE], mk.UnknownSymbol)
+    assert one.lake().gaps(others(SOME, GONE), "5m", **window).is_empty()
+    if known != "ended before":
+        assert "not listed any more" in str(report.failures[GONE])
+    one.close()
