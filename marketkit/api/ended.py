@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
+from marketkit import symbols as naming
 from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, choose_source
 from marketkit.cache.memory import Batch, entries
 from marketkit.clock import age_clock
@@ -59,8 +60,9 @@ class EndedMarkets:
     ) -> Kept:
         """Read the proved candles of the lake, or another one, in a range without a session."""
         now, read = self._now(), lake or self._lake
-        until = {symbol: min(now, told.gone_by(symbol) or now) for symbol in symbols}
-        return await aside(functools.partial(from_kept, read, symbols, narrow, until))
+        codes = [symbol for symbol in symbols if naming.is_code(symbol)]  # no glob, no slip
+        until = {symbol: min(now, told.gone_by(symbol) or now) for symbol in codes}
+        return await aside(functools.partial(from_kept, read, codes, narrow, until))
 
 
 def kept_hits(candles: CandleResult, spec: QuerySpec, notes: Mapping[str, Note]) -> dict[str, Hit]:

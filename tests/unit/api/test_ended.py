@@ -103,6 +103,13 @@ def test_a_market_that_nobody_knows_is_unknown_and_says_when_it_was_listed(told)
     assert found.height == 120
 
 
+@pytest.mark.parametrize("slip", ["KRW-OL*", "KRW-ZZ*", "OLD", "OLDKRW", "KRW-OLD.X", "KRW-币"])
+@pytest.mark.parametrize("source", ["auto", "exchange"])
+def test_what_is_no_market_of_the_lake_is_unknown_as_ever(told, slip, source):
+    with pytest.raises(UnknownSymbol, match="unknown symbol"):
+        told.get_candle(slip, "1m", **INSIDE, source=source)
+
+
 def test_a_market_of_no_list_at_all_is_answered_too_and_not_by_the_lake_alone(kept):
     assert kept.get_candle(OLD, "1m", **INSIDE).height == 120
     with pytest.raises(NotCovered):  # nothing shows that it has ended
