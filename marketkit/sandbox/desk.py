@@ -59,7 +59,11 @@ class Desk:
         details = query.flag("is_details", "isDetails")
         return [
             market_row(
-                market.symbol, market.source.key, details=details, warned=market.is_warned(now)
+                market.symbol,
+                market.source.key,
+                details=details,
+                warned=market.is_warned(now),
+                former=market.former,
             )
             for market in self.markets.listed(now)
         ]

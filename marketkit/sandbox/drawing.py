@@ -100,10 +100,13 @@ class _Days:
         return opening, high, low, close, self._turned(mean, high, low)
 
     def _opens(self, close: pl.Series) -> pl.Series:
-        draws = self.of_chance(GAP).cast(pl.Int64)
+        draws, last = self.of_chance(GAP).cast(pl.Int64), close.shift()
         step = draws % (2 * WIDEST_GAP) - WIDEST_GAP
         none = pl.zeros(len(draws), dtype=pl.Int64, eager=True)
-        opening = close.shift() + (step + (step >= 0)).zip_with(draws < GAPS, none)
+        step = (step + (step >= 0)).zip_with(draws < GAPS, none)
+        opening = last + step
+        inside = (opening >= self.low) & (opening <= self.high)
+        opening = opening.zip_with(inside, last - step)
         firsts = [float(chance.opening(plan.day)) for plan, chance in self.pairs]
         return _higher(_lower(opening.scatter(self.begins, firsts), self.high), self.low)
 

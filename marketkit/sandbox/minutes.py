@@ -8,7 +8,6 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, pairwise
-from operator import add
 from typing import Any, Final, NamedTuple
 
 from marketkit.sandbox.candle import Candle, Columns, columns_of, last_trade
@@ -159,8 +158,13 @@ def _paths(day: Day, chance: Chance) -> _Paths:
 
 def _opens(day: Day, closes: list[int], chance: Chance) -> list[int]:
     """Return the opens: in about half of the minutes a little off the last close."""
-    gaps = [gap(draw, GAPS) for draw in chance.draws[DRAWS + GAP :: DRAWS]]
-    return _clamped([chance.opening(day), *map(add, closes, gaps)], day)
+    gaps = (gap(draw, GAPS) for draw in chance.draws[DRAWS + GAP :: DRAWS])
+    opens = [
+        # The other way where the day's range ends.
+        close + step if day.low <= close + step <= day.high else close - step
+        for close, step in zip(closes, gaps, strict=False)
+    ]
+    return _clamped([chance.opening(day), *opens], day)
 
 
 def _turn(means: list[float], highs: list[int], lows: list[int], day: Day, chance: Chance) -> None:
