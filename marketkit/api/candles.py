@@ -247,7 +247,7 @@ class CandleEndpoints:
                 name: Hit(sources[name], each) for name, each in zip(got, held, strict=True)
             }
 
-        async def ended(names: Sequence[str]) -> dict[str, Hit]:
+        async def ended(names: Sequence[str]) -> Results:
             told = await self._router.markets.chronicle()
             candles, notes = await self._ended.candles(names, window, told)
             candles.frame = shaped(candles.frame, options)

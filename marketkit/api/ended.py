@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, choose_source
+from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, Results, choose_source
 from marketkit.cache.memory import Batch, entries
 from marketkit.clock import age_clock
 from marketkit.coverage import Spans
@@ -48,9 +48,10 @@ class EndedMarkets:
         told = await aside(lake.universe.chronicle) if short else Chronicle()
         gone = told.ended
         found, notes = await self.candles([name for name in short if name in gone], window, told)
-        if not notes:
+        if not (notes or found.failures):
             return candles, {}
-        failures = {name: why for name, why in candles.failures.items() if name not in notes}
+        failures = candles.failures | found.failures
+        failures = {name: why for name, why in failures.items() if name not in notes}
         frame = pl.concat([candles.frame, found.frame]).sort("symbol", "time")
         both = {**candles.known, **found.known}, {**candles.derived, **found.derived}
         return CandleResult(frame, failures, both[0], derived=both[1]), notes
@@ -65,12 +66,12 @@ class EndedMarkets:
         return await aside(functools.partial(from_kept, read, codes, narrow, until))
 
 
-def kept_hits(candles: CandleResult, spec: QuerySpec, notes: Mapping[str, Note]) -> dict[str, Hit]:
-    """Give a hit from the lake for each symbol with a note; not to be given again."""
+def kept_hits(candles: CandleResult, spec: QuerySpec, notes: Mapping[str, Note]) -> Results:
+    """Give a hit from the lake for each symbol with a note, not to be given again; or failures."""
     names = tuple(notes)
     batch = Batch(candles.frame, age_clock(), spec.cache_key, names, derived=candles.derived)
     held = entries(batch, dict.fromkeys(names, 0))
-    return {
+    return candles.failures | {
         name: Hit(choose_source(lake=True, derived=name in candles.derived), each, notes[name])
         for name, each in zip(names, held, strict=True)
     }

@@ -105,11 +105,17 @@ Results = dict[str, Hit | MarketkitError]
 Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Results]]
 
 
+def apart(results: Results) -> tuple[dict[str, Hit], dict[str, MarketkitError]]:
+    """Part hits from failures."""
+    hits = {name: each for name, each in results.items() if isinstance(each, Hit)}
+    return hits, {name: each for name, each in results.items() if not isinstance(each, Hit)}
+
+
 async def _all(_: Sequence[str]) -> None:
     """Refuse no symbol."""
 
 
-async def _none(_: Sequence[str]) -> dict[str, Hit]:
+async def _none(_: Sequence[str]) -> Results:
     """Know nothing of markets that are not listed."""
     return {}
 
@@ -123,7 +129,7 @@ class QuerySpec:
     each symbol of a `channel` (None: no feed has such an answer). `kept` says that an answer may be
     given again. `check` refuses symbols that the query makes no sense for. `guess` asks for symbols
     as they were typed, before it is known what is listed, and gives hits for whatever that brings.
-    `ended` gives hits for those that are not listed and that something is known of all the same.
+    `ended` gives hits, or errors, for unlisted ones that something is known of all the same.
     """
 
     kind: Kind
@@ -138,7 +144,7 @@ class QuerySpec:
     kept: bool = True
     check: Callable[[Sequence[str]], Awaitable[None]] = _all
     guess: Load | None = None
-    ended: Callable[[Sequence[str]], Awaitable[dict[str, Hit]]] = _none
+    ended: Callable[[Sequence[str]], Awaitable[Results]] = _none
 
 
 @dataclass(frozen=True, slots=True)

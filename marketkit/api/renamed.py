@@ -99,7 +99,7 @@ class RenamedMarkets:
         found = Codes(
             pl.concat([asked.rows, kept.rows]),
             {**asked.parts, **kept.parts},
-            {code: why for code, why in asked.failures.items() if code not in kept.parts},
+            _failed(asked, kept),
             asked.asked,
             {**asked.derived, **kept.derived},
         )
@@ -172,7 +172,14 @@ class RenamedMarkets:
             gone = told.gone_by(code)
             after = Spans() if gone is None else Spans([(gone, EVER.end)])
             parts[code] = Part(covered, kept.candles.known[code] | after)
-        return Codes(shaped(folded.frame, call.options), parts, {}, derived=folded.derived)
+        failures = folded.failures
+        return Codes(shaped(folded.frame, call.options), parts, failures, derived=folded.derived)
+
+
+def _failed(asked: Codes, kept: Codes) -> dict[str, MarketkitError]:
+    """Give the failures of codes; of a code that the lake answers for in the end there is none."""
+    failures = {**asked.failures, **kept.failures}
+    return {code: why for code, why in failures.items() if code not in kept.parts}
 
 
 def _to_the_edge(covered: Spans) -> Spans:
@@ -203,7 +210,7 @@ class _Joint:
                 self._add(heir, line)
             elif heir in self.found.failures:
                 self.failures[heir] = self.found.failures[heir]
-            elif heir not in self.failures:
+            elif heir not in self.failures:  # of a lake alone, for there is no list
                 timeframe = self.call.window.timeframe
                 self.failures[heir] = NotCovered(f"the lake has no {timeframe} candles of {heir}")
 

@@ -23,6 +23,7 @@ from marketkit.api.query import (
     Results,
     Source,
     Symbols,
+    apart,
     choose_source,
     collect,
 )
@@ -75,9 +76,11 @@ class Router:
         slip of the caller's: it fails, and the others are given.
         """
         names, unknown = await self.markets.resolve(given, options.priority, aloud=False)
-        ended = await spec.ended(sorted(unknown)) if unknown else {}
-        failures = {symbol: error for symbol, error in unknown.items() if symbol not in ended}
-        never = [failure for failure in failures.values() if not is_gone(failure)]
+        ended, broken = apart(await spec.ended(sorted(unknown)) if unknown else {})
+        failures = {
+            name: broken.get(name, why) for name, why in unknown.items() if name not in ended
+        }
+        never = [why for name, why in failures.items() if not (name in broken or is_gone(why))]
         if never and options.on_error == "raise":
             raise never[0]
         return names, ended, failures
@@ -148,12 +151,12 @@ class Router:
             missing = []
         for part in await self._ask(spec, missing, options):
             results.update(part)
-        hits = {name: hit for name in names if isinstance(hit := results[name], Hit)} | ended
-        failed = {name: why for name in names if not isinstance(why := results[name], Hit)}
+        hits, failed = apart({name: results[name] for name in names})
         failed |= await self._gone(failed, options, began)
         unknown = [name for name, failure in failed.items() if isinstance(failure, UnknownSymbol)]
-        hits |= await spec.ended(unknown) if unknown else {}
-        failed = {name: failure for name, failure in failed.items() if name not in hits}
+        late, broken = apart(await spec.ended(unknown) if unknown else {})
+        hits |= ended | late
+        failed = {name: broken.get(name, why) for name, why in failed.items() if name not in hits}
         left = {name: failed.pop(name) for name in _left(failed, wanted)} if hits else {}
         return collect(dict(sorted(hits.items())), failures | failed, spec, left)
 

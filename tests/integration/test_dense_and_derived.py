@@ -19,7 +19,7 @@ from tests.integration.conftest import FAST_LIMITS
 
 THIN = "KRW-MK032"
 PRICES = ["open", "high", "low", "close"]
-RANGE = {"start": "2026-11-18T05:00", "end": "2026-11-18T11:00"}
+RANGE = {"start": "2026-11-18T03:00", "end": "2026-11-18T09:00"}
 START, END = (parse_time(edge) for edge in RANGE.values())
 
 

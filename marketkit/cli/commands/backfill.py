@@ -144,9 +144,9 @@ def _chores(
         symbols, start = list(chore.symbols), moment(chore.start)
         try:
             report = run.work(_starter(provider, options, symbols, chore.timeframe, start))
-        except UnknownSymbol as failure:  # of this piece of work no market is listed
-            run.unlisted.append(failure.symbol)
-            sys.stderr.write(f"{failure.symbol} {chore.timeframe}: {failure}\n")
+        except UnknownSymbol as none:  # of this piece of work no market is listed
+            run.unlisted.append(none.symbol)
+            sys.stderr.write(f"{none.symbol} {chore.timeframe}: {none}\n")
             continue
         for symbol, failure in report.failures.items() if report is not None else ():
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")

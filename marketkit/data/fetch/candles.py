@@ -12,16 +12,24 @@ from marketkit import schema
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch import pages as answered
-from marketkit.data.fetch.enough import is_enough, reach
+from marketkit.data.fetch.enough import is_enough, is_full, reach
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.kept import GONE, lost, lost_to
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.read.candles import CandleResult, from_lake, known_of, named, newest
+from marketkit.data.lake.read.candles import (
+    CandleResult,
+    from_lake,
+    halves,
+    known_of,
+    named,
+    newest,
+    without,
+)
 from marketkit.data.lake.read.fill import closed, read_dense
 from marketkit.data.lake.read.resample import fold
 from marketkit.data.lake.read.view import View, look
-from marketkit.errors import InvalidRange, MarketkitError
+from marketkit.errors import CorruptFile, InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Page
 from marketkit.exchange.upbit.paging import CandleRange, walk_candles
 from marketkit.net.engine import aside
@@ -59,7 +67,23 @@ class CandleReader:
     async def answer(
         self, symbols: Sequence[str], window: Window, run: FetchRun, *, lake: bool, exact: bool
     ) -> CandleResult:
-        """Answer from the exchange, with the lake's help or without."""
+        """Answer from the exchange, with the lake's help or without.
+
+        A symbol whose file is corrupt fails alone.
+        """
+        try:
+            return await self._answer(symbols, window, run, lake=lake, exact=exact)
+        except CorruptFile as broken:
+            shape = schema.exact(ROW) if exact else ROW
+            parts = [
+                await self.answer(half, window, run, lake=lake, exact=exact)
+                for half in halves(symbols)
+            ]
+            return without(broken, symbols, parts, shape)
+
+    async def _answer(
+        self, symbols: Sequence[str], window: Window, run: FetchRun, *, lake: bool, exact: bool
+    ) -> CandleResult:
         await self._hear(symbols, window, lake=lake)
         narrow = window.narrow(self._transport.now())
         if narrow.start is not None and narrow.start >= self.edge(window):
@@ -89,10 +113,8 @@ class CandleReader:
         span = Span(min(first, end), end)
         got = [symbol for symbol in symbols if symbol not in run.failures]
         view = await asyncio.to_thread(self._look, got, window, span)
-        run.failures |= lost_to(
-            *(window, {symbol: view.known(symbol) for symbol in got}, span, self._transport.now()),
-            lambda symbol: view.of([symbol]).read(span).height,
-        )
+        proof, now = {symbol: view.known(symbol) for symbol in got}, self._transport.now()
+        run.failures |= lost_to(window, proof, span, now, lambda name: view.height(name, span))
         view = view.of([symbol for symbol in view.symbols if symbol not in run.failures])
         rows = await asyncio.to_thread(read_dense, view, span, window.fill)
         known = {symbol: known_of(view, symbol) for symbol in view.symbols}
@@ -116,11 +138,9 @@ class CandleReader:
             for symbol in symbols:
                 group.create_task(one(symbol))
         got = [symbol for symbol in pages if symbol not in run.failures]
-        told = {symbol: answered.knowledge(window.timeframe, pages[symbol]) for symbol in got}
-        run.failures |= lost_to(
-            *(window, told, Span(window.start or 0, end), self._transport.now()),
-            lambda symbol: sum(page.rows.height for page in pages[symbol]),
-        )
+        proof = {symbol: answered.knowledge(window.timeframe, pages[symbol]) for symbol in got}
+        span, now = Span(window.start or 0, end), self._transport.now()
+        run.failures |= lost_to(window, proof, span, now, lambda name: answered.height(pages[name]))
         shape = schema.exact(ROW) if exact else ROW
         frames = [
             answered.settled(symbol, pages[symbol], window, end, shape)
@@ -151,7 +171,7 @@ class CandleReader:
         narrow = window.narrow(window.end)
         span = Span(narrow.start or 0, narrow.end or 0)
         known = (self._look([symbol], narrow, span).known(symbol) for symbol in symbols)
-        return not any(each.missing(*span) for each in known)
+        return not any(each.unproved(*span) for each in known)
 
     def _gone(
         self, symbols: Sequence[str], window: Window, *, lake: bool
@@ -254,16 +274,8 @@ class CandleReader:
         async for page, response, _ in Pages(walk_candles(walk, exact=exact), send):
             run.answered(walk, page, answered.young(page), response.at)
             pages.append(page)
-            if window.wanted is not None and _is_full(window, pages, end, response.at):
+            if window.wanted is not None and is_full(window, pages, end, response.at):
                 break
-
-
-def _is_full(window: Window, pages: Sequence[Page], end: int, now: int) -> bool:
-    """Say whether pages have the newest candles that are wanted."""
-    times = pl.concat(page.rows["time"] for page in pages)
-    proved = answered.proved(pages)
-    start = proved.hull.start if proved.hull is not None else end
-    return is_enough(window, times, proved, Span(start, end), now)
 
 
 def _joined(rows: pl.DataFrame, window: Window, run: FetchRun, end: int) -> pl.DataFrame:

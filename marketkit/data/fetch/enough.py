@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.pages import proved
 from marketkit.data.lake.read.candles import opens
+from marketkit.exchange.dialect import Page
 from marketkit.window import Window
 
 
@@ -22,14 +25,14 @@ def reach(window: Window) -> int:
     return count + (window.into is not None or not window.forming)
 
 
-def is_enough(window: Window, times: pl.Series, proved: Spans, span: Span, now: int) -> bool:
+def is_enough(window: Window, times: pl.Series, settled: Spans, span: Span, now: int) -> bool:
     """Say whether the newest candles that are wanted lie in `span`.
 
-    `times` are those of all rows there, final or not; `proved` are the slots with an answer
+    `times` are those of all rows there, final or not; `settled` are the slots with an answer
     that is final. A filled window has a candle in each of these.
     """
     if window.into is None:
-        return _own(window, times, proved, span) >= reach(window)
+        return _own(window, times, settled, span) >= reach(window)
     if window.fill != "none":
         return span.start <= window.back(span.end, reach(window))
     found = opens(times, window)
@@ -39,10 +42,18 @@ def is_enough(window: Window, times: pl.Series, proved: Spans, span: Span, now: 
     return window.wanted is None or found.len() >= window.wanted
 
 
-def _own(window: Window, times: pl.Series, proved: Spans, span: Span) -> int:
+def is_full(window: Window, pages: Sequence[Page], end: int, now: int) -> bool:
+    """Say whether the newest candles that are wanted lie in pages that go down from `end`."""
+    times = pl.concat(page.rows["time"] for page in pages)
+    spans = proved(pages)
+    start = spans.hull.start if spans.hull is not None else end
+    return is_enough(window, times, spans, Span(start, end), now)
+
+
+def _own(window: Window, times: pl.Series, settled: Spans, span: Span) -> int:
     """Count the exchange's own candles."""
     if window.fill == "none":
         return times.len()
-    settled = proved.hull.end if proved.hull is not None else 0
-    young = int((times.cast(pl.Int64) >= settled).sum())
-    return young + window.timeframe.count_all(proved.clip(*span))
+    until = settled.hull.end if settled.hull is not None else 0
+    young = int((times.cast(pl.Int64) >= until).sum())
+    return young + window.timeframe.count_all(settled.clip(*span))

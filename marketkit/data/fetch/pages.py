@@ -32,6 +32,11 @@ def known(pages: Sequence[Page]) -> Spans:
     return proved(pages) | Spans((0, page.nothing_before or 0) for page in pages)
 
 
+def height(pages: Sequence[Page]) -> int:
+    """Count the rows of pages."""
+    return sum(page.rows.height for page in pages)
+
+
 def young(page: Page) -> pl.DataFrame:
     """Give the rows of a page that are not final yet."""
     hull = page.proved.hull

@@ -10,7 +10,7 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError, InvalidRange, NotCovered, PartialResult
+from marketkit.errors import CorruptFile, InputError, InvalidRange, NotCovered, PartialResult
 from marketkit.schema import CANDLE, exact
 from marketkit.timeframe import HOUR, MINUTE, parse_time
 from tests.unit.data.lake.conftest import make_candles
@@ -173,3 +173,22 @@ def test_a_frozen_set_answers_as_it_was(kept):
     kept.lake().append("KRW-BTC", "1m", make_candles(times), covering)
     assert kept.get_candle("KRW-BTC", "1m", as_of="before").height == 120
     assert kept.get_candle("KRW-BTC", "1m", source="lake").height == 180
+
+
+@pytest.mark.parametrize("source", ["auto", "lake"])
+def test_a_corrupt_file_is_the_failure_of_its_symbol_alone(kept, source):
+    (path,) = kept.lake().root.rglob("series=KRW-ETH/*.parquet")
+    path.write_bytes(b"no candles")
+    asked = {"source": source, **RANGE}
+    with pytest.raises(PartialResult, match="KRW-ETH") as partial:
+        kept.get_candle(["KRW-BTC", "KRW-ETH"], "1m", **asked)
+    assert partial.value.frame["symbol"].to_list() == ["KRW-BTC"] * 120
+    assert isinstance(partial.value.failures["KRW-ETH"], CorruptFile)
+    with pytest.raises(CorruptFile):
+        kept.get_candle("KRW-ETH", "1m", **asked)
+    asked["end"] = "2026-11-16T01:00"
+    with pytest.warns(UserWarning, match="KRW-ETH skipped"):
+        slots = kept.get_candle(
+            ["KRW-ETH", "KRW-BTC"], "1h", session="00:30 UTC", on_error="skip", **asked
+        )
+    assert slots["symbol"].to_list() == ["KRW-BTC"]

@@ -10,7 +10,7 @@ import pytest
 from marketkit.api.ended import note
 from marketkit.coverage import Spans
 from marketkit.data.lake.chronicle import Chronicle
-from marketkit.errors import NotCovered, PartialResult, UnknownSymbol
+from marketkit.errors import CorruptFile, NotCovered, PartialResult, UnknownSymbol
 from marketkit.schema import CANDLE, exact
 from marketkit.timeframe import DAY, HOUR, MINUTE, iso, parse_time
 from tests.unit.api.conftest import LISTED, market_list
@@ -144,3 +144,21 @@ def test_a_note_warns_only_of_what_is_lacking():
     lacking = note(OLD, Spans([(START, START + HOUR)]), Chronicle())
     assert lacking.lacking
     assert iso(START + HOUR) in lacking.text
+
+
+def test_a_corrupt_file_is_the_failure_of_its_own_market(told):
+    keep = (
+        "KRW-OLDER",
+        "1m",
+        make_candles([START], "KRW-OLDER"),
+        Spans([(START, START + 2 * HOUR)]),
+    )
+    told.lake().append(*keep)
+    (file,) = told.lake().root.rglob("*KRW-OLDER*/*.parquet")
+    file.write_bytes(b"no candles")
+    with pytest.raises(PartialResult) as raised:
+        told.get_candle([OLD, "KRW-OLDER"], "1m", **INSIDE)
+    assert isinstance(raised.value.failures["KRW-OLDER"], CorruptFile)
+    assert raised.value.frame.height == 120
+    with pytest.raises(CorruptFile):
+        told.get_candle("KRW-OLDER", "1m", **INSIDE)

@@ -10,9 +10,11 @@ import pytest
 from marketkit.api.query import (
     CallOptions,
     Hit,
+    Note,
     Query,
     QuerySpec,
     Result,
+    apart,
     choose_source,
     collect,
     index_of,
@@ -133,6 +135,14 @@ def test_hits_of_several_answers_become_one_sorted_frame():
     assert result.sources == {("memory", 10): ["KRW-BTC", "KRW-XRP"], ("rest", 20): ["KRW-ETH"]}
     assert result.failures is failures
     assert result.derived == {}
+
+
+def test_hits_and_failures_are_parted_and_remarks_stay_with_their_symbols():
+    kept, down = held(["KRW-BTC", "KRW-ETH"], 10), ServerFailed("down")
+    noted = Hit("lake", kept["KRW-BTC"], Note("it has ended"))
+    hits, failures = apart({"KRW-BTC": noted, "KRW-ETH": Hit("lake", kept["KRW-ETH"]), "X": down})
+    assert (list(hits), failures) == (["KRW-BTC", "KRW-ETH"], {"X": down})
+    assert collect(hits, failures, SPEC).notes == {"KRW-BTC": Note("it has ended")}
 
 
 def test_what_candles_were_made_of_stays_with_the_symbols_that_are_wanted():

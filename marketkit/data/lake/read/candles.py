@@ -12,8 +12,8 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.read.fill import closed, read_dense, require
 from marketkit.data.lake.read.view import View, look, opens_of
 from marketkit.data.lake.store.store import Store
-from marketkit.errors import MarketkitError, NotCovered
-from marketkit.schema import CANDLE, ROW, empty
+from marketkit.errors import CorruptFile, MarketkitError, NotCovered
+from marketkit.schema import CANDLE, ROW, Schema, empty
 from marketkit.timeframe import Timeframe, narrower
 from marketkit.window import EVER, Window
 
@@ -35,8 +35,47 @@ class CandleResult:
 
 
 def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> CandleResult:
-    """Answer from proved slots; a slot nobody asked about is `NotCovered`, no hole."""
-    names = spelled_out(lake, symbols, window)
+    """Answer from proved slots; a slot nobody asked about is `NotCovered`, no hole.
+
+    A symbol whose file is corrupt fails alone.
+    """
+    return _answer(lake, spelled_out(lake, symbols, window), window)
+
+
+def halves(names: Sequence[str]) -> list[Sequence[str]]:
+    """Cut names into two parts; one name has none."""
+    middle = len(names) // 2
+    return [names[:middle], names[middle:]] if middle else []
+
+
+def without(
+    broken: CorruptFile, names: Sequence[str], parts: Sequence[CandleResult], shape: Schema
+) -> CandleResult:
+    """Put the answers for parts of names together, of which one ran into a corrupt file.
+
+    One name has no parts: its failure is that. Names that all fail for the same have one error.
+    """
+    failures: dict[str, MarketkitError] = {} if parts else dict.fromkeys(names, broken)
+    result = CandleResult(closed(empty(shape)), failures)
+    for each in parts:
+        result.failures |= each.failures
+        result.known |= each.known
+        result.derived |= each.derived
+    frames = [result.frame, *(each.frame for each in parts)]
+    result.frame = pl.concat(frames).sort("symbol", "time")
+    if all(str(each) == str(broken) for each in result.failures.values()):
+        result.failures = dict.fromkeys(result.failures, broken)
+    return result
+
+
+def _answer(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
+    try:
+        return _read(lake, names, window)
+    except CorruptFile as broken:
+        return without(broken, names, [_answer(lake, half, window) for half in halves(names)], ROW)
+
+
+def _read(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
     found = look(lake, names, window.timeframe, _range(window), derive=window.derive)
     spans, failures = dict[str, Span](), dict[str, MarketkitError]()
     for symbol in found.symbols:

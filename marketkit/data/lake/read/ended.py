@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import polars as pl
@@ -12,6 +12,7 @@ from marketkit.data.lake.read.candles import CandleResult, first_wanted, known_o
 from marketkit.data.lake.read.fill import closed, read_dense
 from marketkit.data.lake.read.view import View, look
 from marketkit.data.lake.store.store import Store
+from marketkit.errors import CorruptFile
 from marketkit.schema import ROW, empty
 from marketkit.window import EVER, Window
 
@@ -25,31 +26,46 @@ class Kept:
     """
 
     candles: CandleResult
-    covered: Mapping[str, Spans]
-    lacking: Mapping[str, Spans]
+    covered: dict[str, Spans]
+    lacking: dict[str, Spans]
 
 
 def from_kept(
     lake: Store, symbols: Iterable[str], window: Window, until: Mapping[str, int]
 ) -> Kept:
-    """Answer with the proved candles of a range; `until` is when each market was surely gone."""
+    """Answer with the proved candles of a range; `until` is when each market was surely gone.
+
+    A symbol whose file is corrupt fails alone.
+    """
+    found = Kept(CandleResult(closed(empty(ROW)), {}), {}, {})
+    frames = [found.candles.frame]
+    for symbol in sorted(symbols):
+        try:
+            frames += _add(found, lake, symbol, window, until[symbol])
+        except CorruptFile as broken:
+            found.candles.failures[symbol] = broken
+    found.candles.frame = pl.concat(frames)
+    return found
+
+
+def _add(
+    found: Kept, lake: Store, symbol: str, window: Window, until: int
+) -> Iterator[pl.DataFrame]:
+    """Note the proof of one symbol, and give the candles; nothing of a symbol without any."""
     start = EVER.start if window.start is None else window.start
     end = EVER.end if window.end is None else window.end
-    span = Span(start, end)
-    view = look(lake, sorted(symbols), window.timeframe, span, derive=window.derive)
-    frames, lacking, derived = [closed(empty(ROW))], {}, {}
-    names = [symbol for symbol in view.symbols if view.known(symbol).covered]
-    for symbol in names:
-        part = _part(view, symbol, window, span)
-        rows = newest(read_dense(view.of([symbol]), part, window.fill), window.count)
-        lacks = _lacks_from(view, symbol, window, rows, part)
-        lacking[symbol] = view.known(symbol).missing(lacks, max(lacks, min(end, until[symbol])))
-        derived[symbol] = view.made_of(symbol, part)
-        frames.append(rows)
-    known = {symbol: known_of(view, symbol) for symbol in names}
-    covered = {symbol: view.known(symbol).covered for symbol in names}
-    found = CandleResult(pl.concat(frames), {}, known, derived=named(derived))
-    return Kept(found, covered, lacking)
+    view = look(lake, [symbol], window.timeframe, Span(start, end), derive=window.derive)
+    known = view.known(symbol)
+    if not known.covered:
+        return
+    part = _part(view, symbol, window, Span(start, end))
+    rows = newest(read_dense(view, part, window.fill), window.count)
+    lacks = _lacks_from(view, symbol, window, rows, part)
+    found.covered[symbol] = known.covered
+    found.lacking[symbol] = known.missing(lacks, max(lacks, min(end, until)))
+    found.candles.known[symbol] = known_of(view, symbol)
+    found.candles.derived |= named({symbol: view.made_of(symbol, part)})
+    yield rows
 
 
 def _part(view: View, symbol: str, window: Window, span: Span) -> Span:

@@ -63,11 +63,7 @@ def scan_dense(found: Selection, window: Span, fill: Fill) -> pl.LazyFrame:
 
 def require(view: View, symbol: str, window: Span) -> None:
     """Raise `NotCovered` if there are slots of a range that nobody asked about."""
-    known = view.known(symbol)
-    missing = known.missing(*window)
-    if view.timeframe.name == "1s":
-        # That the exchange has none says nothing about trades: it does not keep seconds for long.
-        missing = known.covered.gaps(*known.slots_of(*window))
+    missing = view.known(symbol).unproved(*window)
     if missing:
         gap = next(iter(missing))
         raise NotCovered(

@@ -103,6 +103,10 @@ class View:
         ]
         return pl.concat([rows, *frames]).sort("symbol", "time") if frames else rows
 
+    def height(self, symbol: str, window: Span) -> int:
+        """Count the candles of a symbol in a range."""
+        return self.of([symbol]).read(window).height
+
     def made_of(self, symbol: str, window: Span) -> list[str]:
         """Name the narrower timeframes that candles of a range are made of, the widest first."""
         span = self.knows[symbol].slots_of(*window)

@@ -8,10 +8,12 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.enough import is_enough, reach
+from marketkit.data.fetch.enough import is_enough, is_full, reach
+from marketkit.exchange.dialect import Page
 from marketkit.schema import TIME
 from marketkit.timeframe import DAY, HOUR, parse_time
 from marketkit.window import read_window
+from tests.unit.data.lake.conftest import make_candles
 
 MIDNIGHT = parse_time("2026-11-19T15:00")  # in Seoul
 NOW = MIDNIGHT + 6 * HOUR
@@ -29,9 +31,9 @@ def days(count, **more):
     return window(count, "1d", session="00:00 Asia/Seoul", **more)
 
 
-def enough(wanted, times, first, proved=Spans(), last=6):  # noqa: B008
+def enough(wanted, times, first, settled=Spans(), last=6):  # noqa: B008
     span = Span(MIDNIGHT + first * HOUR, MIDNIGHT + last * HOUR)
-    return is_enough(wanted, times, proved, span, NOW)
+    return is_enough(wanted, times, settled, span, NOW)
 
 
 def test_one_more_than_is_wanted_is_asked_for_where_the_newest_may_be_forming():
@@ -75,3 +77,12 @@ def test_an_end_in_the_past_has_no_forming_day():
     wanted = read_window("1d", None, "2026-11-18T15:00", 2, session="00:00 Asia/Seoul").narrow(NOW)
     assert wanted.end == MIDNIGHT - DAY
     assert enough(wanted, hours(-72, -24), -72, last=-24)
+
+
+def test_pages_are_full_when_the_newest_that_are_wanted_lie_in_them():
+    slots = Spans([(MIDNIGHT, MIDNIGHT + 6 * HOUR)])
+    page = Page(make_candles(hours(0, 6).cast(pl.Int64)), slots)
+    end = MIDNIGHT + 6 * HOUR
+    assert is_full(window(5), [page], end, NOW)
+    assert not is_full(window(6), [page], end, NOW)
+    assert not is_full(days(1), [page], end, NOW)

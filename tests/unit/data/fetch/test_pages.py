@@ -34,6 +34,7 @@ def test_pages_prove_what_lies_between_their_edges():
     both = [page(5, 10), page(0, 5, nothing_before=START)]
     assert pages.proved(both) == Spans([(START, START + 10 * MINUTE)])
     assert pages.known(both) == Spans([(0, START + 10 * MINUTE)])
+    assert pages.height(both) == 10
     proof = pages.knowledge(TIMEFRAMES["1m"], both)
     assert (proof.covered, proof.nothing_before) == (pages.proved(both), START)
 

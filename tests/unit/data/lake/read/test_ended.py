@@ -6,9 +6,11 @@ import pytest
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.read.ended import from_kept
+from marketkit.errors import CorruptFile
 from marketkit.schema import CANDLE
-from marketkit.timeframe import DAY, HOUR, MINUTE, parse_time
+from marketkit.timeframe import DAY, HOUR, MINUTE, TIMEFRAMES, parse_time
 from marketkit.window import read_window
 from tests.unit.data.lake.conftest import make_candles
 
@@ -68,6 +70,18 @@ def test_without_a_range_all_that_is_there_is_meant(lake):
     found = kept(lake)
     assert found.candles.frame.height == 25
     assert next(iter(found.lacking[OLD])) == Span(START + 20 * MINUTE, START + 30 * MINUTE)
+
+
+def test_a_corrupt_file_is_the_failure_of_its_own_symbol(lake):
+    lake.append("KRW-ADA", "1m", make_candles([START], "KRW-ADA"), Spans([(START, END)]))
+    (file,) = (lake.root / Series("upbit", "KRW-ADA", TIMEFRAMES["1m"]).folder).glob("*.parquet")
+    file.write_bytes(b"no candles")
+    window = read_window("1m", "2026-01-01", "2026-01-01T01:00", None)
+    found = from_kept(lake, ["KRW-ADA", OLD], window, {"KRW-ADA": GONE, OLD: GONE})
+    assert isinstance(found.candles.failures["KRW-ADA"], CorruptFile)
+    assert set(found.candles.failures) == {"KRW-ADA"}
+    assert set(found.covered) == {OLD}
+    assert found.candles.frame.height == 25
 
 
 def test_a_market_that_the_lake_does_not_know_is_in_no_part(lake):
