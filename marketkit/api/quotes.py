@@ -74,7 +74,7 @@ class QuoteMethods(Generic[P, D]):
         `time` is when the exchange built the ticker, `open high low volume value` count from
         00:00 UTC, `volume` in base and `value` in quote currency.
 
-        Raises `UnknownSymbol` for a symbol that is not listed, `PartialResult` with the others where
+        Raises `UnknownSymbol` for a symbol that is not listed, `PartialResult` with the others if
         one has ended or an odd row; `on_error="skip"` gives these after a warning, and so does a
         glob of which a market has ended. Source: Upbit reference, section 3.4.
         """
