@@ -219,7 +219,7 @@ class CandleEndpoints:
             for name in names:
                 source = choose_source(lake=True, derived=name in candles.derived)
                 sources.setdefault((source, now), []).append(name)
-            return Result(frame, sources, candles.failures, candles.derived)
+            return Result(frame, sources, candles.failures, derived=candles.derived)
 
         return Query("candle", symbols, options, fetch, sends=False)
 

@@ -156,7 +156,7 @@ def collect(
         held.append(rows)
     frame = gather(held)
     ordered = frame if len(batches) == 1 else frame.sort(spec.order)
-    return Result(ordered, sources, failures, derived)
+    return Result(ordered, sources, failures, derived=derived)
 
 
 def _nothing() -> None:

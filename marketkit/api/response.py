@@ -86,5 +86,5 @@ def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
         {symbol: now - made for symbol, _, made in known},
         seconds * 1000,
         result.failures,
-        result.derived,
+        derived=result.derived,
     )
