@@ -185,7 +185,7 @@ def collect(
     frame = gather(held)
     ordered = frame if len(batches) == 1 else frame.sort(spec.order)
     notes = {symbol: hit.note for symbol, hit in hits.items() if hit.note is not None}
-    return Result(ordered, sources, failures, derived, notes, left or {})
+    return Result(ordered, sources, failures, derived=derived, notes=notes, left=left or {})
 
 
 def _nothing() -> None:

@@ -264,7 +264,7 @@ class _Joint:
         for heir in self.frames:
             source = choose_source(lake=heir not in self.fetched, derived=heir in told)
             sources.setdefault((source, made), []).append(heir)
-        return Result(frame, sources, self.failures, told, self.notes)
+        return Result(frame, sources, self.failures, derived=told, notes=self.notes)
 
 
 def _made_of(rows: pl.DataFrame, derived: Mapping[str, str]) -> str:

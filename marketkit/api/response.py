@@ -87,6 +87,6 @@ def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
         {symbol: now - made for symbol, _, made in known},
         seconds * 1000,
         {**result.failures, **result.left},
-        result.derived,
-        {symbol: note.text for symbol, note in result.notes.items()},
+        derived=result.derived,
+        notes={symbol: note.text for symbol, note in result.notes.items()},
     )

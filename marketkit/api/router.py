@@ -74,10 +74,9 @@ class Router:
     async def _resolve(
         self, spec: QuerySpec, given: Sequence[str], options: CallOptions
     ) -> tuple[list[str], dict[str, Hit], dict[str, MarketkitError]]:
-        """Find the listed markets, and what is known of others.
+        """Find the listed markets, and hits or failures of others.
 
-        Who is unknown ends the call unless errors are skipped. One that was listed before is no
-        slip of the caller's: it fails, and the others are given.
+        Unknown ones end the call unless errors are skipped, but for those that were listed before.
         """
         names, unknown = await self.markets.resolve(given, options.priority, aloud=False)
         ended, broken = apart(await spec.ended(sorted(unknown)) if unknown else {})

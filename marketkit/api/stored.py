@@ -39,6 +39,6 @@ class StoredCandles:
             for name in sorted(candles.known):
                 source = choose_source(lake=True, derived=name in candles.derived)
                 sources.setdefault((source, now), []).append(name)
-            return Result(frame, sources, candles.failures, candles.derived, notes)
+            return Result(frame, sources, candles.failures, derived=candles.derived, notes=notes)
 
         return Query("candle", symbols, options, fetch, sends=False)

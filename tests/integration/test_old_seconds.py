@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+import polars as pl
 import pytest
 
 import marketkit as mk
@@ -104,6 +105,10 @@ def test_a_loop_over_seconds_that_are_gone_is_refused_and_a_backfill_names_them(
     provider.exchange_time()
     with pytest.raises(mk.InvalidRange, match="three months"):
         next(iter(provider.iter_candle("KRW-BTC", "1s", **OLD, show=False)))
+    plan = provider.plan("KRW-BTC", "1s", start="2026-02-01", end="2026-11-19").frame
+    days = plan.select(pl.col("absent", "slots") / 86_400).row(0)
+    assert sum(days) == 291
+    assert 91 <= days[1] <= 93
     with caplog.at_level(logging.WARNING, "marketkit.jobs"):
         report = provider.backfill("KRW-BTC", "1s", **OLD, show=False).wait()
     assert (report.absent, report.traded, report.empty) == (60, 0, 0)

@@ -19,6 +19,11 @@ GONE = 93 * DAY
 _QUIET = DAY  # within which even a quiet market trades: what ends later began with a listing
 
 
+def gone(timeframe: Timeframe, now: int) -> Spans:
+    """Give the slots that the exchange surely has no longer."""
+    return Spans([(0, timeframe.ceil(now - GONE))] if timeframe.name == "1s" else [])
+
+
 def lost(
     timeframe: Timeframe, covered: Mapping[str, Spans], span: Span, oldest: int
 ) -> dict[str, MarketkitError]:

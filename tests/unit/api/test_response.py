@@ -84,7 +84,7 @@ def test_ages_and_sources_are_told_by_symbol():
     assert told.age_ms["KRW-B"] >= 0
     assert told.response_time_ms == 20.0
     assert told.derived == {}
-    made = Result(FRAME, sources, {}, {"KRW-A": "1m"})
+    made = Result(FRAME, sources, {}, derived={"KRW-A": "1m"})
     assert respond(QUERY, made, 0.02).derived == {"KRW-A": "1m"}
 
 

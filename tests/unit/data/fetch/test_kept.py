@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.kept import KEPT, lost, lost_to
+from marketkit.data.fetch.kept import GONE, KEPT, gone, lost, lost_to
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.errors import InvalidRange
 from marketkit.timeframe import DAY, SECOND, TIMEFRAMES, parse_time
@@ -18,6 +18,11 @@ SECONDS = TIMEFRAMES["1s"]
 
 def test_only_seconds_are_lost_with_time():
     assert lost(TIMEFRAMES["1m"], {"KRW-BTC": Spans()}, SPAN, OLDEST) == {}
+
+
+def test_seconds_of_more_than_three_months_ago_are_surely_gone():
+    assert gone(SECONDS, OLDEST + GONE - 1) == Spans([(0, OLDEST)])
+    assert gone(TIMEFRAMES["1m"], OLDEST + GONE) == Spans()
 
 
 def test_what_is_young_enough_is_not_lost():
