@@ -12,6 +12,7 @@ __version__ = "0.1.0"
 
 _DEFAULT = (
     "backfill",
+    "doctor",
     "get_candle",
     "get_market",
     "get_orderbook",

@@ -79,6 +79,7 @@ __all__ = [
     "Unreachable",
     "__version__",
     "backfill",
+    "doctor",
     "get_candle",
     "get_market",
     "get_orderbook",
@@ -100,6 +101,7 @@ __all__ = [
 _default: SmartDataProvider
 
 backfill = _default.backfill
+doctor = _default.doctor
 get_candle = _default.get_candle
 get_market = _default.get_market
 get_orderbook = _default.get_orderbook

@@ -40,8 +40,13 @@ class Progress:
 
     @property
     def share(self) -> float:
-        """The part that is done, 0 to 1."""
-        return min(1.0, self.done / self.total) if self.total else 1.0
+        """The part that is done, 0 to 1.
+
+        Before it is known how much there is to do that is nothing, and all once it is `done`.
+        """
+        if not self.total:
+            return float(self.state == "done")
+        return min(1.0, self.done / self.total)
 
     @property
     def ended(self) -> bool:

@@ -142,6 +142,14 @@ def timeframe_of_token(token: str) -> Timeframe | None:
     return _TOKENS.get(token)
 
 
+def narrower(timeframe: Timeframe) -> Iterator[Timeframe]:
+    """Give the timeframes whose candles add up to one of `timeframe`, the widest first."""
+    for each in reversed(TIMEFRAMES.values()):
+        fits = each.width <= DAY if timeframe.is_calendar else timeframe.width % each.width == 0
+        if each.width < timeframe.width and (fits or (timeframe.name, each.name) == ("1y", "1M")):
+            yield each
+
+
 def parse_time(time: str | date | datetime) -> int:
     """Give the milliseconds UTC of a moment a caller names.
 

@@ -2,28 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-import itertools
-import re
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime
 from typing import Literal
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marketkit.coverage import Span
 from marketkit.errors import InputError, InvalidRange
-from marketkit.timeframe import (
-    DAY,
-    HOUR,
-    SECOND,
-    TIMEFRAMES,
-    Timeframe,
-    iso,
-    parse_time,
-    parse_timeframe,
-)
+from marketkit.session import UTC_DAYS, Session, parse_session
+from marketkit.timeframe import DAY, Timeframe, iso, parse_time, parse_timeframe
 
 Fill = Literal["none", "forward", "null"]
 Source = Literal["auto", "lake", "exchange"]
@@ -31,7 +17,6 @@ Time = str | date | datetime
 Instant = Time | int  # ms UTC, too
 
 DEFAULT_COUNT = 200
-UTC_DAYS = "00:00 UTC"
 
 EVER = Span(0, 253_370_764_800_000)  # 1970 up to 9999: what a datetime can name and step over
 
@@ -43,7 +28,9 @@ class Window:
     `end=None` is the live edge (in the lake: the end of what is proved), `start=None` with no
     `count` the beginning of what the lake has. `forming` asks for the candle that is not
     finished, too, `fill` for rows in slots that are proved empty; then `count` counts them as well.
-    `session` is where days begin, None for where the exchange's do.
+    `derive=False` asks for the exchange's own candles and none made of narrower ones. `session`
+    is where days begin, None for where the exchange's do; `into` the window of a session that
+    these candles are to be added up for.
     """
 
     timeframe: Timeframe
@@ -53,11 +40,18 @@ class Window:
     forming: bool = False
     fill: Fill = "none"
     session: Session | None = None
+    derive: bool = True
+    into: Window | None = None
+
+    @property
+    def wanted(self) -> int | None:
+        """The count of candles the caller wants, of a session where there is one."""
+        return self.count if self.into is None else self.into.count
 
     def narrow(self, now: int) -> Window:
         """Give the window of the exchange's own candles that add up to the session's.
 
-        There are some more where they are counted, for the oldest slot may lack its beginning.
+        Where the candles are counted only its end is known; `back` says how far it must reach.
         """
         if self.session is None:
             return self
@@ -66,17 +60,30 @@ class Window:
         since = max(0, until - (count or 1) * self.timeframe.width) if start is None else start
         # A whole year, so that winter and summer are asked for the same candles.
         base = self.session.base(self.timeframe, min(since, until - 366 * DAY), until)
-        edges = self.session.edges(self.timeframe, since, until)
-        longest = max(right - left for left, right in itertools.pairwise(edges)) + DAY
+        if base is self.timeframe:
+            return replace(self, session=None)
         return replace(
             self,
             timeframe=base,
-            start=None if start is None else next(each for each in edges if each >= start),
-            end=None if end is None else edges[-1],
-            count=None if count is None else (count + 2) * (longest // base.width),
+            start=None if start is None else self.session.ceil(self.timeframe, start),
+            end=None if end is None else self.session.ceil(self.timeframe, end),
+            count=None,
             forming=True,
             session=None,
+            into=self,
         )
+
+    def back(self, end: int, slots: int) -> int:
+        """Give the start of the slot that lies `slots` before `end`, at least 0."""
+        if self.into is not None and self.into.session is not None:
+            return self.into.session.back(self.into.timeframe, end, slots)
+        return self.timeframe.shift(end, -slots) if slots < self.timeframe.count(0, end) else 0
+
+    def ceil(self, moment: int) -> int:
+        """Give the first moment from `moment` on at which an answer can begin with a whole slot."""
+        if self.into is not None and self.into.session is not None:
+            return self.into.session.ceil(self.into.timeframe, moment)
+        return self.timeframe.ceil(moment)
 
 
 def read_window(
@@ -88,14 +95,21 @@ def read_window(
     forming: bool = False,
     fill: Fill = "none",
     session: str = UTC_DAYS,
+    derive: bool = True,
 ) -> Window:
     """Check the range a caller gives, before anything is asked.
 
-    Raises `UnknownTimeframe`, `InputError` for a session that is none, or `InvalidRange` for a
-    start at or after the end, a count below 1, a naive datetime, and a start together with a count.
+    Raises `UnknownTimeframe`, `InputError` for a session that is none or not the exchange's own
+    where nothing may be derived, or `InvalidRange` for a start at or after the end, a count below
+    1, a naive datetime, and a start together with a count.
     """
     width = parse_timeframe(timeframe)
     days = parse_session(session, width)
+    if days is not None and not derive:
+        raise InputError(
+            f"derive=False: the exchange has no {width} candles that begin at {days}, only at"
+            f" {UTC_DAYS}"
+        )
     first = None if start is None else parse_time(start)
     last = None if end is None else parse_time(end)
     if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
@@ -104,93 +118,7 @@ def read_window(
         raise InvalidRange("give start and end, or count with or without end: not start and count")
     if first is not None and last is not None and first >= last:
         raise InvalidRange(f"start {iso(first)} is not before end {iso(last)}")
-    return Window(width, first, last, count, forming, fill, days)
-
-
-_SPELLED = re.compile(r"([01]\d|2[0-3]):([0-5]\d) (\S+)")
-
-
-_BASES = ("1h", "30m", "15m", "10m", "5m", "3m", "1m")
-
-
-@dataclass(frozen=True, slots=True)
-class Session:
-    """A time of day at which days, weeks, months and years begin, and from which hours count.
-
-    A day that a clock change makes an hour longer or shorter ends in a shorter `4h` slot. Where the
-    clock skips the time of day, the day begins the moment it would have been.
-    """
-
-    at: time
-    zone: ZoneInfo
-
-    def edges(self, timeframe: Timeframe, start: int, end: int) -> list[int]:
-        """Give the slot edges from the last at or before `start` to the first at or after `end`."""
-        edges = list(self._edges(timeframe, start, end))
-        return edges[bisect_right(edges, start) - 1 : bisect_left(edges, end) + 1]
-
-    def base(self, timeframe: Timeframe, start: int, end: int) -> Timeframe:
-        """Give the widest timeframe of the exchange that has these edges, too."""
-        edges = self.edges(timeframe, start, end)
-        for name in _BASES:
-            if all(edge % TIMEFRAMES[name].width == 0 for edge in edges):
-                return TIMEFRAMES[name]
-        raise InputError(f"no candles of the exchange begin at {self}")
-
-    def _edges(self, timeframe: Timeframe, start: int, end: int) -> Iterator[int]:
-        if timeframe.width >= DAY:
-            yield from map(self._open, _days(timeframe, start, end))
-            return
-        opens = list(map(self._open, _days(TIMEFRAMES["1d"], start, end)))
-        for this, following in itertools.pairwise(opens):
-            yield from range(this, following, timeframe.width)
-
-    def _open(self, day: date) -> int:
-        return int(datetime.combine(day, self.at, self.zone).timestamp()) * SECOND
-
-    def __str__(self) -> str:
-        return f"{self.at:%H:%M} {self.zone.key}"
-
-
-@functools.cache
-def parse_session(text: str, timeframe: Timeframe) -> Session | None:
-    """Give the session a caller names (`00:00 Asia/Seoul`); None for the exchange's `00:00 UTC`.
-
-    Raises `InputError` for any other spelling, an unknown zone, and widths below an hour.
-    """
-    found = _SPELLED.fullmatch(text) if isinstance(text, str) else None
-    if found is None:
-        raise InputError(f"session={text!r}: give a time of day and a zone, as in 00:00 Asia/Seoul")
-    hour, minute, name = found.groups()
-    try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"session={text!r}: unknown time zone {name!r}") from None
-    at = time(int(hour), int(minute))
-    if at == time() and name == "UTC":
-        return None
-    if timeframe.width < HOUR:
-        raise InputError(f"session={text!r} means candles of 1h and wider, not of {timeframe}")
-    return Session(at, zone)
-
-
-def _days(timeframe: Timeframe, start: int, end: int) -> Iterator[date]:
-    """Give the days on which slots open, from well before `start` to well after `end`."""
-    day, last = _day(timeframe.previous(start) - 2 * DAY), _day(timeframe.next(end) + 2 * DAY)
-    if timeframe.name == "1w":
-        day -= timedelta(day.weekday())
-    while day <= last:
-        if timeframe.name == "1y":
-            opens = (day.month, day.day) == (1, 1)
-        else:
-            opens = timeframe.name != "1M" or day.day == 1
-        if opens:
-            yield day
-        day += timedelta(7 if timeframe.name == "1w" else 1)
-
-
-def _day(moment: int) -> date:
-    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)).date()
+    return Window(width, first, last, count, forming, fill, days, derive)
 
 
 def window_of(start: Instant | None, end: Instant | None) -> Span:

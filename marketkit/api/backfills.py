@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+import logging
+import warnings
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -14,8 +16,10 @@ import polars as pl
 from marketkit import symbols as naming
 from marketkit.api.markets import MarketList
 from marketkit.api.query import CallOptions, Symbols, index_of, validate_options
+from marketkit.clock import age_clock
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
+from marketkit.data.fetch.kept import GONE, KEPT, lost
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs import catalog
 from marketkit.data.jobs.backfill import BackfillOptions, backfill
@@ -26,7 +30,7 @@ from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError
+from marketkit.errors import InputError, MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, FrameKind, finish, one_of
 from marketkit.notebook import job as notebook
@@ -36,6 +40,8 @@ from marketkit.window import Time, read_window
 
 if TYPE_CHECKING:
     import pandas as pd
+
+_log = logging.getLogger("marketkit.jobs")
 
 
 class BackfillMethods:
@@ -63,9 +69,12 @@ class BackfillMethods:
         seconds unless `show=False`; `job.wait()` gives its `Report`. Running it again continues:
         nothing is asked twice, except that `verify` (`30m`, `12h`, `7d`) reads the last so much
         time of the range again. Where the exchange has changed its mind the newer word is kept, and
-        `lake().revisions()` has the old. Processes that ask for the same share the work.
+        `lake().revisions()` has the old. Processes that ask for the same share the work. A symbol
+        that is not listed, or ends meanwhile, is a failure in the report: the others are done.
 
-        While the exchange is away the job waits, up to `patience`, and then fails.
+        While the exchange is away the job waits, up to `patience`, and then fails. `1s` candles of
+        more than three months ago can no longer be fetched: the log names them, and the report and
+        `lake().coverage()` count them as not on the exchange.
         """
         wanted = self._backfills.wanted(symbols, timeframe, start, end)
         how = manner(order, verify, patience)
@@ -119,7 +128,8 @@ class BackfillMethods:
 
         Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
         `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
-        the loop leaves the backfill. Raises what a symbol fails with.
+        the loop leaves the backfill. Raises what a symbol fails with, and `InvalidRange` for `1s`
+        candles that the exchange has no longer and the lake lacks.
         """
         validate_options(CallOptions(frame, tz, priority=priority))
         return self._backfills.stream(
@@ -158,7 +168,7 @@ class BackfillEndpoints:
     ) -> BackfillRequest:
         """Check the request of a backfill."""
         window = read_window(timeframe, start, end, None)
-        names = tuple(sorted(naming.listed(symbols)))
+        names = tuple(sorted(naming.typed(symbols, self._markets.known())))
         source = self._filler.lake.source
         return BackfillRequest(source, names, window.timeframe.name, parse_time(start), window.end)
 
@@ -173,9 +183,18 @@ class BackfillEndpoints:
         async def work() -> Report:
             clock = self._filler.transport.now
             outage = Outage(manner.patience, run.say, clock, run.interruptions)
-            names = await patiently(lambda: self._resolve(wanted, manner, priority), outage)
+            began = age_clock()
+            resolving = partial(self._resolve, wanted, manner, priority)
+            names, unknown = await patiently(resolving, outage)
+            run.failures.update(unknown)
+            for symbol, failure in self._lost(names, wanted, KEPT).items():
+                _log.warning("%s: %s", symbol, failure)
             markets = (await self._markets.frame(priority))["symbol"].to_list()
-            return await backfill(self._filler, names, wanted, run, manner, markets=markets)
+            report = await backfill(self._filler, names, wanted, run, manner, markets=markets)
+            doubtful = [name for name in names if isinstance(run.failures.get(name), UnknownSymbol)]
+            if doubtful:
+                run.failures.update(await self._markets.gone(doubtful, priority, began))
+            return report
 
         job = Job(wanted, self._filler.lake.root, run, work)
         if in_cell:
@@ -187,7 +206,9 @@ class BackfillEndpoints:
     ) -> Plan:
         """Estimate a backfill."""
         one_of("priority", priority, Priority)
-        names = await self._resolve(wanted, manner, priority)
+        names, unknown = await self._resolve(wanted, manner, priority)
+        for failure in unknown.values():
+            warnings.warn(f"not in the plan: {failure}", stacklevel=2)
         timeframe = TIMEFRAMES[wanted.timeframe]
         costs = await asyncio.to_thread(
             estimate, self._filler, names, timeframe, self._span(wanted)
@@ -209,7 +230,11 @@ class BackfillEndpoints:
         """Give candles chunk by chunk from a backfill at work, the oldest first."""
 
         async def begin() -> AsyncGenerator[Frame, None]:
-            names = await self._resolve(wanted, manner, priority)
+            names, unknown = await self._resolve(wanted, manner, priority)
+            if unknown:  # a chunk has all symbols, or there is none
+                raise next(iter(unknown.values()))
+            for failure in (await asyncio.to_thread(self._lost, names, wanted, GONE)).values():
+                raise failure
             if rows < len(names):
                 raise InputError(f"rows={rows}: a chunk has room for one candle of {len(names)}")
             slots = rows // len(names)
@@ -228,16 +253,29 @@ class BackfillEndpoints:
     def _span(self, wanted: BackfillRequest) -> Span:
         return Span(wanted.start, self._filler.until(TIMEFRAMES[wanted.timeframe], wanted.end))
 
+    def _lost(
+        self, names: Sequence[str], wanted: BackfillRequest, age: int
+    ) -> dict[str, MarketkitError]:
+        """Name the seconds older than an age in ms that can no longer be fetched, by symbol."""
+        timeframe, now = TIMEFRAMES[wanted.timeframe], self._filler.transport.now()
+        if timeframe.name != "1s" or not self._filler.transport.clock.is_heard:
+            return {}
+        covered = {name: self.lake.covered(name, timeframe) for name in names}
+        return lost(timeframe, covered, self._span(wanted), now - age)
+
     async def _resolve(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
-    ) -> list[str]:
-        """Resolve the symbols, and ask the exchange's time where the end depends on the time."""
+    ) -> tuple[list[str], dict[str, MarketkitError]]:
+        """Resolve the symbols, and ask the exchange's time where the end depends on the time.
+
+        Gives the listed ones and the errors of others. Raises the first of these if there are none.
+        """
         names, unknown = await self._markets.resolve(wanted.symbols, priority)
-        if unknown:
+        if unknown and not names:
             raise next(iter(unknown.values()))
         if wanted.end is None or manner.verify:
             await self._filler.transport.ask_time()
-        return names
+        return names, unknown
 
 
 def manner(order: Order, verify: str | None, patience: str) -> BackfillOptions:

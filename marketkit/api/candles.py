@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Generic, Literal, overload
 
-import polars as pl
-
 from marketkit import schema
-from marketkit import symbols as naming
+from marketkit.api.ended import EndedMarkets, kept_hits, shaped
 from marketkit.api.query import (
     Answer,
     CallOptions,
@@ -18,22 +15,24 @@ from marketkit.api.query import (
     P,
     Query,
     QuerySpec,
-    Result,
     Results,
     Symbols,
     choose_source,
 )
+from marketkit.api.renamed import RenamedCall, RenamedMarkets
 from marketkit.api.router import Router
+from marketkit.api.stored import StoredCandles
 from marketkit.clock import age_clock
 from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.read.renamed import Renames
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import FrameKind, OnError, Precision, one_of
-from marketkit.net.engine import aside
 from marketkit.progress import Progress, Reporter
-from marketkit.window import DEFAULT_COUNT, UTC_DAYS, Fill, Source, Time, Window, read_window
+from marketkit.session import UTC_DAYS
+from marketkit.window import DEFAULT_COUNT, Fill, Source, Time, Window, read_window
 
 
 class CandleMethods(Generic[P, D]):
@@ -54,8 +53,10 @@ class CandleMethods(Generic[P, D]):
         forming: bool = ...,
         fill: Fill = ...,
         session: str = ...,
+        derive: bool = ...,
         source: Source = ...,
         as_of: str | None = ...,
+        rename: Mapping[str, str] | None = ...,
         frame: Literal["polars"] = ...,
         tz: str = ...,
         precision: Precision = ...,
@@ -74,8 +75,10 @@ class CandleMethods(Generic[P, D]):
         forming: bool = ...,
         fill: Fill = ...,
         session: str = ...,
+        derive: bool = ...,
         source: Source = ...,
         as_of: str | None = ...,
+        rename: Mapping[str, str] | None = ...,
         frame: Literal["pandas"],
         tz: str = ...,
         precision: Precision = ...,
@@ -93,8 +96,10 @@ class CandleMethods(Generic[P, D]):
         forming: bool = False,
         fill: Fill = "none",
         session: str = UTC_DAYS,
+        derive: bool = True,
         source: Source = "auto",
         as_of: str | None = None,
+        rename: Mapping[str, str] | None = None,
         frame: FrameKind = "polars",
         tz: str = "UTC",
         precision: Precision = "float",
@@ -109,24 +114,36 @@ class CandleMethods(Generic[P, D]):
 
         `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
-        Wide candles are made of narrower ones where the lake has those. `as_of` reads the frozen
-        set of that name instead, and sends nothing. `forming=True` adds the candle that is not
-        finished.
+        `as_of` reads the frozen set of that name instead, and sends nothing. `forming=True` adds
+        the candle that is not finished. Of a market that is not listed any more the lake answers,
+        whatever the source: all that it proves of the range, with a warning of what it lacks
+        (`notes` of a response).
+
+        Wide candles are made of narrower ones where the lake has those and not the exchange's own:
+        the same high, low, close and sums, but about one day in thirty opens at another price than
+        its first hour. `with_response` says so (`source` and `derived`); `derive=False` gives the
+        exchange's own and fetches those that the lake lacks.
 
         Columns are `schema.CANDLE`: `time` is the open, `volume` in base and `value` in quote
         currency. Slots without a trade have no row, unless `fill` asks for one in each slot that
         is proved empty, with `state` `empty`: `"forward"` with the last close as its prices (null
         where none is known) and no volume, `"null"` without numbers; `count` counts them, too.
 
-        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, or
-        any other time and zone, such as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then
-        candles are made of `1h` ones, or of minutes where hours do not fit.
+        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, however
+        that is written (`"09:00 Asia/Seoul"`, `"09:00 +09:00"`), or any other time and zone, such
+        as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then candles are made of the widest
+        ones that begin at the same moments.
+
+        `rename={"KRW-MATIC": "KRW-POL"}` joins the series of markets that changed their code under
+        the newer one and adds the column `listed_as`: the code that each candle had. Where both
+        codes have a slot the newer one's counts, with a warning.
 
         A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)` MultiIndex.
         From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
         6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
         `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
-        many symbols failed.
+        many symbols failed. The exchange keeps `1s` candles for three months: `InvalidRange` names
+        the older ones that the lake lacks.
         """
         return self._answer(
             self._candles.candles,
@@ -139,8 +156,10 @@ class CandleMethods(Generic[P, D]):
             forming=forming,
             fill=fill,
             session=session,
+            derive=derive,
             source=source,
             as_of=as_of,
+            rename=rename,
         )
 
 
@@ -150,7 +169,9 @@ class CandleEndpoints:
     def __init__(self, router: Router, candles: CandleReader, lake: Lake) -> None:
         self._router = router
         self._candles = candles
-        self._lake = lake
+        self._ended = EndedMarkets(lake, router.transport.now)
+        self._stored = StoredCandles(lake, candles, self._ended)
+        self._renamed = RenamedMarkets(router, candles, lake, self._ended)
 
     def candles(
         self,
@@ -164,8 +185,10 @@ class CandleEndpoints:
         forming: bool,
         fill: Fill,
         session: str,
+        derive: bool,
         source: Source,
         as_of: str | None,
+        rename: Mapping[str, str] | None,
     ) -> Query:
         """Ask for candles of a range, or for the newest ones."""
         one_of("source", source, Source)
@@ -176,28 +199,21 @@ class CandleEndpoints:
         if start is None and count is None and not lake_only:
             count = DEFAULT_COUNT
         window = read_window(
-            timeframe, start, end, count, forming=forming, fill=fill, session=session
+            timeframe,
+            start,
+            end,
+            count,
+            forming=forming,
+            fill=fill,
+            session=session,
+            derive=derive,
         )
+        if rename is not None:
+            call = RenamedCall(window, Renames(rename), options, source == "auto")
+            return self._renamed.query(symbols, call, as_of, lake_only=lake_only)
         if lake_only:
-            return self._stored(symbols, window, as_of, options)
+            return self._stored.query(symbols, window, as_of, options)
         return self._asked(symbols, window, source, options)
-
-    def _stored(
-        self, symbols: Symbols, window: Window, as_of: str | None, options: CallOptions
-    ) -> Query:
-        """Ask the lake alone, or a frozen set."""
-        wanted = naming.listed(symbols)
-
-        async def fetch() -> Result:
-            lake = self._lake
-            if as_of is not None:
-                lake = await aside(functools.partial(lake.as_of, as_of))
-            candles = await self._candles.from_lake(lake, wanted, window)
-            names = sorted(candles.known)
-            frame = _shaped(candles.frame, options)
-            return Result(frame, {("lake", age_clock()): names} if names else {}, candles.failures)
-
-        return Query("candle", symbols, options, fetch, sends=False)
 
     def _asked(
         self, symbols: Symbols, window: Window, source: Source, options: CallOptions
@@ -211,16 +227,31 @@ class CandleEndpoints:
                 candles = await self._candles.answer(
                     names, window, run, lake=source == "auto", exact=options.exact
                 )
+                run.reporter.progress.state = "done"
             finally:
                 run.reporter.close()
             got = [name for name in names if name not in candles.failures]
             held = self._router.keep(
-                spec, _shaped(candles.frame, options), got, made, self._until_next(window)
+                spec,
+                shaped(candles.frame, options),
+                got,
+                made,
+                most=self._until_next(window),
+                derived=candles.derived,
             )
-            return candles.failures | {
-                name: Hit(choose_source(lake=name not in run.asked), each)
-                for name, each in zip(got, held, strict=True)
+            sources = {
+                name: choose_source(lake=name not in run.asked, derived=name in candles.derived)
+                for name in got
             }
+            return candles.failures | {
+                name: Hit(sources[name], each) for name, each in zip(got, held, strict=True)
+            }
+
+        async def ended(names: Sequence[str]) -> Results:
+            told = await self._router.markets.chronicle()
+            candles, notes = await self._ended.candles(names, window, told)
+            candles.frame = shaped(candles.frame, options)
+            return kept_hits(candles, spec, notes)
 
         streamed = source == "auto" and not options.exact and _is_streamed(window)
         spec = QuerySpec(
@@ -233,6 +264,7 @@ class CandleEndpoints:
             channel=f"candle.{window.timeframe}" if streamed else None,
             rows=window.count or 1,
             kept=window.start is None and window.end is None,
+            ended=ended,
         )
         return self._router.query(spec, symbols, options)
 
@@ -250,8 +282,3 @@ def _is_streamed(window: Window) -> bool:
 
 def _label(names: Sequence[str], window: Window) -> str:
     return f"{names[0] if len(names) == 1 else f'{len(names)} symbols'} {window.timeframe}"
-
-
-def _shaped(candles: pl.DataFrame, options: CallOptions) -> pl.DataFrame:
-    """Convert numbers to decimals where asked; the lake has floats."""
-    return candles.cast(pl.Schema(schema.exact(schema.CANDLE))) if options.exact else candles

@@ -16,6 +16,7 @@ import polars as pl
 from marketkit.api.backfills import BackfillEndpoints, BackfillMethods, manner
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
+from marketkit.api.doctor import examine
 from marketkit.api.markets import MarketEndpoints, MarketList
 from marketkit.api.query import Symbols
 from marketkit.api.quotes import QuoteEndpoints
@@ -32,7 +33,6 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.markets import Universe
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.upbit.limits import UPBIT
@@ -94,11 +94,10 @@ class AsyncSmartDataProvider(
             offline=resolve_offline(offline=offline),
         )
         root = resolve_lake(lake, self._endpoint)
-        source = lake_source(self._endpoint)
-        self._lake = Lake(root, source=source)
+        self._lake = Lake(root, source=lake_source(self._endpoint))
         cache = resolve_cache(self._endpoint)
         self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
-        self._markets = MarketList(self._transport, self._store, Universe(root, source))
+        self._markets = MarketList(self._transport, self._store, self._lake.universe)
         self._filler = GapFiller(self._lake, self._transport, round(settle * 1000))
         self._router = Router(self._transport, self._markets, self._lake)
         self._streams = self._router.feed = Streams(self._filler, self._markets)
@@ -158,7 +157,27 @@ class AsyncSmartDataProvider(
 
         Counts are those of this provider; `left` in `requests` is what the whole machine may send.
         """
-        return await take_status(self._endpoint, self._router, self.endpoints.metrics, self._store)
+        return await self._status()
+
+    async def _status(self) -> Status:
+        metrics = self.endpoints.metrics
+        return await take_status(self._endpoint, self._router, metrics, self._store, self._filler)
+
+    @on_engine
+    async def doctor(self) -> pl.DataFrame:
+        """Look at settings, lake, exchange, clock, budget and jobs: a frame `state check detail`.
+
+        `state` is `good`, `note` (to be known), `look` (to be looked at) or `bad`. Among the checks
+        are `endings`: the series that the lake lacks a part of although their market is announced
+        to end, or has ended. Asks the exchange for its market list and nothing else.
+        """
+        settings = {
+            "endpoint": self._endpoint,
+            "lake": self._lake.root,
+            "answers kept in": resolve_cache(self._endpoint) or "memory only",
+            "budget of the machine": budget_dir(),
+        }
+        return await examine(settings, self._lake, self._markets, self._status)
 
     @on_engine
     async def exchange_time(self) -> datetime:

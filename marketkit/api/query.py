@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, get_args
 
 import polars as pl
@@ -21,7 +21,7 @@ P = TypeVar("P")  # the answer with a polars frame
 D = TypeVar("D")  # the answer with a pandas frame
 Q = ParamSpec("Q")
 Symbols = str | Iterable[str]
-Source = Literal["memory", "feed", "store", "lake", "rest"]
+Source = Literal["memory", "feed", "store", "lake", "derived", "rest"]
 
 _KINDS: Mapping[str, Any] = {
     "frame": FrameKind,
@@ -63,12 +63,14 @@ def choose_source(
     feed: int | None = None,
     store: bool = False,
     lake: bool = False,
+    derived: bool = False,
 ) -> Source:
     """Choose the cheapest source that may answer.
 
     `memory` and `feed` are the ages in milliseconds of what these two hold and may still give, and
-    the younger wins. What will not change any more is in the store (answers) or the lake (candles).
-    Only when none of them has it is the exchange asked.
+    the younger wins. What will not change any more is in the store (answers) or the lake (candles,
+    `derived` where they are made of finer ones). Only when none of them has it is the exchange
+    asked.
 
     >>> choose_source(memory=900, feed=20), choose_source(memory=900), choose_source(store=True)
     ('feed', 'memory', 'store')
@@ -79,22 +81,43 @@ def choose_source(
         return "feed"
     if store:
         return "store"
-    return "lake" if lake else "rest"
+    if lake:
+        return "derived" if derived else "lake"
+    return "rest"
+
+
+class Note(NamedTuple):
+    """A remark on a symbol's rows; one that is `lacking` is also a warning."""
+
+    text: str
+    lacking: bool = False
 
 
 class Hit(NamedTuple):
-    """Rows of one symbol and their source."""
+    """Rows of one symbol and their source, with a remark or without."""
 
     source: Source
     held: CachedRows
+    note: Note | None = None
 
 
 Results = dict[str, Hit | MarketkitError]
 Load = Callable[[Sequence[str], Priority], Coroutine[Any, Any, Results]]
 
 
+def apart(results: Results) -> tuple[dict[str, Hit], dict[str, MarketkitError]]:
+    """Part hits from failures."""
+    hits = {name: each for name, each in results.items() if isinstance(each, Hit)}
+    return hits, {name: each for name, each in results.items() if not isinstance(each, Hit)}
+
+
 async def _all(_: Sequence[str]) -> None:
     """Refuse no symbol."""
+
+
+async def _none(_: Sequence[str]) -> Results:
+    """Know nothing of markets that are not listed."""
+    return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +129,7 @@ class QuerySpec:
     each symbol of a `channel` (None: no feed has such an answer). `kept` says that an answer may be
     given again. `check` refuses symbols that the query makes no sense for. `guess` asks for symbols
     as they were typed, before it is known what is listed, and gives hits for whatever that brings.
+    `ended` gives hits, or errors, for unlisted ones that something is known of all the same.
     """
 
     kind: Kind
@@ -120,32 +144,48 @@ class QuerySpec:
     kept: bool = True
     check: Callable[[Sequence[str]], Awaitable[None]] = _all
     guess: Load | None = None
+    ended: Callable[[Sequence[str]], Awaitable[Results]] = _none
 
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures."""
+    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures.
+
+    `derived` names for a symbol the timeframes that its candles are made of, where some are;
+    `notes` are remarks on the rows of some symbols; `left` has the errors of markets that a glob
+    meant until they were found to be listed no more.
+    """
 
     frame: pl.DataFrame
     sources: Mapping[tuple[Source, int], Sequence[str]]
     failures: Mapping[str, MarketkitError]
+    derived: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Note] = field(default_factory=dict)
+    left: Mapping[str, MarketkitError] = field(default_factory=dict)
 
 
 def collect(
-    hits: Mapping[str, Hit], failures: Mapping[str, MarketkitError], spec: QuerySpec
+    hits: Mapping[str, Hit],
+    failures: Mapping[str, MarketkitError],
+    spec: QuerySpec,
+    left: Mapping[str, MarketkitError] | None = None,
 ) -> Result:
     """Put the hits of each symbol together; without any the frame is empty."""
     if not hits:
         shape = exact(spec.shape) if spec.exact else spec.shape
-        return Result(empty(shape), {}, failures)
+        return Result(empty(shape), {}, failures, left=left or {})
     sources: dict[tuple[Source, int], list[str]] = {}
-    batches, held = set(), []
-    for symbol, (source, rows) in hits.items():
+    batches, held, derived = set(), [], {}
+    for symbol, (source, rows, _) in hits.items():
+        if symbol in rows.batch.derived:
+            derived[symbol] = rows.batch.derived[symbol]
         sources.setdefault((source, rows.batch.made), []).append(symbol)
         batches.add(rows.batch)
         held.append(rows)
     frame = gather(held)
-    return Result(frame if len(batches) == 1 else frame.sort(spec.order), sources, failures)
+    ordered = frame if len(batches) == 1 else frame.sort(spec.order)
+    notes = {symbol: hit.note for symbol, hit in hits.items() if hit.note is not None}
+    return Result(ordered, sources, failures, derived=derived, notes=notes, left=left or {})
 
 
 def _nothing() -> None:
@@ -174,8 +214,13 @@ class Query:
     def finish(self, result: Result) -> Frame:
         """Give the frame in the caller's shape, or raise the failures."""
         frame = result.frame
+        for note in result.notes.values():
+            if note.lacking:
+                warnings.warn(note.text, stacklevel=2)
         if result.failures:
             frame = raise_or_skip(frame, result.failures, self.options.on_error)
+        if result.left:
+            _warn_of(result.left)
         return self.shape(frame)
 
     def shape(self, frame: pl.DataFrame) -> Frame:
@@ -212,9 +257,18 @@ def raise_or_skip(
     if not failures:
         return data
     if on_error == "skip":
-        for symbol, failure in failures.items():
-            warnings.warn(f"{symbol} skipped: {failure}", stacklevel=2)
+        _warn_of(failures)
         return data
     if data.is_empty() and len({id(failure) for failure in failures.values()}) == 1:
         raise next(iter(failures.values()))
     raise PartialResult(data, failures)
+
+
+def _warn_of(failures: Mapping[str, MarketkitError]) -> None:
+    """Warn of symbols that are not given, once for all that share a failure."""
+    sharing: dict[int, list[str]] = {}
+    for symbol, failure in failures.items():
+        sharing.setdefault(id(failure), []).append(symbol)
+    for names in sharing.values():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        warnings.warn(f"{names[0]}{more} skipped: {failures[names[0]]}", stacklevel=3)

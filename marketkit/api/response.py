@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from marketkit.api.query import Query, Result, Source, raise_or_skip
@@ -21,7 +21,13 @@ class DataResponse(Generic[F_co]):
 
     `source` and `age_ms` are by symbol. An age counts from the moment the request for the data was
     written, so the data is never older than it says. `failures` are the errors by symbol; a symbol
-    is in it or in `source`, never in both.
+    is in it or in `source`, never in both. `notes` are remarks by symbol: that a market has ended,
+    and what of the range nobody knows.
+
+    The source of candles that the lake has none of, but finer ones to make them of, is `derived`.
+    From wherever they came, `derived` names for each symbol with made candles the timeframes that
+    these are made of (`"1m"`; `"1h, 1m"` where some of the hours are made, too). The exchange's own
+    may differ in the open: ask `get_candle(derive=False)` for those.
     """
 
     frame: F_co
@@ -29,6 +35,8 @@ class DataResponse(Generic[F_co]):
     age_ms: Mapping[str, int]
     response_time_ms: float
     failures: Mapping[str, MarketkitError]
+    derived: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def success(self) -> bool:
@@ -48,23 +56,23 @@ class DataResponse(Generic[F_co]):
     def __repr__(self) -> str:
         lines = [f"DataResponse({self._summary()})"]
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
+        lines += [f"  {note}" for note in self.notes.values()]
         return "\n".join([*lines, repr(self.frame)])
 
     def _repr_html_(self) -> str:
-        failed = "".join(
-            f"<li>{html.escape(f'{symbol}: {failure}')}</li>"
-            for symbol, failure in self.failures.items()
-        )
+        told = [f"{symbol}: {failure}" for symbol, failure in self.failures.items()]
+        lines = "".join(f"<li>{html.escape(line)}</li>" for line in [*told, *self.notes.values()])
         table = getattr(self.frame, "_repr_html_", self.frame.__repr__)()
-        return f"<p>{html.escape(self._summary())}</p><ul>{failed}</ul>{table}"
+        return f"<p>{html.escape(self._summary())}</p><ul>{lines}</ul>{table}"
 
     def _summary(self) -> str:
-        counts = Counter(self.source.values())
+        counts = Counter("lake" if each == "derived" else each for each in self.source.values())
         sources = ", ".join(f"{count} from {source}" for source, count in counts.most_common())
         ages = self.age_ms.values()
         oldest = f", at most {max(ages)} ms old" if ages else ""
+        made = f", {len(self.derived)} made of finer candles" if self.derived else ""
         failed = f", {len(self.failures)} failed" if self.failures else ""
-        return f"{sources or 'nothing'} in {self.response_time_ms:.1f} ms{oldest}{failed}"
+        return f"{sources or 'nothing'} in {self.response_time_ms:.1f} ms{oldest}{made}{failed}"
 
 
 def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
@@ -78,5 +86,7 @@ def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
         {symbol: source for symbol, source, _ in known},
         {symbol: now - made for symbol, _, made in known},
         seconds * 1000,
-        result.failures,
+        {**result.failures, **result.left},
+        derived=result.derived,
+        notes={symbol: note.text for symbol, note in result.notes.items()},
     )

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.api.lake_activity import LakeActivity
+from marketkit.api.latest import Latest
 from marketkit.api.markets import MarketList
 from marketkit.api.query import (
     CallOptions,
@@ -22,6 +23,7 @@ from marketkit.api.query import (
     Results,
     Source,
     Symbols,
+    apart,
     choose_source,
     collect,
 )
@@ -30,28 +32,12 @@ from marketkit.cache.memory import Batch, CachedRows, Memory, entries
 from marketkit.cache.single_flight import SingleFlight
 from marketkit.clock import age_clock
 from marketkit.data.lake.store.store import Store
-from marketkit.errors import MarketkitError, Refused, UnknownSymbol
+from marketkit.errors import MarketkitError, Refused, UnknownSymbol, is_gone
 from marketkit.exchange.dialect import CLASSES
 from marketkit.net.transport import Transport
 from marketkit.progress import Progress, Reporter
 
 T = TypeVar("T")
-
-
-class Latest(Protocol):
-    """A keeper of the newest rows of its subscriptions; any thread may ask."""
-
-    def hot(
-        self, channel: str, symbols: Sequence[str], rows: int
-    ) -> tuple[Collection[str], int] | None:
-        """Give the symbols whose newest `rows` rows are known, and the moment of that knowledge.
-
-        Up to that moment of the `age_clock` nothing can have changed without its knowing. None if
-        it knows nothing.
-        """
-
-    def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
-        """Give the newest rows of symbols, sorted by symbol, in the columns of the call's frame."""
 
 
 class Router:
@@ -72,23 +58,35 @@ class Router:
     def query(self, spec: QuerySpec, symbols: Symbols, options: CallOptions) -> Query:
         """Make a query for the symbols that a caller typed."""
         known = self.markets.known()
-        wanted = _spelt(symbols, known)
+        if isinstance(symbols, str) and symbols in known:  # most calls are so
+            given = wanted = [symbols]
+        else:
+            given = naming.several(symbols)
+            wanted = _spelt(given, known)
         return Query(
             spec.kind,
             symbols,
             options,
-            fetch=partial(self._fetch, spec, wanted, options),
+            fetch=partial(self._fetch, spec, given, wanted, options),
             recall=partial(self._recall, spec, wanted, known),
         )
 
-    async def resolve(
-        self, wanted: Sequence[str], options: CallOptions
-    ) -> tuple[list[str], dict[str, MarketkitError]]:
-        """Find the listed markets; an unknown symbol ends the call unless errors are skipped."""
-        names, unknown = await self.markets.resolve(wanted, options.priority)
-        if unknown and options.on_error == "raise":
-            raise next(iter(unknown.values()))
-        return names, unknown
+    async def _resolve(
+        self, spec: QuerySpec, given: Sequence[str], options: CallOptions
+    ) -> tuple[list[str], dict[str, Hit], dict[str, MarketkitError]]:
+        """Find the listed markets, and hits or failures of others.
+
+        Unknown ones end the call unless errors are skipped, but for those that were listed before.
+        """
+        names, unknown = await self.markets.resolve(given, options.priority, aloud=False)
+        ended, broken = apart(await spec.ended(sorted(unknown)) if unknown else {})
+        failures = {
+            name: broken.get(name, why) for name, why in unknown.items() if name not in ended
+        }
+        never = [why for name, why in failures.items() if not (name in broken or is_gone(why))]
+        if never and options.on_error == "raise":
+            raise never[0]
+        return names, ended, failures
 
     def keep(
         self,
@@ -96,7 +94,9 @@ class Router:
         frame: pl.DataFrame,
         symbols: Sequence[str],
         made: int,
+        *,
         most: int | None = None,
+        derived: Mapping[str, str] | None = None,
     ) -> list[CachedRows]:
         """Hold the rows of each symbol for their life, `most` ms at most.
 
@@ -110,7 +110,13 @@ class Router:
                     life = self._life(spec, symbol)
                     lives[symbol] = life if most is None else min(life, most)
         held = self.memory.put(
-            spec.cache_key, frame, symbols, made=made, lives=lives, now=age_clock()
+            spec.cache_key,
+            frame,
+            symbols,
+            made=made,
+            lives=lives,
+            now=age_clock(),
+            derived=derived,
         )
         self.memory.clean_later()
         return held
@@ -128,10 +134,14 @@ class Router:
         hits = self._local(spec, names)
         return None if len(hits) < len(names) else collect(hits, {}, spec)
 
-    async def _fetch(self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions) -> Result:
+    async def _fetch(
+        self, spec: QuerySpec, given: Sequence[str], wanted: Sequence[str], options: CallOptions
+    ) -> Result:
+        """Answer for what the caller gave; `wanted` is that in native spelling."""
+        began = age_clock()
         guess = self._guess(spec, wanted, options)
         try:
-            names, failures = await self.resolve(wanted, options)
+            names, ended, failures = await self._resolve(spec, given, options)
             await spec.check(names)
             guessed, failure = await guess if guess else ({}, None)
         finally:
@@ -144,14 +154,22 @@ class Router:
             missing = []
         for part in await self._ask(spec, missing, options):
             results.update(part)
-        hits = {}
-        for name in names:
-            result = results[name]
-            if isinstance(result, Hit):
-                hits[name] = result
-            else:
-                failures[name] = result
-        return collect(hits, failures, spec)
+        hits, failed = apart({name: results[name] for name in names})
+        failed |= await self._gone(failed, options, began)
+        unknown = [name for name, failure in failed.items() if isinstance(failure, UnknownSymbol)]
+        late, broken = apart(await spec.ended(unknown) if unknown else {})
+        hits |= ended | late
+        failed = {name: broken.get(name, why) for name, why in failed.items() if name not in hits}
+        left = {name: failed.pop(name) for name in _left(failed, wanted)} if hits else {}
+        return collect(dict(sorted(hits.items())), failures | failed, spec, left)
+
+    async def _gone(
+        self, failed: Mapping[str, MarketkitError], options: CallOptions, began: int
+    ) -> Mapping[str, MarketkitError]:
+        """Look whether markets that the exchange does not know, one by one, are listed still."""
+        unknown = [name for name, failure in failed.items() if isinstance(failure, UnknownSymbol)]
+        doubtful = [name for name in unknown if not is_gone(failed[name])]
+        return await self.markets.gone(doubtful, options.priority, began) if doubtful else {}
 
     def _guess(
         self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions
@@ -246,16 +264,17 @@ def hits_of(source: Source, symbols: Sequence[str], held: Sequence[CachedRows]) 
     return {name: Hit(source, each) for name, each in zip(symbols, held, strict=True)}
 
 
-def _spelt(symbols: Symbols, known: frozenset[str]) -> list[str]:
+def _spelt(given: list[str], known: frozenset[str]) -> list[str]:
     """Spell symbols natively; listed ones stay as given."""
-    if isinstance(symbols, str):
-        return [symbols] if symbols in known else naming.listed(symbols)
-    if not isinstance(symbols, Sequence | set):
-        return naming.listed(symbols)
-    given = list(symbols)
-    if given and all(isinstance(each, str) and each in known for each in given):
+    if all(isinstance(each, str) and each in known for each in given):
         return list(dict.fromkeys(given))
-    return naming.listed(given)
+    return naming.typed(given, known)
+
+
+def _left(failed: Mapping[str, MarketkitError], wanted: Sequence[str]) -> list[str]:
+    """Give the markets that nobody named and that are not listed any more: no glob means them."""
+    named = set(wanted)
+    return [name for name, failure in failed.items() if name not in named and is_gone(failure)]
 
 
 async def _with_progress(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import html
+import logging
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple, get_args
 
@@ -19,9 +20,14 @@ from marketkit.cache.memory import Stats
 from marketkit.cache.store import ResponseStore, StoreStats
 from marketkit.cache.ttl import Kind
 from marketkit.clock import age_clock
+from marketkit.data.fetch.gaps import GapFiller
+from marketkit.data.jobs.rescue import LACKING, brief, lacking
+from marketkit.errors import LakeError
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import GroupStats
+from marketkit.schema import empty
 
+_log = logging.getLogger("marketkit.lake")
 _SOURCES: tuple[str, ...] = get_args(Source)
 
 
@@ -35,6 +41,8 @@ class Status:
     answer about each market may be given again, and why. `symbols_per_second` were delivered, with
     a known age, over the last minute. `time` is the exchange's, by which everything goes, and
     `machine_ahead` the seconds that this machine's clock is ahead of it: None before it was heard.
+    `lacking` has the series that the lake lacks a part of although their market is announced to end
+    or has ended (`jobs.rescue.LACKING`), by the market list that was seen last.
     """
 
     endpoint: str
@@ -47,6 +55,7 @@ class Status:
     store: StoreStats | None
     time: datetime
     machine_ahead: float | None
+    lacking: pl.DataFrame = field(default_factory=lambda: empty(LACKING))
 
     @property
     def symbols(self) -> int:
@@ -60,7 +69,7 @@ class Status:
 
     def as_dict(self) -> dict[str, Any]:
         """Give the same as plain values, frames as lists of rows."""
-        frames = ("delivered", "times", "requests", "lives")
+        frames = ("delivered", "times", "requests", "lives", "lacking")
         return {
             "endpoint": self.endpoint,
             "hit_rate": self.hit_rate,
@@ -83,11 +92,12 @@ class Status:
                 *(f"  {_requests(row)}" for row in self.requests.to_dicts()),
                 f"  lives        {_lives(self.lives)}",
                 f"  clock        {self._clock()}",
+                *([f"  endings      {brief(self.lacking)}"] if self.lacking.height else []),
             ]
         )
 
     def _repr_html_(self) -> str:
-        tables = [self.delivered, self.times, self.requests, self.lives]
+        tables = [self.delivered, self.times, self.requests, self.lives, self.lacking]
         shown = "".join(table._repr_html_() for table in tables if table.height)
         return f"<pre>{html.escape(repr(self))}</pre>{shown}"
 
@@ -110,7 +120,7 @@ class Status:
 
 
 async def take_status(
-    endpoint: str, router: Router, metrics: Metrics, store: ResponseStore | None
+    endpoint: str, router: Router, metrics: Metrics, store: ResponseStore | None, filler: GapFiller
 ) -> Status:
     """Take the status of a provider."""
     transport, recent = router.transport, metrics.recent()
@@ -129,7 +139,19 @@ async def take_status(
         None if store is None else await asyncio.to_thread(store.stats),
         datetime.fromtimestamp(transport.now() / 1000, UTC),
         None if ahead is None else ahead / 1000,
+        await _lacking(filler, router),
     )
+
+
+async def _lacking(filler: GapFiller, router: Router) -> pl.DataFrame:
+    """List the incomplete series of ending markets; none of an unreadable lake."""
+    try:
+        told = await router.markets.chronicle()
+        final = filler.transport.now() - filler.settle
+        return await asyncio.to_thread(lacking, filler.lake, told, final)
+    except LakeError as error:
+        _log.warning("what the lake lacks of ending markets is not known: %s", error)
+        return empty(LACKING)
 
 
 def _delivered(metrics: Metrics) -> pl.DataFrame:

@@ -69,6 +69,7 @@ class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame"], BackfillMet
 
     close = blocking(AsyncSmartDataProvider.aclose)
     status = blocking(AsyncSmartDataProvider.status)
+    doctor = blocking(AsyncSmartDataProvider.doctor)
     exchange_time = blocking(AsyncSmartDataProvider.exchange_time)
     watch = blocking(AsyncSmartDataProvider.watch)
     live = blocking(AsyncSmartDataProvider.live)

@@ -11,7 +11,7 @@ import asyncio
 import sys
 import weakref
 from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import polars as pl
@@ -27,7 +27,10 @@ _SWEEP = 5_000  # ms between two cleanings, each of which looks at every answer
 
 @dataclass(slots=True, eq=False)
 class Batch:
-    """The rows of one answer, a run of rows for each symbol, made at or after `made`."""
+    """The rows of one answer, a run of rows for each symbol, made at or after `made`.
+
+    `derived` names for a symbol the timeframes that its candles were made of, where some were.
+    """
 
     frame: pl.DataFrame
     made: int
@@ -35,6 +38,7 @@ class Batch:
     symbols: tuple[str, ...]
     until: int = 0
     used: int = 0
+    derived: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -100,6 +104,7 @@ class Memory:
         made: int,
         lives: Mapping[str, int],
         now: int,
+        derived: Mapping[str, str] | None = None,
     ) -> list[CachedRows]:
         """Keep the rows of an answer, each symbol's for a life in milliseconds after `made`.
 
@@ -107,7 +112,8 @@ class Memory:
         Entries that are younger than this answer stay. Gives what the answer said of each symbol,
         whether it was kept or not.
         """
-        batch = Batch(frame, made, cache_key, tuple(map(sys.intern, symbols)), used=now)
+        names = tuple(map(sys.intern, symbols))
+        batch = Batch(frame, made, cache_key, names, used=now, derived=derived or {})
         rows = entries(batch, lives)
         batch.until = max((each.until for each in rows), default=0)
         if batch.until > now and batch.bytes <= self._max_bytes // 4:

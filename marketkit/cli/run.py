@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 class CommandRun:
     """The jobs of one command; `deadline` is a moment of `time.monotonic`, or None.
 
-    `stopped` is the reason of an early end, or empty.
+    `stopped` is the reason of an early end, or empty; `unlisted` are markets whose job never began.
     """
 
     deadline: float | None
@@ -33,6 +33,7 @@ class CommandRun:
     job: Job | None = None
     began: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
+    unlisted: list[str] = field(default_factory=list)
 
     @property
     def over(self) -> bool:
@@ -83,7 +84,8 @@ class CommandRun:
     @property
     def code(self) -> int:
         """The exit code."""
-        complete = not self.stopped and all(report.complete for report in self.reports)
+        whole = not self.stopped and not self.unlisted
+        complete = whole and all(report.complete for report in self.reports)
         return DONE if complete else INCOMPLETE
 
     def summary(self, state: str = "") -> dict[str, object]:
@@ -98,7 +100,7 @@ class CommandRun:
             "requests": sum(each.requests for each in self.reports),
             "rows": sum(each.rows for each in self.reports),
             "revisions": sum(each.revisions for each in self.reports),
-            "failures": sum(len(each.failures) for each in self.reports),
+            "failures": len(self.unlisted) + sum(len(each.failures) for each in self.reports),
             "seconds": round(time.monotonic() - self.began, 1),
         }
 

@@ -39,7 +39,8 @@ def is_here() -> bool:
     """Say whether this call comes from a cell of a notebook."""
     module = sys.modules.get("IPython")
     shell = module.get_ipython() if module is not None else None
-    in_cell = type(shell).__name__ == "ZMQInteractiveShell"
+    # By name, for importing ipykernel is slow; kernels such as Colab's have shells made of its own.
+    in_cell = any(kind.__name__ == "ZMQInteractiveShell" for kind in type(shell).__mro__)
     return in_cell and threading.current_thread() is threading.main_thread()
 
 

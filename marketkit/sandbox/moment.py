@@ -7,7 +7,7 @@ from itertools import chain, groupby, repeat
 
 from marketkit.sandbox.candle import Candle, merged
 from marketkit.sandbox.source import Source
-from marketkit.sandbox.trades import Trade, split
+from marketkit.sandbox.trades import Trade, candle_of
 from marketkit.sandbox.widths import DAY, SECOND, WIDTHS, Width
 
 SECONDS_KEPT = 90 * DAY  # the documented "last 3 months"
@@ -42,7 +42,16 @@ def running(source: Source, width: Width, now: int) -> Candle | None:
         parts.append(source.total(_ONE_DAY, start, today))
     parts.append(source.total(base, max(start, today) if parts else start, edge))
     parts.append(running_base(source, base, now))
-    return merged(start, parts)
+    candle = merged(start, parts)
+    if candle and start == today and width.ms >= DAY > base.ms:
+        return candle._replace(open=own_open(source, today, candle.open))
+    return candle
+
+
+def own_open(source: Source, day: int, default: float) -> float:
+    """Return the open of a day's own candle, now and then another than its first minute's."""
+    page = source.page(_ONE_DAY, day + DAY, 1)
+    return page[0].open if page and page[0].time == day else default
 
 
 def running_base(source: Source, base: Width, now: int) -> Candle | None:
@@ -50,17 +59,8 @@ def running_base(source: Source, base: Width, now: int) -> Candle | None:
     whole = source.at(base, base.floor(now))
     if whole is None or whole.last <= now:
         return whole
-    done = [trade for trade in split(source.key, whole) if trade.time <= now]
-    return _of_trades(whole.time, done) if done else None
-
-
-def _of_trades(start: int, trades: list[Trade]) -> Candle:
-    prices = [trade.price for trade in trades]
-    volume = round(sum(trade.volume for trade in trades), 8)
-    value = round(sum(trade.price * trade.volume for trade in trades), 8)
-    return Candle(
-        start, prices[0], max(prices), min(prices), prices[-1], volume, value, trades[-1].time
-    )
+    done = [trade for trade in source.trades(whole) if trade.time <= now]
+    return candle_of(whole.time, done) if done else None
 
 
 def trades_before(source: Source, before: int, now: int, floor: int = 0) -> Iterator[Trade]:
@@ -73,7 +73,7 @@ def trades_before(source: Source, before: int, now: int, floor: int = 0) -> Iter
         if not batch:
             return
         for candle in reversed(batch):
-            for trade in reversed(split(source.key, candle)):
+            for trade in reversed(source.trades(candle)):
                 if trade.time < floor:
                     return
                 if trade.time < before and trade.time <= now:
@@ -95,7 +95,7 @@ def _second_page(source: Source, before: int, count: int, now: int) -> Iterator[
     for found, (start, group) in enumerate(groupby(trades, lambda t: t.time // SECOND * SECOND)):
         if found == count:
             return
-        yield _of_trades(start, list(group)[::-1])
+        yield candle_of(start, list(group)[::-1])
 
 
 def last_close(source: Source, before: int, default: float) -> float:

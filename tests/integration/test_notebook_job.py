@@ -24,8 +24,28 @@ print("moved", job.done)
 """
 
 
+# A kernel whose shell is made of IPython's, as Colab's is.
+SUBCLASS = """
+from ipykernel.ipkernel import IPythonKernel
+from ipykernel.zmqshell import ZMQInteractiveShell
+from traitlets import Type
+
+class Shell(ZMQInteractiveShell):
+    pass
+
+class Kernel(IPythonKernel):
+    shell_class = Type(Shell)
+"""
+SHOW = """
+import marketkit as mk
+feed = mk.watch("KRW-BTC", "ticker")
+feed.wait()
+feed.show(1)
+"""
+
+
 @contextmanager
-def started(exchange, folder):
+def started(exchange, folder, *arguments):
     """Run a kernel whose default provider talks to a sandbox; give its manager and a client."""
     manager = KernelManager()
     places = {
@@ -34,7 +54,9 @@ def started(exchange, folder):
         "MARKETKIT_BUDGET_DIR": str(folder / "budget"),
         "PYTHONWARNINGS": "ignore:the clock of this machine:UserWarning",  # it stands elsewhere
     }
-    manager.start_kernel(env={**os.environ, **places})
+    paths = os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, **places, "PYTHONPATH": paths}
+    manager.start_kernel(env=environment, extra_arguments=list(arguments))
     client = manager.blocking_client()
     client.start_channels()
     try:
@@ -43,6 +65,17 @@ def started(exchange, folder):
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
+
+
+@pytest.fixture
+def other_kernel(tmp_path):
+    """A client of a kernel whose shell is a subclass of the usual one."""
+    (tmp_path / "other_kernel.py").write_text(SUBCLASS)
+    with (
+        Sandbox(seed=1, now="2026-11-20T00:00:30Z", speed=0) as exchange,
+        started(exchange, tmp_path, "--IPKernelApp.kernel_class=other_kernel.Kernel") as (_, one),
+    ):
+        yield one
 
 
 @pytest.fixture(scope="module")
@@ -109,3 +142,21 @@ def test_the_state_survives_a_closed_tab(kernel):
     _, messages = run(kernel, "job")
     (result,) = of_type(messages, "execute_result")
     assert "cancelled" in result["content"]["data"]["text/plain"]
+
+
+def test_a_kernel_with_a_shell_of_its_own_gets_the_bar_and_the_frame_in_place(other_kernel):
+    hidden = "import sys\nsys.modules['ipywidgets'] = None\n"
+    _, messages = run(other_kernel, hidden + BEGIN)
+    (bar,) = of_type(messages, "display_data")
+    assert "<progress" in bar["content"]["data"]["text/html"]
+    _, messages = run(other_kernel, MEANWHILE)
+    moves = of_type(messages, "update_display_data")
+    assert {each["content"]["transient"]["display_id"] for each in moves} == {
+        bar["content"]["transient"]["display_id"]
+    }
+    run(other_kernel, "job.cancel(); job.join()")
+    _, messages = run(other_kernel, SHOW)
+    (frame,) = of_type(messages, "display_data")
+    assert "<table" in frame["content"]["data"]["text/html"]
+    assert frame["content"]["transient"]["display_id"]
+    assert not of_type(messages, "stream")

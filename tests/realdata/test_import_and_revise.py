@@ -7,8 +7,10 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
+from marketkit.timeframe import parse_time
 
 HOURS = {
     "KRW-BTC": ("KRW-BTC_1h_2020-2025.parquet", "BTC_KRW_1h.csv"),
@@ -129,3 +131,20 @@ def test_real_candles_come_back_from_an_export_row_for_row(lake, archives, tmp_p
     back = Lake(tmp_path / "back")
     back.import_(tmp_path / f"out{suffix}", symbol="KRW-DOGE", timeframe="1m")
     assert back.read(None, "1m").equals(lake.read(None, "1m"))
+
+
+@pytest.mark.parametrize("base", ["BTC", "DOGE"])
+def test_real_hours_are_what_their_minutes_add_up_to(lake, archives, base):
+    symbol = f"KRW-{base}"
+    told = {"symbol": symbol, "tz": "UTC"}
+    hours = lake.import_(archives / f"{base}_KRW_1h.csv", timeframe="1h", **told)
+    minutes = archives / f"{base}_KRW_1m.csv"
+    lake.import_(minutes, timeframe="1m", covering="range", **told)
+    assert hours.rows > 30_000
+    assert lake.audit().is_empty()
+    wrong = lake.read(symbol, "1h", "2025-09-10", "2025-09-10T01:00").with_columns(open="low")
+    covering = Spans([(parse_time("2025-09-10"), parse_time("2025-09-10T01:00"))])
+    lake.append(symbol, "1h", wrong, covering)
+    (finding,) = lake.audit().rows(named=True)
+    # The minutes begin with September, the hours end with the 29th.
+    assert finding["detail"].startswith("1 of 696 slots are not what 1m candles add up to (open)")

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import assert_type, reveal_type
 
 import pandas as pd
@@ -36,6 +36,9 @@ def frames(kind: FrameKind) -> None:
     reveal_type(assert_type(mk.get_trade("KRW-BTC", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", fill="forward"), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-POL", "1d", rename={"KRW-MATIC": "KRW-POL"}), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", derive=False), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", derive=False, frame="pandas"), pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
 
 
@@ -44,6 +47,7 @@ def responses(kind: FrameKind) -> None:
     told = mk.with_response
     reveal_type(assert_type(told.get_ticker("KRW-BTC"), DataResponse[pl.DataFrame]))  # DataResponse[polars.DataFrame]
     reveal_type(assert_type(told.get_ticker("KRW-BTC").frame, pl.DataFrame))  # polars.DataFrame
+    assert_type(told.get_candle("KRW-BTC", "1d").derived, Mapping[str, str])
     reveal_type(assert_type(told.get_candle("KRW-BTC", "1m", frame="pandas"), DataResponse[pd.DataFrame]))  # DataResponse[pandas.DataFrame]
     reveal_type(assert_type(told.get_trade("KRW-BTC", frame=kind).frame, Either))  # polars.DataFrame | pandas.DataFrame
 
@@ -81,11 +85,13 @@ def lake() -> None:
     reveal_type(mk.lake())  # Lake
     reveal_type(assert_type(mk.lake().catalog(), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.lake().scan("KRW-BTC", "1m"), pl.LazyFrame))  # polars.LazyFrame
+    reveal_type(assert_type(mk.lake().read("KRW-POL", "1d", rename={"KRW-MATIC": "KRW-POL"}), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.lake().coverage("KRW-BTC", "1m"), pl.DataFrame))  # polars.DataFrame
     reveal_type(mk.backfill("KRW-BTC", "1m", start="2026-11-19"))  # Job
     reveal_type(mk.plan("KRW-BTC", "1m", start="2026-11-19"))  # Plan
     reveal_type(assert_type(mk.jobs(), pl.DataFrame))  # polars.DataFrame
     reveal_type(mk.status())  # Status
+    reveal_type(assert_type(mk.doctor(), pl.DataFrame))  # polars.DataFrame
     chunks = mk.iter_candle("KRW-BTC", "1m", start="2026-11-19")
     reveal_type(assert_type(chunks, Chunks[pl.DataFrame]))  # Chunks[polars.DataFrame]
     for chunk in mk.iter_candle("KRW-BTC", "1m", start="2026-11-19", frame="pandas"):

@@ -87,12 +87,21 @@ def test_there_is_no_estimate_before_there_is_a_pace(ticking):
     assert progress.eta == pytest.approx(20)
 
 
-def test_a_call_with_nothing_to_do_is_done(ticking):
-    progress = begun()
-    assert progress.share == 1.0
+@pytest.mark.parametrize("state", ["running", "paused", "stopped", "cancelled", "failed: away"])
+def test_what_has_not_begun_shows_nothing_done(ticking, state):
+    progress = begun(state=state)
+    assert progress.share == 0.0
     assert progress.seconds == 0
-    assert "100%" in str(progress)
+    assert str(progress).startswith("x:   0%")
     assert "(0.0/s)" in str(progress)
+    assert progress.bar().startswith("[" + "." * 24)
+    assert '"percent": 0.0' in progress.as_json()
+
+
+def test_a_call_with_nothing_to_do_is_done_when_it_ended(ticking):
+    progress = begun(state="done")
+    assert progress.share == 1.0
+    assert str(progress).startswith("x: 100%")
 
 
 def test_the_share_never_is_more_than_all(ticking):

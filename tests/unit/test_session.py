@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from marketkit.errors import InputError
+from marketkit.session import parse_session
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, parse_time
-from marketkit.window import parse_session
 
 DAY = TIMEFRAMES["1d"]
 
@@ -31,11 +31,69 @@ def test_the_exchanges_own_days_are_no_session_for_any_width():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "UTC", "0:00 UTC", "00:60 UTC", "00:00 Mars/Base", "00:00 ", 5]
+    "text",
+    [
+        *("", "UTC", "0:00 UTC", "00:60 UTC", "00:00 Mars/Base", "00:00 ", 5),
+        *("00:00 +24:00", "00:00 +09:60", "09:00Asia/Seoul", "00:00  UTC"),
+    ],
 )
 def test_what_is_no_time_of_day_in_a_zone_is_refused(text):
     with pytest.raises(InputError, match="session="):
         parse_session(text, DAY)
+
+
+@pytest.mark.parametrize("timeframe", ["1m", "1h", "4h", "1d", "1w", "1M", "1y"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("09:00 Asia/Seoul", "09:00 Asia/Tokyo", "08:00 Asia/Singapore", "00:00 Etc/UTC"),
+        *("09:00 +09:00", "09:00+09:00", "09:00 +09", "09:00 UTC+9", "00:00 Z", "00:00Z"),
+        *("19:00 +1900", "00:00 -00:00", "14:00 Pacific/Kiritimati"),
+    ],
+)
+def test_every_spelling_of_the_exchanges_day_is_no_session(text, timeframe):
+    assert parse_session(text, TIMEFRAMES[timeframe]) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "own"),
+    [
+        ("13:00 Asia/Seoul", ["1h", "4h"]),
+        ("00:00 America/New_York", ["1h"]),
+        ("00:00 Europe/London", ["1h", "1y"]),
+        ("17:00 America/Phoenix", ["1h", "4h", "1d"]),  # the next day has begun: weeks differ
+        ("09:30 +09:00", []),
+    ],
+)
+def test_slots_that_begin_with_the_exchanges_are_no_session(text, own):
+    found = [each.name for each in TIMEFRAMES.values() if each.width >= HOUR]
+    assert [each for each in found if parse_session(text, TIMEFRAMES[each]) is None] == own
+
+
+@pytest.mark.parametrize(
+    ("timeframe", "moment", "edge"),
+    [
+        ("1d", "2025-03-31T15:01", "2025-04-01T15:00"),
+        ("1w", "2025-03-30T15:01", "2025-04-06T15:00"),
+        ("1M", "2025-03-31T15:01", "2025-04-30T15:00"),
+        ("1y", "2024-12-31T15:01", "2025-12-31T15:00"),
+    ],
+)
+def test_the_next_edge_is_found_when_it_is_the_next_day_here_only(timeframe, moment, edge):
+    width = TIMEFRAMES[timeframe]
+    found = parse_session("00:00 Asia/Seoul", width).ceil(width, parse_time(moment))
+    assert found == parse_time(edge)
+
+
+def test_an_edge_is_found_from_any_moment_around_it():
+    session = parse_session("09:30 America/New_York", DAY)
+    noon = parse_time("2025-03-10T12:00")  # the clocks changed on the 9th
+    assert session.ceil(DAY, noon) == parse_time("2025-03-10T13:30")
+    assert session.ceil(DAY, session.ceil(DAY, noon)) == session.ceil(DAY, noon)
+    assert session.back(DAY, noon, 1) == parse_time("2025-03-09T13:30")
+    assert session.back(DAY, noon, 2) == parse_time("2025-03-08T14:30")
+    assert session.back(TIMEFRAMES["1M"], noon, 3) == parse_time("2025-01-01T14:30")
+    assert session.back(DAY, noon, 1_000_000) == 0
 
 
 def test_widths_below_an_hour_have_no_session():
@@ -44,7 +102,8 @@ def test_widths_below_an_hour_have_no_session():
 
 
 def test_a_session_is_written_as_it_is_typed():
-    assert str(parse_session("09:30 America/New_York", DAY)) == "09:30 America/New_York"
+    for text in ("09:30 America/New_York", "09:30 UTC+09:00"):
+        assert str(parse_session(text, DAY)) == text
 
 
 def test_edges_reach_from_the_slot_that_holds_the_start_to_the_end():
@@ -95,6 +154,9 @@ def test_weeks_begin_on_monday_months_on_the_first(timeframe, expected):
         ("09:20 Asia/Seoul", "10m"),
         ("00:00 Australia/Lord_Howe", "30m"),
         ("00:01 UTC", "1m"),
+        ("08:00 UTC", "4h"),
+        ("13:00 Asia/Seoul", "4h"),
+        ("20:00 America/New_York", "1h"),  # midnight UTC, but only in summer
     ],
 )
 def test_the_widest_candles_with_the_same_edges_are_the_base(text, base):

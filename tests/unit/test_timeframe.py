@@ -16,6 +16,7 @@ from marketkit.timeframe import (
     TIMEFRAMES,
     Timeframe,
     iso,
+    narrower,
     parse_duration,
     parse_time,
     parse_timeframe,
@@ -384,3 +385,13 @@ def test_a_length_of_time_is_a_number_and_a_unit(duration, seconds):
 def test_another_length_of_time_is_refused(duration):
     with pytest.raises(InputError, match="expected one such as 30m, 12h, 1d, 2w"):
         parse_duration(duration)
+
+
+def test_the_widest_candles_that_fit_come_first():
+    assert [each.name for each in narrower(TIMEFRAMES["1m"])] == ["1s"]
+    assert [each.name for each in narrower(TIMEFRAMES["10m"])] == ["5m", "1m", "1s"]
+    assert [each.name for each in narrower(TIMEFRAMES["1h"])][:3] == ["30m", "15m", "10m"]
+    assert [each.name for each in narrower(TIMEFRAMES["1w"])][:2] == ["1d", "4h"]
+    assert [each.name for each in narrower(TIMEFRAMES["1M"])][:2] == ["1d", "4h"]
+    assert [each.name for each in narrower(TIMEFRAMES["1y"])][:2] == ["1M", "1d"]
+    assert [each.name for each in narrower(TIMEFRAMES["1s"])] == []

@@ -14,7 +14,14 @@ from marketkit.cli.command import Command
 from marketkit.cli.options import add_range, open_provider
 from marketkit.cli.output import FAILED, INCOMPLETE, Output
 from marketkit.cli.run import CommandRun, begin_run, on_sigterm
-from marketkit.errors import Banned, InputError, MarketkitError, NetworkError, ServerFailed
+from marketkit.errors import (
+    Banned,
+    InputError,
+    MarketkitError,
+    NetworkError,
+    ServerFailed,
+    UnknownSymbol,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -135,7 +142,12 @@ def _chores(
         if run.stopped:
             return
         symbols, start = list(chore.symbols), moment(chore.start)
-        report = run.work(_starter(provider, options, symbols, chore.timeframe, start))
+        try:
+            report = run.work(_starter(provider, options, symbols, chore.timeframe, start))
+        except UnknownSymbol as none:  # of this piece of work no market is listed
+            run.unlisted.append(none.symbol)
+            sys.stderr.write(f"{none.symbol} {chore.timeframe}: {none}\n")
+            continue
         for symbol, failure in report.failures.items() if report is not None else ():
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
 

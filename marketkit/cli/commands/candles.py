@@ -18,8 +18,19 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     fills = ["none", "forward", "null"]
     command.add_argument("--fill", default="none", choices=fills, help="slots proved empty, too")
     command.add_argument("--session", default="00:00 UTC", help="where days begin")
+    own = "the exchange's own candles, none made of finer ones"
+    command.add_argument("--own", action="store_true", help=own)
     command.add_argument("--as-of", help="a frozen set instead of the lake as it is")
+    joined = "join a market that changed its code: KRW-MATIC=KRW-POL"
+    command.add_argument("--rename", action="append", type=_pair, metavar="OLD=NEW", help=joined)
     command.add_argument("--tz", default="UTC", help="the time zone of the output (UTC)")
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, _, new = text.partition("=")
+    if not (old and new):
+        raise argparse.ArgumentTypeError(f"{text} is not OLD=NEW")
+    return old, new
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -32,7 +43,9 @@ def _run(options: argparse.Namespace, output: Output) -> int:
         forming=options.forming,
         fill=options.fill,
         session=options.session,
+        derive=not options.own,
         as_of=options.as_of,
+        rename=None if options.rename is None else dict(options.rename),
         source=options.source,
         tz=options.tz,
     )

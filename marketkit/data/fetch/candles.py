@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import functools
-import sys
 from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
@@ -12,15 +11,25 @@ import polars as pl
 from marketkit import schema
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
+from marketkit.data.fetch import pages as answered
+from marketkit.data.fetch.enough import is_enough, is_full, reach
 from marketkit.data.fetch.gaps import GapFiller
+from marketkit.data.fetch.kept import GONE, lost, lost_to
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.read.candles import CandleResult, from_lake, known_of, newest
-from marketkit.data.lake.read.fill import Block, closed, dense, read_dense
+from marketkit.data.lake.read.candles import (
+    CandleResult,
+    from_lake,
+    halves,
+    known_of,
+    named,
+    newest,
+    without,
+)
+from marketkit.data.lake.read.fill import closed, read_dense
 from marketkit.data.lake.read.resample import fold
 from marketkit.data.lake.read.view import View, look
-from marketkit.data.lake.store.slots import slots_of
-from marketkit.errors import InvalidRange, MarketkitError
+from marketkit.errors import CorruptFile, InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Page
 from marketkit.exchange.upbit.paging import CandleRange, walk_candles
 from marketkit.net.engine import aside
@@ -47,7 +56,7 @@ class CandleReader:
         narrow = window.narrow(self._transport.now())
 
         def read() -> CandleResult:
-            return fold(from_lake(lake, symbols, narrow), window, narrow)
+            return fold(from_lake(lake, symbols, narrow), narrow)
 
         if narrow.start is not None and narrow.end is not None:
             brief = (narrow.end - narrow.start) * len(symbols) <= _BRIEF
@@ -58,16 +67,35 @@ class CandleReader:
     async def answer(
         self, symbols: Sequence[str], window: Window, run: FetchRun, *, lake: bool, exact: bool
     ) -> CandleResult:
-        """Answer from the exchange, with the lake's help or without."""
+        """Answer from the exchange, with the lake's help or without.
+
+        A symbol whose file is corrupt fails alone.
+        """
+        try:
+            return await self._answer(symbols, window, run, lake=lake, exact=exact)
+        except CorruptFile as broken:
+            shape = schema.exact(ROW) if exact else ROW
+            parts = [
+                await self.answer(half, window, run, lake=lake, exact=exact)
+                for half in halves(symbols)
+            ]
+            return without(broken, symbols, parts, shape)
+
+    async def _answer(
+        self, symbols: Sequence[str], window: Window, run: FetchRun, *, lake: bool, exact: bool
+    ) -> CandleResult:
         await self._hear(symbols, window, lake=lake)
         narrow = window.narrow(self._transport.now())
         if narrow.start is not None and narrow.start >= self.edge(window):
             return CandleResult(closed(empty(schema.exact(ROW) if exact else ROW)), {})
+        if narrow.timeframe.name == "1s":
+            run.failures |= await asyncio.to_thread(self._gone, symbols, narrow, lake=lake)
+        names = [symbol for symbol in symbols if symbol not in run.failures]
         if lake:
-            candles = await self.from_both(symbols, narrow, run)
+            candles = await self.from_both(names, narrow, run)
         else:
-            candles = await self.from_exchange(symbols, narrow, run, exact=exact)
-        return await asyncio.to_thread(fold, candles, window, narrow)
+            candles = await self.from_exchange(names, narrow, run, exact=exact)
+        return await asyncio.to_thread(fold, candles, narrow)
 
     async def from_both(
         self, symbols: Sequence[str], window: Window, run: FetchRun
@@ -82,12 +110,16 @@ class CandleReader:
             run.young.clear()
             run.reached.clear()
             first = await self._cover(symbols, window, end, run)
-        got = [symbol for symbol in symbols if symbol not in run.failures]
         span = Span(min(first, end), end)
+        got = [symbol for symbol in symbols if symbol not in run.failures]
         view = await asyncio.to_thread(self._look, got, window, span)
+        proof, now = {symbol: view.known(symbol) for symbol in got}, self._transport.now()
+        run.failures |= lost_to(window, proof, span, now, lambda name: view.height(name, span))
+        view = view.of([symbol for symbol in view.symbols if symbol not in run.failures])
         rows = await asyncio.to_thread(read_dense, view, span, window.fill)
-        known = {symbol: known_of(view, symbol) for symbol in got}
-        return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at)
+        known = {symbol: known_of(view, symbol) for symbol in view.symbols}
+        derived = named({symbol: view.made_of(symbol, span) for symbol in view.symbols})
+        return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at, derived)
 
     async def from_exchange(
         self, symbols: Sequence[str], window: Window, run: FetchRun, *, exact: bool
@@ -105,13 +137,17 @@ class CandleReader:
         async with asyncio.TaskGroup() as group:
             for symbol in symbols:
                 group.create_task(one(symbol))
+        got = [symbol for symbol in pages if symbol not in run.failures]
+        proof = {symbol: answered.knowledge(window.timeframe, pages[symbol]) for symbol in got}
+        span, now = Span(window.start or 0, end), self._transport.now()
+        run.failures |= lost_to(window, proof, span, now, lambda name: answered.height(pages[name]))
         shape = schema.exact(ROW) if exact else ROW
         frames = [
-            _settled(symbol, pages[symbol], window, end, shape)
+            answered.settled(symbol, pages[symbol], window, end, shape)
             for symbol in sorted(pages)
             if symbol not in run.failures
         ]
-        known = {symbol: _known(pages[symbol]) for symbol in pages}
+        known = {symbol: answered.known(pages[symbol]) for symbol in pages}
         rows = pl.concat([closed(empty(shape)), *frames])
         return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at)
 
@@ -135,7 +171,22 @@ class CandleReader:
         narrow = window.narrow(window.end)
         span = Span(narrow.start or 0, narrow.end or 0)
         known = (self._look([symbol], narrow, span).known(symbol) for symbol in symbols)
-        return not any(each.missing(*span) for each in known)
+        return not any(each.unproved(*span) for each in known)
+
+    def _gone(
+        self, symbols: Sequence[str], window: Window, *, lake: bool
+    ) -> dict[str, MarketkitError]:
+        """Give an error for each symbol that has no hope of an answer, before anything is sent."""
+        if not self._transport.clock.is_heard:
+            return {}
+        end, oldest = self.edge(window), self._transport.now() - GONE
+        if window.start is None and end > oldest:
+            return {}  # of counted candles there may be enough that are younger
+        start = window.back(end, window.count or 1) if window.start is None else window.start
+        covered = dict.fromkeys(symbols, Spans())
+        if lake:
+            covered = {name: self._lake.covered(name, window.timeframe) for name in symbols}
+        return lost(window.timeframe, covered, Span(start, end), oldest)
 
     def edge(self, window: Window) -> int:
         """Give the end of a window: the caller's, but never past the slot that is forming now."""
@@ -148,7 +199,7 @@ class CandleReader:
         return end
 
     def _look(self, symbols: Iterable[str], window: Window, span: Span) -> View:
-        return look(self._lake, symbols, window.timeframe, span)
+        return look(self._lake, symbols, window.timeframe, span, derive=window.derive)
 
     async def _close(
         self, spans: Mapping[str, tuple[int, int]], window: Window, run: FetchRun
@@ -176,15 +227,15 @@ class CandleReader:
     ) -> int:
         """Close gaps ever further back until each symbol has enough; give the earliest start."""
         starts = dict.fromkeys(symbols, end)
-        reach = _enough(window)
+        slots = reach(window)
         while short := await asyncio.to_thread(self._short, window, starts, run):
-            ever = window.timeframe.count(0, end)
-            start = window.timeframe.shift(end, -reach) if reach < ever else 0
+            start = window.back(end, slots)
             spans = {symbol: (start, max(start, starts[symbol])) for symbol in short}
             await self._close(spans, window, run)
             # An answer may hold more than was asked for; what it held is not asked again.
-            starts.update({symbol: min(start, run.reached.get(symbol, start)) for symbol in short})
-            reach *= 2
+            held = {symbol: run.reached.get(symbol, start) for symbol in short}
+            starts.update({symbol: min(start, window.ceil(held[symbol])) for symbol in short})
+            slots *= 2
         return min(starts.values(), default=end)
 
     def _short(self, window: Window, starts: Mapping[str, int], run: FetchRun) -> list[str]:
@@ -201,11 +252,9 @@ class CandleReader:
         known = view.known(symbol)
         if start <= (known.nothing_before or 0):
             return False
-        young = sum(each.height for each in run.young.get(symbol, ()))
-        if window.fill == "none":
-            return view.read(span).height + young < _enough(window)
-        proved = window.timeframe.count_all(known.covered.clip(*span))
-        return proved + young < _enough(window)
+        rows = [view.read(span), *run.young.get(symbol, ())]
+        times = pl.concat(each["time"] for each in rows)
+        return not is_enough(window, times, known.covered, span, self._transport.now())
 
     async def _collect(
         self,
@@ -220,58 +269,13 @@ class CandleReader:
         """Walk the exchange for one symbol until the window is full."""
         start = 0 if window.start is None else window.start
         walk = CandleRange(symbol, window.timeframe, start, end, self._filler.settle)
-        run.planned([walk] if window.count is None else [])
+        run.planned([walk] if window.start is not None else [])
         send = functools.partial(self._transport.send, priority=run.priority)
         async for page, response, _ in Pages(walk_candles(walk, exact=exact), send):
-            run.answered(walk, page, _young(page), response.at)
+            run.answered(walk, page, answered.young(page), response.at)
             pages.append(page)
-            if _slots(window, pages) >= _enough(window):
+            if window.wanted is not None and is_full(window, pages, end, response.at):
                 break
-
-
-def _known(pages: Sequence[Page]) -> Spans:
-    """Give the slots that pages answer for."""
-    spans = [span for page in pages for span in page.proved]
-    return Spans([*spans, *((0, page.nothing_before or 0) for page in pages)])
-
-
-def _slots(window: Window, pages: Sequence[Page]) -> int:
-    """Count the candles of pages, or the slots if the window is to be filled."""
-    if window.fill == "none":
-        return sum(page.rows.height for page in pages)
-    young = sum(_young(page).height for page in pages)
-    proved = Spans(span for page in pages for span in page.proved)
-    return young + window.timeframe.count_all(proved)
-
-
-def _young(page: Page) -> pl.DataFrame:
-    """Give the rows of a page that are not final yet."""
-    hull = page.proved.hull
-    return page.rows.filter(_time() >= (hull.end if hull is not None else 0))
-
-
-def _settled(
-    symbol: str, pages: Sequence[Page], window: Window, end: int, shape: schema.Schema
-) -> pl.DataFrame:
-    """Give the final candles of a window from pages, filled as asked."""
-    proved = Spans(span for page in pages for span in page.proved)
-    hull = proved.hull or Span(0, 0)
-    rows = pl.concat([empty(shape), *(page.rows for page in pages)]).unique("time").sort("time")
-    final = rows.filter(_time() < hull.end)
-    start = window.timeframe.ceil(hull.start if window.start is None else window.start)
-    inside = final.filter(_time() >= start, _time() < end)
-    if window.fill == "none":
-        return closed(inside)
-    older = final.filter(_time() < start)["close"]
-    before = older[-1] if older.len() else None
-    parts = proved.clip(start, window.timeframe.ceil(end))
-    blocks = [Block(symbol, slots_of(window.timeframe, part), before) for part in parts]
-    return dense(inside.lazy(), blocks, window.fill).collect()
-
-
-def _enough(window: Window) -> int:
-    """Say how many rows are surely enough: one of the rows asked for may turn out to be forming."""
-    return sys.maxsize if window.count is None else window.count + (not window.forming)
 
 
 def _joined(rows: pl.DataFrame, window: Window, run: FetchRun, end: int) -> pl.DataFrame:

@@ -51,7 +51,7 @@ _JOBS = """
             WHEN wish = 'pause' THEN 'paused'
             WHEN note <> '' THEN 'waiting'
             ELSE 'running'
-        END, coalesce(100.0 * done / slots, 100.0),
+        END, coalesce(100.0 * done / slots, 100.0 * (state = 'done')),
         slots, done, requests, rows, failed, workers, updated, note
     FROM (
         SELECT *, (SELECT count(*) FROM workers WHERE workers.job = jobs.id) AS workers FROM jobs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,17 +12,15 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from marketkit.data.jobs.rescue import BEGINNING, announced
 from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, nearest
 from marketkit.frames import one_of
-from marketkit.symbols import listed
+from marketkit.symbols import is_glob, typed
 from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
 
 T = TypeVar("T")
-
-# Upbit opened in October 2017, with candles from some weeks before (Upbit reference, section 3.2).
-_BEGINNING = parse_time("2017-01-01")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +43,11 @@ class UniverseConfig:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """All of a file; `lake`, `endpoint` and `region` are for where the command line says none."""
+    """All of a file; `lake`, `endpoint` and `region` are for where the command line says none.
+
+    With `rescue = true` all history of markets that are announced to end is fetched before
+    anything else, in the timeframes of each universe that they would be in without the warning.
+    """
 
     universe: Sequence[UniverseConfig]
     lake: str | None = None
@@ -55,6 +57,7 @@ class Config:
     verify: str | None = None
     patience: str = "12h"
     max_time: str | None = None
+    rescue: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ def read_config(path: Path) -> Config:
 
 def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[ScheduledBackfill]:
     """List the backfills that bring the lake to the state a file asks for; asks nobody."""
-    found = []
+    found = _rescues(config, markets) if config.rescue else []
     for universe in config.universe:
         names = members(universe, markets)
         for name, depth in universe.depth.items():
@@ -105,24 +108,63 @@ def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[
     return found
 
 
+def _rescues(config: Config, markets: pl.DataFrame) -> list[ScheduledBackfill]:
+    """List the backfills of all history of markets that are announced to end."""
+    ending = markets.filter(pl.col("symbol").is_in(announced(markets)))
+    wanted: dict[str, set[str]] = {}
+    for universe in config.universe:
+        names = _meant(universe, ending)["symbol"].to_list()
+        for timeframe in universe.depth:
+            wanted.setdefault(parse_timeframe(timeframe).name, set()).update(names)
+    return [
+        ScheduledBackfill(tuple(sorted(names)), timeframe, BEGINNING)
+        for timeframe, names in wanted.items()
+        if names
+    ]
+
+
 def members(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
-    """Give the markets of a universe, sorted. Raises `InputError` if there are none."""
+    """Give the markets of a universe, sorted. Raises `InputError` if there are none.
+
+    A code that is not listed stays: the backfill says so, and does the others.
+    """
+    kept = _meant(universe, markets)
+    if not universe.warning:
+        kept = kept.filter(~pl.col("warning").fill_null(value=False))
+    names = [*kept["symbol"], *_unlisted(universe, markets)]
+    if not names:
+        raise InputError(f"no market is in the universe of {' '.join(universe.symbols)}")
+    return sorted(names)
+
+
+def _unlisted(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
+    """Give the codes of a universe that no market has, or has any more."""
+    names = markets["symbol"].to_list()
+    codes = typed(universe.symbols, names, aloud=False, slips=False)
+    gone = [code for code in codes if not (is_glob(code) or any(_matching(names, code)))]
+    found = pl.DataFrame({"symbol": gone}, schema={"symbol": pl.String()})
+    quote = pl.col("symbol").str.split("-").list.first().alias("quote")
+    return _meant(universe, found.with_columns(quote))["symbol"].to_list()
+
+
+def _meant(universe: UniverseConfig, markets: pl.DataFrame) -> pl.DataFrame:
+    """Give the markets of a universe, warned of or not."""
     kept = markets.filter(_among(markets, universe.symbols))
     if universe.quote is not None:
         kept = kept.filter(pl.col("quote") == universe.quote.upper())
     if universe.exclude:
         kept = kept.filter(~_among(markets, universe.exclude))
-    if not universe.warning:
-        kept = kept.filter(~pl.col("warning").fill_null(value=False))
-    if kept.is_empty():
-        raise InputError(f"no market is in the universe of {' '.join(universe.symbols)}")
-    return sorted(kept["symbol"])
+    return kept
 
 
 def _among(markets: pl.DataFrame, globs: Sequence[str]) -> pl.Expr:
     names = markets["symbol"].to_list()
-    meant = {name for glob in listed(globs) for name in fnmatch.filter(names, glob)}
+    meant = {name for glob in typed(globs, names) for name in _matching(names, glob)}
     return pl.col("symbol").is_in(sorted(meant))
+
+
+def _matching(names: Sequence[str], glob: str) -> Iterator[str]:
+    return (name for name in names if name == glob or fnmatch.fnmatchcase(name, glob))
 
 
 def _listed_universes(keys: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -145,6 +187,8 @@ def _made(kind: type[T], keys: Mapping[str, Any]) -> T:
 
 def _check(config: Config) -> None:
     one_of("order", config.order, Order)
+    if not isinstance(config.rescue, bool):
+        raise InputError(f"rescue={config.rescue!r} is neither true nor false")
     for duration in (config.patience, config.verify, config.max_time):
         if duration is not None:
             parse_duration(duration)
@@ -154,13 +198,13 @@ def _check(config: Config) -> None:
         for timeframe, depth in universe.depth.items():
             parse_timeframe(timeframe)
             _start(depth, 0)
-        listed(universe.symbols)
+        typed(universe.symbols, aloud=False)
 
 
 def _start(depth: str | date, now: int) -> int:
     """Give the start that a depth means; of a length of time the day: one job all day."""
     if depth == "listing":
-        return _BEGINNING
+        return BEGINNING
     if isinstance(depth, str) and not depth[:4].isdigit():
         return (now - parse_duration(depth)) // DAY * DAY
     return parse_time(depth)

@@ -11,6 +11,7 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.gaps import GapFiller
+from marketkit.data.fetch.kept import gone
 from marketkit.data.fetch.plan import walks
 from marketkit.data.jobs.backfill import BackfillOptions
 from marketkit.data.jobs.job import Job
@@ -23,7 +24,7 @@ from marketkit.exchange.upbit.rest import PAGE
 from marketkit.frames import one_of
 from marketkit.progress import clock
 from marketkit.schema import Schema
-from marketkit.symbols import listed, matches
+from marketkit.symbols import matches, typed
 from marketkit.timeframe import Timeframe
 
 PLAN: Schema = {
@@ -124,7 +125,7 @@ class Plan:
 
     def _meant(self, symbols: str | Iterable[str]) -> set[str]:
         mine = [cost.symbol for cost in self.costs]
-        return {name for symbol in listed(symbols) for name in matches(symbol, mine)}
+        return {name for symbol in typed(symbols, mine) for name in matches(symbol, mine)}
 
     def _of(self, costs: Sequence[Cost]) -> Plan:
         if not costs:
@@ -184,7 +185,8 @@ def estimate(
 
 
 def _cost(filler: GapFiller, name: str, timeframe: Timeframe, span: Span, guess: Guess) -> Cost:
-    gaps = filler.gaps(name, timeframe, span)
+    missing = filler.gaps(name, timeframe, span)
+    gaps = missing - gone(timeframe, filler.transport.now())
     slots = timeframe.count_all(gaps)
     paths = walks(name, timeframe, gaps, settle=filler.settle)
     rows = round(slots * guess.share)
@@ -192,7 +194,7 @@ def _cost(filler: GapFiller, name: str, timeframe: Timeframe, span: Span, guess:
         symbol=name,
         gaps=len(gaps),
         slots=slots,
-        absent=_absent(filler, name, timeframe, span),
+        absent=_absent(filler, name, timeframe, span) + timeframe.count_all(missing - gaps),
         requests=sum(_requests(timeframe, each.start, each.end, guess.share) for each in paths),
         rows=rows,
         size=round(rows * guess.size),

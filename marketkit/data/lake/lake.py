@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
 
+from marketkit.coverage import Span
 from marketkit.data.lake.audit import audit, repair
 from marketkit.data.lake.format import marker
+from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.read.fill import scan_dense
+from marketkit.data.lake.read.renamed import Renames, scan_renamed
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
@@ -39,6 +43,11 @@ class Lake(SnapshotStore):
     in the series asked about that is not its candle file; other series stay usable.
     """
 
+    @functools.cached_property
+    def universe(self) -> Universe:
+        """The market lists that were kept beside the candles."""
+        return Universe(self.root, self.source)
+
     def scan(
         self,
         symbols: str | Iterable[str] | None,
@@ -47,6 +56,7 @@ class Lake(SnapshotStore):
         end: Instant | None = None,
         *,
         fill: Fill = "none",
+        rename: Mapping[str, str] | None = None,
     ) -> pl.LazyFrame:
         """Scan the candles of some symbols, or of all, sorted by symbol and time.
 
@@ -56,8 +66,14 @@ class Lake(SnapshotStore):
         `fill="forward"` adds a row for every slot that is proved empty, with the last close as its
         prices and no volume, `"null"` one without numbers; then there is a column `state`, too.
         Raises `NotCovered` if slots of the range are unknown.
+
+        `rename={"KRW-MATIC": "KRW-POL"}` joins the series of a market that changed its code under
+        the newer one, and adds the column `listed_as`: the code that each candle had. Where both
+        have a slot that of the newer code counts, and a warning says so.
         """
         one_of("fill", fill, Fill)
+        if rename is not None:
+            return self._scan_renamed(symbols, timeframe, window_of(start, end), fill, rename)
         found, window = self.select(symbols, timeframe), window_of(start, end)
         if fill == "none":
             return scan(found.files(window))
@@ -69,8 +85,16 @@ class Lake(SnapshotStore):
         timeframe: str | Timeframe,
         start: Instant | None = None,
         end: Instant | None = None,
+        *,
+        rename: Mapping[str, str] | None = None,
     ) -> pl.DataFrame:
-        """Read the candles of some symbols, or of all, sorted by symbol and time."""
+        """Read the candles of some symbols, or of all, sorted by symbol and time.
+
+        `rename` joins series, as for `scan`.
+        """
+        if rename is not None:
+            window = window_of(start, end)
+            return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
         return self.select(symbols, timeframe).read(window_of(start, end))
 
     def coverage(
@@ -84,14 +108,17 @@ class Lake(SnapshotStore):
 
         One row (`symbol timeframe start end state slots`) for each longest span of slots in one
         state. Slots are `maintenance` instead of `empty` where all liquid markets of the lake are
-        empty at once (`lake.maintenance.windows`). Without `start` or `end` the range of each
-        series is what is known of it.
+        empty at once (`lake.maintenance.windows`), and `unfetchable` instead of `unknown` for a
+        market that has ended: the newest market list of the lake lacks it. Without `start` or `end`
+        the range of each series is what is known of it.
         """
+        gone = functools.cache(lambda: self.universe.chronicle().ended)
         frames = [empty(report.COVERAGE)]
         for series, known, span in self._ranges(symbols, timeframe, start, end):
             # What is known was looked up first: rows that arrive since cannot turn a slot empty.
             files = self.select(series.symbol, series.timeframe).files(span)
-            frames.append(report.coverage(series, known, span, read_times(files)))
+            ended = bool(known.missing(*span)) and series.symbol in gone()
+            frames.append(report.coverage(series, known, span, read_times(files), ended=ended))
         spans = pl.concat(frames)
         closed = windows(self, parse_timeframe(timeframe), report.where_empty(spans))
         return report.with_maintenance(spans, closed)
@@ -120,6 +147,9 @@ class Lake(SnapshotStore):
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
         index. What is broken never hides the rest.
+
+        `differs` is no damage: the exchange's own candles, days as a rule, are not what the
+        narrower ones of the same time add up to. The detail counts them and names the first.
         """
         return audit.audit(self.root)
 
@@ -247,6 +277,19 @@ class Lake(SnapshotStore):
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """
         return answer(self if as_of is None else self.as_of(as_of), query)
+
+    def _scan_renamed(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        window: Span,
+        fill: Fill,
+        rename: Mapping[str, str],
+    ) -> pl.LazyFrame:
+        meant = [series.symbol for series in self._chosen(symbols, timeframe)]
+        lines = Renames(rename).lines(meant)
+        codes = [code for line in lines.values() for code in line]
+        return scan_renamed(self.select(codes, timeframe), lines, window, fill)
 
     def __repr__(self) -> str:
         try:

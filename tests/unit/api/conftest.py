@@ -44,12 +44,16 @@ class Server(ThreadingHTTPServer):
 
 
 class Exchange:
-    """An exchange on a real socket that answers each path with the bytes it was given."""
+    """An exchange on a real socket that answers each path with the bytes it was given.
+
+    To a request for a market that is `gone` and without a body it says 404, to others 400.
+    """
 
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.bodies: dict[str, bytes | Callable[[dict[str, str]], bytes]] = {}
         self.asked: list[tuple[str, dict[str, str]]] = []
+        self.gone: set[str] = set()
 
     def paths(self) -> list[str]:
         """The paths that were asked for, in order."""
@@ -76,7 +80,8 @@ def exchange() -> Iterator[Exchange]:
             url = urlsplit(self.path)
             params = {name: values[0] for name, values in parse_qs(url.query).items()}
             body = one.answer(url.path.removeprefix("/v1"), params)
-            self.send_response(200 if body is not None else 400)
+            refusal = 404 if params.get("market") in one.gone else 400
+            self.send_response(200 if body is not None else refusal)
             self.send_header("Content-Length", str(len(body or b"")))
             self.end_headers()
             self.wfile.write(body or b"")

@@ -10,7 +10,7 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError, InvalidRange, NotCovered, PartialResult
+from marketkit.errors import CorruptFile, InputError, InvalidRange, NotCovered, PartialResult
 from marketkit.schema import CANDLE, exact
 from marketkit.timeframe import HOUR, MINUTE, parse_time
 from tests.unit.data.lake.conftest import make_candles
@@ -43,8 +43,10 @@ def query(endpoints, symbols="KRW-BTC", timeframe="1m", *, options=CallOptions()
         "forming": False,
         "fill": "none",
         "session": "00:00 UTC",
+        "derive": True,
         "source": "auto",
         "as_of": None,
+        "rename": None,
     }
     return endpoints.candles(symbols, timeframe, options, **(plain | more))
 
@@ -73,12 +75,26 @@ def test_two_hundred_candles_are_asked_for_where_nothing_is_said(endpoints):
         {"forming": True},
         {"fill": "forward"},
         {"source": "exchange"},
-        {"timeframe": "1d", "session": "09:00 Asia/Seoul"},
+        {"timeframe": "1d", "session": "10:00 Asia/Seoul"},
+        {"derive": False},
         {"options": CallOptions(precision="decimal")},
     ],
 )
 def test_other_candles_are_held_under_another_key(endpoints, more):
     assert spec(endpoints, **more).cache_key != spec(endpoints).cache_key
+
+
+@pytest.mark.parametrize("session", ["09:00 Asia/Seoul", "09:00 +09:00", "00:00 Etc/UTC"])
+def test_the_exchanges_own_day_is_the_same_candles_however_it_is_written(endpoints, session):
+    for timeframe in ("1m", "4h", "1d", "1w", "1M", "1y"):
+        plain = spec(endpoints, timeframe=timeframe, count=5, forming=True)
+        asked = spec(endpoints, timeframe=timeframe, count=5, forming=True, session=session)
+        assert (asked.cache_key, asked.channel) == (plain.cache_key, plain.channel)
+
+
+def test_no_own_candles_of_another_day_can_be_asked_for(endpoints):
+    with pytest.raises(InputError, match="derive=False: the exchange has no 1d candles that begin"):
+        query(endpoints, timeframe="1d", session="00:00 Asia/Seoul", derive=False)
 
 
 def test_a_stream_answers_the_newest_candles_with_the_forming_one(endpoints):
@@ -93,7 +109,7 @@ def test_a_stream_answers_the_newest_candles_with_the_forming_one(endpoints):
         {"fill": "null"},
         {"source": "exchange"},
         {"end": "2026-11-16"},
-        {"timeframe": "4h", "session": "09:00 Asia/Seoul"},
+        {"timeframe": "4h", "session": "10:00 Asia/Seoul"},
         {"options": CallOptions(precision="decimal")},
     ],
 )
@@ -157,3 +173,22 @@ def test_a_frozen_set_answers_as_it_was(kept):
     kept.lake().append("KRW-BTC", "1m", make_candles(times), covering)
     assert kept.get_candle("KRW-BTC", "1m", as_of="before").height == 120
     assert kept.get_candle("KRW-BTC", "1m", source="lake").height == 180
+
+
+@pytest.mark.parametrize("source", ["auto", "lake"])
+def test_a_corrupt_file_is_the_failure_of_its_symbol_alone(kept, source):
+    (path,) = kept.lake().root.rglob("series=KRW-ETH/*.parquet")
+    path.write_bytes(b"no candles")
+    asked = {"source": source, **RANGE}
+    with pytest.raises(PartialResult, match="KRW-ETH") as partial:
+        kept.get_candle(["KRW-BTC", "KRW-ETH"], "1m", **asked)
+    assert partial.value.frame["symbol"].to_list() == ["KRW-BTC"] * 120
+    assert isinstance(partial.value.failures["KRW-ETH"], CorruptFile)
+    with pytest.raises(CorruptFile):
+        kept.get_candle("KRW-ETH", "1m", **asked)
+    asked["end"] = "2026-11-16T01:00"
+    with pytest.warns(UserWarning, match="KRW-ETH skipped"):
+        slots = kept.get_candle(
+            ["KRW-ETH", "KRW-BTC"], "1h", session="00:30 UTC", on_error="skip", **asked
+        )
+    assert slots["symbol"].to_list() == ["KRW-BTC"]

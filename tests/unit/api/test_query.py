@@ -10,9 +10,11 @@ import pytest
 from marketkit.api.query import (
     CallOptions,
     Hit,
+    Note,
     Query,
     QuerySpec,
     Result,
+    apart,
     choose_source,
     collect,
     index_of,
@@ -60,6 +62,8 @@ def query(options):
 )
 def test_the_cheapest_source_that_may_answer_does(memory, feed, store, lake, source):
     assert choose_source(memory=memory, feed=feed, store=store, lake=lake) == source
+    made = choose_source(memory=memory, feed=feed, store=store, lake=lake, derived=True)
+    assert made == ("derived" if source == "lake" else source)
 
 
 @pytest.mark.parametrize(
@@ -115,9 +119,9 @@ def test_failures_are_raised_alone_or_with_the_rows_there_are():
         assert raise_or_skip(ROWS, {"KRW-ETH": one}, "skip") is ROWS
 
 
-def held(symbols, made):
+def held(symbols, made, **more):
     rows = pl.DataFrame({"symbol": symbols, "price": 1.0})
-    batch = Batch(rows, made, "prices", tuple(symbols))
+    batch = Batch(rows, made, "prices", tuple(symbols), **more)
     return dict(zip(symbols, entries(batch, dict.fromkeys(symbols, 0)), strict=True))
 
 
@@ -130,6 +134,21 @@ def test_hits_of_several_answers_become_one_sorted_frame():
     assert result.frame["symbol"].to_list() == ["KRW-BTC", "KRW-ETH", "KRW-XRP"]
     assert result.sources == {("memory", 10): ["KRW-BTC", "KRW-XRP"], ("rest", 20): ["KRW-ETH"]}
     assert result.failures is failures
+    assert result.derived == {}
+
+
+def test_hits_and_failures_are_parted_and_remarks_stay_with_their_symbols():
+    kept, down = held(["KRW-BTC", "KRW-ETH"], 10), ServerFailed("down")
+    noted = Hit("lake", kept["KRW-BTC"], Note("it has ended"))
+    hits, failures = apart({"KRW-BTC": noted, "KRW-ETH": Hit("lake", kept["KRW-ETH"]), "X": down})
+    assert (list(hits), failures) == (["KRW-BTC", "KRW-ETH"], {"X": down})
+    assert collect(hits, failures, SPEC).notes == {"KRW-BTC": Note("it has ended")}
+
+
+def test_what_candles_were_made_of_stays_with_the_symbols_that_are_wanted():
+    kept = held(["KRW-BTC", "KRW-ETH", "KRW-XRP"], 10, derived={"KRW-BTC": "1m", "KRW-ETH": "1h"})
+    hits = {name: Hit("memory", kept[name]) for name in ("KRW-BTC", "KRW-XRP")}
+    assert collect(hits, {}, SPEC).derived == {"KRW-BTC": "1m"}
 
 
 @pytest.mark.parametrize("exact", [False, True])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 import pytest
 
@@ -46,6 +48,16 @@ def test_only_what_was_delivered_counts_for_the_pace():
     assert response(["KRW-C", "KRW-D"]).symbols_per_second == 100.0
 
 
+def test_candles_made_of_finer_ones_are_told_beside_their_source():
+    told = replace(response(source=("derived", "rest")), derived={"KRW-A": "1m", "KRW-B": "1h"})
+    assert repr(told).startswith(
+        "DataResponse(1 from lake, 1 from rest in 20.0 ms, at most 250 ms old,"
+        " 2 made of finer candles)"
+    )
+    assert response(source=("derived", "memory")).cache_hit
+    assert response().derived == {}
+
+
 def test_the_text_says_where_from_how_old_and_what_failed():
     text = repr(response(["KRW-C"], source=("memory", "rest")))
     assert text.startswith(
@@ -71,12 +83,15 @@ def test_ages_and_sources_are_told_by_symbol():
     assert told.age_ms["KRW-A"] - told.age_ms["KRW-B"] == 40
     assert told.age_ms["KRW-B"] >= 0
     assert told.response_time_ms == 20.0
+    assert told.derived == {}
+    made = Result(FRAME, sources, {}, derived={"KRW-A": "1m"})
+    assert respond(QUERY, made, 0.02).derived == {"KRW-A": "1m"}
 
 
 def test_failures_beside_rows_are_told_and_failures_alone_are_raised():
     failures = {"KRW-C": UnknownSymbol("KRW-C")}
     told = respond(QUERY, Result(FRAME, {("rest", 0): ["KRW-A", "KRW-B"]}, failures), 0.02)
-    assert told.failures is failures
+    assert told.failures == failures
     with pytest.raises(UnknownSymbol, match="KRW-C"):
         respond(QUERY, Result(FRAME.clear(), {}, failures), 0.02)
 

@@ -34,6 +34,18 @@ def test_what_was_put_is_found_until_its_life_is_over():
     assert memory.find("tickers", ["KRW-A"], 150) == [None]
 
 
+def test_what_candles_were_made_of_is_kept_with_them():
+    memory, lives = Memory(), {"KRW-A": 500, "KRW-B": 500}
+    held = memory.put(
+        "c", book(lives), list(lives), made=0, lives=lives, now=0, derived={"KRW-A": "1m"}
+    )
+    (found,) = memory.find("c", ["KRW-A"], 1)
+    assert found.batch is held[0].batch
+    assert found.batch.derived == {"KRW-A": "1m"}
+    put(memory, ["KRW-A"])
+    assert memory.find("books", ["KRW-A"], 1)[0].batch.derived == {}
+
+
 def test_rows_come_in_the_order_asked_for_and_neighbours_are_not_copied():
     memory = Memory()
     put(memory, ["KRW-A", "KRW-B", "KRW-C"])

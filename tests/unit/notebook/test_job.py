@@ -34,12 +34,20 @@ def test_there_is_no_cell_outside_of_a_notebook(monkeypatch):
     assert not display.is_here()
 
 
+KERNEL = type("ZMQInteractiveShell", (), {})
+
+
 @pytest.mark.parametrize(
-    ("shell", "here"), [("ZMQInteractiveShell", True), ("TerminalInteractiveShell", False)]
+    ("shell", "here"),
+    [
+        (KERNEL, True),
+        (type("Shell", (KERNEL,), {}), True),  # as Colab's is called
+        (type("TerminalInteractiveShell", (), {}), False),
+    ],
 )
 def test_a_cell_is_the_main_thread_of_a_kernel(monkeypatch, shell, here):
     module = ModuleType("IPython")
-    module.get_ipython = type(shell, (), {})  # type: ignore[attr-defined]
+    module.get_ipython = shell  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "IPython", module)
     assert display.is_here() is here
 

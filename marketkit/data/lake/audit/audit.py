@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 import polars as pl
 from filelock import FileLock, Timeout
 
+from marketkit.data.lake.audit import derived
 from marketkit.data.lake.audit import index as audit_index
 from marketkit.data.lake.audit.chunk import Inspected, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
@@ -17,9 +18,10 @@ from marketkit.data.lake.audit.index import AuditedChunk
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
 from marketkit.data.lake.snapshots import snapshot
-from marketkit.data.lake.store.revisions import log_path, parsed
+from marketkit.data.lake.store.revisions import LOG_SUFFIX, log_path, parsed
 from marketkit.disk import TEMPORARY
 from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.symbols import symbol_of
 from marketkit.timeframe import Timeframe, timeframe_of_token
 
 _T = TypeVar("_T")
@@ -39,7 +41,9 @@ def look(root: Path) -> list[Finding]:
     chunks: dict[tuple[str, str], AuditedChunk] = {}
     for series in _series(root, found):
         found += _chunks(root, series, chunks)
+    broken = {each.path for each in found}
     found += audit_index.compare(root, chunks)
+    found += derived.compare(root, chunks, broken)
     found += _revisions(root)
     found += _snapshots(root)
     return found
@@ -197,7 +201,7 @@ def _series_of_log(root: Path, path: Path) -> Series | None:
     """Give the series whose log, or whose unfinished log, has this path."""
     source = _source_of(path.parent.parent.name)
     timeframe = _timeframe_of(path.parent.name)
-    symbol = symbol_of_folder(f"series={path.name.split('.', 1)[0]}")
+    symbol = symbol_of(path.name.partition(LOG_SUFFIX)[0])
     if source is None or timeframe is None or symbol is None:
         return None
     series = Series(source, symbol, timeframe)

@@ -10,11 +10,11 @@ import polars as pl
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.read.fill import closed, read_dense, require
-from marketkit.data.lake.read.view import View, look, narrower
+from marketkit.data.lake.read.view import View, look, opens_of
 from marketkit.data.lake.store.store import Store
-from marketkit.errors import MarketkitError, NotCovered
-from marketkit.schema import CANDLE, ROW, empty
-from marketkit.timeframe import Timeframe
+from marketkit.errors import CorruptFile, MarketkitError, NotCovered
+from marketkit.schema import CANDLE, ROW, Schema, empty
+from marketkit.timeframe import Timeframe, narrower
 from marketkit.window import EVER, Window
 
 
@@ -23,19 +23,60 @@ class CandleResult:
     """Frames of `schema.CANDLE` for many symbols, and the failures by symbol.
 
     `known` are the slots that are known of each, `at` the moment of the exchange's clock up to
-    which there are rows that are not; None where there are none.
+    which there are rows that are not; None where there are none. `derived` names for a symbol the
+    timeframes that candles are made of, where some are.
     """
 
     frame: pl.DataFrame
     failures: dict[str, MarketkitError]
     known: dict[str, Spans] = field(default_factory=dict)
     at: int | None = None
+    derived: dict[str, str] = field(default_factory=dict)
 
 
 def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> CandleResult:
-    """Answer from proved slots; a slot nobody asked about is `NotCovered`, no hole."""
-    names = _stored(lake, symbols, window.timeframe)
-    found = look(lake, names, window.timeframe, _range(window))
+    """Answer from proved slots; a slot nobody asked about is `NotCovered`, no hole.
+
+    A symbol whose file is corrupt fails alone.
+    """
+    return _answer(lake, spelled_out(lake, symbols, window), window)
+
+
+def halves(names: Sequence[str]) -> list[Sequence[str]]:
+    """Cut names into two parts; one name has none."""
+    middle = len(names) // 2
+    return [names[:middle], names[middle:]] if middle else []
+
+
+def without(
+    broken: CorruptFile, names: Sequence[str], parts: Sequence[CandleResult], shape: Schema
+) -> CandleResult:
+    """Put the answers for parts of names together, of which one ran into a corrupt file.
+
+    One name has no parts: its failure is that. Names that all fail for the same have one error.
+    """
+    failures: dict[str, MarketkitError] = {} if parts else dict.fromkeys(names, broken)
+    result = CandleResult(closed(empty(shape)), failures)
+    for each in parts:
+        result.failures |= each.failures
+        result.known |= each.known
+        result.derived |= each.derived
+    frames = [result.frame, *(each.frame for each in parts)]
+    result.frame = pl.concat(frames).sort("symbol", "time")
+    if all(str(each) == str(broken) for each in result.failures.values()):
+        result.failures = dict.fromkeys(result.failures, broken)
+    return result
+
+
+def _answer(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
+    try:
+        return _read(lake, names, window)
+    except CorruptFile as broken:
+        return without(broken, names, [_answer(lake, half, window) for half in halves(names)], ROW)
+
+
+def _read(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
+    found = look(lake, names, window.timeframe, _range(window), derive=window.derive)
     spans, failures = dict[str, Span](), dict[str, MarketkitError]()
     for symbol in found.symbols:
         try:
@@ -46,7 +87,21 @@ def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> CandleResu
     if len(rows) != 1:
         rows = [pl.concat([closed(empty(ROW)), *rows]).sort("symbol", "time")]
     known = {symbol: known_of(found, symbol) for symbol in spans}
-    return CandleResult(newest(rows[0], window.count), failures, known)
+    derived = {symbol: found.made_of(symbol, span) for symbol, span in spans.items()}
+    return CandleResult(newest(rows[0], window.count), failures, known, derived=named(derived))
+
+
+def named(derived: Mapping[str, Sequence[str]]) -> dict[str, str]:
+    """Write the timeframes that candles are made of; symbols without any are left out."""
+    return {symbol: ", ".join(names) for symbol, names in derived.items() if names}
+
+
+def opens(times: pl.Series, window: Window) -> pl.Series:
+    """Give in ms the opens of the candles that rows of these times are or add up to."""
+    into = window.into
+    if into is not None and into.session is not None and times.len():
+        times = opens_of(times, into.timeframe, into.session).unique(maintain_order=True)
+    return times.cast(pl.Int64)
 
 
 def known_of(view: View, symbol: str) -> Spans:
@@ -80,11 +135,11 @@ def _range(window: Window) -> Span:
     )
 
 
-def _stored(lake: Store, symbols: Sequence[str], timeframe: Timeframe) -> list[str]:
+def spelled_out(lake: Store, symbols: Sequence[str], window: Window) -> list[str]:
     """Spell globs out with the symbols of the lake; other symbols stay, known or not."""
     if not any(map(naming.is_glob, symbols)):
         return sorted(symbols)
-    usable = [timeframe, *narrower(timeframe)]
+    usable = [window.timeframe, *(narrower(window.timeframe) if window.derive else ())]
     here = {symbol for each in usable for symbol in lake.select(None, each).symbols}
     found = {
         name
@@ -102,13 +157,25 @@ def _proved(found: View, symbol: str, window: Window) -> Span:
         raise NotCovered(f"the lake has no {timeframe} candles of {symbol}")
     start = hull.start if window.start is None else window.start
     end = hull.end if window.end is None else window.end
-    if window.count is not None and window.fill != "none":
-        start = newest_slots(timeframe, known.covered.clip(start, end), window.count) or start
-    elif window.count is not None:
-        rows = found.of([symbol]).read(Span(start, end)).tail(window.count)
-        start = rows["time"].dt.epoch("ms")[0] if rows.height else start
+    if window.wanted is not None:
+        start = first_wanted(found, symbol, window, Span(start, end), window.wanted)
     require(found, symbol, Span(start, end))
     return Span(start, end)
+
+
+def first_wanted(found: View, symbol: str, window: Window, span: Span, count: int) -> int:
+    """Give the start of the newest `count` candles of a range, as far as the lake has any."""
+    if window.into is not None:
+        count += 1  # of a session the last slot may not be over
+    if window.fill == "none":
+        times = opens(found.of([symbol]).read(span)["time"], window).tail(count)
+        start = times[0] if times.len() else span.start
+    elif window.into is not None:
+        start = window.back(span.end, count)
+    else:
+        covered = found.known(symbol).covered.clip(*span)
+        start = newest_slots(window.timeframe, covered, count) or span.start
+    return max(span.start, start)
 
 
 def _by_span(spans: Mapping[str, Span]) -> dict[Span, list[str]]:

@@ -63,7 +63,7 @@ def scan_dense(found: Selection, window: Span, fill: Fill) -> pl.LazyFrame:
 
 def require(view: View, symbol: str, window: Span) -> None:
     """Raise `NotCovered` if there are slots of a range that nobody asked about."""
-    missing = view.known(symbol).missing(*window)
+    missing = view.known(symbol).unproved(*window)
     if missing:
         gap = next(iter(missing))
         raise NotCovered(

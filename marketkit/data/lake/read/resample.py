@@ -10,19 +10,20 @@ from marketkit.coverage import Spans
 from marketkit.data.lake.read.candles import CandleResult, newest
 from marketkit.data.lake.read.view import aggregate
 from marketkit.schema import CANDLE, ROW, STATE, TIME
-from marketkit.window import Session, Window
+from marketkit.session import Session
+from marketkit.window import Window
 
 _NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
 
 
-def fold(candles: CandleResult, window: Window, narrow: Window) -> CandleResult:
-    """Add the candles of `narrow` up to the candles of `window`, which has a session."""
-    if window.session is None or candles.frame.is_empty():
+def fold(candles: CandleResult, narrow: Window) -> CandleResult:
+    """Add the candles of `narrow` up to those of the session that they were asked for, if any."""
+    window, rows = narrow.into, candles.frame
+    if window is None or window.session is None or rows.is_empty():
         return candles
-    rows = candles.frame
     bars = _bars(rows, window, window.session)
     slots = [
-        _slots(symbol, own, window, narrow, candles)
+        _slots(symbol, own, window, candles)
         for (symbol,), own in rows.group_by("symbol", maintain_order=True)
     ]
     kept = bars.join(pl.concat(slots), on=["symbol", "time"], maintain_order="left").filter(
@@ -32,7 +33,13 @@ def fold(candles: CandleResult, window: Window, narrow: Window) -> CandleResult:
     kept = kept.with_columns(state=forming).select(*CANDLE)
     if not window.forming:
         kept = kept.filter(pl.col("state") != "forming")
-    return CandleResult(newest(kept, window.count), candles.failures, candles.known)
+    base, made = narrow.timeframe.name, candles.derived
+    derived = {
+        symbol: f"{base}, {made[symbol]}" if symbol in made else base
+        for symbol in kept["symbol"].unique()
+    }
+    final = newest(kept, window.count)
+    return CandleResult(final, candles.failures, candles.known, derived=derived)
 
 
 def _bars(rows: pl.DataFrame, window: Window, session: Session) -> pl.DataFrame:
@@ -55,12 +62,11 @@ def _bars(rows: pl.DataFrame, window: Window, session: Session) -> pl.DataFrame:
 
 
 def _slots(
-    symbol: object, rows: pl.DataFrame, window: Window, narrow: Window, candles: CandleResult
+    symbol: object, rows: pl.DataFrame, window: Window, candles: CandleResult
 ) -> pl.DataFrame:
     """List a symbol's slots of which no candle is missing, and whether each is over and known."""
     known = candles.known.get(str(symbol), Spans())
     times = rows["time"].cast(pl.Int64)
-    cut = narrow.count is not None and rows.height >= narrow.count
     first, last = times[0], times[-1] + 1
     edges = [] if window.session is None else window.session.edges(window.timeframe, first, last)
     # What is younger than everything that is known is there as far as it happened.
@@ -68,8 +74,7 @@ def _slots(
     slots = [
         (symbol, start, not known.gaps(start, end), candles.at is not None and end > candles.at)
         for start, end in itertools.pairwise(edges)
-        if not (cut and start < first)
-        and (window.start is None or start >= window.start)
+        if (window.start is None or start >= window.start)
         and (window.end is None or start < window.end)
         and not known.gaps(start, end if young is None else min(end, young))
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -11,8 +11,9 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.schema import ROW, TIME
-from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe, parse_timeframe
-from marketkit.window import EVER, Session
+from marketkit.session import Session
+from marketkit.timeframe import Timeframe, narrower, parse_timeframe
+from marketkit.window import EVER
 
 _BARS = {
     "open": pl.col("open").first(),
@@ -44,7 +45,7 @@ def aggregate(
     # Sorted rows of one symbol begin and end with it; without the key they add up twice as fast.
     one = rows["symbol"][0] == rows["symbol"][-1]
     if session is not None:
-        slots = rows.with_columns(time=_slots(rows["time"], wide, session))
+        slots = rows.with_columns(time=opens_of(rows["time"], wide, session))
         grouped = slots.group_by("symbol", "time", maintain_order=True).agg(**_BARS, value=value)
         return grouped.select(*ROW)
     windows = rows.group_by_dynamic("time", every=wide.every, group_by=None if one else "symbol")
@@ -52,14 +53,6 @@ def aggregate(
     if one:
         grouped = grouped.with_columns(symbol=pl.lit(rows["symbol"][0]))
     return grouped.select(*ROW)
-
-
-def narrower(timeframe: Timeframe) -> Iterator[Timeframe]:
-    """Give the timeframes whose candles add up to one of `timeframe`, the widest first."""
-    for each in reversed(TIMEFRAMES.values()):
-        fits = each.width <= DAY if timeframe.is_calendar else timeframe.width % each.width == 0
-        if each.width < timeframe.width and (fits or (timeframe.name, each.name) == ("1y", "1M")):
-            yield each
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +103,16 @@ class View:
         ]
         return pl.concat([rows, *frames]).sort("symbol", "time") if frames else rows
 
+    def height(self, symbol: str, window: Span) -> int:
+        """Count the candles of a symbol in a range."""
+        return self.of([symbol]).read(window).height
+
+    def made_of(self, symbol: str, window: Span) -> list[str]:
+        """Name the narrower timeframes that candles of a range are made of, the widest first."""
+        span = self.knows[symbol].slots_of(*window)
+        made = self.made.get(symbol, [])
+        return [narrow.timeframe.name for narrow, slots in made if slots.clip(*span)]
+
     def last_close(self, symbol: str, before: int) -> float | None:
         """Give the close of the last candle before a moment, if every slot between is proved."""
         covered = self.known(symbol).covered.clip(EVER.start, before)
@@ -127,10 +130,20 @@ class View:
 
 
 def look(
-    store: Store, symbols: Iterable[str], timeframe: str | Timeframe, window: Span = EVER
+    store: Store,
+    symbols: Iterable[str],
+    timeframe: str | Timeframe,
+    window: Span = EVER,
+    *,
+    derive: bool = True,
 ) -> View:
-    """Look series up, and narrower ones for the slots of `window` that are lacking."""
+    """Look series up, and narrower ones for the slots of `window` that are lacking.
+
+    Without `derive` only what was stored as candles of this timeframe counts.
+    """
     view = View.plain(store.select(symbols, timeframe))
+    if not derive:
+        return view
     lacking = [symbol for symbol in view.symbols if view.known(symbol).missing(*window)]
     if not lacking:
         return view
@@ -169,7 +182,7 @@ def _whole(narrow: Knowledge, wide: Timeframe) -> tuple[Spans, int | None]:
     return whole - Spans([(EVER.start, first)]), first
 
 
-def _slots(times: pl.Series, timeframe: Timeframe, session: Session) -> pl.Series:
+def opens_of(times: pl.Series, timeframe: Timeframe, session: Session) -> pl.Series:
     """Give for each time the open of the slot around."""
     ms = times.cast(pl.Int64)
     edges = pl.Series(session.edges(timeframe, int(ms.min()), int(ms.max()) + 1), dtype=pl.Int64)  # type: ignore[arg-type]

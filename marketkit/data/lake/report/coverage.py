@@ -56,16 +56,19 @@ def gaps(ranges: Iterable[tuple[Series, Knowledge, Span]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(GAPS), orient="row")
 
 
-def coverage(series: Series, known: Knowledge, span: Span, times: pl.Series) -> pl.DataFrame:
+def coverage(
+    series: Series, known: Knowledge, span: Span, times: pl.Series, *, ended: bool = False
+) -> pl.DataFrame:
     """Give one row for each longest span of slots in one state.
 
-    `times` are the sorted slots that traded. Every slot of `span` lies in exactly one row.
+    `times` are the sorted slots that traded. Every slot of `span` lies in exactly one row. Of a
+    market that has `ended` nothing is `unknown`, for nobody can ask: that is `unfetchable`.
     """
     timeframe = series.timeframe
     number = functools.partial(slot_number, timeframe)
     span = known.slots_of(*span)
     traded = runs(timeframe, times)
-    known_states = _known_states(known, span)
+    known_states = _known_states(known, span, "unfetchable" if ended else "unknown")
     edges = pl.concat([known_states["start"], traded["start"], traded["end"]]).unique().sort()
     starts = edges.filter(edges.is_between(*span, closed="left"))
     is_traded = pl.col("start").is_in(traded["start"].implode())
@@ -138,14 +141,11 @@ def _cut(row: tuple[Any, ...], windows: Spans) -> Iterator[tuple[Any, ...]]:
             yield symbol, name, *part, state, TIMEFRAMES[name].count(*part)
 
 
-def _known_states(known: Knowledge, span: Span) -> pl.DataFrame:
+def _known_states(known: Knowledge, span: Span, unknown: str) -> pl.DataFrame:
     """Cut a span by the states of the footers; only the rows know which slots traded."""
     absent = "unfetchable" if known.timeframe.name == "1s" else "before_listing"
-    states = {
-        "empty": known.covered.clip(*span),
-        absent: known.absent(*span),
-        "unknown": known.missing(*span),
-    }
+    states = {"empty": known.covered.clip(*span), absent: known.absent(*span)}
+    states[unknown] = states.get(unknown, Spans()) | known.missing(*span)
     parts = sorted((start, state) for state, spans in states.items() for start, _ in spans)
     return pl.DataFrame(parts, schema={"start": pl.Int64(), "state": SPAN_STATE}, orient="row")
 

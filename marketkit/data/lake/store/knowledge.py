@@ -47,6 +47,16 @@ class Knowledge:
         before = self.timeframe.ceil(self.nothing_before)
         return Spans([(start, min(end, before))]) - self.covered
 
+    def unproved(self, start: int, end: int) -> Spans:
+        """Give the slots of `[start, end)` of which nobody can say whether anything traded.
+
+        Those that the exchange lacks are from before the listing; of `1s` it may have had some
+        once, for it does not keep them for long.
+        """
+        if self.timeframe.name == "1s":
+            return self.covered.gaps(*self.slots_of(start, end))
+        return self.missing(start, end)
+
     def missing(self, start: int, end: int) -> Spans:
         """Give the slots of `[start, end)` that nobody has asked about."""
         span = self.slots_of(start, end)

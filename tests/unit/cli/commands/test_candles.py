@@ -14,6 +14,7 @@ import pytest
         (("KRW-BTC", "--count", "0"), "count=0"),
         (("../x",), "'../x'"),
         (("KRW-BTC", "--tz", "Mars"), "Mars"),
+        (("KRW-A", "--rename", "KRW-A=KRW-B", "--rename", "KRW-B=KRW-A"), "circle"),
     ],
 )
 def test_bad_usage_is_exit_code_2_and_one_sentence(run, arguments, said):
@@ -25,7 +26,9 @@ def test_bad_usage_is_exit_code_2_and_one_sentence(run, arguments, said):
     assert said in json.loads(err)["message"]
 
 
-@pytest.mark.parametrize("wrong", [("--source", "moon"), ("--fill", "zero"), ("--count", "few")])
+@pytest.mark.parametrize(
+    "wrong", [("--rename", "KRW-A"), ("--source", "moon"), ("--fill", "zero"), ("--count", "few")]
+)
 def test_words_that_are_no_choice_are_bad_usage(run, wrong):
     with pytest.raises(SystemExit) as ended:
         run("candles", "KRW-BTC", *wrong)
@@ -45,6 +48,11 @@ def test_candles_of_a_lake_are_printed_without_an_exchange(run, tmp_path):
     assert [candle["close"] for candle in json.loads(out)] == [10, 11, 13]
     _, out, _ = run("candles", "KRW-BTC", *span, "--source", "lake", "--fill", "forward", *where)
     assert [candle["close"] for candle in json.loads(out)] == [10, 11, 11, 13]
+    wide = ("--timeframe", "3m", "--end", "2026-01-01T00:03", *span[:2], "--source", "lake", *where)
+    assert run("candles", "KRW-BTC", *wide)[0] == 0
+    code, _, err = run("candles", "KRW-BTC", *wide, "--own")
+    assert code == 1
+    assert "the lake has no 3m candles of KRW-BTC" in err
     longer = ("--start", "2026-01-01", "--end", "2026-01-01T00:05")
     code, _, err = run("candles", "KRW-BTC", *longer, "--source", "lake", *where)
     assert code == 1

@@ -6,6 +6,10 @@ import json
 
 import pytest
 
+from marketkit.coverage import Spans
+from marketkit.data.lake import Lake
+from tests.unit.data.lake.conftest import make_candles
+
 
 @pytest.fixture
 def lake(run, tmp_path):
@@ -84,6 +88,16 @@ def test_audit_finds_and_repair_mends(lake, imported, tmp_path):
     assert lake("repair")[0] == 0
     assert lake("audit")[0] == 0
     assert list((tmp_path / "lake" / "corrupt").rglob("*2026-02*"))
+
+
+def test_own_candles_that_differ_from_made_ones_are_told_and_no_failure(lake, tmp_path):
+    midnight = 1_767_225_600_000  # 2026-01-01
+    store, day = Lake(tmp_path / "lake"), Spans([(midnight, midnight + 24 * 3_600_000)])
+    store.append("KRW-BTC", "1h", make_candles(range(*next(iter(day)), 3_600_000)), day)
+    store.append("KRW-BTC", "1d", make_candles([midnight], open=99.0, low=99.0), day)
+    code, out, _ = lake("audit", "--json")
+    (finding,) = json.loads(out)
+    assert (code, finding["finding"]) == (0, "differs")
 
 
 def test_candles_go_out_and_come_back(lake, imported, tmp_path):

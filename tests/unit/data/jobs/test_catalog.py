@@ -38,6 +38,15 @@ def test_a_job_adds_its_tasks_up(tmp_path, ledger):
     assert row["what"] == str(REQUEST)
 
 
+def test_a_job_whose_tasks_are_not_known_yet_has_done_nothing(tmp_path, ledger):
+    ledger.open(OTHER, [])
+    me = ledger.register(OTHER.id)
+    (before,) = jobs(tmp_path).filter(job=OTHER.id)["percent"]
+    ledger.leave(me, "done", "")
+    (after,) = jobs(tmp_path).filter(job=OTHER.id)["percent"]
+    assert (before, after) == (0.0, 100.0)
+
+
 @pytest.mark.parametrize(
     ("note", "command", "state"),
     [("", None, "running"), ("", "pause", "paused"), ("waiting for it", None, "waiting")],

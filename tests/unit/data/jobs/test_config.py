@@ -85,6 +85,7 @@ def test_an_update_begins_where_the_lake_ends(tmp_path, markets):
         ('[[universe]]\ndepth = { 1x = "2y" }', "unknown timeframe '1x'"),
         ('[[universe]]\ndepth = { 1m = "2 years" }', "not a length of time: '2 years'"),
         ('order = "random"\n' + GOOD, "order"),
+        ('rescue = "yes"\n' + GOOD, "rescue='yes'"),
         ("this is no TOML", "backfill.toml"),
     ],
 )
@@ -96,6 +97,39 @@ def test_a_slip_in_a_file_is_named(tmp_path, text, said):
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.toml"):
         read_config(tmp_path / "nowhere.toml")
+
+
+def test_a_code_that_is_not_listed_stays_and_is_reported_by_its_backfill(markets):
+    named = UniverseConfig({"1m": "1d"}, symbols=("KRW-BTC", "KRW-OLD", "BTC-OLD"), quote="krw")
+    assert members(named, markets) == ["KRW-BTC", "KRW-OLD"]
+    without = UniverseConfig({"1m": "1d"}, symbols=("KRW-BTC", "KRW-OLD"), exclude=("KRW-O*",))
+    assert members(without, markets) == ["KRW-BTC"]
+
+
+RESCUE = """
+rescue = true
+[[universe]]
+symbols = ["KRW-*"]
+warning = false
+update = true
+depth = { 1m = "2y", 1d = "listing" }
+[[universe]]
+symbols = ["KRW-BTC"]
+depth = { 1h = "90d" }
+[[universe]]
+symbols = ["KRW-R*"]
+depth = { 1d = "90d" }
+"""
+
+
+def test_all_history_of_markets_that_are_announced_to_end_comes_first(tmp_path, markets):
+    found = chores(read_config(written(tmp_path, RESCUE)), markets, Lake(tmp_path), NOW)
+    first = [(chore.symbols, chore.timeframe, chore.start) for chore in found[:2]]
+    beginning = parse_time("2017-01-01")
+    assert first == [(("KRW-RISKY",), "1m", beginning), (("KRW-RISKY",), "1d", beginning)]
+    assert all("KRW-RISKY" not in chore.symbols for chore in found[2:-1])
+    plain = read_config(written(tmp_path, RESCUE.replace("true", "false", 1)))
+    assert chores(plain, markets, Lake(tmp_path), NOW) == found[2:]
 
 
 def test_a_universe_without_a_market_is_an_error(markets):

@@ -99,7 +99,8 @@ def test_its_frozen_set_is_as_it_was_frozen(golden):
 
 def test_nothing_is_wrong_with_it_and_it_takes_new_candles(golden):
     lake, expected = golden
-    assert lake.audit().is_empty()
+    # Its days were made up, and no damage either.
+    assert set(lake.audit()["finding"]) <= {"differs"}
     said = expected["KRW-BTC 1d"]
     rows = rows_of("KRW-BTC", said["rows"]).with_columns(pl.col("volume") + 1)
     assert (

@@ -74,7 +74,8 @@ def test_looking_changes_nothing(root, spoiler):
 
 def test_every_kind_of_finding_is_tried():
     tried = {finding for spoiler in SPOILERS for finding in spoiler.findings}
-    assert tried == set(FINDING.categories)
+    no_damage = {"differs"}  # nothing is spoiled: see test_derived
+    assert tried | no_damage == set(FINDING.categories)
 
 
 def test_looking_makes_no_index(root):

@@ -30,7 +30,7 @@ def folded(candles: CandleResult, count: int | None = None, **asked):
     """Give `(symbol, day, volume, state)`."""
     start = asked.pop("start", None)
     window = read_window("1d", start, asked.pop("end", None), count, session=SEOUL, **asked)
-    frame = fold(candles, window, window.narrow(NOW)).frame
+    frame = fold(candles, window.narrow(NOW)).frame
     assert dict(frame.schema) == dict(CANDLE)
     day = (pl.col("time").cast(pl.Int64) - START) // DAY
     return frame.select("symbol", day, "volume", "state").rows()
@@ -57,15 +57,21 @@ def test_only_days_that_begin_in_the_range_are_given():
     assert days == [("KRW-BTC", 1, 24.0, "closed")]
 
 
-def test_the_oldest_day_is_left_out_where_counting_cut_it():
-    rows = hours(0, 24 * 10)
-    window = read_window("1d", None, None, 3, session=SEOUL)
-    narrow = window.narrow(NOW)
-    cut = rows.tail(narrow.count)
-    candles = CandleResult(cut, {}, {"KRW-BTC": known((0, 240))})
+def test_only_the_newest_days_that_are_wanted_are_given():
+    candles = CandleResult(hours(0, 24 * 10), {}, {"KRW-BTC": known((0, 240))})
     assert folded(candles, 3) == [("KRW-BTC", day, 24.0, "closed") for day in (7, 8, 9)]
-    short = CandleResult(rows.head(50), {}, {"KRW-BTC": known((0, 50))})
+    short = CandleResult(hours(0, 50), {}, {"KRW-BTC": known((0, 50))})
     assert folded(short, 3) == [("KRW-BTC", day, 24.0, "closed") for day in (0, 1)]
+
+
+def test_days_say_what_they_are_made_of():
+    rows = pl.concat([hours(0, 48), hours(0, 48, "KRW-ETH")])
+    proved = dict.fromkeys(("KRW-BTC", "KRW-ETH"), known((0, 48)))
+    candles = CandleResult(rows, {}, proved, derived={"KRW-ETH": "1m"})
+    narrow = read_window("1d", None, None, 2, session=SEOUL).narrow(NOW)
+    assert fold(candles, narrow).derived == {"KRW-BTC": "1h", "KRW-ETH": "1h, 1m"}
+    own = read_window("1d", None, None, 2).narrow(NOW)
+    assert fold(candles, own).derived == {"KRW-ETH": "1m"}
 
 
 def test_nothing_is_folded_into_nothing():

@@ -12,10 +12,11 @@ from hypothesis import strategies as st
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
-from marketkit.data.lake.read.view import aggregate, look, narrower
+from marketkit.data.lake.read.view import aggregate, look
 from marketkit.schema import ROW, TIME
-from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, parse_time
-from marketkit.window import EVER, parse_session
+from marketkit.session import parse_session
+from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, narrower, parse_time
+from marketkit.window import EVER
 
 START = parse_time("2024-01-01")
 
@@ -82,7 +83,7 @@ def test_nothing_adds_up_to_nothing():
 @pytest.mark.parametrize("text", ["00:00 Asia/Seoul", "09:30 America/New_York"])
 def test_candles_add_up_to_those_of_a_session(name, text):
     wide, half = TIMEFRAMES[name], 30 * MINUTE
-    session = parse_session(text, wide)
+    session = parse_session(text, TIMEFRAMES["1d"])
     first = parse_time("2024-10-20") // half
     slots = sorted(random.Random(1).sample(range(first, first + 2_000), 1_500))
     rows = pl.concat([trades(slots, half, symbol) for symbol in ("KRW-BTC", "KRW-ETH")])
@@ -92,16 +93,6 @@ def test_candles_add_up_to_those_of_a_session(name, text):
         return edges[bisect_right(edges, time) - 1]
 
     assert said(aggregate(rows, name, session)) == naive(rows, open_of)
-
-
-def test_the_widest_candles_that_fit_come_first():
-    assert [each.name for each in narrower(TIMEFRAMES["1m"])] == ["1s"]
-    assert [each.name for each in narrower(TIMEFRAMES["10m"])] == ["5m", "1m", "1s"]
-    assert [each.name for each in narrower(TIMEFRAMES["1h"])][:3] == ["30m", "15m", "10m"]
-    assert [each.name for each in narrower(TIMEFRAMES["1w"])][:2] == ["1d", "4h"]
-    assert [each.name for each in narrower(TIMEFRAMES["1M"])][:2] == ["1d", "4h"]
-    assert [each.name for each in narrower(TIMEFRAMES["1y"])][:2] == ["1M", "1d"]
-    assert [each.name for each in narrower(TIMEFRAMES["1s"])] == []
 
 
 def hours(*spans: tuple[int, int]) -> Spans:
@@ -213,3 +204,22 @@ def test_a_wide_slot_is_known_if_it_is_stored_or_all_of_its_narrow_ones_are(
     answered = pl.Series([START + s * 3 * part for s in expected], dtype=pl.Int64).cast(TIME)
     inside = made["time"].is_in(answered.implode()) & ~made["time"].is_in(stored.implode())
     assert said(view.read(EVER)) == said(made.filter(inside))
+
+
+def test_what_candles_of_a_range_are_made_of_is_named(lake):
+    keep(lake, "1h", hours((0, 24)), close=1.0)
+    keep(lake, "1m", hours((24, 48)), close=2.0)
+    view = look(lake, ["KRW-BTC"], "4h")
+    ranges = {(0, 48): ["1h", "1m"], (0, 20): ["1h"], (24, 48): ["1m"], (48, 72): []}
+    for (start, end), names in ranges.items():
+        span = Span(START + start * HOUR, START + end * HOUR)
+        assert view.made_of("KRW-BTC", span) == names
+
+
+def test_only_own_candles_count_where_nothing_may_be_derived(lake):
+    keep(lake, "1m", hours((0, 24)), close=2.0)
+    keep(lake, "1h", hours((0, 4)), close=1.0)
+    own = look(lake, ["KRW-BTC"], "1h", derive=False)
+    assert own.known("KRW-BTC").covered == hours((0, 4))
+    assert own.read(EVER)["close"].to_list() == [1.0] * 4
+    assert own.made_of("KRW-BTC", EVER) == []

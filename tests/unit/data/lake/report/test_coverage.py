@@ -39,10 +39,10 @@ def knowledge(*spans: tuple[int, int], nothing_before: int | None = None, timefr
     return Knowledge(TIMEFRAMES[timeframe], minutes(*spans), moment)
 
 
-def states(known: Knowledge, span: tuple[int, int], traded: list[int], series=SERIES):
+def states(known: Knowledge, span: tuple[int, int], traded: list[int], series=SERIES, **more):
     """Give `(start, end, state)` in minutes."""
     times = pl.Series([slot * MINUTE for slot in traded], dtype=pl.Int64).cast(TIME)
-    frame = coverage(series, known, Span(*(edge * MINUTE for edge in span)), times)
+    frame = coverage(series, known, Span(*(edge * MINUTE for edge in span)), times, **more)
     assert frame.schema == pl.Schema(COVERAGE)
     edges = pl.col("start", "end").cast(pl.Int64) // MINUTE
     return frame.select(edges, "state").rows()
@@ -78,6 +78,19 @@ def test_seconds_before_the_end_of_retention_are_unfetchable():
     known = knowledge(nothing_before=1, timeframe="1s")
     series = Series("upbit", "KRW-BTC", TIMEFRAMES["1s"])
     assert states(known, (0, 2), [], series) == [(0, 1, "unfetchable"), (1, 2, "unknown")]
+
+
+def test_nothing_of_an_ended_market_is_unknown():
+    known = knowledge((5, 7), nothing_before=3)
+    assert states(known, (0, 9), [5, 6], ended=True) == [
+        (0, 3, "before_listing"),
+        (3, 5, "unfetchable"),
+        (5, 7, "traded"),
+        (7, 9, "unfetchable"),
+    ]
+    seconds = knowledge(nothing_before=1, timeframe="1s")
+    series = Series("upbit", "KRW-BTC", TIMEFRAMES["1s"])
+    assert states(seconds, (0, 2), [], series, ended=True) == [(0, 2, "unfetchable")]
 
 
 def test_an_empty_range_has_no_spans():

@@ -70,3 +70,10 @@ def test_a_listing_inside_a_slot_leaves_the_next_one_first():
     known = Knowledge(MINUTES, Spans(), 90_000)
     assert known.absent(0, 10 * MINUTE) == minutes((0, 2))
     assert known.hull == Span(2 * MINUTE, 2 * MINUTE)
+
+
+def test_that_the_exchange_has_no_seconds_proves_nothing():
+    for name, unproved in (("1s", Spans([(0, 60_000)])), ("1m", Spans())):
+        known = Knowledge(TIMEFRAMES[name], Spans([(60_000, 120_000)]), 60_000)
+        assert known.unproved(0, 120_000) == unproved
+        assert known.unproved(60_000, 180_000) == Spans([(120_000, 180_000)])

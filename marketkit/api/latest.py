@@ -1,0 +1,24 @@
+"""The part of a feed that answers calls: the newest rows of what is subscribed."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Protocol
+
+import polars as pl
+
+
+class Latest(Protocol):
+    """A keeper of the newest rows of its subscriptions; any thread may ask."""
+
+    def hot(
+        self, channel: str, symbols: Sequence[str], rows: int
+    ) -> tuple[Collection[str], int] | None:
+        """Give the symbols whose newest `rows` rows are known, and the moment of that knowledge.
+
+        Up to that moment of the `age_clock` nothing can have changed without its knowing. None if
+        it knows nothing.
+        """
+
+    def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
+        """Give the newest rows of symbols, sorted by symbol, in the columns of the call's frame."""
