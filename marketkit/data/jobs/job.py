@@ -97,11 +97,13 @@ class Job(Handle):
 
     def cancel(self) -> None:
         """End the job in every process at work, after writing the pages in hand."""
+        fork.check()
         self._run.ending = "cancelled"
         self._future.cancel()
 
     def leave(self) -> None:
         """Stop here after writing the pages in hand; others go on, and a later call continues."""
+        fork.check()
         self._future.cancel()
 
     def join(self) -> None:

@@ -17,8 +17,8 @@ from marketkit.exchange.upbit.messages import Trade
 from marketkit.net.engine import engine
 from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.consumers import Consumer
-from marketkit.realtime.queue import BUFFER, Queue
 from marketkit.realtime.feed import Feed
+from marketkit.realtime.queue import BUFFER, Queue
 from tests.unit.realtime.conftest import Peer, ticker, until
 
 
