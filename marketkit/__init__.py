@@ -72,6 +72,7 @@ _NAMES = {
             "NetworkError",
             "NewerFormat",
             "NotCovered",
+            "NotPicklable",
             "NotWritable",
             "Offline",
             "PartialResult",
