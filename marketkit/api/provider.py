@@ -158,7 +158,8 @@ class AsyncSmartDataProvider(
 
         Counts are those of this provider; `left` in `requests` is what the whole machine may send.
         """
-        return await take_status(self._endpoint, self._router, self.endpoints.metrics, self._store)
+        stream, metrics = self._streams.state(), self.endpoints.metrics
+        return await take_status(self._endpoint, self._router, metrics, self._store, stream)
 
     @on_engine
     async def exchange_time(self) -> datetime:

@@ -9,7 +9,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import polars as pl
 
@@ -21,6 +21,9 @@ from marketkit.cache.ttl import Kind
 from marketkit.clock import age_clock
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import GroupStats
+
+if TYPE_CHECKING:
+    from marketkit.realtime.health import StreamState
 
 _SOURCES: tuple[str, ...] = get_args(Source)
 
@@ -35,6 +38,8 @@ class Status:
     answer about each market may be given again, and why. `symbols_per_second` were delivered, with
     a known age, over the last minute. `time` is the exchange's, by which everything goes, and
     `machine_ahead` the seconds that this machine's clock is ahead of it: None before it was heard.
+    `stream` is the state of the websocket: whether it is connected and, if not, why; None before
+    the provider opened a stream.
     """
 
     endpoint: str
@@ -47,6 +52,7 @@ class Status:
     store: StoreStats | None
     time: datetime
     machine_ahead: float | None
+    stream: StreamState | None = None
 
     @property
     def symbols(self) -> int:
@@ -69,6 +75,7 @@ class Status:
             "store": None if self.store is None else self.store._asdict(),
             "time": self.time.isoformat(),
             "machine_ahead": self.machine_ahead,
+            "stream": None if self.stream is None else self.stream.as_dict(),
             **{name: getattr(self, name).to_dicts() for name in frames},
         }
 
@@ -82,6 +89,7 @@ class Status:
                 f"  store        {_store(self.store)}",
                 *(f"  {_requests(row)}" for row in self.requests.to_dicts()),
                 f"  lives        {_lives(self.lives)}",
+                f"  stream       {'never opened' if self.stream is None else self.stream}",
                 f"  clock        {self._clock()}",
             ]
         )
@@ -110,7 +118,11 @@ class Status:
 
 
 async def take_status(
-    endpoint: str, router: Router, metrics: Metrics, store: ResponseStore | None
+    endpoint: str,
+    router: Router,
+    metrics: Metrics,
+    store: ResponseStore | None,
+    stream: StreamState | None,
 ) -> Status:
     """Take the status of a provider."""
     transport, recent = router.transport, metrics.recent()
@@ -129,6 +141,7 @@ async def take_status(
         None if store is None else await asyncio.to_thread(store.stats),
         datetime.fromtimestamp(transport.now() / 1000, UTC),
         None if ahead is None else ahead / 1000,
+        stream,
     )
 
 

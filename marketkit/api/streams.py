@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from marketkit.realtime.client import RealtimeClient
     from marketkit.realtime.feed import Feed
     from marketkit.realtime.handle import StreamHandle
+    from marketkit.realtime.health import StreamState
     from marketkit.realtime.trade_recovery import FeedListener
     from marketkit.recording.player import Replay
     from marketkit.recording.recording import Recording
@@ -206,6 +207,10 @@ class Streams:
         over = pl.col("time").dt.epoch("ms") < now
         state = pl.when(over).then(pl.lit("closed")).otherwise(pl.col("state").cast(pl.String))
         return frame.with_columns(state=state.cast(STATE))
+
+    def state(self) -> StreamState | None:
+        """Give the state of the connection, None before a stream was opened."""
+        return None if self._client is None else self._client.state()
 
     async def close(self) -> None:
         """Close every handle, and end the streams that nobody else wants.

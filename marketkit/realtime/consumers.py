@@ -35,6 +35,7 @@ class Queue:
         self._ready = asyncio.Event()
         self._closed = False
         self._failure: Exception | None = None
+        self._word: Exception | None = None  # why nothing comes, for who waits right now
 
     def put(self, event: Any) -> bool:
         """Take an event, which has a `symbol`; say whether there was room."""
@@ -60,6 +61,11 @@ class Queue:
         self._failure = failure
         self._ready.set()
 
+    def fail(self, why: Exception) -> None:
+        """Have who waits right now raise `why`; the queue goes on."""
+        self._word = why
+        self._ready.set()
+
     def __len__(self) -> int:
         return len(self._states) + len(self._events)
 
@@ -79,7 +85,10 @@ class Queue:
                     raise failure
                 return None
             self._ready.clear()
+            self._word = None
             await self._ready.wait()
+            if self._word is not None and not len(self):
+                raise self._word
 
 
 class Broadcast:
@@ -109,6 +118,11 @@ class Broadcast:
         for queue in self._queues:
             if not queue.put(event):
                 self.lost += 1
+
+    def fail(self, why: Exception) -> None:
+        """Have every consumer who waits right now raise `why`, and go on."""
+        for queue in self._queues:
+            queue.fail(why)
 
     def open(self, queue: Queue) -> Queue:
         """Have `queue` told of events from now on."""

@@ -75,7 +75,10 @@ class Feed(EventHandle[F]):
         return FeedStats(self._client.connected, told.events, told.lost, interruptions)
 
     def wait(self, timeout: float = 10.0) -> bool:
-        """Wait until every symbol has a state; say whether that was so within `timeout` seconds."""
+        """Wait until every symbol has a state; say whether that was so within `timeout` seconds.
+
+        Raises `NetworkError` where the stream has not opened by then, and why.
+        """
         return engine().run(self._ready(timeout))
 
     async def ready(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as `wait`
@@ -107,6 +110,8 @@ class Feed(EventHandle[F]):
                     if await queue.take() is None:
                         return False
         except TimeoutError:
+            if (why := self._client.opening) is not None:
+                raise why from None
             return False
         finally:
             self._broadcast.leave(queue)
@@ -122,20 +127,22 @@ class _FeedWork:
         self._client = client
         self._listener = listener
         self._streams = streams
+        self._closed = False
         self._coalesces = client.channel(streams[0].channel).coalesces
         client.subscribe(listener, streams)
 
     @property
     def failure(self) -> Exception | None:
-        """The exception that ended the streams."""
-        return self._listener.failure
+        """The exception that ended the streams, or why they have not begun."""
+        return self._listener.failure or (None if self._closed else self._client.unopened)
 
     @property
     def interruptions(self) -> Iterator[Interruption]:
         """The interruptions so far, with the moment at which messages came again."""
-        ends = {each.start: each.end for each in list(self._client.interruptions)}
+        known = [*self._client.interruptions, *self._client.harms]
+        ends = {(each.start, each.reason): each.end for each in known}
         for each in self._listener.interruptions:
-            found = replace(each, end=ends.get(each.start, each.end))
+            found = replace(each, end=ends.get((each.start, each.reason), each.end))
             if self._coalesces and found.end is not None:
                 found = replace(found, how="stream")  # its snapshots told the newest states
             again = found.end if found.how == "stream" else None
@@ -143,6 +150,7 @@ class _FeedWork:
 
     async def close(self) -> None:
         """Let go of the streams; consumers get the waiting events and then the end."""
+        self._listener.failure, self._closed = self.failure, True
         self._client.release(self._listener, self._streams)
         await self._listener.finish(None)
         await self._client.settled()

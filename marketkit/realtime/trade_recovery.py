@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from marketkit.errors import NetworkError
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.messages import Message, Trade
@@ -61,9 +62,14 @@ class FeedListener:
         """Pass an event on."""
         self.broadcast.put(message)
 
-    def interrupted(self, until: int, reason: str) -> None:
-        """Remember that events may be missing."""
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
+        """Remember that events may be missing: of all symbols, or one that the reason names."""
+        del symbol
         self._interruptions.append(Interruption(until, None, reason))
+
+    def unopened(self, why: NetworkError) -> None:
+        """Have everybody who waits for an event raise why none comes; who comes back waits on."""
+        self.broadcast.fail(why)
 
     async def finish(self, failure: Exception | None) -> None:
         """End every iteration, for no more events will come; `failure` is why if nobody wished."""
@@ -143,11 +149,12 @@ class TradeRecovery(FeedListener):
         if symbol not in self._tasks:
             self._tasks[symbol] = asyncio.get_running_loop().create_task(self._recover(symbol))
 
-    def interrupted(self, until: int, reason: str) -> None:
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
         """Remember that events may be missing, and wait for the first one afterwards."""
-        recovery = _Recovery(Interruption(until, None, reason), set(self._gaps))
+        touched = set(self._gaps) if symbol is None else {symbol}
+        recovery = _Recovery(Interruption(until, None, reason), set(touched))
         self._recoveries.append(recovery)
-        for gaps in self._gaps.values():
+        for gaps in map(self._gaps.__getitem__, touched):
             if gaps and not gaps[-1].held:
                 gaps[-1].recoveries.append(recovery)
             else:

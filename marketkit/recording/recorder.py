@@ -17,7 +17,7 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from marketkit.disk import make_folder
-from marketkit.errors import LakeError, NotWritable
+from marketkit.errors import LakeError, NetworkError, NotWritable
 from marketkit.exchange.upbit.messages import Message
 from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
@@ -51,7 +51,7 @@ class Recorder:
         self.lost = 0
         self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
         self.interruptions: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)
-        self.failure: Exception | None = None
+        self._ended: Exception | None = None
         self._client = client
         self._lock = FileLock(root / LOCK, timeout=0, thread_local=False)
         self._waiting: dict[str, list[Heard]] = {}
@@ -60,6 +60,7 @@ class Recorder:
         self._part = 0
         self._notes: list[Note] = []
         self._broken = False
+        self._torn: dict[str, Interruption] = {}  # of one symbol each, until its next message
         self._full = asyncio.Event()
         self._hours: set[Hour] = set()  # those with parts
         self._task: asyncio.Task[None] | None = None
@@ -73,6 +74,11 @@ class Recorder:
         self._client.subscribe(self, self.streams)
         self._begin_with_known()
         self._task = asyncio.get_running_loop().create_task(self._run())
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that ended the recording, or why the stream has not begun."""
+        return self._ended or (None if self._task is None else self._client.unopened)
 
     def _begin_with_known(self) -> None:
         """Take the state of streams with other listeners: no snapshot comes again for us."""
@@ -91,17 +97,39 @@ class Recorder:
             self._broken = False
             self.interruptions[-1] = replace(self.interruptions[-1], end=now)
             self._notes.append(Note("resumed", now))
+        if message.symbol in self._torn:
+            self._mend(message.symbol, now)
         self._waiting.setdefault(message.channel, []).append(Heard(now, message))
         self.counts[message.channel] += 1
         self._size += 1
         if self._size >= FLUSH_AT:
             self._full.set()
 
-    def interrupted(self, until: int, reason: str) -> None:
-        """Note that messages may be missing."""
+    def unopened(self, why: NetworkError) -> None:
+        """Learn that no connection opens: it is tried again as long as the recording lasts."""
+
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
+        """Note that messages may be missing: of all symbols, or of one until its next message."""
+        if symbol is not None:
+            self._torn.setdefault(symbol, Interruption(until, None, reason))
+            return
         self._broken = True
         self.interruptions.append(Interruption(until, None, reason))
         self._notes.append(Note("interrupted", self._now(), until, reason))
+
+    def _mend(self, symbol: str, now: int) -> None:
+        """Note the end of what only one symbol may lack, before the one of all that lasts."""
+        torn = replace(self._torn.pop(symbol), end=now)
+        self._insert(torn)
+        if not self._broken:
+            self._notes.append(Note("interrupted", now, torn.start, torn.reason))
+            self._notes.append(Note("resumed", now))
+
+    def _insert(self, past: Interruption) -> None:
+        """Remember an interruption that is over, before one that lasts and has its end to come."""
+        if len(self.interruptions) == self.interruptions.maxlen:
+            self.interruptions.popleft()
+        self.interruptions.insert(len(self.interruptions) - self._broken, past)
 
     def _now(self) -> int:
         """Give the time in the order of messages, even if the clock was set back since."""
@@ -116,13 +144,15 @@ class Recorder:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        for symbol in list(self._torn):
+            self._mend(symbol, self._now())
         self._notes.append(Note("ended", self._now()))
         try:
             failure = await self._flush(everything=True)
         finally:
             self._lock.release()
         if failure is not None:
-            self.failure = failure
+            self._ended = failure
             raise failure
 
     async def _run(self) -> None:
@@ -130,7 +160,7 @@ class Recorder:
             await self._write_on()
         except Exception as error:  # noqa: BLE001 - whoever holds the recording is told
             _log.exception("the recording %s has ended", self.root)
-            self.failure = error
+            self._ended = error
             self._client.release(self, self.streams)
 
     async def _write_on(self) -> None:
@@ -209,10 +239,8 @@ class Recorder:
         for channel, several in waiting.items():
             del self._waiting[channel][: len(several)]
         reason = f"{lost:,} messages lost: the disk took none"
-        # Before one that lasts: its end is still to come.
-        at = len(self.interruptions) - self._broken
-        self.interruptions.insert(
-            at, Interruption(min(times), max(times), reason, failure="they were never written")
+        self._insert(
+            Interruption(min(times), max(times), reason, failure="they were never written")
         )
         self._notes.append(Note("interrupted", max(times), min(times), reason))
         self._notes.append(Note("resumed", max(times)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
 from marketkit.api.live.slots import SlotTracker
 from marketkit.net.handle import Interruption
@@ -18,36 +19,54 @@ class InterruptionLog:
 
     def __init__(self, timeframe: Timeframe) -> None:
         self._timeframe = timeframe
-        self._entries: deque[Interruption] = deque(maxlen=_KEPT)
+        self._entries: deque[_Entry] = deque(maxlen=_KEPT)
 
-    def began(self, start: int, reason: str, end: int | None = None) -> None:
-        """Note a time of which something is missing; `end` None while messages have not come."""
-        self._entries.append(Interruption(start, end, reason))
+    def began(
+        self, start: int, reason: str, end: int | None = None, *, symbol: str | None = None
+    ) -> None:
+        """Note a time of which something is missing, of all symbols or of one.
+
+        `end` is None while messages have not come.
+        """
+        self._entries.append(_Entry(Interruption(start, end, reason), symbol))
 
     def corrected(self, symbol: str, time: int, now: int, how: str) -> None:
         """Note a final candle that has other numbers since `now`."""
         end = self._timeframe.next(time)
-        self._entries.append(Interruption(time, end, f"a late candle of {symbol}", now, how))
+        late = Interruption(time, end, f"a late candle of {symbol}", now, how)
+        self._entries.append(_Entry(late, symbol))
 
     def settle(
-        self, trackers: Iterable[SlotTracker], resumed: Callable[[int], int | None], now: int
+        self,
+        trackers: Iterable[SlotTracker],
+        resumed: Callable[[Interruption], int | None],
+        now: int,
     ) -> None:
         """Close the interruptions of which every slot is final now.
 
-        `resumed` gives when messages came again after a moment, None if they have not.
+        `resumed` gives when messages came again after one, None if they have not.
         """
         series = list(trackers)
-        for at, each in enumerate(self._entries):
-            end = each.end or resumed(each.start)
+        for at, (each, symbol) in enumerate(self._entries):
+            end = each.end or resumed(each)
             if each.closed is not None or end is None:
                 continue
             touched = self._timeframe.floor(each.start), self._timeframe.next(end)
-            final = all(_final(tracker, *touched) for tracker in series)
+            own = [one for one in series if symbol in {None, one.symbol}]
+            final = all(_final(tracker, *touched) for tracker in own)
             more = {"closed": now, "how": "rest"} if final else {}
-            self._entries[at] = replace(each, end=end, **more)  # type: ignore[arg-type]
+            self._entries[at] = _Entry(replace(each, end=end, **more), symbol)  # type: ignore[arg-type]
 
     def __iter__(self) -> Iterator[Interruption]:
-        return iter(list(self._entries))  # all at once, for another thread may read
+        # All at once, for another thread may read.
+        return iter([each for each, _ in list(self._entries)])
+
+
+class _Entry(NamedTuple):
+    """An interruption, and the symbol that alone was touched; None for all."""
+
+    interruption: Interruption
+    symbol: str | None
 
 
 def _final(tracker: SlotTracker, start: int, end: int) -> bool:

@@ -13,10 +13,11 @@ from marketkit.api.live.interruptions import InterruptionLog
 from marketkit.api.live.rows import candle_frame
 from marketkit.api.live.slots import Row, SlotTracker
 from marketkit.coverage import Spans
-from marketkit.errors import LakeError, MarketkitError
+from marketkit.errors import LakeError, MarketkitError, NetworkError
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.channels import candle_channel
 from marketkit.exchange.upbit.messages import Candle, Message
+from marketkit.net.handle import Interruption
 from marketkit.realtime.candles import KEPT
 from marketkit.realtime.consumers import Broadcast
 from marketkit.realtime.dispatcher import Dispatcher
@@ -61,7 +62,7 @@ class Stitcher:
         }
         self.broadcast = Broadcast()
         self.interruptions = InterruptionLog(timeframe)
-        self.failure: Exception | None = None
+        self._ended: Exception | None = None
         self.saved = 0  # how often the lake was changed
         self.failures: dict[str, MarketkitError] = {}
         self._client = client
@@ -106,6 +107,11 @@ class Stitcher:
                     await self._news.wait()
                     self._news.clear()
 
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that ended the series, or why the stream has not begun."""
+        return self._ended or (None if self._task is None else self._client.unopened)
+
     def receive(self, message: Message) -> None:
         """Take a candle of the stream."""
         if not isinstance(message, Candle):
@@ -120,12 +126,16 @@ class Stitcher:
         elif change == "late" and message.time < tracker.watermark:
             self._correct(tracker, message.time, now, "stream")
 
-    def interrupted(self, until: int, reason: str) -> None:
-        """Note an interruption; the open slots will be asked for."""
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
+        """Note an interruption of all symbols or of one; the open slots will be asked for."""
         until = min(until, self._heard)
-        for tracker in self.trackers.values():
-            tracker.interrupted(until)
-        self.interruptions.began(until, reason)
+        touched = list(self.trackers) if symbol is None else [symbol]
+        for each in touched:
+            self.trackers[each].interrupted(until)
+        self.interruptions.began(until, reason, symbol=symbol)
+
+    def unopened(self, why: NetworkError) -> None:
+        """Learn that no connection opens: what the stream does not tell is asked for."""
 
     async def close(self) -> None:
         """Let go of the streams and put proved candles into the lake."""
@@ -135,7 +145,7 @@ class Stitcher:
             self._prove()
             await self._flush()
         except Exception as failure:
-            self.failure = self.failure or failure
+            self._ended = self._ended or failure
             raise
         finally:
             self.broadcast.close()
@@ -151,7 +161,7 @@ class Stitcher:
             failure = failure or wrong
             raise
         finally:
-            self.failure = failure
+            self._ended = failure
             self.broadcast.close(failure)
 
     async def _stop(self) -> None:
@@ -166,7 +176,7 @@ class Stitcher:
             await self._keep_up()
         except Exception as failure:  # noqa: BLE001 - consumers get it
             _log.exception("the series of %s has ended", self.timeframe)
-            self.failure = failure
+            self._ended = failure
             self.broadcast.close(failure)
 
     async def _keep_up(self) -> None:
@@ -280,9 +290,12 @@ class Stitcher:
         if ends:
             self.interruptions.began(min(ends), "nobody listened before", now)
 
-    def _resumed(self, start: int) -> int | None:
-        known = self._client.interruptions
-        return next((each.end for each in known if each.start >= start), None)
+    def _resumed(self, interruption: Interruption) -> int | None:
+        """Give when messages came again after an interruption that they had."""
+        start, reason = interruption.start, interruption.reason
+        known = [*self._client.interruptions, *self._client.harms]
+        same = (each.end for each in known if each.start >= start and each.reason == reason)
+        return next(same, None)
 
     def _slots(self, spans: Spans) -> int:
         return self.timeframe.count_all(spans)

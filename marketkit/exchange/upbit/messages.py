@@ -15,6 +15,8 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 import msgspec
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # ms UTC: a frame has no later
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # as a frame holds them
 Row = Mapping[str, Any]  # of a recording: times as ms UTC, days as text
 M = TypeVar("M")
 
@@ -68,7 +70,7 @@ class Ticker(
 
     channel: ClassVar[str] = "ticker"
     symbol: str
-    time: int
+    time: Moment
     price: Positive
     open: float | None = None
     high: float | None = None
@@ -78,7 +80,7 @@ class Ticker(
     signed_change_price: float | None = None
     signed_change_rate: float | None = None
     trade_volume: float | None = None
-    trade_time: int | None = None
+    trade_time: Moment | None = None
     volume: float | None = None
     value: float | None = None
     volume_24h: float | None = None
@@ -118,15 +120,15 @@ class Trade(
 
     channel: ClassVar[str] = "trade"
     symbol: str
-    time: int
-    sent: int
+    time: Moment
+    sent: Moment
     price: Positive
     volume: float
     side: str
     prev_close: float
     change: str
     move: float
-    sequential_id: int
+    sequential_id: Number
     stream: str = "REALTIME"
 
     @property
@@ -167,7 +169,7 @@ class Book(
 
     channel: ClassVar[str] = "orderbook"
     symbol: str
-    time: int
+    time: Moment
     total_ask_size: float
     total_bid_size: float
     units: list[Unit]
@@ -209,7 +211,7 @@ class Candle(
     close: float
     volume: float
     value: float
-    sent: int
+    sent: Moment
     stream: str = "REALTIME"
 
     def __post_init__(self) -> None:
@@ -220,6 +222,7 @@ class Candle(
             and self.value >= 0
         ):
             raise ValueError("prices or sums that no candle can have")
+        _opened(self.opened)  # raises for what is no time
 
     @property
     def time(self) -> int:

@@ -13,9 +13,10 @@ from marketkit.errors import InputError
 from marketkit.exchange.upbit.messages import Ticker
 from marketkit.net.engine import engine
 from marketkit.realtime.handle import StreamHandle
+from marketkit.realtime.subscriptions import Stream
 from marketkit.timeframe import MINUTE
 from tests.unit.api.live.conftest import BTC, at, candle
-from tests.unit.realtime.conftest import Told
+from tests.unit.realtime.conftest import Heard, Told, tickers
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def test_before_a_stream_is_open_nothing_is_hot(streams):
 def test_an_open_stream_answers_as_of_the_newest_message_less_its_way_here(streams):
     client: Any = Known(at(0))
     streams._client = client
-    client.channel("ticker")
+    client.subscribe(Heard(), tickers(BTC))
     client.say(Ticker(BTC, at(0), 2.0))
     symbols, made = streams.hot("ticker", [BTC, "KRW-ETH"], 1)
     assert symbols == {BTC}
@@ -73,7 +74,7 @@ def test_an_open_stream_answers_as_of_the_newest_message_less_its_way_here(strea
 def test_for_rest_a_candle_ends_with_its_time_and_not_with_the_next_trade(streams):
     client: Any = Known(at(5.5))
     streams._client = client
-    client.channel("candle.1m")
+    client.subscribe(Heard(), [Stream("candle.1m", BTC)])
     client.say(candle(5, kind="SNAPSHOT"))
     assert streams.newest("candle.1m", [BTC], 1)["state"].to_list() == ["forming"]
     client.now += MINUTE

@@ -8,6 +8,7 @@ import pytest
 
 from marketkit.errors import LakeError, MarketkitError, NotCovered
 from marketkit.realtime.consumers import Queue
+from marketkit.realtime.subscriptions import Stream
 from tests.unit.api.live.conftest import BTC, ETH, Scene, at, candle
 from tests.unit.realtime.conftest import until
 
@@ -184,6 +185,31 @@ def test_the_end_of_a_tape_does_what_is_due_and_tells_consumers(scene):
             told += events
         assert told[-1].time == at(12)
         assert scene.stitcher.failure is None
+        await scene.stitcher.close()
+
+    asyncio.run(main())
+
+
+def test_what_harms_one_symbol_asks_for_that_one_and_leaves_the_others_final(lake):
+    scene = Scene(lake, [BTC, ETH])
+    for symbol in (BTC, ETH):
+        scene.know(0, 10, symbol)
+
+    async def main():
+        await scene.begin()
+        scene.told.now = at(11.2)
+        scene.told.harm("odd", Stream("candle.1m", ETH))
+        trackers = scene.stitcher.trackers
+        assert [trackers[each].joined for each in (BTC, ETH)] == [True, False]
+        scene.say(candle(11, symbol=BTC), candle(11, symbol=ETH), candle(12, symbol=BTC))
+        assert [trackers[each].joined for each in (BTC, ETH)] == [True, True]
+        (found,) = scene.stitcher.interruptions
+        assert found.reason == "odd"
+        for symbol in (BTC, ETH):
+            scene.know(10, 13, symbol)
+        scene.told.now = at(14)
+        scene.say(candle(13, symbol=BTC), candle(13, symbol=ETH))
+        await until(lambda: [each.closed for each in scene.stitcher.interruptions] != [None])
         await scene.stitcher.close()
 
     asyncio.run(main())

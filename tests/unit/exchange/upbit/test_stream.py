@@ -58,3 +58,36 @@ def test_a_subscription_names_each_channel_once_with_its_codes():
         {"type": "candle.1m", "codes": ["KRW-BTC"]},
         {"format": "SIMPLE"},
     ]
+
+
+def test_what_is_no_frame_is_salvaged_in_parts_and_each_fault_has_its_name():
+    odd = TRADE.replace("9.9E-7", "null", 1)
+    parts = list(Decoder().salvage(f'[{TICKER},{odd},{{"ty":"news"}},7]'.encode()))
+    assert parts[0].channel == "ticker"
+    assert [(each.channel, each.symbol, each.known) for each in parts[1:]] == [
+        ("trade", "BTC-XRP", True),
+        ("news", None, False),
+        (None, None, True),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("raw", "named"),
+    [
+        (b'{"ty":"ticker","cd":"KRW-BTC","tp":', [("ticker", "KRW-BTC")]),
+        (b'{"type": "ticker", "code": "KRW-BTC"}', [("ticker", "KRW-BTC")]),
+        (
+            b'[{"ty":"trade","cd":"KRW-A"},{"ty":"ticker","cd":"KRW-B"},',
+            [(None, "KRW-A"), (None, "KRW-B")],
+        ),
+        (b'{"ty":"ticker","cd":"KRW-B', [("ticker", None)]),
+        (b"no json", [(None, None)]),
+        (b"[" * 100_000, [(None, None)]),
+        (CANDLE.replace("07:00:00", "99:00:00").encode(), [("candle.60m", "KRW-BTC")]),
+        (TICKER.replace("1773240058095", "9" * 30).encode(), [("ticker", "KRW-BTC")]),
+    ],
+)
+def test_a_fault_names_channel_and_symbol_as_far_as_it_can(raw, named):
+    with pytest.raises(BadResponse):
+        Decoder().decode(raw)
+    assert [(each.channel, each.symbol) for each in Decoder().salvage(raw)] == named
