@@ -15,7 +15,9 @@ from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.control import answer_control
 from marketkit.sandbox.desk import MOST_CANDLES, Answer, Desk, route
 from marketkit.sandbox.faults import Faults, of_requests, of_streams, repeated
-from marketkit.sandbox.limits import Limits
+from marketkit.sandbox.limits import Limits, Visitors
+from marketkit.sandbox.markets import Markets, Order
+from marketkit.sandbox.odd import ODD_CODE, Odd, Rule
 from marketkit.sandbox.patience import TooLong, within
 from marketkit.sandbox.query import Query, WireError
 from marketkit.sandbox.reply import (
@@ -25,15 +27,18 @@ from marketkit.sandbox.reply import (
     maintenance_page,
     no_route,
     refused,
+    too_long,
 )
 from marketkit.sandbox.sockets import reset
 from marketkit.sandbox.stream.hub import Hub
+from marketkit.sandbox.stream.switches import Setting
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUESTS_KEPT = 2000  # more than any test looks back
+_LONGEST_URL = 8192  # characters, as gateways have it by default
 _AT_ONCE_S = 0.01  # other requests and the websocket hardly notice so long a wait
 
 
@@ -43,9 +48,10 @@ class App:
 
     desk: Desk
     clock: Clock
-    limits: Limits
+    limits: Visitors
     faults: Faults
     hub: Hub
+    odd: Odd
     latency_s: float = 0.0
     jitter_s: float = 0.0
     limit_body: LimitBody = "text"
@@ -90,12 +96,35 @@ class App:
         self.faults.replace(of_requests(table))
         self.hub.faults.table = of_streams(table)
 
+    @property
+    def markets(self) -> Markets:
+        """The register of markets."""
+        return self.desk.markets
+
+    def set_market(self, order: Order) -> None:
+        """Have something happen to a market, on REST and on websockets."""
+        self.markets.order(order)
+        self.hub.ordered(order)
+
+    def set_odd(self, rule: Rule) -> None:
+        """Have rows be odd, and codes in the list of markets; `none` forgets them."""
+        before = self.odd.codes
+        if rule.kind == ODD_CODE and rule.symbol:
+            self.markets.add(rule.symbol)
+        self.odd.add(rule)
+        for code in before - self.odd.codes:
+            self.markets.remove(code)
+
+    def set_stream(self, setting: Setting) -> None:
+        """Turn switches of the websockets."""
+        self.hub.switches.apply(setting, list(self.hub.connections))
+
     def reset_stats(self) -> None:
         """Set all counts to zero; windows and bans go on."""
         self.limits.reset()
         self.faults.counts.clear()
         self.hub.faults.counts.clear()
-        self.hub.reset_stats()
+        self.hub.ledger.reset()
         self.requests.clear()
         self.aborted = 0
 
@@ -113,28 +142,34 @@ class App:
         if _header(scope, b"origin"):
             name = "origin"
         arrival, now = time.monotonic(), self.clock.now()
-        reply, fault = self._admit(name, arrival)
+        request: dict[str, Any] = {"path": path, "query": query, "group": name, "status": None}
+        request |= {"fault": None, "arrival": arrival, "client": scope["client"][0]}
+        self.requests.append(request)
+        if len(scope["raw_path"]) + len("?") + len(query) > _LONGEST_URL:
+            request["status"] = 414
+            return too_long(), None
+        limits = self.limits.of(scope["client"][0])
+        reply, fault = self._admit(limits, name, arrival)
         if fault:
             self.faults.strike(fault)
-        request: dict[str, Any] = {"path": path, "query": query, "group": name, "status": None}
-        request |= {"fault": fault, "arrival": arrival}
-        self.requests.append(request)
+        request["fault"] = fault
         if reply is None:
-            remaining = self.limits.groups[name].remaining(arrival)
+            answer = self.odd.over(answer, path.split("/")[2])
+            remaining = limits.groups[name].remaining(arrival)
             reply = await _soon(partial(_data, answer, query, now, remaining, fault))
         request["status"] = reply.status
         return reply, fault
 
-    def _admit(self, name: str, arrival: float) -> tuple[Reply | None, str | None]:
+    def _admit(self, limits: Limits, name: str, arrival: float) -> tuple[Reply | None, str | None]:
         """Return a refusal, None where data is to be sent, and the fault that took effect."""
-        group, fault = self.limits.groups[name], self.faults.draw()
+        group, fault = limits.groups[name], self.faults.draw()
         if fault in {"429", "418"}:
             group.arrive(arrival)
             return refused(int(fault), self.limit_body, group.remaining(arrival)), fault
-        status = self.limits.admit(name, arrival)
+        status = limits.admit(name, arrival)
         remaining = group.remaining(arrival)
         if status != 200:
-            wait = self.limits.banned_for(arrival)
+            wait = limits.banned_for(arrival)
             return refused(status, self.limit_body, remaining, wait), None
         if fault == "500":
             return failed(remaining), fault

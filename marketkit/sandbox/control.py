@@ -1,19 +1,24 @@
-"""The sandbox's own endpoints: statistics, clock, faults, recent requests."""
+"""The sandbox's own endpoints: statistics, clock, markets, faults, recent requests."""
 
 from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
 
 from marketkit.errors import InputError
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.faults import Faults
+from marketkit.sandbox.markets import Markets, Order
+from marketkit.sandbox.odd import Odd, Rule
 from marketkit.sandbox.reply import Reply, no_route
 from marketkit.sandbox.stream.hub import Hub
+from marketkit.sandbox.stream.switches import Setting
+
+Values = dict[str, str]  # the parameters of a request
 
 
 class Controlled(Protocol):
@@ -22,7 +27,25 @@ class Controlled(Protocol):
     clock: Clock
     faults: Faults
     hub: Hub
+    odd: Odd
     requests: deque[dict[str, Any]]
+
+    @property
+    def markets(self) -> Markets:
+        """The register of markets."""
+        ...
+
+    def set_market(self, order: Order) -> None:
+        """Have something happen to a market."""
+        ...
+
+    def set_odd(self, rule: Rule) -> None:
+        """Have rows be odd."""
+        ...
+
+    def set_stream(self, setting: Setting) -> None:
+        """Turn switches of the websockets."""
+        ...
 
     def stats(self) -> dict[str, Any]:
         """Return the counts of everything."""
@@ -39,63 +62,125 @@ class Controlled(Protocol):
 
 def answer_control(app: Controlled, method: str, path: str, query: str) -> Reply:
     """Answer a path below /sandbox; bad values are a 400 with a message."""
-    values = dict(parse_qsl(query))
+    answer = _ANSWERS.get(f"{method} {path.removeprefix('/sandbox/')}")
+    if answer is None:
+        return no_route()
     try:
-        answer = _answer(app, f"{method} {path.removeprefix('/sandbox/')}", values)
+        body = answer(app, dict(parse_qsl(query)))
     except InputError as error:
         return Reply(400, json.dumps({"error": {"name": 400, "message": str(error)}}).encode())
-    return no_route() if answer is None else Reply(200, json.dumps(answer).encode())
+    return Reply(200, json.dumps(body).encode())
 
 
-def _answer(app: Controlled, request: str, values: dict[str, str]) -> Any:
-    answer: Any = None
-    match request:
-        case "GET stats":
-            answer = app.stats()
-        case "POST stats/reset":
-            app.reset_stats()
-            answer = app.stats()
-        case "GET clock":
-            answer = _clock(app)
-        case "POST clock":
-            _set_clock(app, values)
-            answer = _clock(app)
-        case "GET faults":
-            answer = app.faults.table | app.hub.faults.table
-        case "POST faults":
-            app.set_faults({kind: number(value) for kind, value in values.items()})
-            answer = app.faults.table | app.hub.faults.table
-        case "POST strike":
-            _strike(app, values)
-            answer = app.hub.faults.stats()
-        case "GET connections":
-            answer = app.hub.rows()
-        case "GET requests":
-            answer = list(app.requests)
-    return answer
-
-
-def _set_clock(app: Controlled, values: dict[str, str]) -> None:
+def _set_clock(app: Controlled, values: Values) -> dict[str, Any]:
     """Set the clock by `now` or `advance` (ms from the present time), and the `speed`."""
     now, speed = values.get("now"), values.get("speed")
     step = values.get("advance")
     start = app.clock.now() + round(number(step)) if step is not None else None
     app.clock.set(start if now is None else moment(now), None if speed is None else number(speed))
+    return _clock(app, values)
 
 
-def _strike(app: Controlled, values: dict[str, str]) -> None:
+def _clock(app: Controlled, _: Values) -> dict[str, Any]:
+    now = app.clock.now()
+    return {"now": iso(now), "ms": now, "speed": app.clock.speed}
+
+
+def _reset(app: Controlled, _: Values) -> dict[str, Any]:
+    app.reset_stats()
+    return app.stats()
+
+
+def _set_faults(app: Controlled, values: Values) -> dict[str, float]:
+    app.set_faults({kind: number(value) for kind, value in values.items()})
+    return _faults(app, values)
+
+
+def _faults(app: Controlled, _: Values) -> dict[str, float]:
+    return app.faults.table | app.hub.faults.table
+
+
+def _strike(app: Controlled, values: Values) -> dict[str, int]:
     seconds = values.get("seconds")
     app.hub.faults.order(
         values.get("kind", ""),
         round(number(values.get("times", "1"))),
         None if seconds is None else number(seconds),
     )
+    return app.hub.faults.stats()
 
 
-def _clock(app: Controlled) -> dict[str, Any]:
-    now = app.clock.now()
-    text = datetime.fromtimestamp(now / 1000, UTC).isoformat(timespec="milliseconds")
-    return {"now": text, "ms": now, "speed": app.clock.speed}
+def _set_market(app: Controlled, values: Values) -> list[dict[str, Any]]:
+    at = values.get("at")
+    when = app.clock.now() if at is None else moment(int(at) if at.isdigit() else at)
+    symbol, event = _needed(values, "symbol"), _needed(values, "event")
+    app.set_market(Order(symbol, event, when, values.get("to")))
+    return _orders(app, values)
+
+
+def _orders(app: Controlled, _: Values) -> list[dict[str, Any]]:
+    return [order._asdict() | {"at": iso(order.at)} for order in app.markets.orders]
+
+
+def _set_odd(app: Controlled, values: Values) -> list[dict[str, Any]]:
+    app.set_odd(Rule(_needed(values, "kind"), values.get("symbol"), values.get("path")))
+    return _rules(app, values)
+
+
+def _rules(app: Controlled, _: Values) -> list[dict[str, Any]]:
+    return [rule._asdict() for rule in app.odd.rules]
+
+
+def _set_stream(app: Controlled, values: Values) -> dict[str, Any]:
+    every = values.get("break_every")
+    app.set_stream(
+        Setting(
+            values.get("symbol"),
+            silent=_flag(values, "silent"),
+            break_every=None if every is None else number(every),
+            opens=_flag(values, "opens"),
+        )
+    )
+    return app.hub.switches.state()
+
+
+_ANSWERS: Final[Mapping[str, Callable[[Controlled, Values], Any]]] = {
+    "GET stats": lambda app, _: app.stats(),
+    "POST stats/reset": _reset,
+    "GET clock": _clock,
+    "POST clock": _set_clock,
+    "GET faults": _faults,
+    "POST faults": _set_faults,
+    "POST strike": _strike,
+    "GET markets": _orders,
+    "POST markets": _set_market,
+    "GET odd": _rules,
+    "POST odd": _set_odd,
+    "GET stream": lambda app, _: app.hub.switches.state(),
+    "POST stream": _set_stream,
+    "GET connections": lambda app, _: app.hub.rows(),
+    "GET requests": lambda app, _: list(app.requests),
+}
+
+
+def _needed(values: Values, name: str) -> str:
+    if name not in values:
+        raise InputError(f"{name}= is missing")
+    return values[name]
+
+
+def _flag(values: Values, name: str) -> bool | None:
+    value = values.get(name)
+    if value is None:
+        return None
+    if value.lower() not in {"true", "false"}:
+        raise InputError(f"{name}={value!r} is neither true nor false")
+    return value.lower() == "true"
+
+
+def iso(time: int) -> str:
+    """Return ms UTC as an ISO text."""
+    return datetime.fromtimestamp(time / 1000, UTC).isoformat(timespec="milliseconds")
 
 
 def moment(value: str | int | datetime) -> int:

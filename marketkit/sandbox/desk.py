@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from marketkit.sandbox import patience
@@ -17,9 +17,9 @@ from marketkit.sandbox.bodies import (
     trade_row,
 )
 from marketkit.sandbox.books import DEPTH, shown_book, supported_levels
+from marketkit.sandbox.markets import Market, Markets
 from marketkit.sandbox.moment import candle_page, last_close, trades_before
 from marketkit.sandbox.query import Query, WireError, invalid, unknown_code
-from marketkit.sandbox.source import Source
 from marketkit.sandbox.spelling import Spelling, fixed
 from marketkit.sandbox.tickers import Tickers
 from marketkit.sandbox.ticks import tick_size
@@ -38,37 +38,40 @@ _CANDLE_PATHS = {"seconds": "1s", "days": "1d", "weeks": "1w", "months": "1M", "
 class Desk:
     """Answers at a moment `now` (ms UTC of the sandbox clock); raises `WireError`."""
 
-    sources: Mapping[str, Source]
+    markets: Markets
     spelling: Spelling = "wire"
     tickers: Tickers = field(default_factory=Tickers)
 
-    def listed(self, now: int) -> list[str]:
-        """Return the codes that are listed at a moment."""
-        return [symbol for symbol, source in self.sources.items() if source.listing <= now]
-
-    def source(self, symbol: str, now: int) -> Source:
-        """Return a listed market's source."""
-        source = self.sources.get(symbol)
-        if source is None or source.listing > now:
+    def market(self, code: str, now: int) -> Market:
+        """Return a listed market."""
+        market = self.markets.find(code)
+        if market is None or not market.is_listed(now):
             raise unknown_code()
-        return source
+        return market
+
+    def _markets(self, query: Query, now: int) -> list[Market]:
+        """Return the markets a query asks about: one unknown code fails the whole call."""
+        return [self.market(code, now) for code in query.codes("markets")]
 
     def market_all(self, query: Query, now: int) -> list[str]:
         """Answer market/all."""
         details = query.flag("is_details", "isDetails")
         return [
-            market_row(symbol, self.sources[symbol].key, details=details)
-            for symbol in self.listed(now)
+            market_row(
+                market.symbol, market.source.key, details=details, warned=market.is_warned(now)
+            )
+            for market in self.markets.listed(now)
         ]
 
     def candles(self, width: Width, query: Query, now: int) -> list[str]:
         """Answer candles of one width."""
-        symbol = query.required("market").upper()
+        code = query.required("market")
         to, count = query.to(), query.count(1, MOST_CANDLES)
         unit = query.text("converting_price_unit", "convertingPriceUnit")
         if width is _ONE_DAY and unit not in {None, "KRW"}:
             raise invalid()
-        source = self.source(symbol, now)
+        market = self.market(code, now)
+        symbol, source = market.symbol, market.source
         before = width.end(width.floor(now)) if to is None else to
         page = candle_page(source, width, before, count, now)
         if width is not _ONE_DAY:
@@ -85,92 +88,89 @@ class Desk:
 
     def _converted(self, symbol: str, day: int, price: float, now: int) -> str:
         """Spell a price in KRW by that day's price of the quote currency; null for KRW markets."""
-        source = self.sources.get(f"KRW-{symbol.partition('-')[0]}")
-        page = candle_page(source, _ONE_DAY, day + DAY, 1, now) if source else []
+        market = self.markets.find(f"KRW-{symbol.partition('-')[0]}")
+        page = candle_page(market.source, _ONE_DAY, day + DAY, 1, now) if market else []
         return fixed(round(price * page[0].close, 8)) if page else "null"
 
     def trades(self, query: Query, now: int) -> list[str]:
         """Answer trades/ticks: one UTC day, newest first, never across the day's start.
 
-        Without `days_ago` the day is today, also where nothing traded yet; outside 1..7 it is
-        refused. Neither is recorded anywhere.
+        Without `days_ago`, or with 0, the day is today, also where nothing traded yet; outside 0..7
+        it is refused. None of these is recorded anywhere.
         """
-        symbol = query.required("market").upper()
+        code = query.required("market")
         ago, count = query.whole("days_ago", "daysAgo"), query.count(1, MOST_TRADES)
         of_day, cursor = query.time_of_day(), query.whole("cursor")
-        if ago is not None and not 1 <= ago <= 7:
+        if ago is not None and not 0 <= ago <= 7:
             raise invalid()
-        source = self.source(symbol, now)
+        market = self.market(code, now)
+        source = market.source
         start = now // DAY * DAY - (ago or 0) * DAY
         before = start + (DAY if of_day is None else of_day)
         if cursor is not None:
             before = min(before, cursor // 10_000)
         previous = last_close(source, start, 0.0)
         return [
-            trade_row(symbol, trade, previous or trade.price)
+            trade_row(market.symbol, trade, previous or trade.price)
             for _, trade in zip(
                 range(count), trades_before(source, before, now, start), strict=False
             )
         ]
 
     def ticker(self, query: Query, now: int) -> list[str]:
-        """Answer ticker: one unknown code fails the whole call."""
-        codes = query.codes("markets")
-        return self._ticker_rows([(code, self.source(code, now)) for code in codes], now)
+        """Answer ticker; a paused market adds no row."""
+        return self._ticker_rows(self._markets(query, now), now)
 
     def ticker_all(self, query: Query, now: int) -> list[str]:
         """Answer ticker/all; a quote currency without markets adds no rows."""
-        quotes = query.codes("quote_currencies")
-        markets = [
-            (symbol, self.sources[symbol])
-            for symbol in self.listed(now)
-            if symbol.partition("-")[0] in quotes
-        ]
+        quotes, listed = query.codes("quote_currencies"), self.markets.listed(now)
+        markets = [market for market in listed if market.symbol.partition("-")[0] in quotes]
         return self._ticker_rows(markets, now)
 
-    def _ticker_rows(self, markets: list[tuple[str, Source]], now: int) -> list[str]:
+    def _ticker_rows(self, markets: list[Market], now: int) -> list[str]:
         patience.take(_TICKER_S * len(markets))
-        self.tickers.prepare((source for _, source in markets), now)
+        markets = [market for market in markets if market.is_traded(now)]
+        self.tickers.prepare((market.source for market in markets), now)
         return [
-            ticker_row(symbol, ticker, self.spelling)
-            for symbol, source in markets
-            if (ticker := self.tickers.at(source, now))
+            ticker_row(market.symbol, ticker, self.spelling)
+            for market in markets
+            if (ticker := self.tickers.at(market.source, now))
         ]
 
     def orderbook(self, query: Query, now: int) -> list[str]:
-        """Answer orderbook; a market that has not this level adds no row."""
-        codes, count = query.codes("markets"), query.count(DEPTH, DEPTH)
+        """Answer orderbook; a paused market, or one that has not this level, adds no row."""
+        markets, count = self._markets(query, now), query.count(DEPTH, DEPTH)
         level = query.number("level", 0.0)
-        patience.take(_BOOK_S * len(codes))
+        patience.take(_BOOK_S * len(markets))
         return [
-            book_row(code, book, level, count, self.spelling)
-            for code, source in [(code, self.source(code, now)) for code in codes]
-            if (book := shown_book(code, source, level, now))
+            book_row(market.symbol, book, level, count, self.spelling)
+            for market in markets
+            if market.is_traded(now)
+            and (book := shown_book(market.symbol, market.source, level, now))
         ]
 
     def instruments(self, query: Query, now: int) -> list[str]:
         """Answer orderbook/instruments."""
         rows = []
-        for code, _, trade in self._last_trades(query.codes("markets"), now):
-            quote = code.partition("-")[0]
+        for symbol, trade in self._last_trades(query, now):
+            quote = symbol.partition("-")[0]
             levels = supported_levels(quote, trade.price)
-            rows.append(instrument_row(code, tick_size(quote, trade.price), levels))
+            rows.append(instrument_row(symbol, tick_size(quote, trade.price), levels))
         return rows
 
     def supported_levels(self, query: Query, now: int) -> list[str]:
         """Answer the deprecated orderbook/supported_levels."""
         return [
-            levels_row(code, supported_levels(code.partition("-")[0], trade.price))
-            for code, _, trade in self._last_trades(query.codes("markets"), now)
+            levels_row(symbol, supported_levels(symbol.partition("-")[0], trade.price))
+            for symbol, trade in self._last_trades(query, now)
         ]
 
-    def _last_trades(self, codes: list[str], now: int) -> list[tuple[str, Source, Trade]]:
+    def _last_trades(self, query: Query, now: int) -> list[tuple[str, Trade]]:
         """Return each market with the last trade, leaving out markets that never traded."""
-        sources = [(code, self.source(code, now)) for code in codes]
         return [
-            (code, source, trade)
-            for code, source in sources
-            if (trade := next(trades_before(source, now + 1, now), None))
+            (market.symbol, trade)
+            for market in self._markets(query, now)
+            if (trade := next(trades_before(market.source, now + 1, now), None))
         ]
 
 

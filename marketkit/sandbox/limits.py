@@ -121,7 +121,7 @@ class Group:
 
 
 class Limits:
-    """All groups of one exchange, and the ban for clients that ignore 429.
+    """All groups of one client address, and the ban for clients that ignore 429.
 
     Times are real monotonic seconds, never the sandbox clock. With `ban_after` above 0 so many
     429s within 10 s answer 418 to everything for 60 s.
@@ -181,6 +181,44 @@ class Limits:
         """Set all counts to zero."""
         for group in self.groups.values():
             group.reset()
+
+
+class Visitors:
+    """The limits of every client address: each has windows and a ban of its own."""
+
+    def __init__(
+        self, rates: Mapping[str, Rate], window: WindowKind = "first-call", ban_after: int = 0
+    ) -> None:
+        self._new = partial(Limits, rates, window, ban_after)
+        self._nobody = self._new()  # refuses an unknown window at once
+        self._known: dict[str, Limits] = {}
+
+    @property
+    def window(self) -> WindowKind:
+        """The kind of every window."""
+        return self._nobody.window
+
+    def of(self, address: str) -> Limits:
+        """Return the limits of one address."""
+        if address not in self._known:
+            self._known[address] = self._new()
+        return self._known[address]
+
+    def stats(self) -> dict[str, dict[str, int]]:
+        """Return each group's counts of all addresses; `worst_1s` is that of the worst address."""
+        total = self._nobody.stats()
+        for limits in list(self._known.values()):
+            for name, counts in limits.stats().items():
+                group = total[name]
+                group["requests"] += counts["requests"]
+                group["rejected"] += counts["rejected"]
+                group["worst_1s"] = max(group["worst_1s"], counts["worst_1s"])
+        return total
+
+    def reset(self) -> None:
+        """Set all counts to zero."""
+        for limits in list(self._known.values()):
+            limits.reset()
 
 
 def rates(limit: Rate | Mapping[str, Rate]) -> dict[str, Rate]:

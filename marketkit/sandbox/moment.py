@@ -7,7 +7,7 @@ from itertools import chain, groupby, repeat
 
 from marketkit.sandbox.candle import Candle, merged
 from marketkit.sandbox.source import Source
-from marketkit.sandbox.trades import Trade, split
+from marketkit.sandbox.trades import Trade, candle_of
 from marketkit.sandbox.widths import DAY, SECOND, WIDTHS, Width
 
 SECONDS_KEPT = 90 * DAY  # the documented "last 3 months"
@@ -50,17 +50,8 @@ def running_base(source: Source, base: Width, now: int) -> Candle | None:
     whole = source.at(base, base.floor(now))
     if whole is None or whole.last <= now:
         return whole
-    done = [trade for trade in split(source.key, whole) if trade.time <= now]
-    return _of_trades(whole.time, done) if done else None
-
-
-def _of_trades(start: int, trades: list[Trade]) -> Candle:
-    prices = [trade.price for trade in trades]
-    volume = round(sum(trade.volume for trade in trades), 8)
-    value = round(sum(trade.price * trade.volume for trade in trades), 8)
-    return Candle(
-        start, prices[0], max(prices), min(prices), prices[-1], volume, value, trades[-1].time
-    )
+    done = [trade for trade in source.trades(whole) if trade.time <= now]
+    return candle_of(whole.time, done) if done else None
 
 
 def trades_before(source: Source, before: int, now: int, floor: int = 0) -> Iterator[Trade]:
@@ -73,7 +64,7 @@ def trades_before(source: Source, before: int, now: int, floor: int = 0) -> Iter
         if not batch:
             return
         for candle in reversed(batch):
-            for trade in reversed(split(source.key, candle)):
+            for trade in reversed(source.trades(candle)):
                 if trade.time < floor:
                     return
                 if trade.time < before and trade.time <= now:
@@ -95,7 +86,7 @@ def _second_page(source: Source, before: int, count: int, now: int) -> Iterator[
     for found, (start, group) in enumerate(groupby(trades, lambda t: t.time // SECOND * SECOND)):
         if found == count:
             return
-        yield _of_trades(start, list(group)[::-1])
+        yield candle_of(start, list(group)[::-1])
 
 
 def last_close(source: Source, before: int, default: float) -> float:

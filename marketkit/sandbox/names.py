@@ -56,7 +56,7 @@ COINS: Final = {
     "A": ("볼타", "Vaulta"),
     "2Z": ("더블제로", "DoubleZero"),
 }
-_QUOTES: Final = (("KRW", 289), ("BTC", 328), ("USDT", 238))
+QUOTES: Final = {"KRW": 289, "BTC": 328, "USDT": 238}  # with the number of their markets
 
 
 def coin_names(code: str) -> tuple[str, str]:
@@ -68,7 +68,7 @@ def seeded_symbols() -> list[tuple[str, int]]:
     """Return the markets of the seeded exchange with their rank in trading, busiest 0."""
     made_up = [f"MK{number:03d}" for number in range(1, 340)]
     ranked = []
-    for quote, most in _QUOTES:
+    for quote, most in QUOTES.items():
         bases = [base for base in (*COINS, *made_up) if base != quote and _listed(base, quote)]
         ranked += [(f"{quote}-{base}", rank) for rank, base in enumerate(bases[:most])]
     return ranked

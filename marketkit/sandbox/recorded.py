@@ -14,6 +14,7 @@ from marketkit.sandbox import patience
 from marketkit.sandbox.candle import Candle, Columns, Extremes, last_trade
 from marketkit.sandbox.draws import key_of
 from marketkit.sandbox.files import read_candles, starts_of
+from marketkit.sandbox.trades import Trade, split
 from marketkit.sandbox.widths import WIDTHS, Width
 
 _READ_S: Final = 0.1  # a small file is read in a tenth of that, years of minutes take longer
@@ -50,6 +51,10 @@ class Recorded:
     def at(self, width: Width, start: int) -> Candle | None:
         """Return the candle of `width` that starts at `start`."""
         return self._of(width).at(start)
+
+    def trades(self, candle: Candle) -> Sequence[Trade]:
+        """Return the trades of a candle of the narrowest width, oldest first."""
+        return split(self.key, candle)
 
     def extremes(self, start: int, end: int) -> Extremes | None:
         """Return the highest and lowest price of the days starting in [start, end)."""

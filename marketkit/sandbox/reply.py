@@ -62,6 +62,12 @@ def no_route() -> Reply:
     return Reply(404, body, "application/json; charset=utf-8")
 
 
+def too_long() -> Reply:
+    """Answer a URL that is too long, as gateways do: before anything is counted, with HTML."""
+    body = b"<html><head><title>414 Request-URI Too Large</title></head></html>"
+    return Reply(414, body, "text/html")
+
+
 def refused(status: int, kind: LimitBody, remaining: str, seconds: int = 60) -> Reply:
     """Answer 429 or 418; the bodies are not recorded anywhere, so their kind can be chosen."""
     if status == 429:

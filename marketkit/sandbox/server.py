@@ -15,57 +15,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from marketkit.errors import InputError, MissingExtra
+from marketkit.errors import InputError
 from marketkit.sandbox.app import App
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.desk import Desk
 from marketkit.sandbox.faults import Faults, of_requests, of_streams
 from marketkit.sandbox.history import find_files, newest_end, recorded
-from marketkit.sandbox.limits import DEFAULT_RATE, Limits, Rate, WindowKind, rates
+from marketkit.sandbox.limits import DEFAULT_RATE, Rate, Visitors, WindowKind, rates
+from marketkit.sandbox.markets import Markets, Order
+from marketkit.sandbox.odd import Odd, Rule
 from marketkit.sandbox.reply import LimitBody
+from marketkit.sandbox.serving import ExchangeServer, listen, server
 from marketkit.sandbox.source import Source
 from marketkit.sandbox.spelling import Spelling
 from marketkit.sandbox.stream.faults import StreamFaults
 from marketkit.sandbox.stream.hub import Hub
 from marketkit.sandbox.stream.line import Showcase
 from marketkit.sandbox.stream.rules import StreamRules
+from marketkit.sandbox.stream.switches import Setting
 from marketkit.sandbox.synthetic import seeded
 from marketkit.sandbox.truth import closed_candles
 
 if TYPE_CHECKING:
     import polars as pl
-
-try:
-    from uvicorn import Config, Server
-    from uvicorn.protocols.http.h11_impl import H11Protocol
-except ImportError:
-    raise MissingExtra("uvicorn", "sandbox") from None
-
-_KEEP_ALIVE_S = 75  # longer than a client's own 60 s, so that the client decides
-
-
-class _Protocol(H11Protocol):
-    """HTTP/1.1 whose app can reach the transport, to reset or cut a connection."""
-
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        self.app_state = {**self.app_state, "transport": transport}
-        super().connection_made(transport)
-
-
-class _Server(Server):
-    """A server that calls back once listening."""
-
-    def __init__(self, config: Config, on_listening: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._on_listening = on_listening
-        self.loop: asyncio.AbstractEventLoop | None = None
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        self.loop = asyncio.get_running_loop()
-        await super().startup(sockets)
-        self._on_listening()
-
 
 _LATER = 5 * 60_000  # clients hold candles of the last minute or so for unfinished
 
@@ -112,35 +85,38 @@ class Sandbox:
     ) -> None:
         if min(speed, latency_ms, jitter_ms, ban_after) < 0:
             raise InputError("speed, latency_ms, jitter_ms and ban_after are not negative")
-        self._sources, start = _markets(history, seed)
-        desk = Desk(self._sources, spelling)
+        sources, start = _markets(history, seed)
+        self._markets = Markets(sources, seed)
+        desk = Desk(self._markets, spelling)
         clock = Clock(start if now is None else moment(now), speed)
-        limits = Limits(rates(limit), limit_window, ban_after)
+        odd = Odd()
+        limits = Visitors(rates(limit), limit_window, ban_after)
         self._app = App(
             desk,
             clock,
             limits,
             Faults(of_requests(faults or {}), seed),
             Hub(
-                self._sources,
-                showcase=Showcase(spelling, desk.tickers),
+                self._markets,
+                showcase=Showcase(spelling, desk.tickers, odd),
                 clock=clock,
                 limits=limits,
                 faults=StreamFaults(of_streams(faults or {}), seed),
                 rules=stream or StreamRules(),
             ),
+            odd,
             latency_ms / 1000,
             jitter_ms / 1000,
             limit_body,
         )
         self._port = port
-        self._server: _Server | None = None
+        self._server: ExchangeServer | None = None
         self._thread: threading.Thread | None = None
         self.endpoint = ""
 
     def __enter__(self) -> Self:
         listener, listening = self._listen(), threading.Event()
-        self._server = _server(self._app, listening.set)
+        self._server = server(self._app, self._app.hub.protocol, listening.set)
         self._thread = threading.Thread(
             target=self._server.run, args=([listener],), name="marketkit-sandbox", daemon=True
         )
@@ -169,17 +145,10 @@ class Sandbox:
         # The server raises the signal again when it has shut down: both then end quietly.
         signal.signal(signal.SIGTERM, signal.default_int_handler)
         with suppress(KeyboardInterrupt):
-            _server(self._app, lambda: ready(self.endpoint)).run([listener])
+            server(self._app, self._app.hub.protocol, lambda: ready(self.endpoint)).run([listener])
 
     def _listen(self) -> socket.socket:
-        # The protocol is named because asyncio turns Nagle's delay off only where it is.
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind(("127.0.0.1", self._port))
-        except OSError as error:
-            listener.close()
-            raise InputError(f"port {self._port} cannot be used: {error.strerror}") from error
+        listener = listen(self._port)
         self.endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
         return listener
 
@@ -209,6 +178,18 @@ class Sandbox:
         """
         self._await(partial(self._app.hub.replay, messages))
 
+    def _do(self, work: Callable[[], None]) -> None:
+        """Do something in the server's loop, if there is one, and send what became due by it."""
+        if self._server is None or self._server.loop is None:
+            work()
+            return
+
+        async def done() -> None:
+            work()
+            await self._app.hub.settle()
+
+        self._await(done)
+
     def _await(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a coroutine in the server's loop, if there is one, and wait for the end."""
         loop = self._server.loop if self._server is not None else None
@@ -231,6 +212,57 @@ class Sandbox:
         """Let a websocket fault strike at the next so many chances; see `StreamFaults`."""
         self._app.hub.faults.order(kind, times, seconds)
 
+    def set_market(
+        self,
+        symbol: str,
+        event: str,
+        *,
+        at: str | int | datetime | None = None,
+        to: str | None = None,
+    ) -> None:
+        """Have something happen to a market at a moment of the sandbox's clock, by default now.
+
+        Events: `list` (a market begins to exist: no history before), `end` (it leaves the list,
+        its code is a 404, its streams fall silent after a DELISTED ticker), `rename` (the code
+        ends, and `to`, a new one, goes on with the history), `pause` (PREVIEW: listed, without
+        trades, order book and ticker), `resume`, and `warn` (market_event.warning is true, and
+        `to`, an ISO date, is the delisting_date of tickers on websockets).
+
+        Raises `InputError` for an unknown event or market, and for a code that makes no sense.
+        """
+        when = self.now() if at is None else moment(at)
+        self._do(partial(self._app.set_market, Order(symbol, event, when, to)))
+
+    def set_odd(self, kind: str, symbol: str | None = None, *, path: str | None = None) -> None:
+        """Have a market's row be odd in every body, from now on; see `Odd` for the kinds.
+
+        Without `symbol` it is the middle row of each body. `path` narrows it to one of "market",
+        "ticker", "orderbook", "candles", "trades" and "stream". `odd-code` adds `symbol` to the
+        markets, say "KRW-BRK.B" or "USDT-币安人生". `none` forgets all that was set for the symbol,
+        or for all without one.
+
+        Raises `InputError` for an unknown kind or path, and for a code that makes no sense.
+        """
+        self._do(partial(self._app.set_odd, Rule(kind, symbol, path)))
+
+    def set_stream(
+        self,
+        symbol: str | None = None,
+        *,
+        silent: bool | None = None,
+        break_every: float | None = None,
+        opens: bool | None = None,
+    ) -> None:
+        """Turn switches of the websockets; None leaves one as it is.
+
+        `silent` stops the frames of a market, without `symbol` of all; `break_every` resets every
+        connection so many real seconds after it was made, 0 never; with `opens=False` handshakes
+        get no answer.
+
+        Raises `InputError` for breaks in less than no time.
+        """
+        self._do(partial(self._app.set_stream, Setting(symbol, silent, break_every, opens)))
+
     def connections(self) -> list[dict[str, Any]]:
         """Return every websocket, oldest first: messages, violations, subscriptions, end."""
         return self._app.hub.rows()
@@ -249,7 +281,7 @@ class Sandbox:
         volume, value, ascending. The running candle is not among them.
         """
         return closed_candles(
-            self._sources, symbol, timeframe, start=start, end=end, now=self.now()
+            self._markets.sources(), symbol, timeframe, start=start, end=end, now=self.now()
         )
 
 
@@ -262,22 +294,3 @@ def _markets(
         return seeded(seed), time.time_ns() // 1_000_000
     files = find_files(history)
     return recorded(files), newest_end(files) + _LATER
-
-
-def _server(app: App, on_listening: Callable[[], None]) -> _Server:
-    config = Config(
-        app,
-        http=_Protocol,
-        ws=app.hub.protocol,  # type: ignore[arg-type]
-        loop="asyncio",
-        lifespan="off",
-        log_config=None,
-        log_level="error",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        proxy_headers=False,
-        timeout_keep_alive=_KEEP_ALIVE_S,
-        timeout_graceful_shutdown=1,
-    )
-    return _Server(config, on_listening)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from marketkit.sandbox.candle import Candle, Extremes
+from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import Width
 
 
@@ -28,6 +30,10 @@ class Source(Protocol):
 
     def at(self, width: Width, start: int) -> Candle | None:
         """Return the candle of `width` that starts at `start`."""
+        ...
+
+    def trades(self, candle: Candle) -> Sequence[Trade]:
+        """Return the trades of a candle of the narrowest recorded width, oldest first."""
         ...
 
     def extremes(self, start: int, end: int) -> Extremes | None:

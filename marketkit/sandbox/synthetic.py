@@ -19,6 +19,7 @@ from marketkit.sandbox.noise import PriceNoise
 from marketkit.sandbox.profile import profile
 from marketkit.sandbox.shares import UNITS
 from marketkit.sandbox.source import Source
+from marketkit.sandbox.trades import Trade, split
 from marketkit.sandbox.widths import DAY, MINUTE, WIDTHS, Width
 
 _ONE_MINUTE: Final = WIDTHS["1m"]
@@ -35,16 +36,16 @@ class Synthetic:
 
     A day's prices and sums come from hashes of the market and the day, so years cost nothing until
     asked. Its minutes are drawn so that they aggregate to the day: prices and volume exactly,
-    turnover to about 1 in 10^9.
+    turnover to about 1 in 10^9. Where no `listing` (ms UTC) is given, it is drawn too.
     """
 
-    def __init__(self, symbol: str, seed: int, rank: int) -> None:
+    def __init__(self, symbol: str, seed: int, rank: int, listing: int | None = None) -> None:
         self.key = key_of(symbol, seed)
         self._profile = profile(symbol, self.key, rank)
         self.noise = PriceNoise(
             self.key, symbol.partition("-")[0], self._profile.price, self._profile.wildness
         )
-        self.listing = self._profile.listing
+        self.listing = self._profile.listing if listing is None else listing
         self._drawn: dict[int, DayMinutes] = {}
         self._day = lru_cache(maxsize=_DAYS_KEPT)(self._new_day)
         self._coarse = lru_cache(maxsize=_COARSE_KEPT)(self._new_coarse)
@@ -87,6 +88,10 @@ class Synthetic:
         """Return the minute that starts at `start`: no other width is recorded."""
         listed = width is _ONE_MINUTE and start >= self.listing
         return self._minutes(start // DAY).at(start) if listed else None
+
+    def trades(self, candle: Candle) -> Sequence[Trade]:
+        """Return the trades of a candle of the narrowest width, oldest first."""
+        return split(self.key, candle)
 
     def extremes(self, start: int, end: int) -> Extremes | None:
         """Return the highest and lowest price of the days starting in [start, end)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
 from random import Random
@@ -42,6 +43,16 @@ def split(key: int, candle: Candle) -> tuple[Trade, ...]:
     times = sorted(draw.sample(range(candle.time, candle.last), len(prices) - 1))
     sides = [_side(draw, here - before) for before, here in pairwise([candle.open, *prices])]
     return tuple(map(Trade, [*times, candle.last], prices, volumes, sides))
+
+
+def candle_of(start: int, trades: Sequence[Trade]) -> Candle:
+    """Return the candle of consecutive trades, of which there is one at least."""
+    prices = [trade.price for trade in trades]
+    volume = round(sum(trade.volume for trade in trades), 8)
+    value = round(sum(trade.price * trade.volume for trade in trades), 8)
+    return Candle(
+        start, prices[0], max(prices), min(prices), prices[-1], volume, value, trades[-1].time
+    )
 
 
 def _prices(draw: Random, candle: Candle) -> list[float]:

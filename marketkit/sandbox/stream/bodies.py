@@ -85,8 +85,23 @@ class Best(NamedTuple):
     bid: Slot
 
 
+class State(NamedTuple):
+    """The standing of a market; `delisting` is the date of a warning, shown once it is warned."""
+
+    name: str = "ACTIVE"
+    warned: bool = False
+    delisting: str | None = None
+
+
 def ticker_text(
-    symbol: str, ticker: Ticker, sides: Sides, *, spelling: Spelling, kind: Kind, simple: bool
+    symbol: str,
+    ticker: Ticker,
+    sides: Sides,
+    state: State,
+    *,
+    spelling: Spelling,
+    kind: Kind,
+    simple: bool,
 ) -> str:
     """Return one ticker; the four changes of an unchanged price are a bare 0 on the wire."""
     numbers = of_trades(spelling, simple=simple)
@@ -114,10 +129,10 @@ def ticker_text(
         day(ticker.highest[1]),
         other(ticker.lowest[0]),
         day(ticker.lowest[1]),
-        "ACTIVE",
+        state.name,
         "false",
-        "null",
-        "NONE",
+        f'"{state.delisting}"' if state.warned and state.delisting else "null",
+        "CAUTION" if state.warned else "NONE",
         ticker.time,
         other(ticker.value_24h),
         size(ticker.volume_24h),

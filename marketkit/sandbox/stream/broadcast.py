@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final, Protocol
 
 from marketkit.sandbox.books import STEP, change_after, last_change, next_change
+from marketkit.sandbox.markets import Market, Markets, Order
 from marketkit.sandbox.source import Source
 from marketkit.sandbox.stream.agenda import BOOK, CANDLE, TRADE, Agenda
 from marketkit.sandbox.stream.faults import AT_CANDLE, AT_TRADE, StreamFaults
 from marketkit.sandbox.stream.framing import Message
 from marketkit.sandbox.stream.grammar import CANDLES, Key
 from marketkit.sandbox.stream.line import Line, Showcase, is_final
+from marketkit.sandbox.stream.switches import Switches
 from marketkit.sandbox.trades import Trade
 from marketkit.sandbox.widths import SECOND
 
@@ -37,14 +39,23 @@ Listeners = dict[Listener, None]  # a set that keeps its order, so that a run ca
 class _Market:
     """One market with listeners; `book_due` and `candle_due` are times on the agenda."""
 
-    symbol: str
-    source: Source
+    market: Market
     line: Line
     streams: dict[str, dict[Key, Listeners]] = field(default_factory=dict)
     book_due: int = _NEVER
     candle_due: int = _NEVER
     late_trade: Message | None = None
     late_candles: dict[Key, tuple[int, Message]] = field(default_factory=dict)
+
+    @property
+    def symbol(self) -> str:
+        """The market's code."""
+        return self.market.symbol
+
+    @property
+    def source(self) -> Source:
+        """The trades of the market, in its hours."""
+        return self.market.source
 
 
 class Broadcast:
@@ -57,14 +68,17 @@ class Broadcast:
 
     def __init__(
         self,
-        sources: Mapping[str, Source],
+        markets: Markets,
         showcase: Showcase,
         agenda: Agenda,
         faults: StreamFaults,
         pace: Callable[[], int],
+        *,
+        switches: Switches,
     ) -> None:
-        self._sources, self._showcase = sources, showcase
+        self._register, self._showcase = markets, showcase
         self._agenda, self._faults, self._pace = agenda, faults, pace
+        self._switches = switches
         self._markets: dict[str, _Market] = {}
         self.until = 0  # how far the agenda is being worked off
 
@@ -92,10 +106,37 @@ class Broadcast:
         self._markets.clear()
 
     def _new_market(self, symbol: str, now: int) -> _Market:
-        source = self._sources[symbol]
-        market = self._markets[symbol] = _Market(symbol, source, Line(source, now))
+        known = self._register.find(symbol)
+        if known is None:
+            raise LookupError(symbol)  # the hub passes over codes that are not listed
+        market = self._markets[symbol] = _Market(known, Line(known.source, now))
         self._plan_trade(market)
         return market
+
+    def renew(self, symbol: str) -> None:
+        """Have the streams of a market go on with what the register has by now."""
+        old, known = self._markets.get(symbol), self._register.find(symbol)
+        if old and known:
+            line = old.line.over(known.source)
+            market = self._markets[symbol] = _Market(known, line, old.streams)
+            self._plan_trade(market)
+            if old.book_due < _NEVER:
+                self._plan_book(market, old.book_due)
+
+    def announce(self, order: Order, now: int) -> None:
+        """Do what streams do at the moment of an order: a last ticker, a warning, a first book."""
+        market = self._markets.get(order.symbol)
+        if market is None:
+            return
+        if order.event in {"end", "rename", "warn"}:
+            for key, listeners in self._heard(market, "ticker").items():
+                _send(self._showcase.ticker(key, market.market, now, "REALTIME"), listeners)
+        elif market.book_due == _NEVER and market.streams.get("orderbook"):
+            self._plan_book(market, next_change(order.symbol, market.source.key, now))
+
+    def _heard(self, market: _Market, family: str) -> dict[Key, Listeners]:
+        """Return the streams of a market that anything is sent on."""
+        return {} if self._switches.is_silent(market.symbol) else market.streams.get(family, {})
 
     def _gone(self, market: _Market) -> bool:
         return self._markets.get(market.symbol) is not market
@@ -115,8 +156,8 @@ class Broadcast:
             self._mark_candles(market, trade)
 
     def _show_trade(self, market: _Market, trade: Trade) -> None:
-        for listeners in market.streams.get("trade", {}).values():
-            message = self._showcase.trade(market.symbol, market.source, trade, "REALTIME")
+        for listeners in self._heard(market, "trade").values():
+            message = self._showcase.trade(market.market, trade, "REALTIME")
             late, market.late_trade = market.late_trade, None
             if late is None and self._faults.draw(AT_TRADE):
                 market.late_trade = message
@@ -126,8 +167,8 @@ class Broadcast:
                 _send(late, listeners)
 
     def _show_ticker(self, market: _Market, trade: Trade) -> None:
-        for key, listeners in market.streams.get("ticker", {}).items():
-            _send(self._showcase.ticker(key, market.source, trade.time, "REALTIME"), listeners)
+        for key, listeners in self._heard(market, "ticker").items():
+            _send(self._showcase.ticker(key, market.market, trade.time, "REALTIME"), listeners)
 
     def _move_book(self, market: _Market, trade: Trade) -> None:
         due = change_after(market.source.key, trade.time)
@@ -142,11 +183,10 @@ class Broadcast:
         if self._gone(market) or market.book_due != due:
             return
         market.book_due = _NEVER
-        books = market.streams.get("orderbook")
-        if not books:
+        if not market.streams.get("orderbook") or not market.market.is_traded(due):
             return
-        for stream, listeners in books.items():
-            _send(self._showcase.book(stream, market.source, due, "REALTIME"), listeners)
+        for stream, listeners in self._heard(market, "orderbook").items():
+            _send(self._showcase.book(stream, market.market, due, "REALTIME"), listeners)
         symbol, key = market.symbol, market.source.key
         leap = max(self._pace(), min(self.until - due, _LEAP))
         following = max(next_change(symbol, key, due), last_change(symbol, key, due + leap))
@@ -160,10 +200,10 @@ class Broadcast:
             self._agenda.add(due, CANDLE, partial(self._candles, market, due))
 
     def _candles(self, market: _Market, due: int) -> None:
-        if self._gone(market):
+        if self._gone(market) or not market.market.is_listed(due):
             return
-        for key, listeners in market.streams.get("candle", {}).items():
-            message = self._showcase.candle(key, market.source, due - 1, "REALTIME")
+        for key, listeners in self._heard(market, "candle").items():
+            message = self._showcase.candle(key, market.market, due - 1, "REALTIME")
             if message is not None:
                 self._show_candle(market, key, message, due, listeners)
 

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from websockets.frames import CloseCode
 
-from marketkit.sandbox.limits import Limits, Window
+from marketkit.sandbox.limits import Visitors, Window
 from marketkit.sandbox.stream.faults import AT_CONNECT, AT_FRAME, StreamFaults
 from marketkit.sandbox.stream.framing import Message, frame
 from marketkit.sandbox.stream.grammar import (
@@ -21,21 +21,28 @@ from marketkit.sandbox.stream.grammar import (
     listing,
     parse,
 )
+from marketkit.sandbox.stream.ledger import Ledger
 from marketkit.sandbox.stream.rules import StreamRules
+from marketkit.sandbox.stream.switches import Switches
 from marketkit.sandbox.stream.wire import Admission, Wire
 
 _PATH: Final = "/websocket/v1"
 _UP: Final = b'{"status":"UP"}'
+_UNKNOWN: Final = Message(
+    lambda simple: '{"ty":"announcement","id":7}' if simple else '{"type":"announcement","id":7}'
+)
+_ODD: Final = b'{"type":"ticker","trade_price":1.2.3'  # no JSON, and no market is named
 _FIRST_UP, _NEXT_UP = 7_000, 10_000  # ms after PING, and from one to the next
 
 
 class Exchange(Protocol):
     """All connections of one exchange, as each connection sees the whole."""
 
-    limits: Limits
+    limits: Visitors
     faults: StreamFaults
     rules: StreamRules
-    refused: int
+    ledger: Ledger
+    switches: Switches
     dirty: dict[Connection, None]
 
     @property
@@ -91,16 +98,19 @@ class Connection:
         self._outbox: list[bytes] = []
         self._windows: list[Window] = hub.message_windows()
 
-    def admit(self, path: str, *, origin: bool) -> Admission:
-        """Say whether the client may come in: the path, the limits, then the faults."""
+    def admit(self, path: str, *, origin: bool) -> Admission | None:
+        """Say whether the client may come in: the switch, the path, the limits, then the faults."""
+        if not self._hub.switches.opens:
+            return None
         if path != _PATH:
             return Admission(404, "no Route matched with those values")
-        group = self._hub.limits.groups["origin" if origin else "websocket"]
+        limits = self._hub.limits.of(self.wire.address)
+        group = limits.groups["origin" if origin else "websocket"]
         now = time.monotonic()
         fault = self._hub.faults.draw(AT_CONNECT)
-        status = 429 if fault == "refuse" else self._hub.limits.admit(group.name, now)
+        status = 429 if fault == "refuse" else limits.admit(group.name, now)
         if status != 200:
-            self._hub.refused += 1
+            self._hub.ledger.refused += 1
             return Admission(status, "Too many API requests.", group.remaining(now))
         self._doomed = fault == "accept-close"
         return Admission(101, remaining=group.remaining(now))
@@ -201,6 +211,10 @@ class Connection:
             self._hub.reset_all()
         elif fault == "half-frame":
             self._send_half(message)
+        elif fault == "unknown-frame":
+            self.put(_UNKNOWN)
+        elif fault == "odd-frame":
+            self._put(frame(_ODD))
         elif fault == "silence":
             self._silent_until = self._hub.moment + round(self._hub.faults.silence_s * 1000)
         elif fault == "out-of-order" and held is None:

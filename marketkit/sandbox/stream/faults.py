@@ -11,7 +11,10 @@ from marketkit.errors import InputError
 
 # What each kind strikes when its turn comes.
 AT_CONNECT: Final = ("refuse", "accept-close")
-AT_FRAME: Final = ("drop", "storm", "half-frame", "silence", "duplicate-frame", "out-of-order")
+AT_FRAME: Final = (
+    "drop", "storm", "half-frame", "silence", "duplicate-frame", "out-of-order", "unknown-frame",
+    "odd-frame",
+)  # fmt: skip
 AT_TRADE: Final = ("late-trade",)
 AT_CANDLE: Final = ("late-candle",)
 STREAM_KINDS: Final = (*AT_CONNECT, *AT_FRAME, *AT_TRADE, *AT_CANDLE)
@@ -23,10 +26,11 @@ class StreamFaults:
 
     `refuse` and `accept-close` meet a connection being made. `drop` (a TCP reset), `storm` (a
     reset of every connection), `half-frame`, `silence` (the socket stays open, what would be sent
-    is lost, for `silence_s` of sandbox time), `duplicate-frame` and `out-of-order` (after the
-    next one) meet one REALTIME frame to one connection. `late-trade` meets a trade, which all get
-    after the market's next one; `late-candle` a candle, whose last change all get after the next
-    candle began. Each kind draws from a seed of its own.
+    is lost, for `silence_s` of sandbox time), `duplicate-frame`, `out-of-order` (after the next
+    one), `unknown-frame` (before it comes one of a type that nobody heard of) and `odd-frame`
+    (before it comes one that is no JSON) meet one REALTIME frame to one connection. `late-trade`
+    meets a trade, which all get after the market's next one; `late-candle` a candle, whose last
+    change all get after the next candle began. Each kind draws from a seed of its own.
     """
 
     def __init__(self, table: Mapping[str, float], seed: int = 1) -> None:

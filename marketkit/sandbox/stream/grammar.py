@@ -148,9 +148,14 @@ def _level(value: Any) -> float:
 
 
 def _book_code(code: str) -> tuple[str, int]:
-    """Return the symbol and the depth of `KRW-BTC.15`; an unknown depth is the whole book."""
-    symbol, _, depth = code.partition(".")
-    return symbol, int(depth) if depth in map(str, _DEPTHS) else DEPTH
+    """Return the symbol and the depth of `KRW-BTC.15`; an unknown depth is the whole book.
+
+    A dot before anything but digits is part of the code: `KRW-BRK.B`.
+    """
+    symbol, _, depth = code.rpartition(".")
+    if not symbol or not depth.isdecimal():
+        return code, DEPTH
+    return symbol, int(depth) if int(depth) in _DEPTHS else DEPTH
 
 
 def _no_type() -> StreamError:

@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import partial
 from itertools import count
@@ -14,16 +13,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from marketkit.sandbox.books import STEP
 from marketkit.sandbox.clock import Clock
-from marketkit.sandbox.limits import WINDOWS, Limits, Window
-from marketkit.sandbox.source import Source
-from marketkit.sandbox.stream.agenda import REACTION, Agenda
+from marketkit.sandbox.limits import WINDOWS, Visitors, Window
+from marketkit.sandbox.markets import Markets, Order
+from marketkit.sandbox.stream.agenda import REACTION, TRADE, Agenda
 from marketkit.sandbox.stream.broadcast import Broadcast
 from marketkit.sandbox.stream.connection import Connection
 from marketkit.sandbox.stream.faults import StreamFaults
 from marketkit.sandbox.stream.framing import frame
 from marketkit.sandbox.stream.grammar import Key, Request, Wish
+from marketkit.sandbox.stream.ledger import Ledger
 from marketkit.sandbox.stream.line import Showcase
 from marketkit.sandbox.stream.rules import StreamRules
+from marketkit.sandbox.stream.switches import Switches
 from marketkit.sandbox.stream.wire import Wire
 
 if TYPE_CHECKING:
@@ -37,8 +38,6 @@ _PAUSE_S: Final = 0.002  # at least, between two looks at the agenda
 _BACKLOG: Final = 8 << 20  # bytes a client may leave unread before all wait for it
 _PATIENCE_S: Final = 5.0  # how long all wait before it is cut off
 _BATCH: Final = 1000  # messages written together
-_KEPT: Final = 1000  # past connections to tell of
-_COUNTED: Final = ("messages", "violations", "frames", "bytes")
 
 
 class Hub:
@@ -51,24 +50,24 @@ class Hub:
 
     def __init__(
         self,
-        sources: Mapping[str, Source],
+        markets: Markets,
         *,
         showcase: Showcase,
         clock: Clock,
-        limits: Limits,
+        limits: Visitors,
         faults: StreamFaults,
         rules: StreamRules,
     ) -> None:
         self.limits, self.faults, self.rules = limits, faults, rules
         self.connections: dict[Connection, None] = {}
         self.dirty: dict[Connection, None] = {}
-        self.refused = self.cut_off = 0
-        self._sources, self._showcase, self._clock = sources, showcase, clock
-        self._past: deque[dict[str, Any]] = deque(maxlen=_KEPT)
-        self._past_sums: Counter[str] = Counter()
+        self.ledger, self.switches = Ledger(), Switches()
+        self._markets, self._showcase, self._clock = markets, showcase, clock
         self._numbers = count(1)
         self._agenda = Agenda()
-        self._broadcast = Broadcast(sources, showcase, self._agenda, faults, self._pace)
+        self._broadcast = Broadcast(
+            markets, showcase, self._agenda, faults, self._pace, switches=self.switches
+        )
         self._time = clock.now()
         self._working = False
         self._driver: asyncio.Task[None] | None = None
@@ -99,6 +98,7 @@ class Hub:
     def join(self, connection: Connection) -> None:
         """Count a connection in."""
         self.connections[connection] = None
+        self.switches.watch(connection)
         connection.watch_idle()
 
     def leave(self, connection: Connection) -> None:
@@ -106,8 +106,8 @@ class Hub:
         if connection in self.connections:
             del self.connections[connection]
             self.dirty.pop(connection, None)
-            self._past.append(connection.stats())
-            self._past_sums.update(_counted(connection))
+            self.ledger.close(connection)
+            self.switches.forget(connection)
             for key in connection.wishes:
                 self._broadcast.close(key, connection)
 
@@ -136,7 +136,9 @@ class Hub:
         return {
             key: wish
             for key, wish in wishes.items()
-            if (source := self._sources.get(key.symbol)) and source.listing <= self.moment
+            if (market := self._markets.find(key.symbol))
+            and market.symbol == key.symbol  # no other case will do here
+            and market.is_listed(self.moment)
         }
 
     def _begin(self, connection: Connection, of: object, key: Key, wish: Wish) -> None:
@@ -149,9 +151,28 @@ class Hub:
             self._broadcast.open(key, connection, self.moment)
 
     def _show(self, connection: Connection, key: Key, kind: Any) -> None:
-        message = self._showcase.show(key, self._sources[key.symbol], self.moment, kind)
+        market = self._markets.find(key.symbol)
+        if market is None or self.switches.is_silent(key.symbol):
+            return
+        message = self._showcase.show(key, market, self.moment, kind)
         if message is not None:
             connection.put(message)
+
+    def ordered(self, order: Order) -> None:
+        """Have streams follow an order to a market, at its moment."""
+        self._broadcast.renew(order.symbol)
+        if self._driver is not None:
+            self._plan_order(order)
+            self._changed.set()
+
+    def _plan_order(self, order: Order) -> None:
+        due = max(order.at, self._time)
+        self._agenda.add(due, TRADE, partial(self._broadcast.announce, order, due))
+
+    def _plan_orders(self) -> None:
+        for order in self._markets.orders:
+            if order.at > self._time:
+                self._plan_order(order)
 
     def reset_all(self) -> None:
         """Reset every connection at once."""
@@ -163,6 +184,9 @@ class Hub:
 
     def _start(self) -> None:
         """Work the agenda off in the running loop from now on."""
+        if self._driver is None:
+            self._time = max(self._time, self._clock.now())
+            self._plan_orders()
         if self._driver is None or self._driver.done():
             self._changed, self._lock = asyncio.Event(), asyncio.Lock()
             self._time = max(self._time, self._clock.now())
@@ -225,7 +249,7 @@ class Hub:
 
     def _cut_off(self, slow: list[Connection]) -> None:
         for connection in slow:
-            self.cut_off += 1
+            self.ledger.cut_off += 1
             connection.reset("never read")
 
     def _flush(self) -> None:
@@ -238,6 +262,7 @@ class Hub:
         self._time = now
         self._agenda.clear()
         self._broadcast.clear()
+        self._plan_orders()
         for connection in self.connections:
             connection.restart_timers()
             self._plan_bursts(connection)
@@ -252,34 +277,14 @@ class Hub:
 
     def stats(self) -> dict[str, Any]:
         """Return counts of all connections, open and past."""
-        sums = Counter(self._past_sums)
-        for connection in self.connections:
-            sums.update(_counted(connection))
-        return {
-            "connections": sums["connections"],
-            "open": len(self.connections),
-            "refused": self.refused,
-            "cut_off": self.cut_off,
-            **{name: sums[name] for name in _COUNTED},
-        }
+        return self.ledger.stats(self.connections)
 
     def rows(self) -> list[dict[str, Any]]:
         """Return every connection, oldest first, the open ones last."""
-        return [*self._past, *(connection.stats() for connection in self.connections)]
-
-    def reset_stats(self) -> None:
-        """Forget past connections; open ones keep their counts."""
-        self._past.clear()
-        self._past_sums.clear()
-        self.refused = self.cut_off = 0
+        return self.ledger.rows(self.connections)
 
 
 def _complain(driver: asyncio.Task[None]) -> None:
     """Log at once that nothing will be streamed any more: the streams would only fall silent."""
     if not driver.cancelled() and (error := driver.exception()):
         _log.error("the sandbox's streams have stopped", exc_info=error)
-
-
-def _counted(connection: Connection) -> dict[str, int]:
-    stats = connection.stats()
-    return {"connections": 1, **{name: stats[name] for name in _COUNTED}}

@@ -34,8 +34,8 @@ class Admission(NamedTuple):
 class Session(Protocol):
     """Whoever speaks over a wire."""
 
-    def admit(self, path: str, *, origin: bool) -> Admission:
-        """Say whether a client may come in."""
+    def admit(self, path: str, *, origin: bool) -> Admission | None:
+        """Say whether a client may come in; None says nothing, for ever."""
         ...
 
     def begin(self) -> None:
@@ -119,6 +119,8 @@ class Wire(asyncio.Protocol):
     def _shake_hands(self, request: Handshake) -> None:
         path, origin = request.path.partition("?")[0], "Origin" in request.headers
         admission = self._session.admit(path, origin=origin)
+        if admission is None:
+            return
         accepted = admission.status == HTTPStatus.SWITCHING_PROTOCOLS
         response = self._protocol.accept(request) if accepted else _refusal(admission)
         if admission.remaining is not None:
@@ -138,6 +140,12 @@ class Wire(asyncio.Protocol):
         if part.fin:
             message, self._incoming = b"".join(self._incoming), []
             self._session.receive(message)
+
+    @property
+    def address(self) -> str:
+        """The client's address, without the port."""
+        address: str = self._transport.get_extra_info("peername")[0]
+        return address
 
     @property
     def backlog(self) -> int:

@@ -8,6 +8,7 @@ import pytest
 
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.desk import Desk, route
+from marketkit.sandbox.markets import Markets
 from marketkit.sandbox.patience import TooLong, within
 from marketkit.sandbox.query import Query
 from marketkit.sandbox.synthetic import seeded
@@ -121,6 +122,11 @@ def test_trades_page_by_cursor_and_never_cross_their_day(client):
     assert night[0]["trade_time_utc"] < "00:05:00"
 
 
+def test_no_days_ago_and_zero_are_today(client):
+    today = client.get("trades/ticks?market=KRW-BTC&count=20")
+    assert client.get("trades/ticks?market=KRW-BTC&count=20&days_ago=0").content == today.content
+
+
 def test_a_coin_pair_converts_to_won_and_a_won_pair_to_null(client):
     def converted(market):
         return client.get(f"candles/days?market={market}&converting_price_unit=KRW").json()[0][
@@ -131,12 +137,14 @@ def test_a_coin_pair_converts_to_won_and_a_won_pair_to_null(client):
     assert converted("BTC-ETH") > 1_000_000
 
 
-def test_all_markets_fit_into_one_call(client):
+def test_all_markets_of_a_quote_fit_into_one_call(client):
     codes = [row["market"] for row in client.get("market/all").json()]
-    rows = client.get("ticker", params={"markets": codes}).json()
-    assert [row["market"] for row in rows] == codes
+    won = [code for code in codes if code.startswith("KRW-")]
+    rows = client.get("ticker", params={"markets": won}).json()
+    assert [row["market"] for row in rows] == won
+    assert client.get("ticker/all?quote_currencies=KRW").json() == rows
     everything = client.get("ticker/all?quote_currencies=KRW,BTC,USDT").json()
-    assert everything == rows
+    assert [row["market"] for row in everything] == codes
 
 
 @pytest.mark.parametrize(
@@ -155,13 +163,14 @@ def test_all_markets_fit_into_one_call(client):
     ],
 )
 def test_a_path_has_one_rate_group_or_no_route(path, group):
-    routed = route(Desk({}), path)
+    routed = route(Desk(Markets({})), path)
     assert (routed[0] if routed else None) == group
 
 
 def test_a_long_row_of_tickers_or_books_is_refused_where_others_wait():
-    desk = Desk(seeded(1))
-    now, symbols = moment("2026-11-20"), ",".join(desk.listed(moment("2026-11-20")))
+    desk = Desk(Markets(seeded(1)))
+    now = moment("2026-11-20")
+    symbols = ",".join(market.symbol for market in desk.markets.listed(now))
     with within(0.01):
         with pytest.raises(TooLong):
             desk.ticker_all(Query("quote_currencies=KRW,BTC,USDT"), now)

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from marketkit.sandbox.markets import Market
 from marketkit.sandbox.spelling import Spelling
 from marketkit.sandbox.stream.framing import Message
 from marketkit.sandbox.stream.grammar import CANDLES, Key
@@ -22,7 +23,9 @@ SINCE_2021 = {"bap", "bas", "bbp", "bbs", "lv"}
 
 def shown(channel, symbol="KRW-BTC", *, simple=False, spelling: Spelling = "wire") -> str:
     key = Key(channel, symbol, 30 if channel == "orderbook" else 0)
-    message = Showcase(spelling, Tickers()).show(key, SOURCES[symbol], NOW, "SNAPSHOT")
+    message = Showcase(spelling, Tickers()).show(
+        key, Market.of(symbol, SOURCES[symbol]), NOW, "SNAPSHOT"
+    )
     assert isinstance(message, Message)
     return message.wire("SIMPLE" if simple else "DEFAULT", 0)[4:].decode()
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 
 from marketkit.sandbox.books import STEP
+from marketkit.sandbox.markets import Markets
 from marketkit.sandbox.moment import trades_before
 from marketkit.sandbox.stream.agenda import Agenda
 from marketkit.sandbox.stream.broadcast import Broadcast
 from marketkit.sandbox.stream.faults import StreamFaults
 from marketkit.sandbox.stream.grammar import Key
 from marketkit.sandbox.stream.line import Showcase
+from marketkit.sandbox.stream.switches import Switches
 from marketkit.sandbox.synthetic import Synthetic
 from marketkit.sandbox.tickers import Tickers
 from marketkit.sandbox.widths import MINUTE
@@ -38,8 +40,14 @@ class Air:
 
     def __init__(self, table=None, pace=STEP):
         self.agenda, self.faults = Agenda(), StreamFaults(table or {})
+        self.switches = Switches()
         self.broadcast = Broadcast(
-            SOURCES, Showcase("wire", Tickers()), self.agenda, self.faults, lambda: pace
+            Markets(SOURCES),
+            Showcase("wire", Tickers()),
+            self.agenda,
+            self.faults,
+            lambda: pace,
+            switches=self.switches,
         )
 
     def run(self, until):

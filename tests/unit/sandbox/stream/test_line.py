@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from marketkit.sandbox.markets import Market
 from marketkit.sandbox.moment import trades_before
 from marketkit.sandbox.stream.grammar import CANDLES, Key
 from marketkit.sandbox.stream.line import Line, Showcase, SideVolumes, is_final
@@ -13,6 +14,7 @@ from marketkit.sandbox.widths import DAY, MINUTE, WIDTHS
 
 NOW = 1_795_169_850_500  # 2026-11-20T10:17:30.500Z
 BTC, THIN = Synthetic("KRW-BTC", 1, 0), Synthetic("BTC-MK100", 1, 140)
+MARKET = Market.of("KRW-BTC", BTC)
 
 
 @pytest.mark.parametrize("source", [BTC, THIN])
@@ -45,10 +47,10 @@ def test_every_channel_has_something_to_show_but_not_before_the_first_trade():
     showcase = Showcase("wire", Tickers())
     for channel in ("ticker", "trade", "orderbook", *CANDLES):
         key = Key(channel, "KRW-BTC", 30)
-        assert showcase.show(key, BTC, NOW, "SNAPSHOT")
-        assert showcase.show(key, BTC, BTC.listing - 1, "SNAPSHOT") is None
+        assert showcase.show(key, MARKET, NOW, "SNAPSHOT")
+        assert showcase.show(key, MARKET, BTC.listing - 1, "SNAPSHOT") is None
 
 
 def test_a_book_of_a_level_that_the_market_has_not_is_not_shown():
     showcase = Showcase("wire", Tickers())
-    assert showcase.show(Key("orderbook", "KRW-BTC", 30, 7.0), BTC, NOW, "SNAPSHOT") is None
+    assert showcase.show(Key("orderbook", "KRW-BTC", 30, 7.0), MARKET, NOW, "SNAPSHOT") is None
