@@ -71,6 +71,7 @@ _NAMES = {
             "NetworkError",
             "NewerFormat",
             "NotCovered",
+            "NotPicklable",
             "NotWritable",
             "Offline",
             "PartialResult",

@@ -22,6 +22,7 @@ from marketkit.errors import MissingExtra as MissingExtra
 from marketkit.errors import NetworkError as NetworkError
 from marketkit.errors import NewerFormat as NewerFormat
 from marketkit.errors import NotCovered as NotCovered
+from marketkit.errors import NotPicklable as NotPicklable
 from marketkit.errors import NotWritable as NotWritable
 from marketkit.errors import Offline as Offline
 from marketkit.errors import PartialResult as PartialResult
@@ -60,6 +61,7 @@ __all__ = [
     "NetworkError",
     "NewerFormat",
     "NotCovered",
+    "NotPicklable",
     "NotWritable",
     "Offline",
     "PartialResult",

@@ -4,6 +4,7 @@ MarketkitError
 ├── InputError (ValueError)            the call was wrong; nothing was sent or written
 │   ├── UnknownSymbol (LookupError)    no such market; the nearest ones are named
 │   ├── UnknownTimeframe               no such candle width
+│   ├── NotPicklable (TypeError)       work of this process, not something to be sent
 │   └── InvalidRange                   start, end or count make no sense
 ├── NetworkError (ConnectionError)     no usable answer came back
 │   ├── Offline                        nothing may be sent, and nothing kept answers
@@ -58,6 +59,16 @@ class UnknownSymbol(InputError, LookupError):
 
 class UnknownTimeframe(InputError):
     """A candle width that the exchange does not offer."""
+
+
+class NotPicklable(InputError, TypeError):
+    """A feed, series, recording or job, whose work goes on in this process and no other."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(
+            f"a {name} cannot be pickled: its work goes on in this process alone;"
+            "\nsend its frame, or the arguments, and begin anew over there"
+        )
 
 
 class InvalidRange(InputError):

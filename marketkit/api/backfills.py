@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 import polars as pl
 
 from marketkit import symbols as naming
+from marketkit.api.address import Address, part_of
 from marketkit.api.markets import MarketList
 from marketkit.api.query import CallOptions, Symbols, index_of, validate_options
 from marketkit.coverage import Span
@@ -148,10 +149,14 @@ class BackfillMethods:
 class BackfillEndpoints:
     """Plans and begins backfills of one lake."""
 
-    def __init__(self, filler: GapFiller, markets: MarketList) -> None:
+    def __init__(self, filler: GapFiller, markets: MarketList, address: Address) -> None:
         self.lake = filler.lake
         self._filler = filler
         self._markets = markets
+        self._address = address
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return part_of, (self._address, "endpoints.backfills")
 
     def wanted(
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None = None

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from marketkit import fork
+from marketkit.api.address import Address, part_of
 from marketkit.api.backfills import BackfillEndpoints
 from marketkit.api.candles import CandleEndpoints, CandleMethods
 from marketkit.api.markets import MarketEndpoints, MarketMethods
@@ -16,7 +18,7 @@ from marketkit.api.response import DataResponse, respond
 from marketkit.api.status import Metrics
 from marketkit.api.trades import TradeEndpoints, TradeMethods
 from marketkit.frames import Frame
-from marketkit.net.engine import engine, run_here
+from marketkit.net.engine import asyncio_loop, engine, run_here
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,7 @@ class Endpoints:
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> tuple[Query, Result, float]:
         """Give a query, the result and the seconds between."""
+        fork.check()
         started = time.perf_counter()
         query = ask(*args, **kwargs)
         result = query.recall()
@@ -72,6 +75,8 @@ class Endpoints:
     async def _await(
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> tuple[Query, Result, float]:
+        fork.check()
+        asyncio_loop()
         started = time.perf_counter()
         query = ask(*args, **kwargs)
         result = query.recall()
@@ -89,9 +94,13 @@ class DataMethods(MarketMethods[P, D], QuoteMethods[P, D], TradeMethods[P, D], C
     the `answer` does that it is made with.
     """
 
-    def __init__(self, endpoints: Endpoints, answer: Answer) -> None:
+    def __init__(self, endpoints: Endpoints, answer: Answer, address: Address) -> None:
+        self.address = address
         self._market_lists = endpoints.markets
         self._quotes = endpoints.quotes
         self._trades = endpoints.trades
         self._candles = endpoints.candles
         self._answer = answer
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return part_of, (self.address, "with_response")  # providers have their own

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
+from marketkit.api.address import Address, opened
 from marketkit.api.backfills import BackfillEndpoints, BackfillMethods, manner
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
@@ -70,7 +71,8 @@ class AsyncSmartDataProvider(
     the lake and from what is kept, or raise `Offline`.
 
     Making one opens nothing and asks nobody. All providers of all processes on a machine share one
-    request budget per exchange and rate group.
+    request budget per exchange and rate group. Pickled, one is its arguments: what is unpickled in
+    another process is a provider there, the same one for the same arguments.
     """
 
     def __init__(
@@ -85,15 +87,19 @@ class AsyncSmartDataProvider(
         offline: bool | None = None,
     ) -> None:
         self._endpoint = resolve_endpoint(endpoint, region)
+        offline = resolve_offline(offline=offline)
+        root = resolve_lake(lake, self._endpoint)
         raised = {group: RateLimit(*limit) for group, limit in (limits or {}).items()}
+        given = tuple((group, (*limit,)) for group, limit in raised.items())
+        where = self._endpoint, str(root.absolute()), given, settle, timeout
+        address = Address(type(self), *where, offline=offline)
         self._transport = Transport(
             self._endpoint,
             replace(UPBIT, limits={**UPBIT.limits, **raised}),
             timeout=timeout,
             budget_dir=budget_dir(),
-            offline=resolve_offline(offline=offline),
+            offline=offline,
         )
-        root = resolve_lake(lake, self._endpoint)
         source = lake_source(self._endpoint)
         self._lake = Lake(root, source=source)
         cache = resolve_cache(self._endpoint)
@@ -103,7 +109,7 @@ class AsyncSmartDataProvider(
         self._router = Router(self._transport, self._markets, self._lake)
         self._streams = self._router.feed = Streams(self._filler, self._markets)
         self._trade_pages = TradePageCache(self._transport, self._store)
-        self._backfills = BackfillEndpoints(self._filler, self._markets)
+        self._backfills = BackfillEndpoints(self._filler, self._markets, address)
         self.endpoints = Endpoints(
             MarketEndpoints(self._markets),
             QuoteEndpoints(self._router),
@@ -112,7 +118,7 @@ class AsyncSmartDataProvider(
             self._backfills,
             Metrics(),
         )
-        super().__init__(self.endpoints, self.endpoints.async_frame)
+        super().__init__(self.endpoints, self.endpoints.async_frame, address)
         engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
         # A provider that nobody closed must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_soon, self._transport).atexit = False
@@ -128,7 +134,7 @@ class AsyncSmartDataProvider(
 
         What would be a `PartialResult` is a response whose `success` is False.
         """
-        return DataMethods(self.endpoints, self.endpoints.async_response)
+        return DataMethods(self.endpoints, self.endpoints.async_response, self.address)
 
     @on_engine
     async def plan(
@@ -184,6 +190,9 @@ class AsyncSmartDataProvider(
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return opened, (self.address,)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(endpoint={self._endpoint!r}, lake={str(self._lake.root)!r})"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
+from marketkit.api.address import opened
 from marketkit.api.backfills import BackfillMethods
 from marketkit.api.calls import DataMethods
 from marketkit.api.provider import AsyncSmartDataProvider
@@ -64,7 +66,7 @@ class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame"], BackfillMet
             offline=offline,
         )
         endpoints = self.twin.endpoints
-        super().__init__(endpoints, endpoints.frame)
+        super().__init__(endpoints, endpoints.frame, replace(self.twin.address, kind=type(self)))
         self._backfills = endpoints.backfills
 
     close = blocking(AsyncSmartDataProvider.aclose)
@@ -84,13 +86,18 @@ class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame"], BackfillMet
         What would be a `PartialResult` is a response whose `success` is False.
         """
         endpoints = self.twin.endpoints
-        return DataMethods(endpoints, endpoints.response)
+        return DataMethods(endpoints, endpoints.response, self.address)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if default_provider.cache_info().currsize and default_provider() is self:
+            return default_provider, ()  # the one over there is the other process's own
+        return opened, (self.address,)
 
     def __repr__(self) -> str:
         return repr(self.twin).removeprefix("Async")

@@ -15,6 +15,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
+from marketkit import fork
 from marketkit.errors import EngineClosed
 
 P = ParamSpec("P")
@@ -26,6 +27,10 @@ _log = logging.getLogger("marketkit.net")
 _ITSELF = (
     "a sync call on marketkit's own event loop would wait for itself; await the async twin instead"
 )
+_NO_LOOP = (
+    "marketkit's async calls need a running asyncio loop, and there is none (is this trio?);"
+    "\ncall the sync twin in a thread: await trio.to_thread.run_sync(mk.get_ticker, 'KRW-BTC')"
+)
 
 
 class Engine:
@@ -33,7 +38,7 @@ class Engine:
 
     Every connection, budget and task of marketkit lives on this loop, so sync calls work in a
     script, inside somebody else's running loop and in a Jupyter cell. A child made by `fork`
-    starts its own.
+    starts its own if no thread of its parent is missing there, and else refuses every call.
     """
 
     def __init__(self, name: str = "marketkit-io") -> None:
@@ -50,15 +55,28 @@ class Engine:
         """Whether this is the engine's own thread."""
         return threading.current_thread() is self._thread
 
+    @property
+    def closed(self) -> bool:
+        """Whether `close` was called."""
+        return self._closed
+
+    def check(self) -> None:
+        """Raise `EngineClosed` where a sync wait would never end: here, or in a forked child."""
+        fork.check()
+        if self.here:
+            raise EngineClosed(_ITSELF)
+
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run `coroutine` on the engine's loop and wait for the result.
 
         Ctrl-C cancels the coroutine, not only the wait. Raises `EngineClosed` on the engine's own
         thread, where waiting would be a deadlock, and after `close`.
         """
-        if self.here:
+        try:
+            self.check()
+        except EngineClosed:
             coroutine.close()
-            raise EngineClosed(_ITSELF)
+            raise
         future = self.submit(coroutine)
         try:
             while not future.done():
@@ -74,9 +92,15 @@ class Engine:
     async def arun(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await `coroutine` from any event loop; the body runs on the engine's.
 
-        Cancelling the caller cancels the coroutine. Raises `EngineClosed` after `close`.
+        Cancelling the caller cancels the coroutine. Raises `EngineClosed` after `close`, and where
+        no asyncio loop runs, as under trio.
         """
-        if asyncio.get_running_loop() is self._loop:
+        try:
+            here = asyncio_loop()
+        except EngineClosed:
+            coroutine.close()
+            raise
+        if here is self._loop:
             return await coroutine
         future = asyncio.wrap_future(self.submit(coroutine))
         try:
@@ -117,12 +141,14 @@ class Engine:
     def submit(self, coroutine: Coroutine[Any, Any, T]) -> concurrent.futures.Future[T]:
         """Start `coroutine` on the engine's loop and return at once. Raises `EngineClosed`."""
         try:
+            fork.check()
             return asyncio.run_coroutine_threadsafe(coroutine, self._loop or self._start())
         except RuntimeError:  # closed: without this the coroutine would warn that nobody awaited it
             coroutine.close()
             raise
 
     def _start(self) -> asyncio.AbstractEventLoop:
+        fork.serving()  # first, for a child may be forked in the midst of this
         with self._lock:
             if self._closed:
                 raise EngineClosed("marketkit's event loop is closed")
@@ -161,6 +187,14 @@ _ENGINE = Engine()  # an object only: its thread starts with the first call
 def engine() -> Engine:
     """Give the engine of this process."""
     return _ENGINE
+
+
+def asyncio_loop() -> asyncio.AbstractEventLoop:
+    """Give the loop of the caller. Raises `EngineClosed` where none runs, as under trio."""
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        raise EngineClosed(_NO_LOOP) from None
 
 
 def on_engine(method: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, Coroutine[Any, Any, T]]:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from typing import Self
+from typing import NoReturn, Self
 
 import polars as pl
 
+from marketkit import fork
+from marketkit.errors import NotPicklable
 from marketkit.net.engine import engine
 from marketkit.schema import INTERRUPTION, TIME
 
@@ -42,6 +44,7 @@ class Handle(ABC):
 
     `close` and `aclose` return when everything is released: streams, files, tasks, and consumers
     are told. They may be called again, from anywhere; on the engine's own loop only `aclose` can.
+    Pickling one raises `NotPicklable`; in a child made by `fork` there is nothing to be closed.
     """
 
     @property
@@ -62,6 +65,7 @@ class Handle(ABC):
         it was missing any more (`closed`) and `how`: `rest` or `stream`; `failure` says what is
         missing for ever, and why.
         """
+        fork.check()
         return interruption_frame(self._interruptions())
 
     @abstractmethod
@@ -70,11 +74,15 @@ class Handle(ABC):
 
     def close(self) -> None:
         """Release everything, and return when that is done."""
-        engine().run(self.end())
+        if not fork.stranded():
+            engine().run(self.end())
 
     async def aclose(self) -> None:
         """Release everything, and return when that is done; the async twin of `close`."""
         await engine().arun(self.end())
+
+    def __reduce__(self) -> NoReturn:
+        raise NotPicklable(type(self).__name__)
 
     def __enter__(self) -> Self:
         return self

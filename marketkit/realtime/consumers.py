@@ -1,94 +1,18 @@
-"""Queues of the consumers of streams, each read at a different pace and all bounded."""
+"""Consumers of streams, each read at a different pace, in any thread or on any event loop."""
 
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
-import inspect
-import logging
 import threading
 import weakref
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Generic, Self, TypeVar
+from collections.abc import Callable, Iterator
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
-from marketkit.errors import EngineClosed, FeedOverflow, InputError
+from marketkit.clock import age_clock
+from marketkit.errors import EngineClosed, InputError, NotPicklable, TimedOut
 from marketkit.net.engine import engine
-
-BUFFER = 100_000  # events that wait for one consumer: minutes of a busy market
-
-
-class Queue:
-    """Events that wait for one consumer: the newest state of each symbol, or all in order.
-
-    Events beyond `limit` are lost: the consumer gets those before, then `FeedOverflow`, then those
-    after. Use it on the engine's loop; only its beginning may be elsewhere.
-    """
-
-    def __init__(self, *, coalesces: bool = False, limit: int = BUFFER) -> None:
-        self._coalesces = coalesces
-        self._limit = limit
-        self._states: dict[str, Any] = {}
-        self._events: list[Any] = []
-        self._lost = 0
-        self._ready = asyncio.Event()
-        self._closed = False
-        self._failure: Exception | None = None
-        self._word: Exception | None = None  # why nothing comes, for who waits right now
-
-    def put(self, event: Any) -> bool:
-        """Take an event, which has a `symbol`; say whether there was room."""
-        if self._coalesces:
-            self._states[event.symbol] = event
-        elif len(self._events) < self._limit and not self._lost:
-            self._events.append(event)
-        else:
-            self._lost += 1
-            return False
-        self._ready.set()
-        return True
-
-    def begin_with(self, states: Iterable[Any]) -> None:
-        """Let states wait that were known before, unless newer ones have come already."""
-        for state in states:
-            self._states.setdefault(state.symbol, state)
-            self._ready.set()
-
-    def close(self, failure: Exception | None = None) -> None:
-        """End the queue: waiting events can still be taken, and then `failure` is raised once."""
-        self._closed = True
-        self._failure = failure
-        self._ready.set()
-
-    def fail(self, why: Exception) -> None:
-        """Have who waits right now raise `why`; the queue goes on."""
-        self._word = why
-        self._ready.set()
-
-    def __len__(self) -> int:
-        return len(self._states) + len(self._events)
-
-    async def take(self) -> list[Any] | None:
-        """Wait for events and give all there are; None at the end. Raises `FeedOverflow`."""
-        while True:
-            if self._states or self._events:
-                taken = [*self._states.values(), *self._events]
-                self._states, self._events = {}, []
-                return taken
-            if self._lost:
-                lost, self._lost = self._lost, 0
-                raise FeedOverflow(lost)
-            if self._closed:
-                failure, self._failure = self._failure, None
-                if failure is not None:
-                    raise failure
-                return None
-            self._ready.clear()
-            self._word = None
-            await self._ready.wait()
-            if self._word is not None and not len(self):
-                raise self._word
+from marketkit.realtime.queue import Batch, Queue
 
 
 class Broadcast:
@@ -110,23 +34,26 @@ class Broadcast:
     @property
     def backlog(self) -> int:
         """How many events wait for the slowest consumer."""
-        return max(map(len, self._queues), default=0)
+        return max((len(queue) for queue in self._queues if not queue.idle), default=0)
 
     def put(self, event: Any) -> None:
         """Pass an event on."""
-        self.events += 1
-        for queue in self._queues:
-            if not queue.put(event):
-                self.lost += 1
+        with self._lock:
+            self.events += 1
+            for queue in self._queues:
+                if not queue.put(event) and not queue.idle:
+                    self.lost += 1
 
     def fail(self, why: Exception) -> None:
         """Have every consumer who waits right now raise `why`, and go on."""
         for queue in self._queues:
             queue.fail(why)
 
-    def open(self, queue: Queue) -> Queue:
-        """Have `queue` told of events from now on."""
+    def open(self, queue: Queue, like: Queue | None = None) -> Queue:
+        """Have `queue` told of events from now on, or from where the queue `like` is read to."""
         with self._lock:
+            if like is not None:
+                queue.begin_like(like)
             self._queues = (*self._queues, queue)
             if self._closed:
                 queue.close(self._failure)
@@ -150,13 +77,11 @@ class Broadcast:
 F = TypeVar("F")  # the type of frames
 
 
-_log = logging.getLogger("marketkit.realtime")
-
-
 class Consumer(Generic[F]):
     """One consumer: an iterator of frames, for `for` and for `async for`.
 
-    It keeps `source` alive, whose events it reads from now on.
+    A read that is cancelled, timed out or interrupted takes nothing: the next one has the same
+    events. It keeps `source` alive, whose events it reads from now on.
     """
 
     def __init__(
@@ -165,27 +90,69 @@ class Consumer(Generic[F]):
         broadcast: Broadcast,
         queue: Queue,
         framed: Callable[[list[Any]], F],
+        *,
+        like: Queue | None = None,
     ) -> None:
         self._source = source
-        self._queue = broadcast.open(queue)
+        self._queue = broadcast.open(queue, like)
         self._framed = framed
         weakref.finalize(self, soon, broadcast.leave, queue).atexit = False
+
+    def next(self, timeout: float | None = None) -> F:
+        """Wait for the next frame, at most `timeout` seconds (then `TimedOut`).
+
+        Raises `StopIteration` at the end, and `FeedOverflow` in the place of lost events.
+        """
+        return self.read(timeout, self._source)
+
+    def read(self, timeout: float | None, source: object) -> F:
+        """Wait for the next frame, as `next` does; `source` is what a `TimedOut` names."""
+        engine().check()
+        ends = None if timeout is None else age_clock() + _milliseconds(timeout)
+        self._queue.idle = False
+        while True:
+            while (batch := self._queue.look()) is None:
+                left = 1.0 if ends is None else (ends - age_clock()) / 1000
+                if left <= 0:
+                    raise TimedOut(
+                        f"nothing came within {timeout:g} s from {source!r};"
+                        " wait longer, or look at its interruptions"
+                    )
+                self._queue.wait(left)
+            if not batch.events:
+                raise StopIteration
+            frame = self._frame(batch)
+            if self._queue.give(batch):
+                return frame
 
     def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> F:
-        if (events := engine().run(self._queue.take())) is None:
-            raise StopIteration
-        return self._framed(events)
+        return self.read(None, None)
 
     def __aiter__(self) -> Self:
         return self
 
     async def __anext__(self) -> F:
-        if (events := await engine().arun(self._queue.take())) is None:
-            raise StopAsyncIteration
-        return self._framed(events)
+        self._queue.idle = False
+        while True:
+            batch = await self._queue.coming()
+            if not batch.events:
+                raise StopAsyncIteration
+            frame = self._frame(batch)
+            if self._queue.give(batch):
+                return frame
+
+    def __reduce__(self) -> NoReturn:
+        raise NotPicklable(type(self).__name__)
+
+    def _frame(self, batch: Batch) -> F:
+        try:
+            return self._framed(batch.events)
+        except Exception:
+            self._queue.give(batch)  # events that make no frame must not hold up those after
+            raise
 
 
 @contextlib.contextmanager
@@ -207,38 +174,6 @@ def pauses(broadcast: Broadcast) -> Iterator[Callable[[float], bool]]:
         broadcast.leave(queue)
 
 
-def call_back(
-    callback: Callable[[F], object],
-    broadcast: Broadcast,
-    queue: Queue,
-    framed: Callable[[list[Any]], F],
-    errors: deque[Exception],
-) -> concurrent.futures.Future[None]:
-    """Have `callback` called with frames of events, one at a time, in a thread, until the end.
-
-    What it raises is logged and put into `errors`. Raises `InputError` for a coroutine function.
-    """
-    if inspect.iscoroutinefunction(callback):
-        raise InputError("a callback is no coroutine function: use `async for` instead")
-
-    broadcast.open(queue)
-
-    async def serve() -> None:
-        while True:
-            try:
-                if (events := await queue.take()) is None:
-                    return
-                await asyncio.to_thread(lambda: callback(framed(events)))
-            except FeedOverflow as overflow:
-                _log.warning("a callback is too slow: %s", overflow)
-                errors.append(overflow)
-            except Exception as error:  # noqa: BLE001 - whatever a caller's code raises
-                _log.exception("a callback failed; its feed goes on")
-                errors.append(error)
-
-    return engine().submit(serve())
-
-
 def soon(work: Callable[..., None], *arguments: object) -> None:
     """Have `work` done on the engine's loop, if that is still there; callable from a finalizer."""
 
@@ -247,3 +182,9 @@ def soon(work: Callable[..., None], *arguments: object) -> None:
 
     with contextlib.suppress(EngineClosed, RuntimeError):
         engine().submit(call())
+
+
+def _milliseconds(timeout: float) -> float:
+    if not timeout >= 0:
+        raise InputError(f"timeout={timeout!r}: give seconds, or None to wait without an end")
+    return timeout * 1000

@@ -9,11 +9,12 @@ from typing import Any, TypeVar
 
 import polars as pl
 
+from marketkit import fork
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
-from marketkit.realtime.consumers import Queue
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.handle import EventHandle
+from marketkit.realtime.queue import Queue
 from marketkit.realtime.subscriptions import Stream
 from marketkit.realtime.trade_recovery import FeedListener
 
@@ -22,12 +23,13 @@ F = TypeVar("F")  # the type of its frames
 
 @dataclass(frozen=True, slots=True)
 class FeedStats:
-    """Counts of a feed: events, events lost to slow consumers, and interruptions so far."""
+    """Counts so far: events, those lost to slow consumers, interruptions, callbacks that raised."""
 
     connected: bool
     events: int
     lost: int
     interruptions: int
+    failed_calls: int
 
 
 class Feed(EventHandle[F]):
@@ -66,13 +68,15 @@ class Feed(EventHandle[F]):
     @property
     def frame(self) -> F:
         """The newest state: a ticker or book a symbol, or the newest trades or candles."""
+        fork.check()
         return self._framed(list(self._store.known(self.symbols)))
 
     @property
     def stats(self) -> FeedStats:
-        """Counts of events, losses and interruptions."""
+        """Counts of events, losses, interruptions and failed calls of callbacks."""
         told, interruptions = self._broadcast, len(self._listener.interruptions)
-        return FeedStats(self._client.connected, told.events, told.lost, interruptions)
+        connected = self._client.connected
+        return FeedStats(connected, told.events, told.lost, interruptions, self.failed_calls)
 
     def wait(self, timeout: float = 10.0) -> bool:
         """Wait until every symbol has a state; say whether that was so within `timeout` seconds.

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import os
+import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -15,9 +16,9 @@ from marketkit.errors import EngineClosed
 from marketkit.net.engine import engine
 from marketkit.net.handle import Handle, Interruption
 from marketkit.notebook import frame as display
-from marketkit.realtime.consumers import Broadcast, Consumer, Queue, call_back, pauses
-
-_ERRORS_KEPT = 100  # enough to see what goes wrong, whatever a callback raises a thousand times
+from marketkit.realtime.callbacks import Callback, Failures
+from marketkit.realtime.consumers import Broadcast, Consumer, pauses
+from marketkit.realtime.queue import Queue
 
 F = TypeVar("F")  # the type of frames
 
@@ -98,29 +99,51 @@ class EventHandle(StreamHandle, Generic[F]):
 
     def __init__(self, work: Work, broadcast: Broadcast, framed: Callable[[list[Any]], F]) -> None:
         super().__init__(work)
-        self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
+        self._failures = Failures()
         self._broadcast = broadcast
         self._framed = framed
+        self._own: tuple[Consumer[F], Queue] | None = None
+        self._lock = threading.Lock()
 
     @property
     def frame(self) -> F:
         """The newest state."""
         raise NotImplementedError
 
-    def on(self, callback: Callable[[F], object]) -> Self:
-        """Have `callback` called with frames of events, one call at a time, beside this thread.
+    @property
+    def errors(self) -> deque[BaseException]:
+        """What callbacks raised and what overflowed before them, the newest hundred."""
+        return self._failures.newest
 
-        What it raises is logged and kept in `errors`; the calls go on. Events that come during a
-        call wait for the next one. They come until `close`, also if nobody holds this object.
-        Raises `InputError` for a coroutine function.
+    @property
+    def failed_calls(self) -> int:
+        """How many calls of callbacks raised something."""
+        return self._failures.calls
+
+    def on(self, callback: Callable[[F], object]) -> Self:
+        """Have `callback` called with frames of events, one call at a time, in its own thread.
+
+        It may take as long as it likes and ask anything of marketkit; events that come during a
+        call wait for the next one, as they do for an iteration. What it raises is kept in `errors`
+        and counted in `failed_calls`, the first with a traceback in the log; the calls go on. They
+        come until `close`, also if nobody holds this object. Raises `InputError` for a coroutine
+        function.
         """
-        queue = self._queue()
-        broadcast, framed, errors = self._broadcast, self._framed, self.errors
-        served = call_back(callback, broadcast, queue, framed, errors)
+        served = Callback(callback, self._failures)
+        consumer = self._consumer(None, self._queue())
+        me = weakref.ref(self)
         REGISTRY.keep(self)
-        served.add_done_callback(lambda _: REGISTRY.drop(self))
-        self._begin(queue)
+        served.serve(consumer, lambda: REGISTRY.drop(me()))
         return self
+
+    def next(self, timeout: float | None = None) -> F:
+        """Wait for the next frame of events, at most `timeout` seconds (then `TimedOut`).
+
+        `next(feed)` and `await anext(feed)` are the same without a timeout; all three read on where
+        the one before ended, and a `for` begun later goes on from there. Raises `StopIteration` at
+        the end and `FeedOverflow` in the place of lost events.
+        """
+        return self._reader().read(timeout, self)
 
     def show(self, seconds: float | None = None) -> None:
         """Show `frame` and keep the screen up to date: under a notebook's cell, elsewhere as text.
@@ -131,13 +154,35 @@ class EventHandle(StreamHandle, Generic[F]):
             display.show(self, pause, seconds)
 
     def __iter__(self) -> Consumer[F]:
-        queue = self._queue()
-        consumer = Consumer(self, self._broadcast, queue, self._framed)
-        self._begin(queue)
-        return consumer
+        if self._own is None:
+            return self._consumer(self, self._queue())
+        return Consumer(self, self._broadcast, self._queue(), self._framed, like=self._own[1])
 
     def __aiter__(self) -> Consumer[F]:
         return iter(self)
+
+    def __next__(self) -> F:
+        return self._reader().read(None, self)
+
+    async def __anext__(self) -> F:
+        return await anext(self._reader())
+
+    def __repr__(self) -> str:
+        failed = f", {self.failed_calls:,} failed calls" if self.failed_calls else ""
+        return f"{super().__repr__()[:-1]}{failed}>"
+
+    def _reader(self) -> Consumer[F]:
+        """Give the consumer behind `next`, opened by the first call; it must not keep the owner."""
+        with self._lock:
+            if self._own is None:
+                queue = self._queue()
+                self._own = self._consumer(None, queue), queue
+            return self._own[0]
+
+    def _consumer(self, source: object, queue: Queue) -> Consumer[F]:
+        consumer = Consumer(source, self._broadcast, queue, self._framed)
+        self._begin(queue)
+        return consumer
 
     def _queue(self) -> Queue:
         """Make the queue of one consumer."""
@@ -194,9 +239,10 @@ class _Registry:
             engine().on_close(self.close)
         self._handles.add(handle)
 
-    def drop(self, handle: StreamHandle) -> None:
+    def drop(self, handle: StreamHandle | None) -> None:
         """Hold a handle no longer."""
-        self._handles.discard(handle)
+        if handle is not None:
+            self._handles.discard(handle)
 
     async def close(self) -> None:
         """Close every handle, on the engine's loop, as the program ends."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import polars as pl
 
+from marketkit import fork
 from marketkit import symbols as naming
 from marketkit.coverage import Span
 from marketkit.errors import InputError, nearest
@@ -69,6 +70,7 @@ def read_recording(
     """
     one_of("frame", frame, FrameKind)
     check_zone(tz)
+    fork.check()
     root, window = Path(folder), window_of(start, end)
     name = recorded_channel(root, channel)
     with ExitStack() as stack:
@@ -82,6 +84,7 @@ def read_interruptions(folder: str | Path) -> pl.DataFrame:
 
     `end` is null while messages have not come again.
     """
+    fork.check()
     rows = interruptions(journal.read(Path(folder)))
     raw = {"start": pl.Int64(), "end": pl.Int64(), "reason": pl.String()}
     return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(INTERRUPTION))

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import polars as pl
 
+from marketkit import fork
 from marketkit.api.live.rows import candle_frame
 from marketkit.api.live.slots import SlotTracker
 from marketkit.api.live.stitcher import Final, Stitcher
@@ -51,6 +52,7 @@ class Live(EventHandle[F]):
     @property
     def frame(self) -> F:
         """The candles of `schema.CANDLE`: `closed` ones are final, others may still change."""
+        fork.check()
         trackers = list(self._stitcher.trackers.values())
         start = self.timeframe.floor(self._clock() - self._history)
         # What is young first: a candle on its way into the lake must be in one of the two.

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import polars as pl
 
+from marketkit import fork
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import NAME
 from marketkit.data.jobs.tasks import BackfillRequest
@@ -113,6 +114,7 @@ def find(root: Path, job: str) -> BackfillRequest:
 
 
 def _read(root: Path, query: str, *values: object) -> list[tuple[object, ...]]:
+    fork.check()
     if not (root / NAME).exists():
         return []
     with Ledger(root) as ledger:

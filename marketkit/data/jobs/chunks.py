@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+import weakref
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any, Generic, NoReturn, Self, TypeVar
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.job import Job
 from marketkit.data.lake.read.fill import closed
+from marketkit.errors import EngineClosed, NotPicklable
 from marketkit.net.engine import engine
 from marketkit.timeframe import Timeframe
 
@@ -27,21 +29,106 @@ class Chunks(Generic[F]):
     def __init__(self, begin: Callable[[], AsyncGenerator[F, None]]) -> None:
         self._begin = begin
 
-    def __iter__(self) -> Iterator[F]:
-        chunks = self._begin()
-        try:
-            while (chunk := engine().run(_following(chunks))) is not None:
-                yield chunk
-        finally:
-            engine().run(chunks.aclose())
+    def __iter__(self) -> ChunkReader[F]:
+        return ChunkReader(self._begin())
 
-    async def __aiter__(self) -> AsyncIterator[F]:
-        chunks = self._begin()
+    def __aiter__(self) -> ChunkReader[F]:
+        return ChunkReader(self._begin())
+
+
+class ChunkReader(Generic[F]):
+    """The frames of one loop, which ends with this object.
+
+    A read that is cancelled, timed out or interrupted takes nothing: the next one has the same
+    frame.
+    """
+
+    def __init__(self, chunks: AsyncGenerator[F, None]) -> None:
+        self._walk = _Walk(chunks)
+        self._given = 0
+        self._leave = weakref.finalize(self, _leave, self._walk)
+        self._leave.atexit = False
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> F:
+        while True:
+            number = self._given
+            try:
+                chunk = engine().run(self._walk.fetch(number))
+            except Exception:
+                self._given = number + 1
+                raise
+            if chunk is None:
+                raise StopIteration
+            # One store before the return: no interrupt and no other thread comes between.
+            if self._given == number:
+                self._given = number + 1
+                return chunk
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> F:
+        while True:
+            number = self._given
+            try:
+                chunk = await engine().arun(self._walk.fetch(number))
+            except Exception:
+                self._given = number + 1
+                raise
+            if chunk is None:
+                raise StopAsyncIteration
+            if self._given == number:
+                self._given = number + 1
+                return chunk
+
+    def close(self) -> None:
+        """Leave the backfill behind, as the end of the loop does."""
+        self._leave()
+
+    async def aclose(self) -> None:
+        """Leave the backfill behind; the async twin of `close`."""
+        await engine().arun(self._walk.close())
+
+    def __reduce__(self) -> NoReturn:
+        raise NotPicklable(type(self).__name__)
+
+
+class _Walk(Generic[F]):
+    """A generator on the engine's loop; a chunk is kept until the one after is asked for."""
+
+    def __init__(self, chunks: AsyncGenerator[F, None]) -> None:
+        self._chunks = chunks
+        self._number = -1
+        self._task: asyncio.Task[F | None] | None = None
+
+    async def fetch(self, number: int) -> F | None:
+        """Give a chunk by number, the last one again or the next; None at the end."""
+        if self._task is None or self._number != number:
+            self._number = number
+            self._task = asyncio.get_running_loop().create_task(_following(self._chunks))
+        return await asyncio.shield(self._task)
+
+    async def close(self) -> None:
+        """End the generator, whatever that is at."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait((self._task,))
+        await self._chunks.aclose()
+
+
+def _leave(walk: _Walk[Any]) -> None:
+    """Close what a loop has left; where an event loop runs it is not held up for that."""
+    close = walk.close()
+    with contextlib.suppress(EngineClosed):
         try:
-            while (chunk := await engine().arun(_following(chunks))) is not None:
-                yield chunk
-        finally:
-            await engine().arun(chunks.aclose())
+            asyncio.get_running_loop()
+        except RuntimeError:
+            engine().run(close)
+        else:
+            engine().submit(close)
 
 
 async def chunks(

@@ -10,13 +10,14 @@ from typing import Any
 
 import polars as pl
 
+from marketkit import fork
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs import catalog
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.errors import MarketkitError
-from marketkit.net.engine import engine
+from marketkit.net.engine import asyncio_loop, engine
 from marketkit.net.handle import Handle, Interruption
 
 Work = Callable[[], Coroutine[Any, Any, Report]]
@@ -64,6 +65,7 @@ class Job(Handle):
     @property
     def frame(self) -> pl.DataFrame:
         """How each symbol stands: `symbol state slots done requests rows attempts error`."""
+        fork.check()
         return catalog.symbols(self._root, self.id)
 
     @property
@@ -73,6 +75,7 @@ class Job(Handle):
 
     def wait(self, timeout: float | None = None) -> Report:
         """Wait for the end, at most `timeout` seconds (then `TimeoutError`; the job goes on)."""
+        engine().check()
         deadline = None if timeout is None else timeout + self.progress.seconds
         while not self._future.done():
             left = None if deadline is None else deadline - self.progress.seconds
@@ -94,15 +97,18 @@ class Job(Handle):
 
     def cancel(self) -> None:
         """End the job in every process at work, after writing the pages in hand."""
+        fork.check()
         self._run.ending = "cancelled"
         self._future.cancel()
 
     def leave(self) -> None:
         """Stop here after writing the pages in hand; others go on, and a later call continues."""
+        fork.check()
         self._future.cancel()
 
     def join(self) -> None:
         """Wait until the job has ended, in any way; the pages in hand are then on disk."""
+        engine().check()
         concurrent.futures.wait((self._ended,))
 
     async def end(self) -> None:
@@ -123,7 +129,9 @@ class Job(Handle):
         draw()
 
     def __await__(self) -> Generator[Any, None, Report]:
-        return asyncio.wrap_future(self._future).__await__()
+        # A caller that gives up waiting, as `wait_for` does, leaves the job alone, as with `wait`.
+        future = asyncio.wrap_future(self._future, loop=asyncio_loop())
+        return asyncio.shield(future).__await__()
 
     def __repr__(self) -> str:
         lines = [f"<Job {self.id} {self.progress}>"]
@@ -134,6 +142,7 @@ class Job(Handle):
         return list(self._run.interruptions)
 
     def _command(self, command: str | None) -> None:
+        fork.check()
         with Ledger(self._root) as ledger:
             if not self.done and ledger.knows(self.id):
                 ledger.command(self.id, command)

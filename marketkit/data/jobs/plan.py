@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
+from marketkit import fork
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import walks
@@ -59,6 +60,7 @@ class Plan:
     @property
     def frame(self) -> pl.DataFrame:
         """One row for each symbol."""
+        fork.check()
         rows = [
             (
                 *(cost.symbol, cost.gaps, cost.slots, cost.absent, cost.requests, cost.rows),

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from marketkit.api.backfills import BackfillEndpoints, manner
+from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.coverage import Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.catalog import JOBS
@@ -25,7 +26,8 @@ def lake(tmp_path):
 
 @pytest.fixture
 def backfills(lake, transport, markets):
-    return BackfillEndpoints(GapFiller(lake, transport, 60_000), markets)
+    address = AsyncSmartDataProvider(lake=lake.root).address
+    return BackfillEndpoints(GapFiller(lake, transport, 60_000), markets, address)
 
 
 def test_symbols_are_spelt_and_sorted_and_times_are_numbers(backfills):

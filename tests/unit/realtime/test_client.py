@@ -257,12 +257,13 @@ def test_a_link_that_breaks_after_data_came_is_tried_again_at_once(meet):
         timing = replace(QUICK, lived=0.0, backoff=60.0, longest=60.0)
         async with meet(timing) as (client, peer):
             peer.greeting = lambda: ticker("KRW-BTC")
-            client.subscribe(Heard(), tickers("KRW-BTC"))
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
             for times in range(1, 6):
+                await until(lambda times=times: len(heard.interruptions) == times - 1)
                 await until(lambda: client.connected)
                 assert peer.handshakes == times
                 peer.drop()
-                await until(lambda: not client.connected)
 
     asyncio.run(main())
 
@@ -271,11 +272,12 @@ def test_a_link_that_breaks_again_and_again_is_not_tried_without_pauses(meet):
     async def main():
         async with meet(replace(QUICK, lived=60.0, backoff=60.0, longest=60.0)) as (client, peer):
             peer.greeting = lambda: ticker("KRW-BTC")
-            client.subscribe(Heard(), tickers("KRW-BTC"))
-            for _ in range(2):
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            for times in range(2):
                 await until(lambda: client.connected)
                 peer.drop()
-                await until(lambda: not client.connected)
+                await until(lambda times=times: len(heard.interruptions) > times)
             await asyncio.sleep(5 * QUICK.look)
             assert peer.handshakes == 2
 

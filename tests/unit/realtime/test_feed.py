@@ -16,8 +16,9 @@ from marketkit.errors import FeedOverflow, InputError, NetworkError
 from marketkit.exchange.upbit.messages import Trade
 from marketkit.net.engine import engine
 from marketkit.realtime.client import RealtimeClient
-from marketkit.realtime.consumers import BUFFER, Consumer, Queue
+from marketkit.realtime.consumers import Consumer
 from marketkit.realtime.feed import Feed
+from marketkit.realtime.queue import BUFFER, Queue
 from tests.unit.realtime.conftest import Peer, ticker, until
 
 

@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from marketkit import fork
 from marketkit.data.lake.format.chunk import FORMAT
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
@@ -19,8 +20,10 @@ _NAME = "lake.json"
 def check(root: Path) -> bool:
     """Say whether there is a lake at `root`.
 
-    Raises `NewerFormat` if a later marketkit made it, `CorruptFile` if the mark cannot be read.
+    Raises `NewerFormat` if a later marketkit made it, `CorruptFile` if the mark cannot be read, and
+    `EngineClosed` in a child made by `fork` where reading would hang.
     """
+    fork.check()
     path = root / _NAME
     try:
         mark = json.loads(path.read_bytes())

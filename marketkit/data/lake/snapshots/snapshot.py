@@ -21,6 +21,7 @@ from pathlib import Path
 import polars as pl
 from filelock import FileLock, Timeout
 
+from marketkit import fork
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
@@ -137,6 +138,7 @@ def delete(root: Path, name: str) -> None:
 
 def folder_of(root: Path, name: str) -> Path:
     """Give the folder of a set. Raises `InputError` with the nearest names if there is none."""
+    fork.check()
     known = _names(root)
     if name not in known:
         raise InputError(f"no frozen set is called {name!r}{nearest(str(name), known)}")

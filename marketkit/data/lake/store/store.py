@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
 
@@ -108,6 +108,10 @@ class Store:
         self.source = check_source(source)
         self.index = Index(self.root)
         self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Only the address travels, whatever folder the other process works in.
+        return _reopened, (type(self), self.root.absolute(), self.source, type(self.index))
 
     def require_writable(self) -> None:
         """Make the lake if there is none, or say why writes are refused.
@@ -212,3 +216,12 @@ class Store:
             last = window.end if end is not None else last
             if first is not None and last is not None and first < last:
                 yield series, known, Span(first, last)
+
+
+S = TypeVar("S", bound=Store)
+
+
+def _reopened(kind: type[S], root: Path, source: str, index: type[Index]) -> S:
+    store = kind(root, source=source)
+    store.index = index(root)
+    return store

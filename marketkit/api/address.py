@@ -1,0 +1,42 @@
+"""The address of a provider: what travels to another process, where it is opened anew."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import Any
+
+_OPEN = 16  # addresses; a task that is sent a thousand times must not connect a thousand times
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """The class of a provider, and its arguments with nothing left to the environment."""
+
+    kind: Callable[..., Any]
+    endpoint: str
+    lake: str
+    limits: tuple[tuple[str, tuple[int, float]], ...]
+    settle: float
+    timeout: float
+    offline: bool
+
+
+@functools.lru_cache(_OPEN)
+def opened(address: Address) -> Any:
+    """Give this process's provider at an address, made by the first call."""
+    return address.kind(
+        endpoint=address.endpoint,
+        lake=address.lake,
+        limits=dict(address.limits),
+        settle=address.settle,
+        timeout=address.timeout,
+        offline=address.offline,
+    )
+
+
+def part_of(address: Address, path: str) -> Any:
+    """Give a part of this process's provider at an address."""
+    return attrgetter(path)(opened(address))

@@ -1,0 +1,74 @@
+"""Children made by `fork`, which have the locks of their parent's threads but not the threads.
+
+A thread pool of polars does not live through a fork: the first sort in the child waits for ever.
+So a child of a process whose threads had begun refuses every call, and one forked before works.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+from marketkit.errors import EngineClosed
+
+_TASKS = Path("/proc/self/task")
+_POOL = "polars-"  # how polars names the threads of its pool, and a number follows
+
+
+class _Process:
+    """How far this process has gone, as a fork finds it."""
+
+    def __init__(self) -> None:
+        self.used = False  # whether a call was made
+        self.serves = False  # whether the engine's thread was started
+        self.broken = False  # whether threads of the parent are missing here
+        self._breaks = False
+
+    def before(self) -> None:
+        """Look at the threads that a child will lack."""
+        pool = self.used if not _TASKS.is_dir() else _has_pool()
+        self._breaks = self.broken or self.serves or pool
+
+    def after(self) -> None:
+        """Begin as the child."""
+        self.broken, self.used, self.serves = self._breaks, False, False
+
+
+_PROCESS = _Process()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_PROCESS.before, after_in_child=_PROCESS.after)
+
+
+def stranded() -> bool:
+    """Say whether this is a child made by `fork` in which nothing can go on."""
+    return _PROCESS.broken
+
+
+def check() -> None:
+    """Raise `EngineClosed`, at once, in a child made by `fork` where a call would hang."""
+    if _PROCESS.broken:
+        raise EngineClosed(
+            f"process {os.getpid()} was made by fork from one whose threads had begun, so polars"
+            " and marketkit would hang here;\nstart processes with"
+            " multiprocessing.get_context('spawn'), or fork before the first call"
+        )
+    _PROCESS.used = True
+
+
+def serving() -> None:
+    """Remember that the engine's thread runs in this process."""
+    _PROCESS.serves = True
+
+
+def _has_pool() -> bool:
+    """Whether polars has started the threads of its pool."""
+    if "polars" not in sys.modules:
+        return False
+    names = []
+    for task in _TASKS.iterdir():
+        with suppress(OSError):  # it has ended meanwhile
+            names.append((task / "comm").read_text().strip())
+    return any(name.startswith(_POOL) and name[len(_POOL) :].isdigit() for name in names)
