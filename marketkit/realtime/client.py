@@ -237,9 +237,9 @@ class RealtimeClient(Dispatcher):
         return socket
 
     def _wanted(self) -> dict[str, set[str]]:
-        """Give the streams that are wanted still."""
+        """Give the codes of each channel that are wanted still."""
         self._forget(self._subscriptions.expire(self.clock()))
-        return self._subscriptions.wanted()
+        return self._subscriptions.codes()
 
     def _take(self, raw: bytes) -> None:
         self.heard = age_clock()
@@ -247,11 +247,16 @@ class RealtimeClient(Dispatcher):
 
     def _blame(self, channel: str | None, symbol: str | None, reason: str) -> bool:
         """Begin an interruption of the streams that are named, and say whether any is wanted."""
-        channels = list(self._channels) if channel is None else [channel]
-        named = [Stream(each, symbol or "") for each in channels]
+        kinds = [each for each in self._channels if channel in {None, each, _kind(each)}]
+        named = [Stream(each, symbol or "") for each in kinds]
         wanted = [each for each in named if each in self._subscriptions]
         self._harm(wanted, reason)
         return bool(wanted)
+
+
+def _kind(channel: str) -> str:
+    """Give the type of messages of a channel; books of every level are of one."""
+    return "orderbook" if channel.startswith("orderbook.") else channel
 
 
 _CLIENTS: dict[tuple[str, int], RealtimeClient] = {}

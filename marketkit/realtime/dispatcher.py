@@ -84,8 +84,10 @@ class Dispatcher(ABC):
         known = self._channels.get(channel)
         return known.fresh(symbol) if known is not None and self._whole else None
 
-    def subscribe(self, listener: Listener, streams: Iterable[Stream]) -> None:
-        """Tell `listener` the messages of streams from now on."""
+    def subscribe(
+        self, listener: Listener, streams: Iterable[Stream], depth: int | None = None
+    ) -> None:
+        """Tell `listener` the messages of streams from now on; `depth` levels of books suffice."""
         wanted = list(streams)
         for stream in wanted:
             self.channel(stream.channel)
@@ -93,9 +95,11 @@ class Dispatcher(ABC):
             self._listeners[stream] = [*self._listeners.get(stream, ()), listener]
         if not self._whole and self._lasting is not None:
             self._begin_interruption(self.clock(), self._lasting.reason, [listener])
-        self._wants(more=self._subscriptions.take(wanted))
+        self._wants(more=self._subscriptions.take(wanted, depth))
 
-    def release(self, listener: Listener, streams: Iterable[Stream]) -> None:
+    def release(
+        self, listener: Listener, streams: Iterable[Stream], depth: int | None = None
+    ) -> None:
         """Stop telling `listener`; a stream that nobody wants any more ends in three minutes."""
         given = [stream for stream in streams if listener in self._listeners.get(stream, ())]
         for stream in given:
@@ -104,7 +108,7 @@ class Dispatcher(ABC):
                 self._listeners[stream] = left
             else:
                 del self._listeners[stream]
-        self._subscriptions.release(given, self.clock())
+        self._subscriptions.release(given, self.clock(), depth)
 
     async def settled(self) -> None:
         """Wait until nothing is at work for listeners that were released."""

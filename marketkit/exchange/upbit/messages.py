@@ -24,9 +24,12 @@ M = TypeVar("M")
 class Message(Protocol):
     """The part that messages of all channels have in common; times are ms UTC."""
 
-    channel: ClassVar[str]
     symbol: str
     stream: str
+
+    @property
+    def channel(self) -> str:
+        """The stream's own name of the channel."""
 
     @property
     def time(self) -> int:
@@ -167,7 +170,6 @@ class Book(
 ):
     """A whole order book as of `time`, the last change."""
 
-    channel: ClassVar[str] = "orderbook"
     symbol: str
     time: Moment
     total_ask_size: float
@@ -175,6 +177,11 @@ class Book(
     units: list[Unit]
     level: float | None = None
     stream: str = "REALTIME"
+
+    @property
+    def channel(self) -> str:
+        """The channel: books whose prices are grouped are apart from the others."""
+        return book_channel(self.level) if self.level else "orderbook"
 
     @property
     def sent(self) -> int:
@@ -228,6 +235,16 @@ class Candle(
     def time(self) -> int:
         """The start of the slot, ms UTC."""
         return _opened(self.opened)
+
+
+@functools.cache
+def book_channel(level: float) -> str:
+    """Name the channel of books with prices in groups of `level`, each book's own for 0.
+
+    >>> book_channel(10_000), book_channel(0)
+    ('orderbook.10000', 'orderbook')
+    """
+    return f"orderbook.{level:.15g}" if level else "orderbook"
 
 
 @functools.cache

@@ -117,7 +117,24 @@ def subscription(ticket: str, wanted: Mapping[str, Iterable[str]]) -> str:
     """Ask for the symbols of each channel and for nothing else any more, in SIMPLE names.
 
     A message replaces the whole subscription before it. Snapshots are asked for every time: they
-    tell of the state that changed while one subscription took the place of another.
+    tell of the state that changed while one subscription took the place of another. A channel
+    `orderbook.10000` is that of books with prices in groups of so much.
     """
-    types = [{"type": name, "codes": sorted(codes)} for name, codes in wanted.items()]
+    types = [_part(name, sorted(codes)) for name, codes in wanted.items()]
     return msgspec.json.encode([{"ticket": ticket}, *types, {"format": "SIMPLE"}]).decode()
+
+
+def _part(channel: str, codes: Sequence[str]) -> dict[str, Any]:
+    kind, _, level = channel.partition(".")
+    if kind == "orderbook" and level:
+        return {"type": kind, "codes": codes, "level": float(level)}
+    return {"type": channel, "codes": codes}
+
+
+def deep_code(symbol: str, depth: int | None) -> str:
+    """Spell the code of a book of `depth` levels, one of `BOOK_DEPTHS`; None stands for all.
+
+    >>> deep_code("KRW-BTC", 5), deep_code("KRW-BTC", None)
+    ('KRW-BTC.5', 'KRW-BTC')
+    """
+    return symbol if depth is None else f"{symbol}.{depth}"
