@@ -34,6 +34,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import date
+
     import polars as pl
 
 
@@ -50,11 +52,28 @@ class InputError(MarketkitError, ValueError):
 
 
 class UnknownSymbol(InputError, LookupError):
-    """A symbol that the exchange does not list."""
+    """A symbol that the exchange does not list.
 
-    def __init__(self, symbol: str, known: Iterable[str] = ()) -> None:
-        super().__init__(f"unknown symbol {symbol!r}{nearest(symbol, known)}")
+    `last_listed` is the day of the last market list in the lake that has it, if any does, and
+    `successor` the code that the market went on under, if the lists show one.
+    """
+
+    def __init__(
+        self,
+        symbol: str,
+        known: Iterable[str] = (),
+        *,
+        last_listed: date | None = None,
+        successor: str | None = None,
+    ) -> None:
+        said = nearest_market(symbol, known)
+        if last_listed is not None:
+            said = f": not listed any more, last on {last_listed}"
+            said += "" if successor is None else f"; it goes on as {successor!r}"
+        super().__init__(f"unknown symbol {symbol!r}{said}")
         self.symbol = symbol
+        self.last_listed = last_listed
+        self.successor = successor
 
 
 class UnknownTimeframe(InputError):
@@ -178,6 +197,11 @@ def _rebuilt(
     return error
 
 
+def is_gone(failure: MarketkitError) -> bool:
+    """Say whether an error is of a market that was listed once and is not any more."""
+    return isinstance(failure, UnknownSymbol) and failure.last_listed is not None
+
+
 def nearest(value: str, known: Iterable[str]) -> str:
     """Say which known values come closest to `value`, as the tail of a message.
 
@@ -188,3 +212,29 @@ def nearest(value: str, known: Iterable[str]) -> str:
     """
     close = difflib.get_close_matches(value, list(known), n=3, cutoff=0.6)
     return f"; did you mean {' or '.join(map(repr, close))}?" if close else ""
+
+
+def nearest_market(symbol: str, known: Iterable[str]) -> str:
+    """Say which known market is meant, as `nearest` does; other spellings of one come first.
+
+    >>> nearest_market("BTCKRW", ["KRW-BTC", "USDT-BTC"])
+    "; did you mean 'KRW-BTC'?"
+    >>> nearest_market("btc", ["USDT-BTC", "KRW-BTC"])
+    "; did you mean 'KRW-BTC' or 'USDT-BTC'?"
+    """
+    codes, letters = list(known), _letters(symbol)
+    same = [code for code in codes if letters and letters in _spellings(code)]
+    # The won markets first: they are what nearly everybody means.
+    same.sort(key=lambda code: (not code.startswith("KRW-"), code))
+    if not same:
+        return nearest(symbol.upper(), codes)
+    return f"; did you mean {' or '.join(map(repr, same[:3]))}?"
+
+
+def _spellings(code: str) -> set[str]:
+    quote, _, base = code.partition("-")
+    return {_letters(quote + base), _letters(base + quote), _letters(base)}
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.upper()))

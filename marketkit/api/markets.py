@@ -3,30 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import logging
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
 from marketkit import symbols as naming
+from marketkit.api.instruments import Instruments
 from marketkit.api.query import Answer, CallOptions, D, P, Query, Result, Source, choose_source
 from marketkit.cache.cached_request import CachedRequest, CachedValue
 from marketkit.cache.store import ResponseStore
 from marketkit.cache.ttl import RULES
 from marketkit.clock import age_clock
+from marketkit.data.lake.chronicle import Chronicle, with_last_days, with_successors
 from marketkit.data.lake.markets import Universe, day_of
-from marketkit.errors import InputError, MarketkitError, UnknownSymbol
-from marketkit.exchange.dialect import Priority, Request
-from marketkit.exchange.upbit import bodies as upbit_bodies
+from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol
+from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
+from marketkit.exchange.upbit.members import read_markets
 from marketkit.frames import FrameKind
 from marketkit.net.transport import Transport
-from marketkit.schema import INSTRUMENT, empty
 from marketkit.timeframe import parse_time
 from marketkit.window import Time
 
+_log = logging.getLogger("marketkit.net")
 _TRADING = [  # the exchange sends them as text
     pl.col("tick_size").cast(pl.Float64),
     pl.col("supported_levels").cast(pl.List(pl.Float64)),
@@ -80,9 +84,10 @@ class MarketMethods(Generic[P, D]):
         The lake keeps the list of every UTC day on which one was fetched. `as_of` gives the
         newest of that day or before (a warning says when it is older) and asks nobody; it raises
         `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
-        lists have, and the columns `listed_from` and `last_seen`: the days of the first and the
-        last list with the market, not of its listing. A renamed market is delisted under its old
-        code and listed under its new one.
+        lists have, and three columns: `listed_from` and `last_seen`, the days of the first and the
+        last list with the market, not of its listing; and `successor`. A renamed market is delisted
+        under its old code and listed under its new one, which is its `successor` where the list
+        that lacks the one is the first with the other and their names are the same; else null.
 
         `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
         at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
@@ -141,8 +146,15 @@ class MarketEndpoints:
         return found
 
     async def _with_instruments(self, found: pl.DataFrame, priority: Priority) -> pl.DataFrame:
-        told = await self._markets.instruments(found["symbol"].to_list(), priority)
-        return found.join(told.select("symbol", *_TRADING), on="symbol", how="left")
+        names = found["symbol"].to_list()
+        told, failures = await self._markets.instruments.of(names, priority)
+        for name, failure in failures.items():
+            if not isinstance(failure, BadResponse | Refused | UnknownSymbol):
+                raise failure  # that is no fault of a market
+            warnings.warn(f"{name} has no tick size: {failure}", stacklevel=2)
+        gone = [name for name in failures if isinstance(failures[name], UnknownSymbol)]
+        listed = found.filter(~pl.col("symbol").is_in(gone))
+        return listed.join(told.select("symbol", *_TRADING), on="symbol", how="left")
 
     async def _with_delisted(self, found: pl.DataFrame) -> pl.DataFrame:
         """Add the markets of earlier lists, and when each was first and last seen."""
@@ -153,7 +165,8 @@ class MarketEndpoints:
             pl.col("listed_from").fill_null(today), last_seen=pl.lit(today)
         )
         gone = history.join(found, on="symbol", how="anti")
-        return pl.concat([listed, gone], how="diagonal").sort("symbol")
+        both = pl.concat([listed, gone], how="diagonal").sort("symbol")
+        return with_successors(both, await self._markets.chronicle())
 
 
 def _answer(source: Source, made: int, markets: pl.DataFrame) -> Result:
@@ -170,11 +183,7 @@ def _priced_in(quote: str | None, markets: pl.DataFrame) -> pl.DataFrame:
 
 
 _LIFE = int(RULES["market"].most)
-
-
 _RETRY = 60_000  # ms; an unknown symbol may be new: ask again when the list is older than this
-
-
 _HINTS = 20  # unknown symbols that are worth looking for what was meant
 
 
@@ -184,14 +193,12 @@ class MarketList:
     def __init__(
         self, transport: Transport, store: ResponseStore | None, universe: Universe
     ) -> None:
-        self._transport = transport
-        self._store = store
         self.universe = universe
         self._list = CachedRequest(transport, store, upbit_rest.market_request(), _markets, _LIFE)
         self._held: CachedValue | None = None
         self._symbols: frozenset[str] = frozenset()
         self._fresh_until = 0  # of the `age_clock`
-        self._instruments: dict[Request, CachedRequest] = {}
+        self.instruments = Instruments(transport, store, self)
         self._keeping: set[asyncio.Task[None]] = set()
 
     async def frame(self, priority: Priority, *, life: int = _LIFE) -> pl.DataFrame:
@@ -223,10 +230,15 @@ class MarketList:
         made_at = 0 if self._held is None else self._held.made_at
         return day_of(made_at)
 
+    async def chronicle(self) -> Chronicle:
+        """Give what the kept lists and the one that was given last show in their order."""
+        kept = await asyncio.to_thread(self.universe.chronicle)
+        return kept if self._held is None else kept.and_then(self.day, self._held.frame)
+
     async def settled(self) -> None:
         """Wait until the answers are kept."""
-        for each in (self._list, *self._instruments.values()):
-            await each.settled()
+        await self._list.settled()
+        await self.instruments.settled()
         here = asyncio.get_running_loop()  # a fork inherits tasks that never end
         await asyncio.gather(*(each for each in self._keeping if each.get_loop() is here))
 
@@ -234,32 +246,42 @@ class MarketList:
         """Give the symbols of a list that is young enough, else none."""
         return self._symbols if age_clock() <= self._fresh_until else frozenset()
 
-    async def instruments(self, symbols: Sequence[str], priority: Priority) -> pl.DataFrame:
-        """Give `schema.INSTRUMENT` of some listed markets."""
-        asked = [upbit_rest.instrument_request(some) for some in upbit_rest.batches(symbols)]
-        known = self._instruments
-        self._instruments = {each: known.get(each) or self._asks(each) for each in asked}
-        told = await asyncio.gather(*(self._instruments[each].get(priority) for each in asked))
-        return pl.concat([empty(INSTRUMENT), *(held.frame for held in told)])
+    async def gone(
+        self, symbols: Iterable[str], priority: Priority, since: int
+    ) -> dict[str, MarketkitError]:
+        """Give the errors of symbols that a list made after `since` does not have any more."""
+        day = self.day
+        with contextlib.suppress(MarketkitError):
+            await self.frame(priority, life=max(0, age_clock() - since))
+        lost: dict[str, MarketkitError] = {
+            name: UnknownSymbol(name, last_listed=day)
+            for name in symbols
+            if name not in self._symbols
+        }
+        return with_last_days(lost, await self.chronicle()) if lost else {}
 
     async def resolve(
-        self, symbols: str | Iterable[str], priority: Priority
+        self, symbols: str | Iterable[str], priority: Priority, *, aloud: bool = True
     ) -> tuple[list[str], dict[str, MarketkitError]]:
-        """Give the listed markets that are meant, sorted, and an error for each unknown one."""
-        wanted = naming.listed(symbols)
-        names, unknown = await self._match(wanted, priority, _LIFE)
+        """Give the listed markets that are meant, sorted, and an error for each unknown one.
+
+        `aloud` warns of spellings that are corrected.
+        """
+        given = naming.several(symbols)
+        naming.typed(given, self.known(), aloud=aloud)  # refuses before anybody is asked
+        names, unknown = await self._match(given, priority, _LIFE)
         if unknown:
-            names, unknown = await self._match(wanted, priority, _RETRY)
-        return names, unknown
+            names, unknown = await self._match(given, priority, _RETRY)
+        return names, with_last_days(unknown, await self.chronicle()) if unknown else {}
 
     async def _match(
-        self, wanted: list[str], priority: Priority, life: int
+        self, given: list[str], priority: Priority, life: int
     ) -> tuple[list[str], dict[str, MarketkitError]]:
         await self.frame(priority, life=life)
         known = self._symbols
         names: set[str] = set()
         unknown: dict[str, MarketkitError] = {}
-        for symbol in wanted:
+        for symbol in naming.typed(given, known, aloud=False):
             try:
                 names.update(naming.matches(symbol, known, hint=len(unknown) < _HINTS))
             except UnknownSymbol as error:
@@ -270,12 +292,9 @@ class MarketList:
         """Write the list of the day down, in a lake that is there or else is made."""
         await asyncio.to_thread(self.universe.keep, held.frame, held.made_at, make=make)
 
-    def _asks(self, request: Request) -> CachedRequest:
-        life = int(RULES["instrument"].most)
-        return CachedRequest(
-            self._transport, self._store, request, upbit_bodies.decode_instruments, life
-        )
-
 
 def _markets(body: bytes) -> pl.DataFrame:
-    return upbit_bodies.decode_markets(body).sort("symbol")
+    rows, failures = read_markets(body)
+    for code, failure in failures.items():
+        _log.warning("market %r of the list is odd: %s", code, failure)
+    return rows

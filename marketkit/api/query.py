@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, get_args
 
 import polars as pl
@@ -124,20 +124,27 @@ class QuerySpec:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures."""
+    """Rows of many symbols, sorted; the symbols by source and `age_clock` moment; the failures.
+
+    `left` has the errors of markets that a glob meant until they were found to be listed no more.
+    """
 
     frame: pl.DataFrame
     sources: Mapping[tuple[Source, int], Sequence[str]]
     failures: Mapping[str, MarketkitError]
+    left: Mapping[str, MarketkitError] = field(default_factory=dict)
 
 
 def collect(
-    hits: Mapping[str, Hit], failures: Mapping[str, MarketkitError], spec: QuerySpec
+    hits: Mapping[str, Hit],
+    failures: Mapping[str, MarketkitError],
+    spec: QuerySpec,
+    left: Mapping[str, MarketkitError] | None = None,
 ) -> Result:
     """Put the hits of each symbol together; without any the frame is empty."""
     if not hits:
         shape = exact(spec.shape) if spec.exact else spec.shape
-        return Result(empty(shape), {}, failures)
+        return Result(empty(shape), {}, failures, left or {})
     sources: dict[tuple[Source, int], list[str]] = {}
     batches, held = set(), []
     for symbol, (source, rows) in hits.items():
@@ -145,7 +152,8 @@ def collect(
         batches.add(rows.batch)
         held.append(rows)
     frame = gather(held)
-    return Result(frame if len(batches) == 1 else frame.sort(spec.order), sources, failures)
+    ordered = frame if len(batches) == 1 else frame.sort(spec.order)
+    return Result(ordered, sources, failures, left or {})
 
 
 def _nothing() -> None:
@@ -176,6 +184,8 @@ class Query:
         frame = result.frame
         if result.failures:
             frame = raise_or_skip(frame, result.failures, self.options.on_error)
+        if result.left:
+            _warn_of(result.left)
         return self.shape(frame)
 
     def shape(self, frame: pl.DataFrame) -> Frame:
@@ -212,9 +222,18 @@ def raise_or_skip(
     if not failures:
         return data
     if on_error == "skip":
-        for symbol, failure in failures.items():
-            warnings.warn(f"{symbol} skipped: {failure}", stacklevel=2)
+        _warn_of(failures)
         return data
     if data.is_empty() and len({id(failure) for failure in failures.values()}) == 1:
         raise next(iter(failures.values()))
     raise PartialResult(data, failures)
+
+
+def _warn_of(failures: Mapping[str, MarketkitError]) -> None:
+    """Warn of symbols that are not given, once for all that share a failure."""
+    sharing: dict[int, list[str]] = {}
+    for symbol, failure in failures.items():
+        sharing.setdefault(id(failure), []).append(symbol)
+    for names in sharing.values():
+        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
+        warnings.warn(f"{names[0]}{more} skipped: {failures[names[0]]}", stacklevel=3)

@@ -3,20 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Awaitable, Callable, Sequence
+from numbers import Real
 from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
 from marketkit import schema
-from marketkit.api.query import Answer, CallOptions, D, P, Query, QuerySpec, Results, Symbols
+from marketkit.api.batches import Batches
+from marketkit.api.levels import ask_grouped
+from marketkit.api.query import Answer, CallOptions, D, Hit, P, Query, QuerySpec, Results, Symbols
 from marketkit.api.router import Router, hits_of
-from marketkit.errors import BadResponse, InputError, MarketkitError
+from marketkit.errors import BadResponse, InputError, MarketkitError, Refused
 from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
+from marketkit.exchange.upbit.members import read_members
 from marketkit.frames import FrameKind, OnError, Precision
+
+_FEW = 4  # markets that one odd row, or two, can make doubtful; more mean that the body is odd
 
 Decode = Callable[[bytes], pl.DataFrame]
 
@@ -114,7 +122,8 @@ class QuoteMethods(Generic[P, D]):
         `depth` is 1 to 30; `level` groups prices and works in KRW markets only. `time` is when
         the book last changed. A side with fewer orders has nulls. Columns are `schema.ORDERBOOK`.
 
-        Raises `InputError` for an impossible depth or level, `UnknownSymbol` as `get_ticker` does.
+        Raises `InputError` for an impossible depth or level (of a level that a market does not
+        have the error names those it has), `UnknownSymbol` as `get_ticker` does.
         Source: Upbit reference, section 3.5.
         """
         options = CallOptions(frame, tz, precision, priority, on_error)
@@ -126,7 +135,8 @@ class QuoteEndpoints:
 
     def __init__(self, router: Router) -> None:
         self._router = router
-        self._transport = router.transport
+        self._tickers: Batches[Hit] = Batches(router.markets, "ticker")
+        self._books: Batches[Hit] = Batches(router.markets, "order book")
 
     def tickers(self, symbols: Symbols, options: CallOptions) -> Query:
         """Ask for tickers."""
@@ -134,12 +144,11 @@ class QuoteEndpoints:
         decode = functools.partial(upbit_bodies.decode_tickers, exact=exact)
 
         async def load(names: Sequence[str], priority: Priority) -> Results:
-            requests = upbit_rest.ticker_requests(names, self._router.markets.known())
-            return await self._batched(spec, requests, decode, priority)
+            return await self._load_tickers(_Call(self._router, spec, decode, priority), names)
 
         async def guess(wanted: Sequence[str], priority: Priority) -> Results:
             request = upbit_rest.guessed_ticker_request(wanted)
-            return await self._some(spec, request, None, decode, priority) if request else {}
+            return await _Call(self._router, spec, decode, priority).guess(request)
 
         spec = QuerySpec(
             "ticker",
@@ -155,22 +164,17 @@ class QuoteEndpoints:
 
     def orderbooks(self, symbols: Symbols, depth: int, level: float, options: CallOptions) -> Query:
         """Ask for order books, remembered for this depth and level only."""
-        most = upbit_rest.DEPTH
-        if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= most:
-            raise InputError(f"depth={depth!r}: an order book has 1 to {most} levels")
+        _check_book(depth, level)
         exact = options.exact
         decode = functools.partial(upbit_bodies.decode_orderbooks, exact=exact)
 
         async def load(names: Sequence[str], priority: Priority) -> Results:
-            requests = (
-                (upbit_rest.orderbook_request(some, depth, level), some)
-                for some in upbit_rest.batches(names)
-            )
-            return await self._batched(spec, requests, decode, priority)
+            call = _Call(self._router, spec, decode, priority)
+            return await self._load_books(call, names, depth, level)
 
         async def guess(wanted: Sequence[str], priority: Priority) -> Results:
             request = upbit_rest.guessed_orderbook_request(wanted, depth)
-            return await self._some(spec, request, None, decode, priority) if request else {}
+            return await _Call(self._router, spec, decode, priority).guess(request)
 
         async def check(names: Sequence[str]) -> None:
             if level and (others := [name for name in names if not name.startswith("KRW-")]):
@@ -190,54 +194,101 @@ class QuoteEndpoints:
         )
         return self._router.query(spec, symbols, options)
 
-    async def _batched(
-        self,
-        spec: QuerySpec,
-        requests: Iterable[tuple[Request, Sequence[str]]],
-        decode: Decode,
-        priority: Priority,
-    ) -> Results:
-        """Send requests for many symbols each; a failed one leaves the others whole."""
-        results: Results = {}
+    async def _load_tickers(self, call: _Call, names: Sequence[str]) -> Results:
+        """Ask for quote currencies as a whole where that is best, and for the others by name."""
+        quotes, whole, others = upbit_rest.by_whole_quotes(names, self._router.markets.known())
 
-        async def one(request: Request, names: Sequence[str]) -> None:
+        async def named(some: Sequence[str]) -> Results:
+            return await call.some(upbit_rest.ticker_request(some), some)
+
+        async def at_once(some: Sequence[str]) -> Results:
             try:
-                results.update(await self._some(spec, request, names, decode, priority))
-            except MarketkitError as failure:
-                results.update(dict.fromkeys(names, failure))
+                return await call.some(upbit_rest.ticker_all_request(quotes), some)
+            except Refused:  # an endpoint that has no such path
+                return await self._tickers.ask(upbit_rest.batches(some), named, call.priority)
 
-        async with asyncio.TaskGroup() as group:
-            for request, names in requests:
-                group.create_task(one(request, names))
-        return results
+        parts = await asyncio.gather(
+            self._tickers.ask([whole], at_once, call.priority),
+            self._tickers.ask(upbit_rest.batches(others), named, call.priority),
+        )
+        return {**parts[0], **parts[1], **await call.sorted_out(named)}
 
-    async def _some(
-        self,
-        spec: QuerySpec,
-        request: Request,
-        names: Sequence[str] | None,
-        decode: Decode,
-        priority: Priority,
+    async def _load_books(
+        self, call: _Call, names: Sequence[str], depth: int, level: float
     ) -> Results:
+        async def named(some: Sequence[str]) -> Results:
+            return await call.some(upbit_rest.orderbook_request(some, depth, level), some)
+
+        async def grouped(some: Sequence[str]) -> Results:
+            instruments = self._router.markets.instruments
+            return await ask_grouped(instruments, some, level, named, call.priority)
+
+        send = grouped if level else named
+        found = await self._books.ask(upbit_rest.batches(names), send, call.priority)
+        return found | await call.sorted_out(named)
+
+
+class _Call:
+    """One call for quotes: sends requests, keeps the rows, and notes what came twice."""
+
+    def __init__(self, router: Router, spec: QuerySpec, decode: Decode, priority: Priority) -> None:
+        self.priority = priority
+        self._router = router
+        self._spec = spec
+        self._decode = decode
+        self._doubled: set[str] = set()
+
+    async def guess(self, request: Request | None) -> Results:
+        """Ask for whatever a request brings, if there is one to ask."""
+        return {} if request is None else await self.some(request, None)
+
+    async def some(self, request: Request, names: Sequence[str] | None) -> Results:
         """Send one request; without `names`, the answer tells the symbols."""
-        response = await self._transport.send(request, priority)
-        rows = decode(response.body)
+        order = self._spec.order
+        response = await self._router.transport.send(request, self.priority)
+        rows, failures = read_members(self._decode, response.body)
         if names is not None:
             rows = rows.filter(pl.col("symbol").is_in(names))
-        rows = rows.sort(spec.order)
-        if "trade_time" in rows.columns:
-            self._saw(rows)
+            failures = {name: failures[name] for name in names if name in failures}
+        rows = rows.sort(order)
+        if rows.select(order).is_duplicated().any():
+            rows, twice = _apart(rows, order)
+            failures |= {name: BadResponse(f"the exchange sent {name} twice") for name in twice}
+            self._doubled.update(twice)
+        self._saw(rows)
         got = rows["symbol"].unique(maintain_order=True).to_list()
-        hits = hits_of("rest", got, self._router.keep(spec, rows, got, response.sent))
-        left_out = {
-            name: BadResponse(f"the exchange left {name} out of its answer") for name in names or ()
-        }
-        return left_out | hits
+        held = self._router.keep(self._spec, rows, got, response.sent)
+        return {**failures, **hits_of("rest", got, held)}
 
-    def _saw(self, tickers: pl.DataFrame) -> None:
+    async def sorted_out(self, named: Callable[[Sequence[str]], Awaitable[Results]]) -> Results:
+        """Ask for the few symbols alone that an answer had two rows of: one is another market's."""
+        results: Results = {}
+        for name in sorted(self._doubled)[:_FEW]:
+            with contextlib.suppress(MarketkitError):
+                results |= await named([name])
+        return results
+
+    def _saw(self, rows: pl.DataFrame) -> None:
         """Learn how often markets trade from the times of their last trades."""
-        now = self._transport.now()
-        traded = tickers.select("symbol", pl.col("trade_time").dt.epoch("ms")).drop_nulls()
+        if "trade_time" not in rows.columns:
+            return
+        router, now = self._router, self._router.transport.now()
+        traded = rows.select("symbol", pl.col("trade_time").dt.epoch("ms")).drop_nulls()
         for symbol, moment in traded.iter_rows():
-            self._router.activity.saw(symbol, moment, now)
-        self._router.lake_activity.learn(tickers["symbol"], now)
+            router.activity.saw(symbol, moment, now)
+        router.lake_activity.learn(rows["symbol"], now)
+
+
+def _check_book(depth: int, level: float) -> None:
+    most = upbit_rest.DEPTH
+    if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= most:
+        raise InputError(f"depth={depth!r}: an order book has 1 to {most} levels")
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0 <= level < math.inf:
+        raise InputError(f"level={level!r}: a level is a number such as 10000, or 0 for none")
+
+
+def _apart(rows: pl.DataFrame, order: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:
+    """Give the rows of symbols that came once, or twice alike, and the names of the others."""
+    once = rows.unique(maintain_order=True)
+    twice = once.filter(once.select(order).is_duplicated())["symbol"].unique().to_list()
+    return once.filter(~pl.col("symbol").is_in(twice)), twice

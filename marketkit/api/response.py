@@ -78,5 +78,5 @@ def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
         {symbol: source for symbol, source, _ in known},
         {symbol: now - made for symbol, _, made in known},
         seconds * 1000,
-        result.failures,
+        {**result.failures, **result.left},
     )

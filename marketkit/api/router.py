@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Coroutine, Sequence
+from collections.abc import Collection, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
@@ -30,7 +30,7 @@ from marketkit.cache.memory import Batch, CachedRows, Memory, entries
 from marketkit.cache.single_flight import SingleFlight
 from marketkit.clock import age_clock
 from marketkit.data.lake.store.store import Store
-from marketkit.errors import MarketkitError, Refused, UnknownSymbol
+from marketkit.errors import MarketkitError, Refused, UnknownSymbol, is_gone
 from marketkit.exchange.dialect import CLASSES
 from marketkit.net.transport import Transport
 from marketkit.progress import Progress, Reporter
@@ -71,23 +71,27 @@ class Router:
 
     def query(self, spec: QuerySpec, symbols: Symbols, options: CallOptions) -> Query:
         """Make a query for the symbols that a caller typed."""
-        known = self.markets.known()
-        wanted = _spelt(symbols, known)
+        known, given = self.markets.known(), naming.several(symbols)
+        wanted = _spelt(given, known)
         return Query(
             spec.kind,
             symbols,
             options,
-            fetch=partial(self._fetch, spec, wanted, options),
+            fetch=partial(self._fetch, spec, given, wanted, options),
             recall=partial(self._recall, spec, wanted, known),
         )
 
     async def resolve(
-        self, wanted: Sequence[str], options: CallOptions
+        self, given: Sequence[str], options: CallOptions
     ) -> tuple[list[str], dict[str, MarketkitError]]:
-        """Find the listed markets; an unknown symbol ends the call unless errors are skipped."""
-        names, unknown = await self.markets.resolve(wanted, options.priority)
-        if unknown and options.on_error == "raise":
-            raise next(iter(unknown.values()))
+        """Find the listed markets; an unknown symbol ends the call unless errors are skipped.
+
+        One that was listed before is no slip of the caller's: it fails, and the others are given.
+        """
+        names, unknown = await self.markets.resolve(given, options.priority, aloud=False)
+        never = [failure for failure in unknown.values() if not is_gone(failure)]
+        if never and options.on_error == "raise":
+            raise never[0]
         return names, unknown
 
     def keep(
@@ -128,10 +132,14 @@ class Router:
         hits = self._local(spec, names)
         return None if len(hits) < len(names) else collect(hits, {}, spec)
 
-    async def _fetch(self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions) -> Result:
+    async def _fetch(
+        self, spec: QuerySpec, given: Sequence[str], wanted: Sequence[str], options: CallOptions
+    ) -> Result:
+        """Answer for what the caller gave; `wanted` is that in native spelling."""
+        began = age_clock()
         guess = self._guess(spec, wanted, options)
         try:
-            names, failures = await self.resolve(wanted, options)
+            names, failures = await self.resolve(given, options)
             await spec.check(names)
             guessed, failure = await guess if guess else ({}, None)
         finally:
@@ -144,14 +152,19 @@ class Router:
             missing = []
         for part in await self._ask(spec, missing, options):
             results.update(part)
-        hits = {}
-        for name in names:
-            result = results[name]
-            if isinstance(result, Hit):
-                hits[name] = result
-            else:
-                failures[name] = result
-        return collect(hits, failures, spec)
+        hits = {name: part for name in names if isinstance(part := results[name], Hit)}
+        failed = {name: part for name in names if not isinstance(part := results[name], Hit)}
+        failed |= await self._gone(failed, options, began)
+        left = {name: failed.pop(name) for name in _left(failed, wanted)} if hits else {}
+        return collect(hits, failures | failed, spec, left)
+
+    async def _gone(
+        self, failed: Mapping[str, MarketkitError], options: CallOptions, began: int
+    ) -> Mapping[str, MarketkitError]:
+        """Look whether markets that the exchange does not know, one by one, are listed still."""
+        unknown = [name for name, failure in failed.items() if isinstance(failure, UnknownSymbol)]
+        doubtful = [name for name in unknown if not is_gone(failed[name])]
+        return await self.markets.gone(doubtful, options.priority, began) if doubtful else {}
 
     def _guess(
         self, spec: QuerySpec, wanted: Sequence[str], options: CallOptions
@@ -246,16 +259,17 @@ def hits_of(source: Source, symbols: Sequence[str], held: Sequence[CachedRows]) 
     return {name: Hit(source, each) for name, each in zip(symbols, held, strict=True)}
 
 
-def _spelt(symbols: Symbols, known: frozenset[str]) -> list[str]:
+def _spelt(given: list[str], known: frozenset[str]) -> list[str]:
     """Spell symbols natively; listed ones stay as given."""
-    if isinstance(symbols, str):
-        return [symbols] if symbols in known else naming.listed(symbols)
-    if not isinstance(symbols, Sequence | set):
-        return naming.listed(symbols)
-    given = list(symbols)
-    if given and all(isinstance(each, str) and each in known for each in given):
+    if all(isinstance(each, str) and each in known for each in given):
         return list(dict.fromkeys(given))
-    return naming.listed(given)
+    return naming.typed(given, known)
+
+
+def _left(failed: Mapping[str, MarketkitError], wanted: Sequence[str]) -> list[str]:
+    """Give the markets that nobody named and that are not listed any more: no glob means them."""
+    named = set(wanted)
+    return [name for name, failure in failed.items() if name not in named and is_gone(failure)]
 
 
 async def _with_progress(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T]:

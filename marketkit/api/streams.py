@@ -156,7 +156,7 @@ class Streams:
             raise InputError(f"speed={again.speed!r}: give a number of times, or 0 for no waiting")
         source = self._filler.lake.source
         span = again.start, again.end
-        tape, names = open_tape(again.replay, naming.listed(symbols), channel, span, source=source)
+        tape, names = open_tape(again.replay, naming.typed(symbols), channel, span, source=source)
         return tape, names, Replay(tape, 0 if math.isinf(again.speed) else again.speed)
 
     async def record(

@@ -136,7 +136,7 @@ def _meet(span: Span, window: Span) -> bool:
 def _named(rows: pl.LazyFrame, symbols: str | list[str] | None) -> pl.LazyFrame:
     if symbols is None:
         return rows
-    spelt = naming.listed(symbols)
+    spelt = naming.typed(symbols)
     if any(map(naming.is_glob, spelt)):
         known = rows.select(pl.col("symbol").unique()).collect()["symbol"].to_list()
         spelt = [name for each in spelt for name in naming.matches(each, known)]

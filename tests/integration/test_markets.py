@@ -188,7 +188,7 @@ def test_delisted_markets_come_back_with_their_days(provider):
     past(provider, date(2026, 3, 1), "KRW-BTC", "KRW-MATIC")
     found = provider.get_market(delisted=True)
     assert found.height == 856
-    assert list(found.columns) == [*MARKET, "listed_from", "last_seen"]
+    assert list(found.columns) == [*MARKET, "listed_from", "last_seen", "successor"]
     days = {row["symbol"]: (row["listed_from"], row["last_seen"]) for row in found.to_dicts()}
     assert days["KRW-MATIC"] == (date(2026, 3, 1), date(2026, 3, 1))
     assert days["KRW-BTC"] == (date(2026, 3, 1), DAY)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 import warnings
 
 import pytest
@@ -9,7 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketkit.errors import InputError, UnknownSymbol
-from marketkit.symbols import is_glob, listed, matches, resolve
+from marketkit.symbols import (
+    file_name,
+    is_code,
+    is_glob,
+    listed,
+    matches,
+    resolve,
+    symbol_of,
+    typed,
+)
 
 KNOWN = ["KRW-BTC", "KRW-ETH", "KRW-ETC", "BTC-ETH", "USDT-BTC", "KRW-A", "KRW-2Z"]
 codes = st.from_regex(r"\A(KRW|BTC|USDT)-[A-Z0-9]{1,6}\Z")
@@ -154,3 +164,59 @@ def test_one_symbol_matches_itself_only():
     assert not is_glob("KRW-A")
     assert is_glob("KRW-[AB]")
     assert is_glob("KRW-?")
+
+
+ODD = ["USDT-币安人生", "KRW-BRK.B", "KRW-abc", "KRW-A B", "KRW-A/B", "KRW-..", "KRW-A-B"]
+
+
+def test_a_code_that_a_list_has_is_meant_however_odd():
+    known = frozenset([*KNOWN, *ODD])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert typed(ODD, known) == listed(ODD, known) == ODD
+        assert typed([*ODD[:2], "KRW-A/B"]) == [*ODD[:2], "KRW-A/B"]  # a list may have them
+    assert resolve(ODD, known) == sorted(ODD)
+    assert resolve("USDT-*", known) == ["USDT-BTC", "USDT-币安人生"]
+
+
+def test_another_case_means_the_one_code_that_differs_in_nothing_else():
+    assert matches("KRW-ABC", [*KNOWN, "KRW-abc"]) == ["KRW-abc"]
+    assert matches("KRW-ABC", [*KNOWN, "KRW-abc", "KRW-ABC"]) == ["KRW-ABC"]
+    with pytest.raises(UnknownSymbol):
+        matches("KRW-ABC", [*KNOWN, "KRW-abc", "KRW-aBc"])
+
+
+@pytest.mark.parametrize(
+    "slip", ["BTC-KRW", "BTC", "btc", "BTCKRW", "KRWBTC", "KRW_BTC", "btc:krw"]
+)
+def test_a_market_spelt_in_another_way_is_suggested(slip):
+    with pytest.raises(UnknownSymbol, match=r"did you mean 'KRW-BTC'"):
+        matches(slip, KNOWN)
+    with pytest.raises(UnknownSymbol, match=r"did you mean 'KRW-BTC'"):
+        listed(slip if "-" not in slip else "KRWBTC")
+
+
+@settings(deadline=None)
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_the_names_of_files_are_safe_reversible_and_differ_whatever_a_file_system_ignores(one, two):
+    codes = [code for code in (f"KRW-{one}", f"{two}-B", one, two) if is_code(code)]
+    names = [file_name(code) for code in codes]
+    assert [symbol_of(name) for name in names] == codes
+    assert [symbol_of(unicodedata.normalize("NFD", name)) for name in names] == codes
+    assert len({name.casefold() for name in names}) == len(set(codes))
+    for name in names:
+        assert not set(name) & set('/\\:*?"<>| \0\n')
+        assert name.strip(". ") == name
+
+
+@pytest.mark.parametrize("name", ["krw-btc", "KRW-%41", "KRW-%4", "KRW-%FF", "KRW", "..", "KRW-A."])
+def test_a_name_that_is_given_to_no_code_is_none(name):
+    assert symbol_of(name) is None
+
+
+def test_no_name_is_that_of_a_device():
+    assert [file_name(code) for code in ("CON-A", "NUL.X-A", "COM1")] == [
+        "CON-A",
+        "%4EUL.X-A",
+        "%43OM1",
+    ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fnmatch
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,7 +16,7 @@ from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, nearest
 from marketkit.frames import one_of
-from marketkit.symbols import listed
+from marketkit.symbols import typed
 from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
 
 T = TypeVar("T")
@@ -121,8 +121,12 @@ def members(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
 
 def _among(markets: pl.DataFrame, globs: Sequence[str]) -> pl.Expr:
     names = markets["symbol"].to_list()
-    meant = {name for glob in listed(globs) for name in fnmatch.filter(names, glob)}
+    meant = {name for glob in typed(globs, names) for name in _matching(names, glob)}
     return pl.col("symbol").is_in(sorted(meant))
+
+
+def _matching(names: Sequence[str], glob: str) -> Iterator[str]:
+    return (name for name in names if name == glob or fnmatch.fnmatchcase(name, glob))
 
 
 def _listed_universes(keys: Mapping[str, Any]) -> list[Mapping[str, Any]]:
@@ -154,7 +158,7 @@ def _check(config: Config) -> None:
         for timeframe, depth in universe.depth.items():
             parse_timeframe(timeframe)
             _start(depth, 0)
-        listed(universe.symbols)
+        typed(universe.symbols, aloud=False)
 
 
 def _start(depth: str | date, now: int) -> int:

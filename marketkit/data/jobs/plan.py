@@ -24,7 +24,7 @@ from marketkit.exchange.upbit.rest import PAGE
 from marketkit.frames import one_of
 from marketkit.progress import clock
 from marketkit.schema import Schema
-from marketkit.symbols import listed, matches
+from marketkit.symbols import matches, typed
 from marketkit.timeframe import Timeframe
 
 PLAN: Schema = {
@@ -126,7 +126,7 @@ class Plan:
 
     def _meant(self, symbols: str | Iterable[str]) -> set[str]:
         mine = [cost.symbol for cost in self.costs]
-        return {name for symbol in listed(symbols) for name in matches(symbol, mine)}
+        return {name for symbol in typed(symbols, mine) for name in matches(symbol, mine)}
 
     def _of(self, costs: Sequence[Cost]) -> Plan:
         if not costs:

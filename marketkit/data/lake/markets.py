@@ -3,7 +3,8 @@
 `markets/source=upbit/2026-11-20.parquet` below the lake's root, the first list of that day. The
 exchange forgets a market the moment it is delisted; only who wrote the list down can say later what
 there was to trade. A market that is renamed (MATIC became POL) is one that ends and another that
-begins: the exchange does not say that they are the same.
+begins: the exchange does not say that they are the same. Where one list lacks the old code and is
+the first with a new one of the same name, `chronicle` does.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from pathlib import Path
 
 import polars as pl
 
+from marketkit.data.lake.chronicle import Chronicle, chronicle_of
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
 from marketkit.disk import make_folder, write_atomic
@@ -31,6 +33,7 @@ class Universe:
     def __init__(self, root: Path, source: str) -> None:
         self._root = root
         self._folder = root / markets_folder(source)
+        self._read_so_far = Chronicle()
 
     def keep(self, markets: pl.DataFrame, made_at: int, *, make: bool) -> None:
         """Write down the list of a day (`made_at` in ms UTC) unless there is one.
@@ -83,6 +86,17 @@ class Universe:
             )
             .sort("symbol")
         )
+
+    def chronicle(self) -> Chronicle:
+        """Give what the lists show in their order; each is read once."""
+        paths, known = self._paths(), self._read_so_far
+        young = sorted(paths.keys() - set(known.days))
+        if young and known.days and young[0] < known.days[-1]:
+            known, young = Chronicle(), sorted(paths)  # a list of an older day came later
+        found = ((day, _read(paths[day])) for day in young)
+        readable = ((day, markets) for day, markets in found if markets is not None)
+        self._read_so_far = known = chronicle_of(readable, known)
+        return known
 
     def _paths(self) -> dict[date, Path]:
         return dict(_dated(self._folder))

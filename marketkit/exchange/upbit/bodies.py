@@ -18,6 +18,7 @@ import polars as pl
 from marketkit import schema
 from marketkit.errors import BadResponse
 from marketkit.schema import Schema
+from marketkit.symbols import is_code, is_native
 
 _NUMBER, _TEXT, _WHOLE = pl.Float64(), pl.String(), pl.Int64()
 _CAUTIONS = (
@@ -101,12 +102,14 @@ def decode_markets(body: bytes) -> pl.DataFrame:
     rows = _rows(body, _MARKET_WIRE, ["market"])
     event = pl.col("market_event").struct
     caution = event.field("caution").struct
-    _refuse(rows, ~pl.col("market").str.contains("^[A-Z0-9]+-[A-Z0-9]+$"))
+    if no_codes := [code for code in rows["market"] if not (is_native(code) or is_code(code))]:
+        raise BadResponse(f"the exchange lists a market as {no_codes[0]!r}, which is no code")
     rows = rows.unique("market", keep="first", maintain_order=True)
+    code = pl.col("market").str.splitn("-", 2).struct
     return rows.select(
         pl.col("market").alias("symbol"),
-        pl.col("market").str.split("-").list.first().alias("quote"),
-        pl.col("market").str.split("-").list.last().alias("base"),
+        code.field("field_0").alias("quote"),
+        code.field("field_1").alias("base"),
         "korean_name",
         "english_name",
         pl.coalesce(event.field("warning"), pl.col("market_warning") == "CAUTION").alias("warning"),
@@ -132,7 +135,8 @@ def decode_candles(body: bytes, symbol: str, *, exact: bool = False) -> pl.DataF
 def decode_tickers(body: bytes, *, exact: bool = False) -> pl.DataFrame:
     """Read `ticker` or `ticker/all` as `schema.TICKER`."""
     rows = _rows(body, _TICKER_WIRE, ["market", "timestamp", "trade_price"], exact=exact)
-    _refuse(rows, pl.col("trade_price") <= 0)
+    prices = ("trade_price", "opening_price", "high_price", "low_price")
+    _refuse(rows, pl.any_horizontal(pl.col(prices) <= 0))
     return _shape(
         rows,
         schema.TICKER,
@@ -155,17 +159,21 @@ def decode_trades(body: bytes, *, exact: bool = False) -> pl.DataFrame:
 def decode_orderbooks(body: bytes, *, exact: bool = False) -> pl.DataFrame:
     """Read order books as `schema.ORDERBOOK`: one row per symbol and depth, depth 1 is the best.
 
-    Slots that the exchange pads with price 0 are null.
+    Slots that the exchange pads with price 0 are null. A market that is not open yet has no units,
+    and so no row.
     """
     books = _rows(body, _BOOK_WIRE, ["market", "timestamp", "orderbook_units"], exact=exact)
     units = (
-        books.with_columns(
+        books.filter(pl.col("orderbook_units").list.len() > 0)
+        .with_columns(
             depth=pl.int_ranges(1, pl.col("orderbook_units").list.len() + 1, dtype=pl.Int64)
         )
         .explode("orderbook_units", "depth")
         .unnest("orderbook_units")
     )
     _refuse(units, pl.any_horizontal(pl.col(_UNIT).is_null() | (pl.col(_UNIT) < 0)))
+    _refuse(units, (pl.col("bid_price") == 0) & (pl.col("bid_size") != 0))
+    _refuse(units, (pl.col("ask_price") == 0) & (pl.col("ask_size") != 0))
     there = [
         pl.when(pl.col(f"{name[:3]}_price") != 0).then(pl.col(name)).alias(name) for name in _UNIT
     ]
@@ -175,18 +183,15 @@ def decode_orderbooks(body: bytes, *, exact: bool = False) -> pl.DataFrame:
 
 
 def decode_instruments(body: bytes) -> pl.DataFrame:
-    """Read tick sizes and levels as `schema.INSTRUMENT`; the exchange sends text."""
+    """Read tick sizes and levels as `schema.INSTRUMENT`; the exchange sends text of numbers."""
     rows = _rows(body, _INSTRUMENT_WIRE, ["market", "tick_size"])
+    tick = pl.col("tick_size").cast(_NUMBER, strict=False).fill_null(0)
+    no_number = pl.element().cast(_NUMBER, strict=False).is_null()
+    _refuse(rows, (tick <= 0) | pl.col("supported_levels").list.eval(no_number).list.any())
     return rows.rename({"market": "symbol", "quote_currency": "quote"})
 
 
-_UNREADABLE = (
-    pl.exceptions.PolarsError,
-    ValueError,
-    TypeError,
-    AttributeError,
-    RecursionError,
-)
+_UNREADABLE = (pl.exceptions.PolarsError, ValueError, TypeError, AttributeError, RecursionError)
 
 
 def _rows(body: bytes, wire: Schema, keys: Iterable[str], *, exact: bool = False) -> pl.DataFrame:

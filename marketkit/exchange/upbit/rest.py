@@ -7,9 +7,11 @@ words.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
+from urllib.parse import quote
 
 from marketkit.errors import (
     BadResponse,
@@ -21,16 +23,19 @@ from marketkit.errors import (
     UnknownSymbol,
 )
 from marketkit.exchange.dialect import Request, Response
-from marketkit.symbols import is_glob
+from marketkit.symbols import is_glob, is_native
 from marketkit.timeframe import Timeframe
 
 PAGE = 200  # candles a request; more is silently clamped
 TRADE_PAGE = 500  # trades a request; Upbit reference, section 3.3
 DEPTH = 30  # order book units a request
 TRADE_DAYS = 7  # days before today that the exchange tells of; the same
-URL_LENGTH = 10_000  # characters of a symbol list; all 855 pairs in one request were seen to work
+URL_LENGTH = 4_000  # characters of a URL as sent; servers take 8,192, some proxies half of that
+_AROUND = 300  # of these, for everything but the list of symbols
+_MANY = 20  # symbols from which on a whole quote currency costs no more than half of it by names
 QUOTES = ("BTC", "KRW", "USDT")  # Korea's; who guesses them elsewhere has to look what is missing
 
+_COMMA = "%2C"
 _CANDLE_PATHS = {
     "1s": "/v1/candles/seconds",
     "1h": "/v1/candles/minutes/60",
@@ -106,49 +111,51 @@ def candle_request(symbol: str, timeframe: Timeframe, to: int, count: int = PAGE
     return Request(path, params, "candles")
 
 
-def ticker_requests(
-    symbols: Sequence[str], listed: Collection[str]
-) -> Iterator[tuple[Request, Sequence[str]]]:
-    """Ask for the tickers of `symbols` in as few requests as can be, each with the symbols meant.
+def by_whole_quotes(
+    symbols: Sequence[str], listed: Iterable[str]
+) -> tuple[list[str], list[str], list[str]]:
+    """Find quote currencies whose tickers are best asked for as a whole: no code can spoil that.
 
-    Where one URL cannot hold them, quote currencies of which all `listed` markets are wanted are
-    asked for as a whole.
+    They are those of which all `listed` markets are wanted, or many and at least half. Gives them,
+    the symbols that they answer for, and the other symbols.
     """
-    if sum(1 for _ in batches(symbols)) > 1:
-        wanted = set(symbols)
-        partly = {_quote(symbol) for symbol in listed if symbol not in wanted}
-        whole = [symbol for symbol in symbols if _quote(symbol) not in partly]
-        if whole:
-            yield ticker_all_request(sorted({_quote(symbol) for symbol in whole})), whole
-            symbols = [symbol for symbol in symbols if _quote(symbol) in partly]
-    for batch in batches(symbols):
-        yield ticker_request(batch), batch
+    wanted, there = Counter(map(_quote, symbols)), Counter(map(_quote, listed))
+    quotes = {each for each, many in wanted.items() if _is_whole(many, there[each])}
+    whole = [symbol for symbol in symbols if _quote(symbol) in quotes]
+    return sorted(quotes), whole, [symbol for symbol in symbols if _quote(symbol) not in quotes]
+
+
+def _is_whole(wanted: int, there: int) -> bool:
+    return 1 < wanted == there or (wanted >= _MANY and 2 * wanted >= there > 0)
 
 
 def guessed_ticker_request(wanted: Sequence[str]) -> Request | None:
     """Ask for symbols or globs of whole quote currencies before the listed ones are known.
 
-    None where that takes more than one request, or the market list.
+    None where that takes more than one request, or the market list: of an odd code nobody knows
+    yet whether there is such a market.
 
     >>> guessed_ticker_request(["KRW-*"]).params
     (('quote_currencies', 'KRW'),)
     """
     if not any(is_glob(each) for each in wanted):
-        return ticker_request(wanted) if len(list(batches(wanted))) == 1 else None
+        return ticker_request(wanted) if _is_one_request(wanted) else None
     quotes: set[str] = set()
     for each in wanted:
-        quote, _, base = each.partition("-")
-        if each != "*" and (base != "*" or is_glob(quote)):
+        priced_in, _, base = each.partition("-")
+        if each != "*" and (base != "*" or is_glob(priced_in)):
             return None
-        quotes.update(QUOTES if each == "*" else [quote])
+        quotes.update(QUOTES if each == "*" else [priced_in])
     return ticker_all_request(sorted(quotes))
 
 
 def guessed_orderbook_request(wanted: Sequence[str], depth: int) -> Request | None:
     """Ask for books of symbols before the listed ones are known, as `guessed_ticker_request`."""
-    if any(is_glob(each) for each in wanted) or len(list(batches(wanted))) > 1:
-        return None
-    return orderbook_request(wanted, depth, 0)
+    return orderbook_request(wanted, depth, 0) if _is_one_request(wanted) else None
+
+
+def _is_one_request(wanted: Sequence[str]) -> bool:
+    return all(map(is_native, wanted)) and len(list(batches(wanted))) == 1
 
 
 def _quote(symbol: str) -> str:
@@ -156,15 +163,16 @@ def _quote(symbol: str) -> str:
 
 
 def batches(symbols: Sequence[str]) -> Iterator[list[str]]:
-    """Cut a list of symbols into as few as a URL can hold."""
+    """Cut a list of symbols into as few as a URL can hold, in the spelling of the wire."""
     batch: list[str] = []
     length = 0
     for symbol in symbols:
-        if batch and length + len(symbol) + 1 > URL_LENGTH:
+        size = len(quote(symbol, safe="")) + len(_COMMA)
+        if batch and length + size > URL_LENGTH - _AROUND:
             yield batch
             batch, length = [], 0
         batch.append(symbol)
-        length += len(symbol) + 1
+        length += size
     if batch:
         yield batch
 

@@ -113,3 +113,15 @@ def test_markets_that_are_gone_are_added_with_their_days(provider, exchange):
     assert found["symbol"].is_sorted()
     assert rows["KRW-OLD"]["last_seen"] == rows["KRW-BTC"]["listed_from"]
     assert rows["KRW-BTC"]["last_seen"] == day
+
+
+def test_an_unknown_symbol_that_was_listed_says_when(provider, exchange):
+    provider.get_market()
+    universe, now = provider.twin._markets.universe, provider.twin._transport.now()
+    gone = provider.get_market().tail(1).with_columns(symbol=pl.lit("KRW-OLD"))
+    universe.keep(gone, now - 2 * DAY, make=True)
+    day = iso(now - 2 * DAY)[:10]
+    for call in (provider.get_ticker, provider.get_orderbook, provider.get_trade):
+        with pytest.raises(UnknownSymbol, match=f"KRW-OLD.*last on {day}") as raised:
+            call("KRW-OLD")
+        assert str(raised.value.last_listed) == day

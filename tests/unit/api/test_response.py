@@ -76,7 +76,7 @@ def test_ages_and_sources_are_told_by_symbol():
 def test_failures_beside_rows_are_told_and_failures_alone_are_raised():
     failures = {"KRW-C": UnknownSymbol("KRW-C")}
     told = respond(QUERY, Result(FRAME, {("rest", 0): ["KRW-A", "KRW-B"]}, failures), 0.02)
-    assert told.failures is failures
+    assert told.failures == failures
     with pytest.raises(UnknownSymbol, match="KRW-C"):
         respond(QUERY, Result(FRAME.clear(), {}, failures), 0.02)
 

@@ -17,9 +17,10 @@ from marketkit.data.lake.audit.index import AuditedChunk
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
 from marketkit.data.lake.snapshots import snapshot
-from marketkit.data.lake.store.revisions import log_path, parsed
+from marketkit.data.lake.store.revisions import LOG_SUFFIX, log_path, parsed
 from marketkit.disk import TEMPORARY
 from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.symbols import symbol_of
 from marketkit.timeframe import Timeframe, timeframe_of_token
 
 _T = TypeVar("_T")
@@ -197,7 +198,7 @@ def _series_of_log(root: Path, path: Path) -> Series | None:
     """Give the series whose log, or whose unfinished log, has this path."""
     source = _source_of(path.parent.parent.name)
     timeframe = _timeframe_of(path.parent.name)
-    symbol = symbol_of_folder(f"series={path.name.split('.', 1)[0]}")
+    symbol = symbol_of(path.name.partition(LOG_SUFFIX)[0])
     if source is None or timeframe is None or symbol is None:
         return None
     series = Series(source, symbol, timeframe)

@@ -1,7 +1,8 @@
 """Where the candles of a series lie: symbols and times to relative paths, and back.
 
 `candles/source=upbit/timeframe=1min/series=KRW-BTC/2024-01.parquet`. A chunk is one file: a UTC
-day of `1s`, a month of `1m` and `3m`, a year of `5m` to `30m`, everything of `1h` and wider.
+day of `1s`, a month of `1m` and `3m`, a year of `5m` to `30m`, everything of `1h` and wider. A code
+that could be no folder is escaped (`symbols.file_name`).
 Nothing here touches a disk.
 """
 
@@ -14,12 +15,12 @@ from datetime import UTC, datetime
 
 from marketkit.coverage import Span, Spans
 from marketkit.errors import InputError
+from marketkit.symbols import file_name, is_code, symbol_of
 from marketkit.timeframe import TIMEFRAMES, Timeframe
 from marketkit.window import EVER
 
 SUFFIX = ".parquet"
 
-_SYMBOL = re.compile(r"[A-Z0-9]{1,20}-[A-Z0-9]{1,20}")
 _SOURCE = re.compile(r"[a-z0-9_]{1,20}")
 _WHOLE = "all"
 # The calendar unit a file holds, so that a full one has some ten thousand rows and merging a page
@@ -36,7 +37,7 @@ _NAME_LENGTH = {"1d": len("2024-01-15"), "1M": len("2024-01"), "1y": len("2024")
 class Series:
     """The candles of one symbol in one timeframe from one source.
 
-    Raises `InputError` for a symbol or source that could not safely be part of a path.
+    Raises `InputError` for what can be no market's code, and for a source that can be no folder.
     """
 
     source: str
@@ -50,12 +51,12 @@ class Series:
     @property
     def folder(self) -> str:
         """The folder of the series' chunks, below the root."""
-        return f"{timeframe_folder(self.source, self.timeframe)}/series={self.symbol}"
+        return f"{timeframe_folder(self.source, self.timeframe)}/series={file_name(self.symbol)}"
 
     @property
     def lock(self) -> str:
         """The file whose lock a writer of the series holds, below the root."""
-        return f".locks/{self.timeframe.token}/{self.symbol}.lock"
+        return f".locks/{self.timeframe.token}/{file_name(self.symbol)}.lock"
 
     def path(self, chunk: str) -> str:
         """Give the file of a chunk, below the root."""
@@ -78,19 +79,15 @@ def timeframe_folder(source: str, timeframe: Timeframe) -> str:
 
 
 def check_symbol(symbol: str) -> str:
-    """Give the symbol back if spelled like a market code (`KRW-BTC`).
-
-    Upper case only: no two symbols may share a folder where case is ignored. Raises `InputError`.
-    """
-    if not isinstance(symbol, str) or not _SYMBOL.fullmatch(symbol):
+    """Give the symbol back if a market can have that code (`KRW-BTC`). Raises `InputError`."""
+    if not is_code(symbol):
         raise InputError(f"not a symbol: {symbol!r} (expected a market code such as 'KRW-BTC')")
     return symbol
 
 
 def symbol_of_folder(name: str) -> str | None:
     """Give the symbol whose series lies in a folder of this name, or None."""
-    symbol = name.removeprefix("series=")
-    return symbol if symbol != name and _SYMBOL.fullmatch(symbol) else None
+    return symbol_of(name.removeprefix("series=")) if name.startswith("series=") else None
 
 
 def check_source(source: str) -> str:

@@ -22,6 +22,7 @@ from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.symbols import symbol_of
 from marketkit.timeframe import Timeframe, iso, timeframe_of_token
 
 _PATH = re.compile(
@@ -173,10 +174,10 @@ def _kept(said: dict[str, Any]) -> FrozenFile:
 
 # Thousands of files have few names between them, and full ones of the same days say the same.
 @lru_cache(maxsize=4096)
-def _series(source: str, token: str, symbol: str) -> Series:
-    timeframe = timeframe_of_token(token)
-    if timeframe is None:
-        raise ValueError(f"{token!r} is no timeframe")
+def _series(source: str, token: str, name: str) -> Series:
+    timeframe, symbol = timeframe_of_token(token), symbol_of(name)
+    if timeframe is None or symbol is None:
+        raise ValueError(f"{token!r} is no timeframe, or {name!r} no series")
     return Series(source, symbol, timeframe)
 
 

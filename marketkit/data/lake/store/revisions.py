@@ -16,11 +16,12 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from marketkit.data.lake.format.layout import Series, check_symbol, symbol_of_folder
+from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.store.merge import Revision
 from marketkit.disk import make_folder, sync_folder
 from marketkit.errors import CorruptFile
 from marketkit.schema import NUMBERS, TIME, Schema
+from marketkit.symbols import file_name, symbol_of
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 
 REVISION: Schema = {
@@ -39,13 +40,15 @@ FINALITY: Schema = {
     "median": pl.Duration("ms"),
     "max": pl.Duration("ms"),
 }
-_SUFFIX = ".ndjson"
+LOG_SUFFIX = ".ndjson"
 _Seen = tuple[Revision, int]
 
 
 def log_path(root: Path, series: Series) -> Path:
     """Give the log of a series."""
-    return _folder(root, series.source, series.timeframe) / f"{series.symbol}{_SUFFIX}"
+    return (
+        _folder(root, series.source, series.timeframe) / f"{file_name(series.symbol)}{LOG_SUFFIX}"
+    )
 
 
 def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: int) -> None:
@@ -157,10 +160,10 @@ def _chosen(
 
 def _logged(folder: Path) -> list[str]:
     try:
-        names = [path.name for path in folder.iterdir() if path.suffix == _SUFFIX]
+        names = [path.name for path in folder.iterdir() if path.suffix == LOG_SUFFIX]
     except (FileNotFoundError, NotADirectoryError):
         return []
-    symbols = (symbol_of_folder(f"series={name.removesuffix(_SUFFIX)}") for name in names)
+    symbols = (symbol_of(name.removesuffix(LOG_SUFFIX)) for name in names)
     return [symbol for symbol in symbols if symbol is not None]
 
 

@@ -124,11 +124,12 @@ class SourceFile:
     def _of_symbol(self, raw: pl.DataFrame, column: str, symbol: str) -> pl.DataFrame:
         """Keep the rows of a symbol, if the file names a symbol for each row."""
         said = raw[column].cast(pl.String).str.replace(r"^CRIX\.UPBIT\.", "")
-        if not said.str.contains("^[A-Z0-9]+-[A-Z0-9]+$").all():
+        names = said.unique()
+        if symbol not in names and not names.str.contains("^[A-Z0-9]+-[A-Z0-9]+$").all():
             return raw
         kept = raw.filter(said == symbol)
         if kept.is_empty():
-            others = ", ".join(said.unique().sort()[:5])
+            others = ", ".join(names.sort()[:5])
             raise self.wrong(f"has candles of {others}, not of {symbol}")
         return kept
 

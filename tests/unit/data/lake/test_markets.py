@@ -132,3 +132,22 @@ def test_a_lake_of_a_later_marketkit_is_left_alone(universe, tmp_path, caplog):
 def test_no_temporary_file_stays_behind(filled, tmp_path):
     names = [path.name for path in (tmp_path / "lake/markets/source=upbit").iterdir()]
     assert sorted(names) == ["2026-01-01.parquet", "2026-01-02.parquet", "2026-03-01.parquet"]
+
+
+def test_what_the_lists_show_in_their_order_grows_with_them(filled):
+    assert filled.chronicle().ended == {"KRW-MATIC": date(2026, 1, 2)}
+    assert filled.chronicle().successors == {"KRW-MATIC": "KRW-POL"}
+    filled.keep(markets("KRW-BTC"), moment("2026-03-05"), make=True)
+    assert filled.chronicle().ended["KRW-POL"] == date(2026, 3, 1)
+
+
+def test_a_list_of_an_older_day_that_comes_late_takes_its_place(filled):
+    assert filled.chronicle().last["KRW-POL"] == date(2026, 3, 1)
+    filled.keep(markets("KRW-BTC", "KRW-OLD"), moment("2026-02-01"), make=True)
+    assert filled.chronicle().ended["KRW-OLD"] == date(2026, 2, 1)
+    assert filled.chronicle().days[-2:] == (date(2026, 2, 1), date(2026, 3, 1))
+
+
+def test_a_broken_list_is_left_out_of_what_they_show(filled, tmp_path):
+    (tmp_path / "lake/markets/source=upbit/2026-04-01.parquet").write_bytes(b"broken")
+    assert filled.chronicle().days[-1] == date(2026, 3, 1)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 
+import httpx
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from marketkit.errors import (
     BadResponse,
@@ -131,21 +130,58 @@ def test_a_level_is_spelt_as_the_exchange_lists_it(level, spelt):
     assert params == {"markets": "KRW-BTC", "count": "30", "level": spelt}
 
 
-@settings(deadline=None)
-@given(st.lists(st.from_regex(r"\AKRW-[A-Z]{1,10}\Z"), max_size=3_000))
-def test_batches_keep_all_symbols_in_order_and_fit_a_url(symbols):
+def url(request):
+    """Spell the URL of a request as it is sent."""
+    return str(httpx.URL("https://api.upbit.com" + request.path, params=request.params))
+
+
+MANY = [f"KRW-{'A' * (at % 9 + 1)}{at}" for at in range(900)]
+ODD = [f"USDT-币安人生{at}" for at in range(200)]
+
+
+@pytest.mark.parametrize("symbols", [MANY, ODD, MANY + ODD, MANY[:1], []])
+def test_batches_keep_all_symbols_in_order_and_each_fits_a_url_as_it_is_sent(symbols):
     batches = list(rest.batches(symbols))
     assert [symbol for batch in batches for symbol in batch] == symbols
     assert all(batches)
-    lengths = [len(",".join(batch)) for batch in batches]
-    assert max(lengths, default=0) <= rest.URL_LENGTH
-    # As few as possible: no batch could have taken the first symbol of the next one as well.
-    for at in range(1, len(batches)):
-        assert lengths[at - 1] + len(batches[at][0]) + 2 > rest.URL_LENGTH
+    urls = [url(rest.orderbook_request(batch, 30, 100_000_000)) for batch in batches]
+    assert max(map(len, urls), default=0) <= 4_000
+    # As few as can be, but for what is left for the rest of the URL.
+    assert all(len(each) > 3_600 for each in urls[:-1])
 
 
-def test_all_markets_of_the_exchange_fit_one_request():
-    assert len(list(rest.batches([f"USDT-{'A' * 5}"] * 855))) == 1
+def test_the_markets_of_the_greatest_quote_currency_fit_one_request():
+    assert len(list(rest.batches([f"KRW-{'A' * 4}"] * 289))) == 1
+
+
+@pytest.mark.parametrize(
+    ("symbols", "quotes"),
+    [
+        (["KRW-A", "KRW-B", "BTC-A"], ["KRW"]),
+        (["KRW-A", "BTC-A", "BTC-B"], ["BTC"]),
+        (["KRW-A"], []),
+        (["USDT-A"], []),  # one symbol is asked for by name, though it is all there is
+        ([f"BIG-{at}" for at in range(30)], ["BIG"]),
+        ([f"BIG-{at}" for at in range(29)], []),
+    ],
+)
+def test_a_quote_currency_is_asked_for_as_a_whole_where_all_or_most_of_it_is_wanted(
+    symbols, quotes
+):
+    listed = ["KRW-A", "KRW-B", "BTC-A", "BTC-B", "USDT-A", *(f"BIG-{at}" for at in range(60))]
+    found, whole, others = rest.by_whole_quotes(symbols, listed)
+    assert found == quotes
+    assert sorted(whole + others) == sorted(symbols)
+    assert {each.partition("-")[0] for each in whole} == set(quotes)
+
+
+def test_without_a_list_nothing_is_asked_for_as_a_whole():
+    assert rest.by_whole_quotes(MANY, [])[0] == []
+
+
+def test_an_odd_code_is_not_asked_for_before_a_list_has_it():
+    assert rest.guessed_ticker_request(["KRW-BTC", "KRW-BRK.B"]) is None
+    assert rest.guessed_orderbook_request(["USDT-币安人生"], 15) is None
 
 
 def test_one_symbol_longer_than_a_url_is_a_batch_of_its_own():

@@ -60,12 +60,23 @@ def test_minutes_and_months_lie_apart_where_case_is_ignored():
 
 
 @pytest.mark.parametrize(
-    "symbol",
-    ["../x", "KRW-BTC/..", "KRW-BTC\n", "krw-btc", "", ".", "KRW", "KRW-", "KRW-*", "\0", None, 7],
+    "symbol", ["../x", "KRW-BTC\n", "", ".", "KRW", "KRW-", "KRW-*", "KRW-\0", None, 7, "K-" * 99]
 )
 def test_what_is_no_market_code_never_becomes_a_path(symbol):
     with pytest.raises(InputError, match="not a symbol"):
         Series("upbit", symbol, TIMEFRAMES["1m"])
+
+
+ODD = ["USDT-币安人生", "KRW-BRK.B", "KRW-abc", "krw-abc", "KRW-A B", "KRW-A/B", "KRW-..", "KRW-A.", "KRW-%41", "CON-BTC", "KRW-한글", "KRW-\u1112\u1161", "KRW-\uff21"]  # fmt: skip
+
+
+def test_odd_codes_have_folders_of_their_own_below_the_root_where_case_is_ignored():
+    series = [Series("upbit", symbol, TIMEFRAMES["1m"]) for symbol in [*ODD, "KRW-ABC", "KRW-A"]]
+    names = [each.folder.rpartition("/")[2] for each in series]
+    assert [symbol_of_folder(name) for name in names] == [each.symbol for each in series]
+    assert len({name.casefold() for name in names}) == len(names)
+    assert names[:2] == ["series=USDT-币安人生", "series=KRW-BRK.B"]
+    assert not any("/" in each.lock.removeprefix(".locks/1min/") for each in series)
 
 
 def test_a_source_that_is_no_plain_name_is_refused():
