@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from marketkit.realtime.feed import Feed
     from marketkit.realtime.handle import StreamHandle
     from marketkit.realtime.health import StreamState
-    from marketkit.realtime.trade_recovery import FeedListener
+    from marketkit.realtime.listener import FeedListener
     from marketkit.recording.player import Replay
     from marketkit.recording.recording import Recording
     from marketkit.recording.tape import Tape

@@ -229,11 +229,15 @@ class SlotChannel:
         """Give the known messages of symbols, in the order of their frame."""
         return [candle for each in sorted(symbols) for candle in self._book.of(each)]
 
-    def frame(self, messages: Iterable[Candle]) -> pl.DataFrame:
-        """Lay candles out as `schema.CANDLE`: the newest of a symbol is still forming."""
+    def frame(self, messages: Iterable[Candle], over: int = -1) -> pl.DataFrame:
+        """Lay candles out as `schema.CANDLE`: the newest of a symbol is still forming.
+
+        Slots up to the one that starts at `over` (ms UTC) are closed all the same.
+        """
         rows = list(messages)
         newest = self._book.newest
-        states = ["forming" if row.time == newest(row.symbol) else "closed" for row in rows]
+        forming = [over < row.time == newest(row.symbol) for row in rows]
+        states = ["forming" if each else "closed" for each in forming]
         return self._spec.frame(rows).with_columns(pl.Series("state", states, STATE))
 
     def fresh(self, symbol: str) -> Candle | None:

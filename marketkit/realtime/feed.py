@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -10,13 +11,16 @@ from typing import Any, TypeVar
 import polars as pl
 
 from marketkit import fork
+from marketkit.errors import MarketkitError
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
+from marketkit.realtime.channels import SlotChannel
+from marketkit.realtime.closing import CandleCloser
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.handle import EventHandle
+from marketkit.realtime.listener import FeedListener
 from marketkit.realtime.queue import Queue
 from marketkit.realtime.subscriptions import Stream
-from marketkit.realtime.trade_recovery import FeedListener
 
 F = TypeVar("F")  # the type of its frames
 
@@ -42,7 +46,8 @@ class Feed(EventHandle[F]):
     called until `close`, also if nobody holds this object.
 
     Missed trades are fetched and come before those after them; `interruptions` tells how. Of
-    tickers and books the newest state is all that counts; candles are mended by `live`.
+    tickers and books the newest state is all that counts; candles are mended by `live`. A market
+    that ends leaves `symbols` and `frame`, and `interruptions` names it; others go on.
     """
 
     def __init__(
@@ -52,18 +57,22 @@ class Feed(EventHandle[F]):
         symbols: Iterable[str],
         shape: Callable[[pl.DataFrame], F],
         listener: FeedListener | None = None,
+        *,
+        depth: int | None = None,
     ) -> None:
         self.channel = channel
-        self.symbols = tuple(sorted(symbols))
         self._client = client
         self._store = store = client.channel(channel)
-        self._listener = listener or FeedListener()
+        self._listener = listener = listener or FeedListener()
+        lay: Callable[[Sequence[Any]], pl.DataFrame] = store.frame
+        if isinstance(listener, CandleCloser) and isinstance(store, SlotChannel):
+            lay = functools.partial(listener.lay, store)
 
         def framed(messages: Sequence[Any]) -> F:
-            return shape(store.frame(messages))
+            return shape(lay(messages))
 
-        work = _FeedWork(client, self._listener, [Stream(channel, each) for each in self.symbols])
-        super().__init__(work, self._listener.broadcast, framed)
+        work = FeedWork(client, listener, channel, symbols, depth)
+        super().__init__(work, listener.broadcast, framed)
 
     @property
     def frame(self) -> F:
@@ -122,18 +131,49 @@ class Feed(EventHandle[F]):
         return True
 
 
-class _FeedWork:
-    """The streams of a feed and their listener, which do not know the feed."""
+class FeedWork:
+    """The streams of a feed and their listener, which do not know the feed.
+
+    `depth` levels of a book suffice.
+    """
 
     def __init__(
-        self, client: Dispatcher, listener: FeedListener, streams: Sequence[Stream]
+        self,
+        client: Dispatcher,
+        listener: FeedListener,
+        channel: str,
+        symbols: Iterable[str],
+        depth: int | None = None,
     ) -> None:
+        self.symbols = tuple(sorted(symbols))
         self._client = client
         self._listener = listener
-        self._streams = streams
+        self._channel = channel
+        self._depth = depth
         self._closed = False
-        self._coalesces = client.channel(streams[0].channel).coalesces
-        client.subscribe(listener, streams)
+        self._coalesces = client.channel(channel).coalesces
+        client.subscribe(listener, self._streams(self.symbols), depth)
+
+    def _streams(self, symbols: Iterable[str]) -> list[Stream]:
+        return [Stream(self._channel, each) for each in symbols]
+
+    def join(self, symbols: Sequence[str]) -> None:
+        """Take more markets in."""
+        if not self._closed:
+            self.symbols = tuple(sorted({*self.symbols, *symbols}))
+            self._listener.join(symbols)
+            self._client.subscribe(self._listener, self._streams(symbols), self._depth)
+
+    def leave(self, symbol: str, why: str) -> None:
+        """Let a market go that has ended."""
+        if symbol in self.symbols and not self._closed:
+            self.symbols = tuple(each for each in self.symbols if each != symbol)
+            self._client.release(self._listener, self._streams([symbol]), self._depth)
+            self._listener.leave(symbol, self._client.clock(), why)
+
+    async def end(self, failure: MarketkitError) -> None:
+        """End because no market is left."""
+        await self._listener.finish(failure)
 
     @property
     def failure(self) -> Exception | None:
@@ -155,6 +195,6 @@ class _FeedWork:
     async def close(self) -> None:
         """Let go of the streams; consumers get the waiting events and then the end."""
         self._listener.failure, self._closed = self.failure, True
-        self._client.release(self._listener, self._streams)
+        self._client.release(self._listener, self._streams(self.symbols), self._depth)
         await self._listener.finish(None)
         await self._client.settled()

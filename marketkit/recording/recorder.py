@@ -8,7 +8,7 @@ import itertools
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from marketkit.disk import make_folder
-from marketkit.errors import LakeError, NetworkError, NotWritable
+from marketkit.errors import LakeError, MarketkitError, NetworkError, NotWritable
 from marketkit.exchange.upbit.messages import Message
 from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import files, journal
-from marketkit.recording.journal import Note
+from marketkit.recording.journal import Note, What
 from marketkit.recording.layout import LOCK, Hour, hour_of
+from marketkit.recording.recovery import recover
 from marketkit.recording.rows import Heard, to_frame
 from marketkit.timeframe import HOUR
 
@@ -47,6 +48,7 @@ class Recorder:
     def __init__(self, client: Dispatcher, streams: Iterable[Stream], root: Path) -> None:
         self.root = root
         self.streams = list(streams)
+        self.channels = tuple(sorted({stream.channel for stream in self.streams}))
         self.counts: Counter[str] = Counter()
         self.lost = 0
         self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
@@ -67,12 +69,10 @@ class Recorder:
 
     async def start(self) -> None:
         """Take the folder and listen. Raises `NotWritable`, `LakeError` if another one records."""
-        wanted: dict[str, list[str]] = {}
-        for stream in self.streams:
-            wanted.setdefault(stream.channel, []).append(stream.symbol)
+        wanted = _by_channel(self.streams)
         await asyncio.to_thread(self._take, Note("began", self._client.clock(), streams=wanted))
         self._client.subscribe(self, self.streams)
-        self._begin_with_known()
+        self._begin_with_known(self.streams)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
     @property
@@ -80,10 +80,39 @@ class Recorder:
         """The exception that ended the recording, or why the stream has not begun."""
         return self._ended or (None if self._task is None else self._client.unopened)
 
-    def _begin_with_known(self) -> None:
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The markets that are recorded."""
+        return tuple(sorted({stream.symbol for stream in self.streams}))
+
+    def join(self, symbols: Sequence[str]) -> None:
+        """Record more markets."""
+        joined = [Stream(each, symbol) for each in self.channels for symbol in symbols]
+        self.streams += joined
+        self._note_streams("joined", joined)
+        self._client.subscribe(self, joined)
+        self._begin_with_known(joined)
+
+    def leave(self, symbol: str, why: str) -> None:
+        """Let a market go that has ended."""
+        left = [stream for stream in self.streams if stream.symbol == symbol]
+        self._client.release(self, left)
+        self.streams = [stream for stream in self.streams if stream.symbol != symbol]
+        now = self._now()
+        self._insert(Interruption(now, now, why, closed=now))
+        self._note_streams("left", left)
+
+    async def end(self, failure: MarketkitError) -> None:
+        """End because no market is left; what came is written at `close`."""
+        self._ended = failure
+
+    def _note_streams(self, what: What, streams: Iterable[Stream]) -> None:
+        self._notes.append(Note(what, self._now(), streams=_by_channel(streams)))
+
+    def _begin_with_known(self, streams: Iterable[Stream]) -> None:
         """Take the state of streams with other listeners: no snapshot comes again for us."""
         if self._client.connected:
-            for stream in self.streams:
+            for stream in streams:
                 for message in self._client.channel(stream.channel).known([stream.symbol])[-1:]:
                     known: Any = message
                     self.receive(msgspec.structs.replace(known, stream="SNAPSHOT"))
@@ -250,7 +279,7 @@ class Recorder:
         try:
             make_folder(self.root)
             self._lock.acquire()
-            self._recover()
+            recover(self.root)
             # Before any message: rows without it would be of an unknown beginning.
             journal.write(self.root, [began])
         except Timeout as error:
@@ -262,15 +291,9 @@ class Recorder:
             self._lock.release()
             raise
 
-    def _recover(self) -> None:
-        last = 0
-        for channel in files.channels(self.root):
-            found = files.hours(self.root, channel)
-            for hour in found:
-                files.compact(self.root, hour)
-            if found:
-                last = max(last, files.last_received(self.root, found[-1]))
-        notes = journal.read(self.root)
-        if notes and notes[-1].what != "ended":
-            ended = Note("ended", max(last, notes[-1].at), reason="killed")
-            journal.write(self.root, [ended])
+
+def _by_channel(streams: Iterable[Stream]) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for stream in streams:
+        found.setdefault(stream.channel, []).append(stream.symbol)
+    return found

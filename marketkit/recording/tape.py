@@ -100,7 +100,8 @@ class RecordedTape(Tape):
         missing = Spans((start, EVER.end if end is None else end) for start, end, _ in broken)
         began = [note for note in notes if note.what == "began"]
         start = max(window.start, min((note.at for note in began), default=window.start))
-        names = {name for note in began for several in note.streams.values() for name in several}
+        heard = [*began, *(note for note in notes if note.what == "joined")]
+        names = {name for note in heard for several in note.streams.values() for name in several}
         span = Span(start, max(start, window.end))
         super().__init__(f"the recording {root}", span, breaks, missing, sorted(names))
 

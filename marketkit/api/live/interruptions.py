@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import NamedTuple
 
 from marketkit.api.live.slots import SlotTracker
+from marketkit.data.lake.lake import Lake
 from marketkit.net.handle import Interruption
 from marketkit.timeframe import Timeframe
 
@@ -36,19 +37,33 @@ class InterruptionLog:
         late = Interruption(time, end, f"a late candle of {symbol}", now, how)
         self._entries.append(_Entry(late, symbol))
 
+    def restarted(self, lake: Lake, trackers: Iterable[SlotTracker], now: int) -> None:
+        """Note the time since the lake was last filled, if that ends in the window of a series."""
+        ends = []
+        for tracker in trackers:
+            known = lake.covered(tracker.symbol, self._timeframe).clip(tracker.start, now).hull
+            if known is not None and known.end < self._timeframe.floor(now - tracker.settle):
+                ends.append(known.end)
+        if ends:
+            self.began(min(ends), "nobody listened before", now)
+
+    def ended(self, symbol: str, now: int, why: str) -> None:
+        """Note that a market has ended; nothing of it is missing."""
+        self._entries.append(_Entry(Interruption(now, now, why, closed=now), symbol))
+
     def settle(
         self,
         trackers: Iterable[SlotTracker],
-        resumed: Callable[[Interruption], int | None],
+        known: Sequence[Interruption],
         now: int,
     ) -> None:
         """Close the interruptions of which every slot is final now.
 
-        `resumed` gives when messages came again after one, None if they have not.
+        `known` are those of the stream, which say when messages came again.
         """
         series = list(trackers)
         for at, (each, symbol) in enumerate(self._entries):
-            end = each.end or resumed(each)
+            end = each.end or _end(each, known)
             if each.closed is not None or end is None:
                 continue
             touched = self._timeframe.floor(each.start), self._timeframe.next(end)
@@ -71,3 +86,9 @@ class _Entry(NamedTuple):
 
 def _final(tracker: SlotTracker, start: int, end: int) -> bool:
     return not (tracker.kept | tracker.proved).gaps(max(start, tracker.start), end)
+
+
+def _end(interruption: Interruption, known: Iterable[Interruption]) -> int | None:
+    """Give when messages came again after an interruption that the stream had, if they have."""
+    start, reason = interruption.start, interruption.reason
+    return next((each.end for each in known if each.start >= start and each.reason == reason), None)

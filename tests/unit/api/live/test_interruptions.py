@@ -5,6 +5,7 @@ from __future__ import annotations
 from marketkit.api.live.interruptions import InterruptionLog
 from marketkit.api.live.slots import SlotTracker
 from marketkit.coverage import Spans
+from marketkit.net.handle import Interruption
 from tests.unit.api.live.conftest import BTC, ETH, SETTLE, WIDTH, at
 
 
@@ -15,13 +16,18 @@ def tracker(symbol, *known):
     return made
 
 
+def back(minute):
+    """The interruption of a stream that was reset after five minutes and came back."""
+    return Interruption(at(5.5), at(minute), "reset")
+
+
 def test_it_is_closed_when_every_series_knows_every_slot_it_touched():
     log = InterruptionLog(WIDTH)
     log.began(at(5.5), "reset")
-    log.settle([tracker(BTC, (0, 9)), tracker(ETH, (0, 7))], lambda _: at(7.5), at(20))
+    log.settle([tracker(BTC, (0, 9)), tracker(ETH, (0, 7))], [back(7.5)], at(20))
     (lasting,) = log
     assert (lasting.end, lasting.closed, lasting.how) == (at(7.5), None, None)
-    log.settle([tracker(BTC, (0, 9)), tracker(ETH, (0, 8))], lambda _: at(99), at(21))
+    log.settle([tracker(BTC, (0, 9)), tracker(ETH, (0, 8))], [back(99)], at(21))
     (closed,) = log
     assert (closed.end, closed.closed, closed.how) == (at(7.5), at(21), "rest")
 
@@ -29,7 +35,7 @@ def test_it_is_closed_when_every_series_knows_every_slot_it_touched():
 def test_while_messages_have_not_come_again_it_lasts():
     log = InterruptionLog(WIDTH)
     log.began(at(5), "reset")
-    log.settle([tracker(BTC, (0, 60))], lambda _: None, at(20))
+    log.settle([tracker(BTC, (0, 60))], [], at(20))
     (lasting,) = log
     assert lasting.end is lasting.closed is None
 
@@ -37,7 +43,7 @@ def test_while_messages_have_not_come_again_it_lasts():
 def test_slots_before_a_series_began_are_not_its_business():
     log = InterruptionLog(WIDTH)
     log.began(at(-30), "nobody listened before", at(2))
-    log.settle([tracker(BTC, (0, 3))], lambda _: None, at(20))
+    log.settle([tracker(BTC, (0, 3))], [], at(20))
     assert [each.closed for each in log] == [at(20)]
 
 
