@@ -38,9 +38,9 @@ class CandleCloser(FeedListener):
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def lay(self, store: SlotChannel, candles: Sequence[Candle]) -> pl.DataFrame:
+    def lay(self, store: SlotChannel, messages: Sequence[Candle]) -> pl.DataFrame:
         """Lay candles out with their state as of now."""
-        return store.frame(candles, self._over())
+        return store.frame(messages, self._over())
 
     async def finish(self, failure: Exception | None) -> None:
         """End every iteration."""

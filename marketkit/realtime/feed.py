@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -14,8 +13,6 @@ from marketkit import fork
 from marketkit.errors import MarketkitError
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
-from marketkit.realtime.channels import SlotChannel
-from marketkit.realtime.closing import CandleCloser
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.handle import EventHandle
 from marketkit.realtime.listener import FeedListener
@@ -64,12 +61,9 @@ class Feed(EventHandle[F]):
         self._client = client
         self._store = store = client.channel(channel)
         self._listener = listener = listener or FeedListener()
-        lay: Callable[[Sequence[Any]], pl.DataFrame] = store.frame
-        if isinstance(listener, CandleCloser) and isinstance(store, SlotChannel):
-            lay = functools.partial(listener.lay, store)
 
         def framed(messages: Sequence[Any]) -> F:
-            return shape(lay(messages))
+            return shape(listener.lay(store, messages))
 
         work = FeedWork(client, listener, channel, symbols, depth)
         super().__init__(work, listener.broadcast, framed)

@@ -102,6 +102,18 @@ class StreamHandle(Handle):
     def _interruptions(self) -> Iterable[Interruption]:
         return self._work.interruptions
 
+    def join(self, symbols: Sequence[str]) -> None:
+        """Take more markets in, for callers on the engine's loop."""
+        self._work.join(symbols)
+
+    def leave(self, symbol: str, why: str) -> None:
+        """Let a market go that has ended, for callers on the engine's loop."""
+        self._work.leave(symbol, why)
+
+    async def give_up(self, failure: MarketkitError) -> None:
+        """End with a failure because no market is left, for callers on the engine's loop."""
+        await self._work.end(failure)
+
     async def end(self) -> None:
         """Release everything, for callers on the engine's loop; also where that has been done."""
         try:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import polars as pl
 
 from marketkit.errors import NetworkError
 from marketkit.exchange.upbit.messages import Message
@@ -38,6 +41,11 @@ class FeedListener:
     def unopened(self, why: NetworkError) -> None:
         """Have everybody who waits for an event raise why none comes; who comes back waits on."""
         self.broadcast.fail(why)
+
+    def lay(self, store: Any, messages: Sequence[Any]) -> pl.DataFrame:
+        """Lay messages of the store of their channel out as a frame, as of now."""
+        frame: pl.DataFrame = store.frame(messages)
+        return frame
 
     def join(self, symbols: Iterable[str]) -> None:
         """Expect messages of more symbols."""

@@ -10,6 +10,7 @@ from marketkit.api.live.slots import SlotTracker
 from marketkit.coverage import Spans
 from marketkit.data.lake.lake import Lake
 
+_WORTH = 20  # proved slots of a series that are worth a write of its whole chunk
 Make = Callable[[str, int], SlotTracker]
 
 
@@ -35,9 +36,10 @@ class Members:
         return self._watermark
 
     @property
-    def leaving(self) -> bool:
-        """Whether an ended series is to be put into the lake."""
-        return bool(self._left)
+    def worth_a_write(self) -> bool:
+        """Whether enough is proved of a series, or all that ever will be."""
+        slots = (each.timeframe.count_all(each.proved) for each in self.trackers.values())
+        return bool(self._left) or any(count >= _WORTH for count in slots)
 
     def join(self, symbols: Iterable[str]) -> None:
         """Take in markets that are new, from the watermark on, which so never goes back."""

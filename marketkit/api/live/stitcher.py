@@ -22,7 +22,6 @@ from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 from marketkit.timeframe import Timeframe
 
-_FLUSH_SLOTS = 20  # proved slots of a series that are worth a write of its whole chunk
 _FLUSH_AFTER = 600.0  # seconds that proved slots wait; a kill costs a request, no candle
 _CALM = 30  # looks between two questions that are hardly answered
 _BEHIND = range(5_000, 600_000)  # ms by which the stream shows that our idea of its clock is old
@@ -76,8 +75,7 @@ class Stitcher:
             )
             await self._joined()
             await self._ask(list(self.trackers), recent=KEPT, show=show)
-            if len(self.failures) == len(self.trackers):
-                raise next(iter(self.failures.values()))
+            self._refuse_nothing()
         except BaseException:
             self._client.release(self, self._streams())
             raise
@@ -119,6 +117,10 @@ class Stitcher:
         await self._flush()
         self._ended = failure
         self.broadcast.close(failure)
+
+    def _refuse_nothing(self) -> None:
+        if len(self.failures) == len(self.trackers):
+            raise next(iter(self.failures.values()))
 
     async def _joined(self) -> None:
         """Wait a moment for the streams, so that answers meet the stream's own candles."""
@@ -227,8 +229,7 @@ class Stitcher:
             self._ask_after = loop.time() + max(rest, 0.02 * len(open_))
         for tracker in self.trackers.values():
             self._advance(tracker)
-        due = loop.time() - self._flushed >= _FLUSH_AFTER or self.members.leaving
-        if due or any(map(self._worth_a_write, self.trackers.values())):
+        if self.members.worth_a_write or loop.time() - self._flushed >= _FLUSH_AFTER:
             await self._flush()
         known = [*self._client.interruptions, *self._client.harms]
         self.interruptions.settle(self.trackers.values(), known, self._client.clock())
@@ -276,9 +277,6 @@ class Stitcher:
                 self._correct(tracker, time, now, "rest")
             self._advance(tracker)
         self.saved += 1
-
-    def _worth_a_write(self, tracker: SlotTracker) -> bool:
-        return self.timeframe.count_all(tracker.proved) >= _FLUSH_SLOTS
 
     async def _flush(self) -> None:
         """Put proved candles into the lake."""

@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 
-from marketkit.api.streams import Again, Streams, again
-from marketkit.errors import InputError
+from marketkit.api.streams import Streams
 from marketkit.exchange.upbit.messages import Ticker
 from marketkit.net.engine import engine
 from marketkit.realtime.handle import StreamHandle
@@ -39,19 +38,6 @@ class Known(Told):
 
     async def end_unused(self) -> None:
         """Do nothing."""
-
-
-def test_a_replay_is_what_is_played_and_how():
-    assert again(None, 1.0, None, None) is None
-    assert again("tape", 2.0, "2026-01-01", None) == Again("tape", 2.0, "2026-01-01", None)
-
-
-@pytest.mark.parametrize(
-    "span", [(2.0, None, None), (1.0, "2026-01-01", None), (1.0, None, "2026-01-01")]
-)
-def test_speed_and_span_without_a_replay_are_refused(span):
-    with pytest.raises(InputError, match="give replay="):
-        again(None, *span)
 
 
 def test_before_a_stream_is_open_nothing_is_hot(streams):
