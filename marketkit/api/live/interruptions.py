@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from marketkit.api.live.slots import SlotTracker
+from marketkit.coverage import Spans
 from marketkit.data.lake.lake import Lake
 from marketkit.net.handle import Interruption
-from marketkit.timeframe import Timeframe
+from marketkit.timeframe import Timeframe, iso
 
 _KEPT = 10_000  # late candles are among them, and a storm makes thousands
 
@@ -47,9 +48,12 @@ class InterruptionLog:
         if ends:
             self.began(min(ends), "nobody listened before", now)
 
-    def ended(self, symbol: str, now: int, why: str) -> None:
-        """Note that a market has ended; nothing of it is missing."""
-        self._entries.append(_Entry(Interruption(now, now, why, closed=now), symbol))
+    def ended(self, symbol: str, now: int, why: str, unknown: Spans) -> None:
+        """Note that a market has ended, and the slots that nobody can tell of any more."""
+        spans = ", ".join(f"{iso(start)} to {iso(end)}" for start, end in unknown)
+        failure = f"the candles of {spans} were not known yet" if spans else None
+        ended = Interruption(now, now, why, None if failure else now, failure=failure)
+        self._entries.append(_Entry(ended, symbol))
 
     def settle(
         self,
@@ -64,7 +68,7 @@ class InterruptionLog:
         series = list(trackers)
         for at, (each, symbol) in enumerate(self._entries):
             end = each.end or _end(each, known)
-            if each.closed is not None or end is None:
+            if each.closed is not None or each.failure is not None or end is None:
                 continue
             touched = self._timeframe.floor(each.start), self._timeframe.next(end)
             own = [one for one in series if symbol in {None, one.symbol}]

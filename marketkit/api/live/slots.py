@@ -188,11 +188,15 @@ class SlotTracker:
         """Give the candles of a span that are here, ascending."""
         return sorted(item for item in self.rows.items() if span.start <= item[0] < span.end)
 
-    def ends(self) -> None:
-        """Learn that the market has ended: of what the stream told, the newest slot is the last."""
-        if self._joined is not None and self._newest >= 0:
-            last = self.timeframe.next(self._newest)
+    def ends(self) -> Spans:
+        """Learn that the market has ended, and give the slots that will never be known.
+
+        Of what the stream told without an interruption the newest slot is the last one.
+        """
+        last = self.timeframe.next(self._newest) if self._newest >= 0 else self.start
+        if self._joined is not None:
             self.proved |= Spans([(self._since, last)]) - self.kept
+        return self._final().gaps(self.start, last)
 
     def _final(self) -> Spans:
         told = Spans([(self._since, self._newest)])

@@ -105,10 +105,10 @@ class Stitcher:
         """Let a market go that has ended; what the stream told of it is final."""
         tracker = self.trackers[symbol]
         self._client.release(self, [Stream(self._channel, symbol)])
-        tracker.ends()
+        unknown = tracker.ends()
         self._advance(tracker)
         self.members.leave(symbol)
-        self.interruptions.ended(symbol, self._client.clock(), why)
+        self.interruptions.ended(symbol, self._client.clock(), why, unknown)
         self._news.set()
 
     async def end(self, failure: MarketkitError) -> None:
