@@ -144,6 +144,7 @@ class TradeRecovery(FeedListener):
         self._let_go([symbol])
         for recovery in self._recoveries:
             recovery.left.discard(symbol)
+        del self._gaps[symbol], self._told[symbol]
 
     async def finish(self, failure: Exception | None) -> None:
         """Pass on the held trades, and end every iteration."""

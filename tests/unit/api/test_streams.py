@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from marketkit.api.query import CallOptions
+from marketkit.api.stream_options import StreamOptions
 from marketkit.api.streams import Streams
+from marketkit.errors import UnknownSymbol
 from marketkit.exchange.upbit.messages import Ticker
 from marketkit.net.engine import engine
 from marketkit.realtime.handle import StreamHandle
@@ -95,3 +99,28 @@ def test_closing_lets_go_of_all_and_then_raises_what_failed(streams):
     assert all(each.done for each in works)
     assert streams._client is None
     engine().run(streams.close())
+
+
+def test_an_ended_market_is_left_out_with_a_warning_unless_there_is_no_other():
+    ended = UnknownSymbol("KRW-OLD", last_listed=date(2026, 1, 1))
+    found: list[Any] = []
+
+    async def resolve(given: Any, _: str) -> Any:
+        return found[0]
+
+    async def ask_time() -> None:
+        return
+
+    transport: Any = SimpleNamespace(ask_time=ask_time)
+    some = Streams(SimpleNamespace(transport=transport), SimpleNamespace(resolve=resolve))  # type: ignore[arg-type]
+
+    def meant() -> list[str]:
+        return asyncio.run(some._resolve([BTC, "KRW-OLD"], CallOptions(), StreamOptions()))[0]
+
+    found[:] = [([BTC], {"KRW-OLD": ended})]
+    with pytest.warns(UserWarning, match=r"last on 2026-01-01.*opened without"):
+        assert meant() == [BTC]
+    for names, unknown in (([], ended), ([BTC], UnknownSymbol("KRW-OLD"))):
+        found[:] = [(names, {"KRW-OLD": unknown})]
+        with pytest.raises(UnknownSymbol):
+            meant()

@@ -263,3 +263,21 @@ def test_who_waits_for_a_stream_that_does_not_open_is_told_why(line):
     assert feed.wait()
     assert feed.failure is None
     assert feed.interruptions["end"].null_count() == 0
+
+
+def test_markets_join_and_leave_a_feed(line):
+    feed = line.watch("KRW-BTC", "KRW-ETH")
+    line.say(ticker("KRW-BTC"), ticker("KRW-ETH"))
+    assert feed.wait()
+
+    async def change() -> None:
+        feed.leave("KRW-ETH", "KRW-ETH has ended")
+        feed.join(["KRW-XRP"])
+
+    engine().run(change())
+    line.wait(lambda: "KRW-XRP" in line.peer.subscriptions[-1]["ticker"])
+    line.say(ticker("KRW-XRP"))
+    line.wait(lambda: feed.frame["symbol"].to_list() == ["KRW-BTC", "KRW-XRP"])
+    assert feed.symbols == ("KRW-BTC", "KRW-XRP")
+    assert feed.interruptions["reason"].to_list() == ["KRW-ETH has ended"]
+    assert feed.interruptions["closed"].null_count() == 0

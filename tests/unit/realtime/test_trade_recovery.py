@@ -220,3 +220,21 @@ def test_what_harms_one_symbol_makes_no_other_wait():
         assert (found.reason, found.how, found.failure) == ("odd", "rest", None)
 
     asyncio.run(main())
+
+
+def test_symbols_join_and_leave_and_held_trades_of_one_that_left_are_passed_on():
+    async def work(line: Line) -> None:
+        line.say(trade(10, "SNAPSHOT"))
+        line.drop(12)
+        line.say(trade(20))
+        await until(lambda: line.asked)
+        line.listener.leave("X", 50, "X has ended")
+        assert await line.told(2) == [10, 20]
+        line.listener.join(["Y"])
+        line.listener.receive(msgspec.structs.replace(trade(1), symbol="Y"))
+        assert await line.told(1) == [1]
+        torn, ended = line.listener.interruptions
+        assert "ended before the answer" in torn.failure
+        assert (ended.reason, ended.closed) == ("X has ended", 50)
+
+    on_line(work)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from marketkit.api.live.interruptions import InterruptionLog
 from marketkit.api.live.slots import SlotTracker
 from marketkit.coverage import Spans
 from marketkit.net.handle import Interruption
-from tests.unit.api.live.conftest import BTC, ETH, SETTLE, WIDTH, at
+from tests.unit.api.live.conftest import BTC, ETH, SETTLE, WIDTH, Scene, at
 
 
 def tracker(symbol, *known):
@@ -52,3 +54,29 @@ def test_a_correction_is_closed_as_it_is_noted():
     log.corrected(BTC, at(3), at(5), "stream")
     (late,) = log
     assert (late.start, late.end, late.closed, late.how) == (at(3), at(4), at(5), "stream")
+
+
+def test_what_touches_one_series_waits_for_no_other():
+    log = InterruptionLog(WIDTH)
+    log.began(at(5.5), "odd", symbol=BTC)
+    log.settle([tracker(BTC, (0, 9)), tracker(ETH)], [replace(back(7.5), reason="odd")], at(20))
+    assert [each.closed for each in log] == [at(20)]
+
+
+def test_the_end_of_a_market_is_on_record_with_what_is_missing_for_ever():
+    log = InterruptionLog(WIDTH)
+    log.ended(BTC, at(5), "it has ended", Spans())
+    log.ended(ETH, at(5), "it has ended", Spans([(at(2), at(3))]))
+    log.settle([], [], at(20))
+    whole, torn = log
+    assert (whole.closed, whole.failure) == (at(5), None)
+    assert torn.closed is None
+    assert "were not known yet" in torn.failure
+
+
+def test_the_time_since_the_lake_was_filled_is_on_record(lake):
+    Scene(lake).know(0, 3)
+    log = InterruptionLog(WIDTH)
+    log.restarted(lake, [tracker(BTC)], at(10))
+    (found,) = log
+    assert (found.start, found.end, found.reason) == (at(3), at(10), "nobody listened before")

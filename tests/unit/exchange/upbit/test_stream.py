@@ -9,7 +9,7 @@ import pytest
 from marketkit.errors import BadResponse, Refused
 from marketkit.exchange.upbit import stream
 from marketkit.exchange.upbit.stream import Decoder
-from tests.unit.exchange.upbit.test_messages import CANDLE, TICKER, TRADE
+from tests.unit.exchange.upbit.test_messages import BOOK, CANDLE, TICKER, TRADE
 
 
 def test_a_list_holds_any_number_of_messages():
@@ -91,3 +91,15 @@ def test_a_fault_names_channel_and_symbol_as_far_as_it_can(raw, named):
     with pytest.raises(BadResponse):
         Decoder().decode(raw)
     assert [(each.channel, each.symbol) for each in Decoder().salvage(raw)] == named
+
+
+def test_books_of_a_level_are_asked_for_with_it_and_tell_it():
+    wanted = {"orderbook": ["KRW-BTC.15"], "orderbook.10000": ["KRW-ETH"], "candle.60m": ["KRW-A"]}
+    assert json.loads(stream.subscription("t", wanted))[1:-1] == [
+        {"type": "orderbook", "codes": ["KRW-BTC.15"]},
+        {"type": "orderbook", "codes": ["KRW-ETH"], "level": 10_000},
+        {"type": "candle.60m", "codes": ["KRW-A"]},
+    ]
+    books = [BOOK, BOOK.replace('"lv":0', '"lv":1.0E4'), BOOK.replace(',"lv":0', "")]
+    channels = [Decoder().decode(each.encode())[0].channel for each in books]
+    assert channels == ["orderbook", "orderbook.10000", "orderbook"]
