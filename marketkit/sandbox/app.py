@@ -114,6 +114,7 @@ class App:
         self.odd.add(rule)
         for code in before - self.odd.codes:
             self.markets.remove(code)
+            self.hub.renew(code)
 
     def set_stream(self, setting: Setting) -> None:
         """Turn switches of the websockets."""

@@ -65,9 +65,16 @@ def trade_row(symbol: str, trade: Trade, previous: float) -> str:
     )
 
 
-def market_row(symbol: str, key: int, *, details: bool, warned: bool = False) -> str:
-    """Return one row of the market list; 1 in 48 has a warning unasked, 1 in 4 some caution."""
+def market_row(
+    symbol: str, key: int, *, details: bool, warned: bool = False, former: str | None = None
+) -> str:
+    """Return one row of the market list; 1 in 48 has a warning unasked, 1 in 4 some caution.
+
+    The English name tells of the `former` code, as in "POL (ex-MATIC)".
+    """
     korean, english = coin_names(symbol.partition("-")[2])
+    if former:
+        english += f" (ex-{former.partition('-')[2]})"
     row = f'"market":"{symbol}","korean_name":"{korean}","english_name":"{english}"'
     if not details:
         return f"{{{row}}}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import islice
 
 from marketkit.sandbox import patience
 from marketkit.sandbox.bodies import (
@@ -58,7 +59,11 @@ class Desk:
         details = query.flag("is_details", "isDetails")
         return [
             market_row(
-                market.symbol, market.source.key, details=details, warned=market.is_warned(now)
+                market.symbol,
+                market.source.key,
+                details=details,
+                warned=market.is_warned(now),
+                former=market.former,
             )
             for market in self.markets.listed(now)
         ]
@@ -108,13 +113,13 @@ class Desk:
         start = now // DAY * DAY - (ago or 0) * DAY
         before = start + (DAY if of_day is None else of_day)
         if cursor is not None:
-            before = min(before, cursor // 10_000)
+            before = min(before, cursor // 10_000 + 1)
         previous = last_close(source, start, 0.0)
+        trades = trades_before(source, before, now, start)
+        older = (one for one in trades if cursor is None or one.sequential_id < cursor)
         return [
             trade_row(market.symbol, trade, previous or trade.price)
-            for _, trade in zip(
-                range(count), trades_before(source, before, now, start), strict=False
-            )
+            for trade in islice(older, count)
         ]
 
     def ticker(self, query: Query, now: int) -> list[str]:

@@ -8,19 +8,30 @@ in the same order, so that the last digits are the same too.
 from __future__ import annotations
 
 import math
+import sys
 from array import array
 from collections.abc import Sequence
-from itertools import accumulate, compress
-from typing import Final
+from itertools import accumulate, compress, pairwise
+from typing import Any, Final
 
 import polars as pl
 
-from marketkit.sandbox.chance import Chance, Plan
-from marketkit.sandbox.minutes import CERTAIN, NEAR_TIE, DayMinutes, segments
+from marketkit.sandbox.chance import (
+    BITS,
+    DRAWS,
+    GAP,
+    GAPS,
+    NOISE,
+    WEIGHT,
+    WICK,
+    WIDEST_GAP,
+    Chance,
+    Plan,
+)
+from marketkit.sandbox.minutes import LEAST_WEIGHT, DayMinutes
 from marketkit.sandbox.shares import UNITS, sides
 
 _EXACT: Final = 2**53  # up to here floats count without a gap
-_COARSE: Final = 2.0**26  # from here floats are further apart than eight places: none is changed
 
 
 def draw_days(plans: Sequence[Plan]) -> list[DayMinutes]:
@@ -40,6 +51,9 @@ class _Days:
         self.parts = [
             slice(begin, stop) for begin, stop in zip(self.begins, self.stops, strict=True)
         ]
+        self.pairs = list(zip(plans, self.chances, strict=True))
+        draws = b"".join([chance.draws.tobytes() for chance in self.chances])
+        self.draws = _numbers(draws)
         self.row = _repeated(range(len(plans)), counts)
         self.low, self.high, self.mean = (
             self.of_day([getattr(plan.day, name) for plan in plans])
@@ -50,32 +64,30 @@ class _Days:
         """Return each day's value at all minutes of the day."""
         return pl.Series(values, dtype=pl.Float64, strict=False).gather(self.row)
 
-    def of_chance(self, name: str) -> pl.Series:
-        """Return what was drawn for each minute."""
-        drawn = [each for chance in self.chances for each in getattr(chance, name)]
-        return pl.Series(drawn, dtype=pl.Float64)
+    def of_chance(self, which: int) -> pl.Series:
+        """Return one of the numbers drawn for each minute."""
+        return self.draws.gather_every(DRAWS, which)
 
     def minutes(self) -> list[DayMinutes]:
         """Return the minutes of each day."""
-        paths = self._paths()
-        volumes = self._volumes(paths[4])
-        values = self._values(volumes, paths[4])
-        columns = [("q", column.cast(pl.Int64).to_list()) for column in paths[:4]]
-        columns += [("d", column.to_list()) for column in (volumes, values)]
+        *prices, mean = self._paths()
+        volumes = self._volumes(mean)
+        sizes = array("d", volumes.to_list())
+        columns: list[array[Any]] = [
+            array("q", column.cast(pl.Int64).to_list()) for column in prices
+        ]
+        columns += [sizes, self._values(volumes, sizes, mean)]
         return [
-            DayMinutes.of(
-                plan, chance.minutes, [array(kind, column[part]) for kind, column in columns]
-            )
-            for plan, chance, part in zip(self.plans, self.chances, self.parts, strict=True)
+            DayMinutes.of(plan, chance.minutes, [column[part] for column in columns])
+            for (plan, chance), part in zip(self.pairs, self.parts, strict=True)
         ]
 
     def _paths(self) -> tuple[pl.Series, ...]:
         """Return open, high, low, close and mean price of the minutes, in steps."""
         scale = self.of_day([chance.scale for chance in self.chances])
         close = self._closes(scale)
-        first = (self.row != self.row.shift()).fill_null(value=True)
-        opening = self.of_day([plan.day.open for plan in self.plans]).zip_with(first, close.shift())
-        wick = scale * self.of_chance("wicks")
+        opening = self._opens(close)
+        wick = scale * (self.of_chance(WICK) / 2**BITS)
         high = _lower(_higher(opening, close) + wick.floor(), self.high)
         low = _higher(_lower(opening, close) - (scale - wick).floor(), self.low)
         days = [plan.day for plan in self.plans]
@@ -87,21 +99,33 @@ class _Days:
         mean = (opening + high + low + close) / 4
         return opening, high, low, close, self._turned(mean, high, low)
 
+    def _opens(self, close: pl.Series) -> pl.Series:
+        draws, last = self.of_chance(GAP).cast(pl.Int64), close.shift()
+        step = draws % (2 * WIDEST_GAP) - WIDEST_GAP
+        none = pl.zeros(len(draws), dtype=pl.Int64, eager=True)
+        step = (step + (step >= 0)).zip_with(draws < GAPS, none)
+        opening = last + step
+        inside = (opening >= self.low) & (opening <= self.high)
+        opening = opening.zip_with(inside, last - step)
+        firsts = [float(chance.opening(plan.day)) for plan, chance in self.pairs]
+        return _higher(_lower(opening.scatter(self.begins, firsts), self.high), self.low)
+
     def _closes(self, scale: pl.Series) -> pl.Series:
-        walks = [
-            segment
-            for plan, chance in zip(self.plans, self.chances, strict=True)
-            for segment in segments(plan.day, chance)
-        ]
-        lengths = [len(walk.offsets) for walk in walks]
-        start, drift = (
-            _repeated([float(getattr(walk, name)) for walk in walks], lengths)
-            for name in ("start", "drift")
+        """Return the walks between the turns of all days, each a leg of its own."""
+        legs = [leg for plan, chance in self.pairs for leg in pairwise(chance.turns(plan.day))]
+        lengths = pl.Series([stop - begin for (begin, _), (stop, _) in legs])
+        start, end = (
+            pl.Series([float(leg[side][1]) for leg in legs], dtype=pl.Float64) for side in (0, 1)
         )
-        offset = pl.Series([each for walk in walks for each in walk.offsets], dtype=pl.Float64)
-        number = pl.select(pl.int_ranges(1, pl.Series(lengths) + 1).explode()).to_series()
-        points = (start + scale * offset + drift * number).round()
-        return _higher(_lower(points, self.high), self.low)
+        total = (self.of_chance(NOISE).cast(pl.Int64) - 2 ** (BITS - 1)).cum_sum()
+        last = lengths.cum_sum() - 1  # the row each leg ends with
+        before = total.gather(last).shift(fill_value=0)
+        drift = end - start - scale.gather(last) * ((total.gather(last) - before) / 2**BITS)
+        leg = _repeated(range(len(legs)), lengths)
+        offset = (total - before.gather(leg)) / 2**BITS
+        number = pl.select(pl.int_ranges(1, lengths + 1).explode()).to_series()
+        points = start.gather(leg) + scale * offset + (drift / lengths).gather(leg) * number
+        return _higher(_lower(points.round(), self.high), self.low)
 
     def _turns(self, name: str) -> list[int]:
         return [
@@ -121,7 +145,9 @@ class _Days:
         return mean.scatter(tops, above).scatter(bottoms, below)
 
     def _volumes(self, mean: pl.Series) -> pl.Series:
-        weights = self._balanced(self.of_chance("weights"), mean)
+        square = self.of_chance(WEIGHT) / 2**BITS
+        square *= square
+        weights = self._balanced(LEAST_WEIGHT + square * square, mean)
         plain = weights.to_list()
         units = [plan.day.units for plan in self.plans]
         scales = [whole / sum(plain[part]) for whole, part in zip(units, self.parts, strict=True)]
@@ -148,21 +174,25 @@ class _Days:
         ups, downs = (self.of_day(column) for column in zip(*factors, strict=True))
         return weights * ups.zip_with(up, downs)
 
-    def _values(self, volumes: pl.Series, mean: pl.Series) -> pl.Series:
+    def _values(self, volumes: pl.Series, sizes: array[float], mean: pl.Series) -> array[float]:
         num, den = (self.of_day([plan.day.tick[place] for plan in self.plans]) for place in (0, 1))
-        values = _rounded(volumes * mean * num / den)
-        plain, sizes = values.to_list(), volumes.to_list()
-        places, rest = [], []
+        values = array("d", _rounded(volumes * mean * num / den).to_list())
         for plan, part in zip(self.plans, self.parts, strict=True):
-            size, own = sizes[part], plain[part]
+            size, own = sizes[part], values[part]
             largest = size.index(max(size))
-            places.append(part.start + largest)
-            rest.append(round(own[largest] + plan.day.value - math.fsum(own), 8))
-        return values.scatter(places, rest)
+            rest = round(own[largest] + plan.day.value - math.fsum(own), 8)
+            values[part.start + largest] = rest
+        return values
 
 
-def _repeated(values: Sequence[float], counts: Sequence[int]) -> pl.Series:
+def _repeated(values: Sequence[float], counts: Sequence[int] | pl.Series) -> pl.Series:
     return pl.select(pl.lit(pl.Series(values)).repeat_by(pl.Series(counts)).explode()).to_series()
+
+
+def _numbers(draws: bytes) -> pl.Series:
+    """Return numbers of 16 bits as a column, without making a Python object of each."""
+    kind = pl.Array(pl.UInt16, len(draws) // 2)
+    return pl.Series([draws]).bin.reinterpret(dtype=kind, endianness=sys.byteorder).explode()
 
 
 def _higher(one: pl.Series, other: pl.Series) -> pl.Series:
@@ -179,11 +209,5 @@ def _of_units(units: pl.Series) -> pl.Series:
 
 
 def _rounded(values: pl.Series) -> pl.Series:
-    """Round to eight places as `round` does, by `round` itself only where in doubt."""
-    units = values * UNITS
-    wholes = units.round()
-    coarse = values >= _COARSE
-    doubtful = ((units - wholes).abs() >= NEAR_TIE) | (values > CERTAIN)
-    places = (doubtful & ~coarse).arg_true()
-    exact = [round(value, 8) for value in values.gather(places).to_list()]
-    return values.zip_with(coarse, _of_units(wholes)).scatter(places, exact)
+    """Round to eight places, as the minutes of one day are."""
+    return _of_units((values * UNITS).round())

@@ -1,12 +1,11 @@
 """The highest and the lowest day of many made-up markets, all their days worked out as columns.
 
 A year of one market is milliseconds of Python, that of nine hundred would be seconds. Every step
-is the one that `PriceNoise` takes, in its order, so that the last digits are the same too.
+is the one that `PriceNoise` takes, in its order, so that the prices are the same to the last digit.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
@@ -106,8 +105,8 @@ def _prices(grid: _Grid) -> pl.Series:
     height = _knots(grid, 0)
     for octave in range(1, len(OCTAVES)):
         height += _knots(grid, octave)
-    # Powers of e stay those of `math`: another library's may differ in the last digit.
-    powers = pl.Series(list(map(math.exp, (height * grid.wildness()).to_list())), dtype=pl.Float64)
+    # May differ from `math.exp` in the last digit, which no price shows: all are whole steps.
+    powers = (height * grid.wildness()).exp()
     return grid.of_market((market.price for market in grid.markets), pl.Float64) * powers
 
 

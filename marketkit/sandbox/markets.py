@@ -42,6 +42,7 @@ class Market:
     traded: Hours
     warned: int = _EVER
     delisting: str | None = None  # the date that the warning names
+    former: str | None = None  # the code before a rename
 
     @classmethod
     def of(cls, symbol: str, source: Source) -> Market:
@@ -114,7 +115,8 @@ class Markets:
     def order(self, order: Order) -> None:
         """Have something happen to a market; orders of one market come in the order of time.
 
-        Raises `InputError` for an unknown event or market, and for a new code that is taken.
+        Raises `InputError` for an unknown event, a market that is not listed at that moment, and
+        a new code that is taken.
         """
         if order.event not in EVENTS:
             raise InputError(f"unknown event {order.event!r}; there are {', '.join(EVENTS)}")
@@ -122,8 +124,8 @@ class Markets:
             self._list(order)
         else:
             market = self.find(order.symbol)
-            if market is None:
-                raise InputError(f"no market {order.symbol!r} to {order.event}")
+            if market is None or not market.is_listed(order.at):
+                raise InputError(f"no market {order.symbol!r} is listed then, to {order.event}")
             self._change(market, order)
         self.orders = (*self.orders, order)
 
@@ -151,8 +153,16 @@ class Markets:
         """Have a new code go on with all that the market traded."""
         if order.to is None or self.find(order.to):
             raise InputError(f"rename {market.symbol} to a code that is free, not {order.to!r}")
-        heir = replace(market, symbol=_checked(order.to), listed=((order.at, _EVER),))
-        self._put(heir)
+        self._put(
+            replace(
+                market,
+                symbol=_checked(order.to),
+                listed=((order.at, _EVER),),
+                former=market.symbol,
+                warned=_EVER,
+                delisting=None,
+            )
+        )
 
     def _put(self, market: Market) -> Market:
         self._markets = self._markets | {market.symbol.upper(): market}

@@ -11,12 +11,23 @@ from itertools import accumulate, pairwise
 from typing import Any, Final, NamedTuple
 
 from marketkit.sandbox.candle import Candle, Columns, columns_of, last_trade
-from marketkit.sandbox.chance import Chance, Day, Plan
+from marketkit.sandbox.chance import (
+    BITS,
+    DRAWS,
+    GAP,
+    GAPS,
+    NOISE,
+    WEIGHT,
+    WICK,
+    Chance,
+    Day,
+    Plan,
+    gap,
+)
 from marketkit.sandbox.shares import UNITS, balanced, shared
 from marketkit.sandbox.widths import MINUTE
 
-CERTAIN: Final = 2**50 / UNITS  # up to here a float of so many units is off by 1/16 at most
-NEAR_TIE: Final = 0.43  # of a unit: nearer to the half, that much could round the other way
+LEAST_WEIGHT: Final = 0.05  # of 1: no minute that trades does so for nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,12 +106,18 @@ def day_minutes(plan: Plan) -> DayMinutes:
     """Return the minutes of a day."""
     day, chance = plan.day, Chance.of(plan)
     paths = _paths(day, chance)
-    units = shared(day.units, balanced(chance.weights, paths.means, day.mean))
+    units = shared(day.units, balanced(_weights(chance), paths.means, day.mean))
     volumes = [volume / UNITS for volume in units]
     values = _values(day, volumes, paths.means)
     columns: list[array[Any]] = [array("q", column) for column in paths[:4]]
     columns += [array("d", volumes), array("d", values)]
     return DayMinutes.of(plan, chance.minutes, columns)
+
+
+def _weights(chance: Chance) -> list[float]:
+    """Return what share of the day's volume each minute has, about: mostly little."""
+    squares = [(draw / 2**BITS) * (draw / 2**BITS) for draw in chance.draws[WEIGHT::DRAWS]]
+    return [LEAST_WEIGHT + square * square for square in squares]
 
 
 class _Paths(NamedTuple):
@@ -117,9 +134,9 @@ def _paths(day: Day, chance: Chance) -> _Paths:
     """Return a walk from the day's open to its close that touches the high and the low."""
     if len(chance.minutes) == 1:
         return _Paths([day.open], [day.high], [day.low], [day.close], [day.mean])
-    scale, points = chance.scale, _walk(day, chance)
-    opens, closes = points[:-1], points[1:]
-    wicks = [scale * wick for wick in chance.wicks]
+    scale, closes = chance.scale, _walk(day, chance)
+    opens = _opens(day, closes, chance)
+    wicks = [scale * (draw / 2**BITS) for draw in chance.draws[WICK::DRAWS]]
     # Conditions, because `max` and `min` take three times as long.
     highs = [
         (after if after > here else here) + int(wick)  # noqa: FURB136
@@ -139,6 +156,17 @@ def _paths(day: Day, chance: Chance) -> _Paths:
     return _Paths(opens, highs, lows, closes, means)
 
 
+def _opens(day: Day, closes: list[int], chance: Chance) -> list[int]:
+    """Return the opens: in about half of the minutes a little off the last close."""
+    gaps = (gap(draw, GAPS) for draw in chance.draws[DRAWS + GAP :: DRAWS])
+    opens = [
+        # The other way where the day's range ends.
+        close + step if day.low <= close + step <= day.high else close - step
+        for close, step in zip(closes, gaps, strict=False)
+    ]
+    return _clamped([chance.opening(day), *opens], day)
+
+
 def _turn(means: list[float], highs: list[int], lows: list[int], day: Day, chance: Chance) -> None:
     """Move the means at the turns to either side of the day's, so that weights can keep it."""
     top, bottom = chance.top, chance.bottom
@@ -146,37 +174,18 @@ def _turn(means: list[float], highs: list[int], lows: list[int], day: Day, chanc
     means[bottom] = min(highs[bottom], means[bottom], (day.low + day.mean) / 2)
 
 
-class Segment(NamedTuple):
-    """A walk between two turning points: from a price, by noise and a drift for each minute."""
-
-    start: int
-    drift: float
-    offsets: list[float]
-
-
-def segments(day: Day, chance: Chance) -> list[Segment]:
-    """Return the parts of a day's walk, from the open through the turns to the close."""
-    count = len(chance.minutes)
-    if count == 1:
-        return [Segment(day.close, 0.0, [0.0])]
-    turns = {chance.top: day.high, chance.bottom: day.low, 0: day.open, count: day.close}
-    found = []
-    for (begin, start), (stop, end) in pairwise(sorted(turns.items())):
-        offsets = list(accumulate(chance.noise[begin:stop]))
-        drift = (end - start - chance.scale * offsets[-1]) / (stop - begin)
-        found.append(Segment(start, drift, offsets))
-    return found
-
-
 def _walk(day: Day, chance: Chance) -> list[int]:
-    """Return a price more than there are minutes, never leaving the day's range."""
-    points, scale = [day.open], chance.scale
-    for start, drift, offsets in segments(day, chance):
-        points += [
+    """Return the closes, which never leave the day's range: by noise and a drift to each turn."""
+    closes, scale = [], chance.scale
+    noise = [draw - 2 ** (BITS - 1) for draw in chance.draws[NOISE::DRAWS]]
+    for (begin, start), (stop, end) in pairwise(chance.turns(day)):
+        offsets = [total / 2**BITS for total in accumulate(noise[begin:stop])]
+        drift = (end - start - scale * offsets[-1]) / (stop - begin)
+        closes += [
             round(start + scale * offset + drift * number)
             for number, offset in enumerate(offsets, 1)
         ]
-    return _clamped(points, day)
+    return _clamped(closes, day)
 
 
 def _clamped(prices: list[int], day: Day) -> list[int]:
@@ -200,12 +209,5 @@ def _values(day: Day, volumes: list[float], means: list[float]) -> list[float]:
 
 
 def _rounded(values: list[float]) -> list[float]:
-    """Round to eight places as `round` does, which takes longer than all else done to a minute."""
-    if max(values) > CERTAIN:
-        return [round(value, 8) for value in values]
-    units = [value * UNITS for value in values]
-    wholes = [round(unit) for unit in units]
-    return [
-        whole / UNITS if abs(unit - whole) < NEAR_TIE else round(value, 8)
-        for value, unit, whole in zip(values, units, wholes, strict=True)
-    ]
+    """Round to eight places, in a way that columns can do too."""
+    return [round(value * UNITS) / UNITS for value in values]

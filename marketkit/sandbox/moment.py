@@ -42,7 +42,16 @@ def running(source: Source, width: Width, now: int) -> Candle | None:
         parts.append(source.total(_ONE_DAY, start, today))
     parts.append(source.total(base, max(start, today) if parts else start, edge))
     parts.append(running_base(source, base, now))
-    return merged(start, parts)
+    candle = merged(start, parts)
+    if candle and start == today and width.ms >= DAY > base.ms:
+        return candle._replace(open=own_open(source, today, candle.open))
+    return candle
+
+
+def own_open(source: Source, day: int, default: float) -> float:
+    """Return the open of a day's own candle, now and then another than its first minute's."""
+    page = source.page(_ONE_DAY, day + DAY, 1)
+    return page[0].open if page and page[0].time == day else default
 
 
 def running_base(source: Source, base: Width, now: int) -> Candle | None:

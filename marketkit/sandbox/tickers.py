@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from marketkit.sandbox.candle import Candle, Extremes, merged
-from marketkit.sandbox.moment import finest, last_close, running_base, trades_before
+from marketkit.sandbox.moment import finest, last_close, own_open, running_base, trades_before
 from marketkit.sandbox.source import Source
 from marketkit.sandbox.synthetic import Synthetic, draw_ahead, extremes_of
 from marketkit.sandbox.trades import Trade
@@ -39,6 +39,7 @@ class _Year(NamedTuple):
     today: int
     previous: float
     extremes: Extremes | None
+    opening: float  # of the day's own candle
 
 
 class _Closed(NamedTuple):
@@ -64,7 +65,7 @@ class Tickers:
         draw_ahead(unknown, (today // DAY, today // DAY - 1))
         found = extremes_of(unknown, today - _YEAR, today)
         for source, extremes in zip(unknown, found, strict=True):
-            self._years[source] = _Year(today, last_close(source, today, 0.0), extremes)
+            self._years[source] = _new_year(source, today, extremes)
 
     def at(self, source: Source, now: int) -> Ticker | None:
         """Return a market's ticker at a moment, or None before the first trade."""
@@ -76,7 +77,7 @@ class Tickers:
         today = merged(now // DAY * DAY, [closed.today, live])
         day_long = merged(closed.edge, [closed.day_long, live])
         price = trade.price
-        opening, high, low = today[1:4] if today else (price, price, price)
+        opening, high, low = (year.opening, *today[2:4]) if today else (price, price, price)
         return Ticker(
             trade,
             opening,
@@ -98,7 +99,7 @@ class Tickers:
         known = self._known_year(source, today)
         if known is None:
             extremes = source.extremes(today - _YEAR, today)
-            known = self._years[source] = _Year(today, last_close(source, today, 0.0), extremes)
+            known = self._years[source] = _new_year(source, today, extremes)
         return known
 
     def _known_year(self, source: Source, today: int) -> _Year | None:
@@ -114,6 +115,10 @@ class Tickers:
             day_long = source.total(base, edge - DAY + base.ms, edge)
             known = self._closed[source] = _Closed(edge, today, day_long)
         return known
+
+
+def _new_year(source: Source, today: int, extremes: Extremes | None) -> _Year:
+    return _Year(today, last_close(source, today, 0.0), extremes, own_open(source, today, 0.0))
 
 
 def _sums(candle: Candle | None) -> tuple[float, float]:

@@ -23,9 +23,11 @@ def _exchange() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def exchange(_exchange: Sandbox) -> Sandbox:
-    """The sandbox with its clock at `NOW`, standing still, no faults and nothing counted."""
+    """The sandbox with its clock at `NOW`, standing still, nothing wrong and nothing counted."""
     _exchange.set_clock(now=NOW, speed=0)
     _exchange.set_faults({})
+    _exchange.set_odd("none")
+    _exchange.set_stream(silent=False, break_every=0, opens=True)
     _exchange.reset_stats()
     return _exchange
 

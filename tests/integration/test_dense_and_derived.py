@@ -17,7 +17,7 @@ from marketkit.schema import TIME
 from marketkit.timeframe import DAY, HOUR, MINUTE, TIMEFRAMES, parse_time
 from tests.integration.conftest import FAST_LIMITS
 
-THIN = "KRW-MK031"
+THIN = "KRW-MK032"
 PRICES = ["open", "high", "low", "close"]
 RANGE = {"start": "2026-11-18T03:00", "end": "2026-11-18T09:00"}
 START, END = (parse_time(edge) for edge in RANGE.values())

@@ -133,7 +133,7 @@ def test_the_forming_candle_is_shown_when_asked_for_and_never_kept(provider, exc
 
 def test_young_candles_are_final_once_they_have_settled(provider, exchange):
     provider.get_candle("KRW-BTC", "1m", count=3)
-    exchange.set_clock(now="2026-11-20T00:05:10Z", speed=0)
+    exchange.set_clock(now="2026-11-20T00:05:20Z", speed=0)
     frame = provider.get_candle("KRW-BTC", "1m", start="2026-11-19T23:55:00Z", forming=True)
     assert frame.height == 11
     kept = provider.lake().read("KRW-BTC", "1m", parse_time("2026-11-19T23:55:00Z"))

@@ -23,14 +23,14 @@ def wait(condition):
         time.sleep(0.005)
 
 
-def play(exchange, provider, recording, channel, seconds=20, steps=24):
-    """Let the exchange's clock step on, each step after messages of the one before have come."""
+def play(exchange, provider, recording, seconds=20, steps=24):
+    """Let the exchange's clock step on, each step after order books of the one before have come."""
     for _ in range(steps):
-        before = recording.counts[channel]
+        before = recording.counts["orderbook"]
         exchange.advance(seconds)
         # Any answer tells the provider what time it is over there.
         provider.get_candle("KRW-XRP", "1m", count=1, source="exchange")
-        wait(lambda: recording.counts[channel] > before)  # noqa: B023 - waited for at once
+        wait(lambda: recording.counts["orderbook"] > before)  # noqa: B023 - waited for at once
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def tape(provider, exchange, tmp_path):
         provider.record(SYMBOLS, ["trade", "candle.1m", "orderbook"], to=tmp_path) as recording,
     ):
         wait(lambda: len(recording.counts) == 3)
-        play(exchange, provider, recording, "candle.1m")
+        play(exchange, provider, recording)
         wait(lambda: live.watermark >= datetime(2026, 11, 20, 0, 7, tzinfo=UTC))
         frame = live.frame
     return tmp_path, frame
@@ -119,13 +119,14 @@ def test_books_are_played_again_whole(provider, tape):
 def test_a_hole_is_mended_by_the_lake_or_else_the_frame_ends_before_it(
     provider, exchange, tmp_path
 ):
-    with provider.record(SYMBOLS, "candle.1m", to=tmp_path / "tape") as recording:
-        wait(lambda: recording.counts)
-        play(exchange, provider, recording, "candle.1m", steps=9)
+    channels = ["candle.1m", "orderbook"]
+    with provider.record(SYMBOLS, channels, to=tmp_path / "tape") as recording:
+        wait(lambda: len(recording.counts) == 2)
+        play(exchange, provider, recording, steps=9)
         exchange.strike("drop")
         exchange.advance(90)
         wait(lambda: recording.interruptions.height)
-        play(exchange, provider, recording, "candle.1m", steps=15)
+        play(exchange, provider, recording, steps=15)
     assert mk.read_interruptions(tmp_path / "tape").height == 1
     with provider.live(SYMBOLS, "1m", replay=tmp_path / "tape", speed=0) as live:
         list(live)

@@ -83,8 +83,10 @@ class Broadcast:
         self.until = 0  # how far the agenda is being worked off
 
     def open(self, key: Key, listener: Listener, now: int) -> None:
-        """Let a listener have a stream from now on."""
+        """Let a listener have a stream from now on, of a market that there is."""
         market = self._markets.get(key.symbol) or self._new_market(key.symbol, now)
+        if market is None:
+            return
         market.streams.setdefault(_family(key), {}).setdefault(key, {})[listener] = None
         if _family(key) == "orderbook" and market.book_due == _NEVER:
             self._plan_book(market, next_change(key.symbol, market.source.key, now))
@@ -105,17 +107,17 @@ class Broadcast:
         """End every stream."""
         self._markets.clear()
 
-    def _new_market(self, symbol: str, now: int) -> _Market:
+    def _new_market(self, symbol: str, now: int) -> _Market | None:
         known = self._register.find(symbol)
         if known is None:
-            raise LookupError(symbol)  # the hub passes over codes that are not listed
+            return None
         market = self._markets[symbol] = _Market(known, Line(known.source, now))
         self._plan_trade(market)
         return market
 
     def renew(self, symbol: str) -> None:
-        """Have the streams of a market go on with what the register has by now."""
-        old, known = self._markets.get(symbol), self._register.find(symbol)
+        """Have the streams of a market go on with what the register has by now, or end."""
+        old, known = self._markets.pop(symbol, None), self._register.find(symbol)
         if old and known:
             line = old.line.over(known.source)
             market = self._markets[symbol] = _Market(known, line, old.streams)
@@ -151,7 +153,8 @@ class Broadcast:
         self._plan_trade(market)
         if trade is not None:
             self._show_trade(market, trade)
-            self._show_ticker(market, trade)
+            if market.line.due > trade.time:  # once for all trades of a millisecond
+                self._show_ticker(market, trade)
             self._move_book(market, trade)
             self._mark_candles(market, trade)
 

@@ -160,10 +160,14 @@ class Hub:
 
     def ordered(self, order: Order) -> None:
         """Have streams follow an order to a market, at its moment."""
-        self._broadcast.renew(order.symbol)
+        self.renew(order.symbol)
         if self._driver is not None:
             self._plan_order(order)
             self._changed.set()
+
+    def renew(self, symbol: str) -> None:
+        """Have the streams of a market follow the register."""
+        self._broadcast.renew(symbol)
 
     def _plan_order(self, order: Order) -> None:
         due = max(order.at, self._time)

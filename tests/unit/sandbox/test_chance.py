@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.sandbox.chance import Chance, Day, Plan, is_maintenance
+from marketkit.sandbox.chance import DRAWS, GAPS, Chance, Day, Plan, gap, is_maintenance
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.ticks import Tick
 from marketkit.sandbox.widths import DAY
@@ -20,7 +20,7 @@ def test_about_the_share_of_minutes_trades_between_the_first_and_the_final_one(t
     assert drawn.minutes[0] >= USUAL.first
     assert drawn.minutes[-1] == USUAL.final
     assert len(drawn.minutes) == pytest.approx(1370 * traded, rel=0.15, abs=12)
-    assert len(drawn.noise) == len(drawn.wicks) == len(drawn.weights) == len(drawn.minutes)
+    assert len(drawn.draws) == DRAWS * len(drawn.minutes)
     assert drawn.top != drawn.bottom
 
 
@@ -29,6 +29,19 @@ def test_a_market_and_a_day_have_their_own_chance_and_always_the_same():
     assert drawn == Chance.of(Plan(USUAL, 7, 0.5))
     assert drawn != Chance.of(Plan(USUAL, 8, 0.5))
     assert drawn != Chance.of(Plan(USUAL._replace(start=START + DAY), 7, 0.5))
+
+
+def test_the_walk_turns_at_the_days_prices_and_ends_with_the_close():
+    drawn = Chance.of(Plan(USUAL, 7, 0.6))
+    turns = dict(drawn.turns(USUAL))
+    assert turns[len(drawn.minutes)] == USUAL.close
+    assert (turns[0], turns[drawn.top], turns[drawn.bottom]) == (USUAL.open, USUAL.high, USUAL.low)
+    assert list(turns) == sorted(turns)
+
+
+def test_a_gap_is_up_to_three_steps_either_way_and_never_none():
+    assert {gap(draw, GAPS) for draw in range(GAPS)} == {-3, -2, -1, 1, 2, 3}
+    assert gap(GAPS, GAPS) == gap(65_535, GAPS) == 0
 
 
 def test_a_quarter_ends_with_three_hours_of_maintenance():

@@ -122,6 +122,16 @@ def test_trades_page_by_cursor_and_never_cross_their_day(client):
     assert night[0]["trade_time_utc"] < "00:05:00"
 
 
+def test_a_cursor_cuts_between_trades_of_one_millisecond(client):
+    path = "trades/ticks?market=KRW-BTC&count=200&days_ago=1"
+    whole = client.get(path).json()
+    shared = [n for n in range(1, 150) if whole[n]["timestamp"] == whole[n - 1]["timestamp"]]
+    assert len(shared) > 10
+    for place in shared[:5]:
+        older = client.get(f"{path}&cursor={whole[place - 1]['sequential_id']}").json()
+        assert older[:20] == whole[place : place + 20]
+
+
 def test_no_days_ago_and_zero_are_today(client):
     today = client.get("trades/ticks?market=KRW-BTC&count=20")
     assert client.get("trades/ticks?market=KRW-BTC&count=20&days_ago=0").content == today.content

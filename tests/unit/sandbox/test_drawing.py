@@ -5,6 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
+from marketkit.sandbox import minutes
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.drawing import _rounded, draw_days
 from marketkit.sandbox.minutes import day_minutes
@@ -41,11 +42,11 @@ def test_days_drawn_ahead_are_known_and_not_drawn_again(monkeypatch):
     assert all(market._minutes(TODAY) is one for market, one in zip(markets, kept, strict=True))
 
 
-def test_columns_are_rounded_as_python_rounds():
+def test_columns_are_rounded_as_the_minutes_of_one_day_are():
     values = [
         *(number / 2e8 for number in range(1, 400)),  # on a tie or beside one
         *(1.1**number for number in range(-150, 260)),
         *(2.0**26 + number / 3 for number in range(-50, 50)),
         0.0,
     ]
-    assert _rounded(pl.Series(values)).to_list() == [round(value, 8) for value in values]
+    assert _rounded(pl.Series(values)).to_list() == minutes._rounded(values)

@@ -140,6 +140,8 @@ def test_a_renamed_market_goes_on_with_its_history_under_the_new_code(exchange, 
     assert statuses(client, ETH) == {404}
     assert statuses(client, "KRW-ETHER") == {200}
     assert {ETH, "KRW-ETHER"} & set(codes(client)) == {"KRW-ETHER"}
+    row = client.get("/v1/market/all").json()[-1]
+    assert (row["market"], row["english_name"][-8:]) == ("KRW-ETHER", "(ex-ETH)")
     after = client.get(
         "/v1/candles/minutes/1?market=KRW-ETHER&count=50&to=2026-11-20T10:17:00"
     ).json()
@@ -226,9 +228,10 @@ def test_a_clock_set_back_brings_an_order_about_again(exchange, ear):
     ("order", "message"),
     [
         (Order(BTC, "vanish", 0), "unknown event 'vanish'"),
-        (Order("KRW-NOPE", "end", 0), "no market 'KRW-NOPE' to end"),
-        (Order(BTC, "rename", 0), "free, not None"),
-        (Order(BTC, "rename", 0, ETH), "free, not 'KRW-ETH'"),
+        (Order("KRW-NOPE", "end", AT), "no market 'KRW-NOPE' is listed then, to end"),
+        (Order(BTC, "resume", 0), "no market 'KRW-BTC' is listed then"),
+        (Order(BTC, "rename", AT), "free, not None"),
+        (Order(BTC, "rename", AT, ETH), "free, not 'KRW-ETH'"),
         (Order("BTC", "list", 0), "'BTC' is no code"),
         (Order("EUR-BTC", "list", 0), "quoted in none of KRW"),
     ],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketkit.sandbox.candle import merged
-from marketkit.sandbox.chance import Day, Plan
+from marketkit.sandbox.chance import WIDEST_GAP, Chance, Day, Plan
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.minutes import _rounded, day_minutes
 from marketkit.sandbox.ticks import Tick
@@ -33,9 +34,24 @@ def test_the_minutes_are_the_day_and_one_after_the_other(day, traded):
     )
     assert max(row.high for row in rows) == price(day.high)
     assert min(row.low for row in rows) == price(day.low)
-    assert (rows[0].open, rows[-1].close) == (price(day.open), price(day.close))
+    assert rows[0].open == pytest.approx(price(day.open), abs=price(WIDEST_GAP))
+    assert rows[-1].close == price(day.close)
     assert round(sum(row.volume for row in rows) * 1e8) == day.units
     assert math.fsum(row.value for row in rows) == pytest.approx(day.value, rel=1e-12)
+
+
+@pytest.mark.parametrize("traded", [1.0, 0.6])
+def test_about_every_second_minute_opens_off_the_last_close(traded):
+    rows = day_minutes(Plan(BUSY, 7, traded)).before(START + DAY, 2_000)
+    steps = [(row.open - last.close) / 1000 for last, row in pairwise(rows)]
+    assert sum(map(bool, steps)) / len(steps) == pytest.approx(0.47, abs=0.05)
+    assert {*steps} == {-3, -2, -1, 0, 1, 2, 3}
+
+
+def test_a_day_opens_off_its_first_minute_once_in_thirty_days():
+    plans = [Plan(BUSY._replace(start=START + n * DAY), 7, 0.6) for n in range(2000)]
+    odd = sum(Chance.of(plan).opening(plan.day) != BUSY.open for plan in plans)
+    assert odd / 2000 == pytest.approx(7 / 199, rel=0.3)
 
 
 def test_a_day_that_trades_once_is_that_minute():
@@ -84,5 +100,7 @@ def test_nothing_adds_up_to_nothing_in_a_maintenance_window():
         min_size=1,
     )
 )
-def test_quick_rounding_is_pythons_own(values):
-    assert _rounded(values) == [round(value, 8) for value in values]
+def test_rounding_leaves_eight_places_and_moves_by_half_of_the_last_one_at_most(values):
+    for value, found in zip(values, _rounded(values), strict=True):
+        assert found == round(found, 8)
+        assert abs(found - value) <= 5.001e-9 + math.ulp(value)

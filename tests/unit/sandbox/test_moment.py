@@ -6,9 +6,11 @@ from itertools import pairwise
 
 import pytest
 
+from marketkit.sandbox.chance import Chance
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.moment import SECONDS_KEPT, candle_page, running, trades_before
 from marketkit.sandbox.synthetic import Synthetic
+from marketkit.sandbox.tickers import Tickers
 from marketkit.sandbox.widths import DAY, MINUTE, WIDTHS
 
 NOW = moment("2026-11-20T10:17:30.500")
@@ -54,6 +56,16 @@ def test_a_page_never_shows_what_is_still_to_come():
     assert running(BTC, ONE_MINUTE, early) is None
 
 
+def test_a_running_day_opens_where_the_closed_one_will():
+    plans = [BTC.plan(NOW // DAY - n) for n in range(1, 300)]
+    odd = [plan.day for plan in plans if Chance.of(plan).opening(plan.day) != plan.day.open]
+    assert 1 < len(odd) < 30
+    for day in odd[:3]:
+        noon, own = day.start + DAY // 2, BTC.page(ONE_DAY, day.start + 1, 1)[0].open
+        assert running(BTC, ONE_DAY, noon).open == Tickers().at(BTC, noon).opening == own
+        assert BTC.page(WIDTHS["1h"], day.start + 1, 1)[0].open != own
+
+
 def test_seconds_add_up_to_their_minute():
     start = moment("2026-11-20T10:16:00")
     minute = BTC.at(ONE_MINUTE, start)
@@ -76,7 +88,7 @@ def test_seconds_are_kept_for_three_months():
 
 def test_trades_come_newest_first_and_agree_with_the_candles():
     trades = [t for _, t in zip(range(300), trades_before(BTC, NOW + 1, NOW), strict=False)]
-    assert all(a.time > b.time for a, b in pairwise(trades))
+    assert all(a.sequential_id > b.sequential_id for a, b in pairwise(trades))
     minute = moment("2026-11-20T10:15:00")
     inside = [t for t in trades if minute <= t.time < minute + MINUTE][::-1]
     candle = BTC.at(ONE_MINUTE, minute)

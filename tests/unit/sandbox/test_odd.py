@@ -145,6 +145,22 @@ def test_odd_codes_are_markets_like_others_until_they_are_forgotten(exchange, cl
     assert [row["market"] for row in client.get("market/all").json()] == listed[:-3]
 
 
+def test_the_streams_of_an_odd_code_end_when_it_is_forgotten(exchange, client):
+    url = exchange.endpoint.replace("http", "ws") + "/websocket/v1"
+    exchange.set_odd("odd-code", "KRW-BRK.B")
+    with connect(url) as socket:
+        ask = [{"ticket": "x"}, {"type": "trade", "codes": ["KRW-BRK.B", BTC]}]
+        socket.send(json.dumps(ask))
+        assert len([socket.recv(timeout=20) for _ in range(2)]) == 2
+        exchange.set_odd("none")
+        exchange.advance(50)
+        socket.send(json.dumps([{"ticket": "x"}, {"method": "LIST_SUBSCRIPTIONS"}]))
+        rows = []
+        while "method" not in (row := json.loads(socket.recv(timeout=20))):
+            rows.append(row["code"])
+        assert set(rows) == {BTC}
+
+
 def test_frames_of_one_market_are_odd_while_others_go_on(exchange, client):
     url = exchange.endpoint.replace("http", "ws") + "/websocket/v1"
     exchange.set_odd("null-price", ETH, path="stream")

@@ -38,7 +38,11 @@ def test_the_trades_of_a_minute_give_the_minute_back(candle, key):
     value = math.fsum(trade.price * trade.volume for trade in trades)
     assert value == pytest.approx(candle.value, rel=1e-5)
     times = [trade.time for trade in trades]
-    assert times == sorted(set(times))
+    assert times == sorted(times)
+    ids = [trade.sequential_id for trade in trades]
+    assert ids == sorted(set(ids))
+    assert [one // 10_000 for one in ids] == times
+    assert all(one % 10_000 for one in ids)
     assert candle.time <= times[0]
     assert times[-1] == candle.last < candle.time + MINUTE
     assert all(trade.volume > 0 for trade in trades)
@@ -53,4 +57,13 @@ def test_the_same_candle_always_has_the_same_trades():
 
 def test_a_sequential_id_is_larger_than_a_double_holds_exactly():
     candle = Candle(1_773_240_000_000, 5.0, 5.0, 5.0, 5.0, 1.0, 5.0, 1_773_240_059_095)
-    assert split(1, candle)[-1].sequential_id == 17_732_400_590_950_000 > 2**53
+    assert split(1, candle)[-1].sequential_id // 10_000 == 1_773_240_059_095
+    assert split(1, candle)[-1].sequential_id > 2**53
+
+
+def test_about_a_quarter_of_the_trades_share_a_millisecond():
+    minutes = [
+        Candle(n * MINUTE, 5.0, 7.0, 4.0, 6.0, 9.0, 50.0, n * MINUTE + 50_000) for n in range(500)
+    ]
+    times = [trade.time for minute in minutes for trade in split(3, minute)]
+    assert (len(times) - len(set(times))) / len(times) == pytest.approx(0.2, abs=0.05)

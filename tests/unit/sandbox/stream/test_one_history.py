@@ -110,14 +110,22 @@ def test_the_last_ticker_streamed_is_the_one_rest_gives(exchange, dial, rest):
         assert streamed["acc_trade_price"] == pytest.approx(row["acc_trade_price"], abs=1e-6)
 
 
-def test_volumes_of_tickers_grow_by_what_is_traded(exchange, dial):
-    snapshots, live = stream(exchange, dial(exchange), 300, "ticker")
-    for before, row in zip([*snapshots, *live], live, strict=False):
-        side = {"ASK": "acc_ask_volume", "BID": "acc_bid_volume"}[row["ask_bid"]]
-        for name in ("acc_trade_volume", side):
-            assert row[name] - before[name] == pytest.approx(row["trade_volume"], abs=1e-7)
+def test_volumes_of_tickers_grow_by_what_is_traded_each_millisecond(exchange, dial):
+    snapshots, live = stream(exchange, dial(exchange), 300, "ticker", "trade")
+    before = next(row for row in snapshots if row["type"] == "ticker")
+    trades = [row for row in live if row["type"] == "trade"]
+    tickers = [row for row in live if row["type"] == "ticker"]
+    times = [time for time, _ in groupby(row["trade_timestamp"] for row in trades)]
+    assert [row["trade_timestamp"] for row in tickers] == times
+    assert len(times) < len(trades)
+    for row in tickers:
+        same = [one for one in trades if one["trade_timestamp"] == row["trade_timestamp"]]
+        for name, side in (("acc_ask_volume", "ASK"), ("acc_bid_volume", "BID")):
+            traded = sum(one["trade_volume"] for one in same if one["ask_bid"] == side)
+            assert row[name] - before[name] == pytest.approx(traded, abs=1e-7)
         both = row["acc_ask_volume"] + row["acc_bid_volume"]
         assert both == pytest.approx(row["acc_trade_volume"], abs=1e-6)
+        before = row
 
 
 def test_the_day_begins_anew_at_midnight_utc(exchange, dial):
