@@ -75,8 +75,7 @@ class Endpoints:
     async def _await(
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> tuple[Query, Result, float]:
-        fork.check()
-        asyncio_loop()
+        asyncio_loop()  # at once, also where memory would answer
         started = time.perf_counter()
         query = ask(*args, **kwargs)
         result = query.recall()

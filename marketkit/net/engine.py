@@ -190,7 +190,11 @@ def engine() -> Engine:
 
 
 def asyncio_loop() -> asyncio.AbstractEventLoop:
-    """Give the loop of the caller. Raises `EngineClosed` where none runs, as under trio."""
+    """Give the loop of the caller.
+
+    Raises `EngineClosed` where none runs, as under trio, and in a forked child as `check` does.
+    """
+    fork.check()
     try:
         return asyncio.get_running_loop()
     except RuntimeError:

@@ -9,10 +9,15 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Generic, NoReturn, Self, TypeVar
 
+import polars as pl
+
 from marketkit.clock import age_clock
 from marketkit.errors import EngineClosed, InputError, NotPicklable, TimedOut
 from marketkit.net.engine import engine
 from marketkit.realtime.queue import Batch, Queue
+
+# A panic of polars is no `Exception`.
+_NO_FRAME = (Exception, pl.exceptions.PanicException)
 
 
 class Broadcast:
@@ -150,7 +155,17 @@ class Consumer(Generic[F]):
     def _frame(self, batch: Batch) -> F:
         try:
             return self._framed(batch.events)
-        except Exception:
+        except _NO_FRAME as failure:
+            frame = self._once_more(batch)
+            if threading.current_thread() is threading.main_thread():
+                # Ctrl-C in the midst of polars comes out as an error that polars makes of it.
+                raise KeyboardInterrupt from failure
+            return frame
+
+    def _once_more(self, batch: Batch) -> F:
+        try:
+            return self._framed(batch.events)
+        except _NO_FRAME:
             self._queue.give(batch)  # events that make no frame must not hold up those after
             raise
 

@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from marketkit import fork
 from marketkit.errors import EngineClosed, MarketkitError
 from marketkit.net.engine import engine
 from marketkit.net.handle import Handle, Interruption
@@ -157,6 +158,7 @@ class EventHandle(StreamHandle, Generic[F]):
         come until `close`, also if nobody holds this object. Raises `InputError` for a coroutine
         function.
         """
+        fork.check()
         served = Callback(callback, self._failures)
         consumer = self._consumer(None, self._queue())
         me = weakref.ref(self)

@@ -155,9 +155,10 @@ class Queue:
     def wait(self, seconds: float) -> None:
         """Wait in a thread, for a moment, or until `look` will find something."""
         _go_on()
-        ready = threading.Event()
-        with self._told(ready.set):
-            ready.wait(min(seconds, _TICK))
+        ready = threading.Lock()  # an Event stumbles over an interrupt in the midst of its wait
+        ready.acquire()
+        with self._told(ready.release):
+            ready.acquire(timeout=min(seconds, _TICK))
 
     @contextlib.contextmanager
     def _told(self, waker: Callable[[], None]) -> Iterator[None]:

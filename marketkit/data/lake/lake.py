@@ -21,7 +21,7 @@ from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.source_file import SourceFile
-from marketkit.errors import LakeError
+from marketkit.errors import EngineClosed, LakeError
 from marketkit.frames import one_of
 from marketkit.schema import empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
@@ -251,7 +251,7 @@ class Lake(SnapshotStore):
     def __repr__(self) -> str:
         try:
             catalog = self.catalog()
-        except LakeError as error:
+        except (LakeError, EngineClosed) as error:
             return f"Lake({str(self.root)!r}: {error})"
         rows, size = int(catalog["rows"].sum()), int(catalog["bytes"].sum()) / 1e6
         return f"Lake({str(self.root)!r}: {catalog.height} series, {rows:,} rows, {size:,.1f} MB)"
