@@ -23,6 +23,7 @@ _MODULES = {
     "soak": "soak",
     "house": "house",
     "calls": "calls",
+    "members": "members",
 }
 
 

@@ -27,7 +27,7 @@ _ESCAPED = re.compile(r"(?:%[0-9A-F]{2})+")
 
 
 def listed(symbols: str | Iterable[str], known: Collection[str] = ()) -> list[str]:
-    """Spell one or many symbols natively, listed or not; codes of `known` stay as they are.
+    """Spell one or many symbols natively, listed or not; codes of `known` stay as given.
 
     Duplicates are dropped, order is kept. Raises `InputError` for an empty list or a value that
     is not a string, `UnknownSymbol` for what can be no symbol at all (`../x`).
@@ -36,13 +36,27 @@ def listed(symbols: str | Iterable[str], known: Collection[str] = ()) -> list[st
 
 
 def typed(
-    symbols: str | Iterable[str], known: Collection[str] = (), *, aloud: bool = True
+    symbols: str | Iterable[str],
+    known: Collection[str] = (),
+    *,
+    aloud: bool = True,
+    slips: bool = True,
 ) -> list[str]:
-    """Spell symbols as `listed` does, and leave odd codes and slips (`BTCKRW`) to a market list.
+    """Spell symbols as `listed` does, and leave odd codes to a list of markets.
 
+    So are `slips` (`BTCKRW`): a list tells what is meant. `aloud` warns of what is corrected.
     Raises `UnknownSymbol` for what can be neither.
     """
-    return list(dict.fromkeys(_as_typed(each, known, aloud=aloud) for each in several(symbols)))
+    found: dict[str, None] = {}
+    for symbol in several(symbols):
+        try:
+            found[_native(symbol, known, aloud=aloud)] = None
+        except UnknownSymbol:
+            text = symbol.strip()
+            if not (is_code(text) or (slips and _meant(text.upper()))):
+                raise
+            found[text] = None
+    return list(found)
 
 
 def resolve(symbols: str | Iterable[str], known: Collection[str]) -> list[str]:
@@ -161,16 +175,6 @@ def _native(symbol: str, known: Collection[str], *, aloud: bool = True) -> str:
     return upper
 
 
-def _as_typed(symbol: str, known: Collection[str], *, aloud: bool) -> str:
-    try:
-        return _native(symbol, known, aloud=aloud)
-    except UnknownSymbol:
-        text = symbol.strip()
-        if not (is_code(text) or _meant(text.upper())):
-            raise
-        return text
-
-
 def _meant(text: str) -> list[str]:
     """Guess the code that is meant by letters without a dash: `BTC`, `BTCKRW`, `KRW_BTC`."""
     letters = re.sub("[-_:. ]", "", text)
@@ -185,7 +189,7 @@ def _meant(text: str) -> list[str]:
 
 @functools.lru_cache(maxsize=8)
 def _of_another_case(known: frozenset[str]) -> dict[str, list[str]]:
-    """Give the codes that are not in upper case by what they are in upper case."""
+    """Give the codes with lower-case letters, by the same in upper case."""
     found: dict[str, list[str]] = {}
     for code in known:
         if code != code.upper():
@@ -194,7 +198,7 @@ def _of_another_case(known: frozenset[str]) -> dict[str, list[str]]:
 
 
 def _is_safe(symbol: str, at: int, *, one_spelling: bool) -> bool:
-    """Say whether a character of a code may be part of a file name as it is."""
+    """Say whether a character of a code may be part of a file name unescaped."""
     each = symbol[at]
     if not each.isascii():
         return one_spelling and each.isalnum() and each == each.upper() == each.lower()

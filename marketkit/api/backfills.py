@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import warnings
 from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ from marketkit import symbols as naming
 from marketkit.api.address import Address, part_of
 from marketkit.api.markets import MarketList
 from marketkit.api.query import CallOptions, Symbols, index_of, validate_options
+from marketkit.clock import age_clock
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
@@ -27,7 +29,7 @@ from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError
+from marketkit.errors import InputError, MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, FrameKind, finish, one_of
 from marketkit.notebook import job as notebook
@@ -64,7 +66,8 @@ class BackfillMethods:
         seconds unless `show=False`; `job.wait()` gives its `Report`. Running it again continues:
         nothing is asked twice, except that `verify` (`30m`, `12h`, `7d`) reads the last so much
         time of the range again. Where the exchange has changed its mind the newer word is kept, and
-        `lake().revisions()` has the old. Processes that ask for the same share the work.
+        `lake().revisions()` has the old. Processes that ask for the same share the work. A symbol
+        that is not listed, or ends meanwhile, is a failure in the report: the others are done.
 
         While the exchange is away the job waits, up to `patience`, and then fails.
         """
@@ -163,7 +166,7 @@ class BackfillEndpoints:
     ) -> BackfillRequest:
         """Check the request of a backfill."""
         window = read_window(timeframe, start, end, None)
-        names = tuple(sorted(naming.listed(symbols)))
+        names = tuple(sorted(naming.typed(symbols, self._markets.known())))
         source = self._filler.lake.source
         return BackfillRequest(source, names, window.timeframe.name, parse_time(start), window.end)
 
@@ -178,9 +181,16 @@ class BackfillEndpoints:
         async def work() -> Report:
             clock = self._filler.transport.now
             outage = Outage(manner.patience, run.say, clock, run.interruptions)
-            names = await patiently(lambda: self._resolve(wanted, manner, priority), outage)
+            began = age_clock()
+            resolving = partial(self._resolve, wanted, manner, priority)
+            names, unknown = await patiently(resolving, outage)
+            run.failures.update(unknown)
             markets = (await self._markets.frame(priority))["symbol"].to_list()
-            return await backfill(self._filler, names, wanted, run, manner, markets=markets)
+            report = await backfill(self._filler, names, wanted, run, manner, markets=markets)
+            doubtful = [name for name in names if isinstance(run.failures.get(name), UnknownSymbol)]
+            if doubtful:
+                run.failures.update(await self._markets.gone(doubtful, priority, began))
+            return report
 
         job = Job(wanted, self._filler.lake.root, run, work)
         if in_cell:
@@ -192,7 +202,9 @@ class BackfillEndpoints:
     ) -> Plan:
         """Estimate a backfill."""
         one_of("priority", priority, Priority)
-        names = await self._resolve(wanted, manner, priority)
+        names, unknown = await self._resolve(wanted, manner, priority)
+        for failure in unknown.values():
+            warnings.warn(f"not in the plan: {failure}", stacklevel=2)
         timeframe = TIMEFRAMES[wanted.timeframe]
         costs = await asyncio.to_thread(
             estimate, self._filler, names, timeframe, self._span(wanted)
@@ -214,7 +226,9 @@ class BackfillEndpoints:
         """Give candles chunk by chunk from a backfill at work, the oldest first."""
 
         async def begin() -> AsyncGenerator[Frame, None]:
-            names = await self._resolve(wanted, manner, priority)
+            names, unknown = await self._resolve(wanted, manner, priority)
+            if unknown:  # a chunk has all symbols, or there is none
+                raise next(iter(unknown.values()))
             if rows < len(names):
                 raise InputError(f"rows={rows}: a chunk has room for one candle of {len(names)}")
             slots = rows // len(names)
@@ -235,14 +249,17 @@ class BackfillEndpoints:
 
     async def _resolve(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
-    ) -> list[str]:
-        """Resolve the symbols, and ask the exchange's time where the end depends on the time."""
+    ) -> tuple[list[str], dict[str, MarketkitError]]:
+        """Resolve the symbols, and ask the exchange's time where the end depends on the time.
+
+        Gives the listed ones and the errors of others. Raises the first of these if there are none.
+        """
         names, unknown = await self._markets.resolve(wanted.symbols, priority)
-        if unknown:
+        if unknown and not names:
             raise next(iter(unknown.values()))
         if wanted.end is None or manner.verify:
             await self._filler.transport.ask_time()
-        return names
+        return names, unknown
 
 
 def manner(order: Order, verify: str | None, patience: str) -> BackfillOptions:

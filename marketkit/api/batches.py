@@ -68,6 +68,13 @@ class Batches(Generic[T]):
                 group.create_task(self._into(parts, _Search(names, send, priority, now)))
         return parts
 
+    async def met(self, strangers: Iterable[str], priority: Priority, since: int) -> None:
+        """Have the market list asked for anew where an answer has markets that it has not."""
+        news = [name for name in strangers if self._silent.get(name, 0) <= since]
+        if news:
+            await self._listing.gone((), priority, since)
+            self._remember(self._silent, news)
+
     async def _into(self, parts: Parts[T], search: _Search[T]) -> None:
         found = await self._found(search)
         absent = [name for name in search.names if name not in found]

@@ -186,7 +186,7 @@ class CandleEndpoints:
         self, symbols: Symbols, window: Window, as_of: str | None, options: CallOptions
     ) -> Query:
         """Ask the lake alone, or a frozen set."""
-        wanted = naming.listed(symbols)
+        wanted = naming.typed(symbols, slips=False)
 
         async def fetch() -> Result:
             lake = self._lake

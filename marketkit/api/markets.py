@@ -256,17 +256,14 @@ class MarketList:
         lost: dict[str, MarketkitError] = {
             name: UnknownSymbol(name, last_listed=day)
             for name in symbols
-            if name not in self._symbols
+            if self._symbols and name not in self._symbols
         }
         return with_last_days(lost, await self.chronicle()) if lost else {}
 
     async def resolve(
         self, symbols: str | Iterable[str], priority: Priority, *, aloud: bool = True
     ) -> tuple[list[str], dict[str, MarketkitError]]:
-        """Give the listed markets that are meant, sorted, and an error for each unknown one.
-
-        `aloud` warns of spellings that are corrected.
-        """
+        """Give the listed markets meant, sorted, and errors of unknown ones; `aloud` as `typed`."""
         given = naming.several(symbols)
         naming.typed(given, self.known(), aloud=aloud)  # refuses before anybody is asked
         names, unknown = await self._match(given, priority, _LIFE)
@@ -295,6 +292,8 @@ class MarketList:
 
 def _markets(body: bytes) -> pl.DataFrame:
     rows, failures = read_markets(body)
+    if rows.is_empty():  # what follows would be that all markets have ended
+        raise BadResponse("the exchange's list has no market that can be read")
     for code, failure in failures.items():
         _log.warning("market %r of the list is odd: %s", code, failure)
     return rows

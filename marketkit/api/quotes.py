@@ -17,6 +17,7 @@ from marketkit.api.batches import Batches
 from marketkit.api.levels import ask_grouped
 from marketkit.api.query import Answer, CallOptions, D, Hit, P, Query, QuerySpec, Results, Symbols
 from marketkit.api.router import Router, hits_of
+from marketkit.clock import age_clock
 from marketkit.errors import BadResponse, InputError, MarketkitError, Refused
 from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.upbit import bodies as upbit_bodies
@@ -73,8 +74,9 @@ class QuoteMethods(Generic[P, D]):
         `time` is when the exchange built the ticker, `open high low volume value` count from
         00:00 UTC, `volume` in base and `value` in quote currency.
 
-        Raises `UnknownSymbol` for a symbol that is not listed; with `on_error="skip"` the others
-        are given and the unknown one is warned about. Source: Upbit reference, section 3.4.
+        Raises `UnknownSymbol` for a symbol that is not listed, and `PartialResult` where one has
+        ended or has an odd row, with the others; with `on_error="skip"` these are given after a
+        warning, as by a glob of which a market has ended. Source: Upbit reference, section 3.4.
         """
         options = CallOptions(frame, tz, precision, priority, on_error)
         return self._answer(self._quotes.tickers, symbols, options)
@@ -196,7 +198,8 @@ class QuoteEndpoints:
 
     async def _load_tickers(self, call: _Call, names: Sequence[str]) -> Results:
         """Ask for quote currencies as a whole where that is best, and for the others by name."""
-        quotes, whole, others = upbit_rest.by_whole_quotes(names, self._router.markets.known())
+        known, began = self._router.markets.known(), age_clock()
+        quotes, whole, others = upbit_rest.by_whole_quotes(names, known)
 
         async def named(some: Sequence[str]) -> Results:
             return await call.some(upbit_rest.ticker_request(some), some)
@@ -211,6 +214,7 @@ class QuoteEndpoints:
             self._tickers.ask([whole], at_once, call.priority),
             self._tickers.ask(upbit_rest.batches(others), named, call.priority),
         )
+        await self._tickers.met(call.strangers - known, call.priority, began)
         return {**parts[0], **parts[1], **await call.sorted_out(named)}
 
     async def _load_books(
@@ -234,13 +238,14 @@ class _Call:
     def __init__(self, router: Router, spec: QuerySpec, decode: Decode, priority: Priority) -> None:
         self.priority = priority
         self._router = router
-        self._spec = spec
-        self._decode = decode
+        self._spec, self._decode = spec, decode
+        self.strangers: set[str] = set()
         self._doubled: set[str] = set()
 
     async def guess(self, request: Request | None) -> Results:
-        """Ask for whatever a request brings, if there is one to ask."""
-        return {} if request is None else await self.some(request, None)
+        """Ask for whatever a request brings without a doubt, if there is one to ask."""
+        found = {} if request is None else await self.some(request, None)
+        return {name: part for name, part in found.items() if name not in self._doubled}
 
     async def some(self, request: Request, names: Sequence[str] | None) -> Results:
         """Send one request; without `names`, the answer tells the symbols."""
@@ -248,6 +253,7 @@ class _Call:
         response = await self._router.transport.send(request, self.priority)
         rows, failures = read_members(self._decode, response.body)
         if names is not None:
+            self.strangers.update(set(rows["symbol"]).difference(names))
             rows = rows.filter(pl.col("symbol").is_in(names))
             failures = {name: failures[name] for name in names if name in failures}
         rows = rows.sort(order)
@@ -279,11 +285,11 @@ class _Call:
         router.lake_activity.learn(rows["symbol"], now)
 
 
-def _check_book(depth: int, level: float) -> None:
+def _check_book(depth: object, level: object) -> None:
     most = upbit_rest.DEPTH
     if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= most:
         raise InputError(f"depth={depth!r}: an order book has 1 to {most} levels")
-    if isinstance(level, bool) or not isinstance(level, Real) or not 0 <= level < math.inf:
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0 <= float(level) < math.inf:
         raise InputError(f"level={level!r}: a level is a number such as 10000, or 0 for none")
 
 

@@ -152,8 +152,8 @@ class Router:
             missing = []
         for part in await self._ask(spec, missing, options):
             results.update(part)
-        hits = {name: part for name in names if isinstance(part := results[name], Hit)}
-        failed = {name: part for name in names if not isinstance(part := results[name], Hit)}
+        hits = {name: hit for name in names if isinstance(hit := results[name], Hit)}
+        failed = {name: bad for name in names if not isinstance(bad := results[name], Hit)}
         failed |= await self._gone(failed, options, began)
         left = {name: failed.pop(name) for name in _left(failed, wanted)} if hits else {}
         return collect(hits, failures | failed, spec, left)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import textwrap
 import time
 import warnings
 from collections import Counter
@@ -87,7 +88,7 @@ class Transport:
         """
         if self._offline:
             raise Offline(f"offline: {request.path} is not asked for, and nothing kept answers it")
-        attempt = 1
+        attempt, began = 1, time.monotonic()
         while True:
             try:
                 response = await self._exchange(request, priority)
@@ -96,6 +97,8 @@ class Transport:
                 delay = self._rules.retry_delay(failure, attempt)
                 if delay is None:
                     self._count(request, "failed")
+                    if isinstance(failure, TimedOut):
+                        raise _in_all(failure, attempt, time.monotonic() - began) from None
                     raise
                 _log.info("attempt %d of %s failed: %s", attempt, request.path, failure)
             else:
@@ -182,8 +185,8 @@ class Transport:
         except TimeoutError:
             self._path_changed()
             raise TimedOut(
-                f"{self._endpoint} did not answer {request.path} within {self._timeout:g} s; "
-                "try again, or give a longer timeout"
+                f"{self._endpoint} did not answer {request.path} within {self._timeout:g} s, "
+                f"waiting for {wire.awaited}{_about(request)}"
             ) from None
         except httpx.HTTPError as error:
             self._path_changed()
@@ -266,3 +269,18 @@ class Transport:
 
     def _count(self, request: Request, what: str) -> None:
         self._counts.setdefault(request.group, Counter())[what] += 1
+
+
+def _about(request: Request) -> str:
+    """Say in short what a request asks about."""
+    if not request.params:
+        return ""
+    name, value = request.params[0]
+    return f" ({name}={textwrap.shorten(value.replace(',', ', '), 40, placeholder=' ...')})"
+
+
+def _in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
+    """Say of a failure how long all attempts took, the waits for their turns among them."""
+    many = f"{attempts} attempts" if attempts > 1 else "the attempt"
+    said = f"{failure}; {many} took {seconds:.1f} s in all"
+    return TimedOut(f"{said}: try again, or give a longer timeout")

@@ -52,17 +52,32 @@ def host_of(endpoint: str) -> str:
     return f"{host}_{url.port}" if url.port else host
 
 
+# What is waited for once an event of httpx began, by the end of its name; the first is before any.
+_AWAITED = {
+    "": "one of its connections to be free",
+    "connect_tcp": "the connection",
+    "start_tls": "the encryption of the connection",
+    "send_request_headers": "the request to be taken",
+    "receive_response_headers": "the first byte of the answer",
+    "receive_response_body": "the rest of the answer",
+}
+
+
 class Wire:
-    """One request of httpx under watch: whether a byte was written, and when."""
+    """One request of httpx under watch: whether a byte was written, when, what is waited for."""
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot
         self.written = False
         self.started = 0.0
         self.sent = 0
+        self.awaited = _AWAITED[""]
 
     async def trace(self, event: str, info: Mapping[str, Any]) -> None:
         """Follow the events of httpx; refuse to write once the slot is not held any more."""
+        step, _, state = event.rpartition(".")
+        if state == "started":
+            self.awaited = _AWAITED.get(step.rpartition(".")[2], self.awaited)
         if event == "connection.connect_tcp.complete":
             connection = info["return_value"].get_extra_info("socket")
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)

@@ -231,14 +231,18 @@ def test_a_cancelled_job_keeps_what_it_fetched(provider, exchange):
     claims_hold(exchange, provider.lake().root, ["KRW-BTC", "KRW-ETH"], None)
 
 
-def test_an_unknown_symbol_ends_a_backfill_before_a_candle_is_asked(shared, tmp_path):
-    path = shared / "realdata" / "azuremooni_krw" / "DOGE_KRW_1m.csv"
-    with replay(DOGE=path) as exchange:
-        provider = SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path, limits=FAST_LIMITS)
-        with pytest.raises(mk.UnknownSymbol, match="KRW-DOG"):
-            provider.backfill(["KRW-DOGE", "KRW-DOG"], "1m", start=MONTH[0]).wait()
-        assert candle_requests(exchange)["requests"] == 0
-        provider.close()
+def test_an_unknown_symbol_is_reported_and_the_others_are_done(provider):
+    day = {"start": "2026-11-18", "end": "2026-11-19"}
+    report = provider.backfill(["KRW-BTC", "KRW-BCT"], "1m", **day, show=False).wait()
+    assert (report.symbols, report.unknown) == (("KRW-BTC",), 0)
+    assert not report.complete
+    assert "did you mean 'KRW-BTC'" in str(report.failures["KRW-BCT"])
+    with pytest.warns(UserWarning, match="not in the plan.*KRW-BCT"):
+        assert len(provider.plan(["KRW-BTC", "KRW-BCT"], "1m", **day)) == 1
+    with pytest.raises(mk.UnknownSymbol, match="KRW-BCT"):
+        provider.backfill("KRW-BCT", "1m", **day, show=False).wait()
+    with pytest.raises(mk.UnknownSymbol, match="KRW-BCT"):
+        next(iter(provider.iter_candle(["KRW-BTC", "KRW-BCT"], "1m", **day, show=False)))
 
 
 def test_the_report_counts_what_is_still_unknown(provider):

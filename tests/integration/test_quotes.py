@@ -164,19 +164,17 @@ def test_a_warm_answer_needs_no_event_loop_at_all(lasting, monkeypatch):
     assert asyncio.run(awaited()).height == 1
 
 
-def test_everything_is_asked_by_quote_currency_where_a_url_cannot_hold_it(
-    provider, exchange, monkeypatch
-):
-    monkeypatch.setattr("marketkit.exchange.upbit.rest.URL_LENGTH", 2_000)
+def test_whole_quote_currencies_are_asked_for_as_such_and_others_by_name(provider, exchange):
     markets = provider.get_market()
     exchange.reset_stats()
     assert provider.get_ticker("*")["symbol"].to_list() == markets["symbol"].to_list()
     assert asked(exchange, "ticker") == 1
-    some = [name for name in markets["symbol"] if name != "KRW-BTC"]
+    some = [name for name in markets["symbol"] if name[:6] != "KRW-BT"]
+    few = [name for name in some if name[:4] != "BTC-"] + ["BTC-ETH"]
     exchange.reset_stats()
-    provider.get_ticker(some, precision="decimal")
-    # All but one: BTC and USDT markets as wholes, KRW ones by name in two requests.
-    assert asked(exchange, "ticker") == 3
+    assert provider.get_ticker(few, precision="decimal")["symbol"].to_list() == sorted(few)
+    # KRW and USDT markets, all or most of them, at once, and the one BTC market by name.
+    assert asked(exchange, "ticker") == 2
 
 
 class Feed:

@@ -16,7 +16,7 @@ from marketkit.errors import BadResponse
 from marketkit.exchange.upbit import bodies
 from marketkit.symbols import is_code
 
-_MOST = 100  # odd rows that are looked for one by one; more of them mean that the body is odd
+_MOST = 300  # odd rows that are looked for one by one; more of them mean that the body is odd
 
 Decode = Callable[[bytes], pl.DataFrame]
 _DECODER = json.JSONDecoder()

@@ -17,6 +17,9 @@ from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.schema import TRADE, empty
 from marketkit.timeframe import DAY, Timeframe, iso
 
+_HOLE = 2_000  # slots; the longest maintenance had 300 minutes, and a wrong guess costs a request
+_SLACK = 2_000  # ms; an answer is dated to the second, and the day may end while it is on its way
+
 
 @dataclass(slots=True)
 class CandleRange:
@@ -38,7 +41,8 @@ def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Walk:
 
     A page proves `[oldest row's start, to)` as far as closed and settled, however many rows it
     has: a short page says nothing about what lies below it. Only an empty page does: nothing
-    exists before its `to` (the listing start, or for `1s` the end of retention). The last page
+    exists before its `to` (the listing start, or for `1s` the end of retention). An oldest row far
+    from all others proves nothing before the next page has it, too. The last page
     may reach below `start`; what it proves there is given too, for it cost nothing.
     """
     to = wanted.end
@@ -71,7 +75,19 @@ def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page
             what = f"a {wanted.timeframe} candle of {wanted.symbol}"
             raise BadResponse(f"{what} starts at {iso(start)}")
     # Recorded data repeats the row at a page boundary.
-    return Page(rows.filter(pl.col("time").dt.epoch("ms") < to), Spans([(_oldest(rows), bound)]))
+    kept = _joined_up(rows.filter(pl.col("time").dt.epoch("ms") < to), wanted.timeframe)
+    return Page(kept, Spans([(_oldest(kept), bound)]))
+
+
+def _joined_up(rows: pl.DataFrame, timeframe: Timeframe) -> pl.DataFrame:
+    """Leave out the oldest row if nearly nothing joins that to the others.
+
+    A single stray row would prove years to be empty. The next page has a true one as its newest.
+    """
+    times = rows["time"].dt.epoch("ms")
+    if rows.height < 2 or timeframe.count(times[0], times[1]) <= _HOLE:
+        return rows
+    return rows.slice(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +124,8 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         response = yield Step(page, request)
         before, today = today, max(today, response.at // DAY)
         trades = upbit_bodies.decode_trades(response.body, exact=exact)
-        if (trades["symbol"] != wanted.symbol).any():
-            raise BadResponse(f"asked for trades of {wanted.symbol}, got another market's")
-        if cursor is not None and trades.height and trades["sequential_id"][0] >= cursor:
-            raise BadResponse(f"asked for trades of {wanted.symbol} below {cursor}, got others")
+        latest = (response.at + _SLACK) // DAY - (before - day)
+        _check_trades(trades, wanted.symbol, cursor, (latest + 1) * DAY)
         page = Page(_within(trades, wanted), Spans())
         left = None if left is None else left - page.rows.height
         if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
@@ -125,6 +139,17 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         else:
             cursor = trades["sequential_id"][-1]
     yield Step(page or Page(empty(TRADE), Spans()), None)
+
+
+def _check_trades(trades: pl.DataFrame, symbol: str, cursor: int | None, midnight: int) -> None:
+    """Refuse a page with trades that were not asked for."""
+    if (trades["symbol"] != symbol).any():
+        raise BadResponse(f"asked for trades of {symbol}, got another market's")
+    if cursor is not None and trades.height and trades["sequential_id"][0] >= cursor:
+        raise BadResponse(f"asked for trades of {symbol} below {cursor}, got others")
+    if trades.height and _newest(trades) >= midnight:
+        asked, got = iso(midnight), iso(_newest(trades))
+        raise BadResponse(f"asked for trades of {symbol} before {asked}, got one of {got}")
 
 
 def _within(trades: pl.DataFrame, wanted: TradeRange) -> pl.DataFrame:

@@ -10,6 +10,7 @@ import pytest
 
 from marketkit.api import batches as module
 from marketkit.api.batches import Batches
+from marketkit.clock import age_clock
 from marketkit.errors import BadResponse, Refused, ServerFailed, UnknownSymbol
 
 ALL = [f"KRW-{at:03d}" for at in range(289)]
@@ -134,3 +135,10 @@ def test_a_market_without_a_row_is_named_and_looked_for_in_the_list_once(monkeyp
 def test_a_refused_batch_leaves_the_other_batches_whole():
     market = Market(culprits=["KRW-000"])
     assert failed(market.ask(ALL[:3], ALL[3:])) == {"KRW-000"}
+
+
+def test_markets_that_no_list_has_are_looked_for_in_a_new_list_once():
+    market = Market()
+    for names in (["KRW-NEW"], ["KRW-NEW"], ["KRW-NEW", "KRW-NEWER"], []):
+        asyncio.run(market.batches.met(names, "normal", age_clock()))
+    assert market.lists == 2

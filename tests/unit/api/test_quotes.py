@@ -9,8 +9,11 @@ import pytest
 
 from marketkit.api.query import CallOptions
 from marketkit.api.quotes import QuoteEndpoints
+from marketkit.clock import age_clock
 from marketkit.errors import BadResponse, InputError, PartialResult, Refused
+from marketkit.net.engine import engine
 from marketkit.schema import TICKER, exact
+from tests.unit.api.conftest import market_list
 
 NOW = 1_795_132_800_000
 
@@ -133,3 +136,44 @@ def test_tickers_are_asked_for_beside_the_market_list(provider, exchange):
     exchange.bodies["/ticker"] = tickers
     assert provider.get_ticker("KRW-BTC", precision="decimal").schema == exact(TICKER)
     assert sorted(exchange.paths()) == ["/market/all", "/ticker"]
+
+
+@pytest.mark.parametrize("warm", [False, True])
+def test_a_row_under_the_name_of_another_market_leaves_that_market_its_own(
+    provider, exchange, warm
+):
+    def mixed(params):
+        rows = json.loads(tickers(params))
+        for row in rows:
+            if row["market"] == "KRW-ETH":
+                row |= {"market": "KRW-BTC", "trade_price": 9.0}
+        return json.dumps(rows).encode()
+
+    exchange.bodies["/ticker"] = mixed
+    if warm:
+        provider.get_market()
+    with pytest.raises(PartialResult) as partial:
+        provider.get_ticker(["KRW-BTC", "KRW-ETH"])
+    assert partial.value.frame.select("symbol", "price").rows() == [("KRW-BTC", 1.5)]
+    assert list(partial.value.failures) == ["KRW-ETH"]
+
+
+def test_an_answer_with_a_market_that_the_list_lacks_has_the_list_asked_for_anew(
+    provider, exchange
+):
+    exchange.bodies["/ticker"] = tickers
+    exchange.bodies["/ticker/all"] = lambda _: tickers({"markets": "KRW-BTC,KRW-ETH,KRW-NEW"})
+    exchange.bodies["/market/all"] = market_list(("KRW-BTC", "KRW-ETH"))
+    provider.get_market()
+    exchange.bodies["/market/all"] = market_list(("KRW-BTC", "KRW-ETH", "KRW-NEW"))
+    provider.get_ticker("KRW-*")
+    assert exchange.paths().count("/market/all") == 2
+    assert provider.get_ticker("KRW-*")["symbol"].to_list() == ["KRW-BTC", "KRW-ETH", "KRW-NEW"]
+
+
+def test_a_list_without_a_market_is_no_list(provider, exchange):
+    provider.get_market()
+    markets = provider.twin._markets
+    exchange.bodies["/market/all"] = b"[]"
+    assert engine().run(markets.gone(["KRW-BTC"], "normal", age_clock())) == {}
+    assert "KRW-BTC" in markets.known()

@@ -294,11 +294,17 @@ def test_nobody_at_the_endpoint_is_said_and_leaves_no_lane_busy(tmp_path):
     assert asyncio.run(main()) == GroupStats(requests=0, retried=4, failed=1)
 
 
+LATE = (
+    r"did not answer /v1/candles/minutes/1 within 0\.2 s, waiting for the first byte of the answer"
+    r" \(market=KRW-BTC\); the attempt took 0\.\d s in all: try again, or give a longer timeout"
+)
+
+
 def test_a_late_answer_is_a_timeout_that_closes_the_connection_and_fears_the_request(
     talk,
 ):
     async def main(transport, exchange):
-        with pytest.raises(TimedOut, match=r"did not answer /v1/candles/minutes/1 within 0\.2 s"):
+        with pytest.raises(TimedOut, match=LATE):
             await transport.send(REQUEST)
         await exchange.disconnected.wait()
         (lane,) = (lane for lane in lanes(transport) if lane.sent)
@@ -306,6 +312,22 @@ def test_a_late_answer_is_a_timeout_that_closes_the_connection_and_fears_the_req
 
     once = replace(RULES, retry_delay=lambda _failure, _attempt: None)
     assert talk(main, silence, timeout=0.2, rules=once) >= 1.0
+
+
+def test_a_call_that_ran_late_again_and_again_says_how_often_and_how_long(talk):
+    many = Request(
+        "/v1/ticker", (("markets", ",".join(f"KRW-A{n}" for n in range(99))),), "candles"
+    )
+
+    async def main(transport, exchange):
+        with pytest.raises(TimedOut) as caught:
+            await transport.send(many)
+        return str(caught.value)
+
+    twice = replace(RULES, retry_delay=lambda _failure, attempt: 0.0 if attempt < 2 else None)
+    said = talk(main, silence, silence, timeout=0.1, rules=twice)
+    assert "(markets=KRW-A0, KRW-A1, KRW-A2, KRW-A3, ...); 2 attempts took" in said
+    assert len(said) < 250
 
 
 def test_cancelling_closes_the_connection_and_ends_the_slot(talk):

@@ -34,6 +34,21 @@ def test_a_request_is_written_when_its_headers_start():
     assert wire.sent > 0
 
 
+def test_what_is_waited_for_is_known_at_every_step():
+    wire = Wire(Slot(held=True))
+    said = [wire.awaited]
+    for event in ("connect_tcp", "send_request_headers", "receive_response_headers", "new"):
+        asyncio.run(wire.trace(f"http11.{event}.started", {}))
+        said.append(wire.awaited)
+    assert said == [
+        "one of its connections to be free",
+        "the connection",
+        "the request to be taken",
+        "the first byte of the answer",
+        "the first byte of the answer",
+    ]
+
+
 def test_a_request_whose_turn_passed_is_not_written():
     wire = Wire(Slot(held=False))
     with pytest.raises(TurnPassed):

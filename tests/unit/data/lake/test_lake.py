@@ -339,3 +339,23 @@ def test_a_month_of_real_candles_comes_back_exactly(lake, shared, market, traded
     assert slots.pop("traded") == traded
     assert sum(slots.values()) == 43_200 - traded
     assert lake.gaps().is_empty()
+
+
+def test_odd_codes_go_through_all_that_a_lake_does(lake, candles, january):
+    odd = ["KRW-A/..", "KRW-ABC", "KRW-BRK.B", "KRW-a b", "KRW-abc", "USDT-币安人生"]
+    span = Spans([(january, january + 2 * MINUTE)])
+    for volume in (1.0, 2.0):  # the second time is a revision, which has a log of its own
+        for symbol in odd:
+            rows = candles([january, january + MINUTE], symbol=symbol)
+            rows = rows.with_columns(volume=pl.lit(volume))
+            lake.append(symbol, "1m", rows, span, seen_at=january + 10 * MINUTE)
+    lake.freeze("odd")
+    for each in (lake, lake.as_of("odd")):
+        assert each.read(odd, "1m")["symbol"].to_list() == sorted([*odd, *odd])
+    assert lake.catalog()["symbol"].to_list() == odd
+    assert lake.revisions()["symbol"].unique().sort().to_list() == odd
+    assert lake.revisions("KRW-BRK.B", "1m").height == 2
+    assert lake.verify("odd").is_empty()
+    assert lake.audit().is_empty()
+    (lake.root / "index.sqlite").unlink()  # the index can be made again of the files
+    assert Lake(lake.root).catalog()["symbol"].to_list() == odd

@@ -127,4 +127,4 @@ def test_a_body_of_nothing_but_odd_rows_is_not_looked_through_for_ever():
 
     sent = json.dumps([{"market": f"KRW-{at}"} for at in range(2_000)]).encode()
     assert len(read_members(decode, sent).failures) == 2_000
-    assert len(calls) < 500
+    assert len(calls) < 1_300

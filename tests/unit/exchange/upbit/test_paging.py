@@ -414,3 +414,28 @@ def test_a_bad_body_ends_the_walk_with_its_error_and_no_page(content):
     assert step == Step(None, candle_request("KRW-BTC", MINUTES, START + DAY))
     with pytest.raises(BadResponse):
         walk.send(Response(200, {}, content, START + DAY))
+
+
+def test_a_stray_row_of_years_ago_proves_nothing_and_is_not_given():
+    stray = START - 5_000 * MINUTE
+
+    def answer(request):
+        return Response(200, {}, body([*minutes(*reversed(range(100, 200))), stray]), START + DAY)
+
+    (page,) = drive(
+        walk_candles(CandleRange("KRW-BTC", MINUTES, START + 100 * MINUTE, START + 200 * MINUTE)),
+        answer,
+    )
+    assert times(page) == minutes(*range(100, 200))
+    assert page.proved == Spans([(START + 100 * MINUTE, START + 200 * MINUTE)])
+
+
+def test_a_row_behind_a_long_hole_is_given_by_the_next_page_with_the_hole_proved_empty():
+    old, new = START - 5_000 * MINUTE, START
+    exchange = Exchange([old, new, new + MINUTE], clock=START + DAY)
+    pages = drive(
+        walk_candles(CandleRange("KRW-BTC", MINUTES, old, new + 2 * MINUTE)),
+        exchange.answer,
+    )
+    assert [times(page) for page in pages] == [[new, new + MINUTE], [old]]
+    assert pages[1].proved == Spans([(old, new)])
