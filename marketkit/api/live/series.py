@@ -85,7 +85,9 @@ class Live(EventHandle[F]):
         return f"final until {self.watermark:%Y-%m-%d %H:%M:%S} UTC"
 
     def _details(self) -> str:
-        lasting = sum(each.closed is each.failure is None for each in self._stitcher.interruptions)
+        lasting = sum(
+            each.closed is None and each.failure is None for each in self._stitcher.interruptions
+        )
         return f", {lasting} interruptions open" if lasting else ""
 
     def _stored(self, start: int) -> pl.DataFrame:
