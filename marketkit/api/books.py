@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
+from numbers import Real
 from typing import NamedTuple
 
 import polars as pl
 
-from marketkit.api.markets import MarketList
+from marketkit.api.instruments import Instruments
+from marketkit.api.levels import unfit_for
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.channels import BOOK_DEPTHS
@@ -46,25 +49,30 @@ def book_form(channel: str, depth: int | None, level: float) -> BookForm | None:
         if depth is not None or level:
             raise InputError(f"depth and level are for the channel 'orderbook', not {channel!r}")
         return None
-    if depth is not None and not (isinstance(depth, int) and 1 <= depth <= DEPTH):
+    form = BookForm(DEPTH if depth is None else depth, level)
+    check_book(*form)
+    return form
+
+
+def check_book(depth: object, level: object) -> None:
+    """Raise `InputError` for a depth and a level that no book has."""
+    if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= DEPTH:
         raise InputError(f"depth={depth!r}: an order book has 1 to {DEPTH} levels")
-    if not (isinstance(level, int | float) and 0 <= level < math.inf):
-        raise InputError(f"level={level!r}: give the prices of one level, such as 10000, or 0")
-    return BookForm(DEPTH if depth is None else depth, level)
+    if isinstance(level, bool) or not isinstance(level, Real) or not 0 <= float(level) < math.inf:
+        raise InputError(f"level={level!r}: a level is a number such as 10000, or 0 for none")
 
 
-async def check_level(
-    markets: MarketList, names: Sequence[str], level: float, priority: Priority
-) -> None:
-    """Raise `InputError`, naming the levels of the first market that has no such `level`.
+async def fitting(
+    instruments: Instruments, names: Sequence[str], level: float, priority: Priority
+) -> list[str]:
+    """Give the markets that have a `level`: over others the stream passes in silence.
 
-    On the stream the exchange passes over such a market in silence.
+    Those are left out with a warning that names their levels. Raises that as `InputError` where no
+    market is left.
     """
-    told, failures = await markets.instruments.of(names, priority)
-    for name, failure in failures.items():
-        raise InputError(f"level={level:g}: the levels of {name} are not known: {failure}")
-    for name, levels in told.sort("symbol").select("symbol", "supported_levels").iter_rows():
-        known = sorted(map(float, levels or ["0"]))
-        if level not in known:
-            shown = " ".join(f"{each:.15g}" for each in known)
-            raise InputError(f"level={level:.15g} is none of {name} (one of {shown})")
+    unfit = await unfit_for(instruments, names, level, priority)
+    for failure in unfit.values():
+        if len(unfit) == len(names):
+            raise failure
+        warnings.warn(f"{failure}; streams are opened without it", stacklevel=2)
+    return [name for name in names if name not in unfit]

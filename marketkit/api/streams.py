@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api.books import book_form, check_level
+from marketkit.api.books import book_form, fitting
 from marketkit.api.markets import MarketList
 from marketkit.api.query import CallOptions, Symbols
 from marketkit.api.replays import Replays
@@ -64,7 +64,9 @@ class Streams(Replays):
         if books is not None:
             name, shape = books.channel, cut(books, shape)
             if books.level:
-                await check_level(self._markets, names, books.level, form.priority)
+                found = self._markets.instruments
+                names = await fitting(found, names, books.level, form.priority)
+                wish = Wish(frozenset(names), ())  # which level a new market has is not known
         elif name == "trade":
             listener = self._recovering(client, names, form)
         elif name.startswith("candle."):

@@ -18,6 +18,14 @@ class Stream(NamedTuple):
     symbol: str
 
 
+def by_channel(streams: Iterable[Stream]) -> dict[str, list[str]]:
+    """Give the symbols of every channel, in order."""
+    found: dict[str, list[str]] = {}
+    for stream in streams:
+        found.setdefault(stream.channel, []).append(stream.symbol)
+    return found
+
+
 class Subscriptions:
     """Streams with the number of their consumers; messages neither keep nor end any.
 
@@ -74,10 +82,7 @@ class Subscriptions:
 
     def wanted(self) -> dict[str, set[str]]:
         """Give the symbols of every channel that are to be streamed."""
-        channels: dict[str, set[str]] = {}
-        for channel, symbol in self._consumers:
-            channels.setdefault(channel, set()).add(symbol)
-        return channels
+        return {channel: set(several) for channel, several in by_channel(self._consumers).items()}
 
     def codes(self) -> dict[str, set[str]]:
         """Give the same as the exchange spells it: `KRW-BTC.5` for a book of five levels."""

@@ -19,7 +19,8 @@ class Note:
     """One thing that happened at `at`; times ms UTC of the exchange's clock.
 
     `until` is the moment after which messages may be missing, `streams` the symbols by channel
-    that were listened to from `began` on, with those that `joined`, without those that `left`.
+    that were listened to from `began` on, with those that `joined`, without those that `left`, or
+    the only ones that were `interrupted`.
     """
 
     what: What

@@ -21,7 +21,7 @@ from marketkit.errors import LakeError, MarketkitError, NetworkError, NotWritabl
 from marketkit.exchange.upbit.messages import Message
 from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
-from marketkit.realtime.subscriptions import Stream
+from marketkit.realtime.subscriptions import Stream, by_channel
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note, What
 from marketkit.recording.layout import LOCK, Hour, hour_of
@@ -69,7 +69,7 @@ class Recorder:
 
     async def start(self) -> None:
         """Take the folder and listen. Raises `NotWritable`, `LakeError` if another one records."""
-        wanted = _by_channel(self.streams)
+        wanted = by_channel(self.streams)
         await asyncio.to_thread(self._take, Note("began", self._client.clock(), streams=wanted))
         self._client.subscribe(self, self.streams)
         self._begin_with_known(self.streams)
@@ -95,6 +95,8 @@ class Recorder:
 
     def leave(self, symbol: str, why: str) -> None:
         """Let a market go that has ended."""
+        if symbol in self._torn:
+            self._mend(symbol, self._now())
         left = [stream for stream in self.streams if stream.symbol == symbol]
         self._client.release(self, left)
         self.streams = [stream for stream in self.streams if stream.symbol != symbol]
@@ -107,7 +109,7 @@ class Recorder:
         self._ended = failure
 
     def _note_streams(self, what: What, streams: Iterable[Stream]) -> None:
-        self._notes.append(Note(what, self._now(), streams=_by_channel(streams)))
+        self._notes.append(Note(what, self._now(), streams=by_channel(streams)))
 
     def _begin_with_known(self, streams: Iterable[Stream]) -> None:
         """Take the state of streams with other listeners: no snapshot comes again for us."""
@@ -151,7 +153,8 @@ class Recorder:
         torn = replace(self._torn.pop(symbol), end=now)
         self._insert(torn)
         if not self._broken:
-            self._notes.append(Note("interrupted", now, torn.start, torn.reason))
+            own = by_channel(each for each in self.streams if each.symbol == symbol)
+            self._notes.append(Note("interrupted", now, torn.start, torn.reason, own))
             self._notes.append(Note("resumed", now))
 
     def _insert(self, past: Interruption) -> None:
@@ -290,10 +293,3 @@ class Recorder:
         except LakeError:
             self._lock.release()
             raise
-
-
-def _by_channel(streams: Iterable[Stream]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
-    for stream in streams:
-        found.setdefault(stream.channel, []).append(stream.symbol)
-    return found

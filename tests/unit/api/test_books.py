@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from types import SimpleNamespace
 from typing import Any
 
 import polars as pl
 import pytest
 
-from marketkit.api.books import BookForm, book_form, check_level
-from marketkit.errors import InputError, UnknownSymbol
+from marketkit.api.books import BookForm, book_form, fitting
+from marketkit.errors import InputError
 
 
 def test_a_book_is_asked_for_in_the_least_depth_that_suffices():
@@ -41,27 +40,28 @@ def test_what_no_book_has_is_refused(depth, level):
         book_form("orderbook", depth, level)
 
 
-def markets(levels: dict[str, list[str]], failures: dict[str, Exception] | None = None) -> Any:
-    """A market list with instruments."""
+class Instruments:
+    """Instruments of two markets."""
 
-    async def of(names, _):
-        rows = {"symbol": list(levels), "supported_levels": list(levels.values())}
-        return pl.DataFrame(rows), failures or {}
-
-    return SimpleNamespace(instruments=SimpleNamespace(of=of))
-
-
-def test_a_level_that_a_market_has_not_is_refused_with_those_it_has():
-    known = markets({"KRW-BTC": ["0", "10000", "1000000"], "BTC-ETH": ["0"]})
-    with pytest.raises(InputError, match=r"level=7 is none of BTC-ETH \(one of 0\)"):
-        asyncio.run(check_level(known, ["BTC-ETH", "KRW-BTC"], 7, "normal"))
-    one = markets({"KRW-BTC": ["0", "10000", "1000000"]})
-    with pytest.raises(InputError, match=r"\(one of 0 10000 1000000\)"):
-        asyncio.run(check_level(one, ["KRW-BTC"], 7, "normal"))
-    asyncio.run(check_level(one, ["KRW-BTC"], 10_000, "normal"))
+    async def of(self, names: list[str], _: str) -> Any:
+        """Give the levels of some markets."""
+        levels = {"KRW-BTC": ["0", "10000", "1000000"], "BTC-ETH": ["0"]}
+        rows = {"symbol": names, "supported_levels": [levels[each] for each in names]}
+        return pl.DataFrame(rows), {}
 
 
-def test_levels_that_are_not_known_are_refused_too():
-    unknown = markets({}, {"KRW-BTC": UnknownSymbol("KRW-BTC")})
-    with pytest.raises(InputError, match="levels of KRW-BTC are not known"):
-        asyncio.run(check_level(unknown, ["KRW-BTC"], 10_000, "normal"))
+def fit(names: list[str], level: float) -> list[str]:
+    instruments: Any = Instruments()
+    return asyncio.run(fitting(instruments, names, level, "normal"))
+
+
+def test_markets_without_a_level_are_left_out_and_told_their_levels():
+    assert fit(["KRW-BTC"], 10_000) == ["KRW-BTC"]
+    assert fit(["BTC-ETH", "KRW-BTC"], 0) == ["BTC-ETH", "KRW-BTC"]
+    with pytest.warns(UserWarning, match="levels of BTC-ETH are 0; streams are opened without"):
+        assert fit(["BTC-ETH", "KRW-BTC"], 10_000) == ["KRW-BTC"]
+
+
+def test_a_level_that_no_market_has_is_refused():
+    with pytest.raises(InputError, match="level=7: the levels of KRW-BTC are 0, 10000, 1000000"):
+        fit(["KRW-BTC"], 7)
