@@ -34,7 +34,7 @@ async def ask_grouped(
     missing = [name for name in names if name not in parts]
     if not missing:
         return parts
-    unfit = await _unfit(instruments, missing, level, priority)
+    unfit = await unfit_for(instruments, missing, level, priority)
     fit = [name for name in missing if name not in unfit]
     if fit and unfit:
         parts |= await send(fit)
@@ -43,7 +43,7 @@ async def ask_grouped(
     return {**parts, **unfit}
 
 
-async def _unfit(
+async def unfit_for(
     instruments: Instruments, names: Sequence[str], level: float, priority: Priority
 ) -> dict[str, InputError]:
     """Give the errors of the symbols that are known not to have a level."""

@@ -166,8 +166,13 @@ class AsyncSmartDataProvider(
         return await self._status()
 
     async def _status(self) -> Status:
-        metrics = self.endpoints.metrics
-        return await take_status(self._endpoint, self._router, metrics, self._store, self._filler)
+        return await take_status(
+            self._router,
+            self.endpoints.metrics,
+            self._store,
+            self._filler,
+            self._streams.state(),
+        )
 
     @on_engine
     async def doctor(self) -> pl.DataFrame:

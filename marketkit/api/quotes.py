@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import math
 from collections.abc import Awaitable, Callable, Sequence
-from numbers import Real
 from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
 from marketkit import schema
 from marketkit.api.batches import Batches
+from marketkit.api.books import check_book
 from marketkit.api.levels import ask_grouped
 from marketkit.api.query import Answer, CallOptions, D, Hit, P, Query, QuerySpec, Results, Symbols
 from marketkit.api.router import Router, hits_of
@@ -166,7 +165,7 @@ class QuoteEndpoints:
 
     def orderbooks(self, symbols: Symbols, depth: int, level: float, options: CallOptions) -> Query:
         """Ask for order books, remembered for this depth and level only."""
-        _check_book(depth, level)
+        check_book(depth, level)
         exact = options.exact
         decode = functools.partial(upbit_bodies.decode_orderbooks, exact=exact)
 
@@ -283,14 +282,6 @@ class _Call:
         for symbol, moment in traded.iter_rows():
             router.activity.saw(symbol, moment, now)
         router.lake_activity.learn(rows["symbol"], now)
-
-
-def _check_book(depth: object, level: object) -> None:
-    most = upbit_rest.DEPTH
-    if isinstance(depth, bool) or not isinstance(depth, int) or not 1 <= depth <= most:
-        raise InputError(f"depth={depth!r}: an order book has 1 to {most} levels")
-    if isinstance(level, bool) or not isinstance(level, Real) or not 0 <= float(level) < math.inf:
-        raise InputError(f"level={level!r}: a level is a number such as 10000, or 0 for none")
 
 
 def _apart(rows: pl.DataFrame, order: Sequence[str]) -> tuple[pl.DataFrame, list[str]]:

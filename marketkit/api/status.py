@@ -10,7 +10,7 @@ from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args
 
 import polars as pl
 
@@ -26,6 +26,9 @@ from marketkit.errors import LakeError
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import GroupStats
 from marketkit.schema import empty
+
+if TYPE_CHECKING:
+    from marketkit.realtime.health import StreamState
 
 _log = logging.getLogger("marketkit.lake")
 _SOURCES: tuple[str, ...] = get_args(Source)
@@ -43,6 +46,8 @@ class Status:
     `machine_ahead` the seconds that this machine's clock is ahead of it: None before it was heard.
     `lacking` has the series that the lake lacks a part of although their market is announced to end
     or has ended (`jobs.rescue.LACKING`), by the market list that was seen last.
+    `stream` is the state of the websocket: whether it is connected and, if not, why; None before
+    the provider opened a stream.
     """
 
     endpoint: str
@@ -56,6 +61,7 @@ class Status:
     time: datetime
     machine_ahead: float | None
     lacking: pl.DataFrame = field(default_factory=lambda: empty(LACKING))
+    stream: StreamState | None = None
 
     @property
     def symbols(self) -> int:
@@ -78,6 +84,7 @@ class Status:
             "store": None if self.store is None else self.store._asdict(),
             "time": self.time.isoformat(),
             "machine_ahead": self.machine_ahead,
+            "stream": None if self.stream is None else self.stream.as_dict(),
             **{name: getattr(self, name).to_dicts() for name in frames},
         }
 
@@ -91,6 +98,7 @@ class Status:
                 f"  store        {_store(self.store)}",
                 *(f"  {_requests(row)}" for row in self.requests.to_dicts()),
                 f"  lives        {_lives(self.lives)}",
+                f"  stream       {'never opened' if self.stream is None else self.stream}",
                 f"  clock        {self._clock()}",
                 *([f"  endings      {brief(self.lacking)}"] if self.lacking.height else []),
             ]
@@ -120,7 +128,11 @@ class Status:
 
 
 async def take_status(
-    endpoint: str, router: Router, metrics: Metrics, store: ResponseStore | None, filler: GapFiller
+    router: Router,
+    metrics: Metrics,
+    store: ResponseStore | None,
+    filler: GapFiller,
+    stream: StreamState | None,
 ) -> Status:
     """Take the status of a provider."""
     transport, recent = router.transport, metrics.recent()
@@ -129,7 +141,7 @@ async def take_status(
     left, ahead = await transport.left(), transport.clock.machine_ahead()
     limits = {group: transport.limit(group).requests for group in left}
     return Status(
-        endpoint,
+        transport.endpoint,
         _delivered(metrics),
         _times(recent),
         _groups(transport.stats(), left, limits),
@@ -140,6 +152,7 @@ async def take_status(
         datetime.fromtimestamp(transport.now() / 1000, UTC),
         None if ahead is None else ahead / 1000,
         await _lacking(filler, router),
+        stream,
     )
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from marketkit.api.query import CallOptions, Symbols, validate_options
-from marketkit.api.streams import Channels, Streams, again
+from marketkit.api.stream_options import StreamOptions, again
+from marketkit.api.streams import Channels, Streams
 from marketkit.data.lake.lake import Lake
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import FrameKind
@@ -33,6 +34,10 @@ class StreamMethods:
         symbols: Symbols,
         channel: str,
         *,
+        depth: int | None = ...,
+        level: float = ...,
+        settle: float | None = ...,
+        new_listings: bool | None = ...,
         replay: str | Path | Lake | None = ...,
         speed: float = ...,
         start: Time | None = ...,
@@ -47,6 +52,10 @@ class StreamMethods:
         symbols: Symbols,
         channel: str,
         *,
+        depth: int | None = ...,
+        level: float = ...,
+        settle: float | None = ...,
+        new_listings: bool | None = ...,
         replay: str | Path | Lake | None = ...,
         speed: float = ...,
         start: Time | None = ...,
@@ -61,6 +70,10 @@ class StreamMethods:
         symbols: Symbols,
         channel: str,
         *,
+        depth: int | None = None,
+        level: float = 0,
+        settle: float | None = None,
+        new_listings: bool | None = None,
         replay: str | Path | Lake | None = None,
         speed: float = 1.0,
         start: Time | None = None,
@@ -79,17 +92,29 @@ class StreamMethods:
         which comes back by itself; trades that were missed meanwhile are fetched and come in order,
         `.interruptions` tells.
 
+        Of order books `depth` gives the best 1 to 30 levels (asked for as `KRW-BTC.15` where that
+        suffices), and `level` groups prices, in KRW markets only: one that the market has not
+        raises `InputError` with those it has. Of candles `settle` bounds how many seconds after its
+        end one that no later trade follows is told as closed (90). A market that ends leaves the
+        feed: the log and `.interruptions` name it, others go on. Where `symbols` has globs, markets
+        that are newly listed join within a minute, unless `new_listings=False`.
+
         `replay` plays a recording (or a lake's candles) again instead, `speed` times as fast, from
         `start` to `end`; nothing is asked of the exchange. With speed 0 it goes as fast as it is
         read, from the first consumer on; no consumer loses anything. Iterations end with it.
 
-        Raises `UnknownSymbol` for a symbol that is not listed, `InputError` for an unknown channel.
+        While no connection opens, `.failure` and `mk.status()` say why; who waits for a first frame
+        gets that as a `NetworkError` after twenty seconds.
+
+        Raises `UnknownSymbol` for a symbol that is not listed (one that has ended is left out with
+        a warning if there are others), `InputError` for an unknown channel.
         Source: Upbit reference, section 6.
         """
         options = validate_options(CallOptions(frame, tz, priority=priority))
+        more = StreamOptions(settle, depth, level, new_listings)
         if (past := again(replay, speed, start, end)) is not None:
-            return await self._streams.watch_again(symbols, channel, options, past)
-        return await self._streams.watch(symbols, channel, options)
+            return await self._streams.watch_again(symbols, channel, options, past, more=more)
+        return await self._streams.watch(symbols, channel, options, more)
 
     @overload
     async def live(
@@ -98,6 +123,8 @@ class StreamMethods:
         timeframe: str,
         *,
         history: str = ...,
+        settle: float | None = ...,
+        new_listings: bool | None = ...,
         replay: str | Path | Lake | None = ...,
         speed: float = ...,
         start: Time | None = ...,
@@ -114,6 +141,8 @@ class StreamMethods:
         timeframe: str,
         *,
         history: str = ...,
+        settle: float | None = ...,
+        new_listings: bool | None = ...,
         replay: str | Path | Lake | None = ...,
         speed: float = ...,
         start: Time | None = ...,
@@ -130,6 +159,8 @@ class StreamMethods:
         timeframe: str,
         *,
         history: str = "1d",
+        settle: float | None = None,
+        new_listings: bool | None = None,
         replay: str | Path | Lake | None = None,
         speed: float = 1.0,
         start: Time | None = None,
@@ -148,6 +179,12 @@ class StreamMethods:
         final, and `.interruptions`, each with how it was mended; iterating gives candles as they
         become final, `.on(callback)` calls back with them. Those go into the lake with their proof.
 
+        A candle is final when a later one of its market came. In a quiet market the exchange is
+        asked `settle` seconds after the end (90; at least 3), a question for each market: what it
+        says is final then, and comes again if it changes later. A market that ends leaves the
+        series with all that was told of it, the log and `.interruptions` name it. Where `symbols`
+        has globs, newly listed markets join within a minute, unless `new_listings=False`.
+
         `replay`, `speed`, `start` and `end` play a recording or a lake again, as in `watch`: the
         same code runs by the clock of the past, the lake answers for the exchange, with nothing
         that was not closed by then, and nothing is written into it. Candles that were not recorded
@@ -156,9 +193,12 @@ class StreamMethods:
         Raises `UnknownSymbol`, `UnknownTimeframe`, `InputError` for a width that is not streamed.
         """
         options = validate_options(CallOptions(frame, tz, priority=priority))
+        more = StreamOptions(settle, new_listings=new_listings)
         if (past := again(replay, speed, start, end)) is not None:
-            return await self._streams.live_again(symbols, timeframe, history, options, past)
-        return await self._streams.live(symbols, timeframe, history, options, show=show)
+            return await self._streams.live_again(
+                symbols, timeframe, history, options, past, more=more
+            )
+        return await self._streams.live(symbols, timeframe, history, options, more=more, show=show)
 
     @on_engine
     async def record(
@@ -167,6 +207,7 @@ class StreamMethods:
         channels: Channels,
         *,
         to: str | Path,
+        new_listings: bool | None = None,
         priority: Priority = "normal",
     ) -> Recording:
         """Record streams to a folder: every message with its time of arrival.
@@ -177,8 +218,13 @@ class StreamMethods:
         `read_interruptions` says when messages may be missing, and `watch` and `live` play them
         again with `replay=`. The `Recording` ends with `.close()`, its `with` block or the program.
 
+        A market that ends leaves the recording, which the log, `.interruptions` and the folder's
+        journal say; where `symbols` has globs, newly listed ones join within a minute, unless
+        `new_listings=False`.
+
         Raises `UnknownSymbol`, `InputError` for an unknown channel, `NotWritable`, and `LakeError`
         where somebody else records to the folder.
         """
         options = validate_options(CallOptions(priority=priority))
-        return await self._streams.record(symbols, channels, Path(to), options)
+        more = StreamOptions(new_listings=new_listings)
+        return await self._streams.record(symbols, channels, Path(to), options, more=more)

@@ -3,80 +3,82 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import math
-import weakref
-from collections.abc import Callable, Collection, Iterable, Sequence
+import warnings
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
 from marketkit import symbols as naming
+from marketkit.api.books import book_form, fitting
 from marketkit.api.markets import MarketList
-from marketkit.api.query import CallOptions, Symbols, index_of
+from marketkit.api.query import CallOptions, Symbols
+from marketkit.api.replays import Replays
+from marketkit.api.roster import Roster, Wish, wish
+from marketkit.api.stream_options import NO_OPTIONS, StreamOptions, cut, shape_of
 from marketkit.data.fetch.gaps import GapFiller
-from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError
-from marketkit.frames import Frame, finish
+from marketkit.errors import InputError, UnknownSymbol
 from marketkit.schema import STATE
 from marketkit.timeframe import parse_duration, parse_timeframe
-from marketkit.window import Instant
 
 if TYPE_CHECKING:
     from marketkit.api.live.series import Live
     from marketkit.realtime.client import RealtimeClient
     from marketkit.realtime.feed import Feed
     from marketkit.realtime.handle import StreamHandle
-    from marketkit.realtime.trade_recovery import FeedListener
-    from marketkit.recording.player import Replay
+    from marketkit.realtime.health import StreamState
+    from marketkit.realtime.listener import FeedListener
     from marketkit.recording.recording import Recording
-    from marketkit.recording.tape import Tape
 
 
 Channels = str | Iterable[str]
 
 
-class Again(NamedTuple):
-    """The recording or lake of a replay, the span, and how many times as fast as then."""
-
-    replay: str | Path | Lake
-    speed: float
-    start: Instant | None
-    end: Instant | None
-
-
-def again(
-    replay: str | Path | Lake | None, speed: float, start: Instant | None, end: Instant | None
-) -> Again | None:
-    """Put the options of a replay together. Raises `InputError` for options without a replay."""
-    if replay is not None:
-        return Again(replay, speed, start, end)
-    if (speed, start, end) != (1.0, None, None):
-        raise InputError("speed, start and end are for replays: give replay= a recording or a lake")
-    return None
-
-
-class Streams:
+class Streams(Replays):
     """The streams of one provider. Use on the engine's loop; `hot` and `newest` anywhere."""
 
     def __init__(self, filler: GapFiller, markets: MarketList) -> None:
-        self._filler = filler
+        super().__init__(filler)
         self._markets = markets
-        self._handles: weakref.WeakSet[StreamHandle] = weakref.WeakSet()
+        self._roster = Roster(markets)
         self._client: RealtimeClient | None = None
 
-    async def watch(self, symbols: Symbols, channel: str, form: CallOptions) -> Feed[Any]:
+    async def watch(
+        self,
+        symbols: Symbols,
+        channel: str,
+        form: CallOptions,
+        more: StreamOptions = NO_OPTIONS,
+    ) -> Feed[Any]:
         """Open a feed."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
         from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
 
         name, client = upbit_channels.channel(channel), self._opened()
-        names = await self._resolve(symbols, form)
-        listener = self._recovering(client, names, form) if name == "trade" else None
-        feed = Feed(client, name, names, _shape(symbols, form), listener)
-        self._handles.add(feed)
+        books = book_form(name, more.depth, more.level)
+        settle = more.settled(candles=name.startswith("candle."))
+        names, wish = await self._resolve(symbols, form, more)
+        shape = shape_of(symbols, form)
+        listener: FeedListener | None = None
+        if books is not None:
+            name, shape = books.channel, cut(books, shape)
+            if books.level:
+                found = self._markets.instruments
+                names = await fitting(found, names, books.level, form.priority)
+                wish = Wish(frozenset(names), ())  # which level a new market has is not known
+        elif name == "trade":
+            listener = self._recovering(client, names, form)
+        elif name.startswith("candle."):
+            listener = _closing(client, name, settle)
+        asked = None if books is None else books.asked
+        feed = Feed(client, name, names, shape, listener, depth=asked)
+        self._keep(feed, wish)
         return feed
+
+    def _keep(self, handle: StreamHandle, wish: Wish) -> None:
+        self._handles.add(handle)
+        self._roster.add(handle, wish)
 
     def _recovering(
         self, client: RealtimeClient, names: Iterable[str], form: CallOptions
@@ -95,7 +97,14 @@ class Streams:
         )
 
     async def live(
-        self, symbols: Symbols, timeframe: str, history: str, form: CallOptions, *, show: bool
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        history: str,
+        form: CallOptions,
+        *,
+        more: StreamOptions = NO_OPTIONS,
+        show: bool,
     ) -> Live[Any]:
         """Open a live series and fill in the history."""
         from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
@@ -104,62 +113,24 @@ class Streams:
 
         width = parse_timeframe(timeframe)
         upbit_channels.candle_channel(width)
+        bound = more.settled(candles=True)
         length, client = parse_duration(history), self._opened()
-        names = await self._resolve(symbols, form)
-        start = width.floor(client.clock() - length)
-        stitcher = Stitcher(client, self._filler, width, dict.fromkeys(names, start), form.priority)
+        names, wish = await self._resolve(symbols, form, more)
+        starts = dict.fromkeys(names, width.floor(client.clock() - length))
+        stitcher = Stitcher(client, self._filler, width, starts, form.priority, bound=bound)
         await stitcher.start(show=show)
-        live = Live(stitcher, self._filler.lake, client.clock, length, _shape(symbols, form))
-        self._handles.add(live)
+        live = Live(stitcher, self._filler.lake, client.clock, length, shape_of(symbols, form))
+        self._keep(live, wish)
         return live
-
-    async def watch_again(
-        self, symbols: Symbols, channel: str, form: CallOptions, again: Again
-    ) -> Feed[Any]:
-        """Open a feed of a recording or a lake."""
-        from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
-        from marketkit.realtime.feed import Feed  # noqa: PLC0415 - as above
-
-        name = upbit_channels.channel(channel)
-        _, names, client = await asyncio.to_thread(self._tape, symbols, name, again)
-        feed = Feed(client, name, names, _shape(symbols, form))
-        self._handles.add(feed)
-        return feed
-
-    async def live_again(
-        self, symbols: Symbols, timeframe: str, history: str, form: CallOptions, again: Again
-    ) -> Live[Any]:
-        """Open a live series of a recording or a lake; the lake answers for the exchange."""
-        from marketkit.api.live.replay import Past, first_slots  # noqa: PLC0415 - as above
-        from marketkit.api.live.series import Live  # noqa: PLC0415 - as above
-        from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
-        from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
-
-        width, length = parse_timeframe(timeframe), parse_duration(history)
-        channel = upbit_channels.candle_channel(width)
-        tape, names, client = await asyncio.to_thread(self._tape, symbols, channel, again)
-        source = tape.lake or self._filler.lake
-        starts = await asyncio.to_thread(first_slots, tape, channel, names, source, length)
-        past = Past(source, tape, client.clock, 0 if tape.lake else self._filler.settle)
-        stitcher = Stitcher(client, past, width, starts, form.priority)
-        await stitcher.start(show=False)
-        live = Live(stitcher, past.lake, client.clock, length, _shape(symbols, form))
-        self._handles.add(live)
-        return live
-
-    def _tape(self, symbols: Symbols, channel: str, again: Again) -> tuple[Tape, list[str], Replay]:
-        from marketkit.api.live.replay import open_tape  # noqa: PLC0415 - as above
-        from marketkit.recording.player import Replay  # noqa: PLC0415 - most programs need none
-
-        if not again.speed >= 0:
-            raise InputError(f"speed={again.speed!r}: give a number of times, or 0 for no waiting")
-        source = self._filler.lake.source
-        span = again.start, again.end
-        tape, names = open_tape(again.replay, naming.typed(symbols), channel, span, source=source)
-        return tape, names, Replay(tape, 0 if math.isinf(again.speed) else again.speed)
 
     async def record(
-        self, symbols: Symbols, channels: Channels, to: Path, form: CallOptions
+        self,
+        symbols: Symbols,
+        channels: Channels,
+        to: Path,
+        form: CallOptions,
+        *,
+        more: StreamOptions = NO_OPTIONS,
     ) -> Recording:
         """Begin to record."""
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
@@ -172,11 +143,11 @@ class Streams:
             raise InputError("no channels: the list is empty")
         wanted = dict.fromkeys(upbit_channels.channel(each) for each in given)
         client = self._opened()
-        names = await self._resolve(symbols, form)
+        names, wish = await self._resolve(symbols, form, more)
         recorder = Recorder(client, [Stream(each, name) for each in wanted for name in names], to)
         await recorder.start()
         recording = Recording(recorder)
-        self._handles.add(recording)
+        self._keep(recording, wish)
         return recording
 
     def hot(
@@ -207,11 +178,16 @@ class Streams:
         state = pl.when(over).then(pl.lit("closed")).otherwise(pl.col("state").cast(pl.String))
         return frame.with_columns(state=state.cast(STATE))
 
+    def state(self) -> StreamState | None:
+        """Give the state of the connection, None before a stream was opened."""
+        return None if self._client is None else self._client.state()
+
     async def close(self) -> None:
         """Close every handle, and end the streams that nobody else wants.
 
         Raises the first failure after everything has been let go of.
         """
+        await self._roster.close()
         ends = [handle.end() for handle in list(self._handles)]
         failures = await asyncio.gather(*ends, return_exceptions=True)
         client, self._client = self._client, None
@@ -228,16 +204,24 @@ class Streams:
         self._client = client_of(self._filler.transport)
         return self._client
 
-    async def _resolve(self, symbols: Symbols, form: CallOptions) -> list[str]:
+    async def _resolve(
+        self, symbols: Symbols, form: CallOptions, more: StreamOptions
+    ) -> tuple[list[str], Wish]:
         """Find the markets that are meant: of an unknown one the stream would say nothing.
 
-        What comes is dated by the exchange's clock, so that is heard before anything comes.
+        One that has ended is left out with a warning, unless there is no other. What comes is
+        dated by the exchange's clock, so that is heard before anything comes.
         """
-        names, unknown = await self._markets.resolve(symbols, form.priority)
-        if unknown:
-            raise next(iter(unknown.values()))
+        given = naming.several(symbols)
+        names, unknown = await self._markets.resolve(given, form.priority)
+        for error in unknown.values():
+            ended = isinstance(error, UnknownSymbol) and error.last_listed is not None
+            if not (names and ended):
+                raise error
+            warnings.warn(f"{error}: streams are opened without it", stacklevel=2)
         await self._filler.transport.ask_time()
-        return names
+        spelt = naming.typed(given, names, aloud=False)
+        return names, wish(spelt, names, new_listings=more.new_listings)
 
 
 def _streamed(name: str) -> str | None:
@@ -247,6 +231,7 @@ def _streamed(name: str) -> str | None:
     return upbit_channels.channel(name) if name in upbit_channels.channel_names() else None
 
 
-def _shape(symbols: Symbols, form: CallOptions) -> Callable[[pl.DataFrame], Frame]:
-    index = index_of(symbols)
-    return functools.partial(finish, frame=form.frame, tz=form.tz, index=index)
+def _closing(client: RealtimeClient, channel: str, settle: int) -> FeedListener:
+    from marketkit.realtime.closing import CandleCloser  # noqa: PLC0415 - most programs need none
+
+    return CandleCloser(client, channel, settle)

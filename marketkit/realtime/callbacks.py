@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from marketkit.errors import EngineClosed, FeedOverflow, InputError
+from marketkit.errors import EngineClosed, FeedOverflow, InputError, NetworkError
 from marketkit.realtime.consumers import Consumer
 
 _ERRORS_KEPT = 100  # enough to see what goes wrong, whatever a callback raises a thousand times
@@ -72,6 +72,9 @@ class Callback(Generic[F]):
         except FeedOverflow as overflow:
             _log.warning("a callback is too slow: %s", overflow)
             self._failures.newest.append(overflow)
+            return True
+        except NetworkError as why:  # no stream has opened, which the log says already
+            self._failures.newest.append(why)
             return True
         except Exception as failure:  # noqa: BLE001 - the stream's, and the next read is its end
             self._fail(failure)

@@ -14,6 +14,7 @@ from marketkit.exchange.upbit.messages import Candle
 from marketkit.timeframe import Timeframe
 
 KEPT = 50  # candles of each symbol: more than a late one is late
+_AHEAD = 300_000  # ms that a candle may be ahead of the clock; anything later is a mistake
 _REMEMBERED = 1000  # trades of each symbol: more than come twice after a reconnect
 
 Change = Literal["new", "changed", "late", "none"]
@@ -37,6 +38,9 @@ class CandleBook:
         own = self._candles.setdefault(candle.symbol, {})
         time = candle.time
         newest = self._newest.get(candle.symbol, -1)
+        if time < newest and _of_the_future(own[newest]) and not _of_the_future(candle):
+            del own[newest]
+            newest = self._newest[candle.symbol] = max(own, default=-1)
         known = own.get(time)
         if known is not None and (known.sent > candle.sent or same(known, candle)):
             return "none"
@@ -72,6 +76,11 @@ class CandleBook:
         """Drop all messages of a symbol."""
         self._candles.pop(symbol, None)
         self._newest.pop(symbol, None)
+
+
+def _of_the_future(candle: Candle) -> bool:
+    """Say whether a candle was sent long before its slot begins: no exchange can know it."""
+    return candle.time > candle.sent + _AHEAD
 
 
 def same(one: Candle, other: Candle) -> bool:

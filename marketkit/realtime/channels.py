@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import polars as pl
 
+from marketkit.errors import NetworkError
 from marketkit.exchange.upbit.channels import ChannelSpec, Keeps, spec_of
 from marketkit.exchange.upbit.messages import Candle, Message
 from marketkit.realtime.candles import CandleBook
@@ -15,6 +16,7 @@ from marketkit.schema import STATE
 from marketkit.timeframe import DAY
 
 EVENTS_KEPT = 100  # of each symbol; as many trades as most calls ask for
+_APART = 300_000  # ms; a state that is further ahead of the next one was a mistake, not overtaken
 
 
 class Listener(Protocol):
@@ -23,8 +25,14 @@ class Listener(Protocol):
     def receive(self, message: Message) -> None:
         """Take news."""
 
-    def interrupted(self, until: int, reason: str) -> None:
-        """Learn that messages after `until` (ms UTC, the exchange's clock) may be lost."""
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
+        """Learn that messages after `until` may be lost: all, or those of one `symbol`.
+
+        `until` is ms UTC of the exchange's clock.
+        """
+
+    def unopened(self, why: NetworkError) -> None:
+        """Learn that no connection has opened for long; it is tried again."""
 
 
 class Channel(Protocol):
@@ -53,8 +61,8 @@ class Channel(Protocol):
     def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
         """Give the newest rows of each symbol, sorted by symbol, in the order of their frame."""
 
-    def interrupted(self) -> None:
-        """Learn that messages may be missing."""
+    def interrupted(self, symbol: str | None = None) -> None:
+        """Learn that messages may be missing: of one symbol, or of all."""
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""
@@ -73,7 +81,7 @@ class NewestChannel:
     def add(self, message: Message) -> bool:
         """Take a message and say whether that is news."""
         known = self._newest.get(message.symbol)
-        if known is not None and message.time < known.time:
+        if known is not None and known.time - _APART < message.time < known.time:
             return False  # overtaken by a later one
         self._newest[message.symbol] = message
         return True
@@ -112,13 +120,17 @@ class NewestChannel:
             return self.frame(self.known(symbols))
         return self._spec.frame(self.known(symbols), depth=rows)
 
-    def interrupted(self) -> None:
-        """Learn that messages may be missing."""
-        self._stale = dict(self._newest)
+    def interrupted(self, symbol: str | None = None) -> None:
+        """Learn that messages may be missing: of one symbol, or of all."""
+        if symbol is None:
+            self._stale = dict(self._newest)
+        elif symbol in self._newest:
+            self._stale[symbol] = self._newest[symbol]
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""
         self._newest.pop(symbol, None)
+        self._stale.pop(symbol, None)
 
 
 class EventChannel:
@@ -182,9 +194,12 @@ class EventChannel:
         """Give the newest rows of each symbol, sorted by symbol and time."""
         return self.frame(each for name in sorted(symbols) for each in self.known([name])[-rows:])
 
-    def interrupted(self) -> None:
-        """Learn that messages may be missing."""
-        self._whole.clear()
+    def interrupted(self, symbol: str | None = None) -> None:
+        """Learn that messages may be missing: of one symbol, or of all."""
+        if symbol is None:
+            self._whole.clear()
+        else:
+            self._whole.pop(symbol, None)
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""
@@ -214,11 +229,15 @@ class SlotChannel:
         """Give the known messages of symbols, in the order of their frame."""
         return [candle for each in sorted(symbols) for candle in self._book.of(each)]
 
-    def frame(self, messages: Iterable[Candle]) -> pl.DataFrame:
-        """Lay candles out as `schema.CANDLE`: the newest of a symbol is still forming."""
+    def frame(self, messages: Iterable[Candle], over: int = -1) -> pl.DataFrame:
+        """Lay candles out as `schema.CANDLE`: the newest of a symbol is still forming.
+
+        Slots up to the one that starts at `over` (ms UTC) are closed all the same.
+        """
         rows = list(messages)
         newest = self._book.newest
-        states = ["forming" if row.time == newest(row.symbol) else "closed" for row in rows]
+        forming = [over < row.time == newest(row.symbol) for row in rows]
+        states = ["forming" if each else "closed" for each in forming]
         return self._spec.frame(rows).with_columns(pl.Series("state", states, STATE))
 
     def fresh(self, symbol: str) -> Candle | None:
@@ -237,10 +256,14 @@ class SlotChannel:
         """Give the newest rows of each symbol, sorted by symbol and time."""
         return self.frame(each for name in sorted(symbols) for each in self._book.of(name)[-rows:])
 
-    def interrupted(self) -> None:
-        """Learn that messages may be missing."""
-        self._stale = self._book.last()
-        self._since.clear()
+    def interrupted(self, symbol: str | None = None) -> None:
+        """Learn that messages may be missing: of one symbol, or of all."""
+        if symbol is None:
+            self._stale = self._book.last()
+            self._since.clear()
+        elif (candle := self._book.newest_of(symbol)) is not None:
+            self._stale[symbol] = candle
+            self._since.pop(symbol, None)
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""

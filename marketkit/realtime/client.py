@@ -5,36 +5,29 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 import os
 import random
+import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from marketkit.clock import age_clock
-from marketkit.errors import BadResponse, MarketkitError
-from marketkit.exchange.upbit.stream import PATH, Decoder
+from marketkit.errors import MarketkitError, NetworkError
+from marketkit.exchange.upbit.stream import PATH
 from marketkit.net.budget.budget import Budget
 from marketkit.net.engine import engine
 from marketkit.net.transport import Transport
 from marketkit.realtime.connection import Connection, Timing, shake_hands
 from marketkit.realtime.dispatcher import Dispatcher
+from marketkit.realtime.health import Opening, RealtimeStats, StreamState
+from marketkit.realtime.reader import FrameReader
+from marketkit.realtime.subscriptions import Stream
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
 _log = logging.getLogger("marketkit.realtime")
-_WRONG_IN_A_ROW = 20  # frames; a connection that says nothing else is of no use
-
-
-@dataclass(slots=True)
-class RealtimeStats:
-    """Counts of a client so far; `refused` handshakes had any answer but a websocket."""
-
-    connects: int = 0
-    refused: int = 0
-    frames: int = 0
-    wrong: int = 0
 
 
 class RealtimeClient(Dispatcher):
@@ -55,14 +48,27 @@ class RealtimeClient(Dispatcher):
         draw: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(url, clock, timing or Timing())
-        self.stats = RealtimeStats()
         self.heard = 0  # the `age_clock` moment of the newest frame
         self._connects = connects
         self._draw = draw
-        self._decoder = Decoder()
+        self._reader = FrameReader(
+            url,
+            silence=self.timing.silence,
+            tell=self._tell,
+            harm=self._blame,
+            speaks=self._speaks,
+        )
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
-        self._wrong_in_a_row = 0
+        self._began = 0  # when streams were first wanted, ms UTC of the exchange's clock
+        self._pending: Opening | None = None  # until something has come
+        self._closed: Opening | None = None  # between two connections
+        self._hurried = -math.inf  # when the last attempt without a pause was made
+
+    @property
+    def stats(self) -> RealtimeStats:
+        """Counts so far."""
+        return self._reader.stats
 
     @property
     def alive(self) -> int:
@@ -85,6 +91,8 @@ class RealtimeClient(Dispatcher):
         if more and self._connection is not None:
             self._connection.change()
         if self._task is None or self._task.done():
+            self._pending = Opening(self.name, time.monotonic)
+            self._began = self.clock()
             self._task = asyncio.get_running_loop().create_task(self._keep())
 
     async def end_unused(self) -> None:
@@ -107,19 +115,77 @@ class RealtimeClient(Dispatcher):
     def _begin_anew(self) -> None:
         """Know of no message: nobody listens until the next `subscribe`."""
         self._whole, self._alive = False, 0
+        self._pending = self._closed = None
 
     async def _keep(self) -> None:
         """Connect again and again while anything is wanted."""
-        loop, failures = asyncio.get_running_loop(), 0
+        failures = 0
         while self._wanted():
-            began = loop.time()
             reason = await self._live()
             if not self._wanted():
                 self._begin_anew()
                 return
-            self._interrupted(reason)
-            failures = 0 if loop.time() - began >= self.timing.lived else failures + 1
+            self._broke(reason)
+            failures = 0 if self._may_hurry() else failures + 1
             await asyncio.sleep(self._wait(failures))
+
+    def _broke(self, reason: str) -> None:
+        """Tell listeners of the end of a connection, or that none has opened yet."""
+        if self._pending is None:
+            self._closed = self._closed or Opening(self.name, time.monotonic)
+            self._closed.reason = reason
+            self._interrupted(reason)
+            return
+        if self._pending.reason is None:
+            self._begin_interruption(self._began, reason)
+            _log.warning("%s does not open, and is tried again: %s", self.name, reason)
+        self._pending.reason = reason
+        if self._pending.seconds >= self.timing.patience:
+            for listener in self._everybody():
+                listener.unopened(self._pending.error())
+
+    @property
+    def unopened(self) -> NetworkError | None:
+        """The reason why nothing has come yet: None from the first message on."""
+        if self._pending is None or self._pending.reason is None:
+            return None
+        return self._pending.error()
+
+    @property
+    def opening(self) -> NetworkError | None:
+        """The same, also while the first handshake is under way."""
+        return None if self._pending is None else self._pending.error()
+
+    def state(self) -> StreamState:
+        """Give the state of the connection."""
+        quiet = self._pending or self._closed
+        stats, streams = self.stats, len(self._subscriptions)
+        return StreamState(
+            connected=self.connected,
+            streams=streams,
+            frames=stats.frames,
+            connects=stats.connects,
+            refused=stats.refused,
+            wrong=stats.wrong,
+            unknown=dict(stats.unknown),
+            trouble=None if quiet is None or not streams else quiet.reason,
+            quiet=0.0 if quiet is None or not streams else quiet.seconds,
+        )
+
+    def _speaks(self) -> None:
+        """Note that a connection has brought something that can be read."""
+        self._pending = self._closed = None
+
+    def _may_hurry(self) -> bool:
+        """Say whether to connect again without a pause: a connection that worked has ended.
+
+        One that breaks again and again soon after data came earns that once in `Timing.lived`.
+        """
+        now = asyncio.get_running_loop().time()
+        if not self._reader.came or now - self._hurried < self.timing.lived:
+            return False
+        self._hurried = now
+        return True
 
     def _wait(self, failures: int) -> float:
         """Give the pause before the next attempt: longer each time, and never the same twice."""
@@ -130,6 +196,7 @@ class RealtimeClient(Dispatcher):
         """Open a connection, read until the end, and say why the end came."""
         from websockets.exceptions import WebSocketException  # noqa: PLC0415 - slow to import
 
+        self._reader.begin()
         try:
             await self._converse()
         except (OSError, MarketkitError, WebSocketException) as error:
@@ -145,7 +212,6 @@ class RealtimeClient(Dispatcher):
             socket, self.timing, wanted=self._wanted, take=self._take, clock=self.clock
         )
         self._connection = connection
-        self._wrong_in_a_row = 0
         try:
             await connection.run()
         finally:
@@ -171,35 +237,26 @@ class RealtimeClient(Dispatcher):
         return socket
 
     def _wanted(self) -> dict[str, set[str]]:
-        """Give the streams that are wanted still."""
+        """Give the codes of each channel that are wanted still."""
         self._forget(self._subscriptions.expire(self.clock()))
-        return self._subscriptions.wanted()
+        return self._subscriptions.codes()
 
     def _take(self, raw: bytes) -> None:
-        """Tell listeners the news of a frame."""
-        self.stats.frames += 1
         self.heard = age_clock()
-        try:
-            messages = self._decoder.decode(raw)
-        except BadResponse as problem:
-            self._misread(problem)
-            return
-        for message in messages:
-            self._tell(message)
+        self._reader.read(raw)
 
-    def _misread(self, problem: BadResponse) -> None:
-        """Count a frame that cannot be read, which may have hidden messages."""
-        self.stats.wrong += 1
-        self._wrong_in_a_row += 1
-        _log.warning("%s: %s", self.name, problem)
-        if self._wrong_in_a_row >= _WRONG_IN_A_ROW:
-            raise problem
-        if self._whole:
-            self._interrupted(str(problem))
+    def _blame(self, channel: str | None, symbol: str | None, reason: str) -> bool:
+        """Begin an interruption of the streams that are named, and say whether any is wanted."""
+        kinds = [each for each in self._channels if channel in {None, each, _kind(each)}]
+        named = [Stream(each, symbol or "") for each in kinds]
+        wanted = [each for each in named if each in self._subscriptions]
+        self._harm(wanted, reason)
+        return bool(wanted)
 
-    def _resumed(self) -> None:
-        super()._resumed()
-        self._wrong_in_a_row = 0
+
+def _kind(channel: str) -> str:
+    """Give the type of messages of a channel; books of every level are of one."""
+    return "orderbook" if channel.startswith("orderbook.") else channel
 
 
 _CLIENTS: dict[tuple[str, int], RealtimeClient] = {}

@@ -29,15 +29,17 @@ class Timing:
 
     The exchange closes a socket after 60 s without traffic and answers a text PING within 10 s
     (Upbit reference, section 6.1): a connection quiet for `ping` is asked, one silent for `silence`
-    is dead. Waits between attempts double from `backoff` to `longest`, and begin anew after a
-    connection that lived for `lived`.
+    is dead. A connection that broke after something came is followed by the next one at once, at
+    most one time in `lived`; other waits between attempts double from `backoff` to `longest`. Who
+    waits for a first message is told why none comes after `patience`.
     """
 
     look: float = 1.0
     ping: float = 10.0
     silence: float = 30.0
     opening: float = 10.0
-    lived: float = 30.0
+    patience: float = 20.0
+    lived: float = 5.0
     backoff: float = 0.5
     longest: float = 60.0
     linger: int = LINGER

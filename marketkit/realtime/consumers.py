@@ -49,6 +49,11 @@ class Broadcast:
                 if not queue.put(event) and not queue.idle:
                     self.lost += 1
 
+    def fail(self, why: Exception) -> None:
+        """Have every consumer who waits right now raise `why`, and go on."""
+        for queue in self._queues:
+            queue.fail(why)
+
     def open(self, queue: Queue, like: Queue | None = None) -> Queue:
         """Have `queue` told of events from now on, or from where the queue `like` is read to."""
         with self._lock:

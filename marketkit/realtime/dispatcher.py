@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import logging
 from abc import ABC, abstractmethod
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from marketkit.errors import NetworkError
 from marketkit.exchange.upbit.messages import Message
 from marketkit.net.handle import Interruption
 from marketkit.realtime.channels import Channel, Listener, channel_of
@@ -32,9 +33,12 @@ class Dispatcher(ABC):
         self.clock = clock
         self.timing = timing
         self.interruptions: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)
+        self.harms: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)  # of one stream each
         self._subscriptions = Subscriptions(timing.linger)
         self._channels: dict[str, Channel] = {}
         self._listeners: dict[tuple[str, str], list[Listener]] = {}
+        self._harmed: dict[Stream, Interruption] = {}  # those that last
+        self._stumbled: Counter[int] = Counter()  # listeners that raised, and how often
         self._whole = False  # whether messages come, and none is missing
         self._alive = 0
 
@@ -42,6 +46,16 @@ class Dispatcher(ABC):
     def connected(self) -> bool:
         """Whether messages are coming."""
         return self._whole
+
+    @property
+    def unopened(self) -> NetworkError | None:
+        """The reason why nothing has come yet, where something should have."""
+        return None
+
+    @property
+    def opening(self) -> NetworkError | None:
+        """The same, also while the first attempt is under way."""
+        return None
 
     @property
     @abstractmethod
@@ -70,16 +84,22 @@ class Dispatcher(ABC):
         known = self._channels.get(channel)
         return known.fresh(symbol) if known is not None and self._whole else None
 
-    def subscribe(self, listener: Listener, streams: Iterable[Stream]) -> None:
-        """Tell `listener` the messages of streams from now on."""
+    def subscribe(
+        self, listener: Listener, streams: Iterable[Stream], depth: int | None = None
+    ) -> None:
+        """Tell `listener` the messages of streams from now on; `depth` levels of books suffice."""
         wanted = list(streams)
         for stream in wanted:
             self.channel(stream.channel)
             # A new list, for a message may be on its way through the old one.
             self._listeners[stream] = [*self._listeners.get(stream, ()), listener]
-        self._wants(more=self._subscriptions.take(wanted))
+        if not self._whole and self._lasting is not None:
+            self._begin_interruption(self.clock(), self._lasting.reason, [listener])
+        self._wants(more=self._subscriptions.take(wanted, depth))
 
-    def release(self, listener: Listener, streams: Iterable[Stream]) -> None:
+    def release(
+        self, listener: Listener, streams: Iterable[Stream], depth: int | None = None
+    ) -> None:
         """Stop telling `listener`; a stream that nobody wants any more ends in three minutes."""
         given = [stream for stream in streams if listener in self._listeners.get(stream, ())]
         for stream in given:
@@ -88,7 +108,7 @@ class Dispatcher(ABC):
                 self._listeners[stream] = left
             else:
                 del self._listeners[stream]
-        self._subscriptions.release(given, self.clock())
+        self._subscriptions.release(given, self.clock(), depth)
 
     async def settled(self) -> None:
         """Wait until nothing is at work for listeners that were released."""
@@ -97,33 +117,79 @@ class Dispatcher(ABC):
     def _forget(self, ended: Iterable[Stream]) -> None:
         for stream in ended:
             self.channel(stream.channel).forget(stream.symbol)
+            self._mend(stream)
 
     def _tell(self, message: Message) -> None:
         """Tell listeners a message that is news."""
         if not self._whole:
             self._resumed()
-        channel = self._channels.get(message.channel)
-        if channel is not None and channel.add(message):
-            for listener in self._listeners.get((message.channel, message.symbol), ()):
-                listener.receive(message)
+        stream = Stream(message.channel, message.symbol)
+        if stream not in self._subscriptions:
+            return  # nobody asked: what nobody goes on to hear would answer for the exchange
+        if self._harmed:
+            self._mend(stream)
+        if self.channel(stream.channel).add(message):
+            for listener in self._listeners.get(stream, ()):
+                try:
+                    listener.receive(message)
+                except Exception:  # noqa: BLE001 - one listener's mistake must not be another's
+                    self._stumble(listener, stream)
+
+    def _stumble(self, listener: Listener, stream: Stream) -> None:
+        """Log a listener's mistake the first time, and have it know what it lacks."""
+        if not self._stumbled[id(listener)]:
+            _log.exception("a listener to %s of %s stumbled", *stream)
+        self._stumbled[id(listener)] += 1
+        listener.interrupted(self.alive, "the listener stumbled over a message", stream.symbol)
+
+    def _harm(self, streams: Iterable[Stream], reason: str) -> None:
+        """Begin an interruption of some streams alone, each until its next message."""
+        for stream in streams:
+            if not self._whole or stream in self._harmed:
+                continue  # an interruption lasts already
+            self._harmed[stream] = harm = Interruption(self.alive, None, reason)
+            self.harms.append(harm)
+            self.channel(stream.channel).interrupted(stream.symbol)
+            for listener in self._listeners.get(stream, ()):
+                listener.interrupted(harm.start, reason, stream.symbol)
+
+    def _mend(self, stream: Stream) -> None:
+        """End the interruption of a stream, if one lasts."""
+        harm = self._harmed.pop(stream, None)
+        if harm is not None and harm in self.harms:
+            at = self.harms.index(harm)
+            self.harms[at] = replace(harm, end=max(harm.start, self.clock()))
 
     def _interrupted(self, reason: str) -> None:
         """Begin an interruption, unless one lasts."""
         if self._whole:
             self._alive, self._whole = self.alive, False
-            self.interruptions.append(Interruption(self._alive, None, reason))
             for channel in self._channels.values():
                 channel.interrupted()
-            for listener in self._everybody():
-                listener.interrupted(self._alive, reason)
+            self._begin_interruption(self._alive, reason)
             _log.info("the stream of %s was interrupted: %s", self.name, reason)
+
+    def _begin_interruption(
+        self, start: int, reason: str, listeners: Iterable[Listener] | None = None
+    ) -> None:
+        """Note an interruption and tell listeners of it, by default all there are."""
+        self.interruptions.append(Interruption(start, None, reason))
+        for listener in self._everybody() if listeners is None else listeners:
+            listener.interrupted(start, reason)
+
+    @property
+    def _lasting(self) -> Interruption | None:
+        """The interruption that lasts."""
+        last = self.interruptions[-1] if self.interruptions else None
+        return last if last is not None and last.end is None else None
 
     def _resumed(self) -> None:
         """End the interruption: from here on nothing is missing."""
         self._whole = True
         self._alive = max(self._alive, self.clock())
-        if self.interruptions and self.interruptions[-1].end is None:
-            self.interruptions[-1] = replace(self.interruptions[-1], end=self._alive)
+        for at, each in enumerate(self.interruptions):
+            if each.end is None:
+                self.interruptions[at] = replace(each, end=self._alive)
 
     def _everybody(self) -> list[Listener]:
         return list({id(each): each for own in self._listeners.values() for each in own}.values())

@@ -10,13 +10,14 @@ from typing import Any, TypeVar
 import polars as pl
 
 from marketkit import fork
+from marketkit.errors import MarketkitError
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.handle import EventHandle
+from marketkit.realtime.listener import FeedListener
 from marketkit.realtime.queue import Queue
 from marketkit.realtime.subscriptions import Stream
-from marketkit.realtime.trade_recovery import FeedListener
 
 F = TypeVar("F")  # the type of its frames
 
@@ -42,7 +43,8 @@ class Feed(EventHandle[F]):
     called until `close`, also if nobody holds this object.
 
     Missed trades are fetched and come before those after them; `interruptions` tells how. Of
-    tickers and books the newest state is all that counts; candles are mended by `live`.
+    tickers and books the newest state is all that counts; candles are mended by `live`. A market
+    that ends leaves `symbols` and `frame`, and `interruptions` names it; others go on.
     """
 
     def __init__(
@@ -52,18 +54,19 @@ class Feed(EventHandle[F]):
         symbols: Iterable[str],
         shape: Callable[[pl.DataFrame], F],
         listener: FeedListener | None = None,
+        *,
+        depth: int | None = None,
     ) -> None:
         self.channel = channel
-        self.symbols = tuple(sorted(symbols))
         self._client = client
         self._store = store = client.channel(channel)
-        self._listener = listener or FeedListener()
+        self._listener = listener = listener or FeedListener()
 
         def framed(messages: Sequence[Any]) -> F:
-            return shape(store.frame(messages))
+            return shape(listener.lay(store, messages))
 
-        work = _FeedWork(client, self._listener, [Stream(channel, each) for each in self.symbols])
-        super().__init__(work, self._listener.broadcast, framed)
+        work = FeedWork(client, listener, channel, symbols, depth)
+        super().__init__(work, listener.broadcast, framed)
 
     @property
     def frame(self) -> F:
@@ -79,7 +82,10 @@ class Feed(EventHandle[F]):
         return FeedStats(connected, told.events, told.lost, interruptions, self.failed_calls)
 
     def wait(self, timeout: float = 10.0) -> bool:
-        """Wait until every symbol has a state; say whether that was so within `timeout` seconds."""
+        """Wait until every symbol has a state; say whether that was so within `timeout` seconds.
+
+        Raises `NetworkError` where the stream has not opened by then, and why.
+        """
         return engine().run(self._ready(timeout))
 
     async def ready(self, timeout: float = 10.0) -> bool:  # noqa: ASYNC109 - as `wait`
@@ -111,35 +117,70 @@ class Feed(EventHandle[F]):
                     if await queue.take() is None:
                         return False
         except TimeoutError:
+            if (why := self._client.opening) is not None:
+                raise why from None
             return False
         finally:
             self._broadcast.leave(queue)
         return True
 
 
-class _FeedWork:
-    """The streams of a feed and their listener, which do not know the feed."""
+class FeedWork:
+    """The streams of a feed and their listener, which do not know the feed.
+
+    `depth` levels of a book suffice.
+    """
 
     def __init__(
-        self, client: Dispatcher, listener: FeedListener, streams: Sequence[Stream]
+        self,
+        client: Dispatcher,
+        listener: FeedListener,
+        channel: str,
+        symbols: Iterable[str],
+        depth: int | None = None,
     ) -> None:
+        self.symbols = tuple(sorted(symbols))
         self._client = client
         self._listener = listener
-        self._streams = streams
-        self._coalesces = client.channel(streams[0].channel).coalesces
-        client.subscribe(listener, streams)
+        self._channel = channel
+        self._depth = depth
+        self._closed = False
+        self._coalesces = client.channel(channel).coalesces
+        client.subscribe(listener, self._streams(self.symbols), depth)
+
+    def _streams(self, symbols: Iterable[str]) -> list[Stream]:
+        return [Stream(self._channel, each) for each in symbols]
+
+    def join(self, symbols: Sequence[str]) -> None:
+        """Take more markets in."""
+        if not self._closed:
+            self.symbols = tuple(sorted({*self.symbols, *symbols}))
+            self._listener.join(symbols)
+            self._client.subscribe(self._listener, self._streams(symbols), self._depth)
+
+    def leave(self, symbol: str, why: str) -> None:
+        """Let a market go that has ended."""
+        if symbol in self.symbols and not self._closed:
+            self.symbols = tuple(each for each in self.symbols if each != symbol)
+            self._client.release(self._listener, self._streams([symbol]), self._depth)
+            self._listener.leave(symbol, self._client.clock(), why)
+
+    async def end(self, failure: MarketkitError) -> None:
+        """End because no market is left."""
+        await self._listener.finish(failure)
 
     @property
     def failure(self) -> Exception | None:
-        """The exception that ended the streams."""
-        return self._listener.failure
+        """The exception that ended the streams, or why they have not begun."""
+        return self._listener.failure or (None if self._closed else self._client.unopened)
 
     @property
     def interruptions(self) -> Iterator[Interruption]:
         """The interruptions so far, with the moment at which messages came again."""
-        ends = {each.start: each.end for each in list(self._client.interruptions)}
+        known = [*self._client.interruptions, *self._client.harms]
+        ends = {(each.start, each.reason): each.end for each in known}
         for each in self._listener.interruptions:
-            found = replace(each, end=ends.get(each.start, each.end))
+            found = replace(each, end=ends.get((each.start, each.reason), each.end))
             if self._coalesces and found.end is not None:
                 found = replace(found, how="stream")  # its snapshots told the newest states
             again = found.end if found.how == "stream" else None
@@ -147,6 +188,7 @@ class _FeedWork:
 
     async def close(self) -> None:
         """Let go of the streams; consumers get the waiting events and then the end."""
-        self._client.release(self._listener, self._streams)
+        self._listener.failure, self._closed = self.failure, True
+        self._client.release(self._listener, self._streams(self.symbols), self._depth)
         await self._listener.finish(None)
         await self._client.settled()

@@ -9,11 +9,11 @@ import os
 import threading
 import weakref
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from marketkit import fork
-from marketkit.errors import EngineClosed
+from marketkit.errors import EngineClosed, MarketkitError
 from marketkit.net.engine import engine
 from marketkit.net.handle import Handle, Interruption
 from marketkit.notebook import frame as display
@@ -37,6 +37,19 @@ class Work(Protocol):
     def interruptions(self) -> Iterable[Interruption]:
         """The interruptions so far."""
 
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The markets that belong to the work now, sorted."""
+
+    def join(self, symbols: Sequence[str]) -> None:
+        """Take more markets in, on the engine's loop."""
+
+    def leave(self, symbol: str, why: str) -> None:
+        """Let a market go that has ended, on the engine's loop."""
+
+    async def end(self, failure: MarketkitError) -> None:
+        """End because no market is left."""
+
     async def close(self) -> None:
         """Release everything."""
 
@@ -44,12 +57,15 @@ class Work(Protocol):
 class StreamHandle(Handle):
     """A handle of streams of some symbols; without an owner the work behind is released."""
 
-    symbols: tuple[str, ...]
-
     def __init__(self, work: Work) -> None:
         self._work = work
         self._ending = _Ending(work)
         weakref.finalize(self, self._ending.soon).atexit = False
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The markets that belong to it now, sorted."""
+        return self._work.symbols
 
     @property
     def closed(self) -> bool:
@@ -86,6 +102,18 @@ class StreamHandle(Handle):
 
     def _interruptions(self) -> Iterable[Interruption]:
         return self._work.interruptions
+
+    def join(self, symbols: Sequence[str]) -> None:
+        """Take more markets in, for callers on the engine's loop."""
+        self._work.join(symbols)
+
+    def leave(self, symbol: str, why: str) -> None:
+        """Let a market go that has ended, for callers on the engine's loop."""
+        self._work.leave(symbol, why)
+
+    async def give_up(self, failure: MarketkitError) -> None:
+        """End with a failure because no market is left, for callers on the engine's loop."""
+        await self._work.end(failure)
 
     async def end(self) -> None:
         """Release everything, for callers on the engine's loop; also where that has been done."""

@@ -50,6 +50,7 @@ class Queue:
         self._lost = 0
         self._closed = False
         self._failure: Exception | None = None
+        self._word: Exception | None = None  # why nothing comes, for who waits
         self._wakers: list[Callable[[], None]] = []
 
     def put(self, event: Any) -> bool:
@@ -94,6 +95,13 @@ class Queue:
             self._failure = failure
             self._wake()
 
+    def fail(self, why: Exception) -> None:
+        """Have who waits right now raise `why`; the queue goes on."""
+        with self._lock:
+            if self._wakers:
+                self._word = why
+                self._wake()
+
     def __len__(self) -> int:
         with self._lock:
             return len(self._waiting())
@@ -107,6 +115,9 @@ class Queue:
             if self._lost:
                 lost, self._lost = self._lost, 0
                 raise FeedOverflow(lost)
+            if self._word is not None:
+                word, self._word = self._word, None
+                raise word
             if not self._closed:
                 return None
             failure, self._failure = self._failure, None
@@ -154,7 +165,7 @@ class Queue:
         """Have `waker` called as soon as there is something, also if that is so already."""
         with self._lock:
             self._wakers.append(waker)
-            if self._lost or self._closed or self._waiting():
+            if self._lost or self._closed or self._word or self._waiting():
                 self._wake()
         try:
             yield

@@ -1,4 +1,4 @@
-"""Listeners of feeds; the one for trades fetches the trades of interruptions."""
+"""The listener of a feed of trades, which fetches the trades of interruptions."""
 
 from __future__ import annotations
 
@@ -14,16 +14,15 @@ import polars as pl
 
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
-from marketkit.exchange.upbit.messages import Message, Trade
+from marketkit.exchange.upbit.messages import Trade
 from marketkit.exchange.upbit.paging import TradeRange, walk_trades
 from marketkit.net.handle import Interruption
 from marketkit.net.transport import Transport
 from marketkit.net.walk import Pages
 from marketkit.realtime.channels import EVENTS_KEPT, EventChannel
-from marketkit.realtime.consumers import Broadcast
+from marketkit.realtime.listener import INTERRUPTIONS_KEPT, FeedListener
 from marketkit.timeframe import DAY
 
-_INTERRUPTIONS_KEPT = 1000  # a year of three a day
 PATIENCE = 60.0  # seconds that trades wait for missing ones: REST has been asked by then
 _ATTEMPTS = 5  # at an answer with the newest trade; REST is behind by a second or two
 _PAUSE = 0.5  # seconds between them; REST knows a trade within one
@@ -44,39 +43,13 @@ class Missed(NamedTuple):
 Fetch = Callable[[str, int], Awaitable[Missed]]
 
 
-class FeedListener:
-    """Passes messages on to the consumers of a feed, which can be forgotten meanwhile."""
-
-    def __init__(self) -> None:
-        self.broadcast = Broadcast()
-        self.failure: Exception | None = None
-        self._interruptions: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)
-
-    @property
-    def interruptions(self) -> list[Interruption]:
-        """The interruptions so far."""
-        return list(self._interruptions)
-
-    def receive(self, message: Message) -> None:
-        """Pass an event on."""
-        self.broadcast.put(message)
-
-    def interrupted(self, until: int, reason: str) -> None:
-        """Remember that events may be missing."""
-        self._interruptions.append(Interruption(until, None, reason))
-
-    async def finish(self, failure: Exception | None) -> None:
-        """End every iteration, for no more events will come; `failure` is why if nobody wished."""
-        self.failure = self.failure or failure
-        self.broadcast.close(failure)
-
-
 @dataclass(slots=True)
 class _Recovery:
     """An interruption, and the symbols whose trades may be missing still."""
 
     interruption: Interruption
     left: set[str]
+    over: bool = False  # nothing is to be recovered
 
     def settle(self, symbol: str, how: str, failure: str | None, now: int) -> None:
         """Note the outcome for a symbol; one that was asked for, or failed, tells for all."""
@@ -117,10 +90,11 @@ class TradeRecovery(FeedListener):
         self._clock = clock
         self._store = store
         self._fetch = fetch
-        self._told = {each: deque(store.known([each]), maxlen=EVENTS_KEPT) for each in symbols}
-        self._gaps: dict[str, deque[_Gap]] = {each: deque() for each in self._told}
+        self._told: dict[str, deque[Trade]] = {}
+        self._gaps: dict[str, deque[_Gap]] = {}
+        self.join(symbols)
         self._tasks: dict[str, asyncio.Task[None]] = {}
-        self._recoveries: deque[_Recovery] = deque(maxlen=_INTERRUPTIONS_KEPT)
+        self._recoveries: deque[_Recovery] = deque(maxlen=INTERRUPTIONS_KEPT)
 
     @property
     def interruptions(self) -> list[Interruption]:
@@ -143,28 +117,48 @@ class TradeRecovery(FeedListener):
         if symbol not in self._tasks:
             self._tasks[symbol] = asyncio.get_running_loop().create_task(self._recover(symbol))
 
-    def interrupted(self, until: int, reason: str) -> None:
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
         """Remember that events may be missing, and wait for the first one afterwards."""
-        recovery = _Recovery(Interruption(until, None, reason), set(self._gaps))
+        touched = set(self._gaps) if symbol is None else {symbol}
+        recovery = _Recovery(Interruption(until, None, reason), set(touched))
         self._recoveries.append(recovery)
-        for gaps in self._gaps.values():
+        for gaps in map(self._gaps.__getitem__, touched):
             if gaps and not gaps[-1].held:
                 gaps[-1].recoveries.append(recovery)
             else:
                 gaps.append(_Gap(until, [recovery]))
+
+    def join(self, symbols: Iterable[str]) -> None:
+        """Expect messages of more symbols."""
+        for each in symbols:
+            self._told[each] = deque(self._store.known([each]), maxlen=EVENTS_KEPT)
+            self._gaps[each] = deque()
+
+    def leave(self, symbol: str, now: int, why: str) -> None:
+        """Remember that a symbol has ended, and pass on the held trades."""
+        self._recoveries.append(
+            _Recovery(Interruption(now, now, why, closed=now), set(), over=True)
+        )
+        if symbol in self._tasks:
+            self._tasks.pop(symbol).cancel()
+        self._let_go([symbol])
+        for recovery in self._recoveries:
+            recovery.left.discard(symbol)
+        del self._gaps[symbol], self._told[symbol]
 
     async def finish(self, failure: Exception | None) -> None:
         """Pass on the held trades, and end every iteration."""
         tasks = list(self._tasks.values())
         for task in tasks:
             task.cancel()
-        self._let_go()
+        self._let_go(list(self._gaps))
         await super().finish(failure)
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _let_go(self) -> None:
+    def _let_go(self, symbols: Iterable[str]) -> None:
         """Pass on the waiting trades, as if the missing ones would never come."""
-        for symbol, gaps in self._gaps.items():
+        for symbol in symbols:
+            gaps = self._gaps[symbol]
             for gap in gaps:
                 if gap.held:
                     self._settle(symbol, gap, "rest", "the feed ended before the answer came")
@@ -183,7 +177,7 @@ class TradeRecovery(FeedListener):
             gaps.popleft()
             self._store.recover(symbol, self._told[symbol], whole=failure is None and not gaps)
             self._settle(symbol, gap, "rest", failure)
-        del self._tasks[symbol]
+        self._tasks.pop(symbol, None)
 
     async def _missed(self, symbol: str, gap: _Gap) -> tuple[list[Trade], str | None]:
         """Ask for missing trades; say why some are not to be had."""
@@ -240,6 +234,8 @@ class TradeRecovery(FeedListener):
     def _state(self, recovery: _Recovery) -> Interruption:
         """Give an interruption, with how the trades were recovered."""
         found, left = recovery.interruption, recovery.left.copy()
+        if recovery.over:
+            return found
         if found.failure is not None or not all(self._unharmed(each, 0) for each in left):
             return replace(found, how=None, closed=None)
         return replace(found, how=found.how or "stream")

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 from marketkit.recording.layout import JOURNAL
 
-What = Literal["began", "interrupted", "resumed", "ended"]
+What = Literal["began", "joined", "left", "interrupted", "resumed", "ended"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,8 @@ class Note:
     """One thing that happened at `at`; times ms UTC of the exchange's clock.
 
     `until` is the moment after which messages may be missing, `streams` the symbols by channel
-    that were listened to from `began` on.
+    that were listened to from `began` on, with those that `joined`, without those that `left`, or
+    the only ones that were `interrupted`.
     """
 
     what: What

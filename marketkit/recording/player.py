@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 from marketkit.realtime.connection import Timing
 from marketkit.realtime.consumers import Broadcast
 from marketkit.realtime.dispatcher import Dispatcher
+from marketkit.realtime.subscriptions import Stream
 from marketkit.recording.tape import Tape, TapeMoment
 
 _TIMING = Timing(look=0.1)
@@ -103,8 +104,15 @@ class Replay(Dispatcher):
         if moment.message is not None:
             self._tell(moment.message)
             return
-        self._interrupted(moment.reason)
+        if moment.symbol:
+            self._harm(self._wanted_of(moment.symbol), moment.reason)
+        else:
+            self._interrupted(moment.reason)
         self._ahead.popleft()
+
+    def _wanted_of(self, symbol: str) -> list[Stream]:
+        streams = [Stream(channel, symbol) for channel in self._channels]
+        return [stream for stream in streams if stream in self._subscriptions]
 
     async def _reach(self, at: int, began: float, first: int) -> None:
         """Let the clock run until a moment of the tape."""

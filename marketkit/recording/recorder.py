@@ -8,7 +8,7 @@ import itertools
 import logging
 import time
 from collections import Counter, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,14 +17,15 @@ import msgspec
 from filelock import FileLock, Timeout
 
 from marketkit.disk import make_folder
-from marketkit.errors import LakeError, NotWritable
+from marketkit.errors import LakeError, MarketkitError, NetworkError, NotWritable
 from marketkit.exchange.upbit.messages import Message
 from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
-from marketkit.realtime.subscriptions import Stream
+from marketkit.realtime.subscriptions import Stream, by_channel
 from marketkit.recording import files, journal
-from marketkit.recording.journal import Note
+from marketkit.recording.journal import Note, What
 from marketkit.recording.layout import LOCK, Hour, hour_of
+from marketkit.recording.recovery import recover
 from marketkit.recording.rows import Heard, to_frame
 from marketkit.timeframe import HOUR
 
@@ -47,11 +48,12 @@ class Recorder:
     def __init__(self, client: Dispatcher, streams: Iterable[Stream], root: Path) -> None:
         self.root = root
         self.streams = list(streams)
+        self.channels = tuple(sorted({stream.channel for stream in self.streams}))
         self.counts: Counter[str] = Counter()
         self.lost = 0
         self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
         self.interruptions: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)
-        self.failure: Exception | None = None
+        self._ended: Exception | None = None
         self._client = client
         self._lock = FileLock(root / LOCK, timeout=0, thread_local=False)
         self._waiting: dict[str, list[Heard]] = {}
@@ -60,24 +62,59 @@ class Recorder:
         self._part = 0
         self._notes: list[Note] = []
         self._broken = False
+        self._torn: dict[str, Interruption] = {}  # of one symbol each, until its next message
         self._full = asyncio.Event()
         self._hours: set[Hour] = set()  # those with parts
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Take the folder and listen. Raises `NotWritable`, `LakeError` if another one records."""
-        wanted: dict[str, list[str]] = {}
-        for stream in self.streams:
-            wanted.setdefault(stream.channel, []).append(stream.symbol)
+        wanted = by_channel(self.streams)
         await asyncio.to_thread(self._take, Note("began", self._client.clock(), streams=wanted))
         self._client.subscribe(self, self.streams)
-        self._begin_with_known()
+        self._begin_with_known(self.streams)
         self._task = asyncio.get_running_loop().create_task(self._run())
 
-    def _begin_with_known(self) -> None:
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that ended the recording, or why the stream has not begun."""
+        return self._ended or (None if self._task is None else self._client.unopened)
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The markets that are recorded."""
+        return tuple(sorted({stream.symbol for stream in self.streams}))
+
+    def join(self, symbols: Sequence[str]) -> None:
+        """Record more markets."""
+        joined = [Stream(each, symbol) for each in self.channels for symbol in symbols]
+        self.streams += joined
+        self._note_streams("joined", joined)
+        self._client.subscribe(self, joined)
+        self._begin_with_known(joined)
+
+    def leave(self, symbol: str, why: str) -> None:
+        """Let a market go that has ended."""
+        if symbol in self._torn:
+            self._mend(symbol, self._now())
+        left = [stream for stream in self.streams if stream.symbol == symbol]
+        self._client.release(self, left)
+        self.streams = [stream for stream in self.streams if stream.symbol != symbol]
+        now = self._now()
+        self._insert(Interruption(now, now, why, closed=now))
+        self._note_streams("left", left)
+
+    async def end(self, failure: MarketkitError) -> None:
+        """End because no market is left; what came is written at `close`."""
+        self._ended = failure
+
+    def _note_streams(self, what: What, streams: Iterable[Stream]) -> None:
+        self._notes.append(Note(what, self._now(), streams=by_channel(streams)))
+
+    def _begin_with_known(self, streams: Iterable[Stream]) -> None:
         """Take the state of streams with other listeners: no snapshot comes again for us."""
         if self._client.connected:
-            for stream in self.streams:
+            for stream in streams:
                 for message in self._client.channel(stream.channel).known([stream.symbol])[-1:]:
                     known: Any = message
                     self.receive(msgspec.structs.replace(known, stream="SNAPSHOT"))
@@ -91,17 +128,40 @@ class Recorder:
             self._broken = False
             self.interruptions[-1] = replace(self.interruptions[-1], end=now)
             self._notes.append(Note("resumed", now))
+        if message.symbol in self._torn:
+            self._mend(message.symbol, now)
         self._waiting.setdefault(message.channel, []).append(Heard(now, message))
         self.counts[message.channel] += 1
         self._size += 1
         if self._size >= FLUSH_AT:
             self._full.set()
 
-    def interrupted(self, until: int, reason: str) -> None:
-        """Note that messages may be missing."""
+    def unopened(self, why: NetworkError) -> None:
+        """Learn that no connection opens: it is tried again as long as the recording lasts."""
+
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
+        """Note that messages may be missing: of all symbols, or of one until its next message."""
+        if symbol is not None:
+            self._torn.setdefault(symbol, Interruption(until, None, reason))
+            return
         self._broken = True
         self.interruptions.append(Interruption(until, None, reason))
         self._notes.append(Note("interrupted", self._now(), until, reason))
+
+    def _mend(self, symbol: str, now: int) -> None:
+        """Note the end of what only one symbol may lack, before the one of all that lasts."""
+        torn = replace(self._torn.pop(symbol), end=now)
+        self._insert(torn)
+        if not self._broken:
+            own = by_channel(each for each in self.streams if each.symbol == symbol)
+            self._notes.append(Note("interrupted", now, torn.start, torn.reason, own))
+            self._notes.append(Note("resumed", now))
+
+    def _insert(self, past: Interruption) -> None:
+        """Remember an interruption that is over, before one that lasts and has its end to come."""
+        if len(self.interruptions) == self.interruptions.maxlen:
+            self.interruptions.popleft()
+        self.interruptions.insert(len(self.interruptions) - self._broken, past)
 
     def _now(self) -> int:
         """Give the time in the order of messages, even if the clock was set back since."""
@@ -116,13 +176,15 @@ class Recorder:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+        for symbol in list(self._torn):
+            self._mend(symbol, self._now())
         self._notes.append(Note("ended", self._now()))
         try:
             failure = await self._flush(everything=True)
         finally:
             self._lock.release()
         if failure is not None:
-            self.failure = failure
+            self._ended = failure
             raise failure
 
     async def _run(self) -> None:
@@ -130,7 +192,7 @@ class Recorder:
             await self._write_on()
         except Exception as error:  # noqa: BLE001 - whoever holds the recording is told
             _log.exception("the recording %s has ended", self.root)
-            self.failure = error
+            self._ended = error
             self._client.release(self, self.streams)
 
     async def _write_on(self) -> None:
@@ -209,10 +271,8 @@ class Recorder:
         for channel, several in waiting.items():
             del self._waiting[channel][: len(several)]
         reason = f"{lost:,} messages lost: the disk took none"
-        # Before one that lasts: its end is still to come.
-        at = len(self.interruptions) - self._broken
-        self.interruptions.insert(
-            at, Interruption(min(times), max(times), reason, failure="they were never written")
+        self._insert(
+            Interruption(min(times), max(times), reason, failure="they were never written")
         )
         self._notes.append(Note("interrupted", max(times), min(times), reason))
         self._notes.append(Note("resumed", max(times)))
@@ -222,7 +282,7 @@ class Recorder:
         try:
             make_folder(self.root)
             self._lock.acquire()
-            self._recover()
+            recover(self.root)
             # Before any message: rows without it would be of an unknown beginning.
             journal.write(self.root, [began])
         except Timeout as error:
@@ -233,16 +293,3 @@ class Recorder:
         except LakeError:
             self._lock.release()
             raise
-
-    def _recover(self) -> None:
-        last = 0
-        for channel in files.channels(self.root):
-            found = files.hours(self.root, channel)
-            for hour in found:
-                files.compact(self.root, hour)
-            if found:
-                last = max(last, files.last_received(self.root, found[-1]))
-        notes = journal.read(self.root)
-        if notes and notes[-1].what != "ended":
-            ended = Note("ended", max(last, notes[-1].at), reason="killed")
-            journal.write(self.root, [ended])

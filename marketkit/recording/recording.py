@@ -23,8 +23,7 @@ class Recording(StreamHandle):
     def __init__(self, recorder: Recorder) -> None:
         super().__init__(recorder)
         self.folder: Path = recorder.root
-        self.symbols = tuple(sorted({stream.symbol for stream in recorder.streams}))
-        self.channels = tuple(sorted({stream.channel for stream in recorder.streams}))
+        self.channels = recorder.channels
         self._recorder = recorder
         REGISTRY.keep(self)
 

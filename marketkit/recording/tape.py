@@ -29,13 +29,14 @@ _BATCH = 50_000  # rows in memory at once: some ten megabytes
 class TapeMoment(NamedTuple):
     """A moment of a tape: a message, or news that messages after `until` may be missing.
 
-    Times are ms UTC.
+    Those of one `symbol`, or of all where that is empty. Times are ms UTC.
     """
 
     at: int
     message: Message | None
     until: int = 0
     reason: str = ""
+    symbol: str = ""
 
 
 class Tape(ABC):
@@ -56,6 +57,11 @@ class Tape(ABC):
         self.interruptions = [
             each for each in interruptions if window.start <= each.at < window.end
         ]
+
+    def missing_of(self, symbol: str) -> Spans:
+        """Give when messages of a symbol may be missing."""
+        del symbol
+        return self.missing
 
     lake: Lake | None = None  # what answers questions beside the tape, where the tape knows
 
@@ -95,14 +101,27 @@ class RecordedTape(Tape):
         self._root = root
         self._channels = found
         notes = journal.read(root)
-        broken = interruptions(notes)
+        broken = interruptions([note for note in notes if not _of_one(note)])
         breaks = [TapeMoment(_noticed(notes, start), None, start, why) for start, _, why in broken]
         missing = Spans((start, EVER.end if end is None else end) for start, end, _ in broken)
+        self._torn: dict[str, Spans] = {}
+        for note in filter(_of_one, notes):
+            (symbol,) = {name for several in note.streams.values() for name in several}
+            since = note.at if note.until is None else note.until
+            breaks.append(TapeMoment(note.at, None, since, note.reason, symbol))
+            known = self._torn.get(symbol, Spans())
+            self._torn[symbol] = known | Spans([(since, note.at + 1)])
+        breaks.sort(key=lambda moment: moment.at)
         began = [note for note in notes if note.what == "began"]
         start = max(window.start, min((note.at for note in began), default=window.start))
-        names = {name for note in began for several in note.streams.values() for name in several}
+        heard = [*began, *(note for note in notes if note.what == "joined")]
+        names = {name for note in heard for several in note.streams.values() for name in several}
         span = Span(start, max(start, window.end))
         super().__init__(f"the recording {root}", span, breaks, missing, sorted(names))
+
+    def missing_of(self, symbol: str) -> Spans:
+        """Give when messages of a symbol may be missing."""
+        return self.missing | self._torn.get(symbol, Spans())
 
     def check(self, channel: str) -> None:
         """Raise `InputError` for a channel that the tape does not have."""
@@ -168,6 +187,11 @@ def make_candle(
     """Make a candle in the stream's own words."""
     values: dict[str, Any] = dict(zip(NUMBERS, numbers, strict=True))
     return candle_of(channel)(symbol=symbol, opened=spell_slot(time), **values, sent=sent)
+
+
+def _of_one(note: journal.Note) -> bool:
+    """Say whether a note tells of an interruption of one symbol alone."""
+    return note.what == "interrupted" and bool(note.streams)
 
 
 def _noticed(notes: Iterable[journal.Note], start: int) -> int:

@@ -67,6 +67,8 @@ def streams(kind: FrameKind) -> None:
     """Feeds, live series, recordings."""
     reveal_type(assert_type(mk.watch("KRW-BTC", "ticker"), mk.Feed[pl.DataFrame]))  # Feed[polars.DataFrame]
     reveal_type(assert_type(mk.watch("KRW-BTC", "ticker").frame, pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.watch("KRW-*", "orderbook", depth=5, level=10_000, new_listings=False).frame, pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.watch("KRW-BTC", "candle.1m", settle=5, frame="pandas").frame, pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.watch("KRW-BTC", "ticker", frame=kind).frame, Either))  # polars.DataFrame | pandas.DataFrame
     reveal_type(assert_type(mk.live("KRW-BTC", "1m").frame, pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.live("KRW-BTC", "1m", frame="pandas"), mk.Live[pd.DataFrame]))  # Live[pandas.DataFrame]
@@ -75,7 +77,8 @@ def streams(kind: FrameKind) -> None:
     for closed in mk.live("KRW-BTC", "1m", frame="pandas"):
         reveal_type(assert_type(closed, pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.live("KRW-BTC", "1m").interruptions, pl.DataFrame))  # polars.DataFrame
-    reveal_type(mk.record("KRW-BTC", "trade", to="here"))  # Recording
+    reveal_type(assert_type(mk.live("KRW-*", "1m", settle=5.0, new_listings=False), mk.Live[pl.DataFrame]))  # Live[polars.DataFrame]
+    reveal_type(mk.record("KRW-*", "trade", to="here", new_listings=True))  # Recording
     reveal_type(assert_type(mk.read_recording("here", "trade"), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.read_recording("here", "trade", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
 

@@ -102,7 +102,7 @@ class Past:
             selection = self._source.select([walk.symbol], walk.timeframe)
             rows = pl.concat([selection.read(span) for span in known])
             self.lake.append(walk.symbol, walk.timeframe, rows, known, seen_at=now)
-        for start, end in self._tape.missing & known.gaps(*closed):
+        for start, end in self._tape.missing_of(walk.symbol) & known.gaps(*closed):
             run.failures[walk.symbol] = NotCovered(
                 f"{self._tape.name} may lack messages of {walk.symbol} from {iso(start)} to"
                 f" {iso(end)}, and {self._source} has no {walk.timeframe} candles of that time:"

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 import polars as pl
 
 from marketkit.api.live.slots import Row
 from marketkit.schema import NUMBERS, ROW, TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A candle that is final, or final with other numbers than before."""
+
+    symbol: str
+    time: int
+    row: Row
 
 
 def rows_of(frame: pl.DataFrame) -> list[tuple[int, Row]]:

@@ -9,9 +9,9 @@ from typing import TypeVar
 import polars as pl
 
 from marketkit import fork
-from marketkit.api.live.rows import candle_frame
+from marketkit.api.live.rows import Final, candle_frame
 from marketkit.api.live.slots import SlotTracker
-from marketkit.api.live.stitcher import Final, Stitcher
+from marketkit.api.live.stitcher import Stitcher
 from marketkit.coverage import Span
 from marketkit.data.lake.lake import Lake
 from marketkit.realtime.handle import EventHandle
@@ -28,7 +28,8 @@ class Live(EventHandle[F]):
     without a double slot at any moment: while something is not known it ends before it. Iterating,
     with `for` or `async for`, gives frames of candles as they become final, as do callbacks (`on`);
     one that changes later comes again. Final candles go into the lake with their proof, the last
-    ones at `close`, which raises what keeps them out of it.
+    ones at `close`, which raises what keeps them out of it. A market that ends leaves `symbols`
+    and `frame`, its candles stay in the lake, and `interruptions` names it; others go on.
     """
 
     def __init__(
@@ -41,7 +42,6 @@ class Live(EventHandle[F]):
     ) -> None:
         super().__init__(stitcher, stitcher.broadcast, _finals(shape))
         self.timeframe: Timeframe = stitcher.timeframe
-        self.symbols = tuple(stitcher.trackers)
         self._stitcher = stitcher
         self._lake = lake
         self._clock = clock
@@ -71,8 +71,7 @@ class Live(EventHandle[F]):
     @property
     def watermark(self) -> datetime:
         """The moment before which every candle of every symbol is final."""
-        final = min(each.watermark for each in self._stitcher.trackers.values())
-        return datetime.fromtimestamp(final / 1000, UTC)
+        return datetime.fromtimestamp(self._stitcher.members.watermark / 1000, UTC)
 
     @property
     def incidents(self) -> pl.DataFrame:
@@ -86,7 +85,9 @@ class Live(EventHandle[F]):
         return f"final until {self.watermark:%Y-%m-%d %H:%M:%S} UTC"
 
     def _details(self) -> str:
-        lasting = sum(each.closed is None for each in self._stitcher.interruptions)
+        lasting = sum(
+            each.closed is None and each.failure is None for each in self._stitcher.interruptions
+        )
         return f", {lasting} interruptions open" if lasting else ""
 
     def _stored(self, start: int) -> pl.DataFrame:

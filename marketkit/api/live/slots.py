@@ -44,18 +44,31 @@ class SlotTracker:
     `rows` are the candles not yet kept in the lake, and the newest that are; `kept` are the slots
     known to the lake, `proved` others that may go there, `watermark` is the moment before which all
     is final.
+
+    Slots go into the lake `settle` ms after their end at the earliest; `bound` is how many ms after
+    it somebody is asked about a slot that the stream has not told to be final, and then is.
     """
 
-    def __init__(self, symbol: str, timeframe: Timeframe, start: int, settle: int) -> None:
+    def __init__(
+        self,
+        symbol: str,
+        timeframe: Timeframe,
+        start: int,
+        settle: int,
+        bound: int | None = None,
+    ) -> None:
         self.symbol = symbol
         self.timeframe = timeframe
         self.start = start
         self.settle = settle
+        self._bound = settle + PATIENCE if bound is None else bound
+        self._sure = self._bound if bound is None else min(bound, settle)
         self.rows: dict[int, Row] = {}
         self.kept = Spans()
         self.proved = Spans()
         self.watermark = start
         self._corrected = Spans()  # proved slots whose candles the lake has with other numbers
+        self._confirmed = Spans()  # slots whose candles an answer had some time after their end
         self._seen = Spans()  # slots whose state was known when they were asked for
         self._joined: int | None = None  # the first slot that the stream tells of from its begin
         self._since = _EVER  # the same, where this can be proved
@@ -85,7 +98,7 @@ class SlotTracker:
             self._began.append((now, time))
         if not self._put(time, candle):
             return "none"
-        if late and time in self.kept:
+        if not newer and time in self.kept:
             corrected = Spans([(time, self.timeframe.next(time))])
             self.kept -= corrected
             self.proved |= corrected
@@ -125,6 +138,7 @@ class SlotTracker:
                 if time < self.watermark and not forgotten:
                     revised.append(time)
         self.keep(covered)
+        self._confirmed |= Spans([(start, self.timeframe.floor(at - self._sure))])
         follows = self._joined is not None and self._joined <= self.timeframe.next(at)
         end = self.timeframe.next(at) if follows else self.timeframe.floor(at)
         self._seen |= Spans([(start, end)])
@@ -142,11 +156,16 @@ class SlotTracker:
             del self.rows[time]
 
     def unconfirmed(self, now: int) -> Spans:
-        """Give the slots that ended long enough ago and that the stream will hardly prove."""
+        """Give the slots that ended long ago and that the stream has hardly proved or told."""
         waited = self.timeframe.floor(now - self.settle - PATIENCE)
         going_on = Spans([(max(self._since, waited), _EVER)])
         settled = self.timeframe.floor(now - self.settle)
-        return (self.kept | self.proved | going_on).gaps(self.start, settled)
+        unproved = (self.kept | self.proved | going_on).gaps(self.start, settled)
+        return unproved | self._final().gaps(self.start, self.timeframe.floor(now - self._bound))
+
+    def opens(self, now: int) -> Spans:
+        """Give the slots that somebody has to be asked about."""
+        return self.unseen() | self.unconfirmed(now)
 
     def unseen(self) -> Spans:
         """Give the slots between the known ones and the first that the stream tells now."""
@@ -161,14 +180,27 @@ class SlotTracker:
     def advance(self) -> Span:
         """Move the watermark over the slots that have become final, and give the passed ones."""
         before = self.watermark
-        final = self.kept | self.proved | Spans([(self._since, self._newest)])
-        gap = next(iter(final.gaps(before, _EVER)))
+        gap = next(iter(self._final().gaps(before, _EVER)))
         self.watermark = max(before, gap.start)
         return Span(before, self.watermark)
 
     def inside(self, span: Span) -> list[tuple[int, Row]]:
         """Give the candles of a span that are here, ascending."""
         return sorted(item for item in self.rows.items() if span.start <= item[0] < span.end)
+
+    def ends(self) -> Spans:
+        """Learn that the market has ended, and give the slots that will never be known.
+
+        Of what the stream told without an interruption the newest slot is the last one.
+        """
+        last = self.timeframe.next(self._newest) if self._newest >= 0 else self.start
+        if self._joined is not None:
+            self.proved |= Spans([(self._since, last)]) - self.kept
+        return self._final().gaps(self.start, last)
+
+    def _final(self) -> Spans:
+        told = Spans([(self._since, self._newest)])
+        return self.kept | self.proved | self._confirmed | told
 
     def _known(self) -> Spans:
         going_on = Spans([(_EVER if self._joined is None else self._joined, _EVER)])

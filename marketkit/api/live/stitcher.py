@@ -6,14 +6,13 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from marketkit.api.live.answers import Question, Source
 from marketkit.api.live.interruptions import InterruptionLog
-from marketkit.api.live.rows import candle_frame
-from marketkit.api.live.slots import Row, SlotTracker
-from marketkit.coverage import Spans
-from marketkit.errors import LakeError, MarketkitError
+from marketkit.api.live.members import Members
+from marketkit.api.live.rows import Final
+from marketkit.api.live.slots import SlotTracker
+from marketkit.errors import LakeError, MarketkitError, NetworkError
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.channels import candle_channel
 from marketkit.exchange.upbit.messages import Candle, Message
@@ -23,20 +22,11 @@ from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 from marketkit.timeframe import Timeframe
 
-_FLUSH_SLOTS = 20  # proved slots of a series that are worth a write of its whole chunk
 _FLUSH_AFTER = 600.0  # seconds that proved slots wait; a kill costs a request, no candle
+_CALM = 30  # looks between two questions that are hardly answered
 _BEHIND = range(5_000, 600_000)  # ms by which the stream shows that our idea of its clock is old
 
 _log = logging.getLogger("marketkit.live")
-
-
-@dataclass(frozen=True, slots=True)
-class Final:
-    """A candle that is final, or final with other numbers than before."""
-
-    symbol: str
-    time: int
-    row: Row
 
 
 class Stitcher:
@@ -53,50 +43,88 @@ class Stitcher:
         timeframe: Timeframe,
         spans: Mapping[str, int],
         priority: Priority,
+        *,
+        bound: int | None = None,
     ) -> None:
         self.timeframe = timeframe
-        self.trackers = {
-            symbol: SlotTracker(symbol, timeframe, start, source.settle)
-            for symbol, start in spans.items()
-        }
+        self.members = Members(
+            lambda symbol, start: SlotTracker(symbol, timeframe, start, source.settle, bound), spans
+        )
         self.broadcast = Broadcast()
         self.interruptions = InterruptionLog(timeframe)
-        self.failure: Exception | None = None
+        self._ended: Exception | None = None
         self.saved = 0  # how often the lake was changed
         self.failures: dict[str, MarketkitError] = {}
         self._client = client
         self._source = source
         self._priority = priority
-        channel = candle_channel(timeframe)
-        self._streams = [Stream(channel, symbol) for symbol in spans]
+        self._channel = candle_channel(timeframe)
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._heard = 0
         self._flushed = 0.0
         self._ask_after = 0.0
+        self._again: dict[str, float] = {}  # when to ask again for symbols that failed
 
     async def start(self, *, show: bool) -> None:
         """Listen, then fill in the history; raises only a failure of every symbol."""
-        self._client.subscribe(self, self._streams)
+        self._client.subscribe(self, self._streams())
         try:
-            self._note_restart()
+            self.interruptions.restarted(
+                self._source.lake, self.trackers.values(), self._client.clock()
+            )
             await self._joined()
             await self._ask(list(self.trackers), recent=KEPT, show=show)
             self._refuse_nothing()
         except BaseException:
-            self._client.release(self, self._streams)
+            self._client.release(self, self._streams())
             raise
         self._flushed = asyncio.get_running_loop().time()
         self._task = asyncio.get_running_loop().create_task(self._run())
 
+    def _streams(self) -> list[Stream]:
+        return [Stream(self._channel, symbol) for symbol in self.trackers]
+
+    @property
+    def trackers(self) -> dict[str, SlotTracker]:
+        """The series by symbol."""
+        return self.members.trackers
+
+    @property
+    def symbols(self) -> tuple[str, ...]:
+        """The markets whose candles are kept up with."""
+        return self.members.symbols
+
+    def join(self, symbols: Sequence[str]) -> None:
+        """Take in markets that are new on the exchange."""
+        self.members.join(symbols)
+        self._client.subscribe(self, [Stream(self._channel, symbol) for symbol in symbols])
+        self._news.set()
+
+    def leave(self, symbol: str, why: str) -> None:
+        """Let a market go that has ended; what the stream told of it is final."""
+        tracker = self.trackers[symbol]
+        self._client.release(self, [Stream(self._channel, symbol)])
+        unknown = tracker.ends()
+        self._advance(tracker)
+        self.members.leave(symbol)
+        self.interruptions.ended(symbol, self._client.clock(), why, unknown)
+        self._news.set()
+
+    async def end(self, failure: MarketkitError) -> None:
+        """End because no market is left."""
+        await self._stop()
+        await self._flush()
+        self._ended = failure
+        self.broadcast.close(failure)
+
     def _refuse_nothing(self) -> None:
-        """Raise the failure if every symbol failed."""
         if len(self.failures) == len(self.trackers):
             raise next(iter(self.failures.values()))
 
     async def _joined(self) -> None:
         """Wait a moment for the streams, so that answers meet the stream's own candles."""
-        for stream in self._streams:
+        for stream in self._streams():
             known = self._client.fresh(*stream)
             if known is not None:  # the stream was there before: no snapshot will come
                 self.receive(known)
@@ -105,6 +133,11 @@ class Stitcher:
                 while not all(tracker.joined for tracker in self.trackers.values()):
                     await self._news.wait()
                     self._news.clear()
+
+    @property
+    def failure(self) -> Exception | None:
+        """The exception that ended the series, or why the stream has not begun."""
+        return self._ended or (None if self._task is None else self._client.unopened)
 
     def receive(self, message: Message) -> None:
         """Take a candle of the stream."""
@@ -117,25 +150,29 @@ class Stitcher:
         change = tracker.said(message, now)
         if change == "new":
             self._advance(tracker)
-        elif change == "late" and message.time < tracker.watermark:
+        elif change in {"late", "changed"} and message.time < tracker.watermark:
             self._correct(tracker, message.time, now, "stream")
 
-    def interrupted(self, until: int, reason: str) -> None:
-        """Note an interruption; the open slots will be asked for."""
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
+        """Note an interruption of all symbols or of one; the open slots will be asked for."""
         until = min(until, self._heard)
-        for tracker in self.trackers.values():
-            tracker.interrupted(until)
-        self.interruptions.began(until, reason)
+        touched = list(self.trackers) if symbol is None else [symbol]
+        for each in touched:
+            self.trackers[each].interrupted(until)
+        self.interruptions.began(until, reason, symbol=symbol)
+
+    def unopened(self, why: NetworkError) -> None:
+        """Learn that no connection opens: what the stream does not tell is asked for."""
 
     async def close(self) -> None:
         """Let go of the streams and put proved candles into the lake."""
-        self._client.release(self, self._streams)
+        self._client.release(self, self._streams())
         await self._stop()
         try:
             self._prove()
             await self._flush()
         except Exception as failure:
-            self.failure = self.failure or failure
+            self._ended = self._ended or failure
             raise
         finally:
             self.broadcast.close()
@@ -144,14 +181,14 @@ class Stitcher:
     async def finish(self, failure: Exception | None) -> None:
         """Do the last step that is due and end iterations, for nothing more will come."""
         await self._stop()
-        self._ask_after = 0.0
+        self._ask_after, self._again = 0.0, {}
         try:
             await self._step()
         except Exception as wrong:
             failure = failure or wrong
             raise
         finally:
-            self.failure = failure
+            self._ended = failure
             self.broadcast.close(failure)
 
     async def _stop(self) -> None:
@@ -166,7 +203,7 @@ class Stitcher:
             await self._keep_up()
         except Exception as failure:  # noqa: BLE001 - consumers get it
             _log.exception("the series of %s has ended", self.timeframe)
-            self.failure = failure
+            self._ended = failure
             self.broadcast.close(failure)
 
     async def _keep_up(self) -> None:
@@ -187,16 +224,15 @@ class Stitcher:
         loop = asyncio.get_running_loop()
         if loop.time() >= self._ask_after and (open_ := self._open()):
             await self._ask(open_)
-            # Failures, and series without a stream, must not use the whole budget.
-            calm = self._client.connected and not self.failures
-            rest = self._client.timing.look * (1 if calm else 30)
+            # Series without a stream must not use the whole budget.
+            rest = self._client.timing.look * (1 if self._client.connected else _CALM)
             self._ask_after = loop.time() + max(rest, 0.02 * len(open_))
         for tracker in self.trackers.values():
             self._advance(tracker)
-        due = loop.time() - self._flushed >= _FLUSH_AFTER
-        if due or any(self._slots(each.proved) >= _FLUSH_SLOTS for each in self.trackers.values()):
+        if self.members.worth_a_write or loop.time() - self._flushed >= _FLUSH_AFTER:
             await self._flush()
-        self.interruptions.settle(self.trackers.values(), self._resumed, self._client.clock())
+        known = [*self._client.interruptions, *self._client.harms]
+        self.interruptions.settle(self.trackers.values(), known, self._client.clock())
 
     def _prove(self) -> None:
         # What was sent before something that came has come, however long it was on its way.
@@ -206,12 +242,12 @@ class Stitcher:
 
     def _open(self) -> list[str]:
         """Give the symbols about which somebody has to be asked."""
-        now = self._client.clock()
+        now, time = self._client.clock(), asyncio.get_running_loop().time()
         behind = self._heard - now in _BEHIND
         found = [
             symbol
             for symbol, tracker in self.trackers.items()
-            if tracker.unseen() or tracker.unconfirmed(now)
+            if time >= self._again.get(symbol, 0.0) and tracker.opens(now)
         ]
         # Any answer sets our idea of the exchange's clock right.
         return found or (list(self.trackers)[:1] if behind else [])
@@ -221,39 +257,31 @@ class Stitcher:
     ) -> None:
         """Ask for all that is open of some symbols, from their first open slot to now."""
         now = self._client.clock()
-        starts = {symbol: self._first_open(self.trackers[symbol], now) for symbol in symbols}
+        forming = self.timeframe.floor(now)
+        opens = {symbol: self.trackers[symbol].opens(now) for symbol in symbols}
+        starts = {symbol: next(iter(opens[symbol]), (forming,))[0] for symbol in symbols}
         reach = 0 if recent is None else self.timeframe.shift(now, -recent)
         asked = Question(self.timeframe, starts, self.timeframe.next(now), reach)
         found, self.failures = await asked.put(self._source, self._priority, show=show)
+        # What fails for one symbol makes that one wait, and must not use the whole budget.
+        later = asyncio.get_running_loop().time() + _CALM * self._client.timing.look
+        self._again = dict.fromkeys(self.failures, later) | {
+            symbol: time
+            for symbol, time in self._again.items()
+            if symbol in self.trackers and symbol not in starts
+        }
         for symbol, answer in found.items():
-            tracker = self.trackers[symbol]
+            if (tracker := self.trackers.get(symbol)) is None:
+                continue  # it has ended meanwhile
             for time in tracker.answered(answer.rows, answer.covered, starts[symbol], now):
                 self._correct(tracker, time, now, "rest")
             self._advance(tracker)
         self.saved += 1
 
-    def _first_open(self, tracker: SlotTracker, now: int) -> int:
-        opens = [*tracker.unseen(), *tracker.unconfirmed(now)]
-        return min((span.start for span in opens), default=self.timeframe.floor(now))
-
     async def _flush(self) -> None:
         """Put proved candles into the lake."""
         self._flushed = asyncio.get_running_loop().time()
-        now = self._client.clock()
-        batch = {
-            symbol: tracker.proved for symbol, tracker in self.trackers.items() if tracker.proved
-        }
-        for symbol, spans in batch.items():
-            tracker = self.trackers[symbol]
-            rows = [item for span in spans for item in tracker.inside(span)]
-            frame = candle_frame((symbol, time, row) for time, row in rows)
-            await asyncio.to_thread(
-                self._source.lake.append, symbol, self.timeframe, frame, spans, seen_at=now
-            )
-            corrected = {time for time, row in rows if tracker.rows.get(time) != row}
-            tracker.keep(spans - Spans((time, self.timeframe.next(time)) for time in corrected))
-        if batch:
-            self.saved += 1
+        self.saved += await self.members.write(self._source.lake, self._client.clock())
 
     def _advance(self, tracker: SlotTracker) -> None:
         """Tell consumers of candles that have become final."""
@@ -268,21 +296,3 @@ class Stitcher:
         self.broadcast.put(Final(tracker.symbol, time, tracker.rows[time]))
         self.interruptions.corrected(tracker.symbol, time, now, how)
         self._news.set()
-
-    def _note_restart(self) -> None:
-        """Note the time since the lake was last filled, if that ends in our window."""
-        lake, now = self._source.lake, self._client.clock()
-        ends = []
-        for symbol, tracker in self.trackers.items():
-            known = lake.covered(symbol, self.timeframe).clip(tracker.start, now).hull
-            if known is not None and known.end < self.timeframe.floor(now - tracker.settle):
-                ends.append(known.end)
-        if ends:
-            self.interruptions.began(min(ends), "nobody listened before", now)
-
-    def _resumed(self, start: int) -> int | None:
-        known = self._client.interruptions
-        return next((each.end for each in known if each.start >= start), None)
-
-    def _slots(self, spans: Spans) -> int:
-        return self.timeframe.count_all(spans)

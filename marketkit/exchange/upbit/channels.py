@@ -46,6 +46,7 @@ class ChannelSpec:
     widths: Mapping[str, str] = field(default_factory=dict)
 
 
+BOOK_DEPTHS = (1, 5, 15)  # that a book can be asked for in; any other code brings all 30 levels
 _WIDTHS = {name: name for name in ("1s", "1m", "3m", "5m", "10m", "15m", "30m")}
 
 SPECS: dict[str, ChannelSpec] = {

@@ -26,8 +26,9 @@ def to_frame(columns: Schema) -> ToFrame:
     target = pl.Schema(columns)
 
     def frame(messages: Iterable[Any]) -> pl.DataFrame:
-        # By rows: for the few of an event a third of what it costs column by column.
-        return pl.DataFrame(list(map(values, messages)), target, orient="row")
+        # By rows: for the few of an event a third of what it costs column by column. An enum's
+        # value that nobody knows yet is null: it must not take the rows of others along.
+        return pl.DataFrame(list(map(values, messages)), target, orient="row", strict=False)
 
     return frame
 
@@ -38,7 +39,8 @@ candle_frame = to_frame(schema.ROW)
 
 def ticker_frame(messages: Iterable[Ticker]) -> pl.DataFrame:
     """Lay tickers out as `schema.TICKER`, a row each, in order."""
-    return pl.DataFrame(list(map(_ticker_row, messages)), pl.Schema(schema.TICKER), orient="row")
+    rows = list(map(_ticker_row, messages))
+    return pl.DataFrame(rows, pl.Schema(schema.TICKER), orient="row", strict=False)
 
 
 def orderbook_frame(messages: Iterable[Book], *, depth: int | None = None) -> pl.DataFrame:

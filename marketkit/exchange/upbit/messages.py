@@ -15,6 +15,8 @@ from typing import Annotated, Any, ClassVar, Protocol, TypeVar
 import msgspec
 
 Positive = Annotated[float, msgspec.Meta(gt=0)]
+Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # ms UTC: a frame has no later
+Number = Annotated[int, msgspec.Meta(ge=0, le=2**63 - 1)]  # as a frame holds them
 Row = Mapping[str, Any]  # of a recording: times as ms UTC, days as text
 M = TypeVar("M")
 
@@ -22,9 +24,12 @@ M = TypeVar("M")
 class Message(Protocol):
     """The part that messages of all channels have in common; times are ms UTC."""
 
-    channel: ClassVar[str]
     symbol: str
     stream: str
+
+    @property
+    def channel(self) -> str:
+        """The stream's own name of the channel."""
 
     @property
     def time(self) -> int:
@@ -68,7 +73,7 @@ class Ticker(
 
     channel: ClassVar[str] = "ticker"
     symbol: str
-    time: int
+    time: Moment
     price: Positive
     open: float | None = None
     high: float | None = None
@@ -78,7 +83,7 @@ class Ticker(
     signed_change_price: float | None = None
     signed_change_rate: float | None = None
     trade_volume: float | None = None
-    trade_time: int | None = None
+    trade_time: Moment | None = None
     volume: float | None = None
     value: float | None = None
     volume_24h: float | None = None
@@ -118,15 +123,15 @@ class Trade(
 
     channel: ClassVar[str] = "trade"
     symbol: str
-    time: int
-    sent: int
+    time: Moment
+    sent: Moment
     price: Positive
     volume: float
     side: str
     prev_close: float
     change: str
     move: float
-    sequential_id: int
+    sequential_id: Number
     stream: str = "REALTIME"
 
     @property
@@ -165,14 +170,18 @@ class Book(
 ):
     """A whole order book as of `time`, the last change."""
 
-    channel: ClassVar[str] = "orderbook"
     symbol: str
-    time: int
+    time: Moment
     total_ask_size: float
     total_bid_size: float
     units: list[Unit]
     level: float | None = None
     stream: str = "REALTIME"
+
+    @property
+    def channel(self) -> str:
+        """The channel: books whose prices are grouped are apart from the others."""
+        return book_channel(self.level) if self.level else "orderbook"
 
     @property
     def sent(self) -> int:
@@ -209,7 +218,7 @@ class Candle(
     close: float
     volume: float
     value: float
-    sent: int
+    sent: Moment
     stream: str = "REALTIME"
 
     def __post_init__(self) -> None:
@@ -220,11 +229,22 @@ class Candle(
             and self.value >= 0
         ):
             raise ValueError("prices or sums that no candle can have")
+        _opened(self.opened)  # raises for what is no time
 
     @property
     def time(self) -> int:
         """The start of the slot, ms UTC."""
         return _opened(self.opened)
+
+
+@functools.cache
+def book_channel(level: float) -> str:
+    """Name the channel of books with prices in groups of `level`, each book's own for 0.
+
+    >>> book_channel(10_000), book_channel(0)
+    ('orderbook.10000', 'orderbook')
+    """
+    return f"orderbook.{level:.15g}" if level else "orderbook"
 
 
 @functools.cache

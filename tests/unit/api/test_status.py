@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import polars as pl
@@ -14,6 +15,7 @@ from marketkit.cache.activity import MarketActivity
 from marketkit.cache.memory import Memory
 from marketkit.errors import Offline, ServerFailed
 from marketkit.exchange.upbit.limits import UPBIT_LIMITS
+from marketkit.realtime.health import StreamState
 
 
 class Clock:
@@ -113,3 +115,16 @@ def test_a_status_is_taken_of_what_a_provider_did(offline):
         dict.fromkeys(UPBIT_LIMITS, 0)
     )
     assert (status.requests["left"] <= status.requests["limit"]).all()
+
+
+def test_a_status_says_how_the_stream_is():
+    status = status_of({("ticker", "memory"): 1})
+    assert "stream       never opened" in repr(status)
+    assert status.as_dict()["stream"] is None
+    state = StreamState(
+        connected=False, streams=2, frames=0, connects=3, refused=3, wrong=0, unknown={},
+        trouble="HTTP 429", quiet=7.0,
+    )  # fmt: skip
+    told = replace(status, stream=state)
+    assert "stream       nothing for 7 s: HTTP 429" in repr(told)
+    assert told.as_dict()["stream"]["trouble"] == "HTTP 429"

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from marketkit.api.streams import Again, Streams, again
-from marketkit.errors import InputError
+from marketkit.api.query import CallOptions
+from marketkit.api.stream_options import StreamOptions
+from marketkit.api.streams import Streams
+from marketkit.errors import UnknownSymbol
 from marketkit.exchange.upbit.messages import Ticker
 from marketkit.net.engine import engine
 from marketkit.realtime.handle import StreamHandle
+from marketkit.realtime.subscriptions import Stream
 from marketkit.timeframe import MINUTE
 from tests.unit.api.live.conftest import BTC, at, candle
-from tests.unit.realtime.conftest import Told
+from tests.unit.realtime.conftest import Heard, Told, tickers
 
 
 @pytest.fixture
@@ -40,19 +44,6 @@ class Known(Told):
         """Do nothing."""
 
 
-def test_a_replay_is_what_is_played_and_how():
-    assert again(None, 1.0, None, None) is None
-    assert again("tape", 2.0, "2026-01-01", None) == Again("tape", 2.0, "2026-01-01", None)
-
-
-@pytest.mark.parametrize(
-    "span", [(2.0, None, None), (1.0, "2026-01-01", None), (1.0, None, "2026-01-01")]
-)
-def test_speed_and_span_without_a_replay_are_refused(span):
-    with pytest.raises(InputError, match="give replay="):
-        again(None, *span)
-
-
 def test_before_a_stream_is_open_nothing_is_hot(streams):
     assert streams.hot("ticker", [BTC], 1) is None
     assert streams.newest("ticker", [BTC], 1).is_empty()
@@ -61,7 +52,7 @@ def test_before_a_stream_is_open_nothing_is_hot(streams):
 def test_an_open_stream_answers_as_of_the_newest_message_less_its_way_here(streams):
     client: Any = Known(at(0))
     streams._client = client
-    client.channel("ticker")
+    client.subscribe(Heard(), tickers(BTC))
     client.say(Ticker(BTC, at(0), 2.0))
     symbols, made = streams.hot("ticker", [BTC, "KRW-ETH"], 1)
     assert symbols == {BTC}
@@ -73,7 +64,7 @@ def test_an_open_stream_answers_as_of_the_newest_message_less_its_way_here(strea
 def test_for_rest_a_candle_ends_with_its_time_and_not_with_the_next_trade(streams):
     client: Any = Known(at(5.5))
     streams._client = client
-    client.channel("candle.1m")
+    client.subscribe(Heard(), [Stream("candle.1m", BTC)])
     client.say(candle(5, kind="SNAPSHOT"))
     assert streams.newest("candle.1m", [BTC], 1)["state"].to_list() == ["forming"]
     client.now += MINUTE
@@ -108,3 +99,28 @@ def test_closing_lets_go_of_all_and_then_raises_what_failed(streams):
     assert all(each.done for each in works)
     assert streams._client is None
     engine().run(streams.close())
+
+
+def test_an_ended_market_is_left_out_with_a_warning_unless_there_is_no_other():
+    ended = UnknownSymbol("KRW-OLD", last_listed=date(2026, 1, 1))
+    found: list[Any] = []
+
+    async def resolve(given: Any, _: str) -> Any:
+        return found[0]
+
+    async def ask_time() -> None:
+        return
+
+    transport: Any = SimpleNamespace(ask_time=ask_time)
+    some = Streams(SimpleNamespace(transport=transport), SimpleNamespace(resolve=resolve))  # type: ignore[arg-type]
+
+    def meant() -> list[str]:
+        return asyncio.run(some._resolve([BTC, "KRW-OLD"], CallOptions(), StreamOptions()))[0]
+
+    found[:] = [([BTC], {"KRW-OLD": ended})]
+    with pytest.warns(UserWarning, match=r"last on 2026-01-01.*opened without"):
+        assert meant() == [BTC]
+    for names, unknown in (([], ended), ([BTC], UnknownSymbol("KRW-OLD"))):
+        found[:] = [(names, {"KRW-OLD": unknown})]
+        with pytest.raises(UnknownSymbol):
+            meant()

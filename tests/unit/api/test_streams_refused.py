@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from marketkit.api.query import CallOptions
-from marketkit.api.streams import Again, Streams
+from marketkit.api.stream_options import Again
+from marketkit.api.streams import Streams
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, Offline, UnknownTimeframe

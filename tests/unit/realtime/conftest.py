@@ -20,7 +20,9 @@ from marketkit.realtime.connection import Timing
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
 
-QUICK = Timing(look=0.01, ping=0.05, silence=0.4, lived=5.0, backoff=0.01, longest=0.05)
+QUICK = Timing(
+    look=0.01, ping=0.05, silence=0.4, patience=0.1, lived=5.0, backoff=0.01, longest=0.05
+)
 PATIENCE = 20.0
 
 
@@ -97,14 +99,21 @@ class Heard:
     def __init__(self) -> None:
         self.messages: list[Any] = []
         self.interruptions: list[tuple[int, str]] = []
+        self.touched: list[str | None] = []
+        self.reasons: list[Exception] = []
 
     def receive(self, message: Any) -> None:
         """Remember a message."""
         self.messages.append(message)
 
-    def interrupted(self, until: int, reason: str) -> None:
+    def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
         """Remember an interruption."""
         self.interruptions.append((until, reason))
+        self.touched.append(symbol)
+
+    def unopened(self, why: Exception) -> None:
+        """Remember why nothing comes."""
+        self.reasons.append(why)
 
 
 class Told(Dispatcher):
@@ -130,6 +139,10 @@ class Told(Dispatcher):
     def break_off(self, reason: str) -> None:
         """Interrupt."""
         self._interrupted(reason)
+
+    def harm(self, reason: str, *streams: Stream) -> None:
+        """Interrupt some streams alone."""
+        self._harm(streams, reason)
 
 
 def tickers(*symbols: str) -> list[Stream]:

@@ -88,3 +88,12 @@ def test_a_trade_older_than_all_that_is_kept_is_passed_over():
         candles.add("KRW-BTC", START + minute * MINUTE, 1.0, 1.0, minute + 10)
     assert candles.add("KRW-BTC", START, 1.0, 1.0, 1) is None
     assert len(candles.of("KRW-BTC")) == 2
+
+
+def test_a_candle_of_the_far_future_does_not_make_those_after_it_old():
+    book = CandleBook()
+    book.add(candle(1))
+    book.add(candle(90, sent=-80 * MINUTE))
+    assert book.newest("KRW-BTC") == START + 90 * MINUTE
+    assert book.add(candle(2)) == "new"
+    assert [each.time for each in book.of("KRW-BTC")] == [START + MINUTE, START + 2 * MINUTE]

@@ -109,3 +109,24 @@ def test_a_book_is_whole_to_its_depth_however_old_until_an_interruption():
 def test_what_is_forgotten_is_not_whole(channel, message):
     told(channel, message).forget(BTC)
     assert channel.whole(BTC, NOW) == 0
+
+
+def test_what_harms_one_symbol_leaves_the_others_whole():
+    other = Book("KRW-ETH", NOW, 1.0, 1.0, [Unit(2.0, 1.0, 0.5, 0.25)])
+    books = told(channel_of("orderbook"), Book(BTC, NOW, 1.0, 1.0, other.units), other)
+    trades = told(channel_of("trade"), trade(1, "SNAPSHOT"))
+    candles = told(channel_of("candle.1m"), candle(1, "SNAPSHOT"))
+    for channel in (books, trades, candles):
+        channel.interrupted(BTC)
+        channel.interrupted("KRW-XRP")
+        assert channel.whole(BTC, NOW) == 0
+    assert books.whole("KRW-ETH", NOW) == 1
+    assert candles.fresh(BTC) is None
+
+
+def test_a_ticker_of_the_far_future_does_not_hold_up_those_after_it():
+    tickers = channel_of("ticker")
+    assert tickers.add(Ticker(BTC, NOW + DAY, 9.0))
+    assert tickers.add(Ticker(BTC, NOW, 1.0))
+    assert not tickers.add(Ticker(BTC, NOW - 1, 2.0))
+    assert [each.price for each in tickers.known([BTC])] == [1.0]

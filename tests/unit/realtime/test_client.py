@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import json
+from dataclasses import replace
 
 import pytest
 
+from marketkit.errors import NetworkError
 from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.subscriptions import Stream
 from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
@@ -126,31 +129,186 @@ def test_refused_handshakes_are_tried_again(meet):
     asyncio.run(main())
 
 
-def test_a_frame_that_cannot_be_read_is_counted_and_may_have_hidden_something(meet):
+def odd(symbol: str) -> bytes:
+    """Spell a ticker that has no price."""
+    return json.dumps({"ty": "ticker", "cd": symbol, "tp": None, "tms": 5}).encode()
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [odd("KRW-BTC"), b"[" + odd("KRW-BTC") + b"]", odd("KRW-BTC")[:-9], b'{"cd":"KRW-BTC","x":1}'],
+    ids=["null-price", "in-a-list", "torn", "no-type"],
+)
+def test_a_frame_that_cannot_be_read_touches_only_the_market_it_names(meet, frame):
+    async def main():
+        async with meet() as (client, peer):
+            heard, other = Heard(), Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            client.subscribe(other, tickers("KRW-ETH"))
+            await until(lambda: peer.subscriptions)
+            await peer.say(ticker("KRW-BTC"), ticker("KRW-ETH"), frame, ticker("KRW-ETH", 2))
+            await until(lambda: len(other.messages) == 2)
+            assert heard.touched == ["KRW-BTC"]
+            assert client.fresh("ticker", "KRW-BTC") is None
+            assert client.fresh("ticker", "KRW-ETH") is not None
+            assert other.interruptions == []
+            assert client.connected
+            await peer.say(ticker("KRW-BTC", 2))
+            await until(lambda: len(heard.messages) == 2)
+            assert client.fresh("ticker", "KRW-BTC") is not None
+            ((harm,), ()) = list(client.harms), list(client.interruptions)
+            assert "KRW-BTC" in harm.reason
+            assert harm.end is not None
+            assert client.stats.wrong == 1
+            assert (peer.handshakes, len(peer.subscriptions)) == (1, 1)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"nonsense",
+        b"\xff\xfe",
+        b"7",
+        b'{"ty":"ticker"}',
+        odd("KRW-XRP"),
+        b'{"ty":"ticker","cd":"KR',
+    ],
+)
+def test_a_frame_that_cannot_be_read_and_names_no_market_of_ours_touches_none(meet, frame):
     async def main():
         async with meet() as (client, peer):
             heard = Heard()
             client.subscribe(heard, tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
-            await peer.say(ticker("KRW-BTC", 1), b'{"ty":"ticker","cd":', ticker("KRW-BTC", 2))
+            await peer.say(ticker("KRW-BTC", 1), *[frame] * 30, ticker("KRW-BTC", 2))
             await until(lambda: len(heard.messages) == 2)
-            assert client.stats.wrong == 1
-            assert len(heard.interruptions) == len(client.interruptions) == 1
-            assert peer.handshakes == 1
+            assert heard.interruptions == []
+            assert client.stats.wrong == 30
+            assert not client.interruptions
+            assert (peer.handshakes, len(peer.subscriptions)) == (1, 1)
 
     asyncio.run(main())
 
 
-def test_a_connection_that_only_talks_nonsense_is_given_up(meet):
+def test_the_readable_parts_of_a_list_are_told_and_only_the_others_are_missing(meet):
+    async def main():
+        async with meet() as (client, peer):
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC", "KRW-ETH"))
+            await until(lambda: peer.subscriptions)
+            await peer.say(ticker("KRW-BTC"), ticker("KRW-ETH"))
+            parts = [ticker("KRW-ETH", 2), odd("KRW-BTC"), ticker("KRW-ETH", 3)]
+            await peer.say(b"[" + b",".join(parts) + b"]")
+            await until(lambda: len(heard.messages) == 4)
+            assert [each.price for each in heard.messages] == [1, 1, 2, 3]
+            assert heard.touched == ["KRW-BTC"]
+
+    asyncio.run(main())
+
+
+def test_frames_of_an_unknown_type_are_counted_and_logged_once(meet, caplog):
+    async def main():
+        async with meet() as (client, peer):
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            await until(lambda: peer.subscriptions)
+            new = b'{"ty":"liquidation","cd":"KRW-BTC","tp":1}'
+            await peer.say(ticker("KRW-BTC", 1), *[new] * 50, ticker("KRW-BTC", 2))
+            await until(lambda: len(heard.messages) == 2)
+            assert client.stats.unknown == {"liquidation": 50}
+            assert client.stats.wrong == 0
+            assert heard.interruptions == []
+            assert client.state().unknown == {"liquidation": 50}
+
+    asyncio.run(main())
+    assert caplog.text.count("liquidation") == 1
+
+
+def test_a_message_that_nobody_asked_for_answers_for_nothing(meet):
+    async def main():
+        async with meet() as (client, peer):
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            await until(lambda: peer.subscriptions)
+            await peer.say(ticker("KRW-ETH"), ticker("KRW-BTC"))
+            await until(lambda: heard.messages)
+            assert not client.channel("ticker").known(["KRW-ETH"])
+            assert client.hot("ticker", ["KRW-BTC", "KRW-ETH"], 1) <= {"KRW-BTC"}
+
+    asyncio.run(main())
+
+
+def test_a_connection_that_for_long_only_talks_nonsense_is_given_up(meet):
     async def main():
         async with meet() as (client, peer):
             client.subscribe(Heard(), tickers("KRW-BTC"))
             await until(lambda: peer.subscriptions)
-            await peer.say(*[b"nonsense"] * 20)
-            await until(lambda: peer.handshakes == 2)
-            assert client.stats.wrong == 20
+            while peer.handshakes < 2:
+                await peer.say(b"nonsense")
+                await asyncio.sleep(QUICK.look)
 
     asyncio.run(main())
+
+
+def test_a_link_that_breaks_after_data_came_is_tried_again_at_once(meet):
+    async def main():
+        timing = replace(QUICK, lived=0.0, backoff=60.0, longest=60.0)
+        async with meet(timing) as (client, peer):
+            peer.greeting = lambda: ticker("KRW-BTC")
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            for times in range(1, 6):
+                await until(lambda times=times: len(heard.interruptions) == times - 1)
+                await until(lambda: client.connected)
+                assert peer.handshakes == times
+                peer.drop()
+
+    asyncio.run(main())
+
+
+def test_a_link_that_breaks_again_and_again_is_not_tried_without_pauses(meet):
+    async def main():
+        async with meet(replace(QUICK, lived=60.0, backoff=60.0, longest=60.0)) as (client, peer):
+            peer.greeting = lambda: ticker("KRW-BTC")
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            for times in range(2):
+                await until(lambda: client.connected)
+                peer.drop()
+                await until(lambda times=times: len(heard.interruptions) > times)
+            await asyncio.sleep(5 * QUICK.look)
+            assert peer.handshakes == 2
+
+    asyncio.run(main())
+
+
+def test_a_stream_that_does_not_open_says_why_and_then_nothing_more(meet, caplog):
+    async def main():
+        now = 1_000
+        async with meet(replace(QUICK, patience=0.05), clock=lambda: now) as (client, peer):
+            peer.refuse = 10_000
+            heard, late = Heard(), Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            await until(lambda: heard.reasons)
+            client.subscribe(late, tickers("KRW-BTC"))
+            assert "HTTP 429" in str(client.unopened)
+            assert "HTTP 429" in str(heard.reasons[0])
+            assert "HTTP 429" in client.state().trouble
+            assert [len(each.interruptions) for each in (heard, late)] == [1, 1]
+            assert isinstance(client.opening, NetworkError)
+            now = 2_000
+            peer.refuse = 0
+            peer.greeting = lambda: ticker("KRW-BTC")
+            await until(lambda: heard.messages)
+            assert client.unopened is None
+            assert client.state().trouble is None
+            assert client.opening is None
+            assert [each.end for each in client.interruptions] == [2_000, 2_000]
+
+    asyncio.run(main())
+    assert caplog.text.count("does not open") == 1
 
 
 def test_an_error_of_the_exchange_ends_the_connection_which_then_comes_back(meet):
@@ -175,11 +333,18 @@ def test_a_listener_that_stumbles_does_not_end_the_streams_of_all(meet, caplog):
             peer.greeting = lambda: ticker("KRW-BTC")
             clumsy = Clumsy()
             client.subscribe(clumsy, tickers("KRW-BTC"))
-            await until(lambda: len(clumsy.messages) == 2)
-            assert peer.handshakes >= 2
+            deaf = Heard()
+            client.subscribe(deaf, tickers("KRW-BTC"))
+            await until(lambda: clumsy.messages)
+            await peer.say(ticker("KRW-BTC", 2))
+            await until(lambda: deaf.messages[-1:] and deaf.messages[-1].price == 2)
+            assert len(clumsy.messages) == 2
+            assert clumsy.touched == ["KRW-BTC"] * 2
+            assert deaf.interruptions == []
+            assert peer.handshakes == 1
 
     asyncio.run(main())
-    assert "stumbled" in caplog.text
+    assert caplog.text.count("stumbled") == 1
 
 
 def test_an_old_state_does_not_replace_a_newer_one(meet):

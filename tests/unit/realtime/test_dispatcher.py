@@ -106,3 +106,42 @@ def test_a_stream_that_has_ended_is_forgotten(told):
     told.say(ticker(BTC))
     told._forget([Stream("ticker", BTC)])
     assert not told.channel("ticker").known([BTC])
+
+
+def test_what_harms_one_stream_is_told_its_own_listeners_and_ends_with_its_next_message(told):
+    heard, other = Heard(), Heard()
+    told.subscribe(heard, tickers(BTC, ETH))
+    told.subscribe(other, tickers(ETH))
+    told.say(ticker(BTC), ticker(ETH))
+    told.harm("odd", *tickers(BTC))
+    told.harm("odd again", *tickers(BTC))
+    assert (heard.touched, other.touched) == ([BTC], [])
+    assert told.connected
+    assert [told.fresh("ticker", each) is None for each in (BTC, ETH)] == [True, False]
+    told.now = 4_000
+    told.say(ticker(ETH, 2), ticker(BTC, 2))
+    assert told.fresh("ticker", BTC) == ticker(BTC, 2)
+    (harm,) = told.harms
+    assert (harm.start, harm.end, harm.reason) == (1_000, 4_000, "odd")
+    assert not told.interruptions
+
+
+def test_a_stream_that_was_harmed_and_is_forgotten_is_whole_no_more_and_lasts_no_more(told):
+    told.subscribe(Heard(), tickers(BTC))
+    told.say(ticker(BTC))
+    told.harm("odd", *tickers(BTC))
+    told._forget(tickers(BTC))
+    assert [each.end for each in told.harms] == [1_000]
+
+
+def test_who_comes_during_an_interruption_is_told_of_it(told):
+    early, late = Heard(), Heard()
+    told.subscribe(early, tickers(BTC))
+    told.say(ticker(BTC))
+    told.break_off("reset")
+    told.now = 3_000
+    told.subscribe(late, tickers(BTC))
+    assert late.interruptions == [(3_000, "reset")]
+    assert len(early.interruptions) == 1
+    told.say(ticker(BTC, 2))
+    assert [each.end for each in told.interruptions] == [3_000, 3_000]

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import polars as pl
 import pytest
 
-from marketkit.errors import FeedOverflow, InputError
+from marketkit.errors import FeedOverflow, InputError, NetworkError
 from marketkit.exchange.upbit.messages import Trade
 from marketkit.net.engine import engine
 from marketkit.realtime.client import RealtimeClient
@@ -27,6 +27,14 @@ class Line(NamedTuple):
 
     client: RealtimeClient
     peer: Peer
+
+    def watch_unheard(self, *symbols: str) -> Feed:
+        """Open a feed of which the exchange need not know."""
+
+        async def make() -> Feed:
+            return Feed(self.client, "ticker", symbols, lambda frame: frame)
+
+        return engine().run(make())
 
     def watch(self, *symbols: str, channel: str = "ticker") -> Feed:
         """Open a feed once the exchange knows of it."""
@@ -237,3 +245,39 @@ def test_candles_of_a_feed_have_a_state(line):
     line.say(*[(text % (minute, minute)).encode() for minute in (1, 2)])
     line.wait(lambda: feed.stats.events == 2)
     assert feed.frame["state"].to_list() == ["closed", "forming"]
+
+
+def test_who_waits_for_a_stream_that_does_not_open_is_told_why(line):
+    line.peer.refuse = 10_000
+    feed = line.watch_unheard("KRW-BTC")
+    line.wait(lambda: feed.failure is not None)
+    with pytest.raises(NetworkError, match="HTTP 429"):
+        feed.wait(0.01)
+    assert "HTTP 429" in repr(feed)
+    with pytest.raises(NetworkError, match="HTTP 429"):
+        next(iter(feed))
+    assert [*feed.interruptions["end"]] == [None]
+    assert "HTTP 429" in feed.interruptions["reason"][0]
+    line.peer.refuse = 0
+    line.peer.greeting = lambda: ticker("KRW-BTC")
+    assert feed.wait()
+    assert feed.failure is None
+    assert feed.interruptions["end"].null_count() == 0
+
+
+def test_markets_join_and_leave_a_feed(line):
+    feed = line.watch("KRW-BTC", "KRW-ETH")
+    line.say(ticker("KRW-BTC"), ticker("KRW-ETH"))
+    assert feed.wait()
+
+    async def change() -> None:
+        feed.leave("KRW-ETH", "KRW-ETH has ended")
+        feed.join(["KRW-XRP"])
+
+    engine().run(change())
+    line.wait(lambda: "KRW-XRP" in line.peer.subscriptions[-1]["ticker"])
+    line.say(ticker("KRW-XRP"))
+    line.wait(lambda: feed.frame["symbol"].to_list() == ["KRW-BTC", "KRW-XRP"])
+    assert feed.symbols == ("KRW-BTC", "KRW-XRP")
+    assert feed.interruptions["reason"].to_list() == ["KRW-ETH has ended"]
+    assert feed.interruptions["closed"].null_count() == 0

@@ -66,3 +66,30 @@ def test_it_agrees_with_a_plain_list_of_consumers(steps):
             left = {each: when for each, when in left.items() if now - when < LINGER}
         wanted = {str(each) for each in range(3) if held[each] or each in left}
         assert streams.wanted().get("trade", set()) == wanted
+
+
+def test_a_book_is_as_deep_as_its_most_demanding_consumer_wants():
+    book = Stream("orderbook", "KRW-BTC")
+    streams = Subscriptions()
+
+    def code() -> str:
+        (only,) = streams.codes()["orderbook"]
+        return only
+
+    assert streams.take([book], 5)
+    assert code() == "KRW-BTC.5"
+    assert not streams.take([book], 1)
+    assert streams.take([book], 15)
+    assert code() == "KRW-BTC.15"
+    assert streams.take([book])
+    assert code() == "KRW-BTC"
+    streams.release([book], 0)
+    streams.release([book], 0, 15)
+    assert code() == "KRW-BTC.5"
+    streams.release([book], 0, 5)
+    streams.release([book], 0, 1)
+    assert code() == "KRW-BTC.1"  # until the end, for who comes back
+    assert streams.wanted() == {"orderbook": {"KRW-BTC"}}
+    assert streams.take([book])
+    assert code() == "KRW-BTC"
+    assert streams.codes()["orderbook"] == {"KRW-BTC"}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from marketkit.exchange.upbit.messages import Trade
 from marketkit.realtime import trade_recovery
 from marketkit.realtime.channels import channel_of
@@ -182,5 +184,57 @@ def test_a_feed_that_ends_gives_what_is_held():
         assert await line.told(2) == [10, 20]
         assert await line.queue.take() is None
         assert "ended" in (line.listener.interruptions[0].failure or "")
+
+    on_line(work)
+
+
+def test_what_harms_one_symbol_makes_no_other_wait():
+    async def main() -> None:
+        asked = []
+
+        async def fetch(symbol: str, start: int) -> Missed:
+            asked.append(symbol)
+            return Missed([trade(2, "REST"), trade(3, "REST")], whole=True)
+
+        store = channel_of("trade")
+        listener = TradeRecovery(["X", "Y"], store, fetch, lambda: NOW)
+        queue = listener.broadcast.open(Queue())
+
+        def say(number: int, symbol: str) -> None:
+            made = msgspec.structs.replace(trade(number), symbol=symbol)
+            assert store.add(made)
+            listener.receive(made)
+
+        say(1, "X")
+        say(1, "Y")
+        store.interrupted("X")
+        listener.interrupted(1, "odd", "X")
+        say(3, "Y")
+        assert len(queue) == 3
+        say(3, "X")
+        await until(lambda: len(queue) == 5)
+        told = [(each.symbol, each.sequential_id) for each in await queue.take() or []]
+        assert told == [("X", 1), ("Y", 1), ("Y", 3), ("X", 2), ("X", 3)]
+        assert asked == ["X"]
+        (found,) = listener.interruptions
+        assert (found.reason, found.how, found.failure) == ("odd", "rest", None)
+
+    asyncio.run(main())
+
+
+def test_symbols_join_and_leave_and_held_trades_of_one_that_left_are_passed_on():
+    async def work(line: Line) -> None:
+        line.say(trade(10, "SNAPSHOT"))
+        line.drop(12)
+        line.say(trade(20))
+        await until(lambda: line.asked)
+        line.listener.leave("X", 50, "X has ended")
+        assert await line.told(2) == [10, 20]
+        line.listener.join(["Y"])
+        line.listener.receive(msgspec.structs.replace(trade(1), symbol="Y"))
+        assert await line.told(1) == [1]
+        torn, ended = line.listener.interruptions
+        assert "ended before the answer" in torn.failure
+        assert (ended.reason, ended.closed) == ("X has ended", 50)
 
     on_line(work)

@@ -135,3 +135,20 @@ def test_a_slow_consumer_holds_the_tape_up_and_loses_nothing(monkeypatch):
         assert taken == list(range(60))
 
     asyncio.run(main())
+
+
+def test_what_one_symbol_lacked_is_told_of_that_one_alone():
+    async def main():
+        torn = TapeMoment(START + 500, None, START, "odd", "KRW-BTC")
+        strange = TapeMoment(START + 600, None, START, "odd", "KRW-XRP")
+        replay, listener = Replay(Written(torn, strange), 0), FeedListener()
+        replay.subscribe(listener, STREAMS)
+        queue = listener.broadcast.open(Queue())
+        while await queue.take() is not None:
+            pass
+        assert [each.reason for each in listener.interruptions] == ["odd"]
+        assert [each.reason for each in replay.harms] == ["odd"]
+        assert not replay.interruptions
+        replay.release(listener, STREAMS)
+
+    asyncio.run(main())

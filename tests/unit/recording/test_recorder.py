@@ -174,3 +174,47 @@ def test_a_folder_that_cannot_be_made_is_an_error_at_once(dispatcher, tmp_path):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(NotWritable, match="file"):
         asyncio.run(Recorder(dispatcher, STREAMS, tmp_path / "file" / "tape").start())
+
+
+def test_what_one_symbol_lacks_is_noted_with_its_end_and_the_recording_goes_on(
+    dispatcher, tmp_path
+):
+    async def main():
+        own = Recorder(dispatcher, [*STREAMS, Stream("trade", "KRW-ETH")], tmp_path)
+        await own.start()
+        dispatcher.say(trade(1), trade(1, symbol="KRW-ETH"))
+        dispatcher.harm("an odd frame of KRW-ETH", Stream("trade", "KRW-ETH"))
+        dispatcher.now += 1_000
+        dispatcher.say(trade(2, dispatcher.now))
+        assert not own.interruptions
+        dispatcher.say(trade(2, dispatcher.now, "KRW-ETH"))
+        (found,) = own.interruptions
+        assert (found.start, found.end) == (START, START + 1_003)
+        dispatcher.harm("another", Stream("trade", "KRW-ETH"))
+        await own.close()
+
+    asyncio.run(main())
+    found = read_interruptions(tmp_path)
+    assert found["reason"].to_list() == ["an odd frame of KRW-ETH", "another"]
+    assert found["end"].null_count() == 0
+
+
+def test_markets_join_and_leave_a_recording_and_the_journal_says_so(dispatcher, tmp_path):
+    async def main():
+        own = Recorder(dispatcher, STREAMS, tmp_path)
+        await own.start()
+        own.join(["KRW-ETH"])
+        dispatcher.say(trade(1), trade(1, symbol="KRW-ETH"))
+        own.leave("KRW-BTC", "KRW-BTC has ended")
+        dispatcher.say(trade(2), trade(2, symbol="KRW-ETH"))
+        assert own.symbols == ("KRW-ETH",)
+        assert own.counts == {"trade": 3}
+        assert [each.reason for each in own.interruptions] == ["KRW-BTC has ended"]
+        await own.end(LakeError("no market is left"))
+        assert isinstance(own.failure, LakeError)
+        await own.close()
+
+    asyncio.run(main())
+    notes = [(each.what, each.streams) for each in journal.read(tmp_path)][1:3]
+    assert notes == [("joined", {"trade": ["KRW-ETH"]}), ("left", {"trade": ["KRW-BTC"]})]
+    assert read_interruptions(tmp_path).is_empty()

@@ -100,3 +100,21 @@ def test_a_made_candle_is_the_one_that_the_stream_would_say():
     candle = make_candle("candle.60m", "KRW-BTC", START, [1.0, 2.0, 1.0, 2.0, 3.0, 4.0], START + 5)
     assert (candle.channel, candle.time, candle.sent) == ("candle.60m", START, START + 5)
     assert (candle.high, candle.value) == (2.0, 4.0)
+
+
+def test_what_one_symbol_lacked_interrupts_and_misses_that_one_alone(root):
+    only = {"trade": ["KRW-ETH"]}
+    at = START + HOUR + 5
+    journal.write(
+        root, [Note("interrupted", at, START + HOUR + 1, "odd", only), Note("resumed", at)]
+    )
+    tape = RecordedTape(root, EVER)
+    assert [each.symbol for each in tape.interruptions] == ["", "KRW-ETH"]
+    assert list(tape.missing_of("KRW-BTC")) == [Span(START + MINUTE, START + HOUR)]
+    assert list(tape.missing_of("KRW-ETH"))[1:] == [Span(START + HOUR + 1, at + 1)]
+    assert tape.missing == tape.missing_of("KRW-BTC")
+
+
+def test_markets_that_joined_are_among_those_of_the_tape(root):
+    journal.write(root, [Note("joined", START + HOUR, streams={"trade": ["KRW-NEW"]})])
+    assert RecordedTape(root, EVER).symbols == ["KRW-BTC", "KRW-ETH", "KRW-NEW"]

@@ -47,6 +47,10 @@ class NoTape:
     name = "a test"
     missing = Spans()
 
+    def missing_of(self, _: str) -> Spans:
+        """Give when it lacks messages of a symbol."""
+        return self.missing
+
 
 class Scene:
     """A stitched series over a past exchange that knows some minutes."""

@@ -210,3 +210,49 @@ def test_candles_that_the_watermark_has_yet_to_pass_stay_until_they_were_told(go
     going.keep(span(0, 12))
     told = going.inside(going.advance())
     assert {time for time, _ in told} >= {at(minute) for minute in range(11, 99)}
+
+
+@pytest.fixture
+def quiet() -> SlotTracker:
+    """A series that waits for ten seconds, known until minute 10, with a trade in minute 11."""
+    made = SlotTracker("KRW-BTC", TIMEFRAMES["1m"], START, SETTLE, bound=10_000)
+    made.said(candle(10, kind="SNAPSHOT"), at(10.5))
+    made.answered([(at(10), row(1.0))], span(0, 9), START, at(10.6))
+    made.answered([(at(10), row(1.0))], span(9, 11), at(9), at(12.1))
+    made.said(candle(11), at(11.5))
+    made.advance()
+    return made
+
+
+def test_a_slot_that_no_later_trade_follows_is_asked_about_when_the_bound_has_passed(quiet):
+    assert quiet.watermark == at(11)
+    assert quiet.opens(at(12) + 9_999) == Spans()
+    assert quiet.opens(at(12) + 10_000) == span(11, 12)
+
+
+def test_what_an_answer_says_after_the_bound_is_final_and_comes_again_if_it_changes(quiet):
+    quiet.answered([(at(11), row(1.0))], Spans(), at(11), at(12) + 10_000)
+    assert tuple(quiet.advance()) == (at(11), at(12))
+    assert not quiet.opens(at(12) + 10_000)
+    assert quiet.proved == Spans()
+    assert quiet.said(candle(11, volume=2.0, sent=12.3), at(12.3)) == "changed"
+    assert at(11) < quiet.watermark
+
+
+def test_a_changed_candle_that_the_lake_has_already_is_put_there_again(quiet):
+    quiet.answered([(at(11), row(1.0))], span(11, 12), at(11), at(13.5))
+    assert at(11) in quiet.kept
+    quiet.said(candle(11, volume=2.0, sent=13.6), at(13.6))
+    assert quiet.proved == span(11, 12)
+
+
+def test_of_a_market_that_has_ended_the_newest_slot_is_the_last(quiet):
+    assert quiet.ends() == Spans()
+    assert quiet.proved == span(11, 12)
+    quiet.advance()
+    assert quiet.watermark == at(12)
+
+
+def test_what_was_missed_before_the_end_of_a_market_is_never_known(going):
+    going.interrupted(at(11.5))
+    assert going.ends() == span(9, 11)

@@ -8,7 +8,8 @@ import pytest
 
 from marketkit.errors import LakeError, MarketkitError, NotCovered
 from marketkit.realtime.consumers import Queue
-from tests.unit.api.live.conftest import BTC, ETH, Scene, at, candle
+from marketkit.realtime.subscriptions import Stream
+from tests.unit.api.live.conftest import BTC, ETH, WIDTH, Scene, at, candle
 from tests.unit.realtime.conftest import until
 
 
@@ -184,6 +185,79 @@ def test_the_end_of_a_tape_does_what_is_due_and_tells_consumers(scene):
             told += events
         assert told[-1].time == at(12)
         assert scene.stitcher.failure is None
+        await scene.stitcher.close()
+
+    asyncio.run(main())
+
+
+def test_what_harms_one_symbol_asks_for_that_one_and_leaves_the_others_final(lake):
+    scene = Scene(lake, [BTC, ETH])
+    for symbol in (BTC, ETH):
+        scene.know(0, 10, symbol)
+
+    async def main():
+        await scene.begin()
+        scene.told.now = at(11.2)
+        scene.told.harm("odd", Stream("candle.1m", ETH))
+        trackers = scene.stitcher.trackers
+        assert [trackers[each].joined for each in (BTC, ETH)] == [True, False]
+        scene.say(candle(11, symbol=BTC), candle(11, symbol=ETH), candle(12, symbol=BTC))
+        assert [trackers[each].joined for each in (BTC, ETH)] == [True, True]
+        (found,) = scene.stitcher.interruptions
+        assert found.reason == "odd"
+        for symbol in (BTC, ETH):
+            scene.know(10, 13, symbol)
+        scene.told.now = at(14)
+        scene.say(candle(13, symbol=BTC), candle(13, symbol=ETH))
+        await until(lambda: [each.closed for each in scene.stitcher.interruptions] != [None])
+        await scene.stitcher.close()
+
+    asyncio.run(main())
+
+
+def test_a_symbol_that_fails_makes_itself_wait_and_no_other(lake):
+    scene = Scene(lake, [BTC, ETH])
+    scene.know(0, 10)
+    scene.know(0, 10, ETH)
+    answer, asked = scene.past.fill, []
+
+    async def fill(plan, run):
+        asked.append([walk.symbol for walk in plan])
+        if len(asked) > 1:
+            run.failures[ETH] = NotCovered("of no use")
+        await answer([walk for walk in plan if walk.symbol != ETH], run)
+
+    async def main():
+        await scene.begin()
+        scene.past.fill = fill
+        for minute in (30, 60, 90):
+            scene.know(10, minute)
+            scene.told.now = at(minute)
+            count = len(asked)
+            await until(lambda count=count: len(asked) > count)
+        assert sum(ETH in each for each in asked) < len(asked)
+        await scene.stitcher.close()
+
+    asyncio.run(main())
+
+
+def test_members_join_and_leave_while_the_series_goes_on(lake):
+    scene = Scene(lake, [BTC, ETH])
+    for symbol in (BTC, ETH):
+        scene.know(0, 10, symbol)
+
+    async def main():
+        await scene.begin()
+        scene.say(candle(11, symbol=ETH), candle(11))
+        scene.stitcher.leave(ETH, "KRW-ETH has ended")
+        scene.stitcher.join(["KRW-NEW"])
+        assert scene.stitcher.symbols == (BTC, "KRW-NEW")
+        assert scene.told._listeners.keys() >= {("candle.1m", "KRW-NEW")}
+        scene.say(candle(12), candle(12, symbol="KRW-NEW", kind="SNAPSHOT"), candle(13))
+        await until(lambda: scene.past.lake.covered(ETH, WIDTH).hull.end == at(12))
+        assert [each.reason for each in scene.stitcher.interruptions] == ["KRW-ETH has ended"]
+        await scene.stitcher.end(MarketkitError("no market is left"))
+        assert "no market" in str(scene.stitcher.failure)
         await scene.stitcher.close()
 
     asyncio.run(main())

@@ -7,6 +7,7 @@ import pytest
 from marketkit import schema
 from marketkit.exchange.upbit import frames
 from marketkit.exchange.upbit.channels import SPECS
+from marketkit.exchange.upbit.messages import Ticker, Trade
 from tests.unit.exchange.upbit.test_messages import BOOK, CANDLE, TICKER, TRADE, read
 
 
@@ -64,3 +65,13 @@ def test_a_candle_has_the_time_of_its_slot():
 def test_the_table_names_the_columns_that_its_frames_have():
     for spec in SPECS.values():
         assert dict(spec.frame([]).schema) == dict(spec.columns)
+
+
+def test_a_word_that_nobody_knows_yet_is_null_and_takes_no_other_row_along():
+    trades = [
+        Trade("KRW-BTC", 1, 1, 2.0, 1.0, side, 1.0, "RISE", 0.5, number)
+        for number, side in enumerate(["BID", "NEITHER"])
+    ]
+    assert frames.trade_frame(trades)["side"].to_list() == ["BID", None]
+    tickers = [Ticker("KRW-BTC", 1, 2.0, change=word) for word in ("LIMIT_UP", "FALL")]
+    assert frames.ticker_frame(tickers)["change"].to_list() == [None, "FALL"]

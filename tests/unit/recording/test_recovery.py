@@ -1,0 +1,28 @@
+"""A recording that was killed, made whole before the next one begins."""
+
+from __future__ import annotations
+
+from marketkit.recording import files, journal
+from marketkit.recording.journal import Note
+from marketkit.recording.layout import hour_of
+from marketkit.recording.recovery import recover
+from marketkit.recording.rows import Heard, to_frame
+from tests.unit.recording.conftest import START, trade
+
+
+def test_parts_become_one_file_and_the_end_is_that_of_the_last_message(tmp_path):
+    journal.write(tmp_path, [Note("began", START, streams={"trade": ["KRW-BTC"]})])
+    for number in (1, 2):
+        heard = [Heard(START + number, trade(number))]
+        files.write_part(tmp_path, hour_of("trade", START), number, to_frame("trade", heard))
+    recover(tmp_path)
+    assert [each.name for each in tmp_path.rglob("*.parquet")] == ["05.parquet"]
+    (_, ended) = journal.read(tmp_path)
+    assert (ended.what, ended.at, ended.reason) == ("ended", START + 2, "killed")
+    recover(tmp_path)
+    assert len(journal.read(tmp_path)) == 2
+
+
+def test_a_folder_that_is_new_has_nothing_to_recover(tmp_path):
+    recover(tmp_path)
+    assert list(tmp_path.iterdir()) == []
