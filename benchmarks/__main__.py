@@ -24,6 +24,7 @@ _MODULES = {
     "house": "house",
     "calls": "calls",
     "members": "members",
+    "day": "odd_day",
 }
 
 
