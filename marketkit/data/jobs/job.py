@@ -109,7 +109,8 @@ class Job(Handle):
     def join(self) -> None:
         """Wait until the job has ended, in any way; the pages in hand are then on disk."""
         engine().check()
-        concurrent.futures.wait((self._ended,))
+        while not self._ended.done():
+            concurrent.futures.wait((self._ended,), 0.5)  # no wait that Ctrl-C cannot end
 
     async def end(self) -> None:
         """Leave, for callers on the engine's loop; returns when the pages in hand are written."""

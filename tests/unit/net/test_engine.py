@@ -267,25 +267,57 @@ def test_exit_is_clean_while_work_is_under_way():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
-def test_a_forked_child_starts_its_own_loop_and_leaves_the_parent_alone():
+def test_a_forked_child_is_refused_at_once_and_leaves_the_parent_alone():
     done = run_script("""
-        import os, warnings
+        import asyncio, os, warnings
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on fork with threads
+        from marketkit.errors import EngineClosed
         from marketkit.net.engine import engine
 
         async def pid():
             return os.getpid()
 
-        parent = engine().run(pid())
+        def said(call):
+            try:
+                return call()
+            except EngineClosed as error:
+                return "spawn" in str(error)
+
+        engine().run(pid())
         child = os.fork()
         if child == 0:
-            inside = engine().run(pid())
-            print("child", inside == os.getpid() != parent, flush=True)
+            run, arun = lambda: engine().run(pid()), lambda: asyncio.run(engine().arun(pid()))
+            print("child", said(run), said(arun), flush=True)
+            os._exit(0)
+        os.waitpid(child, 0)
+        print("parent", engine().run(pid()) == os.getpid())
+    """)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "child True True\nparent True\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_child_forked_before_the_first_call_starts_its_own_loop():
+    done = run_script("""
+        import os
+        from marketkit.net.engine import engine
+
+        async def pid():
+            return os.getpid()
+
+        child = os.fork()
+        if child == 0:
+            print("child", engine().run(pid()) == os.getpid(), flush=True)
             os._exit(0)
         os.waitpid(child, 0)
         print("parent", engine().run(pid()) == os.getpid())
     """)
     assert (done.returncode, done.stdout, done.stderr) == (0, "child True\nparent True\n", "")
+
+
+def test_without_an_asyncio_loop_an_async_call_says_so_and_what_to_do(own):
+    """It is driven as trio drives it: from outside of asyncio."""
+    with pytest.raises(EngineClosed, match=r"trio.to_thread.run_sync"):
+        own.arun(answer()).send(None)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a single process there")

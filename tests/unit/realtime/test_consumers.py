@@ -1,14 +1,18 @@
-"""What waits for consumers: bounded, in order, and nothing lost in silence."""
+"""Consumers: each gets all, takes what is given, and is told what it waited for in vain."""
 
 from __future__ import annotations
 
 import asyncio
+import pickle
+import threading
 from typing import NamedTuple
 
 import pytest
 
-from marketkit.errors import FeedOverflow
-from marketkit.realtime.consumers import Broadcast, Queue
+from marketkit.errors import EngineClosed, InputError, NotPicklable, TimedOut
+from marketkit.net.engine import engine
+from marketkit.realtime.consumers import Broadcast, Consumer
+from marketkit.realtime.queue import Queue
 
 
 class Event(NamedTuple):
@@ -22,69 +26,9 @@ def events(*numbers: int) -> list[Event]:
     return [Event("KRW-BTC", number) for number in numbers]
 
 
-def put(target: Queue | Broadcast, *numbers: int) -> None:
+def put(target: Broadcast, *numbers: int) -> None:
     for event in events(*numbers):
         target.put(event)
-
-
-def test_events_wait_in_order_and_are_taken_together():
-    async def main():
-        queue = Queue()
-        put(queue, 1, 2, 3)
-        assert await queue.take() == events(1, 2, 3)
-
-    asyncio.run(main())
-
-
-def test_of_states_the_newest_of_each_symbol_waits():
-    async def main():
-        queue = Queue(coalesces=True, limit=1)
-        put(queue, 1, 2, 3)
-        queue.put(Event("KRW-ETH", 4))
-        assert await queue.take() == [Event("KRW-BTC", 3), Event("KRW-ETH", 4)]
-
-    asyncio.run(main())
-
-
-def test_an_overflow_is_raised_where_the_events_were_lost_and_the_queue_goes_on():
-    async def main():
-        queue = Queue(limit=2)
-        put(queue, 1, 2, 3, 4)
-        assert await queue.take() == events(1, 2)
-        put(queue, 5)
-        with pytest.raises(FeedOverflow, match="3 events were lost") as caught:
-            await queue.take()
-        assert caught.value.lost == 3
-        put(queue, 6)
-        assert await queue.take() == events(6)
-
-    asyncio.run(main())
-
-
-def test_what_waits_is_given_before_the_end():
-    async def main():
-        queue = Queue()
-        put(queue, 1)
-        queue.close()
-        assert await queue.take() == events(1)
-        assert await queue.take() is None
-
-    asyncio.run(main())
-
-
-def test_who_waits_is_woken_by_an_event_and_by_the_end():
-    async def main():
-        queue = Queue()
-        waiting = asyncio.create_task(queue.take())
-        await asyncio.sleep(0)
-        put(queue, 1)
-        assert await waiting == events(1)
-        waiting = asyncio.create_task(queue.take())
-        await asyncio.sleep(0)
-        queue.close()
-        assert await waiting is None
-
-    asyncio.run(main())
 
 
 def test_each_consumer_gets_all_events_and_losses_are_counted():
@@ -105,3 +49,96 @@ def test_each_consumer_gets_all_events_and_losses_are_counted():
         assert await broadcast.open(Queue()).take() is None
 
     asyncio.run(main())
+
+
+def numbers(events: list[Event]) -> list[int]:
+    return [event.number for event in events]
+
+
+def consumer(broadcast: Broadcast, framed=numbers) -> Consumer:
+    return Consumer("the test", broadcast, Queue(), framed)
+
+
+def test_a_consumer_is_read_in_a_thread_and_on_a_loop_by_turns():
+    broadcast = Broadcast()
+    reader = consumer(broadcast)
+    put(broadcast, 1, 2)
+    assert next(reader) == [1, 2]
+    put(broadcast, 3)
+
+    async def main() -> list[int]:
+        return await anext(reader)
+
+    assert asyncio.run(main()) == [3]
+    broadcast.close()
+    assert list(reader) == []
+
+
+def test_whoever_waits_too_long_is_told_of_what_and_the_events_come_later():
+    broadcast = Broadcast()
+    reader = consumer(broadcast)
+    for patience in (0, 0.01):
+        with pytest.raises(TimedOut, match=f"within {patience:g} s from 'the test'"):
+            reader.next(timeout=patience)
+    threading.Timer(0.01, put, (broadcast, 1)).start()
+    assert reader.next(timeout=20) == [1]
+    for wrong in (-1, float("nan")):
+        with pytest.raises(InputError, match="timeout="):
+            reader.next(timeout=wrong)
+
+
+def test_events_that_make_no_frame_are_an_error_once_and_hold_up_nothing():
+    broadcast = Broadcast()
+
+    def framed(events: list[Event]) -> list[int]:
+        if events[0].number == 1:
+            raise ZeroDivisionError
+        return numbers(events)
+
+    reader = consumer(broadcast, framed)
+    put(broadcast, 1)
+    with pytest.raises(ZeroDivisionError):
+        next(reader)
+    put(broadcast, 2)
+    assert next(reader) == [2]
+
+
+@pytest.mark.parametrize("how", [KeyboardInterrupt(), TypeError("no data type")])
+def test_an_interrupt_while_a_frame_is_made_takes_nothing(how):
+    """Polars makes errors of its own of an interrupt; either comes out as Ctrl-C."""
+    broadcast, struck = Broadcast(), [how]
+
+    def framed(events: list[Event]) -> list[int]:
+        if struck:
+            raise struck.pop()
+        return numbers(events)
+
+    reader = consumer(broadcast, framed)
+    put(broadcast, 1)
+    with pytest.raises(KeyboardInterrupt):
+        next(reader)
+    assert next(reader) == [1]
+
+
+def test_on_the_engines_own_thread_a_consumer_does_not_wait_for_itself():
+    reader = consumer(Broadcast())
+
+    async def misuse() -> None:
+        next(reader)
+
+    with pytest.raises(EngineClosed, match="wait for itself"):
+        engine().run(misuse())
+
+
+def test_an_idle_queue_counts_for_nobody():
+    broadcast = Broadcast()
+    queue = broadcast.open(Queue(limit=1))
+    broadcast.open(Queue(), like=queue)
+    put(broadcast, 1, 2, 3)
+    assert broadcast.lost == 0
+    assert broadcast.backlog == 3
+
+
+def test_a_consumer_is_not_pickled():
+    with pytest.raises(NotPicklable, match="Consumer"):
+        pickle.dumps(consumer(Broadcast()))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import threading
 
 import polars as pl
 import pytest
@@ -10,7 +12,8 @@ import pytest
 from marketkit.coverage import Span, Spans
 from marketkit.data.jobs.chunks import Chunks, chunks
 from marketkit.data.lake import Lake
-from marketkit.errors import BadResponse
+from marketkit.errors import BadResponse, NotPicklable
+from marketkit.net.engine import Engine
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 from tests.unit.data.lake.conftest import make_candles
 
@@ -131,3 +134,87 @@ def test_each_loop_begins_anew_and_sync_loops_are_like_async_ones():
         if number:
             break
     assert len(begun) == len(ended) == 3
+
+
+class Steps:
+    """Numbers that come when a test wishes, and a note of the end."""
+
+    def __init__(self, *numbers: int | Exception) -> None:
+        self.numbers = numbers
+        self.may = threading.Event()
+        self.ended = threading.Event()
+
+    async def __call__(self):
+        """Give the numbers."""
+        try:
+            for number in self.numbers:
+                await asyncio.to_thread(self.may.wait, 20)
+                if isinstance(number, Exception):
+                    raise number
+                yield number
+        finally:
+            self.ended.set()
+
+
+def test_a_read_that_is_cancelled_takes_no_chunk_and_ends_nothing():
+    steps = Steps(1, 2)
+
+    async def main() -> list[int]:
+        reader = aiter(Chunks(steps))
+        for _ in range(3):
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(reader), 0.01)
+        steps.may.set()
+        return [number async for number in reader]
+
+    assert asyncio.run(main()) == [1, 2]
+    assert steps.ended.is_set()
+
+
+def test_a_read_that_is_interrupted_takes_no_chunk_and_ends_nothing(monkeypatch):
+    steps = Steps(1, 2)
+    steps.may.set()
+    reader, run, struck = iter(Chunks(steps)), Engine.run, []
+
+    def interrupted(self, coroutine):
+        result = run(self, coroutine)
+        if not struck:
+            struck.append(result)
+            raise KeyboardInterrupt
+        return result
+
+    monkeypatch.setattr(Engine, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        next(reader)
+    assert struck == [1]
+    assert list(reader) == [1, 2]
+
+
+def test_a_failure_is_raised_once_and_then_it_is_the_end():
+    steps = Steps(1, OSError("gone"))
+    steps.may.set()
+    reader = iter(Chunks(steps))
+    assert next(reader) == 1
+    with pytest.raises(OSError, match="gone"):
+        next(reader)
+    assert list(reader) == []
+
+
+def test_a_reader_is_left_by_closing_or_by_letting_go_of_it_whatever_it_waits_for():
+    for let_go in (lambda reader: reader.close(), lambda reader: asyncio.run(reader.aclose())):
+        steps = Steps(1)
+        reader = iter(Chunks(steps))
+
+        async def impatient(reader=reader) -> None:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(anext(reader), 0.01)
+
+        asyncio.run(impatient())
+        let_go(reader)
+        steps.may.set()
+        assert steps.ended.wait(20)
+
+
+def test_a_reader_is_not_pickled():
+    with pytest.raises(NotPicklable, match="ChunkReader"):
+        pickle.dumps(iter(Chunks(Steps())))
