@@ -73,9 +73,9 @@ class QuoteMethods(Generic[P, D]):
         `time` is when the exchange built the ticker, `open high low volume value` count from
         00:00 UTC, `volume` in base and `value` in quote currency.
 
-        Raises `UnknownSymbol` for a symbol that is not listed, and `PartialResult` where one has
-        ended or has an odd row, with the others; with `on_error="skip"` these are given after a
-        warning, as by a glob of which a market has ended. Source: Upbit reference, section 3.4.
+        Raises `UnknownSymbol` for a symbol that is not listed, `PartialResult` with the others if
+        one has ended or an odd row; `on_error="skip"` gives these after a warning, and so does a
+        glob of which a market has ended. Source: Upbit reference, section 3.4.
         """
         options = CallOptions(frame, tz, precision, priority, on_error)
         return self._answer(self._quotes.tickers, symbols, options)
@@ -236,9 +236,8 @@ class _Call:
 
     def __init__(self, router: Router, spec: QuerySpec, decode: Decode, priority: Priority) -> None:
         self.priority = priority
-        self._router = router
-        self._spec, self._decode = spec, decode
         self.strangers: set[str] = set()
+        self._router, self._spec, self._decode = router, spec, decode
         self._doubled: set[str] = set()
 
     async def guess(self, request: Request | None) -> Results:
@@ -252,11 +251,12 @@ class _Call:
         response = await self._router.transport.send(request, self.priority)
         rows, failures = read_members(self._decode, response.body)
         if names is not None:
-            self.strangers.update(set(rows["symbol"]).difference(names))
+            if self._spec.kind == "ticker":  # only they are asked for without names
+                self.strangers.update(set(rows["symbol"]).difference(names))
             rows = rows.filter(pl.col("symbol").is_in(names))
             failures = {name: failures[name] for name in names if name in failures}
         rows = rows.sort(order)
-        if rows.select(order).is_duplicated().any():
+        if rows.select(pl.all_horizontal(pl.col(order) == pl.col(order).shift()).any()).item():
             rows, twice = _apart(rows, order)
             failures |= {name: BadResponse(f"the exchange sent {name} twice") for name in twice}
             self._doubled.update(twice)

@@ -71,8 +71,12 @@ class Router:
 
     def query(self, spec: QuerySpec, symbols: Symbols, options: CallOptions) -> Query:
         """Make a query for the symbols that a caller typed."""
-        known, given = self.markets.known(), naming.several(symbols)
-        wanted = _spelt(given, known)
+        known = self.markets.known()
+        if isinstance(symbols, str) and symbols in known:  # most calls are so
+            given = wanted = [symbols]
+        else:
+            given = naming.several(symbols)
+            wanted = _spelt(given, known)
         return Query(
             spec.kind,
             symbols,

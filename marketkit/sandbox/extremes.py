@@ -6,7 +6,8 @@ is the one that `PriceNoise` takes, in its order, so that the prices are the sam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import math
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple
 
 import polars as pl
@@ -40,23 +41,17 @@ def extremes(spans: Sequence[Span]) -> list[Extremes]:
 def _of_quote(quote: str, spans: Sequence[Span]) -> list[Extremes]:
     first, stop = min(span.first for span in spans), max(span.stop for span in spans)
     grid = _Grid([span.market for span in spans], first, stop + 1)
-    highs, lows = (column.to_list() for column in _ranges(quote, grid))
-    found = []
-    for row, span in enumerate(spans):
-        begin = row * grid.width - first  # where day 0 would be
-        places = begin + span.first, begin + span.stop
-        high, high_at = _most(max, highs, *places)
-        low, low_at = _most(min, lows, *places)
-        found.append(Extremes(high, (high_at - begin) * DAY, low, (low_at - begin) * DAY))
-    return found
-
-
-def _most(
-    of: Callable[[Iterable[float]], float], prices: list[float], begin: int, stop: int
-) -> tuple[float, int]:
-    """Return the highest or lowest price of some places, and the first such place."""
-    most = of(prices[begin:stop])
-    return most, prices.index(most, begin, stop)
+    inside = (grid.day >= grid.of_market((span.first for span in spans), pl.UInt64)) & (
+        grid.day < grid.of_market((span.stop for span in spans), pl.UInt64)
+    )
+    highs, lows = _ranges(quote, grid)
+    high = grid.by_market(highs.zip_with(inside, pl.zeros(len(highs), eager=True))).arr
+    low = grid.by_market(lows.zip_with(inside, pl.repeat(math.inf, len(lows), eager=True))).arr
+    columns = high.max(), high.arg_max(), low.min(), low.arg_min()
+    return [
+        Extremes(highest, (first + high_at) * DAY, lowest, (first + low_at) * DAY)
+        for highest, high_at, lowest, low_at in zip(*columns, strict=True)
+    ]
 
 
 class _Grid:
@@ -76,6 +71,10 @@ class _Grid:
     def of_days(self, values: pl.Series) -> pl.Series:
         """Return each day's value for all markets."""
         return values.gather(self._column)
+
+    def by_market(self, values: pl.Series) -> pl.Series:
+        """Return the values of each market's days as one array."""
+        return values.reshape((len(self.markets), self.width))
 
     def keys(self) -> pl.Series:
         """Return the markets' keys."""
