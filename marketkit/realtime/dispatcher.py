@@ -123,17 +123,18 @@ class Dispatcher(ABC):
         """Tell listeners a message that is news."""
         if not self._whole:
             self._resumed()
-        stream = Stream(message.channel, message.symbol)
-        if stream not in self._subscriptions:
+        channel, symbol = message.channel, message.symbol
+        listeners = self._listeners.get((channel, symbol), ())
+        if not listeners and (channel, symbol) not in self._subscriptions:
             return  # nobody asked: what nobody goes on to hear would answer for the exchange
         if self._harmed:
-            self._mend(stream)
-        if self.channel(stream.channel).add(message):
-            for listener in self._listeners.get(stream, ()):
+            self._mend(Stream(channel, symbol))
+        if self._channels[channel].add(message):
+            for listener in listeners:
                 try:
                     listener.receive(message)
                 except Exception:  # noqa: BLE001 - one listener's mistake must not be another's
-                    self._stumble(listener, stream)
+                    self._stumble(listener, Stream(channel, symbol))
 
     def _stumble(self, listener: Listener, stream: Stream) -> None:
         """Log a listener's mistake the first time, and have it know what it lacks."""

@@ -105,5 +105,5 @@ class Subscriptions:
     def __len__(self) -> int:
         return len(self._consumers)
 
-    def __contains__(self, stream: Stream) -> bool:
+    def __contains__(self, stream: Stream | tuple[str, str]) -> bool:
         return stream in self._consumers
