@@ -67,6 +67,7 @@ _NAMES = {
             "InputError",
             "InvalidRange",
             "LakeError",
+            "LeftOut",
             "MarketkitError",
             "MissingExtra",
             "NetworkError",

@@ -17,6 +17,7 @@ from marketkit.errors import FeedOverflow as FeedOverflow
 from marketkit.errors import InputError as InputError
 from marketkit.errors import InvalidRange as InvalidRange
 from marketkit.errors import LakeError as LakeError
+from marketkit.errors import LeftOut as LeftOut
 from marketkit.errors import MarketkitError as MarketkitError
 from marketkit.errors import MissingExtra as MissingExtra
 from marketkit.errors import NetworkError as NetworkError
@@ -55,6 +56,7 @@ __all__ = [
     "Job",
     "Lake",
     "LakeError",
+    "LeftOut",
     "Live",
     "MarketkitError",
     "MissingExtra",

@@ -16,6 +16,7 @@ MarketkitError
 │   ├── ServerFailed                   5xx: maintenance or a fault over there
 │   ├── Refused                        any other 4xx
 │   └── BadResponse (ValueError)       a body that is not what it should be
+│       └── LeftOut                    no row of a listed market: it does not trade yet
 ├── LakeError                          the candle lake on disk
 │   ├── NotCovered (LookupError)       slots nobody has asked the exchange about
 │   ├── NotWritable (PermissionError)  the lake root refuses writes
@@ -136,6 +137,10 @@ class Refused(ExchangeError):
 
 class BadResponse(ExchangeError, ValueError):
     """A body that is not the documented answer: HTML, cut JSON, nulls in key columns."""
+
+
+class LeftOut(BadResponse):
+    """A listed market has no row in an answer about many: so it is in PREVIEW, before it trades."""
 
 
 class LakeError(MarketkitError):

@@ -1,15 +1,30 @@
-"""The range of candles that a call means: arguments checked before any request."""
+"""The range of candles that a call means, and where its days begin: checked before any request."""
 
 from __future__ import annotations
 
+import functools
+import itertools
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
 from typing import Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from marketkit.coverage import Span
 from marketkit.errors import InputError, InvalidRange
-from marketkit.session import UTC_DAYS, Session, parse_session
-from marketkit.timeframe import DAY, Timeframe, iso, parse_time, parse_timeframe
+from marketkit.timeframe import (
+    DAY,
+    HOUR,
+    SECOND,
+    TIMEFRAMES,
+    Timeframe,
+    iso,
+    narrower,
+    parse_time,
+    parse_timeframe,
+)
 
 Fill = Literal["none", "forward", "null"]
 Source = Literal["auto", "lake", "exchange"]
@@ -19,6 +34,125 @@ Instant = Time | int  # ms UTC, too
 DEFAULT_COUNT = 200
 
 EVER = Span(0, 253_370_764_800_000)  # 1970 up to 9999: what a datetime can name and step over
+
+UTC_DAYS = "00:00 UTC"
+
+_SPELLED = re.compile(r"([01]\d|2[0-3]):([0-5]\d)(?: (\S+)|([+-]\S+|Z))")
+_OFFSET = re.compile(r"(?:UTC)?([+-])([01]?\d)(?::?([0-5]\d))?")
+
+_FIRST = parse_time("2017-01-01")  # no candle of the exchange is older
+_LAST = parse_time("2038-01-01")  # tables of zones end here; later years repeat the last one
+_LONGEST = {"1M": 31 * DAY, "1y": 366 * DAY}
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A time of day at which days, weeks, months and years begin, and from which hours count.
+
+    A day that a clock change makes an hour longer or shorter ends in a shorter `4h` slot. Where the
+    clock skips the time of day, the day begins the moment it would have been.
+    """
+
+    at: time
+    zone: tzinfo
+
+    def edges(self, timeframe: Timeframe, start: int, end: int) -> list[int]:
+        """Give the slot edges from the last at or before `start` to the first at or after `end`."""
+        edges = list(self._edges(timeframe, start, end))
+        return edges[bisect_right(edges, start) - 1 : bisect_left(edges, end) + 1]
+
+    def back(self, timeframe: Timeframe, end: int, slots: int) -> int:
+        """Give the edge that lies `slots` before the first one at or after `end`, at least 0."""
+        reach = slots * _LONGEST.get(timeframe.name, timeframe.width) + 2 * DAY
+        edges = self.edges(timeframe, max(0, end - reach), end)
+        return max(0, edges[-1 - slots]) if slots < len(edges) else 0
+
+    def ceil(self, timeframe: Timeframe, moment: int) -> int:
+        """Give the first edge at or after a moment."""
+        return self.edges(timeframe, moment, moment)[-1]
+
+    def base(self, timeframe: Timeframe, start: int, end: int) -> Timeframe:
+        """Give the widest timeframe of the exchange that has these edges, too."""
+        edges = self.edges(timeframe, start, end)
+        for each in (timeframe, *narrower(timeframe)):
+            # Seconds are on the exchange for three months only.
+            if each.width > SECOND and all(each.floor(edge) == edge for edge in edges):
+                return each
+        raise InputError(f"no candles of the exchange begin at {self}")
+
+    def is_own(self, timeframe: Timeframe) -> bool:
+        """Say whether the exchange's own slots of a width begin at these moments, in all years."""
+        days = timeframe if timeframe.width >= DAY else TIMEFRAMES["1d"]
+        opens = map(self._open, _days(days, _FIRST, _LAST))
+        return all(timeframe.floor(each) == each for each in opens)
+
+    def _edges(self, timeframe: Timeframe, start: int, end: int) -> Iterator[int]:
+        if timeframe.width >= DAY:
+            yield from map(self._open, _days(timeframe, start, end))
+            return
+        opens = list(map(self._open, _days(TIMEFRAMES["1d"], start, end)))
+        for this, following in itertools.pairwise(opens):
+            yield from range(this, following, timeframe.width)
+
+    def _open(self, day: date) -> int:
+        return int(datetime.combine(day, self.at, self.zone).timestamp()) * SECOND
+
+    def __str__(self) -> str:
+        return f"{self.at:%H:%M} {self.zone}"
+
+
+@functools.cache
+def parse_session(text: str, timeframe: Timeframe) -> Session | None:
+    """Give the session a caller names; None where the exchange's own slots begin just so.
+
+    That is `00:00 UTC` for every width, and each other spelling of it, such as `09:00 Asia/Seoul`
+    or `09:00 +09:00`; for `1h` every whole hour. Raises `InputError` for any other text, an
+    unknown zone, and widths below an hour.
+    """
+    if text == UTC_DAYS:
+        return None  # as nearly all say it: twenty years need not be gone through
+    found = _SPELLED.fullmatch(text) if isinstance(text, str) else None
+    if found is None:
+        raise InputError(f"session={text!r}: give a time of day and a zone, as in 00:00 Asia/Seoul")
+    hour, minute, name, offset = found.groups()
+    session = Session(time(int(hour), int(minute)), _zone(text, name or offset))
+    if session.is_own(timeframe if timeframe.width >= HOUR else TIMEFRAMES["1d"]):
+        return None
+    if timeframe.width < HOUR:
+        raise InputError(f"session={text!r} means candles of 1h and wider, not of {timeframe}")
+    return session
+
+
+def _zone(text: str, name: str) -> tzinfo:
+    """Read a zone: a name of the tz database, `Z`, or an offset from UTC."""
+    if found := _OFFSET.fullmatch(name):
+        sign, hours, minutes = found.groups()
+        offset = timedelta(hours=int(hours), minutes=int(minutes or 0))
+        return timezone(-offset if sign == "-" else offset)
+    try:
+        return ZoneInfo("UTC" if name == "Z" else name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise InputError(f"session={text!r}: unknown time zone {name!r}") from None
+
+
+def _days(timeframe: Timeframe, start: int, end: int) -> Iterator[date]:
+    """Give the days on which slots open, from well before `start` to well after `end`."""
+    # By two slots at the end: between a slot's beginning here and on the exchange the next is over.
+    day, last = _day(timeframe.previous(start) - 2 * DAY), _day(timeframe.shift(end, 2) + 2 * DAY)
+    if timeframe.name == "1w":
+        day -= timedelta(day.weekday())
+    while day <= last:
+        if timeframe.name == "1y":
+            opens = (day.month, day.day) == (1, 1)
+        else:
+            opens = timeframe.name != "1M" or day.day == 1
+        if opens:
+            yield day
+        day += timedelta(7 if timeframe.name == "1w" else 1)
+
+
+def _day(moment: int) -> date:
+    return (datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=moment)).date()
 
 
 @dataclass(frozen=True, slots=True)

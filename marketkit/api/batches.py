@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Generic, Protocol, TypeVar
 
 from marketkit.clock import age_clock
-from marketkit.errors import BadResponse, MarketkitError, Refused, UnknownSymbol
+from marketkit.errors import LeftOut, MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 
 T = TypeVar("T")
@@ -120,8 +120,8 @@ class Batches(Generic[T]):
         said = f"the exchange lists {name} and answers 404 when asked for its {self._subject}"
         return Refused(said, 404)
 
-    def _left_out(self, name: str) -> BadResponse:
-        return BadResponse(
+    def _left_out(self, name: str) -> LeftOut:
+        return LeftOut(
             f"the exchange left {name} out of its answer: it is listed and has no {self._subject};"
             " so it is while a market is in PREVIEW, before its first trade"
         )

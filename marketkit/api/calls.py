@@ -7,7 +7,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from marketkit import fork
 from marketkit.api.address import Address, part_of
 from marketkit.api.backfills import BackfillEndpoints
 from marketkit.api.candles import CandleEndpoints, CandleMethods
@@ -18,6 +17,7 @@ from marketkit.api.response import DataResponse, respond
 from marketkit.api.status import Metrics
 from marketkit.api.trades import TradeEndpoints, TradeMethods
 from marketkit.frames import Frame
+from marketkit.net import fork
 from marketkit.net.engine import asyncio_loop, engine, run_here
 
 

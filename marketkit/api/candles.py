@@ -31,8 +31,7 @@ from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import FrameKind, OnError, Precision, one_of
 from marketkit.progress import Progress, Reporter
-from marketkit.session import UTC_DAYS
-from marketkit.window import DEFAULT_COUNT, Fill, Source, Time, Window, read_window
+from marketkit.window import DEFAULT_COUNT, UTC_DAYS, Fill, Source, Time, Window, read_window
 
 
 class CandleMethods(Generic[P, D]):

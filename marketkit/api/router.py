@@ -32,7 +32,7 @@ from marketkit.cache.memory import Batch, CachedRows, Memory, entries
 from marketkit.cache.single_flight import SingleFlight
 from marketkit.clock import age_clock
 from marketkit.data.lake.store.store import Store
-from marketkit.errors import MarketkitError, Refused, UnknownSymbol, is_gone
+from marketkit.errors import LeftOut, MarketkitError, Refused, UnknownSymbol, is_gone
 from marketkit.exchange.dialect import CLASSES
 from marketkit.net.transport import Transport
 from marketkit.progress import Progress, Reporter
@@ -272,9 +272,9 @@ def _spelt(given: list[str], known: frozenset[str]) -> list[str]:
 
 
 def _left(failed: Mapping[str, MarketkitError], wanted: Sequence[str]) -> list[str]:
-    """Give the markets that nobody named and that are not listed any more: no glob means them."""
-    named = set(wanted)
-    return [name for name, failure in failed.items() if name not in named and is_gone(failure)]
+    """Give the markets that nobody named and that do not trade, not yet or no more."""
+    idle = [name for name, why in failed.items() if is_gone(why) or isinstance(why, LeftOut)]
+    return [name for name in idle if name not in wanted]
 
 
 async def _with_progress(calls: Sequence[Coroutine[Any, Any, T]], what: str) -> list[T]:

@@ -15,8 +15,8 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
-from marketkit import fork
 from marketkit.errors import EngineClosed
+from marketkit.net import fork
 
 P = ParamSpec("P")
 T = TypeVar("T")

@@ -9,8 +9,8 @@ from typing import NoReturn, Self
 
 import polars as pl
 
-from marketkit import fork
 from marketkit.errors import NotPicklable
+from marketkit.net import fork
 from marketkit.net.engine import engine
 from marketkit.schema import INTERRUPTION, TIME
 

@@ -24,7 +24,7 @@ class Failures:
     """What the callbacks of a handle raised: the newest, and how many calls failed so far."""
 
     def __init__(self) -> None:
-        self.newest: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
+        self.newest: deque[BaseException] = deque(maxlen=_ERRORS_KEPT)
         self.calls = 0
         self._lock = threading.Lock()
 

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from marketkit import fork
 from marketkit.errors import MarketkitError
+from marketkit.net import fork
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher

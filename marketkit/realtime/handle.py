@@ -12,8 +12,8 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from marketkit import fork
 from marketkit.errors import EngineClosed, MarketkitError
+from marketkit.net import fork
 from marketkit.net.engine import engine
 from marketkit.net.handle import Handle, Interruption
 from marketkit.notebook import frame as display

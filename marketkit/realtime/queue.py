@@ -203,5 +203,9 @@ def _go_on() -> None:
 
 
 def _tell(loop: asyncio.AbstractEventLoop, ready: asyncio.Future[None]) -> None:
+    def wake() -> None:
+        if not ready.done():
+            ready.set_result(None)
+
     with contextlib.suppress(RuntimeError):  # the waiting loop has been closed
-        loop.call_soon_threadsafe(lambda: ready.done() or ready.set_result(None))
+        loop.call_soon_threadsafe(wake)

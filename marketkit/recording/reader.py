@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import polars as pl
 
-from marketkit import fork
 from marketkit import symbols as naming
 from marketkit.coverage import Span
 from marketkit.errors import InputError, nearest
 from marketkit.exchange.upbit import channels as upbit_channels
 from marketkit.frames import Frame, FrameKind, check_zone, finish, one_of
+from marketkit.net import fork
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
 from marketkit.recording.rows import shape

@@ -8,12 +8,12 @@ from typing import TypeVar
 
 import polars as pl
 
-from marketkit import fork
 from marketkit.api.live.rows import Final, candle_frame
 from marketkit.api.live.slots import SlotTracker
 from marketkit.api.live.stitcher import Stitcher
 from marketkit.coverage import Span
 from marketkit.data.lake.lake import Lake
+from marketkit.net import fork
 from marketkit.realtime.handle import EventHandle
 from marketkit.schema import CANDLE, STATE
 from marketkit.timeframe import Timeframe

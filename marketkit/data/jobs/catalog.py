@@ -6,11 +6,11 @@ from pathlib import Path
 
 import polars as pl
 
-from marketkit import fork
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import NAME
 from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.errors import InputError, nearest
+from marketkit.net import fork
 from marketkit.schema import TIME, Schema
 
 JOBS: Schema = {

@@ -10,13 +10,13 @@ from typing import Any
 
 import polars as pl
 
-from marketkit import fork
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs import catalog
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.errors import MarketkitError
+from marketkit.net import fork
 from marketkit.net.engine import asyncio_loop, engine
 from marketkit.net.handle import Handle, Interruption
 

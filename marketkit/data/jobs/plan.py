@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from marketkit import fork
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.kept import gone
@@ -23,6 +22,7 @@ from marketkit.data.lake.store.store import Selection
 from marketkit.errors import InputError
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.frames import one_of
+from marketkit.net import fork
 from marketkit.progress import clock
 from marketkit.schema import Schema
 from marketkit.symbols import matches, typed

@@ -6,10 +6,10 @@ import json
 import os
 from pathlib import Path
 
-from marketkit import fork
 from marketkit.data.lake.format.chunk import FORMAT
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
+from marketkit.net import fork
 from marketkit.settings import library_version
 
 FROZEN = "manifest.json"  # what a frozen set has in place of the mark

@@ -10,8 +10,7 @@ from marketkit.coverage import Spans
 from marketkit.data.lake.read.candles import CandleResult, newest
 from marketkit.data.lake.read.view import aggregate
 from marketkit.schema import CANDLE, ROW, STATE, TIME
-from marketkit.session import Session
-from marketkit.window import Window
+from marketkit.window import Session, Window
 
 _NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
 

@@ -11,9 +11,8 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.schema import ROW, TIME
-from marketkit.session import Session
 from marketkit.timeframe import Timeframe, narrower, parse_timeframe
-from marketkit.window import EVER
+from marketkit.window import EVER, Session
 
 _BARS = {
     "open": pl.col("open").first(),

@@ -21,7 +21,6 @@ from pathlib import Path
 import polars as pl
 from filelock import FileLock, Timeout
 
-from marketkit import fork
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
@@ -39,6 +38,7 @@ from marketkit.disk import (
     write_new,
 )
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable, nearest
+from marketkit.net import fork
 from marketkit.schema import TIME, Schema
 from marketkit.settings import library_version
 from marketkit.timeframe import TIMEFRAMES, Timeframe

@@ -127,11 +127,20 @@ def test_a_wrong_question_is_refused(filled, method):
         ask("KRW-BTC", "2m")
 
 
-@pytest.mark.parametrize("symbol", ["../x", "KRW-BTC/..", "/etc/passwd"])
+@pytest.mark.parametrize("symbol", ["../x", "/etc/passwd"])
 def test_a_path_is_never_a_symbol(lake, candles, symbol):
     with pytest.raises(InputError, match="not a symbol"):
         lake.append(symbol, "1m", candles([0], symbol=symbol), Spans([(0, MINUTE)]))
     assert not lake.root.exists()
+
+
+@pytest.mark.parametrize("symbol", ["KRW-BTC/..", "..-../..", "KRW-/etc/passwd"])
+def test_a_code_with_a_path_in_it_is_one_folder_of_the_lake(lake, candles, symbol):
+    lake.append(symbol, "1m", candles([0], symbol=symbol), Spans([(0, MINUTE)]))
+    assert lake.read(symbol, "1m")["symbol"].to_list() == [symbol]
+    (file,) = lake.root.parent.rglob("*.parquet")
+    assert file.parents[2] == lake.root / "candle" or lake.root in file.parents
+    assert ".." not in file.parts
 
 
 @pytest.mark.parametrize("name", list(TIMEFRAMES))

@@ -14,9 +14,8 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.read.view import aggregate, look
 from marketkit.schema import ROW, TIME
-from marketkit.session import parse_session
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, narrower, parse_time
-from marketkit.window import EVER
+from marketkit.window import EVER, parse_session
 
 START = parse_time("2024-01-01")
 

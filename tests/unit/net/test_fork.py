@@ -18,7 +18,7 @@ def run(body: str) -> list[str]:
     program = """
         import os, warnings
         warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on fork with threads
-        from marketkit import fork
+        from marketkit.net import fork
 
         def child():
             if (pid := os.fork()):
