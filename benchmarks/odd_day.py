@@ -117,7 +117,7 @@ def live_through(day: Day, provider: mk.SmartDataProvider, folder: Path) -> dict
     """Follow the exchange to the end of the day, and compare."""
     config = folder / "backfill.toml"
     config.write_text(CONFIG.format(symbols=json.dumps([*FOLLOWED, "KRW-NEW*"])))
-    with provider.live(FOLLOWED, "1m", history="1h", show=False) as series:
+    with provider.live(FOLLOWED, "1m", history="3h", show=False) as series:
         follow(day, provider, config, folder / "backfill.log")
         settle(series, day)
         interruptions, frame = series.interruptions, series.frame
@@ -221,7 +221,7 @@ def judge(
         "calls of get_ticker": day.calls,
         "markets missing from one": sum(day.missing.values()),
         "which": dict(day.missing.most_common(5)),
-        "warnings": dict(day.told),
+        "warnings, each how often": dict(day.told),
         "runs of the config": Counter(day.runs),
         "rejected requests": rejected,
         "interruptions by reason": dict(
