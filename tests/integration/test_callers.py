@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import multiprocessing
 import os
 import pickle
@@ -12,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 
 import polars as pl
 import pytest
@@ -326,31 +328,25 @@ def test_callbacks_that_never_return_keep_no_program_from_its_end(exchange, tmp_
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
 
 
-def candles(provider: mk.SmartDataProvider, symbol: str) -> int:
-    """Ask in another process."""
-    return provider.get_candle(symbol, "1m", count=3).height
-
-
 def test_what_is_an_address_works_in_processes_that_were_spawned(provider, exchange, monkeypatch):
     provider.get_candle("KRW-BTC", "1m", start="2026-11-19T23:50", end="2026-11-20")
-    plan = provider.plan("KRW-ETH", "1m", start="2026-11-19T20:00", end="2026-11-19T21:00")
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # the sandbox's clock is not this machine's
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        assert pool.starmap(candles, [(provider, each) for each in SYMBOLS]) == [3] * 4
-        assert pool.apply(provider.get_ticker, ("KRW-BTC",)).height == 1
-        assert pool.apply(provider.lake().read, ("KRW-BTC", "1m")).height > 0
-        assert pool.apply(provider.with_response.get_ticker, ("KRW-BTC",)).success
-        assert pool.apply(run, (plan,))
-    assert not provider.lake().missing("KRW-ETH", "1m", *plan_span(plan))
+    with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
+        candles = functools.partial(provider.get_candle, timeframe="1m", count=3)
+        assert [each.height for each in pool.map(candles, SYMBOLS, timeout=60)] == [3] * 4
+        there = pool.submit(provider.lake().read, "KRW-BTC", "1m").result(60)
+        assert there.equals(provider.lake().read("KRW-BTC", "1m"))
+        assert pool.submit(provider.with_response.get_ticker, "KRW-BTC").result(60).success
+        with pytest.raises(mk.NotPicklable):
+            pool.submit(next, provider.watch("KRW-BTC", "ticker")).result(60)
 
 
-def run(plan: mk.Plan) -> bool:
-    """Run a plan in another process."""
-    return plan.run().wait(60).complete
-
-
-def plan_span(plan: mk.Plan) -> tuple[int, int]:
-    return plan.wanted.start, plan.wanted.end
+def test_a_plan_is_run_where_it_was_sent_to(provider, exchange):
+    plan = provider.plan("KRW-ETH", "1m", start="2026-11-19T20:00", end="2026-11-19T21:00")
+    sent = pickle.loads(pickle.dumps(plan))  # noqa: S301 - our own
+    assert sent.requests == plan.requests > 0
+    assert sent.run().wait(PATIENCE).complete
+    assert not provider.lake().missing("KRW-ETH", "1m", plan.wanted.start, plan.wanted.end)
 
 
 def test_what_is_at_work_refuses_to_travel(provider, exchange, tmp_path):

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import os
+import pickle
 import threading
 import weakref
 from collections.abc import Callable
@@ -14,7 +15,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from marketkit.errors import InputError
+from marketkit.errors import InputError, NotPicklable, TimedOut
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
 from marketkit.realtime.consumers import Broadcast
@@ -211,3 +212,49 @@ def test_the_end_of_the_program_closes_all_even_where_one_fails(work, caplog):
     assert work.done
     assert failing.done
     assert "the disk is full" in caplog.text
+
+
+def test_next_reads_on_where_it_ended_and_a_loop_goes_on_from_there(work):
+    handle = Numbers(work)
+    with pytest.raises(TimedOut, match="from <Numbers of 2 symbols: counting>"):
+        handle.next(timeout=0)
+
+    async def ahead() -> pl.DataFrame:
+        return await anext(handle)
+
+    got = []
+    for number, read in enumerate((handle.next, lambda: next(handle), lambda: asyncio.run(ahead()))):
+        there(work.broadcast.put, number)
+        got.append(read()["number"].to_list())
+    there(work.broadcast.put, 3)
+    loop = iter(handle)
+    there(work.broadcast.close)
+    assert [got, *[each["number"].to_list() for each in loop]] == [[[0], [1], [2]], [3]]
+    assert handle.next()["number"].to_list() == [3]
+    with pytest.raises(StopIteration):
+        handle.next()
+
+
+def test_one_that_was_read_by_next_goes_with_its_object(work):
+    handle = Numbers(work)
+    there(work.broadcast.put, 1)
+    with pytest.raises(TimedOut):
+        handle.next(timeout=0)
+    known = weakref.ref(handle)
+    del handle
+    assert known() is None
+    wait(lambda: work.done)
+
+
+def test_calls_that_failed_are_counted_where_it_says_how_it_stands(work):
+    handle = Numbers(work).on(lambda _: 1 / 0)
+    there(work.broadcast.put, 1)
+    wait(lambda: handle.failed_calls)
+    assert isinstance(handle.errors[0], ZeroDivisionError)
+    assert repr(handle) == "<Numbers of 2 symbols: counting, 1 failed calls>"
+    handle.close()
+
+
+def test_it_stays_where_it_is(work):
+    with pytest.raises(NotPicklable, match="a Numbers cannot be pickled"):
+        pickle.dumps(Numbers(work))
