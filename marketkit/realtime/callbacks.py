@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
-from marketkit.errors import EngineClosed, FeedOverflow, InputError, NetworkError
+from marketkit.errors import EngineClosed, FeedOverflow, InputError, MarketkitError, NetworkError
 from marketkit.realtime.consumers import Consumer
 
 _ERRORS_KEPT = 100  # enough to see what goes wrong, whatever a callback raises a thousand times
@@ -75,6 +75,9 @@ class Callback(Generic[F]):
             return True
         except NetworkError as why:  # no stream has opened, which the log says already
             self._failures.newest.append(why)
+            return True
+        except MarketkitError as failure:  # why nothing comes, which the stream has told itself
+            self._failures.newest.append(failure)
             return True
         except Exception as failure:  # noqa: BLE001 - the stream's, and the next read is its end
             self._fail(failure)

@@ -202,10 +202,11 @@ def _go_on() -> None:
         raise EngineClosed("marketkit's event loop was closed during the call")
 
 
-def _tell(loop: asyncio.AbstractEventLoop, ready: asyncio.Future[None]) -> None:
-    def wake() -> None:
-        if not ready.done():
-            ready.set_result(None)
+def _come(ready: asyncio.Future[None]) -> None:
+    if not ready.done():
+        ready.set_result(None)
 
+
+def _tell(loop: asyncio.AbstractEventLoop, ready: asyncio.Future[None]) -> None:
     with contextlib.suppress(RuntimeError):  # the waiting loop has been closed
-        loop.call_soon_threadsafe(wake)
+        loop.call_soon_threadsafe(_come, ready)

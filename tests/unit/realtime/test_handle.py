@@ -223,7 +223,9 @@ def test_next_reads_on_where_it_ended_and_a_loop_goes_on_from_there(work):
         return await anext(handle)
 
     got = []
-    for number, read in enumerate((handle.next, lambda: next(handle), lambda: asyncio.run(ahead()))):
+    for number, read in enumerate(
+        (handle.next, lambda: next(handle), lambda: asyncio.run(ahead()))
+    ):
         there(work.broadcast.put, number)
         got.append(read()["number"].to_list())
     there(work.broadcast.put, 3)
