@@ -109,7 +109,7 @@ class App:
     def set_odd(self, rule: Rule) -> None:
         """Have rows be odd, and codes in the list of markets; `none` forgets them."""
         before = self.odd.codes
-        if rule.kind == ODD_CODE and rule.symbol:
+        if rule.kind == ODD_CODE and rule.symbol and rule.symbol not in before:
             self.markets.add(rule.symbol)
         self.odd.add(rule)
         for code in before - self.odd.codes:

@@ -99,12 +99,13 @@ class Markets:
         return {market.symbol: market.source for market in self._markets.values()}
 
     def add(self, symbol: str) -> Market:
-        """Return a market, made up and listed since years where there is none of the code.
+        """Add a market that is listed and trades since years.
 
-        Raises `InputError` for a code that no body can carry.
+        Raises `InputError` for a code that is taken, or that no body can carry.
         """
-        known = self.find(symbol)
-        return known or self._put(Market.of(symbol, self._made_up(symbol)))
+        if self.find(symbol):
+            raise InputError(f"{symbol!r} is a market already")
+        return self._put(Market.of(symbol, self._made_up(symbol)))
 
     def remove(self, symbol: str) -> None:
         """Forget a market, as if it had never been."""

@@ -141,7 +141,7 @@ def test_an_interruption_is_listed_and_mended_and_the_frame_is_whole_all_the_tim
 
 
 def test_a_late_candle_corrects_what_was_final_and_the_lake(provider, exchange):
-    with provider.live("KRW-BTC", "1m", history="10m") as live:
+    with provider.live("KRW-XRP", "1m", history="10m") as live:
         for _ in range(6):
             step(exchange, provider, 30)
         final = parse_time(NOW) // MINUTE * MINUTE + 2 * MINUTE
@@ -150,11 +150,11 @@ def test_a_late_candle_corrects_what_was_final_and_the_lake(provider, exchange):
         for _ in range(8):
             step(exchange, provider, 30)
         wait(lambda: live.incidents.height >= 1)
-        assert "late candle of KRW-BTC" in live.incidents["reason"][0]
+        assert "late candle of KRW-XRP" in live.incidents["reason"][0]
     lake = provider.lake()
-    hull = lake.covered("KRW-BTC", "1m").hull
-    kept = lake.select(["KRW-BTC"], "1m").read(Span(*hull)).with_columns(state=pl.lit("closed"))
-    assert rows_of(kept, "KRW-BTC") == truth(exchange, "KRW-BTC", *hull)
+    hull = lake.covered("KRW-XRP", "1m").hull
+    kept = lake.select(["KRW-XRP"], "1m").read(Span(*hull)).with_columns(state=pl.lit("closed"))
+    assert rows_of(kept, "KRW-XRP") == truth(exchange, "KRW-XRP", *hull)
 
 
 def test_a_program_that_was_away_lists_and_fills_the_time_between(exchange, tmp_path):

@@ -132,8 +132,10 @@ def test_without_a_symbol_the_middle_row_is_odd_and_a_path_narrows_it(exchange, 
 
 def test_odd_codes_are_markets_like_others_until_they_are_forgotten(exchange, client):
     odd = ("KRW-BRK.B", "USDT-币安人生", "KRW-kPEPE")
-    for code in odd:
+    for code in (*odd, odd[0]):
         exchange.set_odd("odd-code", code)
+    with pytest.raises(InputError, match="'KRW-BTC' is a market already"):
+        exchange.set_odd("odd-code", BTC)
     listed = [row["market"] for row in client.get("market/all").json()]
     assert listed[-3:] == list(odd)
     rows = client.get("ticker", params={"markets": ",".join(odd)}).json()
