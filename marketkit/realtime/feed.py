@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
@@ -18,6 +19,8 @@ from marketkit.realtime.handle import EventHandle
 from marketkit.realtime.listener import FeedListener
 from marketkit.realtime.queue import Queue
 from marketkit.realtime.subscriptions import Stream
+
+_LOOK = 0.25  # seconds between two looks at who is still waited for
 
 F = TypeVar("F")  # the type of its frames
 
@@ -114,8 +117,11 @@ class Feed(EventHandle[F]):
         try:
             async with asyncio.timeout(patience):
                 while {each.symbol for each in self._store.known(self.symbols)} < set(self.symbols):
-                    if await queue.take() is None:
-                        return False
+                    # No event tells that a symbol without a state has left.
+                    with contextlib.suppress(TimeoutError):
+                        async with asyncio.timeout(_LOOK):
+                            if await queue.take() is None:
+                                return False
         except TimeoutError:
             if (why := self._client.opening) is not None:
                 raise why from None

@@ -74,7 +74,10 @@ class StreamHandle(Handle):
 
     @property
     def failure(self) -> Exception | None:
-        """The exception that ended the work; None while running and after an end as wished."""
+        """The exception that ended the work; None while running and after an end as wished.
+
+        While no connection has opened yet it is the reason, and None again once one has.
+        """
         return self._work.failure
 
     def __repr__(self) -> str:

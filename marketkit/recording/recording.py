@@ -17,6 +17,7 @@ class Recording(StreamHandle):
     `errors` says why; the streams of others do not notice. `close`, the end of its `with` block
     and of the program put down all that is held; `close` raises what keeps it from that.
 
+    A market that ends leaves `symbols`, and `interruptions` names it; others are recorded on.
     Messages of an interruption are missing for ever; `read_interruptions` gives those of all runs.
     """
 

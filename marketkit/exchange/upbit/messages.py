@@ -153,6 +153,13 @@ class Unit(
     bid_size: float
 
 
+class _BookChannel:
+    """The channel of a book: those whose prices are grouped are apart from the others."""
+
+    def __get__(self, book: Book | None, _: type[Book] | None = None) -> str:
+        return book_channel(book.level) if book is not None and book.level else "orderbook"
+
+
 class Book(
     msgspec.Struct,
     gc=False,
@@ -170,6 +177,7 @@ class Book(
 ):
     """A whole order book as of `time`, the last change."""
 
+    channel: ClassVar[_BookChannel] = _BookChannel()
     symbol: str
     time: Moment
     total_ask_size: float
@@ -177,11 +185,6 @@ class Book(
     units: list[Unit]
     level: float | None = None
     stream: str = "REALTIME"
-
-    @property
-    def channel(self) -> str:
-        """The channel: books whose prices are grouped are apart from the others."""
-        return book_channel(self.level) if self.level else "orderbook"
 
     @property
     def sent(self) -> int:

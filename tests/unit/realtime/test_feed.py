@@ -281,3 +281,17 @@ def test_markets_join_and_leave_a_feed(line):
     assert feed.symbols == ("KRW-BTC", "KRW-XRP")
     assert feed.interruptions["reason"].to_list() == ["KRW-ETH has ended"]
     assert feed.interruptions["closed"].null_count() == 0
+
+
+def test_who_waits_for_every_market_does_not_wait_for_one_that_has_left(line):
+    feed = line.watch("KRW-BTC", "KRW-ETH")
+    line.say(ticker("KRW-BTC"))
+    line.wait(lambda: feed.stats.events)
+    assert not feed.wait(0.01)
+
+    async def leave() -> None:
+        feed.leave("KRW-ETH", "KRW-ETH has ended")
+
+    waiting = engine().submit(feed.ready(20.0))
+    engine().run(leave())
+    assert waiting.result(20.0)
