@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import polars as pl
 
@@ -136,8 +136,8 @@ def _candles(
         frame="pandas",
         tz="Asia/Seoul",
     )
-    index = frame.index.tz_localize(None).as_unit("us").rename(None)
-    return frame.set_axis(index)[_VALUES]
+    times = cast("pd.DatetimeIndex", frame.index)
+    return frame.set_axis(times.tz_localize(None).as_unit("us").rename(None))[_VALUES]
 
 
 def _timeframe(interval: str) -> str:

@@ -120,11 +120,11 @@ class SlotTracker:
 
     def answered(
         self, rows: Iterable[tuple[int, Row]], covered: Spans, start: int, at: int
-    ) -> list[int]:
+    ) -> list[tuple[int, Row]]:
         """Take the candles of the slots from `start` on, as the exchange had each at `at` or later.
 
-        `covered` are the slots that the lake knows now. Gives the slots that were final already,
-        with other numbers.
+        `covered` are the slots that the lake knows now. Gives those that were final already, with
+        other numbers.
         """
         covered -= self._corrected
         revised = []
@@ -136,7 +136,7 @@ class SlotTracker:
                 self.rows[time] = row
                 forgotten = known is None and time in self.kept
                 if time < self.watermark and not forgotten:
-                    revised.append(time)
+                    revised.append((time, row))
         self.keep(covered)
         self._confirmed |= Spans([(start, self.timeframe.floor(at - self._sure))])
         follows = self._joined is not None and self._joined <= self.timeframe.next(at)

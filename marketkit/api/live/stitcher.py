@@ -11,7 +11,7 @@ from marketkit.api.live.answers import Question, Source
 from marketkit.api.live.interruptions import InterruptionLog
 from marketkit.api.live.members import Members
 from marketkit.api.live.rows import Final
-from marketkit.api.live.slots import SlotTracker
+from marketkit.api.live.slots import Row, SlotTracker
 from marketkit.errors import LakeError, MarketkitError, NetworkError
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.channels import candle_channel
@@ -151,7 +151,7 @@ class Stitcher:
         if change == "new":
             self._advance(tracker)
         elif change in {"late", "changed"} and message.time < tracker.watermark:
-            self._correct(tracker, message.time, now, "stream")
+            self._correct(tracker, message.time, tracker.rows[message.time], now, "stream")
 
     def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
         """Note an interruption of all symbols or of one; the open slots will be asked for."""
@@ -273,8 +273,8 @@ class Stitcher:
         for symbol, answer in found.items():
             if (tracker := self.trackers.get(symbol)) is None:
                 continue  # it has ended meanwhile
-            for time in tracker.answered(answer.rows, answer.covered, starts[symbol], now):
-                self._correct(tracker, time, now, "rest")
+            for final in tracker.answered(answer.rows, answer.covered, starts[symbol], now):
+                self._correct(tracker, *final, now, "rest")
             self._advance(tracker)
         self.saved += 1
 
@@ -291,8 +291,8 @@ class Stitcher:
         if passed.end > passed.start:
             self._news.set()
 
-    def _correct(self, tracker: SlotTracker, time: int, now: int, how: str) -> None:
+    def _correct(self, tracker: SlotTracker, time: int, row: Row, now: int, how: str) -> None:
         """Tell consumers that a final candle has other numbers."""
-        self.broadcast.put(Final(tracker.symbol, time, tracker.rows[time]))
+        self.broadcast.put(Final(tracker.symbol, time, row))
         self.interruptions.corrected(tracker.symbol, time, now, how)
         self._news.set()

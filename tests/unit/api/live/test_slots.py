@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.api.live.slots import AHEAD, PATIENCE, Row, SlotTracker
+from marketkit.api.live.slots import AHEAD, KEPT, PATIENCE, Row, SlotTracker
 from marketkit.coverage import Spans
 from marketkit.exchange.upbit.messages import Candle
 from marketkit.timeframe import DAY, MINUTE, TIMEFRAMES, iso
@@ -256,3 +256,15 @@ def test_of_a_market_that_has_ended_the_newest_slot_is_the_last(quiet):
 def test_what_was_missed_before_the_end_of_a_market_is_never_known(going):
     going.interrupted(at(11.5))
     assert going.ends() == span(9, 11)
+
+
+def test_a_correction_is_told_of_a_row_that_is_kept_no_more(tracker):
+    """The clock leapt: other numbers of a final slot come with more slots than are kept."""
+    minutes = 3 * KEPT
+    tracker.answered([(at(0), row(1.0))], span(0, 1), START, at(1.5))
+    tracker.advance()
+    late = [(at(minute), row(2.0)) for minute in range(minutes)]
+    assert tracker.answered(late, span(0, minutes), START, at(minutes + 5)) == [late[0]]
+    tracker.advance()
+    tracker.keep(span(0, minutes))
+    assert at(0) not in tracker.rows
