@@ -262,7 +262,7 @@ def test_nothing_is_left_when_it_is_closed(bench, name):
     handle = KINDS[name].open(bench)
     handle.close()
     tasks, threads, files = leftovers(bench.folder)
-    assert tasks == before[0]
+    assert tasks <= before[0]  # those of the first look at the market list may have ended
     assert threads - before[1] <= {"marketkit-lake_0"}
     assert files == before[2]
     assert handle not in list(REGISTRY)
@@ -288,7 +288,7 @@ def test_interruptions_are_a_frame_of_the_same_columns(bench, name):
     assert handle.interruptions.is_empty()
     assert dict(handle.interruptions.schema) == dict(schema.INTERRUPTION)
     interrupt(bench, handle)
-    wait(lambda: handle.interruptions.height)
+    wait(lambda: handle.interruptions.height or bench.exchange.advance(5))
     wait(lambda: handle.interruptions["end"].null_count() == 0 or bench.exchange.advance(5))
     assert dict(handle.interruptions.schema) == dict(schema.INTERRUPTION)
     handle.close()
