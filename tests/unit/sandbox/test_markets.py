@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import ExitStack
 
 import httpx
 import pytest
@@ -38,9 +39,8 @@ def client(exchange):
 class Ear:
     """A websocket of three streams of some markets."""
 
-    def __init__(self, exchange, *codes):
-        url = exchange.endpoint.replace("http", "ws") + "/websocket/v1"
-        self.socket = connect(url, max_queue=None)
+    def __init__(self, socket, *codes):
+        self.socket = socket
         kinds = ("ticker", "trade", "orderbook", "candle.1m")
         self.say(*({"type": kind, "codes": list(codes)} for kind in kinds))
 
@@ -60,15 +60,9 @@ class Ear:
 @pytest.fixture
 def ear(exchange):
     """Make ears; all are closed with the test."""
-    ears = []
-
-    def make(*codes):
-        ears.append(Ear(exchange, *codes))
-        return ears[-1]
-
-    yield make
-    for one in ears:
-        one.socket.close()
+    url = exchange.endpoint.replace("http", "ws") + "/websocket/v1"
+    with ExitStack() as stack:
+        yield lambda *codes: Ear(stack.enter_context(connect(url, max_queue=None)), *codes)
 
 
 def codes(client):
