@@ -13,7 +13,7 @@ from marketkit.api.live.slots import Row
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import MarketkitError
+from marketkit.errors import MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.paging import CandleRange
 from marketkit.progress import Progress, Reporter
@@ -68,7 +68,9 @@ class Question:
         finally:
             run.reporter.close()
         for symbol, failure in run.failures.items():
-            _log.warning("%s cannot be asked for: %s", symbol, failure)
+            # That a market has ended is told by who looks at the market list.
+            level = logging.INFO if isinstance(failure, UnknownSymbol) else logging.WARNING
+            _log.log(level, "%s cannot be asked for: %s", symbol, failure)
         return await asyncio.to_thread(self._read, source.lake, run), run.failures
 
     @property
