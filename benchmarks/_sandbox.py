@@ -16,14 +16,12 @@ from typing import Any
 @contextlib.contextmanager
 def sandbox(*flags: str) -> Iterator[str]:
     """Start `marketkit sandbox` with these flags; give its endpoint."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "marketkit.sandbox", *flags], stdout=subprocess.PIPE, text=True
-    )
-    try:
-        yield json.loads(process.stdout.readline())["endpoint"]
-    finally:
-        process.terminate()
-        process.wait()
+    command = [sys.executable, "-m", "marketkit.sandbox", *flags]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            yield json.loads(process.stdout.readline())["endpoint"]
+        finally:
+            process.terminate()
 
 
 def stats(endpoint: str, group: str) -> dict[str, int]:
