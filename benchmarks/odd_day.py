@@ -41,7 +41,7 @@ LISTED, ENDED, RENAMED, PAUSED, ODD = (
     "KRW-HBAR", "KRW-DOT",
 )  # fmt: skip
 BREAK_S = 30  # of this machine
-NEAR = 2 * MINUTE  # around an event an answer may be of before or after it
+NEAR = 5 * MINUTE  # around an event an answer, kept for seconds of ours, may be of before it
 CONFIG = """
 verify = "2h"
 
@@ -132,7 +132,7 @@ def follow(day: Day, provider: mk.SmartDataProvider, config: Path, log: Path) ->
     odd = False
     while (now := clock(day)) < day.start + day.length:
         minute = (now - day.start) // MINUTE
-        tickers(day, provider, codes, now)
+        tickers(day, provider, codes)
         if (wanted := day.at(0.75) <= now < day.at(0.8)) != odd:
             odd = wanted
             kind = "null-price" if odd else "none"
@@ -151,21 +151,22 @@ def clock(day: Day) -> int:
     return int(told(day.endpoint, "clock")["ms"])
 
 
-def tickers(day: Day, provider: mk.SmartDataProvider, codes: set[str], now: int) -> None:
+def tickers(day: Day, provider: mk.SmartDataProvider, codes: set[str]) -> None:
     """Ask for the tickers of a quote; note what is missing from them."""
+    began = clock(day)
     with warnings.catch_warnings(record=True) as said:
         warnings.simplefilter("always")
         found = set(provider.get_ticker("KRW-*", on_error="skip")["symbol"])
     day.calls += 1
     day.told.update(str(each.message) for each in said)
-    day.missing.update(active(day, codes, now) - found)
+    day.missing.update(active(day, codes, began, clock(day)) - found)
 
 
-def active(day: Day, codes: set[str], now: int) -> set[str]:
-    """Give the markets that certainly have a ticker about now."""
-    gone = {code for code in (*ENDED, RENAMED[0]) if now > day.moments[code] - NEAR}
-    new = {code for code in (*LISTED, RENAMED[1]) if now > day.moments[code] + NEAR}
-    return (codes - gone - {PAUSED}) | (new - set(LISTED))  # a new market need not have traded yet
+def active(day: Day, codes: set[str], began: int, ended: int) -> set[str]:
+    """Give the markets that certainly had a ticker all through a call."""
+    gone = {code for code in (*ENDED, RENAMED[0]) if ended > day.moments[code] - NEAR}
+    new = {RENAMED[1]} if began > day.moments[RENAMED[1]] + NEAR else set()
+    return (codes - gone - {PAUSED}) | new  # one that was listed need not have traded yet
 
 
 def run_config(day: Day, config: Path, log: Path) -> subprocess.Popen[bytes]:
