@@ -1,4 +1,4 @@
-"""Market data of the Upbit exchange as Polars or pandas frames, with a lake that proves them.
+"""Market data of the Upbit exchange as Polars or pandas frames, with a lake as their proof.
 
 The functions here belong to a default `SmartDataProvider`, made on first use. Importing marketkit
 opens nothing, starts nothing and loads no dataframe library.

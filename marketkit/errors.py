@@ -140,7 +140,7 @@ class BadResponse(ExchangeError, ValueError):
 
 
 class LeftOut(BadResponse):
-    """A listed market has no row in an answer about many: so it is in PREVIEW, before it trades."""
+    """A listed market has no row in an answer about many, as in PREVIEW, before trading."""
 
 
 class LakeError(MarketkitError):

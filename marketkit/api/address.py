@@ -1,4 +1,4 @@
-"""The address of a provider: what travels to another process, where it is opened anew."""
+"""The address of a provider: pickled in its place, and opened anew in another process."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Listing(Protocol):
 
 
 class Batches(Generic[T]):
-    """Batches of one kind of request; `subject` names in a word what a market has of that kind.
+    """Batches of one kind of request; `subject` is the word for a market's part in an answer.
 
     A member that was found to be a culprit is asked for alone for a while, and one that has nothing
     is not looked for in the market list again.
@@ -53,7 +53,7 @@ class Batches(Generic[T]):
         send: Callable[[Sequence[str]], Awaitable[Mapping[str, T | MarketkitError]]],
         priority: Priority,
     ) -> Parts[T]:
-        """Ask for batches side by side, and give what each symbol has or its failure.
+        """Ask for batches side by side, and give each symbol's part or failure.
 
         `send` asks for some symbols in one request; what it leaves out had no row in the answer.
         """
@@ -69,7 +69,7 @@ class Batches(Generic[T]):
         return parts
 
     async def met(self, strangers: Iterable[str], priority: Priority, since: int) -> None:
-        """Have the market list asked for anew where an answer has markets that it has not."""
+        """Ask for the market list anew where an answer has markets beyond the list."""
         news = [name for name in strangers if self._silent.get(name, 0) <= since]
         if news:
             await self._listing.gone((), priority, since)
@@ -83,7 +83,7 @@ class Batches(Generic[T]):
             parts.update(await self._absent(absent, search.priority, search.began))
 
     async def _found(self, search: _Search[T]) -> Parts[T]:
-        """Give what there is of the symbols of a batch, and the failures that have a reason."""
+        """Give the parts of a batch's symbols, and the failures with a reason."""
         names = search.names
         try:
             return dict(await search.send(names))
@@ -134,7 +134,7 @@ class Batches(Generic[T]):
 
 
 class _Search(Generic[T]):
-    """A batch that is asked for, and the look for its culprits with a bound on requests."""
+    """One refused batch, and the search for its culprits with a bound on requests."""
 
     def __init__(
         self,
@@ -152,7 +152,7 @@ class _Search(Generic[T]):
         self._left = 8 * math.ceil(math.log2(len(names) + 1))
 
     async def again(self, names: Sequence[str]) -> Parts[T]:
-        """Ask for symbols together, and look into that where it fails as well."""
+        """Ask for symbols together, and search on where the request fails as well."""
         if not self._left:
             raise _Enough
         self._left -= 1
@@ -167,7 +167,7 @@ class _Search(Generic[T]):
         return dict.fromkeys(names, failure)
 
     async def halves(self, names: Sequence[str], failure: MarketkitError) -> Parts[T]:
-        """Ask for the halves of a refused batch; all have its error where no more may be asked."""
+        """Ask for the halves of a refused batch; beyond the bound all share its error."""
         middle = len(names) // 2
         first, second = names[:middle], names[middle:]
         parts: Parts[T] = {}
@@ -186,7 +186,7 @@ class _Enough(Exception):
 
 
 def is_of_a_member(failure: MarketkitError) -> bool:
-    """Say whether a batch may have been refused for the sake of one of its symbols."""
+    """Say whether one symbol of a batch may be the reason of a refusal."""
     return isinstance(failure, UnknownSymbol) or (
         isinstance(failure, Refused) and failure.status in _OF_A_MEMBER
     )

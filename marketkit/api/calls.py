@@ -40,7 +40,7 @@ class Endpoints:
     def response(
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> DataResponse[Any]:
-        """Give the frame of a query with its story and block until then."""
+        """Block until the frame of a query is there, and give the frame with its story."""
         return respond(*self._wait(ask, *args, **kwargs))
 
     async def async_frame(

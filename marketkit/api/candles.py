@@ -1,4 +1,4 @@
-"""Candles: the call, its sources, and the answers that may be given again at the live edge."""
+"""Candles: the call, its sources, and the answers to give again at the live edge."""
 
 from __future__ import annotations
 
@@ -274,7 +274,7 @@ class CandleEndpoints:
 
 
 def _is_streamed(window: Window) -> bool:
-    """Say whether a stream tells of these candles: the newest, the forming one among them."""
+    """Say whether a stream has these candles: the newest, the forming one among them."""
     newest = window.start is None and window.end is None and window.forming
     return newest and window.count is not None and window.session is None and window.fill == "none"
 

@@ -1,4 +1,4 @@
-"""The names of older programs, each handing its arguments to the call that took its place.
+"""Names of older programs, each handing its arguments to the call of today.
 
 They belong to the default provider, as the functions of the package do, and warn with the name of
 the new call. Nothing here will grow.
@@ -15,7 +15,7 @@ from marketkit.api.sync import SmartDataProvider, default_provider
 
 
 def _older(name: str, method: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
-    """Make a function called `name` that calls `method` with `fixed` and its own arguments."""
+    """Make a function called `name`: a call of `method` with `fixed` and more arguments."""
     new = method.__name__
     said = ", ".join([new, *(f"{key}={value!r}" for key, value in fixed.items())])
 

@@ -43,7 +43,7 @@ class EndedMarkets:
     async def instead(
         self, candles: CandleResult, window: Window, lake: Lake
     ) -> tuple[CandleResult, dict[str, Note]]:
-        """Replace failures of a lake alone by its proved candles, for markets that ended."""
+        """Replace failures of a lake alone by proved candles, for ended markets."""
         short = [name for name, why in candles.failures.items() if isinstance(why, NotCovered)]
         told = await aside(lake.universe.chronicle) if short else Chronicle()
         gone = told.ended

@@ -1,4 +1,4 @@
-"""The part of a feed that answers calls: the newest rows of what is subscribed."""
+"""A feed as a source for calls: the newest rows of the subscriptions."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ async def ask_grouped(
     send: Callable[[Sequence[str]], Awaitable[Mapping[str, T | MarketkitError]]],
     priority: Priority,
 ) -> dict[str, T | MarketkitError]:
-    """Ask for books of some symbols; the failure of one without this level names its levels.
+    """Ask for books of some symbols; a failure for want of this level names the levels.
 
     Of a level that it does not have the exchange says nothing, or (the region sites) refuses all.
     """

@@ -232,7 +232,7 @@ class QuoteEndpoints:
 
 
 class _Call:
-    """One call for quotes: sends requests, keeps the rows, and notes what came twice."""
+    """One call for quotes: sends requests, keeps the rows, and notes doubled ones."""
 
     def __init__(self, router: Router, spec: QuerySpec, decode: Decode, priority: Priority) -> None:
         self.priority = priority
@@ -241,7 +241,7 @@ class _Call:
         self._doubled: set[str] = set()
 
     async def guess(self, request: Request | None) -> Results:
-        """Ask for whatever a request brings without a doubt, if there is one to ask."""
+        """Ask for all rows that a request surely brings, if there is a request."""
         found = {} if request is None else await self.some(request, None)
         return {name: part for name, part in found.items() if name not in self._doubled}
 

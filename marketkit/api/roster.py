@@ -36,7 +36,7 @@ class Wish(NamedTuple):
 
 
 def wish(given: Sequence[str], names: Iterable[str], *, new_listings: bool | None) -> Wish:
-    """Put together what a caller gave, natively spelt, and the markets that it means today.
+    """Put together a caller's symbols, natively spelt, and the markets of today.
 
     `new_listings` of None takes new markets in where there are globs.
     """

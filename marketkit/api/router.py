@@ -137,7 +137,7 @@ class Router:
     async def _fetch(
         self, spec: QuerySpec, given: Sequence[str], wanted: Sequence[str], options: CallOptions
     ) -> Result:
-        """Answer for what the caller gave; `wanted` is that in native spelling."""
+        """Answer for the symbols that a caller gave; `wanted` has the native spelling."""
         began = age_clock()
         guess = self._guess(spec, wanted, options)
         try:

@@ -30,7 +30,7 @@ class StreamOptions(NamedTuple):
     new_listings: bool | None = None
 
     def settled(self, *, candles: bool) -> int:
-        """Give how long a closed candle waits, ms. Raises `InputError` for what makes no sense."""
+        """Give how long a closed candle waits, ms. Raises `InputError` for an impossible time."""
         if self.settle is not None and not candles:
             raise InputError("settle is for candles: give it with a channel such as 'candle.1m'")
         settle = _SETTLE if self.settle is None else self.settle

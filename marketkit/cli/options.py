@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def add_shared(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
-    """Add the choice of output, lake and exchange; `again` after they could be given before."""
+    """Add the choice of output, lake and exchange; `again` behind a command's name."""
     default: Any = argparse.SUPPRESS if again else None  # what was given before stays
     parser.add_argument(
         "--json",

@@ -114,7 +114,7 @@ def get_current_price(
 
 
 def get_orderbook(ticker: str | Iterable[str] = "KRW-BTC", limit_info: bool = False) -> Any:
-    """Give the order book of one market, or those of some, as the exchange writes them."""
+    """Give the order book of one market, or of several, as the exchange writes books."""
     asked = [ticker] if isinstance(ticker, str) else list(ticker)
     rows = default_provider().get_orderbook(asked, depth=30).rows(named=True)
     books = {code: _book(list(levels)) for code, levels in groupby(rows, lambda row: row["symbol"])}
@@ -141,7 +141,7 @@ def _candles(
 
 
 def _timeframe(interval: str) -> str:
-    """Translate an interval; pyupbit takes days for one that it does not know."""
+    """Translate an interval; an unknown one is refused, where pyupbit takes days."""
     known = {**_TIMEFRAMES, **{f"{name}s": each for name, each in _TIMEFRAMES.items()}}
     known |= {name.replace("minute", "minutes"): each for name, each in _TIMEFRAMES.items()}
     if interval not in known:

@@ -42,7 +42,7 @@ class ExchangeClock:
             self._ahead = date - ages
 
     def doubt(self) -> str | None:
-        """Say that this machine's clock is wrong, if it is; nothing is computed from that clock."""
+        """Give the words for a wrong clock of this machine, or None for a right one."""
         ahead = self.machine_ahead()
         if ahead is None or abs(ahead) <= APART:
             return None

@@ -18,7 +18,7 @@ _POOL = "polars-"  # how polars names the threads of its pool, and a number foll
 
 
 class _Process:
-    """How far this process has gone, as a fork finds it."""
+    """The state of this process, as a fork finds the threads."""
 
     def __init__(self) -> None:
         self.used = False  # whether a call was made

@@ -272,7 +272,7 @@ class Transport:
 
 
 def _about(request: Request) -> str:
-    """Say in short what a request asks about."""
+    """Name the subject of a request in short."""
     if not request.params:
         return ""
     name, value = request.params[0]

@@ -21,7 +21,7 @@ F = TypeVar("F")  # the type of frames
 
 
 class Failures:
-    """What the callbacks of a handle raised: the newest, and how many calls failed so far."""
+    """Failures of a handle's callbacks: the newest, and how many calls failed so far."""
 
     def __init__(self) -> None:
         self.newest: deque[BaseException] = deque(maxlen=_ERRORS_KEPT)

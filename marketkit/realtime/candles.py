@@ -79,7 +79,7 @@ class CandleBook:
 
 
 def _of_the_future(candle: Candle) -> bool:
-    """Say whether a candle was sent long before its slot begins: no exchange can know it."""
+    """Say whether a candle was sent long before its slot begins, which no exchange can do."""
     return candle.time > candle.sent + _AHEAD
 
 

@@ -26,7 +26,7 @@ class Listener(Protocol):
         """Take news."""
 
     def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
-        """Learn that messages after `until` may be lost: all, or those of one `symbol`.
+        """Learn that messages after `until` may be lost, of all symbols or of one `symbol`.
 
         `until` is ms UTC of the exchange's clock.
         """

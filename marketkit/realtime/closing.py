@@ -1,4 +1,4 @@
-"""Candles of a feed that are closed by time, where no later trade closes them."""
+"""Candles of a feed, closed by time where no later trade does."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class CandleCloser(FeedListener):
         self._task: asyncio.Task[None] | None = None
 
     def receive(self, message: Candle) -> None:  # type: ignore[override]
-        """Pass a candle on; its slot is open if it is the newest."""
+        """Pass a candle on; the slot of the newest one is open."""
         if message.time >= self._open.get(message.symbol, 0):
             self._open[message.symbol] = message.time
         super().receive(message)

@@ -50,7 +50,7 @@ class Broadcast:
                     self.lost += 1
 
     def fail(self, why: Exception) -> None:
-        """Have every consumer who waits right now raise `why`, and go on."""
+        """Raise `why` in every consumer at rest right now, and go on."""
         for queue in self._queues:
             queue.fail(why)
 

@@ -137,7 +137,7 @@ class Dispatcher(ABC):
                     self._stumble(listener, Stream(channel, symbol))
 
     def _stumble(self, listener: Listener, stream: Stream) -> None:
-        """Log a listener's mistake the first time, and have it know what it lacks."""
+        """Log a listener's mistake the first time, and interrupt the listener."""
         if not self._stumbled[id(listener)]:
             _log.exception("a listener to %s of %s stumbled", *stream)
         self._stumbled[id(listener)] += 1

@@ -27,7 +27,7 @@ F = TypeVar("F")  # the type of its frames
 
 @dataclass(frozen=True, slots=True)
 class FeedStats:
-    """Counts so far: events, those lost to slow consumers, interruptions, callbacks that raised."""
+    """Counts so far: events, events lost to slow consumers, interruptions, failed callbacks."""
 
     connected: bool
     events: int

@@ -64,7 +64,7 @@ class StreamHandle(Handle):
 
     @property
     def symbols(self) -> tuple[str, ...]:
-        """The markets that belong to it now, sorted."""
+        """The markets of the handle now, sorted."""
         return self._work.symbols
 
     @property
@@ -144,7 +144,7 @@ class EventHandle(StreamHandle, Generic[F]):
 
     @property
     def errors(self) -> deque[BaseException]:
-        """What callbacks raised and what overflowed before them, the newest hundred."""
+        """Exceptions of callbacks, and overflows before callbacks, the newest hundred."""
         return self._failures.newest
 
     @property

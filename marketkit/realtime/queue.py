@@ -23,7 +23,7 @@ _TICK = 0.25
 
 
 class Batch(NamedTuple):
-    """Events that wait, of those with a number above `since` and up to `until`; none at the end."""
+    """Events at rest, with numbers above `since` and up to `until`; none at the end."""
 
     events: list[Any]
     since: int
@@ -79,7 +79,7 @@ class Queue:
             self._wake()
 
     def begin_like(self, other: Queue) -> None:
-        """Let the same events wait as for another consumer, who is `idle` from now on."""
+        """Begin with the events of another consumer, idle from now on."""
         with other._lock, self._lock:  # the other is older, always
             other._sweep()
             self._states, self._events = dict(other._states), list(other._events)
@@ -96,7 +96,7 @@ class Queue:
             self._wake()
 
     def fail(self, why: Exception) -> None:
-        """Have who waits right now raise `why`; the queue goes on."""
+        """Raise `why` in the reader at rest right now; the queue goes on."""
         with self._lock:
             if self._wakers:
                 self._word = why
@@ -107,7 +107,7 @@ class Queue:
             return len(self._waiting())
 
     def look(self) -> Batch | None:
-        """Give what waits and let it wait still; None where nothing does. Raises `FeedOverflow`."""
+        """Give the waiting events and keep them all; None without any. Raises `FeedOverflow`."""
         with self._lock:
             self._sweep()
             if events := self._waiting():
@@ -126,7 +126,7 @@ class Queue:
             return Batch([], self._given, self._given)
 
     def give(self, batch: Batch) -> bool:
-        """Let go of a batch, which is the caller's from here on; not if another caller has it.
+        """Let go of a batch for the caller, unless another caller was quicker.
 
         The last step before a caller's `return`: one store, between which and that no interrupt
         and no other thread can come.
@@ -143,7 +143,7 @@ class Queue:
         return batch.events or None
 
     async def coming(self) -> Batch:
-        """Await what `look` will find. Raises `EngineClosed` where none of that can come."""
+        """Await events for `look`. Raises `EngineClosed` where none can come."""
         loop = asyncio_loop()
         while (batch := self.look()) is None:
             _go_on()

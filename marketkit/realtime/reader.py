@@ -1,4 +1,4 @@
-"""Frames as they come: their messages are told, and faults are charged to whom they name."""
+"""Frames in their order: messages are told, faults charged to the market named."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class FrameReader:
         self.came, self._nonsense = False, None
 
     def read(self, raw: bytes) -> None:
-        """Take a frame. Raises what the exchange says, and `BadResponse` for nonsense for long."""
+        """Take a frame. Raises the exchange's errors, and `BadResponse` for nonsense for long."""
         self.stats.frames += 1
         try:
             messages = self._decoder.decode(raw)
@@ -60,7 +60,7 @@ class FrameReader:
         self._speaks()
 
     def _salvage(self, raw: bytes, problem: BadResponse) -> None:
-        """Take what can be read of a frame; what cannot touches the streams that are named."""
+        """Take the readable parts of a frame; the others touch the streams they name."""
         named = False
         for part in self._decoder.salvage(raw):
             if isinstance(part, Fault):
@@ -74,7 +74,7 @@ class FrameReader:
             self._bear(problem)
 
     def _misread(self, fault: Fault) -> bool:
-        """Count what cannot be read, and say whether it has a name that makes sense."""
+        """Count an unreadable part, and say whether the name in that part makes sense."""
         if not fault.known:
             self.stats.unknown[str(fault.channel)] += 1
             words = f"frames of an unknown type {fault.channel!r}"

@@ -85,7 +85,7 @@ class Subscriptions:
         return {channel: set(several) for channel, several in by_channel(self._consumers).items()}
 
     def codes(self) -> dict[str, set[str]]:
-        """Give the same as the exchange spells it: `KRW-BTC.5` for a book of five levels."""
+        """Spell a code as the exchange does: `KRW-BTC.5` for a book of five levels."""
         channels: dict[str, set[str]] = {}
         for stream in self._consumers:
             channels.setdefault(stream.channel, set()).add(self._code(stream))

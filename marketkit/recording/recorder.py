@@ -149,7 +149,7 @@ class Recorder:
         self._notes.append(Note("interrupted", self._now(), until, reason))
 
     def _mend(self, symbol: str, now: int) -> None:
-        """Note the end of what only one symbol may lack, before the one of all that lasts."""
+        """Note the end of one symbol's interruption, before the lasting one of all symbols."""
         torn = replace(self._torn.pop(symbol), end=now)
         self._insert(torn)
         if not self._broken:
@@ -158,7 +158,7 @@ class Recorder:
             self._notes.append(Note("resumed", now))
 
     def _insert(self, past: Interruption) -> None:
-        """Remember an interruption that is over, before one that lasts and has its end to come."""
+        """Remember an interruption with an end, before a lasting one."""
         if len(self.interruptions) == self.interruptions.maxlen:
             self.interruptions.popleft()
         self.interruptions.insert(len(self.interruptions) - self._broken, past)

@@ -107,7 +107,7 @@ class App:
         self.hub.ordered(order)
 
     def set_odd(self, rule: Rule) -> None:
-        """Have rows be odd, and codes in the list of markets; `none` forgets them."""
+        """Make rows odd, or codes of the market list; `none` takes all back."""
         before = self.odd.codes
         if rule.kind == ODD_CODE and rule.symbol and rule.symbol not in before:
             self.markets.add(rule.symbol)

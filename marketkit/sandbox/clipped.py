@@ -1,4 +1,4 @@
-"""A market that trades only at times: what another source has there, to the millisecond."""
+"""A market that trades only at times: another source, cut to the millisecond."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ class Clipped:
         return self.total(width, start, end)
 
     def _parts(self, width: Width, start: int, end: int) -> Iterator[Candle | None]:
-        """Yield what [start, end) of open time is made of: whole candles, and the edges."""
+        """Yield the parts of [start, end) of open time: whole candles, and the edges."""
         first, stop = _ceil(width, start), width.floor(end)
         if first > stop:
             yield from self._edge(width, start, end)
@@ -91,7 +91,7 @@ class Clipped:
         yield from self._edge(width, stop, end)
 
     def _edge(self, width: Width, start: int, end: int) -> Iterator[Candle | None]:
-        """Yield what a part of one candle is made of."""
+        """Yield the trades of a part of one candle."""
         if start >= end:
             return
         if width != self._base:

@@ -1,4 +1,4 @@
-"""The series of a live handle: those that go on, and ended ones until all is in the lake."""
+"""The series of a live handle: going on, or ended and not all in the lake yet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Make = Callable[[str, int], SlotTracker]
 
 
 class Members:
-    """Trackers by symbol, each made by `make` of a symbol and where it starts (ms UTC)."""
+    """Trackers by symbol, each made by `make` of a symbol and a start (ms UTC)."""
 
     def __init__(self, make: Make, starts: Mapping[str, int]) -> None:
         self.trackers = {symbol: make(symbol, start) for symbol, start in starts.items()}

@@ -102,7 +102,7 @@ class Stitcher:
         self._news.set()
 
     def leave(self, symbol: str, why: str) -> None:
-        """Let a market go that has ended; what the stream told of it is final."""
+        """Let an ended market go; the stream's candles of the market are final."""
         tracker = self.trackers[symbol]
         self._client.release(self, [Stream(self._channel, symbol)])
         unknown = tracker.ends()
@@ -162,7 +162,7 @@ class Stitcher:
         self.interruptions.began(until, reason, symbol=symbol)
 
     def unopened(self, why: NetworkError) -> None:
-        """Learn that no connection opens: what the stream does not tell is asked for."""
+        """Learn that no connection opens: candles come by request meanwhile."""
 
     async def close(self) -> None:
         """Let go of the streams and put proved candles into the lake."""

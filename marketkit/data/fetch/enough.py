@@ -1,4 +1,4 @@
-"""How far back a counted window must reach, and when it has what was asked for. Pure."""
+"""How far back a counted window must reach, and when candles are enough. Pure."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from marketkit.window import Window
 
 
 def reach(window: Window) -> int:
-    """Say how many slots before the end surely are enough, if each of them traded.
+    """Say how many slots before the end are enough, if each one traded.
 
     One more than is wanted: the newest may turn out to be forming.
     """

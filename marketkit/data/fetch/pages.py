@@ -28,7 +28,7 @@ def knowledge(timeframe: Timeframe, pages: Sequence[Page]) -> Knowledge:
 
 
 def known(pages: Sequence[Page]) -> Spans:
-    """Give the slots that pages answer for, with those before everything there is."""
+    """Give the slots that pages answer for, with the time before the first candle."""
     return proved(pages) | Spans((0, page.nothing_before or 0) for page in pages)
 
 

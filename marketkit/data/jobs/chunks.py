@@ -112,7 +112,7 @@ class _Walk(Generic[F]):
         return await asyncio.shield(self._task)
 
     async def close(self) -> None:
-        """End the generator, whatever that is at."""
+        """End the generator at any point of its work."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait((self._task,))
@@ -120,7 +120,7 @@ class _Walk(Generic[F]):
 
 
 def _leave(walk: _Walk[Any]) -> None:
-    """Close what a loop has left; where an event loop runs it is not held up for that."""
+    """Close the generator of a loop that was left, without holding up an event loop."""
     close = walk.close()
     with contextlib.suppress(EngineClosed):
         try:

@@ -1,4 +1,4 @@
-"""Bodies about many markets, read so that an odd row is the failure of its own market alone.
+"""Bodies about many markets: an odd row is the failure of one market alone.
 
 A body is read as a whole. Only one that cannot be is cut into its objects, by halves, until the odd
 ones stand alone; numbers keep the spelling of the wire.
@@ -30,7 +30,7 @@ class Members(NamedTuple):
 
 
 class _Piece(NamedTuple):
-    """One object of a body: the market that it names, and the text."""
+    """One object of a body: the market's code, and the text."""
 
     market: str
     text: str
@@ -58,7 +58,7 @@ def read_members(decode: Decode, body: bytes) -> Members:
 
 
 def read_markets(body: bytes) -> Members:
-    """Read `market/all`; a market whose details are odd stays, by its code alone."""
+    """Read `market/all`; a market with odd details stays, by code alone."""
     rows, failures = read_members(bodies.decode_markets, body)
     codes = [{"market": code} for code in failures if is_code(code)]
     bare = bodies.decode_markets(json.dumps(codes).encode())

@@ -154,7 +154,7 @@ class Unit(
 
 
 class _BookChannel:
-    """The channel of a book: those whose prices are grouped are apart from the others."""
+    """The channel of a book: books with grouped prices are apart from the others."""
 
     def __get__(self, book: Book | None, _: type[Book] | None = None) -> str:
         return book_channel(book.level) if book is not None and book.level else "orderbook"

@@ -71,7 +71,7 @@ class Decoder:
         return found if found.__class__ is list else (found,)
 
     def salvage(self, raw: bytes) -> Iterator[Message | Fault]:
-        """Give the parts of a frame that `decode` refused, in order: messages, and what is none."""
+        """Give the parts of a refused frame, in order: messages, and the rest."""
         try:
             found: Any = msgspec.json.decode(raw)
         except _NO_JSON as wrong:
@@ -92,7 +92,7 @@ class Decoder:
         return Fault(named, of, reason, known=named is None or named in self._types)
 
     def _torn(self, raw: bytes, reason: str) -> Iterator[Fault]:
-        """Name the channels and symbols in a frame that is no JSON, or say that it has none."""
+        """Name the channels and symbols in a frame that is no JSON, if there are any."""
         kinds, symbols = set(_TYPE.findall(raw)), dict.fromkeys(_CODE.findall(raw))
         (kind,) = kinds if len(kinds) == 1 else (None,)
         channel = None if kind is None else kind.decode(errors="replace")

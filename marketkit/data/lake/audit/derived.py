@@ -1,4 +1,4 @@
-"""The exchange's own wide candles against those that narrower ones add up to, where both are there.
+"""The exchange's own wide candles against the sums of narrower ones, where both are there.
 
 A difference is no damage: a day of the exchange may open at another price than its first hour.
 """

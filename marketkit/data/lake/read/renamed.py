@@ -91,7 +91,7 @@ def joined(rows: pl.DataFrame, parts: Mapping[str, Part], line: Sequence[str]) -
 
 
 def unknown(parts: Mapping[str, Part], line: Sequence[str], span: Span) -> Spans:
-    """Give the slots without proof of any code, unless all codes are known to lack them."""
+    """Give the slots without proof of any code, but for slots that all codes lack for good."""
     nothing = Part(Spans(), Spans())
     found = [parts.get(code, nothing) for code in line]
     left = Spans([span])

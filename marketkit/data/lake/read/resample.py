@@ -16,7 +16,7 @@ _NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
 
 
 def fold(candles: CandleResult, narrow: Window) -> CandleResult:
-    """Add the candles of `narrow` up to those of the session that they were asked for, if any."""
+    """Add the candles of `narrow` up to the candles of a session, if one was asked for."""
     window, rows = narrow.into, candles.frame
     if window is None or window.session is None or rows.is_empty():
         return candles
