@@ -197,6 +197,7 @@ class MarketList:
         self._list = CachedRequest(transport, store, upbit_rest.market_request(), _markets, _LIFE)
         self._held: CachedValue | None = None
         self._symbols: frozenset[str] = frozenset()
+        self._seen = Chronicle()  # of all lists here: the lake keeps one a day, or none
         self._fresh_until = 0  # of the `age_clock`
         self.instruments = Instruments(transport, store, self)
         self._keeping: set[asyncio.Task[None]] = set()
@@ -206,6 +207,7 @@ class MarketList:
         held = await self._list.get(priority, life)
         if held is not self._held:
             self._held, self._symbols = held, frozenset(held.frame["symbol"])
+            self._seen = self._seen.and_then(self.day, held.frame)
             self._fresh_until = held.made + _LIFE
             task = asyncio.create_task(self._keep(held, make=False))
             self._keeping.add(task)  # nobody need wait for a disk
@@ -233,7 +235,9 @@ class MarketList:
     async def chronicle(self) -> Chronicle:
         """Give the facts of the kept lists, with the list given last as the newest."""
         kept = await asyncio.to_thread(self.universe.chronicle)
-        return kept if self._held is None else kept.and_then(self.day, self._held.frame)
+        if self._held is None:
+            return kept
+        return kept.and_then(self.day, self._held.frame).beside(self._seen)
 
     async def settled(self) -> None:
         """Wait until the answers are kept."""

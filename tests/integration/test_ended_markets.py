@@ -88,6 +88,20 @@ def test_a_market_that_the_lake_lacks_says_when_it_was_listed(provider, exchange
         assert found["symbol"].to_list() == ["KRW-BTC"]
 
 
+def test_a_market_that_was_listed_while_the_program_ran_is_known_without_a_lake(exchange, tmp_path):
+    with SmartDataProvider(
+        endpoint=exchange.endpoint, lake=tmp_path / "none", limits=FAST_LIMITS
+    ) as one:
+        assert one.get_ticker(XRP).height == 1
+        exchange.set_market(XRP, "end")
+        exchange.advance(1)
+        for _ in range(2):  # by an old list, and by one that lacks the market
+            with pytest.raises(UnknownSymbol, match="not listed any more, last on 2026-11-20"):
+                one.get_candle(XRP, "1m", count=5)
+            with pytest.warns(UserWarning, match=XRP):
+                one.get_ticker([XRP, "KRW-BTC"], on_error="skip")
+
+
 @pytest.mark.parametrize("now", [NOW, "2026-11-21T00:00:30Z"])
 def test_the_code_that_a_market_goes_on_under_is_named(provider, exchange, now):
     exchange.set_market(OLD, "rename", to=NEW)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any, Self
 
@@ -43,6 +43,13 @@ class Chronicle:
             {**kept, **dict(_succession(self.newest, markets))} if self.days else {},
             markets,
         )
+
+    def beside(self, seen: Chronicle) -> Self:
+        """Add markets and successors that only other lists have, none of these newer."""
+        later = {name: day for name, day in seen.last.items() if day >= self.last.get(name, day)}
+        listed = set(self.newest["symbol"])
+        told = {old: new for old, new in seen.successors.items() if old not in listed}
+        return replace(self, last={**self.last, **later}, successors={**told, **self.successors})
 
     @property
     def ended(self) -> dict[str, date]:

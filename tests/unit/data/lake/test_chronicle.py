@@ -104,3 +104,11 @@ def test_the_error_of_a_market_that_was_listed_says_when_and_where_it_went():
     assert str(errors["KRW-OLD"]) == (
         "unknown symbol 'KRW-OLD': not listed any more, last on 2026-01-01; it goes on as 'KRW-NEW'"
     )
+
+
+def test_lists_that_only_one_process_saw_add_what_the_others_lack():
+    kept = told([BTC, market("KRW-LONG")], [BTC])
+    seen = told([BTC], [BTC, market("KRW-SHORT")]).and_then(DAYS[1], told([BTC]).newest)
+    both = kept.beside(seen)
+    assert both.ended == {"KRW-LONG": DAYS[0], "KRW-SHORT": DAYS[1]}
+    assert both.newest.equals(kept.newest)
