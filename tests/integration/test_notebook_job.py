@@ -78,12 +78,12 @@ def other_kernel(tmp_path):
         yield one
 
 
-@pytest.fixture(scope="module")
-def kernel(tmp_path_factory):
+@pytest.fixture
+def kernel(tmp_path):
     """A client of a kernel whose requests go at the legal pace."""
     with (
         Sandbox(seed=1, now="2026-11-20T00:00:30Z", speed=0) as exchange,
-        started(exchange, tmp_path_factory.mktemp("kernel")) as (_, client),
+        started(exchange, tmp_path) as (_, client),
     ):
         yield client
 
@@ -139,6 +139,7 @@ def test_without_widgets_the_bar_is_redrawn_under_its_id(kernel):
 
 
 def test_the_state_survives_a_closed_tab(kernel):
+    run(kernel, f"{BEGIN}job.cancel(); job.join()")
     _, messages = run(kernel, "job")
     (result,) = of_type(messages, "execute_result")
     assert "cancelled" in result["content"]["data"]["text/plain"]
