@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 
 import pytest
 from hypothesis import settings
@@ -28,6 +29,21 @@ def pytest_configure(config: pytest.Config) -> None:
     if faketime.is_wanting():
         config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
         faketime.start_again()
+
+
+@pytest.fixture
+def with_own(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give one of our modules other functions of `time` or `asyncio`.
+
+    Never patch these two for all: event loops of other threads would wait for hours by a clock that
+    a test made up.
+    """
+
+    def patch(module: ModuleType, library: ModuleType, **functions: object) -> None:
+        own = SimpleNamespace(**{**vars(library), **functions})
+        monkeypatch.setattr(module, library.__name__, own)
+
+    return patch
 
 
 @pytest.fixture(scope="session")

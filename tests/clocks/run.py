@@ -144,7 +144,7 @@ def main() -> int:
     for code, said in results:
         if code:
             print(said)  # noqa: T201
-    return max(code for code, _ in results)
+    return int(any(code for code, _ in results))  # one that a signal ended has a negative one
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import time
 from pathlib import Path
 from typing import NamedTuple
@@ -99,3 +100,13 @@ def test_no_age_of_a_file_is_judged_by_the_clock_of_the_process():
             if isinstance(node, ast.Attribute)
         }
         assert not names & told, path  # in whole nanoseconds, to compare with each other
+
+
+def test_no_test_patches_the_time_of_all_threads():
+    """An event loop that looks at a clock made up by a test may sleep for hours."""
+    everywhere = re.compile(
+        r"""setattr\(\s*(\w+\.)?(time|asyncio),|setattr\(\s*["'](time|asyncio)\."""
+    )
+    tests = Path(__file__).resolve().parents[1]
+    texts = {path: path.read_text("utf-8") for path in tests.rglob("*.py")}
+    assert not [str(path) for path, text in texts.items() if everywhere.search(text)]

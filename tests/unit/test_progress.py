@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+from marketkit import progress
 from marketkit.progress import Progress, Reporter, clock
 
 
@@ -19,10 +20,10 @@ class Terminal(io.StringIO):
 
 
 @pytest.fixture
-def ticking(monkeypatch):
+def ticking(with_own):
     """A clock that stands still until it is told to go on."""
     now = [1_000.0]
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with_own(progress, time, monotonic=lambda: now[0])
 
     def pass_by(seconds):
         now[0] += seconds
@@ -32,7 +33,7 @@ def ticking(monkeypatch):
 
 def begun(label="x", **told):
     """A progress that starts by the clock of the test."""
-    return Progress(label, started=time.monotonic(), **told)
+    return Progress(label, started=progress.time.monotonic(), **told)
 
 
 def half(**told):

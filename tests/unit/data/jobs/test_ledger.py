@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from marketkit.data.jobs import ledger as module
 from marketkit.data.jobs import processes
 from marketkit.data.jobs.catalog import find, jobs, symbols
 from marketkit.data.jobs.ledger import Ledger
@@ -88,11 +89,11 @@ def test_the_lease_of_a_dead_process_is_taken_over(ledger):
     assert ledger.lease(me).task == lost.task
 
 
-def test_so_is_that_of_a_process_not_heard_of_for_a_minute(ledger, monkeypatch):
+def test_so_is_that_of_a_process_not_heard_of_for_a_minute(ledger, with_own):
     silent = begun(ledger)
     lost = ledger.lease(silent)
     now = time.monotonic()
-    monkeypatch.setattr(time, "monotonic", lambda: now + processes.SILENT + 1)
+    with_own(processes, time, monotonic=lambda: now + processes.SILENT + 1)
     me = ledger.register(WANTED.id)
     ledger.beat(me, [], "")
     lease = ledger.lease(me)
@@ -119,21 +120,21 @@ def test_a_process_of_another_pid_space_is_judged_by_its_beats_alone(ledger):
     assert ledger.lease(begun(ledger)).task != lease.task
 
 
-def test_a_failed_task_waits_before_it_is_tried_again(ledger, monkeypatch):
+def test_a_failed_task_waits_before_it_is_tried_again(ledger, with_own):
     me = begun(ledger, planned=TASKS[:1])
     ledger.put_off(me, ledger.lease(me), Work(4, 2, 4), BadResponse("cut"), 60)
     assert ledger.lease(me) is None
     later = time.time_ns() + 61 * 10**9
-    monkeypatch.setattr(time, "time_ns", lambda: later)
+    with_own(module, time, time_ns=lambda: later)
     again = ledger.lease(me)
     assert (again.attempts, again.before) == (1, Work(4, 2, 4))
 
 
-def test_a_clock_set_back_for_days_does_not_put_a_retry_off_for_days(ledger, monkeypatch):
+def test_a_clock_set_back_for_days_does_not_put_a_retry_off_for_days(ledger, with_own):
     me = begun(ledger, planned=TASKS[:1])
     ledger.put_off(me, ledger.lease(me), Work(), BadResponse("cut"), 60)
     earlier = time.time_ns() - 86_400 * 10**9
-    monkeypatch.setattr(time, "time_ns", lambda: earlier)
+    with_own(module, time, time_ns=lambda: earlier)
     assert ledger.lease(me) is not None
 
 

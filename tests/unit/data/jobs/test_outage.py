@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from marketkit.data.jobs import outage as module
 from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.errors import BadResponse, Banned, ServerFailed, TimedOut, UnknownSymbol
 from marketkit.net.handle import Interruption
@@ -22,15 +23,15 @@ def outage_of(patience, say=lambda _: None, waits=None):
 
 
 @pytest.fixture
-def ticking(monkeypatch):
+def ticking(with_own):
     """A machine on which only sleeping takes time, and where whoever likes may set the clock."""
     now = [1_000.0]
 
     async def sleep(seconds):
         now[0] += seconds
 
-    monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    monkeypatch.setattr(asyncio, "sleep", sleep)
+    with_own(module, time, monotonic=lambda: now[0])
+    with_own(module, asyncio, sleep=sleep)
     return now
 
 
@@ -76,6 +77,7 @@ def test_it_waits_ever_longer_and_no_longer_than_patience(ticking):
     assert waits[-1] - waits[0] == 600
 
 
-def test_a_clock_set_back_does_not_make_it_wait_for_ever(ticking, monkeypatch):
-    monkeypatch.setattr(time, "time", lambda: 1_000_000_000 - ticking[0] * 1000)
+def test_a_clock_set_back_does_not_make_it_wait_for_ever(ticking, with_own):
+    back = {"time": lambda: 1_000_000_000 - ticking[0] * 1000, "monotonic": lambda: ticking[0]}
+    with_own(module, time, **back)
     test_it_waits_ever_longer_and_no_longer_than_patience(ticking)

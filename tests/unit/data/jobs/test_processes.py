@@ -59,11 +59,11 @@ def test_a_pid_of_another_process_space_says_nothing(ledger):
     assert ledger(processes.expire) == {"job"}
 
 
-def test_who_was_silent_for_a_minute_is_dead(ledger, monkeypatch):
+def test_who_was_silent_for_a_minute_is_dead(ledger, with_own):
     elsewhere = processes.myself("job")._replace(space="pid:[1]")
     ledger(lambda tables: processes.register(tables, elsewhere))
     later = time.monotonic() + processes.SILENT
-    monkeypatch.setattr(processes.time, "monotonic", lambda: later)
+    with_own(processes, time, monotonic=lambda: later)
     assert ledger(processes.expire) == set()
 
 
