@@ -116,11 +116,14 @@ def by_whole_quotes(
 ) -> tuple[list[str], list[str], list[str]]:
     """Find quote currencies whose tickers are best asked for as a whole: no code can spoil that.
 
-    They are those of which all `listed` markets are wanted, or many and at least half. Gives them,
-    the symbols that they answer for, and the other symbols.
+    They are those of which all `listed` markets are wanted, or many and at least half, and then the
+    others that are `_MANY` together, too: rows cost less than a request. Gives them, the symbols
+    that they answer for, and the other symbols.
     """
     wanted, there = Counter(map(_quote, symbols)), Counter(map(_quote, listed))
     quotes = {each for each, many in wanted.items() if _is_whole(many, there[each])}
+    if quotes and sum(many for each, many in wanted.items() if each not in quotes) >= _MANY:
+        quotes = set(wanted)
     whole = [symbol for symbol in symbols if _quote(symbol) in quotes]
     return sorted(quotes), whole, [symbol for symbol in symbols if _quote(symbol) not in quotes]
 

@@ -175,6 +175,15 @@ def test_a_quote_currency_is_asked_for_as_a_whole_where_all_or_most_of_it_is_wan
     assert {each.partition("-")[0] for each in whole} == set(quotes)
 
 
+@pytest.mark.parametrize(("more", "quotes"), [(19, ["USDT"]), (20, ["KRW", "USDT"])])
+def test_many_others_come_with_a_quote_that_is_asked_for_as_a_whole(more, quotes):
+    whole = [f"USDT-X{number}" for number in range(30)]
+    others = [f"KRW-X{number}" for number in range(100)]
+    found, _, rest_of = rest.by_whole_quotes([*whole, *others[:more]], [*whole, *others])
+    assert found == quotes
+    assert len(rest_of) == (0 if "KRW" in quotes else more)
+
+
 def test_without_a_list_nothing_is_asked_for_as_a_whole():
     assert rest.by_whole_quotes(MANY, [])[0] == []
 
