@@ -45,7 +45,9 @@ class EndedMarkets:
     ) -> tuple[CandleResult, dict[str, Note]]:
         """Replace failures of a lake alone by proved candles, for ended markets."""
         short = [name for name, why in candles.failures.items() if isinstance(why, NotCovered)]
-        told = await aside(lake.universe.chronicle) if short else Chronicle()
+        if not short:
+            return candles, {}
+        told = await aside(lake.universe.chronicle)
         gone = told.ended
         found, notes = await self.candles([name for name in short if name in gone], window, told)
         if not (notes or found.failures):
