@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fnmatch
 import logging
 import weakref
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from marketkit import symbols as naming
 from marketkit.api.markets import MarketList
 from marketkit.errors import MarketkitError, UnknownSymbol
+from marketkit.net.engine import end_task
 
 if TYPE_CHECKING:
     from marketkit.realtime.handle import StreamHandle
@@ -68,10 +68,7 @@ class Roster:
     async def close(self) -> None:
         """Look no more."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end_task(task)
 
     async def _run(self) -> None:
         while self._open():

@@ -160,8 +160,8 @@ def _moment(time: Moment) -> datetime | None:
     return datetime.fromtimestamp(parse_time(time) / 1000, UTC)
 
 
-def _limited(told: Any, group: str, limit_info: object) -> Any:
-    """Add the rest of the request budget, where asked for."""
+def _limited(told: Any, group: str, limit_info: bool) -> Any:
+    """Add the rest of the request budget of a second, where asked for: a minute has none here."""
     if not limit_info:
         return told
     requests = default_provider().status().requests.filter(pl.col("group") == group)

@@ -230,6 +230,14 @@ async def aside(work: Callable[[], T]) -> T:
     return await asyncio.to_thread(work) if engine().here else work()
 
 
+async def end_task(task: asyncio.Task[None] | None) -> None:
+    """Cancel a task, if there is one, and wait for the end."""
+    if task is not None:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     """Run the loop until stopped, then let every task see the cancellation."""
     asyncio.set_event_loop(loop)

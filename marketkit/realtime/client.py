@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import math
 import os
@@ -16,7 +15,7 @@ from marketkit.clock import age_clock
 from marketkit.errors import MarketkitError, NetworkError
 from marketkit.exchange.upbit.stream import PATH
 from marketkit.net.budget.budget import Budget
-from marketkit.net.engine import engine
+from marketkit.net.engine import end_task, engine
 from marketkit.net.transport import Transport
 from marketkit.realtime.connection import Connection, Timing, shake_hands
 from marketkit.realtime.dispatcher import Dispatcher
@@ -106,10 +105,7 @@ class RealtimeClient(Dispatcher):
     async def close(self) -> None:
         """Close the connection; a later `subscribe` opens another."""
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end_task(task)
         self._begin_anew()
 
     def _begin_anew(self) -> None:

@@ -16,6 +16,7 @@ from marketkit.errors import LakeError, MarketkitError, NetworkError
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.channels import candle_channel
 from marketkit.exchange.upbit.messages import Candle, Message
+from marketkit.net.engine import end_task
 from marketkit.realtime.candles import KEPT
 from marketkit.realtime.consumers import Broadcast
 from marketkit.realtime.dispatcher import Dispatcher
@@ -193,10 +194,7 @@ class Stitcher:
 
     async def _stop(self) -> None:
         task, self._task = self._task, None
-        if task is not None:
-            task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await end_task(task)
 
     async def _run(self) -> None:
         try:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 import pytest
 
 from marketkit.errors import EngineClosed, TimedOut
+from marketkit.net import engine as module
 from marketkit.net.engine import Engine, aside, engine, on_engine, run_here
 
 ANSWER = 42
@@ -346,3 +347,22 @@ def test_an_interrupt_cancels_the_coroutine_and_the_script_can_end_quietly():
     """)
     assert sorted(done.stdout.split()) == ["cancelled", "interrupted"]
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_task_is_over_when_it_was_ended_and_none_is_nothing_to_end():
+    ended = []
+
+    async def work():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            ended.append(True)
+
+    async def main():
+        task = asyncio.create_task(work())
+        await asyncio.sleep(0)
+        await module.end_task(task)
+        await module.end_task(None)
+
+    asyncio.run(main())
+    assert ended == [True]
