@@ -63,8 +63,8 @@ def read_recording(
     Columns are those of the `get_*` call for the channel (`schema.ROW` for candles, as they were
     with each message) and `received`, the moment of the exchange's clock at which it came; `start`
     (inclusive) and `end` (exclusive) bound that. `symbols` are codes and globs among those that are
-    there, by default all. Trades are there once however often they came. In pandas the index is
-    `received`.
+    there, by default all. Trades are there once however often they came. A channel on which no
+    message came has no rows. In pandas the index is `received`.
 
     Raises `InputError` for a channel that was not recorded.
     """
@@ -93,11 +93,17 @@ def read_interruptions(folder: str | Path) -> pl.DataFrame:
 def recorded_channel(root: Path, channel: str) -> str:
     """Give the stream's name of a channel that was recorded. Raises `InputError`."""
     name = upbit_channels.channel(channel)
-    known = files.channels(root)
+    known = recorded_channels(root)
     if name not in known:
         listed = f"it has {' '.join(known)}" if known else "it has none"
         raise InputError(f"{root} has no channel {channel!r}{nearest(name, known)} ({listed})")
     return name
+
+
+def recorded_channels(root: Path) -> list[str]:
+    """List the channels that were recorded, also those on which no message came."""
+    heard = {channel for note in journal.read(root) for channel in note.streams}
+    return sorted(heard.union(files.channels(root)))
 
 
 def scan_recording(root: Path, channel: str, window: Span, stack: ExitStack) -> pl.LazyFrame | None:

@@ -18,7 +18,12 @@ from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.messages import Candle, Message, Trade, candle_of, spell_slot
 from marketkit.realtime.candles import TradeCandles
 from marketkit.recording import files, journal
-from marketkit.recording.reader import interruptions, recorded_channel, scan_recording
+from marketkit.recording.reader import (
+    interruptions,
+    recorded_channel,
+    recorded_channels,
+    scan_recording,
+)
 from marketkit.recording.rows import Heard, to_messages, whole
 from marketkit.schema import NUMBERS
 from marketkit.window import EVER
@@ -95,7 +100,7 @@ class RecordedTape(Tape):
     """A recording. Candles that were not recorded are added up from trades that were."""
 
     def __init__(self, root: Path, window: Span) -> None:
-        found = files.channels(root)
+        found = recorded_channels(root)
         if not found:
             raise InputError(f"{root} is no recording")
         self._root = root
@@ -145,8 +150,9 @@ class RecordedTape(Tape):
         return {symbol: first for symbol, first in firsts.iter_rows() if symbol in symbols}
 
     def _from_trades(self, channel: str) -> bool:
-        candles = channel.startswith("candle.") and channel not in self._channels
-        return candles and "trade" in self._channels
+        if not channel.startswith("candle.") or "trade" not in self._channels:
+            return False
+        return not files.hours(self._root, channel)
 
     def _recorded(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
         for hour in files.hours(self._root, channel):

@@ -54,6 +54,13 @@ def test_a_recording_has_every_message_and_when_it_came(provider, exchange, tmp_
     assert mk.read_interruptions(tmp_path / "tape").is_empty()
 
 
+def test_a_recording_that_heard_nothing_is_read_and_played_as_nothing(provider, tmp_path):
+    provider.record("KRW-BTC", "trade", to=tmp_path / "tape").close()
+    assert mk.read_recording(tmp_path / "tape", "trade").height <= 1  # the newest, if it was quick
+    with provider.live("KRW-BTC", "1m", replay=tmp_path / "tape", speed=0) as past:
+        assert list(past) == []
+
+
 RECORD = """
 import sys, time
 import marketkit as mk

@@ -65,6 +65,16 @@ def test_a_channel_that_was_not_recorded_is_refused_with_those_that_were(tape, t
         read_recording(tmp_path / "nowhere", "ticker")
 
 
+@pytest.mark.parametrize("what", ["began", "joined"])
+def test_a_recorded_channel_without_a_message_has_no_rows(tmp_path, what):
+    journal.write(tmp_path, [Note(what, START, streams={"trade": ["KRW-BTC"]})])
+    frame = read_recording(tmp_path, "trade", ["KRW-*"])
+    assert frame.is_empty()
+    assert dict(frame.schema) == {**schema.TRADE, "received": schema.TIME}
+    with pytest.raises(InputError, match=r"no channel 'ticker'.*it has trade"):
+        read_recording(tmp_path, "ticker")
+
+
 @pytest.mark.parametrize(
     ("notes", "expected"),
     [
