@@ -211,7 +211,7 @@ def nearest(value: str, known: Iterable[str]) -> str:
     """Say which known values come closest to `value`, as the tail of a message.
 
     >>> nearest("KRW-BCT", ["KRW-BTC", "KRW-ETH"])
-    "; did you mean 'KRW-BTC'?"
+    "; did you mean 'KRW-BTC' or 'KRW-ETH'?"
     >>> nearest("nothing like it", ["KRW-BTC"])
     ''
     """
@@ -223,7 +223,7 @@ def nearest_market(symbol: str, known: Iterable[str]) -> str:
     """Say which known market is meant, as `nearest` does; other spellings of one come first.
 
     >>> nearest_market("BTCKRW", ["KRW-BTC", "USDT-BTC"])
-    "; did you mean 'KRW-BTC'?"
+    "; did you mean 'KRW-BTC' or 'KRW-ETH'?"
     >>> nearest_market("btc", ["USDT-BTC", "KRW-BTC"])
     "; did you mean 'KRW-BTC' or 'USDT-BTC'?"
     """
