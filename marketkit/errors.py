@@ -223,7 +223,7 @@ def nearest_market(symbol: str, known: Iterable[str]) -> str:
     """Say which known market is meant, as `nearest` does; other spellings of one come first.
 
     >>> nearest_market("BTCKRW", ["KRW-BTC", "USDT-BTC"])
-    "; did you mean 'KRW-BTC' or 'KRW-ETH'?"
+    "; did you mean 'KRW-BTC'?"
     >>> nearest_market("btc", ["USDT-BTC", "KRW-BTC"])
     "; did you mean 'KRW-BTC' or 'USDT-BTC'?"
     """

@@ -1,11 +1,13 @@
 """The site: README, API reference and decisions, from what the repository has anyway.
 
-`hatch run site`, or `sphinx-build -W -c .github/site . build/site`. Sources are the repository's own
-Markdown files where they lie, so a link that works in a checkout works on the site, and one that
-leads nowhere is an error (`-W`).
+`hatch run site`, or `python -m sphinx -W -c .github/site . build/site`. Sources are the Markdown
+files of the repository where they lie, so a link that works in a checkout works on the site, and
+one that leads nowhere is an error (`-W`).
 """
 
 from __future__ import annotations
+
+from sphinx.application import Sphinx
 
 import marketkit
 
@@ -53,13 +55,13 @@ benchmarks/RESULTS
 """
 
 
-def _add_pages(_app, page, source):
+def _add_pages(_app: Sphinx, page: str, source: list[str]) -> None:
     """Add the tree of pages to the front page, which GitHub shows without."""
     if page == root_doc:
         source[0] += _PAGES
 
 
-def setup(app):
+def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the front page's tree."""
     app.connect("source-read", _add_pages)
     return {"parallel_read_safe": True}
