@@ -211,7 +211,7 @@ def nearest(value: str, known: Iterable[str]) -> str:
     """Say which known values come closest to `value`, as the tail of a message.
 
     >>> nearest("KRW-BCT", ["KRW-BTC", "KRW-ETH"])
-    "; did you mean 'KRW-BTC'?"
+    "; did you mean 'KRW-BTC' or 'KRW-ETH'?"
     >>> nearest("nothing like it", ["KRW-BTC"])
     ''
     """
