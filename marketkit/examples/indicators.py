@@ -1,0 +1,76 @@
+"""Indicators of one series of closes, carried on candle by candle.
+
+RSI is TA-Lib's (0.8.1 and later), through a handle: the last closed candle goes in, the value comes
+out, bit for bit what `talib.RSI` says of the whole series. Of the well-kept libraries it is the one
+that carries its state: polars-talib, polars-ta and pandas-ta compute whole columns, which a stream
+would have to compute again with every candle.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from marketkit.errors import MissingExtra
+from marketkit.examples.parameters import Parameters
+from marketkit.timeframe import MINUTE
+
+if TYPE_CHECKING:
+    from talib.stream import RSI
+
+
+@dataclass(frozen=True, slots=True)
+class Indicators:
+    """What is known after a candle: times ms UTC, `change` and RSI as far as they are defined.
+
+    `change` is the close over the close before, less one. `rsi` and `rsi_before`, of this candle
+    and of the one before, are None in the first `warm_up` candles.
+    """
+
+    time: int = 0
+    close: float = 0.0
+    change: float | None = None
+    rsi: float | None = None
+    rsi_before: float | None = None
+    count: int = 0  # candles since the beginning, or since the last long silence
+    first: tuple[float, ...] = ()  # closes, until there are enough for a handle
+    handle: RSI | None = None  # never updated, only copied: earlier states must stay
+
+    def after(self, time: int, close: float, parameters: Parameters) -> Indicators:
+        """Give what is known after one more candle, which is later than those before.
+
+        A minute without a trade has no candle and changes nothing: the price is still the last
+        one. After a silence longer than `parameters.silence`, for whatever reason, nothing of
+        what was before counts.
+        """
+        known = self
+        if self.count and time - self.time > parameters.silence * MINUTE:
+            known = Indicators()
+        change = close / known.close - 1 if known.count else None
+        return replace(
+            known._follow(close, parameters.rsi_period, known.count + 1 > parameters.warm_up),
+            time=time,
+            close=close,
+            change=change,
+            rsi_before=known.rsi,
+            count=known.count + 1,
+        )
+
+    def _follow(self, close: float, period: int, warm: bool) -> Indicators:  # noqa: FBT001 - private
+        if self.handle is not None:
+            handle = self.handle.copy()
+            value = handle.update(close)
+            return replace(self, handle=handle, rsi=value if warm else None)
+        closes = (*self.first, close)
+        if len(closes) <= period:
+            return replace(self, first=closes)
+        return replace(self, first=(), handle=_open(closes, period))
+
+
+def _open(closes: tuple[float, ...], period: int) -> RSI:
+    try:
+        import numpy as np  # noqa: PLC0415 - comes with TA-Lib
+        from talib import stream  # noqa: PLC0415 - optional, and imports pandas where that is
+    except ImportError:
+        raise MissingExtra("TA-Lib", "examples") from None
+    return stream.RSI(np.array(closes), timeperiod=period)
