@@ -8,7 +8,8 @@ would have to compute again with every candle.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from marketkit.errors import MissingExtra
@@ -46,25 +47,29 @@ class Indicators:
         known = self
         if self.count and time - self.time > parameters.silence * MINUTE:
             known = Indicators()
-        change = close / known.close - 1 if known.count else None
-        return replace(
-            known._follow(close, parameters.rsi_period, known.count + 1 > parameters.warm_up),
+        count = known.count + 1
+        first, handle, value = known._follow(close, parameters.rsi_period)
+        return Indicators(
             time=time,
             close=close,
-            change=change,
+            change=close / known.close - 1 if known.count else None,
+            rsi=value if count > parameters.warm_up else None,
             rsi_before=known.rsi,
-            count=known.count + 1,
+            count=count,
+            first=first,
+            handle=handle,
         )
 
-    def _follow(self, close: float, period: int, warm: bool) -> Indicators:  # noqa: FBT001 - private
+    def _follow(self, close: float, period: int) -> tuple[tuple[float, ...], RSI | None, float]:
+        """Give the closes that wait for a handle, the handle, and the value."""
         if self.handle is not None:
             handle = self.handle.copy()
-            value = handle.update(close)
-            return replace(self, handle=handle, rsi=value if warm else None)
+            return (), handle, handle.update(close)
         closes = (*self.first, close)
         if len(closes) <= period:
-            return replace(self, first=closes)
-        return replace(self, first=(), handle=_open(closes, period))
+            return closes, None, math.nan
+        handle = _open(closes, period)
+        return (), handle, handle.value
 
 
 def _open(closes: tuple[float, ...], period: int) -> RSI:

@@ -115,8 +115,8 @@ def follow(
     """Give the state after one more candle, and the signal at its close, if there is one."""
     now = state.indicators.after(time, close, parameters)
     met = state.position
-    if met.size:
-        met = replace(met, peak=max(met.peak, close))
+    if met.size and close > met.peak:
+        met = replace(met, peak=close)
     decided = decide(Situation(now, met, parameters))
     if decided is None:
         return State(now, met), None

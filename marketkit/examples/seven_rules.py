@@ -131,8 +131,8 @@ def follow(live: Live[Any], strategy: Strategy) -> Iterator[Frame]:
 def _add_missed(closes: Closes, symbols: Iterable[str], newest: Closes) -> None:
     """Add what became final after the history was read and before the first batch came."""
     for symbol in symbols:
-        own = closes[symbol]
-        missed = {time: close for time, close in newest[symbol].items() if time < max(own)}
+        own, last = closes[symbol], max(closes[symbol])
+        missed = {time: close for time, close in newest.get(symbol, {}).items() if time < last}
         closes[symbol] = {**missed, **own}
 
 
