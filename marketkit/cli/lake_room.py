@@ -47,6 +47,8 @@ def drop_arguments(view: argparse.ArgumentParser) -> None:
 
 def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     """Remove series after a yes."""
+    import polars as pl  # noqa: PLC0415 - slow, `--help` needs none
+
     from marketkit.symbols import resolve  # noqa: PLC0415 - slow, `--help` needs none
     from marketkit.timeframe import parse_timeframe  # noqa: PLC0415 - as above
 
@@ -54,14 +56,15 @@ def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     held = lake.catalog().filter(timeframe=name)
     if held.is_empty():
         raise InputError(f"{lake.root} has no candles of {name}: see `marketkit lake ls`")
-    meant = held.filter(symbol=resolve(options.symbols, held["symbol"].to_list()))
-    _refuse_busy(lake, meant["symbol"].to_list(), name)
+    names = resolve(options.symbols, held["symbol"].to_list())
+    meant = held.filter(pl.col("symbol").is_in(names))
+    _refuse_busy(lake, names, name)
     if not (options.yes or _agreed(_what(meant, name))):
         output.say("nothing was removed")
         return INCOMPLETE
-    freed = lake.drop(meant["symbol"].to_list(), name)
+    freed = lake.drop(names, name)
     output.say(f"removed {_what(meant, name)}")
-    output.value(symbols=meant["symbol"].to_list(), timeframe=name, bytes=freed)
+    output.value(symbols=names, timeframe=name, bytes=freed)
     return DONE
 
 

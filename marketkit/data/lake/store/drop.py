@@ -43,5 +43,5 @@ def _remove(root: Path, index: Index, series: Series) -> int:
             folder.rmdir()
     # The log goes last: it must never lack what the candles beside it have been through.
     log_path(root, series).unlink(missing_ok=True)
-    index.entries(series)  # looks again, and so forgets what is gone
+    index.forget(series)
     return size
