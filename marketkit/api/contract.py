@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,8 @@ from marketkit.timeframe import TIMEFRAMES
 async def look_at_exchange(transport: Transport) -> list[Finding]:
     """Look at REST and at the stream of an exchange; some twenty requests, all paced."""
     one = Contract(transport)
+    # What this process sent just now must not look like somebody else's requests.
+    await asyncio.sleep(1.1 * transport.limit("market").seconds)
     found = [each async for each in one.look()]
     if one.symbols:
         found += await look_at_stream(transport, one.symbols[0])
