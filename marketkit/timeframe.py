@@ -224,6 +224,6 @@ def parse_duration(duration: str) -> int:
     match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
     if match is None or not (length := int(match[1]) * _UNITS[match[2]]):
         raise InputError(
-            f"not a length of time: {duration!r} (expected one such as 30m, 12h, 1d, 2w)"
+            f"not a length of time: {duration!r} (expected one such as 30s, 5m, 2h, 7d)"
         )
     return length
