@@ -8,7 +8,7 @@ from marketkit.errors import MissingExtra
 from marketkit.timeframe import Timeframe
 from marketkit.to.intake import one_market, pandas_bars, slots
 
-# The words of the library, and how many of its bars a month or a year are.
+# The words of the library, which has no hours.
 _UNITS = {"s": "Seconds", "m": "Minutes", "h": "Minutes", "d": "Days", "w": "Weeks"}
 _MINUTES_OF_AN_HOUR = 60
 
@@ -18,8 +18,8 @@ def backtrader(frame: Any, timeframe: str | Timeframe, *, symbol: str | None = N
 
     Lines are `open high low close volume`; prices in the quote currency, volume in the base
     currency, no open interest. Times are the start of each candle in UTC, since backtrader keeps
-    times without a zone; `timeframe` is told to it, for resampling and analyzers. `feed._name` is
-    the symbol.
+    times without a zone; `timeframe` is told to it for analyzers, and `feed._name` is the symbol.
+    The library takes times for ends where it makes wider bars: give `resampledata` `boundoff=1`.
 
     Empties: a slot without a trade has no bar, as `get_candle` gives it no row. With
     `fill="forward"` it has one of the last close and no volume, for that is what was asked for;

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
 
 from marketkit.errors import MissingExtra
-from marketkit.to.intake import bars, pandas_bars, zone_of
+from marketkit.to.intake import bars, pandas_bars
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def vectorbt(frame: Any, *, symbol: str | None = None) -> Any:
@@ -28,12 +33,26 @@ def vectorbt(frame: Any, *, symbol: str | None = None) -> Any:
         import vectorbt as library  # noqa: PLC0415 - optional, and seconds to import
     except ImportError:
         raise MissingExtra("vectorbt", "engines") from None
-    rows = bars(frame, symbol=symbol)
+    tables = _aligned(bars(frame, symbol=symbol))
+    # `Data.from_data` would turn the zone into a mere offset from UTC.
+    return library.Data(
+        library.ArrayWrapper.from_obj(next(iter(tables.values()))),
+        tables,
+        tz_localize=None,
+        tz_convert=None,
+        missing_index="nan",
+        missing_columns="raise",
+        download_kwargs={},
+    )
+
+
+def _aligned(rows: pl.DataFrame) -> dict[str, pd.DataFrame]:
+    """Give the bars of each market by the times of all, with the step of that index, if any."""
     tables = {
-        str(name): pandas_bars(group)
-        for (name,), group in rows.group_by("symbol", maintain_order=True)
+        str(symbol): pandas_bars(group)
+        for (symbol,), group in rows.group_by("symbol", maintain_order=True)
     }
-    times = rows["time"].unique().sort().to_pandas()
-    # One index for all: the library warns where it has to make it.
-    aligned = {name: table.reindex(times.array) for name, table in tables.items()}
-    return library.Data.from_data(aligned, tz_convert=zone_of(rows))
+    index = pandas_bars(rows.unique("time").sort("time")).index
+    if len(index) > 2:  # fewer tell no step
+        index.freq = index.inferred_freq
+    return {symbol: table.reindex(index) for symbol, table in tables.items()}
