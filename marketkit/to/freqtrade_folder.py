@@ -32,9 +32,9 @@ def freqtrade(
     """Write the candles of each market to a data folder of freqtrade, and give the folder.
 
     `folder` is what `freqtrade backtesting --datadir` names; `data_format` what
-    `--data-format-ohlcv` does. KRW-BTC is the pair BTC/KRW, in `BTC_KRW-1h.feather`: the start of
-    each candle in UTC, prices in the quote currency, volume in the base currency. Each file is
-    complete or not there at all.
+    `--data-format-ohlcv` does (of JSON its reader gets the last bit of a fraction wrong). KRW-BTC
+    is the pair BTC/KRW, in `BTC_KRW-1h.feather`: the start of each candle in UTC, prices in the
+    quote currency, volume in the base currency. Each file is complete or not there at all.
 
     Empties: a slot without a trade has no row here; freqtrade's own loader puts a candle of the
     last close and no volume there. Rows of `fill="forward"` are the same, those of `fill="null"`

@@ -10,7 +10,7 @@ import polars as pl
 
 from marketkit.disk import make_folder
 from marketkit.errors import InputError, MissingExtra
-from marketkit.timeframe import Timeframe
+from marketkit.timeframe import Timeframe, iso
 from marketkit.to.intake import bars, codes, slots
 
 VENUE = "UPBIT"
@@ -53,11 +53,10 @@ def nautilus(
     catalog = ParquetDataCatalog(Path(folder).absolute())
     for quote, base, group in markets:
         precision = decimals(group)
+        made = list(_bars(group, width, precision))
+        _refuse_known(catalog, made)
         catalog.write_data([_instrument(quote, base, precision)])
-        try:
-            catalog.write_data(list(_bars(group, width, precision)))
-        except ValueError as error:
-            raise InputError(f"{folder}: {error}; name another folder") from error
+        catalog.write_data(made)
     return catalog
 
 
@@ -81,6 +80,17 @@ def decimals(rows: pl.DataFrame) -> int:
         if (prices.round(places) == prices).all():
             return places
     return _DECIMALS
+
+
+def _refuse_known(catalog: Any, made: list[Any]) -> None:
+    """Refuse bars of a time that the catalog has bars of: the library notices after it wrote."""
+    kind, first, last = made[0].bar_type, made[0].ts_init, made[-1].ts_init
+    for start, end in catalog.get_intervals(type(made[0]), str(kind)):
+        if start <= last and first <= end:
+            raise InputError(
+                f"the catalog {catalog.path} has bars {kind} from {iso(start // _NANOSECONDS)}"
+                f" to {iso(end // _NANOSECONDS)} already: name another folder"
+            )
 
 
 def _instrument(quote: str, base: str, precision: int) -> Any:

@@ -116,7 +116,8 @@ def fills_of_backtrader(feed):
         def notify_order(self, order):
             if order.status == order.Completed:
                 done = order.executed
-                fills.append((library.num2date(done.dt, tz=UTC), done.price, done.comm))
+                time = library.num2date(done.dt).replace(tzinfo=UTC)
+                fills.append((time, done.price, done.comm))
 
     cerebro = library.Cerebro()
     cerebro.adddata(feed)
