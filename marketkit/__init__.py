@@ -89,12 +89,17 @@ _NAMES = {
     ),
 }
 
-__all__ = sorted(["__version__", *_DEFAULT, *_NAMES])  # noqa: PLE0605 - a list it is
+# Modules of calls, loaded when first named.
+_MODULES = ("to",)
+
+__all__ = sorted(["__version__", *_DEFAULT, *_MODULES, *_NAMES])  # noqa: PLE0605 - a list it is
 
 
 def __getattr__(name: str) -> object:
     if name in _DEFAULT:
         return getattr(_provider(), name)
+    if name in _MODULES:
+        return importlib.import_module(f"marketkit.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(f"marketkit.{_NAMES[name]}"), name)
     if name in _OLDER:

@@ -1,3 +1,4 @@
+from marketkit import to as to
 from marketkit.api.live.series import Live as Live
 from marketkit.api.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
 from marketkit.api.response import DataResponse as DataResponse
@@ -98,6 +99,7 @@ __all__ = [
     "read_recording",
     "record",
     "status",
+    "to",
     "watch",
     "with_response",
 ]
