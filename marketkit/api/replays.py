@@ -14,6 +14,7 @@ from marketkit.api.stream_options import NO_OPTIONS, Again, StreamOptions, cut, 
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.errors import InputError
 from marketkit.timeframe import parse_duration, parse_timeframe
+from marketkit.window import milliseconds
 
 if TYPE_CHECKING:
     from marketkit.api.live.series import Live
@@ -88,6 +89,9 @@ class Replays:
         if not again.speed >= 0:
             raise InputError(f"speed={again.speed!r}: give a number of times, or 0 for no waiting")
         source = self._filler.lake.source
-        span = again.start, again.end
-        tape, names = open_tape(again.replay, naming.typed(symbols), channel, span, source=source)
+        now = self._filler.transport.now()
+        start, end = (None if t is None else milliseconds(t, now) for t in (again.start, again.end))
+        tape, names = open_tape(
+            again.replay, naming.typed(symbols), channel, (start, end), source=source
+        )
         return tape, names, Replay(tape, 0 if math.isinf(again.speed) else again.speed)

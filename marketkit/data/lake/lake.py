@@ -29,7 +29,7 @@ from marketkit.errors import EngineClosed, LakeError
 from marketkit.frames import one_of
 from marketkit.schema import empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
-from marketkit.window import Fill, Instant, window_of
+from marketkit.window import Fill, Instant
 
 
 class Lake(SnapshotStore):
@@ -73,8 +73,8 @@ class Lake(SnapshotStore):
         """
         one_of("fill", fill, Fill)
         if rename is not None:
-            return self._scan_renamed(symbols, timeframe, window_of(start, end), fill, rename)
-        found, window = self.select(symbols, timeframe), window_of(start, end)
+            return self._scan_renamed(symbols, timeframe, self._window(start, end), fill, rename)
+        found, window = self.select(symbols, timeframe), self._window(start, end)
         if fill == "none":
             return scan(found.files(window))
         return scan_dense(found, window, fill)
@@ -93,9 +93,9 @@ class Lake(SnapshotStore):
         `rename` joins series, as for `scan`.
         """
         if rename is not None:
-            window = window_of(start, end)
+            window = self._window(start, end)
             return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
-        return self.select(symbols, timeframe).read(window_of(start, end))
+        return self.select(symbols, timeframe).read(self._window(start, end))
 
     def coverage(
         self,

@@ -49,7 +49,7 @@ class SnapshotStore(Store):
         `InputError` if there is no such set and `CorruptFile` if its manifest is broken.
         """
         lake = type(self)(snapshot.folder_of(self.root, name), source=self.source)
-        lake.index = snapshot.FrozenIndex(lake.root)
+        lake.index, lake.clock = snapshot.FrozenIndex(lake.root), self.clock
         return lake
 
     def thaw(self, name: str, into: str | Path) -> Self:
