@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 
 import polars as pl
 
+from marketkit import symbols as naming
 from marketkit.api.backfills import BackfillEndpoints, manner
 from marketkit.api.layout import fixed_of, index_of
 from marketkit.api.query import Symbols, chosen
@@ -158,6 +159,7 @@ class BackfillMethods:
     def _wanted(
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None
     ) -> BackfillRequest:
-        if is_relative(start) or is_relative(end):
-            engine().run(self._backfills.hear(start, end))
-        return self._backfills.wanted(symbols, timeframe, start, end)
+        given = naming.several(symbols)
+        if is_relative(start) or is_relative(end) or any(map(naming.is_name, given)):
+            engine().run(self._backfills.hear(given, start, end))
+        return self._backfills.wanted(given, timeframe, start, end)

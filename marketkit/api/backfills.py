@@ -35,7 +35,7 @@ from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, one_of
 from marketkit.notebook import job as notebook
 from marketkit.progress import Progress, Reporter
-from marketkit.timeframe import TIMEFRAMES, parse_duration
+from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration
 from marketkit.window import Time, read_window
 
 _log = logging.getLogger("marketkit.jobs")
@@ -53,19 +53,24 @@ class BackfillEndpoints:
     def __reduce__(self) -> tuple[Any, ...]:
         return part_of, (self._address, "endpoints.backfills")
 
-    async def hear(self, start: Time, end: Time | None) -> None:
-        """Hear the exchange's clock where a range counts back from it."""
+    async def hear(self, symbols: Symbols, start: Time, end: Time | None) -> None:
+        """Hear what a request cannot be read without: the exchange's time, the names of markets."""
         await hear(self._filler.transport, start, end)
+        if any(map(naming.is_name, naming.several(symbols))):
+            with contextlib.suppress(MarketkitError):  # a job waits for an exchange that is away
+                await self._markets.frame("normal")
 
     def wanted(
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None = None
     ) -> BackfillRequest:
-        """Check the request of a backfill."""
-        now = self._filler.transport.now()
-        window = read_window(timeframe, start, end, None, now=now)
-        names = tuple(sorted(naming.typed(symbols, self._markets.known())))
+        """Check the request of a backfill; a start that counts back begins with a whole slot."""
+        window = read_window(timeframe, start, end, None, now=self._filler.transport.now())
+        first = window.start or 0
+        first = window.timeframe.floor(first) if is_relative(start) else first
+        given = self._markets.codes(naming.several(symbols))
+        names = tuple(sorted(naming.typed(given, self._markets.known())))
         source = self._filler.lake.source
-        return BackfillRequest(source, names, window.timeframe.name, window.start or 0, window.end)
+        return BackfillRequest(source, names, window.timeframe.name, first, window.end)
 
     def begin(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority, *, show: bool

@@ -33,6 +33,8 @@ class Layout(NamedTuple):
         if self.frame == "polars" and self.tz == "UTC":
             return data  # the shape that all frames are made in
         index, fixed = index_of(symbols), fixed_of(symbols, closed=self.closed)
+        if fixed:  # the code, where a caller wrote a name
+            fixed["symbol"] = next(iter(delivered), fixed["symbol"])
         if self.several:
             index.insert(-1, "timeframe")
         return finish(data, frame=self.frame, tz=self.tz, index=index, fixed=fixed)

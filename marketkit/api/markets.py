@@ -20,6 +20,7 @@ from marketkit.cache.ttl import RULES
 from marketkit.clock import age_clock
 from marketkit.data.lake.chronicle import Chronicle, with_last_days, with_successors
 from marketkit.data.lake.markets import Universe, day_of
+from marketkit.data.lake.names import MarketNames
 from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
@@ -130,6 +131,7 @@ class MarketList:
         self._list = CachedRequest(transport, store, upbit_rest.market_request(), _markets, _LIFE)
         self._held: CachedValue | None = None
         self._symbols: frozenset[str] = frozenset()
+        self._names: MarketNames | None = None
         self._seen = Chronicle()  # of all lists here: the lake keeps one a day, or none
         self._fresh_until = 0  # of the `age_clock`
         self.instruments = Instruments(transport, store, self)
@@ -140,6 +142,7 @@ class MarketList:
         held = await self._list.get(priority, life)
         if held is not self._held:
             self._held, self._symbols = held, frozenset(held.frame["symbol"])
+            self._names = None
             self._seen = self._seen.and_then(self.day, held.frame)
             self._fresh_until = held.made + _LIFE
             task = asyncio.create_task(self._keep(held, make=False))
@@ -183,6 +186,18 @@ class MarketList:
         """Give the symbols of a list that is young enough, else none."""
         return self._symbols if age_clock() <= self._fresh_until else frozenset()
 
+    def codes(self, symbols: Iterable[str]) -> list[str]:
+        """Put codes in place of the Korean names in a list that was fetched; others stay."""
+        given = list(symbols)
+        if self._held is None or not any(map(naming.is_name, given)):
+            return given
+        return self._named(self._held.frame).codes(given)
+
+    def _named(self, markets: pl.DataFrame) -> MarketNames:
+        if self._names is None:
+            self._names = MarketNames(markets)
+        return self._names
+
     async def gone(
         self, symbols: Iterable[str], priority: Priority, since: int
     ) -> dict[str, MarketkitError]:
@@ -211,15 +226,17 @@ class MarketList:
     async def _match(
         self, given: list[str], priority: Priority, life: int
     ) -> tuple[list[str], dict[str, MarketkitError]]:
-        await self.frame(priority, life=life)
+        listed = await self.frame(priority, life=life)
         known = self._symbols
         names: set[str] = set()
         unknown: dict[str, MarketkitError] = {}
-        for symbol in naming.typed(given, known, aloud=False):
+        for symbol in naming.typed(self.codes(given), known, aloud=False):
+            hint = len(unknown) < _HINTS
             try:
-                names.update(naming.matches(symbol, known, hint=len(unknown) < _HINTS))
+                names.update(naming.matches(symbol, known, hint=hint))
             except UnknownSymbol as error:
-                unknown[symbol] = error
+                told = self._named(listed).hint(symbol) if hint else ""
+                unknown[symbol] = UnknownSymbol(symbol, hint=told) if told else error
         return sorted(names), unknown
 
     async def _keep(self, held: CachedValue, *, make: bool) -> None:

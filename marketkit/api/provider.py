@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
+from marketkit import symbols as naming
 from marketkit.api.address import Address, opened
 from marketkit.api.backfill_calls import BackfillMethods
 from marketkit.api.backfills import BackfillEndpoints, manner
@@ -178,8 +179,9 @@ class AsyncSmartDataProvider(
         lake has of the symbol; of one that it does not know, the plan gives upper bounds.
         `plan.without()`, `plan.only()` and `plan.order()` change it; `plan.run()` begins.
         """
-        await self._backfills.hear(start, end)
-        wanted = self._backfills.wanted(symbols, timeframe, start, end)
+        given = naming.several(symbols)
+        await self._backfills.hear(given, start, end)
+        wanted = self._backfills.wanted(given, timeframe, start, end)
         return await self._backfills.plan(wanted, manner(order, verify, patience), priority)
 
     @on_engine

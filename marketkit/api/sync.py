@@ -15,7 +15,7 @@ from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.api.response import DataResponse
 from marketkit.frames import DEFAULTS, Defaults, FrameKind
 from marketkit.net.engine import engine
-from marketkit.notebook.arguments import explained
+from marketkit.notebook.arguments import explained, explaining
 from marketkit.window import UTC_DAYS
 
 if TYPE_CHECKING:
@@ -135,6 +135,7 @@ def default_provider() -> SmartDataProvider:
     return provider
 
 
+@explaining
 def configure(
     *,
     frame: FrameKind | None = None,

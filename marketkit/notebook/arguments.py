@@ -44,8 +44,9 @@ def explained(kind: T) -> T:
     return kind
 
 
-def explaining(function: C, name: str) -> C:
+def explaining(function: C, name: str = "") -> C:
     """Make a function that raises `WrongArgument` where its arguments do not fit."""
+    name = name or function.__name__
     wrapper: Any = _awaited if inspect.iscoroutinefunction(inspect.unwrap(function)) else _called
     made: C = functools.wraps(function)(wrapper(function, name))
     return made

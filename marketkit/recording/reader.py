@@ -15,6 +15,7 @@ from marketkit.exchange.upbit import channels as upbit_channels
 from marketkit.frames import DEFAULTS, Frame, FrameKind, check_zone, finish, one_of
 from marketkit.net import fork
 from marketkit.net.exchange_clock import machine_time
+from marketkit.notebook.arguments import explaining
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
 from marketkit.recording.rows import shape
@@ -61,6 +62,7 @@ def read_recording(
     frame: Literal["arrow"],
     tz: str | None = ...,
 ) -> pa.Table: ...
+@explaining
 def read_recording(
     folder: str | Path,
     channel: str,
@@ -95,6 +97,7 @@ def read_recording(
     return finish(found.select(list(shape(name))), frame=form, tz=zone, index=["received"])
 
 
+@explaining
 def read_interruptions(folder: str | Path) -> pl.DataFrame:
     """Give the times of which a recording may lack something: from, to, and why.
 

@@ -12,8 +12,10 @@ from marketkit.data.lake.snapshots import snapshot
 from marketkit.data.lake.snapshots.delta import publish
 from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
 from marketkit.data.lake.store.store import Store
+from marketkit.notebook.arguments import explained
 
 
+@explained
 class SnapshotStore(Store):
     """A store with frozen sets: all candles of a moment, under a name, changed by nothing."""
 
