@@ -56,10 +56,10 @@ class MarketkitError(Exception):
     def _render_traceback_(self) -> list[str]:
         """Have IPython show two lines: the message, and the line of the caller.
 
-        The whole traceback comes with `%xmode Verbose`, `%tb Verbose` and, without IPython's help,
-        with `MARKETKIT_TRACEBACK=full` in the environment.
+        The whole traceback comes with `%tb Verbose`, with `%xmode Verbose`, or with
+        `MARKETKIT_TRACEBACK=full` in the environment.
         """
-        shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
         if _in_full(shell):
             shown = shell.InteractiveTB.structured_traceback
             lines: list[str] = shown(type(self), self, self.__traceback__)

@@ -6,7 +6,7 @@ import functools
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from types import FunctionType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from marketkit.errors import WrongArgument, nearest
 
@@ -47,9 +47,9 @@ def explained(kind: T) -> T:
 def explaining(function: C, name: str = "") -> C:
     """Make a function that raises `WrongArgument` where its arguments do not fit."""
     name = name or function.__name__
-    wrapper: Any = _awaited if inspect.iscoroutinefunction(inspect.unwrap(function)) else _called
-    made: C = functools.wraps(function)(wrapper(function, name))
-    return made
+    is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
+    made = _awaited(function, name) if is_async else _called(function, name)
+    return cast("C", functools.update_wrapper(made, function))
 
 
 def _called(function: Callable[..., Any], name: str) -> Callable[..., Any]:
