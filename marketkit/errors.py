@@ -5,6 +5,8 @@ MarketkitError
 │   ├── UnknownSymbol (LookupError)    no such market; the nearest ones are named
 │   ├── UnknownTimeframe               no such candle width
 │   ├── NotPicklable (TypeError)       work of this process, not something to be sent
+│   ├── WrongArgument (TypeError)      an argument that the call does not have, or one missing
+│   ├── UnknownName (AttributeError)   no such call; the one that is meant is named
 │   └── InvalidRange                   start, end or count make no sense
 ├── NetworkError (ConnectionError)     no usable answer came back
 │   ├── Offline                        nothing may be sent, and nothing kept answers
@@ -31,11 +33,15 @@ MarketkitError
 from __future__ import annotations
 
 import difflib
+import os
+import sys
+import traceback
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from datetime import date
+    from types import TracebackType
 
     import polars as pl
 
@@ -46,6 +52,20 @@ class MarketkitError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle message and attributes, for any constructor of a subclass."""
         return _rebuilt, (type(self), self.args, self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """Have IPython show two lines: the message, and the line of the caller.
+
+        The whole traceback comes with `%tb Verbose`, with `%xmode Verbose`, or with
+        `MARKETKIT_TRACEBACK=full` in the environment.
+        """
+        shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        if _in_full(shell):
+            shown = shell.InteractiveTB.structured_traceback
+            lines: list[str] = shown(type(self), self, self.__traceback__)
+            return lines
+        said = " ".join(str(self).splitlines())
+        return [f"{type(self).__name__}: {said}", _place(self.__traceback__, shell)]
 
 
 class InputError(MarketkitError, ValueError):
@@ -66,8 +86,9 @@ class UnknownSymbol(InputError, LookupError):
         *,
         last_listed: date | None = None,
         successor: str | None = None,
+        hint: str = "",
     ) -> None:
-        said = nearest_market(symbol, known)
+        said = hint or nearest_market(symbol, known)
         if last_listed is not None:
             said = f": not listed any more, last on {last_listed}"
             said += "" if successor is None else f"; it goes on as {successor!r}"
@@ -89,6 +110,14 @@ class NotPicklable(InputError, TypeError):
             f"a {name} cannot be pickled: its work goes on in this process alone;"
             "\nsend its frame, or the arguments, and begin anew over there"
         )
+
+
+class WrongArgument(InputError, TypeError):
+    """An argument that the call does not have, has twice, or lacks."""
+
+
+class UnknownName(InputError, AttributeError):
+    """No call of marketkit has this name."""
 
 
 class InvalidRange(InputError):
@@ -200,6 +229,26 @@ def _rebuilt(
     error.args = args
     error.__dict__.update(attributes)
     return error
+
+
+def _in_full(shell: Any) -> bool:
+    """Say whether the person at an IPython shell wants whole tracebacks."""
+    if shell is None:
+        return False
+    said = os.environ.get("MARKETKIT_TRACEBACK", "").strip().lower()
+    return said == "full" or str(shell.InteractiveTB.mode) == "Verbose"
+
+
+def _place(trace: TracebackType | None, shell: Any) -> str:
+    """Name the caller's own line, the last before the code of this package."""
+    file, line = "", 0
+    for frame, number in traceback.walk_tb(trace):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == "marketkit":
+            break
+        file, line = frame.f_code.co_filename, number
+    named = getattr(getattr(shell, "compile", None), "format_code_name", lambda _: None)(file)
+    where = " ".join(named) if named else file
+    return f"{where}, line {line} (%tb Verbose shows the whole traceback)"
 
 
 def is_gone(failure: MarketkitError) -> bool:

@@ -44,8 +44,8 @@ def typed(
 ) -> list[str]:
     """Spell symbols as `listed` does, and leave odd codes to a list of markets.
 
-    So are `slips` (`BTCKRW`): a list tells what is meant. `aloud` warns of what is corrected.
-    Raises `UnknownSymbol` for what can be neither.
+    So are `slips` (`BTCKRW`) and names (`비트코인`): a list tells what is meant. `aloud` warns of
+    what is corrected. Raises `UnknownSymbol` for what can be neither.
     """
     found: dict[str, None] = {}
     for symbol in several(symbols):
@@ -53,7 +53,7 @@ def typed(
             found[_native(symbol, known, aloud=aloud)] = None
         except UnknownSymbol:
             text = symbol.strip()
-            if not (is_code(text) or (slips and _meant(text.upper()))):
+            if not (is_code(text) or (slips and (is_name(text) or _meant(text.upper())))):
                 raise
             found[text] = None
     return list(found)
@@ -120,6 +120,18 @@ def is_code(text: object) -> bool:
     quote, _, base = text.partition("-")
     is_text = not any(unicodedata.category(each) in _NO_TEXT for each in text)
     return bool(quote and base) and is_text and len(file_name(text).encode()) <= _LONGEST_NAME
+
+
+def is_name(symbol: object) -> bool:
+    """Say whether a symbol can be the Korean name of a market: letters of no code, and no dash.
+
+    >>> is_name("비트코인"), is_name("USDT-币安人生"), is_name("bitcoin")
+    (True, False, False)
+    """
+    if not isinstance(symbol, str) or symbol.isascii() or len(symbol) > _LONGEST:
+        return False
+    plain = symbol.replace(" ", "").replace(".", "").replace("(", "").replace(")", "")
+    return unicodedata.normalize("NFC", plain).isalnum()
 
 
 def file_name(symbol: str) -> str:

@@ -66,6 +66,13 @@ class Universe:
             raise NotCovered(f"{self._root} has no market list of any day yet")
         raise NotCovered(f"{self._root} has no market list of {day}; the oldest is of {min(paths)}")
 
+    def newest(self) -> pl.DataFrame | None:
+        """Give the newest readable list, or None where there is none."""
+        try:
+            return self.at(date.max)[0]
+        except NotCovered:
+            return None
+
     def history(self) -> pl.DataFrame:
         """Give every market of any list, as seen last, with first and last day.
 

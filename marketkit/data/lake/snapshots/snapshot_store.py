@@ -12,8 +12,10 @@ from marketkit.data.lake.snapshots import snapshot
 from marketkit.data.lake.snapshots.delta import publish
 from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
 from marketkit.data.lake.store.store import Store
+from marketkit.notebook.arguments import explained
 
 
+@explained
 class SnapshotStore(Store):
     """A store with frozen sets: all candles of a moment, under a name, changed by nothing."""
 
@@ -49,7 +51,7 @@ class SnapshotStore(Store):
         `InputError` if there is no such set and `CorruptFile` if its manifest is broken.
         """
         lake = type(self)(snapshot.folder_of(self.root, name), source=self.source)
-        lake.index = snapshot.FrozenIndex(lake.root)
+        lake.index, lake.clock = snapshot.FrozenIndex(lake.root), self.clock
         return lake
 
     def thaw(self, name: str, into: str | Path) -> Self:

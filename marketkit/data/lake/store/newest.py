@@ -20,8 +20,8 @@ from marketkit.data.lake.format.chunk import Entry, Stamp
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.scan import read_ends
-from marketkit.errors import InputError
 from marketkit.schema import ROW, empty
+from marketkit.window import check_count
 
 KEPT = 256  # candles of a series: what a cross-section usually asks for, in 14 kB
 
@@ -57,10 +57,9 @@ class _LastChunks(NamedTuple):
 def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl.DataFrame:
     """Give the last `count` candles of each series, in the order of the series and of time.
 
-    Raises `InputError` for a count below 1.
+    Raises `InvalidRange` for a count below 1.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InputError(f"count={count!r}: ask for at least one candle")
+    check_count(count)
     looked_up = zip(chosen, index.look(chosen), strict=True)
     tails = [
         _LastChunks(series, series.folder, _last_chunks(entries, max(count, KEPT)))
