@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import warnings
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Generic, Literal, overload
@@ -21,7 +20,7 @@ from marketkit.cache.ttl import RULES
 from marketkit.clock import age_clock
 from marketkit.data.lake.chronicle import Chronicle, with_last_days, with_successors
 from marketkit.data.lake.markets import Universe, day_of
-from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol
+from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.members import read_markets
@@ -81,7 +80,8 @@ class MarketMethods(Generic[P, D]):
         `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
         symbol is the index.
 
-        The lake keeps the list of every UTC day on which one was fetched. `as_of` gives the
+        The lake keeps the list of every UTC day on which one was fetched (while there is no lake,
+        lists wait below the home and move in later). `as_of` gives the
         newest of that day or before (a warning says when it is older) and asks nobody; it raises
         `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
         lists have, and three columns: `listed_from` and `last_seen`, the days of the first and the
@@ -141,8 +141,7 @@ class MarketEndpoints:
         found, kept = await asyncio.to_thread(self._markets.universe.at, day)
         if kept < day:
             late = (day - kept) // timedelta(days=1)
-            said = f"the market list as of {day} is that of {kept}, {late} days before"
-            warnings.warn(said, stacklevel=2)
+            warn(f"the market list as of {day} is that of {kept}, {late} days before")
         return found
 
     async def _with_instruments(self, found: pl.DataFrame, priority: Priority) -> pl.DataFrame:
@@ -151,7 +150,7 @@ class MarketEndpoints:
         for name, failure in failures.items():
             if not isinstance(failure, BadResponse | Refused | UnknownSymbol):
                 raise failure  # that is no fault of a market
-            warnings.warn(f"{name} has no tick size: {failure}", stacklevel=2)
+            warn(f"{name} has no tick size: {failure}")
         gone = [name for name in failures if isinstance(failures[name], UnknownSymbol)]
         listed = found.filter(~pl.col("symbol").is_in(gone))
         return listed.join(told.select("symbol", *_TRADING), on="symbol", how="left")
@@ -215,7 +214,7 @@ class MarketList:
         return held.frame
 
     async def table(self, priority: Priority) -> pl.DataFrame:
-        """Give the list to a caller; from then on a list a day is kept."""
+        """Give the list to a caller, with a lake to keep it in."""
         frame = await self.frame(priority)
         if self._held is not None:
             await self._keep(self._held, make=True)
@@ -290,7 +289,7 @@ class MarketList:
         return sorted(names), unknown
 
     async def _keep(self, held: CachedValue, *, make: bool) -> None:
-        """Write the list of the day down, in a lake that is there or else is made."""
+        """Write the list of the day down; `make` has a lake made for it."""
         await asyncio.to_thread(self.universe.keep, held.frame, held.made_at, make=make)
 
 

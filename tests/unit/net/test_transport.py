@@ -202,6 +202,23 @@ def test_one_connection_serves_many_requests(talk):
     assert talk(main, answer()) == (1, GroupStats(requests=5))
 
 
+def test_the_first_request_has_the_silence_of_all_groups_begin(talk, tmp_path):
+    async def main(transport, _exchange):
+        assert await transport.left() == {"candles": 10}
+        assert not list(tmp_path.glob("*.bin"))
+        await transport.send(REQUEST)
+        connects = transport.connects()
+        return connects.update(lambda state, now: (state.last_sent, state.hold_until - now))
+
+    last_sent, silent = talk(main, answer())
+    assert last_sent == 0.0
+    assert silent < 1.0  # it began before the request waited for its own turn
+    assert {path.name.split("-per")[0].split("-")[1] for path in tmp_path.glob("*.bin")} == {
+        "candles",
+        "websocket",
+    }
+
+
 def test_a_rejected_request_is_sent_again_after_the_hold(talk):
     async def main(transport, exchange):
         response = await transport.send(REQUEST)
