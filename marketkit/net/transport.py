@@ -7,6 +7,7 @@ import logging
 import textwrap
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,8 @@ class Transport:
     `rules` are the exchange's: its limits, what its answers mean, when to ask again; `timeout`
     bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
     `budget_dir` holds the budgets shared by all processes of the machine. An `offline` one opens
-    nothing and refuses every request. Use it on one event loop.
+    nothing and refuses every request. `meanwhile` is called on another thread where the first
+    request has to wait for an unknown past. Use it on one event loop.
     """
 
     def __init__(
@@ -57,8 +59,10 @@ class Transport:
         timeout: float,
         budget_dir: Path,
         offline: bool = False,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         self._offline = offline
+        self._meanwhile = meanwhile
         self._endpoint = endpoint.rstrip("/")
         self._host = host_of(endpoint)
         self._rules = rules
@@ -250,8 +254,10 @@ class Transport:
         if not self._are_begun:
             self._are_begun = True
             # Of unknown pasts each costs a silent period: together, one for all that a call needs.
-            for each in (*self._rules.limits, *self._rules.other_limits):
-                self._budget(each).begin()
+            groups = (*self._rules.limits, *self._rules.other_limits)
+            waits = [self._budget(each).begin() for each in groups]
+            if any(waits) and self._meanwhile is not None:
+                asyncio.get_running_loop().run_in_executor(None, self._meanwhile)
         return budget
 
     def _budget(self, group: str) -> Budget:

@@ -125,6 +125,21 @@ def test_the_second_is_counted_from_the_first_request_and_not_from_each_group(tm
     assert groups["rejected"].sum() == 0
 
 
+def test_a_frame_of_the_lake_loads_nothing_that_sends_or_writes(exchange, tmp_path):
+    lake = tmp_path / "lake"
+    with provider_of(exchange, lake) as provider:
+        provider.get_candle("KRW-BTC", "1h", start="2026-11-01", end="2026-11-02")
+    code = f"""
+import sys
+import marketkit as mk
+provider = mk.SmartDataProvider(endpoint={exchange.endpoint!r}, lake={str(lake)!r})
+day = dict(start="2026-11-01", end="2026-11-02")
+assert provider.get_candle("KRW-BTC", "1h", source="lake", **day).height
+assert not {{"httpx", "pyarrow", "numpy", "pandas", "websockets"}} & set(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def list_of(lake: Path) -> list[str]:
     return sorted(path.name for path in (lake / "markets/source=upbit").glob("*.parquet"))
 

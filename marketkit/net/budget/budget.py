@@ -89,10 +89,11 @@ class Budget:
             except BlockingIOError:
                 await asyncio.sleep(LOCK_RETRY)
 
-    def begin(self) -> None:
-        """Have the silence after an unknown past begin now, where nobody has begun it."""
-        if not self._path.exists():
+    def begin(self) -> bool:
+        """Have the silence after an unknown past begin now; False where the past is known."""
+        if is_new := not self._path.exists():
             self._shared.flush()
+        return is_new
 
     def path_changed(self) -> None:
         """Distrust the measured round trips: connections broke, the way may be shorter now."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -217,6 +218,24 @@ def test_the_first_request_has_the_silence_of_all_groups_begin(talk, tmp_path):
         "candles",
         "websocket",
     }
+
+
+def test_what_is_slow_is_done_once_and_beside_where_a_new_machine_has_to_wait(tmp_path):
+    done = []
+
+    def work() -> None:
+        done.append(threading.current_thread())
+
+    async def main():
+        for _ in range(2):  # the second one knows the past
+            transport = Transport("http://x", RULES, timeout=1, budget_dir=tmp_path, meanwhile=work)
+            transport.connects()
+            transport.connects()
+            await transport.close()
+
+    asyncio.run(main())  # and waits for the threads
+    (thread,) = done
+    assert thread is not threading.current_thread()
 
 
 def test_a_rejected_request_is_sent_again_after_the_hold(talk):

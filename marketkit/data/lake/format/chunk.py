@@ -8,6 +8,7 @@ for volumes, deltas for times) make files a sixth smaller and faster to read tha
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 from dataclasses import dataclass
@@ -143,6 +144,11 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
     content = _encode(frame, _said(footer, series))
     status = write_atomic(path, lambda file: file.write(content))
     return Version(Stamp.of(status), hashlib.sha256(content).hexdigest())
+
+
+def load_writer() -> None:
+    """Load the library that writes, for who waits before there is anything to write."""
+    importlib.import_module("pyarrow.parquet")
 
 
 def sweep(folder: Path) -> None:
