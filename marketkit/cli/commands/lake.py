@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,6 +47,16 @@ def _name(view: argparse.ArgumentParser) -> None:
 def _thaw_arguments(view: argparse.ArgumentParser) -> None:
     _name(view)
     view.add_argument("into", type=Path)
+
+
+def _diff_arguments(view: argparse.ArgumentParser) -> None:
+    view.add_argument("a", help="a frozen set, or the folder of a lake")
+    view.add_argument("b", nargs="?", help="another one; the lake as it is now, if none is given")
+    view.add_argument("--symbols", nargs="+", help="all, if none is given")
+    view.add_argument("--timeframe", help="all, if none is given")
+    view.add_argument(
+        "--by", choices=["slots", "series", "rows"], default="slots", help="what each row tells of"
+    )
 
 
 def _import_arguments(view: argparse.ArgumentParser) -> None:
@@ -156,6 +167,16 @@ def _thaw(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     return DONE
 
 
+def _diff(lake: Lake, options: argparse.Namespace, output: Output) -> int:
+    compare = partial(
+        lake.diff, options.a, options.b, symbols=options.symbols, timeframe=options.timeframe
+    )
+    found = compare(by=options.by)
+    output.table(found)
+    # What only one of them knows has no rows to tell of.
+    return FAILED if found.height or compare(by="series").height else DONE
+
+
 def _import(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     taken = lake.import_(
         options.path,
@@ -223,6 +244,12 @@ COMMAND = Family(
             "compare a frozen set with its manifest; exit 1 if it differs",
             _verify,
             _name,
+        ),
+        _view(
+            "diff",
+            "what differs between frozen sets or lakes; exit 1 if anything does",
+            _diff,
+            _diff_arguments,
         ),
         _view("cite", "a BibTeX entry for a frozen set", _cite, _name),
         _view("delete", "remove a frozen set", _delete, _name),
