@@ -42,6 +42,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
+    from types import FrameType
 
     import polars as pl
 
@@ -289,7 +290,7 @@ def remembering_caller() -> Iterator[None]:
 
 def _outside() -> _Line | None:
     """Find the innermost line on this stack that is neither ours nor of a carrier."""
-    frame = sys._getframe(1)  # noqa: SLF001 - as `warnings` does; `inspect` reads files
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as `warnings` does; `inspect` reads files
     while frame is not None:
         if str(frame.f_globals.get("__name__")).partition(".")[0] not in _CARRIERS:
             return _Line(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)

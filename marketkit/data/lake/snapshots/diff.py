@@ -51,6 +51,8 @@ ROW_DIFF: Schema = {
 }
 LIMIT = 100_000  # rows of an answer: more than anybody reads, and a few megabytes
 
+_ALONE: tuple[Difference, Difference] = ("only_a", "only_b")
+_TOGETHER: tuple[Difference, ...] = ("appeared", "vanished", "changed")
 _SCHEMAS: dict[By, Schema] = {"series": SERIES_DIFF, "slots": SLOT_DIFF, "rows": ROW_DIFF}
 
 
@@ -171,8 +173,8 @@ def _compare(found: _Found, chunks: _Chunks) -> pl.DataFrame | None:
     None where only one store has the chunk.
     """
     if chunks.a is None or chunks.b is None:
-        kind: Difference = "only_b" if chunks.a is None else "only_a"
-        found.add(kind, (chunks.a or chunks.b)[1].footer.covered)
+        for kind, side in zip(_ALONE, (chunks.a, chunks.b), strict=True):
+            found.add(kind, () if side is None else side[1].footer.covered)
         return None
     (rows_a, known_a), (rows_b, known_b) = (
         _read(path, chunks.series) for path, _ in (chunks.a, chunks.b)
@@ -182,7 +184,7 @@ def _compare(found: _Found, chunks: _Chunks) -> pl.DataFrame | None:
     both = known_a & known_b
     met = _met(*(pl.concat([rows.clear(), *split(rows, both)[1]]) for rows in (rows_a, rows_b)))
     next_slot = chunks.series.timeframe.next
-    for kind in ("appeared", "vanished", "changed"):
+    for kind in _TOGETHER:
         times = times_of(met.filter(pl.col("difference") == kind)).to_list()
         found.add(kind, ((time, next_slot(time)) for time in times))
     return met
