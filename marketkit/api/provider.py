@@ -35,6 +35,7 @@ from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
+from marketkit.data.lake.format.chunk import load_writer
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
@@ -116,6 +117,7 @@ class AsyncSmartDataProvider(
             timeout=timeout,
             budget_dir=budget_dir(),
             offline=offline,
+            meanwhile=load_writer,
         )
         self._lake = Lake(root, source=lake_source(self._endpoint))
         self._lake.clock = self._transport.now

@@ -20,8 +20,8 @@ from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, read
 from marketkit.data.lake.store.write import Written, write_page
-from marketkit.symbols import several
 from marketkit.net.exchange_clock import machine_time
+from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
 
