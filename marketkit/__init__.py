@@ -94,9 +94,8 @@ _NAMES = {
     ),
 }
 _MODULES = ("errors", "schema")
-_READERS = ("read_interruptions", "read_recording")
 # What a person looks for after `mk.`: types are what calls give, and stay importable.
-_SHOWN = ("AsyncSmartDataProvider", "SmartDataProvider", "__version__", "configure")
+_SHOWN = ("AsyncSmartDataProvider", "SmartDataProvider", "__version__")
 # Names of other libraries, and the call of ours.
 _ELSEWHERE = {
     "get_ohlcv": "get_candle(symbols, timeframe, count=200)",
@@ -128,7 +127,8 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     """List the calls, the providers they belong to, and where errors and columns are explained."""
-    return sorted([*_SHOWN, *_DEFAULT, *_MODULES, *_READERS])
+    calls = [name for name in _NAMES if name.islower()]
+    return sorted([*_SHOWN, *_DEFAULT, *_MODULES, *calls])
 
 
 def _unknown(name: str) -> AttributeError:

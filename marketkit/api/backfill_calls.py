@@ -51,12 +51,13 @@ class BackfillMethods:
         """Fill the lake in the background; returns at once.
 
         Fetches what the lake lacks of `[start, end)`, in the `order` `newest`, `oldest` or
-        `symbols`; `end` defaults to the newest final candle. The `Job` shows its progress after two
-        seconds unless `show=False`; `job.wait()` gives its `Report`. Running it again continues:
-        nothing is asked twice, except that `verify` (`30m`, `12h`, `7d`) reads the last so much
-        time of the range again. Where the exchange has changed its mind the newer word is kept, and
-        `lake().revisions()` has the old. Processes that ask for the same share the work. A symbol
-        that is not listed, or ends meanwhile, is a failure in the report: the others are done.
+        `symbols`; `end` defaults to the newest final candle, and `start="-30d"` counts back from
+        now. The `Job` shows its progress after two seconds unless `show=False`; `job.wait()` gives
+        its `Report`. Running it again continues: nothing is asked twice, except that `verify`
+        (`30m`, `12h`, `7d`) reads the last so much time of the range again. Where the exchange has
+        changed its mind the newer word is kept, and `lake().revisions()` has the old. Processes
+        that ask for the same share the work. A symbol that is not listed, or ends meanwhile, is a
+        failure in the report: the others are done.
 
         While the exchange is away the job waits, up to `patience`, and then fails. `1s` candles of
         more than three months ago can no longer be fetched: the log names them, and the report and

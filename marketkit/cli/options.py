@@ -31,7 +31,7 @@ def add_range(command: argparse.ArgumentParser) -> None:
     """Add a timeframe and a range of times."""
     widths = "1s 1m 3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y"
     command.add_argument("--timeframe", default="1m", help=widths)
-    command.add_argument("--start", help="inclusive, ISO, UTC unless it says")
+    command.add_argument("--start", help="inclusive: ISO, UTC unless it says, or -30d")
     command.add_argument("--end", help="exclusive; default now")
 
 

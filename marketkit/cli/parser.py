@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -78,6 +79,8 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, *, command: Command | None = None, **more: Any) -> None:
         super().__init__(**more)
         self._command = command
+        # `--start -30d` is an option and its value, as `-1` would be.
+        self._negative_number_matcher = re.compile(r"-\d")
 
     def parse_known_args(self, *given: Any, **named: Any) -> Any:
         """Parse with all arguments of the command."""

@@ -15,7 +15,9 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     command.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
     said = "the newest so many of each symbol"
     command.add_argument("--count", type=int, help=f"{said} ({_COUNT} without a start)")
-    command.add_argument("--start", help="inclusive, ISO, UTC unless it says; at most 7 days ago")
+    command.add_argument(
+        "--start", help="inclusive: ISO, UTC unless it says, or -12h; at most 7 days ago"
+    )
     command.add_argument("--end", help="exclusive; default now")
     command.add_argument("--tz", default="UTC", help="the time zone of the output (UTC)")
 

@@ -41,8 +41,8 @@ class Lake(SnapshotStore):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
-    frames also take what `parse_time` takes. Any number of threads and processes may read and
-    append.
+    frames also take what `parse_time` takes, `-30d` counting back from now. Any number of threads
+    and processes may read and append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
     in the series asked about that is not its candle file; other series stay usable.

@@ -130,3 +130,10 @@ print(*sys.modules)
     assert not loaded & heavy
     ours = {name.split(".")[1] for name in loaded if name.startswith("marketkit.")}
     assert ours == {"cli", "errors"}
+
+
+def test_a_start_that_counts_back_is_a_value_and_no_option():
+    parser = build_parser(find_commands())
+    for form in (["--start", "-30d"], ["--start=-30d"]):
+        options = parser.parse_args(["candles", "KRW-BTC", *form, "--end", "-1d"])
+        assert (options.symbols, options.start, options.end) == (["KRW-BTC"], "-30d", "-1d")
