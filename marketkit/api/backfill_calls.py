@@ -10,7 +10,7 @@ import polars as pl
 from marketkit import symbols as naming
 from marketkit.api.backfills import BackfillEndpoints, manner
 from marketkit.api.layout import fixed_of, index_of
-from marketkit.api.query import Symbols, chosen
+from marketkit.api.query import Symbols, chosen, validate_options
 from marketkit.data.jobs import catalog
 from marketkit.data.jobs.chunks import Chunks
 from marketkit.data.jobs.job import Job
@@ -133,7 +133,7 @@ class BackfillMethods:
         the loop leaves the backfill. Raises what a symbol fails with, and `InvalidRange` for `1s`
         candles that the exchange has no longer and the lake lacks.
         """
-        form = chosen(self._defaults, frame, tz, priority=priority)
+        form = validate_options(chosen(self._defaults, frame, tz, priority=priority))
         index, fixed = index_of(symbols), fixed_of(symbols, closed=True)
         return self._backfills.stream(
             self._wanted(symbols, timeframe, start, end),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 import pickle
 from datetime import UTC, datetime
 
@@ -13,6 +14,7 @@ import pytest
 
 import marketkit as mk
 from marketkit.api.sync import _configured, default_provider
+from marketkit.cli.main import main
 from marketkit.frames import DEFAULTS
 from marketkit.schema import CANDLE
 from marketkit.timeframe import DAY, HOUR, MINUTE, parse_time
@@ -262,6 +264,13 @@ def test_an_async_caller_counts_back_too(exchange, tmp_path):
     frame, report = asyncio.run(ask())
     assert frame.index[0] == pd.Timestamp("2026-11-19T23:56Z")
     assert report.complete
+
+
+def test_the_command_line_counts_back_too(exchange, tmp_path, capsys):
+    where = ("--endpoint", exchange.endpoint, "--lake", str(tmp_path / "lake"), "--json")
+    assert main(["candles", "KRW-BTC", "--start", "-5m", *where]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert len(rows) == 4  # 23:56 to 23:59; what is younger is not closed
 
 
 # --- words that people type -------------------------------------------------------------------

@@ -54,9 +54,12 @@ class Lake(SnapshotStore):
         return Universe(self.root, self.source)
 
     def named(self, symbols: str | Iterable[str]) -> list[str]:
-        """Put codes in place of Korean names, as the newest market list of the lake has them."""
+        """Put codes in place of Korean names, as the newest market list of the lake has them.
+
+        Raises `UnknownSymbol` for a name that the list has not: no code is spelt like one.
+        """
         given = several(symbols)
-        return in_codes(given, self.universe.newest() if any(map(is_name, given)) else None)
+        return in_codes(given, self.universe.newest()) if any(map(is_name, given)) else given
 
     def _chosen(
         self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe

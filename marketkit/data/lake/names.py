@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -57,12 +57,17 @@ class MarketNames:
         return meant[0] if meant else name
 
 
-def in_codes(symbols: str | Iterable[str], markets: pl.DataFrame | None) -> list[str]:
-    """Put codes in place of Korean names as a market list has them; without a list nothing."""
-    given = naming.several(symbols)
-    if markets is None or not any(map(naming.is_name, given)):
-        return given
-    return MarketNames(markets).codes(given)
+def in_codes(symbols: Sequence[str], markets: pl.DataFrame | None) -> list[str]:
+    """Put codes in place of Korean names as a market list has them.
+
+    Raises `UnknownSymbol` for a name that it has not.
+    """
+    names = None if markets is None else MarketNames(markets)
+    codes = list(symbols) if names is None else names.codes(symbols)
+    for name in filter(naming.is_name, codes):
+        hint = names.hint(name) if names else ": the lake has no market list yet, write the code"
+        raise UnknownSymbol(name, hint=hint)
+    return codes
 
 
 def _folded(name: str) -> str:
