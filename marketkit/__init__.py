@@ -126,7 +126,7 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    """List the calls, the providers they belong to, and where errors and columns are explained."""
+    """List the calls, the providers, and the modules that explain errors and columns."""
     calls = [name for name in _NAMES if name.islower()]
     return sorted([*_SHOWN, *_DEFAULT, *_MODULES, *calls])
 

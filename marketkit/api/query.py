@@ -65,7 +65,7 @@ def chosen(
     priority: Priority = "normal",
     on_error: OnError = "raise",
 ) -> CallOptions:
-    """Give the options of a call: its own words, or the provider's where it has none."""
+    """Give the options of a call: the call's own words, or else the provider's."""
     shape = defaults.frame if frame is None else frame, defaults.tz if tz is None else tz
     return CallOptions(*shape, precision, priority, on_error)
 

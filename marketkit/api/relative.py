@@ -14,7 +14,7 @@ from marketkit.window import Time
 
 
 async def hear(transport: Transport, *times: Time | None) -> None:
-    """Ask for the exchange's time where one of some times counts back and nobody has heard it.
+    """Ask for the exchange's time where a time counts back and the clock was never heard.
 
     Where none is to be had, the machine's will do.
     """

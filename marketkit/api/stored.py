@@ -16,7 +16,7 @@ from marketkit.window import Window
 
 
 class StoredCandles:
-    """Makes queries for the proved candles of a lake; `codes` knows names that it may not know."""
+    """Makes queries for the proved candles of a lake; `codes` knows the names of markets."""
 
     def __init__(
         self,

@@ -54,7 +54,7 @@ class Lake(SnapshotStore):
         return Universe(self.root, self.source)
 
     def named(self, symbols: str | Iterable[str]) -> list[str]:
-        """Put codes in place of Korean names, as the newest market list of the lake has them.
+        """Put codes in place of Korean names, by the newest market list of the lake.
 
         Raises `UnknownSymbol` for a name that the list has not: no code is spelt like one.
         """

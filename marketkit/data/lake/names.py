@@ -1,4 +1,4 @@
-"""Names of markets: a Korean one is a symbol, an English one helps who mistypes."""
+"""Names of markets: a Korean one is a symbol, an English one helps after a slip."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _FIRST = "KRW-"  # the won market is what nearly everybody means by a name
 
 
 class MarketNames:
-    """The names of the markets of one list, by the exchange's own spelling of them.
+    """The names of the markets of one list, however letters are put together.
 
     A name that several markets share (every coin is priced in two or three currencies) means the
     one in won; where there is none of these it must be the only one.
@@ -58,7 +58,7 @@ class MarketNames:
 
 
 def in_codes(symbols: Sequence[str], markets: pl.DataFrame | None) -> list[str]:
-    """Put codes in place of Korean names as a market list has them.
+    """Put codes in place of Korean names, by a market list.
 
     Raises `UnknownSymbol` for a name that it has not.
     """
