@@ -93,7 +93,8 @@ _NAMES = {
         "errors",
     ),
 }
-_MODULES = ("errors", "schema")
+# Modules of calls, loaded when first named.
+_MODULES = ("errors", "schema", "to")
 # What a person looks for after `mk.`: types are what calls give, and stay importable.
 _SHOWN = ("AsyncSmartDataProvider", "SmartDataProvider", "__version__")
 # Names of other libraries, and the call of ours.
@@ -116,12 +117,12 @@ __all__ = sorted(["__version__", *_DEFAULT, *_MODULES, *_NAMES])  # noqa: PLE060
 def __getattr__(name: str) -> object:
     if name in _DEFAULT:
         return getattr(_provider(), name)
+    if name in _MODULES:
+        return importlib.import_module(f"marketkit.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(f"marketkit.{_NAMES[name]}"), name)
     if name in _OLDER:
         return getattr(importlib.import_module("marketkit.api.compat"), name)
-    if name in _MODULES:
-        return importlib.import_module(f"marketkit.{name}")
     raise _unknown(name)
 
 

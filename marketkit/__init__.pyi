@@ -1,5 +1,6 @@
 from marketkit import errors as errors
 from marketkit import schema as schema
+from marketkit import to as to
 from marketkit.api.live.series import Live as Live
 from marketkit.api.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
 from marketkit.api.response import DataResponse as DataResponse
@@ -108,6 +109,7 @@ __all__ = [
     "record",
     "schema",
     "status",
+    "to",
     "watch",
     "with_response",
 ]

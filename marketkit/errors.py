@@ -28,6 +28,8 @@ MarketkitError
 ├── PartialResult                      some of many symbols failed; carries what was got
 ├── MissingExtra (ImportError)         an optional package is not installed
 └── EngineClosed (RuntimeError)        a sync call where it would deadlock, or after close
+
+`warn` is for what is no error: it names the caller's own line.
 """
 
 from __future__ import annotations
@@ -36,12 +38,15 @@ import difflib
 import os
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
     import polars as pl
 
@@ -260,7 +265,7 @@ def nearest(value: str, known: Iterable[str]) -> str:
     """Say which known values come closest to `value`, as the tail of a message.
 
     >>> nearest("KRW-BCT", ["KRW-BTC", "KRW-ETH"])
-    "; did you mean 'KRW-BTC'?"
+    "; did you mean 'KRW-BTC' or 'KRW-ETH'?"
     >>> nearest("nothing like it", ["KRW-BTC"])
     ''
     """
@@ -292,3 +297,49 @@ def _spellings(code: str) -> set[str]:
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.upper()))
+
+
+class _Line(NamedTuple):
+    """A line of somebody's program, and the global names of the module."""
+
+    file: str
+    number: int
+    names: dict[str, Any]
+
+
+# Whoever else is on the stack of a call only hands it on.
+_CARRIERS = frozenset(
+    {"marketkit", "asyncio", "concurrent", "contextlib", "functools", "threading"}
+)
+_CALLER: ContextVar[_Line | None] = ContextVar("marketkit_caller", default=None)
+
+
+def warn(text: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn with the line of the program that called marketkit, on whatever thread this is."""
+    line = _outside() or _CALLER.get()
+    if line is None:
+        warnings.warn(text, kind, stacklevel=2)
+        return
+    seen = line.names.setdefault("__warningregistry__", {})
+    module = line.names.get("__name__")
+    warnings.warn_explicit(text, kind, line.file, line.number, module, seen)
+
+
+@contextmanager
+def remembering_caller() -> Iterator[None]:
+    """Have what is started here, on another thread, `warn` with the line of our caller."""
+    token = _CALLER.set(_outside() or _CALLER.get())
+    try:
+        yield
+    finally:
+        _CALLER.reset(token)
+
+
+def _outside() -> _Line | None:
+    """Find the innermost line on this stack that is neither ours nor of a carrier."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as `warnings` does; `inspect` reads files
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _CARRIERS:
+            return _Line(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
+        frame = frame.f_back
+    return None

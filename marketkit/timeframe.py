@@ -7,8 +7,9 @@ weeks start on Monday 00:00 UTC, months and years on the 1st (Upbit reference, "
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -176,6 +177,28 @@ def narrower(timeframe: Timeframe) -> Iterator[Timeframe]:
             yield each
 
 
+_CHANCE = 10_000  # one in so many series may look like a wider timeframe by accident
+
+
+def wider(timeframe: Timeframe, times: Sequence[int]) -> Timeframe | None:
+    """Give the wider timeframe that all times are slots of, where chance does not explain that."""
+    for each in reversed(TIMEFRAMES.values()):
+        if each.width <= timeframe.width:
+            break
+        # As many steps by accident are as rare as this.
+        rare = (each.width // timeframe.width) ** (len(times) - 1) >= _CHANCE
+        if rare and _steps_by(each, times):
+            return each
+    return None
+
+
+def _steps_by(timeframe: Timeframe, times: Sequence[int]) -> bool:
+    if timeframe.is_calendar:
+        return all(timeframe.floor(time) == time for time in times)
+    steps = (later - time for time, later in itertools.pairwise(times))
+    return all(step % timeframe.width == 0 for step in steps)
+
+
 def is_relative(time: object) -> bool:
     """Say whether a caller counts back from now: `-30d`, `-12h`.
 
@@ -269,6 +292,6 @@ def parse_duration(duration: str) -> int:
     match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
     if match is None or not (length := int(match[1]) * _UNITS[match[2]]):
         raise InputError(
-            f"not a length of time: {duration!r} (expected one such as 30m, 12h, 1d, 2w)"
+            f"not a length of time: {duration!r} (expected one such as 30s, 5m, 2h, 7d)"
         )
     return length

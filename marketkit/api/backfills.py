@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import warnings
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,7 +29,7 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
-from marketkit.errors import InputError, MarketkitError, UnknownSymbol
+from marketkit.errors import InputError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, one_of
 from marketkit.notebook import job as notebook
@@ -108,7 +107,7 @@ class BackfillEndpoints:
         one_of("priority", priority, Priority)
         names, unknown = await self._resolve(wanted, manner, priority)
         for failure in unknown.values():
-            warnings.warn(f"not in the plan: {failure}", stacklevel=2)
+            warn(f"not in the plan: {failure}")
         timeframe = TIMEFRAMES[wanted.timeframe]
         costs = await asyncio.to_thread(
             estimate, self._filler, names, timeframe, self._span(wanted)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import warnings
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 
@@ -21,7 +20,7 @@ from marketkit.clock import age_clock
 from marketkit.data.lake.chronicle import Chronicle, with_last_days, with_successors
 from marketkit.data.lake.markets import Universe, day_of
 from marketkit.data.lake.names import MarketNames
-from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol
+from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.members import read_markets
@@ -75,8 +74,7 @@ class MarketEndpoints:
         found, kept = await asyncio.to_thread(self._markets.universe.at, day)
         if kept < day:
             late = (day - kept) // timedelta(days=1)
-            said = f"the market list as of {day} is that of {kept}, {late} days before"
-            warnings.warn(said, stacklevel=2)
+            warn(f"the market list as of {day} is that of {kept}, {late} days before")
         return found
 
     async def _with_instruments(self, found: pl.DataFrame, priority: Priority) -> pl.DataFrame:
@@ -85,7 +83,7 @@ class MarketEndpoints:
         for name, failure in failures.items():
             if not isinstance(failure, BadResponse | Refused | UnknownSymbol):
                 raise failure  # that is no fault of a market
-            warnings.warn(f"{name} has no tick size: {failure}", stacklevel=2)
+            warn(f"{name} has no tick size: {failure}")
         gone = [name for name in failures if isinstance(failures[name], UnknownSymbol)]
         listed = found.filter(~pl.col("symbol").is_in(gone))
         return listed.join(told.select("symbol", *_TRADING), on="symbol", how="left")
@@ -151,7 +149,7 @@ class MarketList:
         return held.frame
 
     async def table(self, priority: Priority) -> pl.DataFrame:
-        """Give the list to a caller; from then on a list a day is kept."""
+        """Give the list to a caller, with a lake to keep it in."""
         frame = await self.frame(priority)
         if self._held is not None:
             await self._keep(self._held, make=True)
@@ -240,7 +238,7 @@ class MarketList:
         return sorted(names), unknown
 
     async def _keep(self, held: CachedValue, *, make: bool) -> None:
-        """Write the list of the day down, in a lake that is there or else is made."""
+        """Write the list of the day down; `make` has a lake made for it."""
         await asyncio.to_thread(self.universe.keep, held.frame, held.made_at, make=make)
 
 

@@ -19,7 +19,7 @@ from marketkit.api.backfill_calls import BackfillMethods
 from marketkit.api.backfills import BackfillEndpoints, manner
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
-from marketkit.api.doctor import examine
+from marketkit.api.doctor import as_frame, examine, examine_live
 from marketkit.api.markets import MarketEndpoints, MarketList
 from marketkit.api.query import Symbols
 from marketkit.api.quotes import QuoteEndpoints
@@ -35,6 +35,7 @@ from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
+from marketkit.data.lake.format.chunk import load_writer
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
@@ -116,6 +117,7 @@ class AsyncSmartDataProvider(
             timeout=timeout,
             budget_dir=budget_dir(),
             offline=offline,
+            meanwhile=load_writer,
         )
         self._lake = Lake(root, source=lake_source(self._endpoint))
         self._lake.clock = self._transport.now
@@ -202,12 +204,17 @@ class AsyncSmartDataProvider(
         )
 
     @on_engine
-    async def doctor(self) -> pl.DataFrame:
-        """Look at settings, lake, exchange, clock, budget and jobs: a frame `state check detail`.
+    async def doctor(self, *, live: bool = False) -> pl.DataFrame:
+        """Look at all that data stands on: a frame `state check detail do`, a row for each thing.
 
-        `state` is `good`, `note` (to be known), `look` (to be looked at) or `bad`. Among the checks
-        are `endings`: the series that the lake lacks a part of although their market is announced
-        to end, or has ended. Asks the exchange for its market list and nothing else.
+        `state` is `good`, `note` (to be known), `look` (to be looked at) or `bad`, and `do` says
+        what to do. Settings, versions, extras, disk, budget, terminal, lake, jobs, clock; and
+        `endings`, the series that the lake lacks a part of although their market is announced to
+        end, or has ended. The exchange is asked for its market list and nothing else.
+
+        With `live` the exchange itself is compared with what marketkit expects: one paced request
+        of each kind and one subscription, each answer's fields, types, limits and headers. A field
+        that is missing is `bad`, one that nobody knew is a `note`.
         """
         settings = {
             "endpoint": self._endpoint,
@@ -215,7 +222,8 @@ class AsyncSmartDataProvider(
             "answers kept in": resolve_cache(self._endpoint) or "memory only",
             "budget of the machine": budget_dir(),
         }
-        return await examine(settings, self._lake, self._markets, self._status)
+        found = await examine(settings, self._lake, self._markets, self._status, budget_dir())
+        return as_frame([*found, *(await examine_live(self._transport) if live else ())])
 
     @on_engine
     async def exchange_time(self) -> datetime:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, get_args
@@ -12,7 +11,7 @@ import polars as pl
 from marketkit.api.layout import PLAIN, Layout
 from marketkit.cache.memory import CachedRows, gather
 from marketkit.cache.ttl import Kind
-from marketkit.errors import MarketkitError, PartialResult
+from marketkit.errors import MarketkitError, PartialResult, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import (
     Defaults,
@@ -241,7 +240,7 @@ class Query:
         frame = result.frame
         for note in result.notes.values():
             if note.lacking:
-                warnings.warn(note.text, stacklevel=2)
+                warn(note.text)
         if result.failures:
             frame = raise_or_skip(frame, result.failures, self.options.on_error)
         if result.left:
@@ -289,4 +288,4 @@ def _warn_of(failures: Mapping[str, MarketkitError]) -> None:
         sharing.setdefault(id(failure), []).append(symbol)
     for names in sharing.values():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        warnings.warn(f"{names[0]}{more} skipped: {failures[names[0]]}", stacklevel=3)
+        warn(f"{names[0]}{more} skipped: {failures[names[0]]}")

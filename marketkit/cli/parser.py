@@ -6,14 +6,15 @@ import argparse
 import importlib
 import pkgutil
 import re
-from collections.abc import Iterable
+import textwrap
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 
 from marketkit import __version__
 from marketkit.cli import commands
-from marketkit.cli.command import Command, Family
-from marketkit.cli.options import add_shared
+from marketkit.cli.command import CODES, SHARED, Command, Family
+from marketkit.cli.options import add_shared, add_shared_again
 from marketkit.cli.output import DONE
 
 _TEXT = "Market data of the Upbit exchange, and a lake of candles that can prove what it has."
@@ -22,8 +23,10 @@ to begin:
   marketkit demo                     see all of it at work in a minute, without a network
   marketkit ticker KRW-BTC KRW-ETH   prices now
   marketkit backfill KRW-BTC --timeframe 1m --start 2026-01-01
+  marketkit doctor                   look whether all is well, and what to do if not
 """
-_EPILOG = "exit codes: 0 done and complete, 1 failed, 2 bad usage, 3 done but incomplete"
+_WIDTH = 79  # characters of a line; the formatter keeps texts as they are
+_ALL = "exit codes: 0 done and complete, 1 failed, 2 bad usage, 3 done but incomplete, 130 Ctrl-C"
 
 
 def find_commands() -> list[Command | Family]:
@@ -39,11 +42,13 @@ def build_parser(found: Iterable[Command | Family]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="marketkit",
         description=_TEXT,
-        epilog=f"{_BEGIN}\n{_EPILOG}",
+        epilog=f"{_BEGIN}\n{_ALL}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"marketkit {__version__}")
-    parser.set_defaults(run=partial(_say_help, parser))
+    parser.set_defaults(run=partial(_say_help, parser), uses=SHARED, refuse=parser.error)
+    parser.set_defaults(whole=partial(fill, parser))
     add_shared(parser)
     parsers = parser.add_subparsers(metavar="command", parser_class=CommandParser)
     for each in found:
@@ -57,20 +62,37 @@ def build_parser(found: Iterable[Command | Family]) -> argparse.ArgumentParser:
     return parser
 
 
+def fill(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    """Have every parser below take its arguments now; for who looks at all of it."""
+    if isinstance(parser, CommandParser):
+        parser.fill()
+    for action in parser._actions:  # noqa: SLF001 - argparse has no other way to see them
+        if isinstance(action, argparse._SubParsersAction):  # noqa: SLF001
+            for each in action.choices.values():
+                fill(each)
+    return parser
+
+
 def _say_help(parser: argparse.ArgumentParser, *_: object) -> int:
     parser.print_help()
     return DONE
 
 
 def _described(each: Command | Family) -> dict[str, Any]:
-    example = each.example if isinstance(each, Command) else ""
-    epilog = f"example:\n  {example}\n\n{_EPILOG}" if example else _EPILOG
+    own = each.codes if isinstance(each, Command) else {}
+    codes = _spell_codes({**CODES, **own}) if isinstance(each, Command) else _ALL
+    first, stop, _ = each.text.partition(". ")
     return {
-        "help": each.text,
-        "description": each.text,
-        "epilog": epilog,
+        "help": (first + stop.rstrip()).replace("%", "%%"),
+        "description": textwrap.fill(each.text, _WIDTH),
+        "epilog": f"example:\n  {each.example}\n\n{codes}" if each.example else codes,
         "formatter_class": argparse.RawDescriptionHelpFormatter,
+        "allow_abbrev": False,  # `--end` must never mean `--endpoint`
     }
+
+
+def _spell_codes(codes: Mapping[int, str]) -> str:
+    return "\n".join(["exit codes:", *(f"  {code:<3}  {codes[code]}" for code in sorted(codes))])
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -82,12 +104,15 @@ class CommandParser(argparse.ArgumentParser):
         # `--start -30d` is an option and its value, as `-1` would be.
         self._negative_number_matcher = re.compile(r"-\d")
 
-    def parse_known_args(self, *given: Any, **named: Any) -> Any:
-        """Parse with all arguments of the command."""
+    def fill(self) -> None:
+        """Take the arguments of the command, once."""
         command, self._command = self._command, None
         if command is not None:
-            self.set_defaults(run=command.run)
-            if command.shared:
-                add_shared(self, again=True)
+            self.set_defaults(run=command.run, uses=command.uses, refuse=self.error)
             command.arguments(self)
+            add_shared_again(self, command.uses)
+
+    def parse_known_args(self, *given: Any, **named: Any) -> Any:
+        """Parse with all arguments of the command."""
+        self.fill()
         return super().parse_known_args(*given, **named)

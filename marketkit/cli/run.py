@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marketkit.cli.output import DONE, INCOMPLETE
+from marketkit.cli.options import seconds_of
+from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.errors import MarketkitError
 
 if TYPE_CHECKING:
@@ -23,7 +27,8 @@ if TYPE_CHECKING:
 class CommandRun:
     """The jobs of one command; `deadline` is a moment of `time.monotonic`, or None.
 
-    `stopped` is the reason of an early end, or empty; `unlisted` are markets whose job never began.
+    `stopped` is the reason of an early end, or empty; `unlisted` are markets whose job never began,
+    `cut` the jobs that ended without a report, and `planned` is how many jobs there are to do.
     """
 
     deadline: float | None
@@ -34,6 +39,8 @@ class CommandRun:
     began: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
     unlisted: list[str] = field(default_factory=list)
+    cut: list[Job] = field(default_factory=list)
+    planned: int = 1
 
     @property
     def over(self) -> bool:
@@ -42,20 +49,23 @@ class CommandRun:
 
     def work(self, start: Callable[[bool], Job]) -> Report | None:
         """Do one job and give the report; None after an early end."""
-        self.job = start(not self.as_json)
-        reporter = self._reporter(self.job) if self.as_json else None
+        self.job = job = start(not self.as_json)
+        self.cut.append(job)  # unless a report comes
+        reporter = self._reporter(job) if self.as_json else None
         try:
-            report = self._wait(self.job)
+            report = self._wait(job)
         except KeyboardInterrupt:
-            self.job.leave()
-            self.job.join()
+            self.stopped = "Ctrl-C"
+            job.leave()
+            job.join()
             raise
         finally:
             if reporter is not None:
                 reporter.close()
         if report is None:
-            self.job.join()
+            job.join()
         else:
+            self.cut.remove(job)
             self.reports.append(report)
         return report
 
@@ -89,18 +99,29 @@ class CommandRun:
         return DONE if complete else INCOMPLETE
 
     def summary(self, state: str = "") -> dict[str, object]:
-        """Add up the reports, for the one line that monitoring reads."""
-        done = "done" if self.code == DONE else "incomplete"
+        """Add up reports and what was cut, for the one line that monitoring reads.
+
+        `done` and `unknown` are slots that are answered for and that are not: all that jobs with a
+        report were asked for, and of one that was cut all that it was about to fetch.
+        """
+        ended = "done" if self.code == DONE else "incomplete"
+        reports, cut = self.reports, [job.progress for job in self.cut]
+        symbols = [each.symbols for each in reports] + [job.wanted.symbols for job in self.cut]
+        slots = sum(each.slots for each in reports) + sum(each.total for each in cut)
+        left = [each.unknown for each in reports] + [max(0, p.total - p.done) for p in cut]
         return {
-            "state": state or self.stopped or done,
-            "jobs": len(self.reports),
-            "symbols": len({symbol for each in self.reports for symbol in each.symbols}),
-            "slots": sum(each.slots for each in self.reports),
-            "unknown": sum(each.unknown for each in self.reports),
-            "requests": sum(each.requests for each in self.reports),
-            "rows": sum(each.rows for each in self.reports),
-            "revisions": sum(each.revisions for each in self.reports),
-            "failures": len(self.unlisted) + sum(len(each.failures) for each in self.reports),
+            "state": state or self.stopped or ended,
+            "at": _now(),
+            "jobs": len(reports),
+            "left": max(0, self.planned - len(reports) - len(self.unlisted)),
+            "symbols": len({symbol for each in symbols for symbol in each}),
+            "slots": slots,
+            "done": slots - sum(left),
+            "unknown": sum(left),
+            "requests": sum(each.requests for each in (*reports, *cut)),
+            "rows": sum(each.rows for each in (*reports, *cut)),
+            "revisions": sum(each.revisions for each in reports),
+            "failures": len(self.unlisted) + sum(len(each.failures) for each in reports),
             "seconds": round(time.monotonic() - self.began, 1),
         }
 
@@ -112,12 +133,35 @@ class CommandRun:
         return reporter
 
 
+def say_summary(
+    output: Output, run: CommandRun, options: argparse.Namespace, root: Path, state: str = ""
+) -> None:
+    """Print the one line of a run, with the lake and the file that it went by."""
+    where = {"lake": str(root)}
+    if options.config is not None:
+        where["config"] = str(options.config)
+    summary = run.summary(" ".join(state.split()))
+    if options.log_format == "json" and not output.as_json:
+        output = Output(as_json=True)
+    output.value(**summary, **where)
+    said = [f"{name}={value}" for name, value in summary.items()]
+    said += [f"{name}={_quoted(path)}" for name, path in where.items()]
+    output.say(f"marketkit backfill: {' '.join(said)}")
+
+
+def _quoted(path: str) -> str:
+    """Spell a path so that the line can be cut at its blanks."""
+    return json.dumps(path, ensure_ascii=False) if " " in path else path
+
+
+def _now() -> str:
+    # machine's clock: the line stands among those of other programs of this machine
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def begin_run(options: argparse.Namespace) -> CommandRun:
     """Begin a run with the deadline and the form of log that were chosen."""
-    from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow, `--help` needs none
-
-    longest = options.max_time
-    seconds = None if longest is None else parse_duration(longest) / 1000
+    seconds = seconds_of(options.max_time)
     deadline = None if seconds is None else time.monotonic() + seconds
     return CommandRun(deadline, options.log_format == "json")
 

@@ -9,7 +9,6 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.data.lake.audit import audit, repair
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.markets import Universe
@@ -170,6 +169,8 @@ class Lake(SnapshotStore):
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
         """
+        from marketkit.data.lake.audit import audit  # noqa: PLC0415 - slow, and seldom wanted
+
         return audit.audit(self.root)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
@@ -180,6 +181,8 @@ class Lake(SnapshotStore):
         backfill asks for them again. `left` is what only a person can judge. With `dry_run` it only
         says what it would do. Raises `NotWritable`.
         """
+        from marketkit.data.lake.audit import repair  # noqa: PLC0415 - as above
+
         return repair.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(
@@ -279,9 +282,8 @@ class Lake(SnapshotStore):
     ) -> pl.DataFrame:
         """Give the last `count` candles of each symbol, or of all, sorted by symbol and time.
 
-        Columns are `schema.ROW`. Up to 256 candles of each cost little more than one file, however
-        many symbols there are. Nothing is proved: they are the newest that the lake has, gaps or
-        not. Raises `InputError` for a count below 1.
+        Columns are `schema.ROW`. Up to 256 candles of each cost little more than one file. Nothing
+        is proved: gaps or not, they are the newest. Raises `InputError` for a count below 1.
         """
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")

@@ -14,12 +14,14 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
+from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, read
 from marketkit.data.lake.store.write import Written, write_page
 from marketkit.net.exchange_clock import machine_time
+from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
 
@@ -152,6 +154,16 @@ class Store:
         # machine's clock: of rows that came from somebody's hand; a fetched page has its own date
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         return write_page(self.root, self.index, series, page, moment)
+
+    def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
+        """Remove series with all that is known of them, and give the bytes of candles.
+
+        Codes only, each spelt as in `catalog()`. Frozen sets keep theirs; of a series that the lake
+        does not have nothing is removed. Each goes under the lock of its writers: one who writes
+        meanwhile, as a job at work, comes before or begins the series anew. Raises `NotWritable`.
+        """
+        found = [self._series(name, timeframe) for name in several(symbols)]
+        return sum(drop_series(self.root, self.index, series) for series in found)
 
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""
