@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -100,6 +101,8 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, *, command: Command | None = None, **more: Any) -> None:
         super().__init__(**more)
         self._command = command
+        # `--start -30d` is an option and its value, as `-1` would be.
+        self._negative_number_matcher = re.compile(r"-\d")
 
     def fill(self) -> None:
         """Take the arguments of the command, once."""
