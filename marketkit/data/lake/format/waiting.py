@@ -25,7 +25,10 @@ _FORGOTTEN = 86_400_000_000_000  # ns: a day, in which a folder may come back
 
 
 def folder_of(root: Path, source: str) -> Path:
-    """Give the folder in which the lists of a source wait for the lake at `root`."""
+    """Give the folder in which the lists of a source wait for the lake at `root`.
+
+    Raises `OSError` for a user without a home, here as everywhere.
+    """
     return _folder(root) / Path(markets_folder(source)).name
 
 
@@ -41,8 +44,11 @@ def make(root: Path, source: str) -> Path:
 
 def move_in(root: Path) -> None:
     """Bring what waits for the lake at `root` into it; of two lists of a day the lake's stays."""
-    folder = _folder(root)
-    if not folder.is_dir():
+    try:
+        folder = _folder(root)
+        if not folder.is_dir():
+            return
+    except OSError:  # a home that is none, or that is not ours to read
         return
     try:
         for path in folder.glob(f"source=*/*{SUFFIX}"):
@@ -57,7 +63,11 @@ def move_in(root: Path) -> None:
 def _folder(root: Path) -> Path:
     path = str(root.absolute())
     mark = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
-    return lists_dir() / f"{root.name[-_NAME_LENGTH:]}-{mark}"
+    try:
+        lists = lists_dir()
+    except RuntimeError as error:
+        raise FileNotFoundError(str(error)) from error
+    return lists / f"{root.name[-_NAME_LENGTH:]}-{mark}"
 
 
 def _move(path: Path, folder: Path) -> None:

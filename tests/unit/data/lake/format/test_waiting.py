@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from marketkit.data.lake.format import marker, waiting
+from marketkit.data.lake.markets import Universe
 from marketkit.disk import file_time
+from marketkit.schema import MARKET, empty
 from marketkit.settings import lists_dir
 
 BELOW = "markets/source=upbit"
@@ -102,6 +104,21 @@ def test_lists_that_cannot_move_wait_on_and_the_lake_is_made_all_the_same(tmp_pa
     assert marker.check(root)
     assert path.exists()
     assert "still wait" in caplog.text
+
+
+def test_without_a_home_nothing_waits_and_lakes_are_made_and_read_all_the_same(
+    tmp_path, monkeypatch, caplog
+):
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(waiting, "lists_dir", nobody)
+    universe = Universe(tmp_path / "lake", "upbit")
+    universe.keep(empty(MARKET), 0, make=False)
+    assert "is not kept" in caplog.text
+    assert universe.days() == []
+    marker.prepare(tmp_path / "lake")
+    assert marker.check(tmp_path / "lake")
 
 
 def test_lists_for_a_lake_whose_place_is_gone_for_a_day_are_swept(tmp_path):
