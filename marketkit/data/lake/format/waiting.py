@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
 from marketkit.disk import file_time, make_folder, write_atomic
+from marketkit.errors import InputError
 from marketkit.settings import lists_dir
 
 _log = logging.getLogger("marketkit.lake")
@@ -37,7 +39,7 @@ def make(root: Path, source: str) -> Path:
     folder = folder_of(root, source)
     if not folder.is_dir():
         make_folder(folder)
-        (folder.parent / _NAMED).write_text(f"{root.absolute()}\n", encoding="utf-8")
+        (folder.parent / _NAMED).write_bytes(os.fsencode(root.resolve()))
         _sweep(folder.parent.parent)
     return folder
 
@@ -53,7 +55,7 @@ def move_in(root: Path) -> None:
     try:
         for path in folder.glob(f"source=*/*{SUFFIX}"):
             source = path.parent.name.removeprefix("source=")
-            with suppress(FileNotFoundError):  # another process was faster
+            with suppress(FileNotFoundError, InputError):  # another was faster; nothing of ours
                 _move(path, root / markets_folder(source))
         _remove(folder)
     except OSError as error:
@@ -61,13 +63,12 @@ def move_in(root: Path) -> None:
 
 
 def _folder(root: Path) -> Path:
-    path = str(root.absolute())
-    mark = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:16]
     try:
-        lists = lists_dir()
-    except RuntimeError as error:
+        lists, path = lists_dir(), root.resolve()
+    except RuntimeError as error:  # no home, or a circle of links
         raise FileNotFoundError(str(error)) from error
-    return lists / f"{root.name[-_NAME_LENGTH:]}-{mark}"
+    mark = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return lists / f"{path.name[-_NAME_LENGTH:]}-{mark}"
 
 
 def _move(path: Path, folder: Path) -> None:
@@ -91,7 +92,7 @@ def _sweep(lists: Path) -> None:
     """Remove lists that wait for lakes in folders that are gone, such as those of tests."""
     now = file_time(lists)
     for named in lists.glob(f"*/{_NAMED}"):
-        with suppress(OSError, UnicodeError):  # somebody else was faster
-            lake = Path(named.read_text(encoding="utf-8").removesuffix("\n"))
+        with suppress(OSError):  # somebody else was faster
+            lake = Path(os.fsdecode(named.read_bytes()))
             if not lake.parent.exists() and now - named.stat().st_mtime_ns > _FORGOTTEN:
                 shutil.rmtree(named.parent)

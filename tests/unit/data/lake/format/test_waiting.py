@@ -37,9 +37,32 @@ def test_every_lake_has_a_folder_of_its_own_that_people_can_tell(tmp_path):
     assert waiting.folder_of(tmp_path / ("x" * 200), "upbit").parent.name.count("x") == 40
 
 
-def test_a_relative_path_and_a_whole_one_are_the_same_lake(tmp_path, monkeypatch):
+def test_however_a_path_is_spelt_it_is_the_same_lake(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert waiting.folder_of(Path("lake"), "upbit") == waiting.folder_of(tmp_path / "lake", "upbit")
+    (tmp_path / "link").symlink_to(tmp_path)
+    expected = waiting.folder_of(tmp_path / "lake", "upbit")
+    for same in ("lake", "./lake", "x/../lake", "link/lake"):
+        assert waiting.folder_of(Path(same), "upbit") == expected
+    (tmp_path / "lake").mkdir()
+    monkeypatch.chdir("lake")
+    assert waiting.folder_of(Path(), "upbit") == expected
+
+
+def test_a_path_that_is_no_text_is_a_lake_like_others(tmp_path):
+    root = tmp_path / os.fsdecode(b"lake\xff")
+    wait(root, "2026-01-01")
+    marker.prepare(root)
+    assert list(found(root)) == [f"{BELOW}/2026-01-01.parquet"]
+
+
+def test_what_is_none_of_ours_among_the_lists_is_left_alone(tmp_path):
+    root = tmp_path / "lake"
+    kept = wait(root, "2026-01-01").parent.with_name("source=My Own") / "x.parquet"
+    kept.parent.mkdir()
+    kept.write_bytes(b"mine")
+    marker.prepare(root)
+    assert list(found(root)) == [f"{BELOW}/2026-01-01.parquet"]
+    assert kept.exists()
 
 
 def test_a_lake_that_is_made_takes_in_what_waits_and_nothing_is_left_behind(tmp_path):
