@@ -1,4 +1,4 @@
-"""Market lists that wait for their lake: the day's is kept although there is no lake to keep it in.
+"""Market lists without a lake: the day's waits for one, and moves in when the lake is made.
 
 Who only asks for a ticker wants no lake, and yet a list of a past day can never be had again. It
 waits in a folder of its lake's below the home, `<name>-<hash of the path>/source=upbit/`, reads as
@@ -35,7 +35,7 @@ def folder_of(root: Path, source: str) -> Path:
 
 
 def make(root: Path, source: str) -> Path:
-    """Make that folder, and sweep those of lakes that cannot come any more."""
+    """Make the folder of waiting lists, and sweep folders of lakes without a place any more."""
     folder = folder_of(root, source)
     if not folder.is_dir():
         make_folder(folder)
@@ -45,7 +45,7 @@ def make(root: Path, source: str) -> Path:
 
 
 def move_in(root: Path) -> None:
-    """Bring what waits for the lake at `root` into it; of two lists of a day the lake's stays."""
+    """Bring waiting lists into the lake at `root`; of two lists of a day the lake's own stays."""
     try:
         folder = _folder(root)
         if not folder.is_dir():
@@ -89,7 +89,7 @@ def _remove(folder: Path) -> None:
 
 
 def _sweep(lists: Path) -> None:
-    """Remove lists that wait for lakes in folders that are gone, such as those of tests."""
+    """Remove the lists of lakes whose folders are long gone, such as folders of tests."""
     now = file_time(lists)
     for named in lists.glob(f"*/{_NAMED}"):
         with suppress(OSError):  # somebody else was faster
