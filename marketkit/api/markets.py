@@ -80,14 +80,14 @@ class MarketMethods(Generic[P, D]):
         `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
         symbol is the index.
 
-        The lake keeps the list of every UTC day on which one was fetched (while there is no lake,
-        lists wait below the home and move in later). `as_of` gives the
-        newest of that day or before (a warning says when it is older) and asks nobody; it raises
-        `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
-        lists have, and three columns: `listed_from` and `last_seen`, the days of the first and the
-        last list with the market, not of its listing; and `successor`. A renamed market is delisted
-        under its old code and listed under its new one, which is its `successor` where the list
-        that lacks the one is the first with the other and their names are the same; else null.
+        The lake keeps the list of every UTC day on which one was fetched; while there is no lake,
+        lists wait below the home and count as if in it. `as_of` gives the newest of that day or
+        before (a warning says when it is older) and asks nobody; it raises `NotCovered` where there
+        is none. `delisted=True` adds the markets that only earlier lists have, and three columns:
+        `listed_from` and `last_seen`, the days of the first and the last list with the market, not
+        of its listing; and `successor`. A renamed market is delisted under its old code and listed
+        under its new one, which is its `successor` where the list that lacks the one is the first
+        with the other and their names are the same; else null.
 
         `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
         at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
