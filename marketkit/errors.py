@@ -315,7 +315,7 @@ _CALLER: ContextVar[_Line | None] = ContextVar("marketkit_caller", default=None)
 
 
 def warn(text: str, kind: type[Warning] = UserWarning) -> None:
-    """Warn with the line of the program that called marketkit, on whatever thread this is."""
+    """Warn with the line of the program behind a call of marketkit, on whatever thread."""
     line = _outside() or _CALLER.get()
     if line is None:
         warnings.warn(text, kind, stacklevel=2)
@@ -327,7 +327,7 @@ def warn(text: str, kind: type[Warning] = UserWarning) -> None:
 
 @contextmanager
 def remembering_caller() -> Iterator[None]:
-    """Have what is started here, on another thread, `warn` with the line of our caller."""
+    """Give our caller's line to the warnings of work started here for another thread."""
     token = _CALLER.set(_outside() or _CALLER.get())
     try:
         yield
