@@ -94,7 +94,7 @@ class CommandRun:
     @property
     def code(self) -> int:
         """The exit code."""
-        whole = not self.stopped and not self.unlisted
+        whole = not (self.stopped or self.unlisted or self.cut)
         complete = whole and all(report.complete for report in self.reports)
         return DONE if complete else INCOMPLETE
 
@@ -102,22 +102,24 @@ class CommandRun:
         """Add up reports and what was cut, for the one line that monitoring reads.
 
         `done` and `unknown` are slots that are answered for and that are not: all that jobs with a
-        report were asked for, and of one that was cut all that it was about to fetch.
+        report were asked for, and of one that was cut all that it was about to fetch. They are None
+        where a job was cut before it knew; `left` are jobs without a report.
         """
         ended = "done" if self.code == DONE else "incomplete"
         reports, cut = self.reports, [job.progress for job in self.cut]
         symbols = [each.symbols for each in reports] + [job.wanted.symbols for job in self.cut]
         slots = sum(each.slots for each in reports) + sum(each.total for each in cut)
         left = [each.unknown for each in reports] + [max(0, p.total - p.done) for p in cut]
+        told = all(each.total for each in cut)
         return {
             "state": state or self.stopped or ended,
             "at": _now(),
             "jobs": len(reports),
             "left": max(0, self.planned - len(reports) - len(self.unlisted)),
             "symbols": len({symbol for each in symbols for symbol in each}),
-            "slots": slots,
-            "done": slots - sum(left),
-            "unknown": sum(left),
+            "slots": slots if told else None,
+            "done": slots - sum(left) if told else None,
+            "unknown": sum(left) if told else None,
             "requests": sum(each.requests for each in (*reports, *cut)),
             "rows": sum(each.rows for each in (*reports, *cut)),
             "revisions": sum(each.revisions for each in reports),
@@ -137,14 +139,13 @@ def say_summary(
     output: Output, run: CommandRun, options: argparse.Namespace, root: Path, state: str = ""
 ) -> None:
     """Print the one line of a run, with the lake and the file that it went by."""
-    where = {"lake": str(root)}
-    if options.config is not None:
-        where["config"] = str(options.config)
+    config = getattr(options, "config", None)
+    where = {"lake": str(root), **({"config": str(config)} if config is not None else {})}
     summary = run.summary(" ".join(state.split()))
-    if options.log_format == "json" and not output.as_json:
+    if run.as_json and not output.as_json:
         output = Output(as_json=True)
     output.value(**summary, **where)
-    said = [f"{name}={value}" for name, value in summary.items()]
+    said = [f"{name}={'?' if value is None else value}" for name, value in summary.items()]
     said += [f"{name}={_quoted(path)}" for name, path in where.items()]
     output.say(f"marketkit backfill: {' '.join(said)}")
 
