@@ -138,4 +138,4 @@ def _spelled(age: int) -> str:
     """
     if age < 7_200_000:
         return f"{age / 60_000:.0f} min"
-    return f"{age / 3_600_000:.1f} h" if age < 172_800_000 else f"{age / 86_400_000:.1f} days"
+    return f"{age / 3_600_000:.1f}h" if age < 172_800_000 else f"{age / 86_400_000:.1f}d"

@@ -23,6 +23,8 @@ to begin:
   marketkit ticker KRW-BTC KRW-ETH   prices now
   marketkit backfill KRW-BTC --timeframe 1m --start 2026-01-01
   marketkit doctor                   look whether all is well, and what to do if not
+
+a length of time is spelt 30s, 5m, 2h or 7d in every option, file and message
 """
 _WIDTH = 79  # characters of a line; the formatter keeps texts as they are
 _ALL = "exit codes: 0 done and complete, 1 failed, 2 bad usage, 3 done but incomplete, 130 Ctrl-C"

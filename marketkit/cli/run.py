@@ -113,7 +113,6 @@ class CommandRun:
         told = all(each.total for each in cut)
         return {
             "state": state or self.stopped or ended,
-            "at": _now(),
             "jobs": len(reports),
             "left": max(0, self.planned - len(reports) - len(self.unlisted)),
             "symbols": len({symbol for each in symbols for symbol in each}),
@@ -125,6 +124,7 @@ class CommandRun:
             "revisions": sum(each.revisions for each in reports),
             "failures": len(self.unlisted) + sum(len(each.failures) for each in reports),
             "seconds": round(time.monotonic() - self.began, 1),
+            "at": _now(),
         }
 
     def _reporter(self, job: Job) -> Any:

@@ -13,7 +13,7 @@ from marketkit.cli.options import DURATION, SYMBOLS, add_range, duration, open_p
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
 from marketkit.cli.schedule import only_run, read_file, scheduled
-from marketkit.errors import MarketkitError, UnknownSymbol
+from marketkit.errors import InputError, MarketkitError, UnknownSymbol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -57,6 +57,9 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     try:
         with on_sigterm(run.terminate):
             report = run.work(_starter(provider, options, *series, *span))
+    except InputError:
+        run.cut.clear()  # nothing was done, and nothing is left
+        raise
     except MarketkitError as error:
         state = f"failed: {error}"
         raise

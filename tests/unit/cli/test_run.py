@@ -172,7 +172,7 @@ def test_the_line_of_a_run_has_the_time_the_lake_and_the_file(capsys):
     options = argparse.Namespace(config=Path("a b.toml"))
     say_summary(Output(as_json=False), CommandRun(None), options, Path("lake"), "failed: a\nb")
     line = capsys.readouterr().out
-    assert line.startswith("marketkit backfill: state=failed: a b at=20")
+    assert line.startswith("marketkit backfill: state=failed: a b jobs=0")
     assert line.endswith(' lake=lake config="a b.toml"\n')
     run = CommandRun(None, as_json=True)
     say_summary(Output(as_json=False), run, argparse.Namespace(), Path("lake"))
