@@ -125,5 +125,5 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    rows: list[Row]
+    rows: Sequence[Row]
     findings: list[Finding]

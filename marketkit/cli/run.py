@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marketkit.cli.options import seconds_of
 from marketkit.cli.output import DONE, INCOMPLETE, Output
@@ -21,6 +21,26 @@ from marketkit.errors import MarketkitError
 if TYPE_CHECKING:
     from marketkit.data.jobs.job import Job
     from marketkit.data.jobs.report import Report
+
+
+class _Part(NamedTuple):
+    """The figures of one job, with a report or without."""
+
+    symbols: tuple[str, ...]
+    slots: int
+    unknown: int
+    requests: int
+    rows: int
+
+
+def _of_report(report: Report) -> _Part:
+    return _Part(report.symbols, report.slots, report.unknown, report.requests, report.rows)
+
+
+def _of_cut(job: Job) -> _Part:
+    so_far = job.progress
+    left = max(0, so_far.total - so_far.done)
+    return _Part(job.wanted.symbols, so_far.total, left, so_far.requests, so_far.rows)
 
 
 @dataclass(slots=True)
@@ -106,23 +126,21 @@ class CommandRun:
         where a job was cut before it knew; `left` are jobs without a report.
         """
         ended = "done" if self.code == DONE else "incomplete"
-        reports, cut = self.reports, [job.progress for job in self.cut]
-        symbols = [each.symbols for each in reports] + [job.wanted.symbols for job in self.cut]
-        slots = sum(each.slots for each in reports) + sum(each.total for each in cut)
-        left = [each.unknown for each in reports] + [max(0, p.total - p.done) for p in cut]
-        told = all(each.total for each in cut)
+        parts = [*map(_of_report, self.reports), *map(_of_cut, self.cut)]
+        told = all(part.slots for part in parts)
+        slots, unknown = sum(part.slots for part in parts), sum(part.unknown for part in parts)
         return {
             "state": state or self.stopped or ended,
-            "jobs": len(reports),
-            "left": max(0, self.planned - len(reports) - len(self.unlisted)),
-            "symbols": len({symbol for each in symbols for symbol in each}),
+            "jobs": len(self.reports),
+            "left": max(0, self.planned - len(self.reports) - len(self.unlisted)),
+            "symbols": len({symbol for part in parts for symbol in part.symbols}),
             "slots": slots if told else None,
-            "done": slots - sum(left) if told else None,
-            "unknown": sum(left) if told else None,
-            "requests": sum(each.requests for each in (*reports, *cut)),
-            "rows": sum(each.rows for each in (*reports, *cut)),
-            "revisions": sum(each.revisions for each in reports),
-            "failures": len(self.unlisted) + sum(len(each.failures) for each in reports),
+            "done": slots - unknown if told else None,
+            "unknown": unknown if told else None,
+            "requests": sum(part.requests for part in parts),
+            "rows": sum(part.rows for part in parts),
+            "revisions": sum(report.revisions for report in self.reports),
+            "failures": len(self.unlisted) + sum(len(each.failures) for each in self.reports),
             "seconds": round(time.monotonic() - self.began, 1),
             "at": _now(),
         }

@@ -160,13 +160,3 @@ def test_a_plan_of_a_file_has_every_width_and_nothing_after_the_backfill(where, 
     assert main(["plan", "--config", str(config), *where, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["requests"] for row in rows] == [0, 0]
-
-
-@pytest.mark.parametrize("arguments", [(), ("KRW-BTC",), ("--config", "x", "--timeframe", "1h")])
-def test_a_plan_wants_symbols_or_a_file(arguments, capsys):
-    try:
-        code = main(["plan", *arguments])
-    except SystemExit as ended:
-        code = ended.code
-    assert code == 2
-    assert "--config" in capsys.readouterr().err

@@ -47,8 +47,8 @@ def script(parser: argparse.ArgumentParser, shell: str, symbols: list[str]) -> s
             each.choices = WIDTHS
         elif each.type is Path or each.dest == "to":
             each.complete = shtab.FILE  # type: ignore[attr-defined]
-    named = {shell: _FUNCTIONS[shell] % " ".join(symbols)}
-    return str(shtab.complete(parser, shell=shell, preamble=named))
+    function = _FUNCTIONS[shell] % " ".join(symbols)
+    return str(shtab.complete(parser, shell=shell, preamble=function))
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:
