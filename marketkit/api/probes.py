@@ -1,4 +1,4 @@
-"""The requests of a contract check, and what must hold of the answer to each. Pure."""
+"""The requests of a contract check, and the tests of each answer. Pure."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Check = Callable[[Sequence[Row]], Iterator[Difference]]
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One request, the shape of its rows, our own decoder, and what else must hold."""
+    """One request: the shape of the rows, our own decoder, and further tests of an answer."""
 
     name: str
     request: Request
@@ -35,7 +35,7 @@ class Probe:
 
 
 def differences(probe: Probe, body: bytes, rows: Sequence[Row]) -> Iterator[Difference]:
-    """Compare the rows of an answer, and have our own decoder read it."""
+    """Compare the rows of an answer, and have our own decoder read the body."""
     if not rows:
         yield Difference("bad", "not a single row came")
         return
@@ -165,7 +165,7 @@ def _about(symbols: Sequence[str]) -> Check:
 
 
 def opened(text: object) -> int | None:
-    """Read where a candle starts, in ms UTC; None for what is no time."""
+    """Read the start of a candle, in ms UTC; None where there is no time."""
     try:
         return int(datetime.fromisoformat(f"{text}+00:00").timestamp()) * 1000
     except (ValueError, OverflowError):

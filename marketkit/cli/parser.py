@@ -49,22 +49,26 @@ def build_parser(found: Iterable[Command | Family]) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"marketkit {__version__}")
     parser.set_defaults(run=partial(_say_help, parser), uses=SHARED, refuse=parser.error)
-    parser.set_defaults(whole=partial(fill, parser))
+    parser.set_defaults(whole=partial(fill, parser), names=partial(_names, parser))
     add_shared(parser)
     parsers = parser.add_subparsers(metavar="command", parser_class=CommandParser)
     for each in found:
-        if isinstance(each, Command):
-            parsers.add_parser(each.name, **_described(each), command=each)
-            continue
-        family = parsers.add_parser(each.name, **_described(each))
-        members = family.add_subparsers(required=True, metavar="view", parser_class=CommandParser)
-        for member in each.members:
-            members.add_parser(member.name, **_described(member), command=member)
+        _add(parsers, each)
     return parser
 
 
+def _add(parsers: Any, each: Command | Family) -> None:
+    if isinstance(each, Command):
+        parsers.add_parser(each.name, **_described(each), command=each)
+        return
+    family = parsers.add_parser(each.name, **_described(each))
+    members = family.add_subparsers(required=True, metavar="view", parser_class=CommandParser)
+    for member in each.members:
+        _add(members, member)
+
+
 def fill(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    """Have every parser below take its arguments now; for who looks at all of it."""
+    """Have every parser below take all arguments now, to be looked at."""
     if isinstance(parser, CommandParser):
         parser.fill()
     for action in parser._actions:  # noqa: SLF001 - argparse has no other way to see them
@@ -72,6 +76,12 @@ def fill(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
             for each in action.choices.values():
                 fill(each)
     return parser
+
+
+def _names(parser: argparse.ArgumentParser) -> list[str]:
+    """List the options of a command, without the hidden ones."""
+    shown = [each for each in parser._actions if each.help != argparse.SUPPRESS]  # noqa: SLF001
+    return [name for each in shown for name in each.option_strings]
 
 
 def _say_help(parser: argparse.ArgumentParser, *_: object) -> int:
@@ -107,7 +117,8 @@ class CommandParser(argparse.ArgumentParser):
         """Take the arguments of the command, once."""
         command, self._command = self._command, None
         if command is not None:
-            self.set_defaults(run=command.run, uses=command.uses, refuse=self.error)
+            self.set_defaults(run=command.run, uses=command.uses)
+            self.set_defaults(refuse=self.error, names=partial(_names, self))
             command.arguments(self)
             add_shared_again(self, command.uses)
 

@@ -119,7 +119,7 @@ class CommandRun:
         return DONE if complete else INCOMPLETE
 
     def summary(self, state: str = "") -> dict[str, object]:
-        """Add up reports and what was cut, for the one line that monitoring reads.
+        """Add up reports and cut jobs, for the one line that monitoring reads.
 
         `done` and `unknown` are slots that are answered for and that are not: all that jobs with a
         report were asked for, and of one that was cut all that it was about to fetch. They are None
@@ -156,7 +156,7 @@ class CommandRun:
 def say_summary(
     output: Output, run: CommandRun, options: argparse.Namespace, root: Path, state: str = ""
 ) -> None:
-    """Print the one line of a run, with the lake and the file that it went by."""
+    """Print the one line of a run, with the lake and the file."""
     config = getattr(options, "config", None)
     where = {"lake": str(root), **({"config": str(config)} if config is not None else {})}
     summary = run.summary(" ".join(state.split()))
@@ -169,7 +169,7 @@ def say_summary(
 
 
 def _quoted(path: str) -> str:
-    """Spell a path so that the line can be cut at its blanks."""
+    """Spell a path so that the line can be cut at blanks."""
     return json.dumps(path, ensure_ascii=False) if " " in path else path
 
 

@@ -37,7 +37,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def script(parser: argparse.ArgumentParser, shell: str, symbols: list[str]) -> str:
-    """Write the script of a shell; symbols are those of the day on which it is written."""
+    """Write the script of a shell, with the symbols of one day."""
     import shtab  # noqa: PLC0415 - nobody else needs it
 
     for each in _actions(parser):

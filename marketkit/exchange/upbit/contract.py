@@ -23,7 +23,7 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The kinds of a row's fields, and the shapes of objects inside it, alone or in a list.
+    """The kinds of a row's fields, and the shapes of objects inside, alone or in a list.
 
     `maybe` are fields that not every site of the exchange sends, `old` those that it is giving up.
     """
@@ -194,7 +194,7 @@ _SIDES = (("bid_price", "bid_size"), ("ask_price", "ask_size"), ("bp", "bs"), ("
 
 
 def compare(rows: Sequence[Row], shape: Shape, within: str = "") -> Iterator[Difference]:
-    """Give the differences of rows from their shape, each once, however many rows have it."""
+    """Give the differences of rows from a shape, each once."""
     for name, kind in shape.fields.items():
         there = [row for row in rows if name in row]
         if len(there) < len(rows) and name not in shape.old:
@@ -233,7 +233,7 @@ def _inside(rows: Sequence[Row], name: str) -> list[Row]:
 
 
 def hollow(rows: Sequence[Row], units: str) -> Iterator[Difference]:
-    """Name the levels of books with a size and no price; without a size they pad a thin side."""
+    """Name the levels of books with a size and no price; without a size one pads a thin side."""
     inside = _inside(rows, units)
     wrong = [
         unit
@@ -247,7 +247,7 @@ def hollow(rows: Sequence[Row], units: str) -> Iterator[Difference]:
 
 
 def strangers(rows: Sequence[Row], name: str, asked: Sequence[str]) -> Iterator[Difference]:
-    """Name the markets that nobody asked for, and those that were asked for and are not there."""
+    """Name the markets that nobody asked for, and the missing ones."""
     came = dict.fromkeys(str(row.get(name)) for row in rows)
     for symbol in came:
         if symbol not in asked:

@@ -203,3 +203,24 @@ def test_half_an_option_is_none(run, capsys):
     with pytest.raises(SystemExit):
         run("ticker", "KRW-BTC", "--end", "2026-01-01")  # never --endpoint
     assert "unrecognized arguments: --end" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plan", "KRW-BTC", "--ordr", "newest"), "did you mean '--order'"),
+        (("watch", "KRW-BTC", "--cuont=3"), "did you mean '--count'"),
+        (("lake", "ls", "KRW-BTC"), "unrecognized arguments: KRW-BTC; see --help"),
+        (("--versoin",), "did you mean '--version'"),
+    ],
+)
+def test_a_slip_is_told_with_the_nearest_option_and_the_usage_of_the_command(
+    run, capsys, arguments, said
+):
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    err = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in err
+    called = [word for word in arguments[:2] if word in {"plan", "watch", "lake", "ls"}]
+    assert err.startswith(f"usage: {' '.join(['marketkit', *called])}")
