@@ -40,8 +40,8 @@ def disk_use(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 def drop_arguments(view: argparse.ArgumentParser) -> None:
     """Add the series to drop; nothing is guessed."""
     view.add_argument("symbols", nargs="+", help=SYMBOLS)
-    said = f"The width of the candles to remove: one of {' '.join(WIDTHS)}."
-    view.add_argument("--timeframe", required=True, help=said)
+    said = f"The width of the candles to remove: one of {' '.join(WIDTHS)}; it may also come last."
+    view.add_argument("--timeframe", help=said)
     view.add_argument("--yes", action="store_true", help="Do not ask.")
 
 
@@ -52,6 +52,10 @@ def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     from marketkit.symbols import resolve  # noqa: PLC0415 - slow, `--help` needs none
     from marketkit.timeframe import parse_timeframe  # noqa: PLC0415 - as above
 
+    if options.timeframe is None and options.symbols[-1] in WIDTHS:
+        options.timeframe = options.symbols.pop()
+    if not options.symbols or options.timeframe is None:
+        options.refuse("say which series: symbols and a timeframe, such as KRW-BTC --timeframe 1m")
     name = parse_timeframe(options.timeframe).name
     held = lake.catalog().filter(timeframe=name)
     if held.is_empty():

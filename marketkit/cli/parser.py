@@ -8,7 +8,7 @@ import pkgutil
 import textwrap
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from marketkit import __version__
 from marketkit.cli import commands
@@ -112,6 +112,7 @@ class CommandParser(argparse.ArgumentParser):
     def __init__(self, *, command: Command | None = None, **more: Any) -> None:
         super().__init__(**more)
         self._command = command
+        self._example = "" if command is None else command.example
 
     def fill(self) -> None:
         """Take the arguments of the command, once."""
@@ -121,6 +122,11 @@ class CommandParser(argparse.ArgumentParser):
             self.set_defaults(refuse=self.error, names=partial(_names, self))
             command.arguments(self)
             add_shared_again(self, command.uses)
+
+    def error(self, message: str) -> NoReturn:
+        """End with bad usage; where something lacks, with an example."""
+        lacking = self._example and "arguments are required" in message
+        super().error(f"{message}; for example: {self._example}" if lacking else message)
 
     def parse_known_args(self, *given: Any, **named: Any) -> Any:
         """Parse with all arguments of the command."""

@@ -212,6 +212,7 @@ def test_half_an_option_is_none(run, capsys):
         (("watch", "KRW-BTC", "--cuont=3"), "did you mean '--count'"),
         (("lake", "ls", "KRW-BTC"), "unrecognized arguments: KRW-BTC; see --help"),
         (("--versoin",), "did you mean '--version'"),
+        (("watch",), "required: symbols; for example: marketkit watch KRW-BTC"),
     ],
 )
 def test_a_slip_is_told_with_the_nearest_option_and_the_usage_of_the_command(
