@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
+from marketkit import symbols as naming
 from marketkit.api.address import Address, opened
-from marketkit.api.backfills import BackfillEndpoints, BackfillMethods, manner
+from marketkit.api.backfill_calls import BackfillMethods
+from marketkit.api.backfills import BackfillEndpoints, manner
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
 from marketkit.api.doctor import as_frame, examine, examine_live
@@ -33,12 +35,15 @@ from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
+from marketkit.data.lake.format.chunk import load_writer
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.upbit.limits import UPBIT
+from marketkit.frames import Defaults, FrameKind
 from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
+from marketkit.notebook.arguments import explained
 from marketkit.settings import (
     budget_dir,
     lake_source,
@@ -47,16 +52,22 @@ from marketkit.settings import (
     resolve_lake,
     resolve_offline,
 )
-from marketkit.window import Time
+from marketkit.window import UTC_DAYS, Time
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _KEPT = 64 << 20  # bytes of answers that outlive the process
 
 
+@explained
 class AsyncSmartDataProvider(
-    DataMethods["Coroutine[Any, Any, pl.DataFrame]", "Coroutine[Any, Any, pd.DataFrame]"],
+    DataMethods[
+        "Coroutine[Any, Any, pl.DataFrame]",
+        "Coroutine[Any, Any, pd.DataFrame]",
+        "Coroutine[Any, Any, pa.Table]",
+    ],
     BackfillMethods,
     StreamMethods,
 ):
@@ -69,6 +80,9 @@ class AsyncSmartDataProvider(
     A candle is kept as final `settle` seconds after its close; `timeout` bounds one request, in
     seconds. `offline=True` (default: `MARKETKIT_OFFLINE`) sends nothing: calls are answered from
     the lake and from what is kept, or raise `Offline`.
+
+    `frame` (`polars pandas arrow`), `tz` and `session` are for the calls that do not say their own:
+    the session for candles of `1h` and wider. A type checker sees what stands in the call itself.
 
     Making one opens nothing and asks nobody. All providers of all processes on a machine share one
     request budget per exchange and rate group. Pickled, one is its arguments: what is unpickled in
@@ -85,7 +99,11 @@ class AsyncSmartDataProvider(
         settle: float = 60.0,
         timeout: float = 10.0,
         offline: bool | None = None,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        session: str = UTC_DAYS,
     ) -> None:
+        defaults = Defaults(frame, tz, session)
         self._endpoint = resolve_endpoint(endpoint, region)
         offline = resolve_offline(offline=offline)
         root = resolve_lake(lake, self._endpoint)
@@ -99,8 +117,10 @@ class AsyncSmartDataProvider(
             timeout=timeout,
             budget_dir=budget_dir(),
             offline=offline,
+            meanwhile=load_writer,
         )
         self._lake = Lake(root, source=lake_source(self._endpoint))
+        self._lake.clock = self._transport.now
         cache = resolve_cache(self._endpoint)
         self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, self._lake.universe)
@@ -117,7 +137,7 @@ class AsyncSmartDataProvider(
             self._backfills,
             Metrics(),
         )
-        super().__init__(self.endpoints, self.endpoints.async_frame, address)
+        super().__init__(self.endpoints, self.endpoints.async_frame, address, defaults)
         engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
         # A provider that nobody closed must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_soon, self._transport).atexit = False
@@ -128,12 +148,19 @@ class AsyncSmartDataProvider(
     ) -> DataMethods[
         Coroutine[Any, Any, DataResponse[pl.DataFrame]],
         Coroutine[Any, Any, DataResponse[pd.DataFrame]],
+        Coroutine[Any, Any, DataResponse[pa.Table]],
     ]:
         """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
 
         What would be a `PartialResult` is a response whose `success` is False.
         """
-        return DataMethods(self.endpoints, self.endpoints.async_response, self.address)
+        answer = self.endpoints.async_response
+        return DataMethods(self.endpoints, answer, self.address, self._defaults)
+
+    def adopt(self, defaults: Defaults) -> None:
+        """Share the defaults of others, and tell them the exchange's time."""
+        self._defaults = defaults
+        defaults.clock = self._transport.now
 
     @on_engine
     async def plan(
@@ -154,7 +181,9 @@ class AsyncSmartDataProvider(
         lake has of the symbol; of one that it does not know, the plan gives upper bounds.
         `plan.without()`, `plan.only()` and `plan.order()` change it; `plan.run()` begins.
         """
-        wanted = self._backfills.wanted(symbols, timeframe, start, end)
+        given = naming.several(symbols)
+        await self._backfills.hear(given, start, end)
+        wanted = self._backfills.wanted(given, timeframe, start, end)
         return await self._backfills.plan(wanted, manner(order, verify, patience), priority)
 
     @on_engine

@@ -78,7 +78,7 @@ class RenamedMarkets:
         self, symbols: Symbols, call: RenamedCall, as_of: str | None, *, lake_only: bool
     ) -> Query:
         """Ask for all codes that markets had."""
-        wanted = naming.typed(symbols, slips=False)
+        wanted = naming.typed(self._lake.named(symbols), slips=False)
 
         async def fetch() -> Result:
             only = self._lake if lake_only else None

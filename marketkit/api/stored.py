@@ -26,7 +26,7 @@ class StoredCandles:
         self, symbols: Symbols, window: Window, as_of: str | None, options: CallOptions
     ) -> Query:
         """Ask the lake alone, or a frozen set."""
-        wanted = naming.typed(symbols, slips=False)
+        wanted = naming.typed(self._lake.named(symbols), slips=False)
 
         async def fetch() -> Result:
             lake = self._lake

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from marketkit.errors import (
     NetworkError,
     RateLimited,
     ServerFailed,
+    warn,
 )
 from marketkit.exchange.dialect import Priority, Request, Response
 from marketkit.net.transport import Transport
@@ -122,7 +122,7 @@ class CachedRequest:
         age = age_clock() - held.made
         if age > self._life:
             said = f"{self._request.path} is answered as of {_spelled(age)} ago: {failure}"
-            warnings.warn(said, stacklevel=2)
+            warn(said)
 
     @property
     def _key(self) -> str:

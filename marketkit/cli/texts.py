@@ -55,6 +55,11 @@ LAKE: Mapping[str, Text] = {
         "marketkit lake verify paper-1",
         {FAILED: "The set differs from its manifest, or it failed; the output says which."},
     ),
+    "diff": Text(
+        "Compare two frozen sets or lakes, or one with the lake as it is now.",
+        "marketkit lake diff paper-1",
+        {FAILED: "They differ, or it failed; the output says which."},
+    ),
     "cite": Text("Print a BibTeX entry for a frozen set.", "marketkit lake cite paper-1"),
     "delete": Text("Remove a frozen set.", "marketkit lake delete paper-1"),
     "publish": Text(

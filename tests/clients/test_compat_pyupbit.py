@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 pytest.importorskip("pyupbit")
@@ -14,39 +16,6 @@ INTERVALS = [
     *("day", "days", "week", "month", "minute1", "minutes3", "minute5", "minute10", "minute15"),
     *("minute30", "minute60", "minute240"),
 ]
-
-
-@pytest.fixture(scope="module")
-def ours(wire, tmp_path_factory):
-    """Our module, whose default provider asks the same exchange."""
-    from marketkit.api import sync
-    from marketkit.compat import pyupbit
-
-    folder = tmp_path_factory.mktemp("compat")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MARKETKIT_BUDGET_DIR", str(folder / "budget"))
-        provider = sync.SmartDataProvider(endpoint=wire.endpoint, lake=folder / "lake")
-        patched.setattr(pyupbit, "default_provider", lambda: provider)
-        with provider:
-            yield pyupbit
-
-
-@pytest.fixture
-def theirs(wire, monkeypatch):
-    import pyupbit
-    import pyupbit.request_api
-    import requests
-
-    class Redirected:
-        """The module `requests` as pyupbit uses it, with the literal address replaced."""
-
-        @staticmethod
-        def get(url, **arguments):
-            there = url.replace("https://api.upbit.com", wire.endpoint)
-            return requests.get(there, timeout=30, **arguments)
-
-    monkeypatch.setattr(pyupbit.request_api, "requests", Redirected)
-    return pyupbit
 
 
 def same(one, other) -> None:
@@ -109,6 +78,20 @@ def test_the_rest_of_the_budget_is_told_in_the_same_words(ours, theirs):
     _, its = theirs.get_current_price("KRW-BTC", limit_info=True)
     assert mine.keys() == its.keys()
     assert mine["group"] == its["group"]
+    assert mine["min"] == 60 * 10  # as its own, of an exchange with the usual limit
+    assert its["min"] == 60 * 1000
+    assert mine["sec"] <= 10
+
+
+def test_whatever_of_its_names_reads_quotations_is_there_with_its_arguments(ours, theirs):
+    for name in ours.__all__:
+        own, its = getattr(ours, name), getattr(theirs, name)
+        ours_takes = list(inspect.signature(own).parameters)
+        assert ours_takes == list(inspect.signature(its).parameters), name
+    public = {name for name in vars(theirs.quotation_api) if name.startswith("get_")}
+    assert public <= set(ours.__all__)
+    for interval in INTERVALS:
+        assert ours.get_url_ohlcv(interval) == theirs.get_url_ohlcv(interval)
 
 
 def test_a_failure_is_an_error_and_not_none(ours, theirs):

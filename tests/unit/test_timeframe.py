@@ -242,7 +242,7 @@ def test_an_unknown_name_is_refused_and_the_known_ones_are_listed(bad):
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("1min", "'1m'"), ("15min", "'15m'"), ("30", "'30m'"), ("1mo", "'1m'")]
+    ("typed", "meant"), [("1min", "'1m'"), ("15min", "'15m'"), ("30", "'30m'"), ("1mo", "'1M'")]
 )
 def test_an_unknown_name_gives_the_nearest(typed, meant):
     with pytest.raises(UnknownTimeframe, match="did you mean") as caught:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +55,16 @@ def _name(view: argparse.ArgumentParser) -> None:
 def _thaw_arguments(view: argparse.ArgumentParser) -> None:
     _name(view)
     view.add_argument("into", type=Path, help="The folder of the new lake; it must be empty.")
+
+
+def _diff_arguments(view: argparse.ArgumentParser) -> None:
+    add = view.add_argument
+    add("a", help="A frozen set, or the folder of a lake.")
+    add("b", nargs="?", help="Another one; the lake as it is now, if none is given.")
+    add("--symbols", nargs="+", help="Codes or globs of markets; all, if none is given.")
+    add("--timeframe", help="The width of candles, such as 1m; all, if none is given.")
+    said = "What a row tells of: a span of slots, a series, or a candle."
+    add("--by", choices=["slots", "series", "rows"], default="slots", help=said)
 
 
 def _import_arguments(view: argparse.ArgumentParser) -> None:
@@ -163,6 +174,16 @@ def _thaw(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     return DONE
 
 
+def _diff(lake: Lake, options: argparse.Namespace, output: Output) -> int:
+    compare = partial(
+        lake.diff, options.a, options.b, symbols=options.symbols, timeframe=options.timeframe
+    )
+    found = compare(by=options.by)
+    output.table(found)
+    # What only one of them knows has no rows to tell of.
+    return FAILED if found.height or compare(by="series").height else DONE
+
+
 def _import(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     taken = lake.import_(
         options.path,
@@ -209,6 +230,7 @@ COMMAND = Family(
         _view("drop", drop, drop_arguments),
         _view("freeze", _freeze, _name),
         _view("verify", _verify, _name),
+        _view("diff", _diff, _diff_arguments),
         _view("cite", _cite, _name),
         _view("delete", _delete, _name),
         _view("publish", _publish, _name),

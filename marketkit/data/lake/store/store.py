@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -20,6 +20,7 @@ from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, read
 from marketkit.data.lake.store.write import Written, write_page
+from marketkit.net.exchange_clock import machine_time
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
@@ -109,6 +110,8 @@ class Store:
         self.root = Path(root)
         self.source = check_source(source)
         self.index = Index(self.root)
+        # machine's clock: of a lake by itself; a provider's goes by the exchange's
+        self.clock: Callable[[], int] = machine_time
         self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -182,6 +185,10 @@ class Store:
         knows = {series.symbol: self._knowledge(series, entries) for series, entries in looked_up}
         return Selection(self.root, parse_timeframe(timeframe), found, knows)
 
+    def _window(self, start: Instant | None, end: Instant | None) -> Span:
+        """Give the range a caller means; `-30d` counts back from now."""
+        return window_of(start, end, self.clock())
+
     def _series(self, symbol: str, timeframe: str | Timeframe) -> Series:
         marker.check(self.root)
         return Series(self.source, symbol, parse_timeframe(timeframe))
@@ -219,7 +226,7 @@ class Store:
         end: Instant | None,
     ) -> Iterator[tuple[Series, Knowledge, Span]]:
         """Give the series asked about, the knowledge of each, and the range to report."""
-        window = window_of(start, end)  # a wrong range is refused, whatever is known
+        window = self._window(start, end)  # a wrong range is refused, whatever is known
         chosen = self._chosen(symbols, timeframe)
         for series, entries in zip(chosen, self.index.look(chosen), strict=True):
             known = self._knowledge(series, entries)
