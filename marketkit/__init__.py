@@ -95,9 +95,8 @@ _NAMES = {
 }
 # Modules of calls, loaded when first named.
 _MODULES = ("errors", "schema", "to")
-_READERS = ("read_interruptions", "read_recording")
 # What a person looks for after `mk.`: types are what calls give, and stay importable.
-_SHOWN = ("AsyncSmartDataProvider", "SmartDataProvider", "__version__", "configure")
+_SHOWN = ("AsyncSmartDataProvider", "SmartDataProvider", "__version__")
 # Names of other libraries, and the call of ours.
 _ELSEWHERE = {
     "get_ohlcv": "get_candle(symbols, timeframe, count=200)",
@@ -124,14 +123,13 @@ def __getattr__(name: str) -> object:
         return getattr(importlib.import_module(f"marketkit.{_NAMES[name]}"), name)
     if name in _OLDER:
         return getattr(importlib.import_module("marketkit.api.compat"), name)
-    if name in _MODULES:
-        return importlib.import_module(f"marketkit.{name}")
     raise _unknown(name)
 
 
 def __dir__() -> list[str]:
-    """List the calls, the providers they belong to, and where errors and columns are explained."""
-    return sorted([*_SHOWN, *_DEFAULT, *_MODULES, *_READERS])
+    """List the calls, the providers, and the modules that explain errors and columns."""
+    calls = [name for name in _NAMES if name.islower()]
+    return sorted([*_SHOWN, *_DEFAULT, *_MODULES, *calls])
 
 
 def _unknown(name: str) -> AttributeError:

@@ -77,7 +77,7 @@ class Defaults:
         self.set(self.frame, self.tz, self.session)
 
     def set(self, frame: FrameKind | None, tz: str | None, session: str | None) -> None:
-        """Change what is given, all of it or nothing. Raises `InputError`."""
+        """Change the given ones, all or none. Raises `InputError`."""
         wanted = self.frame_of(frame), self.tz_of(tz), self.session_of(session)
         one_of("frame", wanted[0], FrameKind)
         check_zone(wanted[1])
@@ -123,7 +123,7 @@ def finish(
 
 
 def wide_columns(wide: str | Collection[str]) -> list[str]:
-    """Give the columns that are to be laid out wide. Raises `InputError` for what is no number."""
+    """Give the columns to lay out wide. Raises `InputError` for one without numbers."""
     columns = [wide] if isinstance(wide, str) else list(wide)
     if not columns:
         raise InputError("wide=[] names no column: write wide='close'")
@@ -158,7 +158,7 @@ def finish_wide(
     frame: FrameKind,
     tz: str,
 ) -> Frame:
-    """Shape candles as `widen` lays them out; pandas has the times as its index.
+    """Shape candles that `widen` lays out; in pandas times are the index.
 
     There the columns are an `Index` of symbols, and of several columns a `(column, symbol)`
     MultiIndex.

@@ -10,7 +10,7 @@ import polars as pl
 from marketkit import symbols as naming
 from marketkit.api.backfills import BackfillEndpoints, manner
 from marketkit.api.layout import fixed_of, index_of
-from marketkit.api.query import Symbols, chosen
+from marketkit.api.query import Symbols, chosen, validate_options
 from marketkit.data.jobs import catalog
 from marketkit.data.jobs.chunks import Chunks
 from marketkit.data.jobs.job import Job
@@ -51,12 +51,13 @@ class BackfillMethods:
         """Fill the lake in the background; returns at once.
 
         Fetches what the lake lacks of `[start, end)`, in the `order` `newest`, `oldest` or
-        `symbols`; `end` defaults to the newest final candle. The `Job` shows its progress after two
-        seconds unless `show=False`; `job.wait()` gives its `Report`. Running it again continues:
-        nothing is asked twice, except that `verify` (`30m`, `12h`, `7d`) reads the last so much
-        time of the range again. Where the exchange has changed its mind the newer word is kept, and
-        `lake().revisions()` has the old. Processes that ask for the same share the work. A symbol
-        that is not listed, or ends meanwhile, is a failure in the report: the others are done.
+        `symbols`; `end` defaults to the newest final candle, and `start="-30d"` counts back from
+        now. The `Job` shows its progress after two seconds unless `show=False`; `job.wait()` gives
+        its `Report`. Running it again continues: nothing is asked twice, except that `verify`
+        (`30m`, `12h`, `7d`) reads the last so much time of the range again. Where the exchange has
+        changed its mind the newer word is kept, and `lake().revisions()` has the old. Processes
+        that ask for the same share the work. A symbol that is not listed, or ends meanwhile, is a
+        failure in the report: the others are done.
 
         While the exchange is away the job waits, up to `patience`, and then fails. `1s` candles of
         more than three months ago can no longer be fetched: the log names them, and the report and
@@ -132,7 +133,7 @@ class BackfillMethods:
         the loop leaves the backfill. Raises what a symbol fails with, and `InvalidRange` for `1s`
         candles that the exchange has no longer and the lake lacks.
         """
-        form = chosen(self._defaults, frame, tz, priority=priority)
+        form = validate_options(chosen(self._defaults, frame, tz, priority=priority))
         index, fixed = index_of(symbols), fixed_of(symbols, closed=True)
         return self._backfills.stream(
             self._wanted(symbols, timeframe, start, end),

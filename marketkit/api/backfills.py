@@ -53,7 +53,7 @@ class BackfillEndpoints:
         return part_of, (self._address, "endpoints.backfills")
 
     async def hear(self, symbols: Symbols, start: Time, end: Time | None) -> None:
-        """Hear what a request cannot be read without: the exchange's time, the names of markets."""
+        """Hear the exchange's time, or the names of markets, where a request has need of one."""
         await hear(self._filler.transport, start, end)
         if any(map(naming.is_name, naming.several(symbols))):
             with contextlib.suppress(MarketkitError):  # a job waits for an exchange that is away

@@ -115,9 +115,12 @@ class CandleMethods(Generic[P, D, A]):
     ) -> Any:
         """Give candles of one or many symbols, sorted by symbol and time.
 
-        The range is `start` (inclusive, a candle's open) to `end` (exclusive; default now), or
-        the newest `count` before `end` (default 200). `timeframe` is one of `1s 1m 3m 5m 10m 15m
-        30m 1h 4h 1d 1w 1M 1y`. ISO strings and dates mean UTC; naive datetimes are refused.
+        `symbols` is a code, a list, a glob such as `KRW-*`, or a Korean name: `비트코인` is the
+        market in won, where there is one. The range is `start` (inclusive, a candle's open) to
+        `end` (exclusive; default now), or the newest `count` before `end` (default 200). ISO
+        strings and dates mean UTC, naive datetimes are refused, and `-30d` (`s m h d w y`, a year
+        being 365 days) counts back from now by the exchange's clock. `timeframe` is one of `1s 1m
+        3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y`, or several: then there is a column `timeframe`.
 
         `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
@@ -131,10 +134,11 @@ class CandleMethods(Generic[P, D, A]):
         its first hour. `with_response` says so (`source` and `derived`); `derive=False` gives the
         exchange's own and fetches those that the lake lacks.
 
-        Columns are `schema.CANDLE`: `time` is the open, `volume` in base and `value` in quote
-        currency. Slots without a trade have no row, unless `fill` asks for one in each slot that
-        is proved empty, with `state` `empty`: `"forward"` with the last close as its prices (null
-        where none is known) and no volume, `"null"` without numbers; `count` counts them, too.
+        Columns are `schema.CANDLE` (`mk.schema.describe("candle")` lists units and meanings):
+        `time` is the open, `volume` in base and `value` in quote currency. Slots without a trade
+        have no row, unless `fill` asks for one in each slot that is proved empty, with `state`
+        `empty`: `"forward"` with the last close as its prices (null where none is known) and no
+        volume, `"null"` without numbers; `count` counts them, too.
 
         `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, however
         that is written (`"09:00 Asia/Seoul"`, `"09:00 +09:00"`), or any other time and zone, such
@@ -145,12 +149,20 @@ class CandleMethods(Generic[P, D, A]):
         the newer one and adds the column `listed_as`: the code that each candle had. Where both
         codes have a slot the newer one's counts, with a warning.
 
-        A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)` MultiIndex.
-        From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
-        6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
-        `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
-        many symbols failed. The exchange keeps `1s` candles for three months: `InvalidRange` names
-        the older ones that the lake lacks.
+        `frame` is `polars`, `pandas` or `arrow`. In pandas a single `str` gives numbers alone under
+        a `DatetimeIndex`, for `df.pct_change()` and `df.corr()`: `symbol` and `state` are in
+        `df.attrs`. What can differ from row to row stays a column: `state` with `forming` or
+        `fill`, `listed_as` with `rename`. A list, even of one, gives a `(symbol, time)` MultiIndex
+        and all columns. `wide="close"` gives a row for each time and a column for each symbol, null
+        where it has no candle; `wide=["close", "volume"]` columns `close_KRW-BTC` and so on, in
+        pandas a `(column, symbol)` MultiIndex.
+
+        From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below 6.7e7;
+        ask `source="exchange"` for every digit of the wire. pandas has decimals as Python objects,
+        which do not mix with floats. Raises `UnknownSymbol`, `UnknownTimeframe`, `InvalidRange`
+        before anything is sent, `PartialResult` when some of many symbols failed. The exchange
+        keeps `1s` candles for three months: `InvalidRange` names the older ones that the lake
+        lacks.
         """
         options = chosen(
             self._defaults, frame, tz, precision=precision, priority=priority, on_error=on_error

@@ -100,24 +100,23 @@ class CandleEndpoints:
         self._router = router
         self._candles = candles
         self._ended = EndedMarkets(lake, router.transport.now)
-        self._stored = StoredCandles(lake, candles, self._ended)
+        self._stored = StoredCandles(lake, candles, self._ended, router.markets.codes)
         self._renamed = RenamedMarkets(router, candles, lake, self._ended)
 
     def candles(self, symbols: Symbols, call: CandleCall, options: CallOptions) -> Query:
         """Ask for candles of a range, or for the newest ones; of one width, or several."""
         call.check()
         widths, several = widths_of(call.timeframe)
-        transport = self._router.transport
 
-        def make() -> Query:
+        def make(now: int) -> Query:
             queries = {}
             for width in widths:
-                window = call.window(width, widths, transport.now())
+                window = call.window(width, widths, now)
                 queries[width.name] = self._query(symbols, call, window, options)
             query = joined(queries) if several else queries[widths[0].name]
             return replace(query, layout=call.layout(several=several))
 
-        return by_its_clock(transport, make, call.start, call.end)
+        return by_its_clock(self._router.transport, make, call.start, call.end)
 
     def _query(
         self, symbols: Symbols, call: CandleCall, window: Window, options: CallOptions

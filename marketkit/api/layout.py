@@ -26,7 +26,7 @@ class Layout(NamedTuple):
     closed: bool = False
 
     def shape(self, data: pl.DataFrame, symbols: Given, delivered: Iterable[str]) -> Frame:
-        """Lay a frame out; wide, it has a column for each symbol that was delivered."""
+        """Lay a frame out; a wide one has a column for each delivered symbol."""
         if self.wide is not None:
             names = sorted(set(delivered))
             return finish_wide(data, self.wide, names, frame=self.frame, tz=self.tz)

@@ -66,8 +66,8 @@ class MarketMethods(Generic[P, D, A]):
         """Give the listed markets, one row each, with the exchange's warnings.
 
         `quote` keeps those priced in one currency (`KRW`, `BTC`, `USDT`). Columns are
-        `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
-        symbol is the index.
+        `schema.MARKET` (`mk.schema.describe("market")`), sorted by symbol; what a region does not
+        say is null. In pandas the symbol is the index.
 
         The lake keeps the list of every UTC day on which one was fetched (while there is no lake,
         lists wait below the home and move in later). `as_of` gives the newest of that day or

@@ -158,7 +158,7 @@ class AsyncSmartDataProvider(
         return DataMethods(self.endpoints, answer, self.address, self._defaults)
 
     def adopt(self, defaults: Defaults) -> None:
-        """Share the defaults of others, and tell them the exchange's time."""
+        """Share defaults, and let these have the exchange's time."""
         self._defaults = defaults
         defaults.clock = self._transport.now
 

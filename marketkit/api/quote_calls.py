@@ -64,9 +64,11 @@ class QuoteMethods(Generic[P, D, A]):
     ) -> Any:
         """Give the ticker of one or many symbols, one row each, in one request.
 
-        `symbols` is a code, a list, or a glob such as `KRW-*`. Columns are `schema.TICKER`:
-        `time` is when the exchange built the ticker, `open high low volume value` count from
-        00:00 UTC, `volume` in base and `value` in quote currency.
+        `symbols` is a code, a list, a glob such as `KRW-*`, or a Korean name (`비트코인` is the
+        market in won). Columns are `schema.TICKER` (`mk.schema.describe("ticker")`): `time` is when
+        the exchange built the ticker, `open high low volume value` count from 00:00 UTC, `volume`
+        in base and `value` in quote currency. In pandas the symbol of a single `str` is in
+        `df.attrs`.
 
         Raises `UnknownSymbol` for a symbol that is not listed, `PartialResult` with the others if
         one has ended or an odd row; `on_error="skip"` gives these after a warning, and so does a
@@ -131,7 +133,8 @@ class QuoteMethods(Generic[P, D, A]):
         """Give order books of one or many symbols: a row per symbol and depth, 1 the best.
 
         `depth` is 1 to 30; `level` groups prices and works in KRW markets only. `time` is when
-        the book last changed. A side with fewer orders has nulls. Columns are `schema.ORDERBOOK`.
+        the book last changed. A side with fewer orders has nulls. Columns are `schema.ORDERBOOK`
+        (`mk.schema.describe("orderbook")`).
 
         Raises `InputError` for an impossible depth or level (of a level that a market does not
         have the error names those it has), `UnknownSymbol` as `get_ticker` does.

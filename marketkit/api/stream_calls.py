@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from marketkit.api.query import Symbols, chosen
+from marketkit.api.query import Symbols, chosen, validate_options
 from marketkit.api.stream_options import StreamOptions, again
 from marketkit.api.streams import Channels, Streams
 from marketkit.data.lake.lake import Lake
@@ -132,7 +132,7 @@ class StreamMethods:
         a warning if there are others), `InputError` for an unknown channel.
         Source: Upbit reference, section 6.
         """
-        options = chosen(self._defaults, frame, tz, priority=priority)
+        options = validate_options(chosen(self._defaults, frame, tz, priority=priority))
         more = StreamOptions(settle, depth, level, new_listings)
         if (past := again(replay, speed, start, end)) is not None:
             return await self._streams.watch_again(symbols, channel, options, past, more=more)
@@ -232,7 +232,7 @@ class StreamMethods:
 
         Raises `UnknownSymbol`, `UnknownTimeframe`, `InputError` for a width that is not streamed.
         """
-        options = chosen(self._defaults, frame, tz, priority=priority)
+        options = validate_options(chosen(self._defaults, frame, tz, priority=priority))
         more = StreamOptions(settle, new_listings=new_listings)
         if (past := again(replay, speed, start, end)) is not None:
             return await self._streams.live_again(
@@ -265,6 +265,6 @@ class StreamMethods:
         Raises `UnknownSymbol`, `InputError` for an unknown channel, `NotWritable`, and `LakeError`
         where somebody else records to the folder.
         """
-        options = chosen(self._defaults, None, None, priority=priority)
+        options = validate_options(chosen(self._defaults, None, None, priority=priority))
         more = StreamOptions(new_listings=new_listings)
         return await self._streams.record(symbols, channels, Path(to), options, more=more)

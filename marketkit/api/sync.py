@@ -104,7 +104,7 @@ class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame", "pa.Table"],
         return DataMethods(endpoints, endpoints.response, self.address, self._defaults)
 
     def adopt(self, defaults: Defaults) -> None:
-        """Share the defaults of others, and tell them the exchange's time."""
+        """Share defaults, and let these have the exchange's time."""
         self._defaults = defaults
         self.twin.adopt(defaults)
 
@@ -149,7 +149,7 @@ def configure(
     timeout: float | None = None,
     offline: bool | None = None,
 ) -> Defaults:
-    """Set once what the functions of the package go by; give what holds now.
+    """Set the defaults of the functions of the package once; give the ones in force.
 
     `frame`, `tz` and `session` are for all calls that do not say their own, `read_recording` among
     them; the others are those of `SmartDataProvider`. What is not given stays as it is, so that a
@@ -177,7 +177,7 @@ def configure(
 
 
 def _open_again(given: Mapping[str, Any]) -> None:
-    """Have the default provider be one of these arguments, unless that is what it is."""
+    """Give the default provider new arguments, unless it has the same already."""
     if not given:
         return
     wanted = {**_configured, **given}

@@ -51,9 +51,9 @@ class TradeMethods(Generic[P, D, A]):
         self,
         symbols: Symbols,
         *,
-        count: int | None = ...,
         start: Time | None = ...,
         end: Time | None = ...,
+        count: int | None = ...,
         frame: Literal["polars"] | None = ...,
         tz: str | None = ...,
         precision: Precision = ...,
@@ -65,9 +65,9 @@ class TradeMethods(Generic[P, D, A]):
         self,
         symbols: Symbols,
         *,
-        count: int | None = ...,
         start: Time | None = ...,
         end: Time | None = ...,
+        count: int | None = ...,
         frame: Literal["pandas"],
         tz: str | None = ...,
         precision: Precision = ...,
@@ -79,9 +79,9 @@ class TradeMethods(Generic[P, D, A]):
         self,
         symbols: Symbols,
         *,
-        count: int | None = ...,
         start: Time | None = ...,
         end: Time | None = ...,
+        count: int | None = ...,
         frame: Literal["arrow"],
         tz: str | None = ...,
         precision: Precision = ...,
@@ -92,9 +92,9 @@ class TradeMethods(Generic[P, D, A]):
         self,
         symbols: Symbols,
         *,
-        count: int | None = None,
         start: Time | None = None,
         end: Time | None = None,
+        count: int | None = None,
         frame: FrameKind | None = None,
         tz: str | None = None,
         precision: Precision = "float",
@@ -104,8 +104,8 @@ class TradeMethods(Generic[P, D, A]):
         """Give trades of one or many symbols, oldest first, within the last seven days.
 
         `start` (inclusive) and `end` (exclusive) bound the time, `count` keeps the newest of each
-        symbol; without any of them it is 500, one request. `side` is the taker's: `BID` bought.
-        Columns are `schema.TRADE`.
+        symbol; without any of them it is 500, one request. `-12h` counts back from now. `side` is
+        the taker's: `BID` bought. Columns are `schema.TRADE` (`mk.schema.describe("trade")`).
 
         Raises `InvalidRange` for a window older than the exchange keeps, `PartialResult` when
         some of many symbols failed. Source: Upbit reference, section 3.3.
@@ -133,18 +133,18 @@ class TradeEndpoints:
         options: CallOptions,
     ) -> Query:
         """Ask for trades; the newest ones, without a start or an end, are remembered."""
-        make = functools.partial(self._asked, symbols, count, start, end, options)
+        make = functools.partial(self._asked, symbols, count, (start, end), options)
         return by_its_clock(self._transport, make, start, end)
 
     def _asked(
         self,
         symbols: Symbols,
         count: int | None,
-        start: Time | None,
-        end: Time | None,
+        span: tuple[Time | None, Time | None],
         options: CallOptions,
+        now: int,
     ) -> Query:
-        exact, now = options.exact, self._transport.now()
+        exact, (start, end) = options.exact, span
         window = read_window("1s", start if count is None else None, end, count, now=now)
         since = None if start is None else parse_time(start, now)
         most = count if count is not None or since is not None else upbit_rest.TRADE_PAGE

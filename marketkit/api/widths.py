@@ -43,7 +43,7 @@ def session_for(
 
 
 def joined(queries: Mapping[str, Query]) -> Query:
-    """Make one query of those for each width, whose candles have a column `timeframe`."""
+    """Make one query of several, one for each width; a column `timeframe` tells candles apart."""
     first = next(iter(queries.values()))
 
     async def fetch() -> Result:

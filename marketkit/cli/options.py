@@ -79,7 +79,7 @@ def add_timeframe(command: argparse.ArgumentParser, default: str | None = "1m") 
 def add_range(command: argparse.ArgumentParser) -> None:
     """Add a timeframe and a range of times."""
     add_timeframe(command)
-    said = "The first moment, as 2026-01-01 or 2026-01-01T09:00+09:00; UTC unless it says."
+    said = "The first moment, as -30d, 2026-01-01 or 2026-01-01T09:00+09:00; UTC unless it says."
     command.add_argument("--start", help=said)
     command.add_argument("--end", help="The moment before which it ends; now if none is given.")
 

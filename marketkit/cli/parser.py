@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import pkgutil
+import re
 import textwrap
 from collections.abc import Iterable, Mapping
 from functools import partial
@@ -113,6 +114,8 @@ class CommandParser(argparse.ArgumentParser):
         super().__init__(**more)
         self._command = command
         self._example = "" if command is None else command.example
+        # `--start -30d` is an option and its value, as `-1` would be.
+        self._negative_number_matcher = re.compile(r"-\d")
 
     def fill(self) -> None:
         """Take the arguments of the command, once."""

@@ -1,4 +1,4 @@
-"""Wrong arguments of a call, answered with what to write instead."""
+"""Wrong arguments of a call, answered with the right ones."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _SUCH_AS = {
 
 
 def explained(kind: T) -> T:
-    """Have the public calls of a class, and its making, raise `WrongArgument` for such."""
+    """Have the public calls of a class, and its constructor, raise `WrongArgument`."""
     for name, member in list(vars(kind).items()):
         if isinstance(member, FunctionType) and (name == "__init__" or not name.startswith("_")):
             setattr(kind, name, explaining(member, kind.__name__ if name == "__init__" else name))
@@ -45,7 +45,7 @@ def explained(kind: T) -> T:
 
 
 def explaining(function: C, name: str = "") -> C:
-    """Make a function that raises `WrongArgument` where its arguments do not fit."""
+    """Make a function that raises `WrongArgument` for arguments that do not fit."""
     name = name or function.__name__
     is_async = inspect.iscoroutinefunction(inspect.unwrap(function))
     made = _awaited(function, name) if is_async else _called(function, name)
@@ -89,7 +89,7 @@ def check(
 def _faults(
     own: list[inspect.Parameter], args: tuple[Any, ...], kwargs: Mapping[str, Any]
 ) -> Iterator[str]:
-    """Say what is wrong, the plainest first."""
+    """Name the faults, the plainest first."""
     names = [each.name for each in own]
     by_place = [each.name for each in own if each.kind is each.POSITIONAL_OR_KEYWORD]
     for key in kwargs:

@@ -17,6 +17,7 @@ from marketkit.net import fork
 from marketkit.net.engine import engine
 from marketkit.net.handle import Handle, Interruption
 from marketkit.notebook import frame as display
+from marketkit.notebook.arguments import explained
 from marketkit.realtime.callbacks import Callback, Failures
 from marketkit.realtime.consumers import Broadcast, Consumer, pauses
 from marketkit.realtime.queue import Queue
@@ -54,6 +55,7 @@ class Work(Protocol):
         """Release everything."""
 
 
+@explained
 class StreamHandle(Handle):
     """A handle of streams of some symbols; without an owner the work behind is released."""
 
@@ -126,6 +128,7 @@ class StreamHandle(Handle):
             REGISTRY.drop(self)
 
 
+@explained
 class EventHandle(StreamHandle, Generic[F]):
     """A handle with a frame and events, for iterations, callbacks and the screen."""
 

@@ -26,6 +26,7 @@ from marketkit.errors import (
     remembering_caller,
     warn,
 )
+from marketkit.timeframe import parse_timeframe
 
 CLASSES = {
     name: each
@@ -126,6 +127,23 @@ def test_nearest_gives_at_most_three_and_nothing_for_strangers():
     assert nearest("KRW-BTX", known).count("KRW-") == 3
     assert nearest("frame", known) == ""
     assert nearest("KRW-BTX", []) == ""
+
+
+def test_a_notebook_is_shown_the_message_and_the_callers_line_and_nothing_of_ours():
+    with pytest.raises(errors.MarketkitError) as caught:
+        parse_timeframe("1x")
+    message, place = caught.value._render_traceback_()
+    assert message.startswith("UnknownTimeframe: unknown timeframe '1x'")
+    assert place.startswith(f"{__file__}, line ")
+    two = errors.NotPicklable("Job")._render_traceback_()
+    assert len(two) == 2
+    assert not any("\n" in line for line in two)
+
+
+def test_a_wrong_argument_and_an_unknown_name_are_the_builtin_errors_too():
+    assert issubclass(errors.WrongArgument, TypeError)
+    assert issubclass(errors.UnknownName, AttributeError)
+    assert str(errors.UnknownSymbol("x", ["KRW-BTC"], hint=": say more")).endswith("'x': say more")
 
 
 def ours(source: str) -> dict:

@@ -14,6 +14,7 @@ from marketkit.symbols import (
     file_name,
     is_code,
     is_glob,
+    is_name,
     is_native,
     matches,
     resolve,
@@ -225,3 +226,18 @@ def test_no_name_is_that_of_a_device():
         "%4EUL.X-A",
         "%43OM1",
     ]
+
+
+@pytest.mark.parametrize("name", ["비트코인", " 이더리움 ", "비트코인 캐시", "엑스(구)"])
+def test_a_korean_name_is_left_to_a_list(name):
+    assert typed(name) == [name.strip()]
+    assert is_name(name)
+    with pytest.raises(UnknownSymbol):
+        typed(name, slips=False)
+
+
+@pytest.mark.parametrize(
+    "symbol", ["KRW-BTC", "bitcoin", "USDT-币安人生", "../비트", "", None, "비" * 99]
+)
+def test_codes_and_paths_are_no_names(symbol):
+    assert not is_name(symbol)

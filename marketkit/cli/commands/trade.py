@@ -16,7 +16,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     add("symbols", nargs="+", help=SYMBOLS)
     said = f"The newest so many of each symbol; {_COUNT} if neither count nor start is given."
     add("--count", type=int, help=said)
-    said = "The first moment, as 2026-01-01T09:00; UTC unless it says, at most 7 days ago."
+    said = "The first moment, as -12h or 2026-01-01T09:00; UTC unless it says, 7 days ago at most."
     add("--start", help=said)
     add("--end", help="The moment before which it ends; now if none is given.")
     add("--tz", default="UTC", help=TZ)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
-from marketkit.api.backfills import BackfillMethods
+from marketkit.api.backfill_calls import BackfillMethods
 from marketkit.api.provider import AsyncSmartDataProvider as AsyncToday
 from marketkit.api.sync import SmartDataProvider as Today
 from marketkit.clock import age_clock

@@ -19,10 +19,12 @@ from marketkit.errors import MarketkitError
 from marketkit.net import fork
 from marketkit.net.engine import asyncio_loop, engine
 from marketkit.net.handle import Handle, Interruption
+from marketkit.notebook.arguments import explained
 
 Work = Callable[[], Coroutine[Any, Any, Report]]
 
 
+@explained
 class Job(Handle):
     """A backfill at work in the background.
 

@@ -23,6 +23,7 @@ from marketkit.errors import InputError
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.frames import one_of
 from marketkit.net import fork
+from marketkit.notebook.arguments import explained
 from marketkit.progress import clock
 from marketkit.schema import Schema
 from marketkit.symbols import matches, typed
@@ -41,6 +42,7 @@ PLAN: Schema = {
 }
 
 
+@explained
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """The cost of a backfill; nothing is sent before `run()`.

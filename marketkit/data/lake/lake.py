@@ -40,8 +40,8 @@ class Lake(SnapshotStore):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
-    frames also take what `parse_time` takes. Any number of threads and processes may read and
-    append.
+    frames also take what `parse_time` takes, `-30d` counting back from now. Any number of threads
+    and processes may read and append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
     in the series asked about that is not its candle file; other series stay usable.
@@ -53,9 +53,12 @@ class Lake(SnapshotStore):
         return Universe(self.root, self.source)
 
     def named(self, symbols: str | Iterable[str]) -> list[str]:
-        """Put codes in place of Korean names, as the newest market list of the lake has them."""
+        """Put codes in place of Korean names, by the newest market list of the lake.
+
+        Raises `UnknownSymbol` for a name that the list has not: no code is spelt like one.
+        """
         given = several(symbols)
-        return in_codes(given, self.universe.newest() if any(map(is_name, given)) else None)
+        return in_codes(given, self.universe.newest()) if any(map(is_name, given)) else given
 
     def _chosen(
         self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe

@@ -1,10 +1,10 @@
-"""Names of markets: a Korean one is a symbol, an English one helps who mistypes."""
+"""Names of markets: a Korean one is a symbol, an English one helps after a slip."""
 
 from __future__ import annotations
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -15,7 +15,7 @@ _FIRST = "KRW-"  # the won market is what nearly everybody means by a name
 
 
 class MarketNames:
-    """The names of the markets of one list, by the exchange's own spelling of them.
+    """The names of the markets of one list, however letters are put together.
 
     A name that several markets share (every coin is priced in two or three currencies) means the
     one in won; where there is none of these it must be the only one.
@@ -57,12 +57,17 @@ class MarketNames:
         return meant[0] if meant else name
 
 
-def in_codes(symbols: str | Iterable[str], markets: pl.DataFrame | None) -> list[str]:
-    """Put codes in place of Korean names as a market list has them; without a list nothing."""
-    given = naming.several(symbols)
-    if markets is None or not any(map(naming.is_name, given)):
-        return given
-    return MarketNames(markets).codes(given)
+def in_codes(symbols: Sequence[str], markets: pl.DataFrame | None) -> list[str]:
+    """Put codes in place of Korean names, by a market list.
+
+    Raises `UnknownSymbol` for a name that it has not.
+    """
+    names = None if markets is None else MarketNames(markets)
+    codes = list(symbols) if names is None else names.codes(symbols)
+    for name in filter(naming.is_name, codes):
+        hint = names.hint(name) if names else ": the lake has no market list yet, write the code"
+        raise UnknownSymbol(name, hint=hint)
+    return codes
 
 
 def _folded(name: str) -> str:

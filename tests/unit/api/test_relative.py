@@ -11,6 +11,10 @@ from marketkit.api.query import CallOptions, Query, Result
 from marketkit.api.relative import by_its_clock, hear
 from marketkit.errors import InvalidRange, Unreachable
 from marketkit.schema import CANDLE, empty
+from marketkit.timeframe import parse_time
+from marketkit.window import read_window
+
+NOW = parse_time("2026-11-26")
 
 
 class Line:
@@ -18,6 +22,7 @@ class Line:
 
     def __init__(self, failure=None):
         self.clock = SimpleNamespace(is_heard=False)
+        self.now = lambda: NOW
         self.asked, self.failure = 0, failure
 
     async def ask_time(self):
@@ -53,11 +58,11 @@ def test_the_time_is_asked_for_once_and_only_where_a_range_counts_back(times, as
 def test_a_range_is_read_again_when_the_time_is_known():
     line, made, said = Line(), [], []
 
-    def make():
+    def make(_):
         made.append(line.clock.is_heard)
         return query(said)
 
-    found = by_its_clock(line, make, "-1d")
+    found = by_its_clock(line, make, "-1d", None)
     assert found.recall() is None
     asyncio.run(found.fetch())
     assert (made, said) == ([False, True], ["fetched"])
@@ -66,21 +71,43 @@ def test_a_range_is_read_again_when_the_time_is_known():
 def test_what_sends_nothing_asks_nobody():
     line = Line()
     made = query([], sends=False)
-    assert by_its_clock(line, lambda: made, "-1d") is made
+    assert by_its_clock(line, lambda _: made, "-1d", None) is made
 
 
 def test_without_an_exchange_the_machines_clock_will_do():
     line, said = Line(Unreachable("away")), []
-    asyncio.run(by_its_clock(line, lambda: query(said), "-1d").fetch())
+    asyncio.run(by_its_clock(line, lambda _: query(said), "-1d", None).fetch())
     assert said == ["fetched"]
 
 
 def test_wrong_arguments_are_refused_before_anybody_is_asked():
     line = Line()
 
-    def make():
+    def make(_):
         raise InvalidRange("start is not before end")
 
     with pytest.raises(InvalidRange):
         by_its_clock(line, make, "-1d", "-2d")
     assert line.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("-1h", "2026-11-20"),
+        ("-30d", "2017-01-02"),
+        ("2026-12-24", "-1h"),
+        ("2026-12-24", "-9y"),
+        ("-2d", "-1d"),
+        ("-2d", None),
+    ],
+)
+def test_a_clock_that_may_be_wrong_refuses_no_range(start, end):
+    seen = []
+
+    def make(now):
+        seen.append(read_window("1m", start, end, None, now=now))
+        return query([])
+
+    by_its_clock(Line(), make, start, end)
+    assert seen

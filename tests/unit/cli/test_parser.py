@@ -146,6 +146,13 @@ print(*sys.modules)
     assert ours == {"cli", "errors"}
 
 
+def test_a_start_that_counts_back_is_a_value_and_no_option():
+    parser = build_parser(find_commands())
+    for form in (["--start", "-30d"], ["--start=-30d"]):
+        options = parser.parse_args(["candles", "KRW-BTC", *form, "--end", "-1d"])
+        assert (options.symbols, options.start, options.end) == (["KRW-BTC"], "-30d", "-1d")
+
+
 @pytest.mark.parametrize("call", CALLS, ids=" ".join)
 def test_a_command_and_its_options_are_described_in_sentences(call):
     parser, command = parser_of(call), COMMANDS[" ".join(call)]

@@ -53,7 +53,7 @@ def test_a_shell_is_needed(run, wrong):
 @pytest.mark.parametrize(
     ("words", "completed"),
     [
-        (["lake", "d"], {"delete", "drop", "du"}),
+        (["lake", "dr"], {"drop"}),
         (["ticker", "KRW-E"], {"KRW-ETH"}),
         (["candles", "KRW-BTC", "--timeframe", "4"], {"4h"}),
         (["plan", "--ord"], {"--order"}),

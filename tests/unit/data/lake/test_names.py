@@ -61,7 +61,13 @@ def test_an_english_or_a_mistyped_name_is_answered_with_codes(typed, hint):
     assert NAMES.hint(typed) == hint
 
 
-def test_without_a_list_or_a_name_symbols_stay():
-    assert in_codes("비트코인", None) == ["비트코인"]
-    assert in_codes(["KRW-BTC"], MARKETS) == ["KRW-BTC"]
-    assert in_codes("비트코인", MARKETS) == ["KRW-BTC"]
+def test_names_become_codes_and_codes_stay():
+    assert in_codes(["비트코인", "KRW-ETH"], MARKETS) == ["KRW-BTC", "KRW-ETH"]
+    assert in_codes(["KRW-BTC"], None) == ["KRW-BTC"]
+
+
+def test_a_name_that_no_list_has_is_refused_and_never_an_empty_answer():
+    with pytest.raises(UnknownSymbol, match="did you mean 'KRW-BTC'"):
+        in_codes(["비트코잉"], MARKETS)
+    with pytest.raises(UnknownSymbol, match="no market list yet, write the code"):
+        in_codes(["비트코인"], None)
