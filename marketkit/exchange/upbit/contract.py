@@ -116,9 +116,9 @@ TICKERS = Shape(
         " lowest_52_week_date",
         change="change",
         whole="trade_timestamp timestamp",
-        price="opening_price high_price low_price trade_price prev_closing_price"
-        " highest_52_week_price lowest_52_week_price",
-        size="change_price change_rate trade_volume acc_trade_price acc_trade_price_24h"
+        price="opening_price high_price low_price trade_price highest_52_week_price"
+        " lowest_52_week_price",
+        size="prev_closing_price change_price change_rate trade_volume acc_trade_price acc_trade_price_24h"
         " acc_trade_volume acc_trade_volume_24h",
         number="signed_change_price signed_change_rate",
     ),
@@ -139,8 +139,8 @@ TRADES = Shape(
     _fields(
         text="market trade_date_utc trade_time_utc",
         whole="timestamp sequential_id",
-        price="trade_price prev_closing_price",
-        size="trade_volume",
+        price="trade_price",
+        size="trade_volume prev_closing_price",
         number="change_price",
         side="ask_bid",
     )
@@ -149,8 +149,8 @@ STREAMS: Mapping[str, Shape] = {  # by the type of a message without its width, 
     "ticker": Shape(
         _fields(
             text="ty cd tdt ttm h52wdt l52wdt",
-            price="op hp lp tp pcp h52wp l52wp",
-            size="atp cp cr tv atv aav abv atp24h atv24h",
+            price="op hp lp tp h52wp l52wp",
+            size="pcp atp cp cr tv atv aav abv atp24h atv24h",
             number="scp scr",
             whole="ttms tms",
             change="c",
@@ -166,8 +166,8 @@ STREAMS: Mapping[str, Shape] = {  # by the type of a message without its width, 
     "trade": Shape(
         _fields(
             text="ty cd td ttm",
-            price="tp pcp",
-            size="tv cp bap bas bbp bbs",
+            price="tp",
+            size="tv pcp cp bap bas bbp bbs",
             whole="tms ttms sid",
             change="c",
             side="ab",
