@@ -118,8 +118,8 @@ TICKERS = Shape(
         whole="trade_timestamp timestamp",
         price="opening_price high_price low_price trade_price highest_52_week_price"
         " lowest_52_week_price",
-        size="prev_closing_price change_price change_rate trade_volume acc_trade_price acc_trade_price_24h"
-        " acc_trade_volume acc_trade_volume_24h",
+        size="prev_closing_price change_price change_rate trade_volume acc_trade_price"
+        " acc_trade_price_24h acc_trade_volume acc_trade_volume_24h",
         number="signed_change_price signed_change_rate",
     ),
     maybe=frozenset({"trade_date_kst", "trade_time_kst"}),
