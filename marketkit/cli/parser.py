@@ -63,6 +63,7 @@ def _add(parsers: Any, each: Command | Family) -> None:
         parsers.add_parser(each.name, **_described(each), command=each)
         return
     family = parsers.add_parser(each.name, **_described(each))
+    add_shared_again(family, SHARED)
     members = family.add_subparsers(required=True, metavar="view", parser_class=CommandParser)
     for member in each.members:
         _add(members, member)
@@ -96,6 +97,7 @@ def _described(each: Command | Family) -> dict[str, Any]:
     first, stop, _ = each.text.partition(". ")
     return {
         "help": (first + stop.rstrip()).replace("%", "%%"),
+        "example": each.example,
         "description": textwrap.fill(each.text, _WIDTH),
         "epilog": f"example:\n  {each.example}\n\n{codes}" if each.example else codes,
         "formatter_class": argparse.RawDescriptionHelpFormatter,
@@ -110,10 +112,10 @@ def _spell_codes(codes: Mapping[int, str]) -> str:
 class CommandParser(argparse.ArgumentParser):
     """A parser that takes the arguments of a command only when that command is called."""
 
-    def __init__(self, *, command: Command | None = None, **more: Any) -> None:
+    def __init__(self, *, example: str, command: Command | None = None, **more: Any) -> None:
         super().__init__(**more)
         self._command = command
-        self._example = "" if command is None else command.example
+        self._example = example
         # `--start -30d` is an option and its value, as `-1` would be.
         self._negative_number_matcher = re.compile(r"-\d")
 
