@@ -1,4 +1,4 @@
-"""The exchange itself compared with what the dialect expects: one paced request of each kind."""
+"""The exchange compared with the dialect's expectations: one paced request of each kind."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class Contract:
         return _Answer(rows, said or [of_exchange("good", probe.name, good)])
 
     def _heard(self, probe: Probe, response: Response) -> None:
-        """Keep what the headers say about limits, and what is wrong with them."""
+        """Keep the limits that headers tell, and the faults of headers."""
         group = probe.request.group
         remaining = parse_remaining(response.headers.get("remaining-req"))
         if remaining is None:
@@ -125,5 +125,5 @@ class Contract:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    rows: list[Row]
+    rows: Sequence[Row]
     findings: list[Finding]

@@ -34,7 +34,7 @@ async def examine(
     status: Callable[[], Awaitable[Status]],
     budget: Path,
 ) -> list[Finding]:
-    """Look at everything of this machine once, and ask the exchange for its market list."""
+    """Look at everything of this machine once, and ask the exchange for a market list."""
     found = [*_settings(settings), *await asyncio.to_thread(_here, lake, budget)]
     found.append(await _exchange(markets))
     taken = await status()
@@ -85,7 +85,7 @@ def _lake(lake: Lake) -> Iterator[Finding]:
 
 
 def _kept(lake: Lake) -> Iterator[Finding]:
-    """Look at what lies beside the candles."""
+    """Look at market lists, jobs and files that a repair set aside."""
     if (lake.root / "corrupt").exists():
         do = "look into corrupt/ in the lake, and delete it when nothing there is wanted"
         yield Finding("note", "lake", "a repair has set files aside", do)

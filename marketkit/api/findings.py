@@ -1,4 +1,4 @@
-"""The findings of a look at everything: how each thing is, and what to do where it is not well."""
+"""The findings of a look at everything: how each thing is, and the remedy where one is needed."""
 
 from __future__ import annotations
 
@@ -39,5 +39,5 @@ class Finding(NamedTuple):
 
 
 def of_exchange(state: State, check: str, detail: str) -> Finding:
-    """Make a finding of a check against the exchange itself, with what to do about it."""
+    """Make a finding of a check against the exchange, with the remedy."""
     return Finding(state, f"live {check}", detail, _DO.get(state, ""))

@@ -35,7 +35,7 @@ class Requirement(NamedTuple):
 
 
 def look_at_machine(lake: Path, budget: Path) -> Iterator[Finding]:
-    """Look at all of it; asks no exchange and writes nothing that stays."""
+    """Look at the whole machine; no exchange is asked, and nothing written stays."""
     wanted = requirements(importlib_requires())
     yield from _versions(wanted)
     yield from _extras(wanted)
@@ -45,7 +45,7 @@ def look_at_machine(lake: Path, budget: Path) -> Iterator[Finding]:
 
 
 def importlib_requires() -> list[str]:
-    """Give what the distribution says that it needs; nothing in a checkout never installed."""
+    """Give the requirements of the distribution; none in a checkout never installed."""
     try:
         return importlib.metadata.requires(_NAME) or []
     except importlib.metadata.PackageNotFoundError:
@@ -53,7 +53,7 @@ def importlib_requires() -> list[str]:
 
 
 def requirements(lines: list[str]) -> list[Requirement]:
-    """Read requirements as a distribution spells them.
+    """Read requirements in the spelling of distributions.
 
     >>> requirements(["polars>=2.1", 'uvicorn>=0.34; extra == "sandbox"'])[1]
     Requirement(package='uvicorn', least='0.34', extra='sandbox')
@@ -115,7 +115,7 @@ def _budget_folder(folder: Path) -> Finding:
 
 
 def terminal(encoding: str | None) -> Finding:
-    """Say what an output of this encoding can show."""
+    """Say how well an output of this encoding shows Korean names and tables."""
     if not _shows(_KOREAN, encoding):
         do = "set PYTHONIOENCODING=utf-8; in a console of Windows say `chcp 65001` first"
         return Finding("look", "terminal", f"{encoding} has no Korean names: they print as ?", do)
@@ -134,7 +134,7 @@ def _shows(letters: str, encoding: str | None) -> bool:
 
 
 def _existing(path: Path) -> Path:
-    """Give the folder itself, or the nearest one above it that is there."""
+    """Give the folder, or the nearest existing one above."""
     return next((each for each in (path, *path.absolute().parents) if each.is_dir()), Path(os.sep))
 
 

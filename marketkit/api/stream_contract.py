@@ -1,4 +1,4 @@
-"""The stream of the exchange compared with what the dialect expects: one message of each type."""
+"""The exchange's stream compared with the dialect's expectations: one message of each type."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def _differences(
 
 
 def _of_slot(told: Mapping[str, Any], name: str) -> Iterator[Difference]:
-    """Compare where a candle starts with its width, and with when the message was made."""
+    """Compare the start of a candle with the width, and with the moment of the message."""
     start, sent = opened(told.get("cdttmu")), told.get("tms")
     if start is None:
         yield Difference("bad", f"cdttmu is no time: {told.get('cdttmu')!r}")

@@ -134,8 +134,8 @@ def _spelled(age: int) -> str:
     """Say how long ago in one unit.
 
     >>> _spelled(5_400_000), _spelled(200_000_000)
-    ('90 min', '2.3 days')
+    ('90m', '2.3d')
     """
     if age < 7_200_000:
-        return f"{age / 60_000:.0f} min"
-    return f"{age / 3_600_000:.1f} h" if age < 172_800_000 else f"{age / 86_400_000:.1f} days"
+        return f"{age / 60_000:.0f}m"
+    return f"{age / 3_600_000:.1f}h" if age < 172_800_000 else f"{age / 86_400_000:.1f}d"

@@ -51,7 +51,7 @@ def impersonal(text: str) -> str:
 
 
 def _names() -> set[str]:
-    """Give the names that paths of this person may have in them."""
+    """Give the user's names that may stand in paths."""
     try:
         own = getpass.getuser()
     except (OSError, KeyError):  # nobody is called so here, as in some containers

@@ -19,7 +19,7 @@ _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def disk_use_arguments(view: argparse.ArgumentParser) -> None:
-    """Add by what it is added up."""
+    """Add the choice of sums."""
     said = "What to add up: each series, its quote currency, or its timeframe."
     ways = ["series", "quote", "timeframe"]
     view.add_argument("--by", choices=ways, default="series", help=said)
@@ -38,10 +38,10 @@ def disk_use(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 
 
 def drop_arguments(view: argparse.ArgumentParser) -> None:
-    """Add what is dropped; nothing of it is guessed."""
+    """Add the series to drop; nothing is guessed."""
     view.add_argument("symbols", nargs="+", help=SYMBOLS)
-    said = f"The width of the candles to remove: one of {' '.join(WIDTHS)}."
-    view.add_argument("--timeframe", required=True, help=said)
+    said = f"The width of the candles to remove: one of {' '.join(WIDTHS)}; it may also come last."
+    view.add_argument("--timeframe", help=said)
     view.add_argument("--yes", action="store_true", help="Do not ask.")
 
 
@@ -52,6 +52,10 @@ def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     from marketkit.symbols import resolve  # noqa: PLC0415 - slow, `--help` needs none
     from marketkit.timeframe import parse_timeframe  # noqa: PLC0415 - as above
 
+    if options.timeframe is None and options.symbols[-1] in WIDTHS:
+        options.timeframe = options.symbols.pop()
+    if not options.symbols or options.timeframe is None:
+        options.refuse("say which series: symbols and a timeframe, such as KRW-BTC --timeframe 1m")
     name = parse_timeframe(options.timeframe).name
     held = lake.catalog().filter(timeframe=name)
     if held.is_empty():
@@ -69,7 +73,7 @@ def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 
 
 def _refuse_busy(lake: Lake, symbols: list[str], timeframe: str) -> None:
-    """Refuse where a job would only fetch again what is removed."""
+    """Refuse where a job at work would only fetch the series again."""
     from marketkit.data.jobs.catalog import at_work  # noqa: PLC0415 - slow
 
     busy = at_work(lake.root, timeframe)

@@ -7,7 +7,7 @@ import sys
 import warnings
 from collections.abc import Sequence
 
-from marketkit.cli.options import refuse_unused
+from marketkit.cli.options import refuse_unknown, refuse_unused
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.parser import build_parser, find_commands
 from marketkit.cli.terminal import forgiving, print_for_programs
@@ -17,7 +17,8 @@ from marketkit.errors import InputError, MarketkitError, PartialResult
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give the exit code."""
     with forgiving(), warnings.catch_warnings():
-        options = build_parser(find_commands()).parse_args(arguments)
+        options, unknown = build_parser(find_commands()).parse_known_args(arguments)
+        refuse_unknown(options, unknown)
         refuse_unused(options)
         if options.json:
             print_for_programs()

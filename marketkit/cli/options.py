@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.command import SHARED
+from marketkit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from marketkit.api.sync import SmartDataProvider
@@ -40,7 +41,7 @@ def add_shared(parser: argparse.ArgumentParser) -> None:
 
 
 def add_shared_again(parser: argparse.ArgumentParser, uses: tuple[str, ...]) -> None:
-    """Add the shared options behind a command's name, where they win; some are its own already.
+    """Add the shared options behind a command's name, where the last word counts.
 
     Those that it has no use for are taken without a word in the help: `refuse_unused` says why.
     """
@@ -52,6 +53,13 @@ def add_shared_again(parser: argparse.ArgumentParser, uses: tuple[str, ...]) -> 
             continue
         shown = said if name in uses else {**said, "help": argparse.SUPPRESS}
         group.add_argument(f"--{name}", default=argparse.SUPPRESS, **shown)
+
+
+def refuse_unknown(options: argparse.Namespace, words: list[str]) -> None:
+    """End with bad usage where the command has no place for some words; name the nearest option."""
+    if words:
+        hint = nearest(words[0].partition("=")[0], options.names())
+        options.refuse(f"unrecognized arguments: {' '.join(words)}{hint}; see --help")
 
 
 def refuse_unused(options: argparse.Namespace) -> None:
@@ -118,7 +126,6 @@ def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
 
 def duration(text: str) -> str:
     """Take a length of time in the one spelling, as a type of argument."""
-    from marketkit.errors import InputError  # noqa: PLC0415 - as the next
     from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow, `--help` needs none
 
     try:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from marketkit.cli.options import seconds_of
 from marketkit.cli.output import DONE, INCOMPLETE, Output
@@ -21,6 +21,26 @@ from marketkit.errors import MarketkitError
 if TYPE_CHECKING:
     from marketkit.data.jobs.job import Job
     from marketkit.data.jobs.report import Report
+
+
+class _Part(NamedTuple):
+    """The figures of one job, with a report or without."""
+
+    symbols: tuple[str, ...]
+    slots: int
+    unknown: int
+    requests: int
+    rows: int
+
+
+def _of_report(report: Report) -> _Part:
+    return _Part(report.symbols, report.slots, report.unknown, report.requests, report.rows)
+
+
+def _of_cut(job: Job) -> _Part:
+    so_far = job.progress
+    left = max(0, so_far.total - so_far.done)
+    return _Part(job.wanted.symbols, so_far.total, left, so_far.requests, so_far.rows)
 
 
 @dataclass(slots=True)
@@ -94,35 +114,35 @@ class CommandRun:
     @property
     def code(self) -> int:
         """The exit code."""
-        whole = not self.stopped and not self.unlisted
+        whole = not (self.stopped or self.unlisted or self.cut)
         complete = whole and all(report.complete for report in self.reports)
         return DONE if complete else INCOMPLETE
 
     def summary(self, state: str = "") -> dict[str, object]:
-        """Add up reports and what was cut, for the one line that monitoring reads.
+        """Add up reports and cut jobs, for the one line that monitoring reads.
 
         `done` and `unknown` are slots that are answered for and that are not: all that jobs with a
-        report were asked for, and of one that was cut all that it was about to fetch.
+        report were asked for, and of one that was cut all that it was about to fetch. They are None
+        where a job was cut before it knew; `left` are jobs without a report.
         """
         ended = "done" if self.code == DONE else "incomplete"
-        reports, cut = self.reports, [job.progress for job in self.cut]
-        symbols = [each.symbols for each in reports] + [job.wanted.symbols for job in self.cut]
-        slots = sum(each.slots for each in reports) + sum(each.total for each in cut)
-        left = [each.unknown for each in reports] + [max(0, p.total - p.done) for p in cut]
+        parts = [*map(_of_report, self.reports), *map(_of_cut, self.cut)]
+        told = all(part.slots for part in parts)
+        slots, unknown = sum(part.slots for part in parts), sum(part.unknown for part in parts)
         return {
             "state": state or self.stopped or ended,
-            "at": _now(),
-            "jobs": len(reports),
-            "left": max(0, self.planned - len(reports) - len(self.unlisted)),
-            "symbols": len({symbol for each in symbols for symbol in each}),
-            "slots": slots,
-            "done": slots - sum(left),
-            "unknown": sum(left),
-            "requests": sum(each.requests for each in (*reports, *cut)),
-            "rows": sum(each.rows for each in (*reports, *cut)),
-            "revisions": sum(each.revisions for each in reports),
-            "failures": len(self.unlisted) + sum(len(each.failures) for each in reports),
+            "jobs": len(self.reports),
+            "left": max(0, self.planned - len(self.reports) - len(self.unlisted)),
+            "symbols": len({symbol for part in parts for symbol in part.symbols}),
+            "slots": slots if told else None,
+            "done": slots - unknown if told else None,
+            "unknown": unknown if told else None,
+            "requests": sum(part.requests for part in parts),
+            "rows": sum(part.rows for part in parts),
+            "revisions": sum(report.revisions for report in self.reports),
+            "failures": len(self.unlisted) + sum(len(each.failures) for each in self.reports),
             "seconds": round(time.monotonic() - self.began, 1),
+            "at": _now(),
         }
 
     def _reporter(self, job: Job) -> Any:
@@ -136,21 +156,20 @@ class CommandRun:
 def say_summary(
     output: Output, run: CommandRun, options: argparse.Namespace, root: Path, state: str = ""
 ) -> None:
-    """Print the one line of a run, with the lake and the file that it went by."""
-    where = {"lake": str(root)}
-    if options.config is not None:
-        where["config"] = str(options.config)
+    """Print the one line of a run, with the lake and the file."""
+    config = getattr(options, "config", None)
+    where = {"lake": str(root), **({"config": str(config)} if config is not None else {})}
     summary = run.summary(" ".join(state.split()))
-    if options.log_format == "json" and not output.as_json:
+    if run.as_json and not output.as_json:
         output = Output(as_json=True)
     output.value(**summary, **where)
-    said = [f"{name}={value}" for name, value in summary.items()]
+    said = [f"{name}={'?' if value is None else value}" for name, value in summary.items()]
     said += [f"{name}={_quoted(path)}" for name, path in where.items()]
     output.say(f"marketkit backfill: {' '.join(said)}")
 
 
 def _quoted(path: str) -> str:
-    """Spell a path so that the line can be cut at its blanks."""
+    """Spell a path so that the line can be cut at blanks."""
     return json.dumps(path, ensure_ascii=False) if " " in path else path
 
 

@@ -187,7 +187,7 @@ class Transport:
         except TimeoutError:
             self._path_changed()
             raise TimedOut(
-                f"{self._endpoint} did not answer {request.path} within {self._timeout:g} s, "
+                f"{self._endpoint} did not answer {request.path} within {self._timeout:g}s, "
                 f"waiting for {wire.awaited}{_about(request)}"
             ) from None
         except httpx.HTTPError as error:
@@ -286,5 +286,5 @@ def _about(request: Request) -> str:
 def _in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
     """Say of a failure how long all attempts took, the waits for their turns among them."""
     many = f"{attempts} attempts" if attempts > 1 else "the attempt"
-    said = f"{failure}; {many} took {seconds:.1f} s in all"
+    said = f"{failure}; {many} took {seconds:.1f}s in all"
     return TimedOut(f"{said}: try again, or give a longer timeout")

@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     said = "How the second of a limit is counted."
     add("--limit-window", choices=_WINDOWS, default="first-call", help=said)
     add("--limit-body", choices=("text", "json"), default="text", help="The body of 429 and 418.")
-    said = "Answer 418 after so many 429s in 10 s; never if not given."
+    said = "Answer 418 after so many 429s in 10s; never if not given."
     add("--ban-after", type=int, default=0, metavar="N", help=said)
     said = f"{' '.join((*KINDS, *STREAM_KINDS))}, with a probability; repeatable."
     add("--fault", action="append", metavar="KIND=P", help=said)

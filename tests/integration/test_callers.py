@@ -218,7 +218,7 @@ def test_ctrl_c_within_a_read_takes_no_event(tmp_path):
 def test_a_sync_caller_waits_so_long_and_is_told_for_what(provider, exchange):
     with provider.watch("KRW-BTC", "trade") as feed:
         assert feed.wait(PATIENCE)
-        with pytest.raises(mk.TimedOut, match=r"0\.05 s from <Feed trade of KRW-BTC: live"):
+        with pytest.raises(mk.TimedOut, match=r"0\.05s from <Feed trade of KRW-BTC: live"):
             feed.next(timeout=0.05)
         exchange.advance(120)
         first = feed.next(timeout=PATIENCE)

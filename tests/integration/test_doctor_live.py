@@ -8,8 +8,11 @@ import re
 import polars as pl
 import pytest
 
+from marketkit.api.sync import SmartDataProvider
 from marketkit.cli.main import main
+from marketkit.sandbox import Sandbox
 from marketkit.sandbox.odd import KINDS, NONE, ODD_CODE
+from tests.integration.conftest import FAST_LIMITS
 
 NAMES = (
     *("markets", "all tickers", "tickers", "order books", "levels", "trades"),
@@ -25,13 +28,22 @@ WORST = {"extra-field": "note", ODD_CODE: "note", "unknown-enum": "look", "unkno
 pytestmark = pytest.mark.filterwarnings("ignore:the clock of this machine")
 
 
+@pytest.fixture(scope="module")
+def budget(tmp_path_factory):
+    """One budget for all looks: where the past is unknown, a handshake waits for a second."""
+    return tmp_path_factory.mktemp("budget")
+
+
 @pytest.fixture
-def look(exchange, provider):
+def look(exchange, budget, tmp_path, monkeypatch):
     """Look at the exchange when markets have traded for half a day."""
     exchange.set_clock(now="2026-11-20T12:00:30Z", speed=0)
+    monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(budget))
+    where = {"endpoint": exchange.endpoint, "lake": tmp_path / "lake"}
 
     def live() -> pl.DataFrame:
-        found = provider.doctor(live=True)
+        with SmartDataProvider(**where, limits=FAST_LIMITS) as provider:
+            found = provider.doctor(live=True)
         return found.filter(pl.col("check").str.starts_with("live "))
 
     return live
@@ -70,8 +82,6 @@ def test_an_answer_that_is_no_data_is_bad_and_the_rest_is_looked_at(look, exchan
 
 
 def test_a_lower_limit_is_told(exchange, tmp_path, capsys):
-    from marketkit.sandbox import Sandbox
-
     with Sandbox(seed=1, now="2026-11-20T12:00:30Z", speed=0, limit={"ticker": (5, 1)}) as lower:
         where = ["--endpoint", lower.endpoint, "--lake", str(tmp_path / "lake")]
         code = main(["doctor", "--live", "--json", *where])

@@ -13,7 +13,7 @@ from marketkit.cli.options import DURATION, SYMBOLS, add_range, duration, open_p
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
 from marketkit.cli.schedule import only_run, read_file, scheduled
-from marketkit.errors import MarketkitError, UnknownSymbol
+from marketkit.errors import InputError, MarketkitError, UnknownSymbol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -27,24 +27,24 @@ if TYPE_CHECKING:
 def _arguments(command: argparse.ArgumentParser) -> None:
     wanted_arguments(command)
     add = command.add_argument
+    add("--verify", type=duration, help=f"Read the last {DURATION} again, to see what changed.")
+    said = f"Wait for an exchange that is away for so long: {DURATION}; 12h if none is given."
+    add("--patience", type=duration, help=said)
     add("--max-time", type=duration, help=f"Leave after so long, and go on next time: {DURATION}.")
     said = "Write progress and problems as text or as JSON lines."
     add("--log-format", choices=["text", "json"], default="text", help=said)
 
 
 def wanted_arguments(command: argparse.ArgumentParser) -> None:
-    """Add what is to be fetched and in which manner, by hand or from a file."""
+    """Add the candles wanted, by hand or from a file, and their order."""
     add = command.add_argument
     add("symbols", nargs="*", help=SYMBOLS)
     add_range(command)
     command.set_defaults(timeframe=None)  # so that a file can refuse one
     said = "A TOML file that says what the lake holds, in place of symbols and times."
     add("--config", type=Path, metavar="FILE", help=said)
-    add("--verify", type=duration, help=f"Read the last {DURATION} again, to see what changed.")
     said = "What comes first; newest if none is given."
     add("--order", choices=["newest", "oldest", "symbols"], help=said)
-    said = f"Wait for an exchange that is away for so long: {DURATION}; 12h if none is given."
-    add("--patience", type=duration, help=said)
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -52,17 +52,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
         return _scheduled(options, output)
     need_symbols(options)
     provider, run = open_provider(options), begin_run(options)
-    series, span = (options.symbols, options.timeframe), (options.start, options.end)
-    report, state = None, ""
-    try:
-        with on_sigterm(run.terminate):
-            report = run.work(_starter(provider, options, *series, *span))
-    except MarketkitError as error:
-        state = f"failed: {error}"
-        raise
-    finally:
-        if report is None and run.cut:
-            say_summary(output, run, options, provider.lake().root, state)
+    report = _work(provider, options, run, output)
     if report is None:
         output.problem(MarketkitError(f"left on {run.stopped}; the same command goes on"))
         return run.code
@@ -70,6 +60,25 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     if not report.complete and not output.as_json:
         _say_missing(provider, report, output)
     return run.code
+
+
+def _work(
+    provider: SmartDataProvider, options: argparse.Namespace, run: CommandRun, output: Output
+) -> Report | None:
+    """Do the one backfill; where that is cut, say how far it came."""
+    series, span, state = (options.symbols, options.timeframe), (options.start, options.end), ""
+    try:
+        with on_sigterm(run.terminate):
+            return run.work(_starter(provider, options, *series, *span))
+    except InputError:
+        run.cut.clear()  # nothing was done, and nothing is left
+        raise
+    except MarketkitError as error:
+        state = f"failed: {error}"
+        raise
+    finally:
+        if run.cut:
+            say_summary(output, run, options, provider.lake().root, state)
 
 
 def need_symbols(options: argparse.Namespace) -> None:

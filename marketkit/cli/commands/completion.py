@@ -37,7 +37,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def script(parser: argparse.ArgumentParser, shell: str, symbols: list[str]) -> str:
-    """Write the script of a shell; symbols are those of the day on which it is written."""
+    """Write the script of a shell, with the symbols of one day."""
     import shtab  # noqa: PLC0415 - nobody else needs it
 
     for each in _actions(parser):
@@ -47,8 +47,8 @@ def script(parser: argparse.ArgumentParser, shell: str, symbols: list[str]) -> s
             each.choices = WIDTHS
         elif each.type is Path or each.dest == "to":
             each.complete = shtab.FILE  # type: ignore[attr-defined]
-    named = {shell: _FUNCTIONS[shell] % " ".join(symbols)}
-    return str(shtab.complete(parser, shell=shell, preamble=named))
+    function = _FUNCTIONS[shell] % " ".join(symbols)
+    return str(shtab.complete(parser, shell=shell, preamble=function))
 
 
 def _actions(parser: argparse.ArgumentParser) -> list[argparse.Action]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from marketkit.cli.command import Command, Family, no_arguments
 from marketkit.cli.options import open_lake, open_provider
 from marketkit.cli.output import DONE, Output
-from marketkit.cli.run import CommandRun, on_sigterm
+from marketkit.cli.run import CommandRun, on_sigterm, say_summary
 from marketkit.cli.texts import JOBS
 
 if TYPE_CHECKING:
@@ -51,8 +51,12 @@ def _resume(options: argparse.Namespace, output: Output) -> int:
     if running:
         return _tell(options, output, None, "goes on in the processes at work on it")
     run = CommandRun(deadline=None)
-    with on_sigterm(run.terminate):
-        report = run.work(_starter(open_provider(options), wanted))
+    try:
+        with on_sigterm(run.terminate):
+            report = run.work(_starter(open_provider(options), wanted))
+    finally:
+        if run.cut:
+            say_summary(output, run, options, root)
     if report is not None:
         output.report(report)
     return run.code

@@ -23,7 +23,7 @@ class Difference(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The kinds of a row's fields, and the shapes of objects inside it, alone or in a list.
+    """The kinds of a row's fields, and the shapes of objects inside, alone or in a list.
 
     `maybe` are fields that not every site of the exchange sends, `old` those that it is giving up.
     """
@@ -34,12 +34,9 @@ class Shape:
     inner: Mapping[str, Shape] = field(default_factory=dict)
 
 
-def _shape(
-    maybe: str = "", old: str = "", inner: Mapping[str, Shape] | None = None, **kinds: str
-) -> Shape:
-    """Make a shape of the names of the fields by kind, which is one of `_KINDS` or `_VALUES`."""
-    fields = {name: kind for kind, names in kinds.items() for name in names.split()}
-    return Shape(fields, frozenset(maybe.split()), frozenset(old.split()), inner or {})
+def _fields(**kinds: str) -> dict[str, str]:
+    """Give the kind of each field; a kind is one of `_KINDS` or `_VALUES`."""
+    return {name: kind for kind, names in kinds.items() for name in names.split()}
 
 
 def _is_number(value: Any) -> bool:
@@ -78,126 +75,126 @@ _VALUES: Mapping[str, tuple[str, ...]] = {
     "stream": ("SNAPSHOT", "REALTIME"),
 }
 
-MARKETS = _shape(
-    text="market korean_name english_name market_warning",
-    unit="market_event",
-    maybe="korean_name market_event",
-    old="market_warning",
-    inner={
-        "market_event": _shape(
-            flag="warning",
-            unit="caution",
-            inner={
-                "caution": _shape(
-                    flag="PRICE_FLUCTUATIONS TRADING_VOLUME_SOARING DEPOSIT_AMOUNT_SOARING"
-                    " GLOBAL_PRICE_DIFFERENCES CONCENTRATION_OF_SMALL_ACCOUNTS"
-                )
-            },
-        )
-    },
+_CAUTION = Shape(
+    _fields(
+        flag="PRICE_FLUCTUATIONS TRADING_VOLUME_SOARING DEPOSIT_AMOUNT_SOARING"
+        " GLOBAL_PRICE_DIFFERENCES CONCENTRATION_OF_SMALL_ACCOUNTS"
+    )
 )
-_CANDLE: Mapping[str, str] = {
-    "text": "market candle_date_time_utc candle_date_time_kst",
-    "price": "opening_price high_price low_price trade_price",
-    "size": "candle_acc_trade_price candle_acc_trade_volume",
-}
-_KST = "candle_date_time_kst"
-_SECONDS = _shape(maybe=_KST, whole="timestamp", **_CANDLE)
-_MINUTES = _shape(maybe=_KST, whole="timestamp unit", **_CANDLE)
-_DAYS = _shape(
-    maybe=_KST, whole="timestamp", number="prev_closing_price change_price change_rate", **_CANDLE
+_EVENT = Shape(_fields(flag="warning", unit="caution"), inner={"caution": _CAUTION})
+MARKETS = Shape(
+    _fields(text="market korean_name english_name market_warning", unit="market_event"),
+    maybe=frozenset({"korean_name", "market_event"}),
+    old=frozenset({"market_warning"}),
+    inner={"market_event": _EVENT},
 )
-_LONG = _shape(
-    maybe=_KST,
-    whole="timestamp",
-    **{**_CANDLE, "text": f"{_CANDLE['text']} first_day_of_period"},
-)
+
+
+def _candle(**more: str) -> Shape:
+    fields = _fields(
+        text="market candle_date_time_utc candle_date_time_kst",
+        price="opening_price high_price low_price trade_price",
+        size="candle_acc_trade_price candle_acc_trade_volume",
+        whole="timestamp",
+    )
+    return Shape(fields | _fields(**more), maybe=frozenset({"candle_date_time_kst"}))
+
+
+_LONG = _candle(text="first_day_of_period")
 CANDLES: Mapping[str, Shape] = {  # a width of each family
-    "1s": _SECONDS,
-    "1m": _MINUTES,
-    "4h": _MINUTES,
-    "1d": _DAYS,
+    "1s": _candle(),
+    "1m": _candle(whole="unit"),
+    "4h": _candle(whole="unit"),
+    "1d": _candle(number="prev_closing_price change_price change_rate"),
     "1w": _LONG,
     "1M": _LONG,
     "1y": _LONG,
 }
-TICKERS = _shape(
-    text="market trade_date trade_time trade_date_kst trade_time_kst highest_52_week_date"
-    " lowest_52_week_date",
-    change="change",
-    whole="trade_timestamp timestamp",
-    price="opening_price high_price low_price trade_price prev_closing_price highest_52_week_price"
-    " lowest_52_week_price",
-    size="change_price change_rate trade_volume acc_trade_price acc_trade_price_24h"
-    " acc_trade_volume acc_trade_volume_24h",
-    number="signed_change_price signed_change_rate",
-    maybe="trade_date_kst trade_time_kst",
+TICKERS = Shape(
+    _fields(
+        text="market trade_date trade_time trade_date_kst trade_time_kst highest_52_week_date"
+        " lowest_52_week_date",
+        change="change",
+        whole="trade_timestamp timestamp",
+        price="opening_price high_price low_price trade_price highest_52_week_price"
+        " lowest_52_week_price",
+        size="prev_closing_price change_price change_rate trade_volume acc_trade_price"
+        " acc_trade_price_24h acc_trade_volume acc_trade_volume_24h",
+        number="signed_change_price signed_change_rate",
+    ),
+    maybe=frozenset({"trade_date_kst", "trade_time_kst"}),
 )
-BOOKS = _shape(
-    text="market",
-    whole="timestamp",
-    size="total_ask_size total_bid_size level",
-    units="orderbook_units",
-    maybe="level",
-    inner={"orderbook_units": _shape(size="bid_price bid_size ask_price ask_size")},
+BOOKS = Shape(
+    _fields(
+        text="market",
+        whole="timestamp",
+        size="total_ask_size total_bid_size level",
+        units="orderbook_units",
+    ),
+    maybe=frozenset({"level"}),
+    inner={"orderbook_units": Shape(_fields(size="bid_price bid_size ask_price ask_size"))},
 )
-LEVELS = _shape(text="market quote_currency tick_size", texts="supported_levels")
-TRADES = _shape(
-    text="market trade_date_utc trade_time_utc",
-    whole="timestamp sequential_id",
-    price="trade_price prev_closing_price",
-    size="trade_volume",
-    number="change_price",
-    side="ask_bid",
+LEVELS = Shape(_fields(text="market quote_currency tick_size", texts="supported_levels"))
+TRADES = Shape(
+    _fields(
+        text="market trade_date_utc trade_time_utc",
+        whole="timestamp sequential_id",
+        price="trade_price",
+        size="trade_volume prev_closing_price",
+        number="change_price",
+        side="ask_bid",
+    )
 )
 STREAMS: Mapping[str, Shape] = {  # by the type of a message without its width, SIMPLE names
-    "ticker": _shape(
-        text="ty cd tdt ttm h52wdt l52wdt",
-        price="op hp lp tp pcp h52wp l52wp",
-        size="atp cp cr tv atv aav abv atp24h atv24h",
-        number="scp scr",
-        whole="ttms tms",
-        change="c",
-        side="ab",
-        state="ms",
-        warned="mw",
-        flag="its",
-        anything="dd",
-        stream="st",
-        old="its mw dd",
+    "ticker": Shape(
+        _fields(
+            text="ty cd tdt ttm h52wdt l52wdt",
+            price="op hp lp tp h52wp l52wp",
+            size="pcp atp cp cr tv atv aav abv atp24h atv24h",
+            number="scp scr",
+            whole="ttms tms",
+            change="c",
+            side="ab",
+            state="ms",
+            warned="mw",
+            flag="its",
+            anything="dd",
+            stream="st",
+        ),
+        old=frozenset({"its", "mw", "dd"}),
     ),
-    "trade": _shape(
-        text="ty cd td ttm",
-        price="tp pcp",
-        size="tv cp bap bas bbp bbs",
-        whole="tms ttms sid",
-        change="c",
-        side="ab",
-        stream="st",
+    "trade": Shape(
+        _fields(
+            text="ty cd td ttm",
+            price="tp",
+            size="tv pcp cp bap bas bbp bbs",
+            whole="tms ttms sid",
+            change="c",
+            side="ab",
+            stream="st",
+        )
     ),
-    "orderbook": _shape(
-        text="ty cd",
-        whole="tms",
-        size="tas tbs lv",
-        units="obu",
-        stream="st",
-        maybe="lv",
-        inner={"obu": _shape(size="ap bp as bs")},
+    "orderbook": Shape(
+        _fields(text="ty cd", whole="tms", size="tas tbs lv", units="obu", stream="st"),
+        maybe=frozenset({"lv"}),
+        inner={"obu": Shape(_fields(size="ap bp as bs"))},
     ),
-    "candle": _shape(
-        text="ty cd cdttmu cdttmk",
-        price="op hp lp tp",
-        size="catv catp",
-        whole="tms",
-        stream="st",
-        maybe="cdttmk",
+    "candle": Shape(
+        _fields(
+            text="ty cd cdttmu cdttmk",
+            price="op hp lp tp",
+            size="catv catp",
+            whole="tms",
+            stream="st",
+        ),
+        maybe=frozenset({"cdttmk"}),
     ),
 }
 _SIDES = (("bid_price", "bid_size"), ("ask_price", "ask_size"), ("bp", "bs"), ("ap", "as"))
 
 
 def compare(rows: Sequence[Row], shape: Shape, within: str = "") -> Iterator[Difference]:
-    """Give the differences of rows from their shape, each once, however many rows have it."""
+    """Give the differences of rows from a shape, each once."""
     for name, kind in shape.fields.items():
         there = [row for row in rows if name in row]
         if len(there) < len(rows) and name not in shape.old:
@@ -236,7 +233,7 @@ def _inside(rows: Sequence[Row], name: str) -> list[Row]:
 
 
 def hollow(rows: Sequence[Row], units: str) -> Iterator[Difference]:
-    """Name the levels of books with a size and no price; without a size they pad a thin side."""
+    """Name the levels of books with a size and no price; without a size one pads a thin side."""
     inside = _inside(rows, units)
     wrong = [
         unit
@@ -250,7 +247,7 @@ def hollow(rows: Sequence[Row], units: str) -> Iterator[Difference]:
 
 
 def strangers(rows: Sequence[Row], name: str, asked: Sequence[str]) -> Iterator[Difference]:
-    """Name the markets that nobody asked for, and those that were asked for and are not there."""
+    """Name the markets that nobody asked for, and the missing ones."""
     came = dict.fromkeys(str(row.get(name)) for row in rows)
     for symbol in came:
         if symbol not in asked:

@@ -93,6 +93,17 @@ def test_a_yes_on_the_command_line_is_enough_and_globs_mean_what_is_there(drop, 
     ]
 
 
+def test_the_timeframe_may_come_last_and_is_never_guessed(drop, lake, capsys):
+    assert drop("KRW-BTC", "1h", "--yes")[0] == 0
+    assert lake.catalog().height == 3
+    for words in (("KRW-BTC",), ("1h",)):
+        with pytest.raises(SystemExit) as ended:
+            drop(*words, "--yes")
+        assert ended.value.code == 2
+        assert "say which series" in capsys.readouterr().err
+    assert lake.catalog().height == 3
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -119,7 +119,9 @@ def test_shared_options_are_taken_before_and_after_a_command():
     after = parser.parse_args(["ticker", "KRW-BTC", "--json", "--lake", "a"])
     assert vars(before) == vars(after)
     assert before.json
-    later = parser.parse_args(["--lake", "a", "lake", "ls", "--lake", "b"])
+    for words in (["--lake", "a", "lake", "ls"], ["lake", "--lake", "a", "ls"]):
+        assert str(parser.parse_args(words).lake) == "a"
+    later = parser.parse_args(["--lake", "a", "lake", "--lake", "c", "ls", "--lake", "b"])
     assert (str(later.lake), later.json, later.endpoint) == ("b", False, None)
 
 
@@ -210,3 +212,26 @@ def test_half_an_option_is_none(run, capsys):
     with pytest.raises(SystemExit):
         run("ticker", "KRW-BTC", "--end", "2026-01-01")  # never --endpoint
     assert "unrecognized arguments: --end" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plan", "KRW-BTC", "--ordr", "newest"), "did you mean '--order'"),
+        (("watch", "KRW-BTC", "--cuont=3"), "did you mean '--count'"),
+        (("lake", "ls", "KRW-BTC"), "unrecognized arguments: KRW-BTC; see --help"),
+        (("--versoin",), "did you mean '--version'"),
+        (("watch",), "required: symbols; for example: marketkit watch KRW-BTC"),
+        (("lake",), "required: view; for example: marketkit lake ls"),
+    ],
+)
+def test_a_slip_is_told_with_the_nearest_option_and_the_usage_of_the_command(
+    run, capsys, arguments, said
+):
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    err = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in err
+    called = [word for word in arguments[:2] if word in {"plan", "watch", "lake", "ls"}]
+    assert err.startswith(f"usage: {' '.join(['marketkit', *called])}")

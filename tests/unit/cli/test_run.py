@@ -158,14 +158,24 @@ def test_a_summary_says_of_a_job_that_was_cut_how_far_it_came(end):
     assert (said["requests"], said["rows"]) == (2, 3)
 
 
+def test_what_is_left_of_a_job_that_did_not_know_is_not_zero():
+    run = CommandRun(None)
+    work = _Work(TimedOut("slow"))
+    work.progress.total = 0
+    with pytest.raises(TimedOut):
+        run.work(lambda _: work)
+    said = run.summary()
+    assert (said["state"], said["slots"], said["unknown"]) == ("incomplete", None, None)
+
+
 def test_the_line_of_a_run_has_the_time_the_lake_and_the_file(capsys):
-    options = argparse.Namespace(config=Path("a b.toml"), log_format="text")
+    options = argparse.Namespace(config=Path("a b.toml"))
     say_summary(Output(as_json=False), CommandRun(None), options, Path("lake"), "failed: a\nb")
     line = capsys.readouterr().out
-    assert line.startswith("marketkit backfill: state=failed: a b at=20")
+    assert line.startswith("marketkit backfill: state=failed: a b jobs=0")
     assert line.endswith(' lake=lake config="a b.toml"\n')
-    options = argparse.Namespace(config=None, log_format="json")
-    say_summary(Output(as_json=False), CommandRun(None), options, Path("lake"))
+    run = CommandRun(None, as_json=True)
+    say_summary(Output(as_json=False), run, argparse.Namespace(), Path("lake"))
     assert "config" not in json.loads(capsys.readouterr().out)
 
 

@@ -1,4 +1,4 @@
-"""How much room a lake takes on disk: its candles, and all else below the root."""
+"""How much room a lake takes on disk: candles, and all else below the root."""
 
 from __future__ import annotations
 

@@ -163,7 +163,7 @@ def keeping(root: Path) -> Iterator[None]:
         try:
             lock = FileLock(path).acquire(timeout=_WAIT)
         except Timeout as error:
-            raise LakeError(f"another has held {path} for {_WAIT:.0f} s") from error
+            raise LakeError(f"another has held {path} for {_WAIT:.0f}s") from error
         with lock:
             for folder in litter(root):
                 shutil.rmtree(folder, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""How a series leaves the lake: one series at a time, under the lock of its writers."""
+"""How a series leaves the lake: one at a time, under the writers' lock."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from marketkit.errors import LakeError, NotWritable
 
 
 def drop_series(root: Path, index: Index, series: Series) -> int:
-    """Remove the files of a series and its log of revisions; give the bytes of candles.
+    """Remove the files and the log of a series; give the bytes of candles.
 
     Each file proves itself alone, so that an end half-way leaves a lake that knows less, never one
     that says what is not so. A frozen set has names of its own for the files and keeps them.
