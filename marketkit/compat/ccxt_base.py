@@ -1,4 +1,4 @@
-"""What an exchange object of ccxt is beside its calls: facts, clocks, spellings."""
+"""Facts, clocks and spellings of an exchange object of ccxt, beside its calls."""
 
 from __future__ import annotations
 

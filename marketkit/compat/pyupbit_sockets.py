@@ -15,7 +15,7 @@ from marketkit.realtime.feed import Feed
 
 
 class Queue(Protocol):
-    """Whatever messages can be put into."""
+    """A queue that messages can be put into."""
 
     def put(self, item: Any) -> Any:
         """Take a message in."""

@@ -60,10 +60,11 @@ class OlderMethods(Generic[R, B]):
     ) -> R:
         """Give the newest 1 to 500 trades of a symbol, newest first."""
         if isinstance(count, Priority):  # the second argument of one older version
-            count, priority = 100, count
+            priority = count
+            count = 100
 
         def ask(calls: Any) -> Any:
-            if not 1 <= count <= TRADE_PAGE:
+            if not isinstance(count, int) or not 1 <= count <= TRADE_PAGE:
                 raise InvalidRange(f"count={count!r}: ask for 1 to {TRADE_PAGE} trades")
             return calls.get_trade(symbol, count=count, **_options(priority))
 
@@ -86,9 +87,12 @@ class OlderMethods(Generic[R, B]):
         ISO or datetimes, UTC where no zone is said; the newest `count` of them. `candle_type` is
         another name of `timeframe`. Of several symbols a dictionary of such lists.
         """
+        start: Moment = None
         if isinstance(start_time, Priority):  # the fourth argument of one older version
-            start_time, priority = None, start_time
-        wanted = CandleRange(candle_type or timeframe, count, start_time, end_time)
+            priority = start_time
+        else:
+            start = start_time
+        wanted = CandleRange(candle_type or timeframe, count, start, end_time)
 
         def ask(calls: Any) -> Any:
             more = {"forming": True, "derive": False, **wanted.arguments(), **_options(priority)}

@@ -1,4 +1,4 @@
-"""What became of a call, as a response or as the result of a batch."""
+"""The outcome of a call, as a response or as the result of a batch."""
 
 from __future__ import annotations
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from marketkit.compat import wire
 from marketkit.compat.older.models import STATES, CandleWithStatus, normal
 from marketkit.compat.older.response import Rows
 from marketkit.errors import InvalidRange
+from marketkit.symbols import is_glob
 from marketkit.timeframe import DAY, Timeframe, parse_time, parse_timeframe
 from marketkit.window import DEFAULT_COUNT
 
@@ -50,13 +52,18 @@ def trades(frame: pl.DataFrame) -> Rows:
 
 def _of(asked: str | Sequence[str], objects: Iterable[wire.Told]) -> Any:
     found = {each["market"]: each for each in objects}
-    if isinstance(asked, str):
+    if _is_one(asked):
         return next(iter(found.values()))
     named = [found[symbol] for symbol in dict.fromkeys(asked) if symbol in found]
     return Rows([*named, *(each for name, each in found.items() if name not in asked)], found)
 
 
-class CandleRange(NamedTuple):
+def _is_one(asked: str | Sequence[str]) -> bool:
+    return isinstance(asked, str) and not is_glob(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRange:
     """The candles that a call means: from `start`, the newest `count` (200 without a start)."""
 
     timeframe: str
@@ -70,8 +77,10 @@ class CandleRange(NamedTuple):
         Raises `InvalidRange`, `UnknownTimeframe`.
         """
         start, days = moment(self.start), self._width.width == DAY
-        if self.count is not None and self.count < 1:
-            raise InvalidRange(f"count={self.count!r}: ask for at least one candle")
+        if self.count is not None and not (isinstance(self.count, int) and self.count > 0):
+            raise InvalidRange(
+                f"count={self.count!r}: ask for one candle at least, as in count=200"
+            )
         if start is not None:
             found: dict[str, Any] = {"start": start - timedelta(days=days)}
         else:
@@ -88,7 +97,7 @@ class CandleRange(NamedTuple):
             frame = frame.filter(pl.col("time") >= start)
         parts = frame.partition_by("symbol", as_dict=True, maintain_order=True)
         found = {str(key[0]): self._list(part.tail(most).reverse()) for key, part in parts.items()}
-        if isinstance(asked, str):
+        if _is_one(asked):
             return next(iter(found.values()), Rows())
         return found
 

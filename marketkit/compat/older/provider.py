@@ -17,7 +17,7 @@ from marketkit.clock import age_clock
 from marketkit.compat.older.cache_system import CacheSystem
 from marketkit.compat.older.calls import Call, OlderMethods, Symbols
 from marketkit.compat.older.meter import Meter
-from marketkit.compat.older.models import BatchRequestResult, PerformanceMetrics
+from marketkit.compat.older.models import BatchRequestResult, CacheMetrics, PerformanceMetrics
 from marketkit.compat.older.outcome import Outcome
 from marketkit.compat.older.response import DataResponse
 from marketkit.compat.older.subscriptions import Heard, Subscriptions, channels
@@ -42,7 +42,7 @@ class Options(TypedDict, total=False):
 
 
 class Desk:
-    """What the sync and the async provider share: figures, cache, subscriptions."""
+    """The part that the sync and the async provider share: figures, cache, subscriptions."""
 
     def __init__(self, today: BackfillMethods, max_workers: int, *, raise_errors: bool) -> None:
         self.max_workers = max_workers
@@ -64,7 +64,6 @@ class Desk:
     def get_comprehensive_status(self) -> dict[str, Any]:
         """Give the state of everything as a dictionary of dictionaries; asks nobody."""
         told = self._meter.metrics()
-        cache = told.cache_metrics
         return {
             "system_info": self._system(),
             "performance": {
@@ -79,13 +78,7 @@ class Desk:
                 "avg_response_time_ms": told.avg_response_time_ms,
                 "thread_pool_workers": self.max_workers,
             },
-            "layer_2_cache": {
-                "hit_rate": cache.hit_rate,
-                "fast_cache_rate": cache.fast_cache_rate,
-                "hits": cache.cache_hits,
-                "misses": cache.cache_misses,
-                "cache_system": self.cache_system.get_comprehensive_stats(),
-            },
+            "layer_2_cache": self._cache(told.cache_metrics),
             "layer_2_realtime": self._subscriptions.stats(),
             "layer_3_data": self._data(),
             # machine's clock: when this machine told it, for people and their logs
@@ -101,6 +94,15 @@ class Desk:
             "max_workers": self.max_workers,
             "batch_threshold": 2,
             "max_batch_size": len(one_request),
+        }
+
+    def _cache(self, told: CacheMetrics) -> dict[str, Any]:
+        return {
+            "hit_rate": told.hit_rate,
+            "fast_cache_rate": told.fast_cache_rate,
+            "hits": told.cache_hits,
+            "misses": told.cache_misses,
+            "cache_system": self.cache_system.get_comprehensive_stats(),
         }
 
     def _data(self) -> dict[str, Any]:
@@ -121,7 +123,7 @@ class Desk:
         self._count(outcome)
         if self.raise_errors and isinstance(outcome.answer, MarketkitError):
             raise outcome.answer
-        return outcome.batch([symbols] if isinstance(symbols, str) else symbols)
+        return outcome.batch([symbols] if isinstance(symbols, str) else list(symbols or ()))
 
     def _count(self, outcome: Outcome) -> None:
         sources = list(outcome.sources.values())

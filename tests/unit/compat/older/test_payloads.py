@@ -94,9 +94,9 @@ def test_many_symbols_have_a_list_each_and_an_empty_range_an_empty_list():
     assert wanted.newest_first("KRW-BTC", frame.clear()) == []
 
 
-@pytest.mark.parametrize("count", [0, -1])
+@pytest.mark.parametrize("count", [0, -1, "10"])
 def test_no_candle_is_no_count(count):
-    with pytest.raises(InvalidRange, match=f"count={count}"):
+    with pytest.raises(InvalidRange, match=f"count={count!r}"):
         CandleRange("1m", count, None, None).arguments()
 
 

@@ -65,6 +65,12 @@ def test_both_providers_have_the_same_calls():
         assert one == other
 
 
+def test_a_glob_means_a_list(provider):
+    found = provider.get_ticker("USDT-*").data
+    assert [row["market"][:5] for row in found] == ["USDT-"] * len(found)
+    assert provider.get_candles("KRW-BT*", "1d", 2).data["KRW-BTC"]["count"] == 2
+
+
 def test_an_answer_of_the_sync_provider_can_be_awaited(provider):
     async def ask():
         return await provider.get_ticker("KRW-BTC"), await provider.get_multiple_tickers(["KRW-NO"])
@@ -78,7 +84,8 @@ def test_errors_are_in_the_response_or_raised_on_request(exchange, tmp_path, pro
     assert "did you mean" in provider.get_ticker("KRW-BCT").error
     assert provider.get_tickers([]).error == "symbols=[]: give at least one code, such as KRW-BTC"
     assert "count=0" in provider.get_candles("KRW-BTC", "1m", 0).error
-    assert provider.get_multiple_tickers([]).successful_symbols == []
+    for nothing in ([], None):
+        assert provider.get_multiple_tickers(nothing).successful_symbols == []
     options = {"endpoint": exchange.endpoint, "lake": tmp_path / "lake"}
     with SmartDataProvider(raise_errors=True, **options) as strict:
         with pytest.raises(UnknownSymbol):
