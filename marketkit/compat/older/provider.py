@@ -10,7 +10,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
-from marketkit.api.backfills import BackfillMethods
 from marketkit.api.provider import AsyncSmartDataProvider as AsyncToday
 from marketkit.api.sync import SmartDataProvider as Today
 from marketkit.clock import age_clock
@@ -44,7 +43,7 @@ class Options(TypedDict, total=False):
 class Desk:
     """The part that the sync and the async provider share: figures, cache, subscriptions."""
 
-    def __init__(self, today: BackfillMethods, max_workers: int, *, raise_errors: bool) -> None:
+    def __init__(self, today: Today | AsyncToday, max_workers: int, *, raise_errors: bool) -> None:
         self.max_workers = max_workers
         self.raise_errors = raise_errors
         self.cache_system = CacheSystem()
