@@ -186,7 +186,7 @@ class PerformanceMetrics:
         return percent(self.successful_requests, self.total_requests)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BatchRequestResult:
     """The answer about many symbols, with repeats as they were asked for.
 
@@ -200,6 +200,13 @@ class BatchRequestResult:
     symbols_per_second: float
     cache_hit_rate: float
     individual_responses: dict[str, dict[str, Any]]
+
+    def __repr__(self) -> str:
+        asked = len(self.successful_symbols) + len(self.failed_symbols)
+        return (
+            f"BatchRequestResult({len(self.successful_symbols):,} of {asked:,} symbols in"
+            f" {self.total_response_time_ms:.1f} ms, {self.symbols_per_second:,.0f}/s)"
+        )
 
     async def _itself(self) -> BatchRequestResult:
         return self

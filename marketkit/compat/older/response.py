@@ -59,7 +59,7 @@ class ResponseMetadata(dict[str, Any]):
             raise AttributeError(name) from None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataResponse:
     """The answer to one call; true if it delivered something.
 
@@ -150,6 +150,14 @@ class DataResponse:
 
     def __bool__(self) -> bool:
         return self.success
+
+    def __repr__(self) -> str:
+        if not self.success:
+            return f"DataResponse(failed: {self.error})"
+        number = len(self.get_list())
+        told = f"{number:,} object{'s' if number != 1 else ''} from {self.data_source}"
+        missing = "" if self.error is None else f"; {self.error}"
+        return f"DataResponse({told} in {self.response_time_ms:.1f} ms{missing})"
 
     async def _itself(self) -> DataResponse:
         return self
