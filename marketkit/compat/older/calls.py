@@ -85,7 +85,8 @@ class OlderMethods(Generic[R, B]):
 
         From `start_time` (default: as many as `count`, 200) to `end_time` (default now), both in
         ISO or datetimes, UTC where no zone is said; the newest `count` of them. `candle_type` is
-        another name of `timeframe`. Of several symbols a dictionary of such lists.
+        another name of `timeframe`. Of several symbols those of one come after another's, and
+        `data["KRW-BTC"]` has the list of one.
         """
         start: Moment = None
         if isinstance(start_time, Priority):  # the fourth argument of one older version

@@ -87,8 +87,8 @@ class CandleRange:
             found = {"count": (self.count or DEFAULT_COUNT) + days}
         return {**found, "end": moment(self.end)}
 
-    def newest_first(self, asked: str | Sequence[str], frame: pl.DataFrame) -> Any:
-        """Give the candles of one symbol, newest first; of several, such a list for each."""
+    def newest_first(self, asked: str | Sequence[str], frame: pl.DataFrame) -> Rows:
+        """Give the candles of one symbol, newest first; of several, symbol after symbol."""
         start = moment(self.start)
         most = self.count or (frame.height if start is not None else DEFAULT_COUNT)
         if self._width.width == DAY:
@@ -99,7 +99,7 @@ class CandleRange:
         found = {str(key[0]): self._list(part.tail(most).reverse()) for key, part in parts.items()}
         if _is_one(asked):
             return next(iter(found.values()), Rows())
-        return found
+        return Rows((row for rows in found.values() for row in rows), found)
 
     def _list(self, frame: pl.DataFrame) -> Rows:
         rows = wire.candles(frame.iter_rows(named=True), self._width)
