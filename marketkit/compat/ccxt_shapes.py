@@ -1,4 +1,4 @@
-"""Our frames in the structures of ccxt: its keys, its symbols, milliseconds, floats."""
+"""Our frames in the structures of ccxt: keys, symbols, milliseconds, floats."""
 
 from __future__ import annotations
 
@@ -172,7 +172,7 @@ def _ratio(one: Decimal | None, other: Decimal | None) -> float | None:
 
 
 def _divided(one: Decimal, other: Decimal, places: int) -> Decimal:
-    """Divide, and cut what lies behind so many places."""
+    """Divide, and cut the digits behind so many places."""
     quotient = _EXACT.divide(one, other)
     return quotient.quantize(Decimal(1).scaleb(-places), ROUND_DOWN, _EXACT)
 

@@ -78,7 +78,7 @@ class WebSocketClient:
 
 
 def messages(channel: str, frame: pl.DataFrame) -> Iterable[dict[str, Any]]:
-    """Write the rows of a feed as the exchange streams them.
+    """Write the rows of a feed as messages of the stream.
 
     Fields that our frames do not have are left out: the volumes of either side, the state of the
     market, `stream_type`, the best prices beside a trade.

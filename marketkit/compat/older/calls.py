@@ -81,12 +81,12 @@ class OlderMethods(Generic[R, B]):
         *,
         candle_type: str | None = None,
     ) -> R:
-        """Give candles of a symbol, newest first, the one that is not finished among them.
+        """Give candles of a symbol, newest first, with the unfinished one.
 
         From `start_time` (default: as many as `count`, 200) to `end_time` (default now), both in
         ISO or datetimes, UTC where no zone is said; the newest `count` of them. `candle_type` is
-        another name of `timeframe`. Of several symbols those of one come after another's, and
-        `data["KRW-BTC"]` has the list of one.
+        another name of `timeframe`. `timestamp` is the candle's open in ms UTC. Of several symbols
+        the candles of one come after another's, and `data["KRW-BTC"]` has the list of one.
         """
         start: Moment = None
         if isinstance(start_time, Priority):  # the fourth argument of one older version

@@ -35,7 +35,7 @@ class Outcome(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The bytes of what was delivered."""
+        """The bytes of the delivered frame."""
         if isinstance(self.answer, MarketkitError):
             return 0
         return int(self.answer.frame.estimated_size())
@@ -75,7 +75,7 @@ class Outcome(NamedTuple):
         )
 
     def batch(self, symbols: Sequence[str]) -> BatchRequestResult:
-        """Give the result for each symbol as it was asked for, repeats too."""
+        """Give the result for each symbol as asked for, repeats too."""
         told = self._told(symbols)
         delivered = [symbol for symbol in symbols if "error" not in told[symbol]]
         kept = [symbol for symbol in delivered if self.sources.get(symbol) != "rest"]

@@ -22,7 +22,7 @@ Moment = str | date | datetime | None
 
 
 def moment(time: Moment) -> datetime | None:
-    """Read a time as older programs give it: without a zone it is UTC. Raises `InvalidRange`."""
+    """Read a time of an older program: in UTC where no zone is said. Raises `InvalidRange`."""
     if time is None:
         return None
     if isinstance(time, datetime) and time.tzinfo is None:
@@ -54,8 +54,8 @@ def _of(asked: str | Sequence[str], objects: Iterable[wire.Told]) -> Any:
     found = {each["market"]: each for each in objects}
     if _is_one(asked):
         return next(iter(found.values()))
-    named = [found[symbol] for symbol in dict.fromkeys(asked) if symbol in found]
-    return Rows([*named, *(each for name, each in found.items() if name not in asked)], found)
+    order = [symbol for symbol in dict.fromkeys(asked) if symbol in found]
+    return Rows((found[symbol] for symbol in dict.fromkeys([*order, *found])), found)
 
 
 def _is_one(asked: str | Sequence[str]) -> bool:
@@ -112,7 +112,7 @@ class CandleRange:
 
 
 def continuous(timeframe: str, frame: pl.DataFrame) -> Rows:
-    """Give candles, oldest first, each with the state of its slot; decimals without end zeros.
+    """Give candles, oldest first, each with the state of the slot; decimals without end zeros.
 
     An empty slot before the first price that is known has no prices, and no row.
     """

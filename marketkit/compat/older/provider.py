@@ -131,7 +131,7 @@ class Desk:
         self._meter.count(sources, outcome.size, outcome.seconds)
 
     def _failed(self, error: MarketkitError) -> str:
-        """Log why there is no subscription, which has no name then, or raise it."""
+        """Log the reason of no subscription, and give no name, or raise the error."""
         if self.raise_errors:
             raise error
         _log.warning("no subscription: %s", error)
@@ -139,7 +139,7 @@ class Desk:
 
 
 class SmartDataProvider(Desk, OlderMethods[DataResponse, BatchRequestResult]):
-    """The older provider over marketkit: its seven calls, payloads and figures.
+    """The older provider over marketkit: seven calls, payloads and figures.
 
     Errors are in `.error` of a response; `raise_errors=True` raises them. `max_workers` is told
     again in the status and limits nothing: many symbols are one request, and requests are paced for
