@@ -75,6 +75,7 @@ from marketkit.compat import SmartDataProvider
 endpoint, turns = sys.argv[1], int(sys.argv[2])
 with SmartDataProvider(endpoint=endpoint) as first:
     names = [row["market"] for row in first.get_markets()][:500]
+    first.get_ticker(names[0])  # the machine has asked before
 cold, warm = [], []
 for _ in range(turns):
     time.sleep(1)  # the budget of a second is whole again

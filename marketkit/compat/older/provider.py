@@ -193,12 +193,13 @@ class SmartDataProvider(Desk, OlderMethods[DataResponse, BatchRequestResult]):
         return self._told_batch(symbols, self._ask(call))
 
     def _ask(self, call: Call) -> Outcome:
-        began = time.perf_counter()
+        began, payload = time.perf_counter(), None
         try:
             answer = call.ask(self.provider.with_response)
+            payload = call.pay(answer.frame)
         except MarketkitError as error:
             answer = error
-        return Outcome(call, answer, time.perf_counter() - began)
+        return Outcome(call, answer, payload, time.perf_counter() - began)
 
     def __enter__(self) -> Self:
         return self
@@ -250,12 +251,13 @@ class AsyncSmartDataProvider(
         return self._told_batch(symbols, await self._ask(call))
 
     async def _ask(self, call: Call) -> Outcome:
-        began = time.perf_counter()
+        began, payload = time.perf_counter(), None
         try:
             answer = await call.ask(self.provider.with_response)
+            payload = call.pay(answer.frame)
         except MarketkitError as error:
             answer = error
-        return Outcome(call, answer, time.perf_counter() - began)
+        return Outcome(call, answer, payload, time.perf_counter() - began)
 
     async def __aenter__(self) -> Self:
         return self
