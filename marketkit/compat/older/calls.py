@@ -40,7 +40,7 @@ class OlderMethods(Generic[R, B]):
     """
 
     _answer: Callable[[Call], R]
-    _batch: Callable[[Symbols, Call], B]
+    _batch: Callable[[Sequence[str], Call], B]
 
     def get_ticker(self, symbol: Symbols, priority: Priority = Priority.HIGH) -> R:
         """Give the ticker of a symbol, or the list of tickers of several."""
@@ -48,8 +48,7 @@ class OlderMethods(Generic[R, B]):
 
     def get_tickers(self, symbols: Sequence[str], priority: Priority = Priority.HIGH) -> R:
         """Give the list of tickers of some symbols, in the order asked for, in one request."""
-        asked = [symbols] if isinstance(symbols, str) else symbols
-        return self._answer(_tickers(asked, priority))
+        return self._answer(_tickers(_listed(symbols), priority))
 
     def get_orderbook(self, symbol: Symbols, priority: Priority = Priority.HIGH) -> R:
         """Give the order book of a symbol with 30 levels, or the list of books of several."""
@@ -142,13 +141,15 @@ class OlderMethods(Generic[R, B]):
         self, symbols: Sequence[str], priority: Priority = Priority.NORMAL
     ) -> B:
         """Give tickers of many symbols, repeats too, and the failures, in one request."""
-        return self._batch(symbols, _tickers(symbols, priority))
+        asked = _listed(symbols)
+        return self._batch(asked, _tickers(asked, priority))
 
     def get_multiple_orderbooks(
         self, symbols: Sequence[str], priority: Priority = Priority.NORMAL
     ) -> B:
         """Give order books of many symbols, repeats too, and the failures."""
-        return self._batch(symbols, _books(symbols, priority))
+        asked = _listed(symbols)
+        return self._batch(asked, _books(asked, priority))
 
 
 def _tickers(symbols: Symbols, priority: Priority) -> Call:
@@ -168,6 +169,10 @@ def _books(symbols: Symbols, priority: Priority) -> Call:
 def _options(priority: Priority | str | int) -> dict[str, Any]:
     """Give the options of today: a symbol that fails does not fail the others."""
     return {"priority": priority_of(priority).urgency, "on_error": "skip"}
+
+
+def _listed(symbols: Symbols | None) -> Sequence[str]:
+    return [symbols] if symbols and isinstance(symbols, str) else list(symbols or ())
 
 
 def _some(symbols: Symbols) -> Symbols:

@@ -14,7 +14,7 @@ from marketkit.api.provider import AsyncSmartDataProvider as AsyncToday
 from marketkit.api.sync import SmartDataProvider as Today
 from marketkit.clock import age_clock
 from marketkit.compat.older.cache_system import CacheSystem
-from marketkit.compat.older.calls import Call, OlderMethods, Symbols
+from marketkit.compat.older.calls import Call, OlderMethods
 from marketkit.compat.older.meter import Meter
 from marketkit.compat.older.models import BatchRequestResult, CacheMetrics, PerformanceMetrics
 from marketkit.compat.older.outcome import Outcome
@@ -122,7 +122,7 @@ class Desk:
         self._count(outcome)
         if self.raise_errors and isinstance(outcome.answer, MarketkitError):
             raise outcome.answer
-        return outcome.batch([symbols] if isinstance(symbols, str) else list(symbols or ()))
+        return outcome.batch(symbols)
 
     def _count(self, outcome: Outcome) -> None:
         sources = list(outcome.sources.values())
@@ -189,7 +189,7 @@ class SmartDataProvider(Desk, OlderMethods[DataResponse, BatchRequestResult]):
     def _answer(self, call: Call) -> DataResponse:
         return self._told(self._ask(call))
 
-    def _batch(self, symbols: Symbols, call: Call) -> BatchRequestResult:
+    def _batch(self, symbols: Sequence[str], call: Call) -> BatchRequestResult:
         return self._told_batch(symbols, self._ask(call))
 
     def _ask(self, call: Call) -> Outcome:
@@ -247,7 +247,7 @@ class AsyncSmartDataProvider(
     async def _answer(self, call: Call) -> DataResponse:
         return self._told(await self._ask(call))
 
-    async def _batch(self, symbols: Symbols, call: Call) -> BatchRequestResult:
+    async def _batch(self, symbols: Sequence[str], call: Call) -> BatchRequestResult:
         return self._told_batch(symbols, await self._ask(call))
 
     async def _ask(self, call: Call) -> Outcome:

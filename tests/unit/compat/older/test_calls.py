@@ -43,7 +43,7 @@ def test_quotes_are_asked_for_with_the_priority_in_second_place():
     assert older.get_multiple_tickers(["KRW-BTC"])[2] == NORMAL
     book = ("get_orderbook", ("KRW-BTC",), {"depth": 30, **HIGH})
     assert older.get_orderbook("KRW-BTC") == book
-    assert older.get_multiple_orderbooks("KRW-BTC", Priority.HIGH) == book
+    assert older.get_multiple_orderbooks("KRW-BTC", Priority.HIGH)[1] == (["KRW-BTC"],)
 
 
 def test_trades_are_counted_from_1_to_500():

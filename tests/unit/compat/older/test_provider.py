@@ -83,6 +83,7 @@ def test_errors_are_in_the_response_or_raised_on_request(exchange, tmp_path, pro
     assert "did you mean" in provider.get_ticker("KRW-BCT").error
     assert provider.get_tickers([]).error == "symbols=[]: give at least one code, such as KRW-BTC"
     assert "count=0" in provider.get_candles("KRW-BTC", "1m", 0).error
+    assert provider.get_multiple_tickers("KRW-BTC").successful_symbols == ["KRW-BTC"]
     for nothing in ([], None):
         assert provider.get_multiple_tickers(nothing).successful_symbols == []
     options = {"endpoint": exchange.endpoint, "lake": tmp_path / "lake"}
