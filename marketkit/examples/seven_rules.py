@@ -14,9 +14,10 @@ example, and no advice: none of the seven cuts a loss that comes slowly.
 A signal is decided at the close of its candle, from closes up to that one: `time` is where the
 candle starts, as in every frame of candles, `known` where it ends. Whoever acts can do so at the
 open of the next candle; the strategy keeps its own books at the close (`price`). A minute without a
-trade has no price and no signal: the rules wait, indicators count candles. After a longer silence,
-unknown slots or maintenance, indicators begin anew and what is held stays held. Slots that are not
-known never come: `lake` frames raise `NotCovered`, and a live series ends before them.
+trade has no price and no signal: the rules wait, indicators count candles. After a silence of more
+than `silence` minutes, such as maintenance, indicators begin anew and what is held stays held.
+Slots that nobody knows never come from marketkit: frames of the lake raise `NotCovered`, and a live
+series ends before them. In candles from elsewhere a short hole counts as minutes without a trade.
 
 Signals depend on the final candles alone, not on the batches in which they come. Where a candle
 changes after it was final, or comes late, the rules decide again from there on, and signals that do
