@@ -74,7 +74,7 @@ def weather(exchange, provider, live) -> None:
         step(exchange, provider, live)
     final = START + 38 * MINUTE
     wait(lambda: live.watermark.timestamp() * 1000 >= final or step(exchange, provider, live))
-    assert live.interruptions.height >= 3
+    assert live.interruptions.height >= 2
 
 
 @pytest.mark.slow
