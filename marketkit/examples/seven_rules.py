@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from marketkit.errors import InputError
 from marketkit.examples.minutes import Closes, closes_of, is_pandas
 from marketkit.examples.parameters import Parameters
 from marketkit.examples.rules import RULES
@@ -114,8 +115,11 @@ def follow(live: Live[Any], strategy: Strategy) -> Iterator[Frame]:
     """Give the news of a live series' history, then those of each batch of final candles.
 
     Frames are of `NEWS`, some of them empty, of polars or pandas as those of the series. Ends with
-    the series: at its `close`, or with the tape of a replay.
+    the series: at its `close`, or with the tape of a replay. Raises `InputError` for a series of
+    wider candles.
     """
+    if live.timeframe.name != "1m":
+        raise InputError(f"a series of {live.timeframe} candles: the rules want those of 1m")
     history = live.frame
     before = {symbol: max(closes) for symbol, closes in closes_of(history).items()}
     yield strategy.update(history)
