@@ -33,7 +33,7 @@ def backtrader(frame: Any, timeframe: str | Timeframe, *, symbol: str | None = N
         import backtrader as library  # noqa: PLC0415 - optional
     except ImportError:
         raise MissingExtra("backtrader", "engines") from None
-    rows = one_market(frame, symbol=symbol)
+    rows = one_market(frame, symbol=symbol, timeframe=timeframe)
     unit, compression = unit_of(slots(rows, timeframe))
     return library.feeds.PandasData(
         dataname=pandas_bars(rows, tz="UTC").tz_localize(None),

@@ -45,7 +45,7 @@ def freqtrade(
     `NotWritable`.
     """
     one_of("data_format", data_format, DataFormat)
-    rows = bars(frame, symbol=symbol)
+    rows = bars(frame, symbol=symbol, timeframe=timeframe)
     width, target = slots(rows, timeframe), Path(folder)
     files = {
         target / f"{pair_name(base, quote)}-{file_width(width)}.{data_format}": group

@@ -47,7 +47,7 @@ def nautilus(
         )
     except ImportError:
         raise MissingExtra("nautilus_trader", "nautilus") from None
-    rows = bars(frame, symbol=symbol)
+    rows = bars(frame, symbol=symbol, timeframe=timeframe)
     width, markets = slots(rows, timeframe), codes(rows)
     make_folder(Path(folder).absolute())
     catalog = ParquetDataCatalog(Path(folder).absolute())

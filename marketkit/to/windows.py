@@ -135,7 +135,7 @@ def numpy(
     needs = list(dict.fromkeys([*columns, target] if horizon else columns))
     if find_spec("numpy") is None:
         raise MissingExtra("numpy", "engines")
-    rows = candles(frame, needs=needs, symbol=symbol)
+    rows = candles(frame, needs=needs, symbol=symbol, timeframe=timeframe)
     width = slots(rows, timeframe)
     each = [
         _of_market(group, width, shape, list(columns), target)
