@@ -45,7 +45,7 @@ def backtrader(frame: Any, timeframe: str | Timeframe, *, symbol: str | None = N
 
 
 def unit_of(timeframe: Timeframe) -> tuple[str, int]:
-    """Give the unit of a width in backtrader's words, and how many of them.
+    """Give the unit and the count of a width in backtrader's words.
 
     >>> from marketkit.timeframe import parse_timeframe
     >>> unit_of(parse_timeframe("4h")), unit_of(parse_timeframe("1M"))

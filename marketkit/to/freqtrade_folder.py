@@ -1,4 +1,4 @@
-"""Candles for freqtrade: a data folder of its own shape."""
+"""Candles for freqtrade: a data folder."""
 
 from __future__ import annotations
 

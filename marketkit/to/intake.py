@@ -1,4 +1,4 @@
-"""Frames of candles as callers have them, brought into one shape and checked."""
+"""Frames of candles in any of the usual shapes, brought into one and checked."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def one_market(
 
 
 def slots(rows: pl.DataFrame, timeframe: str | Timeframe) -> Timeframe:
-    """Give the timeframe that candles are said to have. Raises `InputError` if they cannot."""
+    """Give the timeframe of candles as the caller says. Raises `InputError` if that cannot be."""
     width = parse_timeframe(timeframe)
     for (symbol,), group in rows.group_by("symbol", maintain_order=True):
         times = group["time"].dt.epoch("ms").to_list()
@@ -174,7 +174,7 @@ def _named(rows: pl.DataFrame, symbol: str | None) -> pl.DataFrame:
 
 
 def _of_width(rows: pl.DataFrame, timeframe: str | Timeframe | None) -> pl.DataFrame:
-    """Choose one width of a frame that says of each row which width it has."""
+    """Choose the rows of one width in a frame with a column `timeframe`."""
     if "timeframe" not in rows.columns or rows.is_empty():
         return rows
     known = rows["timeframe"].cast(pl.String)

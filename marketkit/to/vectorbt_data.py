@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def vectorbt(frame: Any, *, symbol: str | None = None) -> Any:
-    """Give a `vectorbt.Data` of one market or many: `data.get("Close")` is what signals are of.
+    """Give a `vectorbt.Data` of one market or many; signals are made of `data.get("Close")`.
 
     Columns are `Open High Low Close Volume` in floats by the start of each candle, in the time zone
     of the frame; prices in the quote currency, volume in the base currency. Of several markets
