@@ -106,15 +106,23 @@ def slots(rows: pl.DataFrame, timeframe: str | Timeframe) -> Timeframe:
     """Give the timeframe of candles as the caller says. Raises `InputError` if that cannot be."""
     width = parse_timeframe(timeframe)
     for (symbol,), group in rows.group_by("symbol", maintain_order=True):
-        times = group["time"].dt.epoch("ms").to_list()
-        if (odd := next((time for time in times if width.floor(time) != time), None)) is not None:
+        times = group["time"].dt.epoch("ms")
+        if (odd := _off(times, width)) is not None:
             raise InputError(f"{iso(odd)} of {symbol} is no slot of timeframe={width.name!r}")
-        if (other := wider(width, times)) is not None:
+        if (other := wider(width, times.to_list())) is not None:
             raise InputError(
                 f"candles of {symbol} are {other} apart or more: no {width} candles;"
                 f" say timeframe={other.name!r}"
             )
     return width
+
+
+def _off(times: pl.Series, width: Timeframe) -> int | None:
+    """Give the first time at which no slot starts."""
+    if width.is_calendar:
+        return next((time for time in times if width.floor(time) != time), None)
+    odd = times.filter((times - width.floor(0)) % width.width != 0)
+    return int(odd[0]) if len(odd) else None
 
 
 def codes(rows: pl.DataFrame) -> list[tuple[str, str, pl.DataFrame]]:
