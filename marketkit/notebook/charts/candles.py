@@ -8,11 +8,10 @@ from typing import Any
 
 import polars as pl
 
-from marketkit.errors import InputError
 from marketkit.frames import Frame, one_of
 from marketkit.notebook.charts import bins
 from marketkit.notebook.charts.chart import Chart
-from marketkit.notebook.charts.intake import PRICES, Candles, local, read_candles
+from marketkit.notebook.charts.intake import PRICES, Candles, few, local, read_candles
 from marketkit.notebook.charts.packing import Packed, pack
 from marketkit.notebook.charts.style import (
     AMOUNT,
@@ -69,11 +68,7 @@ def candles(
     one_of("colors", colors, Colors)
     one_of("theme", theme, Theme)
     found = read_candles(frame, tz=tz, timeframe=timeframe, coverage=coverage)
-    if len(found) > _MOST:
-        raise InputError(
-            f"a chart of candles has room for {_MOST} symbols, not {len(found)}: filter the frame,"
-            " or compare them with mk.plot.compare(frame)"
-        )
+    few(len(found), _MOST, "candles")
     amounts = tuple(name for name, wanted in (("volume", volume), ("value", value)) if wanted)
     return _chart(found, _Look(COLORS[colors], amounts, log), theme, detail)
 
@@ -95,7 +90,7 @@ class _Look:
 def _chart(found: list[Candles], look: _Look, theme: Theme, detail: int) -> Chart:
     width = bins.fitting(found, bins.POINTS) if found else 0
     packed = None
-    if found and width > found[0].width:
+    if found and detail and width > found[0].width:
         packed = _pack(found, look, detail)
     shown = [bins.joined(each, width) for each in found]
     data = [trace for at, each in enumerate(shown) for trace in _traces(each, at, len(shown), look)]

@@ -47,10 +47,10 @@ class Chart:
     ) -> Path:
         """Write the chart to a file, whose suffix says of which kind.
 
-        A page (`.html`), or a picture (`.png`, `.svg`, `.pdf`, `.webp`, `.jpg`). `width` is that of a picture, in pixels. `theme` is `light` unless the chart was made with
-        one. A page is one file that needs no network. Raises `MissingExtra` where a picture is
-        wanted without kaleido, or without the Chrome or Chromium that it draws with; nothing is
-        downloaded.
+        A page (`.html`) is one file that needs no network; pictures are `.png`, `.svg`, `.pdf`,
+        `.webp` and `.jpg`, and `width` is theirs in pixels. `theme` is `light` unless the chart was
+        made with one. Raises `MissingExtra` where a picture is wanted without kaleido, or without
+        the Chrome or Chromium that it draws with; nothing is downloaded.
         """
         target, known = Path(path), (".html", *_PICTURES)
         kind = target.suffix.lower()

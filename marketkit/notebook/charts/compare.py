@@ -7,11 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from marketkit.errors import InputError
 from marketkit.frames import Frame, one_of
 from marketkit.notebook.charts.bins import POINTS, narrowest
 from marketkit.notebook.charts.chart import Chart
-from marketkit.notebook.charts.intake import local, need, smallest_step, to_polars, with_times
+from marketkit.notebook.charts.intake import few, local, need, smallest_step, to_polars, with_times
 from marketkit.notebook.charts.spans import floored
 from marketkit.notebook.charts.style import (
     LINES,
@@ -49,10 +48,7 @@ def compare(
     one_of("theme", theme, Theme)
     rows, zone = _prices(frame, column, tz)
     parts = [part for part in rows.partition_by("symbol", maintain_order=True) if len(part)]
-    if len(parts) > _MOST:
-        raise InputError(
-            f"a chart of comparisons has room for {_MOST} symbols, not {len(parts)}: filter the frame"
-        )
+    few(len(parts), _MOST, "comparisons")
     start = max((part["t"][0] for part in parts), default=0)
     parts = [kept for part in parts if len(kept := part.filter(pl.col("t") >= start))]
     base = smallest_step(parts)

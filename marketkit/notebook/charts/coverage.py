@@ -24,8 +24,8 @@ _STATES = (*_KNOWN, *_NEVER, "unknown")
 _SCALE = ((0.0, "#e08a00"), (0.4999, "#f6dca8"), (0.5, "#cfe8e6"), (1.0, "#0b7a75"))
 _GREY = ((0.0, "rgba(128,128,128,0.35)"), (1.0, "rgba(128,128,128,0.35)"))
 _BAR = {
-    "tickvals": [0.02, 0.98, 1.05, 2],
-    "ticktext": ["nothing known", "nearly all", "all: no trade", "all: traded"],
+    "tickvals": [0, 1, 2],
+    "ticktext": ["nothing known", "all, no trade", "all traded"],
     "thickness": 12,
     "outlinewidth": 0,
 }
@@ -61,7 +61,7 @@ def coverage(
     `source` is a lake, or the frame of `lake.calendar(...)` or `lake.coverage(...)`, of which
     `symbols` are drawn. Whole days are teal, the darker the more of the day traded; days that lack
     anything are amber, the darker the more they lack; grey days can never be had, for they are
-    before the listing or past what the exchange keeps. Days that the frame does not have are left out.
+    before the listing or past what the exchange keeps. Days without a row are left out.
 
     Raises `InputError` for a frame of another kind.
     """
@@ -183,7 +183,13 @@ def _heat(
         heat[row][column] = value
         grey[row][column] = 1 if value is None else None
         said[row][column] = f"{day}<br>{text}"
-    shared = {"type": "heatmap", "x": columns, "y": rows, "yaxis": axis, "customdata": said}
+    shared: dict[str, Any] = {
+        "type": "heatmap",
+        "x": columns,
+        "y": rows,
+        "yaxis": axis,
+        "customdata": said,
+    }
     shared |= {"xgap": 1, "ygap": 1, "hoverongaps": False}
     hover = "%{customdata}<extra></extra>"
     yield shared | {

@@ -7,10 +7,9 @@ from typing import Any
 
 import polars as pl
 
-from marketkit.errors import InputError
 from marketkit.frames import Frame, one_of
 from marketkit.notebook.charts.chart import Chart
-from marketkit.notebook.charts.intake import need, to_polars
+from marketkit.notebook.charts.intake import few, need, to_polars
 from marketkit.notebook.charts.style import (
     AMOUNT,
     COLORS,
@@ -50,10 +49,7 @@ def depth(
     if "time" in data.columns:
         data = data.filter(pl.col("time") == pl.col("time").max().over("symbol"))
     books = data.partition_by("symbol", maintain_order=True)
-    if len(books) > _MOST:
-        raise InputError(
-            f"a chart of depth has room for {_MOST} symbols, not {len(books)}: filter the frame"
-        )
+    few(len(books), _MOST, "depth")
     traces = [trace for at, book in enumerate(books, 1) for trace in _sides(book, at, colors)]
     return Chart(traces, _layout(books, theme))
 
@@ -93,12 +89,10 @@ def _layout(books: list[pl.DataFrame], theme: Theme) -> dict[str, Any]:
 
 def _said(book: pl.DataFrame) -> str:
     """Say how far the best prices lie apart, and when."""
-    bid, ask = (
-        book["bid_price"].cast(pl.Float64()).max(),
-        book["ask_price"].cast(pl.Float64()).min(),
-    )
+    bid_price, ask_price = (pl.col(name).cast(pl.Float64()) for name in ("bid_price", "ask_price"))
+    bid, ask = book.select(bid_price.max(), ask_price.min()).row(0)
     when = f", {book['time'][0]:%Y-%m-%d %H:%M:%S %Z}" if "time" in book.columns else ""
     if bid is None or ask is None:
         return f"one side only{when}"
-    apart = round(float(ask) - float(bid), 8)
-    return f"{plain(apart)} apart ({apart / float(bid):.4%}){when}"
+    apart = round(ask - bid, 8)
+    return f"{plain(apart)} apart ({apart / bid:.4%}){when}"

@@ -88,6 +88,14 @@ def need(data: pl.DataFrame, columns: Iterable[str], chart: str) -> None:
         )
 
 
+def few(symbols: int, most: int, chart: str) -> None:
+    """Refuse more symbols than a chart has room for."""
+    if symbols > most:
+        raise InputError(
+            f"a chart of {chart} has room for {most} symbols, not {symbols}: filter the frame first"
+        )
+
+
 def with_times(data: pl.DataFrame, tz: str | None) -> tuple[pl.DataFrame, str | None]:
     """Add `t`, ms UTC, of the column `time` or the first with times; give the axis' zone, too.
 
@@ -167,8 +175,8 @@ def _parts(data: pl.DataFrame) -> Iterator[pl.DataFrame]:
 
 def smallest_step(parts: Sequence[pl.DataFrame]) -> int:
     """Read the width of a slot, ms, off the smallest step between two rows of a symbol."""
-    steps = [step for part in parts if (step := part["t"].diff().min()) is not None]
-    return int(min(steps, default=MINUTE))  # type: ignore[call-overload]
+    steps = [part.select(pl.col("t").diff().min()).item() for part in parts]
+    return min((step for step in steps if step is not None), default=MINUTE)
 
 
 def _of_symbol(

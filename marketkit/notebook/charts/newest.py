@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import polars as pl
 
 from marketkit.errors import InputError
 from marketkit.frames import Frame, one_of
-from marketkit.notebook.charts.candles import candles
+from marketkit.notebook.charts.candles import DETAIL, candles
 from marketkit.notebook.charts.chart import Chart
 from marketkit.notebook.charts.depth import depth
-from marketkit.notebook.charts.intake import local, need, to_polars, with_times
+from marketkit.notebook.charts.intake import few, local, need, to_polars, with_times
 from marketkit.notebook.charts.style import (
     COLORS,
     PRICE,
@@ -53,9 +53,11 @@ def tickers(ticker: Frame, *, colors: Colors = "korean", theme: Theme = "auto") 
         "orientation": "h",
         "x": shown["rate"].to_list(),
         "y": [label(name) for name in shown["symbol"]],
-        "text": [plain(price) for price in shown["price"]],
+        "text": [f"{plain(price)}  {rate:+.2f} %" for _, price, rate in shown.iter_rows()],
+        "textposition": "outside",
+        "cliponaxis": False,
         "marker": {"color": [up if each >= 0 else down for each in shown["rate"]]},
-        "hovertemplate": "%{y}: %{text}, %{x:+.2f} %<extra></extra>",
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
     }
     said = f"{len(shown)} of {len(rows)} symbols, change since the day before"
     axes = {
@@ -82,10 +84,7 @@ def trades(
     need(data, ("price", "volume", "side"), "trades")
     data, zone = with_times(data, tz)
     parts = data.partition_by("symbol", maintain_order=True)
-    if len(parts) > _MOST:
-        raise InputError(
-            f"a chart of trades has room for {_MOST} symbols, not {len(parts)}: filter the frame"
-        )
+    few(len(parts), _MOST, "trades")
     points = [each for at, part in enumerate(parts, 1) for each in _points(part, at, zone, colors)]
     panes = [Pane(label(part["symbol"][0]), 1, price_axis(log=False)) for part in parts]
     axes = {f"yaxis{at}": axis for at, axis in enumerate(stacked(panes or [Pane("", 1, {})]), 1)}
@@ -95,20 +94,23 @@ def trades(
     return Chart(points, layout(title, f"{len(data):,} trades", height, theme) | axes)
 
 
-def of(frame: Frame, *, colors: Colors = "korean", theme: Theme = "auto") -> Chart:
+def of(
+    frame: Frame, *, colors: Colors = "korean", theme: Theme = "auto", detail: int = DETAIL
+) -> Chart:
     """Draw the chart that fits a frame's columns: candles, depth, trades or tickers."""
-    columns = set(to_polars(frame).columns)
-    for name, draw in (
-        ("bid_price", depth),
-        ("side", trades),
-        ("signed_change_rate", tickers),
-        ("close", candles),
-    ):
-        if name in columns:
-            return draw(frame, colors=colors, theme=theme)
-    raise InputError(
-        f"no chart fits columns {' '.join(sorted(columns))}: give candles, tickers, trades or a book"
-    )
+    data = to_polars(frame)
+    others: dict[str, Callable[..., Chart]] = {
+        "bid_price": depth,
+        "side": trades,
+        "signed_change_rate": tickers,
+    }
+    for column, draw in others.items():
+        if column in data.columns:
+            return draw(data, colors=colors, theme=theme)
+    if "close" in data.columns:
+        return candles(data, colors=colors, theme=theme, detail=detail)
+    there = " ".join(data.columns)
+    raise InputError(f"no chart fits columns {there}: give candles, tickers, trades or a book")
 
 
 def _points(

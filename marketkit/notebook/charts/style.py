@@ -86,6 +86,7 @@ def layout(title: str, subtitle: str, height: int, theme: Theme) -> dict[str, An
         "barmode": "overlay",
         "boxmode": "overlay",
         "bargap": 0,
+        "uirevision": True,  # a chart that is drawn again keeps its zoom
     }
 
 
