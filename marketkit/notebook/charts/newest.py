@@ -29,6 +29,7 @@ from marketkit.notebook.charts.style import (
 
 _ENDS = 15  # the strongest rises and falls: what fits on a screen
 _ROW = 20  # pixels of a bar
+_TEXT = 0.2  # of the width, for a price and a change beside a bar
 _MOST = 12  # symbols in one chart: more panes than that nobody reads
 _PANE = 220  # pixels
 _SIZES = (3.0, 14.0)  # pixels of the smallest trade and of the largest one
@@ -61,12 +62,19 @@ def tickers(ticker: Frame, *, colors: Colors = "korean", theme: Theme = "auto") 
     }
     said = f"{len(shown)} of {len(rows)} symbols, change since the day before"
     axes = {
-        "xaxis": {"ticksuffix": " %"},
+        "xaxis": {"ticksuffix": " %", "range": _with_room(shown["rate"])},
         "yaxis": {"autorange": "reversed", "type": "category"},
         "bargap": 0.25,
     }
     height = 120 + _ROW * max(4, len(shown))
     return Chart([trace], layout("tickers", said, height, theme) | axes)
+
+
+def _with_room(rates: pl.Series) -> list[float]:
+    """Give a range that leaves room for the text beyond the longest bars."""
+    low, high = min([0.0, *rates]), max([0.0, *rates])
+    room = _TEXT * (high - low or 1.0)
+    return [low - room * (low < 0), high + room]
 
 
 def trades(
