@@ -84,7 +84,7 @@ def _days(frame: pl.DataFrame) -> pl.DataFrame:
     """Give the shares of the states of each day, of days or of spans."""
     if "date" in frame.columns:
         need(frame, ("date", *_STATES), "coverage")
-        return frame
+        return frame.with_columns(pl.col("date").cast(pl.Date()))
     need(frame, ("start", "end", "state"), "coverage")
     start, end = (
         pl.col(edge).cast(pl.Datetime("ms", "UTC")).dt.epoch("ms") for edge in ("start", "end")
