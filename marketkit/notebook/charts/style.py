@@ -116,6 +116,8 @@ def time_axis(zone: str | None) -> dict[str, Any]:
         "hoverformat": "%Y-%m-%d %H:%M:%S",
         "showspikes": True,
         "spikethickness": 1,
+        "spikedash": "dot",
+        "spikecolor": "rgba(128,128,128,0.7)",
         "spikemode": "across",
     }
 
