@@ -101,6 +101,15 @@ def lake() -> None:
         reveal_type(assert_type(chunk, pd.DataFrame))  # pandas.DataFrame
 
 
+def charts(frame: pl.DataFrame, pandas: pd.DataFrame) -> None:
+    """Charts of frames, lakes and streams."""
+    reveal_type(mk.plot.candles(frame, tz="Asia/Seoul", log=True, colors="western", theme="dark"))  # Chart
+    reveal_type(mk.plot.compare(pandas, column="high"))  # Chart
+    reveal_type(mk.plot.coverage(mk.lake(), "KRW-BTC", "1m"))  # Chart
+    reveal_type(mk.plot.depth(mk.get_orderbook("KRW-BTC")).save("depth.png", width=600))  # Path
+    assert_type(mk.live("KRW-BTC", "1m").plot(60, theme="dark"), None)
+
+
 def callbacks() -> None:
     """Calls handed on keep what they give."""
     one: Callable[[str], pl.DataFrame] = mk.get_ticker
