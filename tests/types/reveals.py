@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import assert_type, reveal_type
 
 import pandas as pd
@@ -106,7 +107,7 @@ def charts(frame: pl.DataFrame, pandas: pd.DataFrame) -> None:
     reveal_type(mk.plot.candles(frame, tz="Asia/Seoul", log=True, colors="western", theme="dark"))  # Chart
     reveal_type(mk.plot.compare(pandas, column="high"))  # Chart
     reveal_type(mk.plot.coverage(mk.lake(), "KRW-BTC", "1m"))  # Chart
-    reveal_type(mk.plot.depth(mk.get_orderbook("KRW-BTC")).save("depth.png", width=600))  # Path
+    assert_type(mk.plot.depth(mk.get_orderbook("KRW-BTC")).save("depth.png", width=600), Path)
     assert_type(mk.live("KRW-BTC", "1m").plot(60, theme="dark"), None)
 
 

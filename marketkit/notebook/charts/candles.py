@@ -52,11 +52,13 @@ def candles(
 ) -> Chart:
     """Draw candles: prices, volume and turnover (`value`) of each symbol, one below the other.
 
-    `frame` is Polars or pandas, as `get_candle` gives it: at least `time open high low close`. The
-    axis is in the frame's time zone, or in `tz`. Nothing is invented: a slot that is `empty` has no
-    candle, is grey where there is room for it, and so are slots without a row. Where the frame has
-    rows for empty slots, or `coverage` (`lake.coverage(...)`) is given, slots of which nothing is
-    known are amber: those of each symbol alone. A candle that is still `forming` is hollow.
+    `frame` is Polars or pandas, as `get_candle` gives it: at least `time open high low close`;
+    amounts that it does not have get no pane. The axis is in its time zone, or in `tz`.
+
+    Nothing is invented: a slot that is `empty`, or has no row, has no candle, and is grey where
+    there is room for that. Where the frame has rows for empty slots, or `coverage`
+    (`lake.coverage(...)`) is given, slots of which nothing is known are amber at every width. A
+    candle that is still `forming` is hollow.
 
     More candles than a screen shows apart are joined to wider ones (first, highest, lowest and last
     price, sums of volumes), and come apart again as one zooms in, down to the width of which
@@ -69,7 +71,8 @@ def candles(
     one_of("theme", theme, Theme)
     found = read_candles(frame, tz=tz, timeframe=timeframe, coverage=coverage)
     few(len(found), _MOST, "candles")
-    amounts = tuple(name for name, wanted in (("volume", volume), ("value", value)) if wanted)
+    wanted = [name for name, shown in (("volume", volume), ("value", value)) if shown]
+    amounts = tuple(name for name in wanted if any(each.rows[name].count() for each in found))
     return _chart(found, _Look(COLORS[colors], amounts, log), theme, detail)
 
 

@@ -136,7 +136,7 @@ async (name, figure, packed, engine) => {
     const made = joined(one, width, start, end);
     const forms = made.t.map((t) => one.forming !== null && t + width > one.forming);
     const part = (wanted) => {
-      const at = made.t.keys().filter((i) => forms[i] === wanted).toArray();
+      const at = [...made.t.keys()].filter((i) => forms[i] === wanted);
       const pick = (name) => at.map((i) => made[name][i]);
       return { x: at.map((i) => local(made.t[i])), open: pick("open"), high: pick("high"), low: pick("low"), close: pick("close") };
     };
@@ -158,10 +158,7 @@ async (name, figure, packed, engine) => {
     return `${ms / unit}${name}`;
   };
 
-  let busy = false;
   const refine = async () => {
-    if (busy) return;
-    busy = true;
     const axis = node._fullLayout.xaxis;
     const [start, end] = axis.range.map((each) => utc(axis.r2l(each)));
     const room = Math.max(100, axis._length / PER_CANDLE);
@@ -185,10 +182,22 @@ async (name, figure, packed, engine) => {
     }
     const title = packed.header.subtitle.replace("{width}", spelled(wanted));
     await Plotly.update(node, update, { "title.subtitle.text": title }, traces);
+  };
+
+  // One at a time; of the zooms that come meanwhile the last one counts.
+  let [busy, again] = [false, false];
+  const follow = async () => {
+    again = true;
+    if (busy) return;
+    busy = true;
+    while (again) {
+      again = false;
+      await refine();
+    }
     busy = false;
   };
   node.on("plotly_relayout", (change) => {
-    if (Object.keys(change).some((key) => key.startsWith("xaxis.") || key === "width")) refine();
+    if (Object.keys(change).some((key) => /^(xaxis|autosize|width)/.test(key))) follow();
   });
-  await refine();
+  await follow();
 }

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marketkit import disk
-from marketkit.errors import InputError, MissingExtra, nearest
+from marketkit.errors import InputError, MissingExtra, NotWritable, nearest
 from marketkit.frames import one_of
-from marketkit.notebook.charts import page
+from marketkit.notebook.charts import page as pages
 from marketkit.notebook.charts.style import CONFIG, PAPER, Theme, template
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Chart:
         A page (`.html`) is one file that needs no network; pictures are `.png`, `.svg`, `.pdf`,
         `.webp` and `.jpg`, and `width` is theirs in pixels. `theme` is `light` unless the chart was
         made with one. Raises `MissingExtra` where a picture is wanted without kaleido, or without
-        the Chrome or Chromium that it draws with; nothing is downloaded.
+        the Chrome or Chromium that it draws with, for nothing is downloaded; and `NotWritable`.
         """
         target, known = Path(path), (".html", *_PICTURES)
         kind = target.suffix.lower()
@@ -59,10 +59,12 @@ class Chart:
             raise InputError(
                 f"{target.name!r} names no kind of file{hint} (one of {' '.join(known)})"
             )
-        data = (
-            self.to_html(theme).encode() if kind == ".html" else self._picture(kind, width, theme)
-        )
-        disk.write_atomic(target, lambda file: file.write(data))
+        page = kind == ".html"
+        data = self.to_html(theme).encode() if page else self._picture(kind, width, theme)
+        try:
+            disk.write_atomic(target, lambda file: file.write(data))
+        except OSError as error:
+            raise NotWritable(f"{target} cannot be written: {error.strerror}") from None
         return target
 
     def to_html(self, theme: Theme | None = None) -> str:
@@ -70,7 +72,7 @@ class Chart:
         figure = self._themed(theme)
         paper = figure.layout.template.layout.paper_bgcolor
         title = figure.layout.title.text or "marketkit"
-        return page.whole(title, page.part(figure, self._packed), paper)
+        return pages.whole(title, pages.part(figure, self._packed), paper)
 
     def _picture(self, kind: str, width: int, theme: Theme | None) -> bytes:
         if importlib.util.find_spec("kaleido") is None:
@@ -97,7 +99,7 @@ class Chart:
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Give a notebook the chart: as plotly's JSON, or with more candles as a page's part."""
         if self._packed is not None:
-            html = page.part(self.figure, self._packed)
+            html = pages.part(self.figure, self._packed)
             return {"text/plain": repr(self), "text/html": html}
         # Jupyter and VS Code draw the JSON; others, as Colab and nbconvert, are online.
         html = self.figure.to_html(full_html=False, include_plotlyjs="cdn", config=CONFIG)

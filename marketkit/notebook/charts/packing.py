@@ -38,7 +38,7 @@ class Packed:
 def pack(candles: Sequence[Candles], width: int) -> Packed:
     """Pack candles joined to `width`."""
     series, columns = [], list[pl.Series]()
-    times = pl.concat([each.rows["t"] for each in candles])
+    times = pl.concat([pl.Series([*each.reach, *each.rows["t"]]) for each in candles])
     for each in candles:
         told, own = _series(joined(each, width))
         series.append(told | {"first": len(columns), "widths": widths_from(each, width)})
@@ -85,7 +85,7 @@ def _series(candles: Candles) -> tuple[dict[str, Any], list[pl.Series]]:
 
 def _places(prices: pl.DataFrame) -> int:
     """Count the decimals that the prices need, within nine digits."""
-    most = prices.max().max_horizontal().item() or 1.0
+    most = max(prices.max().max_horizontal().item() or 1.0, 10**-_PLACES)
     room = math.floor(math.log10(_WHOLE / most))
     for places in range(min(_PLACES, room)):
         scaled = pl.all() * 10**places

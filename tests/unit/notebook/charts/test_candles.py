@@ -71,6 +71,21 @@ def test_panes_can_be_left_out(hour):
     assert chart.figure.layout.height < candles(hour).figure.layout.height
 
 
+def test_amounts_that_a_frame_does_not_have_get_no_pane(hour):
+    chart = candles(hour.drop("value"))
+    assert {trace.meta["part"] for trace in chart.figure.data} == {"candles", "volume"}
+
+
+def test_a_long_time_without_any_trade_is_drawn_as_that(week):
+    state = (
+        pl.when(pl.col("time").dt.minute() % 2 == 0).then(pl.lit("empty")).otherwise(pl.lit("x"))
+    )
+    still = candles(week.with_columns(state=state).filter(pl.col("state") == "empty"))
+    assert still.figure.layout.title.subtitle.text == "no candles in this frame"
+    assert not parts(still, "candles")[0].x
+    assert "data-marketkit" in still.to_html()
+
+
 def test_prices_are_written_out_on_a_linear_and_a_logarithmic_axis(hour):
     for log in (False, True):
         axis = candles(hour, log=log).figure.layout.yaxis

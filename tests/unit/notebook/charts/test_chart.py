@@ -7,7 +7,7 @@ import types
 
 import pytest
 
-from marketkit.errors import InputError, MissingExtra
+from marketkit.errors import InputError, MissingExtra, NotWritable
 from marketkit.notebook.charts import candles
 from marketkit.notebook.charts.chart import Chart, plotly
 from marketkit.notebook.charts.style import layout
@@ -68,6 +68,13 @@ def test_a_file_of_no_kind_is_bad_input(tmp_path, name, said):
     assert said in str(caught.value)
     assert name in str(caught.value)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_folder_that_is_not_there_is_named_without_other_files(tmp_path):
+    target = tmp_path / "reports" / "chart.html"
+    with pytest.raises(NotWritable) as caught:
+        chart().save(target)
+    assert str(caught.value) == f"{target} cannot be written: No such file or directory"
 
 
 def test_a_theme_that_is_none_is_bad_input():
