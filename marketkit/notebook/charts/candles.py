@@ -118,7 +118,8 @@ def _subtitle(found: list[Candles]) -> str:
     if not any(len(each.rows) for each in found):
         return "no candles in this frame"
     rows = sum(len(each.rows) for each in found)
-    return f"{rows:,} candles of {spelled(found[0].width)}, drawn as {{width}}"
+    many = "1 candle" if rows == 1 else f"{rows:,} candles"
+    return f"{many} of {spelled(found[0].width)}, drawn as {{width}}"
 
 
 def _panes(candles: Candles, look: _Look) -> Iterator[Pane]:
