@@ -7,6 +7,7 @@ opens nothing, starts nothing and loads no dataframe library.
 from __future__ import annotations
 
 import importlib
+import sys
 
 __version__ = "0.1.0"
 
@@ -89,7 +90,9 @@ _NAMES = {
     ),
 }
 
-__all__ = sorted(["__version__", *_DEFAULT, *_NAMES])  # noqa: PLE0605 - a list it is
+_MODULES = {"plot": "notebook.charts"}  # loaded when asked for
+
+__all__ = sorted(["__version__", *_DEFAULT, *_MODULES, *_NAMES])  # noqa: PLE0605 - a list it is
 
 
 def __getattr__(name: str) -> object:
@@ -97,6 +100,8 @@ def __getattr__(name: str) -> object:
         return getattr(_provider(), name)
     if name in _NAMES:
         return getattr(importlib.import_module(f"marketkit.{_NAMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"marketkit.{_MODULES[name]}")
     if name in _OLDER:
         return getattr(importlib.import_module("marketkit.api.compat"), name)
     raise AttributeError(f"module 'marketkit' has no attribute {name!r}")
@@ -108,3 +113,7 @@ def __dir__() -> list[str]:
 
 def _provider() -> object:
     return importlib.import_module("marketkit.api.sync").default_provider()
+
+
+if "polars" in sys.modules:  # frames that are there already get their methods (`frame.mk`)
+    importlib.import_module("marketkit.frames")

@@ -183,10 +183,11 @@ class PartialResult(MarketkitError):
 
 
 class MissingExtra(MarketkitError, ImportError):
-    """An optional package is missing; the message names the extra to install."""
+    """An optional package is missing; the message names the extra, or says what else to do."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'marketkit-upbit[{extra}]'")
+    def __init__(self, package: str, extra: str, remedy: str | None = None) -> None:
+        told = f"pip install 'marketkit-upbit[{extra}]'" if remedy is None else remedy
+        super().__init__(f"{package} is not installed: {told}")
 
 
 class EngineClosed(MarketkitError, RuntimeError):

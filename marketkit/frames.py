@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -51,5 +53,31 @@ def _pandas(data: pl.DataFrame, index: list[str]) -> pd.DataFrame:
         import pandas  # noqa: F401, ICN001, PLC0415 - optional, and slow to import
     except ImportError:
         raise MissingExtra("pandas", "pandas") from None
+    _add_methods_to_pandas()
     converted: pd.DataFrame = data.to_pandas()
     return converted.set_index(index)
+
+
+class FrameMethods:
+    """The methods that marketkit gives frames of Polars and pandas, as `frame.mk`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    @property
+    def plot(self) -> Any:
+        """Charts: `frame.mk.plot.candles()`, or `frame.mk.plot()` for the one that fits."""
+        # By name: charts stand above this module, and are loaded when one is wanted.
+        return importlib.import_module("marketkit.notebook.charts.accessor").Plots(self._frame)
+
+
+def _add_methods_to_pandas() -> None:
+    """Give pandas' frames the methods, where pandas is loaded and they have none."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and not hasattr(getattr(pandas, "DataFrame", None), "mk"):
+        pandas.api.extensions.register_dataframe_accessor("mk")(FrameMethods)
+
+
+pl.api.register_dataframe_namespace("mk")(FrameMethods)
+pl.api.register_lazyframe_namespace("mk")(FrameMethods)
+_add_methods_to_pandas()
