@@ -26,6 +26,7 @@ _MODULES = {
     "calls": "calls",
     "members": "members",
     "day": "odd_day",
+    "charts": "charts",
 }
 
 

@@ -9,6 +9,7 @@ no dataframe library.
 from __future__ import annotations
 
 import importlib
+import sys
 
 __version__ = "0.1.0"
 
@@ -94,7 +95,7 @@ _NAMES = {
     ),
 }
 # Modules of calls, loaded when first named.
-_MODULES = ("errors", "schema", "to")
+_MODULES = {"errors": "errors", "plot": "notebook.charts", "schema": "schema", "to": "to"}
 # What a person looks for after `mk.`: types are what calls give, and stay importable.
 _SHOWN = ("AsyncSmartDataProvider", "SmartDataProvider", "__version__")
 # Names of other libraries, and the call of ours.
@@ -117,10 +118,10 @@ __all__ = sorted(["__version__", *_DEFAULT, *_MODULES, *_NAMES])  # noqa: PLE060
 def __getattr__(name: str) -> object:
     if name in _DEFAULT:
         return getattr(_provider(), name)
-    if name in _MODULES:
-        return importlib.import_module(f"marketkit.{name}")
     if name in _NAMES:
         return getattr(importlib.import_module(f"marketkit.{_NAMES[name]}"), name)
+    if name in _MODULES:
+        return importlib.import_module(f"marketkit.{_MODULES[name]}")
     if name in _OLDER:
         return getattr(importlib.import_module("marketkit.api.compat"), name)
     raise _unknown(name)
@@ -148,3 +149,7 @@ def _unknown(name: str) -> AttributeError:
 
 def _provider() -> object:
     return importlib.import_module("marketkit.api.sync").default_provider()
+
+
+if "polars" in sys.modules:  # frames that are there already get their methods (`frame.mk`)
+    importlib.import_module("marketkit.frames")

@@ -40,6 +40,7 @@ from marketkit.errors import UnknownSymbol as UnknownSymbol
 from marketkit.errors import UnknownTimeframe as UnknownTimeframe
 from marketkit.errors import Unreachable as Unreachable
 from marketkit.errors import WrongArgument as WrongArgument
+from marketkit.notebook import charts as plot
 from marketkit.realtime.feed import Feed as Feed
 from marketkit.recording.reader import read_interruptions as read_interruptions
 from marketkit.recording.reader import read_recording as read_recording
@@ -104,6 +105,7 @@ __all__ = [
     "lake",
     "live",
     "plan",
+    "plot",
     "read_interruptions",
     "read_recording",
     "record",

@@ -217,10 +217,11 @@ class PartialResult(MarketkitError):
 
 
 class MissingExtra(MarketkitError, ImportError):
-    """An optional package is missing; the message names the extra to install."""
+    """An optional package is missing; the message names the extra, or says what else to do."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'marketkit-upbit[{extra}]'")
+    def __init__(self, package: str, extra: str, remedy: str | None = None) -> None:
+        told = f"pip install 'marketkit-upbit[{extra}]'" if remedy is None else remedy
+        super().__init__(f"{package} is not installed: {told}")
 
 
 class EngineClosed(MarketkitError, RuntimeError):
@@ -315,7 +316,7 @@ _CALLER: ContextVar[_Line | None] = ContextVar("marketkit_caller", default=None)
 
 
 def warn(text: str, kind: type[Warning] = UserWarning) -> None:
-    """Warn with the line of the program that called marketkit, on whatever thread this is."""
+    """Warn with the line of the program behind a call of marketkit, on whatever thread."""
     line = _outside() or _CALLER.get()
     if line is None:
         warnings.warn(text, kind, stacklevel=2)
@@ -327,7 +328,7 @@ def warn(text: str, kind: type[Warning] = UserWarning) -> None:
 
 @contextmanager
 def remembering_caller() -> Iterator[None]:
-    """Have what is started here, on another thread, `warn` with the line of our caller."""
+    """Give our caller's line to the warnings of work started here for another thread."""
     token = _CALLER.set(_outside() or _CALLER.get())
     try:
         yield

@@ -8,6 +8,8 @@ market are numbers throughout. A list, even of one, has `symbol` in its index an
 
 from __future__ import annotations
 
+import importlib
+import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
@@ -195,6 +197,7 @@ def _pandas(data: pl.DataFrame, index: list[str], fixed: Mapping[str, str | None
         import pandas  # noqa: F401, ICN001, PLC0415 - optional, and slow to import
     except ImportError:
         raise MissingExtra("pandas", "pandas") from None
+    _add_methods_to_pandas()
     told = {
         name: data[name][0] if data.height and name in data.columns else value
         for name, value in fixed.items()
@@ -202,3 +205,28 @@ def _pandas(data: pl.DataFrame, index: list[str], fixed: Mapping[str, str | None
     converted: pd.DataFrame = data.drop(told, strict=False).to_pandas().set_index(index)
     converted.attrs.update(told)
     return converted
+
+
+class FrameMethods:
+    """The methods that marketkit gives frames of Polars and pandas, as `frame.mk`."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+
+    @property
+    def plot(self) -> Any:
+        """Charts: `frame.mk.plot.candles()`, or `frame.mk.plot()` for the one that fits."""
+        # By name: charts stand above this module, and are loaded when one is wanted.
+        return importlib.import_module("marketkit.notebook.charts.accessor").Plots(self._frame)
+
+
+def _add_methods_to_pandas() -> None:
+    """Give pandas' frames the methods, where pandas is loaded and they have none."""
+    pandas = sys.modules.get("pandas")
+    if pandas is not None and not hasattr(getattr(pandas, "DataFrame", None), "mk"):
+        pandas.api.extensions.register_dataframe_accessor("mk")(FrameMethods)
+
+
+pl.api.register_dataframe_namespace("mk")(FrameMethods)
+pl.api.register_lazyframe_namespace("mk")(FrameMethods)
+_add_methods_to_pandas()

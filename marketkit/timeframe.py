@@ -185,8 +185,9 @@ def wider(timeframe: Timeframe, times: Sequence[int]) -> Timeframe | None:
     for each in reversed(TIMEFRAMES.values()):
         if each.width <= timeframe.width:
             break
-        # As many steps by accident are as rare as this.
-        rare = (each.width // timeframe.width) ** (len(times) - 1) >= _CHANCE
+        # As many steps by accident are as rare as this; no more of them are counted than it takes.
+        steps = min(len(times) - 1, _CHANCE.bit_length())
+        rare = (each.width // timeframe.width) ** steps >= _CHANCE
         if rare and _steps_by(each, times):
             return each
     return None

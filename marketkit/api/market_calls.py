@@ -69,8 +69,8 @@ class MarketMethods(Generic[P, D, A]):
         `schema.MARKET` (`mk.schema.describe("market")`), sorted by symbol; what a region does not
         say is null. In pandas the symbol is the index.
 
-        The lake keeps the list of every UTC day on which one was fetched (while there is no lake,
-        lists wait below the home and move in later). `as_of` gives the newest of that day or
+        The lake keeps the list of every UTC day on which one was fetched; while there is no lake,
+        lists wait below the home and count as if in it. `as_of` gives the newest of that day or
         before (a warning says when it is older) and asks nobody; it raises
         `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
         lists have, and three columns: `listed_from` and `last_seen`, the days of the first and the

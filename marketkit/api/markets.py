@@ -71,6 +71,7 @@ class MarketEndpoints:
 
     async def _of_day(self, as_of: Time) -> pl.DataFrame:
         day = datetime.fromtimestamp(parse_time(as_of) / 1000, UTC).date()
+        await self._markets.kept()
         found, kept = await asyncio.to_thread(self._markets.universe.at, day)
         if kept < day:
             late = (day - kept) // timedelta(days=1)
@@ -177,6 +178,10 @@ class MarketList:
         """Wait until the answers are kept."""
         await self._list.settled()
         await self.instruments.settled()
+        await self.kept()
+
+    async def kept(self) -> None:
+        """Wait until the lists of days that were fetched are written down."""
         here = asyncio.get_running_loop()  # a fork inherits tasks that never end
         await asyncio.gather(*(each for each in self._keeping if each.get_loop() is here))
 

@@ -57,7 +57,7 @@ class upbit(Exchange):  # noqa: N801 - ccxt calls it so
     def load_markets(
         self, reload: bool = False, params: Mapping[str, Any] | None = None
     ) -> dict[str, Structure]:
-        """Give the listed markets by symbol, asked for by the first call, or to `reload` them."""
+        """Give the listed markets by symbol, asked for once, or again where `reload` says so."""
         if self.markets is None or reload:
             found = self.fetch_markets()
             sides = [(m[side], m[f"{side}Id"]) for m in found for side in ("base", "quote")]
@@ -139,7 +139,7 @@ class upbit(Exchange):  # noqa: N801 - ccxt calls it so
         limit: int | None = None,
         params: Mapping[str, Any] | None = None,
     ) -> list[list[Any]]:
-        """Give candles of a market as lists, oldest first, the one not finished among them.
+        """Give candles of a market as lists, oldest first, with the unfinished one last.
 
         They are the newest `limit` (200), or those that open within `limit` widths from `since` on;
         before `params["until"]`, where that is given. All moments are ms UTC.
@@ -156,7 +156,7 @@ class upbit(Exchange):  # noqa: N801 - ccxt calls it so
         return shapes.ohlcv(frame.head(most))
 
     def market(self, symbol: str) -> Structure:
-        """Give a market by its symbol or its code. Raises `BadSymbol`."""
+        """Give a market by symbol or by code. Raises `BadSymbol`."""
         known, by_code = self.load_markets(), self.markets_by_id or {}
         if symbol in known:
             return known[symbol]

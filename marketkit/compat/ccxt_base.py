@@ -1,4 +1,4 @@
-"""What an exchange object of ccxt is beside its calls: facts, clocks, spellings."""
+"""Facts, clocks and spellings of an exchange object of ccxt."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _SECONDS = {
 
 
 class _Has(dict[str, bool]):
-    """What can be done; all that is not named cannot."""
+    """A table of abilities, in which unnamed ones are missing."""
 
     def __missing__(self, name: str) -> bool:
         return False
@@ -97,7 +97,7 @@ class Exchange:
 
     @staticmethod
     def parse8601(timestamp: str | None = None) -> int | None:
-        """Read a moment as ms UTC; None for what is none."""
+        """Read a moment as ms UTC; None for other texts."""
         try:
             return None if timestamp is None else parse_time(timestamp)
         except InvalidRange:

@@ -1,4 +1,4 @@
-"""Errors in the words of ccxt: its own classes where it is installed, else look-alikes."""
+"""Errors in the words of ccxt: real classes where ccxt is installed, else look-alikes."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _MEANINGS: tuple[tuple[type[MarketkitError], str], ...] = (
 
 @functools.cache
 def error_class(name: str) -> type[Exception]:
-    """Give a class of ccxt's errors by its name. Raises `KeyError` for a name that is none.
+    """Give a class of ccxt's errors by name. Raises `KeyError` for unknown names.
 
     Where ccxt is installed, it is imported by the first call, which takes seconds.
     """

@@ -1,4 +1,4 @@
-"""Our frames in the structures of ccxt: its keys, its symbols, milliseconds, floats."""
+"""Our frames in the structures of ccxt: keys, symbols, milliseconds, floats."""
 
 from __future__ import annotations
 
@@ -21,6 +21,17 @@ _DIGITS = 1e-08  # the exchange's smallest step, of prices and of amounts
 _EXACT = Context(prec=80)  # two numbers of 17 digits each, multiplied or divided to 18 places
 _PLACES = 18  # that ccxt divides to
 _PRICE_PLACES = 8
+_SPOT: Mapping[str, Any] = {
+    "type": "spot",
+    "spot": True,
+    "active": True,
+    "percentage": True,
+    **dict.fromkeys(("margin", "swap", "future", "option", "index"), False),
+    **dict.fromkeys(("tierBased", "contract"), False),
+    **dict.fromkeys(("lowercaseId", "settle", "settleId", "linear", "inverse", "subType")),
+    **dict.fromkeys(("contractSize", "expiry", "expiryDatetime", "strike", "optionType")),
+    "created": None,
+}
 _NO_LIMIT: Mapping[str, None] = {"min": None, "max": None}
 
 
@@ -38,27 +49,18 @@ def iso8601(time: int | None) -> str | None:
 
 def market(row: wire.Row) -> Structure:
     """Give a market: `BTC/KRW` for the code `KRW-BTC`."""
-    base, quote = (COMMON.get(row[name], row[name]) for name in ("base", "quote"))
+    base, quote = _coin(row["base"]), _coin(row["quote"])
     fee = _FEES.get(quote, _FEE)
-    never = dict.fromkeys(("margin", "swap", "future", "option", "index", "contract"), False)
-    ours = {"baseId": row["base"], "quoteId": row["quote"], "base": base, "quote": quote}
-    nothing = (
-        *("lowercaseId", "settle", "settleId", "linear", "inverse", "subType", "contractSize"),
-        *("expiry", "expiryDatetime", "strike", "optionType", "created"),
-    )
     return {
         "id": row["symbol"],
         "symbol": f"{base}/{quote}",
-        **ours,
-        "type": "spot",
-        "spot": True,
-        "active": True,
-        **never,
-        **dict.fromkeys(nothing),
+        "base": base,
+        "quote": quote,
+        "baseId": row["base"],
+        "quoteId": row["quote"],
+        **_SPOT,
         "taker": fee,
         "maker": fee,
-        "tierBased": False,
-        "percentage": True,
         "precision": {"price": _DIGITS, "amount": _DIGITS},
         "limits": {name: dict(_NO_LIMIT) for name in ("leverage", "amount", "price", "cost")},
         "marginModes": {"cross": None, "isolated": None},
@@ -149,6 +151,10 @@ def ohlcv(frame: pl.DataFrame) -> list[list[Any]]:
     return [list(row) for row in frame.select(pl.col("time").dt.epoch("ms"), *columns).rows()]
 
 
+def _coin(code: str) -> str:
+    return COMMON.get(code, code)
+
+
 def _moves(opened: Decimal | None, last: Decimal | None) -> Structure:
     names = ("change", "percentage", "average")
     if opened is None or last is None:
@@ -166,7 +172,7 @@ def _ratio(one: Decimal | None, other: Decimal | None) -> float | None:
 
 
 def _divided(one: Decimal, other: Decimal, places: int) -> Decimal:
-    """Divide, and cut what lies behind so many places."""
+    """Divide, and cut the digits behind so many places."""
     quotient = _EXACT.divide(one, other)
     return quotient.quantize(Decimal(1).scaleb(-places), ROUND_DOWN, _EXACT)
 

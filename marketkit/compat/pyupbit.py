@@ -9,6 +9,7 @@ Orders are not here.
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ import polars as pl
 from marketkit.api.sync import default_provider
 from marketkit.compat import wire
 from marketkit.compat.pyupbit_sockets import WebSocketClient, WebSocketManager
-from marketkit.errors import InputError, MissingExtra, nearest
+from marketkit.errors import InputError, InvalidRange, MissingExtra, nearest
 from marketkit.exchange.upbit.rest import DEPTH
 from marketkit.timeframe import parse_time
 from marketkit.window import UTC_DAYS
@@ -179,13 +180,18 @@ def _candles(
 
 def _korean(frame: pl.DataFrame) -> pd.DataFrame:
     """Lay candles out as pyupbit does: floats by the open in Korean time, without a zone."""
-    try:
-        import pandas as pd  # noqa: PLC0415 - optional, and slow to import
-    except ImportError:
-        raise MissingExtra("pandas", "pandas") from None
+    library = _pandas()
     times = (frame["time"].dt.replace_time_zone(None) + wire.KOREA).cast(pl.Datetime("us"))
     values = {name: frame[name].to_numpy() for name in _VALUES}
-    return pd.DataFrame(values, index=pd.DatetimeIndex(times.to_numpy()))
+    shaped: pd.DataFrame = library.DataFrame(values, index=library.DatetimeIndex(times.to_numpy()))
+    return shaped
+
+
+def _pandas() -> Any:
+    try:
+        return importlib.import_module("pandas")  # optional, and slow to import
+    except ImportError:
+        raise MissingExtra("pandas", "pandas") from None
 
 
 def _timeframe(interval: str) -> str:
@@ -205,7 +211,19 @@ def _moment(time: Moment) -> datetime | None:
     if isinstance(time, datetime):
         whole = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
         return whole.astimezone(UTC)
-    return datetime.fromtimestamp(parse_time(time) / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(parse_time(time) / 1000, UTC)
+    except InvalidRange:
+        return _as_pandas_reads(time)
+
+
+def _as_pandas_reads(time: Any) -> datetime:
+    """Read a time in one of the many other spellings that pyupbit leaves to pandas."""
+    try:
+        found: datetime = _pandas().to_datetime(time).to_pydatetime()
+    except (ValueError, TypeError):
+        raise InvalidRange(f"cannot read {time!r} as a time: write 2026-11-20 10:00:00") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _limited(told: Any, group: str, limit_info: bool) -> Any:

@@ -15,7 +15,7 @@ from marketkit.realtime.feed import Feed
 
 
 class Queue(Protocol):
-    """Whatever messages can be put into."""
+    """A queue that messages can be put into."""
 
     def put(self, item: Any) -> Any:
         """Take a message in."""
@@ -78,7 +78,7 @@ class WebSocketClient:
 
 
 def messages(channel: str, frame: pl.DataFrame) -> Iterable[dict[str, Any]]:
-    """Write the rows of a feed as the exchange streams them.
+    """Write the rows of a feed as messages of the stream.
 
     Fields that our frames do not have are left out: the volumes of either side, the state of the
     market, `stream_type`, the best prices beside a trade.

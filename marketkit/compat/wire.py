@@ -1,4 +1,4 @@
-"""Rows of our frames as the objects that the exchange writes for them, in its field names.
+"""Rows of our frames as the exchange's own objects, with the names of the wire.
 
 Times are ms UTC or the exchange's texts, numbers as they are in the row. `timestamp` of a candle is
 its open: the moment of its last trade is not kept. Upbit reference, sections 3.1 to 3.5.
@@ -56,7 +56,7 @@ def book(levels: Sequence[Row]) -> Told:
 
 
 def books(frame: pl.DataFrame) -> Iterator[Told]:
-    """Write the order books of a frame, a book for each symbol in its order."""
+    """Write the order books of a frame, one for each symbol in order."""
     for _, levels in groupby(frame.iter_rows(named=True), itemgetter("symbol")):
         yield book(list(levels))
 

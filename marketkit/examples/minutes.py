@@ -38,7 +38,7 @@ def closes_of(candles: Frame) -> Closes:
     for name in ("symbol", "time", "close"):
         if name not in frame.columns:
             had = " ".join(frame.columns)
-            raise InputError(f"candles need a column {name!r}; these have {had}")
+            raise InputError(f"candles need a column {name!r}: add it to those there are ({had})")
     zone = getattr(frame.schema["time"], "time_zone", None)
     if zone is None and frame.height:
         raise InputError(

@@ -20,7 +20,7 @@ class Parameters:
     warm_up: int = 250  # candles: what came before them weighs less than 1e-8 in Wilder's mean
     silence: int = 30  # minutes without a candle after which indicators begin anew
 
-    add_step: float = 0.005  # above the last purchase: five times what a trade of both sides costs
+    add_step: float = 0.005  # above the last purchase: five times both fees (0.05 % each)
     add_size: float = 0.5  # half, so that the average price stays near the first one
     add_times: int = 2  # a position of two units at most while winning
 

@@ -71,7 +71,7 @@ def trailing_stop(at: Situation) -> Decision | None:
     below = 1 - at.now.close / position.peak
     if below < rules.trail:
         return None
-    return _sell_all(at, f"{below:.2%} below the peak of {position.peak:.12g}")
+    return _sell_all(at, f"{below:.2%} below the peak of {_spelled(position.peak)}")
 
 
 def surge_hold(at: Situation) -> Decision | None:
@@ -166,6 +166,11 @@ def decide(at: Situation) -> tuple[str, Decision] | None:
 
 def _holds(at: Situation) -> bool:
     return at.now.time < at.position.hold_until
+
+
+def _spelled(price: float) -> str:
+    """Write a price as people do: 178,345,000 or 0.00001234; the exchange has eight places."""
+    return f"{price:,.8f}".rstrip("0").rstrip(".")
 
 
 def _sell_all(at: Situation, reason: str) -> Decision:

@@ -14,9 +14,10 @@ example, and no advice: none of the seven cuts a loss that comes slowly.
 A signal is decided at the close of its candle, from closes up to that one: `time` is where the
 candle starts, as in every frame of candles, `known` where it ends. Whoever acts can do so at the
 open of the next candle; the strategy keeps its own books at the close (`price`). A minute without a
-trade has no price and no signal: the rules wait, indicators count candles. After a longer silence,
-unknown slots or maintenance, indicators begin anew and what is held stays held. Slots that are not
-known never come: `lake` frames raise `NotCovered`, and a live series ends before them.
+trade has no price and no signal: the rules wait, indicators count candles. After a silence of more
+than `silence` minutes, such as maintenance, indicators begin anew and what is held stays held.
+Slots that nobody knows never come from marketkit: frames of the lake raise `NotCovered`, and a live
+series ends before them. In candles from elsewhere a short hole counts as minutes without a trade.
 
 Signals depend on the final candles alone, not on the batches in which they come. Where a candle
 changes after it was final, or comes late, the rules decide again from there on, and signals that do
@@ -30,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
+from marketkit.errors import InputError
 from marketkit.examples.minutes import Closes, closes_of, is_pandas
 from marketkit.examples.parameters import Parameters
 from marketkit.examples.rules import RULES
@@ -113,8 +115,11 @@ def follow(live: Live[Any], strategy: Strategy) -> Iterator[Frame]:
     """Give the news of a live series' history, then those of each batch of final candles.
 
     Frames are of `NEWS`, some of them empty, of polars or pandas as those of the series. Ends with
-    the series: at its `close`, or with the tape of a replay.
+    the series: at its `close`, or with the tape of a replay. Raises `InputError` for a series of
+    wider candles.
     """
+    if live.timeframe.name != "1m":
+        raise InputError(f"a series of {live.timeframe} candles: the rules want those of 1m")
     history = live.frame
     before = {symbol: max(closes) for symbol, closes in closes_of(history).items()}
     yield strategy.update(history)

@@ -249,7 +249,7 @@ class Transport:
         return self._client
 
     def _begun(self, group: str) -> Budget:
-        """Give the budget of a group, with those of all groups begun."""
+        """Give the budget of a group, after the budgets of all groups have begun."""
         budget = self._budget(group)
         if not self._are_begun:
             self._are_begun = True

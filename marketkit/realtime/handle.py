@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
 
 from marketkit.errors import EngineClosed, MarketkitError
 from marketkit.net import fork
@@ -21,6 +21,9 @@ from marketkit.notebook.arguments import explained
 from marketkit.realtime.callbacks import Callback, Failures
 from marketkit.realtime.consumers import Broadcast, Consumer, pauses
 from marketkit.realtime.queue import Queue
+
+if TYPE_CHECKING:
+    from marketkit.notebook.charts.style import Colors, Theme
 
 F = TypeVar("F")  # the type of frames
 
@@ -188,6 +191,17 @@ class EventHandle(StreamHandle, Generic[F]):
         """
         with pauses(self._broadcast) as pause:
             display.show(self, pause, seconds)
+
+    def plot(
+        self, seconds: float | None = None, *, colors: Colors = "korean", theme: Theme = "auto"
+    ) -> None:
+        """Draw the chart that fits `frame`, and keep it up to date under a notebook's cell.
+
+        Candles, books, trades or changes of tickers, as `marketkit.plot` draws them. Elsewhere this
+        is `show`, and it ends as that does. Raises `MissingExtra` where plotly is not installed.
+        """
+        with pauses(self._broadcast) as pause:
+            display.plot(self, pause, seconds, colors=colors, theme=theme)
 
     def __iter__(self) -> Consumer[F]:
         if self._own is None:

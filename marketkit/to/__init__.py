@@ -23,6 +23,7 @@ from marketkit.to.nautilus_catalog import nautilus
 from marketkit.to.tables import arrow, wide
 from marketkit.to.vectorbt_data import vectorbt
 from marketkit.to.windows import Windows, numpy, torch
+from marketkit.to.zipline_bundle import zipline
 
 __all__ = [
     "Windows",
@@ -35,4 +36,5 @@ __all__ = [
     "torch",
     "vectorbt",
     "wide",
+    "zipline",
 ]

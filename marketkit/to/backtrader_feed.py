@@ -33,7 +33,7 @@ def backtrader(frame: Any, timeframe: str | Timeframe, *, symbol: str | None = N
         import backtrader as library  # noqa: PLC0415 - optional
     except ImportError:
         raise MissingExtra("backtrader", "engines") from None
-    rows = one_market(frame, symbol=symbol)
+    rows = one_market(frame, symbol=symbol, timeframe=timeframe)
     unit, compression = unit_of(slots(rows, timeframe))
     return library.feeds.PandasData(
         dataname=pandas_bars(rows, tz="UTC").tz_localize(None),
@@ -45,7 +45,7 @@ def backtrader(frame: Any, timeframe: str | Timeframe, *, symbol: str | None = N
 
 
 def unit_of(timeframe: Timeframe) -> tuple[str, int]:
-    """Give the unit of a width in backtrader's words, and how many of them.
+    """Give the unit and the count of a width in backtrader's words.
 
     >>> from marketkit.timeframe import parse_timeframe
     >>> unit_of(parse_timeframe("4h")), unit_of(parse_timeframe("1M"))

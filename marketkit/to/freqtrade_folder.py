@@ -1,4 +1,4 @@
-"""Candles for freqtrade: a data folder of its own shape."""
+"""Candles for freqtrade: a data folder."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def freqtrade(
     `NotWritable`.
     """
     one_of("data_format", data_format, DataFormat)
-    rows = bars(frame, symbol=symbol)
+    rows = bars(frame, symbol=symbol, timeframe=timeframe)
     width, target = slots(rows, timeframe), Path(folder)
     files = {
         target / f"{pair_name(base, quote)}-{file_width(width)}.{data_format}": group

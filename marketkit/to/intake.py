@@ -1,4 +1,4 @@
-"""Frames of candles as callers have them, brought into one shape and checked."""
+"""Frames of candles in any of the usual shapes, brought into one and checked."""
 
 from __future__ import annotations
 
@@ -40,14 +40,21 @@ def rows_of(frame: Any) -> pl.DataFrame:
     )
 
 
-def candles(frame: Any, *, needs: Sequence[str] = BAR, symbol: str | None = None) -> pl.DataFrame:
+def candles(
+    frame: Any,
+    *,
+    needs: Sequence[str] = BAR,
+    symbol: str | None = None,
+    timeframe: str | Timeframe | None = None,
+) -> pl.DataFrame:
     """Give the candles of a frame, checked, sorted by symbol and time, all columns kept.
 
-    Only those of `symbol` if it is given; it also names the rows of a frame without symbols.
-    Columns of `needs` become floats. Raises `InputError` for a frame that lacks one of them, whose
-    times carry no zone, that has two candles of one time, or a forming one.
+    Only those of `symbol` if it is given; it also names the rows of a frame without symbols. Of a
+    frame of several widths only those of `timeframe`. Columns of `needs` become floats. Raises
+    `InputError` for a frame that lacks one of them, whose times carry no zone, that has two candles
+    of one time, or a forming one.
     """
-    rows = _named(rows_of(frame), symbol)
+    rows = _of_width(_named(rows_of(frame), symbol), timeframe)
     for name in ("time", *needs):
         if name not in rows.columns:
             raise InputError(f"the frame has no column {name!r}{nearest(name, rows.columns)}")
@@ -65,13 +72,15 @@ def candles(frame: Any, *, needs: Sequence[str] = BAR, symbol: str | None = None
     return rows if symbol is None else _only(rows, symbol)
 
 
-def bars(frame: Any, *, symbol: str | None = None) -> pl.DataFrame:
+def bars(
+    frame: Any, *, symbol: str | None = None, timeframe: str | Timeframe | None = None
+) -> pl.DataFrame:
     """Give the candles of a frame that have numbers. Raises `InputError` if there are none.
 
     Columns are those of `schema.ROW`, `value` null where the frame has no turnover; times keep
     their zone. Rows of `fill="null"` have no numbers and are left out.
     """
-    rows = candles(frame, symbol=symbol).drop_nulls(BAR)
+    rows = candles(frame, symbol=symbol, timeframe=timeframe).drop_nulls(BAR)
     if rows.is_empty():
         raise InputError("the frame has no candle, so there is nothing to hand on")
     if "value" not in rows.columns:
@@ -79,9 +88,11 @@ def bars(frame: Any, *, symbol: str | None = None) -> pl.DataFrame:
     return rows.select("symbol", "time", pl.col(NUMBERS).cast(pl.Float64))
 
 
-def one_market(frame: Any, *, symbol: str | None = None) -> pl.DataFrame:
+def one_market(
+    frame: Any, *, symbol: str | None = None, timeframe: str | Timeframe | None = None
+) -> pl.DataFrame:
     """Give the `bars` of one market. Raises `InputError` for a frame of several and no `symbol`."""
-    rows = bars(frame, symbol=symbol)
+    rows = bars(frame, symbol=symbol, timeframe=timeframe)
     if rows["symbol"].n_unique() > 1:
         names = rows["symbol"].unique().sort().to_list()
         some = ", ".join(names[:3]) + (" ..." if len(names) > 3 else "")
@@ -92,18 +103,26 @@ def one_market(frame: Any, *, symbol: str | None = None) -> pl.DataFrame:
 
 
 def slots(rows: pl.DataFrame, timeframe: str | Timeframe) -> Timeframe:
-    """Give the timeframe that candles are said to have. Raises `InputError` if they cannot."""
+    """Give the timeframe of candles as the caller says. Raises `InputError` if that cannot be."""
     width = parse_timeframe(timeframe)
     for (symbol,), group in rows.group_by("symbol", maintain_order=True):
-        times = group["time"].dt.epoch("ms").to_list()
-        if (odd := next((time for time in times if width.floor(time) != time), None)) is not None:
+        times = group["time"].dt.epoch("ms")
+        if (odd := _off(times, width)) is not None:
             raise InputError(f"{iso(odd)} of {symbol} is no slot of timeframe={width.name!r}")
-        if (other := wider(width, times)) is not None:
+        if (other := wider(width, times.to_list())) is not None:
             raise InputError(
                 f"candles of {symbol} are {other} apart or more: no {width} candles;"
                 f" say timeframe={other.name!r}"
             )
     return width
+
+
+def _off(times: pl.Series, width: Timeframe) -> int | None:
+    """Give the first time at which no slot starts."""
+    if width.is_calendar:
+        return next((time for time in times if width.floor(time) != time), None)
+    odd = times.filter((times - width.floor(0)) % width.width != 0)
+    return int(odd[0]) if len(odd) else None
 
 
 def codes(rows: pl.DataFrame) -> list[tuple[str, str, pl.DataFrame]]:
@@ -141,6 +160,8 @@ def is_pandas(frame: Any) -> bool:
 
 
 def _of_pandas(frame: Any) -> pl.DataFrame:
+    if frame.columns.nlevels > 1:
+        raise InputError("a frame with columns for each symbol: ask for the candles without wide=")
     known = {name: frame.attrs[name] for name in ("symbol", "state") if name in frame.attrs}
     table = frame
     if "time" not in frame.columns:
@@ -148,7 +169,7 @@ def _of_pandas(frame: Any) -> pl.DataFrame:
         table = frame.rename_axis(
             [name or "time" for name in frame.index.names] if frame.index.nlevels > 1 else "time"
         ).reset_index()
-    rows = pl.from_pandas(table)
+    rows: pl.DataFrame = pl.from_pandas(table)
     constant = {name: pl.lit(value) for name, value in known.items() if name not in rows.columns}
     return rows.with_columns(**constant)
 
@@ -158,6 +179,23 @@ def _named(rows: pl.DataFrame, symbol: str | None) -> pl.DataFrame:
     if "symbol" in rows.columns:
         return rows
     return rows.with_columns(symbol=pl.lit(symbol or ""))
+
+
+def _of_width(rows: pl.DataFrame, timeframe: str | Timeframe | None) -> pl.DataFrame:
+    """Choose the rows of one width in a frame with a column `timeframe`."""
+    if "timeframe" not in rows.columns or rows.is_empty():
+        return rows
+    known = rows["timeframe"].cast(pl.String)
+    names = known.unique(maintain_order=True).to_list()
+    if timeframe is None and len(names) > 1:
+        raise InputError(
+            f"candles of {len(names)} widths ({', '.join(names)}): keep those of one,"
+            f" as in frame.filter(timeframe={names[0]!r}) of polars"
+        )
+    wanted = names[0] if timeframe is None else parse_timeframe(timeframe).name
+    if wanted not in names:
+        raise InputError(f"no candles of timeframe={wanted!r} in the frame: it has {names}")
+    return rows.filter(known == wanted)
 
 
 def _only(rows: pl.DataFrame, symbol: str) -> pl.DataFrame:

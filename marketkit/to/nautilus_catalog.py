@@ -47,7 +47,7 @@ def nautilus(
         )
     except ImportError:
         raise MissingExtra("nautilus_trader", "nautilus") from None
-    rows = bars(frame, symbol=symbol)
+    rows = bars(frame, symbol=symbol, timeframe=timeframe)
     width, markets = slots(rows, timeframe), codes(rows)
     make_folder(Path(folder).absolute())
     catalog = ParquetDataCatalog(Path(folder).absolute())
@@ -83,7 +83,7 @@ def decimals(rows: pl.DataFrame) -> int:
 
 
 def _refuse_known(catalog: Any, made: list[Any]) -> None:
-    """Refuse bars of a time that the catalog has bars of: the library notices after it wrote."""
+    """Refuse bars of a time that the catalog has bars of: the library notices after writing."""
     kind, first, last = made[0].bar_type, made[0].ts_init, made[-1].ts_init
     for start, end in catalog.get_intervals(type(made[0]), str(kind)):
         if start <= last and first <= end:

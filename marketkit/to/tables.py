@@ -32,7 +32,7 @@ def wide(frame: Any, column: str = "close") -> Any:
 
 
 def arrow(frame: Any) -> pa.Table:
-    """Give a frame as a `pyarrow.Table`, all rows and columns as they are.
+    """Give a frame as a `pyarrow.Table` with the same rows and columns.
 
     Times stay milliseconds in the frame's zone, decimals stay exact, `state` is a dictionary of
     strings and keeps saying which candles are empty or forming; nothing is left out or filled.

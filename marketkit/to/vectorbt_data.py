@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def vectorbt(frame: Any, *, symbol: str | None = None) -> Any:
-    """Give a `vectorbt.Data` of one market or many: `data.get("Close")` is what signals are of.
+    """Give a `vectorbt.Data` of one market or many; signals are made of `data.get("Close")`.
 
     Columns are `Open High Low Close Volume` in floats by the start of each candle, in the time zone
     of the frame; prices in the quote currency, volume in the base currency. Of several markets
@@ -48,11 +48,12 @@ def vectorbt(frame: Any, *, symbol: str | None = None) -> Any:
 
 def _aligned(rows: pl.DataFrame) -> dict[str, pd.DataFrame]:
     """Give the bars of each market by the times of all, with the step of that index, if any."""
+    import pandas as pd  # noqa: PLC0415 - optional, and slow to import
+
     tables = {
         str(symbol): pandas_bars(group)
         for (symbol,), group in rows.group_by("symbol", maintain_order=True)
     }
-    index = pandas_bars(rows.unique("time").sort("time")).index
-    if len(index) > 2:  # fewer tell no step
-        index.freq = index.inferred_freq
+    times = pandas_bars(rows.unique("time").sort("time")).index
+    index = pd.DatetimeIndex(times, freq="infer")
     return {symbol: table.reindex(index) for symbol, table in tables.items()}

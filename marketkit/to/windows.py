@@ -1,4 +1,4 @@
-"""Candles for models: windows of inputs and of what came after, without a look ahead."""
+"""Candles for models: windows of inputs and of later targets, without a look ahead."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Windows:
         return len(self.time)
 
     def __getitem__(self, index: int) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-        """Give input and target of one window, so that torch's `DataLoader` takes all of them."""
+        """Give input and target of one window, as torch's `DataLoader` asks for items."""
         return self.x[index].copy(), self.y[index].copy()
 
     def split(self, at: str | date | datetime) -> tuple[Windows, Windows]:
@@ -135,7 +135,7 @@ def numpy(
     needs = list(dict.fromkeys([*columns, target] if horizon else columns))
     if find_spec("numpy") is None:
         raise MissingExtra("numpy", "engines")
-    rows = candles(frame, needs=needs, symbol=symbol)
+    rows = candles(frame, needs=needs, symbol=symbol, timeframe=timeframe)
     width = slots(rows, timeframe)
     each = [
         _of_market(group, width, shape, list(columns), target)

@@ -31,6 +31,14 @@ def test_candles_are_equal(ours, theirs, interval):
     same(ours.get_ohlcv("KRW-BTC", **arguments), theirs.get_ohlcv("KRW-BTC", **arguments))
 
 
+@pytest.mark.parametrize(
+    "to", ["20261118", "2026/11/18 05:00", "2026-11-18T05:00:00", "Nov 18 2026"]
+)
+def test_times_are_read_alike(ours, theirs, to):
+    arguments = {"count": 3, "to": to, "period": 0}
+    same(ours.get_ohlcv("KRW-BTC", **arguments), theirs.get_ohlcv("KRW-BTC", **arguments))
+
+
 def test_candles_of_more_than_one_page_of_a_thin_market_are_equal(ours, theirs):
     call = ("KRW-MK100", "minute1", 450, "2026-11-20 10:00:00", 0)
     same(ours.get_ohlcv(*call), theirs.get_ohlcv(*call))

@@ -1,4 +1,4 @@
-"""What tutorials of pyupbit compute comes out the same with one changed import."""
+"""Computations of pyupbit's tutorials come out the same with one changed import."""
 
 from __future__ import annotations
 

@@ -161,6 +161,14 @@ def test_a_list_of_a_day_without_a_lake_is_there_when_the_lake_is(exchange, tmp_
     assert list_of(lake) == ["2026-11-20.parquet", "2026-11-21.parquet"]
 
 
+def test_a_list_that_was_just_fetched_for_another_call_is_the_list_of_its_day(exchange, tmp_path):
+    with provider_of(exchange, tmp_path / "lake") as provider:
+        provider.get_ticker("KRW-BTC")
+        assert provider.get_market("USDT", as_of="2026-11-20").height > 100
+        assert not (tmp_path / "lake").exists()
+        assert [each["group"] for each in exchange.requests()].count("market") == 1
+
+
 def test_the_call_that_makes_the_lake_brings_the_list_of_its_day(exchange, tmp_path):
     lake = tmp_path / "lake"
     with provider_of(exchange, lake) as provider:

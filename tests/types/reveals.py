@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Literal, assert_type, reveal_type
 
 import pandas as pd
@@ -113,6 +114,15 @@ def lake() -> None:
     reveal_type(assert_type(chunks, Chunks[pl.DataFrame]))  # Chunks[polars.DataFrame]
     for chunk in mk.iter_candle("KRW-BTC", "1m", start="2026-11-19", frame="pandas"):
         reveal_type(assert_type(chunk, pd.DataFrame))  # pandas.DataFrame
+
+
+def charts(frame: pl.DataFrame, pandas: pd.DataFrame) -> None:
+    """Charts of frames, lakes and streams."""
+    reveal_type(mk.plot.candles(frame, tz="Asia/Seoul", log=True, colors="western", theme="dark"))  # Chart
+    reveal_type(mk.plot.compare(pandas, column="high"))  # Chart
+    reveal_type(mk.plot.coverage(mk.lake(), "KRW-BTC", "1m"))  # Chart
+    assert_type(mk.plot.depth(mk.get_orderbook("KRW-BTC")).save("depth.png", width=600), Path)
+    assert_type(mk.live("KRW-BTC", "1m").plot(60, theme="dark"), None)
 
 
 def callbacks() -> None:

@@ -24,6 +24,7 @@ from marketkit.timeframe import (
     parse_time,
     parse_timeframe,
     timeframe_of_token,
+    wider,
 )
 
 calm = settings(deadline=None)
@@ -454,3 +455,18 @@ def test_the_widest_candles_that_fit_come_first():
     assert [each.name for each in narrower(TIMEFRAMES["1M"])][:2] == ["1d", "4h"]
     assert [each.name for each in narrower(TIMEFRAMES["1y"])][:2] == ["1M", "1d"]
     assert [each.name for each in narrower(TIMEFRAMES["1s"])] == []
+
+
+@pytest.mark.parametrize("name", ["1m", "5m", "1h", "1d", "1w", "1M", "1y"])
+def test_slots_of_a_wider_timeframe_are_told_from_narrow_ones(name):
+    width = TIMEFRAMES[name]
+    times = [width.shift(parse_time("2024-01-01"), step) for step in range(40)]
+    assert wider(TIMEFRAMES["1s"], times) == width
+    assert wider(width, times) is None
+
+
+def test_few_slots_are_of_a_wider_timeframe_by_chance():
+    hours = TIMEFRAMES["1h"]
+    assert wider(hours, [0, 4 * HOUR, 8 * HOUR]) is None
+    assert wider(hours, [0]) is None
+    assert wider(hours, []) is None

@@ -1,1 +1,1 @@
-"""The provider that marketkit took the place of: its calls, arguments and answers."""
+"""The provider that marketkit replaces: calls, arguments and answers."""

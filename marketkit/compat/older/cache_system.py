@@ -80,7 +80,7 @@ class CacheSystem:
             self._entries.clear()
 
     def cleanup(self) -> int:
-        """Let the expired ones go, and count them."""
+        """Drop the expired objects, and give the number."""
         with self._lock:
             now = self._clock()
             old = [key for key, entry in self._entries.items() if entry.until <= now]
@@ -103,7 +103,7 @@ class CacheSystem:
 
 
 def _bytes(item: tuple[tuple[str, str], _Entry]) -> int:
-    """Count the bytes of an entry and of what is directly in it."""
+    """Count the bytes of an entry and of the objects directly inside."""
     (kind, key), entry = item
     parts = [kind, key, entry, entry.data]
     if isinstance(entry.data, dict):

@@ -40,7 +40,7 @@ class OlderMethods(Generic[R, B]):
     """
 
     _answer: Callable[[Call], R]
-    _batch: Callable[[Symbols, Call], B]
+    _batch: Callable[[Sequence[str], Call], B]
 
     def get_ticker(self, symbol: Symbols, priority: Priority = Priority.HIGH) -> R:
         """Give the ticker of a symbol, or the list of tickers of several."""
@@ -48,8 +48,7 @@ class OlderMethods(Generic[R, B]):
 
     def get_tickers(self, symbols: Sequence[str], priority: Priority = Priority.HIGH) -> R:
         """Give the list of tickers of some symbols, in the order asked for, in one request."""
-        asked = [symbols] if isinstance(symbols, str) else symbols
-        return self._answer(_tickers(asked, priority))
+        return self._answer(_tickers(_listed(symbols), priority))
 
     def get_orderbook(self, symbol: Symbols, priority: Priority = Priority.HIGH) -> R:
         """Give the order book of a symbol with 30 levels, or the list of books of several."""
@@ -60,10 +59,11 @@ class OlderMethods(Generic[R, B]):
     ) -> R:
         """Give the newest 1 to 500 trades of a symbol, newest first."""
         if isinstance(count, Priority):  # the second argument of one older version
-            count, priority = 100, count
+            priority = count
+            count = 100
 
         def ask(calls: Any) -> Any:
-            if not 1 <= count <= TRADE_PAGE:
+            if not isinstance(count, int) or not 1 <= count <= TRADE_PAGE:
                 raise InvalidRange(f"count={count!r}: ask for 1 to {TRADE_PAGE} trades")
             return calls.get_trade(symbol, count=count, **_options(priority))
 
@@ -80,15 +80,19 @@ class OlderMethods(Generic[R, B]):
         *,
         candle_type: str | None = None,
     ) -> R:
-        """Give candles of a symbol, newest first, the one that is not finished among them.
+        """Give candles of a symbol, newest first, with the unfinished one.
 
         From `start_time` (default: as many as `count`, 200) to `end_time` (default now), both in
         ISO or datetimes, UTC where no zone is said; the newest `count` of them. `candle_type` is
-        another name of `timeframe`. Of several symbols a dictionary of such lists.
+        another name of `timeframe`. `timestamp` is the candle's open in ms UTC. Of several symbols
+        the candles of one come after another's, and `data["KRW-BTC"]` has the list of one.
         """
+        start: Moment = None
         if isinstance(start_time, Priority):  # the fourth argument of one older version
-            start_time, priority = None, start_time
-        wanted = CandleRange(candle_type or timeframe, count, start_time, end_time)
+            priority = start_time
+        else:
+            start = start_time
+        wanted = CandleRange(candle_type or timeframe, count, start, end_time)
 
         def ask(calls: Any) -> Any:
             more = {"forming": True, "derive": False, **wanted.arguments(), **_options(priority)}
@@ -137,13 +141,15 @@ class OlderMethods(Generic[R, B]):
         self, symbols: Sequence[str], priority: Priority = Priority.NORMAL
     ) -> B:
         """Give tickers of many symbols, repeats too, and the failures, in one request."""
-        return self._batch(symbols, _tickers(symbols, priority))
+        asked = _listed(symbols)
+        return self._batch(asked, _tickers(asked, priority))
 
     def get_multiple_orderbooks(
         self, symbols: Sequence[str], priority: Priority = Priority.NORMAL
     ) -> B:
         """Give order books of many symbols, repeats too, and the failures."""
-        return self._batch(symbols, _books(symbols, priority))
+        asked = _listed(symbols)
+        return self._batch(asked, _books(asked, priority))
 
 
 def _tickers(symbols: Symbols, priority: Priority) -> Call:
@@ -163,6 +169,10 @@ def _books(symbols: Symbols, priority: Priority) -> Call:
 def _options(priority: Priority | str | int) -> dict[str, Any]:
     """Give the options of today: a symbol that fails does not fail the others."""
     return {"priority": priority_of(priority).urgency, "on_error": "skip"}
+
+
+def _listed(symbols: Symbols | None) -> Sequence[str]:
+    return [symbols] if symbols and isinstance(symbols, str) else list(symbols or ())
 
 
 def _some(symbols: Symbols) -> Symbols:

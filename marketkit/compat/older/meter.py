@@ -1,4 +1,4 @@
-"""Counts of a provider's calls, from which its figures are taken."""
+"""Counts of a provider's calls, the source of all figures."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Meter:
             self._shortest = float("inf")
 
     def count(self, sources: Iterable[str], size: int, seconds: float) -> None:
-        """Count a call: the source of each symbol that it delivered, bytes, and the time taken."""
+        """Count a call: the source of each delivered symbol, bytes, and the time taken."""
         delivered = Counter(sources)
         with self._lock:
             self._calls += 1

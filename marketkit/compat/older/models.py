@@ -41,7 +41,7 @@ class Priority(IntEnum):
 
 
 def priority_of(priority: Priority | str | int) -> Priority:
-    """Read a priority, its name or its number. Raises `InputError`."""
+    """Read a priority, a name or a number. Raises `InputError`."""
     try:
         return Priority[priority.upper()] if isinstance(priority, str) else Priority(priority)
     except (KeyError, ValueError):
@@ -108,7 +108,7 @@ STATES = {
 
 
 class CandleWithStatus(dict[str, Any]):
-    """A candle as the exchange writes it, with `is_empty` and `collection_status`.
+    """A candle as the exchange writes one, with `is_empty` and `collection_status`.
 
     Prices, volume and turnover are `Decimal`. Fields are attributes, too; the attribute
     `collection_status` is the `CollectionStatus` of the text in the field.
@@ -138,7 +138,7 @@ def normal(number: Decimal) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class CacheMetrics:
-    """Symbols delivered, by where they came from.
+    """Delivered symbols, by source.
 
     `fast_cache_hits` were in memory, `memory_cache_hits` in a feed, a store of answers or the lake;
     for `smart_router_calls` the exchange was asked.
@@ -164,7 +164,7 @@ class CacheMetrics:
 
 @dataclass(frozen=True, slots=True)
 class PerformanceMetrics:
-    """Calls since the start or `reset_stats`, and how long they took.
+    """Counts and durations of calls since the start or `reset_stats`.
 
     A call is failed when it delivered nothing. `symbols_per_second` were delivered by the time that
     calls took, `data_volume_mb` is the size of what they delivered.
@@ -186,9 +186,9 @@ class PerformanceMetrics:
         return percent(self.successful_requests, self.total_requests)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class BatchRequestResult:
-    """The answer about many symbols, with repeats as they were asked for.
+    """The answer about many symbols, repeats as asked for.
 
     `symbols_per_second` and `cache_hit_rate` (percent) are of all that was asked for, repeats too.
     `individual_responses` has for each symbol the object, or `{"error": message}`.
@@ -200,6 +200,13 @@ class BatchRequestResult:
     symbols_per_second: float
     cache_hit_rate: float
     individual_responses: dict[str, dict[str, Any]]
+
+    def __repr__(self) -> str:
+        asked = len(self.successful_symbols) + len(self.failed_symbols)
+        return (
+            f"BatchRequestResult({len(self.successful_symbols):,} of {asked:,} symbols in"
+            f" {self.total_response_time_ms:.1f} ms, {self.symbols_per_second:,.0f}/s)"
+        )
 
     async def _itself(self) -> BatchRequestResult:
         return self

@@ -1,4 +1,4 @@
-"""What became of a call, as a response or as the result of a batch."""
+"""The outcome of a call, as a response or as the result of a batch."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ from marketkit.errors import MarketkitError, PartialResult
 
 
 class Outcome(NamedTuple):
-    """A call, the answer or the error, and the seconds between."""
+    """A call, the answer with the payload or the error, and the seconds between."""
 
     call: Call
     answer: Answer[pl.DataFrame] | MarketkitError
+    payload: Any
     seconds: float
 
     @property
@@ -35,7 +36,7 @@ class Outcome(NamedTuple):
 
     @property
     def size(self) -> int:
-        """The bytes of what was delivered."""
+        """The bytes of the delivered frame."""
         if isinstance(self.answer, MarketkitError):
             return 0
         return int(self.answer.frame.estimated_size())
@@ -55,7 +56,7 @@ class Outcome(NamedTuple):
         return self._delivered(self.answer, kind)
 
     def _delivered(self, answer: Answer[pl.DataFrame], kind: StreamType) -> DataResponse:
-        payload, source = self.call.pay(answer.frame), source_of(answer.source.values())
+        payload, source = self.payload, source_of(answer.source.values())
         failed = PartialResult(answer.frame, answer.failures) if answer.failures else None
         return DataResponse(
             success=True,
@@ -75,7 +76,7 @@ class Outcome(NamedTuple):
         )
 
     def batch(self, symbols: Sequence[str]) -> BatchRequestResult:
-        """Give the result for each symbol as it was asked for, repeats too."""
+        """Give the result for each symbol as asked for, repeats too."""
         told = self._told(symbols)
         delivered = [symbol for symbol in symbols if "error" not in told[symbol]]
         kept = [symbol for symbol in delivered if self.sources.get(symbol) != "rest"]
@@ -91,7 +92,7 @@ class Outcome(NamedTuple):
     def _told(self, symbols: Sequence[str]) -> dict[str, dict[str, Any]]:
         if isinstance(self.answer, MarketkitError):
             return {symbol: {"error": str(self.answer)} for symbol in symbols}
-        rows, failures = self.call.pay(self.answer.frame), self.answer.failures
+        rows, failures = self.payload, self.answer.failures
         return {
             symbol: rows.get(symbol) or {"error": str(failures.get(symbol, "no answer"))}
             for symbol in symbols

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 
@@ -13,6 +14,7 @@ from marketkit.compat import wire
 from marketkit.compat.older.models import STATES, CandleWithStatus, normal
 from marketkit.compat.older.response import Rows
 from marketkit.errors import InvalidRange
+from marketkit.symbols import is_glob
 from marketkit.timeframe import DAY, Timeframe, parse_time, parse_timeframe
 from marketkit.window import DEFAULT_COUNT
 
@@ -20,7 +22,7 @@ Moment = str | date | datetime | None
 
 
 def moment(time: Moment) -> datetime | None:
-    """Read a time as older programs give it: without a zone it is UTC. Raises `InvalidRange`."""
+    """Read a time of an older program: in UTC where no zone is said. Raises `InvalidRange`."""
     if time is None:
         return None
     if isinstance(time, datetime) and time.tzinfo is None:
@@ -50,13 +52,18 @@ def trades(frame: pl.DataFrame) -> Rows:
 
 def _of(asked: str | Sequence[str], objects: Iterable[wire.Told]) -> Any:
     found = {each["market"]: each for each in objects}
-    if isinstance(asked, str):
+    if _is_one(asked):
         return next(iter(found.values()))
-    named = [found[symbol] for symbol in dict.fromkeys(asked) if symbol in found]
-    return Rows([*named, *(each for name, each in found.items() if name not in asked)], found)
+    order = [symbol for symbol in dict.fromkeys(asked) if symbol in found]
+    return Rows((found[symbol] for symbol in dict.fromkeys([*order, *found])), found)
 
 
-class CandleRange(NamedTuple):
+def _is_one(asked: str | Sequence[str]) -> bool:
+    return isinstance(asked, str) and not is_glob(asked)
+
+
+@dataclass(frozen=True, slots=True)
+class CandleRange:
     """The candles that a call means: from `start`, the newest `count` (200 without a start)."""
 
     timeframe: str
@@ -70,16 +77,18 @@ class CandleRange(NamedTuple):
         Raises `InvalidRange`, `UnknownTimeframe`.
         """
         start, days = moment(self.start), self._width.width == DAY
-        if self.count is not None and self.count < 1:
-            raise InvalidRange(f"count={self.count!r}: ask for at least one candle")
+        if self.count is not None and not (isinstance(self.count, int) and self.count > 0):
+            raise InvalidRange(
+                f"count={self.count!r}: ask for one candle at least, as in count=200"
+            )
         if start is not None:
             found: dict[str, Any] = {"start": start - timedelta(days=days)}
         else:
             found = {"count": (self.count or DEFAULT_COUNT) + days}
         return {**found, "end": moment(self.end)}
 
-    def newest_first(self, asked: str | Sequence[str], frame: pl.DataFrame) -> Any:
-        """Give the candles of one symbol, newest first; of several, such a list for each."""
+    def newest_first(self, asked: str | Sequence[str], frame: pl.DataFrame) -> Rows:
+        """Give the candles of one symbol, newest first; of several, symbol after symbol."""
         start = moment(self.start)
         most = self.count or (frame.height if start is not None else DEFAULT_COUNT)
         if self._width.width == DAY:
@@ -88,9 +97,9 @@ class CandleRange(NamedTuple):
             frame = frame.filter(pl.col("time") >= start)
         parts = frame.partition_by("symbol", as_dict=True, maintain_order=True)
         found = {str(key[0]): self._list(part.tail(most).reverse()) for key, part in parts.items()}
-        if isinstance(asked, str):
+        if _is_one(asked):
             return next(iter(found.values()), Rows())
-        return found
+        return Rows((row for rows in found.values() for row in rows), found)
 
     def _list(self, frame: pl.DataFrame) -> Rows:
         rows = wire.candles(frame.iter_rows(named=True), self._width)
@@ -103,7 +112,7 @@ class CandleRange(NamedTuple):
 
 
 def continuous(timeframe: str, frame: pl.DataFrame) -> Rows:
-    """Give candles, oldest first, each with the state of its slot; decimals without end zeros.
+    """Give candles, oldest first, each with the state of the slot; decimals without end zeros.
 
     An empty slot before the first price that is known has no prices, and no row.
     """

@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self, TypedDict, Unpack
 
-from marketkit.api.backfill_calls import BackfillMethods
 from marketkit.api.provider import AsyncSmartDataProvider as AsyncToday
 from marketkit.api.sync import SmartDataProvider as Today
 from marketkit.clock import age_clock
 from marketkit.compat.older.cache_system import CacheSystem
-from marketkit.compat.older.calls import Call, OlderMethods, Symbols
+from marketkit.compat.older.calls import Call, OlderMethods
 from marketkit.compat.older.meter import Meter
-from marketkit.compat.older.models import BatchRequestResult, PerformanceMetrics
+from marketkit.compat.older.models import BatchRequestResult, CacheMetrics, PerformanceMetrics
 from marketkit.compat.older.outcome import Outcome
 from marketkit.compat.older.response import DataResponse
 from marketkit.compat.older.subscriptions import Heard, Subscriptions, channels
@@ -42,9 +41,9 @@ class Options(TypedDict, total=False):
 
 
 class Desk:
-    """What the sync and the async provider share: figures, cache, subscriptions."""
+    """The part that the sync and the async provider share: figures, cache, subscriptions."""
 
-    def __init__(self, today: BackfillMethods, max_workers: int, *, raise_errors: bool) -> None:
+    def __init__(self, today: Today | AsyncToday, max_workers: int, *, raise_errors: bool) -> None:
         self.max_workers = max_workers
         self.raise_errors = raise_errors
         self.cache_system = CacheSystem()
@@ -64,7 +63,6 @@ class Desk:
     def get_comprehensive_status(self) -> dict[str, Any]:
         """Give the state of everything as a dictionary of dictionaries; asks nobody."""
         told = self._meter.metrics()
-        cache = told.cache_metrics
         return {
             "system_info": self._system(),
             "performance": {
@@ -79,13 +77,7 @@ class Desk:
                 "avg_response_time_ms": told.avg_response_time_ms,
                 "thread_pool_workers": self.max_workers,
             },
-            "layer_2_cache": {
-                "hit_rate": cache.hit_rate,
-                "fast_cache_rate": cache.fast_cache_rate,
-                "hits": cache.cache_hits,
-                "misses": cache.cache_misses,
-                "cache_system": self.cache_system.get_comprehensive_stats(),
-            },
+            "layer_2_cache": self._cache(told.cache_metrics),
             "layer_2_realtime": self._subscriptions.stats(),
             "layer_3_data": self._data(),
             # machine's clock: when this machine told it, for people and their logs
@@ -101,6 +93,15 @@ class Desk:
             "max_workers": self.max_workers,
             "batch_threshold": 2,
             "max_batch_size": len(one_request),
+        }
+
+    def _cache(self, told: CacheMetrics) -> dict[str, Any]:
+        return {
+            "hit_rate": told.hit_rate,
+            "fast_cache_rate": told.fast_cache_rate,
+            "hits": told.cache_hits,
+            "misses": told.cache_misses,
+            "cache_system": self.cache_system.get_comprehensive_stats(),
         }
 
     def _data(self) -> dict[str, Any]:
@@ -121,7 +122,7 @@ class Desk:
         self._count(outcome)
         if self.raise_errors and isinstance(outcome.answer, MarketkitError):
             raise outcome.answer
-        return outcome.batch([symbols] if isinstance(symbols, str) else symbols)
+        return outcome.batch(symbols)
 
     def _count(self, outcome: Outcome) -> None:
         sources = list(outcome.sources.values())
@@ -130,7 +131,7 @@ class Desk:
         self._meter.count(sources, outcome.size, outcome.seconds)
 
     def _failed(self, error: MarketkitError) -> str:
-        """Log why there is no subscription, which has no name then, or raise it."""
+        """Log the reason of no subscription, and give no name, or raise the error."""
         if self.raise_errors:
             raise error
         _log.warning("no subscription: %s", error)
@@ -138,7 +139,7 @@ class Desk:
 
 
 class SmartDataProvider(Desk, OlderMethods[DataResponse, BatchRequestResult]):
-    """The older provider over marketkit: its seven calls, payloads and figures.
+    """The older provider over marketkit: seven calls, payloads and figures.
 
     Errors are in `.error` of a response; `raise_errors=True` raises them. `max_workers` is told
     again in the status and limits nothing: many symbols are one request, and requests are paced for
@@ -188,16 +189,17 @@ class SmartDataProvider(Desk, OlderMethods[DataResponse, BatchRequestResult]):
     def _answer(self, call: Call) -> DataResponse:
         return self._told(self._ask(call))
 
-    def _batch(self, symbols: Symbols, call: Call) -> BatchRequestResult:
+    def _batch(self, symbols: Sequence[str], call: Call) -> BatchRequestResult:
         return self._told_batch(symbols, self._ask(call))
 
     def _ask(self, call: Call) -> Outcome:
-        began = time.perf_counter()
+        began, payload = time.perf_counter(), None
         try:
             answer = call.ask(self.provider.with_response)
+            payload = call.pay(answer.frame)
         except MarketkitError as error:
             answer = error
-        return Outcome(call, answer, time.perf_counter() - began)
+        return Outcome(call, answer, payload, time.perf_counter() - began)
 
     def __enter__(self) -> Self:
         return self
@@ -245,16 +247,17 @@ class AsyncSmartDataProvider(
     async def _answer(self, call: Call) -> DataResponse:
         return self._told(await self._ask(call))
 
-    async def _batch(self, symbols: Symbols, call: Call) -> BatchRequestResult:
+    async def _batch(self, symbols: Sequence[str], call: Call) -> BatchRequestResult:
         return self._told_batch(symbols, await self._ask(call))
 
     async def _ask(self, call: Call) -> Outcome:
-        began = time.perf_counter()
+        began, payload = time.perf_counter(), None
         try:
             answer = await call.ask(self.provider.with_response)
+            payload = call.pay(answer.frame)
         except MarketkitError as error:
             answer = error
-        return Outcome(call, answer, time.perf_counter() - began)
+        return Outcome(call, answer, payload, time.perf_counter() - began)
 
     async def __aenter__(self) -> Self:
         return self

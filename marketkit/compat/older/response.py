@@ -38,7 +38,7 @@ class Rows(list[dict[str, Any]]):
         return super().__contains__(item)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """Give what is under a key, or `default`."""
+        """Give the value under a key, or `default`."""
         return self if key == LIST else self._labels.get(key, default)
 
     def keys(self) -> list[str]:
@@ -59,9 +59,9 @@ class ResponseMetadata(dict[str, Any]):
             raise AttributeError(name) from None
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class DataResponse:
-    """The answer to one call; true if it delivered something.
+    """The answer to one call; true with something delivered.
 
     `data` is one object of the exchange, or a list of them (`Rows`). What could not be delivered is
     named in `error` (`error_message`), and `failures` has the errors by symbol; `raise_for_error`
@@ -89,7 +89,7 @@ class DataResponse:
 
     @property
     def error(self) -> str | None:
-        """The message of what could not be delivered; None where nothing is missing."""
+        """The message about missing symbols; None where nothing is missing."""
         return self.error_message
 
     @property
@@ -98,7 +98,7 @@ class DataResponse:
         return self.data_source_type.value
 
     def raise_for_error(self) -> DataResponse:
-        """Raise what could not be delivered, as `raise_errors=True` does; else give itself."""
+        """Raise the error of missing symbols, as `raise_errors=True` does; else the response."""
         if self.exception is not None:
             raise self.exception
         return self
@@ -150,6 +150,14 @@ class DataResponse:
 
     def __bool__(self) -> bool:
         return self.success
+
+    def __repr__(self) -> str:
+        if not self.success:
+            return f"DataResponse(failed: {self.error})"
+        number = len(self.get_list())
+        told = f"{number:,} object{'s' if number != 1 else ''} from {self.data_source}"
+        missing = "" if self.error is None else f"; {self.error}"
+        return f"DataResponse({told} in {self.response_time_ms:.1f} ms{missing})"
 
     async def _itself(self) -> DataResponse:
         return self

@@ -1,4 +1,4 @@
-"""Feeds of today under the names that the older provider gave its subscriptions."""
+"""Feeds of today as subscriptions of the older provider."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class Subscriptions:
         return name
 
     def drop(self, name: str) -> Sequence[Feed[pl.DataFrame]]:
-        """Take a subscription out and give its feeds, to be closed; none of an unknown one."""
+        """Take a subscription out and give the feeds, to be closed; none of an unknown one."""
         with self._lock:
             return self._open.pop(name, ())
 

@@ -116,8 +116,10 @@ class Universe:
         return known
 
     def _paths(self) -> dict[date, Path]:
-        waits = waiting.folder_of(self._root, self._source)
-        return dict(_dated(waits)) | dict(_dated(self._folder))
+        kept = dict(_dated(self._folder))
+        with suppress(OSError):  # a home that is none, or that is not ours to read
+            kept = dict(_dated(waiting.folder_of(self._root, self._source))) | kept
+        return kept
 
 
 def _dated(folder: Path) -> Iterator[tuple[date, Path]]:

@@ -9,7 +9,7 @@ import pytest
 
 from marketkit.api.sync import SmartDataProvider
 from marketkit.compat import pyupbit
-from marketkit.errors import InputError
+from marketkit.errors import InputError, InvalidRange
 
 
 @pytest.fixture
@@ -25,6 +25,8 @@ def served(exchange, tmp_path, monkeypatch):
     [
         (None, None),
         ("2026-01-02 03:04:05", datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)),
+        ("20260102", datetime(2026, 1, 2, tzinfo=UTC)),
+        ("2026/01/02 03:00", datetime(2026, 1, 2, 3, tzinfo=UTC)),
         (date(2026, 1, 2), datetime(2026, 1, 2, tzinfo=UTC)),
         (datetime(2026, 1, 2, 3), datetime(2026, 1, 2, 3, tzinfo=UTC)),  # noqa: DTZ001
         (pd.Timestamp("2026-01-02 03:00"), datetime(2026, 1, 2, 3, tzinfo=UTC)),
@@ -36,6 +38,11 @@ def served(exchange, tmp_path, monkeypatch):
 )
 def test_a_time_without_a_zone_is_in_utc(given, meant):
     assert pyupbit._moment(given) == meant
+
+
+def test_a_time_that_nobody_can_read_is_refused():
+    with pytest.raises(InvalidRange, match="cannot read 'yesterdays'"):
+        pyupbit._moment("yesterdays")
 
 
 @pytest.mark.parametrize("interval", ["day", "days", "minute5", "minutes5", "week", "months"])

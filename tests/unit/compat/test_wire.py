@@ -1,4 +1,4 @@
-"""What our rows become is what the exchange itself writes."""
+"""Our rows become the objects that the exchange itself writes."""
 
 from __future__ import annotations
 

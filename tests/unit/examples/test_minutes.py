@@ -81,7 +81,10 @@ def test_time_and_close_are_enough_beside_the_symbol():
     ("wrong", "said"),
     [
         ({"a": [1]}, "give a polars or pandas frame"),
-        (minutes().drop("symbol"), "need a column 'symbol'; these have time close"),
+        (
+            minutes().drop("symbol"),
+            r"need a column 'symbol': add it to those there are \(time close",
+        ),
         (minutes().drop("close"), "need a column 'close'"),
         (
             minutes().with_columns(pl.col("time").dt.replace_time_zone(None)),

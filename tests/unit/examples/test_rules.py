@@ -76,8 +76,19 @@ def test_a_stop_trails_the_peak_once_the_peak_was_a_gain():
     peaked = replace(HELD, peak=101.0)
     said = rules.trailing_stop(at(peaked, close=100.5))
     assert (said.action, said.size, said.position) == ("sell", -1.0, Position())
+    assert said.reason == "0.50% below the peak of 101"
     assert rules.trailing_stop(at(peaked, close=100.7)) is None
     assert rules.trailing_stop(at(replace(HELD, peak=100.5), close=90.0)) is None
+
+
+@pytest.mark.parametrize(
+    ("peak", "spelled"),
+    [(178_345_000.0, "178,345,000"), (1234.5, "1,234.5"), (0.00001234, "0.00001234")],
+)
+def test_prices_read_as_people_write_them(peak, spelled):
+    fallen = replace(HELD, average=peak * 0.9, peak=peak)
+    said = rules.trailing_stop(at(fallen, close=peak * 0.95))
+    assert said.reason == f"5.00% below the peak of {spelled}"
 
 
 def test_a_surge_is_given_its_way_for_ten_minutes():

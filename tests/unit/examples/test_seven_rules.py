@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from marketkit.errors import InputError
 from marketkit.examples import seven_rules
 from marketkit.examples.seven_rules import NEWS, SIGNAL, Parameters, Strategy
 from marketkit.frames import finish
 from marketkit.schema import CANDLE
-from marketkit.timeframe import MINUTE, parse_time
+from marketkit.timeframe import MINUTE, TIMEFRAMES, parse_time
 
 START = parse_time("2026-11-18")
 KEEN = Parameters(rsi_period=3, warm_up=4, oversold=55, trail_from=0.004, trail=0.003)
@@ -119,6 +120,7 @@ class Series:
     def __init__(self, history: int, rows: pl.DataFrame, batches: list[pl.DataFrame]) -> None:
         self._looks = iter([rows.head(history)])
         self._rows, self._batches = rows, batches
+        self.timeframe = TIMEFRAMES["1m"]
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -139,3 +141,10 @@ def test_what_becomes_final_between_history_and_first_batch_is_not_lost(correcte
     assert len(news) == 13 + len(first)
     assert strategy.signals.equals(seven_rules.run(rows, KEEN))
     assert pl.concat(news).drop("withdrawn").equals(strategy.signals)
+
+
+def test_a_series_of_wider_candles_is_refused():
+    live = Series(1, minutes("KRW-BTC", 5), [])
+    live.timeframe = TIMEFRAMES["5m"]
+    with pytest.raises(InputError, match="a series of 5m candles: the rules want those of 1m"):
+        next(seven_rules.follow(live, Strategy(KEEN)))

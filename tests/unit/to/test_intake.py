@@ -161,6 +161,27 @@ def test_only_slots_of_the_timeframe_pass(make, hours):
         slots(bars(daily), "1h")
 
 
+def test_of_several_widths_the_named_one_is_taken(make, hours):
+    day = make("KRW-BTC", [0], 90.0)
+    both = pl.concat(
+        [hours.with_columns(timeframe=pl.lit("1h")), day.with_columns(timeframe=pl.lit("1d"))]
+    )
+    assert bars(both, timeframe="1d")["close"].to_list() == [90]
+    assert bars(both, timeframe="60m").equals(bars(hours))
+    assert bars(both.filter(timeframe="1h")).equals(bars(hours))
+    with pytest.raises(InputError, match=r"candles of 2 widths \(1h, 1d\): keep those of one"):
+        bars(both)
+    with pytest.raises(InputError, match="no candles of timeframe='4h'"):
+        bars(both, timeframe="4h")
+
+
+def test_a_frame_with_columns_for_each_symbol_is_refused(hours):
+    table = bare(hours)
+    table.columns = pd.MultiIndex.from_product([table.columns, ["KRW-BTC"]])
+    with pytest.raises(InputError, match="without wide="):
+        bars(table)
+
+
 def test_other_columns_stay_with_candles(hours):
     assert candles(hours, needs=["close"]).columns == hours.columns
 

@@ -57,7 +57,7 @@ _SCHEMAS: dict[By, Schema] = {"series": SERIES_DIFF, "slots": SLOT_DIFF, "rows":
 
 
 class _Found:
-    """The differences of one series: slots by kind, and the numbers of rows if they are wanted."""
+    """The differences of one series: slots by kind, and the numbers of rows if wanted."""
 
     def __init__(self, series: Series) -> None:
         self.series = series
@@ -127,7 +127,7 @@ def _series(
 
 
 def _compared(a: Store, b: Store, series: Series, rows: int) -> _Found:
-    """Compare a series chunk by chunk; with its numbers, until there are more than `rows`."""
+    """Compare a series chunk by chunk; with numbers, until there are more than `rows`."""
     found, numbers = _Found(series), 0
     for chunks in _paired(a, b, series):
         met = _compare(found, chunks)
@@ -140,7 +140,7 @@ def _compared(a: Store, b: Store, series: Series, rows: int) -> _Found:
 
 
 def _paired(a: Store, b: Store, series: Series) -> Iterator[_Chunks]:
-    """Give the chunks of a series, in the order of time; not those that are one file twice."""
+    """Give the chunks of a series in the order of time, except files shared by both stores."""
     left, right = (
         {
             entry.chunk: (store.root / series.path(entry.chunk), entry)
@@ -168,7 +168,7 @@ def _is_same_file(chunks: _Chunks) -> bool:
 
 
 def _compare(found: _Found, chunks: _Chunks) -> pl.DataFrame | None:
-    """Add what differs in one chunk: proof first, then the candles of what both know; give those.
+    """Add the differences of one chunk, proof first; give the candles with differences.
 
     None where only one store has the chunk.
     """
@@ -199,7 +199,7 @@ def _read(path: Path, series: Series) -> tuple[pl.DataFrame, Spans]:
 
 
 def _met(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
-    """Put the candles of both side by side, and keep those that differ, in the order of time."""
+    """Put the candles of both side by side, and keep the differing ones in the order of time."""
     both = a.with_columns(in_a=True).join(
         b.with_columns(in_b=True), on="time", how="full", coalesce=True, suffix=" b"
     )
@@ -217,7 +217,7 @@ def _met(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
 
 
 def _numbers(series: Series, met: pl.DataFrame) -> pl.DataFrame:
-    """Give the numbers of candles that differ, those of one candle in the order of columns."""
+    """Give the differing numbers of candles, of one candle in the order of columns."""
     name = pl.lit(series.symbol).alias("symbol"), pl.lit(series.timeframe.name).alias("timeframe")
     parts = [
         met.select(

@@ -78,8 +78,9 @@ def test_decimals_keep_every_digit_and_lose_the_zeros_at_the_end(text):
     assert "E" not in str(normal(number))
 
 
-def test_the_result_of_a_batch_can_be_awaited():
-    result = BatchRequestResult(["KRW-BTC"], [], 1.0, 1000.0, 0.0, {"KRW-BTC": {}})
+def test_the_result_of_a_batch_prints_in_a_line_and_can_be_awaited():
+    result = BatchRequestResult(["KRW-BTC"], ["KRW-NO"], 1.0, 1000.0, 0.0, {"KRW-BTC": {}})
+    assert repr(result) == "BatchRequestResult(1 of 2 symbols in 1.0 ms, 1,000/s)"
 
     async def wait():
         return await result

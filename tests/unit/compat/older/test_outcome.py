@@ -33,11 +33,11 @@ def outcome(sources, failures=None, *, ages=None):
     frame = frame.with_columns(price=1.0, trade_time=AT.replace(hour=8))
     call = Calls().get_tickers(symbols, Priority.LOW)
     answer = Answer(frame, sources, ages or dict.fromkeys(symbols, 0), 1.0, failures or {})
-    return Outcome(call, answer, 0.25)
+    return Outcome(call, answer, call.pay(frame), 0.25)
 
 
 def failed(error):
-    return Outcome(Calls().get_ticker("KRW-NO"), error, 0.25)
+    return Outcome(Calls().get_ticker("KRW-NO"), error, None, 0.25)
 
 
 def test_a_response_has_source_age_times_and_counts():

@@ -90,13 +90,14 @@ def test_many_symbols_have_a_list_each_and_an_empty_range_an_empty_list():
     minute = timedelta(minutes=1)
     frame = pl.concat([candles(1.0, step=minute), candles(2.0, symbol="KRW-ETH", step=minute)])
     found = wanted.newest_first(["KRW-ETH", "KRW-BTC"], frame)
-    assert {name: len(rows) for name, rows in found.items()} == {"KRW-BTC": 1, "KRW-ETH": 1}
+    assert [row["market"] for row in found] == ["KRW-BTC", "KRW-ETH"]
+    assert found["KRW-ETH"] == found["KRW-ETH"]["candles"] == [found[1]]
     assert wanted.newest_first("KRW-BTC", frame.clear()) == []
 
 
-@pytest.mark.parametrize("count", [0, -1])
+@pytest.mark.parametrize("count", [0, -1, "10"])
 def test_no_candle_is_no_count(count):
-    with pytest.raises(InvalidRange, match=f"count={count}"):
+    with pytest.raises(InvalidRange, match=f"count={count!r}"):
         CandleRange("1m", count, None, None).arguments()
 
 

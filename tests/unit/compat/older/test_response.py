@@ -104,6 +104,16 @@ def test_a_dictionary_of_it_goes_into_json(listed):
     assert read["data"] == ROWS
 
 
+def test_it_prints_in_a_line_and_not_its_data(listed):
+    assert repr(listed) == "DataResponse(2 objects from error in 0.0 ms)"
+    one = DataResponse(success=True, data=ROWS[0], data_source_type=DataSourceType.CACHE)
+    assert repr(one) == "DataResponse(1 object from cache in 0.0 ms)"
+    partial = DataResponse(success=True, data=Rows(), error_message="KRW-NO: unknown")
+    assert repr(partial).endswith("; KRW-NO: unknown)")
+    failed = DataResponse(success=False, error_message="no such market")
+    assert repr(failed) == "DataResponse(failed: no such market)"
+
+
 def test_it_can_be_awaited(listed):
     async def wait():
         return await listed

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from marketkit.data.lake.format import marker, waiting
+from marketkit.data.lake.markets import Universe
 from marketkit.disk import file_time
+from marketkit.schema import MARKET, empty
 from marketkit.settings import lists_dir
 
 BELOW = "markets/source=upbit"
@@ -35,9 +37,32 @@ def test_every_lake_has_a_folder_of_its_own_that_people_can_tell(tmp_path):
     assert waiting.folder_of(tmp_path / ("x" * 200), "upbit").parent.name.count("x") == 40
 
 
-def test_a_relative_path_and_a_whole_one_are_the_same_lake(tmp_path, monkeypatch):
+def test_however_a_path_is_spelt_it_is_the_same_lake(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert waiting.folder_of(Path("lake"), "upbit") == waiting.folder_of(tmp_path / "lake", "upbit")
+    (tmp_path / "link").symlink_to(tmp_path)
+    expected = waiting.folder_of(tmp_path / "lake", "upbit")
+    for same in ("lake", "./lake", "x/../lake", "link/lake"):
+        assert waiting.folder_of(Path(same), "upbit") == expected
+    (tmp_path / "lake").mkdir()
+    monkeypatch.chdir("lake")
+    assert waiting.folder_of(Path(), "upbit") == expected
+
+
+def test_a_path_that_is_no_text_is_a_lake_like_others(tmp_path):
+    root = tmp_path / os.fsdecode(b"lake\xff")
+    wait(root, "2026-01-01")
+    marker.prepare(root)
+    assert list(found(root)) == [f"{BELOW}/2026-01-01.parquet"]
+
+
+def test_what_is_none_of_ours_among_the_lists_is_left_alone(tmp_path):
+    root = tmp_path / "lake"
+    kept = wait(root, "2026-01-01").parent.with_name("source=My Own") / "x.parquet"
+    kept.parent.mkdir()
+    kept.write_bytes(b"mine")
+    marker.prepare(root)
+    assert list(found(root)) == [f"{BELOW}/2026-01-01.parquet"]
+    assert kept.exists()
 
 
 def test_a_lake_that_is_made_takes_in_what_waits_and_nothing_is_left_behind(tmp_path):
@@ -102,6 +127,21 @@ def test_lists_that_cannot_move_wait_on_and_the_lake_is_made_all_the_same(tmp_pa
     assert marker.check(root)
     assert path.exists()
     assert "still wait" in caplog.text
+
+
+def test_without_a_home_nothing_waits_and_lakes_are_made_and_read_all_the_same(
+    tmp_path, monkeypatch, caplog
+):
+    def nobody() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr(waiting, "lists_dir", nobody)
+    universe = Universe(tmp_path / "lake", "upbit")
+    universe.keep(empty(MARKET), 0, make=False)
+    assert "is not kept" in caplog.text
+    assert universe.days() == []
+    marker.prepare(tmp_path / "lake")
+    assert marker.check(tmp_path / "lake")
 
 
 def test_lists_for_a_lake_whose_place_is_gone_for_a_day_are_swept(tmp_path):
