@@ -17,7 +17,7 @@ from marketkit.data.jobs.catalog import jobs
 from marketkit.data.jobs.rescue import sentence
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import LakeError, MarketkitError, NotWritable, Offline
+from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable, Offline
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import Transport
 from marketkit.timeframe import SECOND
@@ -79,6 +79,8 @@ def _lake(lake: Lake) -> Iterator[Finding]:
     except NotWritable as failure:
         do = "mend the rights of that folder, or give another with --lake; reading goes on"
         yield Finding("bad", "lake", str(failure), do)
+    except NewerFormat as failure:
+        yield Finding("bad", "lake", str(failure), "pip install --upgrade marketkit-upbit")
     except LakeError as failure:
         do = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"
         yield Finding("bad", "lake", str(failure), do)

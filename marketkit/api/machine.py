@@ -36,7 +36,7 @@ class Requirement(NamedTuple):
 
 def look_at_machine(lake: Path, budget: Path) -> Iterator[Finding]:
     """Look at the whole machine; no exchange is asked, and nothing written stays."""
-    wanted = requirements(importlib_requires())
+    wanted = requirements(required())
     yield from _versions(wanted)
     yield from _extras(wanted)
     yield _disk(lake)
@@ -44,7 +44,7 @@ def look_at_machine(lake: Path, budget: Path) -> Iterator[Finding]:
     yield terminal(getattr(sys.stdout, "encoding", None))
 
 
-def importlib_requires() -> list[str]:
+def required() -> list[str]:
     """Give the requirements of the distribution; none in a checkout never installed."""
     try:
         return importlib.metadata.requires(_NAME) or []

@@ -49,6 +49,7 @@ LINES = {
     "lake freeze": "lake freeze paper",
     "lake frozen": "lake frozen",
     "lake verify": "lake verify paper",
+    "lake diff": "lake diff paper",
     "lake cite": "lake cite paper",
     "lake publish": "lake publish paper",
     "lake thaw": "lake thaw paper TMP/다른호수",

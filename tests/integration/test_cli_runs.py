@@ -98,7 +98,7 @@ def test_a_run_that_a_signal_cut_says_how_far_it_came(
 
 
 def test_a_run_that_its_time_cut_says_so_in_json(where, config, capsys):
-    arguments = ["--config", str(config), "--max-time", "4s", "--log-format", "json"]
+    arguments = ["--config", str(config), "--max-time", "5s", "--log-format", "json"]
     assert main(["backfill", *arguments, *where]) == 3
     said = json.loads(capsys.readouterr().out)
     assert (said["state"], said["jobs"], said["left"]) == ("max-time", 0, 2)

@@ -74,6 +74,7 @@ def test_a_lake_that_cannot_be_read_is_bad_and_hides_nothing_else(provider):
     checks = found(provider)
     assert checks["lake"][-1][0] == "bad"
     assert "999" in checks["lake"][-1][1]
+    assert "pip install --upgrade" in provider.doctor().filter(check="lake")["do"][-1]
     assert checks["exchange"][0][0] == "good"
 
 
@@ -84,3 +85,13 @@ def test_an_exchange_that_does_not_answer_is_bad_and_one_not_asked_is_a_note(
     assert found(provider)["exchange"][0][0] == "bad"
     assert found(offline)["exchange"][0][0] == "note"
     assert found(offline)["clock"][0][0] == "note"
+
+
+def test_a_lake_with_a_broken_file_or_without_rights_is_bad_and_says_what_mends_it(provider):
+    keep(provider, "KRW-ETH")
+    root = provider.lake().root
+    (root / "corrupt").mkdir()
+    assert found(provider)["lake"][-1][:1] == ("note",)
+    next((root / "candles").rglob("*.parquet")).write_bytes(b"no candles")
+    lake = provider.doctor().filter(check="lake", state="bad")
+    assert "marketkit lake repair" in lake["do"][0]

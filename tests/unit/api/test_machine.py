@@ -52,7 +52,7 @@ def test_a_budget_that_cannot_be_shared_is_bad(tmp_path):
 
 def test_a_package_that_is_too_old_is_bad_and_an_extra_that_lacks_is_a_note(tmp_path, monkeypatch):
     said = ["polars>=999.1", 'nothing-of-the-kind>=1; extra == "plot"', 'x>=1; extra == "test"']
-    monkeypatch.setattr(machine, "importlib_requires", lambda: said)
+    monkeypatch.setattr(machine, "required", lambda: said)
     _, old = found("versions", tmp_path)
     assert old.state == "bad"
     assert old.do == "pip install --upgrade 'polars>=999.1'"
