@@ -43,7 +43,7 @@ class _Has(dict[str, bool]):
 
 
 class Exchange:
-    """The facts and helpers of an exchange object; names in camel case are the same calls.
+    """The facts and small tools of an exchange object; names in camel case are the same calls.
 
     >>> Exchange.parse_timeframe("4h")
     14400

@@ -116,7 +116,7 @@ def test_candles_of_a_thin_market_are_equal(ours, theirs):
         assert ours.fetch_ohlcv(*call) == theirs.fetch_ohlcv(*call)
 
 
-def test_helpers_are_equal(ours, theirs):
+def test_small_tools_are_equal(ours, theirs):
     assert ours.market("BTC/KRW") == theirs.market("BTC/KRW")
     assert ours.market("KRW-BTC")["symbol"] == theirs.market("KRW-BTC")["symbol"]
     assert ours.market_id("BTC/KRW") == theirs.market_id("BTC/KRW")

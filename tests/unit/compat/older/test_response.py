@@ -41,7 +41,7 @@ def test_frames_and_json_see_a_list(listed):
     assert json.loads(json.dumps(listed.data)) == ROWS
 
 
-def test_the_helpers_give_one_all_or_a_list(listed):
+def test_the_payload_is_given_as_one_as_all_or_as_a_list(listed):
     assert listed.get_list() == listed.get_all() == ROWS
     assert listed.get_single() == ROWS[0]
     assert listed.get_single("KRW-ETH") == ROWS[1]
