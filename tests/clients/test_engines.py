@@ -75,8 +75,8 @@ def trades_of_backtesting(data):
 def trades_of_vectorbt(data):
     library = pytest.importorskip("vectorbt")
     close = data.get("Close")
-    fast, slow = (library.MA.run(close, length) for length in (FAST, SLOW))
-    enter, leave = fast.ma_crossed_above(slow), fast.ma_crossed_below(slow)
+    fast, slow = (close.rolling(length).mean() for length in (FAST, SLOW))
+    enter, leave = fast.vbt.crossed_above(slow), fast.vbt.crossed_below(slow)
     portfolio = library.Portfolio.from_signals(
         close,
         # Decided at a close, done at the next open, as the other two do.
