@@ -34,11 +34,13 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.report.summary import look
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
+from marketkit.notebook.card import Card, Shown
 from marketkit.settings import (
     budget_dir,
     lake_source,
@@ -59,6 +61,7 @@ class AsyncSmartDataProvider(
     DataMethods["Coroutine[Any, Any, pl.DataFrame]", "Coroutine[Any, Any, pd.DataFrame]"],
     BackfillMethods,
     StreamMethods,
+    Shown,
 ):
     """Market data of one Upbit endpoint, with a lake behind; awaited from any event loop.
 
@@ -216,6 +219,16 @@ class AsyncSmartDataProvider(
 
     def __reduce__(self) -> tuple[Any, ...]:
         return opened, (self.address,)
+
+    def _card(self) -> Card:
+        lake = look(self._lake)
+        offline = " (offline: nothing is sent)" if self.address.offline else ""
+        facts = {
+            "endpoint": f"{self._endpoint}{offline}",
+            "lake": f"{lake.folder}: {lake.total()}",
+            "answers": f"kept in {resolve_cache(self._endpoint) or 'memory only'}",
+        }
+        return Card(type(self).__name__, facts, None, (lake.table(),) if lake.holdings else ())
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(endpoint={self._endpoint!r}, lake={str(self._lake.root)!r})"

@@ -14,6 +14,7 @@ from marketkit.api.calls import DataMethods
 from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.api.response import DataResponse
 from marketkit.net.engine import engine
+from marketkit.notebook.card import Card, Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +36,7 @@ def blocking(
     return call
 
 
-class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame"], BackfillMethods):
+class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame"], BackfillMethods, Shown):
     """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
 
     The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
@@ -102,6 +103,9 @@ class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame"], BackfillMet
 
     def __repr__(self) -> str:
         return repr(self.twin).removeprefix("Async")
+
+    def _card(self) -> Card:
+        return replace(self.twin._card(), title=type(self).__name__)  # noqa: SLF001 - of the twin
 
 
 @functools.cache

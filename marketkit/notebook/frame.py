@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import time
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Generator
+from typing import Protocol
 
 from marketkit.frames import Frame
-from marketkit.notebook.job import is_here
+from marketkit.notebook.screen import Drawing, screen
+from marketkit.notebook.table import table
 
-_IN_PLACE = 0.25  # seconds between two drawings: as quick as an eye follows a table
-_AS_TEXT = 1.0  # the same where each drawing stays on the screen
+_AS_TEXT = 1.0  # seconds between two drawings where each stays on the screen
+_SOON = 0.25  # seconds until the first: what was just asked for has come by then, as a rule
 
-Draw = Callable[[Frame], object]
 Pause = Callable[[float], bool]
 
 
@@ -32,41 +31,33 @@ def show(source: Showable, pause: Pause, seconds: float | None) -> None:
     `pause` lets some seconds pass and says whether more is to come. The cell is at work meanwhile,
     so the kernel's interrupt ends it; what was drawn stays.
     """
-    draw, every = _drawing()
+    follow(drawings(lambda: table(source.frame), seconds), pause)
+
+
+def follow(steps: Generator[float, bool, None], pause: Pause) -> None:
+    """Take the steps of drawings, with a pause between, until the end or Ctrl-C."""
+    with contextlib.suppress(KeyboardInterrupt, StopIteration):
+        left = next(steps)
+        while True:
+            left = steps.send(pause(left))
+
+
+def drawings(
+    look: Callable[[], Drawing], seconds: float | None, as_text: float = _AS_TEXT
+) -> Generator[float, bool, None]:
+    """Draw what `look` gives whenever that is another, and yield the seconds to pause between.
+
+    It is sent whether more is to come, and ends when not, or after `seconds`. Where every drawing
+    stays, one comes every `as_text` seconds.
+    """
+    place = screen(as_text)
     end = None if seconds is None else time.monotonic() + seconds
-    drawn: Frame | None = None
-    with contextlib.suppress(KeyboardInterrupt):
-        going_on = True
-        while going_on:
-            left = every if end is None else min(every, max(0.0, end - time.monotonic()))
-            going_on = pause(left) and left > 0
-            frame = source.frame
-            if drawn is None or not frame.equals(drawn):
-                draw(frame)
-                drawn = frame
-
-
-def _drawing() -> tuple[Draw, float]:
-    """Give how to draw, and how often at most."""
-    if is_here():
-        return _InPlace(), _IN_PLACE
-    return _write, _AS_TEXT
-
-
-class _InPlace:
-    """Draws in one place of a cell's output."""
-
-    def __init__(self) -> None:
-        from IPython.display import DisplayHandle  # noqa: PLC0415 - only where a cell runs
-
-        self._place: Any = DisplayHandle()  # type: ignore[no-untyped-call]
-        self._drawn = False
-
-    def __call__(self, frame: Frame) -> None:
-        (self._place.update if self._drawn else self._place.display)(frame)
-        self._drawn = True
-
-
-def _write(frame: Frame) -> None:
-    sys.stdout.write(f"{frame}\n")
-    sys.stdout.flush()
+    drawn: Drawing | None = None
+    wanted, going_on = min(_SOON, place.every), True
+    while going_on:
+        left = wanted if end is None else min(wanted, max(0.0, end - time.monotonic()))
+        going_on, wanted = (yield left) and left > 0, place.every
+        drawing = look()
+        if drawing != drawn:
+            place.draw(drawing)
+            drawn = drawing

@@ -105,4 +105,4 @@ def test_a_plan_is_shown_with_its_bounds(filler):
     text = repr(plan_of(filler))
     assert text.startswith("plan of 2 symbols 1m, newest first: 8,000 unknown slots, at most")
     assert "upper bounds for 2 symbols" in text
-    assert plan_of(filler)._repr_html_().startswith("<p>plan of 2 symbols 1m")
+    assert "plan of 2 symbols 1m" in plan_of(filler)._repr_html_()
