@@ -83,6 +83,7 @@ __all__ = [
     "Unreachable",
     "__version__",
     "backfill",
+    "board",
     "doctor",
     "get_candle",
     "get_market",
@@ -105,6 +106,7 @@ __all__ = [
 _default: SmartDataProvider
 
 backfill = _default.backfill
+board = _default.board
 doctor = _default.doctor
 get_candle = _default.get_candle
 get_market = _default.get_market

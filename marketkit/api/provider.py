@@ -15,6 +15,7 @@ import polars as pl
 
 from marketkit.api.address import Address, opened
 from marketkit.api.backfills import BackfillEndpoints, BackfillMethods, manner
+from marketkit.api.board import BoardMethods
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
 from marketkit.api.doctor import examine
@@ -61,6 +62,7 @@ class AsyncSmartDataProvider(
     DataMethods["Coroutine[Any, Any, pl.DataFrame]", "Coroutine[Any, Any, pd.DataFrame]"],
     BackfillMethods,
     StreamMethods,
+    BoardMethods,
     Shown,
 ):
     """Market data of one Upbit endpoint, with a lake behind; awaited from any event loop.

@@ -73,6 +73,7 @@ class Streams(Replays):
             listener = _closing(client, name, settle)
         asked = None if books is None else books.asked
         feed = Feed(client, name, names, shape, listener, depth=asked)
+        feed.tz = form.tz
         self._keep(feed, wish)
         return feed
 
@@ -120,6 +121,7 @@ class Streams(Replays):
         stitcher = Stitcher(client, self._filler, width, starts, form.priority, bound=bound)
         await stitcher.start(show=show)
         live = Live(stitcher, self._filler.lake, client.clock, length, shape_of(symbols, form))
+        live.tz = form.tz
         self._keep(live, wish)
         return live
 

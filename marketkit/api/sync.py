@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from marketkit.api.address import opened
 from marketkit.api.backfills import BackfillMethods
+from marketkit.api.board import board_steps, take
 from marketkit.api.calls import DataMethods
 from marketkit.api.provider import AsyncSmartDataProvider
+from marketkit.api.query import Symbols
 from marketkit.api.response import DataResponse
+from marketkit.exchange.dialect import Priority
 from marketkit.net.engine import engine
 from marketkit.notebook.card import Card, Shown
 
@@ -78,6 +81,20 @@ class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame"], BackfillMet
     live = blocking(AsyncSmartDataProvider.live)
     record = blocking(AsyncSmartDataProvider.record)
     plan = blocking(AsyncSmartDataProvider.plan)
+
+    @functools.wraps(AsyncSmartDataProvider.board)
+    def board(  # noqa: D102 - as its twin
+        self,
+        symbols: Symbols = "KRW-*",
+        *,
+        rows: int | None = 30,
+        seconds: float | None = None,
+        new_listings: bool | None = None,
+        tz: str | None = None,
+        priority: Priority = "normal",
+    ) -> None:
+        options = {"new_listings": new_listings, "tz": tz, "priority": priority}
+        take(board_steps(self.twin, symbols, rows, seconds, **options))
 
     @property
     def with_response(

@@ -44,7 +44,7 @@ def field(name: str, given: Any) -> str:
     if is_missing(given):
         return NOTHING
     if isinstance(given, datetime):
-        return f"{_moment(given, 'milliseconds')} {zone(given)}".rstrip()
+        return given.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     if name.endswith("_rate"):
         return f"{percent(float(given), signed=name.startswith('signed'))}%"
     return cell(name, given)

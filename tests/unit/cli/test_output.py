@@ -66,8 +66,8 @@ def test_a_table_shows_every_column_and_forty_rows(people, capsys):
 def test_lines_are_values_or_objects_each_on_its_own(people, programs, capsys):
     people.lines(FRAME)
     assert capsys.readouterr().out.splitlines() == [
-        "2026-01-01 00:00:00.000 UTC             1.5",
-        "2026-01-01 00:01:00.250 UTC  -",
+        "2026-01-01T00:00:00.000Z             1.5",
+        "2026-01-01T00:01:00.250Z  -",
     ]
     programs.lines(FRAME)
     first, second = map(json.loads, capsys.readouterr().out.splitlines())

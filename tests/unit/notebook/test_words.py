@@ -80,7 +80,7 @@ def test_a_value_alone_says_its_unit_and_its_moment():
     assert words.field("signed_change_rate", -0.0123) == "-1.23%"
     assert words.field("hit_rate", 0.5) == "50.00%"
     moment = datetime(2026, 1, 2, tzinfo=UTC)
-    assert words.field("time", moment) == "2026-01-02 00:00:00.000 UTC"
+    assert words.field("time", moment) == "2026-01-02T00:00:00.000Z"
     assert words.field("price", None) == "-"
 
 
