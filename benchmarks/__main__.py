@@ -16,6 +16,7 @@ _MODULES = {
     "lake": "lake",
     "peers": "peers",
     "import": "imports",
+    "first": "first",
     "crashes": "crashes",
     "provider": "provider",
     "jobs": "jobs",
@@ -25,6 +26,7 @@ _MODULES = {
     "calls": "calls",
     "members": "members",
     "day": "odd_day",
+    "charts": "charts",
 }
 
 

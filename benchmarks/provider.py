@@ -32,6 +32,7 @@ from benchmarks._sandbox import run, sandbox, scratch
 ROOT = Path(__file__).parents[1]
 PEERS = ("ccxt", "pyupbit", "upbit-sdk")
 LATENCY = 15
+_FLAGS = ("--limit", "1000/1", "--now", "2026-11-20T10:00:00Z", "--speed", "0")
 CASES = {"tickers": "cold: tickers of all 855 pairs", "books": "cold: order books of 289 pairs"}
 
 # Ours alone: from memory, shared, and what memory takes.
@@ -67,9 +68,32 @@ async def together():
 print(json.dumps({"many": many, "one": one, "together": asyncio.run(together())}))
 """
 
-# The same rows as entries of the memory tier, or as a dict of dicts by symbol.
+# The older provider's call for 500 symbols: of a provider that knows nothing, and again.
+_OLDER = """
+import json, statistics, sys, time
+from marketkit.compat import SmartDataProvider
+endpoint, turns = sys.argv[1], int(sys.argv[2])
+with SmartDataProvider(endpoint=endpoint) as first:
+    names = [row["market"] for row in first.get_markets()][:500]
+    first.get_ticker(names[0])  # the machine has asked before
+cold, warm = [], []
+for _ in range(turns):
+    time.sleep(1)  # the budget of a second is whole again
+    began = time.perf_counter()
+    with SmartDataProvider(endpoint=endpoint) as provider:
+        response = provider.get_tickers(names)
+        cold.append(time.perf_counter() - began)
+        assert len(response.data) == len(set(names)) == 500, response.error
+        again = provider.get_multiple_tickers(names)
+        warm.append(again.total_response_time_ms / 1000)
+        assert len(again.successful_symbols) == 500
+print(json.dumps({"cold": cold, "warm": warm, "median": statistics.median(cold)}))
+"""
+
+# The same rows as entries of the memory tier, as a dict of dicts by symbol, or in the older tiers:
+# a dict for each symbol in each of two, with its times, the row itself shared.
 _MEMORY = """
-import gc, json, resource, sys, urllib.request
+import gc, json, resource, sys, time, urllib.request
 from marketkit.cache.memory import Memory
 from marketkit.exchange.upbit.bodies import decode_tickers
 endpoint, how = sys.argv[1:]
@@ -87,8 +111,14 @@ for turn in range(12):
     names = frame["symbol"].to_list()
     if how == "memory":
         memory.put(("ticker", turn), frame, names, made=0, lives=dict.fromkeys(names, 10**6), now=0)
-    else:
+    elif how == "dicts":
         kept[turn] = {row["symbol"]: row for row in frame.to_dicts()}
+    else:
+        rows = {f"ticker_{row['symbol']}_{turn}": row for row in frame.to_dicts()}
+        kept[turn] = rows, {key: time.time() for key in rows}, {
+            key: {"data": row, "cached_at": time.time(), "ttl_seconds": 60.0, "source": "rest"}
+            for key, row in rows.items()
+        }
     entries += len(names)
     del frame, names
 stats = memory.stats()
@@ -101,14 +131,16 @@ print(json.dumps({
 
 def measure(*, quick: bool) -> dict[str, Any]:
     simulated = ttl.measure(quick=quick)
-    with scratch() as home, _exchange() as endpoint, _peers() as python:
+    with scratch() as home, sandbox(*_FLAGS) as live, _replay(live) as endpoint, _peers() as python:
         environment = _environment(home)
         _clients(endpoint, python, environment, 0)  # now the exchange knows every question
         rows = _clients(endpoint, python, environment, 4 if quick else 15)
         ours = run(_OURS, endpoint, env=environment)
-        memory = {how: run(_MEMORY, endpoint, how, env=environment) for how in ("memory", "dicts")}
+        older = _older(live, endpoint, environment, 5 if quick else 15)
+        kept = ("memory", "dicts", "older tiers")
+        memory = {how: run(_MEMORY, endpoint, how, env=environment) for how in kept}
     return {
-        "rows": [*rows, *_own(ours, memory), *simulated["rows"]],
+        "rows": [*rows, *_own(ours, memory), *older, *simulated["rows"]],
         "ratios": {**_against(rows), **_shares(memory), **simulated["ratios"]},
     }
 
@@ -131,9 +163,32 @@ def _own(ours: dict[str, Any], memory: dict[str, Any]) -> list[dict[str, Any]]:
     ]
 
 
+def _older(
+    live: str, endpoint: str, environment: dict[str, str], turns: int
+) -> list[dict[str, Any]]:
+    """Time the older provider's call on the sandbox itself, and on its replay 15 ms away."""
+    rows = []
+    for where, address in (("sandbox", live), ("replay", endpoint)):
+        found = run(_OLDER, address, str(turns), env=environment)
+        for which in ("cold", "warm"):
+            took = statistics.median(found[which])
+            rows.append(
+                {
+                    "case": f"{which}: older get_tickers of 500 symbols, {where}",
+                    "client": "marketkit",
+                    "ms": round(took * 1000, 1),
+                    "best ms": round(min(found[which]) * 1000, 1),
+                    "worst ms": round(max(found[which]) * 1000, 1),
+                    "symbols/s": round(500 / took),
+                }
+            )
+    return rows
+
+
 def _shares(memory: dict[str, Any]) -> dict[str, Any]:
-    held, dicts = memory["memory"], memory["dicts"]
+    held, dicts, older = memory["memory"], memory["dicts"], memory["older tiers"]
     return {
+        "memory tier over the older tiers": round(held["grown"] / older["grown"], 2),
         "memory tier over dict of dicts": round(held["grown"] / dicts["grown"], 2),
         "memory tier over its bound": round(held["grown"] / held["bound"], 2),
         "memory tier: grown over what it says": round(held["grown"] / held["said"], 2),
@@ -220,16 +275,14 @@ def _client(
 
 
 @contextlib.contextmanager
-def _exchange() -> Iterator[str]:
-    flags = ("--limit", "1000/1", "--now", "2026-11-20T10:00:00Z", "--speed", "0")
-    with sandbox(*flags) as endpoint:
-        command = [sys.executable, "-m", "benchmarks._replay", endpoint, str(LATENCY)]
-        replay = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
-        try:
-            yield json.loads(replay.stdout.readline())["endpoint"]
-        finally:
-            replay.terminate()
-            replay.wait()
+def _replay(live: str) -> Iterator[str]:
+    command = [sys.executable, "-m", "benchmarks._replay", live, str(LATENCY)]
+    replay = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        yield json.loads(replay.stdout.readline())["endpoint"]
+    finally:
+        replay.terminate()
+        replay.wait()
 
 
 def _environment(home: Path) -> dict[str, str]:

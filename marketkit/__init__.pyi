@@ -1,8 +1,12 @@
+from marketkit import errors as errors
+from marketkit import schema as schema
+from marketkit import to as to
 from marketkit.api.live.series import Live as Live
 from marketkit.api.provider import AsyncSmartDataProvider as AsyncSmartDataProvider
 from marketkit.api.response import DataResponse as DataResponse
 from marketkit.api.status import Status as Status
 from marketkit.api.sync import SmartDataProvider as SmartDataProvider
+from marketkit.api.sync import configure as configure
 from marketkit.coverage import Span as Span
 from marketkit.coverage import Spans as Spans
 from marketkit.data.jobs.job import Job as Job
@@ -31,9 +35,12 @@ from marketkit.errors import RateLimited as RateLimited
 from marketkit.errors import Refused as Refused
 from marketkit.errors import ServerFailed as ServerFailed
 from marketkit.errors import TimedOut as TimedOut
+from marketkit.errors import UnknownName as UnknownName
 from marketkit.errors import UnknownSymbol as UnknownSymbol
 from marketkit.errors import UnknownTimeframe as UnknownTimeframe
 from marketkit.errors import Unreachable as Unreachable
+from marketkit.errors import WrongArgument as WrongArgument
+from marketkit.notebook import charts as plot
 from marketkit.realtime.feed import Feed as Feed
 from marketkit.recording.reader import read_interruptions as read_interruptions
 from marketkit.recording.reader import read_recording as read_recording
@@ -78,13 +85,17 @@ __all__ = [
     "Status",
     "TimedOut",
     "Timeframe",
+    "UnknownName",
     "UnknownSymbol",
     "UnknownTimeframe",
     "Unreachable",
+    "WrongArgument",
     "__version__",
     "backfill",
     "board",
+    "configure",
     "doctor",
+    "errors",
     "get_candle",
     "get_market",
     "get_orderbook",
@@ -95,10 +106,13 @@ __all__ = [
     "lake",
     "live",
     "plan",
+    "plot",
     "read_interruptions",
     "read_recording",
     "record",
+    "schema",
     "status",
+    "to",
     "watch",
     "with_response",
 ]

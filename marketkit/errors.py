@@ -5,6 +5,8 @@ MarketkitError
 │   ├── UnknownSymbol (LookupError)    no such market; the nearest ones are named
 │   ├── UnknownTimeframe               no such candle width
 │   ├── NotPicklable (TypeError)       work of this process, not something to be sent
+│   ├── WrongArgument (TypeError)      an argument that the call does not have, or one missing
+│   ├── UnknownName (AttributeError)   no such call; the one that is meant is named
 │   └── InvalidRange                   start, end or count make no sense
 ├── NetworkError (ConnectionError)     no usable answer came back
 │   ├── Offline                        nothing may be sent, and nothing kept answers
@@ -26,16 +28,25 @@ MarketkitError
 ├── PartialResult                      some of many symbols failed; carries what was got
 ├── MissingExtra (ImportError)         an optional package is not installed
 └── EngineClosed (RuntimeError)        a sync call where it would deadlock, or after close
+
+`warn` is for what is no error: it names the caller's own line.
 """
 
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+import os
+import sys
+import traceback
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from datetime import date
+    from types import FrameType, TracebackType
 
     import polars as pl
 
@@ -46,6 +57,20 @@ class MarketkitError(Exception):
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle message and attributes, for any constructor of a subclass."""
         return _rebuilt, (type(self), self.args, self.__dict__)
+
+    def _render_traceback_(self) -> list[str]:
+        """Have IPython show two lines: the message, and the line of the caller.
+
+        The whole traceback comes with `%tb Verbose`, with `%xmode Verbose`, or with
+        `MARKETKIT_TRACEBACK=full` in the environment.
+        """
+        shell: Any = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+        if _in_full(shell):
+            shown = shell.InteractiveTB.structured_traceback
+            lines: list[str] = shown(type(self), self, self.__traceback__)
+            return lines
+        said = " ".join(str(self).splitlines())
+        return [f"{type(self).__name__}: {said}", _place(self.__traceback__, shell)]
 
 
 class InputError(MarketkitError, ValueError):
@@ -66,8 +91,9 @@ class UnknownSymbol(InputError, LookupError):
         *,
         last_listed: date | None = None,
         successor: str | None = None,
+        hint: str = "",
     ) -> None:
-        said = nearest_market(symbol, known)
+        said = hint or nearest_market(symbol, known)
         if last_listed is not None:
             said = f": not listed any more, last on {last_listed}"
             said += "" if successor is None else f"; it goes on as {successor!r}"
@@ -89,6 +115,14 @@ class NotPicklable(InputError, TypeError):
             f"a {name} cannot be pickled: its work goes on in this process alone;"
             "\nsend its frame, or the arguments, and begin anew over there"
         )
+
+
+class WrongArgument(InputError, TypeError):
+    """An argument that the call does not have, has twice, or lacks."""
+
+
+class UnknownName(InputError, AttributeError):
+    """No call of marketkit has this name."""
 
 
 class InvalidRange(InputError):
@@ -183,10 +217,11 @@ class PartialResult(MarketkitError):
 
 
 class MissingExtra(MarketkitError, ImportError):
-    """An optional package is missing; the message names the extra to install."""
+    """An optional package is missing; the message names the extra, or says what else to do."""
 
-    def __init__(self, package: str, extra: str) -> None:
-        super().__init__(f"{package} is not installed: pip install 'marketkit-upbit[{extra}]'")
+    def __init__(self, package: str, extra: str, remedy: str | None = None) -> None:
+        told = f"pip install 'marketkit-upbit[{extra}]'" if remedy is None else remedy
+        super().__init__(f"{package} is not installed: {told}")
 
 
 class EngineClosed(MarketkitError, RuntimeError):
@@ -202,6 +237,26 @@ def _rebuilt(
     return error
 
 
+def _in_full(shell: Any) -> bool:
+    """Say whether the person at an IPython shell wants whole tracebacks."""
+    if shell is None:
+        return False
+    said = os.environ.get("MARKETKIT_TRACEBACK", "").strip().lower()
+    return said == "full" or str(shell.InteractiveTB.mode) == "Verbose"
+
+
+def _place(trace: TracebackType | None, shell: Any) -> str:
+    """Name the caller's own line, the last before the code of this package."""
+    file, line = "", 0
+    for frame, number in traceback.walk_tb(trace):
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == "marketkit":
+            break
+        file, line = frame.f_code.co_filename, number
+    named = getattr(getattr(shell, "compile", None), "format_code_name", lambda _: None)(file)
+    where = " ".join(named) if named else file
+    return f"{where}, line {line} (%tb Verbose shows the whole traceback)"
+
+
 def is_gone(failure: MarketkitError) -> bool:
     """Say whether an error is of a market that was listed once and is not any more."""
     return isinstance(failure, UnknownSymbol) and failure.last_listed is not None
@@ -211,7 +266,7 @@ def nearest(value: str, known: Iterable[str]) -> str:
     """Say which known values come closest to `value`, as the tail of a message.
 
     >>> nearest("KRW-BCT", ["KRW-BTC", "KRW-ETH"])
-    "; did you mean 'KRW-BTC'?"
+    "; did you mean 'KRW-BTC' or 'KRW-ETH'?"
     >>> nearest("nothing like it", ["KRW-BTC"])
     ''
     """
@@ -243,3 +298,49 @@ def _spellings(code: str) -> set[str]:
 
 def _letters(text: str) -> str:
     return "".join(filter(str.isalnum, text.upper()))
+
+
+class _Line(NamedTuple):
+    """A line of somebody's program, and the global names of the module."""
+
+    file: str
+    number: int
+    names: dict[str, Any]
+
+
+# Whoever else is on the stack of a call only hands it on.
+_CARRIERS = frozenset(
+    {"marketkit", "asyncio", "concurrent", "contextlib", "functools", "threading"}
+)
+_CALLER: ContextVar[_Line | None] = ContextVar("marketkit_caller", default=None)
+
+
+def warn(text: str, kind: type[Warning] = UserWarning) -> None:
+    """Warn with the line of the program behind a call of marketkit, on whatever thread."""
+    line = _outside() or _CALLER.get()
+    if line is None:
+        warnings.warn(text, kind, stacklevel=2)
+        return
+    seen = line.names.setdefault("__warningregistry__", {})
+    module = line.names.get("__name__")
+    warnings.warn_explicit(text, kind, line.file, line.number, module, seen)
+
+
+@contextmanager
+def remembering_caller() -> Iterator[None]:
+    """Give our caller's line to the warnings of work started here for another thread."""
+    token = _CALLER.set(_outside() or _CALLER.get())
+    try:
+        yield
+    finally:
+        _CALLER.reset(token)
+
+
+def _outside() -> _Line | None:
+    """Find the innermost line on this stack that is neither ours nor of a carrier."""
+    frame: FrameType | None = sys._getframe(1)  # noqa: SLF001 - as `warnings` does; `inspect` reads files
+    while frame is not None:
+        if str(frame.f_globals.get("__name__")).partition(".")[0] not in _CARRIERS:
+            return _Line(frame.f_code.co_filename, frame.f_lineno, frame.f_globals)
+        frame = frame.f_back
+    return None

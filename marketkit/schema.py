@@ -2,6 +2,8 @@
 
 Times are `Datetime("ms", "UTC")`, prices in the quote currency, `volume` in the base currency and
 `value` (turnover) in the quote currency. Field names on the wire: Upbit reference, section 3.
+
+`describe("candle")` gives the columns of a frame with type, unit, meaning and source.
 """
 
 from __future__ import annotations
@@ -10,12 +12,16 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from marketkit.errors import InputError, nearest
+from marketkit.timeframe import TIMEFRAMES
+
 Schema = Mapping[str, pl.DataType]
 
 TIME = pl.Datetime("ms", "UTC")
 STATE = pl.Enum(["closed", "forming", "empty"])
 CHANGE = pl.Enum(["RISE", "EVEN", "FALL"])
 SIDE = pl.Enum(["ASK", "BID"])
+TIMEFRAME = pl.Enum(list(TIMEFRAMES))  # sorts by width
 
 # What a candle is in the lake and between the dialect and the provider.
 ROW: Schema = {
@@ -130,3 +136,113 @@ def exact(schema: Schema) -> Schema:
 
 
 NUMBERS = ("open", "high", "low", "close", "volume", "value")
+
+_FRAMES: Mapping[str, tuple[Schema, str]] = {
+    "candle": (
+        {**CANDLE, "timeframe": TIMEFRAME, "listed_as": pl.String()},
+        "get_candle, iter_candle, live: 3.2",
+    ),
+    "ticker": (TICKER, "get_ticker, watch: 3.4"),
+    "orderbook": (ORDERBOOK, "get_orderbook, watch: 3.5"),
+    "trade": (TRADE, "get_trade, watch: 3.3"),
+    "market": (MARKET, "get_market: 3.1"),
+    "instrument": (INSTRUMENT, "get_market(instruments=True): 3.6"),
+    "interruption": (INTERRUPTION, "interruptions of feeds, series, recordings, jobs"),
+}
+
+# Unit and meaning of each column; where frames differ under "frame.column".
+_COLUMNS: Mapping[str, tuple[str, str]] = {
+    "symbol": ("", "code of the market, QUOTE-BASE; of one market in pandas: frame.attrs"),
+    "time": ("UTC, or tz=", "moment at which the exchange made it"),
+    "candle.time": ("UTC, or tz=", "start of the slot: the candle's open"),
+    "orderbook.time": ("UTC, or tz=", "last change of the book"),
+    "trade.time": ("UTC, or tz=", "moment of the trade"),
+    "open": ("quote currency", "price of the first trade of the slot"),
+    "high": ("quote currency", "highest price"),
+    "low": ("quote currency", "lowest price"),
+    "close": ("quote currency", "price of the last trade of the slot"),
+    "volume": ("base currency", "volume of the slot, both sides counted once"),
+    "value": ("quote currency", "turnover of the slot"),
+    "state": ("", "closed (final), forming (asked for), empty (fill=: no trade in the slot)"),
+    "timeframe": ("", "width of the candle, where several were asked for"),
+    "listed_as": ("", "code at that time, with rename="),
+    "ticker.open": ("quote currency", "first price since 00:00 UTC"),
+    "ticker.high": ("quote currency", "highest price since 00:00 UTC"),
+    "ticker.low": ("quote currency", "lowest price since 00:00 UTC"),
+    "ticker.volume": ("base currency", "volume since 00:00 UTC"),
+    "ticker.value": ("quote currency", "turnover since 00:00 UTC"),
+    "price": ("quote currency", "price of the trade, of a ticker the last one"),
+    "prev_close": ("quote currency", "close of the UTC day before"),
+    "change": ("", "RISE, EVEN or FALL against prev_close"),
+    "signed_change_price": ("quote currency", "price less prev_close"),
+    "signed_change_rate": ("1 = 100 %", "that, by prev_close"),
+    "change_price": ("quote currency", "price less prev_close"),
+    "trade_volume": ("base currency", "volume of the last trade"),
+    "trade_time": ("UTC, or tz=", "moment of the last trade"),
+    "volume_24h": ("base currency", "volume of the last 24 hours"),
+    "value_24h": ("quote currency", "turnover of the last 24 hours"),
+    "high_52w": ("quote currency", "highest price of 52 weeks"),
+    "high_52w_date": ("day", "day of that price"),
+    "low_52w": ("quote currency", "lowest price of 52 weeks"),
+    "low_52w_date": ("day", "day of that price"),
+    "trade.volume": ("base currency", "volume of the trade"),
+    "side": ("", "side of the taker: BID bought, ASK sold"),
+    "sequential_id": ("", "number of the trade, unique in its market"),
+    "depth": ("", "1 is the best price"),
+    "bid_price": ("quote currency", "price that buyers offer"),
+    "bid_size": ("base currency", "amount offered there"),
+    "ask_price": ("quote currency", "price that sellers ask"),
+    "ask_size": ("base currency", "amount offered there"),
+    "total_bid_size": ("base currency", "sum of the bids of the book"),
+    "total_ask_size": ("base currency", "sum of the asks of the book"),
+    "level": ("quote currency", "width of the grouped prices, 0 for none"),
+    "quote": ("", "currency of the prices"),
+    "base": ("", "currency that is traded"),
+    "korean_name": ("", "name in Korean; a symbol, too"),
+    "english_name": ("", "name in English"),
+    "warning": ("", "the exchange warns of the market: its end may come"),
+    "price_fluctuations": ("", "caution: sudden price changes"),
+    "trading_volume_soaring": ("", "caution: sudden volume"),
+    "deposit_amount_soaring": ("", "caution: sudden deposits"),
+    "global_price_differences": ("", "caution: other prices elsewhere"),
+    "concentration_of_small_accounts": ("", "caution: few accounts trade it"),
+    "tick_size": ("quote currency", "step of prices at today's price"),
+    "supported_levels": ("quote currency", "levels of get_orderbook"),
+    "start": ("UTC", "beginning of what may be missing"),
+    "end": ("UTC", "end of that, null while it lasts"),
+    "reason": ("", "cause"),
+    "closed": ("UTC", "moment at which nothing was missing any more"),
+    "how": ("", "means by which it was mended"),
+    "failure": ("", "error that kept it from being mended"),
+}
+
+
+def describe(frame: str | None = None) -> pl.DataFrame:
+    """List the columns of a frame, or of all frames: `frame column type unit meaning source`.
+
+    `frame` is one of `candle ticker orderbook trade market instrument interruption`. The source
+    names the calls, and the section of the Upbit reference where one has the fields on the wire.
+    With `precision="decimal"` floats are decimals. Raises `InputError` for another name.
+
+    >>> describe("candle").columns
+    ['frame', 'column', 'type', 'unit', 'meaning', 'source']
+    """
+    if frame is not None and frame not in _FRAMES:
+        hint = nearest(str(frame), _FRAMES)
+        raise InputError(f"no frame {frame!r}{hint} (one of {' '.join(_FRAMES)})")
+    rows = [
+        (name, column, _type_name(dtype), *_told(name, column), source)
+        for name, (schema, source) in _FRAMES.items()
+        if frame in {None, name}
+        for column, dtype in schema.items()
+    ]
+    names = ["frame", "column", "type", "unit", "meaning", "source"]
+    return pl.DataFrame(rows, dict.fromkeys(names, pl.String()), orient="row")
+
+
+def _told(frame: str, column: str) -> tuple[str, str]:
+    return _COLUMNS.get(f"{frame}.{column}") or _COLUMNS[column]
+
+
+def _type_name(dtype: pl.DataType) -> str:
+    return "Enum" if isinstance(dtype, pl.Enum) else str(dtype)

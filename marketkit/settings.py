@@ -79,6 +79,17 @@ def resolve_cache(endpoint: str) -> Path | None:
     return None
 
 
+def lists_dir() -> Path:
+    """Give the folder of market lists whose lake is not there yet, for whatever endpoint.
+
+    It is below `MARKETKIT_CACHE`, or below the home beside the lake: no list can be fetched again.
+    """
+    chosen = os.environ.get("MARKETKIT_CACHE")
+    if chosen:
+        return Path(chosen).expanduser() / "lists"
+    return Path.home() / ".local" / "share" / "marketkit" / "lists"
+
+
 def resolve_offline(*, offline: bool | None) -> bool:
     """Say whether nothing may be sent: the argument, or `MARKETKIT_OFFLINE` (`1` or `0`)."""
     if offline is not None:

@@ -11,10 +11,9 @@ import fnmatch
 import functools
 import re
 import unicodedata
-import warnings
 from collections.abc import Collection, Iterable
 
-from marketkit.errors import InputError, UnknownSymbol
+from marketkit.errors import InputError, UnknownSymbol, warn
 
 _NATIVE = re.compile(r"[A-Z0-9]+-[A-Z0-9]+")
 _GLOB = re.compile(r"[A-Z0-9*?\[\]!-]+")
@@ -26,15 +25,6 @@ _RESERVED = re.compile(r"CON|PRN|AUX|NUL|COM\d|LPT\d")  # devices, whatever foll
 _ESCAPED = re.compile(r"(?:%[0-9A-F]{2})+")
 
 
-def listed(symbols: str | Iterable[str], known: Collection[str] = ()) -> list[str]:
-    """Spell one or many symbols natively, listed or not; codes of `known` stay as given.
-
-    Duplicates are dropped, order is kept. Raises `InputError` for an empty list or a value that
-    is not a string, `UnknownSymbol` for what can be no symbol at all (`../x`).
-    """
-    return list(dict.fromkeys(_native(each, known) for each in several(symbols)))
-
-
 def typed(
     symbols: str | Iterable[str],
     known: Collection[str] = (),
@@ -42,10 +32,14 @@ def typed(
     aloud: bool = True,
     slips: bool = True,
 ) -> list[str]:
-    """Spell symbols as `listed` does, and leave odd codes to a list of markets.
+    """Spell one or many symbols natively, listed or not; codes of `known` stay as given.
 
-    So are `slips` (`BTCKRW`): a list tells what is meant. `aloud` warns of what is corrected.
-    Raises `UnknownSymbol` for what can be neither.
+    Duplicates are dropped, order is kept. Odd codes (`KRW-BRK.B`), `slips` (`BTCKRW`) and names
+    (`비트코인`) are left to a list of markets, which tells what is meant. `aloud` warns of what is
+    corrected.
+
+    Raises `InputError` for an empty list or a value that is not a string, `UnknownSymbol` for what
+    can be no symbol at all (`../x`).
     """
     found: dict[str, None] = {}
     for symbol in several(symbols):
@@ -53,7 +47,7 @@ def typed(
             found[_native(symbol, known, aloud=aloud)] = None
         except UnknownSymbol:
             text = symbol.strip()
-            if not (is_code(text) or (slips and _meant(text.upper()))):
+            if not (is_code(text) or (slips and (is_name(text) or _meant(text.upper())))):
                 raise
             found[text] = None
     return list(found)
@@ -122,6 +116,18 @@ def is_code(text: object) -> bool:
     return bool(quote and base) and is_text and len(file_name(text).encode()) <= _LONGEST_NAME
 
 
+def is_name(symbol: object) -> bool:
+    """Say whether a symbol can be the Korean name of a market: letters of no code, and no dash.
+
+    >>> is_name("비트코인"), is_name("USDT-币安人生"), is_name("bitcoin")
+    (True, False, False)
+    """
+    if not isinstance(symbol, str) or symbol.isascii() or len(symbol) > _LONGEST:
+        return False
+    plain = symbol.replace(" ", "").replace(".", "").replace("(", "").replace(")", "")
+    return unicodedata.normalize("NFC", plain).isalnum()
+
+
 def file_name(symbol: str) -> str:
     """Give a name of a file or folder for a code: no two codes share one, on any file system.
 
@@ -158,7 +164,7 @@ def symbol_of(name: str) -> str | None:
     return symbol if is_code(symbol) and file_name(symbol) == spelt else None
 
 
-def _native(symbol: str, known: Collection[str], *, aloud: bool = True) -> str:
+def _native(symbol: str, known: Collection[str], *, aloud: bool) -> str:
     if not isinstance(symbol, str):
         raise InputError(f"a symbol is a string such as 'KRW-BTC', not {symbol!r}")
     spelt = symbol.strip()
@@ -171,7 +177,7 @@ def _native(symbol: str, known: Collection[str], *, aloud: bool = True) -> str:
     if not (is_native(upper) or (is_glob(upper) and _GLOB.fullmatch(upper))):
         raise UnknownSymbol(symbol, known or _meant(upper))
     if upper != spelt and aloud:
-        warnings.warn(f"symbol {symbol!r} taken as {upper!r}", stacklevel=5)
+        warn(f"symbol {symbol!r} taken as {upper!r}")
     return upper
 
 

@@ -7,8 +7,9 @@ weeks start on Monday 00:00 UTC, months and years on the 1st (Upbit reference, "
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -113,7 +114,20 @@ TIMEFRAMES = {each.name: each for each in _ALL}
 _ALIASES = {"60m": "1h", "240m": "4h"}
 _TOKENS = {each.token: each for each in _ALL}
 _DURATION = re.compile(r"([0-9]{1,6})([smhdwy])")
+_BACK = re.compile(rf"-{_DURATION.pattern}")
+_SPELT = re.compile(r"(\d{0,4})\s*([A-Za-z]*)\s*[/_]?(\d{0,4})")
+# The words for units in other libraries, and what they are here.
+_WORDS = {
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), "s"),
+    **dict.fromkeys(("m", "t", "min", "mins", "minute", "minutes"), "m"),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), "h"),
+    **dict.fromkeys(("d", "day", "days", "daily"), "d"),
+    **dict.fromkeys(("w", "wk", "week", "weeks", "weekly"), "w"),
+    **dict.fromkeys(("mo", "mon", "month", "months", "monthly", "ms", "me"), "M"),
+    **dict.fromkeys(("y", "yr", "year", "years", "yearly"), "y"),
+}
 _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": 365 * DAY}
+_LENGTHS = {**_UNITS, "": MINUTE, "M": 30 * DAY}  # a bare number is of minutes, as elsewhere
 
 
 def parse_timeframe(timeframe: str | Timeframe) -> Timeframe:
@@ -131,10 +145,23 @@ def parse_timeframe(timeframe: str | Timeframe) -> Timeframe:
     known = TIMEFRAMES.get(name) if name is not None else None
     if known is None:
         raise UnknownTimeframe(
-            f"unknown timeframe {timeframe!r}{nearest(str(timeframe), TIMEFRAMES)}"
+            f"unknown timeframe {timeframe!r}{_meant_width(str(timeframe))}"
             f" (one of {' '.join(TIMEFRAMES)})"
         )
     return known
+
+
+def _meant_width(text: str) -> str:
+    """Say which width is meant by another spelling, such as `day`, `minute60`, `1H`, `60`."""
+    found = _SPELT.fullmatch(text.strip())
+    before, word, after = found.groups() if found else ("", "", "")
+    unit = word if word in {"", "M"} else _WORDS.get(word.lower())
+    if before + word + after and unit is not None:
+        length = int(before or after or 1) * _LENGTHS[unit]
+        for each in TIMEFRAMES.values():
+            if length == (_LENGTHS["M"] if each.name == "1M" else each.width):
+                return f"; did you mean {each.name!r}?"
+    return nearest(text, TIMEFRAMES)
 
 
 def timeframe_of_token(token: str) -> Timeframe | None:
@@ -150,15 +177,52 @@ def narrower(timeframe: Timeframe) -> Iterator[Timeframe]:
             yield each
 
 
-def parse_time(time: str | date | datetime) -> int:
+_CHANCE = 10_000  # one in so many series may look like a wider timeframe by accident
+
+
+def wider(timeframe: Timeframe, times: Sequence[int]) -> Timeframe | None:
+    """Give the wider timeframe that all times are slots of, where chance does not explain that."""
+    for each in reversed(TIMEFRAMES.values()):
+        if each.width <= timeframe.width:
+            break
+        # As many steps by accident are as rare as this; no more of them are counted than it takes.
+        steps = min(len(times) - 1, _CHANCE.bit_length())
+        rare = (each.width // timeframe.width) ** steps >= _CHANCE
+        if rare and _steps_by(each, times):
+            return each
+    return None
+
+
+def _steps_by(timeframe: Timeframe, times: Sequence[int]) -> bool:
+    if timeframe.is_calendar:
+        return all(timeframe.floor(time) == time for time in times)
+    steps = (later - time for time, later in itertools.pairwise(times))
+    return all(step % timeframe.width == 0 for step in steps)
+
+
+def is_relative(time: object) -> bool:
+    """Say whether a caller counts back from now: `-30d`, `-12h`.
+
+    >>> is_relative("-30d"), is_relative("30d"), is_relative("2025-09-01")
+    (True, False, False)
+    """
+    return isinstance(time, str) and _BACK.fullmatch(time.strip()) is not None
+
+
+def parse_time(time: str | date | datetime, now: int | None = None) -> int:
     """Give the milliseconds UTC of a moment a caller names.
 
     ISO strings and dates without an offset mean UTC. A naive `datetime` is refused, for it may mean
-    anybody's clock. Raises `InvalidRange`.
+    anybody's clock. With `now`, `-30d` is as long before that, `s m h d w y` being its units and a
+    year 365 days. Raises `InvalidRange`.
 
     >>> parse_time("2025-09-01") == parse_time("2025-09-01T09:00:00+09:00")
     True
+    >>> iso(parse_time("-12h", now=parse_time("2025-09-01")))
+    '2025-08-31T12:00:00Z'
     """
+    if now is not None and isinstance(time, str) and is_relative(time):
+        return max(0, now - parse_duration(time.strip()[1:]))
     moment = _moment(time)
     if moment.tzinfo is None:
         raise InvalidRange(
@@ -199,9 +263,14 @@ def _moment(time: str | date | datetime) -> datetime:
     try:
         moment = datetime.fromisoformat(time)
     except (TypeError, ValueError):
+        if isinstance(time, str) and _DURATION.fullmatch(time.strip()):
+            raise InvalidRange(
+                f"cannot read {time!r} as a time: write '-{time.strip()}' for so long before now"
+            ) from None
         raise InvalidRange(
             f"cannot read {time!r} as a time: give an ISO string such as 2025-09-01 or"
-            " 2025-09-01T09:00:00+09:00, a date, or a datetime with a time zone"
+            " 2025-09-01T09:00:00+09:00, -30d for thirty days ago, a date, or a datetime with a"
+            " time zone"
         ) from None
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)
 
@@ -224,6 +293,6 @@ def parse_duration(duration: str) -> int:
     match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
     if match is None or not (length := int(match[1]) * _UNITS[match[2]]):
         raise InputError(
-            f"not a length of time: {duration!r} (expected one such as 30m, 12h, 1d, 2w)"
+            f"not a length of time: {duration!r} (expected one such as 30s, 5m, 2h, 7d)"
         )
     return length

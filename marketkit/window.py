@@ -132,7 +132,8 @@ def _zone(text: str, name: str) -> tzinfo:
     try:
         return ZoneInfo("UTC" if name == "Z" else name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise InputError(f"session={text!r}: unknown time zone {name!r}") from None
+        meant = f"; write {text[:5]} Asia/Seoul" if name.upper() == "KST" else ""
+        raise InputError(f"session={text!r}: unknown time zone {name!r}{meant}") from None
 
 
 def _days(timeframe: Timeframe, start: int, end: int) -> Iterator[date]:
@@ -230,8 +231,9 @@ def read_window(
     fill: Fill = "none",
     session: str = UTC_DAYS,
     derive: bool = True,
+    now: int | None = None,
 ) -> Window:
-    """Check the range a caller gives, before anything is asked.
+    """Check the range a caller gives, before anything is asked; `-30d` is before `now`.
 
     Raises `UnknownTimeframe`, `InputError` for a session that is none or not the exchange's own
     where nothing may be derived, or `InvalidRange` for a start at or after the end, a count below
@@ -244,10 +246,9 @@ def read_window(
             f"derive=False: the exchange has no {width} candles that begin at {days}, only at"
             f" {UTC_DAYS}"
         )
-    first = None if start is None else parse_time(start)
-    last = None if end is None else parse_time(end)
-    if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 1):
-        raise InvalidRange(f"count={count!r}: ask for at least one candle")
+    first = None if start is None else parse_time(start, now)
+    last = None if end is None else parse_time(end, now)
+    check_count(count)
     if count is not None and first is not None:
         raise InvalidRange("give start and end, or count with or without end: not start and count")
     if first is not None and last is not None and first >= last:
@@ -255,17 +256,26 @@ def read_window(
     return Window(width, first, last, count, forming, fill, days, derive)
 
 
-def window_of(start: Instant | None, end: Instant | None) -> Span:
+def check_count(count: object) -> None:
+    """Refuse a count of candles or trades that is none. Raises `InvalidRange`."""
+    if count is None or (isinstance(count, int) and not isinstance(count, bool) and count > 0):
+        return
+    if isinstance(count, str) and count.strip().isdecimal():
+        raise InvalidRange(f"count={count!r} is text: write count={count.strip()}, without quotes")
+    raise InvalidRange(f"count={count!r}: ask for at least one candle")
+
+
+def window_of(start: Instant | None, end: Instant | None, now: int | None = None) -> Span:
     """Give the range a caller means; an open side reaches as far as time does."""
     return check_range(
-        EVER.start if start is None else milliseconds(start),
-        EVER.end if end is None else milliseconds(end),
+        EVER.start if start is None else milliseconds(start, now),
+        EVER.end if end is None else milliseconds(end, now),
     )
 
 
-def milliseconds(time: Instant) -> int:
+def milliseconds(time: Instant, now: int | None = None) -> int:
     """Give ms UTC of an instant: ms already, or anything `parse_time` takes."""
-    return time if isinstance(time, int) else parse_time(time)
+    return time if isinstance(time, int) else parse_time(time, now)
 
 
 def check_range(start: int, end: int) -> Span:

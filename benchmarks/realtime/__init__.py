@@ -1,6 +1,6 @@
 """What streams cost: a frame taken in, all markets at the exchange's own rate, news to a frame.
 
-`take`: recorded frames through the session's own `_take`, as SIMPLE as they came over the wire,
+`take`: recorded frames through the session's own reader, as SIMPLE as they came over the wire,
 with the newest state kept and 1m candles added up by a listener; the processor time of one thread.
 `all markets`: tickers, trades and books of 855 pairs from a sandbox in a process of its own, at
 the rate at which it sends them (about 880 frames a second, nearly all of them books).

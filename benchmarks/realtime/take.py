@@ -90,7 +90,7 @@ async def _taken(frames: list[bytes], codes: list[str], channel: str) -> float:
     listener = Candles()
     # Its task, which would connect, is cancelled before it ever runs.
     session.subscribe(listener, [Stream(channel, code) for code in codes])
-    take = session._take
+    take = session.reader.read
     began = time.thread_time()
     for frame in frames:
         take(frame)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import Any
 
+from marketkit.frames import FrameKind
+from marketkit.window import UTC_DAYS
+
 _OPEN = 16  # addresses; a task that is sent a thousand times must not connect a thousand times
 
 
@@ -22,6 +25,9 @@ class Address:
     settle: float
     timeout: float
     offline: bool
+    frame: FrameKind = "polars"
+    tz: str = "UTC"
+    session: str = UTC_DAYS
 
 
 @functools.lru_cache(_OPEN)
@@ -34,6 +40,9 @@ def opened(address: Address) -> Any:
         settle=address.settle,
         timeout=address.timeout,
         offline=address.offline,
+        frame=address.frame,
+        tz=address.tz,
+        session=address.session,
     )
 
 

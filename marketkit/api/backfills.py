@@ -1,28 +1,27 @@
-"""Backfills: the calls, and how each is checked, planned, begun and read while running."""
+"""Backfills: how each is checked, planned, begun and read while running."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import warnings
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import Any
 
 import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.api.address import Address, part_of
 from marketkit.api.markets import MarketList
-from marketkit.api.query import CallOptions, Symbols, index_of, validate_options
+from marketkit.api.query import Symbols
+from marketkit.api.relative import hear
 from marketkit.clock import age_clock
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.kept import GONE, KEPT, lost
 from marketkit.data.fetch.walks import FetchRun
-from marketkit.data.jobs import catalog
 from marketkit.data.jobs.backfill import BackfillOptions, backfill
 from marketkit.data.jobs.chunks import Chunks, chunks
 from marketkit.data.jobs.job import Job
@@ -30,130 +29,15 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
-from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError, MarketkitError, UnknownSymbol
+from marketkit.errors import InputError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Frame, FrameKind, finish, one_of
+from marketkit.frames import Frame, one_of
 from marketkit.notebook import job as notebook
 from marketkit.progress import Progress, Reporter
-from marketkit.timeframe import TIMEFRAMES, parse_duration, parse_time
+from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration
 from marketkit.window import Time, read_window
 
-if TYPE_CHECKING:
-    import pandas as pd
-
 _log = logging.getLogger("marketkit.jobs")
-
-
-class BackfillMethods:
-    """Calls about the lake that need no waiting, the same in both providers."""
-
-    _backfills: BackfillEndpoints
-
-    def backfill(
-        self,
-        symbols: Symbols,
-        timeframe: str,
-        *,
-        start: Time,
-        end: Time | None = None,
-        order: Order = "newest",
-        verify: str | None = None,
-        patience: str = "12h",
-        priority: Priority = "low",
-        show: bool = True,
-    ) -> Job:
-        """Fill the lake in the background; returns at once.
-
-        Fetches what the lake lacks of `[start, end)`, in the `order` `newest`, `oldest` or
-        `symbols`; `end` defaults to the newest final candle. The `Job` shows its progress after two
-        seconds unless `show=False`; `job.wait()` gives its `Report`. Running it again continues:
-        nothing is asked twice, except that `verify` (`30m`, `12h`, `7d`) reads the last so much
-        time of the range again. Where the exchange has changed its mind the newer word is kept, and
-        `lake().revisions()` has the old. Processes that ask for the same share the work. A symbol
-        that is not listed, or ends meanwhile, is a failure in the report: the others are done.
-
-        While the exchange is away the job waits, up to `patience`, and then fails. `1s` candles of
-        more than three months ago can no longer be fetched: the log names them, and the report and
-        `lake().coverage()` count them as not on the exchange.
-        """
-        wanted = self._backfills.wanted(symbols, timeframe, start, end)
-        how = manner(order, verify, patience)
-        return self._backfills.begin(wanted, how, priority, show=show)
-
-    @overload
-    def iter_candle(
-        self,
-        symbols: Symbols,
-        timeframe: str,
-        *,
-        start: Time,
-        end: Time | None = ...,
-        rows: int = ...,
-        patience: str = ...,
-        frame: Literal["polars"] = ...,
-        tz: str = ...,
-        priority: Priority = ...,
-        show: bool = ...,
-    ) -> Chunks[pl.DataFrame]: ...
-    @overload
-    def iter_candle(
-        self,
-        symbols: Symbols,
-        timeframe: str,
-        *,
-        start: Time,
-        end: Time | None = ...,
-        rows: int = ...,
-        patience: str = ...,
-        frame: Literal["pandas"],
-        tz: str = ...,
-        priority: Priority = ...,
-        show: bool = ...,
-    ) -> Chunks[pd.DataFrame]: ...
-    def iter_candle(
-        self,
-        symbols: Symbols,
-        timeframe: str,
-        *,
-        start: Time,
-        end: Time | None = None,
-        rows: int = 100_000,
-        patience: str = "12h",
-        frame: FrameKind = "polars",
-        tz: str = "UTC",
-        priority: Priority = "low",
-        show: bool = True,
-    ) -> Chunks[Any]:
-        """Give candles in the order of time, chunk by chunk, while a backfill closes the gaps.
-
-        Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
-        `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
-        the loop leaves the backfill. Raises what a symbol fails with, and `InvalidRange` for `1s`
-        candles that the exchange has no longer and the lake lacks.
-        """
-        validate_options(CallOptions(frame, tz, priority=priority))
-        return self._backfills.stream(
-            self._backfills.wanted(symbols, timeframe, start, end),
-            manner("oldest", None, patience),
-            priority,
-            rows=rows,
-            show=show,
-            finish=partial(finish, frame=frame, tz=tz, index=index_of(symbols)),
-        )
-
-    def jobs(self) -> pl.DataFrame:
-        """List the backfills of this lake, the latest first, those of other processes, too.
-
-        Columns are `jobs.catalog.JOBS`. `state` is `running`, `waiting` (the exchange is away, see
-        `note`), `paused`, `interrupted` (its process died; the same call goes on), `stopped` (it
-        left), or how it ended: `done`, `incomplete`, `cancelled`, `failed`.
-        """
-        return catalog.jobs(self._backfills.lake.root)
-
-    def lake(self) -> Lake:
-        """Give the candle lake behind this provider."""
-        return self._backfills.lake
 
 
 class BackfillEndpoints:
@@ -168,14 +52,24 @@ class BackfillEndpoints:
     def __reduce__(self) -> tuple[Any, ...]:
         return part_of, (self._address, "endpoints.backfills")
 
+    async def hear(self, symbols: Symbols, start: Time, end: Time | None) -> None:
+        """Hear the exchange's time, or the names of markets, where a request has need of one."""
+        await hear(self._filler.transport, start, end)
+        if any(map(naming.is_name, naming.several(symbols))):
+            with contextlib.suppress(MarketkitError):  # a job waits for an exchange that is away
+                await self._markets.frame("normal")
+
     def wanted(
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None = None
     ) -> BackfillRequest:
-        """Check the request of a backfill."""
-        window = read_window(timeframe, start, end, None)
-        names = tuple(sorted(naming.typed(symbols, self._markets.known())))
+        """Check the request of a backfill; a start that counts back begins with a whole slot."""
+        window = read_window(timeframe, start, end, None, now=self._filler.transport.now())
+        first = window.start or 0
+        first = window.timeframe.floor(first) if is_relative(start) else first
+        given = self._markets.codes(naming.several(symbols))
+        names = tuple(sorted(naming.typed(given, self._markets.known())))
         source = self._filler.lake.source
-        return BackfillRequest(source, names, window.timeframe.name, parse_time(start), window.end)
+        return BackfillRequest(source, names, window.timeframe.name, first, window.end)
 
     def begin(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority, *, show: bool
@@ -213,7 +107,7 @@ class BackfillEndpoints:
         one_of("priority", priority, Priority)
         names, unknown = await self._resolve(wanted, manner, priority)
         for failure in unknown.values():
-            warnings.warn(f"not in the plan: {failure}", stacklevel=2)
+            warn(f"not in the plan: {failure}")
         timeframe = TIMEFRAMES[wanted.timeframe]
         costs = await asyncio.to_thread(
             estimate, self._filler, names, timeframe, self._span(wanted)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import warnings
 from collections.abc import Sequence
 from numbers import Real
 from typing import NamedTuple
@@ -12,7 +11,7 @@ import polars as pl
 
 from marketkit.api.instruments import Instruments
 from marketkit.api.levels import unfit_for
-from marketkit.errors import InputError
+from marketkit.errors import InputError, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.channels import BOOK_DEPTHS
 from marketkit.exchange.upbit.messages import book_channel
@@ -74,5 +73,5 @@ async def fitting(
     for failure in unfit.values():
         if len(unfit) == len(names):
             raise failure
-        warnings.warn(f"{failure}; streams are opened without it", stacklevel=2)
+        warn(f"{failure}; streams are opened without it")
     return [name for name in names if name not in unfit]

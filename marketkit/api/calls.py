@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from marketkit.api.address import Address, part_of
 from marketkit.api.backfills import BackfillEndpoints
-from marketkit.api.candles import CandleEndpoints, CandleMethods
-from marketkit.api.markets import MarketEndpoints, MarketMethods
-from marketkit.api.query import Answer, D, P, Q, Query, Result
-from marketkit.api.quotes import QuoteEndpoints, QuoteMethods
+from marketkit.api.candle_calls import CandleMethods
+from marketkit.api.candles import CandleEndpoints
+from marketkit.api.market_calls import MarketMethods
+from marketkit.api.markets import MarketEndpoints
+from marketkit.api.query import A, Answer, D, P, Q, Query, Result
+from marketkit.api.quote_calls import QuoteMethods
+from marketkit.api.quotes import QuoteEndpoints
 from marketkit.api.response import DataResponse, respond
 from marketkit.api.status import Metrics
 from marketkit.api.trades import TradeEndpoints, TradeMethods
-from marketkit.frames import Frame
+from marketkit.frames import Defaults, Frame
 from marketkit.net import fork
 from marketkit.net.engine import asyncio_loop, engine, run_here
 
@@ -86,20 +89,32 @@ class Endpoints:
         return query, result, seconds
 
 
-class DataMethods(MarketMethods[P, D], QuoteMethods[P, D], TradeMethods[P, D], CandleMethods[P, D]):
+class DataMethods(
+    MarketMethods[P, D, A], QuoteMethods[P, D, A], TradeMethods[P, D, A], CandleMethods[P, D, A]
+):
     """The calls that give market data, once for every provider and for `with_response`.
 
-    A call gives `P` for polars and `D` for pandas: frames, responses, or coroutines of these, as
-    the `answer` does that it is made with.
+    A call gives `P` for polars, `D` for pandas and `A` for Arrow: frames, responses, or coroutines
+    of these, as the `answer` does that it is made with. What a call leaves open is as in
+    `defaults`.
     """
 
-    def __init__(self, endpoints: Endpoints, answer: Answer, address: Address) -> None:
-        self.address = address
+    def __init__(
+        self, endpoints: Endpoints, answer: Answer, address: Address, defaults: Defaults
+    ) -> None:
+        self._address = address
+        self._defaults = defaults
         self._market_lists = endpoints.markets
         self._quotes = endpoints.quotes
         self._trades = endpoints.trades
         self._candles = endpoints.candles
         self._answer = answer
+
+    @property
+    def address(self) -> Address:
+        """The arguments of the provider, with nothing left to the environment."""
+        now = self._defaults
+        return replace(self._address, frame=now.frame, tz=now.tz, session=now.session)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return part_of, (self.address, "with_response")  # providers have their own

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, Literal, overload
+from dataclasses import dataclass, replace
 
 from marketkit import schema
 from marketkit.api.ended import EndedMarkets, kept_hits, shaped
+from marketkit.api.layout import Layout
 from marketkit.api.query import (
-    Answer,
     CallOptions,
-    D,
     Hit,
-    P,
     Query,
     QuerySpec,
     Results,
     Symbols,
     choose_source,
 )
+from marketkit.api.relative import by_its_clock
 from marketkit.api.renamed import RenamedCall, RenamedMarkets
 from marketkit.api.router import Router
 from marketkit.api.stored import StoredCandles
+from marketkit.api.widths import Timeframes, joined, session_for, widths_of
 from marketkit.clock import age_clock
 from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.walks import FetchRun
@@ -29,136 +29,67 @@ from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.read.renamed import Renames
 from marketkit.errors import InputError
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import FrameKind, OnError, Precision, one_of
+from marketkit.frames import one_of, wide_columns
 from marketkit.progress import Progress, Reporter
+from marketkit.timeframe import Timeframe
 from marketkit.window import DEFAULT_COUNT, UTC_DAYS, Fill, Source, Time, Window, read_window
 
 
-class CandleMethods(Generic[P, D]):
-    """The call for candles; `P` is given for polars, `D` for pandas."""
+@dataclass(frozen=True, slots=True)
+class CandleCall:
+    """The words of a call for candles, as `get_candle` explains them.
 
-    _candles: CandleEndpoints
-    _answer: Answer
+    `default_session` is for widths that have one, where the call gives none.
+    """
 
-    @overload
-    def get_candle(
-        self,
-        symbols: Symbols,
-        timeframe: str,
-        *,
-        start: Time | None = ...,
-        end: Time | None = ...,
-        count: int | None = ...,
-        forming: bool = ...,
-        fill: Fill = ...,
-        session: str = ...,
-        derive: bool = ...,
-        source: Source = ...,
-        as_of: str | None = ...,
-        rename: Mapping[str, str] | None = ...,
-        frame: Literal["polars"] = ...,
-        tz: str = ...,
-        precision: Precision = ...,
-        priority: Priority = ...,
-        on_error: OnError = ...,
-    ) -> P: ...
-    @overload
-    def get_candle(
-        self,
-        symbols: Symbols,
-        timeframe: str,
-        *,
-        start: Time | None = ...,
-        end: Time | None = ...,
-        count: int | None = ...,
-        forming: bool = ...,
-        fill: Fill = ...,
-        session: str = ...,
-        derive: bool = ...,
-        source: Source = ...,
-        as_of: str | None = ...,
-        rename: Mapping[str, str] | None = ...,
-        frame: Literal["pandas"],
-        tz: str = ...,
-        precision: Precision = ...,
-        priority: Priority = ...,
-        on_error: OnError = ...,
-    ) -> D: ...
-    def get_candle(
-        self,
-        symbols: Symbols,
-        timeframe: str,
-        *,
-        start: Time | None = None,
-        end: Time | None = None,
-        count: int | None = None,
-        forming: bool = False,
-        fill: Fill = "none",
-        session: str = UTC_DAYS,
-        derive: bool = True,
-        source: Source = "auto",
-        as_of: str | None = None,
-        rename: Mapping[str, str] | None = None,
-        frame: FrameKind = "polars",
-        tz: str = "UTC",
-        precision: Precision = "float",
-        priority: Priority = "normal",
-        on_error: OnError = "raise",
-    ) -> Any:
-        """Give candles of one or many symbols, sorted by symbol and time.
+    timeframe: Timeframes
+    start: Time | None = None
+    end: Time | None = None
+    count: int | None = None
+    forming: bool = False
+    fill: Fill = "none"
+    session: str | None = None
+    default_session: str = UTC_DAYS
+    derive: bool = True
+    source: Source = "auto"
+    as_of: str | None = None
+    rename: Mapping[str, str] | None = None
+    wide: str | Sequence[str] | None = None
 
-        The range is `start` (inclusive, a candle's open) to `end` (exclusive; default now), or
-        the newest `count` before `end` (default 200). `timeframe` is one of `1s 1m 3m 5m 10m 15m
-        30m 1h 4h 1d 1w 1M 1y`. ISO strings and dates mean UTC; naive datetimes are refused.
+    @property
+    def lake_only(self) -> bool:
+        """Whether nothing is sent."""
+        return self.source == "lake" or self.as_of is not None
 
-        `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
-        and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
-        `as_of` reads the frozen set of that name instead, and sends nothing. `forming=True` adds
-        the candle that is not finished. Of a market that is not listed any more the lake answers,
-        whatever the source: all that it proves of the range, with a warning of what it lacks
-        (`notes` of a response).
+    def check(self) -> None:
+        """Refuse values that no call understands."""
+        one_of("source", self.source, Source)
+        one_of("fill", self.fill, Fill)
+        if self.as_of is not None and self.source == "exchange":
+            raise InputError("as_of reads a frozen set of the lake, source='exchange' no lake")
+        if self.wide is not None:
+            wide_columns(self.wide)
 
-        Wide candles are made of narrower ones where the lake has those and not the exchange's own:
-        the same high, low, close and sums, but about one day in thirty opens at another price than
-        its first hour. `with_response` says so (`source` and `derived`); `derive=False` gives the
-        exchange's own and fetches those that the lake lacks.
+    def layout(self, *, several: bool) -> Layout:
+        """Give the shape of the frame; no row is other than closed where no call could ask so."""
+        closed = not self.forming and self.fill == "none"
+        return Layout(wide=self.wide, several=several, closed=closed)
 
-        Columns are `schema.CANDLE`: `time` is the open, `volume` in base and `value` in quote
-        currency. Slots without a trade have no row, unless `fill` asks for one in each slot that
-        is proved empty, with `state` `empty`: `"forward"` with the last close as its prices (null
-        where none is known) and no volume, `"null"` without numbers; `count` counts them, too.
-
-        `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, however
-        that is written (`"09:00 Asia/Seoul"`, `"09:00 +09:00"`), or any other time and zone, such
-        as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then candles are made of the widest
-        ones that begin at the same moments.
-
-        `rename={"KRW-MATIC": "KRW-POL"}` joins the series of markets that changed their code under
-        the newer one and adds the column `listed_as`: the code that each candle had. Where both
-        codes have a slot the newer one's counts, with a warning.
-
-        A single `str` gives a `DatetimeIndex` in pandas, a list a `(symbol, time)` MultiIndex.
-        From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below
-        6.7e7; ask `source="exchange"` for every digit of the wire. Raises `UnknownSymbol`,
-        `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
-        many symbols failed. The exchange keeps `1s` candles for three months: `InvalidRange` names
-        the older ones that the lake lacks.
-        """
-        return self._answer(
-            self._candles.candles,
-            symbols,
-            timeframe,
-            CallOptions(frame, tz, precision, priority, on_error),
-            start=start,
-            end=end,
-            count=count,
-            forming=forming,
-            fill=fill,
-            session=session,
-            derive=derive,
-            source=source,
-            as_of=as_of,
-            rename=rename,
+    def window(self, width: Timeframe, widths: Sequence[Timeframe], now: int) -> Window:
+        """Check the range for one of some widths."""
+        count = self.count
+        if self.start is None and count is None and not self.lake_only:
+            count = DEFAULT_COUNT
+        return read_window(
+            width,
+            self.start,
+            self.end,
+            count,
+            forming=self.forming,
+            fill=self.fill,
+            session=session_for(width, widths, self.session, self.default_session),
+            derive=self.derive,
+            now=now,
         )
 
 
@@ -169,50 +100,34 @@ class CandleEndpoints:
         self._router = router
         self._candles = candles
         self._ended = EndedMarkets(lake, router.transport.now)
-        self._stored = StoredCandles(lake, candles, self._ended)
+        self._stored = StoredCandles(lake, candles, self._ended, router.markets.codes)
         self._renamed = RenamedMarkets(router, candles, lake, self._ended)
 
-    def candles(
-        self,
-        symbols: Symbols,
-        timeframe: str,
-        options: CallOptions,
-        *,
-        start: Time | None,
-        end: Time | None,
-        count: int | None,
-        forming: bool,
-        fill: Fill,
-        session: str,
-        derive: bool,
-        source: Source,
-        as_of: str | None,
-        rename: Mapping[str, str] | None,
+    def candles(self, symbols: Symbols, call: CandleCall, options: CallOptions) -> Query:
+        """Ask for candles of a range, or for the newest ones; of one width, or several."""
+        call.check()
+        widths, several = widths_of(call.timeframe)
+
+        def make(now: int) -> Query:
+            queries = {}
+            for width in widths:
+                window = call.window(width, widths, now)
+                queries[width.name] = self._query(symbols, call, window, options)
+            query = joined(queries) if several else queries[widths[0].name]
+            return replace(query, layout=call.layout(several=several))
+
+        return by_its_clock(self._router.transport, make, call.start, call.end)
+
+    def _query(
+        self, symbols: Symbols, call: CandleCall, window: Window, options: CallOptions
     ) -> Query:
-        """Ask for candles of a range, or for the newest ones."""
-        one_of("source", source, Source)
-        one_of("fill", fill, Fill)
-        if as_of is not None and source == "exchange":
-            raise InputError("as_of reads a frozen set of the lake, source='exchange' no lake")
-        lake_only = source == "lake" or as_of is not None
-        if start is None and count is None and not lake_only:
-            count = DEFAULT_COUNT
-        window = read_window(
-            timeframe,
-            start,
-            end,
-            count,
-            forming=forming,
-            fill=fill,
-            session=session,
-            derive=derive,
-        )
-        if rename is not None:
-            call = RenamedCall(window, Renames(rename), options, source == "auto")
-            return self._renamed.query(symbols, call, as_of, lake_only=lake_only)
-        if lake_only:
-            return self._stored.query(symbols, window, as_of, options)
-        return self._asked(symbols, window, source, options)
+        """Ask for candles of one width, of whoever is meant to answer."""
+        if call.rename is not None:
+            renamed = RenamedCall(window, Renames(call.rename), options, call.source == "auto")
+            return self._renamed.query(symbols, renamed, call.as_of, lake_only=call.lake_only)
+        if call.lake_only:
+            return self._stored.query(symbols, window, call.as_of, options)
+        return self._asked(symbols, window, call.source, options)
 
     def _asked(
         self, symbols: Symbols, window: Window, source: Source, options: CallOptions

@@ -7,11 +7,11 @@ the new call. Nothing here will grow.
 from __future__ import annotations
 
 import functools
-import warnings
 from collections.abc import Callable
 from typing import Any
 
 from marketkit.api.sync import SmartDataProvider, default_provider
+from marketkit.errors import warn
 
 
 def _older(name: str, method: Callable[..., Any], **fixed: Any) -> Callable[..., Any]:
@@ -21,7 +21,7 @@ def _older(name: str, method: Callable[..., Any], **fixed: Any) -> Callable[...,
 
     @functools.wraps(method)
     def call(*args: Any, **kwargs: Any) -> Any:
-        warnings.warn(f"{name} is deprecated: call {said}", DeprecationWarning, stacklevel=2)
+        warn(f"{name} is deprecated: call {said}", DeprecationWarning)
         return method(default_provider(), *args, **(fixed | kwargs))
 
     call.__name__ = call.__qualname__ = name

@@ -5,39 +5,26 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from typing import Literal, NamedTuple
+from pathlib import Path
 
 import polars as pl
 
+from marketkit.api.findings import FINDINGS, Finding, State
+from marketkit.api.machine import look_at_machine
 from marketkit.api.markets import MarketList
 from marketkit.api.status import Status
 from marketkit.data.jobs.catalog import jobs
 from marketkit.data.jobs.rescue import sentence
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import LakeError, MarketkitError, Offline
+from marketkit.errors import LakeError, MarketkitError, NotWritable, Offline
 from marketkit.net.exchange_clock import APART
-from marketkit.schema import Schema
+from marketkit.net.transport import Transport
 from marketkit.timeframe import SECOND
-
-State = Literal["good", "note", "look", "bad"]
-FINDINGS: Schema = {
-    "state": pl.Enum(["good", "note", "look", "bad"]),
-    "check": pl.String(),
-    "detail": pl.String(),
-}
 
 _YOUNG = 60_000  # ms; of what ended within the hour an older list would say nothing
 _VARIABLES = ("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE")
 _STUCK = ("interrupted", "failed", "incomplete")
-
-
-class Finding(NamedTuple):
-    """One thing looked at: `good`, to be known (`note`), to be looked at (`look`), or `bad`."""
-
-    state: State
-    check: str
-    detail: str
 
 
 async def examine(
@@ -45,13 +32,29 @@ async def examine(
     lake: Lake,
     markets: MarketList,
     status: Callable[[], Awaitable[Status]],
-) -> pl.DataFrame:
-    """Look at everything once: `FINDINGS`, one row for each thing."""
-    found = [*_settings(settings), *await asyncio.to_thread(lambda: list(_lake(lake)))]
+    budget: Path,
+) -> list[Finding]:
+    """Look at everything of this machine once, and ask the exchange for a market list."""
+    found = [*_settings(settings), *await asyncio.to_thread(_here, lake, budget)]
     found.append(await _exchange(markets))
     taken = await status()
-    found += [_clock(taken), *_budget(taken), *_endings(taken.lacking)]
+    return [*found, _clock(taken), *_budget(taken), *_endings(taken.lacking)]
+
+
+async def examine_live(transport: Transport) -> list[Finding]:
+    """Look at the exchange itself: see `contract`."""
+    from marketkit.api.contract import look_at_exchange  # noqa: PLC0415 - nobody else needs it
+
+    return await look_at_exchange(transport)
+
+
+def as_frame(found: list[Finding]) -> pl.DataFrame:
+    """Give the findings as `FINDINGS`, one row for each."""
     return pl.DataFrame(found, schema=dict(FINDINGS), orient="row")
+
+
+def _here(lake: Lake, budget: Path) -> list[Finding]:
+    return [*look_at_machine(lake.root, budget), *_lake(lake)]
 
 
 def _settings(settings: Mapping[str, object]) -> Iterator[Finding]:
@@ -68,17 +71,31 @@ def _lake(lake: Lake) -> Iterator[Finding]:
         if not marker.check(lake.root):
             yield Finding("good", "lake", f"none at {lake.root} yet")
             return
-        yield Finding("good", "lake", repr(lake))
+        held = lake.catalog()  # reads every footer that changed
+        rows, size = int(held["rows"].sum()), int(held["bytes"].sum()) / 1e6
+        yield Finding("good", "lake", f"{held.height} series, {rows:,} candles, {size:,.1f} MB")
+        yield from _kept(lake)
         lake.require_writable()
-        days = lake.universe.days()
-        newest = f", the newest of {days[-1]}" if days else ""
-        yield Finding("good", "lists", f"market lists of {len(days)} days{newest}")
-        for job in jobs(lake.root).iter_rows(named=True):
-            if job["state"] in _STUCK:
-                said = f"{job['job']} ({job['what']}) is {job['state']}"
-                yield Finding("look", "jobs", f"{said}: marketkit jobs resume {job['job']}")
+    except NotWritable as failure:
+        do = "mend the rights of that folder, or give another with --lake; reading goes on"
+        yield Finding("bad", "lake", str(failure), do)
     except LakeError as failure:
-        yield Finding("bad", "lake", str(failure))
+        do = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"
+        yield Finding("bad", "lake", str(failure), do)
+
+
+def _kept(lake: Lake) -> Iterator[Finding]:
+    """Look at market lists, jobs and files that a repair set aside."""
+    if (lake.root / "corrupt").exists():
+        do = "look into corrupt/ in the lake, and delete it when nothing there is wanted"
+        yield Finding("note", "lake", "a repair has set files aside", do)
+    days = lake.universe.days()
+    newest = f", the newest of {days[-1]}" if days else ""
+    yield Finding("good", "lists", f"market lists of {len(days)} days{newest}")
+    for job in jobs(lake.root).iter_rows(named=True):
+        if job["state"] in _STUCK:
+            said = f"{job['job']} ({job['what']}) is {job['state']}"
+            yield Finding("look", "jobs", said, f"marketkit jobs resume {job['job']}")
 
 
 async def _exchange(markets: MarketList) -> Finding:
@@ -86,29 +103,35 @@ async def _exchange(markets: MarketList) -> Finding:
     try:
         listed = await markets.frame("normal", life=_YOUNG)
     except Offline as failure:
-        return Finding("note", "exchange", str(failure))
+        do = "MARKETKIT_OFFLINE=0, or offline=False, lets requests out"
+        return Finding("note", "exchange", str(failure), do)
     except MarketkitError as failure:
-        return Finding("bad", "exchange", str(failure))
+        do = "check network, proxy and --endpoint; in a maintenance wait, and try again"
+        return Finding("bad", "exchange", str(failure), do)
     return Finding("good", "exchange", f"{listed.height} markets are listed")
 
 
 def _clock(status: Status) -> Finding:
     ahead = status.machine_ahead
     if ahead is None:
-        return Finding("note", "clock", "the exchange was not heard, nobody knows the difference")
+        do = "it is compared as soon as the exchange answers"
+        said = "the exchange was not heard, nobody knows the difference"
+        return Finding("note", "clock", said, do)
     apart = abs(ahead) * SECOND > APART
     way = "ahead of" if ahead > 0 else "behind"
     return Finding(
         "look" if apart else "good",
         "clock",
-        f"this machine is {abs(ahead):.1f} seconds {way} the exchange",
+        f"this machine is {abs(ahead):.1f}s {way} the exchange",
+        "set the clock of this machine; marketkit goes by the exchange's" if apart else "",
     )
 
 
 def _budget(status: Status) -> Iterator[Finding]:
     spent = status.requests.filter(pl.col("left") < 1)["group"].to_list()
     if spent:
-        yield Finding("look", "budget", f"nothing is left right now for {', '.join(spent)}")
+        do = "wait a second; if it stays so, other programs ask from this machine"
+        yield Finding("look", "budget", f"nothing is left right now for {', '.join(spent)}", do)
     else:
         yield Finding("good", "budget", f"requests are left in all {status.requests.height} groups")
 
@@ -119,8 +142,16 @@ def _endings(lacking: pl.DataFrame) -> Iterator[Finding]:
         yield Finding("good", "endings", "the lake lacks nothing of markets that end")
     for row in lacking.drop_nulls("timeframe").iter_rows(named=True):
         state: State = "look" if row["reason"] == "warned" else "note"
-        yield Finding(state, "endings", sentence(row))
+        yield Finding(state, "endings", sentence(row), _rescue(row))
     nothing = lacking.filter(pl.col("timeframe").is_null())["symbol"].to_list()
     if nothing:
         said = f"{len(nothing)} markets are announced to end of which the lake has no series"
-        yield Finding("note", "endings", f"{said}: {' '.join(nothing)}")
+        do = "`marketkit backfill SYMBOL --start 2017-01-01` keeps one before it is gone"
+        yield Finding("note", "endings", f"{said}: {' '.join(nothing)}", do)
+
+
+def _rescue(row: Mapping[str, object]) -> str:
+    if row["reason"] != "warned":
+        return "nothing can be done: the exchange gives it no more"
+    asked = f"{row['symbol']} --timeframe {row['timeframe']} --start 2017-01-01"
+    return f"marketkit backfill {asked}"

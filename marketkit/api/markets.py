@@ -1,31 +1,29 @@
-"""Markets: the call for today's list, that of another day, or all ever seen; and the list."""
+"""Markets: today's list, that of another day, or all ever seen; and the list."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import logging
-import warnings
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
-from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.api.instruments import Instruments
-from marketkit.api.query import Answer, CallOptions, D, P, Query, Result, Source, choose_source
+from marketkit.api.query import CallOptions, Query, Result, Source, choose_source
 from marketkit.cache.cached_request import CachedRequest, CachedValue
 from marketkit.cache.store import ResponseStore
 from marketkit.cache.ttl import RULES
 from marketkit.clock import age_clock
 from marketkit.data.lake.chronicle import Chronicle, with_last_days, with_successors
 from marketkit.data.lake.markets import Universe, day_of
-from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol
+from marketkit.data.lake.names import MarketNames
+from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.members import read_markets
-from marketkit.frames import FrameKind
 from marketkit.net.transport import Transport
 from marketkit.timeframe import parse_time
 from marketkit.window import Time
@@ -35,71 +33,6 @@ _TRADING = [  # the exchange sends them as text
     pl.col("tick_size").cast(pl.Float64),
     pl.col("supported_levels").cast(pl.List(pl.Float64)),
 ]
-
-
-class MarketMethods(Generic[P, D]):
-    """The call for the market list; `P` is given for polars, `D` for pandas."""
-
-    _market_lists: MarketEndpoints
-    _answer: Answer
-
-    @overload
-    def get_market(
-        self,
-        quote: str | None = ...,
-        *,
-        delisted: bool = ...,
-        as_of: Time | None = ...,
-        instruments: bool = ...,
-        frame: Literal["polars"] = ...,
-        priority: Priority = ...,
-    ) -> P: ...
-    @overload
-    def get_market(
-        self,
-        quote: str | None = ...,
-        *,
-        delisted: bool = ...,
-        as_of: Time | None = ...,
-        instruments: bool = ...,
-        frame: Literal["pandas"],
-        priority: Priority = ...,
-    ) -> D: ...
-    def get_market(
-        self,
-        quote: str | None = None,
-        *,
-        delisted: bool = False,
-        as_of: Time | None = None,
-        instruments: bool = False,
-        frame: FrameKind = "polars",
-        priority: Priority = "normal",
-    ) -> Any:
-        """Give the listed markets, one row each, with the exchange's warnings.
-
-        `quote` keeps those priced in one currency (`KRW`, `BTC`, `USDT`). Columns are
-        `schema.MARKET`, sorted by symbol; what a region does not say is null. In pandas the
-        symbol is the index.
-
-        The lake keeps the list of every UTC day on which one was fetched. `as_of` gives the
-        newest of that day or before (a warning says when it is older) and asks nobody; it raises
-        `NotCovered` where the lake has none. `delisted=True` adds the markets that only earlier
-        lists have, and three columns: `listed_from` and `last_seen`, the days of the first and the
-        last list with the market, not of its listing; and `successor`. A renamed market is delisted
-        under its old code and listed under its new one, which is its `successor` where the list
-        that lacks the one is the first with the other and their names are the same; else null.
-
-        `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
-        at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
-        """
-        return self._answer(
-            self._market_lists.markets,
-            quote,
-            CallOptions(frame, priority=priority),
-            delisted=delisted,
-            as_of=as_of,
-            instruments=instruments,
-        )
 
 
 class MarketEndpoints:
@@ -138,11 +71,11 @@ class MarketEndpoints:
 
     async def _of_day(self, as_of: Time) -> pl.DataFrame:
         day = datetime.fromtimestamp(parse_time(as_of) / 1000, UTC).date()
+        await self._markets.kept()
         found, kept = await asyncio.to_thread(self._markets.universe.at, day)
         if kept < day:
             late = (day - kept) // timedelta(days=1)
-            said = f"the market list as of {day} is that of {kept}, {late} days before"
-            warnings.warn(said, stacklevel=2)
+            warn(f"the market list as of {day} is that of {kept}, {late} days before")
         return found
 
     async def _with_instruments(self, found: pl.DataFrame, priority: Priority) -> pl.DataFrame:
@@ -151,7 +84,7 @@ class MarketEndpoints:
         for name, failure in failures.items():
             if not isinstance(failure, BadResponse | Refused | UnknownSymbol):
                 raise failure  # that is no fault of a market
-            warnings.warn(f"{name} has no tick size: {failure}", stacklevel=2)
+            warn(f"{name} has no tick size: {failure}")
         gone = [name for name in failures if isinstance(failures[name], UnknownSymbol)]
         listed = found.filter(~pl.col("symbol").is_in(gone))
         return listed.join(told.select("symbol", *_TRADING), on="symbol", how="left")
@@ -197,6 +130,7 @@ class MarketList:
         self._list = CachedRequest(transport, store, upbit_rest.market_request(), _markets, _LIFE)
         self._held: CachedValue | None = None
         self._symbols: frozenset[str] = frozenset()
+        self._names: MarketNames | None = None
         self._seen = Chronicle()  # of all lists here: the lake keeps one a day, or none
         self._fresh_until = 0  # of the `age_clock`
         self.instruments = Instruments(transport, store, self)
@@ -207,6 +141,7 @@ class MarketList:
         held = await self._list.get(priority, life)
         if held is not self._held:
             self._held, self._symbols = held, frozenset(held.frame["symbol"])
+            self._names = None
             self._seen = self._seen.and_then(self.day, held.frame)
             self._fresh_until = held.made + _LIFE
             task = asyncio.create_task(self._keep(held, make=False))
@@ -215,7 +150,7 @@ class MarketList:
         return held.frame
 
     async def table(self, priority: Priority) -> pl.DataFrame:
-        """Give the list to a caller; from then on a list a day is kept."""
+        """Give the list to a caller, with a lake to keep it in."""
         frame = await self.frame(priority)
         if self._held is not None:
             await self._keep(self._held, make=True)
@@ -243,12 +178,28 @@ class MarketList:
         """Wait until the answers are kept."""
         await self._list.settled()
         await self.instruments.settled()
+        await self.kept()
+
+    async def kept(self) -> None:
+        """Wait until the lists of days that were fetched are written down."""
         here = asyncio.get_running_loop()  # a fork inherits tasks that never end
         await asyncio.gather(*(each for each in self._keeping if each.get_loop() is here))
 
     def known(self) -> frozenset[str]:
         """Give the symbols of a list that is young enough, else none."""
         return self._symbols if age_clock() <= self._fresh_until else frozenset()
+
+    def codes(self, symbols: Iterable[str]) -> list[str]:
+        """Put codes in place of the Korean names in a list that was fetched; others stay."""
+        given = list(symbols)
+        if self._held is None or not any(map(naming.is_name, given)):
+            return given
+        return self._named(self._held.frame).codes(given)
+
+    def _named(self, markets: pl.DataFrame) -> MarketNames:
+        if self._names is None:
+            self._names = MarketNames(markets)
+        return self._names
 
     async def gone(
         self, symbols: Iterable[str], priority: Priority, since: int
@@ -278,19 +229,21 @@ class MarketList:
     async def _match(
         self, given: list[str], priority: Priority, life: int
     ) -> tuple[list[str], dict[str, MarketkitError]]:
-        await self.frame(priority, life=life)
+        listed = await self.frame(priority, life=life)
         known = self._symbols
         names: set[str] = set()
         unknown: dict[str, MarketkitError] = {}
-        for symbol in naming.typed(given, known, aloud=False):
+        for symbol in naming.typed(self.codes(given), known, aloud=False):
+            hint = len(unknown) < _HINTS
             try:
-                names.update(naming.matches(symbol, known, hint=len(unknown) < _HINTS))
+                names.update(naming.matches(symbol, known, hint=hint))
             except UnknownSymbol as error:
-                unknown[symbol] = error
+                told = self._named(listed).hint(symbol) if hint else ""
+                unknown[symbol] = UnknownSymbol(symbol, hint=told) if told else error
         return sorted(names), unknown
 
     async def _keep(self, held: CachedValue, *, make: bool) -> None:
-        """Write the list of the day down, in a lake that is there or else is made."""
+        """Write the list of the day down; `make` has a lake made for it."""
         await asyncio.to_thread(self.universe.keep, held.frame, held.made_at, make=make)
 
 

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any, Self
 
 import polars as pl
 
+from marketkit import symbols as naming
 from marketkit.api.address import Address, opened
-from marketkit.api.backfills import BackfillEndpoints, BackfillMethods, manner
+from marketkit.api.backfill_calls import BackfillMethods
+from marketkit.api.backfills import BackfillEndpoints, manner
 from marketkit.api.board import BoardMethods
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
-from marketkit.api.doctor import examine
+from marketkit.api.doctor import as_frame, examine, examine_live
 from marketkit.api.markets import MarketEndpoints, MarketList
 from marketkit.api.query import Symbols
 from marketkit.api.quotes import QuoteEndpoints
@@ -34,13 +36,16 @@ from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
+from marketkit.data.lake.format.chunk import load_writer
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.summary import look
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.upbit.limits import UPBIT
+from marketkit.frames import Defaults, FrameKind
 from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
+from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.settings import (
     budget_dir,
@@ -50,16 +55,22 @@ from marketkit.settings import (
     resolve_lake,
     resolve_offline,
 )
-from marketkit.window import Time
+from marketkit.window import UTC_DAYS, Time
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 _KEPT = 64 << 20  # bytes of answers that outlive the process
 
 
+@explained
 class AsyncSmartDataProvider(
-    DataMethods["Coroutine[Any, Any, pl.DataFrame]", "Coroutine[Any, Any, pd.DataFrame]"],
+    DataMethods[
+        "Coroutine[Any, Any, pl.DataFrame]",
+        "Coroutine[Any, Any, pd.DataFrame]",
+        "Coroutine[Any, Any, pa.Table]",
+    ],
     BackfillMethods,
     StreamMethods,
     BoardMethods,
@@ -74,6 +85,9 @@ class AsyncSmartDataProvider(
     A candle is kept as final `settle` seconds after its close; `timeout` bounds one request, in
     seconds. `offline=True` (default: `MARKETKIT_OFFLINE`) sends nothing: calls are answered from
     the lake and from what is kept, or raise `Offline`.
+
+    `frame` (`polars pandas arrow`), `tz` and `session` are for the calls that do not say their own:
+    the session for candles of `1h` and wider. A type checker sees what stands in the call itself.
 
     Making one opens nothing and asks nobody. All providers of all processes on a machine share one
     request budget per exchange and rate group. Pickled, one is its arguments: what is unpickled in
@@ -90,7 +104,11 @@ class AsyncSmartDataProvider(
         settle: float = 60.0,
         timeout: float = 10.0,
         offline: bool | None = None,
+        frame: FrameKind = "polars",
+        tz: str = "UTC",
+        session: str = UTC_DAYS,
     ) -> None:
+        defaults = Defaults(frame, tz, session)
         self._endpoint = resolve_endpoint(endpoint, region)
         offline = resolve_offline(offline=offline)
         root = resolve_lake(lake, self._endpoint)
@@ -104,8 +122,10 @@ class AsyncSmartDataProvider(
             timeout=timeout,
             budget_dir=budget_dir(),
             offline=offline,
+            meanwhile=load_writer,
         )
         self._lake = Lake(root, source=lake_source(self._endpoint))
+        self._lake.clock = self._transport.now
         cache = resolve_cache(self._endpoint)
         self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, self._lake.universe)
@@ -122,7 +142,7 @@ class AsyncSmartDataProvider(
             self._backfills,
             Metrics(),
         )
-        super().__init__(self.endpoints, self.endpoints.async_frame, address)
+        super().__init__(self.endpoints, self.endpoints.async_frame, address, defaults)
         engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
         # A provider that nobody closed must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_soon, self._transport).atexit = False
@@ -133,12 +153,19 @@ class AsyncSmartDataProvider(
     ) -> DataMethods[
         Coroutine[Any, Any, DataResponse[pl.DataFrame]],
         Coroutine[Any, Any, DataResponse[pd.DataFrame]],
+        Coroutine[Any, Any, DataResponse[pa.Table]],
     ]:
         """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
 
         What would be a `PartialResult` is a response whose `success` is False.
         """
-        return DataMethods(self.endpoints, self.endpoints.async_response, self.address)
+        answer = self.endpoints.async_response
+        return DataMethods(self.endpoints, answer, self.address, self._defaults)
+
+    def adopt(self, defaults: Defaults) -> None:
+        """Share defaults, and let these have the exchange's time."""
+        self._defaults = defaults
+        defaults.clock = self._transport.now
 
     @on_engine
     async def plan(
@@ -159,7 +186,9 @@ class AsyncSmartDataProvider(
         lake has of the symbol; of one that it does not know, the plan gives upper bounds.
         `plan.without()`, `plan.only()` and `plan.order()` change it; `plan.run()` begins.
         """
-        wanted = self._backfills.wanted(symbols, timeframe, start, end)
+        given = naming.several(symbols)
+        await self._backfills.hear(given, start, end)
+        wanted = self._backfills.wanted(given, timeframe, start, end)
         return await self._backfills.plan(wanted, manner(order, verify, patience), priority)
 
     @on_engine
@@ -180,12 +209,17 @@ class AsyncSmartDataProvider(
         )
 
     @on_engine
-    async def doctor(self) -> pl.DataFrame:
-        """Look at settings, lake, exchange, clock, budget and jobs: a frame `state check detail`.
+    async def doctor(self, *, live: bool = False) -> pl.DataFrame:
+        """Look at all that data stands on: a frame `state check detail do`, a row for each thing.
 
-        `state` is `good`, `note` (to be known), `look` (to be looked at) or `bad`. Among the checks
-        are `endings`: the series that the lake lacks a part of although their market is announced
-        to end, or has ended. Asks the exchange for its market list and nothing else.
+        `state` is `good`, `note` (to be known), `look` (to be looked at) or `bad`, and `do` says
+        what to do. Settings, versions, extras, disk, budget, terminal, lake, jobs, clock; and
+        `endings`, the series that the lake lacks a part of although their market is announced to
+        end, or has ended. The exchange is asked for its market list and nothing else.
+
+        With `live` the exchange itself is compared with what marketkit expects: one paced request
+        of each kind and one subscription, each answer's fields, types, limits and headers. A field
+        that is missing is `bad`, one that nobody knew is a `note`.
         """
         settings = {
             "endpoint": self._endpoint,
@@ -193,7 +227,8 @@ class AsyncSmartDataProvider(
             "answers kept in": resolve_cache(self._endpoint) or "memory only",
             "budget of the machine": budget_dir(),
         }
-        return await examine(settings, self._lake, self._markets, self._status)
+        found = await examine(settings, self._lake, self._markets, self._status, budget_dir())
+        return as_frame([*found, *(await examine_live(self._transport) if live else ())])
 
     @on_engine
     async def exchange_time(self) -> datetime:

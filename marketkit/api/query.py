@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, ParamSpec, Protocol, TypeVar, get_args
 
 import polars as pl
 
-from marketkit import symbols as naming
+from marketkit.api.layout import PLAIN, Layout
 from marketkit.cache.memory import CachedRows, gather
 from marketkit.cache.ttl import Kind
-from marketkit.errors import MarketkitError, PartialResult
+from marketkit.errors import MarketkitError, PartialResult, warn
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Frame, FrameKind, OnError, Precision, check_zone, finish, one_of
+from marketkit.frames import (
+    Defaults,
+    Frame,
+    FrameKind,
+    OnError,
+    Precision,
+    check_zone,
+    one_of,
+)
 from marketkit.schema import Schema, empty, exact
 
 P = TypeVar("P")  # the answer with a polars frame
 D = TypeVar("D")  # the answer with a pandas frame
+A = TypeVar("A")  # the answer with an Arrow table
 Q = ParamSpec("Q")
 Symbols = str | Iterable[str]
 Source = Literal["memory", "feed", "store", "lake", "derived", "rest"]
@@ -45,6 +53,20 @@ class CallOptions(NamedTuple):
     def exact(self) -> bool:
         """Whether every digit of the wire is wanted."""
         return self.precision == "decimal"
+
+
+def chosen(
+    defaults: Defaults,
+    frame: FrameKind | None,
+    tz: str | None,
+    *,
+    precision: Precision = "float",
+    priority: Priority = "normal",
+    on_error: OnError = "raise",
+) -> CallOptions:
+    """Give the options of a call: the call's own words, or else the provider's."""
+    shape = defaults.frame if frame is None else frame, defaults.tz if tz is None else tz
+    return CallOptions(*shape, precision, priority, on_error)
 
 
 def validate_options(options: CallOptions) -> CallOptions:
@@ -199,6 +221,7 @@ class Query:
     `fetch` asks whoever has to be asked and belongs on the engine's loop, unless the query `sends`
     nothing: then it may run in the caller's thread. `recall` answers from memory in no time and
     from any thread, or gives None. `symbols` are as the caller typed them; None for a market list.
+    `layout` is for candles.
     """
 
     kind: Kind
@@ -207,6 +230,7 @@ class Query:
     fetch: Callable[[], Coroutine[Any, Any, Result]]
     recall: Callable[[], Result | None] = _nothing
     sends: bool = True
+    layout: Layout = PLAIN
 
     def __post_init__(self) -> None:
         validate_options(self.options)
@@ -216,19 +240,20 @@ class Query:
         frame = result.frame
         for note in result.notes.values():
             if note.lacking:
-                warnings.warn(note.text, stacklevel=2)
+                warn(note.text)
         if result.failures:
             frame = raise_or_skip(frame, result.failures, self.options.on_error)
         if result.left:
             _warn_of(result.left)
-        return self.shape(frame)
+        return self.shape(frame, result)
 
-    def shape(self, frame: pl.DataFrame) -> Frame:
+    def shape(self, frame: pl.DataFrame, result: Result) -> Frame:
         """Give a frame in the caller's shape."""
-        options = self.options
-        if options.frame == "polars" and options.tz == "UTC":
-            return frame  # the shape that all frames are made in
-        return finish(frame, frame=options.frame, tz=options.tz, index=index_of(self.symbols))
+        if self.layout is PLAIN and self.options[:2] == ("polars", "UTC"):
+            return frame  # as most calls have it
+        layout = self.layout._replace(frame=self.options.frame, tz=self.options.tz)
+        delivered = (name for names in result.sources.values() for name in names)
+        return layout.shape(frame, self.symbols, delivered)
 
 
 class Answer(Protocol):
@@ -240,14 +265,6 @@ class Answer(Protocol):
 
     def __call__(self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs) -> Any:
         """Make a query and give its answer."""
-
-
-def index_of(symbols: Symbols | None) -> list[str]:
-    """Give the columns that index a pandas frame: of one symbol, several, or a market list."""
-    if symbols is None:
-        return ["symbol"]
-    one = isinstance(symbols, str) and not naming.is_glob(symbols)
-    return ["time"] if one else ["symbol", "time"]
 
 
 def raise_or_skip(
@@ -271,4 +288,4 @@ def _warn_of(failures: Mapping[str, MarketkitError]) -> None:
         sharing.setdefault(id(failure), []).append(symbol)
     for names in sharing.values():
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        warnings.warn(f"{names[0]}{more} skipped: {failures[names[0]]}", stacklevel=3)
+        warn(f"{names[0]}{more} skipped: {failures[names[0]]}")

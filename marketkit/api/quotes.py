@@ -1,4 +1,4 @@
-"""Tickers and order books: the calls, their requests, and the rows of the answers."""
+"""Tickers and order books: the requests, and the rows of the answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import functools
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
@@ -14,7 +13,7 @@ from marketkit import schema
 from marketkit.api.batches import Batches
 from marketkit.api.books import check_book
 from marketkit.api.levels import ask_grouped
-from marketkit.api.query import Answer, CallOptions, D, Hit, P, Query, QuerySpec, Results, Symbols
+from marketkit.api.query import CallOptions, Hit, Query, QuerySpec, Results, Symbols
 from marketkit.api.router import Router, hits_of
 from marketkit.clock import age_clock
 from marketkit.errors import BadResponse, InputError, MarketkitError, Refused
@@ -22,113 +21,10 @@ from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.members import read_members
-from marketkit.frames import FrameKind, OnError, Precision
 
 _FEW = 4  # markets that one odd row, or two, can make doubtful; more mean that the body is odd
 
 Decode = Callable[[bytes], pl.DataFrame]
-
-
-class QuoteMethods(Generic[P, D]):
-    """The calls for tickers and order books; `P` is given for polars, `D` for pandas."""
-
-    _quotes: QuoteEndpoints
-    _answer: Answer
-
-    @overload
-    def get_ticker(
-        self,
-        symbols: Symbols,
-        *,
-        frame: Literal["polars"] = ...,
-        tz: str = ...,
-        precision: Precision = ...,
-        priority: Priority = ...,
-        on_error: OnError = ...,
-    ) -> P: ...
-    @overload
-    def get_ticker(
-        self,
-        symbols: Symbols,
-        *,
-        frame: Literal["pandas"],
-        tz: str = ...,
-        precision: Precision = ...,
-        priority: Priority = ...,
-        on_error: OnError = ...,
-    ) -> D: ...
-    def get_ticker(
-        self,
-        symbols: Symbols,
-        *,
-        frame: FrameKind = "polars",
-        tz: str = "UTC",
-        precision: Precision = "float",
-        priority: Priority = "normal",
-        on_error: OnError = "raise",
-    ) -> Any:
-        """Give the ticker of one or many symbols, one row each, in one request.
-
-        `symbols` is a code, a list, or a glob such as `KRW-*`. Columns are `schema.TICKER`:
-        `time` is when the exchange built the ticker, `open high low volume value` count from
-        00:00 UTC, `volume` in base and `value` in quote currency.
-
-        Raises `UnknownSymbol` for a symbol that is not listed, `PartialResult` with the others if
-        one has ended or an odd row; `on_error="skip"` gives these after a warning, and so does a
-        glob of which a market has ended. Source: Upbit reference, section 3.4.
-        """
-        options = CallOptions(frame, tz, precision, priority, on_error)
-        return self._answer(self._quotes.tickers, symbols, options)
-
-    @overload
-    def get_orderbook(
-        self,
-        symbols: Symbols,
-        *,
-        depth: int = ...,
-        level: float = ...,
-        frame: Literal["polars"] = ...,
-        tz: str = ...,
-        precision: Precision = ...,
-        priority: Priority = ...,
-        on_error: OnError = ...,
-    ) -> P: ...
-    @overload
-    def get_orderbook(
-        self,
-        symbols: Symbols,
-        *,
-        depth: int = ...,
-        level: float = ...,
-        frame: Literal["pandas"],
-        tz: str = ...,
-        precision: Precision = ...,
-        priority: Priority = ...,
-        on_error: OnError = ...,
-    ) -> D: ...
-    def get_orderbook(
-        self,
-        symbols: Symbols,
-        *,
-        depth: int = 15,
-        level: float = 0,
-        frame: FrameKind = "polars",
-        tz: str = "UTC",
-        precision: Precision = "float",
-        priority: Priority = "normal",
-        on_error: OnError = "raise",
-    ) -> Any:
-        """Give order books of one or many symbols: a row per symbol and depth, 1 the best.
-
-        `depth` is 1 to 30; `level` groups prices and works in KRW markets only. `time` is when
-        the book last changed. A side with fewer orders has nulls. Columns are `schema.ORDERBOOK`.
-
-        Raises `InputError` for an impossible depth or level (of a level that a market does not
-        have the error names those it has), `UnknownSymbol` as `get_ticker` does.
-        Source: Upbit reference, section 3.5.
-        """
-        options = CallOptions(frame, tz, precision, priority, on_error)
-        return self._answer(self._quotes.orderbooks, symbols, depth, level, options)
 
 
 class QuoteEndpoints:

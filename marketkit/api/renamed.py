@@ -78,7 +78,8 @@ class RenamedMarkets:
         self, symbols: Symbols, call: RenamedCall, as_of: str | None, *, lake_only: bool
     ) -> Query:
         """Ask for all codes that markets had."""
-        wanted = naming.typed(symbols, slips=False)
+        given = self._router.markets.codes(naming.several(symbols))
+        wanted = naming.typed(self._lake.named(given), slips=False)
 
         async def fetch() -> Result:
             only = self._lake if lake_only else None

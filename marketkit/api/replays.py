@@ -14,6 +14,7 @@ from marketkit.api.stream_options import NO_OPTIONS, Again, StreamOptions, cut, 
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.errors import InputError
 from marketkit.timeframe import parse_duration, parse_timeframe
+from marketkit.window import Instant, milliseconds
 
 if TYPE_CHECKING:
     from marketkit.api.live.series import Live
@@ -90,6 +91,13 @@ class Replays:
         if not again.speed >= 0:
             raise InputError(f"speed={again.speed!r}: give a number of times, or 0 for no waiting")
         source = self._filler.lake.source
-        span = again.start, again.end
-        tape, names = open_tape(again.replay, naming.typed(symbols), channel, span, source=source)
+        now = self._filler.lake.clock()
+        span = (_moment(again.start, now), _moment(again.end, now))
+        wanted = naming.typed(self._filler.lake.named(symbols))
+        tape, names = open_tape(again.replay, wanted, channel, span, source=source)
         return tape, names, Replay(tape, 0 if math.isinf(again.speed) else again.speed)
+
+
+def _moment(time: Instant | None, now: int) -> int | None:
+    """Give a moment in ms UTC; `-30d` is before the exchange's now."""
+    return None if time is None else milliseconds(time, now)

@@ -82,7 +82,7 @@ def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
     now = age_clock()
     known = [(symbol, *key) for key, symbols in result.sources.items() for symbol in symbols]
     return DataResponse(
-        query.shape(result.frame),
+        query.shape(result.frame, result),
         {symbol: source for symbol, source, _ in known},
         {symbol: now - made for symbol, _, made in known},
         seconds * 1000,

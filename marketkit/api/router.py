@@ -61,7 +61,7 @@ class Router:
         if isinstance(symbols, str) and symbols in known:  # most calls are so
             given = wanted = [symbols]
         else:
-            given = naming.several(symbols)
+            given = self.markets.codes(naming.several(symbols))
             wanted = _spelt(given, known)
         return Query(
             spec.kind,
@@ -160,7 +160,8 @@ class Router:
         late, broken = apart(await spec.ended(unknown) if unknown else {})
         hits |= ended | late
         failed = {name: broken.get(name, why) for name, why in failed.items() if name not in hits}
-        left = {name: failed.pop(name) for name in _left(failed, wanted)} if hits else {}
+        named = self.markets.codes(wanted)
+        left = {name: failed.pop(name) for name in _left(failed, named)} if hits else {}
         return collect(dict(sorted(hits.items())), failures | failed, spec, left)
 
     async def _gone(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable, Iterable
 
 from marketkit import symbols as naming
 from marketkit.api.ended import EndedMarkets, shaped
@@ -15,18 +16,25 @@ from marketkit.window import Window
 
 
 class StoredCandles:
-    """Makes queries for the proved candles of a lake."""
+    """Makes queries for the proved candles of a lake; `codes` knows the names of markets."""
 
-    def __init__(self, lake: Lake, reader: CandleReader, ended: EndedMarkets) -> None:
+    def __init__(
+        self,
+        lake: Lake,
+        reader: CandleReader,
+        ended: EndedMarkets,
+        codes: Callable[[Iterable[str]], list[str]] = list,
+    ) -> None:
         self._lake = lake
         self._reader = reader
         self._ended = ended
+        self._codes = codes
 
     def query(
         self, symbols: Symbols, window: Window, as_of: str | None, options: CallOptions
     ) -> Query:
         """Ask the lake alone, or a frozen set."""
-        wanted = naming.typed(symbols, slips=False)
+        wanted = naming.typed(self._lake.named(self._codes(naming.several(symbols))), slips=False)
 
         async def fetch() -> Result:
             lake = self._lake

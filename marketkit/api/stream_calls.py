@@ -5,27 +5,31 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from marketkit.api.query import CallOptions, Symbols, validate_options
+from marketkit.api.query import Symbols, chosen, validate_options
 from marketkit.api.stream_options import StreamOptions, again
 from marketkit.api.streams import Channels, Streams
 from marketkit.data.lake.lake import Lake
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import FrameKind
+from marketkit.frames import Defaults, FrameKind
 from marketkit.net.engine import on_engine
+from marketkit.notebook.arguments import explained
 from marketkit.window import Time
 
 if TYPE_CHECKING:
     import pandas as pd
     import polars as pl
+    import pyarrow as pa
 
     from marketkit.api.live.series import Live
     from marketkit.realtime.feed import Feed
     from marketkit.recording.recording import Recording
 
 
+@explained
 class StreamMethods:
     """The calls of the async provider that open streams."""
 
+    _defaults: Defaults
     _streams: Streams
 
     @overload
@@ -42,8 +46,8 @@ class StreamMethods:
         speed: float = ...,
         start: Time | None = ...,
         end: Time | None = ...,
-        frame: Literal["polars"] = ...,
-        tz: str = ...,
+        frame: Literal["polars"] | None = ...,
+        tz: str | None = ...,
         priority: Priority = ...,
     ) -> Feed[pl.DataFrame]: ...
     @overload
@@ -61,9 +65,27 @@ class StreamMethods:
         start: Time | None = ...,
         end: Time | None = ...,
         frame: Literal["pandas"],
-        tz: str = ...,
+        tz: str | None = ...,
         priority: Priority = ...,
     ) -> Feed[pd.DataFrame]: ...
+    @overload
+    async def watch(
+        self,
+        symbols: Symbols,
+        channel: str,
+        *,
+        depth: int | None = ...,
+        level: float = ...,
+        settle: float | None = ...,
+        new_listings: bool | None = ...,
+        replay: str | Path | Lake | None = ...,
+        speed: float = ...,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        frame: Literal["arrow"],
+        tz: str | None = ...,
+        priority: Priority = ...,
+    ) -> Feed[pa.Table]: ...
     @on_engine
     async def watch(
         self,
@@ -78,8 +100,8 @@ class StreamMethods:
         speed: float = 1.0,
         start: Time | None = None,
         end: Time | None = None,
-        frame: FrameKind = "polars",
-        tz: str = "UTC",
+        frame: FrameKind | None = None,
+        tz: str | None = None,
         priority: Priority = "normal",
     ) -> Feed[Any]:
         """Open a feed: the exchange's stream of one or many symbols.
@@ -110,7 +132,7 @@ class StreamMethods:
         a warning if there are others), `InputError` for an unknown channel.
         Source: Upbit reference, section 6.
         """
-        options = validate_options(CallOptions(frame, tz, priority=priority))
+        options = validate_options(chosen(self._defaults, frame, tz, priority=priority))
         more = StreamOptions(settle, depth, level, new_listings)
         if (past := again(replay, speed, start, end)) is not None:
             return await self._streams.watch_again(symbols, channel, options, past, more=more)
@@ -129,8 +151,8 @@ class StreamMethods:
         speed: float = ...,
         start: Time | None = ...,
         end: Time | None = ...,
-        frame: Literal["polars"] = ...,
-        tz: str = ...,
+        frame: Literal["polars"] | None = ...,
+        tz: str | None = ...,
         priority: Priority = ...,
         show: bool = ...,
     ) -> Live[pl.DataFrame]: ...
@@ -148,10 +170,28 @@ class StreamMethods:
         start: Time | None = ...,
         end: Time | None = ...,
         frame: Literal["pandas"],
-        tz: str = ...,
+        tz: str | None = ...,
         priority: Priority = ...,
         show: bool = ...,
     ) -> Live[pd.DataFrame]: ...
+    @overload
+    async def live(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        history: str = ...,
+        settle: float | None = ...,
+        new_listings: bool | None = ...,
+        replay: str | Path | Lake | None = ...,
+        speed: float = ...,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        frame: Literal["arrow"],
+        tz: str | None = ...,
+        priority: Priority = ...,
+        show: bool = ...,
+    ) -> Live[pa.Table]: ...
     @on_engine
     async def live(
         self,
@@ -165,8 +205,8 @@ class StreamMethods:
         speed: float = 1.0,
         start: Time | None = None,
         end: Time | None = None,
-        frame: FrameKind = "polars",
-        tz: str = "UTC",
+        frame: FrameKind | None = None,
+        tz: str | None = None,
         priority: Priority = "normal",
         show: bool = True,
     ) -> Live[Any]:
@@ -192,7 +232,7 @@ class StreamMethods:
 
         Raises `UnknownSymbol`, `UnknownTimeframe`, `InputError` for a width that is not streamed.
         """
-        options = validate_options(CallOptions(frame, tz, priority=priority))
+        options = validate_options(chosen(self._defaults, frame, tz, priority=priority))
         more = StreamOptions(settle, new_listings=new_listings)
         if (past := again(replay, speed, start, end)) is not None:
             return await self._streams.live_again(
@@ -225,6 +265,6 @@ class StreamMethods:
         Raises `UnknownSymbol`, `InputError` for an unknown channel, `NotWritable`, and `LakeError`
         where somebody else records to the folder.
         """
-        options = validate_options(CallOptions(priority=priority))
+        options = validate_options(chosen(self._defaults, None, None, priority=priority))
         more = StreamOptions(new_listings=new_listings)
         return await self._streams.record(symbols, channels, Path(to), options, more=more)

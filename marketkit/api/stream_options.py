@@ -11,7 +11,8 @@ from typing import NamedTuple
 import polars as pl
 
 from marketkit.api.books import BookForm
-from marketkit.api.query import CallOptions, Symbols, index_of
+from marketkit.api.layout import fixed_of, index_of
+from marketkit.api.query import CallOptions, Symbols
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
 from marketkit.frames import Frame, finish
@@ -64,8 +65,8 @@ def again(
 
 def shape_of(symbols: Symbols, form: CallOptions) -> Callable[[pl.DataFrame], Frame]:
     """Give the function that makes a caller's frame of ours."""
-    index = index_of(symbols)
-    return functools.partial(finish, frame=form.frame, tz=form.tz, index=index)
+    index, fixed = index_of(symbols), fixed_of(symbols)
+    return functools.partial(finish, frame=form.frame, tz=form.tz, index=index, fixed=fixed)
 
 
 def cut(books: BookForm, shape: Callable[[pl.DataFrame], Frame]) -> Callable[..., Frame]:

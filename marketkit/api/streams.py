@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,7 +17,7 @@ from marketkit.api.replays import Replays
 from marketkit.api.roster import Roster, Wish, wish
 from marketkit.api.stream_options import NO_OPTIONS, StreamOptions, cut, shape_of
 from marketkit.data.fetch.gaps import GapFiller
-from marketkit.errors import InputError, UnknownSymbol
+from marketkit.errors import InputError, UnknownSymbol, warn
 from marketkit.schema import STATE
 from marketkit.timeframe import parse_duration, parse_timeframe
 
@@ -163,7 +162,7 @@ class Streams(Replays):
         client = self._client
         if client is None or (name := _streamed(channel)) is None:
             return None
-        made = client.heard - round(self._filler.transport.round_trip * 500)
+        made = client.reader.heard - round(self._filler.transport.round_trip * 500)
         return client.hot(name, symbols, rows), made
 
     def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
@@ -220,7 +219,7 @@ class Streams(Replays):
             ended = isinstance(error, UnknownSymbol) and error.last_listed is not None
             if not (names and ended):
                 raise error
-            warnings.warn(f"{error}: streams are opened without it", stacklevel=2)
+            warn(f"{error}: streams are opened without it")
         await self._filler.transport.ask_time()
         spelt = naming.typed(given, names, aloud=False)
         return names, wish(spelt, names, new_listings=more.new_listings)

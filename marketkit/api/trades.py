@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Sequence
 from typing import Any, Generic, Literal, overload
 
@@ -10,6 +11,7 @@ import polars as pl
 
 from marketkit import schema
 from marketkit.api.query import (
+    A,
     Answer,
     CallOptions,
     D,
@@ -19,7 +21,9 @@ from marketkit.api.query import (
     Results,
     Symbols,
     choose_source,
+    chosen,
 )
+from marketkit.api.relative import by_its_clock
 from marketkit.api.router import Router, hits_of
 from marketkit.cache.trade_pages import TradePageCache
 from marketkit.clock import age_clock
@@ -27,28 +31,31 @@ from marketkit.errors import InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Priority, Request, Response
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.paging import TradeRange, walk_trades
-from marketkit.frames import FrameKind, OnError, Precision
+from marketkit.frames import Defaults, FrameKind, OnError, Precision
 from marketkit.net.walk import Pages
+from marketkit.notebook.arguments import explained
 from marketkit.timeframe import DAY, iso, parse_time
 from marketkit.window import Time, read_window
 
 
-class TradeMethods(Generic[P, D]):
-    """The call for trades; `P` is given for polars, `D` for pandas."""
+@explained
+class TradeMethods(Generic[P, D, A]):
+    """The call for trades; `P` is given for polars, `D` pandas, `A` Arrow."""
 
     _trades: TradeEndpoints
     _answer: Answer
+    _defaults: Defaults
 
     @overload
     def get_trade(
         self,
         symbols: Symbols,
         *,
-        count: int | None = ...,
         start: Time | None = ...,
         end: Time | None = ...,
-        frame: Literal["polars"] = ...,
-        tz: str = ...,
+        count: int | None = ...,
+        frame: Literal["polars"] | None = ...,
+        tz: str | None = ...,
         precision: Precision = ...,
         priority: Priority = ...,
         on_error: OnError = ...,
@@ -58,24 +65,38 @@ class TradeMethods(Generic[P, D]):
         self,
         symbols: Symbols,
         *,
-        count: int | None = ...,
         start: Time | None = ...,
         end: Time | None = ...,
+        count: int | None = ...,
         frame: Literal["pandas"],
-        tz: str = ...,
+        tz: str | None = ...,
         precision: Precision = ...,
         priority: Priority = ...,
         on_error: OnError = ...,
     ) -> D: ...
+    @overload
     def get_trade(
         self,
         symbols: Symbols,
         *,
-        count: int | None = None,
+        start: Time | None = ...,
+        end: Time | None = ...,
+        count: int | None = ...,
+        frame: Literal["arrow"],
+        tz: str | None = ...,
+        precision: Precision = ...,
+        priority: Priority = ...,
+        on_error: OnError = ...,
+    ) -> A: ...
+    def get_trade(
+        self,
+        symbols: Symbols,
+        *,
         start: Time | None = None,
         end: Time | None = None,
-        frame: FrameKind = "polars",
-        tz: str = "UTC",
+        count: int | None = None,
+        frame: FrameKind | None = None,
+        tz: str | None = None,
         precision: Precision = "float",
         priority: Priority = "normal",
         on_error: OnError = "raise",
@@ -83,13 +104,15 @@ class TradeMethods(Generic[P, D]):
         """Give trades of one or many symbols, oldest first, within the last seven days.
 
         `start` (inclusive) and `end` (exclusive) bound the time, `count` keeps the newest of each
-        symbol; without any of them it is 500, one request. `side` is the taker's: `BID` bought.
-        Columns are `schema.TRADE`.
+        symbol; without any of them it is 500, one request. `-12h` counts back from now. `side` is
+        the taker's: `BID` bought. Columns are `schema.TRADE` (`mk.schema.describe("trade")`).
 
         Raises `InvalidRange` for a window older than the exchange keeps, `PartialResult` when
         some of many symbols failed. Source: Upbit reference, section 3.3.
         """
-        options = CallOptions(frame, tz, precision, priority, on_error)
+        options = chosen(
+            self._defaults, frame, tz, precision=precision, priority=priority, on_error=on_error
+        )
         return self._answer(self._trades.trades, symbols, count, start, end, options)
 
 
@@ -110,9 +133,20 @@ class TradeEndpoints:
         options: CallOptions,
     ) -> Query:
         """Ask for trades; the newest ones, without a start or an end, are remembered."""
-        exact = options.exact
-        window = read_window("1s", start if count is None else None, end, count)
-        since = None if start is None else parse_time(start)
+        make = functools.partial(self._asked, symbols, count, (start, end), options)
+        return by_its_clock(self._transport, make, start, end)
+
+    def _asked(
+        self,
+        symbols: Symbols,
+        count: int | None,
+        span: tuple[Time | None, Time | None],
+        options: CallOptions,
+        now: int,
+    ) -> Query:
+        exact, (start, end) = options.exact, span
+        window = read_window("1s", start if count is None else None, end, count, now=now)
+        since = None if start is None else parse_time(start, now)
         most = count if count is not None or since is not None else upbit_rest.TRADE_PAGE
         newest = since is None and window.end is None
 

@@ -53,10 +53,10 @@ class Life(NamedTuple):
     @property
     def why(self) -> str:
         """Say the reason in words."""
-        usual = f"{self.usual / 1000:.3g} s"
+        usual = f"{self.usual / 1000:.3g}s"
         if self.recent is None:
             return f"no trade seen yet, one in {usual} expected: {self.state}"
-        return f"a trade in {usual} as usual, in {self.recent / 1000:.3g} s of late: {self.state}"
+        return f"a trade in {usual} as usual, in {self.recent / 1000:.3g}s of late: {self.state}"
 
 
 class DecayingMean:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import warnings
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -19,6 +18,7 @@ from marketkit.errors import (
     NetworkError,
     RateLimited,
     ServerFailed,
+    warn,
 )
 from marketkit.exchange.dialect import Priority, Request, Response
 from marketkit.net.transport import Transport
@@ -122,7 +122,7 @@ class CachedRequest:
         age = age_clock() - held.made
         if age > self._life:
             said = f"{self._request.path} is answered as of {_spelled(age)} ago: {failure}"
-            warnings.warn(said, stacklevel=2)
+            warn(said)
 
     @property
     def _key(self) -> str:
@@ -134,8 +134,8 @@ def _spelled(age: int) -> str:
     """Say how long ago in one unit.
 
     >>> _spelled(5_400_000), _spelled(200_000_000)
-    ('90 min', '2.3 days')
+    ('90m', '2.3d')
     """
     if age < 7_200_000:
-        return f"{age / 60_000:.0f} min"
-    return f"{age / 3_600_000:.1f} h" if age < 172_800_000 else f"{age / 86_400_000:.1f} days"
+        return f"{age / 60_000:.0f}m"
+    return f"{age / 3_600_000:.1f}h" if age < 172_800_000 else f"{age / 86_400_000:.1f}d"

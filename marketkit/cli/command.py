@@ -3,10 +3,24 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 
-from marketkit.cli.output import Output
+from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
+
+SHARED = ("json", "lake", "endpoint", "region")  # options that mean the same in every command
+CODES: Mapping[int, str] = MappingProxyType(
+    {
+        DONE: "All of it is done.",
+        FAILED: "It failed, and the message says why.",
+        USAGE: "The command line asks for what cannot be, and nothing was done.",
+        INTERRUPTED: "Ctrl-C ended it.",
+    }
+)
+PARTS: Mapping[int, str] = MappingProxyType(
+    {INCOMPLETE: "A part of the answer is there; the message says what is missing."}
+)
 
 
 def no_arguments(_: argparse.ArgumentParser) -> None:
@@ -18,16 +32,18 @@ class Command:
     """One command; `run` gets the parsed options and gives the exit code.
 
     `arguments` adds to the command's own parser when the command is called, so it may import
-    modules that are slow to load. A command that is not `shared` takes no `--lake` and the like.
-    `example` is a line that works as it is.
+    modules that are slow to load. `uses` are the shared options that make a difference; the others
+    are refused. `example` is a line that works as it is, and `codes` are the exit codes that mean
+    more than `CODES` say.
     """
 
     name: str
     text: str
     run: Callable[[argparse.Namespace, Output], int]
     arguments: Callable[[argparse.ArgumentParser], None] = no_arguments
-    shared: bool = True
     example: str = ""
+    codes: Mapping[int, str] = field(default_factory=dict)
+    uses: tuple[str, ...] = SHARED
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +53,4 @@ class Family:
     name: str
     text: str
     members: tuple[Command, ...]
+    example: str = ""

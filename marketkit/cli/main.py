@@ -7,17 +7,23 @@ import sys
 import warnings
 from collections.abc import Sequence
 
+from marketkit.cli.options import refuse_unknown, refuse_unused
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.parser import build_parser, find_commands
+from marketkit.cli.terminal import forgiving, print_for_programs
 from marketkit.errors import InputError, MarketkitError, PartialResult
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give the exit code."""
-    options = build_parser(find_commands()).parse_args(arguments)
-    log_as_json = getattr(options, "log_format", "text") == "json"
-    output = Output(as_json=options.json, log_as_json=log_as_json)
-    with warnings.catch_warnings():
+    with forgiving(), warnings.catch_warnings():
+        options, unknown = build_parser(find_commands()).parse_known_args(arguments)
+        refuse_unknown(options, unknown)
+        refuse_unused(options)
+        if options.json:
+            print_for_programs()
+        log_as_json = getattr(options, "log_format", "text") == "json"
+        output = Output(as_json=options.json, log_as_json=log_as_json)
         warnings.showwarning = lambda message, category, *_: output.warning(message, category)
         return _run(options, output)
 

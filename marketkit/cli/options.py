@@ -7,37 +7,86 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from marketkit.cli.command import SHARED
+from marketkit.errors import InputError, nearest
+
 if TYPE_CHECKING:
     from marketkit.api.sync import SmartDataProvider
     from marketkit.data.lake.lake import Lake
 
+SYMBOLS = "Codes such as KRW-BTC or BTC/KRW, or globs such as 'KRW-*'."
+TZ = "The time zone of the output; UTC if none is given."
+DURATION = "30s, 5m, 2h or 7d"  # the one spelling of a length of time
+WIDTHS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "1h", "4h", "1d", "1w", "1M", "1y")
+_SHARED: dict[str, dict[str, Any]] = {
+    "json": {"action": "store_true", "help": "Print JSON for other programs."},
+    "lake": {
+        "type": Path,
+        "metavar": "DIR",
+        "help": "The folder of the candle lake; MARKETKIT_LAKE or one below the home if not given.",
+    },
+    "endpoint": {
+        "metavar": "URL",
+        "help": "An exchange that speaks Upbit's words (http://...), such as a sandbox.",
+    },
+    "region": {"metavar": "kr|sg|id|th", "help": "One of Upbit's sites; Korea's if not given."},
+}
 
-def add_shared(parser: argparse.ArgumentParser, *, again: bool = False) -> None:
-    """Add the choice of output, lake and exchange; `again` behind a command's name."""
-    default: Any = argparse.SUPPRESS if again else None  # what was given before stays
-    parser.add_argument(
-        "--json",
-        action="store_true",
-        default=argparse.SUPPRESS if again else False,
-        help="print JSON for other programs",
-    )
-    parser.add_argument("--lake", type=Path, default=default, help="folder of the candle lake")
-    said = "an exchange that speaks Upbit's words (http://...)"
-    parser.add_argument("--endpoint", default=default, help=said)
-    parser.add_argument("--region", default=default, help="kr sg id th")
+
+def add_shared(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of output, lake and exchange, for all commands behind."""
+    for name, said in _SHARED.items():
+        default = False if name == "json" else None
+        parser.add_argument(f"--{name}", default=default, **said)
+
+
+def add_shared_again(parser: argparse.ArgumentParser, uses: tuple[str, ...]) -> None:
+    """Add the shared options behind a command's name, where the last word counts.
+
+    Those that it has no use for are taken without a word in the help: `refuse_unused` says why.
+    """
+    own = {action.dest: action for action in parser._actions}  # noqa: SLF001 - no other way to see
+    group = parser.add_argument_group("options of all commands")
+    for name, said in _SHARED.items():
+        if name in own:
+            own[name].default = argparse.SUPPRESS  # what was given before the command stays
+            continue
+        shown = said if name in uses else {**said, "help": argparse.SUPPRESS}
+        group.add_argument(f"--{name}", default=argparse.SUPPRESS, **shown)
+
+
+def refuse_unknown(options: argparse.Namespace, words: list[str]) -> None:
+    """End with bad usage where the command has no place for some words; name the nearest option."""
+    if words:
+        hint = nearest(words[0].partition("=")[0], options.names())
+        options.refuse(f"unrecognized arguments: {' '.join(words)}{hint}; see --help")
+
+
+def refuse_unused(options: argparse.Namespace) -> None:
+    """End with bad usage where a shared option is given that the command has no use for."""
+    for name in SHARED:
+        if name not in options.uses and getattr(options, name):
+            options.refuse(f"--{name} makes no difference here: leave it out")
+
+
+def add_timeframe(command: argparse.ArgumentParser, default: str | None = "1m") -> None:
+    """Add a timeframe; without a default None stands for all."""
+    said = f"One of {' '.join(WIDTHS)}"
+    ending = f"; {default} if none is given." if default else "; all, if none is given."
+    command.add_argument("--timeframe", default=default, help=said + ending)
 
 
 def add_range(command: argparse.ArgumentParser) -> None:
     """Add a timeframe and a range of times."""
-    widths = "1s 1m 3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y"
-    command.add_argument("--timeframe", default="1m", help=widths)
-    command.add_argument("--start", help="inclusive, ISO, UTC unless it says")
-    command.add_argument("--end", help="exclusive; default now")
+    add_timeframe(command)
+    said = "The first moment, as -30d, 2026-01-01 or 2026-01-01T09:00+09:00; UTC unless it says."
+    command.add_argument("--start", help=said)
+    command.add_argument("--end", help="The moment before which it ends; now if none is given.")
 
 
 def add_series(command: argparse.ArgumentParser) -> None:
     """Add symbols, a timeframe and a range of times, each with a default."""
-    command.add_argument("symbols", nargs="*", help="all, if none is given")
+    command.add_argument("symbols", nargs="*", help="Codes such as KRW-BTC; all, if none is given.")
     add_range(command)
 
 
@@ -73,3 +122,21 @@ def positive(kind: Callable[[str], float]) -> Callable[[str], float]:
 
     read.__name__ = kind.__name__  # argparse says "invalid float value"
     return read
+
+
+def duration(text: str) -> str:
+    """Take a length of time in the one spelling, as a type of argument."""
+    from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow, `--help` needs none
+
+    try:
+        parse_duration(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def seconds_of(text: str | None) -> float | None:
+    """Give the seconds of a length of time; None for none."""
+    from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow, `--help` needs none
+
+    return None if text is None else parse_duration(text) / 1000

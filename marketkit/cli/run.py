@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from marketkit.cli.output import DONE, INCOMPLETE
+from marketkit.cli.options import seconds_of
+from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.errors import MarketkitError
 
 if TYPE_CHECKING:
@@ -19,11 +23,32 @@ if TYPE_CHECKING:
     from marketkit.data.jobs.report import Report
 
 
+class _Part(NamedTuple):
+    """The figures of one job, with a report or without."""
+
+    symbols: tuple[str, ...]
+    slots: int
+    unknown: int
+    requests: int
+    rows: int
+
+
+def _of_report(report: Report) -> _Part:
+    return _Part(report.symbols, report.slots, report.unknown, report.requests, report.rows)
+
+
+def _of_cut(job: Job) -> _Part:
+    so_far = job.progress
+    left = max(0, so_far.total - so_far.done)
+    return _Part(job.wanted.symbols, so_far.total, left, so_far.requests, so_far.rows)
+
+
 @dataclass(slots=True)
 class CommandRun:
     """The jobs of one command; `deadline` is a moment of `time.monotonic`, or None.
 
-    `stopped` is the reason of an early end, or empty; `unlisted` are markets whose job never began.
+    `stopped` is the reason of an early end, or empty; `unlisted` are markets whose job never began,
+    `cut` the jobs that ended without a report, and `planned` is how many jobs there are to do.
     """
 
     deadline: float | None
@@ -34,6 +59,8 @@ class CommandRun:
     began: float = field(default_factory=time.monotonic)
     ended: threading.Event = field(default_factory=threading.Event)
     unlisted: list[str] = field(default_factory=list)
+    cut: list[Job] = field(default_factory=list)
+    planned: int = 1
 
     @property
     def over(self) -> bool:
@@ -42,20 +69,23 @@ class CommandRun:
 
     def work(self, start: Callable[[bool], Job]) -> Report | None:
         """Do one job and give the report; None after an early end."""
-        self.job = start(not self.as_json)
-        reporter = self._reporter(self.job) if self.as_json else None
+        self.job = job = start(not self.as_json)
+        self.cut.append(job)  # unless a report comes
+        reporter = self._reporter(job) if self.as_json else None
         try:
-            report = self._wait(self.job)
+            report = self._wait(job)
         except KeyboardInterrupt:
-            self.job.leave()
-            self.job.join()
+            self.stopped = "Ctrl-C"
+            job.leave()
+            job.join()
             raise
         finally:
             if reporter is not None:
                 reporter.close()
         if report is None:
-            self.job.join()
+            job.join()
         else:
+            self.cut.remove(job)
             self.reports.append(report)
         return report
 
@@ -84,24 +114,35 @@ class CommandRun:
     @property
     def code(self) -> int:
         """The exit code."""
-        whole = not self.stopped and not self.unlisted
+        whole = not (self.stopped or self.unlisted or self.cut)
         complete = whole and all(report.complete for report in self.reports)
         return DONE if complete else INCOMPLETE
 
     def summary(self, state: str = "") -> dict[str, object]:
-        """Add up the reports, for the one line that monitoring reads."""
-        done = "done" if self.code == DONE else "incomplete"
+        """Add up reports and cut jobs, for the one line that monitoring reads.
+
+        `done` and `unknown` are slots that are answered for and that are not: all that jobs with a
+        report were asked for, and of one that was cut all that it was about to fetch. They are None
+        where a job was cut before it knew; `left` are jobs without a report.
+        """
+        ended = "done" if self.code == DONE else "incomplete"
+        parts = [*map(_of_report, self.reports), *map(_of_cut, self.cut)]
+        told = all(part.slots for part in parts)
+        slots, unknown = sum(part.slots for part in parts), sum(part.unknown for part in parts)
         return {
-            "state": state or self.stopped or done,
+            "state": state or self.stopped or ended,
             "jobs": len(self.reports),
-            "symbols": len({symbol for each in self.reports for symbol in each.symbols}),
-            "slots": sum(each.slots for each in self.reports),
-            "unknown": sum(each.unknown for each in self.reports),
-            "requests": sum(each.requests for each in self.reports),
-            "rows": sum(each.rows for each in self.reports),
-            "revisions": sum(each.revisions for each in self.reports),
+            "left": max(0, self.planned - len(self.reports) - len(self.unlisted)),
+            "symbols": len({symbol for part in parts for symbol in part.symbols}),
+            "slots": slots if told else None,
+            "done": slots - unknown if told else None,
+            "unknown": unknown if told else None,
+            "requests": sum(part.requests for part in parts),
+            "rows": sum(part.rows for part in parts),
+            "revisions": sum(report.revisions for report in self.reports),
             "failures": len(self.unlisted) + sum(len(each.failures) for each in self.reports),
             "seconds": round(time.monotonic() - self.began, 1),
+            "at": _now(),
         }
 
     def _reporter(self, job: Job) -> Any:
@@ -112,12 +153,34 @@ class CommandRun:
         return reporter
 
 
+def say_summary(
+    output: Output, run: CommandRun, options: argparse.Namespace, root: Path, state: str = ""
+) -> None:
+    """Print the one line of a run, with the lake and the file."""
+    config = getattr(options, "config", None)
+    where = {"lake": str(root), **({"config": str(config)} if config is not None else {})}
+    summary = run.summary(" ".join(state.split()))
+    if run.as_json and not output.as_json:
+        output = Output(as_json=True)
+    output.value(**summary, **where)
+    said = [f"{name}={'?' if value is None else value}" for name, value in summary.items()]
+    said += [f"{name}={_quoted(path)}" for name, path in where.items()]
+    output.say(f"marketkit backfill: {' '.join(said)}")
+
+
+def _quoted(path: str) -> str:
+    """Spell a path so that the line can be cut at blanks."""
+    return json.dumps(path, ensure_ascii=False) if " " in path else path
+
+
+def _now() -> str:
+    # machine's clock: the line stands among those of other programs of this machine
+    return f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def begin_run(options: argparse.Namespace) -> CommandRun:
     """Begin a run with the deadline and the form of log that were chosen."""
-    from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow, `--help` needs none
-
-    longest = options.max_time
-    seconds = None if longest is None else parse_duration(longest) / 1000
+    seconds = seconds_of(options.max_time)
     deadline = None if seconds is None else time.monotonic() + seconds
     return CommandRun(deadline, options.log_format == "json")
 

@@ -1,29 +1,45 @@
 """Quotation functions of pyupbit, answered by marketkit: `from marketkit.compat import pyupbit`.
 
-Names, arguments, columns and the Korean index are pyupbit's (0.2.33). What differs is behind them:
+Names, arguments, columns and the Korean index are pyupbit's (0.2.34). What differs is behind them:
 requests are paced with all others of the machine, final candles come from the lake, and a failure
 is an exception of `marketkit.errors` where pyupbit gives None. `period` waits for nothing: the pace
 is the exchange's. An interval or a market that does not exist is an error, not a day of KRW-BTC.
+Orders are not here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from datetime import UTC, date, datetime, timedelta
-from itertools import groupby
-from typing import TYPE_CHECKING, Any, cast
+import importlib
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from marketkit.api.sync import default_provider
-from marketkit.errors import InputError, nearest
-from marketkit.schema import MARKET
+from marketkit.compat import wire
+from marketkit.compat.pyupbit_sockets import WebSocketClient, WebSocketManager
+from marketkit.errors import InputError, InvalidRange, MissingExtra, nearest
+from marketkit.exchange.upbit.rest import DEPTH
 from marketkit.timeframe import parse_time
+from marketkit.window import UTC_DAYS
 
 if TYPE_CHECKING:
     import pandas as pd
 
     Moment = str | date | datetime | pd.Timestamp | None
+
+__all__ = [
+    "WebSocketClient",
+    "WebSocketManager",
+    "get_current_price",
+    "get_daily_ohlcv_from_base",
+    "get_ohlcv",
+    "get_ohlcv_from",
+    "get_orderbook",
+    "get_tickers",
+    "get_url_ohlcv",
+]
 
 _TIMEFRAMES = {
     "day": "1d",
@@ -38,11 +54,12 @@ _TIMEFRAMES = {
     "minute60": "1h",
     "minute240": "4h",
 }
+_PATHS = {"1d": "days", "1w": "weeks", "1M": "months", "1h": "minutes/60", "4h": "minutes/240"}
 _VALUES = ["open", "high", "low", "close", "volume", "value"]
-_NO_CAUTION = {"symbol", "quote", "base", "korean_name", "english_name", "warning"}
-_CAUTIONS = [name for name in MARKET if name not in _NO_CAUTION]
-_KOREA = timedelta(hours=9)  # without summer time since 1988
 _BEGINNING = datetime(2017, 1, 1, tzinfo=UTC)  # no candle of the exchange is older
+_ELSEWHERE = {"Upbit", "get_tick_size"}  # for orders
+# Whatever the caller has configured for own calls.
+_PLAIN: dict[str, Any] = {"frame": "polars", "tz": "UTC"}
 
 
 def get_tickers(
@@ -53,10 +70,11 @@ def get_tickers(
     With `verbose` or `is_details` a dictionary of each, as the exchange writes it; with
     `limit_info` a tuple of that and of the rest of the request budget.
     """
-    markets = default_provider().get_market().filter(pl.col("symbol").str.starts_with(fiat))
+    markets = default_provider().get_market(frame="polars")
+    markets = markets.filter(pl.col("symbol").str.starts_with(fiat))
     if not (verbose or is_details):
         return _limited(markets["symbol"].to_list(), "market", limit_info)
-    rows = [_market(row, details=is_details) for row in markets.rows(named=True)]
+    rows = [wire.market(row, details=is_details) for row in markets.rows(named=True)]
     return _limited(rows, "market", limit_info)
 
 
@@ -87,7 +105,7 @@ def get_ohlcv_from(
     pyupbit reads one in Korean time and the other in UTC, so this does, too.
     """
     since = _moment(fromDatetime)
-    return _candles(ticker, interval, _BEGINNING if since is None else since - _KOREA, to, None)
+    return _candles(ticker, interval, _BEGINNING if since is None else since - wire.KOREA, to, None)
 
 
 def get_daily_ohlcv_from_base(ticker: str = "KRW-BTC", base: int = 0) -> pd.DataFrame:
@@ -106,9 +124,10 @@ def get_current_price(
     that and of the rest of the request budget.
     """
     asked = [ticker] if isinstance(ticker, str) else list(ticker)
-    found = {row["symbol"]: row for row in default_provider().get_ticker(asked).rows(named=True)}
+    frame = default_provider().get_ticker(asked, **_PLAIN)
+    found = {row["symbol"]: row for row in frame.rows(named=True)}
     if verbose:
-        return _limited([_ticker(found[code]) for code in asked], "ticker", limit_info)
+        return _limited([wire.ticker(found[code]) for code in asked], "ticker", limit_info)
     prices = {code: found[code]["price"] for code in asked}
     return _limited(prices[asked[0]] if len(asked) == 1 else prices, "ticker", limit_info)
 
@@ -116,10 +135,30 @@ def get_current_price(
 def get_orderbook(ticker: str | Iterable[str] = "KRW-BTC", limit_info: bool = False) -> Any:
     """Give the order book of one market, or of several, as the exchange writes books."""
     asked = [ticker] if isinstance(ticker, str) else list(ticker)
-    rows = default_provider().get_orderbook(asked, depth=30).rows(named=True)
-    books = {code: _book(list(levels)) for code, levels in groupby(rows, lambda row: row["symbol"])}
+    frame = default_provider().get_orderbook(asked, depth=DEPTH, **_PLAIN)
+    books = {book["market"]: book for book in wire.books(frame)}
     told = books[asked[0]] if len(asked) == 1 else [books[code] for code in asked]
     return _limited(told, "orderbook", limit_info)
+
+
+def get_url_ohlcv(interval: str) -> str:
+    """Give the address that candles of an interval have on the exchange.
+
+    >>> get_url_ohlcv("minute5")
+    'https://api.upbit.com/v1/candles/minutes/5'
+    """
+    width = _timeframe(interval)
+    path = _PATHS.get(width, f"minutes/{width.removesuffix('m')}")
+    return f"https://api.upbit.com/v1/candles/{path}"
+
+
+def __getattr__(name: str) -> Any:
+    if name in _ELSEWHERE:
+        raise AttributeError(
+            f"{name} belongs to orders, and marketkit only reads public data:"
+            f" take it from pyupbit itself (from pyupbit import {name})"
+        )
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _candles(
@@ -133,11 +172,26 @@ def _candles(
         count=count,
         forming=True,
         derive=False,
-        frame="pandas",
-        tz="Asia/Seoul",
+        session=UTC_DAYS,
+        **_PLAIN,
     )
-    times = cast("pd.DatetimeIndex", frame.index)
-    return frame.set_axis(times.tz_localize(None).as_unit("us").rename(None))[_VALUES]
+    return _korean(frame)
+
+
+def _korean(frame: pl.DataFrame) -> pd.DataFrame:
+    """Lay candles out as pyupbit does: floats by the open in Korean time, without a zone."""
+    library = _pandas()
+    times = (frame["time"].dt.replace_time_zone(None) + wire.KOREA).cast(pl.Datetime("us"))
+    values = {name: frame[name].to_numpy() for name in _VALUES}
+    shaped: pd.DataFrame = library.DataFrame(values, index=library.DatetimeIndex(times.to_numpy()))
+    return shaped
+
+
+def _pandas() -> Any:
+    try:
+        return importlib.import_module("pandas")  # optional, and slow to import
+    except ImportError:
+        raise MissingExtra("pandas", "pandas") from None
 
 
 def _timeframe(interval: str) -> str:
@@ -157,69 +211,29 @@ def _moment(time: Moment) -> datetime | None:
     if isinstance(time, datetime):
         whole = time if time.tzinfo is not None else time.replace(tzinfo=UTC)
         return whole.astimezone(UTC)
-    return datetime.fromtimestamp(parse_time(time) / 1000, UTC)
+    try:
+        return datetime.fromtimestamp(parse_time(time) / 1000, UTC)
+    except InvalidRange:
+        return _as_pandas_reads(time)
+
+
+def _as_pandas_reads(time: Any) -> datetime:
+    """Read a time in one of the many other spellings that pyupbit leaves to pandas."""
+    try:
+        found: datetime = _pandas().to_datetime(time).to_pydatetime()
+    except (ValueError, TypeError):
+        raise InvalidRange(f"cannot read {time!r} as a time: write 2026-11-20 10:00:00") from None
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def _limited(told: Any, group: str, limit_info: bool) -> Any:
-    """Add the rest of the request budget of a second, where asked for: a minute has none here."""
+    """Add the rest of the request budget, where asked for: of a second `sec`.
+
+    `min` is sixty times what a second allows, whatever was sent, as the exchange writes it: there
+    is no limit of a minute.
+    """
     if not limit_info:
         return told
-    requests = default_provider().status().requests.filter(pl.col("group") == group)
-    left = requests["left"].item()
-    return told, {"group": group, "min": left, "sec": left}
-
-
-def _market(row: Mapping[str, Any], *, details: bool) -> dict[str, Any]:
-    names = {"korean_name": row["korean_name"], "english_name": row["english_name"]}
-    told: dict[str, Any] = {"market": row["symbol"], **names}
-    if details:
-        caution = {name.upper(): row[name] for name in _CAUTIONS}
-        told["market_event"] = {"warning": row["warning"], "caution": caution}
-    return told
-
-
-def _ticker(row: Mapping[str, Any]) -> dict[str, Any]:
-    trade: datetime = row["trade_time"]
-    korean = trade + _KOREA
-    return {
-        "market": row["symbol"],
-        "trade_date": f"{trade:%Y%m%d}",
-        "trade_time": f"{trade:%H%M%S}",
-        "trade_date_kst": f"{korean:%Y%m%d}",
-        "trade_time_kst": f"{korean:%H%M%S}",
-        "trade_timestamp": parse_time(trade),
-        "opening_price": row["open"],
-        "high_price": row["high"],
-        "low_price": row["low"],
-        "trade_price": row["price"],
-        "prev_closing_price": row["prev_close"],
-        "change": row["change"],
-        "change_price": abs(row["signed_change_price"]),
-        "change_rate": abs(row["signed_change_rate"]),
-        "signed_change_price": row["signed_change_price"],
-        "signed_change_rate": row["signed_change_rate"],
-        "trade_volume": row["trade_volume"],
-        "acc_trade_price": row["value"],
-        "acc_trade_price_24h": row["value_24h"],
-        "acc_trade_volume": row["volume"],
-        "acc_trade_volume_24h": row["volume_24h"],
-        "highest_52_week_price": row["high_52w"],
-        "highest_52_week_date": f"{row['high_52w_date']}",
-        "lowest_52_week_price": row["low_52w"],
-        "lowest_52_week_date": f"{row['low_52w_date']}",
-        "timestamp": parse_time(row["time"]),
-    }
-
-
-def _book(levels: list[Mapping[str, Any]]) -> dict[str, Any]:
-    best = levels[0]
-    sides = ("ask_price", "bid_price", "ask_size", "bid_size")
-    return {
-        "market": best["symbol"],
-        "timestamp": parse_time(best["time"]),
-        "total_ask_size": best["total_ask_size"],
-        "total_bid_size": best["total_bid_size"],
-        # A side with fewer orders has zeros on the wire.
-        "orderbook_units": [{side: level[side] or 0 for side in sides} for level in levels],
-        "level": best["level"],
-    }
+    requests = default_provider().status().requests
+    (row,) = requests.filter(pl.col("group") == group).iter_rows(named=True)
+    return told, {"group": group, "min": 60 * row["limit"], "sec": row["left"]}

@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar
 
-from marketkit.errors import EngineClosed
+from marketkit.errors import EngineClosed, remembering_caller
 from marketkit.net import fork
 
 P = ParamSpec("P")
@@ -142,7 +142,8 @@ class Engine:
         """Start `coroutine` on the engine's loop and return at once. Raises `EngineClosed`."""
         try:
             fork.check()
-            return asyncio.run_coroutine_threadsafe(coroutine, self._loop or self._start())
+            with remembering_caller():
+                return asyncio.run_coroutine_threadsafe(coroutine, self._loop or self._start())
         except RuntimeError:  # closed: without this the coroutine would warn that nobody awaited it
             coroutine.close()
             raise

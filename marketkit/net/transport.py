@@ -6,26 +6,21 @@ import asyncio
 import logging
 import textwrap
 import time
-import warnings
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import httpx
-
-from marketkit.errors import (
-    BadResponse,
-    MarketkitError,
-    NetworkError,
-    Offline,
-    TimedOut,
-    Unreachable,
-)
+from marketkit.errors import MarketkitError, Offline, TimedOut, warn
 from marketkit.exchange.dialect import Priority, RateLimit, Request, Response, SendingRules
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
 from marketkit.net.exchange_clock import ExchangeClock, machine_time, parse_age, parse_date
-from marketkit.net.wire import TurnPassed, Wire, client_for, host_of
+from marketkit.net.wire import TurnPassed, Wire, client_for, failure_of, host_of
+
+if TYPE_CHECKING:
+    import httpx
 
 _log = logging.getLogger("marketkit.net")
 _NEWEST = 0.3  # weight of a new round trip: three or four tell how far the exchange is now
@@ -52,7 +47,8 @@ class Transport:
     `rules` are the exchange's: its limits, what its answers mean, when to ask again; `timeout`
     bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
     `budget_dir` holds the budgets shared by all processes of the machine. An `offline` one opens
-    nothing and refuses every request. Use it on one event loop.
+    nothing and refuses every request. `meanwhile` is called on another thread where the first
+    request has to wait for an unknown past. Use it on one event loop.
     """
 
     def __init__(
@@ -63,8 +59,10 @@ class Transport:
         timeout: float,
         budget_dir: Path,
         offline: bool = False,
+        meanwhile: Callable[[], None] | None = None,
     ) -> None:
         self._offline = offline
+        self._meanwhile = meanwhile
         self._endpoint = endpoint.rstrip("/")
         self._host = host_of(endpoint)
         self._rules = rules
@@ -72,6 +70,7 @@ class Transport:
         self._budget_dir = budget_dir
         self._ban = Ban(budget_dir / f"{self._host}.ban", host=self._host)
         self._budgets: dict[str, Budget] = {}
+        self._are_begun = False
         self._client: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self.clock = ExchangeClock()
@@ -141,7 +140,7 @@ class Transport:
         """
         if self._offline:
             raise Offline("offline: no stream is opened")
-        return self._budget("websocket-connect")
+        return self._begun("websocket-connect")
 
     def limit(self, group: str) -> RateLimit:
         """Give the limit of a rate group."""
@@ -166,7 +165,8 @@ class Transport:
 
     async def _exchange(self, request: Request, priority: Priority) -> Response:
         """Give the answer to one attempt, even one that refuses."""
-        budget = self._budget(request.group)
+        budget = self._begun(request.group)
+        self._connected()  # what that loads is loaded while the turn is waited for
         while True:
             slot = await budget.acquire(priority)
             try:
@@ -176,6 +176,8 @@ class Transport:
 
     async def _attempt(self, request: Request, slot: Slot) -> Response:
         """Send once; the slot is given back however this ends."""
+        import httpx  # noqa: PLC0415 - slow to import, and who reads the lake sends nothing
+
         wire = Wire(slot)
         try:
             if not slot.fresh():
@@ -185,12 +187,12 @@ class Transport:
         except TimeoutError:
             self._path_changed()
             raise TimedOut(
-                f"{self._endpoint} did not answer {request.path} within {self._timeout:g} s, "
+                f"{self._endpoint} did not answer {request.path} within {self._timeout:g}s, "
                 f"waiting for {wire.awaited}{_about(request)}"
             ) from None
         except httpx.HTTPError as error:
             self._path_changed()
-            raise self._translated(error) from error
+            raise failure_of(error, self._endpoint) from error
         finally:
             if wire.written:
                 self._count(request, "requests")
@@ -231,7 +233,7 @@ class Transport:
         """Warn that this machine's clock is wrong, once a process and host."""
         if self._host not in _TOLD and (doubt := self.clock.doubt()) is not None:
             _TOLD.add(self._host)
-            warnings.warn(doubt, stacklevel=2)
+            warn(doubt)
 
     def _took(self, seconds: float) -> None:
         """Learn a round trip."""
@@ -246,6 +248,18 @@ class Transport:
             self._client = client_for(self._endpoint)
         return self._client
 
+    def _begun(self, group: str) -> Budget:
+        """Give the budget of a group, after the budgets of all groups have begun."""
+        budget = self._budget(group)
+        if not self._are_begun:
+            self._are_begun = True
+            # Of unknown pasts each costs a silent period: together, one for all that a call needs.
+            groups = (*self._rules.limits, *self._rules.other_limits)
+            waits = [self._budget(each).begin() for each in groups]
+            if any(waits) and self._meanwhile is not None:
+                asyncio.get_running_loop().run_in_executor(None, self._meanwhile)
+        return budget
+
     def _budget(self, group: str) -> Budget:
         if group not in self._budgets:
             limit, name = self._rules.limit(group), f"{self._host}-{group}"
@@ -256,16 +270,6 @@ class Transport:
         """Distrust the measured round trips: a connection may come back by a shorter way."""
         for budget in self._budgets.values():
             budget.path_changed()
-
-    def _translated(self, error: httpx.HTTPError) -> MarketkitError:
-        detail = str(error) or type(error).__name__
-        if isinstance(error, httpx.ConnectError | httpx.ProxyError):
-            return Unreachable(
-                f"cannot connect to {self._endpoint} ({detail}); check the address and the network"
-            )
-        if isinstance(error, httpx.DecodingError):
-            return BadResponse(f"{self._endpoint} sent a body that cannot be decoded ({detail})")
-        return NetworkError(f"the connection to {self._endpoint} broke ({detail}); try again")
 
     def _count(self, request: Request, what: str) -> None:
         self._counts.setdefault(request.group, Counter())[what] += 1
@@ -282,5 +286,5 @@ def _about(request: Request) -> str:
 def _in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
     """Say of a failure how long all attempts took, the waits for their turns among them."""
     many = f"{attempts} attempts" if attempts > 1 else "the attempt"
-    said = f"{failure}; {many} took {seconds:.1f} s in all"
+    said = f"{failure}; {many} took {seconds:.1f}s in all"
     return TimedOut(f"{said}: try again, or give a longer timeout")

@@ -9,24 +9,29 @@ import struct
 import sys
 import time
 from collections.abc import Mapping
-from typing import Any
-
-import httpx
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from marketkit.clock import age_clock
-from marketkit.errors import InputError
+from marketkit.errors import BadResponse, InputError, MarketkitError, NetworkError, Unreachable
 from marketkit.net.budget.budget import Slot
 from marketkit.settings import library_version
+
+if TYPE_CHECKING:
+    import httpx
 
 # An abandoned request must not be delivered later by the kernel: closing resets the connection.
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _NO_PROXY = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
+_PORTS = {"http": 80, "https": 443}  # they go without saying
 _CONNECTIONS = 20  # two seconds of a group's requests at the usual limit: more would only wait
 _KEPT_ALIVE = 60.0  # seconds; a new connection costs two round trips and a TLS handshake
 
 
 def client_for(endpoint: str) -> httpx.AsyncClient:
     """Make the client of an endpoint; the first requests open connections."""
+    import httpx  # noqa: PLC0415 - slow to import, and who reads the lake sends nothing
+
     return httpx.AsyncClient(
         headers={"User-Agent": f"marketkit/{library_version()}", "Accept-Encoding": "gzip"},
         limits=httpx.Limits(
@@ -43,13 +48,28 @@ def client_for(endpoint: str) -> httpx.AsyncClient:
 def host_of(endpoint: str) -> str:
     """Name the host in a way that can be part of a file name: `api.upbit.com`, `127.0.0.1_8000`."""
     try:
-        url = httpx.URL(endpoint)
-    except httpx.InvalidURL as error:
+        url = urlsplit(endpoint)
+        host, port = url.hostname, url.port
+    except ValueError as error:
         raise InputError(f"endpoint {endpoint!r} is not a URL: {error}") from None
-    if not url.host:
+    if not host:
         raise InputError(f"endpoint {endpoint!r} names no host")
-    host = url.host.replace(":", "_")
-    return f"{host}_{url.port}" if url.port else host
+    host = host.replace(":", "_")
+    return host if port in {None, _PORTS.get(url.scheme)} else f"{host}_{port}"
+
+
+def failure_of(error: httpx.HTTPError, endpoint: str) -> MarketkitError:
+    """Give our error for one of httpx."""
+    import httpx  # noqa: PLC0415 - as above
+
+    detail = str(error) or type(error).__name__
+    if isinstance(error, httpx.ConnectError | httpx.ProxyError):
+        return Unreachable(
+            f"cannot connect to {endpoint} ({detail}); check the address and the network"
+        )
+    if isinstance(error, httpx.DecodingError):
+        return BadResponse(f"{endpoint} sent a body that cannot be decoded ({detail})")
+    return NetworkError(f"the connection to {endpoint} broke ({detail}); try again")
 
 
 # What is waited for once an event of httpx began, by the end of its name; the first is before any.
@@ -102,4 +122,6 @@ def _certificates(endpoint: str) -> ssl.SSLContext:
     """
     if endpoint.startswith("http://"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    import httpx  # noqa: PLC0415 - as above
+
     return httpx.create_ssl_context()

@@ -37,20 +37,31 @@ def screen(as_text: float) -> Screen:
     return _Terminal() if room().height < Room().height else _Lines(as_text)
 
 
-class _Cell:
+class Place:
     """One place in the output of a cell."""
-
-    every = 0.25  # as quick as an eye follows a table
 
     def __init__(self) -> None:
         from IPython.display import DisplayHandle  # noqa: PLC0415 - only where a cell runs
 
         self._place: Any = DisplayHandle()  # type: ignore[no-untyped-call]
-        self._drawn = False
+        self._taken = False
+
+    def put(self, thing: object) -> None:
+        """Show an object here, as a notebook does."""
+        (self._place.update if self._taken else self._place.display)(thing)
+        self._taken = True
+
+
+class _Cell:
+    """The output of a cell."""
+
+    every = 0.25  # as quick as an eye follows a table
+
+    def __init__(self) -> None:
+        self._place = Place()
 
     def draw(self, drawing: Drawing) -> None:
-        (self._place.update if self._drawn else self._place.display)(_InCell(drawing))
-        self._drawn = True
+        self._place.put(_InCell(drawing))
 
 
 class _InCell:

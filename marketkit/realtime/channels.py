@@ -81,7 +81,7 @@ class NewestChannel:
     def add(self, message: Message) -> bool:
         """Take a message and say whether that is news."""
         known = self._newest.get(message.symbol)
-        if known is not None and known.time - _APART < message.time < known.time:
+        if known is not None and message.time < known.time < message.time + _APART:
             return False  # overtaken by a later one
         self._newest[message.symbol] = message
         return True
@@ -148,8 +148,10 @@ class EventChannel:
     def add(self, message: Message) -> bool:
         """Take a message and say whether that is news."""
         symbol, key = message.symbol, self._key(message)
-        own = self._events.setdefault(symbol, {})
-        if key in own:
+        own = self._events.get(symbol)
+        if own is None:
+            own = self._events[symbol] = {}
+        elif key in own:
             if message.stream == "SNAPSHOT":  # the last event is one that is known
                 self._whole.setdefault(symbol, 1)
             return False
@@ -158,7 +160,8 @@ class EventChannel:
             del own[next(iter(own))]
         # A last event that nobody was told of may not be the only one.
         before = 0 if message.stream == "SNAPSHOT" else self._whole.get(symbol, 0)
-        self._whole[symbol] = min(before + 1, EVENTS_KEPT)
+        if before < EVENTS_KEPT:
+            self._whole[symbol] = before + 1
         return True
 
     def recover(self, symbol: str, events: Iterable[Message], *, whole: bool) -> None:

@@ -11,7 +11,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from marketkit.clock import age_clock
 from marketkit.errors import MarketkitError, NetworkError
 from marketkit.exchange.upbit.stream import PATH
 from marketkit.net.budget.budget import Budget
@@ -47,10 +46,9 @@ class RealtimeClient(Dispatcher):
         draw: Callable[[], float] = random.random,
     ) -> None:
         super().__init__(url, clock, timing or Timing())
-        self.heard = 0  # the `age_clock` moment of the newest frame
         self._connects = connects
         self._draw = draw
-        self._reader = FrameReader(
+        self.reader = FrameReader(
             url,
             silence=self.timing.silence,
             tell=self._tell,
@@ -67,7 +65,7 @@ class RealtimeClient(Dispatcher):
     @property
     def stats(self) -> RealtimeStats:
         """Counts so far."""
-        return self._reader.stats
+        return self.reader.stats
 
     @property
     def alive(self) -> int:
@@ -178,7 +176,7 @@ class RealtimeClient(Dispatcher):
         One that breaks again and again soon after data came earns that once in `Timing.lived`.
         """
         now = asyncio.get_running_loop().time()
-        if not self._reader.came or now - self._hurried < self.timing.lived:
+        if not self.reader.came or now - self._hurried < self.timing.lived:
             return False
         self._hurried = now
         return True
@@ -192,7 +190,7 @@ class RealtimeClient(Dispatcher):
         """Open a connection, read until the end, and say why the end came."""
         from websockets.exceptions import WebSocketException  # noqa: PLC0415 - slow to import
 
-        self._reader.begin()
+        self.reader.begin()
         try:
             await self._converse()
         except (OSError, MarketkitError, WebSocketException) as error:
@@ -205,7 +203,7 @@ class RealtimeClient(Dispatcher):
     async def _converse(self) -> None:
         socket = await self._open()
         connection = Connection(
-            socket, self.timing, wanted=self._wanted, take=self._take, clock=self.clock
+            socket, self.timing, wanted=self._wanted, take=self.reader.read, clock=self.clock
         )
         self._connection = connection
         try:
@@ -236,10 +234,6 @@ class RealtimeClient(Dispatcher):
         """Give the codes of each channel that are wanted still."""
         self._forget(self._subscriptions.expire(self.clock()))
         return self._subscriptions.codes()
-
-    def _take(self, raw: bytes) -> None:
-        self.heard = age_clock()
-        self._reader.read(raw)
 
     def _blame(self, channel: str | None, symbol: str | None, reason: str) -> bool:
         """Begin an interruption of the streams that are named, and say whether any is wanted."""

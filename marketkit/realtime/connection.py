@@ -132,7 +132,7 @@ class Connection:
                 self.alive = max(self.alive, self._looked)
             self._looked = self._clock()
             if now - heard >= timing.silence:
-                raise NetworkError(f"silent for {timing.silence:g} s")
+                raise NetworkError(f"silent for {timing.silence:g}s")
             if wanted != sent and not self._pace.delay(now):
                 sent = wanted
                 await self._send(subscription(str(uuid.uuid4()), wanted), now)

@@ -120,7 +120,7 @@ class Consumer(Generic[F]):
                 left = 1.0 if ends is None else (ends - age_clock()) / 1000
                 if left <= 0:
                     raise TimedOut(
-                        f"nothing came within {timeout:g} s from {source!r};"
+                        f"nothing came within {timeout:g}s from {source!r};"
                         " wait longer, or look at its interruptions"
                     )
                 self._queue.wait(left)

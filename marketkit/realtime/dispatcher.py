@@ -123,18 +123,18 @@ class Dispatcher(ABC):
         """Tell listeners a message that is news."""
         if not self._whole:
             self._resumed()
-        channel, symbol = message.channel, message.symbol
-        listeners = self._listeners.get((channel, symbol), ())
-        if not listeners and (channel, symbol) not in self._subscriptions:
+        stream = message.channel, message.symbol
+        listeners = self._listeners.get(stream)
+        if listeners is None and stream not in self._subscriptions:
             return  # nobody asked: what nobody goes on to hear would answer for the exchange
         if self._harmed:
-            self._mend(Stream(channel, symbol))
-        if self._channels[channel].add(message):
+            self._mend(Stream(*stream))
+        if self._channels[stream[0]].add(message) and listeners is not None:
             for listener in listeners:
                 try:
                     listener.receive(message)
                 except Exception:  # noqa: BLE001 - one listener's mistake must not be another's
-                    self._stumble(listener, Stream(channel, symbol))
+                    self._stumble(listener, Stream(*stream))
 
     def _stumble(self, listener: Listener, stream: Stream) -> None:
         """Log a listener's mistake the first time, and interrupt the listener."""

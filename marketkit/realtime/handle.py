@@ -10,13 +10,14 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, Generic, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from marketkit.errors import EngineClosed, MarketkitError
 from marketkit.net import fork
 from marketkit.net.engine import engine
 from marketkit.net.handle import Handle, Interruption
 from marketkit.notebook import frame as display
+from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.realtime.callbacks import Callback, Failures
 from marketkit.realtime.consumers import Broadcast, Consumer, pauses
@@ -24,11 +25,15 @@ from marketkit.realtime.look import interruptions, some
 from marketkit.realtime.queue import Queue
 from marketkit.realtime.work import Work
 
+if TYPE_CHECKING:
+    from marketkit.notebook.charts.style import Colors, Theme
+
 F = TypeVar("F")  # the type of frames
 
 _log = logging.getLogger("marketkit.realtime")
 
 
+@explained
 class StreamHandle(Shown, Handle):
     """A handle of streams of some symbols; without an owner the work behind is released.
 
@@ -114,6 +119,7 @@ class StreamHandle(Shown, Handle):
             REGISTRY.drop(self)
 
 
+@explained
 class EventHandle(StreamHandle, Generic[F]):
     """A handle with a frame and events, for iterations, callbacks and the screen."""
 
@@ -173,6 +179,17 @@ class EventHandle(StreamHandle, Generic[F]):
         """
         with pauses(self._broadcast) as pause:
             display.show(self, pause, seconds)
+
+    def plot(
+        self, seconds: float | None = None, *, colors: Colors = "korean", theme: Theme = "auto"
+    ) -> None:
+        """Draw the chart that fits `frame`, and keep it up to date under a notebook's cell.
+
+        Candles, books, trades or changes of tickers, as `marketkit.plot` draws them. Elsewhere this
+        is `show`, and it ends as that does. Raises `MissingExtra` where plotly is not installed.
+        """
+        with pauses(self._broadcast) as pause:
+            display.plot(self, pause, seconds, colors=colors, theme=theme)
 
     def __iter__(self) -> Consumer[F]:
         if self._own is None:

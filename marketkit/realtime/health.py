@@ -61,7 +61,7 @@ class StreamState:
             return f"connected, {self.streams:,} streams, {self.frames:,} frames{told}"
         if not self.streams:
             return f"none open{told}"
-        return f"nothing for {self.quiet:,.0f} s: {self.trouble or 'connecting'}{told}"
+        return f"nothing for {self.quiet:,.0f}s: {self.trouble or 'connecting'}{told}"
 
 
 class FaultLog:
@@ -98,6 +98,6 @@ class Opening:
         """Say why nothing has come, as an exception."""
         reason = self.reason or "the handshake has no answer yet"
         return NetworkError(
-            f"the stream {self._name} has not opened for {self.seconds:,.0f} s: {reason};"
+            f"the stream {self._name} has not opened for {self.seconds:,.0f}s: {reason};"
             " it is tried again until it is closed"
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from marketkit.clock import age_clock
 from marketkit.errors import BadResponse
 from marketkit.exchange.upbit.messages import Message
 from marketkit.exchange.upbit.stream import Decoder, Fault
@@ -29,6 +30,7 @@ class FrameReader:
     ) -> None:
         self.stats = RealtimeStats()
         self.came = False  # whether this connection has brought anything that can be read
+        self.heard = 0  # the `age_clock` moment of the newest frame
         self._name = name
         self._silence = silence
         self._tell = tell
@@ -37,26 +39,28 @@ class FrameReader:
         self._decoder = Decoder()
         self._faults = FaultLog()
         self._nonsense: float | None = None  # since when only nonsense has come
+        self._sounds = False  # whether the newest frames could be read
 
     def begin(self) -> None:
         """Forget the connection before."""
-        self.came, self._nonsense = False, None
+        self.came, self._nonsense, self._sounds = False, None, False
 
     def read(self, raw: bytes) -> None:
         """Take a frame. Raises the exchange's errors, and `BadResponse` for nonsense for long."""
         self.stats.frames += 1
+        self.heard = age_clock()
         try:
             messages = self._decoder.decode(raw)
         except BadResponse as problem:
             self._salvage(raw, problem)
             return
-        if not self.came or self._nonsense is not None:
+        if not self._sounds:
             self._sound()
         for message in messages:
             self._tell(message)
 
     def _sound(self) -> None:
-        self.came, self._nonsense = True, None
+        self.came, self._nonsense, self._sounds = True, None, True
         self._speaks()
 
     def _salvage(self, raw: bytes, problem: BadResponse) -> None:
@@ -90,5 +94,6 @@ class FrameReader:
         """Bear frames that name nobody, unless nothing else has come for long."""
         now = time.monotonic()
         self._nonsense = now if self._nonsense is None else self._nonsense
+        self._sounds = False
         if now - self._nonsense >= self._silence:
             raise problem

@@ -185,7 +185,7 @@ class TradeRecovery(FeedListener):
             async with asyncio.timeout(PATIENCE):
                 return await self._asked(symbol, gap)
         except TimeoutError:
-            return [], f"no answer within {PATIENCE:g} s"
+            return [], f"no answer within {PATIENCE:g}s"
         except Exception as error:  # noqa: BLE001 - whatever it is, trades must not wait for ever
             return [], str(error) or repr(error)
 

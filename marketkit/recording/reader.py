@@ -12,8 +12,10 @@ from marketkit import symbols as naming
 from marketkit.coverage import Span
 from marketkit.errors import InputError, nearest
 from marketkit.exchange.upbit import channels as upbit_channels
-from marketkit.frames import Frame, FrameKind, check_zone, finish, one_of
+from marketkit.frames import DEFAULTS, Frame, FrameKind, check_zone, finish, one_of
 from marketkit.net import fork
+from marketkit.net.exchange_clock import machine_time
+from marketkit.notebook.arguments import explaining
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
 from marketkit.recording.rows import shape
@@ -22,6 +24,7 @@ from marketkit.window import Instant, window_of
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
 INTERRUPTION: Schema = {"start": TIME, "end": TIME, "reason": pl.String()}
 
@@ -34,8 +37,8 @@ def read_recording(
     *,
     start: Instant | None = ...,
     end: Instant | None = ...,
-    frame: Literal["polars"] = ...,
-    tz: str = ...,
+    frame: Literal["polars"] | None = ...,
+    tz: str | None = ...,
 ) -> pl.DataFrame: ...
 @overload
 def read_recording(
@@ -46,8 +49,20 @@ def read_recording(
     start: Instant | None = ...,
     end: Instant | None = ...,
     frame: Literal["pandas"],
-    tz: str = ...,
+    tz: str | None = ...,
 ) -> pd.DataFrame: ...
+@overload
+def read_recording(
+    folder: str | Path,
+    channel: str,
+    symbols: str | list[str] | None = ...,
+    *,
+    start: Instant | None = ...,
+    end: Instant | None = ...,
+    frame: Literal["arrow"],
+    tz: str | None = ...,
+) -> pa.Table: ...
+@explaining
 def read_recording(
     folder: str | Path,
     channel: str,
@@ -55,8 +70,8 @@ def read_recording(
     *,
     start: Instant | None = None,
     end: Instant | None = None,
-    frame: FrameKind = "polars",
-    tz: str = "UTC",
+    frame: FrameKind | None = None,
+    tz: str | None = None,
 ) -> Frame:
     """Read the recorded messages of a channel in the order of arrival, also while recording.
 
@@ -64,21 +79,25 @@ def read_recording(
     with each message) and `received`, the moment of the exchange's clock at which it came; `start`
     (inclusive) and `end` (exclusive) bound that. `symbols` are codes and globs among those that are
     there, by default all. Trades are there once however often they came. A channel on which no
-    message came has no rows. In pandas the index is `received`.
+    message came has no rows. In pandas the index is `received`. Frame and time zone are those of
+    `mk.configure`, unless given here.
 
     Raises `InputError` for a channel that was not recorded.
     """
-    one_of("frame", frame, FrameKind)
-    check_zone(tz)
+    form, zone = DEFAULTS.frame_of(frame), DEFAULTS.tz_of(tz)
+    one_of("frame", form, FrameKind)
+    check_zone(zone)
     fork.check()
-    root, window = Path(folder), window_of(start, end)
+    now = (DEFAULTS.clock or machine_time)()  # by the exchange's, where somebody asked it
+    root, window = Path(folder), window_of(start, end, now)
     name = recorded_channel(root, channel)
     with ExitStack() as stack:
         rows = scan_recording(root, name, window, stack)
         found = empty(shape(name)) if rows is None else _named(rows, symbols).collect()
-    return finish(found.select(list(shape(name))), frame=frame, tz=tz, index=["received"])
+    return finish(found.select(list(shape(name))), frame=form, tz=zone, index=["received"])
 
 
+@explaining
 def read_interruptions(folder: str | Path) -> pl.DataFrame:
     """Give the times of which a recording may lack something: from, to, and why.
 

@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError, MarketkitError, NetworkError, NotWritable
 from marketkit.exchange.upbit.messages import Message
+from marketkit.net.engine import end_task
 from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream, by_channel
@@ -173,9 +174,7 @@ class Recorder:
         task, self._task = self._task, None
         if task is None:
             return
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+        await end_task(task)
         for symbol in list(self._torn):
             self._mend(symbol, self._now())
         self._notes.append(Note("ended", self._now()))

@@ -21,36 +21,30 @@ _WINDOWS: Final[tuple[WindowKind, ...]] = ("first-call", "sliding", "clock")
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sandbox's flags to a parser."""
     add = parser.add_argument
-    add(
-        "--history",
-        action="append",
-        metavar="KRW-DOGE:1m=PATH|DIR",
-        help="CSV or Parquet of one market, repeatable; or a directory of them; or a candle lake",
-    )
-    add("--seed", type=int, default=1, help="made-up markets when there is no history (1)")
-    add("--now", metavar="ISO", help="where the clock starts (5 minutes after history; real time)")
-    add("--speed", type=float, default=1.0, help="sandbox seconds in a real second, 0 stands still")
-    add("--latency-ms", type=float, default=0.0, help="whole round trip")
-    add("--jitter-ms", type=float, default=0.0, help="mean of an exponential added each way")
-    add("--spelling", choices=("wire", "fraction"), default="wire", help="how numbers are written")
-    add(
-        "--limit",
-        action="append",
-        metavar="[GROUP=]N/SECONDS",
-        help=f"of all groups, or of one of {', '.join(GROUPS)} (10/1)",
-    )
-    add("--limit-window", choices=_WINDOWS, default="first-call")
-    add("--limit-body", choices=("text", "json"), default="text", help="body of 429 and 418")
-    add("--ban-after", type=int, default=0, metavar="N", help="418 after N 429s in 10 s (never)")
-    add(
-        "--fault",
-        action="append",
-        metavar="KIND=P",
-        help=f"{' '.join((*KINDS, *STREAM_KINDS))}, with a probability; repeatable",
-    )
-    add("--lake", metavar="DIR", help="history from this candle lake")
-    add("--port", type=int, default=0, help="0 picks a free one")
-    add("--endpoint", metavar="URL", help="the same as a URL: http://127.0.0.1:8765")
+    said = "CSV or Parquet of one market, repeatable; or a directory of them; or a candle lake."
+    add("--history", action="append", metavar="KRW-DOGE:1m=PATH|DIR", help=said)
+    add("--lake", metavar="DIR", help="Serve the history of this candle lake.")
+    add("--seed", type=int, default=1, help="Make markets up from this number; 1 if none is given.")
+    said = "Where the clock starts; 5 minutes after the history, or real time, if not given."
+    add("--now", metavar="ISO", help=said)
+    said = "Seconds of the sandbox in a real second; 0 stands still."
+    add("--speed", type=float, default=1.0, help=said)
+    add("--latency-ms", type=float, default=0.0, help="How long a whole round trip takes.")
+    said = "The mean of an exponential that is added each way."
+    add("--jitter-ms", type=float, default=0.0, help=said)
+    said = "How numbers are written: as on the wire, or always with a fraction."
+    add("--spelling", choices=("wire", "fraction"), default="wire", help=said)
+    said = f"The limit of all groups, or of one of {', '.join(GROUPS)}; 10/1 if none is given."
+    add("--limit", action="append", metavar="[GROUP=]N/SECONDS", help=said)
+    said = "How the second of a limit is counted."
+    add("--limit-window", choices=_WINDOWS, default="first-call", help=said)
+    add("--limit-body", choices=("text", "json"), default="text", help="The body of 429 and 418.")
+    said = "Answer 418 after so many 429s in 10s; never if not given."
+    add("--ban-after", type=int, default=0, metavar="N", help=said)
+    said = f"{' '.join((*KINDS, *STREAM_KINDS))}, with a probability; repeatable."
+    add("--fault", action="append", metavar="KIND=P", help=said)
+    add("--port", type=int, help="Where it listens; a free port if none is given.")
+    add("--endpoint", metavar="URL", help="The same as a URL, such as http://127.0.0.1:8765.")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -61,6 +55,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         from marketkit.sandbox.server import Sandbox  # noqa: PLC0415  # uvicorn is optional
 
+        _refuse_twice(args)
         sandbox = Sandbox(
             args.lake or _history(args.history),
             seed=args.seed,
@@ -74,13 +69,20 @@ def run(args: argparse.Namespace) -> int:
             limit_body=args.limit_body,
             ban_after=args.ban_after,
             faults={kind: number(value) for kind, value in _pairs(args.fault or [], "KIND=P")},
-            port=args.port if args.endpoint is None else _port(args.endpoint),
+            port=_port(args.endpoint) if args.endpoint else args.port or 0,
         )
         sandbox.serve(_announce)
     except MarketkitError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2 if isinstance(error, InputError) else 1
     return 0
+
+
+def _refuse_twice(args: argparse.Namespace) -> None:
+    """Refuse a second word on the same thing, which would be passed over."""
+    for one, other in (("lake", "history"), ("port", "endpoint")):
+        if getattr(args, one) is not None and getattr(args, other) is not None:
+            raise InputError(f"--{one} and --{other} say the same: leave one of them out")
 
 
 def _announce(endpoint: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+
 import pytest
 
 pytest.importorskip("pyupbit")
@@ -16,39 +18,6 @@ INTERVALS = [
 ]
 
 
-@pytest.fixture(scope="module")
-def ours(wire, tmp_path_factory):
-    """Our module, whose default provider asks the same exchange."""
-    from marketkit.api import sync
-    from marketkit.compat import pyupbit
-
-    folder = tmp_path_factory.mktemp("compat")
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setenv("MARKETKIT_BUDGET_DIR", str(folder / "budget"))
-        provider = sync.SmartDataProvider(endpoint=wire.endpoint, lake=folder / "lake")
-        patched.setattr(pyupbit, "default_provider", lambda: provider)
-        with provider:
-            yield pyupbit
-
-
-@pytest.fixture
-def theirs(wire, monkeypatch):
-    import pyupbit
-    import pyupbit.request_api
-    import requests
-
-    class Redirected:
-        """The module `requests` as pyupbit uses it, with the literal address replaced."""
-
-        @staticmethod
-        def get(url, **arguments):
-            there = url.replace("https://api.upbit.com", wire.endpoint)
-            return requests.get(there, timeout=30, **arguments)
-
-    monkeypatch.setattr(pyupbit.request_api, "requests", Redirected)
-    return pyupbit
-
-
 def same(one, other) -> None:
     import pandas as pd
 
@@ -59,6 +28,14 @@ def same(one, other) -> None:
 def test_candles_are_equal(ours, theirs, interval):
     to = "2026-11-20 10:00:00"
     arguments = {"interval": interval, "count": 25, "to": to, "period": 0}
+    same(ours.get_ohlcv("KRW-BTC", **arguments), theirs.get_ohlcv("KRW-BTC", **arguments))
+
+
+@pytest.mark.parametrize(
+    "to", ["20261118", "2026/11/18 05:00", "2026-11-18T05:00:00", "Nov 18 2026"]
+)
+def test_times_are_read_alike(ours, theirs, to):
+    arguments = {"count": 3, "to": to, "period": 0}
     same(ours.get_ohlcv("KRW-BTC", **arguments), theirs.get_ohlcv("KRW-BTC", **arguments))
 
 
@@ -109,6 +86,20 @@ def test_the_rest_of_the_budget_is_told_in_the_same_words(ours, theirs):
     _, its = theirs.get_current_price("KRW-BTC", limit_info=True)
     assert mine.keys() == its.keys()
     assert mine["group"] == its["group"]
+    assert mine["min"] == 60 * 10  # as its own, of an exchange with the usual limit
+    assert its["min"] == 60 * 1000
+    assert mine["sec"] <= 10
+
+
+def test_whatever_of_its_names_reads_quotations_is_there_with_its_arguments(ours, theirs):
+    for name in ours.__all__:
+        own, its = getattr(ours, name), getattr(theirs, name)
+        ours_takes = list(inspect.signature(own).parameters)
+        assert ours_takes == list(inspect.signature(its).parameters), name
+    public = {name for name in vars(theirs.quotation_api) if name.startswith("get_")}
+    assert public <= set(ours.__all__)
+    for interval in INTERVALS:
+        assert ours.get_url_ohlcv(interval) == theirs.get_url_ohlcv(interval)
 
 
 def test_a_failure_is_an_error_and_not_none(ours, theirs):

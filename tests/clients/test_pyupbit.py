@@ -14,35 +14,16 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def client(wire, monkeypatch):
-    import pyupbit
-    import pyupbit.request_api
-    import requests
-
-    class Redirected:
-        """The module `requests` as pyupbit uses it, with the literal address replaced."""
-
-        @staticmethod
-        def get(url, **arguments):
-            return requests.get(
-                url.replace("https://api.upbit.com", wire.endpoint), timeout=30, **arguments
-            )
-
-    monkeypatch.setattr(pyupbit.request_api, "requests", Redirected)
-    return pyupbit
-
-
-def test_tickers_are_listed(client):
-    assert len(client.get_tickers()) == 855
-    assert len(client.get_tickers(fiat="KRW")) == 289
-    assert client.get_tickers(fiat="KRW", is_details=True)[0]["market_event"]
-    _, limit = client.get_tickers(limit_info=True)
+def test_tickers_are_listed(theirs):
+    assert len(theirs.get_tickers()) == 855
+    assert len(theirs.get_tickers(fiat="KRW")) == 289
+    assert theirs.get_tickers(fiat="KRW", is_details=True)[0]["market_event"]
+    _, limit = theirs.get_tickers(limit_info=True)
     assert limit["group"] == "market"
 
 
-def test_more_than_a_thousand_candles_come_without_overlap_or_gap(client, wire):
-    frame = client.get_ohlcv(
+def test_more_than_a_thousand_candles_come_without_overlap_or_gap(theirs, wire):
+    frame = theirs.get_ohlcv(
         "KRW-DOGE", interval="minute1", count=1200, to="2026-11-20 10:00:00", period=0
     )
     assert len(frame) == 1200
@@ -54,26 +35,26 @@ def test_more_than_a_thousand_candles_come_without_overlap_or_gap(client, wire):
 
 
 @pytest.mark.parametrize("interval", ["day", "minute3", "minute60", "minute240", "week", "month"])
-def test_candles_of_its_other_intervals_come(client, interval):
+def test_candles_of_its_other_intervals_come(theirs, interval):
     assert (
-        len(client.get_ohlcv("KRW-BTC", interval=interval, count=30, to="2026-11-20 10:00:00"))
+        len(theirs.get_ohlcv("KRW-BTC", interval=interval, count=30, to="2026-11-20 10:00:00"))
         == 30
     )
 
 
-def test_candles_from_a_day_on_come(client):
-    frame = client.get_ohlcv_from("KRW-BTC", "day", "2026-10-01", to="2026-11-01", period=0)
+def test_candles_from_a_day_on_come(theirs):
+    frame = theirs.get_ohlcv_from("KRW-BTC", "day", "2026-10-01", to="2026-11-01", period=0)
     assert len(frame) == 31
 
 
-def test_the_current_price_of_one_and_of_all_markets_comes(client):
-    price = client.get_current_price("KRW-BTC")
-    prices = client.get_current_price(client.get_tickers())
+def test_the_current_price_of_one_and_of_all_markets_comes(theirs):
+    price = theirs.get_current_price("KRW-BTC")
+    prices = theirs.get_current_price(theirs.get_tickers())
     assert len(prices) == 855
     assert prices["KRW-BTC"] == price > 0
 
 
-def test_books_of_one_and_of_some_markets_come(client):
-    assert len(client.get_orderbook("KRW-BTC")["orderbook_units"]) == 30
-    books = client.get_orderbook(["KRW-BTC", "BTC-ETH"])
+def test_books_of_one_and_of_some_markets_come(theirs):
+    assert len(theirs.get_orderbook("KRW-BTC")["orderbook_units"]) == 30
+    books = theirs.get_orderbook(["KRW-BTC", "BTC-ETH"])
     assert [book["market"] for book in books] == ["KRW-BTC", "BTC-ETH"]

@@ -125,6 +125,6 @@ OPERATIONS = {
     "delete": Operation(start, lambda root: Lake(root).delete("before")),
     "publish": Operation(start, lambda root: Lake(root).publish("before")),
     "repair": Operation(broken, lambda root: Lake(root).repair()),
-    "latest": Operation(start, lambda root: Lake(root).latest(5)),
+    "latest": Operation(start, lambda root: Lake(root).latest(count=5)),
     "careless": Operation(start, careless),
 }

@@ -218,7 +218,7 @@ def test_ctrl_c_within_a_read_takes_no_event(tmp_path):
 def test_a_sync_caller_waits_so_long_and_is_told_for_what(provider, exchange):
     with provider.watch("KRW-BTC", "trade") as feed:
         assert feed.wait(PATIENCE)
-        with pytest.raises(mk.TimedOut, match=r"0\.05 s from <Feed trade of KRW-BTC: live"):
+        with pytest.raises(mk.TimedOut, match=r"0\.05s from <Feed trade of KRW-BTC: live"):
             feed.next(timeout=0.05)
         exchange.advance(120)
         first = feed.next(timeout=PATIENCE)
@@ -466,3 +466,33 @@ def test_without_an_asyncio_loop_every_async_call_says_at_once_what_to_do(provid
         ):
             with pytest.raises(mk.EngineClosed, match=r"trio\.to_thread\.run_sync"):
                 call().send(None)
+
+
+def test_every_warning_names_the_line_of_the_caller(exchange, tmp_path):
+    with mk.SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path / "lake") as provider:
+        provider.get_market()
+        calls = {
+            "taken as": lambda: provider.get_ticker("krw-btc"),
+            "skipped": lambda: provider.get_ticker(["KRW-BTC", "KRW-NONE"], on_error="skip"),
+            "days before": lambda: provider.get_market(as_of="2030-01-01"),
+            "not in the plan": lambda: provider.plan(
+                ["KRW-BTC", "KRW-NONE"], "1d", start="2026-11-01"
+            ),
+        }
+        for words, call in calls.items():
+            with pytest.warns(UserWarning, match=words) as told:
+                call()
+            assert {each.filename for each in told} == {__file__}, words
+
+
+def test_a_warning_names_the_line_of_an_async_caller(exchange, tmp_path):
+    async def main():
+        async with mk.AsyncSmartDataProvider(
+            endpoint=exchange.endpoint, lake=tmp_path / "lake"
+        ) as provider:
+            await provider.get_market()
+            await provider.get_market(as_of="2030-01-01")
+
+    with pytest.warns(UserWarning, match="days before") as told:
+        asyncio.run(main())
+    assert [each.filename for each in told] == [__file__]

@@ -74,7 +74,7 @@ def test_an_old_list_answers_when_the_exchange_does_not_and_says_how_old_it_is(
     )
     alone.set_faults({"500": 1.0})
     with provider_of(alone.endpoint, cached) as second:
-        with pytest.warns(UserWarning, match=r"/v1/market/all is answered as of 3\.0 h ago"):
+        with pytest.warns(UserWarning, match=r"/v1/market/all is answered as of 3\.0h ago"):
             assert second.get_market().height == 855
         before = sent(alone)
         with warnings.catch_warnings():

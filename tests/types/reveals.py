@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from typing import assert_type, reveal_type
+from pathlib import Path
+from typing import Literal, assert_type, reveal_type
 
 import pandas as pd
 import polars as pl
@@ -15,14 +16,14 @@ import polars as pl
 import marketkit as mk
 from marketkit.api.response import DataResponse
 from marketkit.data.jobs.chunks import Chunks
-from marketkit.frames import FrameKind
 
 Either = pl.DataFrame | pd.DataFrame
+Kind = Literal["polars", "pandas"]  # what gives Arrow is of a library without types
 # A call, its type and its comment belong in one line.
 # fmt: off
 
 
-def frames(kind: FrameKind) -> None:
+def frames(kind: Kind) -> None:
     """The functions of the package."""
     reveal_type(assert_type(mk.get_ticker("KRW-BTC"), pl.DataFrame))  # polars.DataFrame
     reveal_type(mk.get_ticker(["KRW-BTC"], frame="polars"))  # polars.DataFrame
@@ -42,7 +43,21 @@ def frames(kind: FrameKind) -> None:
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
 
 
-def responses(kind: FrameKind) -> None:
+def forms() -> None:
+    """Candles of several widths, laid out wide, by what is configured."""
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", ["1m", "1h"], start="-30d"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_candle(["KRW-BTC"], "1d", wide="close", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-*", ("1d", "1w"), wide=["close", "volume"]), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", frame=None, tz=None, session=None), pl.DataFrame))  # polars.DataFrame
+    mk.get_ticker("KRW-BTC", frame="arrow").to_pandas()
+    mk.get_candle("KRW-BTC", "1m", frame="arrow").to_pandas()
+    reveal_type(mk.configure(frame="pandas", tz="Asia/Seoul"))  # Defaults
+    reveal_type(mk.SmartDataProvider(frame="pandas", tz="Asia/Seoul", session="00:00 Asia/Seoul"))  # SmartDataProvider
+    reveal_type(assert_type(mk.schema.describe("candle"), pl.DataFrame))  # polars.DataFrame
+    assert_type(mk.errors.UnknownSymbol("KRW-BCT").symbol, str)
+
+
+def responses(kind: Kind) -> None:
     """Answers with their story."""
     told = mk.with_response
     reveal_type(assert_type(told.get_ticker("KRW-BTC"), DataResponse[pl.DataFrame]))  # DataResponse[polars.DataFrame]
@@ -52,7 +67,7 @@ def responses(kind: FrameKind) -> None:
     reveal_type(assert_type(told.get_trade("KRW-BTC", frame=kind).frame, Either))  # polars.DataFrame | pandas.DataFrame
 
 
-async def awaited(provider: mk.AsyncSmartDataProvider, kind: FrameKind) -> None:
+async def awaited(provider: mk.AsyncSmartDataProvider, kind: Kind) -> None:
     """The async provider."""
     reveal_type(assert_type(await provider.get_ticker("KRW-BTC"), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(await provider.get_ticker("KRW-BTC", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
@@ -63,7 +78,7 @@ async def awaited(provider: mk.AsyncSmartDataProvider, kind: FrameKind) -> None:
     reveal_type(assert_type((await provider.watch("KRW-BTC", "trade", frame="pandas")).frame, pd.DataFrame))  # pandas.DataFrame
 
 
-def streams(kind: FrameKind) -> None:
+def streams(kind: Kind) -> None:
     """Feeds, live series, recordings."""
     reveal_type(assert_type(mk.watch("KRW-BTC", "ticker"), mk.Feed[pl.DataFrame]))  # Feed[polars.DataFrame]
     reveal_type(assert_type(mk.watch("KRW-BTC", "ticker").frame, pl.DataFrame))  # polars.DataFrame
@@ -99,6 +114,15 @@ def lake() -> None:
     reveal_type(assert_type(chunks, Chunks[pl.DataFrame]))  # Chunks[polars.DataFrame]
     for chunk in mk.iter_candle("KRW-BTC", "1m", start="2026-11-19", frame="pandas"):
         reveal_type(assert_type(chunk, pd.DataFrame))  # pandas.DataFrame
+
+
+def charts(frame: pl.DataFrame, pandas: pd.DataFrame) -> None:
+    """Charts of frames, lakes and streams."""
+    reveal_type(mk.plot.candles(frame, tz="Asia/Seoul", log=True, colors="western", theme="dark"))  # Chart
+    reveal_type(mk.plot.compare(pandas, column="high"))  # Chart
+    reveal_type(mk.plot.coverage(mk.lake(), "KRW-BTC", "1m"))  # Chart
+    assert_type(mk.plot.depth(mk.get_orderbook("KRW-BTC")).save("depth.png", width=600), Path)
+    assert_type(mk.live("KRW-BTC", "1m").plot(60, theme="dark"), None)
 
 
 def callbacks() -> None:

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import ast
+import asyncio
+import inspect
 import re
+import threading
+import warnings
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -17,7 +23,10 @@ from marketkit.errors import (
     TimedOut,
     UnknownSymbol,
     nearest,
+    remembering_caller,
+    warn,
 )
+from marketkit.timeframe import parse_timeframe
 
 CLASSES = {
     name: each
@@ -118,3 +127,106 @@ def test_nearest_gives_at_most_three_and_nothing_for_strangers():
     assert nearest("KRW-BTX", known).count("KRW-") == 3
     assert nearest("frame", known) == ""
     assert nearest("KRW-BTX", []) == ""
+
+
+def test_a_notebook_is_shown_the_message_and_the_callers_line_and_nothing_of_ours():
+    with pytest.raises(errors.MarketkitError) as caught:
+        parse_timeframe("1x")
+    message, place = caught.value._render_traceback_()
+    assert message.startswith("UnknownTimeframe: unknown timeframe '1x'")
+    assert place.startswith(f"{__file__}, line ")
+    two = errors.NotPicklable("Job")._render_traceback_()
+    assert len(two) == 2
+    assert not any("\n" in line for line in two)
+
+
+def test_a_wrong_argument_and_an_unknown_name_are_the_builtin_errors_too():
+    assert issubclass(errors.WrongArgument, TypeError)
+    assert issubclass(errors.UnknownName, AttributeError)
+    assert str(errors.UnknownSymbol("x", ["KRW-BTC"], hint=": say more")).endswith("'x': say more")
+
+
+def ours(source: str) -> dict:
+    """Run source as if it were a module of marketkit, and give what it defines."""
+    names = {"__name__": "marketkit.made_up", "warn": warn, "asyncio": asyncio}
+    exec(compile(inspect.cleandoc(source), "made_up.py", "exec"), names)  # noqa: S102
+    return names
+
+
+DEEP = ours("""
+    def call(text, kind=UserWarning):
+        inner(text, kind)
+
+    def inner(text, kind):
+        warn(text, kind)
+
+    async def on_a_loop(text):
+        await asyncio.sleep(0)
+        await asyncio.to_thread(inner, text, UserWarning)
+""")
+
+
+def line_of(words: str) -> int:
+    """Give the number of the one line of this file that ends with a comment of these words."""
+    lines = Path(__file__).read_text("utf-8").splitlines()
+    (number,) = [at for at, line in enumerate(lines, 1) if line.endswith(f"# {words}")]
+    return number
+
+
+@pytest.fixture
+def loop():
+    """A loop on a thread of its own."""
+    there = asyncio.new_event_loop()
+    thread = threading.Thread(target=there.run_forever)
+    thread.start()
+    yield there
+    there.call_soon_threadsafe(there.stop)
+    thread.join()
+    there.close()
+
+
+def test_a_warning_names_the_line_outside_of_marketkit_however_deep_it_is_raised():
+    with pytest.warns(UserWarning, match="careful") as told:
+        DEEP["call"]("careful")  # from here
+    assert (told[0].filename, told[0].lineno) == (__file__, line_of("from here"))
+
+
+def test_a_warning_of_another_thread_names_the_line_that_had_it_started(loop):
+    def start():
+        with remembering_caller():  # started here
+            return asyncio.run_coroutine_threadsafe(DEEP["on_a_loop"]("from afar"), loop)
+
+    with pytest.warns(UserWarning, match="from afar") as told:
+        start().result(10)
+    assert (told[0].filename, told[0].lineno) == (__file__, line_of("started here"))
+
+
+def test_a_warning_that_nobody_outside_waits_for_is_given_all_the_same(loop):
+    with pytest.warns(UserWarning, match="alone"):
+        asyncio.run_coroutine_threadsafe(DEEP["on_a_loop"]("alone"), loop).result(10)
+
+
+def test_the_same_warning_is_shown_once_a_line_and_a_deprecation_in_scripts_alone():
+    with warnings.catch_warnings(record=True) as told:
+        warnings.resetwarnings()
+        warnings.simplefilter("default")
+        for _ in range(3):
+            DEEP["call"]("said once")
+        DEEP["call"]("said once")
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        warnings.filterwarnings("default", category=DeprecationWarning, module="__main__")
+        DEEP["call"]("old", DeprecationWarning)
+        script = {"__name__": "__main__", "call": DEEP["call"], "kind": DeprecationWarning}
+        exec("call('older', kind)", script)  # noqa: S102
+    assert [str(each.message) for each in told] == ["said once", "said once", "older"]
+
+
+def test_every_warning_of_the_library_is_given_by_this_one_function():
+    package = Path(errors.__file__).parent
+    uses = [
+        f"{path.relative_to(package).as_posix()}:{node.lineno}"
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("warnings.warn")
+    ]
+    assert [use.partition(":")[0] for use in uses] == ["errors.py", "errors.py"]

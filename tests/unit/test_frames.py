@@ -10,7 +10,18 @@ import polars as pl
 import pytest
 
 from marketkit.errors import InputError, MissingExtra
-from marketkit.frames import FrameKind, Precision, check_zone, finish, one_of
+from marketkit.frames import (
+    Defaults,
+    FrameKind,
+    Precision,
+    check_zone,
+    finish,
+    finish_wide,
+    one_of,
+    wide_columns,
+    widen,
+    with_timeframe,
+)
 from marketkit.schema import CANDLE, TICKER, empty, exact
 
 START = datetime(2025, 9, 1, tzinfo=UTC)
@@ -139,9 +150,9 @@ def test_a_value_of_the_choice_is_let_through():
             "frame",
             "panda",
             FrameKind,
-            "frame='panda'; did you mean 'pandas'? (one of polars pandas)",
+            "frame='panda'; did you mean 'pandas'? (one of polars pandas arrow)",
         ),
-        ("frame", "numpy", FrameKind, "frame='numpy' (one of polars pandas)"),
+        ("frame", "numpy", FrameKind, "frame='numpy' (one of polars pandas arrow)"),
         ("precision", None, Precision, "precision=None (one of float decimal)"),
         ("precision", float, Precision, "precision=<class 'float'>"),
     ],
@@ -150,3 +161,100 @@ def test_any_other_value_names_the_argument_and_what_there_is(name, value, kinds
     with pytest.raises(InputError) as caught:
         one_of(name, value, kinds)
     assert str(caught.value).startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *((each, "write tz='Asia/Seoul'") for each in ("KST", "kst", "Seoul", "UTC+9", "+09:00")),
+        ("new york", "write tz='America/New_York'"),
+        ("asia/seoul", "write tz='Asia/Seoul'"),
+        ("Asia/Soul", "did you mean 'Asia/Seoul'"),
+    ],
+)
+def test_another_word_for_a_zone_is_answered_with_its_name(typed, meant):
+    with pytest.raises(InputError, match=meant):
+        check_zone(typed)
+
+
+def test_fixed_columns_are_in_attrs_with_their_value_or_the_one_that_was_said(candles):
+    pytest.importorskip("pandas")
+    fixed = {"symbol": "asked", "state": "closed"}
+    said = finish(candles.head(1), frame="pandas", tz="UTC", index=["time"], fixed=fixed)
+    assert said.attrs == {"symbol": "KRW-BTC", "state": "closed"}
+    assert set(map(str, said.dtypes)) == {"float64"}
+    none = finish(empty(CANDLE), frame="pandas", tz="UTC", index=["time"], fixed=fixed)
+    assert none.attrs == fixed
+    assert list(none.columns) == list(said.columns)
+
+
+def test_arrow_has_every_column_in_its_zone_and_no_views(candles):
+    table = shaped(candles, "arrow", "Asia/Seoul")
+    assert table.column_names == candles.columns
+    assert str(table.schema.field("time").type) == "timestamp[ms, tz=Asia/Seoul]"
+    assert "view" not in str(table.schema)
+    assert pl.from_arrow(table).equals(shaped(candles, "polars", "Asia/Seoul"))
+
+
+@pytest.mark.parametrize(
+    ("wide", "columns"),
+    [("close", ["close"]), (["close"], ["close"]), (("open", "value"), ["open", "value"])],
+)
+def test_columns_to_lay_out_wide_are_one_or_several(wide, columns):
+    assert wide_columns(wide) == columns
+
+
+@pytest.mark.parametrize("bad", ["clsoe", "state", [], ["close", 1], [None]])
+def test_what_is_no_column_of_numbers_cannot_be_wide(bad):
+    with pytest.raises(InputError, match="wide="):
+        wide_columns(bad)
+
+
+def test_wide_has_a_row_for_each_time_and_nulls_where_nothing_is_known(candles):
+    names = ["KRW-BTC", "KRW-ETH", "KRW-NIX"]
+    table = widen(candles.filter(pl.col("close") != 4.0), "close", names)
+    assert table.rows() == [
+        (START, 1.0, 3.0, None),
+        (START + timedelta(minutes=1), 2.0, None, None),
+    ]
+    assert widen(empty(CANDLE), "close", names).columns == ["time", *names]
+
+
+def test_several_wide_columns_carry_their_name(candles):
+    assert widen(candles, ["close", "volume"], ["KRW-BTC"]).columns == [
+        "time",
+        "close_KRW-BTC",
+        "volume_KRW-BTC",
+    ]
+
+
+def test_wide_pandas_has_symbols_as_columns_also_without_rows(candles):
+    pandas = pytest.importorskip("pandas")
+    names = ["KRW-BTC", "KRW-ETH"]
+    for rows in (candles, empty(CANDLE)):
+        one = finish_wide(rows, "close", names, frame="pandas", tz="Asia/Seoul")
+        assert (list(one.columns), one.columns.name) == (names, "symbol")
+        assert isinstance(one.index, pandas.DatetimeIndex)
+        two = finish_wide(rows, ["close", "volume"], names, frame="pandas", tz="UTC")
+        assert two.columns.names == ["column", "symbol"]
+        assert list(two["volume"].columns) == names
+
+
+def test_a_width_is_told_behind_the_symbol_also_of_nothing(candles):
+    for rows in (candles, empty(CANDLE)):
+        told = with_timeframe(rows, "1h")
+        assert told.columns == ["symbol", "timeframe", *rows.columns[1:]]
+        assert told["timeframe"].to_list() == ["1h"] * rows.height
+    assert "timeframe" not in candles.columns
+
+
+def test_defaults_are_changed_together_or_not_at_all():
+    defaults = Defaults("pandas")
+    defaults.set(None, "Asia/Seoul", "09:00 Asia/Seoul")
+    assert (defaults.frame_of(None), defaults.tz_of(None)) == ("pandas", "Asia/Seoul")
+    assert (defaults.frame_of("polars"), defaults.tz_of("UTC")) == ("polars", "UTC")
+    assert defaults.session_of(None) == "09:00 Asia/Seoul"
+    for bad in (("panda", None, None), ("arrow", "KST", None), ("arrow", None, "9")):
+        with pytest.raises(InputError):
+            defaults.set(*bad)
+        assert defaults == Defaults("pandas", "Asia/Seoul", "09:00 Asia/Seoul")

@@ -19,7 +19,25 @@ HEAVY = {"polars", "pandas", "httpx", "pyarrow", "requests_cache", "websockets",
 def test_every_public_name_is_there_and_sorted():
     assert list(mk.__all__) == sorted(mk.__all__)
     assert all(getattr(mk, name) is not None for name in mk.__all__)
-    assert dir(mk) == sorted(mk.__all__)
+
+
+def test_a_person_at_a_prompt_sees_calls_and_where_the_rest_is():
+    shown = dir(mk)
+    assert shown == sorted(shown)
+    assert set(shown) <= set(mk.__all__)
+    rest = [name for name in shown if not callable(getattr(mk, name))]
+    assert set(rest) == {"__version__", "with_response", *mk._MODULES}
+    assert [name for name in shown if name[0].isupper()] == [
+        "AsyncSmartDataProvider",
+        "SmartDataProvider",
+    ]
+    assert not raised() & set(shown)
+    assert set(mk._DEFAULT) <= set(shown)
+
+
+def test_errors_are_in_their_module_and_under_their_old_names():
+    assert mk.errors is errors
+    assert all(getattr(mk, name) is getattr(mk.errors, name) for name in raised())
 
 
 def test_the_stub_says_the_same_names():
@@ -39,13 +57,17 @@ def test_the_stub_says_the_same_names():
     assert (imported | assigned) - {"__all__", "_default"} == set(mk.__all__)
 
 
-def test_every_error_is_public():
-    raised = {
+def raised():
+    """Name all errors."""
+    return {
         name
         for name, value in vars(errors).items()
         if isinstance(value, type) and issubclass(value, errors.MarketkitError)
     }
-    assert raised <= set(mk.__all__)
+
+
+def test_every_error_is_public():
+    assert raised() <= set(mk.__all__)
 
 
 OTHERS = ("data.jobs.job", "api.status", "api.sync")
@@ -73,7 +95,7 @@ def look():
 before = look()
 {chr(10).join(steps if first == "module" else reversed(steps))}
 assert look() == before
-for name in mk.__dir__():
+for name in set(mk.__dir__()) - set(mk._MODULES):
     import sys
     assert f"marketkit.{{name}}" not in sys.modules, name
 assert [name for _, _, name in before] == ["lake", "jobs", "live", "status"]
@@ -90,11 +112,24 @@ def test_importing_loads_no_dataframe_library_and_starts_nothing():
     assert not HEAVY & set(modules)
 
 
-def test_an_unknown_name_is_an_attribute_error():
-    done = subprocess.run(
-        [sys.executable, "-c", "import marketkit; marketkit.get_tickerz"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert "AttributeError: module 'marketkit' has no attribute 'get_tickerz'" in done.stderr
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("get_tickerz", "; did you mean 'get_ticker'"),
+        ("get_ohlcv", ": write mk.get_candle(symbols, timeframe, count=200)"),
+        ("get_current_price", ": write mk.get_ticker(symbols)"),
+        ("zzzz", ""),
+    ],
+)
+def test_an_unknown_name_is_an_attribute_error_that_says_what_is_meant(name, said):
+    with pytest.raises(AttributeError) as caught:
+        getattr(mk, name)
+    assert str(caught.value).startswith(f"module 'marketkit' has no attribute {name!r}{said}")
+    assert isinstance(caught.value, mk.UnknownName)
+    assert not hasattr(mk, name)
+
+
+def test_a_machine_that_looks_for_a_hook_gets_a_plain_error():
+    with pytest.raises(AttributeError) as caught:
+        _ = mk._repr_html_
+    assert type(caught.value) is AttributeError

@@ -6,9 +6,12 @@ import polars as pl
 import pytest
 
 from marketkit import schema
+from marketkit.errors import InputError
 
 SCHEMAS = {
-    name: each for name, each in vars(schema).items() if name.isupper() and isinstance(each, dict)
+    name: each
+    for name, each in vars(schema).items()
+    if name.isupper() and isinstance(each, dict) and name != "TIMEFRAMES" and name[0] != "_"
 }
 
 
@@ -67,3 +70,29 @@ def test_only_turnover_and_rate_of_a_ticker_have_sixteen_places():
         name for name, each in exact.items() if isinstance(each, pl.Decimal) and each.scale == 16
     }
     assert deep == {"value", "value_24h", "signed_change_rate"}
+
+
+@pytest.mark.parametrize("name", sorted(schema._FRAMES))
+def test_every_column_of_a_frame_is_explained(name):
+    told = schema.describe(name)
+    columns, _ = schema._FRAMES[name]
+    assert told["column"].to_list() == list(columns)
+    assert set(told["frame"]) == {name}
+    assert told.select(pl.col("type", "meaning", "source").str.len_chars().min()).row(0) > (0, 0, 0)
+
+
+def test_all_frames_are_explained_together_and_nothing_else_is():
+    assert schema.describe()["frame"].unique(maintain_order=True).to_list() == [*schema._FRAMES]
+    explained = {column for columns, _ in schema._FRAMES.values() for column in columns}
+    assert {name.rpartition(".")[2] for name in schema._COLUMNS} == explained
+
+
+def test_prices_have_their_currency_and_times_their_zone():
+    told = {row["column"]: row["unit"] for row in schema.describe("candle").rows(named=True)}
+    assert (told["close"], told["volume"]) == ("quote currency", "base currency")
+    assert "UTC" in told["time"]
+
+
+def test_an_unknown_frame_is_answered_with_those_there_are():
+    with pytest.raises(InputError, match="no frame 'candel'; did you mean 'candle'"):
+        schema.describe("candel")

@@ -11,6 +11,7 @@ from marketkit.settings import (
     REGIONS,
     budget_dir,
     lake_source,
+    lists_dir,
     resolve_cache,
     resolve_endpoint,
     resolve_lake,
@@ -138,3 +139,13 @@ def test_the_environment_may_say_that_nothing_is_sent(monkeypatch, said, meant):
     monkeypatch.setenv("MARKETKIT_OFFLINE", said)
     assert resolve_offline(offline=None) is meant
     assert resolve_offline(offline=not meant) is not meant
+
+
+def test_lists_that_wait_are_below_the_home_beside_the_lake_unless_a_cache_is_named(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert lists_dir() == tmp_path / ".local" / "share" / "marketkit" / "lists"
+    monkeypatch.setenv("MARKETKIT_CACHE", "/var/somewhere")
+    assert lists_dir() == Path("/var/somewhere/lists")

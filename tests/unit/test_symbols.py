@@ -14,7 +14,8 @@ from marketkit.symbols import (
     file_name,
     is_code,
     is_glob,
-    listed,
+    is_name,
+    is_native,
     matches,
     resolve,
     symbol_of,
@@ -26,7 +27,7 @@ codes = st.from_regex(r"\A(KRW|BTC|USDT)-[A-Z0-9]{1,6}\Z")
 
 
 @pytest.mark.parametrize(
-    ("typed", "native"),
+    ("text", "native"),
     [
         ("KRW-BTC", "KRW-BTC"),
         ("BTC/KRW", "KRW-BTC"),
@@ -41,40 +42,44 @@ codes = st.from_regex(r"\A(KRW|BTC|USDT)-[A-Z0-9]{1,6}\Z")
         ("KRW-[!A]*", "KRW-[!A]*"),
     ],
 )
-def test_one_name_is_spelt_natively(typed, native):
+def test_one_name_is_spelt_natively(text, native):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert listed(typed) == [native]
+        assert typed(text) == [native]
 
 
 @pytest.mark.parametrize(
-    ("typed", "native"), [("krw-btc", "KRW-BTC"), ("btc/krw", "KRW-BTC"), ("Krw-*", "KRW-*")]
+    ("text", "native"), [("krw-btc", "KRW-BTC"), ("btc/krw", "KRW-BTC"), ("Krw-*", "KRW-*")]
 )
-def test_lower_case_is_taken_with_a_warning(typed, native):
-    with pytest.warns(UserWarning, match=f"taken as '{native.replace('*', '.')}'"):
-        assert listed(typed) == [native]
+def test_lower_case_is_taken_with_a_warning_unless_that_is_not_wanted(text, native):
+    with pytest.warns(UserWarning, match=f"taken as '{native.replace('*', '.')}'") as warned:
+        assert typed(text) == [native]
+    assert warned[0].filename == __file__
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert typed(text, aloud=False) == [native]
 
 
 @settings(deadline=None)
 @given(st.lists(codes, min_size=1))
 def test_order_is_kept_and_duplicates_are_dropped(symbols):
-    once = listed(symbols)
+    once = typed(symbols)
     assert once == sorted(set(symbols), key=symbols.index)
 
 
 def test_two_spellings_of_one_market_are_one_market():
-    assert listed(["BTC/KRW", "KRW-BTC", "KRW-ETH"]) == ["KRW-BTC", "KRW-ETH"]
+    assert typed(["BTC/KRW", "KRW-BTC", "KRW-ETH"]) == ["KRW-BTC", "KRW-ETH"]
 
 
 @pytest.mark.parametrize("many", [("KRW-BTC",), {"KRW-BTC"}, iter(["KRW-BTC"]), {"KRW-BTC": 1}])
 def test_any_iterable_of_names_will_do(many):
-    assert listed(many) == ["KRW-BTC"]
+    assert typed(many) == ["KRW-BTC"]
 
 
 @pytest.mark.parametrize("none", [[], (), set(), iter([])])
 def test_no_symbols_at_all_is_bad_input(none):
     with pytest.raises(InputError, match="empty"):
-        listed(none)
+        typed(none)
 
 
 @pytest.mark.parametrize(
@@ -82,57 +87,60 @@ def test_no_symbols_at_all_is_bad_input(none):
 )
 def test_what_is_no_string_is_bad_input(bad):
     with pytest.raises(InputError, match="symbol"):
-        listed(bad)
+        typed(bad)
 
 
-@pytest.mark.parametrize(
-    "bad",
-    [
-        "../x",
-        "../../etc/passwd",
-        "..",
-        "/",
-        "KRW-BTC/../x",
-        "KRW/..",
-        "../*",
-        "KRW-*/..",
-        "KRW\\BTC",
-        "KRW-BTC\0",
-        "KRW-BTC\nKRW-ETH",
-        "KRW-BTC,KRW-ETH",
-        "KRW-BTC&count=1",
-        "KRW_BTC",
-        "KRW-",
-        "-BTC",
-        "KRWBTC",
-        "KRW-BTC-ETH",
-        "KRW--BTC",
-        "비트코인",
-        "",
-        " ",
-        "BTC/KRW/X",
-        "C:\\x",
-        "~",
-    ],
-)
+NONE = [
+    "../x",
+    "../../etc/passwd",
+    "..",
+    "/",
+    "KRW/..",
+    "../*",
+    "KRW-*/..",
+    "KRW\\BTC",
+    "KRW-BTC\0",
+    "KRW-BTC\nKRW-ETH",
+    "KRW-",
+    "-BTC",
+    "비트코인",
+    "",
+    " ",
+    "BTC/KRW/X",
+    "C:\\x",
+    "~",
+]
+SLIPS = ["KRW_BTC", "KRWBTC", "BTC", "btc:krw"]
+
+
+@pytest.mark.parametrize("bad", NONE)
 def test_what_can_be_no_symbol_is_unknown_before_anybody_is_asked(bad):
     with pytest.raises(UnknownSymbol) as caught:
-        listed(["KRW-BTC", bad])
+        typed(["KRW-BTC", bad], slips=False)
     assert caught.value.symbol == bad
     assert isinstance(caught.value, InputError)
 
 
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_is_left_to_a_list_of_markets_or_refused_with_what_is_meant(slip):
+    assert typed([slip, "KRW-ETH"]) == [slip, "KRW-ETH"]
+    with pytest.raises(UnknownSymbol, match=r"did you mean 'KRW-BTC'"):
+        typed(["KRW-ETH", slip], slips=False)
+
+
 @settings(deadline=None)
 @given(st.text(max_size=12))
-def test_whatever_is_let_through_can_be_no_path_and_no_query(text):
+def test_whatever_is_let_through_is_spelt_natively_or_may_be_the_code_of_a_market(text):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            (native,) = listed(text)
+            (spelt,) = typed(text, slips=False)
         except UnknownSymbol:
             return
-    assert native.isascii()
-    assert not set(native) & set("./\\&=%,:;~ \0\n")
+    if is_glob(spelt):
+        assert set(spelt) <= set("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789*?[]!-")
+    else:
+        assert is_native(spelt) or is_code(spelt)
 
 
 def test_resolving_gives_the_listed_markets_sorted():
@@ -173,7 +181,7 @@ def test_a_code_that_a_list_has_is_meant_however_odd():
     known = frozenset([*KNOWN, *ODD])
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert typed(ODD, known) == listed(ODD, known) == ODD
+        assert typed(ODD, known) == ODD
         assert typed([*ODD[:2], "KRW-A/B"]) == [*ODD[:2], "KRW-A/B"]  # a list may have them
     assert resolve(ODD, known) == sorted(ODD)
     assert resolve("USDT-*", known) == ["USDT-BTC", "USDT-币安人生"]
@@ -192,8 +200,6 @@ def test_another_case_means_the_one_code_that_differs_in_nothing_else():
 def test_a_market_spelt_in_another_way_is_suggested(slip):
     with pytest.raises(UnknownSymbol, match=r"did you mean 'KRW-BTC'"):
         matches(slip, KNOWN)
-    with pytest.raises(UnknownSymbol, match=r"did you mean 'KRW-BTC'"):
-        listed(slip if "-" not in slip else "KRWBTC")
 
 
 @settings(deadline=None)
@@ -220,3 +226,18 @@ def test_no_name_is_that_of_a_device():
         "%4EUL.X-A",
         "%43OM1",
     ]
+
+
+@pytest.mark.parametrize("name", ["비트코인", " 이더리움 ", "비트코인 캐시", "엑스(구)"])
+def test_a_korean_name_is_left_to_a_list(name):
+    assert typed(name) == [name.strip()]
+    assert is_name(name)
+    with pytest.raises(UnknownSymbol):
+        typed(name, slips=False)
+
+
+@pytest.mark.parametrize(
+    "symbol", ["KRW-BTC", "bitcoin", "USDT-币安人生", "../비트", "", None, "비" * 99]
+)
+def test_codes_and_paths_are_no_names(symbol):
+    assert not is_name(symbol)

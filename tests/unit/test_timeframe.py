@@ -13,14 +13,18 @@ from marketkit.coverage import Spans
 from marketkit.errors import InputError, InvalidRange, UnknownTimeframe
 from marketkit.timeframe import (
     HOUR,
+    MINUTE,
+    SECOND,
     TIMEFRAMES,
     Timeframe,
+    is_relative,
     iso,
     narrower,
     parse_duration,
     parse_time,
     parse_timeframe,
     timeframe_of_token,
+    wider,
 )
 
 calm = settings(deadline=None)
@@ -242,12 +246,68 @@ def test_an_unknown_name_is_refused_and_the_known_ones_are_listed(bad):
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"), [("1min", "'1m'"), ("15min", "'15m'"), ("30", "'30m'"), ("1mo", "'1m'")]
+    ("typed", "meant"), [("1min", "'1m'"), ("15min", "'15m'"), ("30", "'30m'"), ("1mo", "'1M'")]
 )
 def test_an_unknown_name_gives_the_nearest(typed, meant):
     with pytest.raises(UnknownTimeframe, match="did you mean") as caught:
         parse_timeframe(typed)
     assert meant in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *((each, "1d") for each in ("day", "days", "Day", "1D", "daily", "24h", "1 day")),
+        *((each, "1m") for each in ("minute1", "minutes/1", "1T", "1Min", "minute", "1 m")),
+        *((each, "1h") for each in ("minute60", "60", 60, "1H", "hour", "60min", "1hour")),
+        *((each, "4h") for each in ("minute240", "240", "4H")),
+        *((each, "1w") for each in ("week", "1W", "7d", "weeks")),
+        *((each, "1M") for each in ("month", "months", "1mo", "30d", "1ME")),
+        *((each, "1y") for each in ("year", "1Y", "365d")),
+        *((each, "1s") for each in ("second", "seconds", "1S", "sec")),
+    ],
+)
+def test_a_width_of_another_library_is_answered_with_ours(typed, meant):
+    with pytest.raises(UnknownTimeframe, match=f"did you mean '{meant}'"):
+        parse_timeframe(typed)
+
+
+@pytest.mark.parametrize("typed", ["2h", "7m", "100", "0", "now", "True"])
+def test_a_width_that_nobody_has_is_given_no_meaning(typed):
+    with pytest.raises(UnknownTimeframe) as caught:
+        parse_timeframe(typed)
+    assert "one of 1s" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "before"),
+    [("-30d", 720 * HOUR), ("-12h", 12 * HOUR), ("-90m", 90 * MINUTE), ("-2w", 336 * HOUR),
+     ("-1y", 8_760 * HOUR), ("-5s", 5 * SECOND), (" -1d ", 24 * HOUR)],
+)  # fmt: skip
+def test_a_time_may_count_back_from_now(typed, before):
+    now = parse_time("2026-11-20T00:00:30Z")
+    assert is_relative(typed)
+    assert parse_time(typed, now) == now - before
+
+
+def test_nothing_counts_back_beyond_1970_nor_without_a_now():
+    assert parse_time("-999999y", parse_time("2026-11-20")) == 0
+    with pytest.raises(InvalidRange):
+        parse_time("-30d")
+
+
+@pytest.mark.parametrize(
+    "typed", ["30d", "12h", "-30", "-1M", "--1d", "-d", "-0.5d", "now", 5, None]
+)
+def test_other_words_do_not_count_back(typed):
+    assert not is_relative(typed)
+    with pytest.raises(InvalidRange):
+        parse_time(typed, parse_time("2026-11-20"))
+
+
+def test_a_length_of_time_is_answered_with_its_minus():
+    with pytest.raises(InvalidRange, match="write '-30d'"):
+        parse_time("30d")
 
 
 @pytest.mark.parametrize(
@@ -383,7 +443,7 @@ def test_a_length_of_time_is_a_number_and_a_unit(duration, seconds):
 
 @pytest.mark.parametrize("duration", ["", "d", "1", "1x", "-1d", "0h", "1 d", "1.5h", 7, None])
 def test_another_length_of_time_is_refused(duration):
-    with pytest.raises(InputError, match="expected one such as 30m, 12h, 1d, 2w"):
+    with pytest.raises(InputError, match="expected one such as 30s, 5m, 2h, 7d"):
         parse_duration(duration)
 
 
@@ -395,3 +455,18 @@ def test_the_widest_candles_that_fit_come_first():
     assert [each.name for each in narrower(TIMEFRAMES["1M"])][:2] == ["1d", "4h"]
     assert [each.name for each in narrower(TIMEFRAMES["1y"])][:2] == ["1M", "1d"]
     assert [each.name for each in narrower(TIMEFRAMES["1s"])] == []
+
+
+@pytest.mark.parametrize("name", ["1m", "5m", "1h", "1d", "1w", "1M", "1y"])
+def test_slots_of_a_wider_timeframe_are_told_from_narrow_ones(name):
+    width = TIMEFRAMES[name]
+    times = [width.shift(parse_time("2024-01-01"), step) for step in range(40)]
+    assert wider(TIMEFRAMES["1s"], times) == width
+    assert wider(width, times) is None
+
+
+def test_few_slots_are_of_a_wider_timeframe_by_chance():
+    hours = TIMEFRAMES["1h"]
+    assert wider(hours, [0, 4 * HOUR, 8 * HOUR]) is None
+    assert wider(hours, [0]) is None
+    assert wider(hours, []) is None

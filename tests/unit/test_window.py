@@ -11,7 +11,7 @@ import pytest
 
 from marketkit.errors import InputError, InvalidRange, UnknownTimeframe
 from marketkit.timeframe import DAY, HOUR, MINUTE, TIMEFRAMES, parse_time
-from marketkit.window import Window, parse_session, read_window
+from marketkit.window import Window, check_count, parse_session, read_window, window_of
 
 NOW = parse_time("2025-06-10T12:34")
 ONE_DAY = TIMEFRAMES["1d"]
@@ -268,3 +268,30 @@ def test_edges_of_a_part_are_those_of_the_whole(timeframe, zone):
         inside = [each for each in whole if left <= each <= right]
         assert session.edges(width, left, right) == inside
         assert session.edges(width, left + MINUTE, right - MINUTE) == inside
+
+
+@pytest.mark.parametrize("count", [0, -1, True, 1.5, "ten", ""])
+def test_a_count_is_a_whole_number_above_zero(count):
+    with pytest.raises(InvalidRange, match="at least one"):
+        check_count(count)
+
+
+def test_a_count_in_quotes_is_answered_with_the_number():
+    with pytest.raises(InvalidRange, match="write count=10, without quotes"):
+        read_window("1m", None, None, "10")
+    check_count(None)
+    check_count(1)
+
+
+def test_a_range_counts_back_from_the_moment_that_is_now():
+    now = parse_time("2026-11-20T12:00:00Z")
+    window = read_window("1h", "-1d", "-2h", None, now=now)
+    assert (window.start, window.end) == (now - DAY, now - 2 * HOUR)
+    assert window_of("-1h", None, now).start == now - HOUR
+    with pytest.raises(InvalidRange, match="is not before"):
+        read_window("1h", "-1d", "-2d", None, now=now)
+
+
+def test_a_session_in_korean_time_is_answered_with_the_zone():
+    with pytest.raises(InputError, match="write 09:00 Asia/Seoul"):
+        read_window("1d", None, None, 1, session="09:00 KST")

@@ -4,64 +4,55 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import add_range, open_provider
-from marketkit.cli.output import FAILED, INCOMPLETE, Output
-from marketkit.cli.run import CommandRun, begin_run, on_sigterm
-from marketkit.errors import (
-    Banned,
-    InputError,
-    MarketkitError,
-    NetworkError,
-    ServerFailed,
-    UnknownSymbol,
-)
+from marketkit.cli.options import DURATION, SYMBOLS, add_range, duration, open_provider
+from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
+from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
+from marketkit.cli.schedule import only_run, read_file, scheduled
+from marketkit.errors import InputError, MarketkitError, UnknownSymbol
 
 if TYPE_CHECKING:
     from datetime import datetime
-
-    import polars as pl
 
     from marketkit.api.sync import SmartDataProvider
     from marketkit.data.jobs.config import Config
     from marketkit.data.jobs.job import Job
     from marketkit.data.jobs.report import Report
-    from marketkit.data.lake.lake import Lake
-
-# Seconds between two attempts at an exchange that is away: soon enough after a maintenance of
-# hours, and too seldom to count against its limits.
-_PAUSE = 30.0
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    symbols = "KRW-BTC, BTC/KRW or a glob such as 'KRW-*'"
-    command.add_argument("symbols", nargs="*", help=symbols)
+    wanted_arguments(command)
+    add = command.add_argument
+    add("--verify", type=duration, help=f"Read the last {DURATION} again, to see what changed.")
+    said = f"Wait for an exchange that is away for so long: {DURATION}; 12h if none is given."
+    add("--patience", type=duration, help=said)
+    add("--max-time", type=duration, help=f"Leave after so long, and go on next time: {DURATION}.")
+    said = "Write progress and problems as text or as JSON lines."
+    add("--log-format", choices=["text", "json"], default="text", help=said)
+
+
+def wanted_arguments(command: argparse.ArgumentParser) -> None:
+    """Add the candles wanted, by hand or from a file, and their order."""
+    add = command.add_argument
+    add("symbols", nargs="*", help=SYMBOLS)
     add_range(command)
-    command.add_argument("--config", type=Path, help="a TOML file that says what the lake holds")
-    command.add_argument("--verify", help="read the last 1d (12h, 30m, 7d) again for revisions")
-    command.add_argument("--order", choices=["newest", "oldest", "symbols"], help="(newest)")
-    command.add_argument("--patience", help="how long to wait for an exchange that is away (12h)")
-    command.add_argument("--max-time", help="leave after 50m (12h); the next run goes on")
-    command.add_argument("--log-format", choices=["text", "json"], default="text")
-    command.set_defaults(refuse=command.error)
+    command.set_defaults(timeframe=None)  # so that a file can refuse one
+    said = "A TOML file that says what the lake holds, in place of symbols and times."
+    add("--config", type=Path, metavar="FILE", help=said)
+    said = "What comes first; newest if none is given."
+    add("--order", choices=["newest", "oldest", "symbols"], help=said)
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
     if options.config is not None:
         return _scheduled(options, output)
-    if not options.symbols or options.start is None:
-        options.refuse("give symbols and --start, or --config FILE")
-    provider = open_provider(options)
-    run = begin_run(options)
-    series, span = (options.symbols, options.timeframe), (options.start, options.end)
-    with on_sigterm(run.terminate):
-        report = run.work(_starter(provider, options, *series, *span))
+    need_symbols(options)
+    provider, run = open_provider(options), begin_run(options)
+    report = _work(provider, options, run, output)
     if report is None:
         output.problem(MarketkitError(f"left on {run.stopped}; the same command goes on"))
         return run.code
@@ -69,6 +60,32 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     if not report.complete and not output.as_json:
         _say_missing(provider, report, output)
     return run.code
+
+
+def _work(
+    provider: SmartDataProvider, options: argparse.Namespace, run: CommandRun, output: Output
+) -> Report | None:
+    """Do the one backfill; where that is cut, say how far it came."""
+    series, span, state = (options.symbols, options.timeframe), (options.start, options.end), ""
+    try:
+        with on_sigterm(run.terminate):
+            return run.work(_starter(provider, options, *series, *span))
+    except InputError:
+        run.cut.clear()  # nothing was done, and nothing is left
+        raise
+    except MarketkitError as error:
+        state = f"failed: {error}"
+        raise
+    finally:
+        if run.cut:
+            say_summary(output, run, options, provider.lake().root, state)
+
+
+def need_symbols(options: argparse.Namespace) -> None:
+    """End with bad usage where neither symbols nor a file are given."""
+    if not options.symbols or options.start is None:
+        options.refuse("give symbols and --start, or --config FILE")
+    options.timeframe = options.timeframe or "1m"
 
 
 def _starter(  # noqa: PLR0917 - the arguments of a backfill, in their order
@@ -103,42 +120,30 @@ def _scheduled(options: argparse.Namespace, output: Output) -> int:
     """Do the backfills of a file and end with one line for monitoring, also after a failure."""
     from filelock import Timeout  # noqa: PLC0415 - slow, `--help` needs none
 
-    config = _read_file(options)
-    provider = open_provider(options)
-    run = begin_run(options)
+    config = read_file(options)
+    provider, run = open_provider(options), begin_run(options)
     state, code = "", None
     try:
-        with _only_run(provider.lake(), options.config), on_sigterm(run.terminate):
+        with only_run(provider.lake(), options.config), on_sigterm(run.terminate):
             _chores(provider, config, options, run)
     except Timeout:
         state, code = "busy: another run of this file is at work", INCOMPLETE
     except MarketkitError as error:
         state, code = f"failed: {error}", FAILED
-    _say_summary(output, run.summary(state), options)
+    except KeyboardInterrupt:
+        run.stopped, code = "Ctrl-C", INTERRUPTED
+    say_summary(output, run, options, provider.lake().root, state)
     return run.code if code is None else code
-
-
-def _read_file(options: argparse.Namespace) -> Config:
-    """Read the file of `--config`, for the options that the command line leaves open."""
-    from marketkit.data.jobs.config import read_config  # noqa: PLC0415 - slow
-
-    if options.symbols or options.start or options.end:
-        raise InputError("--config says which symbols and since when: leave them out")
-    config = read_config(options.config)
-    for name in ("lake", "endpoint", "region", "verify", "order", "patience", "max_time"):
-        if getattr(options, name) is None:
-            setattr(options, name, getattr(config, name))
-    return config
 
 
 def _chores(
     provider: SmartDataProvider, config: Config, options: argparse.Namespace, run: CommandRun
 ) -> None:
-    from marketkit.data.jobs.config import chores, moment  # noqa: PLC0415 - slow
-    from marketkit.timeframe import parse_time  # noqa: PLC0415 - slow
+    from marketkit.data.jobs.config import moment  # noqa: PLC0415 - slow
 
-    markets, now = _listed(provider, options.patience, run)
-    for chore in chores(config, markets, provider.lake(), parse_time(now)):
+    todo = scheduled(provider, config, run, options.patience)
+    run.planned = len(todo)
+    for chore in todo:
         if run.stopped:
             return
         symbols, start = list(chore.symbols), moment(chore.start)
@@ -152,46 +157,17 @@ def _chores(
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
 
 
-def _listed(
-    provider: SmartDataProvider, patience: str, run: CommandRun
-) -> tuple[pl.DataFrame, datetime]:
-    """Get the market list and the exchange's time, as soon as the exchange is there."""
-    from marketkit.timeframe import parse_duration  # noqa: PLC0415 - slow
-
-    began, longest = time.monotonic(), parse_duration(patience) / 1000
-    while True:
-        try:
-            return provider.get_market(), provider.exchange_time()
-        except (NetworkError, ServerFailed, Banned) as failure:
-            if run.stopped or time.monotonic() - began > longest or run.over:
-                raise
-            sys.stderr.write(f"waiting for the exchange: {failure}\n")
-        run.ended.wait(min(_PAUSE, longest))
-
-
-@contextmanager
-def _only_run(lake: Lake, config: Path) -> Iterator[None]:
-    """Be the only run of a file on a lake. Raises `filelock.Timeout` if there is another."""
-    import hashlib  # noqa: PLC0415 - slow, as is the next
-
-    from filelock import FileLock  # noqa: PLC0415
-
-    lake.require_writable()
-    locks = lake.root / ".locks"
-    locks.mkdir(exist_ok=True)
-    name = hashlib.sha256(str(config.resolve()).encode()).hexdigest()[:10]
-    with FileLock(locks / f"backfill-{name}.lock", timeout=0):
-        yield
-
-
-def _say_summary(output: Output, summary: dict[str, object], options: argparse.Namespace) -> None:
-    if options.log_format == "json" and not output.as_json:
-        output = Output(as_json=True)
-    output.value(**summary)
-    output.say(
-        "marketkit backfill: " + " ".join(f"{name}={value}" for name, value in summary.items())
-    )
-
-
-_TEXT = "Fill the lake with candles; running it again continues."
-COMMAND = Command("backfill", _TEXT, _run, _arguments)
+COMMAND = Command(
+    "backfill",
+    "Fill the lake with candles. The same command goes on where it stopped, and asks for nothing"
+    " twice. A run of a file, and one that is cut, end with a line that says what was done and what"
+    " is left.",
+    _run,
+    _arguments,
+    example="marketkit backfill KRW-BTC --timeframe 1m --start 2026-01-01 --end 2026-02-01",
+    codes={
+        DONE: "Every slot asked for is in the lake or proved empty.",
+        INCOMPLETE: "Slots are still unknown, or the run was left early; the same command goes on.",
+        INTERRUPTED: "Ctrl-C ended it, and what was fetched is kept.",
+    },
+)

@@ -4,26 +4,28 @@ from __future__ import annotations
 
 import argparse
 
-from marketkit.cli.command import Command
-from marketkit.cli.options import add_range, one_or_many, open_provider
+from marketkit.cli.command import PARTS, Command
+from marketkit.cli.options import SYMBOLS, TZ, add_range, one_or_many, open_provider
 from marketkit.cli.output import DONE, Output
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
+    add = command.add_argument
+    add("symbols", nargs="+", help=SYMBOLS)
     add_range(command)
-    command.add_argument("--count", type=int, help="the newest so many (200)")
-    command.add_argument("--source", default="auto", choices=["auto", "lake", "exchange"])
-    command.add_argument("--forming", action="store_true", help="the unfinished candle, too")
+    add("--count", type=int, help="The newest so many; 200 if neither count nor start is given.")
+    sources = ["auto", "lake", "exchange"]
+    add("--source", default="auto", choices=sources, help="Who is asked; both, the lake first.")
+    add("--forming", action="store_true", help="Add the candle that is not finished yet.")
     fills = ["none", "forward", "null"]
-    command.add_argument("--fill", default="none", choices=fills, help="slots proved empty, too")
-    command.add_argument("--session", default="00:00 UTC", help="where days begin")
-    own = "the exchange's own candles, none made of finer ones"
-    command.add_argument("--own", action="store_true", help=own)
-    command.add_argument("--as-of", help="a frozen set instead of the lake as it is")
-    joined = "join a market that changed its code: KRW-MATIC=KRW-POL"
-    command.add_argument("--rename", action="append", type=_pair, metavar="OLD=NEW", help=joined)
-    command.add_argument("--tz", default="UTC", help="the time zone of the output (UTC)")
+    add("--fill", default="none", choices=fills, help="Add the slots that are proved empty.")
+    said = "Where days begin, such as '00:00 Asia/Seoul'; 00:00 UTC if none is given."
+    add("--session", default="00:00 UTC", help=said)
+    add("--own", action="store_true", help="Take no candles that are made of finer ones.")
+    add("--as-of", metavar="NAME", help="Read a frozen set instead of the lake as it is.")
+    said = "Join a market that changed its code, such as KRW-MATIC=KRW-POL; repeatable."
+    add("--rename", action="append", type=_pair, metavar="OLD=NEW", help=said)
+    add("--tz", default="UTC", help=TZ)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -55,8 +57,9 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
 COMMAND = Command(
     "candles",
-    "Print candles of the lake and the exchange.",
+    "Print candles of markets. The exchange is asked for those that the lake does not have yet.",
     _run,
     _arguments,
     example="marketkit candles KRW-BTC --timeframe 1h --count 5",
+    codes=PARTS,
 )

@@ -30,7 +30,7 @@ _LATENCY_MS = 15  # a round trip to an exchange nearby: pacing shows, waiting do
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--live", action="store_true", help="a smaller run on Upbit itself")
+    command.add_argument("--live", action="store_true", help="Make a smaller run on Upbit itself.")
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -129,5 +129,12 @@ def _exchange(options: argparse.Namespace) -> Iterator[Sandbox | None]:
         yield exchange
 
 
-_TEXT = "Backfill five markets on a sandbox exchange and prove the result."
-COMMAND = Command("demo", _TEXT, _run, _arguments, example="marketkit demo")
+COMMAND = Command(
+    "demo",
+    "See all of it at work in a minute. Five markets of a made-up exchange on this machine go into"
+    " a lake, which proves that nothing is missing.",
+    _run,
+    _arguments,
+    example="marketkit demo",
+    codes={INCOMPLETE: "The lake is not complete, or requests were wasted."},
+)

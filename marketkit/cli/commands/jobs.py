@@ -6,10 +6,11 @@ import argparse
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from marketkit.cli.command import Command, Family
+from marketkit.cli.command import Command, Family, no_arguments
 from marketkit.cli.options import open_lake, open_provider
 from marketkit.cli.output import DONE, Output
-from marketkit.cli.run import CommandRun, on_sigterm
+from marketkit.cli.run import CommandRun, on_sigterm, say_summary
+from marketkit.cli.texts import JOBS
 
 if TYPE_CHECKING:
     from marketkit.api.sync import SmartDataProvider
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def _name(view: argparse.ArgumentParser) -> None:
-    view.add_argument("job", help="its name, or the beginning of it")
+    view.add_argument("job", help="The name of the job, or its beginning; see marketkit jobs ls.")
 
 
 def _ls(options: argparse.Namespace, output: Output) -> int:
@@ -50,8 +51,12 @@ def _resume(options: argparse.Namespace, output: Output) -> int:
     if running:
         return _tell(options, output, None, "goes on in the processes at work on it")
     run = CommandRun(deadline=None)
-    with on_sigterm(run.terminate):
-        report = run.work(_starter(open_provider(options), wanted))
+    try:
+        with on_sigterm(run.terminate):
+            report = run.work(_starter(open_provider(options), wanted))
+    finally:
+        if run.cut:
+            say_summary(output, run, options, root)
     if report is not None:
         output.report(report)
     return run.code
@@ -92,16 +97,24 @@ def _tell(options: argparse.Namespace, output: Output, command: str | None, effe
     return DONE
 
 
+def _view(
+    name: str,
+    run: Callable[[argparse.Namespace, Output], int],
+    arguments: Callable[[argparse.ArgumentParser], None] = no_arguments,
+) -> Command:
+    said = JOBS[name]
+    return Command(name, said.text, run, arguments, example=said.example, codes=said.codes)
+
+
 COMMAND = Family(
     "jobs",
-    "Backfills of this lake, in whatever process.",
+    "See and steer the backfills of this lake, in whatever process they are at work.",
     (
-        Command("ls", "all jobs, the latest first", _ls),
-        Command("show", "one job: how each symbol stands", _show, _name),
-        Command(
-            "resume", "go on with a job that was paused, interrupted or stopped", _resume, _name
-        ),
-        Command("pause", "have all processes at work on a job hold it", _pause, _name),
-        Command("cancel", "end a job, in whatever process", _cancel, _name),
+        _view("ls", _ls),
+        _view("show", _show, _name),
+        _view("resume", _resume, _name),
+        _view("pause", _pause, _name),
+        _view("cancel", _cancel, _name),
     ),
+    example=JOBS["ls"].example,
 )

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.command import Command, Family, no_arguments
-from marketkit.cli.options import add_series, open_lake
+from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
+from marketkit.cli.options import add_series, add_timeframe, open_lake
 from marketkit.cli.output import DONE, FAILED, Output
+from marketkit.cli.texts import LAKE
 
 if TYPE_CHECKING:
     from marketkit.data.lake.lake import Lake
@@ -18,58 +21,73 @@ Answer = Callable[["Lake", argparse.Namespace, Output], int]
 Arguments = Callable[[argparse.ArgumentParser], None]
 
 
-def _view(name: str, text: str, answer: Answer, arguments: Arguments = no_arguments) -> Command:
+def _view(name: str, answer: Answer, arguments: Arguments = no_arguments) -> Command:
     """Make the command that opens the lake and lets `answer` do the rest."""
+    said = LAKE[name]
     return Command(
-        name, text, lambda options, output: answer(open_lake(options), options, output), arguments
+        name,
+        said.text,
+        lambda options, output: answer(open_lake(options), options, output),
+        arguments,
+        example=said.example,
+        codes=said.codes,
     )
 
 
 def _coverage_arguments(view: argparse.ArgumentParser) -> None:
     add_series(view)
-    view.add_argument("--spans", action="store_true", help="each span, not their sums")
+    view.add_argument("--spans", action="store_true", help="Print each span, not their sums.")
 
 
 def _revisions_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("symbols", nargs="*", help="all, if none is given")
-    view.add_argument("--timeframe", help="all, if none is given")
+    view.add_argument("symbols", nargs="*", help="Codes such as KRW-BTC; all, if none is given.")
+    add_timeframe(view, default=None)
 
 
 def _repair_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("--dry-run", action="store_true", help="only say what would be done")
+    view.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
 
 
 def _name(view: argparse.ArgumentParser) -> None:
-    view.add_argument("name")
+    view.add_argument("name", help="The name of the frozen set.")
 
 
 def _thaw_arguments(view: argparse.ArgumentParser) -> None:
     _name(view)
-    view.add_argument("into", type=Path)
+    view.add_argument("into", type=Path, help="The folder of the new lake; it must be empty.")
+
+
+def _diff_arguments(view: argparse.ArgumentParser) -> None:
+    add = view.add_argument
+    add("a", help="A frozen set, or the folder of a lake.")
+    add("b", nargs="?", help="Another one; the lake as it is now, if none is given.")
+    add("--symbols", nargs="+", help="Codes or globs of markets; all, if none is given.")
+    add("--timeframe", help="The width of candles, such as 1m; all, if none is given.")
+    said = "What a row tells of: a span of slots, a series, or a candle."
+    add("--by", choices=["slots", "series", "rows"], default="slots", help=said)
 
 
 def _import_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("path", type=Path)
-    view.add_argument("--symbol", required=True)
-    view.add_argument("--timeframe", required=True)
-    view.add_argument("--tz", help="the zone of times that say none")
-    view.add_argument(
-        "--covering",
-        choices=["rows", "range"],
-        default="rows",
-        help="what the file proves: its rows, or all from the first to the last",
-    )
+    add = view.add_argument
+    add("path", type=Path, help="The file.")
+    add("--symbol", required=True, help="The code of the market in the file, such as KRW-BTC.")
+    add("--timeframe", required=True, help="The width of the candles in the file, such as 1m.")
+    add("--tz", help="The zone of times that say none, such as Asia/Seoul.")
+    said = "What the file proves: its rows, or all slots from the first to the last."
+    add("--covering", choices=["rows", "range"], default="rows", help=said)
 
 
 def _export_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("path", type=Path)
+    view.add_argument("path", type=Path, help="The file; the suffix says the format.")
     add_series(view)
-    view.add_argument("--overwrite", action="store_true")
+    said = "Replace a file that is there already."
+    view.add_argument("--overwrite", action="store_true", help=said)
 
 
 def _sql_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("query")
-    view.add_argument("--as-of", help="a frozen set instead of the lake as it is")
+    view.add_argument("query", help="The question, quoted.")
+    said = "Read a frozen set instead of the lake as it is."
+    view.add_argument("--as-of", metavar="NAME", help=said)
 
 
 def _series(options: argparse.Namespace) -> tuple[Any, ...]:
@@ -156,6 +174,16 @@ def _thaw(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     return DONE
 
 
+def _diff(lake: Lake, options: argparse.Namespace, output: Output) -> int:
+    compare = partial(
+        lake.diff, options.a, options.b, symbols=options.symbols, timeframe=options.timeframe
+    )
+    found = compare(by=options.by)
+    output.table(found)
+    # What only one of them knows has no rows to tell of.
+    return FAILED if found.height or compare(by="series").height else DONE
+
+
 def _import(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     taken = lake.import_(
         options.path,
@@ -189,53 +217,28 @@ def _sql(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 
 COMMAND = Family(
     "lake",
-    "Look into the candle lake and keep it.",
+    "Look into the candle lake and keep it. No exchange is asked.",
     (
-        _view("ls", "what the lake holds", _ls),
-        _view("gaps", "spans that nobody asked the exchange about", _gaps, add_series),
-        _view(
-            "coverage",
-            "how many slots traded, are proved empty or unknown",
-            _coverage,
-            _coverage_arguments,
-        ),
-        _view("calendar", "the share of each state, by symbol and day", _calendar, add_series),
-        _view(
-            "revisions",
-            "candles that the exchange changed afterwards",
-            _revisions,
-            _revisions_arguments,
-        ),
-        _view(
-            "audit",
-            "compare files, footers and index; changes nothing; exit 1 if any is off",
-            _audit,
-        ),
-        _view(
-            "repair",
-            "mend what needs no guessing; the rest becomes unknown",
-            _repair,
-            _repair_arguments,
-        ),
-        _view("freeze", "keep the lake as it is now under a name", _freeze, _name),
-        _view(
-            "verify",
-            "compare a frozen set with its manifest; exit 1 if it differs",
-            _verify,
-            _name,
-        ),
-        _view("cite", "a BibTeX entry for a frozen set", _cite, _name),
-        _view("delete", "remove a frozen set", _delete, _name),
-        _view("publish", "write a Delta log over a frozen set, for other engines", _publish, _name),
-        _view("frozen", "the frozen sets", _frozen),
-        _view("thaw", "make a new lake from a frozen set", _thaw, _thaw_arguments),
-        _view("import", "take candles from a CSV or Parquet file", _import, _import_arguments),
-        _view(
-            "export",
-            "write candles to a .csv, .parquet or .arrow file",
-            _export,
-            _export_arguments,
-        ),
-        _view("sql", "ask DuckDB: select ... from candles", _sql, _sql_arguments),
+        _view("ls", _ls),
+        _view("gaps", _gaps, add_series),
+        _view("coverage", _coverage, _coverage_arguments),
+        _view("calendar", _calendar, add_series),
+        _view("revisions", _revisions, _revisions_arguments),
+        _view("audit", _audit),
+        _view("repair", _repair, _repair_arguments),
+        _view("du", disk_use, disk_use_arguments),
+        _view("drop", drop, drop_arguments),
+        _view("freeze", _freeze, _name),
+        _view("verify", _verify, _name),
+        _view("diff", _diff, _diff_arguments),
+        _view("cite", _cite, _name),
+        _view("delete", _delete, _name),
+        _view("publish", _publish, _name),
+        _view("frozen", _frozen),
+        _view("thaw", _thaw, _thaw_arguments),
+        _view("import", _import, _import_arguments),
+        _view("export", _export, _export_arguments),
+        _view("sql", _sql, _sql_arguments),
     ),
+    example=LAKE["ls"].example,
 )

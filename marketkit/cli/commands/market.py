@@ -10,12 +10,13 @@ from marketkit.cli.output import DONE, Output
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("quote", nargs="?", help="KRW, BTC or USDT; all, if none is given")
-    said = "add markets that only earlier lists of the lake have"
-    command.add_argument("--delisted", action="store_true", help=said)
-    command.add_argument("--as-of", help="the list of a day, from the lake")
-    said = "add the tick size and the levels of the order book"
-    command.add_argument("--instruments", action="store_true", help=said)
+    add = command.add_argument
+    add("quote", nargs="?", help="KRW, BTC or USDT; all, if none is given.")
+    said = "Add the markets that only earlier lists of the lake have."
+    add("--delisted", action="store_true", help=said)
+    add("--as-of", metavar="DAY", help="Read the list of a day, such as 2026-03-01, in the lake.")
+    said = "Add the tick size and the levels of the order book."
+    add("--instruments", action="store_true", help=said)
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -30,5 +31,9 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 COMMAND = Command(
-    "market", "Print the listed markets.", _run, _arguments, example="marketkit market KRW"
+    "market",
+    "Print the markets that the exchange lists, with names and warnings.",
+    _run,
+    _arguments,
+    example="marketkit market KRW",
 )

@@ -8,8 +8,8 @@ import time
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import open_provider, positive
-from marketkit.cli.output import DONE, INCOMPLETE, Output
+from marketkit.cli.options import DURATION, SYMBOLS, duration, open_provider, seconds_of
+from marketkit.cli.output import DONE, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import interrupt, on_sigterm
 
 if TYPE_CHECKING:
@@ -19,10 +19,13 @@ _SAY_EVERY = 30.0  # seconds between two lines of how it fares: as often as the 
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob as 'KRW-*'")
-    command.add_argument("--channels", default="trade,orderbook", help="separated by commas")
-    command.add_argument("--to", required=True, help="a folder; one that is there goes on")
-    command.add_argument("--max-time", type=positive(float), help="end after so many seconds")
+    add = command.add_argument
+    add("symbols", nargs="+", help=SYMBOLS)
+    said = "Streams, separated by commas: ticker, trade, orderbook, candle.1m and the like."
+    add("--channels", default="trade,orderbook", help=said)
+    said = "The folder of the recording; one that is there already goes on."
+    add("--to", required=True, metavar="DIR", help=said)
+    add("--max-time", type=duration, help=f"End after so long: {DURATION}.")
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -31,7 +34,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
         recording = provider.record(options.symbols, channels, to=options.to)
         try:
             with recording:
-                _wait(recording, options.max_time, output)
+                _wait(recording, seconds_of(options.max_time), output)
         finally:
             _say(recording, output)
     return INCOMPLETE if recording.interruptions.height or recording.lost else DONE
@@ -57,5 +60,14 @@ def _say(recording: Recording, output: Output) -> None:
     )
 
 
-_TEXT = "Record streams to a folder until Ctrl-C, SIGTERM or a time."
-COMMAND = Command("record", _TEXT, _run, _arguments)
+COMMAND = Command(
+    "record",
+    "Record streams to a folder until Ctrl-C, SIGTERM or a time.",
+    _run,
+    _arguments,
+    example="marketkit record KRW-BTC --channels trade --to tape --max-time 30s",
+    codes={
+        INCOMPLETE: "It is recorded, with interruptions that the exchange did not make good.",
+        INTERRUPTED: "Ctrl-C or SIGTERM ended it, and all that was heard is in the folder.",
+    },
+)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 
 from marketkit.cli.command import Command
-from marketkit.cli.output import Output
-
-_TEXT = "Serve Upbit's public interface on 127.0.0.1, from candle files or made up from a seed."
+from marketkit.cli.output import DONE, Output
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
     from marketkit.sandbox.command import add_arguments  # noqa: PLC0415 - slow, `--help` needs none
 
     add_arguments(command)
-    command.add_argument("--json", action="store_true", help="no matter: JSON is printed anyway")
+    command.add_argument("--json", action="store_true", help="No matter: JSON is printed anyway.")
 
 
 def _run(options: argparse.Namespace, _: Output) -> int:
@@ -23,5 +21,13 @@ def _run(options: argparse.Namespace, _: Output) -> int:
     return run(options)
 
 
-# Not shared: its `--lake` and `--endpoint` are what it serves from and listens at.
-COMMAND = Command("sandbox", _TEXT, _run, _arguments, shared=False)
+COMMAND = Command(
+    "sandbox",
+    "Serve Upbit's public interface on 127.0.0.1, from candle files or made up from a seed. It says"
+    " in one line of JSON where it listens.",
+    _run,
+    _arguments,
+    example="marketkit sandbox --seed 1 --port 8765",
+    codes={DONE: "Ctrl-C or SIGTERM ended it."},
+    uses=("json", "lake", "endpoint"),  # the lake that it serves from, the address it listens at
+)

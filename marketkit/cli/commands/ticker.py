@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import argparse
 
-from marketkit.cli.command import Command
-from marketkit.cli.options import one_or_many, open_provider
+from marketkit.cli.command import PARTS, Command
+from marketkit.cli.options import SYMBOLS, TZ, one_or_many, open_provider
 from marketkit.cli.output import DONE, Output
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
-    command.add_argument("--tz", default="UTC", help="the time zone of the output (UTC)")
+    command.add_argument("symbols", nargs="+", help=SYMBOLS)
+    command.add_argument("--tz", default="UTC", help=TZ)
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -21,8 +21,9 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
 COMMAND = Command(
     "ticker",
-    "Print tickers.",
+    "Print prices of markets now, with the change and the turnover of the day.",
     _run,
     _arguments,
     example="marketkit ticker KRW-BTC 'KRW-E*'",
+    codes=PARTS,
 )

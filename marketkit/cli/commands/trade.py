@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import argparse
 
-from marketkit.cli.command import Command
-from marketkit.cli.options import one_or_many, open_provider
+from marketkit.cli.command import PARTS, Command
+from marketkit.cli.options import SYMBOLS, TZ, one_or_many, open_provider
 from marketkit.cli.output import DONE, Output
 
 _COUNT = 20  # the newest trades that a glance takes in
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob such as 'KRW-*'")
-    said = "the newest so many of each symbol"
-    command.add_argument("--count", type=int, help=f"{said} ({_COUNT} without a start)")
-    command.add_argument("--start", help="inclusive, ISO, UTC unless it says; at most 7 days ago")
-    command.add_argument("--end", help="exclusive; default now")
-    command.add_argument("--tz", default="UTC", help="the time zone of the output (UTC)")
+    add = command.add_argument
+    add("symbols", nargs="+", help=SYMBOLS)
+    said = f"The newest so many of each symbol; {_COUNT} if neither count nor start is given."
+    add("--count", type=int, help=said)
+    said = "The first moment, as -12h or 2026-01-01T09:00; UTC unless it says, 7 days ago at most."
+    add("--start", help=said)
+    add("--end", help="The moment before which it ends; now if none is given.")
+    add("--tz", default="UTC", help=TZ)
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -39,4 +41,5 @@ COMMAND = Command(
     _run,
     _arguments,
     example="marketkit trade KRW-BTC --count 5",
+    codes=PARTS,
 )

@@ -7,7 +7,14 @@ import threading
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import open_provider, positive
+from marketkit.cli.options import (
+    DURATION,
+    SYMBOLS,
+    duration,
+    open_provider,
+    positive,
+    seconds_of,
+)
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
 
@@ -23,22 +30,29 @@ _SHOWN = {  # columns for people; programs get all
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    command.add_argument("symbols", nargs="+", help="KRW-BTC, BTC/KRW or a glob as 'KRW-*'")
-    command.add_argument("--channel", default="ticker", help="ticker, trade, orderbook, candle.1m")
-    command.add_argument("--count", type=positive(int), help="end after so many lines")
-    command.add_argument("--seconds", type=positive(float), help="end after so long")
+    add = command.add_argument
+    add("symbols", nargs="+", help=SYMBOLS)
+    said = "The stream: ticker, trade, orderbook, candle.1m and the like."
+    add("--channel", default="ticker", help=said)
+    add("--count", type=positive(int), help="End after so many lines.")
+    add("--max-time", type=duration, help=f"End after so long: {DURATION}.")
+    add("--seconds", type=_renamed, dest="max_time", help=argparse.SUPPRESS)
+
+
+def _renamed(text: str) -> str:
+    raise argparse.ArgumentTypeError(f"is called --max-time now: --max-time {text}s")
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
-    left = options.count
+    left, seconds = options.count, seconds_of(options.max_time)
     with (
         on_sigterm(interrupt),
         open_provider(options) as provider,
         provider.watch(options.symbols, options.channel) as feed,
     ):
-        timer = threading.Timer(options.seconds or 0, feed.close)
+        timer = threading.Timer(seconds or 0, feed.close)
         timer.daemon = True
-        if options.seconds is not None:
+        if seconds is not None:
             timer.start()
         for frame in feed:
             lines = frame if output.as_json else readable(frame, options.channel)
@@ -57,4 +71,11 @@ def readable(frame: pl.DataFrame, channel: str) -> pl.DataFrame:
     return best.select(_SHOWN.get(kind, best.columns))
 
 
-COMMAND = Command("watch", "Print the events of a stream, line by line.", _run, _arguments)
+COMMAND = Command(
+    "watch",
+    "Print the events of a stream, line by line.",
+    _run,
+    _arguments,
+    example="marketkit watch KRW-BTC KRW-ETH --channel trade --count 10",
+    codes={INCOMPLETE: "Fewer lines came than --count asks for."},
+)

@@ -81,6 +81,11 @@ _ATTEMPTS = """
     WHERE errors.job = ? ORDER BY at DESC
 """
 
+_AT_WORK = """
+    SELECT DISTINCT symbol, job FROM tasks
+    WHERE timeframe = ? AND state IN ('open', 'leased') AND job IN (SELECT job FROM workers)
+"""
+
 
 def jobs(root: Path) -> pl.DataFrame:
     """List the jobs of the lake at `root`, the latest first; see `JOBS` for the columns."""
@@ -101,6 +106,11 @@ def symbols(root: Path, job: str) -> pl.DataFrame:
 def attempts(root: Path, job: str) -> pl.DataFrame:
     """List the attempts at tasks of a job that failed, the latest first: `start` is the task's."""
     return pl.DataFrame(_read(root, _ATTEMPTS, job), schema=dict(ATTEMPTS), orient="row")
+
+
+def at_work(root: Path, timeframe: str) -> dict[str, str]:
+    """Give the symbols that somebody is about to fetch in a timeframe, and the job of each."""
+    return {str(symbol): str(job) for symbol, job in _read(root, _AT_WORK, timeframe)}
 
 
 def find(root: Path, job: str) -> BackfillRequest:

@@ -29,8 +29,8 @@ class UniverseConfig:
 
     `symbols` are codes or globs, of which `quote` keeps one currency, `exclude` (globs) drops some
     and `warning = false` those that the exchange warns of. `depth` has for each timeframe a length
-    of time before now (`"90d"`, `"2y"`), a date, or `"listing"`. With `update = true` what the lake
-    has is only carried on to now, and `depth` is for symbols it does not have.
+    of time before now (`"90d"` or `"-90d"`), a date, or `"listing"`. With `update = true` what the
+    lake has is only carried on to now, and `depth` is for symbols it does not have.
     """
 
     depth: Mapping[str, str | date]
@@ -206,7 +206,7 @@ def _start(depth: str | date, now: int) -> int:
     if depth == "listing":
         return BEGINNING
     if isinstance(depth, str) and not depth[:4].isdigit():
-        return (now - parse_duration(depth)) // DAY * DAY
+        return (now - parse_duration(depth.removeprefix("-"))) // DAY * DAY
     return parse_time(depth)
 
 

@@ -20,6 +20,7 @@ from marketkit.errors import MarketkitError
 from marketkit.net import fork
 from marketkit.net.engine import asyncio_loop, engine
 from marketkit.net.handle import Handle, Interruption
+from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.notebook.table import of_rows
 
@@ -28,6 +29,7 @@ _FAILED = 10  # symbols whose failures are shown; `errors` has them all
 Work = Callable[[], Coroutine[Any, Any, Report]]
 
 
+@explained
 class Job(Shown, Handle):
     """A backfill at work in the background.
 

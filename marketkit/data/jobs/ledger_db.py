@@ -150,5 +150,5 @@ def _is_damage(error: sqlite3.DatabaseError) -> bool:
 def _translated(error: sqlite3.DatabaseError, path: Path) -> LakeError:
     code = getattr(error, "sqlite_errorcode", None)
     if code is not None and code & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}:
-        return LakeError(f"another process has held {path} for {_BUSY:.0f} s ({error})")
+        return LakeError(f"another process has held {path} for {_BUSY:.0f}s ({error})")
     return NotWritable(f"the ledger of jobs {path} cannot be written: {error}")

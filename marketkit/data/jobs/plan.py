@@ -22,6 +22,7 @@ from marketkit.errors import InputError
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.frames import one_of
 from marketkit.net import fork
+from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.notebook.table import table
 from marketkit.notebook.words import number
@@ -46,6 +47,7 @@ PLAN: Schema = {
 _ROWS = 12  # symbols that are shown of a plan; `frame` has them all
 
 
+@explained
 @dataclass(frozen=True, slots=True, repr=False)
 class Plan(Shown):
     """The cost of a backfill; nothing is sent before `run()`.

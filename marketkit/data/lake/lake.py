@@ -9,9 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.data.lake.audit import audit, repair
 from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.markets import Universe
+from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
 from marketkit.data.lake.read.sql import answer
@@ -27,19 +28,23 @@ from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.source_file import SourceFile
+from marketkit.errors import WrongArgument
 from marketkit.frames import one_of
+from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.schema import empty
+from marketkit.symbols import is_name, several
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
-from marketkit.window import Fill, Instant, window_of
+from marketkit.window import Fill, Instant
 
 
+@explained
 class Lake(SnapshotStore, Shown):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
-    frames also take what `parse_time` takes. Any number of threads and processes may read and
-    append.
+    frames also take what `parse_time` takes, `-30d` counting back from now. Any number of threads
+    and processes may read and append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
     in the series asked about that is not its candle file; other series stay usable.
@@ -49,6 +54,20 @@ class Lake(SnapshotStore, Shown):
     def universe(self) -> Universe:
         """The market lists that were kept beside the candles."""
         return Universe(self.root, self.source)
+
+    def named(self, symbols: str | Iterable[str]) -> list[str]:
+        """Put codes in place of Korean names, by the newest market list of the lake.
+
+        Raises `UnknownSymbol` for a name that the list has not: no code is spelt like one.
+        """
+        given = several(symbols)
+        return in_codes(given, self.universe.newest()) if any(map(is_name, given)) else given
+
+    def _chosen(
+        self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe
+    ) -> list[Series]:
+        given = [symbols] if isinstance(symbols, str) else symbols and list(symbols)
+        return super()._chosen(self.named(given) if given else given, timeframe)
 
     def scan(
         self,
@@ -75,8 +94,8 @@ class Lake(SnapshotStore, Shown):
         """
         one_of("fill", fill, Fill)
         if rename is not None:
-            return self._scan_renamed(symbols, timeframe, window_of(start, end), fill, rename)
-        found, window = self.select(symbols, timeframe), window_of(start, end)
+            return self._scan_renamed(symbols, timeframe, self._window(start, end), fill, rename)
+        found, window = self.select(symbols, timeframe), self._window(start, end)
         if fill == "none":
             return scan(found.files(window))
         return scan_dense(found, window, fill)
@@ -95,9 +114,9 @@ class Lake(SnapshotStore, Shown):
         `rename` joins series, as for `scan`.
         """
         if rename is not None:
-            window = window_of(start, end)
+            window = self._window(start, end)
             return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
-        return self.select(symbols, timeframe).read(window_of(start, end))
+        return self.select(symbols, timeframe).read(self._window(start, end))
 
     def coverage(
         self,
@@ -153,6 +172,8 @@ class Lake(SnapshotStore, Shown):
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
         """
+        from marketkit.data.lake.audit import audit  # noqa: PLC0415 - slow, and seldom wanted
+
         return audit.audit(self.root)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
@@ -163,6 +184,8 @@ class Lake(SnapshotStore, Shown):
         backfill asks for them again. `left` is what only a person can judge. With `dry_run` it only
         says what it would do. Raises `NotWritable`.
         """
+        from marketkit.data.lake.audit import repair  # noqa: PLC0415 - as above
+
         return repair.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(
@@ -256,16 +279,17 @@ class Lake(SnapshotStore, Shown):
 
     def latest(
         self,
-        count: int = 200,
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe = "1m",
+        count: int = 200,
     ) -> pl.DataFrame:
         """Give the last `count` candles of each symbol, or of all, sorted by symbol and time.
 
-        Columns are `schema.ROW`. Up to 256 candles of each cost little more than one file, however
-        many symbols there are. Nothing is proved: they are the newest that the lake has, gaps or
-        not. Raises `InputError` for a count below 1.
+        Columns are `schema.ROW`. Up to 256 candles of each cost little more than one file. Nothing
+        is proved: gaps or not, they are the newest. Raises `InputError` for a count below 1.
         """
+        if isinstance(symbols, int):  # it came first once
+            raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
         return hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:

@@ -1,6 +1,7 @@
 """Which markets there were: the market list of every UTC day on which one was seen.
 
-`markets/source=upbit/2026-11-20.parquet` below the lake's root, the first list of that day. The
+`markets/source=upbit/2026-11-20.parquet` below the lake's root, the first list of that day; while
+there is no lake, lists wait for it elsewhere (`format/waiting.py`) and count as if in it. The
 exchange forgets a market the moment it is delisted; only who wrote the list down can say later what
 there was to trade. A market that is renamed (MATIC became POL) is one that ends and another that
 begins: the exchange does not say that they are the same. Where one list lacks the old code and is
@@ -18,7 +19,7 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.data.lake.chronicle import Chronicle, chronicle_of
-from marketkit.data.lake.format import marker
+from marketkit.data.lake.format import marker, waiting
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import LakeError, NotCovered
@@ -32,25 +33,34 @@ class Universe:
 
     def __init__(self, root: Path, source: str) -> None:
         self._root = root
+        self._source = source
         self._folder = root / markets_folder(source)
         self._read_so_far = Chronicle()
 
     def keep(self, markets: pl.DataFrame, made_at: int, *, make: bool) -> None:
         """Write down the list of a day (`made_at` in ms UTC) unless there is one.
 
-        Where there is no lake, `make` decides whether one is made for it. A lake that cannot be
-        written keeps none: that is logged, and no error.
+        Where there is no lake, `make` has one made; else the list waits for one. A disk that takes
+        no list keeps none: that is logged, and no error.
         """
-        path = self._folder / f"{day_of(made_at)}{SUFFIX}"
-        if path.exists():
+        name = f"{day_of(made_at)}{SUFFIX}"
+        if (self._folder / name).exists():
             return
         try:
-            if not (make or marker.check(self._root)):
-                return
-            marker.prepare(self._root)
-            _write(path, markets.select(list(MARKET)))
+            path = self._prepared(make=make) / name
+            if not path.exists():
+                _write(path, markets.select(list(MARKET)))
+            if marker.check(self._root):
+                waiting.move_in(self._root)  # also what came while another made the lake
         except (OSError, LakeError, pl.exceptions.PolarsError) as error:
             _log.warning("the market list of today is not kept: %s", error)
+
+    def _prepared(self, *, make: bool) -> Path:
+        """Give the folder for a list, in the lake or where lists wait for it."""
+        if not (make or marker.check(self._root)):
+            return waiting.make(self._root, self._source)
+        marker.prepare(self._root)
+        return self._folder
 
     def days(self) -> list[date]:
         """List the days that have a list, ascending."""
@@ -65,6 +75,13 @@ class Universe:
         if not paths:
             raise NotCovered(f"{self._root} has no market list of any day yet")
         raise NotCovered(f"{self._root} has no market list of {day}; the oldest is of {min(paths)}")
+
+    def newest(self) -> pl.DataFrame | None:
+        """Give the newest readable list, or None where there is none."""
+        try:
+            return self.at(date.max)[0]
+        except NotCovered:
+            return None
 
     def history(self) -> pl.DataFrame:
         """Give every market of any list, as seen last, with first and last day.
@@ -99,7 +116,10 @@ class Universe:
         return known
 
     def _paths(self) -> dict[date, Path]:
-        return dict(_dated(self._folder))
+        kept = dict(_dated(self._folder))
+        with suppress(OSError):  # a home that is none, or that is not ours to read
+            kept = dict(_dated(waiting.folder_of(self._root, self._source))) | kept
+        return kept
 
 
 def _dated(folder: Path) -> Iterator[tuple[date, Path]]:

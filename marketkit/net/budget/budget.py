@@ -38,8 +38,6 @@ class Budget:
     `clock` must be the same for all who share the file. Use it on one event loop.
     """
 
-    _pump: asyncio.Task[None] | None
-
     def __init__(
         self,
         name: str,
@@ -91,6 +89,12 @@ class Budget:
             except BlockingIOError:
                 await asyncio.sleep(LOCK_RETRY)
 
+    def begin(self) -> bool:
+        """Have the silence after an unknown past begin now; False where the past is known."""
+        if is_new := not self._path.exists():
+            self._shared.flush()
+        return is_new
+
     def path_changed(self) -> None:
         """Distrust the measured round trips: connections broke, the way may be shorter now."""
         self._later(lanes.distrust)
@@ -119,7 +123,7 @@ class Budget:
         self._waiting: Waiting[Slot] = Waiting(self.limit.seconds)
         self._flying: dict[int, Slot] = {}
         self._shared = SharedState(self._path, self.limit, self.clock)
-        self._pump = None
+        self._pump: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
         self._locked_since = INF
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.api.candles import CandleEndpoints
+from marketkit.api.candles import CandleCall, CandleEndpoints
 from marketkit.api.query import CallOptions
 from marketkit.coverage import Spans
 from marketkit.data.fetch.candles import CandleReader
@@ -36,19 +36,7 @@ def kept(provider):
 
 
 def query(endpoints, symbols="KRW-BTC", timeframe="1m", *, options=CallOptions(), **more):  # noqa: B008
-    plain = {
-        "start": None,
-        "end": None,
-        "count": None,
-        "forming": False,
-        "fill": "none",
-        "session": "00:00 UTC",
-        "derive": True,
-        "source": "auto",
-        "as_of": None,
-        "rename": None,
-    }
-    return endpoints.candles(symbols, timeframe, options, **(plain | more))
+    return endpoints.candles(symbols, CandleCall(timeframe, **more), options)
 
 
 def spec(endpoints, **more):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.api.doctor import FINDINGS
+from marketkit.api.findings import FINDINGS
 from marketkit.coverage import Spans
 from marketkit.errors import NewerFormat
 from marketkit.schema import ROW, empty
@@ -27,6 +27,7 @@ def found(provider):
     """Give what was found, by check."""
     frame = provider.doctor()
     assert dict(frame.schema) == dict(FINDINGS)
+    assert all(bool(do) == (state != "good") for state, _, _, do in frame.iter_rows())
     checks = {}
     for row in frame.iter_rows(named=True):
         checks.setdefault(row["check"], []).append((row["state"], row["detail"]))

@@ -16,13 +16,14 @@ from marketkit.api.query import (
     Result,
     apart,
     choose_source,
+    chosen,
     collect,
-    index_of,
     raise_or_skip,
     validate_options,
 )
 from marketkit.cache.memory import Batch, entries
 from marketkit.errors import InputError, PartialResult, ServerFailed
+from marketkit.frames import Defaults
 from marketkit.schema import TIME
 
 ROWS = pl.DataFrame({"symbol": ["KRW-BTC"], "price": [1.0]})
@@ -92,17 +93,10 @@ def test_options_that_are_understood_are_given_back():
     assert not CallOptions().exact
 
 
-@pytest.mark.parametrize(
-    ("symbols", "index"),
-    [
-        (None, ["symbol"]),
-        ("KRW-BTC", ["time"]),
-        ("KRW-*", ["symbol", "time"]),
-        (["KRW-BTC"], ["symbol", "time"]),
-    ],
-)
-def test_the_index_of_a_pandas_frame_follows_what_was_typed(symbols, index):
-    assert index_of(symbols) == index
+def test_a_call_that_says_nothing_goes_by_the_providers_defaults():
+    defaults = Defaults("pandas", "Asia/Seoul")
+    assert chosen(defaults, None, None)[:2] == ("pandas", "Asia/Seoul")
+    assert chosen(defaults, "arrow", "UTC", precision="decimal")[:3] == ("arrow", "UTC", "decimal")
 
 
 def test_failures_are_raised_alone_or_with_the_rows_there_are():
@@ -161,10 +155,10 @@ def test_no_hits_are_a_frame_of_the_same_columns(exact):
 
 def test_a_query_gives_the_shape_its_caller_wants():
     rows = ROWS.with_columns(time=pl.lit(0).cast(TIME))
-    assert query(CallOptions()).shape(rows) is rows
-    seoul = query(CallOptions(tz="Asia/Seoul")).shape(rows)
+    assert query(CallOptions()).shape(rows, Result(rows, {}, {})) is rows
+    seoul = query(CallOptions(tz="Asia/Seoul")).shape(rows, Result(rows, {}, {}))
     assert seoul.schema["time"] == pl.Datetime("ms", "Asia/Seoul")
-    shown = query(CallOptions("pandas")).shape(rows)
+    shown = query(CallOptions("pandas")).shape(rows, Result(rows, {}, {}))
     assert shown.index.name == "time"
 
 

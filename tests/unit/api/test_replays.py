@@ -11,6 +11,7 @@ import pytest
 from marketkit.api.query import CallOptions
 from marketkit.api.replays import Replays
 from marketkit.api.stream_options import Again, StreamOptions
+from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
 from marketkit.exchange.upbit.messages import Book, Unit
 from marketkit.net.engine import engine
@@ -22,9 +23,9 @@ from tests.unit.recording.conftest import START
 
 
 @pytest.fixture
-def replays() -> Replays:
+def replays(tmp_path) -> Replays:
     """Replays of a provider."""
-    filler: Any = SimpleNamespace(lake=SimpleNamespace(source="upbit"))
+    filler: Any = SimpleNamespace(lake=Lake(tmp_path / "lake"))
     return Replays(filler)
 
 

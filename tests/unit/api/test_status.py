@@ -81,5 +81,5 @@ def test_a_status_says_how_the_stream_is():
         trouble="HTTP 429", quiet=7.0,
     )  # fmt: skip
     told = replace(status, stream=state)
-    assert "stream       nothing for 7 s: HTTP 429" in repr(told)
+    assert "stream       nothing for 7s: HTTP 429" in repr(told)
     assert told.as_dict()["stream"]["trouble"] == "HTTP 429"

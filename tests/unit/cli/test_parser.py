@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import importlib
 import pkgutil
+import re
+import shlex
 import subprocess
 import sys
 
@@ -11,8 +14,9 @@ import pytest
 
 import marketkit
 from marketkit.cli import commands
-from marketkit.cli.command import Command, Family
-from marketkit.cli.parser import build_parser, find_commands
+from marketkit.cli.command import SHARED, Command, Family
+from marketkit.cli.main import main
+from marketkit.cli.parser import build_parser, fill, find_commands
 
 MADE_UP = '''"""A command that is not there."""
 
@@ -31,11 +35,22 @@ def _run(options, output):
 
 COMMAND = Command("made-up", "Say a word.", _run, _arguments)
 '''
-CALLS = [
-    [each.name] if isinstance(each, Command) else [each.name, member.name]
+COMMANDS = {
+    " ".join([each.name] if isinstance(each, Command) else [each.name, member.name]): member
     for each in find_commands()
     for member in (each.members if isinstance(each, Family) else (each,))
-]
+}
+CALLS = [call.split() for call in COMMANDS]
+SENTENCES = re.compile(r"[A-Z0-9].*[.!?]", re.DOTALL)
+
+
+def parser_of(call: list[str]) -> argparse.ArgumentParser:
+    """Give the parser of a command with all of its arguments."""
+    parser = fill(build_parser(find_commands()))
+    for name in call:
+        (below,) = [a for a in parser._actions if isinstance(a, argparse._SubParsersAction)]
+        parser = below.choices[name]
+    return parser
 
 
 def test_one_file_with_the_signature_is_a_command(run, made_up, capsys):
@@ -70,7 +85,6 @@ def test_a_command_says_its_arguments_and_the_exit_codes(call, run, capsys):
     out = capsys.readouterr().out
     assert ended.value.code == 0
     assert f"usage: marketkit {' '.join(call)}" in out
-    assert "--json" in out
     assert "exit codes" in out
 
 
@@ -105,7 +119,9 @@ def test_shared_options_are_taken_before_and_after_a_command():
     after = parser.parse_args(["ticker", "KRW-BTC", "--json", "--lake", "a"])
     assert vars(before) == vars(after)
     assert before.json
-    later = parser.parse_args(["--lake", "a", "lake", "ls", "--lake", "b"])
+    for words in (["--lake", "a", "lake", "ls"], ["lake", "--lake", "a", "ls"]):
+        assert str(parser.parse_args(words).lake) == "a"
+    later = parser.parse_args(["--lake", "a", "lake", "--lake", "c", "ls", "--lake", "b"])
     assert (str(later.lake), later.json, later.endpoint) == ("b", False, None)
 
 
@@ -130,3 +146,92 @@ print(*sys.modules)
     assert not loaded & heavy
     ours = {name.split(".")[1] for name in loaded if name.startswith("marketkit.")}
     assert ours == {"cli", "errors"}
+
+
+def test_a_start_that_counts_back_is_a_value_and_no_option():
+    parser = build_parser(find_commands())
+    for form in (["--start", "-30d"], ["--start=-30d"]):
+        options = parser.parse_args(["candles", "KRW-BTC", *form, "--end", "-1d"])
+        assert (options.symbols, options.start, options.end) == (["KRW-BTC"], "-30d", "-1d")
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_a_command_and_its_options_are_described_in_sentences(call):
+    parser, command = parser_of(call), COMMANDS[" ".join(call)]
+    assert SENTENCES.fullmatch(parser.description)
+    for action in parser._actions[1:]:  # argparse describes the first, --help, itself
+        if action.help != argparse.SUPPRESS:
+            what = action.option_strings or action.dest
+            assert action.help, what
+            assert SENTENCES.fullmatch(action.help) or action.help[0] in "-{", what
+    for code, said in command.codes.items():
+        assert SENTENCES.fullmatch(said), code
+        assert said in parser.format_help()
+
+
+@pytest.mark.parametrize("call", CALLS, ids=" ".join)
+def test_a_command_has_an_example_that_can_be_called(call):
+    command = COMMANDS[" ".join(call)]
+    assert command.example in parser_of(call).format_help()
+    words = shlex.split(command.example.partition(" > ")[0])
+    assert words[: len(call) + 1] == ["marketkit", *call]
+    options = build_parser(find_commands()).parse_args(words[1:])
+    assert options.run is command.run
+
+
+@pytest.mark.parametrize("family", ["lake", "jobs"])
+def test_a_family_has_an_example_and_the_exit_codes(family):
+    said = parser_of([family]).format_help()
+    assert f"marketkit {family} ls" in said
+    assert "exit codes" in said
+
+
+GIVEN = {"json": [], "lake": ["a"], "endpoint": ["http://127.0.0.1:9"], "region": ["kr"]}
+UNUSED = [(call, name) for call in COMMANDS for name in SHARED if name not in COMMANDS[call].uses]
+
+
+@pytest.mark.parametrize("before", [True, False], ids=["before", "after"])
+@pytest.mark.parametrize(("call", "name"), UNUSED)
+def test_a_shared_option_that_makes_no_difference_is_refused(call, name, before, capsys):
+    words = shlex.split(COMMANDS[call].example.partition(" > ")[0])[1:]
+    option = [f"--{name}", *GIVEN[name]]
+    with pytest.raises(SystemExit) as ended:
+        main([*option, *words] if before else [*words, *option])
+    assert ended.value.code == 2
+    assert f"--{name} makes no difference here: leave it out" in capsys.readouterr().err
+
+
+def test_the_lake_of_the_sandbox_may_be_named_before_it_and_a_second_history_is_refused(tmp_path):
+    parser = build_parser(find_commands())
+    assert str(parser.parse_args(["--lake", "a", "sandbox"]).lake) == "a"
+    assert str(parser.parse_args(["--lake", "a", "sandbox", "--lake", "b"]).lake) == "b"
+    assert main(["--lake", str(tmp_path), "sandbox", "--history", str(tmp_path)]) == 2
+
+
+def test_half_an_option_is_none(run, capsys):
+    with pytest.raises(SystemExit):
+        run("ticker", "KRW-BTC", "--end", "2026-01-01")  # never --endpoint
+    assert "unrecognized arguments: --end" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("plan", "KRW-BTC", "--ordr", "newest"), "did you mean '--order'"),
+        (("watch", "KRW-BTC", "--cuont=3"), "did you mean '--count'"),
+        (("lake", "ls", "KRW-BTC"), "unrecognized arguments: KRW-BTC; see --help"),
+        (("--versoin",), "did you mean '--version'"),
+        (("watch",), "required: symbols; for example: marketkit watch KRW-BTC"),
+        (("lake",), "required: view; for example: marketkit lake ls"),
+    ],
+)
+def test_a_slip_is_told_with_the_nearest_option_and_the_usage_of_the_command(
+    run, capsys, arguments, said
+):
+    with pytest.raises(SystemExit) as ended:
+        run(*arguments)
+    err = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said in err
+    called = [word for word in arguments[:2] if word in {"plan", "watch", "lake", "ls"}]
+    assert err.startswith(f"usage: {' '.join(['marketkit', *called])}")

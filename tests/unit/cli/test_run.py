@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
+import re
 import signal
 import threading
 import time
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
-from marketkit.cli.run import CommandRun, begin_run, interrupt, on_sigterm
+from marketkit.cli.output import Output
+from marketkit.cli.run import CommandRun, begin_run, interrupt, on_sigterm, say_summary
 from marketkit.data.jobs.report import Report
 from marketkit.errors import InputError, TimedOut
 from marketkit.progress import Progress
@@ -32,7 +37,9 @@ class _Work:
         self.end = end
         self.calls: list[str] = []
         # Begun a minute ago: progress that is younger is not written where there is no terminal.
-        self.progress = Progress("work", total=10, done=10, started=time.monotonic() - 60)
+        self.progress = Progress("work", total=10, done=4, started=time.monotonic() - 60)
+        self.progress.requests, self.progress.rows = 2, 3
+        self.wanted = SimpleNamespace(symbols=("KRW-BTC", "KRW-ETH"))
         self.waited: float | None = None
 
     def wait(self, timeout: float | None) -> Report:
@@ -129,10 +136,47 @@ def test_a_summary_adds_up_its_reports():
     done(run, report(symbols=("KRW-BTC",), requests=3, failures={"KRW-BTC": TimedOut("slow")}))
     said = run.summary("busy")
     assert said.pop("seconds") >= 0
+    assert re.fullmatch(r"20\d\d-\d\d-\d\dT\d\d:\d\d:\d\dZ", said.pop("at"))
     assert said == {
-        "state": "busy", "jobs": 2, "symbols": 2, "slots": 21, "unknown": 1, "requests": 5,
-        "rows": 5, "revisions": 0, "failures": 1,
+        "state": "busy", "jobs": 2, "left": 0, "symbols": 2, "slots": 21, "done": 20, "unknown": 1,
+        "requests": 5, "rows": 5, "revisions": 0, "failures": 1,
     }  # fmt: skip
+
+
+CUTS = [TimeoutError(), concurrent.futures.CancelledError(), KeyboardInterrupt(), TimedOut("slow")]
+
+
+@pytest.mark.parametrize("end", CUTS, ids=lambda end: type(end).__name__)
+def test_a_summary_says_of_a_job_that_was_cut_how_far_it_came(end):
+    run = CommandRun(time.monotonic() + 60, planned=3)
+    done(run, report())
+    with contextlib.suppress(KeyboardInterrupt, TimedOut):
+        done(run, end)
+    said = run.summary()
+    assert (said["jobs"], said["left"], said["symbols"]) == (1, 2, 2)
+    assert (said["slots"], said["done"], said["unknown"]) == (20, 14, 6)
+    assert (said["requests"], said["rows"]) == (2, 3)
+
+
+def test_what_is_left_of_a_job_that_did_not_know_is_not_zero():
+    run = CommandRun(None)
+    work = _Work(TimedOut("slow"))
+    work.progress.total = 0
+    with pytest.raises(TimedOut):
+        run.work(lambda _: work)
+    said = run.summary()
+    assert (said["state"], said["slots"], said["unknown"]) == ("incomplete", None, None)
+
+
+def test_the_line_of_a_run_has_the_time_the_lake_and_the_file(capsys):
+    options = argparse.Namespace(config=Path("a b.toml"))
+    say_summary(Output(as_json=False), CommandRun(None), options, Path("lake"), "failed: a\nb")
+    line = capsys.readouterr().out
+    assert line.startswith("marketkit backfill: state=failed: a b jobs=0")
+    assert line.endswith(' lake=lake config="a b.toml"\n')
+    run = CommandRun(None, as_json=True)
+    say_summary(Output(as_json=False), run, argparse.Namespace(), Path("lake"))
+    assert "config" not in json.loads(capsys.readouterr().out)
 
 
 def test_a_run_begins_with_the_deadline_that_was_chosen():

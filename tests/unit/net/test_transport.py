@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -202,6 +203,41 @@ def test_one_connection_serves_many_requests(talk):
     assert talk(main, answer()) == (1, GroupStats(requests=5))
 
 
+def test_the_first_request_has_the_silence_of_all_groups_begin(talk, tmp_path):
+    async def main(transport, _exchange):
+        assert await transport.left() == {"candles": 10}
+        assert not list(tmp_path.glob("*.bin"))
+        await transport.send(REQUEST)
+        connects = transport.connects()
+        return connects.update(lambda state, now: (state.last_sent, state.hold_until - now))
+
+    last_sent, silent = talk(main, answer())
+    assert last_sent == 0.0
+    assert silent < 1.0  # it began before the request waited for its own turn
+    assert {path.name.split("-per")[0].split("-")[1] for path in tmp_path.glob("*.bin")} == {
+        "candles",
+        "websocket",
+    }
+
+
+def test_what_is_slow_is_done_once_and_beside_where_a_new_machine_has_to_wait(tmp_path):
+    done = []
+
+    def work() -> None:
+        done.append(threading.current_thread())
+
+    async def main():
+        for _ in range(2):  # the second one knows the past
+            transport = Transport("http://x", RULES, timeout=1, budget_dir=tmp_path, meanwhile=work)
+            transport.connects()
+            transport.connects()
+            await transport.close()
+
+    asyncio.run(main())  # and waits for the threads
+    (thread,) = done
+    assert thread is not threading.current_thread()
+
+
 def test_a_rejected_request_is_sent_again_after_the_hold(talk):
     async def main(transport, exchange):
         response = await transport.send(REQUEST)
@@ -295,8 +331,8 @@ def test_nobody_at_the_endpoint_is_said_and_leaves_no_lane_busy(tmp_path):
 
 
 LATE = (
-    r"did not answer /v1/candles/minutes/1 within 0\.2 s, waiting for the first byte of the answer"
-    r" \(market=KRW-BTC\); the attempt took 0\.\d s in all: try again, or give a longer timeout"
+    r"did not answer /v1/candles/minutes/1 within 0\.2s, waiting for the first byte of the answer"
+    r" \(market=KRW-BTC\); the attempt took 0\.\ds in all: try again, or give a longer timeout"
 )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 
+import httpx
 import pytest
 
-from marketkit.errors import InputError
-from marketkit.net.wire import TurnPassed, Wire, client_for, host_of
+from marketkit.errors import BadResponse, InputError, NetworkError, Unreachable
+from marketkit.net.wire import TurnPassed, Wire, client_for, failure_of, host_of
 
 WRITTEN = "http11.send_request_headers.started"
 
@@ -76,16 +78,35 @@ def test_closing_a_connection_resets_it():
         ("https://api.upbit.com", "api.upbit.com"),
         ("http://127.0.0.1:8000/v1", "127.0.0.1_8000"),
         ("http://[::1]:8000/", "__1_8000"),
+        ("https://API.upbit.com:443", "api.upbit.com"),
+        ("http://localhost:80/", "localhost"),
     ],
 )
 def test_a_host_can_be_part_of_a_file_name(endpoint, host):
     assert host_of(endpoint) == host
 
 
-@pytest.mark.parametrize("endpoint", ["http://127.0.0.1:port", "http://", "https:///v1"])
+@pytest.mark.parametrize(
+    "endpoint", ["http://127.0.0.1:port", "http://[::1", "http://", "https:///v1"]
+)
 def test_an_endpoint_that_names_no_host_is_refused(endpoint):
     with pytest.raises(InputError, match="endpoint"):
         host_of(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "words"),
+    [
+        (httpx.ConnectError("refused"), Unreachable, "cannot connect to http://x .refused."),
+        (httpx.ProxyError("no"), Unreachable, "check the address"),
+        (httpx.DecodingError("bad gzip"), BadResponse, "cannot be decoded .bad gzip."),
+        (httpx.ReadError(""), NetworkError, "broke .ReadError.; try again"),
+    ],
+)
+def test_what_breaks_on_the_way_becomes_an_error_of_ours(error, kind, words):
+    failure = failure_of(error, "http://x")
+    assert type(failure) is kind
+    assert re.search(words, str(failure))
 
 
 def test_a_client_names_us_and_asks_for_gzip():

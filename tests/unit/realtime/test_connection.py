@@ -18,7 +18,7 @@ def test_a_silent_socket_is_asked_for_a_sign_of_life_and_then_given_up(meet):
             client.subscribe(heard, tickers("KRW-BTC"))
             await until(lambda: peer.handshakes == 2)
             assert "PING" in peer.messages
-            assert heard.interruptions[0][1] == "silent for 0.4 s"
+            assert heard.interruptions[0][1] == "silent for 0.4s"
 
     asyncio.run(main())
 

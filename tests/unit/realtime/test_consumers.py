@@ -78,7 +78,7 @@ def test_whoever_waits_too_long_is_told_of_what_and_the_events_come_later():
     broadcast = Broadcast()
     reader = consumer(broadcast)
     for patience in (0, 0.01):
-        with pytest.raises(TimedOut, match=f"within {patience:g} s from 'the test'"):
+        with pytest.raises(TimedOut, match=f"within {patience:g}s from 'the test'"):
             reader.next(timeout=patience)
     threading.Timer(0.01, put, (broadcast, 1)).start()
     assert reader.next(timeout=20) == [1]

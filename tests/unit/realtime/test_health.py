@@ -18,7 +18,7 @@ def test_a_state_reads_as_one_line():
     assert str(state()) == "connected, 3 streams, 1,200 frames"
     assert str(state(wrong=2, unknown={"news": 5})).endswith(", 2 unreadable, 5 'news'")
     assert (
-        str(state(connected=False, trouble="HTTP 429", quiet=12.3)) == "nothing for 12 s: HTTP 429"
+        str(state(connected=False, trouble="HTTP 429", quiet=12.3)) == "nothing for 12s: HTTP 429"
     )
     assert str(state(connected=False, streams=0)) == "none open"
     assert state().as_dict()["frames"] == 1200
@@ -39,4 +39,4 @@ def test_what_has_not_opened_says_for_how_long_and_why():
     now, opening.reason = 130.0, "HTTP 429"
     error = opening.error()
     assert isinstance(error, NetworkError)
-    assert "ws://here has not opened for 30 s: HTTP 429" in str(error)
+    assert "ws://here has not opened for 30s: HTTP 429" in str(error)

@@ -8,37 +8,39 @@ for volumes, deltas for times) make files a sixth smaller and faster to read tha
 from __future__ import annotations
 
 import hashlib
+import importlib
 import json
 import os
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import lru_cache
 from io import FileIO
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import polars as pl
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.footer import Tail, read_tail, schema_of
+from marketkit.data.lake.format.footer import Tail, read_tail
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.disk import TEMPORARY, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
-from marketkit.schema import ROW, empty
+from marketkit.schema import ROW
 from marketkit.settings import library_version
 from marketkit.timeframe import Timeframe, iso
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 FORMAT = 1  # of the files; a lake of a later one is refused
 
 KEY = b"marketkit"
 _PRICES = ("open", "high", "low", "close")
-_ARROW = pa.schema(
-    [
-        ("symbol", pa.string()),
-        ("time", pa.timestamp("ms", tz="UTC")),
-        *((name, pa.float64()) for name in (*_PRICES, "volume", "value")),
-    ]
+# What the footers of all chunks begin with, as pyarrow writes it: who only reads loads no pyarrow.
+SCHEMA = (
+    b"\x15\x04\x19\x9c5\x00\x18\x06schema\x15\x10\x00\x15\x0c%\x02\x18\x06symbol%\x00L\x1c\x00"
+    b"\x00\x00\x15\x04%\x02\x18\x04time%\x12L\x8c\x11\x1c\x1c\x00\x00\x00\x00\x00\x15\n%\x02"
+    b"\x18\x04open\x00\x15\n%\x02\x18\x04high\x00\x15\n%\x02\x18\x03low\x00\x15\n%\x02\x18\x05"
+    b"close\x00\x15\n%\x02\x18\x06volume\x00\x15\n%\x02\x18\x05value\x00\x16"
 )
 _ROW_GROUP = 16_384  # rows; smaller ones cost more than they skip
 _WRITER: dict[str, Any] = {
@@ -144,6 +146,11 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
     return Version(Stamp.of(status), hashlib.sha256(content).hexdigest())
 
 
+def load_writer() -> None:
+    """Load the library that writes, for who waits before there is anything to write."""
+    importlib.import_module("pyarrow.parquet")
+
+
 def sweep(folder: Path) -> None:
     """Remove the temporary files of writers that died. Only the holder of the series' lock may."""
     for leftover in folder.glob(f"*{TEMPORARY}"):
@@ -169,9 +176,14 @@ def _spans_of(pairs: tuple[tuple[int, int], ...]) -> Spans:
 
 def _encode(frame: pl.DataFrame, said: bytes) -> pa.Buffer:
     """Give the bytes of a chunk; made in memory, so that hashing reads no file."""
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(_ARROW)
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for who writes
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
+    kinds = {"symbol": pa.string(), "time": pa.timestamp("ms", tz="UTC")}
+    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in ROW])
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
     output = pa.BufferOutputStream()
-    with pq.ParquetWriter(output, _ARROW, **_WRITER) as writer:
+    with pq.ParquetWriter(output, schema, **_WRITER) as writer:
         writer.write_table(table, row_group_size=_ROW_GROUP)
         writer.add_key_value_metadata({KEY: said})
     return output.getvalue()
@@ -198,10 +210,10 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
     if span is None:
         raise CorruptFile(f"{path} is not named like a chunk of {series.timeframe} candles")
     try:
-        tail = read_tail(file, _schema(), KEY) or _read_slowly(file)
+        tail = read_tail(file, SCHEMA, KEY) or _read_slowly(file)
         said = json.loads(tail.value)
         newer = said["format"] > FORMAT
-    except (pa.ArrowException, OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, KeyError, TypeError, ValueError) as error:
         raise CorruptFile(f"{path} is not a candle file of marketkit: {error!r}") from error
     if newer:
         raise NewerFormat(
@@ -215,8 +227,14 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
 
 def _read_slowly(file: FileIO) -> Tail:
     """Read a tail that `read_tail` leaves to a library. Raises `ValueError` for other columns."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and hardly ever needed
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
     file.seek(0)
-    metadata = pq.read_metadata(file)
+    try:
+        metadata = pq.read_metadata(file)
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
     if metadata.schema.names != list(ROW):
         raise ValueError(f"columns: {metadata.schema.names} are not {list(ROW)}")
     return Tail(metadata.num_rows, (metadata.metadata or {})[KEY])
@@ -243,12 +261,6 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
 
 def _text(time: int | None) -> str:
     return "nowhere" if time is None else iso(time)
-
-
-@cache
-def _schema() -> bytes:
-    """Give the bytes that the footers of all chunks begin with."""
-    return schema_of(_encode(empty(ROW), b"").to_pybytes())
 
 
 @lru_cache(maxsize=4096)  # thousands of series have chunks of the same names

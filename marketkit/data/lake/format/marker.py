@@ -6,6 +6,7 @@ import json
 import os
 from pathlib import Path
 
+from marketkit.data.lake.format import waiting
 from marketkit.data.lake.format.chunk import FORMAT
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
@@ -42,7 +43,7 @@ def check(root: Path) -> bool:
 def prepare(root: Path) -> None:
     """Make sure that there is a lake at `root` that takes writes.
 
-    Raises as `check`, and `NotWritable`.
+    A new one takes in the market lists that wait for it. Raises as `check`, and `NotWritable`.
     """
     try:
         if (root / FROZEN).exists():
@@ -59,3 +60,4 @@ def _make(root: Path) -> None:
     make_folder(root)
     mark = json.dumps({"format": FORMAT, "library": library_version()}) + "\n"
     write_atomic(root / _NAME, lambda file: file.write(mark.encode()))
+    waiting.move_in(root)

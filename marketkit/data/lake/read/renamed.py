@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from marketkit.data.lake.read.fill import blocks_of, dense
 from marketkit.data.lake.read.view import View
 from marketkit.data.lake.store.scan import scan
 from marketkit.data.lake.store.store import Selection
-from marketkit.errors import InputError, NotCovered
+from marketkit.errors import InputError, NotCovered, warn
 from marketkit.schema import CANDLE, ROW, Schema, empty
 from marketkit.timeframe import Timeframe, iso
 from marketkit.window import EVER, Fill
@@ -133,7 +132,7 @@ def scan_renamed(
         parts = parts_of(view, line)
         span = _within(parts, window)
         if (said := doubled(found.timeframe, parts, line, span)) is not None:
-            warnings.warn(said, stacklevel=4)
+            warn(said)
         if fill != "none":
             _require(found.timeframe, parts, line, span)
         for piece, code in _pieces(parts, line, span):

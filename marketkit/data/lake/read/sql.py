@@ -16,7 +16,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from marketkit.data.lake.format.layout import chunk_span
 from marketkit.data.lake.store.scan import allow_open, broken_of
@@ -32,7 +31,6 @@ _CLOSED = {
     "enable_external_access": "false",
     "python_enable_replacements": "false",  # variables of the caller are no tables
 }
-_MS = pa.timestamp("ms", "UTC")
 # What DuckDB says, up to 1.x and since, when the rows it is handed break off.
 _UNREADABLE = re.compile("get_next failed|reading the stream registered")
 
@@ -103,11 +101,14 @@ def _files(selection: Selection) -> list[tuple[Path, str, str]]:
 
 def _dataset(timeframe: Timeframe, files: list[tuple[Path, str, str]], stack: ExitStack) -> Any:
     """Make files one table; the files stay open for as long as the stack does."""
-    from pyarrow import dataset as ds  # noqa: PLC0415 - slow, and only for this
+    import pyarrow as pa  # noqa: PLC0415 - slow, and only for this
+    from pyarrow import dataset as ds  # noqa: PLC0415 - as above
+
+    time_type = pa.timestamp("ms", "UTC")
 
     def promise(symbol: str, chunk: str) -> Any:
         """Promise symbol and span of any version of a file, for a writer may replace one."""
-        start, end = (pa.scalar(edge, _MS) for edge in chunk_span(timeframe, chunk))
+        start, end = (pa.scalar(edge, time_type) for edge in chunk_span(timeframe, chunk))
         time = ds.field("time")
         return (ds.field("symbol") == symbol) & (time >= start) & (time < end)
 
@@ -131,6 +132,8 @@ def _union(timeframes: Iterable[Timeframe]) -> str:
 
 
 def _open(path: Path) -> Any:
+    import pyarrow as pa  # noqa: PLC0415 - as above
+
     try:
         return pa.OSFile(str(path))
     except OSError as error:

@@ -88,7 +88,7 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
 
 def frozen(root: Path) -> pl.DataFrame:
     """Give one row for each set, oldest first; of one that cannot be read only the name."""
-    rows = [_summary(root, name) for name in _names(root)]
+    rows = [_summary(root, name) for name in names(root)]
     return pl.DataFrame(rows, schema=dict(SETS), orient="row").sort(
         "created", "name", nulls_last=True
     )
@@ -139,7 +139,7 @@ def delete(root: Path, name: str) -> None:
 def folder_of(root: Path, name: str) -> Path:
     """Give the folder of a set. Raises `InputError` with the nearest names if there is none."""
     fork.check()
-    known = _names(root)
+    known = names(root)
     if name not in known:
         raise InputError(f"no frozen set is called {name!r}{nearest(str(name), known)}")
     return root / _FOLDER / name
@@ -163,7 +163,7 @@ def keeping(root: Path) -> Iterator[None]:
         try:
             lock = FileLock(path).acquire(timeout=_WAIT)
         except Timeout as error:
-            raise LakeError(f"another has held {path} for {_WAIT:.0f} s") from error
+            raise LakeError(f"another has held {path} for {_WAIT:.0f}s") from error
         with lock:
             for folder in litter(root):
                 shutil.rmtree(folder, ignore_errors=True)
@@ -192,7 +192,8 @@ class FrozenIndex(Index):
         """Keep no database in a folder that nothing is written to."""
 
 
-def _names(root: Path) -> list[str]:
+def names(root: Path) -> list[str]:
+    """List the names of the sets, sorted."""
     folder = root / _FOLDER
     if not folder.is_dir():
         return []

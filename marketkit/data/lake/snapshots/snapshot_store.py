@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeAlias
 
 import polars as pl
 
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.snapshots import snapshot
 from marketkit.data.lake.snapshots.delta import publish
+from marketkit.data.lake.snapshots.diff import LIMIT, By, differences
 from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
 from marketkit.data.lake.store.store import Store
+from marketkit.errors import InputError, nearest
+from marketkit.notebook.arguments import explained
+from marketkit.timeframe import Timeframe
+
+Side: TypeAlias = str | Path | Store | None  # of a comparison
 
 
+@explained
 class SnapshotStore(Store):
     """A store with frozen sets: all candles of a moment, under a name, changed by nothing."""
 
@@ -48,9 +56,37 @@ class SnapshotStore(Store):
         What it knows is what the manifest says; `verify` compares that with the files. Raises
         `InputError` if there is no such set and `CorruptFile` if its manifest is broken.
         """
-        lake = type(self)(snapshot.folder_of(self.root, name), source=self.source)
-        lake.index = snapshot.FrozenIndex(lake.root)
-        return lake
+        return self._of_set(snapshot.folder_of(self.root, name))
+
+    def diff(
+        self,
+        a: Side,
+        b: Side = None,
+        *,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe | None = None,
+        by: By = "slots",
+        limit: int = LIMIT,
+    ) -> pl.DataFrame:
+        """Compare two frozen sets or lakes, `a` and `b`; no row, no difference.
+
+        Each is the name of a frozen set of this lake, a lake (`Lake`, or what `as_of` gives), the
+        folder of a lake or of a frozen set (a `Path` is never a name), or None: this lake as it is
+        now.
+
+        A slot differs as `only_a` or `only_b`, if one alone knows anything about it; as `appeared`
+        or `vanished`, if it is proved empty in `a` or in `b` and the other has a candle; and as
+        `changed`. `by="slots"` gives the longest spans (`symbol timeframe start end difference
+        slots`), `by="series"` one row for each series with the slots of each kind, `by="rows"` the
+        numbers of the slots that both know (`symbol timeframe time difference column a b`, null
+        where there is no candle).
+
+        Files that both share are not read, others one chunk at a time. At most `limit` rows are
+        given, with a warning if there are more. Raises `InputError` for what is neither set nor
+        lake.
+        """
+        sides = self._side(a), self._side(b)
+        return differences(*sides, symbols, timeframe, by=by, limit=limit)
 
     def thaw(self, name: str, into: str | Path) -> Self:
         """Make a new lake in the folder `into` with the candles of a frozen set.
@@ -77,3 +113,25 @@ class SnapshotStore(Store):
         `InputError` if there is no such set, `MissingExtra` and `NotWritable`.
         """
         return publish(self.root, name)
+
+    def _side(self, given: Side) -> Store:
+        """Open one side of a comparison."""
+        if given is None or isinstance(given, Store):
+            return self if given is None else given
+        name, known = str(given), snapshot.names(self.root)
+        if isinstance(given, str) and name in known:
+            return self.as_of(name)
+        if (Path(name) / marker.FROZEN).is_file():
+            return self._of_set(Path(name))
+        if marker.check(Path(name)):
+            return type(self)(name, source=self.source)
+        raise InputError(
+            f"{name!r} is neither a frozen set of {self.root} nor the folder of a lake"
+            f"{nearest(name, known)}"
+        )
+
+    def _of_set(self, folder: Path) -> Self:
+        """Open the folder of a frozen set."""
+        lake = type(self)(folder, source=self.source)
+        lake.index, lake.clock = snapshot.FrozenIndex(lake.root), self.clock
+        return lake

@@ -102,6 +102,11 @@ class Index:
             self._try(lambda database: database.put(series.folder, rows))
             self._seen.pop(series.folder, None)
 
+    def forget(self, series: Series) -> None:
+        """Forget a series whose files were removed."""
+        self._try(lambda database: database.remember({series.folder: _NOTHING}))
+        self._seen.pop(series.folder, None)
+
     def ends(self, folders: Sequence[str]) -> dict[str, tuple[str, bytes]]:
         """Give the kept ends of series; whether each still holds is not looked at."""
         return self._try(lambda database: database.ends(folders)) or {}

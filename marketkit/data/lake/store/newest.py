@@ -14,20 +14,18 @@ from pathlib import Path
 from typing import NamedTuple, cast
 
 import polars as pl
-import pyarrow as pa
 
 from marketkit.data.lake.format.chunk import Entry, Stamp
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.scan import read_ends
-from marketkit.errors import InputError
 from marketkit.schema import ROW, empty
+from marketkit.window import check_count
 
 KEPT = 256  # candles of a series: what a cross-section usually asks for, in 14 kB
 
 _WORD = 8  # bytes of a time or a number
-_NUMBERS = tuple(ROW)[2:]
-_TYPES = {"time": pa.timestamp("ms", tz="UTC"), **dict.fromkeys(_NUMBERS, pa.float64())}
+_COLUMNS = tuple(ROW)[1:]  # times and numbers; the symbol is that of the series
 
 
 class SeriesTail(NamedTuple):
@@ -39,7 +37,7 @@ class SeriesTail(NamedTuple):
     @property
     def rows(self) -> int:
         """How many rows these are."""
-        return len(self.content) // (_WORD * len(_TYPES))
+        return len(self.content) // (_WORD * len(_COLUMNS))
 
 
 class _LastChunks(NamedTuple):
@@ -57,10 +55,9 @@ class _LastChunks(NamedTuple):
 def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl.DataFrame:
     """Give the last `count` candles of each series, in the order of the series and of time.
 
-    Raises `InputError` for a count below 1.
+    Raises `InvalidRange` for a count below 1.
     """
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        raise InputError(f"count={count!r}: ask for at least one candle")
+    check_count(count)
     looked_up = zip(chosen, index.look(chosen), strict=True)
     tails = [
         _LastChunks(series, series.folder, _last_chunks(entries, max(count, KEPT)))
@@ -144,7 +141,7 @@ def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataF
 def _encode(rows: pl.DataFrame) -> bytes:
     """Lay rows out column by column; a number that is not known is kept as NaN, which none is."""
     times = array("q", rows["time"].to_physical()).tobytes()
-    numbers = (array("d", rows[name].fill_null(float("nan"))).tobytes() for name in _NUMBERS)
+    numbers = (array("d", rows[name].fill_null(float("nan"))).tobytes() for name in _COLUMNS[1:])
     return b"".join((times, *numbers))
 
 
@@ -155,18 +152,22 @@ def _side_by_side(ends: Sequence[tuple[str, SeriesTail]], count: int) -> pl.Data
     wanted = [min(count * _WORD, size) for size in sizes]
     which = (at.to_bytes(4, sys.byteorder) * (size // _WORD) for at, size in enumerate(wanted))
     symbols = pl.Series("symbol", [symbol for symbol, _ in ends], pl.String())
-    columns = [symbols.gather(_column(pa.uint32(), b"".join(which)))]
-    for at, (name, kind) in enumerate(_TYPES.items(), start=1):
+    columns = [symbols.gather(_column("which", b"".join(which)))]
+    for at, name in enumerate(_COLUMNS, start=1):
         parts = [
             view[at * size - part : at * size]
             for view, size, part in zip(views, sizes, wanted, strict=True)
         ]
-        columns.append(_column(kind, b"".join(parts)).alias(name))
+        columns.append(_column(name, b"".join(parts)).alias(name))
     return pl.DataFrame(columns).with_columns(pl.col("value").fill_nan(None))
 
 
-def _column(kind: pa.DataType, content: bytes) -> pl.Series:
+def _column(name: str, content: bytes) -> pl.Series:
     """Make a column of the bytes of values, without looking at any."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and most programs need none
+
+    kinds = {"which": pa.uint32(), "time": pa.timestamp("ms", tz="UTC")}
+    kind = kinds.get(name, pa.float64())
     length = len(content) // (kind.bit_width // 8)
     values = pa.Array.from_buffers(kind, length, [None, pa.py_buffer(content)])
     return cast("pl.Series", pl.from_arrow(values))

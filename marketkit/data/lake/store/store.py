@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -14,11 +14,14 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
+from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, read
 from marketkit.data.lake.store.write import Written, write_page
+from marketkit.net.exchange_clock import machine_time
+from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
 
@@ -107,6 +110,8 @@ class Store:
         self.root = Path(root)
         self.source = check_source(source)
         self.index = Index(self.root)
+        # machine's clock: of a lake by itself; a provider's goes by the exchange's
+        self.clock: Callable[[], int] = machine_time
         self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -150,6 +155,16 @@ class Store:
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         return write_page(self.root, self.index, series, page, moment)
 
+    def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
+        """Remove series with all that is known of them, and give the bytes of candles.
+
+        Codes only, each spelt as in `catalog()`. Frozen sets keep theirs; of a series that the lake
+        does not have nothing is removed. Each goes under the lock of its writers: one who writes
+        meanwhile, as a job at work, comes before or begins the series anew. Raises `NotWritable`.
+        """
+        found = [self._series(name, timeframe) for name in several(symbols)]
+        return sum(drop_series(self.root, self.index, series) for series in found)
+
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""
         return self._known(self._series(symbol, timeframe)).covered
@@ -169,6 +184,10 @@ class Store:
         found = {series.symbol: (series, entries) for series, entries in looked_up}
         knows = {series.symbol: self._knowledge(series, entries) for series, entries in looked_up}
         return Selection(self.root, parse_timeframe(timeframe), found, knows)
+
+    def _window(self, start: Instant | None, end: Instant | None) -> Span:
+        """Give the range a caller means; `-30d` counts back from now."""
+        return window_of(start, end, self.clock())
 
     def _series(self, symbol: str, timeframe: str | Timeframe) -> Series:
         marker.check(self.root)
@@ -207,7 +226,7 @@ class Store:
         end: Instant | None,
     ) -> Iterator[tuple[Series, Knowledge, Span]]:
         """Give the series asked about, the knowledge of each, and the range to report."""
-        window = window_of(start, end)  # a wrong range is refused, whatever is known
+        window = self._window(start, end)  # a wrong range is refused, whatever is known
         chosen = self._chosen(symbols, timeframe)
         for series, entries in zip(chosen, self.index.look(chosen), strict=True):
             known = self._knowledge(series, entries)

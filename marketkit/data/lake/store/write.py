@@ -65,7 +65,7 @@ def only_writer(root: Path, series: Series) -> Iterator[None]:
         lock.acquire(timeout=_WAIT)
     except Timeout as error:
         raise LakeError(
-            f"another writer has held {path} for {_WAIT:.0f} s; nothing was written"
+            f"another writer has held {path} for {_WAIT:.0f}s; nothing was written"
         ) from error
     try:
         yield

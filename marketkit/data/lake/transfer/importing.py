@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,12 +16,11 @@ from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import InputError
 from marketkit.frames import one_of
-from marketkit.timeframe import TIMEFRAMES, Timeframe, iso
+from marketkit.timeframe import Timeframe, iso, wider
 from marketkit.window import EVER
 
 Covering = Literal["rows", "range"]
 
-_CHANCE = 10_000  # one in so many files may look like a wider timeframe by accident
 _FEW = 20  # candles met in the lake that are too few to judge a file by
 
 
@@ -104,22 +102,11 @@ def _distinct(archive: SourceFile, raw: pl.DataFrame) -> pl.DataFrame:
 
 def _refuse_wider(archive: SourceFile, timeframe: Timeframe, times: Sequence[int]) -> None:
     """Refuse a file whose times are all slots of a wider timeframe."""
-    for wider in reversed(TIMEFRAMES.values()):
-        if wider.width <= timeframe.width:
-            break
-        # As many steps by accident are as rare as this.
-        rare = (wider.width // timeframe.width) ** (len(times) - 1) >= _CHANCE
-        if rare and _steps_by(wider, times):
-            raise archive.wrong(
-                f"its rows are {wider} apart or more, so these are no {timeframe} candles:"
-                f" say timeframe={wider.name!r}"
-            )
-
-
-def _steps_by(wider: Timeframe, times: Sequence[int]) -> bool:
-    if wider.is_calendar:
-        return all(wider.floor(time) == time for time in times)
-    return all((later - time) % wider.width == 0 for time, later in itertools.pairwise(times))
+    if (other := wider(timeframe, times)) is not None:
+        raise archive.wrong(
+            f"its rows are {other} apart or more, so these are no {timeframe} candles:"
+            f" say timeframe={other.name!r}"
+        )
 
 
 def _refuse_stranger(archive: SourceFile, rows: pl.DataFrame, store: Store, series: Series) -> None:

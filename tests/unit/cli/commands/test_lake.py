@@ -57,6 +57,38 @@ def test_a_file_that_contradicts_the_lake_is_a_revision(lake, imported, minutes)
     assert (revision["column"], revision["old"], revision["new"]) == ("volume", 1.5, 1.25)
 
 
+def test_a_comparison_says_what_differs_and_whether_anything_does(
+    lake, imported, minutes, tmp_path
+):
+    lake("freeze", "before")
+    code, out, _ = lake("diff", "before", "--json")
+    assert (code, json.loads(out)) == (0, [])
+    minutes.write_text(minutes.read_text().replace("20,9,11,1.5", "20,9,11,1.25"))
+    lake("import", str(minutes), "--symbol", "KRW-BTC", "--timeframe", "1m")
+    code, out, _ = lake("diff", "before", "--json")
+    (span,) = json.loads(out)
+    assert (code, span["difference"], span["slots"]) == (1, "changed", 1)
+    code, out, _ = lake("diff", "before", str(tmp_path / "lake"), "--by", "rows", "--json")
+    (number,) = json.loads(out)
+    assert (code, number["column"], number["a"], number["b"]) == (1, "volume", 1.5, 1.25)
+    lake("thaw", "before", str(tmp_path / "thawed"))
+    assert lake("diff", "before", str(tmp_path / "thawed"))[0] == 0
+    code, out, _ = lake("diff", "before", str(tmp_path / "lake"), "--timeframe", "1h", "--json")
+    assert (code, json.loads(out)) == (0, [])
+    code, _, err = lake("diff", "befor")
+    assert code == 2
+    assert "did you mean 'before'" in err
+
+
+def test_what_only_one_knows_is_a_difference_although_it_has_no_rows_to_tell_of(
+    lake, imported, tmp_path
+):
+    lake("freeze", "before")
+    Lake(tmp_path / "lake").append("KRW-ETH", "1m", make_candles([]), Spans([(0, 60_000)]))
+    code, out, _ = lake("diff", "before", "--by", "rows", "--json")
+    assert (code, json.loads(out)) == (1, [])
+
+
 def test_a_frozen_set_is_listed_verified_cited_thawed_and_deleted(lake, imported, tmp_path):
     code, out, _ = lake("freeze", "paper", "--json")
     assert code == 0

@@ -15,7 +15,7 @@ from marketkit.errors import TimedOut
 from marketkit.net.handle import Interruption, interruption_frame
 
 
-@pytest.mark.parametrize("wrong", [("--to", "tape", "--max-time", "0"), ()])
+@pytest.mark.parametrize("wrong", [("--to", "tape", "--max-time", "0s"), ()])
 def test_a_folder_is_needed_and_a_time_is_above_zero(run, wrong):
     with pytest.raises(SystemExit) as ended:
         run("record", "KRW-BTC", *wrong)

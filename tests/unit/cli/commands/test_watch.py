@@ -32,8 +32,16 @@ def test_of_a_book_only_the_best_prices_are_shown():
     assert readable(book, "orderbook").rows() == [(0, "KRW-BTC", 1.0, 10.0, 11.0, 2.0)]
 
 
-@pytest.mark.parametrize("wrong", [("--count", "0"), ("--seconds", "-1"), ("--count", "many")])
+@pytest.mark.parametrize(
+    "wrong", [("--count", "0"), ("--max-time", "0s"), ("--max-time", "5"), ("--count", "many")]
+)
 def test_a_count_and_a_time_are_above_zero(run, wrong):
     with pytest.raises(SystemExit) as ended:
         run("watch", "KRW-BTC", *wrong)
     assert ended.value.code == 2
+
+
+def test_the_old_name_of_an_option_says_the_new_one(run, capsys):
+    with pytest.raises(SystemExit):
+        run("watch", "KRW-BTC", "--seconds", "5")
+    assert "is called --max-time now: --max-time 5s" in capsys.readouterr().err

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.data.jobs.catalog import attempts, find, jobs, symbols
+from marketkit.data.jobs.catalog import at_work, attempts, find, jobs, symbols
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.tasks import BackfillRequest, Task, Work
 from marketkit.errors import BadResponse, InputError
@@ -68,6 +68,16 @@ def test_symbols_say_how_they_stand(tmp_path, ledger):
     ledger.lease(me)
     rows = symbols(tmp_path, REQUEST.id).select("symbol", "state", "error").rows()
     assert rows == [("KRW-BTC", "failed", "no such market"), ("KRW-ETH", "at work", None)]
+
+
+def test_symbols_are_at_work_while_somebody_is_about_to_fetch_them(tmp_path, ledger):
+    assert at_work(tmp_path, "1m") == {}
+    me = ledger.register(REQUEST.id)
+    ledger.finish(me, ledger.lease(me), Work(10, 2, 9))
+    assert at_work(tmp_path, "1m") == {"KRW-ETH": REQUEST.id}
+    assert at_work(tmp_path, "1h") == {}
+    ledger.leave(me, "stopped")
+    assert at_work(tmp_path, "1m") == {}
 
 
 def test_every_attempt_that_failed_is_told(tmp_path, ledger):

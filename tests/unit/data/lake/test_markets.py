@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime
 import polars as pl
 import pytest
 
+from marketkit.data.lake import Lake
+from marketkit.data.lake.format import waiting
 from marketkit.data.lake.markets import Universe
 from marketkit.errors import NotCovered
 from marketkit.schema import MARKET, empty
@@ -62,6 +64,48 @@ def test_no_lake_is_made_unless_asked_for(universe, tmp_path):
     universe.keep(markets("KRW-BTC"), moment("2026-01-01"), make=True)
     universe.keep(markets("KRW-BTC"), moment("2026-01-02"), make=False)
     assert universe.days() == [date(2026, 1, 1), date(2026, 1, 2)]
+    assert (tmp_path / "lake/markets/source=upbit/2026-01-02.parquet").is_file()
+
+
+def test_without_a_lake_lists_wait_and_read_as_if_they_were_in_it(universe, tmp_path):
+    for day, symbols in (("2026-01-01", ["KRW-BTC", "KRW-XRP"]), ("2026-01-02", ["KRW-BTC"])):
+        universe.keep(markets(*symbols), moment(day), make=False)
+    assert not (tmp_path / "lake").exists()
+
+    def told():
+        lists = universe.at(date(2026, 1, 1))[0]["symbol"].to_list(), universe.days()
+        return *lists, universe.history()["symbol"].to_list(), universe.chronicle().ended
+
+    before = told()
+    assert before == (
+        ["KRW-BTC", "KRW-XRP"],
+        [date(2026, 1, 1), date(2026, 1, 2)],
+        ["KRW-BTC", "KRW-XRP"],
+        {"KRW-XRP": date(2026, 1, 1)},
+    )
+    Lake(tmp_path / "lake").require_writable()
+    assert told() == before
+    kept = sorted(path.name for path in (tmp_path / "lake/markets/source=upbit").iterdir())
+    assert kept == ["2026-01-01.parquet", "2026-01-02.parquet"]
+
+
+def test_the_first_list_of_a_day_stays_also_while_it_waits(universe):
+    universe.keep(markets("KRW-BTC"), moment("2026-01-01"), make=False)
+    universe.keep(markets("KRW-ETH"), moment("2026-01-01"), make=False)
+    universe.keep(markets("KRW-XRP"), moment("2026-01-01"), make=True)
+    assert universe.at(date(2026, 1, 1))[0]["symbol"].to_list() == ["KRW-BTC"]
+
+
+def test_lists_that_came_while_another_process_made_the_lake_move_in_with_the_next(
+    universe, tmp_path
+):
+    Lake(tmp_path / "lake").require_writable()
+    late = waiting.make(tmp_path / "lake", "upbit") / "2026-01-01.parquet"
+    markets("KRW-BTC").write_parquet(late)
+    assert universe.days() == [date(2026, 1, 1)]
+    universe.keep(markets("KRW-BTC"), moment("2026-01-02"), make=False)
+    assert universe.days() == [date(2026, 1, 1), date(2026, 1, 2)]
+    assert not late.exists()
 
 
 def test_the_newest_list_at_or_before_a_day_is_given(filled):

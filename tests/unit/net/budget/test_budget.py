@@ -69,6 +69,29 @@ def test_the_first_slot_comes_after_one_silent_period(with_budget):
     assert with_budget(main) == pytest.approx(1.002, abs=0.002)
 
 
+def test_a_budget_that_is_begun_early_is_silent_from_then_on_and_for_one_period(with_budget):
+    async def main(budget):
+        began = budget.clock()
+        budget.begin()
+        await asyncio.sleep(0.6)
+        budget.begin()
+        slot = await budget.acquire()
+        slot.done(200)
+        return slot.sent - began
+
+    assert with_budget(main) == pytest.approx(1.002, abs=0.002)
+
+
+def test_beginning_a_budget_that_is_known_changes_nothing(with_budget):
+    async def main(budget):
+        (await budget.acquire()).done(200)
+        before = budget._path.read_bytes()
+        budget.begin()
+        return before == budget._path.read_bytes()
+
+    assert with_budget(main)
+
+
 def test_a_slot_is_fresh_for_a_quarter_of_a_second_and_held_while_its_lease_is_renewed(with_budget):
     async def main(budget):
         slot = await budget.acquire()

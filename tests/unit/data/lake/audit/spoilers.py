@@ -375,7 +375,10 @@ SPOILERS = [
     ),
     Spoiler(
         "an index that keeps other last candles",
-        lambda root: (Lake(root).latest(5), told(root, "UPDATE ends SET content = zeroblob(56)")),
+        lambda root: (
+            Lake(root).latest(count=5),
+            told(root, "UPDATE ends SET content = zeroblob(56)"),
+        ),
         {"index"},
         "removed",
         "index.sqlite",

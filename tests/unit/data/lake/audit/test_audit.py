@@ -43,11 +43,13 @@ def test_a_sound_lake_has_no_findings(root):
 
 def test_last_candles_that_are_kept_are_sound_with_their_files_and_no_matter_without(root):
     lake = Lake(root)
-    lake.latest(5)
+    lake.latest(count=5)
     assert lake.audit().is_empty()
     told(root, "UPDATE ends SET made_of = 'gone 1 2 3', content = x'00'")
     assert lake.audit().is_empty()
-    assert lake.latest(5).equals(lake.read(None, "1m").group_by("symbol").tail(5).sort("symbol"))
+    assert lake.latest(count=5).equals(
+        lake.read(None, "1m").group_by("symbol").tail(5).sort("symbol")
+    )
 
 
 def test_where_there_is_no_lake_nothing_is_found_and_nothing_made(tmp_path):

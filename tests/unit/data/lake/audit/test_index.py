@@ -115,7 +115,7 @@ def test_an_index_of_another_version_says_nothing(root, chunks):
 
 def test_kept_last_candles_are_compared_with_the_files(root, chunks):
     lake = Lake(root)
-    lake.latest(5)
+    lake.latest(count=5)
     assert details(root, chunks) == []
     tell(root, "UPDATE ends SET content = zeroblob(56)")
     (detail,) = details(root, chunks)

@@ -6,6 +6,8 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import sys
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -203,3 +205,20 @@ def test_folders_are_made_with_their_parents_once(tmp_path):
 def test_spans_come_back_from_their_text():
     spans = Spans([(0, 5), (7, 9)])
     assert spans_of_text(spans_to_text(spans)) == spans
+
+
+def test_who_reads_loads_no_library_that_writes_until_that_is_asked_for(path, written):
+    code = f"""
+import sys
+from pathlib import Path
+from marketkit.data.lake.format import chunk
+from marketkit.data.lake.format.layout import Series
+from marketkit.timeframe import TIMEFRAMES
+series = Series("upbit", {SERIES.symbol!r}, TIMEFRAMES[{SERIES.timeframe.name!r}])
+rows, footer = chunk.read_chunk(Path({str(path)!r}), series)
+assert rows.height == footer.rows
+assert "pyarrow" not in sys.modules
+chunk.load_writer()
+assert "pyarrow.parquet" in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

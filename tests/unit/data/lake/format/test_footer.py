@@ -24,7 +24,7 @@ SERIES = Series("upbit", "KRW-BTC", TIMEFRAMES["5m"])
 
 def tail_of(path):
     with FileIO(path) as file:
-        return read_tail(file, files._schema(), KEY)
+        return read_tail(file, files.SCHEMA, KEY)
 
 
 def write(path, candles, start, rows):
@@ -40,6 +40,12 @@ def test_it_says_what_a_library_says(tmp_path, candles, january, rows):
     metadata = pq.read_metadata(path)
     assert tail_of(path) == Tail(metadata.num_rows, metadata.metadata[KEY])
     assert metadata.num_rows == rows
+
+
+def test_the_schema_that_is_known_by_heart_is_the_one_that_is_written(tmp_path, candles, january):
+    path = tmp_path / "2024.parquet"
+    write(path, candles, january, 0)
+    assert schema_of(path.read_bytes()) == files.SCHEMA
 
 
 def test_a_footer_longer_than_what_is_read_at_first_is_read_whole(tmp_path):

@@ -135,7 +135,7 @@ def test_looking_into_a_set_writes_nothing_there(filled):
     filled.freeze("a")
     before = files_of(set_of(filled, "a"))
     old = filled.as_of("a")
-    assert old.latest(1)["close"].to_list() == [100.0, 100.0]
+    assert old.latest(count=1)["close"].to_list() == [100.0, 100.0]
     for ask in (old.catalog, old.coverage, old.calendar, old.gaps, old.revisions, old.frozen):
         ask()
     assert files_of(set_of(filled, "a")) == before

@@ -104,6 +104,18 @@ def test_a_file_that_is_gone_is_forgotten(tmp_path, write, january):
     database.close()
 
 
+def test_a_series_whose_folder_is_gone_is_forgotten_with_a_word(tmp_path, write, january):
+    write("2024-01", january, 1)
+    index = Index(tmp_path)
+    index.entries(SERIES)
+    shutil.rmtree(tmp_path / SERIES.folder)
+    index.forget(SERIES)
+    assert index.entries(SERIES) == []
+    with sqlite3.connect(tmp_path / database.NAME) as connection:
+        assert connection.execute("SELECT count(*) FROM chunks").fetchone() == (0,)
+    connection.close()
+
+
 def test_a_file_that_goes_while_it_is_listed_is_no_entry(tmp_path, write, january, monkeypatch):
     write("2024-01", january, 5)
     path = tmp_path / SERIES.path("2024-01")

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.store import newest as hot
-from marketkit.errors import CorruptFile, InputError
+from marketkit.errors import CorruptFile, InputError, WrongArgument
 from marketkit.schema import ROW, empty
 
 MINUTE = 60_000
@@ -49,17 +49,17 @@ def expected(lake: Lake, count: int) -> pl.DataFrame:
 def test_the_last_candles_of_each_symbol_come_sorted(lake, append):
     for symbol in reversed(SYMBOLS):
         append(symbol, 0, 300)
-    frame = lake.latest(7)
+    frame = lake.latest(count=7)
     assert frame.equals(expected(lake, 7))
     assert frame.schema == pl.Schema(ROW)
     assert frame["symbol"].to_list() == [symbol for symbol in SYMBOLS for _ in range(7)]
-    assert lake.latest(7, ["KRW-ETH", "KRW-NIX"])["symbol"].unique().to_list() == ["KRW-ETH"]
-    assert lake.latest(7, "KRW-BTC", "1h").equals(empty(ROW))
+    assert lake.latest(["KRW-ETH", "KRW-NIX"], count=7)["symbol"].unique().to_list() == ["KRW-ETH"]
+    assert lake.latest("KRW-BTC", "1h", count=7).equals(empty(ROW))
 
 
 def test_a_lake_without_candles_has_no_latest(lake, january):
     assert lake.latest().equals(empty(ROW))
-    assert lake.latest(1000).equals(empty(ROW))
+    assert lake.latest(count=1000).equals(empty(ROW))
     lake.append("KRW-BTC", "1m", empty(ROW), Spans([(january, january + MINUTE)]))
     assert lake.latest().equals(empty(ROW))
 
@@ -67,13 +67,13 @@ def test_a_lake_without_candles_has_no_latest(lake, january):
 def test_fewer_candles_than_asked_for_are_all_there_are(lake, append):
     append("KRW-BTC", -3, 2)
     append("KRW-BTC", 5, 2)
-    assert lake.latest(200).equals(lake.read(None, "1m"))
+    assert lake.latest(count=200).equals(lake.read(None, "1m"))
 
 
 def test_more_candles_than_are_kept_come_from_the_files(lake, append):
     append("KRW-BTC", -500, 1000)
     append("KRW-ETH", 0, 10)
-    assert lake.latest(700).equals(expected(lake, 700))
+    assert lake.latest(count=700).equals(expected(lake, 700))
 
 
 def test_a_turnover_that_nobody_knows_stays_unknown(lake, append):
@@ -86,7 +86,7 @@ def test_files_are_read_once(lake, append, reads):
     for symbol in SYMBOLS:
         append(symbol, 0, 300)
     lake.latest()
-    lake.latest(9)
+    lake.latest(count=9)
     Lake(lake.root).latest()
     assert reads == [3]
 
@@ -98,7 +98,7 @@ def test_a_writer_keeps_the_end_that_somebody_asked_for(lake, append, reads):
     append("KRW-BTC", 300, 5, lake=Lake(lake.root), close=7.0)
     append("KRW-ETH", 300, 5)
     append("KRW-BTC", -300, 5)  # an older chunk: the end stays as it was
-    assert lake.latest(10).equals(expected(lake, 10))
+    assert lake.latest(count=10).equals(expected(lake, 10))
     assert reads == [1, 1]  # KRW-BTC was read once
 
 
@@ -107,7 +107,7 @@ def test_a_new_chunk_with_few_candles_is_joined_to_the_one_before(lake, append, 
     lake.latest()
     append("KRW-BTC", 0, 5)
     append("KRW-BTC", -10, 5, close=7.0)
-    assert lake.latest(20).equals(expected(lake, 20))
+    assert lake.latest(count=20).equals(expected(lake, 20))
     lake.latest()
     assert reads == [1, 1]
 
@@ -153,8 +153,13 @@ def test_a_frozen_set_has_its_own_latest_and_is_not_written_to(lake, append):
 
 @pytest.mark.parametrize("count", [0, -1, 1.5, True, "9"])
 def test_a_count_that_is_none_is_refused(lake, count):
-    with pytest.raises(InputError, match="at least one"):
-        lake.latest(count)
+    with pytest.raises(InputError, match=r"at least one|write count=9, without quotes"):
+        lake.latest(count=count)
+
+
+def test_the_count_does_not_come_first_any_more(lake):
+    with pytest.raises(WrongArgument, match="write count=5"):
+        lake.latest(5)
 
 
 @settings(
@@ -176,4 +181,4 @@ def test_the_latest_are_the_ends_of_what_is_read(tmp_path_factory, append, monke
     for at, (symbol, first, length, count) in enumerate(steps):
         append(symbol, first, length, lake=lakes[at % 2], close=float(at + 1))
         lake = lakes[at % 3 % 2]
-        assert lake.latest(count).equals(expected(lake, count))
+        assert lake.latest(count=count).equals(expected(lake, count))

@@ -1,0 +1,166 @@
+"""The lake and its backfills: the calls."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+import polars as pl
+
+from marketkit import symbols as naming
+from marketkit.api.backfills import BackfillEndpoints, manner
+from marketkit.api.layout import fixed_of, index_of
+from marketkit.api.query import Symbols, chosen, validate_options
+from marketkit.data.jobs import catalog
+from marketkit.data.jobs.chunks import Chunks
+from marketkit.data.jobs.job import Job
+from marketkit.data.jobs.tasks import BackfillRequest, Order
+from marketkit.data.lake.lake import Lake
+from marketkit.exchange.dialect import Priority
+from marketkit.frames import Defaults, FrameKind, finish
+from marketkit.net.engine import engine
+from marketkit.notebook.arguments import explained
+from marketkit.timeframe import is_relative
+from marketkit.window import Time
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import pyarrow as pa
+
+
+@explained
+class BackfillMethods:
+    """Calls about the lake that need no waiting, the same in both providers."""
+
+    _backfills: BackfillEndpoints
+    _defaults: Defaults
+
+    def backfill(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = None,
+        order: Order = "newest",
+        verify: str | None = None,
+        patience: str = "12h",
+        priority: Priority = "low",
+        show: bool = True,
+    ) -> Job:
+        """Fill the lake in the background; returns at once.
+
+        Fetches what the lake lacks of `[start, end)`, in the `order` `newest`, `oldest` or
+        `symbols`; `end` defaults to the newest final candle, and `start="-30d"` counts back from
+        now. The `Job` shows its progress after two seconds unless `show=False`; `job.wait()` gives
+        its `Report`. Running it again continues: nothing is asked twice, except that `verify`
+        (`30m`, `12h`, `7d`) reads the last so much time of the range again. Where the exchange has
+        changed its mind the newer word is kept, and `lake().revisions()` has the old. Processes
+        that ask for the same share the work. A symbol that is not listed, or ends meanwhile, is a
+        failure in the report: the others are done.
+
+        While the exchange is away the job waits, up to `patience`, and then fails. `1s` candles of
+        more than three months ago can no longer be fetched: the log names them, and the report and
+        `lake().coverage()` count them as not on the exchange.
+        """
+        wanted = self._wanted(symbols, timeframe, start, end)
+        how = manner(order, verify, patience)
+        return self._backfills.begin(wanted, how, priority, show=show)
+
+    @overload
+    def iter_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = ...,
+        rows: int = ...,
+        patience: str = ...,
+        frame: Literal["polars"] | None = ...,
+        tz: str | None = ...,
+        priority: Priority = ...,
+        show: bool = ...,
+    ) -> Chunks[pl.DataFrame]: ...
+    @overload
+    def iter_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = ...,
+        rows: int = ...,
+        patience: str = ...,
+        frame: Literal["pandas"],
+        tz: str | None = ...,
+        priority: Priority = ...,
+        show: bool = ...,
+    ) -> Chunks[pd.DataFrame]: ...
+    @overload
+    def iter_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = ...,
+        rows: int = ...,
+        patience: str = ...,
+        frame: Literal["arrow"],
+        tz: str | None = ...,
+        priority: Priority = ...,
+        show: bool = ...,
+    ) -> Chunks[pa.Table]: ...
+    def iter_candle(
+        self,
+        symbols: Symbols,
+        timeframe: str,
+        *,
+        start: Time,
+        end: Time | None = None,
+        rows: int = 100_000,
+        patience: str = "12h",
+        frame: FrameKind | None = None,
+        tz: str | None = None,
+        priority: Priority = "low",
+        show: bool = True,
+    ) -> Chunks[Any]:
+        """Give candles in the order of time, chunk by chunk, while a backfill closes the gaps.
+
+        Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
+        `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
+        the loop leaves the backfill. Raises what a symbol fails with, and `InvalidRange` for `1s`
+        candles that the exchange has no longer and the lake lacks.
+        """
+        form = validate_options(chosen(self._defaults, frame, tz, priority=priority))
+        index, fixed = index_of(symbols), fixed_of(symbols, closed=True)
+        return self._backfills.stream(
+            self._wanted(symbols, timeframe, start, end),
+            manner("oldest", None, patience),
+            priority,
+            rows=rows,
+            show=show,
+            finish=partial(finish, frame=form.frame, tz=form.tz, index=index, fixed=fixed),
+        )
+
+    def jobs(self) -> pl.DataFrame:
+        """List the backfills of this lake, the latest first, those of other processes, too.
+
+        Columns are `jobs.catalog.JOBS`. `state` is `running`, `waiting` (the exchange is away, see
+        `note`), `paused`, `interrupted` (its process died; the same call goes on), `stopped` (it
+        left), or how it ended: `done`, `incomplete`, `cancelled`, `failed`.
+        """
+        return catalog.jobs(self._backfills.lake.root)
+
+    def lake(self) -> Lake:
+        """Give the candle lake behind this provider."""
+        return self._backfills.lake
+
+    def _wanted(
+        self, symbols: Symbols, timeframe: str, start: Time, end: Time | None
+    ) -> BackfillRequest:
+        given = naming.several(symbols)
+        if is_relative(start) or is_relative(end) or any(map(naming.is_name, given)):
+            engine().run(self._backfills.hear(given, start, end))
+        return self._backfills.wanted(given, timeframe, start, end)

@@ -1,0 +1,118 @@
+"""`marketkit lake du` and `lake drop`: the room that a lake takes, and how to have some back."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from marketkit.cli.options import SYMBOLS, WIDTHS
+from marketkit.cli.output import DONE, INCOMPLETE, Output
+from marketkit.errors import InputError, LakeError
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from marketkit.data.lake.lake import Lake
+
+_UNITS = ("bytes", "kB", "MB", "GB", "TB")
+
+
+def disk_use_arguments(view: argparse.ArgumentParser) -> None:
+    """Add the choice of sums."""
+    said = "What to add up: each series, its quote currency, or its timeframe."
+    ways = ["series", "quote", "timeframe"]
+    view.add_argument("--by", choices=ways, default="series", help=said)
+
+
+def disk_use(lake: Lake, options: argparse.Namespace, output: Output) -> int:
+    """Print the room of the candles, and for people that of all else in the folder."""
+    from marketkit.data.lake.report.usage import parts, usage  # noqa: PLC0415 - slow
+
+    used = usage(lake.catalog(), options.by)
+    output.table(used if output.as_json else _readable(used))
+    found = parts(lake.root)
+    said = ", ".join(f"{part} {spell_size(size)}" for part, size in found.items())
+    output.say(f"{lake.root}: {spell_size(sum(found.values()))} in all ({said or 'nothing yet'})")
+    return DONE
+
+
+def drop_arguments(view: argparse.ArgumentParser) -> None:
+    """Add the series to drop; nothing is guessed."""
+    view.add_argument("symbols", nargs="+", help=SYMBOLS)
+    said = f"The width of the candles to remove: one of {' '.join(WIDTHS)}; it may also come last."
+    view.add_argument("--timeframe", help=said)
+    view.add_argument("--yes", action="store_true", help="Do not ask.")
+
+
+def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
+    """Remove series after a yes."""
+    import polars as pl  # noqa: PLC0415 - slow, `--help` needs none
+
+    from marketkit.symbols import resolve  # noqa: PLC0415 - slow, `--help` needs none
+    from marketkit.timeframe import parse_timeframe  # noqa: PLC0415 - as above
+
+    if options.timeframe is None and options.symbols[-1] in WIDTHS:
+        options.timeframe = options.symbols.pop()
+    if not options.symbols or options.timeframe is None:
+        options.refuse("say which series: symbols and a timeframe, such as KRW-BTC --timeframe 1m")
+    name = parse_timeframe(options.timeframe).name
+    held = lake.catalog().filter(timeframe=name)
+    if held.is_empty():
+        raise InputError(f"{lake.root} has no candles of {name}: see `marketkit lake ls`")
+    names = resolve(options.symbols, held["symbol"].to_list())
+    meant = held.filter(pl.col("symbol").is_in(names))
+    _refuse_busy(lake, names, name)
+    if not (options.yes or _agreed(_what(meant, name))):
+        output.say("nothing was removed")
+        return INCOMPLETE
+    freed = lake.drop(names, name)
+    output.say(f"removed {_what(meant, name)}")
+    output.value(symbols=names, timeframe=name, bytes=freed)
+    return DONE
+
+
+def _refuse_busy(lake: Lake, symbols: list[str], timeframe: str) -> None:
+    """Refuse where a job at work would only fetch the series again."""
+    from marketkit.data.jobs.catalog import at_work  # noqa: PLC0415 - slow
+
+    busy = at_work(lake.root, timeframe)
+    for symbol in symbols:
+        if symbol in busy:
+            raise LakeError(
+                f"job {busy[symbol]} is at work on {symbol} {timeframe}:"
+                f" `marketkit jobs cancel {busy[symbol]}` ends it"
+            )
+
+
+def _agreed(what: str) -> bool:
+    if not sys.stdin.isatty():
+        raise InputError(f"nobody is there to agree to remove {what}: add --yes")
+    sys.stderr.write(f"Remove {what}, and all that is known of them? [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def _what(meant: pl.DataFrame, timeframe: str) -> str:
+    many = meant["symbol"][0] if meant.height == 1 else f"{meant.height} series"
+    size = spell_size(int(meant["bytes"].sum()))
+    return f"{many} {timeframe}: {int(meant['rows'].sum()):,} candles, {size}"
+
+
+def _readable(used: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl  # noqa: PLC0415 - slow, `--help` needs none
+
+    sizes = pl.Series("size", [spell_size(each) for each in used["bytes"]], pl.String)
+    return used.with_columns(sizes).drop("bytes")
+
+
+def spell_size(size: int) -> str:
+    """Write bytes as people read them.
+
+    >>> spell_size(980), spell_size(24_300), spell_size(1_830_000_000)
+    ('980 bytes', '24.3 kB', '1.8 GB')
+    """
+    rest, unit = float(size), 0
+    while rest >= 1000 and unit < len(_UNITS) - 1:
+        rest, unit = rest / 1000, unit + 1
+    return f"{rest:,.1f} {_UNITS[unit]}" if unit else f"{size} {_UNITS[0]}"

@@ -1,0 +1,1 @@
+"""The provider that marketkit replaces: calls, arguments and answers."""

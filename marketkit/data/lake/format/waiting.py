@@ -1,0 +1,98 @@
+"""Market lists without a lake: the day's waits for one, and moves in when the lake is made.
+
+Who only asks for a ticker wants no lake, and yet a list of a past day can never be had again. It
+waits in a folder of its lake's below the home, `<name>-<hash of the path>/source=upbit/`, reads as
+if it were in the lake, and moves in as soon as there is one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import os
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+from marketkit.data.lake.format.layout import SUFFIX, markets_folder
+from marketkit.disk import file_time, make_folder, write_atomic
+from marketkit.errors import InputError
+from marketkit.settings import lists_dir
+
+_log = logging.getLogger("marketkit.lake")
+
+_NAMED = "lake.txt"  # says which lake is waited for
+_NAME_LENGTH = 40  # characters; for people, the hash tells one lake from another
+_FORGOTTEN = 86_400_000_000_000  # ns: a day, in which a folder may come back
+
+
+def folder_of(root: Path, source: str) -> Path:
+    """Give the folder in which the lists of a source wait for the lake at `root`.
+
+    Raises `OSError` for a user without a home, here as everywhere.
+    """
+    return _folder(root) / Path(markets_folder(source)).name
+
+
+def make(root: Path, source: str) -> Path:
+    """Make the folder of waiting lists, and sweep folders of lakes without a place any more."""
+    folder = folder_of(root, source)
+    if not folder.is_dir():
+        make_folder(folder)
+        (folder.parent / _NAMED).write_bytes(os.fsencode(root.resolve()))
+        _sweep(folder.parent.parent)
+    return folder
+
+
+def move_in(root: Path) -> None:
+    """Bring waiting lists into the lake at `root`; of two lists of a day the lake's own stays."""
+    try:
+        folder = _folder(root)
+        if not folder.is_dir():
+            return
+    except OSError:  # a home that is none, or that is not ours to read
+        return
+    try:
+        for path in folder.glob(f"source=*/*{SUFFIX}"):
+            source = path.parent.name.removeprefix("source=")
+            with suppress(FileNotFoundError, InputError):  # another was faster; nothing of ours
+                _move(path, root / markets_folder(source))
+        _remove(folder)
+    except OSError as error:
+        _log.warning("the market lists in %s still wait for their lake: %s", folder, error)
+
+
+def _folder(root: Path) -> Path:
+    try:
+        lists, path = lists_dir(), root.resolve()
+    except RuntimeError as error:  # no home, or a circle of links
+        raise FileNotFoundError(str(error)) from error
+    mark = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+    return lists / f"{path.name[-_NAME_LENGTH:]}-{mark}"
+
+
+def _move(path: Path, folder: Path) -> None:
+    target = folder / path.name
+    if not target.exists():
+        content = path.read_bytes()
+        make_folder(folder)
+        write_atomic(target, lambda file: file.write(content))
+    path.unlink()  # last: a kill before leaves two, and the lake's counts
+
+
+def _remove(folder: Path) -> None:
+    """Remove an empty folder of a lake; one that somebody writes to stays."""
+    for each in folder.glob("source=*"):
+        each.rmdir()
+    (folder / _NAMED).unlink(missing_ok=True)
+    folder.rmdir()
+
+
+def _sweep(lists: Path) -> None:
+    """Remove the lists of lakes whose folders are long gone, such as folders of tests."""
+    now = file_time(lists)
+    for named in lists.glob(f"*/{_NAMED}"):
+        with suppress(OSError):  # somebody else was faster
+            lake = Path(os.fsdecode(named.read_bytes()))
+            if not lake.parent.exists() and now - named.stat().st_mtime_ns > _FORGOTTEN:
+                shutil.rmtree(named.parent)

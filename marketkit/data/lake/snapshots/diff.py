@@ -1,0 +1,247 @@
+"""Differences between two stores: series by series, slots as spans, rows as numbers.
+
+Compared is the content: candles, and the slots that are proved. Two sets of different hashes may
+well be equal. What is known of the time before a listing is not compared.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Literal, NamedTuple, get_args
+
+import polars as pl
+
+from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.chunk import Entry, read_chunk
+from marketkit.data.lake.format.layout import Series, check_symbol
+from marketkit.data.lake.store.rows import split, times_of
+from marketkit.data.lake.store.store import Store
+from marketkit.errors import CorruptFile, InputError, warn
+from marketkit.frames import one_of
+from marketkit.schema import NUMBERS, TIME, Schema
+from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+
+Difference = Literal["only_a", "only_b", "appeared", "vanished", "changed"]
+By = Literal["series", "slots", "rows"]
+
+KINDS: tuple[Difference, ...] = get_args(Difference)
+DIFFERENCE = pl.Enum(KINDS)
+_SERIES: Schema = {"symbol": pl.String(), "timeframe": pl.String()}
+SERIES_DIFF: Schema = {
+    **_SERIES,
+    **dict.fromkeys(KINDS, pl.Int64()),
+    "start": TIME,
+    "end": TIME,
+}
+SLOT_DIFF: Schema = {
+    **_SERIES,
+    "start": TIME,
+    "end": TIME,
+    "difference": DIFFERENCE,
+    "slots": pl.Int64(),
+}
+ROW_DIFF: Schema = {
+    **_SERIES,
+    "time": TIME,
+    "difference": DIFFERENCE,
+    "column": pl.Enum(NUMBERS),
+    "a": pl.Float64(),
+    "b": pl.Float64(),
+}
+LIMIT = 100_000  # rows of an answer: more than anybody reads, and a few megabytes
+
+_ALONE: tuple[Difference, Difference] = ("only_a", "only_b")
+_TOGETHER: tuple[Difference, ...] = ("appeared", "vanished", "changed")
+_SCHEMAS: dict[By, Schema] = {"series": SERIES_DIFF, "slots": SLOT_DIFF, "rows": ROW_DIFF}
+
+
+class _Found:
+    """The differences of one series: slots by kind, and the numbers of rows if wanted."""
+
+    def __init__(self, series: Series) -> None:
+        self.series = series
+        self.numbers = [pl.DataFrame(schema=dict(ROW_DIFF))]
+        self._spans: dict[Difference, list[Span]] = {kind: [] for kind in KINDS}
+
+    def add(self, kind: Difference, spans: Iterable[tuple[int, int]]) -> None:
+        """Add slots of a kind."""
+        self._spans[kind] += Spans(spans)
+
+    def spans(self) -> dict[Difference, Spans]:
+        """Give the slots of every kind."""
+        return {kind: Spans(spans) for kind, spans in self._spans.items()}
+
+
+class _Chunks(NamedTuple):
+    """One chunk of a series in both stores, None where a store has none."""
+
+    series: Series
+    a: tuple[Path, Entry] | None
+    b: tuple[Path, Entry] | None
+
+
+def differences(
+    a: Store,
+    b: Store,
+    symbols: str | Iterable[str] | None,
+    timeframe: str | Timeframe | None,
+    *,
+    by: By,
+    limit: int,
+) -> pl.DataFrame:
+    """Give the differences as a frame of `SERIES_DIFF`, `SLOT_DIFF` or `ROW_DIFF`.
+
+    At most `limit` rows are given, the first; a warning says if there are more.
+    """
+    one_of("by", by, By)
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        raise InputError(f"limit={limit!r}: ask for at least one difference")
+    frames, height = [pl.DataFrame(schema=dict(_SCHEMAS[by]))], 0
+    for series in _series(a, b, symbols, timeframe):
+        frames.append(_frame(_compared(a, b, series, limit if by == "rows" else 0), by))
+        height += frames[-1].height
+        if height > limit:
+            warn(f"more than {limit:,} differences: the first are given; name symbols or timeframe")
+            break
+    return pl.concat(frames).head(limit)
+
+
+def _series(
+    a: Store,
+    b: Store,
+    symbols: str | Iterable[str] | None,
+    timeframe: str | Timeframe | None,
+) -> list[Series]:
+    names = {symbols} if isinstance(symbols, str) else symbols
+    wanted = None if names is None else {check_symbol(name) for name in names}
+    widths = TIMEFRAMES.values() if timeframe is None else [parse_timeframe(timeframe)]
+    found = {
+        series: None
+        for width in widths
+        for store in (a, b)
+        for series in store.index.stored(a.source, width)
+        if wanted is None or series.symbol in wanted
+    }
+    return sorted(found, key=lambda series: series.symbol)
+
+
+def _compared(a: Store, b: Store, series: Series, rows: int) -> _Found:
+    """Compare a series chunk by chunk; with numbers, until there are more than `rows`."""
+    found, numbers = _Found(series), 0
+    for chunks in _paired(a, b, series):
+        met = _compare(found, chunks)
+        if rows and met is not None:
+            found.numbers.append(_numbers(series, met))
+            numbers += found.numbers[-1].height
+            if numbers > rows:
+                break
+    return found
+
+
+def _paired(a: Store, b: Store, series: Series) -> Iterator[_Chunks]:
+    """Give the chunks of a series in the order of time, except files shared by both stores."""
+    left, right = (
+        {
+            entry.chunk: (store.root / series.path(entry.chunk), entry)
+            for entry in store.index.entries(series)
+        }
+        for store in (a, b)
+    )
+    for chunk in sorted(left.keys() | right.keys()):
+        one = _Chunks(series, left.get(chunk), right.get(chunk))
+        if not _is_same_file(one):
+            yield one
+
+
+def _is_same_file(chunks: _Chunks) -> bool:
+    """Say whether both stores have the same bytes, without reading any."""
+    if chunks.a is None or chunks.b is None:
+        return False
+    (path_a, entry_a), (path_b, entry_b) = chunks.a, chunks.b
+    if entry_a.sha256 is not None and entry_a.sha256 == entry_b.sha256:
+        return True
+    try:
+        return path_a.samefile(path_b)  # a frozen set has second names of the files
+    except OSError:
+        return False  # whoever reads it will say why
+
+
+def _compare(found: _Found, chunks: _Chunks) -> pl.DataFrame | None:
+    """Add the differences of one chunk, proof first; give the candles with differences.
+
+    None where only one store has the chunk.
+    """
+    if chunks.a is None or chunks.b is None:
+        for kind, side in zip(_ALONE, (chunks.a, chunks.b), strict=True):
+            found.add(kind, () if side is None else side[1].footer.covered)
+        return None
+    (rows_a, known_a), (rows_b, known_b) = (
+        _read(path, chunks.series) for path, _ in (chunks.a, chunks.b)
+    )
+    found.add("only_a", known_a - known_b)
+    found.add("only_b", known_b - known_a)
+    both = known_a & known_b
+    met = _met(*(pl.concat([rows.clear(), *split(rows, both)[1]]) for rows in (rows_a, rows_b)))
+    next_slot = chunks.series.timeframe.next
+    for kind in _TOGETHER:
+        times = times_of(met.filter(pl.col("difference") == kind)).to_list()
+        found.add(kind, ((time, next_slot(time)) for time in times))
+    return met
+
+
+def _read(path: Path, series: Series) -> tuple[pl.DataFrame, Spans]:
+    try:
+        rows, footer = read_chunk(path, series)
+    except OSError as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error
+    return rows, footer.covered
+
+
+def _met(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
+    """Put the candles of both side by side, and keep the differing ones in the order of time."""
+    both = a.with_columns(in_a=True).join(
+        b.with_columns(in_b=True), on="time", how="full", coalesce=True, suffix=" b"
+    )
+    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} b")) for name in NUMBERS)
+    kind = (
+        pl.when(pl.col("in_a").is_null())
+        .then(pl.lit("appeared"))
+        .when(pl.col("in_b").is_null())
+        .then(pl.lit("vanished"))
+        .when(differs)
+        .then(pl.lit("changed"))
+    )
+    found = both.with_columns(difference=kind.cast(DIFFERENCE))
+    return found.filter(pl.col("difference").is_not_null()).sort("time")
+
+
+def _numbers(series: Series, met: pl.DataFrame) -> pl.DataFrame:
+    """Give the differing numbers of candles, of one candle in the order of columns."""
+    name = pl.lit(series.symbol).alias("symbol"), pl.lit(series.timeframe.name).alias("timeframe")
+    parts = [
+        met.select(
+            *name,
+            "time",
+            "difference",
+            pl.lit(column, ROW_DIFF["column"]).alias("column"),
+            a=pl.col(column),
+            b=pl.col(f"{column} b"),
+        ).filter(pl.col("a").ne_missing(pl.col("b")))
+        for column in NUMBERS
+    ]
+    return pl.concat(parts).sort("time", maintain_order=True)
+
+
+def _frame(found: _Found, by: By) -> pl.DataFrame:
+    if by == "rows":
+        return pl.concat(found.numbers)
+    count = found.series.timeframe.count_all
+    name, spans = (found.series.symbol, found.series.timeframe.name), found.spans()
+    told: list[tuple[object, ...]] = []
+    if by == "slots":
+        each = sorted((span, kind) for kind, several in spans.items() for span in several)
+        told = [(*name, *span, kind, count([span])) for span, kind in each]
+    elif (hull := Spans(span for several in spans.values() for span in several).hull) is not None:
+        told = [(*name, *(count(several) for several in spans.values()), *hull)]
+    return pl.DataFrame(told, schema=dict(_SCHEMAS[by]), orient="row")

@@ -1,0 +1,47 @@
+"""How a series leaves the lake: one at a time, under the writers' lock."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from pathlib import Path
+
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import sweep
+from marketkit.data.lake.format.layout import SUFFIX, Series
+from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.revisions import log_path
+from marketkit.data.lake.store.write import only_writer
+from marketkit.disk import sync_folder
+from marketkit.errors import LakeError, NotWritable
+
+
+def drop_series(root: Path, index: Index, series: Series) -> int:
+    """Remove the files and the log of a series; give the bytes of candles.
+
+    Each file proves itself alone, so that an end half-way leaves a lake that knows less, never one
+    that says what is not so. A frozen set has names of its own for the files and keeps them.
+    """
+    try:
+        marker.prepare(root)
+        with only_writer(root, series):
+            return _remove(root, index, series)
+    except LakeError:
+        raise
+    except OSError as error:
+        raise NotWritable(f"{series.symbol} cannot be removed from {root}: {error}") from error
+
+
+def _remove(root: Path, index: Index, series: Series) -> int:
+    folder, size = root / series.folder, 0
+    if folder.is_dir():
+        sweep(folder)
+        for path in folder.glob(f"*{SUFFIX}"):
+            size += path.stat().st_size
+            path.unlink()
+        sync_folder(folder)
+        with suppress(OSError):  # something else lies there: an audit names it
+            folder.rmdir()
+    # The log goes last: it must never lack what the candles beside it have been through.
+    log_path(root, series).unlink(missing_ok=True)
+    index.forget(series)
+    return size

@@ -1,0 +1,1 @@
+"""Programs over the public calls, to read and to begin from."""

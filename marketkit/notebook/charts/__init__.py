@@ -1,0 +1,12 @@
+"""Charts of frames, on plotly: candles, coverage, order books, comparisons, tickers, trades."""
+
+from __future__ import annotations
+
+from marketkit.notebook.charts.candles import candles
+from marketkit.notebook.charts.chart import Chart
+from marketkit.notebook.charts.compare import compare
+from marketkit.notebook.charts.coverage import coverage
+from marketkit.notebook.charts.depth import depth
+from marketkit.notebook.charts.newest import tickers, trades
+
+__all__ = ["Chart", "candles", "compare", "coverage", "depth", "tickers", "trades"]
