@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -125,7 +126,7 @@ class AsyncSmartDataProvider(
             meanwhile=load_writer,
         )
         self._lake = Lake(root, source=lake_source(self._endpoint))
-        self._lake.clock = self._transport.now
+        self._lake.clock, self._lake.defaults = self._transport.now, defaults
         cache = resolve_cache(self._endpoint)
         self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, self._lake.universe)
@@ -164,7 +165,7 @@ class AsyncSmartDataProvider(
 
     def adopt(self, defaults: Defaults) -> None:
         """Share defaults, and let these have the exchange's time."""
-        self._defaults = defaults
+        self._defaults = self._lake.defaults = defaults
         defaults.clock = self._transport.now
 
     @on_engine
@@ -206,6 +207,7 @@ class AsyncSmartDataProvider(
             self._store,
             self._filler,
             self._streams.state(),
+            tz=self._defaults.tz,
         )
 
     @on_engine
@@ -258,14 +260,15 @@ class AsyncSmartDataProvider(
         return opened, (self.address,)
 
     def _card(self) -> Card:
-        lake = look(self._lake)
+        lake, zone = look(self._lake), ZoneInfo(self._defaults.tz)
+        tables = (lake.table(zone),) if lake.holdings else ()
         offline = " (offline: nothing is sent)" if self.address.offline else ""
         facts = {
             "endpoint": f"{self._endpoint}{offline}",
             "lake": f"{lake.folder}: {lake.total()}",
             "answers": f"kept in {resolve_cache(self._endpoint) or 'memory only'}",
         }
-        return Card(type(self).__name__, facts, None, (lake.table(),) if lake.holdings else ())
+        return Card(type(self).__name__, facts, None, tables)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(endpoint={self._endpoint!r}, lake={str(self._lake.root)!r})"

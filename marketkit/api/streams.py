@@ -148,6 +148,7 @@ class Streams(Replays):
         recorder = Recorder(client, [Stream(each, name) for each in wanted for name in names], to)
         await recorder.start()
         recording = Recording(recorder)
+        recording.tz = form.tz
         self._keep(recording, wish)
         return recording
 

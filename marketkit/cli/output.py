@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 from marketkit.errors import MarketkitError
 
@@ -73,7 +73,7 @@ class Output:
     def say(self, sentence: str = "") -> None:
         """Print a sentence for people, nothing for programs."""
         if not self.as_json:
-            _print(sentence, sys.stdout)
+            print(sentence, flush=True)
 
     def value(self, **value: object) -> None:
         """Print one JSON object for programs, nothing for people."""
@@ -90,13 +90,7 @@ class Output:
 
     def _log(self, level: str, kind: type, message: str, text: str) -> None:
         as_json = json.dumps({level: kind.__name__, "message": message})
-        _print(as_json if self._log_as_json else text, sys.stderr)
-
-
-def _print(text: str, stream: TextIO) -> None:
-    """Print at once; letters that the stream cannot have become question marks."""
-    encoding = stream.encoding or "utf-8"
-    print(text.encode(encoding, "replace").decode(encoding), file=stream, flush=True)
+        print(as_json if self._log_as_json else text, file=sys.stderr)
 
 
 def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:

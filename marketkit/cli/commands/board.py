@@ -5,28 +5,35 @@ from __future__ import annotations
 import argparse
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import one_or_many, open_provider, positive
+from marketkit.cli.options import (
+    DURATION,
+    SYMBOLS,
+    TZ,
+    duration,
+    one_or_many,
+    open_provider,
+    positive,
+    seconds_of,
+)
 from marketkit.cli.output import DONE, Output
 from marketkit.cli.run import interrupt, on_sigterm
-from marketkit.errors import InputError
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
-    said = "KRW-BTC, BTC/KRW or a glob; 'KRW-*' if none is given"
-    command.add_argument("symbols", nargs="*", default=["KRW-*"], help=said)
-    command.add_argument("--rows", type=positive(int), default=20, help="the largest so many (20)")
-    command.add_argument("--seconds", type=positive(float), help="end after so long")
-    command.add_argument("--tz", default="UTC", help="the time zone of the output (UTC)")
+    add = command.add_argument
+    add("symbols", nargs="*", default=["KRW-*"], help=f"{SYMBOLS} 'KRW-*' if none is given.")
+    said = "Show so many markets of each quote currency, the largest turnovers; 20 if not given."
+    add("--rows", type=positive(int), default=20, help=said)
+    add("--max-time", type=duration, help=f"End after so long: {DURATION}.")
+    add("--tz", default="UTC", help=TZ)
 
 
-def _run(options: argparse.Namespace, output: Output) -> int:
-    if output.as_json:
-        raise InputError("a board is for people: `marketkit watch --json` is for programs")
+def _run(options: argparse.Namespace, _: Output) -> int:
     with on_sigterm(interrupt), open_provider(options) as provider:
         provider.board(
             one_or_many(options.symbols),
             rows=options.rows,
-            seconds=options.seconds,
+            seconds=seconds_of(options.max_time),
             tz=options.tz,
         )
     return DONE
@@ -38,4 +45,5 @@ COMMAND = Command(
     _run,
     _arguments,
     example="marketkit board 'KRW-*' --rows 10",
+    uses=("lake", "endpoint", "region"),
 )

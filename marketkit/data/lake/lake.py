@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -319,4 +320,5 @@ class Lake(SnapshotStore, Shown):
 
     def _card(self) -> Card:
         frozen = isinstance(self.index, FrozenIndex)
-        return look(self).card(f"{'Frozen set' if frozen else 'Lake'} {self.root}")
+        title = f"{'Frozen set' if frozen else 'Lake'} {self.root}"
+        return look(self).card(title, ZoneInfo(self.defaults.tz))

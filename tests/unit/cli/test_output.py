@@ -112,13 +112,6 @@ def test_a_warning_is_a_sentence_without_a_path(people, capsys):
     assert capsys.readouterr().err == "marketkit: warning: look out\n"
 
 
-def test_letters_that_a_stream_cannot_have_are_question_marks(people, monkeypatch):
-    raw = io.BytesIO()
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
-    people.table(pl.DataFrame({"korean_name": ["비트코인"]}))
-    assert raw.getvalue().split() == [b"korean_name", b"?" * 11, b"????"]
-
-
 def test_what_is_printed_into_a_pipe_is_there_at_once(people, monkeypatch):
     raw = io.BytesIO()
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BufferedWriter(raw), encoding="utf-8"))

@@ -66,9 +66,9 @@ class LakeState(NamedTuple):
         """Lay out what there is, a row for each timeframe."""
         return of_rows(_COLUMNS, [_row(each, zone) for each in self.holdings])
 
-    def card(self, title: str) -> Card:
+    def card(self, title: str, zone: tzinfo = UTC) -> Card:
         """Show what there is, under a title."""
-        tables = (self.table(),) if self.holdings else ()
+        tables = (self.table(zone),) if self.holdings else ()
         return Card(f"{title}: {self.total()}", {}, None, tables)
 
     def as_dict(self) -> dict[str, Any]:

@@ -13,16 +13,18 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.frames import DEFAULTS
 from marketkit.notebook import words
 from marketkit.notebook.card import Card, Shown
 from marketkit.symbols import symbol_of
@@ -52,8 +54,9 @@ class Frozen(Shown):
     hash: str
 
     def _card(self) -> Card:
+        created = datetime.fromtimestamp(self.created // 1000, ZoneInfo(DEFAULTS.tz))
         facts = {
-            "frozen": words.moment(datetime.fromtimestamp(self.created // 1000, UTC)),
+            "frozen": words.moment(created),
             "candles": f"{self.rows:,} in {self.files:,} files, {words.size(self.bytes)}",
             "hash": self.hash,
         }

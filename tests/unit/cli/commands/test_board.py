@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 
-def test_a_board_is_not_for_programs(run):
-    code, out, err = run("board", "--json")
-    assert (code, out) == (2, "")
-    assert "watch --json" in err
+def test_a_board_is_not_for_programs(run, capsys):
+    with pytest.raises(SystemExit) as ended:
+        run("board", "--json")
+    assert ended.value.code == 2
+    assert "--json makes no difference here" in capsys.readouterr().err
 
 
 def test_a_wrong_number_of_rows_is_bad_usage(run, capsys):
