@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 _DEFAULT = (
     "backfill",
+    "board",
     "doctor",
     "get_candle",
     "get_market",

@@ -92,6 +92,7 @@ __all__ = [
     "WrongArgument",
     "__version__",
     "backfill",
+    "board",
     "configure",
     "doctor",
     "errors",
@@ -119,6 +120,7 @@ __all__ = [
 _default: SmartDataProvider
 
 backfill = _default.backfill
+board = _default.board
 doctor = _default.doctor
 get_candle = _default.get_candle
 get_market = _default.get_market

@@ -10,6 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -17,6 +18,7 @@ from marketkit import symbols as naming
 from marketkit.api.address import Address, opened
 from marketkit.api.backfill_calls import BackfillMethods
 from marketkit.api.backfills import BackfillEndpoints, manner
+from marketkit.api.board import BoardMethods
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
 from marketkit.api.doctor import as_frame, examine, examine_live
@@ -37,6 +39,7 @@ from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.format.chunk import load_writer
 from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.report.summary import look
 from marketkit.errors import EngineClosed
 from marketkit.exchange.dialect import Priority, RateLimit
 from marketkit.exchange.upbit.limits import UPBIT
@@ -44,6 +47,7 @@ from marketkit.frames import Defaults, FrameKind
 from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
 from marketkit.notebook.arguments import explained
+from marketkit.notebook.card import Card, Shown
 from marketkit.settings import (
     budget_dir,
     lake_source,
@@ -70,6 +74,8 @@ class AsyncSmartDataProvider(
     ],
     BackfillMethods,
     StreamMethods,
+    BoardMethods,
+    Shown,
 ):
     """Market data of one Upbit endpoint, with a lake behind; awaited from any event loop.
 
@@ -120,7 +126,7 @@ class AsyncSmartDataProvider(
             meanwhile=load_writer,
         )
         self._lake = Lake(root, source=lake_source(self._endpoint))
-        self._lake.clock = self._transport.now
+        self._lake.clock, self._lake.defaults = self._transport.now, defaults
         cache = resolve_cache(self._endpoint)
         self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, self._lake.universe)
@@ -159,7 +165,7 @@ class AsyncSmartDataProvider(
 
     def adopt(self, defaults: Defaults) -> None:
         """Share defaults, and let these have the exchange's time."""
-        self._defaults = defaults
+        self._defaults = self._lake.defaults = defaults
         defaults.clock = self._transport.now
 
     @on_engine
@@ -201,6 +207,7 @@ class AsyncSmartDataProvider(
             self._store,
             self._filler,
             self._streams.state(),
+            tz=self._defaults.tz,
         )
 
     @on_engine
@@ -251,6 +258,17 @@ class AsyncSmartDataProvider(
 
     def __reduce__(self) -> tuple[Any, ...]:
         return opened, (self.address,)
+
+    def _card(self) -> Card:
+        lake, zone = look(self._lake), ZoneInfo(self._defaults.tz)
+        tables = (lake.table(zone),) if lake.holdings else ()
+        offline = " (offline: nothing is sent)" if self.address.offline else ""
+        facts = {
+            "endpoint": f"{self._endpoint}{offline}",
+            "lake": f"{lake.folder}: {lake.total()}",
+            "answers": f"kept in {resolve_cache(self._endpoint) or 'memory only'}",
+        }
+        return Card(type(self).__name__, facts, None, tables)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(endpoint={self._endpoint!r}, lake={str(self._lake.root)!r})"

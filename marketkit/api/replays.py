@@ -50,6 +50,7 @@ class Replays:
             raise InputError(f"level={more.level:g}: a recording has books of level 0")
         _, names, client = await asyncio.to_thread(self._tape, symbols, name, again)
         feed = Feed(client, name, names, shape if books is None else cut(books, shape))
+        feed.tz = form.tz
         self._handles.add(feed)
         return feed
 
@@ -79,6 +80,7 @@ class Replays:
         stitcher = Stitcher(client, past, width, starts, form.priority, bound=bound)
         await stitcher.start(show=False)
         live = Live(stitcher, past.lake, client.clock, length, shape_of(symbols, form))
+        live.tz = form.tz
         self._handles.add(live)
         return live
 

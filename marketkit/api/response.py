@@ -11,6 +11,7 @@ from typing import Any, Generic, TypeVar
 from marketkit.api.query import Query, Result, Source, raise_or_skip
 from marketkit.clock import age_clock
 from marketkit.errors import MarketkitError
+from marketkit.notebook.table import table
 
 F_co = TypeVar("F_co", covariant=True)
 
@@ -57,13 +58,12 @@ class DataResponse(Generic[F_co]):
         lines = [f"DataResponse({self._summary()})"]
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
         lines += [f"  {note}" for note in self.notes.values()]
-        return "\n".join([*lines, repr(self.frame)])
+        return "\n".join([*lines, table(self.frame).text()])
 
     def _repr_html_(self) -> str:
         told = [f"{symbol}: {failure}" for symbol, failure in self.failures.items()]
         lines = "".join(f"<li>{html.escape(line)}</li>" for line in [*told, *self.notes.values()])
-        table = getattr(self.frame, "_repr_html_", self.frame.__repr__)()
-        return f"<p>{html.escape(self._summary())}</p><ul>{lines}</ul>{table}"
+        return f"<p>{html.escape(self._summary())}</p><ul>{lines}</ul>{table(self.frame).html()}"
 
     def _summary(self) -> str:
         counts = Counter("lake" if each == "derived" else each for each in self.source.values())

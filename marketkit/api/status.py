@@ -3,39 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import html
 import logging
-import threading
-from collections import Counter, deque
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple, get_args
+from datetime import UTC, datetime, timedelta, tzinfo
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from marketkit.api.query import Result, Source
+from marketkit.api.metrics import SHARES, SOURCES, Metrics, delivered, times
 from marketkit.api.router import Router
 from marketkit.cache.memory import Stats
 from marketkit.cache.store import ResponseStore, StoreStats
-from marketkit.cache.ttl import Kind
-from marketkit.clock import age_clock
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.rescue import LACKING, brief, lacking
+from marketkit.data.lake.report.summary import LakeState, look
 from marketkit.errors import LakeError
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import GroupStats
+from marketkit.notebook import words
+from marketkit.notebook.card import Card, Shown
+from marketkit.notebook.table import Table, table
 from marketkit.schema import empty
 
 if TYPE_CHECKING:
     from marketkit.realtime.health import StreamState
 
 _log = logging.getLogger("marketkit.lake")
-_SOURCES: tuple[str, ...] = get_args(Source)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Status:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Status(Shown):
     """The state of a provider at one moment.
 
     `delivered` has the symbols by kind of data and source, and the share that needed no request;
@@ -47,7 +45,8 @@ class Status:
     `lacking` has the series that the lake lacks a part of although their market is announced to end
     or has ended (`jobs.rescue.LACKING`), by the market list that was seen last.
     `stream` is the state of the websocket: whether it is connected and, if not, why; None before
-    the provider opened a stream.
+    the provider opened a stream. `lake` has for each timeframe what the lake has, until when, and
+    how much of it is missing; `tz` is the zone of the times that are shown.
     """
 
     endpoint: str
@@ -62,11 +61,13 @@ class Status:
     machine_ahead: float | None
     lacking: pl.DataFrame = field(default_factory=lambda: empty(LACKING))
     stream: StreamState | None = None
+    lake: LakeState | None = None
+    tz: str = "UTC"
 
     @property
     def symbols(self) -> int:
         """The number of symbols delivered, from all sources."""
-        return sum(sum(row) for row in self.delivered.select(_SOURCES).iter_rows())
+        return sum(sum(row) for row in self.delivered.select(SOURCES).iter_rows())
 
     @property
     def hit_rate(self) -> float | None:
@@ -85,38 +86,35 @@ class Status:
             "time": self.time.isoformat(),
             "machine_ahead": self.machine_ahead,
             "stream": None if self.stream is None else self.stream.as_dict(),
+            "lake": None if self.lake is None else self.lake.as_dict(),
             **{name: getattr(self, name).to_dicts() for name in frames},
         }
 
-    def __repr__(self) -> str:
-        return "\n".join(
-            [
-                f"Status of {self.endpoint}",
-                f"  delivered    {self._deliveries()}",
-                *(f"  {row['what']:<11}  {_percentiles(row)}" for row in self.times.to_dicts()),
-                f"  memory       {_memory(self.memory)}",
-                f"  store        {_store(self.store)}",
-                *(f"  {_requests(row)}" for row in self.requests.to_dicts()),
-                f"  lives        {_lives(self.lives)}",
-                f"  stream       {'never opened' if self.stream is None else self.stream}",
-                f"  clock        {self._clock()}",
-                *([f"  endings      {brief(self.lacking)}"] if self.lacking.height else []),
-            ]
-        )
+    def _card(self) -> Card:
+        zone: tzinfo = UTC if self.tz == "UTC" else ZoneInfo(self.tz)
+        lake = self.lake
+        facts = {
+            "lake": "not looked at" if lake is None else f"{lake.folder}: {lake.total()}",
+            **({"newest": lake.newest(self.time)} if lake is not None and lake.holdings else {}),
+            "delivered": self._deliveries(),
+            **{row["what"]: _percentiles(row) for row in self.times.to_dicts()},
+            "memory": _memory(self.memory),
+            "store": _store(self.store),
+            "lives": _lives(self.lives),
+            "stream": "never opened" if self.stream is None else str(self.stream),
+            "clock": self._clock(zone),
+            **({"endings": brief(self.lacking)} if self.lacking.height else {}),
+        }
+        tables = [] if lake is None or not lake.holdings else [lake.table(zone)]
+        return Card(f"Status of {self.endpoint}", facts, None, (*tables, _budgets(self.requests)))
 
-    def _repr_html_(self) -> str:
-        tables = [self.delivered, self.times, self.requests, self.lives, self.lacking]
-        shown = "".join(table._repr_html_() for table in tables if table.height)
-        return f"<pre>{html.escape(repr(self))}</pre>{shown}"
-
-    def _clock(self) -> str:
+    def _clock(self, zone: tzinfo) -> str:
         if self.machine_ahead is None:
             return "the exchange was not heard yet"
-        told = f"{self.time:%Y-%m-%dT%H:%M:%SZ} at the exchange"
+        told = f"{_iso(self.time, zone)} at the exchange"
         if abs(self.machine_ahead) * 1000 <= APART:
             return f"{told} and here"
-        here = self.time + timedelta(seconds=self.machine_ahead)
-        return f"{told}, {here:%Y-%m-%dT%H:%M:%SZ} here"
+        return f"{told}, {_iso(self.time + timedelta(seconds=self.machine_ahead), zone)} here"
 
     def _deliveries(self) -> str:
         if self.hit_rate is None:
@@ -133,8 +131,10 @@ async def take_status(
     store: ResponseStore | None,
     filler: GapFiller,
     stream: StreamState | None,
+    *,
+    tz: str = "UTC",
 ) -> Status:
-    """Take the status of a provider."""
+    """Take the status of a provider; `tz` is the zone of the times that it shows."""
     transport, recent = router.transport, metrics.recent()
     kinds = [kind for kind, _ in metrics.delivered() if kind != "market"]
     lives = router.activity.explain(transport.now(), list(dict.fromkeys(kinds)))
@@ -142,8 +142,8 @@ async def take_status(
     limits = {group: transport.limit(group).requests for group in left}
     return Status(
         transport.endpoint,
-        _delivered(metrics),
-        _times(recent),
+        delivered(metrics),
+        times(recent),
         _groups(transport.stats(), left, limits),
         lives,
         metrics.per_second(),
@@ -153,6 +153,8 @@ async def take_status(
         None if ahead is None else ahead / 1000,
         await _lacking(filler, router),
         stream,
+        await asyncio.to_thread(look, filler.lake),
+        tz,
     )
 
 
@@ -165,43 +167,6 @@ async def _lacking(filler: GapFiller, router: Router) -> pl.DataFrame:
     except LakeError as error:
         _log.warning("what the lake lacks of ending markets is not known: %s", error)
         return empty(LACKING)
-
-
-def _delivered(metrics: Metrics) -> pl.DataFrame:
-    delivered, failed = metrics.delivered(), metrics.failed()
-    rows = [
-        {
-            "kind": kind,
-            **{source: delivered.get((kind, source), 0) for source in get_args(Source)},
-            "failed": failed.get(kind, 0),
-        }
-        for kind in sorted({kind for kind, _ in delivered} | set(failed))
-    ]
-    shape = {"kind": pl.String, **dict.fromkeys((*_SOURCES, "failed"), pl.Int64)}
-    frame = pl.DataFrame(rows, schema=shape)
-    rate = 1 - pl.col("rest") / pl.sum_horizontal(_SOURCES)
-    return frame.with_columns(hit_rate=rate.fill_nan(None))
-
-
-def _times(recent: Sequence[Delivery]) -> pl.DataFrame:
-    ages = [age for each in recent for age in each.ages]
-    rows = [
-        {"what": "age", **_weighted([(float(age), count) for age, count in ages])},
-        {"what": "latency", **_weighted([(each.seconds * 1000, 1) for each in recent])},
-    ]
-    return pl.DataFrame(rows, schema={"what": pl.String, **dict.fromkeys(_SHARES, pl.Float64)})
-
-
-_SHARES = {"p50": 0.50, "p95": 0.95, "p99": 0.99}
-
-
-def _weighted(values: Sequence[tuple[float, int]]) -> dict[str, float | None]:
-    """Give the least values that so many of the weights do not exceed."""
-    if not values:
-        return dict.fromkeys(_SHARES)
-    frame = pl.DataFrame(values, schema=["value", "weight"], orient="row").sort("value")
-    reached = frame["weight"].cum_sum() / frame["weight"].sum()
-    return {name: frame["value"][int((reached < share).sum())] for name, share in _SHARES.items()}
 
 
 def _groups(
@@ -218,14 +183,18 @@ def _groups(
 
 
 def _percentiles(row: dict[str, Any]) -> str:
-    known = [f"{name} {row[name]:,.1f}" for name in _SHARES if row[name] is not None]
+    known = [f"{name} {row[name]:,.1f}" for name in SHARES if row[name] is not None]
     return f"{'  '.join(known)} ms" if known else "unknown"
+
+
+def _iso(moment: datetime, zone: tzinfo) -> str:
+    return moment.astimezone(zone).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def _memory(stats: Stats) -> str:
     return (
         f"{stats.entries:,} entries of {stats.batches:,} answers, "
-        f"{stats.bytes / 1e6:.1f} of {stats.max_bytes / 1e6:.0f} MB"
+        f"{words.size(stats.bytes)} of {words.size(stats.max_bytes)}"
     )
 
 
@@ -233,16 +202,15 @@ def _store(stats: StoreStats | None) -> str:
     if stats is None:
         return "none at this endpoint"
     return (
-        f"{stats.entries:,} answers, {stats.bytes / 1e6:.1f} MB, {stats.hits} hits, "
-        f"{stats.misses} misses, {stats.failures} failures"
+        f"{stats.entries:,} answers, {words.size(stats.bytes)}, {stats.hits:,} hits, "
+        f"{stats.misses:,} misses, {stats.failures:,} failures"
     )
 
 
-def _requests(row: dict[str, Any]) -> str:
-    return (
-        f"{row['group']:<11}  {row['requests']:,} requests, {row['rejected']} rejected, "
-        f"{row['left']} of {row['limit']} left"
-    )
+def _budgets(requests: pl.DataFrame) -> Table:
+    """Show the rate groups in which something was sent, or of which the machine has used some."""
+    used = requests.filter((pl.col("requests") > 0) | (pl.col("left") < pl.col("limit")))
+    return table(used) if used.height else Table((), "no request sent, and all budgets are whole")
 
 
 def _lives(lives: pl.DataFrame) -> str:
@@ -252,62 +220,3 @@ def _lives(lives: pl.DataFrame) -> str:
     states = lives["state"].cast(pl.String).value_counts(sort=True, name="count")
     counts = ", ".join(f"{count} {state}" for state, count in states.iter_rows())
     return f"{shortest:,} to {longest:,} ms ({counts})"
-
-
-_RECENT = 10_000  # calls that percentiles are taken over
-
-
-_MINUTE = 60_000
-
-
-class Delivery(NamedTuple):
-    """One call: moment of the answer, symbols delivered, seconds taken, `(age, symbols)`."""
-
-    at: int
-    symbols: int
-    seconds: float
-    ages: Sequence[tuple[int, int]]
-
-
-class Metrics:
-    """Counts since the start, and the latest calls; safe in any thread."""
-
-    def __init__(self, clock: Callable[[], int] = age_clock) -> None:
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._delivered: Counter[tuple[Kind, Source]] = Counter()
-        self._failed: Counter[Kind] = Counter()
-        self._recent: deque[Delivery] = deque(maxlen=_RECENT)
-
-    def count(self, kind: Kind, result: Result, seconds: float) -> None:
-        """Count one call that was answered."""
-        now, delivered, ages = self._clock(), 0, []
-        for (_, made), symbols in result.sources.items():
-            delivered += len(symbols)
-            ages.append((now - made, len(symbols)))
-        delivery = Delivery(now, delivered, seconds, ages)
-        with self._lock:
-            for (source, _), symbols in result.sources.items():
-                self._delivered[kind, source] += len(symbols)
-            self._failed[kind] += len(result.failures)
-            self._recent.append(delivery)
-
-    def delivered(self) -> dict[tuple[Kind, Source], int]:
-        """Give the symbols delivered, by kind of data and source."""
-        with self._lock:
-            return dict(self._delivered)
-
-    def failed(self) -> dict[Kind, int]:
-        """Give the symbols that were asked for and not delivered."""
-        with self._lock:
-            return dict(+self._failed)
-
-    def recent(self) -> list[Delivery]:
-        """Give the latest calls, oldest first."""
-        with self._lock:
-            return list(self._recent)
-
-    def per_second(self) -> float:
-        """Give the symbols delivered a second, over the last minute."""
-        since = self._clock() - _MINUTE
-        return sum(each.symbols for each in self.recent() if each.at > since) / _MINUTE * 1000

@@ -72,6 +72,7 @@ class Streams(Replays):
             listener = _closing(client, name, settle)
         asked = None if books is None else books.asked
         feed = Feed(client, name, names, shape, listener, depth=asked)
+        feed.tz = form.tz
         self._keep(feed, wish)
         return feed
 
@@ -119,6 +120,7 @@ class Streams(Replays):
         stitcher = Stitcher(client, self._filler, width, starts, form.priority, bound=bound)
         await stitcher.start(show=show)
         live = Live(stitcher, self._filler.lake, client.clock, length, shape_of(symbols, form))
+        live.tz = form.tz
         self._keep(live, wish)
         return live
 
@@ -146,6 +148,7 @@ class Streams(Replays):
         recorder = Recorder(client, [Stream(each, name) for each in wanted for name in names], to)
         await recorder.start()
         recording = Recording(recorder)
+        recording.tz = form.tz
         self._keep(recording, wish)
         return recording
 

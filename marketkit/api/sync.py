@@ -10,12 +10,16 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from marketkit.api.address import Address, opened
 from marketkit.api.backfill_calls import BackfillMethods
+from marketkit.api.board import board_steps, take
 from marketkit.api.calls import DataMethods
 from marketkit.api.provider import AsyncSmartDataProvider
+from marketkit.api.query import Symbols
 from marketkit.api.response import DataResponse
+from marketkit.exchange.dialect import Priority
 from marketkit.frames import DEFAULTS, Defaults, FrameKind
 from marketkit.net.engine import engine
 from marketkit.notebook.arguments import explained, explaining
+from marketkit.notebook.card import Card, Shown
 from marketkit.window import UTC_DAYS
 
 if TYPE_CHECKING:
@@ -40,7 +44,9 @@ def blocking(
 
 
 @explained
-class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame", "pa.Table"], BackfillMethods):
+class SmartDataProvider(
+    DataMethods["pl.DataFrame", "pd.DataFrame", "pa.Table"], BackfillMethods, Shown
+):
     """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
 
     The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
@@ -90,6 +96,20 @@ class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame", "pa.Table"],
     record = blocking(AsyncSmartDataProvider.record)
     plan = blocking(AsyncSmartDataProvider.plan)
 
+    @functools.wraps(AsyncSmartDataProvider.board)
+    def board(  # noqa: D102 - as its twin
+        self,
+        symbols: Symbols = "KRW-*",
+        *,
+        rows: int | None = 30,
+        seconds: float | None = None,
+        new_listings: bool | None = None,
+        tz: str | None = None,
+        priority: Priority = "normal",
+    ) -> None:
+        options = {"new_listings": new_listings, "tz": tz, "priority": priority}
+        take(board_steps(self.twin, symbols, rows, seconds, **options))
+
     @property
     def with_response(
         self,
@@ -122,6 +142,9 @@ class SmartDataProvider(DataMethods["pl.DataFrame", "pd.DataFrame", "pa.Table"],
 
     def __repr__(self) -> str:
         return repr(self.twin).removeprefix("Async")
+
+    def _card(self) -> Card:
+        return replace(self.twin._card(), title=type(self).__name__)  # noqa: SLF001 - of the twin
 
 
 _configured: dict[str, Any] = {}  # the arguments of `configure` that make a provider

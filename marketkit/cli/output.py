@@ -27,43 +27,32 @@ class Output:
         self.as_json = as_json
         self._log_as_json = as_json or log_as_json
 
-    def table(self, frame: pl.DataFrame) -> None:
-        """Print a frame as a table, or as a JSON list of objects with ISO times."""
-        import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
+    def table(self, frame: pl.DataFrame, most: int = 40) -> None:
+        """Print a frame as a table in the room there is, or as a JSON list with ISO times.
 
+        A table has at most so many rows, of both ends; by default those of a screen.
+        """
         if self.as_json:
-            times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
-            print(frame.with_columns(times).write_json())
+            print(_with_iso_times(frame).write_json(), flush=True)
             return
-        # Forty rows are a screen's worth, all columns the answer: polars alone shows eight of each.
-        # Prices as people read them: 178,345,000 and 0.00001234, never 1.78345e8.
-        with pl.Config(
-            tbl_rows=40,
-            tbl_cols=-1,
-            tbl_width_chars=200,
-            tbl_hide_column_data_types=True,
-            fmt_float="full",
-            thousands_separator=",",
-            tbl_cell_numeric_alignment="RIGHT",
-        ):
-            print(frame)
+        from marketkit.notebook.table import table  # noqa: PLC0415 - `--help` needs none
+
+        self.say(table(frame, most).text())
 
     def lines(self, frame: pl.DataFrame) -> None:
         """Print each row as a line at once: values, or a JSON object with ISO times."""
-        import polars as pl  # noqa: PLC0415 - as above
-
-        times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
-        rows = frame.with_columns(times)
         if self.as_json:
-            print(rows.write_ndjson(), end="", flush=True)
+            print(_with_iso_times(frame).write_ndjson(), end="", flush=True)
             return
-        for row in rows.iter_rows():
-            print(*("-" if value is None else value for value in row), flush=True)
+        from marketkit.notebook.table import line  # noqa: PLC0415 - as above
+
+        for row in frame.iter_rows(named=True):
+            self.say(line(row))
 
     def report(self, report: Report) -> None:
         """Print the report of a backfill."""
         if not self.as_json:
-            print(report)
+            self.say(str(report))
             return
         self.value(
             complete=report.complete,
@@ -102,3 +91,10 @@ class Output:
     def _log(self, level: str, kind: type, message: str, text: str) -> None:
         as_json = json.dumps({level: kind.__name__, "message": message})
         print(as_json if self._log_as_json else text, file=sys.stderr)
+
+
+def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:
+    import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
+
+    times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
+    return frame.with_columns(times)

@@ -7,22 +7,24 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import sys
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Generator
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from marketkit.frames import Frame
 from marketkit.notebook.job import is_here
+from marketkit.notebook.screen import Drawing, Place, screen
+from marketkit.notebook.table import table
 
 if TYPE_CHECKING:
     from marketkit.notebook.charts.style import Colors, Theme
 
-_IN_PLACE = 0.25  # seconds between two drawings: as quick as an eye follows a table
+_AS_TEXT = 1.0  # seconds between two drawings where each stays on the screen
 _CHART = 1.0  # the same of charts, which a browser takes longer to draw
-_AS_TEXT = 1.0  # the same where each drawing stays on the screen
+_SOON = 0.25  # seconds until the first: what was just asked for has come by then, as a rule
 
-Draw = Callable[[Frame], object]
+T = TypeVar("T")
+
 Pause = Callable[[float], bool]
 
 
@@ -40,7 +42,7 @@ def show(source: Showable, pause: Pause, seconds: float | None) -> None:
     `pause` lets some seconds pass and says whether more is to come. The cell is at work meanwhile,
     so the kernel's interrupt ends it; what was drawn stays.
     """
-    _follow(source, pause, seconds, _InPlace(lambda frame: frame), _IN_PLACE)
+    follow(drawings(lambda: table(source.frame), seconds), pause)
 
 
 def plot(
@@ -51,45 +53,59 @@ def plot(
     from marketkit.notebook.charts.chart import plotly  # noqa: PLC0415 - as above
 
     plotly()  # where that is missing it is said before anything is waited for
-    look = functools.partial(newest.of, colors=colors, theme=theme, detail=0)
-    _follow(source, pause, seconds, _InPlace(look), _CHART)
-
-
-def _follow(
-    source: Showable, pause: Pause, seconds: float | None, draw: Draw, every: float
-) -> None:
     if not is_here():
-        draw, every = _write, _AS_TEXT
+        show(source, pause, seconds)
+        return
+    place = Place()
+    look = functools.partial(newest.of, colors=colors, theme=theme, detail=0)
+    steps = _changes(
+        lambda: _State(source.frame), lambda state: place.put(look(state.frame)), seconds, _CHART
+    )
+    follow(steps, pause)
+
+
+def follow(steps: Generator[float, bool, None], pause: Pause) -> None:
+    """Take the steps of drawings, with a pause between, until the end or Ctrl-C."""
+    with contextlib.suppress(KeyboardInterrupt, StopIteration):
+        left = next(steps)
+        while True:
+            left = steps.send(pause(left))
+
+
+def drawings(
+    look: Callable[[], Drawing], seconds: float | None, as_text: float = _AS_TEXT
+) -> Generator[float, bool, None]:
+    """Draw what `look` gives whenever that is another, and yield the seconds to pause between.
+
+    It is sent whether more is to come, and ends when not, or after `seconds`. Where every drawing
+    stays, one comes every `as_text` seconds.
+    """
+    place = screen(as_text)
+    return _changes(look, place.draw, seconds, place.every)
+
+
+def _changes(
+    look: Callable[[], T], draw: Callable[[T], object], seconds: float | None, every: float
+) -> Generator[float, bool, None]:
     end = None if seconds is None else time.monotonic() + seconds
-    drawn: Frame | None = None
-    with contextlib.suppress(KeyboardInterrupt):
-        going_on = True
-        while going_on:
-            left = every if end is None else min(every, max(0.0, end - time.monotonic()))
-            going_on = pause(left) and left > 0
-            frame = source.frame
-            if drawn is None or not frame.equals(drawn):
-                draw(frame)
-                drawn = frame
+    drawn: T | None = None
+    wanted, going_on = min(_SOON, every), True
+    while going_on:
+        left = wanted if end is None else min(wanted, max(0.0, end - time.monotonic()))
+        going_on, wanted = (yield left) and left > 0, every
+        seen = look()
+        if seen != drawn:
+            draw(seen)
+            drawn = seen
 
 
-class _InPlace:
-    """Draws the look of frames in one place of a cell's output."""
+class _State:
+    """A frame that is compared with another as a whole."""
 
-    def __init__(self, look: Draw) -> None:
-        self._look = look
-        self._place: Any = None
+    def __init__(self, frame: Frame) -> None:
+        self.frame: Any = frame
 
-    def __call__(self, frame: Frame) -> None:
-        from IPython.display import DisplayHandle  # noqa: PLC0415 - only where a cell runs
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _State) and self.frame.equals(other.frame)
 
-        if self._place is None:
-            self._place = DisplayHandle()  # type: ignore[no-untyped-call]
-            self._place.display(self._look(frame))
-        else:
-            self._place.update(self._look(frame))
-
-
-def _write(frame: Frame) -> None:
-    sys.stdout.write(f"{frame}\n")
-    sys.stdout.flush()
+    __hash__ = None  # type: ignore[assignment]  # a frame has none

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from marketkit.notebook.card import bar
 from marketkit.progress import Progress
 
 
@@ -56,8 +57,7 @@ def watch(job: Watchable) -> None:
 
 def markup(job: Watchable) -> str:
     """Draw a job as HTML."""
-    share = f"<progress value='{job.progress.share:.4f}' max='1' style='width:20em'></progress>"
-    return f"{share} <code>{html.escape(str(job.progress))}</code>"
+    return f"{bar(job.progress.share)} <code>{html.escape(str(job.progress))}</code>"
 
 
 class _Bar:

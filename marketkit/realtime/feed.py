@@ -14,9 +14,11 @@ from marketkit.errors import MarketkitError
 from marketkit.net import fork
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
+from marketkit.notebook import words
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.handle import EventHandle
 from marketkit.realtime.listener import FeedListener
+from marketkit.realtime.look import moment
 from marketkit.realtime.queue import Queue
 from marketkit.realtime.subscriptions import Stream
 
@@ -103,6 +105,16 @@ class Feed(EventHandle[F]):
 
     def _details(self) -> str:
         return f", {self._broadcast.events:,} events"
+
+    def _facts(self) -> dict[str, str]:
+        told, alive = self._broadcast, self._client.alive
+        facts = {"events": f"{told.events:,}"}
+        if told.lost:
+            facts["lost"] = f"{told.lost:,} events, to slow consumers"
+        if alive and not self.closed:
+            age = words.age(max(0, self._client.clock() - alive) / 1000)
+            facts["complete"] = f"until {moment(alive, self.tz)}, {age} ago"
+        return facts
 
     def _queue(self) -> Queue:
         return Queue(coalesces=self._store.coalesces)

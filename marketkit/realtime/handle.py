@@ -10,7 +10,7 @@ import threading
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Generic, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Self, TypeVar
 
 from marketkit.errors import EngineClosed, MarketkitError
 from marketkit.net import fork
@@ -18,9 +18,12 @@ from marketkit.net.engine import engine
 from marketkit.net.handle import Handle, Interruption
 from marketkit.notebook import frame as display
 from marketkit.notebook.arguments import explained
+from marketkit.notebook.card import Card, Shown
 from marketkit.realtime.callbacks import Callback, Failures
 from marketkit.realtime.consumers import Broadcast, Consumer, pauses
+from marketkit.realtime.look import interruptions, some
 from marketkit.realtime.queue import Queue
+from marketkit.realtime.work import Work
 
 if TYPE_CHECKING:
     from marketkit.notebook.charts.style import Colors, Theme
@@ -30,39 +33,15 @@ F = TypeVar("F")  # the type of frames
 _log = logging.getLogger("marketkit.realtime")
 
 
-class Work(Protocol):
-    """The work behind a handle, on the engine's loop; the handle is no part of the work."""
-
-    @property
-    def failure(self) -> Exception | None:
-        """The exception that ended the work."""
-
-    @property
-    def interruptions(self) -> Iterable[Interruption]:
-        """The interruptions so far."""
-
-    @property
-    def symbols(self) -> tuple[str, ...]:
-        """The markets that belong to the work now, sorted."""
-
-    def join(self, symbols: Sequence[str]) -> None:
-        """Take more markets in, on the engine's loop."""
-
-    def leave(self, symbol: str, why: str) -> None:
-        """Let a market go that has ended, on the engine's loop."""
-
-    async def end(self, failure: MarketkitError) -> None:
-        """End because no market is left."""
-
-    async def close(self) -> None:
-        """Release everything."""
-
-
 @explained
-class StreamHandle(Handle):
-    """A handle of streams of some symbols; without an owner the work behind is released."""
+class StreamHandle(Shown, Handle):
+    """A handle of streams of some symbols; without an owner the work behind is released.
+
+    `tz` is the zone of the times that it shows.
+    """
 
     def __init__(self, work: Work) -> None:
+        self.tz = "UTC"
         self._work = work
         self._ending = _Ending(work)
         weakref.finalize(self, self._ending.soon).atexit = False
@@ -87,6 +66,15 @@ class StreamHandle(Handle):
 
     def __repr__(self) -> str:
         return f"<{self._title()}: {self._state()}{self._details()}>"
+
+    def _card(self) -> Card:
+        shown = interruptions(list(self._work.interruptions), self.tz)
+        facts = {"state": self._state(), "symbols": some(self.symbols), **self._facts()}
+        return Card(self._title(), {**facts, "interrupted": shown})
+
+    def _facts(self) -> dict[str, str]:
+        """Give what else there is to say of it."""
+        return {}
 
     def _title(self) -> str:
         """Name the kind of handle, the channel and the symbols."""

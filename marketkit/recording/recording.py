@@ -46,6 +46,16 @@ class Recording(StreamHandle):
     def _title(self) -> str:
         return f"Recording {' '.join(self.channels)} of {self._whose()} to {self.folder}"
 
+    def _facts(self) -> dict[str, str]:
+        counts = self.counts
+        told = ", ".join(f"{counts[name]:,} {name}" for name in self.channels)
+        facts = {"folder": str(self.folder), "messages": told}
+        if self.lost:
+            facts["lost"] = f"{self.lost:,} messages that neither disk nor memory could hold"
+        if self.errors:
+            facts["errors"] = f"{len(self.errors):,}, last: {self.errors[-1]}"
+        return facts
+
     def _running(self) -> str:
         return "recording"
 

@@ -28,6 +28,7 @@ LINES = {
     "backfill": f"backfill KRW-BTC KRW-ETH {SPAN}",
     "candles": f"candles KRW-BTC {SPAN}",
     "watch": "watch KRW-BTC --count 1",
+    "board": "board KRW-BTC --max-time 1s",
     "record": "record KRW-BTC --to TMP/테이프 --max-time 1s",
     "status": "status",
     "doctor": "doctor",

@@ -14,7 +14,9 @@ from marketkit.api.live.stitcher import Stitcher
 from marketkit.coverage import Span
 from marketkit.data.lake.lake import Lake
 from marketkit.net import fork
+from marketkit.notebook import words
 from marketkit.realtime.handle import EventHandle
+from marketkit.realtime.look import moment
 from marketkit.schema import CANDLE, STATE
 from marketkit.timeframe import Timeframe
 
@@ -82,13 +84,23 @@ class Live(EventHandle[F]):
         return f"Live {self.timeframe} of {self._whose()}"
 
     def _running(self) -> str:
-        return f"final until {self.watermark:%Y-%m-%d %H:%M:%S} UTC"
+        return f"final until {moment(self._stitcher.members.watermark, self.tz)}"
 
     def _details(self) -> str:
         lasting = sum(
             each.closed is None and each.failure is None for each in self._stitcher.interruptions
         )
         return f", {lasting} interruptions open" if lasting else ""
+
+    def _facts(self) -> dict[str, str]:
+        young = sum(len(each.rows) for each in self._stitcher.trackers.values())
+        behind = max(0, self._clock() - self._stitcher.members.watermark) / 1000
+        return {
+            "history": f"the last {words.age(self._history / 1000)}",
+            "behind": f"{words.age(behind)} from what is final to now",
+            "in memory": f"{young:,} candles",
+            "events": f"{self._broadcast.events:,}",
+        }
 
     def _stored(self, start: int) -> pl.DataFrame:
         """Read the lake's candles from `start` on, once for as long as nothing is added."""

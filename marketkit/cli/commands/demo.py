@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import sys
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -12,15 +13,19 @@ from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
 from marketkit.cli.output import DONE, INCOMPLETE, Output
-from marketkit.errors import MissingExtra
+from marketkit.errors import MarketkitError, MissingExtra
 
 if TYPE_CHECKING:
     from marketkit.api.sync import SmartDataProvider
+    from marketkit.data.jobs.job import Job
+    from marketkit.data.jobs.report import Report
     from marketkit.sandbox import Sandbox
 
 _SYMBOLS = ["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-SOL", "KRW-DOGE"]
 _DAYS = 7  # 252 requests: half a minute at the exchange's pace
 _LIVE_SYMBOLS = ["KRW-BTC", "KRW-XRP"]
+_ROWS = 8  # of the frame: enough to see both ends
+_SAY_EVERY = 3.0  # seconds between two lines in a pipe, whose reader must not take it for dead
 _LATENCY_MS = 15  # a round trip to an exchange nearby: pacing shows, waiting does not
 
 
@@ -30,6 +35,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, output: Output) -> int:
     """Run the demonstration; done if the lake ends complete and no request was wasted."""
+    output.say("An exchange is looked for ..." if options.live else "An exchange is started ...")
     from marketkit.api.sync import SmartDataProvider  # noqa: PLC0415 - slow, `--help` needs none
 
     symbols, days = (_LIVE_SYMBOLS, 1) if options.live else (_SYMBOLS, _DAYS)
@@ -62,22 +68,41 @@ def _tour(
     output.say(f"{provider}: {markets.height} markets\n")
 
     output.say(f"1. Fill the lake: {len(symbols)} markets, {start:%Y-%m-%d} to {end:%Y-%m-%d}, 1m")
-    report = provider.backfill(symbols, "1m", start=start, end=end).wait()
+    job = provider.backfill(symbols, "1m", start=start, end=end, show=_sees_bars())
+    report = _wait(job, output)
     output.report(report)
 
     output.say("\n2. What the lake proves of every slot, and the first slots proved empty")
     coverage = provider.lake().coverage(symbols, "1m", start, end)
     output.table(counts(coverage))
+    output.say()
     output.table(coverage.filter(state="empty").head(5))
 
-    output.say("3. The frame, read from the lake")
+    output.say("\n3. The frame, read from the lake")
     frame = provider.get_candle(symbols, "1m", start=start, end=end, source="lake")
-    output.say(str(frame))
+    output.table(frame, most=_ROWS)
 
     output.say("\n4. The same question again")
     again = provider.backfill(symbols, "1m", start=start, end=end).wait()
     output.say(f"{again.requests} requests sent; {frame.height:,} candles were already here.")
     return report.complete and again.complete and again.requests == 0
+
+
+def _sees_bars() -> bool:
+    """Say whether somebody looks on: a bar, which stderr has, is in no pipe or file."""
+    return sys.stdout.isatty() and sys.stderr.isatty()
+
+
+def _wait(job: Job, output: Output) -> Report:
+    """Wait for a job; where no bar moves, say again and again how it stands."""
+    while not _sees_bars():
+        try:
+            return job.wait(_SAY_EVERY)
+        except TimeoutError as early:
+            if isinstance(early, MarketkitError):  # a request's, not that of our own wait
+                raise
+            output.say(f"  {job.progress}")
+    return job.wait()
 
 
 @contextlib.contextmanager

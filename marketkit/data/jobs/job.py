@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 from collections.abc import Callable, Coroutine, Generator, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +21,16 @@ from marketkit.net import fork
 from marketkit.net.engine import asyncio_loop, engine
 from marketkit.net.handle import Handle, Interruption
 from marketkit.notebook.arguments import explained
+from marketkit.notebook.card import Card, Shown
+from marketkit.notebook.table import of_rows
+
+_FAILED = 10  # symbols whose failures are shown; `errors` has them all
 
 Work = Callable[[], Coroutine[Any, Any, Report]]
 
 
 @explained
-class Job(Handle):
+class Job(Shown, Handle):
     """A backfill at work in the background.
 
     `wait()` gives its `Report`, as does `await job`; `pause()`, `resume()` and `cancel()` mean the
@@ -138,8 +143,21 @@ class Job(Handle):
 
     def __repr__(self) -> str:
         lines = [f"<Job {self.id} {self.progress}>"]
-        lines += [f"  {symbol}: {failure}" for symbol, failure in self.errors.items()]
+        lines += [f"  {symbol}: {failure}" for symbol, failure in [*self.errors.items()][:_FAILED]]
+        lines += [f"  {more:,} more failed"] if (more := len(self.errors) - _FAILED) > 0 else []
         return "\n".join(lines)
+
+    def _card(self) -> Card:
+        failed = [(symbol, str(failure)) for symbol, failure in self.errors.items()]
+        more = f"{len(failed) - _FAILED:,} more failed" if len(failed) > _FAILED else ""
+        facts = {"backfill": str(self.wanted), "progress": str(self.progress)}
+        if self.progress.total:
+            facts["slots"] = f"{self.progress.done:,} of {self.progress.total:,} known"
+        if self._run.interruptions:
+            facts["waited"] = f"{len(self._run.interruptions):,} times for the exchange"
+        table = replace(of_rows(("symbol", "failure"), failed[:_FAILED]), note=more)
+        title, share = f"Job {self.id}: {self.progress.state}", self.progress.share
+        return Card(title, facts, share, (table,) if failed else ())
 
     def _interruptions(self) -> Iterable[Interruption]:
         return list(self._run.interruptions)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -24,6 +23,9 @@ from marketkit.exchange.upbit.rest import PAGE
 from marketkit.frames import one_of
 from marketkit.net import fork
 from marketkit.notebook.arguments import explained
+from marketkit.notebook.card import Card, Shown
+from marketkit.notebook.table import table
+from marketkit.notebook.words import number
 from marketkit.progress import clock
 from marketkit.schema import Schema
 from marketkit.symbols import matches, typed
@@ -42,9 +44,12 @@ PLAN: Schema = {
 }
 
 
+_ROWS = 12  # symbols that are shown of a plan; `frame` has them all
+
+
 @explained
 @dataclass(frozen=True, slots=True, repr=False)
-class Plan:
+class Plan(Shown):
     """The cost of a backfill; nothing is sent before `run()`.
 
     `frame` has a row for each symbol: its `gaps` and the `slots` in them, slots that are known to
@@ -105,12 +110,8 @@ class Plan:
     def __len__(self) -> int:
         return len(self.costs)
 
-    def __repr__(self) -> str:
-        with pl.Config(tbl_rows=12, tbl_cols=-1, tbl_hide_column_data_types=True):
-            return f"{self._summary()}\n{self.frame}"
-
-    def _repr_html_(self) -> str:
-        return f"<p>{html.escape(self._summary())}</p>{self.frame._repr_html_()}"
+    def _card(self) -> Card:
+        return Card(self._summary(), {"range": str(self.wanted)}, None, (table(self.frame, _ROWS),))
 
     def _summary(self) -> str:
         slots, rows = sum(c.slots for c in self.costs), sum(c.rows for c in self.costs)
@@ -123,7 +124,7 @@ class Plan:
         bounds = f"; upper bounds for {unknown} symbols that the lake does not know"
         return (
             f"plan of {what}: {slots:,} unknown slots, {about} {rows:,} candles ({size:,.1f} MB) in"
-            f" {self.requests:,} requests, {clock(self.seconds)} at {self.pace:g}/s"
+            f" {self.requests:,} requests, {clock(self.seconds)} at {number(self.pace)}/s"
             f"{bounds if unknown else ''}"
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -19,6 +20,8 @@ from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.report.maintenance import windows
+from marketkit.data.lake.report.summary import look
+from marketkit.data.lake.snapshots.snapshot import FrozenIndex
 from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
@@ -26,9 +29,10 @@ from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.source_file import SourceFile
-from marketkit.errors import EngineClosed, LakeError, WrongArgument
+from marketkit.errors import WrongArgument
 from marketkit.frames import one_of
 from marketkit.notebook.arguments import explained
+from marketkit.notebook.card import Card, Shown
 from marketkit.schema import empty
 from marketkit.symbols import is_name, several
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
@@ -36,7 +40,7 @@ from marketkit.window import Fill, Instant
 
 
 @explained
-class Lake(SnapshotStore):
+class Lake(SnapshotStore, Shown):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
@@ -314,10 +318,7 @@ class Lake(SnapshotStore):
         codes = [code for line in lines.values() for code in line]
         return scan_renamed(self.select(codes, timeframe), lines, window, fill)
 
-    def __repr__(self) -> str:
-        try:
-            catalog = self.catalog()
-        except (LakeError, EngineClosed) as error:
-            return f"Lake({str(self.root)!r}: {error})"
-        rows, size = int(catalog["rows"].sum()), int(catalog["bytes"].sum()) / 1e6
-        return f"Lake({str(self.root)!r}: {catalog.height} series, {rows:,} rows, {size:,.1f} MB)"
+    def _card(self) -> Card:
+        frozen = isinstance(self.index, FrozenIndex)
+        title = f"{'Frozen set' if frozen else 'Lake'} {self.root}"
+        return look(self).card(title, ZoneInfo(self.defaults.tz))

@@ -9,37 +9,24 @@ from datetime import UTC, datetime
 import polars as pl
 import pytest
 
+from marketkit.api.metrics import Metrics, delivered, times
 from marketkit.api.query import Result
-from marketkit.api.status import Metrics, Status, _delivered, _groups, _times
+from marketkit.api.status import Status, _groups
 from marketkit.cache.activity import MarketActivity
 from marketkit.cache.memory import Memory
-from marketkit.errors import Offline, ServerFailed
+from marketkit.errors import Offline
 from marketkit.exchange.upbit.limits import UPBIT_LIMITS
 from marketkit.realtime.health import StreamState
 
 
-class Clock:
-    """A clock that is set by hand."""
-
-    now = 0
-
-    def __call__(self):
-        """Give the time it was set to."""
-        return self.now
-
-
-def result(sources, failed=()):
-    return Result(pl.DataFrame(), sources, {symbol: ServerFailed("down") for symbol in failed})
-
-
-def status_of(delivered):
+def status_of(counts):
     metrics = Metrics()
-    for (kind, source), symbols in delivered.items():
-        metrics.count(kind, result({(source, 0): ["A"] * symbols}), 0.1)
+    for (kind, source), symbols in counts.items():
+        metrics.count(kind, Result(pl.DataFrame(), {(source, 0): ["A"] * symbols}, {}), 0.1)
     return Status(
         "https://api.example",
-        _delivered(metrics),
-        _times([]),
+        delivered(metrics),
+        times([]),
         _groups({}, {"ticker": 9}, {"ticker": 10}),
         MarketActivity().explain(0),
         metrics.per_second(),
@@ -48,27 +35,6 @@ def status_of(delivered):
         datetime(2026, 1, 1, tzinfo=UTC),
         0.0,
     )
-
-
-def test_symbols_count_when_they_were_delivered_and_not_when_asked_for():
-    clock = Clock()
-    metrics = Metrics(clock)
-    clock.now = 1_000
-    metrics.count("ticker", result({("rest", 900): ["A", "B"], ("memory", 400): ["C"]}), 0.1)
-    metrics.count("ticker", result({}, ["D"]), 0.1)
-    assert metrics.delivered() == {("ticker", "rest"): 2, ("ticker", "memory"): 1}
-    assert metrics.failed() == {"ticker": 1}
-    assert metrics.recent()[0].ages == [(100, 2), (600, 1)]
-
-
-def test_the_pace_is_that_of_the_last_minute():
-    clock = Clock()
-    metrics = Metrics(clock)
-    for clock.now in (0, 30_000, 61_000):
-        metrics.count("ticker", result({("memory", 0): ["A"] * 30}), 0.001)
-    assert metrics.per_second() == 1.0
-    clock.now = 200_000
-    assert metrics.per_second() == 0.0
 
 
 def test_the_share_without_a_request_is_that_of_symbols():
@@ -86,17 +52,6 @@ def test_a_provider_that_delivered_nothing_says_so():
     assert "delivered    nothing yet" in repr(status)
     assert "lives        no market seen yet" in repr(status)
     assert "store        none at this endpoint" in repr(status)
-
-
-def test_percentiles_of_ages_weigh_symbols_and_those_of_latency_calls():
-    clock = Clock()
-    metrics = Metrics(clock)
-    clock.now = 1_000
-    metrics.count("ticker", result({("rest", 1_000): ["A"]}), 0.4)
-    metrics.count("ticker", result({("memory", 900): list("BCDEFGHIJ")}), 0.002)
-    times = {row["what"]: row for row in _times(metrics.recent()).to_dicts()}
-    assert times["age"]["p50"] == times["age"]["p99"] == 100.0
-    assert (times["latency"]["p50"], times["latency"]["p99"]) == (2.0, 400.0)
 
 
 def test_a_status_is_plain_values_too():

@@ -116,6 +116,15 @@ def test_it_says_how_it_stands(work):
     assert handle.interruptions["reason"].to_list() == ["reset"]
 
 
+def test_it_shows_its_symbols_and_what_was_interrupted(work):
+    handle = Numbers(work)
+    shown = handle._card().text()
+    assert shown.splitlines()[:2] == ["Numbers of 2 symbols", "  state        counting"]
+    assert "reset" in shown.splitlines()[-1]
+    assert "<table" in handle._repr_html_()
+    handle.close()
+
+
 def test_a_caller_that_gives_up_waiting_does_not_stop_the_end(work):
     handle = Numbers(work)
     work.may_end.clear()

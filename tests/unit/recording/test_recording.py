@@ -47,6 +47,17 @@ def test_it_says_what_came_and_where_it_goes(recording, dispatcher, tmp_path):
     assert repr(recording) == f"<{title}: closed, 3 messages>"
 
 
+def test_it_shows_its_folder_and_its_counts(recording, dispatcher, tmp_path):
+    on_loop(dispatcher.say, trade(1))
+    on_loop(dispatcher.break_off, "<reset>")
+    text = recording._card().text()
+    assert f"  folder       {tmp_path}" in text
+    assert "  messages     1 trade" in text
+    assert "  interrupted  once, last at " in text
+    assert "&lt;reset&gt; (lasts)" in recording._repr_html_()
+    recording.close()
+
+
 def test_interruptions_have_an_end_when_messages_come_again(recording, dispatcher):
     on_loop(dispatcher.say, trade(1))
     dispatcher.now += 1000

@@ -13,15 +13,20 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
+from zoneinfo import ZoneInfo
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.frames import DEFAULTS
+from marketkit.notebook import words
+from marketkit.notebook.card import Card, Shown
 from marketkit.symbols import symbol_of
 from marketkit.timeframe import Timeframe, iso, timeframe_of_token
 
@@ -33,8 +38,8 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 _FEW = 5  # symbols that a citation names one by one
 
 
-@dataclass(frozen=True, slots=True)
-class Frozen:
+@dataclass(frozen=True, slots=True, repr=False)
+class Frozen(Shown):
     """A set of candles that no later write changes.
 
     `created` is in ms UTC; `hash` is the SHA-256 over the hashes of all files: two sets with the
@@ -47,6 +52,15 @@ class Frozen:
     rows: int
     bytes: int
     hash: str
+
+    def _card(self) -> Card:
+        created = datetime.fromtimestamp(self.created // 1000, ZoneInfo(DEFAULTS.tz))
+        facts = {
+            "frozen": words.moment(created),
+            "candles": f"{self.rows:,} in {self.files:,} files, {words.size(self.bytes)}",
+            "hash": self.hash,
+        }
+        return Card(f"Frozen set {self.name}", facts)
 
 
 class FrozenFile(NamedTuple):

@@ -134,4 +134,5 @@ class SnapshotStore(Store):
         """Open the folder of a frozen set."""
         lake = type(self)(folder, source=self.source)
         lake.index, lake.clock = snapshot.FrozenIndex(lake.root), self.clock
+        lake.defaults = self.defaults
         return lake

@@ -20,6 +20,7 @@ from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, read
 from marketkit.data.lake.store.write import Written, write_page
+from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
@@ -112,6 +113,7 @@ class Store:
         self.index = Index(self.root)
         # machine's clock: of a lake by itself; a provider's goes by the exchange's
         self.clock: Callable[[], int] = machine_time
+        self.defaults = DEFAULTS  # whose zone its looks have; of a provider's lake that one's
         self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:

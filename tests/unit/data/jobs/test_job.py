@@ -76,6 +76,22 @@ def test_a_job_that_comes_to_its_end_is_closed_and_has_no_failure(run, tmp_path)
     assert job.progress.state == "done"
 
 
+def test_a_job_shows_how_it_stands_and_the_first_that_failed(run, tmp_path):
+    backfill = Backfill()
+    job = begin(run, tmp_path, backfill)
+    job.progress.total, job.progress.done = 40, 10
+    run.failures.update({f"KRW-A{n}": ServerFailed("<down>") for n in range(12)})
+    shown = job._repr_html_()
+    assert f"Job {job.id}: running" in shown
+    assert "value='0.2500'" in shown
+    assert "10 of 40 known" in shown
+    assert "2 more failed" in shown
+    assert "&lt;down&gt;" in shown
+    assert "KRW-A10" not in shown
+    assert repr(job).splitlines()[-1] == "  2 more failed"
+    job.close()
+
+
 def test_close_returns_when_the_pages_in_hand_are_written(run, tmp_path):
     backfill = Backfill()
     job = begin(run, tmp_path, backfill)

@@ -105,4 +105,13 @@ def test_a_plan_is_shown_with_its_bounds(filler):
     text = repr(plan_of(filler))
     assert text.startswith("plan of 2 symbols 1m, newest first: 8,000 unknown slots, at most")
     assert "upper bounds for 2 symbols" in text
-    assert plan_of(filler)._repr_html_().startswith("<p>plan of 2 symbols 1m")
+    assert "\n  range        2 symbols 1m 1970-01-01 to 1970-01-03T18:40" in text
+    assert "plan of 2 symbols 1m" in plan_of(filler)._repr_html_()
+
+
+def test_a_plan_of_many_symbols_shows_the_ends_of_its_frame(filler):
+    names = tuple(f"KRW-A{n}" for n in range(100))
+    costs = tuple(estimate(filler, names, MINUTES, SPAN))
+    many = Plan(REQUEST, costs, 10.0, BackfillOptions(), start_job=lambda plan: plan)
+    assert "88 of 100 rows are left out" in repr(many)
+    assert len(repr(many).splitlines()) < 20

@@ -1,0 +1,49 @@
+"""`marketkit board`: show a price board that keeps up with the exchange."""
+
+from __future__ import annotations
+
+import argparse
+
+from marketkit.cli.command import Command
+from marketkit.cli.options import (
+    DURATION,
+    SYMBOLS,
+    TZ,
+    duration,
+    one_or_many,
+    open_provider,
+    positive,
+    seconds_of,
+)
+from marketkit.cli.output import DONE, Output
+from marketkit.cli.run import interrupt, on_sigterm
+
+
+def _arguments(command: argparse.ArgumentParser) -> None:
+    add = command.add_argument
+    add("symbols", nargs="*", default=["KRW-*"], help=f"{SYMBOLS} 'KRW-*' if none is given.")
+    said = "Show so many markets of each quote currency, the largest turnovers; 20 if not given."
+    add("--rows", type=positive(int), default=20, help=said)
+    add("--max-time", type=duration, help=f"End after so long: {DURATION}.")
+    add("--tz", default="UTC", help=TZ)
+
+
+def _run(options: argparse.Namespace, _: Output) -> int:
+    with on_sigterm(interrupt), open_provider(options) as provider:
+        provider.board(
+            one_or_many(options.symbols),
+            rows=options.rows,
+            seconds=seconds_of(options.max_time),
+            tz=options.tz,
+        )
+    return DONE
+
+
+COMMAND = Command(
+    "board",
+    "Show prices of markets, the largest turnover first, until Ctrl-C or a time.",
+    _run,
+    _arguments,
+    example="marketkit board 'KRW-*' --rows 10",
+    uses=("lake", "endpoint", "region"),
+)

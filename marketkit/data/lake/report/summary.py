@@ -1,0 +1,127 @@
+"""The state of a lake on a screen: contents, ends and gaps, a line for each timeframe."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, tzinfo
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from marketkit.data.lake.store.store import Selection, Store
+from marketkit.errors import EngineClosed, LakeError
+from marketkit.notebook import words
+from marketkit.notebook.card import Card
+from marketkit.notebook.table import Table, of_rows
+from marketkit.timeframe import TIMEFRAMES, Timeframe
+
+_COLUMNS = ("timeframe", "markets", "candles", "size", "first", "until", "end earlier", "missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Holding:
+    """The candles of one timeframe; times are ms UTC.
+
+    `until` is the end of the latest series, and `earlier` counts those that end before it.
+    `missing` slots, in `gaps` spans, lie inside of series and were never asked about.
+    """
+
+    timeframe: Timeframe
+    markets: int
+    candles: int
+    size: int
+    first: int | None
+    until: int | None
+    earlier: int
+    missing: int
+    gaps: int
+
+
+class LakeState(NamedTuple):
+    """The folder of a lake and what is in it; `fault` says why that is not known."""
+
+    folder: Path
+    holdings: tuple[Holding, ...] = ()
+    fault: str = ""
+
+    def total(self) -> str:
+        """Say in a few words how much there is."""
+        held = self.holdings
+        if not held:
+            return self.fault or "no candles yet"
+        series, candles = sum(each.markets for each in held), sum(each.candles for each in held)
+        size, missing = sum(each.size for each in held), sum(each.missing for each in held)
+        gaps = f", {missing:,} slots missing" if missing else ""
+        return f"{series:,} series, {candles:,} candles, {words.size(size)}{gaps}"
+
+    def newest(self, now: datetime) -> str:
+        """Say how old the newest candle of each timeframe is."""
+        ages = {
+            each.timeframe.name: max(0.0, now.timestamp() - each.until / 1000)
+            for each in self.holdings
+            if each.until is not None
+        }
+        return ", ".join(f"{name}: {words.age(age)} ago" for name, age in ages.items())
+
+    def table(self, zone: tzinfo = UTC) -> Table:
+        """Lay out what there is, a row for each timeframe."""
+        return of_rows(_COLUMNS, [_row(each, zone) for each in self.holdings])
+
+    def card(self, title: str, zone: tzinfo = UTC) -> Card:
+        """Show what there is, under a title."""
+        tables = (self.table(zone),) if self.holdings else ()
+        return Card(f"{title}: {self.total()}", {}, None, tables)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the same as plain values."""
+        rows = [{**asdict(each), "timeframe": each.timeframe.name} for each in self.holdings]
+        return {"folder": str(self.folder), "holdings": rows, "fault": self.fault}
+
+
+def look(store: Store) -> LakeState:
+    """Look at what a lake has, from what the index knows: no file is read.
+
+    One that cannot be looked at has nothing, and the state says why.
+    """
+    try:
+        found = [store.select(None, timeframe) for timeframe in TIMEFRAMES.values()]
+    except (LakeError, EngineClosed) as error:
+        return LakeState(store.root, fault=str(error))
+    return LakeState(store.root, tuple(_holding(each) for each in found if each.found))
+
+
+def _holding(found: Selection) -> Holding:
+    entries = [entry for _, several in found.found.values() for entry in several]
+    firsts = (entry.footer.first for entry in entries)
+    ends, missing, gaps = list[int](), 0, 0
+    for known in found.knows.values():
+        hull = known.covered.hull
+        if hull is None:
+            continue
+        ends.append(hull.end)
+        lacking = known.missing(*hull)
+        missing += found.timeframe.count_all(lacking)
+        gaps += len(lacking)
+    until = max(ends, default=None)
+    return Holding(
+        found.timeframe,
+        len(found.found),
+        sum(entry.footer.rows for entry in entries),
+        sum(entry.stamp.size for entry in entries),
+        min((first for first in firsts if first is not None), default=None),
+        until,
+        sum(end != until for end in ends),
+        missing,
+        gaps,
+    )
+
+
+def _row(held: Holding, zone: tzinfo) -> tuple[object, ...]:
+    gaps = "1 gap" if held.gaps == 1 else f"{held.gaps:,} gaps"
+    missing = f"{held.missing:,} slots in {gaps}" if held.missing else "nothing"
+    ends = _moment(held.first, zone), _moment(held.until, zone)
+    size = words.size(held.size)
+    return held.timeframe.name, held.markets, held.candles, size, *ends, held.earlier, missing
+
+
+def _moment(time: int | None, zone: tzinfo) -> datetime | None:
+    return None if time is None else datetime.fromtimestamp(time / 1000, zone)

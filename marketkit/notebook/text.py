@@ -1,0 +1,140 @@
+"""Text that is set in columns: how wide it is, how it is cut, and how much room there is."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import unicodedata
+from collections.abc import Mapping
+from typing import NamedTuple, TextIO
+
+from marketkit.notebook.words import Tone
+
+_BOUNDLESS = 1 << 30  # columns and rows of a file or a pipe
+_ANSI: Mapping[Tone, str] = {"up": "\x1b[31m", "down": "\x1b[94m"}  # a plain blue is dark on black
+_WORDS = re.compile(r"[^\s_/]*(?:[\s_/]+|$)")  # a line of a text may break behind each
+_PARTS = re.compile(r"[^_]*(?:_+|$)")  # the same of a column's name
+
+
+class Room(NamedTuple):
+    """The place for a text: columns, rows, and whether colours are understood."""
+
+    width: int = _BOUNDLESS
+    height: int = _BOUNDLESS
+    colors: bool = False
+
+
+def room(stream: TextIO | None = None) -> Room:
+    """Give the room there is: of a terminal its own, elsewhere as wide as `COLUMNS` says, if so.
+
+    Colours are for terminals, unless `NO_COLOR` is set.
+    """
+    to = sys.stdout if stream is None else stream
+    terminal = to is not None and to.isatty()
+    if not terminal and not os.environ.get("COLUMNS", "").isdigit():
+        return Room()
+    size = shutil.get_terminal_size()
+    if not terminal:
+        return Room(size.columns)
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return Room(size.columns, size.lines, colors=not plain)
+
+
+def plain(text: str) -> str:
+    r"""Spell out what would move a cursor or change colours.
+
+    >>> plain("a\x1b[2Jb")
+    'a\\x1b[2Jb'
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_plain, text))
+
+
+def _plain(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    if unicodedata.category(letter) == "Zs":
+        return " "
+    return letter.encode("unicode_escape").decode("ascii")
+
+
+def width(text: str) -> int:
+    """Give the columns of a terminal that a text takes: Korean letters take two.
+
+    >>> width("BTC"), width("비트코인")
+    (3, 8)
+    """
+    return len(text) if text.isascii() else sum(map(_width, text))
+
+
+def _width(letter: str) -> int:
+    # What stands above or within the letter before: accents, and vowels of taken-apart Korean.
+    if unicodedata.category(letter) in {"Mn", "Me"} or "\u1160" <= letter <= "\u11ff":
+        return 0
+    return 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+
+
+def pad(text: str, to: int, *, right: bool = False) -> str:
+    """Fill a text up to so many columns, to its left where it stands `right`."""
+    space = " " * (to - width(text))
+    return f"{space}{text}" if right else f"{text}{space}"
+
+
+def clip(text: str, most: int) -> str:
+    """Cut a text to so many columns, with a sign that it was cut.
+
+    >>> clip("비트코인", 8), clip("비트코인", 6)
+    ('비트코인', '비트…')
+    """
+    return text if width(text) <= most else f"{_first(text, most - 1)}…"
+
+
+def wrap(text: str, most: int) -> list[str]:
+    """Break a text into lines of so many columns: behind spaces, `_` and `/`, else anywhere.
+
+    >>> wrap("trading_volume_soaring", 10), wrap("abcdef", 4)
+    (['trading_', 'volume_', 'soaring'], ['abcd', 'ef'])
+    """
+    return _broken(text, most, _WORDS)
+
+
+def wrap_name(name: str, most: int) -> list[str]:
+    """Break the name of a column into lines: behind `_`, else anywhere."""
+    return _broken(name, most, _PARTS)
+
+
+def _broken(text: str, most: int, pieces: re.Pattern[str]) -> list[str]:
+    lines = [""]
+    for piece in pieces.findall(text):
+        rest = piece
+        if lines[-1] and width(f"{lines[-1]}{rest}".rstrip()) > most:
+            lines.append("")
+        while width(f"{lines[-1]}{rest}".rstrip()) > most:
+            part = _first(rest, most) or rest[0]  # a wide letter in one column
+            lines[-1:] = [part, ""]
+            rest = rest[len(part) :]
+        lines[-1] += rest
+    return [line.rstrip() for line in lines if line.rstrip()] or [""]
+
+
+def longest(name: str) -> int:
+    """Give the columns that the longest part takes of those that `wrap_name` keeps whole."""
+    return max(map(width, _PARTS.findall(name)), default=0)
+
+
+def paint(text: str, tone: Tone, *, colors: bool) -> str:
+    """Put a text in the colour of its tone: red is up and blue is down, as in Korea."""
+    return f"{_ANSI[tone]}{text}\x1b[0m" if colors and tone else text
+
+
+def _first(text: str, most: int) -> str:
+    """Give as much of the beginning of a text as has so many columns."""
+    used = 0
+    for at, letter in enumerate(text):
+        used += _width(letter)
+        if used > most:
+            return text[:at]
+    return text
