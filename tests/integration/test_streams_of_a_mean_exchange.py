@@ -12,12 +12,18 @@ import pytest
 
 import marketkit as mk
 from marketkit.api.sync import SmartDataProvider
+from marketkit.net.engine import engine
 from marketkit.recording import journal
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
 
 PATIENCE = 20.0
 SEVERAL = ["KRW-BTC", "KRW-ETH", "KRW-XRP"]
+
+
+async def opened(provider):
+    """Give the client of a provider's streams, made on the engine's loop as it is for a feed."""
+    return provider.twin._streams._opened()
 
 
 def wait(condition: Callable[[], object]) -> None:
@@ -115,7 +121,7 @@ def test_a_frame_that_names_no_market_or_is_of_an_unknown_type_interrupts_nobody
 
 def test_a_stream_that_does_not_open_says_why_wherever_one_looks(provider, exchange, caplog):
     exchange.set_stream(opens=False)
-    client = provider.twin._streams._opened()
+    client = engine().run(opened(provider))
     client.timing = replace(client.timing, opening=0.2, patience=0.5)
     with provider.watch("KRW-BTC", "ticker") as feed:
         with pytest.raises(mk.NetworkError, match="has not opened"):
@@ -137,7 +143,7 @@ def test_a_series_whose_stream_does_not_open_goes_on_with_what_the_exchange_answ
     provider, exchange
 ):
     exchange.set_stream(opens=False)
-    client = provider.twin._streams._opened()
+    client = engine().run(opened(provider))
     client.timing = replace(client.timing, opening=0.1, look=0.05)
     with provider.live("KRW-BTC", "1m", history="10m", settle=3, show=False) as live:
         wait(lambda: live.failure is not None)

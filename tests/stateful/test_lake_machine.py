@@ -424,7 +424,7 @@ class LakeMachine(RuleBasedStateMachine):
     def latest(self, count):
         """Ask for the newest candles of all."""
         newest = [rows_of(symbol, self.rows(symbol)).tail(count) for symbol in SYMBOLS]
-        assert self.lake.latest(count).equals(pl.concat(newest))
+        assert self.lake.latest(count=count).equals(pl.concat(newest))
 
     @rule()
     def every_change_is_in_the_log(self):
