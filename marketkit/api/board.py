@@ -29,6 +29,7 @@ Steps = Generator[Coroutine[Any, Any, Any], Any, None]
 Call = Callable[..., Coroutine[Any, Any, Any]]
 
 _IN_A_PIPE = 5.0  # seconds between two boards that stay: a reader must not wait for longer
+_ROWS = 30  # what a screen has room for
 _PATIENCE = 3.0  # seconds until the first: by then the exchange has told its prices, as a rule
 
 
@@ -51,7 +52,7 @@ class BoardMethods:
         self: Asked,
         symbols: Symbols = "KRW-*",
         *,
-        rows: int | None = 30,
+        rows: int | None = _ROWS,
         seconds: float | None = None,
         new_listings: bool | None = None,
         tz: str | None = None,
@@ -69,7 +70,7 @@ class BoardMethods:
         feed is closed then. Raises what `watch` raises.
         """
         options = {"new_listings": new_listings, "tz": tz, "priority": priority}
-        steps = board_steps(self, symbols, rows, seconds, **options)
+        steps = board_steps(self, symbols, rows=rows, seconds=seconds, **options)
         with contextlib.suppress(StopIteration):
             coroutine = next(steps)
             while True:
@@ -95,7 +96,12 @@ def take(steps: Steps) -> None:
 
 
 def board_steps(
-    provider: Asked, symbols: Symbols, rows: int | None, seconds: float | None, **options: Any
+    provider: Asked,
+    symbols: Symbols = "KRW-*",
+    *,
+    rows: int | None = _ROWS,
+    seconds: float | None = None,
+    **options: Any,
 ) -> Steps:
     """Show a board step by step; `options` are those of `watch`, None where it has its own."""
     _check(rows, seconds)

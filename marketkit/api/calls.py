@@ -13,11 +13,11 @@ from marketkit.api.candle_calls import CandleMethods
 from marketkit.api.candles import CandleEndpoints
 from marketkit.api.market_calls import MarketMethods
 from marketkit.api.markets import MarketEndpoints
+from marketkit.api.metrics import Metrics
 from marketkit.api.query import A, Answer, D, P, Q, Query, Result
 from marketkit.api.quote_calls import QuoteMethods
 from marketkit.api.quotes import QuoteEndpoints
 from marketkit.api.response import DataResponse, respond
-from marketkit.api.status import Metrics
 from marketkit.api.trades import TradeEndpoints, TradeMethods
 from marketkit.frames import Defaults, Frame
 from marketkit.net import fork

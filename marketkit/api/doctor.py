@@ -20,6 +20,7 @@ from marketkit.data.lake.lake import Lake
 from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable, Offline
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import Transport
+from marketkit.notebook import words
 from marketkit.timeframe import SECOND
 
 _YOUNG = 60_000  # ms; of what ended within the hour an older list would say nothing
@@ -72,8 +73,8 @@ def _lake(lake: Lake) -> Iterator[Finding]:
             yield Finding("good", "lake", f"none at {lake.root} yet")
             return
         held = lake.catalog()  # reads every footer that changed
-        rows, size = int(held["rows"].sum()), int(held["bytes"].sum()) / 1e6
-        yield Finding("good", "lake", f"{held.height} series, {rows:,} candles, {size:,.1f} MB")
+        rows, size = int(held["rows"].sum()), words.size(int(held["bytes"].sum()))
+        yield Finding("good", "lake", f"{held.height} series, {rows:,} candles, {size}")
         yield from _kept(lake)
         lake.require_writable()
     except NotWritable as failure:

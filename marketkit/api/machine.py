@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from marketkit.api.findings import Finding, State
+from marketkit.notebook import words
 from marketkit.settings import library_version
 
 _NAME = "marketkit-upbit"
@@ -96,7 +97,7 @@ def _extras(wanted: list[Requirement]) -> Iterator[Finding]:
 
 def _disk(lake: Path) -> Finding:
     free = shutil.disk_usage(_existing(lake)).free
-    said = f"{free / 1e9:,.1f} GB are free where the lake is"
+    said = f"{words.size(free)} are free where the lake is"
     if free >= _SCARCE:
         return Finding("good", "disk", said)
     state: State = "look" if free >= _NONE else "bad"

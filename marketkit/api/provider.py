@@ -23,11 +23,12 @@ from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
 from marketkit.api.doctor import as_frame, examine, examine_live
 from marketkit.api.markets import MarketEndpoints, MarketList
+from marketkit.api.metrics import Metrics
 from marketkit.api.query import Symbols
 from marketkit.api.quotes import QuoteEndpoints
 from marketkit.api.response import DataResponse
 from marketkit.api.router import Router
-from marketkit.api.status import Metrics, Status, take_status
+from marketkit.api.status import Status, take_status
 from marketkit.api.stream_calls import StreamMethods
 from marketkit.api.streams import Streams
 from marketkit.api.trades import TradeEndpoints

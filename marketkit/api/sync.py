@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self, TypeVar
 
 from marketkit.api.address import Address, opened
 from marketkit.api.backfill_calls import BackfillMethods
-from marketkit.api.board import board_steps, take
+from marketkit.api.board import Steps, board_steps, take
 from marketkit.api.calls import DataMethods
 from marketkit.api.provider import AsyncSmartDataProvider
-from marketkit.api.query import Symbols
 from marketkit.api.response import DataResponse
-from marketkit.exchange.dialect import Priority
 from marketkit.frames import DEFAULTS, Defaults, FrameKind
 from marketkit.net.engine import engine
 from marketkit.notebook.arguments import explained, explaining
@@ -38,6 +36,19 @@ def blocking(
 
     def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return engine().run(method(self.twin, *args, **kwargs))
+
+    functools.update_wrapper(call, method)
+    return call
+
+
+def stepwise(
+    method: Callable[Concatenate[AsyncSmartDataProvider, P], Coroutine[Any, Any, None]],
+    steps: Callable[..., Steps],
+) -> Callable[Concatenate[SmartDataProvider, P], None]:
+    """Make the sync twin of a method that draws: its steps, taken in the caller's thread."""
+
+    def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> None:
+        take(steps(self.twin, *args, **kwargs))
 
     functools.update_wrapper(call, method)
     return call
@@ -95,20 +106,7 @@ class SmartDataProvider(
     live = blocking(AsyncSmartDataProvider.live)
     record = blocking(AsyncSmartDataProvider.record)
     plan = blocking(AsyncSmartDataProvider.plan)
-
-    @functools.wraps(AsyncSmartDataProvider.board)
-    def board(  # noqa: D102 - as its twin
-        self,
-        symbols: Symbols = "KRW-*",
-        *,
-        rows: int | None = 30,
-        seconds: float | None = None,
-        new_listings: bool | None = None,
-        tz: str | None = None,
-        priority: Priority = "normal",
-    ) -> None:
-        options = {"new_listings": new_listings, "tz": tz, "priority": priority}
-        take(board_steps(self.twin, symbols, rows, seconds, **options))
+    board = stepwise(AsyncSmartDataProvider.board, board_steps)
 
     @property
     def with_response(

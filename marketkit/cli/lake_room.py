@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 from marketkit.cli.options import SYMBOLS, WIDTHS
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.errors import InputError, LakeError
+from marketkit.notebook import words
 
 if TYPE_CHECKING:
     import polars as pl
 
     from marketkit.data.lake.lake import Lake
-
-_UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
 def disk_use_arguments(view: argparse.ArgumentParser) -> None:
@@ -32,8 +31,8 @@ def disk_use(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     used = usage(lake.catalog(), options.by)
     output.table(used if output.as_json else _readable(used))
     found = parts(lake.root)
-    said = ", ".join(f"{part} {spell_size(size)}" for part, size in found.items())
-    output.say(f"{lake.root}: {spell_size(sum(found.values()))} in all ({said or 'nothing yet'})")
+    said = ", ".join(f"{part} {words.size(size)}" for part, size in found.items())
+    output.say(f"{lake.root}: {words.size(sum(found.values()))} in all ({said or 'nothing yet'})")
     return DONE
 
 
@@ -95,24 +94,12 @@ def _agreed(what: str) -> bool:
 
 def _what(meant: pl.DataFrame, timeframe: str) -> str:
     many = meant["symbol"][0] if meant.height == 1 else f"{meant.height} series"
-    size = spell_size(int(meant["bytes"].sum()))
+    size = words.size(int(meant["bytes"].sum()))
     return f"{many} {timeframe}: {int(meant['rows'].sum()):,} candles, {size}"
 
 
 def _readable(used: pl.DataFrame) -> pl.DataFrame:
     import polars as pl  # noqa: PLC0415 - slow, `--help` needs none
 
-    sizes = pl.Series("size", [spell_size(each) for each in used["bytes"]], pl.String)
+    sizes = pl.Series("size", [words.size(each) for each in used["bytes"]], pl.String)
     return used.with_columns(sizes).drop("bytes")
-
-
-def spell_size(size: int) -> str:
-    """Write bytes as people read them.
-
-    >>> spell_size(980), spell_size(24_300), spell_size(1_830_000_000)
-    ('980 bytes', '24.3 kB', '1.8 GB')
-    """
-    rest, unit = float(size), 0
-    while rest >= 1000 and unit < len(_UNITS) - 1:
-        rest, unit = rest / 1000, unit + 1
-    return f"{rest:,.1f} {_UNITS[unit]}" if unit else f"{size} {_UNITS[0]}"

@@ -19,9 +19,9 @@ from marketkit.notebook.charts.style import (
     Theme,
     label,
     layout,
-    plain,
     stacked,
 )
+from marketkit.notebook.words import number
 
 _MOST = 12  # symbols in one chart: more panes than that nobody reads
 _PANE = 260  # pixels
@@ -95,4 +95,4 @@ def _said(book: pl.DataFrame) -> str:
     if bid is None or ask is None:
         return f"one side only{when}"
     apart = round(ask - bid, 8)
-    return f"{plain(apart)} apart ({apart / bid:.4%}){when}"
+    return f"{number(apart)} apart ({apart / bid:.4%}){when}"

@@ -21,11 +21,11 @@ from marketkit.notebook.charts.style import (
     Theme,
     label,
     layout,
-    plain,
     price_axis,
     stacked,
     time_axis,
 )
+from marketkit.notebook.words import number
 
 _ENDS = 15  # the strongest rises and falls: what fits on a screen
 _ROW = 20  # pixels of a bar
@@ -54,7 +54,7 @@ def tickers(ticker: Frame, *, colors: Colors = "korean", theme: Theme = "auto") 
         "orientation": "h",
         "x": shown["rate"].to_list(),
         "y": [label(name) for name in shown["symbol"]],
-        "text": [f"{plain(price)}  {rate:+.2f} %" for _, price, rate in shown.iter_rows()],
+        "text": [f"{number(price)}  {rate:+.2f} %" for _, price, rate in shown.iter_rows()],
         "textposition": "outside",
         "cliponaxis": False,
         "marker": {"color": [up if each >= 0 else down for each in shown["rate"]]},
@@ -136,7 +136,7 @@ def _points(
             "x": local(some["t"], zone),
             "y": some["price"].cast(pl.Float64()).to_list(),
             "marker": {"color": color, "size": some["size"].to_list(), "line": {"width": 0}},
-            "text": [plain(each) for each in some["volume"]],
+            "text": [number(each) for each in some["volume"]],
             "hovertemplate": f"%{{y:{PRICE}}}: %{{text}}<extra>{name}</extra>",
             "name": name,
             "legendgroup": side,

@@ -145,12 +145,3 @@ def spelled(width: int) -> str:
     """
     unit, name = next((each for each in _UNITS if width % each[0] == 0), (1, "ms"))
     return f"{width // unit}{name}"
-
-
-def plain(number: float) -> str:
-    """Write a price as people read one.
-
-    >>> plain(178345000.0), plain(1.234e-05)
-    ('178,345,000', '0.00001234')
-    """
-    return f"{number:,.8f}".rstrip("0").rstrip(".")

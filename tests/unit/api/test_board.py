@@ -70,5 +70,5 @@ def test_options_without_a_value_are_left_to_the_feed():
             """Note it."""
             asked.update(options, symbols=symbols, channel=channel)
 
-    next(board_steps(Provider(), "KRW-*", 3, None, tz=None, priority="low"))
+    next(board_steps(Provider(), "KRW-*", rows=3, tz=None, priority="low"))
     assert asked == {"symbols": "KRW-*", "channel": "ticker", "frame": "polars", "priority": "low"}

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 
 from marketkit.api.calls import DataMethods, Endpoints
+from marketkit.api.metrics import Metrics
 from marketkit.api.query import CallOptions, Query, Result
-from marketkit.api.status import Metrics
 from marketkit.errors import InputError, NotCovered, ServerFailed
 from marketkit.net.engine import engine
 

@@ -8,7 +8,6 @@ import sys
 
 import pytest
 
-from marketkit.cli.lake_room import spell_size
 from marketkit.coverage import Spans
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.tasks import BackfillRequest, Task
@@ -132,11 +131,3 @@ def test_a_series_that_a_job_is_at_work_on_is_not_removed(drop, lake):
         assert drop("KRW-BTC", "--timeframe", "1d", "--yes")[0] == 0
         ledger.leave(me, "stopped")
     assert drop("KRW-BTC", "--timeframe", "1h", "--yes")[0] == 0
-
-
-@pytest.mark.parametrize(
-    ("size", "said"),
-    [(0, "0 bytes"), (999, "999 bytes"), (1_000, "1.0 kB"), (10**16, "10,000.0 TB")],
-)
-def test_a_size_is_spelt_in_units_of_a_thousand(size, said):
-    assert spell_size(size) == said

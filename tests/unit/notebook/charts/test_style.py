@@ -65,13 +65,5 @@ def test_a_width_is_named_by_its_largest_unit(width, name):
     assert style.spelled(width) == name
 
 
-@pytest.mark.parametrize(
-    ("number", "text"),
-    [(178345000.0, "178,345,000"), (1.234e-5, "0.00001234"), (0.1, "0.1"), (0, "0")],
-)
-def test_a_price_is_written_as_people_read_it(number, text):
-    assert style.plain(number) == text
-
-
 def test_no_button_sends_a_chart_anywhere():
     assert "sendChartToCloud" in style.CONFIG["modeBarButtonsToRemove"]

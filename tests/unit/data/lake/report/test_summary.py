@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
+from marketkit.api.sync import SmartDataProvider
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format import chunk
@@ -52,6 +53,15 @@ def test_times_are_of_the_zone_that_is_asked_for_and_ages_by_the_clock_that_is_g
     assert "2026-01-01 09:06" in table
     now = datetime(2026, 1, 3, 2, tzinfo=UTC)
     assert state.newest(now) == "1m: 2 days ago, 1d: 2h 00m ago"
+
+
+def test_a_lake_and_its_frozen_sets_show_the_zone_of_their_provider(tmp_path):
+    lake = filled(tmp_path)
+    lake.freeze("paper")
+    with SmartDataProvider(lake=lake.root, offline=True, tz="Asia/Seoul") as provider:
+        lake = provider.lake()
+        shown = [repr(lake), repr(lake.as_of("paper")), provider._repr_html_()]
+    assert all("until (Asia/Seoul)" in each for each in shown)
 
 
 def test_looking_opens_no_file_of_candles(tmp_path, monkeypatch):
