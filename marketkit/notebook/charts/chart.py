@@ -24,6 +24,9 @@ _JSON = "application/vnd.plotly.v1+json"
 _WIDE = 1200  # pixels of a picture: what a page of a report is wide
 _SHARP = 2  # points of a picture a pixel, as on the screens that it is read on
 
+# JupyterLab fits the width by itself; plotly's own way takes the height from a cell that has none.
+_IN_JUPYTER = {name: value for name, value in CONFIG.items() if name != "responsive"}
+
 
 class Chart:
     """A chart of a frame.
@@ -103,7 +106,7 @@ class Chart:
             return {"text/plain": repr(self), "text/html": html}
         # Jupyter and VS Code draw the JSON; others, as Colab and nbconvert, are online.
         html = self.figure.to_html(full_html=False, include_plotlyjs="cdn", config=CONFIG)
-        told = json.loads(self.figure.to_json()) | {"config": CONFIG}
+        told = json.loads(self.figure.to_json()) | {"config": _IN_JUPYTER}
         return {"text/plain": repr(self), "text/html": html, _JSON: told}
 
     def __repr__(self) -> str:

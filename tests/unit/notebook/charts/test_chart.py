@@ -31,6 +31,8 @@ def test_a_notebook_gets_plotlys_json_and_html_for_those_that_do_not_know_it():
     assert bundle["text/plain"] == "<Chart KRW-BTC>"
     assert bundle[JSON]["data"][0]["y"] == [2]
     assert bundle[JSON]["config"]["displaylogo"] is False
+    assert "responsive" not in bundle[JSON]["config"]  # a cell has no height that it could take
+    assert bundle[JSON]["layout"]["height"] > 200
     assert len(bundle["text/html"]) < 20_000
     assert bundle[JSON]["layout"]["template"]["layout"]["paper_bgcolor"] == "rgba(0,0,0,0)"
 
