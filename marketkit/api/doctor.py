@@ -21,7 +21,7 @@ from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import Transport
 from marketkit.notebook import words
-from marketkit.timeframe import SECOND
+from marketkit.timeframe import MINUTE, SECOND
 
 _YOUNG = 60_000  # ms; of what ended within the hour an older list would say nothing
 _VARIABLES = ("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE")
@@ -122,10 +122,11 @@ def _clock(status: Status) -> Finding:
         return Finding("note", "clock", said, do)
     apart = abs(ahead) * SECOND > APART
     way = "ahead of" if ahead > 0 else "behind"
+    far = f"{abs(ahead):.1f}s" if abs(ahead) < MINUTE / SECOND else words.age(abs(ahead))
     return Finding(
         "look" if apart else "good",
         "clock",
-        f"this machine is {abs(ahead):.1f}s {way} the exchange",
+        f"this machine is {far} {way} the exchange",
         "set the clock of this machine; marketkit goes by the exchange's" if apart else "",
     )
 

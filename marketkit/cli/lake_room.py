@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from marketkit.cli.options import SYMBOLS, WIDTHS
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.errors import InputError, LakeError
-from marketkit.notebook import words
 
 if TYPE_CHECKING:
     import polars as pl
@@ -27,6 +26,7 @@ def disk_use_arguments(view: argparse.ArgumentParser) -> None:
 def disk_use(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     """Print the room of the candles, and for people that of all else in the folder."""
     from marketkit.data.lake.report.usage import parts, usage  # noqa: PLC0415 - slow
+    from marketkit.notebook import words  # noqa: PLC0415 - `--help` needs none
 
     used = usage(lake.catalog(), options.by)
     output.table(used if output.as_json else _readable(used))
@@ -93,6 +93,8 @@ def _agreed(what: str) -> bool:
 
 
 def _what(meant: pl.DataFrame, timeframe: str) -> str:
+    from marketkit.notebook import words  # noqa: PLC0415 - `--help` needs none
+
     many = meant["symbol"][0] if meant.height == 1 else f"{meant.height} series"
     size = words.size(int(meant["bytes"].sum()))
     return f"{many} {timeframe}: {int(meant['rows'].sum()):,} candles, {size}"
@@ -100,6 +102,8 @@ def _what(meant: pl.DataFrame, timeframe: str) -> str:
 
 def _readable(used: pl.DataFrame) -> pl.DataFrame:
     import polars as pl  # noqa: PLC0415 - slow, `--help` needs none
+
+    from marketkit.notebook import words  # noqa: PLC0415 - as above
 
     sizes = pl.Series("size", [words.size(each) for each in used["bytes"]], pl.String)
     return used.with_columns(sizes).drop("bytes")

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
+from marketkit.api.doctor import _clock
 from marketkit.api.findings import FINDINGS
 from marketkit.coverage import Spans
 from marketkit.errors import NewerFormat
@@ -95,3 +98,17 @@ def test_a_lake_with_a_broken_file_or_without_rights_is_bad_and_says_what_mends_
     next((root / "candles").rglob("*.parquet")).write_bytes(b"no candles")
     lake = provider.doctor().filter(check="lake", state="bad")
     assert "marketkit lake repair" in lake["do"][0]
+
+
+@pytest.mark.parametrize(
+    ("ahead", "said"),
+    [
+        (0.04, "0.0s ahead of"),
+        (-1.25, "1.2s behind"),
+        (75.0, "1m 15s ahead of"),
+        (-5e5, "5 days behind"),
+    ],
+)
+def test_a_clock_is_so_far_off_as_people_say_it(offline, ahead, said):
+    status = replace(offline.status(), machine_ahead=ahead)
+    assert f"this machine is {said}" in _clock(status).detail
