@@ -77,5 +77,6 @@ def _private_machine(
     monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(base / "budget"))
     monkeypatch.setenv("MARKETKIT_LAKE", str(base / "lake"))
     monkeypatch.setenv("MARKETKIT_CACHE", str(base / "cache"))
-    for name in ("MARKETKIT_ENDPOINT", "MARKETKIT_OFFLINE"):
+    # The last are of the terminal in which tests run; xdist has 80 columns, whatever that has.
+    for name in ("MARKETKIT_ENDPOINT", "MARKETKIT_OFFLINE", "COLUMNS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)

@@ -51,7 +51,8 @@ def differences(probe: Probe, body: bytes, rows: Sequence[Row]) -> Iterator[Diff
 def chosen(listed: Sequence[str]) -> list[str]:
     """Choose markets to ask for: Bitcoin in the site's own money first, one of each currency."""
     native = [code for code in listed if is_native(code)]
-    quotes = sorted({code.partition("-")[0] for code in native}, key=lambda each: each in _CRYPTO)
+    quotes = sorted({code.partition("-")[0] for code in native})
+    quotes.sort(key=lambda each: each in _CRYPTO)
     found = []
     for quote in quotes:
         of_quote = [code for code in native if code.startswith(f"{quote}-")]

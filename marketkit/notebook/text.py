@@ -14,7 +14,9 @@ from marketkit.notebook.words import Tone
 
 _BOUNDLESS = 1 << 30  # columns and rows of a file or a pipe
 _ANSI: Mapping[Tone, str] = {"up": "\x1b[31m", "down": "\x1b[94m"}  # a plain blue is dark on black
-_WORDS = re.compile(r"[^\s_/]*(?:[\s_/]+|$)")  # a line of a text may break behind each
+_PATH = re.compile(r"(?:/|~/|[A-Za-z]:\\)\S*\s*")  # stays whole: people copy it
+# A line of a text may break behind each.
+_WORDS = re.compile(rf"(?<!\S){_PATH.pattern}|[^\s_/]*(?:\s+|[_/]+|$)")
 _PARTS = re.compile(r"[^_]*(?:_+|$)")  # the same of a column's name
 
 
@@ -95,8 +97,10 @@ def clip(text: str, most: int) -> str:
 def wrap(text: str, most: int) -> list[str]:
     """Break a text into lines of so many columns: behind spaces, `_` and `/`, else anywhere.
 
-    >>> wrap("trading_volume_soaring", 10), wrap("abcdef", 4)
-    (['trading_', 'volume_', 'soaring'], ['abcd', 'ef'])
+    A path stays whole, however long, for people copy it.
+
+    >>> wrap("trading_volume_soaring", 10), wrap("abcdef", 4), wrap("lake /home/me/lake: 2", 8)
+    (['trading_', 'volume_', 'soaring'], ['abcd', 'ef'], ['lake /home/me/lake:', '2'])
     """
     return _broken(text, most, _WORDS)
 
@@ -110,9 +114,11 @@ def _broken(text: str, most: int, pieces: re.Pattern[str]) -> list[str]:
     lines = [""]
     for piece in pieces.findall(text):
         rest = piece
-        if lines[-1] and width(f"{lines[-1]}{rest}".rstrip()) > most:
+        whole = bool(_PATH.fullmatch(rest))
+        too_long = whole and width(rest.rstrip()) > most  # on a line of its own, too
+        if lines[-1] and width(f"{lines[-1]}{rest}".rstrip()) > most and not too_long:
             lines.append("")
-        while width(f"{lines[-1]}{rest}".rstrip()) > most:
+        while width(f"{lines[-1]}{rest}".rstrip()) > most and not whole:
             part = _first(rest, most) or rest[0]  # a wide letter in one column
             lines[-1:] = [part, ""]
             rest = rest[len(part) :]

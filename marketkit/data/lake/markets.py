@@ -47,13 +47,19 @@ class Universe:
         if (self._folder / name).exists():
             return
         try:
-            path = self._prepared(make=make) / name
-            if not path.exists():
-                _write(path, markets.select(list(MARKET)))
-            if marker.check(self._root):
-                waiting.move_in(self._root)  # also what came while another made the lake
+            try:
+                self._put(name, markets, make=make)
+            except FileNotFoundError:  # another made the lake meanwhile: no list waits any more
+                self._put(name, markets, make=make)
         except (OSError, LakeError, pl.exceptions.PolarsError) as error:
             _log.warning("the market list of today is not kept: %s", error)
+
+    def _put(self, name: str, markets: pl.DataFrame, *, make: bool) -> None:
+        path = self._prepared(make=make) / name
+        if not path.exists():
+            _write(path, markets.select(list(MARKET)))
+        if marker.check(self._root):
+            waiting.move_in(self._root)  # also what came while another made the lake
 
     def _prepared(self, *, make: bool) -> Path:
         """Give the folder for a list, in the lake or where lists wait for it."""

@@ -52,7 +52,7 @@ def test_making_and_reading_a_lake_that_is_not_there_leaves_no_trace(tmp_path):
     assert lake.coverage().schema == pl.Schema(COVERAGE)
     assert lake.gaps().schema == pl.Schema(GAPS)
     assert lake.catalog().schema == pl.Schema(CATALOG)
-    assert "0 series" in repr(lake)
+    assert "no candles yet" in repr(lake)
     assert not lake.root.exists()
 
 
@@ -216,7 +216,7 @@ def test_the_catalog_lists_every_series_once(filled):
     assert frame["bytes"].sum() == sum(
         path.stat().st_size for path in filled.root.glob("candles/**/*.parquet")
     )
-    assert "2 series, 8 rows" in repr(filled)
+    assert "2 series, 8 candles" in repr(filled)
 
 
 def test_sources_lie_apart(filled, candles, january):
