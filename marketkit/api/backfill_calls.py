@@ -62,6 +62,9 @@ class BackfillMethods:
         While the exchange is away the job waits, up to `patience`, and then fails. `1s` candles of
         more than three months ago can no longer be fetched: the log names them, and the report and
         `lake().coverage()` count them as not on the exchange.
+
+        >>> mk.backfill("KRW-BTC", "1h", start="-7d", end="-1d", show=False).wait().complete
+        True
         """
         wanted = self._wanted(symbols, timeframe, start, end)
         how = manner(order, verify, patience)

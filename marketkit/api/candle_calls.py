@@ -163,6 +163,11 @@ class CandleMethods(Generic[P, D, A]):
         before anything is sent, `PartialResult` when some of many symbols failed. The exchange
         keeps `1s` candles for three months: `InvalidRange` names the older ones that the lake
         lacks.
+
+        >>> mk.get_candle("KRW-BTC", "1h", count=3).height
+        3
+        >>> mk.get_candle(["KRW-BTC", "KRW-ETH"], "1h", start="-7d", wide="close").columns
+        ['time', 'KRW-BTC', 'KRW-ETH']
         """
         options = chosen(
             self._defaults, frame, tz, precision=precision, priority=priority, on_error=on_error

@@ -80,6 +80,9 @@ class MarketMethods(Generic[P, D, A]):
 
         `instruments=True` adds `tick_size` and `supported_levels` (of `get_orderbook`) as they are
         at today's prices. Source: Upbit reference, sections 3.1 and 3.6.
+
+        >>> mk.get_market(quote="KRW")["quote"].unique().to_list()
+        ['KRW']
         """
         return self._answer(
             self._market_lists.markets,

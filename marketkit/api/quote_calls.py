@@ -73,6 +73,9 @@ class QuoteMethods(Generic[P, D, A]):
         Raises `UnknownSymbol` for a symbol that is not listed, `PartialResult` with the others if
         one has ended or an odd row; `on_error="skip"` gives these after a warning, and so does a
         glob of which a market has ended. Source: Upbit reference, section 3.4.
+
+        >>> mk.get_ticker(["KRW-BTC", "KRW-ETH"])["symbol"].to_list()
+        ['KRW-BTC', 'KRW-ETH']
         """
         options = chosen(
             self._defaults, frame, tz, precision=precision, priority=priority, on_error=on_error
@@ -139,6 +142,9 @@ class QuoteMethods(Generic[P, D, A]):
         Raises `InputError` for an impossible depth or level (of a level that a market does not
         have the error names those it has), `UnknownSymbol` as `get_ticker` does.
         Source: Upbit reference, section 3.5.
+
+        >>> mk.get_orderbook("KRW-BTC", depth=3)["depth"].to_list()
+        [1, 2, 3]
         """
         options = chosen(
             self._defaults, frame, tz, precision=precision, priority=priority, on_error=on_error

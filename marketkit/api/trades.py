@@ -109,6 +109,9 @@ class TradeMethods(Generic[P, D, A]):
 
         Raises `InvalidRange` for a window older than the exchange keeps, `PartialResult` when
         some of many symbols failed. Source: Upbit reference, section 3.3.
+
+        >>> mk.get_trade("KRW-BTC", count=5)["time"].is_sorted()
+        True
         """
         options = chosen(
             self._defaults, frame, tz, precision=precision, priority=priority, on_error=on_error
