@@ -1,5 +1,7 @@
 """Seven rules over one-minute candles: the same signals from a frozen past and from a stream.
 
+In use::
+
     from marketkit.examples import seven_rules
 
     signals = seven_rules.run(mk.get_candle(["KRW-BTC", "KRW-DOGE"], "1m", as_of="paper"))

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.data.lake.read.view import View
 from marketkit.data.lake.store.scan import scan
 from marketkit.data.lake.store.slots import slots_of
 from marketkit.data.lake.store.store import Selection
 from marketkit.errors import NotCovered
 from marketkit.schema import CANDLE, ROW, STATE, TIME
-from marketkit.timeframe import iso
+from marketkit.timeframe import Timeframe, iso
 from marketkit.window import EVER, Fill
 
 _NUMBERS = [name for name in ROW if name not in ("symbol", "time")]
@@ -65,11 +65,17 @@ def require(view: View, symbol: str, window: Span) -> None:
     """Raise `NotCovered` if there are slots of a range that nobody asked about."""
     missing = view.known(symbol).unproved(*window)
     if missing:
-        gap = next(iter(missing))
-        raise NotCovered(
-            f"the lake does not know {symbol} {view.timeframe} from {iso(gap.start)} to"
-            f" {iso(gap.end)} ({len(missing)} gaps in all); backfill it, or use source='auto'"
-        )
+        said = not_known(symbol, view.timeframe, missing)
+        raise NotCovered(f"{said}; backfill it, or use source='auto'")
+
+
+def not_known(symbol: str, timeframe: Timeframe, missing: Spans) -> str:
+    """Say which slots a lake does not know: the first span of them, and how many there are."""
+    gap = next(iter(missing))
+    more = f" (the first of {len(missing):,} gaps)" if len(missing) > 1 else ""
+    return (
+        f"the lake does not know {symbol} {timeframe} from {iso(gap.start)} to {iso(gap.end)}{more}"
+    )
 
 
 def blocks_of(

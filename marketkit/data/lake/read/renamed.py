@@ -9,7 +9,7 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.read.fill import blocks_of, dense
+from marketkit.data.lake.read.fill import blocks_of, dense, not_known
 from marketkit.data.lake.read.view import View
 from marketkit.data.lake.store.scan import scan
 from marketkit.data.lake.store.store import Selection
@@ -176,11 +176,7 @@ def _require(
 ) -> None:
     missing = unknown(parts, line, Span(timeframe.ceil(span.start), timeframe.ceil(span.end)))
     if missing:
-        gap = next(iter(missing))
-        raise NotCovered(
-            f"the lake does not know {' or '.join(line)} {timeframe} from {iso(gap.start)} to"
-            f" {iso(gap.end)} ({len(missing)} gaps in all)"
-        )
+        raise NotCovered(not_known(" or ".join(line), timeframe, missing))
 
 
 def _inside(times: pl.Series, spans: Spans) -> pl.Series:

@@ -53,7 +53,7 @@ class Imported:
         return (
             f"import of {self.path.name} as {self.symbol} {self.timeframe}, {times}\n"
             f"  {self.rows:,} rows, {self.distinct:,} distinct, {self.changed:,} new or changed;"
-            f" {self.revisions:,} numbers revised\n"
+            f" {self.revisions:,} revised\n"
             f"  {self.slots:,} slots claimed, {self.slots - self.distinct:,} of them empty"
         )
 

@@ -49,7 +49,7 @@ def test_a_file_is_taken_in_and_said_what_came_of_it(given, lake, january):
     assert lake.read("KRW-BTC", "1m").row(0)[2:] == (100.0, 100.0, 100.0, 100.0, 1.5, 7.25)
     assert repr(came).splitlines() == [
         "import of given.csv as KRW-BTC 1m, 2024-01-01T00:00:00Z to 2024-01-01T00:03:00Z",
-        "  3 rows, 3 distinct, 3 new or changed; 0 numbers revised",
+        "  3 rows, 3 distinct, 3 new or changed; 0 revised",
         "  3 slots claimed, 0 of them empty",
     ]
 
