@@ -16,7 +16,7 @@ _OPEN = 16  # addresses; a task that is sent a thousand times must not connect a
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The class of a provider, and its arguments with nothing left to the environment."""
+    """The class of a provider, and all arguments, with nothing left to the environment."""
 
     kind: Callable[..., Any]
     endpoint: str

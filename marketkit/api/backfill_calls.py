@@ -148,7 +148,7 @@ class BackfillMethods:
         )
 
     def jobs(self) -> pl.DataFrame:
-        """List the backfills of this lake, the latest first, those of other processes, too.
+        """List the backfills of this lake, the latest first, also of other processes.
 
         Columns are `jobs.catalog.JOBS`. `state` is `running`, `waiting` (the exchange is away, see
         `note`), `paused`, `interrupted` (its process died; the same call goes on), `stopped` (it

@@ -117,7 +117,7 @@ def board_steps(
 
 
 class _Board:
-    """A board, and what it knows of its markets."""
+    """A board, and the known facts of the markets on it."""
 
     def __init__(self, provider: Asked, feed: Feed[pl.DataFrame], rows: int | None) -> None:
         self._provider = provider

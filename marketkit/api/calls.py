@@ -43,7 +43,7 @@ class Endpoints:
     def response(
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> DataResponse[Any]:
-        """Block until the frame of a query is there, and give the frame with its story."""
+        """Block until the frame of a query is there, and give the frame with the story."""
         return respond(*self._wait(ask, *args, **kwargs))
 
     async def async_frame(
@@ -56,7 +56,7 @@ class Endpoints:
     async def async_response(
         self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs
     ) -> DataResponse[Any]:
-        """Give the frame of a query with its story, awaited on any event loop."""
+        """Give the frame of a query with the story, awaited on any event loop."""
         return respond(*await self._await(ask, *args, **kwargs))
 
     def _wait(

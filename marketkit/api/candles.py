@@ -1,4 +1,4 @@
-"""Candles: the call, its sources, and the answers to give again at the live edge."""
+"""Candles: the call, the sources, and the answers to give again at the live edge."""
 
 from __future__ import annotations
 

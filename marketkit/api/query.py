@@ -264,7 +264,7 @@ class Answer(Protocol):
     """
 
     def __call__(self, ask: Callable[Q, Query], /, *args: Q.args, **kwargs: Q.kwargs) -> Any:
-        """Make a query and give its answer."""
+        """Make a query and give the answer."""
 
 
 def raise_or_skip(

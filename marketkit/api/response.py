@@ -1,4 +1,4 @@
-"""An answer with its story: the source and age of each symbol, and the time taken."""
+"""An answer with the story: the source and age of each symbol, and the time taken."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ F_co = TypeVar("F_co", covariant=True)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DataResponse(Generic[F_co]):
-    """A frame with its story, as `with_response` gives it.
+    """A frame with the story, as given by `with_response`.
 
     `source` and `age_ms` are by symbol. An age counts from the moment the request for the data was
     written, so the data is never older than it says. `failures` are the errors by symbol; a symbol
@@ -76,7 +76,7 @@ class DataResponse(Generic[F_co]):
 
 
 def respond(query: Query, result: Result, seconds: float) -> DataResponse[Any]:
-    """Give the frame of a query with its story; without any rows, raise the failures."""
+    """Give the frame of a query with the story; without any rows, raise the failures."""
     if result.failures and not result.sources:
         raise_or_skip(result.frame, result.failures, "raise")
     now = age_clock()

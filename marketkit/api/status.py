@@ -134,7 +134,7 @@ async def take_status(
     *,
     tz: str = "UTC",
 ) -> Status:
-    """Take the status of a provider; `tz` is the zone of the times that it shows."""
+    """Take the status of a provider; `tz` is the zone of the times shown."""
     transport, recent = router.transport, metrics.recent()
     kinds = [kind for kind, _ in metrics.delivered() if kind != "market"]
     lives = router.activity.explain(transport.now(), list(dict.fromkeys(kinds)))

@@ -1,4 +1,4 @@
-"""The options of streams beside those of every call, and the frames that they ask for."""
+"""The options of streams beside the common ones, and the frames that are asked for."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LEAST = 3.0  # seconds after which an answer of the exchange has all trades of 
 
 
 class StreamOptions(NamedTuple):
-    """The options of streams beside those of every call; None where a caller gave none."""
+    """The options of streams beside the common ones; None where a caller gave none."""
 
     settle: float | None = None
     depth: int | None = None

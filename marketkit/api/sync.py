@@ -45,7 +45,7 @@ def stepwise(
     method: Callable[Concatenate[AsyncSmartDataProvider, P], Coroutine[Any, Any, None]],
     steps: Callable[..., Steps],
 ) -> Callable[Concatenate[SmartDataProvider, P], None]:
-    """Make the sync twin of a method that draws: its steps, taken in the caller's thread."""
+    """Make the sync twin of a method that draws: the steps, taken in the caller's thread."""
 
     def call(self: SmartDataProvider, /, *args: P.args, **kwargs: P.kwargs) -> None:
         take(steps(self.twin, *args, **kwargs))

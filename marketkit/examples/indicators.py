@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Indicators:
-    """What is known after a candle: times ms UTC, `change` and RSI as far as they are defined.
+    """The indicators after a candle: times ms UTC, `change` and RSI as far as defined.
 
     `change` is the close over the close before, less one. `rsi` and `rsi_before`, of this candle
     and of the one before, are None in the first `warm_up` candles.
@@ -38,7 +38,7 @@ class Indicators:
     handle: RSI | None = None  # never updated, only copied: earlier states must stay
 
     def after(self, time: int, close: float, parameters: Parameters) -> Indicators:
-        """Give what is known after one more candle, which is later than those before.
+        """Give the indicators after one more candle, later than all before.
 
         A minute without a trade has no candle and changes nothing: the price is still the last
         one. After a silence longer than `parameters.silence`, for whatever reason, nothing of

@@ -1,4 +1,4 @@
-"""The parameters of the seven rules, each with its reason."""
+"""The parameters of the seven rules, each with the reason."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Action = Literal["buy", "sell", "hold"]
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What is held after a candle, in units of the first purchase; all zero where nothing is."""
+    """The position after a candle, in units of the first purchase; all zero if nothing is held."""
 
     size: float = 0.0
     average: float = 0.0  # the mean price paid for what is held
@@ -32,13 +32,13 @@ class Position:
     hold_until: int = 0  # ms UTC up to which a surge is given its way
 
     def gain(self, price: float) -> float:
-        """Give what a price is above the average one, as a share of that."""
+        """Give the gain of a price over the average one, as a share of that."""
         return price / self.average - 1
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a rule sees: the candle's indicators, and the position that the candle meets."""
+    """The view of a rule: the candle's indicators, and the position before the candle."""
 
     now: Indicators
     position: Position
@@ -47,7 +47,7 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What a rule decides: `size` is bought (above 0), sold (below 0) or nothing."""
+    """The decision of a rule: `size` is bought (above 0), sold (below 0) or nothing."""
 
     action: Action
     size: float
@@ -64,7 +64,7 @@ def crash_exit(at: Situation) -> Decision | None:
 
 
 def trailing_stop(at: Situation) -> Decision | None:
-    """Sell everything when the price is `trail` below its peak, once that was `trail_from` up."""
+    """Sell everything when the price is `trail` below the peak, once that was `trail_from` up."""
     position, rules = at.position, at.parameters
     if not position.size or position.gain(position.peak) < rules.trail_from:
         return None
@@ -75,7 +75,7 @@ def trailing_stop(at: Situation) -> Decision | None:
 
 
 def surge_hold(at: Situation) -> Decision | None:
-    """Give a winner its way when the price rises by `surge` within a minute.
+    """Let a winner run when the price rises by `surge` within a minute.
 
     For `surge_hold` minutes no profit is taken and nothing is added; both protections stay.
     """
@@ -88,7 +88,7 @@ def surge_hold(at: Situation) -> Decision | None:
 
 
 def take_profit(at: Situation) -> Decision | None:
-    """Sell a share of the position at each planned gain, unless a surge is given its way."""
+    """Sell a share of the position at each planned gain, unless a surge runs."""
     position, plan = at.position, at.parameters.profits
     if not position.size or _holds(at) or position.taken == len(plan):
         return None

@@ -67,7 +67,7 @@ class Shown:
     __slots__ = ()
 
     def _card(self) -> Card:
-        """Say what there is to say."""
+        """Give the facts to show."""
         raise NotImplementedError
 
     def __repr__(self) -> str:

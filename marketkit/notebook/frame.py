@@ -75,7 +75,7 @@ def follow(steps: Generator[float, bool, None], pause: Pause) -> None:
 def drawings(
     look: Callable[[], Drawing], seconds: float | None, as_text: float = _AS_TEXT
 ) -> Generator[float, bool, None]:
-    """Draw what `look` gives whenever that is another, and yield the seconds to pause between.
+    """Draw the looks that differ from the one before, and yield the seconds to pause between.
 
     It is sent whether more is to come, and ends when not, or after `seconds`. Where every drawing
     stays, one comes every `as_text` seconds.

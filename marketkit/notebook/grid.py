@@ -79,7 +79,7 @@ def lines(columns: Sequence[Column], there: Room) -> list[str]:
 
 
 def _widths(columns: Sequence[Column], most: int) -> list[int]:
-    """Give each column its natural width, or less as far as it must and can give way."""
+    """Give each column the natural width, or less as far as there must and can be."""
     widths = [each.natural for each in columns]
     least = [each.least for each in columns]
     while _total(widths) > most and widths != least:

@@ -15,10 +15,10 @@ class Drawing(Protocol):
     """Something to be drawn; equal ones look alike."""
 
     def text(self, place: Room | None = None) -> str:
-        """Write it as text."""
+        """Write the picture as text."""
 
     def html(self) -> str:
-        """Write it as HTML."""
+        """Write the picture as HTML."""
 
 
 class Screen(Protocol):

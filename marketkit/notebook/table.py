@@ -136,7 +136,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _written(name: str, values: Sequence[Any], known: Sequence[Any]) -> tuple[str, list[str]]:
-    """Give the title of a column and its cells."""
+    """Give the title and the cells of a column."""
     title = _NAMES.get(name, name)
     if known and all(isinstance(each, datetime) for each in known):
         zone, texts = words.moments(values)

@@ -45,7 +45,7 @@ def room(stream: TextIO | None = None) -> Room:
 
 
 def plain(text: str) -> str:
-    r"""Spell out what would move a cursor or change colours.
+    r"""Spell out letters that would move a cursor or change colours.
 
     >>> plain("a\x1b[2Jb")
     'a\\x1b[2Jb'

@@ -36,7 +36,7 @@ def value(given: Any) -> str:
 
 
 def field(name: str, given: Any) -> str:
-    """Write a value that stands alone, as its column's name says: a rate is a change in percent.
+    """Write a value that stands alone, by the column's name: a rate is a change in percent.
 
     >>> field("signed_change_rate", 0.0123), field("price", 178345000.0)
     ('+1.23%', '178,345,000')

@@ -65,7 +65,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 def _work(
     provider: SmartDataProvider, options: argparse.Namespace, run: CommandRun, output: Output
 ) -> Report | None:
-    """Do the one backfill; where that is cut, say how far it came."""
+    """Do the one backfill; where that is cut, say how far the work came."""
     series, span, state = (options.symbols, options.timeframe), (options.start, options.end), ""
     try:
         with on_sigterm(run.terminate):

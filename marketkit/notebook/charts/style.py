@@ -68,7 +68,7 @@ def template(theme: Theme) -> dict[str, Any]:
 
 
 def layout(title: str, subtitle: str, height: int, theme: Theme) -> dict[str, Any]:
-    """Give what the layouts of all charts share."""
+    """Give the common part of all charts' layouts."""
     return {
         "template": template(theme),
         "title": {
@@ -91,7 +91,7 @@ def layout(title: str, subtitle: str, height: int, theme: Theme) -> dict[str, An
 
 
 def stacked(panes: Sequence[Pane], gap: float = _GAP) -> list[dict[str, Any]]:
-    """Lay panes out from the top down; each axis gets its part of the height.
+    """Lay panes out from the top down; each axis gets a part of the height.
 
     `gap` is the part of a pane's height that stays free below it.
     """
@@ -108,7 +108,7 @@ def stacked(panes: Sequence[Pane], gap: float = _GAP) -> list[dict[str, Any]]:
 
 
 def time_axis(zone: str | None) -> dict[str, Any]:
-    """Give a time axis that names its zone."""
+    """Give a time axis with the name of the zone."""
     return {
         "type": "date",
         "title": {"text": zone or "time"},
@@ -138,7 +138,7 @@ def label(text: str) -> str:
 
 
 def spelled(width: int) -> str:
-    """Name a width in ms by its largest whole unit.
+    """Name a width in ms by the largest whole unit.
 
     >>> spelled(240 * MINUTE), spelled(2 * WEEK)
     ('4h', '2w')

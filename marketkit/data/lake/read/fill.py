@@ -70,7 +70,7 @@ def require(view: View, symbol: str, window: Span) -> None:
 
 
 def not_known(symbol: str, timeframe: Timeframe, missing: Spans) -> str:
-    """Say which slots a lake does not know: the first span of them, and how many there are."""
+    """Name the unknown slots of a lake: the first span, and the number of gaps."""
     gap = next(iter(missing))
     more = f" (the first of {len(missing):,} gaps)" if len(missing) > 1 else ""
     return (

@@ -37,7 +37,7 @@ class Holding:
 
 
 class LakeState(NamedTuple):
-    """The folder of a lake and what is in it; `fault` says why that is not known."""
+    """The folder of a lake and the holdings; `fault` says why these are not known."""
 
     folder: Path
     holdings: tuple[Holding, ...] = ()
@@ -63,11 +63,11 @@ class LakeState(NamedTuple):
         return ", ".join(f"{name}: {words.age(age)} ago" for name, age in ages.items())
 
     def table(self, zone: tzinfo = UTC) -> Table:
-        """Lay out what there is, a row for each timeframe."""
+        """Lay out the holdings, a row for each timeframe."""
         return of_rows(_COLUMNS, [_row(each, zone) for each in self.holdings])
 
     def card(self, title: str, zone: tzinfo = UTC) -> Card:
-        """Show what there is, under a title."""
+        """Show the holdings under a title."""
         tables = (self.table(zone),) if self.holdings else ()
         return Card(f"{title}: {self.total()}", {}, None, tables)
 
@@ -78,7 +78,7 @@ class LakeState(NamedTuple):
 
 
 def look(store: Store) -> LakeState:
-    """Look at what a lake has, from what the index knows: no file is read.
+    """Sum a lake's holdings up from the index: no file is read.
 
     One that cannot be looked at has nothing, and the state says why.
     """
