@@ -70,7 +70,7 @@ class CandleBook:
         """Give the candles of a symbol that are kept, ascending."""
         own = self._candles.get(symbol, {})
         # All at once, for another thread may read while messages come.
-        return [candle for _, candle in sorted(own.items())]
+        return [candle for _, candle in sorted(own.copy().items())]
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""

@@ -39,9 +39,11 @@ def test_a_board_has_names_prices_and_changes_by_turnover(provider, capsys):
 
 def test_symbols_are_a_code_a_list_or_a_glob(provider, capsys):
     provider.board("KRW-BTC", seconds=0.3)
-    provider.board(["KRW-BTC", "BTC-ETH"], seconds=0.3)
+    assert "KRW-BTC" in capsys.readouterr().out
+    provider.board(["KRW-BTC", "BTC-ETH"], seconds=2)  # on a busy machine it is drawn once more
+    assert {"KRW-BTC", "BTC-ETH"} <= set(capsys.readouterr().out.split())
     provider.board("KRW-*", rows=2, seconds=0.3)
-    assert capsys.readouterr().out.count("KRW-BTC") == 3
+    assert "KRW-BTC" in capsys.readouterr().out
     with pytest.raises(UnknownSymbol):
         provider.board("KRW-BCT", seconds=0.3)
     with pytest.raises(InputError, match="rows=0"):
