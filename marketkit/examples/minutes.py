@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+
 import polars as pl
 
 from marketkit.errors import InputError

@@ -112,17 +112,11 @@ def read_interruptions(folder: str | Path) -> pl.DataFrame:
 def recorded_channel(root: Path, channel: str) -> str:
     """Give the stream's name of a channel that was recorded. Raises `InputError`."""
     name = upbit_channels.channel(channel)
-    known = recorded_channels(root)
+    known = files.channels(root)
     if name not in known:
         listed = f"it has {' '.join(known)}" if known else "it has none"
         raise InputError(f"{root} has no channel {channel!r}{nearest(name, known)} ({listed})")
     return name
-
-
-def recorded_channels(root: Path) -> list[str]:
-    """List the channels that were recorded, also those on which no message came."""
-    heard = {channel for note in journal.read(root) for channel in note.streams}
-    return sorted(heard.union(files.channels(root)))
 
 
 def scan_recording(root: Path, channel: str, window: Span, stack: ExitStack) -> pl.LazyFrame | None:

@@ -25,7 +25,7 @@ from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream, by_channel
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note, What
-from marketkit.recording.layout import LOCK, Hour, hour_of
+from marketkit.recording.layout import LOCK, Hour, channel_folder, hour_of
 from marketkit.recording.recovery import recover
 from marketkit.recording.rows import Heard, to_frame
 from marketkit.timeframe import HOUR
@@ -282,6 +282,9 @@ class Recorder:
             make_folder(self.root)
             self._lock.acquire()
             recover(self.root)
+            # A channel that hears nothing is there all the same: that is another thing than none.
+            for channel in self.channels:
+                make_folder(self.root / channel_folder(channel))
             # Before any message: rows without it would be of an unknown beginning.
             journal.write(self.root, [began])
         except Timeout as error:

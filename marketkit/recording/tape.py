@@ -18,12 +18,7 @@ from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.messages import Candle, Message, Trade, candle_of, spell_slot
 from marketkit.realtime.candles import TradeCandles
 from marketkit.recording import files, journal
-from marketkit.recording.reader import (
-    interruptions,
-    recorded_channel,
-    recorded_channels,
-    scan_recording,
-)
+from marketkit.recording.reader import interruptions, recorded_channel, scan_recording
 from marketkit.recording.rows import Heard, to_messages, whole
 from marketkit.schema import NUMBERS
 from marketkit.window import EVER
@@ -100,7 +95,7 @@ class RecordedTape(Tape):
     """A recording. Candles that were not recorded are added up from trades that were."""
 
     def __init__(self, root: Path, window: Span) -> None:
-        found = recorded_channels(root)
+        found = files.channels(root)
         if not found:
             raise InputError(f"{root} is no recording")
         self._root = root

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import pytest
 
 import marketkit as mk
 from marketkit import schema
+from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
 
 PATIENCE = 20.0
@@ -59,6 +61,9 @@ def test_a_recording_that_heard_nothing_is_read_and_played_as_nothing(provider, 
     assert mk.read_recording(tmp_path / "tape", "trade").height <= 1  # the newest, if it was quick
     with provider.live("KRW-BTC", "1m", replay=tmp_path / "tape", speed=0) as past:
         assert list(past) == []
+    shutil.rmtree(tmp_path / "tape" / "channel=trade")
+    with pytest.raises(InputError, match="no channel 'trade'"):  # lost is not empty
+        mk.read_recording(tmp_path / "tape", "trade")
 
 
 RECORD = """

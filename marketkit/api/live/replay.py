@@ -20,7 +20,7 @@ from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, NotCovered
 from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.paging import CandleRange
-from marketkit.recording.reader import recorded_channels
+from marketkit.recording import files
 from marketkit.recording.rows import Heard
 from marketkit.recording.tape import RecordedTape, Tape, TapeMoment, make_candle
 from marketkit.timeframe import Timeframe, iso
@@ -43,7 +43,7 @@ def open_tape(
     `InputError` for what is neither recording nor lake or has nothing of the channel.
     """
     window = window_of(*span)
-    if not isinstance(replay, Lake) and recorded_channels(Path(replay)):
+    if not isinstance(replay, Lake) and files.channels(Path(replay)):
         tape: Tape = RecordedTape(Path(replay), window)
         names = naming.resolve(symbols, tape.symbols)
     else:

@@ -89,11 +89,11 @@ def test_a_disk_that_takes_nothing_is_told_and_nothing_is_lost_when_it_does_agai
     async def main():
         own = Recorder(dispatcher, STREAMS, tmp_path)
         await own.start()
-        (tmp_path / "channel=trade").write_text("in the way")
+        (tmp_path / "channel=trade/date=2026-11-20").write_text("in the way")
         dispatcher.say(trade(1))
         await until(lambda: own.errors)
         dispatcher.say(trade(2))
-        (tmp_path / "channel=trade").unlink()
+        (tmp_path / "channel=trade/date=2026-11-20").unlink()
         await until(lambda: parts(tmp_path))
         dispatcher.say(trade(3))
         await own.close()
@@ -110,10 +110,10 @@ def test_more_than_can_be_held_is_lost_counted_and_listed(quick, dispatcher, tmp
     async def main():
         own = Recorder(dispatcher, STREAMS, tmp_path)
         await own.start()
-        (tmp_path / "channel=trade").write_text("in the way")
+        (tmp_path / "channel=trade/date=2026-11-20").write_text("in the way")
         dispatcher.say(*[trade(number) for number in range(1, 6)])
         await until(lambda: own.lost)
-        (tmp_path / "channel=trade").unlink()
+        (tmp_path / "channel=trade/date=2026-11-20").unlink()
         dispatcher.say(trade(6))
         await own.close()
         assert own.lost == 5
@@ -127,7 +127,7 @@ def test_what_cannot_be_put_down_at_the_end_is_given(dispatcher, tmp_path):
     async def main():
         own = Recorder(dispatcher, STREAMS, tmp_path)
         await own.start()
-        (tmp_path / "channel=trade").write_text("in the way")
+        (tmp_path / "channel=trade/date=2026-11-20").write_text("in the way")
         dispatcher.say(trade(1))
         with pytest.raises(NotWritable):
             await own.close()

@@ -77,7 +77,7 @@ def test_interruptions_have_an_end_when_messages_come_again(recording, dispatche
 
 def test_it_is_registered_until_its_end_even_where_that_fails(recording, dispatcher, tmp_path):
     assert recording in list(REGISTRY)
-    (tmp_path / "channel=trade").write_text("in the way")
+    (tmp_path / "channel=trade/date=2026-11-20").write_text("in the way")
     on_loop(dispatcher.say, trade(1))
     with pytest.raises(NotWritable):
         recording.close()
