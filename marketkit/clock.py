@@ -6,6 +6,7 @@ import platform
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 # Python's own `monotonic` stops with the machine on Linux and macOS; what was fresh before a
@@ -14,12 +15,16 @@ _SLEEPLESS = getattr(time, "CLOCK_BOOTTIME", None)
 if _SLEEPLESS is None:
     _SLEEPLESS = getattr(time, "CLOCK_MONOTONIC", None)
 
+# Nanoseconds of the same clock, for each frame of a stream: one call into C. On Windows `monotonic`
+# counts sleep.
+age_ns: Callable[[], int] = (
+    time.monotonic_ns if _SLEEPLESS is None else partial(time.clock_gettime_ns, _SLEEPLESS)
+)
+
 
 def age_clock() -> int:
     """Give milliseconds since some moment in the past; only differences mean anything."""
-    if _SLEEPLESS is None:  # Windows, where `monotonic` counts sleep
-        return time.monotonic_ns() // 1_000_000
-    return time.clock_gettime_ns(_SLEEPLESS) // 1_000_000
+    return age_ns() // 1_000_000
 
 
 Clock = Callable[[], float]

@@ -163,7 +163,7 @@ class Streams(Replays):
         client = self._client
         if client is None or (name := _streamed(channel)) is None:
             return None
-        made = client.reader.heard - round(self._filler.transport.round_trip * 500)
+        made = client.reader.heard_ns // 1_000_000 - round(self._filler.transport.round_trip * 500)
         return client.hot(name, symbols, rows), made
 
     def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from marketkit.clock import age_clock
+from marketkit.clock import age_ns
 from marketkit.errors import BadResponse
 from marketkit.exchange.upbit.messages import Message
 from marketkit.exchange.upbit.stream import Decoder, Fault
@@ -30,7 +30,7 @@ class FrameReader:
     ) -> None:
         self.stats = RealtimeStats()
         self.came = False  # whether this connection has brought anything that can be read
-        self.heard = 0  # the `age_clock` moment of the newest frame
+        self.heard_ns = 0  # the `age_ns` moment of the newest frame
         self._name = name
         self._silence = silence
         self._tell = tell
@@ -48,7 +48,7 @@ class FrameReader:
     def read(self, raw: bytes) -> None:
         """Take a frame. Raises the exchange's errors, and `BadResponse` for nonsense for long."""
         self.stats.frames += 1
-        self.heard = age_clock()
+        self.heard_ns = age_ns()
         try:
             messages = self._decoder.decode(raw)
         except BadResponse as problem:

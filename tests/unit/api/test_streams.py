@@ -34,7 +34,7 @@ def streams() -> Streams:
 class Known(Told):
     """A client that knows what a test told it."""
 
-    reader = SimpleNamespace(heard=5_000)
+    reader = SimpleNamespace(heard_ns=5_000_000_000)
 
     def hot(self, name: str, symbols: Any, rows: int) -> set[str]:
         """Give the symbols that are known whole."""
