@@ -124,7 +124,7 @@ def broken_recording(bench: Bench) -> mk.Recording:
     """Record to a folder that takes nothing."""
     folder = bench.folder / "blocked"
     recording = bench.provider.record("KRW-BTC", "trade", to=folder)
-    (folder / "channel=trade").write_text("in the way")
+    (folder / "channel=trade/date=2026-11-20").write_text("in the way")
     wait(lambda: recording.counts)
     with pytest.raises(mk.NotWritable):
         recording.close()
