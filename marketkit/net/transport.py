@@ -118,6 +118,10 @@ class Transport:
                 await self.send(self._rules.time_request)
         return self.now()
 
+    async def ask_again(self) -> None:
+        """Have the exchange tell the time once more, for who has a reason to doubt the clock."""
+        await self.send(self._rules.time_request)
+
     @property
     def endpoint(self) -> str:
         """Scheme and host of the exchange."""

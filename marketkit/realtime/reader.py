@@ -1,15 +1,23 @@
-"""Frames in their order: messages are told, faults charged to the market named."""
+"""Frames in their order: messages are told, faults charged to the market named.
+
+A message of a time that has not come yet is a fault: it would be the newest until that time. That
+is judged by the exchange's clock, and by the message before: what all say together is no mistake.
+"""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from marketkit.clock import age_clock
 from marketkit.errors import BadResponse
 from marketkit.exchange.upbit.messages import Message
 from marketkit.exchange.upbit.stream import Decoder, Fault
 from marketkit.realtime.health import FaultLog, RealtimeStats
+from marketkit.timeframe import MINUTE, iso
+
+AHEAD = MINUTE  # ms that a message may be ahead of our idea of the exchange's clock
+_LOOK = 1_000  # ms between two looks at that clock, which costs as much as a tenth of a message
 
 
 class FrameReader:
@@ -17,6 +25,7 @@ class FrameReader:
 
     `tell` takes every message, `harm` what cannot be read, and says whether the channel and symbol
     that it names are wanted; `speaks` is called when a connection has brought something readable.
+    `clock` gives the exchange's time in ms UTC; `doubts` is told of a time that is ahead of that.
     """
 
     def __init__(
@@ -27,6 +36,8 @@ class FrameReader:
         tell: Callable[[Message], None],
         harm: Callable[[str | None, str | None, str], bool],
         speaks: Callable[[], None],
+        clock: Callable[[], int],
+        doubts: Callable[[int], None],
     ) -> None:
         self.stats = RealtimeStats()
         self.came = False  # whether this connection has brought anything that can be read
@@ -36,6 +47,11 @@ class FrameReader:
         self._tell = tell
         self._harm = harm
         self._speaks = speaks
+        self._clock = clock
+        self._doubts = doubts
+        self._possible = 0  # no message is later, ms UTC
+        self._looked = 0  # when that was found, by `age_clock`
+        self._latest = 0  # when the message before was sent
         self._decoder = Decoder()
         self._faults = FaultLog()
         self._nonsense: float | None = None  # since when only nonsense has come
@@ -44,11 +60,14 @@ class FrameReader:
     def begin(self) -> None:
         """Forget the connection before."""
         self.came, self._nonsense, self._sounds = False, None, False
+        self._latest = 0
 
     def read(self, raw: bytes) -> None:
         """Take a frame. Raises the exchange's errors, and `BadResponse` for nonsense for long."""
         self.stats.frames += 1
-        self.heard = age_clock()
+        self.heard = heard = age_clock()
+        if heard - self._looked >= _LOOK:
+            self._looked, self._possible = heard, self._clock() + AHEAD
         try:
             messages = self._decoder.decode(raw)
         except BadResponse as problem:
@@ -56,8 +75,32 @@ class FrameReader:
             return
         if not self._sounds:
             self._sound()
+        self._take(messages)
+
+    def _take(self, messages: Iterable[Message]) -> None:
+        """Tell messages, but those that say a time that has not come yet."""
+        possible = self._possible
         for message in messages:
+            sent = message.sent
+            if (sent > possible or message.time > possible) and self._refuses(message):
+                continue
+            self._latest = sent
             self._tell(message)
+
+    def _refuses(self, message: Message) -> bool:
+        """Refuse a message that is ahead of the clock and of the message before."""
+        time = max(message.time, message.sent)
+        now = self._clock()
+        self._possible = max(now, self._latest) + AHEAD
+        if time <= self._possible:
+            return False
+        self.stats.ahead += 1
+        channel, symbol = message.channel, message.symbol
+        reason = f"{channel} of {symbol} says {iso(time)}, and it is {iso(now)}"
+        self._faults.tell(self._name, (f"{channel} ahead", symbol), reason)
+        self._harm(channel, symbol, reason)
+        self._doubts(time)
+        return True
 
     def _sound(self) -> None:
         self.came, self._nonsense, self._sounds = True, None, True
@@ -71,7 +114,7 @@ class FrameReader:
                 named |= self._misread(part)
             else:
                 named = True
-                self._tell(part)
+                self._take((part,))
         if named:
             self._sound()
         else:

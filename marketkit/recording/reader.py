@@ -17,6 +17,7 @@ from marketkit.net import fork
 from marketkit.net.exchange_clock import machine_time
 from marketkit.notebook.arguments import explaining
 from marketkit.recording import files, journal
+from marketkit.recording.holes import UNHEARD
 from marketkit.recording.journal import Note
 from marketkit.recording.rows import shape
 from marketkit.schema import TIME, Schema, empty
@@ -143,9 +144,16 @@ def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
     found: list[tuple[int, int | None, str]] = []
     start, reason = None, ""
     for note in notes:
-        if note.what == "interrupted" and start is None:
-            start, reason = note.at if note.until is None else note.until, note.reason
-        elif note.what == "ended" and start is None:
+        if note.what == "interrupted":
+            since = note.at if note.until is None else note.until
+            if note.reason == UNHEARD and found and found[-1][1] == since:
+                # Who began to record had nobody's time before: one hole.
+                start, _, reason = found.pop()
+            elif start is None or start == since:  # the newest reason is the one that is known
+                start, reason = since, note.reason
+        elif note.what == "ended":
+            if start is not None:
+                found.append((start, note.at, reason))
             start, reason = note.at, f"nobody recorded{note.reason and f' ({note.reason})'}"
         elif note.what in {"resumed", "began"} and start is not None:
             found.append((start, note.at, reason))

@@ -84,6 +84,9 @@ class SlotTracker:
         """Take a candle of the stream that came at `now`, and name the change."""
         time = candle.time
         if time > now + AHEAD:
+            # The candle may be right and our clock behind: then the slots from here on are not told
+            # by those that come later, and somebody has to be asked.
+            self._leave(self.timeframe.floor(now))
             return "none"
         overtaken = candle.stream == "SNAPSHOT" and time > self._newest >= 0
         if self._joined is None or overtaken:

@@ -239,10 +239,10 @@ def test_interruptions_are_listed(line):
 def test_candles_of_a_feed_have_a_state(line):
     feed = line.watch("KRW-BTC", channel="candle.1m")
     text = (
-        '{"ty":"candle.1m","cd":"KRW-BTC","cdttmu":"2026-07-30T07:0%d:00","op":2,"hp":3,"lp":1,'
+        '{"ty":"candle.1m","cd":"KRW-BTC","cdttmu":"1970-01-01T00:0%d:00","op":2,"hp":3,"lp":1,'
         '"tp":2,"catv":1,"catp":2,"tms":%d,"st":"REALTIME"}'
     )
-    line.say(*[(text % (minute, minute)).encode() for minute in (1, 2)])
+    line.say(*[(text % (minute, minute)).encode() for minute in (0, 1)])
     line.wait(lambda: feed.stats.events == 2)
     assert feed.frame["state"].to_list() == ["closed", "forming"]
 

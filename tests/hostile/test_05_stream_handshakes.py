@@ -1,0 +1,107 @@
+"""Line 5, the stream's part: a handshake goes to the exchange alone, and no more often than it may."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from marketkit.exchange.dialect import RateLimit
+from marketkit.net.budget.budget import Budget
+from marketkit.realtime.client import RealtimeClient
+from marketkit.realtime.connection import Timing
+from tests.unit.realtime.conftest import Heard, tickers, until
+
+QUICK = Timing(look=0.01, patience=0.1, backoff=0.01, longest=0.05)
+CODES = (300, 301, 302, 303, 307, 308)
+
+
+class Host:
+    """A server that counts who comes, and answers every handshake with the same bytes."""
+
+    def __init__(self, answer: bytes) -> None:
+        self.answer = answer
+        self.visits = 0
+        self.port = 0
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.visits += 1
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(self.answer)
+        await writer.drain()
+        writer.close()
+
+    @asynccontextmanager
+    async def listening(self) -> AsyncIterator[Host]:
+        """Serve while the block runs."""
+        async with await asyncio.start_server(self._serve, "127.0.0.1", 0) as server:
+            self.port = server.sockets[0].getsockname()[1]
+            yield self
+
+
+def redirect(code: int, target: str) -> bytes:
+    """Spell an answer that sends elsewhere."""
+    return f"HTTP/1.1 {code} Elsewhere\r\nLocation: {target}\r\nContent-Length: 0\r\n\r\n".encode()
+
+
+def meeting(folder, work: Callable[[RealtimeClient, Host, Host], Awaitable[None]]) -> None:
+    """Have a client and two hosts meet; it is a client of the first."""
+
+    async def main() -> None:
+        limit = RateLimit(5, 0.5)
+        connects = Budget("websocket-connect", limit, folder)
+        async with Host(b"").listening() as exchange, Host(b"").listening() as other:
+            client = RealtimeClient(
+                f"ws://127.0.0.1:{exchange.port}/websocket/v1",
+                clock=lambda: 0,
+                connects=connects,
+                timing=QUICK,
+            )
+            try:
+                await work(client, exchange, other)
+            finally:
+                await client.close()
+                connects.close()
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_redirect_to_another_host_is_not_followed_and_named(tmp_path, code):
+    async def work(client, exchange, other):
+        target = f"ws://127.0.0.1:{other.port}/websocket/v1"
+        exchange.answer = redirect(code, target)
+        heard = Heard()
+        client.subscribe(heard, tickers("KRW-BTC"))
+        await until(lambda: heard.reasons)
+        assert other.visits == 0
+        assert f"HTTP {code} to '{target}': not followed" in str(heard.reasons[0])
+        assert client.stats.refused >= 1
+
+    meeting(tmp_path, work)
+
+
+@pytest.mark.parametrize("target", ["/websocket/v1", "/elsewhere", ""])
+def test_a_redirect_to_the_same_host_costs_one_handshake_an_attempt(tmp_path, target):
+    async def work(client, exchange, _):
+        exchange.answer = redirect(302, target)
+        client.subscribe(Heard(), tickers("KRW-BTC"))
+        await until(lambda: client.stats.connects >= 6)
+        assert exchange.visits <= client.stats.connects
+
+    meeting(tmp_path, work)
+
+
+def test_an_address_full_of_control_characters_is_shown_escaped_and_short(tmp_path):
+    async def work(client, exchange, _):
+        exchange.answer = redirect(302, "ws://\x1b[31mevil\u202e/" + "x" * 5_000)
+        heard = Heard()
+        client.subscribe(heard, tickers("KRW-BTC"))
+        await until(lambda: heard.reasons)
+        said = str(heard.reasons[0])
+        assert said.isprintable()
+        assert len(said) < 400
+
+    meeting(tmp_path, work)
