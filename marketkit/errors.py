@@ -14,7 +14,7 @@ MarketkitError
 │   └── TimedOut (TimeoutError)        the answer did not come in time
 ├── ExchangeError                      the exchange answered, but not with data
 │   ├── RateLimited                    429: too many requests
-│   ├── Banned                         418: blocked until a stated time
+│   ├── Banned                         418, or a 429 for over a minute: blocked until a stated time
 │   ├── ServerFailed                   5xx: maintenance or a fault over there
 │   ├── Refused                        any other 4xx
 │   └── BadResponse (ValueError)       a body that is not what it should be
@@ -154,7 +154,7 @@ class RateLimited(ExchangeError):
 
 
 class Banned(ExchangeError):
-    """The exchange blocks this address (418)."""
+    """The exchange blocks this address (418), or asks for more than a minute of silence (429)."""
 
 
 class ServerFailed(ExchangeError):
