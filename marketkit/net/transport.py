@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 
 from marketkit.errors import MarketkitError, Offline, TimedOut, warn
 from marketkit.exchange.dialect import Priority, RateLimit, Request, Response, SendingRules
+from marketkit.net.body import read_bounded
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
 from marketkit.net.exchange_clock import ExchangeClock, machine_time, parse_age, parse_date
 from marketkit.net.wire import TurnPassed, Wire, client_for, failure_of, host_of
+from marketkit.settings import largest_answer
 
 if TYPE_CHECKING:
     import httpx
@@ -48,7 +50,8 @@ class Transport:
     bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
     `budget_dir` holds the budgets shared by all processes of the machine. An `offline` one opens
     nothing and refuses every request. `meanwhile` is called on another thread where the first
-    request has to wait for an unknown past. Use it on one event loop.
+    request has to wait for an unknown past. An answer has at most `largest` bytes, unpacked
+    (default: `settings.largest_answer`). Use it on one event loop.
     """
 
     def __init__(
@@ -60,6 +63,7 @@ class Transport:
         budget_dir: Path,
         offline: bool = False,
         meanwhile: Callable[[], None] | None = None,
+        largest: int | None = None,
     ) -> None:
         self._offline = offline
         self._meanwhile = meanwhile
@@ -67,6 +71,7 @@ class Transport:
         self._host = host_of(endpoint)
         self._rules = rules
         self._timeout = timeout
+        self._largest = largest_answer() if largest is None else largest
         self._budget_dir = budget_dir
         self._ban = Ban(budget_dir / f"{self._host}.ban", host=self._host)
         self._budgets: dict[str, Budget] = {}
@@ -218,7 +223,12 @@ class Transport:
             # The headers say that the request was counted: the slot need not wait for the body.
             self._answered(request, wire.slot, answer)
             self._took(time.monotonic() - wire.started)
-            body = await answer.aread()
+            body = await read_bounded(
+                answer.aiter_raw(),
+                answer.headers.get("content-encoding", ""),
+                self._largest,
+                f"{self._host}{request.path}",
+            )
         finally:
             await answer.aclose()
         date = parse_date(answer.headers.get("date"))

@@ -35,9 +35,9 @@ class Ban:
         now = _now()
         until = min(self._latest().until, now + LONGEST)
         if until > now:
-            clock = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(until))
             raise Banned(
-                f"{self._host} blocks this address (418): nothing is sent to it before {clock}; "
+                f"{self._host} blocks this address (418): nothing is sent to it before "
+                f"{_clock(until)}; "
                 f"a ban grows with every request, {self._path} remembers it"
             )
 
@@ -64,6 +64,18 @@ class Ban:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         line = f"{sentence.until:.3f} {sentence.length:.3f}\n"
         write_atomic(self._path, lambda file: file.write(line.encode("ascii")))
+
+
+def held(name: str, seconds: float) -> Banned:
+    """Give the error of a group that is told by a 429 to be silent for so many seconds more."""
+    return Banned(
+        f"{name} asks for silence (429 with Retry-After): nothing is sent to it before "
+        f"{_clock(_now() + seconds)}; try again then"
+    )
+
+
+def _clock(at: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(at))
 
 
 def _now() -> float:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from marketkit.clock import Clock
-from marketkit.disk import file_time
+from marketkit.disk import TEMPORARY, file_time, link
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
+from marketkit.net.budget.ban import LONGEST
 from marketkit.net.budget.pacing import GUARD
 from marketkit.net.budget.state import INF, State
 
@@ -20,6 +22,7 @@ T = TypeVar("T")
 StateChange = Callable[[State, float], T]
 
 _STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
+_FOR_ALL = 0o666  # whatever the umask: users of one machine share its address, and no secret
 _FORGOTTEN = 86_400_000_000_000  # ns: a day, and a budget is worth a second of history
 
 
@@ -68,11 +71,13 @@ class BudgetFile:
         os.close(self._fd)
 
     def _open(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if not self.path.exists():
+        try:
+            return _opened(self.path, os.O_RDWR)
+        except FileNotFoundError:
+            _make_folder(self.path.parent)
             _sweep(self.path.parent)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        return os.open(self.path, flags, 0o666)  # two users share one through their umask
+            _make(self.path)
+            return _opened(self.path, os.O_RDWR)
 
     def _read(self, now: float) -> State:
         state = states.from_bytes(_read(self._fd, self._size), self._limit.requests)
@@ -82,15 +87,19 @@ class BudgetFile:
 
 
 class MemoryBudget:
-    """The state of a process that has to pace itself alone."""
+    """The state of a process that has to pace itself alone, at half: others may do the same."""
 
     def __init__(self, limit: RateLimit, clock: Clock) -> None:
         self._clock = clock
+        self._others = float(limit.requests - limit.requests // 2)
         self._state = _unknown(limit, clock())
 
     def update(self, change: StateChange[T]) -> T:
         """See `BudgetStore.update`."""
-        return change(self._state, self._clock())
+        state, now = self._state, self._clock()
+        # Just changed, it is not made smaller by `foreign_traffic.relax`.
+        state.reserve, state.reserve_changed = max(state.reserve, self._others), now
+        return change(state, now)
 
     def close(self) -> None:
         """Do nothing."""
@@ -102,9 +111,47 @@ def _unknown(limit: RateLimit, now: float) -> State:
 
 def _plausible(state: State, latest: float) -> bool:
     """Say whether the times can be of this machine's clock."""
-    return state.last_sent <= latest and all(
-        lane.until <= latest + _STRANGE or lane.until == INF for lane in state.lanes
+    is_held = state.hold_until <= latest + LONGEST + _STRANGE
+    return (
+        state.last_sent <= latest
+        and is_held
+        and all(lane.until <= latest + _STRANGE or lane.until == INF for lane in state.lanes)
     )
+
+
+def _opened(path: Path, flags: int) -> int:
+    """Open a file of the budgets, and no other that a link there names."""
+    for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"):
+        flags |= getattr(os, name, 0)
+    return os.open(path, flags)
+
+
+def _make(path: Path) -> None:
+    """Make an empty file for every user of the machine, at no moment for one alone."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}{TEMPORARY}")
+    try:
+        with draft.open("xb"):
+            draft.chmod(_FOR_ALL)
+        with contextlib.suppress(FileExistsError):  # somebody else was faster
+            link(str(draft), str(path))
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, like `_make` a file; one that is there stays as it is."""
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f"{folder.name}.{secrets.token_hex(8)}{TEMPORARY}")
+    draft.mkdir()
+    try:
+        draft.chmod(_FOR_ALL | 0o111)
+        draft.rename(folder)
+    except OSError:  # somebody else was faster
+        draft.rmdir()
+        if not folder.is_dir():
+            raise
 
 
 def _sweep(directory: Path) -> None:

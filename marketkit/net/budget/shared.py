@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import logging
+import os
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from marketkit.clock import Clock, boot_id
+from marketkit.errors import warn
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.file import BudgetFile, BudgetStore, MemoryBudget
 from marketkit.net.budget.state import State
@@ -18,7 +19,7 @@ T = TypeVar("T")
 
 _UNNAMED = RateLimit(10, 1.0)  # the limit of files without one in their name, from the beginning
 
-_log = logging.getLogger("marketkit.net")
+_TOLD: set[Path] = set()  # folders that were said not to be had
 
 
 def path_of(directory: Path, name: str, limit: RateLimit) -> Path:
@@ -45,6 +46,11 @@ class SharedState:
         return self._store is not None
 
     @property
+    def is_new(self) -> bool:
+        """Whether the past is unknown so far: no file is there, and none was opened."""
+        return not self.is_open and not os.path.lexists(self.path)
+
+    @property
     def is_behind(self) -> bool:
         """Whether there are changes that have not been applied."""
         return bool(self._changes)
@@ -61,7 +67,7 @@ class SharedState:
     def update(self, change: Callable[[State, float], T]) -> T:
         """Apply the changes that wait, then `change`; `BlockingIOError` while another process does.
 
-        Where no file can be had the process paces itself alone, and the log says so.
+        Where no file can be had the process paces itself alone, at half, and says so once.
         """
 
         def all_changes(state: State, now: float) -> T:
@@ -76,13 +82,8 @@ class SharedState:
         except BlockingIOError:
             raise
         except OSError as error:
-            _log.warning(
-                "no budget can be shared at %s (%s): this process paces itself alone, and others "
-                "on this machine may draw 429s with it",
-                self.path,
-                error,
-            )
             self._store = MemoryBudget(self._limit, self._clock)
+            _say_alone(self.path.parent, error)
             return self._store.update(all_changes)
 
     def close(self) -> None:
@@ -90,3 +91,15 @@ class SharedState:
         if self._store is not None:
             self._store.close()
             self._store = None
+
+
+def _say_alone(folder: Path, error: OSError) -> None:
+    """Warn that nobody shares the budgets of a folder, once a process: it has a file a group."""
+    if folder in _TOLD:
+        return
+    _TOLD.add(folder)
+    warn(
+        f"no request budget can be shared in {folder} ({error.strerror or error}): this process "
+        "paces itself alone, at half of the limit;\n"
+        "make the folder writable for all, or name another in MARKETKIT_BUDGET_DIR"
+    )

@@ -494,7 +494,7 @@ def test_an_unknown_group_is_refused(tmp_path):
     [
         ("https://api.upbit.com", "api.upbit.com"),
         ("http://127.0.0.1:8000", "127.0.0.1_8000"),
-        ("http://[::1]:8000/", "__1_8000"),
+        ("http://localhost:8000/", "127.0.0.1_8000"),
     ],
 )
 def test_a_host_names_its_budget_files(endpoint, name, tmp_path):

@@ -11,6 +11,7 @@ import pytest
 from marketkit.clock import boot_id, machine_clock
 from marketkit.disk import file_time
 from marketkit.exchange.dialect import RateLimit
+from marketkit.net.budget import foreign_traffic as foreign
 from marketkit.net.budget import state as states
 from marketkit.net.budget.file import BudgetFile, MemoryBudget
 from marketkit.net.budget.state import State
@@ -77,7 +78,9 @@ def test_a_damaged_file_means_an_unknown_past_and_is_made_whole(file, path, raw)
     assert look(file).last_sent == NOW
 
 
-@pytest.mark.parametrize("strange", [{"last_sent": NOW + 5}, {"last_sent": 1e12}])
+@pytest.mark.parametrize(
+    "strange", [{"last_sent": NOW + 5}, {"last_sent": 1e12}, {"hold_until": 1e308}]
+)
 def test_the_times_of_another_clock_mean_an_unknown_past(file, strange):
     use(file, **strange)
     assert is_unknown(look(file))
@@ -131,18 +134,48 @@ def test_budgets_unused_for_a_day_are_swept_when_a_new_one_is_made(tmp_path):
     assert {p.name for p in tmp_path.iterdir()} == {"young.bin", "old.ban", "new.bin"}
 
 
-def test_the_file_follows_the_umask_so_that_users_can_share(tmp_path):
-    before = os.umask(0o002)
+@pytest.mark.skipif(os.name == "nt", reason="modes are for systems that have them")
+def test_every_user_of_the_machine_may_share_a_file_whatever_the_umask(tmp_path):
+    before = os.umask(0o077)
     try:
-        BudgetFile(tmp_path / "x.bin", LIMIT, clock).close()
+        BudgetFile(tmp_path / "budget" / "x.bin", LIMIT, clock).close()
     finally:
         os.umask(before)
-    assert (tmp_path / "x.bin").stat().st_mode & 0o777 == 0o664
+    assert (tmp_path / "budget" / "x.bin").stat().st_mode & 0o777 == 0o666
+    assert (tmp_path / "budget").stat().st_mode & 0o777 == 0o777
+    assert [path.name for path in (tmp_path / "budget").iterdir()] == ["x.bin"]
+
+
+def test_a_folder_that_was_there_keeps_its_mode(tmp_path):
+    before = tmp_path.stat().st_mode
+    BudgetFile(tmp_path / "x.bin", LIMIT, clock).close()
+    assert tmp_path.stat().st_mode == before
+
+
+@pytest.mark.skipif(not hasattr(os, "O_NOFOLLOW"), reason="no system call that refuses links")
+def test_a_link_in_the_place_of_a_file_is_not_followed(tmp_path):
+    target = tmp_path / "target"
+    target.write_bytes(b"somebody's")
+    (tmp_path / "x.bin").symlink_to(target)
+    with pytest.raises(OSError, match=r"x\.bin"):
+        BudgetFile(tmp_path / "x.bin", LIMIT, clock)
+    assert target.read_bytes() == b"somebody's"
+
+
+@pytest.mark.parametrize("requests", [1, 5, 10])
+def test_memory_leaves_half_of_the_limit_to_others_and_never_less(requests):
+    limit = RateLimit(requests, 1.0)
+    memory = MemoryBudget(limit, clock)
+    memory.update(lambda state, _now: setattr(state, "reserve", 0.0))
+    capacity = memory.update(
+        lambda state, now: (foreign.relax(state, limit, now), foreign.capacity(state, limit))[1]
+    )
+    assert capacity == max(1, requests // 2)
 
 
 def test_memory_starts_with_an_unknown_past_and_remembers():
     memory = MemoryBudget(LIMIT, clock)
-    assert is_unknown(look(memory))
+    assert look(memory).hold_until == NOW + 1.002
     memory.update(lambda state, _now: setattr(state, "strikes", 4))
     assert look(memory).strikes == 4
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 
 from marketkit.clock import boot_id
@@ -71,11 +69,22 @@ def test_while_another_is_at_it_changes_wait(shared, monkeypatch):
     assert applied == [1]
 
 
-def test_where_no_file_can_be_had_a_process_paces_itself_alone_and_says_so(tmp_path, caplog):
+def test_where_no_file_can_be_had_a_process_paces_itself_alone_and_says_so_once(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    shared = SharedState(path_of(tmp_path / "file", "a", LIMIT), LIMIT, lambda: 1000.0)
-    with caplog.at_level(logging.WARNING, logger="marketkit.net"):
-        shared.update(lambda state, _: setattr(state, "strikes", 3.0))
-    assert shared.update(lambda state, _: state.strikes) == 3.0
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "paces itself alone" in caplog.text
+    one, two = (
+        SharedState(path_of(tmp_path / "file", name, LIMIT), LIMIT, lambda: 1000.0)
+        for name in ("a", "b")
+    )
+    with pytest.warns(UserWarning, match="paces itself alone, at half") as said:
+        one.update(lambda state, _: setattr(state, "strikes", 3.0))
+    two.flush()  # a second warning would be an error
+    assert str(tmp_path / "file") in str(said[0].message)
+    assert one.update(lambda state, _: state.strikes) == 3.0
+
+
+def test_a_past_is_unknown_until_there_is_a_file(shared):
+    assert shared.is_new
+    shared.flush()
+    assert not shared.is_new
+    shared.close()
+    assert not shared.is_new
