@@ -11,27 +11,23 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from marketkit.errors import MarketkitError, NetworkError
+from marketkit.errors import MarketkitError, NetworkError, plain
 from marketkit.exchange.upbit.stream import PATH
 from marketkit.net.budget.budget import Budget
 from marketkit.net.engine import end_task, engine
 from marketkit.net.transport import Transport
-from marketkit.realtime.connection import (
-    FRAME_LIMIT,
-    Connection,
-    Timing,
-    refusal,
-    shake_hands,
-)
+from marketkit.realtime.connection import Connection, Timing, refusal, shake_hands
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.doubt import Doubt
 from marketkit.realtime.health import Opening, RealtimeStats, StreamState
 from marketkit.realtime.reader import FrameReader
 from marketkit.realtime.subscriptions import Stream
+from marketkit.settings import largest_answer
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
 
+_SHOWN = 400  # letters of a reason, which may have the exchange's own words
 SWIFT = 5.0  # seconds that a stream takes to open where nothing is wrong
 
 _log = logging.getLogger("marketkit.realtime")
@@ -41,7 +37,7 @@ class RealtimeClient(Dispatcher):
     """A websocket to `url`, open while a stream is wanted. Use on one event loop.
 
     `clock` gives the exchange's time in ms UTC; `connects` is the machine's budget of handshakes,
-    `largest` how many bytes a frame may have.
+    `largest` how many bytes a frame may have, unpacked (default: `settings.largest_answer`).
     What all consumers want together is sent whole in one message, for a message replaces the one
     before it on the exchange; one connection is enough, as no limit on its streams is known.
     """
@@ -54,10 +50,10 @@ class RealtimeClient(Dispatcher):
         connects: Budget,
         timing: Timing | None = None,
         draw: Callable[[], float] = random.random,
-        largest: int = FRAME_LIMIT,
+        largest: int | None = None,
     ) -> None:
         super().__init__(url, clock, timing or Timing())
-        self.largest = largest
+        self.largest = largest_answer() if largest is None else largest
         self._connects = connects
         self._draw = draw
         self.doubt = Doubt(self._now, self._say_again)
@@ -218,7 +214,7 @@ class RealtimeClient(Dispatcher):
         try:
             await self._converse()
         except (OSError, MarketkitError, WebSocketException) as error:
-            return str(error) or type(error).__name__
+            return plain(str(error), _SHOWN) or type(error).__name__
         except Exception as error:  # noqa: BLE001 - our mistake must not end everybody's streams
             _log.exception("the client of %s stumbled", self.name)
             return repr(error)
@@ -248,8 +244,9 @@ class RealtimeClient(Dispatcher):
             slot.done(101)
         except InvalidStatus as error:
             self.stats.refused += 1
-            slot.done(error.response.status_code)
-            raise refusal(self.name, error) from error
+            reason, wait = refusal(self.name, error)
+            slot.done(error.response.status_code, retry_after=wait)
+            raise reason from error
         finally:
             slot.lost()  # unless the answer came, which already ended the slot
         return socket

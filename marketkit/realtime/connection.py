@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from marketkit.errors import NetworkError
+from marketkit.errors import NetworkError, plain
 from marketkit.exchange.dialect import RateLimit
-from marketkit.exchange.upbit.limits import MESSAGE_LIMITS
+from marketkit.exchange.upbit.limits import MESSAGE_LIMITS, parse_retry_after
 from marketkit.exchange.upbit.stream import PING, subscription
 from marketkit.realtime.subscriptions import LINGER
 
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
     from websockets.exceptions import InvalidStatus
 
-FRAME_LIMIT = 32 << 20  # bytes of a frame, decompressed; those of the exchange have some thousand
 _MARGIN = 0.05  # of a period: messages may arrive closer together than they were sent
 _SHOWN = 80  # letters of an address that a message shows
 _LOOPBACK = ("ws://127.0.0.1", "ws://localhost", "ws://[::1]")
@@ -159,7 +158,7 @@ class Connection:
         await self._socket.send(text)
 
 
-async def shake_hands(url: str, timing: Timing, largest: int = FRAME_LIMIT) -> ClientConnection:
+async def shake_hands(url: str, timing: Timing, largest: int) -> ClientConnection:
     """Open a socket; without an Origin header, which would allow one connect in ten seconds.
 
     No redirect is followed: the budget of handshakes is of this host, and another is no exchange.
@@ -183,8 +182,19 @@ async def shake_hands(url: str, timing: Timing, largest: int = FRAME_LIMIT) -> C
     )
 
 
-def refusal(url: str, error: InvalidStatus) -> NetworkError:
-    """Say that a handshake was answered with something else; people may follow a redirect."""
+def refusal(url: str, error: InvalidStatus) -> tuple[NetworkError, float | None]:
+    """Say that a handshake was answered with something else; give the seconds to wait, if told.
+
+    A redirect is named, so that people may follow it.
+    """
     said = f"{url} answered the handshake with HTTP {error.response.status_code}"
-    there = error.response.headers.get("Location")
-    return NetworkError(said if there is None else f"{said} to {there[:_SHOWN]!a}: not followed")
+    there = _header(error, "Location")
+    if there is not None:
+        said += f" to {plain(there, _SHOWN)!r}: not followed"
+    wait = parse_retry_after(_header(error, "Retry-After"), _header(error, "Date"))
+    return NetworkError(said), wait
+
+
+def _header(error: InvalidStatus, name: str) -> str | None:
+    """Give the first value of a header, however many there are."""
+    return next(iter(error.response.headers.get_all(name)), None)

@@ -7,16 +7,17 @@ is judged by the exchange's clock, and by the message before: what all say toget
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from marketkit.clock import age_clock
-from marketkit.errors import BadResponse
+from marketkit.errors import BadResponse, plain
 from marketkit.exchange.upbit.messages import Message
 from marketkit.exchange.upbit.stream import Decoder, Fault
 from marketkit.realtime.health import FaultLog, RealtimeStats
 from marketkit.timeframe import MINUTE, iso
 
 AHEAD = MINUTE  # ms that a message may be ahead of our idea of the exchange's clock
+_SHOWN = 40  # letters of a name that a reason shows
 _LOOK = 1_000  # ms between two looks at that clock, which costs as much as a tenth of a message
 
 
@@ -50,7 +51,7 @@ class FrameReader:
         self._clock = clock
         self._doubts = doubts
         self._possible = 0  # no message is later, ms UTC
-        self._looked = 0  # when that was found, by `age_clock`
+        self._look = 0  # when that is to be found again, by `age_clock`
         self._latest = 0  # when the message before was sent
         self._decoder = Decoder()
         self._faults = FaultLog()
@@ -66,8 +67,8 @@ class FrameReader:
         """Take a frame. Raises the exchange's errors, and `BadResponse` for nonsense for long."""
         self.stats.frames += 1
         self.heard = heard = age_clock()
-        if heard - self._looked >= _LOOK:
-            self._looked, self._possible = heard, self._clock() + AHEAD
+        if heard >= self._look:
+            self._look, self._possible = heard + _LOOK, self._clock() + AHEAD
         try:
             messages = self._decoder.decode(raw)
         except BadResponse as problem:
@@ -75,16 +76,19 @@ class FrameReader:
             return
         if not self._sounds:
             self._sound()
-        self._take(messages)
-
-    def _take(self, messages: Iterable[Message]) -> None:
-        """Tell messages, but those that say a time that has not come yet."""
         possible = self._possible
         for message in messages:
             sent = message.sent
-            if (sent > possible or message.time > possible) and self._refuses(message):
-                continue
-            self._latest = sent
+            if sent > possible or message.time > possible:
+                self._take(message)
+            else:
+                self._latest = sent
+                self._tell(message)
+
+    def _take(self, message: Message) -> None:
+        """Tell a message, unless that says a time that has not come yet."""
+        if not self._refuses(message):
+            self._latest = message.sent
             self._tell(message)
 
     def _refuses(self, message: Message) -> bool:
@@ -96,7 +100,7 @@ class FrameReader:
             return False
         self.stats.ahead += 1
         channel, symbol = message.channel, message.symbol
-        reason = f"{channel} of {symbol} says {iso(time)}, and it is {iso(now)}"
+        reason = f"{channel} of {plain(symbol, _SHOWN)} says {iso(time)}, and it is {iso(now)}"
         self._faults.tell(self._name, (f"{channel} ahead", symbol), reason)
         self._harm(channel, symbol, reason)
         self._doubts(time)
@@ -114,7 +118,7 @@ class FrameReader:
                 named |= self._misread(part)
             else:
                 named = True
-                self._take((part,))
+                self._take(part)
         if named:
             self._sound()
         else:
@@ -128,7 +132,11 @@ class FrameReader:
             self._faults.tell(self._name, (fault.channel, None), words)
             return True
         self.stats.wrong += 1
-        about = f"a frame of {fault.channel or 'some stream'} of {fault.symbol or 'nobody'}"
+        named = (
+            plain(fault.channel or "some stream", _SHOWN),
+            plain(fault.symbol or "nobody", _SHOWN),
+        )
+        about = "a frame of {} of {}".format(*named)
         reason = f"{about} cannot be read: {fault.reason}"
         self._faults.tell(self._name, (fault.channel, fault.symbol), reason)
         return self._harm(fault.channel, fault.symbol, reason)

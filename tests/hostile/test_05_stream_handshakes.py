@@ -105,3 +105,35 @@ def test_an_address_full_of_control_characters_is_shown_escaped_and_short(tmp_pa
         assert len(said) < 400
 
     meeting(tmp_path, work)
+
+
+def test_headers_that_come_twice_are_no_error_of_ours(tmp_path, caplog):
+    async def work(client, exchange, _):
+        exchange.answer = (
+            b"HTTP/1.1 302 Elsewhere\r\nLocation: /one\r\nLocation: /two\r\n"
+            b"Retry-After: 1\r\nRetry-After: 2\r\nContent-Length: 0\r\n\r\n"
+        )
+        heard = Heard()
+        client.subscribe(heard, tickers("KRW-BTC"))
+        await until(lambda: heard.reasons)
+        assert "'/one'" in str(heard.reasons[0])
+
+    meeting(tmp_path, work)
+    assert "stumbled" not in caplog.text
+
+
+@pytest.mark.parametrize("seconds", ["86400", "1e308", "9" * 300])
+def test_a_handshake_that_is_told_to_wait_for_long_says_so_and_waits(tmp_path, seconds):
+    async def work(client, exchange, _):
+        exchange.answer = (
+            f"HTTP/1.1 429 Slowly\r\nRetry-After: {seconds}\r\nContent-Length: 0\r\n\r\n".encode()
+        )
+        heard = Heard()
+        client.subscribe(heard, tickers("KRW-BTC"))
+        await until(lambda: heard.reasons and "until" in str(heard.reasons[-1]))
+        visits = exchange.visits
+        await asyncio.sleep(0.3)
+        assert exchange.visits == visits
+        assert "has not opened" in str(heard.reasons[-1])
+
+    meeting(tmp_path, work)

@@ -13,7 +13,8 @@ from websockets.asyncio.server import serve
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.budget import Budget
 from marketkit.realtime.client import RealtimeClient
-from marketkit.realtime.connection import FRAME_LIMIT, Timing
+from marketkit.realtime.connection import Timing
+from marketkit.settings import largest_answer
 from tests.unit.realtime.conftest import Heard, ticker, tickers, until
 
 MEGABYTE = 1 << 20
@@ -92,5 +93,11 @@ def test_a_frame_that_swells_a_thousand_times_takes_no_more_memory_than_the_boun
 
 
 def test_nobody_has_to_set_the_bound(tmp_path):
-    _, reason, _ = told(tmp_path, "127.1", swelling(FRAME_LIMIT + MEGABYTE), None, raw=True)
+    _, reason, _ = told(tmp_path, "127.1", swelling(largest_answer() + MEGABYTE), None, raw=True)
+    assert "message too big" in reason
+
+
+def test_the_environment_sets_the_bound_of_frames_and_bodies(tmp_path, monkeypatch):
+    monkeypatch.setenv("MARKETKIT_LARGEST_ANSWER", "50000")
+    _, reason, _ = told(tmp_path, "127.0.0.1", " " * 60_000, None)
     assert "message too big" in reason
