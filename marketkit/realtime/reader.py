@@ -61,7 +61,6 @@ class FrameReader:
     def begin(self) -> None:
         """Forget the connection before."""
         self.came, self._nonsense, self._sounds = False, None, False
-        self._latest = 0
 
     def read(self, raw: bytes) -> None:
         """Take a frame. Raises the exchange's errors, and `BadResponse` for nonsense for long."""
