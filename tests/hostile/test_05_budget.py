@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import os
 import subprocess
@@ -19,6 +20,7 @@ from marketkit.api.sync import SmartDataProvider
 from marketkit.errors import Banned, MarketkitError
 from marketkit.exchange.dialect import RateLimit, Request
 from marketkit.exchange.upbit.limits import UPBIT
+from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.file import BudgetFile
 from marketkit.net.transport import Transport
 from marketkit.sandbox import Sandbox
@@ -135,6 +137,23 @@ def test_two_users_share_one_file_whatever_their_umask(tmp_path, first):
     file.close()
 
 
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may be another user"
+)
+def test_a_ban_of_one_user_holds_for_all(tmp_path):
+    for folder in (tmp_path, *tmp_path.parents[:-2]):
+        folder.chmod(0o777)
+    assert _as_user(65_534, lambda: Ban(tmp_path / "x.ban", host="x").impose(600.0)) == 0
+    assert _as_user(65_533, lambda: Ban(tmp_path / "x.ban", host="x").impose(300.0)) == 0
+    for user in (0, 65_533, 65_534):
+        assert _as_user(user, lambda: _meet(Ban(tmp_path / "x.ban", host="x"))) == 0
+
+
+def _meet(ban: Ban) -> None:
+    with pytest.raises(Banned):
+        ban.check()
+
+
 def _strike(path: Path) -> None:
     file = BudgetFile(path, RateLimit(*LIMIT), lambda: 1000.0)
     file.update(lambda state, _: setattr(state, "strikes", state.strikes + 1))
@@ -142,6 +161,7 @@ def _strike(path: Path) -> None:
 
 def _as_user(user: int, work: Callable[[], None]) -> int:
     """Do something as another user, in a child; give the exit code."""
+    codecs.lookup("ascii")  # another user may not read the folder of Python that has it
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from marketkit.disk import write_atomic
 from marketkit.errors import Banned
@@ -63,7 +63,12 @@ class Ban:
     def _write(self, sentence: Sentence) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         line = f"{sentence.until:.3f} {sentence.length:.3f}\n"
-        write_atomic(self._path, lambda file: file.write(line.encode("ascii")))
+
+        def fill(file: BinaryIO) -> None:
+            Path(file.name).chmod(0o666)  # for all users: a ban is of the address
+            file.write(line.encode("ascii"))
+
+        write_atomic(self._path, fill)
 
 
 def held(name: str, seconds: float) -> Banned:
