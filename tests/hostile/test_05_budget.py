@@ -8,9 +8,10 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -122,14 +123,19 @@ def test_the_folder_of_budgets_is_the_same_for_every_home_and_shell(tmp_path):
     assert len(places) == 1
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may be another user"
-)
+@pytest.fixture
+def for_all() -> Iterator[Path]:
+    """Give a folder of all users; pytest's are for one alone."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root may be another user")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("first", [0, 65_534])
-def test_two_users_share_one_file_whatever_their_umask(tmp_path, first):
-    for folder in (tmp_path, *tmp_path.parents[:-2]):  # pytest's are for their owner alone
-        folder.chmod(0o777)
-    path = tmp_path / "budget" / "x.bin"
+def test_two_users_share_one_file_whatever_their_umask(for_all, first):
+    path = for_all / "budget" / "x.bin"
     for user in (first, 65_534 - first):
         assert _as_user(user, lambda: _strike(path)) == 0
     file = BudgetFile(path, RateLimit(*LIMIT), lambda: 1000.0)
@@ -137,16 +143,11 @@ def test_two_users_share_one_file_whatever_their_umask(tmp_path, first):
     file.close()
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may be another user"
-)
-def test_a_ban_of_one_user_holds_for_all(tmp_path):
-    for folder in (tmp_path, *tmp_path.parents[:-2]):
-        folder.chmod(0o777)
-    assert _as_user(65_534, lambda: Ban(tmp_path / "x.ban", host="x").impose(600.0)) == 0
-    assert _as_user(65_533, lambda: Ban(tmp_path / "x.ban", host="x").impose(300.0)) == 0
+def test_a_ban_of_one_user_holds_for_all(for_all):
+    assert _as_user(65_534, lambda: Ban(for_all / "x.ban", host="x").impose(600.0)) == 0
+    assert _as_user(65_533, lambda: Ban(for_all / "x.ban", host="x").impose(300.0)) == 0
     for user in (0, 65_533, 65_534):
-        assert _as_user(user, lambda: _meet(Ban(tmp_path / "x.ban", host="x"))) == 0
+        assert _as_user(user, lambda: _meet(Ban(for_all / "x.ban", host="x"))) == 0
 
 
 def _meet(ban: Ban) -> None:

@@ -72,12 +72,12 @@ class BudgetFile:
 
     def _open(self) -> int:
         try:
-            return _opened(self.path, os.O_RDWR)
+            return _opened(self.path)
         except FileNotFoundError:
             _make_folder(self.path.parent)
             _sweep(self.path.parent)
             _make(self.path)
-            return _opened(self.path, os.O_RDWR)
+            return _opened(self.path)
 
     def _read(self, now: float) -> State:
         state = states.from_bytes(_read(self._fd, self._size), self._limit.requests)
@@ -119,8 +119,9 @@ def _plausible(state: State, latest: float) -> bool:
     )
 
 
-def _opened(path: Path, flags: int) -> int:
+def _opened(path: Path) -> int:
     """Open a file of the budgets, and no other that a link there names."""
+    flags = os.O_RDWR
     for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"):
         flags |= getattr(os, name, 0)
     return os.open(path, flags)
