@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,9 @@ T = TypeVar("T")
 StateChange = Callable[[State, float], T]
 
 _STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
+_LARGEST = 1 << 20  # bytes; a state of the widest window we know has ten thousand
+# No link is followed, and nothing that waits for a writer is waited for.
+_PLAIN = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 _FORGOTTEN = 86_400_000_000_000  # ns: a day, and a budget is worth a second of history
 
 
@@ -71,11 +75,17 @@ class BudgetFile:
         self.path.parent.mkdir(parents=True, exist_ok=True)
         if not self.path.exists():
             _sweep(self.path.parent)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        return os.open(self.path, flags, 0o666)  # two users share one through their umask
+        flags = os.O_RDWR | os.O_CREAT | _PLAIN
+        fd = os.open(self.path, flags, 0o666)  # two users share one through their umask
+        if not stat.S_ISREG(os.fstat(fd).st_mode):
+            os.close(fd)
+            raise OSError(f"{self.path} is no file")
+        return fd
 
     def _read(self, now: float) -> State:
         state = states.from_bytes(_read(self._fd, self._size), self._limit.requests)
+        if state is None:
+            os.ftruncate(self._fd, 0)  # so that nothing is left behind the new state
         if state is None or not _plausible(state, now + self._limit.seconds):
             return _unknown(self._limit, now)
         return state
@@ -112,8 +122,20 @@ def _sweep(directory: Path) -> None:
     now = file_time(directory)
     for path in directory.glob("*.bin"):
         with contextlib.suppress(OSError):  # somebody else was faster
-            if now - path.stat().st_mtime_ns > _FORGOTTEN:
+            status = path.lstat()
+            if now - status.st_mtime_ns > _FORGOTTEN and _is_ours(path, status):
                 path.unlink()
+
+
+def _is_ours(path: Path, status: os.stat_result) -> bool:
+    """Say whether a file, and no link to one, has a whole state in it, of whatever limit."""
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+        return False
+    fd = os.open(path, os.O_RDONLY | _PLAIN)
+    try:
+        return states.is_state(_read(fd, _LARGEST))
+    finally:
+        os.close(fd)
 
 
 if sys.platform == "win32":
