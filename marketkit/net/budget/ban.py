@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -13,6 +14,9 @@ from marketkit.errors import Banned
 LONGEST = 86_400.0  # no stated time is believed beyond a day: clocks jump and headers lie
 FIRST = 60.0  # where the exchange does not say how long
 REPEAT = 3_600.0  # a ban this soon after the last one is a repeat, and lasts twice as long
+
+_LARGEST = 100  # bytes of the file; two numbers are some thirty
+_SLACK = 3_600.0  # seconds by which clocks of this machine and of its file system may differ
 
 
 class Sentence(NamedTuple):
@@ -54,11 +58,17 @@ class Ban:
         return max(self._own, self._read())
 
     def _read(self) -> Sentence:
+        """Read the file of all processes; what no process of ours can have written is no ban."""
         try:
-            until, length = map(float, self._path.read_text(encoding="ascii").split())
+            if not self._path.is_file():  # to open a pipe would be to wait for its writer
+                return Sentence(0.0, 0.0)
+            with self._path.open("rb") as file:
+                line, written = file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mtime
+            until, length = map(float, line.decode("ascii").split())
         except (OSError, ValueError):
             return Sentence(0.0, 0.0)
-        return Sentence(until, length)
+        ours = 0 <= length <= LONGEST and 0 <= until <= written + LONGEST + _SLACK
+        return Sentence(until, length) if ours and len(line) <= _LARGEST else Sentence(0.0, 0.0)
 
     def _write(self, sentence: Sentence) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def test_an_unstated_ban_is_longer_every_time(path):
 
 def test_no_ban_is_believed_for_more_than_a_day(path):
     path.parent.mkdir()
-    path.write_text(f"{time.time() + 1e9} 1e9\n")
+    path.write_text(f"{time.time() + 1e5} 86400\n")
     Ban(path, host="api.upbit.com").impose(1e9)
     with pytest.raises(Banned) as caught:
         Ban(path, host="api.upbit.com").check()
@@ -63,7 +64,10 @@ def test_no_ban_is_believed_for_more_than_a_day(path):
     assert any(str(year) in str(caught.value) for year in years)
 
 
-@pytest.mark.parametrize("text", ["", "soon", "1 2 3", "\x00\xff", "nan nan"])
+STRANGE = ["", "soon", "1 2 3", "\x00\xff", "nan nan", "inf 60", "1e12 60", "60 inf", "9 " * 10**6]
+
+
+@pytest.mark.parametrize("text", STRANGE, ids=range(len(STRANGE)))
 def test_an_unreadable_file_is_no_ban(path, text):
     path.parent.mkdir()
     path.write_text(text)
@@ -81,3 +85,9 @@ def test_a_ban_holds_in_its_process_where_nothing_can_be_written():
     ban.impose(600)
     with pytest.raises(Banned):
         ban.check()
+
+
+def test_a_pipe_in_the_place_of_the_file_is_no_ban(path):
+    path.parent.mkdir()
+    os.mkfifo(path)
+    Ban(path, host="api.upbit.com").check()
