@@ -7,13 +7,22 @@ import socket
 import ssl
 import struct
 import sys
+import textwrap
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from marketkit.clock import age_clock
-from marketkit.errors import BadResponse, InputError, MarketkitError, NetworkError, Unreachable
+from marketkit.errors import (
+    BadResponse,
+    InputError,
+    MarketkitError,
+    NetworkError,
+    TimedOut,
+    Unreachable,
+)
+from marketkit.exchange.dialect import Request
 from marketkit.net.budget.budget import Slot
 from marketkit.settings import library_version
 
@@ -56,6 +65,21 @@ def host_of(endpoint: str) -> str:
         raise InputError(f"endpoint {endpoint!r} names no host")
     host = host.replace(":", "_")
     return host if port in {None, _PORTS.get(url.scheme)} else f"{host}_{port}"
+
+
+def about(request: Request) -> str:
+    """Name the subject of a request in short."""
+    if not request.params:
+        return ""
+    name, value = request.params[0]
+    return f" ({name}={textwrap.shorten(value.replace(',', ', '), 40, placeholder=' ...')})"
+
+
+def in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
+    """Say of a failure how long all attempts took, the waits for their turns among them."""
+    many = f"{attempts} attempts" if attempts > 1 else "the attempt"
+    said = f"{failure}; {many} took {seconds:.1f}s in all"
+    return TimedOut(f"{said}: try again, or give a longer timeout")
 
 
 def failure_of(error: httpx.HTTPError, endpoint: str) -> MarketkitError:

@@ -32,7 +32,9 @@ UPBIT_LIMITS: Mapping[str, RateLimit] = {
 }
 OTHER_LIMITS: Mapping[str, RateLimit] = {"websocket-connect": RateLimit(5, 1.0)}
 MESSAGE_LIMITS = (RateLimit(5, 1.0), RateLimit(100, 60.0))  # of each websocket connection
-_REMAINING = re.compile(r"group=([\w-]+);\s*min=(\d+);\s*sec=(\d+)")
+_REMAINING = re.compile(
+    r"group=([\w-]+);\s*min=(\d+);\s*sec=(\d{1,9})(?!\d)"
+)  # more digits say nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,4 +87,7 @@ def retry_delay(failure: MarketkitError, attempt: int) -> float | None:
     return None
 
 
-UPBIT = SendingRules(UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay, time_request())
+_PROVING = frozenset({"candles", "crix-trades"})
+UPBIT = SendingRules(
+    UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay, time_request(), _PROVING
+)
