@@ -84,7 +84,8 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
 
     A page never crosses the UTC day, so an empty or short page ends the day, not the walk. The
     exchange counts days back from its own today, which may end while the walk goes on, and have
-    ended before it: then the first answer is of a later day than was meant.
+    ended before it: then the first answer is of a later day than was meant. Of an earlier one it is
+    where our clock was ahead: then the day is asked for again.
     """
     today = wanted.now // DAY
     day = today if wanted.end is None else min(today, (wanted.end - 1) // DAY)
@@ -102,6 +103,11 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         latest = (response.at + _SLACK) // DAY - (before - day)
         _check_trades(trades, wanted.symbol, cursor, (latest + 1) * DAY)
         page = Page(_within(trades, wanted), Spans())
+        if (response.at + _SLACK) // DAY < before:
+            today = (response.at + _SLACK) // DAY
+            day, page = min(day, today), Page(page.rows.clear(), Spans())
+            to, cursor = _time_of_day(wanted.end, day), None
+            continue
         left = None if left is None else left - page.rows.height
         if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
             break
