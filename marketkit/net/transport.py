@@ -222,12 +222,9 @@ class Transport:
             # The headers say that the request was counted: the slot need not wait for the body.
             self._answered(request, wire.slot, answer)
             self._took(time.monotonic() - wire.started)
-            body = await read_bounded(
-                answer.aiter_raw(),
-                answer.headers.get("content-encoding", ""),
-                self._largest,
-                f"{self._host}{request.path}",
-            )
+            packing = answer.headers.get("content-encoding", "")
+            where = f"{self._endpoint}{request.path}"
+            body = await read_bounded(answer.aiter_raw(), packing, self._largest, where)
         finally:
             await answer.aclose()
         date = parse_date(answer.headers.get("date"))
