@@ -41,9 +41,11 @@ _KEPT_ALIVE = 60.0  # seconds; a new connection costs two round trips and a TLS 
 
 def client_for(endpoint: str) -> httpx.AsyncClient:
     """Make the client of an endpoint; the first requests open connections."""
+    from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - slow, as is the next
+
     import httpx  # noqa: PLC0415 - slow to import, and who reads the lake sends nothing
 
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         headers={"User-Agent": f"marketkit/{library_version()}", "Accept-Encoding": "gzip"},
         limits=httpx.Limits(
             max_connections=_CONNECTIONS,
@@ -54,6 +56,9 @@ def client_for(endpoint: str) -> httpx.AsyncClient:
         mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
         timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
     )
+    # Nobody is logged in; whatever is set would be kept and sent back, however much it is.
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return client
 
 
 def host_of(endpoint: str) -> str:

@@ -81,11 +81,11 @@ class Ban:
         write_atomic(self._path, fill)
 
 
-def held(name: str, seconds: float) -> Banned:
+def held(name: str, path: Path, seconds: float) -> Banned:
     """Give the error of a group that is told by a 429 to be silent for so many seconds more."""
     return Banned(
         f"{name} asks for silence (429 with Retry-After): nothing is sent to it before "
-        f"{_clock(_now() + seconds)}; try again then"
+        f"{_clock(_now() + seconds)}; {path} remembers it"
     )
 
 

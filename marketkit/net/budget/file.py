@@ -36,6 +36,9 @@ class BudgetStore(Protocol):
     def update(self, change: StateChange[T]) -> T:
         """Apply `change(state, now)` and keep the state; `BlockingIOError` while another does."""
 
+    def abandon(self) -> None:
+        """Have all who share the state begin anew, without who holds it for ever."""
+
     def close(self) -> None:
         """Close the file."""
 
@@ -69,6 +72,13 @@ class BudgetFile:
             return result
         finally:
             _unlock(self._fd)
+
+    def abandon(self) -> None:
+        """Take the file out of the folder; who shares it finds that and joins a new one."""
+        with contextlib.suppress(OSError):  # somebody else did, or Windows keeps what is open
+            now = self.path.lstat()
+            if os.path.samestat(now, os.fstat(self._fd)):
+                self.path.unlink()
 
     def close(self) -> None:
         """Close the file; a lock of the process that made a fork is not touched."""
@@ -106,6 +116,9 @@ class MemoryBudget:
         # Just changed, it is not made smaller by `foreign_traffic.relax`.
         state.reserve, state.reserve_changed = max(state.reserve, self._others), now
         return change(state, now)
+
+    def abandon(self) -> None:
+        """Do nothing: nobody shares this."""
 
     def close(self) -> None:
         """Do nothing."""
