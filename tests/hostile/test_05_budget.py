@@ -6,6 +6,7 @@ import asyncio
 import codecs
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -224,7 +225,9 @@ async def _once(transport: Transport) -> None:
         await transport.close()
 
 
-def test_a_job_waits_for_the_end_of_a_429_and_says_so(tmp_path):
+@pytest.fixture
+def silencing() -> Iterator[RawServer]:
+    """An exchange that answers to candles with a 429 for a day, and to all else as it should."""
     with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange:
 
         def answer(path: str) -> bytes:
@@ -233,21 +236,31 @@ def test_a_job_waits_for_the_end_of_a_429_and_says_so(tmp_path):
             with urllib.request.urlopen(exchange.endpoint + path) as passed:
                 return reply(passed.read(), Date=passed.headers["Date"])
 
-        with (
-            serving(answer) as relay,
-            SmartDataProvider(
-                endpoint=relay.endpoint, lake=tmp_path, limits=FAST_LIMITS
-            ) as provider,
-        ):
-            job = provider.backfill(
-                "KRW-BTC", "1m", start="2026-11-19", end="2026-11-20", show=False
-            )
-            _until(lambda: "waiting for the exchange since" in repr(job))
-            assert "429 with Retry-After" in repr(job)
-            asked = _candles(relay)
-            _until(lambda: provider.jobs()["state"].to_list() == ["waiting"])
-            assert _candles(relay) == asked == 1
-            job.cancel()
+        with serving(answer) as relay:
+            yield relay
+
+
+def test_a_job_waits_for_the_end_of_a_429_and_says_so(silencing, tmp_path):
+    with SmartDataProvider(
+        endpoint=silencing.endpoint, lake=tmp_path, limits=FAST_LIMITS
+    ) as provider:
+        job = provider.backfill("KRW-BTC", "1m", start="2026-11-19", end="2026-11-20", show=False)
+        _until(lambda: "waiting for the exchange since" in repr(job))
+        assert "429 with Retry-After" in repr(job)
+        _until(lambda: provider.jobs()["state"].to_list() == ["waiting"])
+        assert _candles(silencing) == 1
+        job.cancel()
+
+
+def test_the_command_line_of_a_job_says_at_once_that_it_waits_also_in_a_pipe(silencing):
+    command = [sys.executable, "-m", "marketkit", "--endpoint", silencing.endpoint, "backfill"]
+    span = ["--timeframe", "1m", "--start", "2026-11-19", "--end", "2026-11-20"]
+    with subprocess.Popen([*command, "KRW-BTC", *span], stderr=subprocess.PIPE, text=True) as job:
+        waits = next(line for line in job.stderr if "waiting for the exchange since" in line)
+        job.send_signal(signal.SIGINT)
+        job.communicate(timeout=30)
+    assert "429 with Retry-After" in waits
+    assert _candles(silencing) == 1
 
 
 def _candles(relay: RawServer) -> int:
