@@ -26,6 +26,7 @@ class Answer:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
+        """The rows of the body."""
         return json.loads(self.body)
 
     @rows.setter
@@ -47,7 +48,9 @@ class Meddler:
 
 
 @contextmanager
-def meddling(endpoint: str, spoil: Callable[[Answer], object] = lambda _: None) -> Iterator[Meddler]:
+def meddling(
+    endpoint: str, spoil: Callable[[Answer], object] = lambda _: None
+) -> Iterator[Meddler]:
     """Stand in front of `endpoint`; `spoil` may change an answer, and may be changed meanwhile."""
     front, behind = Meddler(spoil), urlsplit(endpoint)
 
