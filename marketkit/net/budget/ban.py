@@ -1,4 +1,4 @@
-"""Remember a ban (418) in wall-clock time, across processes and reboots."""
+"""Remember a ban (418) across processes and reboots, whatever is done to the clock meanwhile."""
 
 from __future__ import annotations
 
@@ -7,11 +7,14 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
+from marketkit.clock import age_clock, boot_id
 from marketkit.disk import write_atomic
 from marketkit.errors import Banned
 
 LONGEST = 86_400.0  # no stated time is believed beyond a day: clocks jump and headers lie
 FIRST = 60.0  # where the exchange does not say how long
+_SAME = 0.01  # seconds; both files have three decimals of them
+_DIGITS = 16  # of milliseconds since the boot: more than machines last
 REPEAT = 3_600.0  # a ban this soon after the last one is a repeat, and lasts twice as long
 
 
@@ -23,19 +26,25 @@ class Sentence(NamedTuple):
 
 
 class Ban:
-    """The ban of one host, in a small text file that names no boot: deleted, the ban is lifted."""
+    """The ban of one host, in a small text file that names no boot: deleted, the ban is lifted.
+
+    Beside it a file of this boot says when the ban ends by the clock for ages, which nobody sets:
+    where that speaks of the same ban, it decides how much is left.
+    """
 
     def __init__(self, path: Path, *, host: str) -> None:
         self._path = path
+        self._ages_path = path.with_name(f"{path.name}-{boot_id()}")
         self._host = host
         self._own = Sentence(0.0, 0.0)
+        self._own_end = 0  # of ours, by the clock for ages in ms
 
     def check(self) -> None:
         """Raise `Banned`, naming the local time, while the ban holds."""
-        now = _now()
-        until = min(self._latest().until, now + LONGEST)
-        if until > now:
-            clock = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(until))
+        left = self._left(self._latest())
+        if left > 0:
+            until = time.localtime(_now() + min(left, LONGEST))
+            clock = time.strftime("%Y-%m-%d %H:%M:%S %Z", until)
             raise Banned(
                 f"{self._host} blocks this address (418): nothing is sent to it before {clock}; "
                 f"a ban grows with every request, {self._path} remembers it"
@@ -43,12 +52,29 @@ class Ban:
 
     def impose(self, seconds: float | None) -> None:
         """Hold from now for `seconds`; where the exchange did not say, longer every time."""
-        last, now = self._latest(), _now()
-        again = last.length * 2 if now < last.until + REPEAT else 0.0
+        last = self._latest()
+        left = self._left(last)
+        again = last.length * 2 if left > -REPEAT else 0.0
         length = min(seconds or max(FIRST, again), LONGEST)
-        self._own = Sentence(max(last.until, now + length), length)
+        hold = max(min(left, LONGEST), length)
+        self._own = Sentence(_now() + hold, length)
+        self._own_end = age_clock() + int(hold * 1000)
         with contextlib.suppress(OSError):  # the other processes will meet their own 418
             self._write(self._own)
+
+    def _left(self, sentence: Sentence) -> float:
+        """Give the seconds that are left of a ban, negative once it is over."""
+        end = self._own_end if sentence == self._own else self._read_end(sentence)
+        return sentence.until - _now() if end is None else (end - age_clock()) / 1000
+
+    def _read_end(self, sentence: Sentence) -> int | None:
+        """Give the end by the clock for ages, if this boot has one of this very ban."""
+        try:
+            until, end = self._ages_path.read_text(encoding="ascii").split()
+            is_same = abs(float(until) - sentence.until) < _SAME
+            return int(end[:_DIGITS]) if is_same else None
+        except (OSError, ValueError):
+            return None
 
     def _latest(self) -> Sentence:
         return max(self._own, self._read())
@@ -64,6 +90,8 @@ class Ban:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         line = f"{sentence.until:.3f} {sentence.length:.3f}\n"
         write_atomic(self._path, lambda file: file.write(line.encode("ascii")))
+        ages = f"{sentence.until:.3f} {self._own_end}\n"
+        write_atomic(self._ages_path, lambda file: file.write(ages.encode("ascii")))
 
 
 def _now() -> float:
