@@ -26,6 +26,7 @@ class Answer:
 
     @property
     def rows(self) -> list[dict[str, Any]]:
+        """The rows of the body."""
         return json.loads(self.body)
 
     @rows.setter

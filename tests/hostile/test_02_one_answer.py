@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from marketkit import schema
 from marketkit.api.sync import SmartDataProvider
+from marketkit.coverage import Spans
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import MarketkitError
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import TIMEFRAMES, parse_time
 from tests.hostile.meddler import meddling
@@ -92,3 +93,36 @@ def test_many_spoiled_pages_lose_no_candle(exchange, front, tmp_path, fault):
         fault(answer) if "/candles/" in answer.path and answer.number % 3 == 1 else None
     )
     assert filled(exchange, front, tmp_path).complete
+
+
+def poisoned(tmp_path):
+    """A lake of an older marketkit, which one empty page in the middle of a history has ended."""
+    lake = Lake(tmp_path / "lake")
+    lake.append(
+        "KRW-BTC",
+        "1m",
+        schema.empty(schema.ROW),
+        Spans(),
+        nothing_before=parse_time("2026-11-19T22:00"),
+    )
+    return lake
+
+
+@pytest.mark.parametrize("how", [{"recheck": True}, {"verify": "3d"}])
+@pytest.mark.parametrize("order", ["newest", "oldest"])
+def test_a_beginning_that_is_none_is_found_out_when_it_is_asked_again(front, tmp_path, how, order):
+    poisoned(tmp_path)
+    with provider(front, tmp_path) as one:
+        before = one.backfill("KRW-BTC", "1m", start=START, end=END).wait()
+        assert before.absent > 500
+        after = one.backfill("KRW-BTC", "1m", start=START, end=END, order=order, **how).wait()
+    assert (after.complete, after.absent) == (True, 0)
+
+
+def test_a_beginning_that_is_one_stays_when_it_is_asked_again(exchange, front, tmp_path):
+    with provider(front, tmp_path) as one:
+        first = one.backfill("KRW-BTC", "1M", start="2016-01-01").wait()
+        again = one.backfill("KRW-BTC", "1M", start="2016-01-01", recheck=True).wait()
+    assert first.complete
+    assert first.absent == again.absent > 0
+    assert again.requests <= 2

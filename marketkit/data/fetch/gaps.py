@@ -47,12 +47,19 @@ class GapFiller:
         timeframe: Timeframe,
         span: tuple[int, int],
         again: tuple[int, int] = (0, 0),
+        *,
+        absent: bool = False,
     ) -> Spans:
         """Give the gaps in a symbol's span, and the slots that are to be asked `again`.
 
-        Those may be covered, or from before a beginning that an answer of long ago told.
+        Those may be covered, or from before the beginning that the lake knows; with `absent` all
+        from before that beginning are asked again.
         """
-        asked = Spans([again]).clip(*map(timeframe.ceil, span))
+        start, end = map(timeframe.ceil, span)
+        asked = Spans([again]).clip(start, end)
+        if absent:
+            known = Spans([(start, self.lake.nothing_before(symbol, timeframe) or 0)])
+            asked |= known.clip(start, end) - self.lake.covered(symbol, timeframe)
         return self.lake.missing(symbol, timeframe, *span) | asked
 
     def walks(self, timeframe: Timeframe, gaps: Mapping[str, Spans]) -> list[CandleRange]:

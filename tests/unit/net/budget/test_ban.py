@@ -1,4 +1,4 @@
-"""A ban is remembered in wall-clock time, by every process, across reboots."""
+"""A ban is remembered by every process, across reboots and steps of the clock."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from marketkit.errors import Banned
+from marketkit.net.budget import ban as module
 from marketkit.net.budget.ban import Ban
 
 
@@ -91,3 +92,40 @@ def test_a_pipe_in_the_place_of_the_file_is_no_ban(path):
     path.parent.mkdir()
     os.mkfifo(path)
     Ban(path, host="api.upbit.com").check()
+
+
+@pytest.mark.parametrize("step", [-7200, 7200])
+@pytest.mark.parametrize("another", [False, True])
+def test_a_step_of_the_clock_neither_lengthens_nor_lifts_a_ban(path, monkeypatch, step, another):
+    ban, ages, now = Ban(path, host="api.upbit.com"), [0], time.time()
+    monkeypatch.setattr(module, "age_clock", lambda: ages[0])
+    ban.impose(600)
+    monkeypatch.setattr(module, "_now", lambda: now + step)
+    if another:
+        ban = Ban(path, host="api.upbit.com")
+    ages[0] += 599_000
+    with pytest.raises(Banned):
+        ban.check()
+    ages[0] += 2000
+    ban.check()
+
+
+def test_after_a_boot_the_clock_of_the_day_decides(path, monkeypatch):
+    Ban(path, host="api.upbit.com").impose(600)
+    monkeypatch.setattr(module, "boot_id", lambda: "another")
+    monkeypatch.setattr(module, "age_clock", lambda: 10**9)
+    later = Ban(path, host="api.upbit.com")
+    with pytest.raises(Banned):
+        later.check()
+    now = time.time()
+    monkeypatch.setattr(module, "_now", lambda: now + 601)
+    later.check()
+
+
+@pytest.mark.parametrize("text", ["", "soon", "1", "9" * 5000, "1 2 3"])
+def test_an_unreadable_file_of_ages_leaves_the_clock_of_the_day(path, text):
+    ban = Ban(path, host="api.upbit.com")
+    ban.impose(600)
+    next(path.parent.glob("*.ban-*")).write_text(text)
+    with pytest.raises(Banned):
+        Ban(path, host="api.upbit.com").check()
