@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from marketkit.errors import InputError
-from marketkit.sandbox.faults import Faults
+from marketkit.sandbox.faults import KINDS, Faults
 from marketkit.sandbox.faulty.strikes import Strike
+from marketkit.sandbox.stream.faults import STREAM_KINDS, StreamFaults
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.mark.parametrize("page", ["README.md", ".github/README.ko.md"])
+def test_the_pages_for_users_name_every_kind(page):
+    text = (ROOT / page).read_text("utf-8")
+    assert [kind for kind in (*KINDS, *STREAM_KINDS) if f"`{kind}`" not in text] == []
+
+
+def test_the_docstrings_name_every_kind():
+    assert [kind for kind in KINDS if f"`{kind}`" not in Faults.__doc__] == []
+    assert [kind for kind in STREAM_KINDS if f"`{kind}`" not in StreamFaults.__doc__] == []
 
 
 def kinds(faults, path="candles", *query):
