@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import sys
+import textwrap
 import time
 from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -15,7 +16,15 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from marketkit.clock import age_clock
-from marketkit.errors import BadResponse, InputError, MarketkitError, NetworkError, Unreachable
+from marketkit.errors import (
+    BadResponse,
+    InputError,
+    MarketkitError,
+    NetworkError,
+    TimedOut,
+    Unreachable,
+)
+from marketkit.exchange.dialect import Request
 from marketkit.net.budget.budget import Slot
 from marketkit.settings import library_version
 
@@ -32,9 +41,11 @@ _KEPT_ALIVE = 60.0  # seconds; a new connection costs two round trips and a TLS 
 
 def client_for(endpoint: str) -> httpx.AsyncClient:
     """Make the client of an endpoint; the first requests open connections."""
+    from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - slow, as is the next
+
     import httpx  # noqa: PLC0415 - slow to import, and who reads the lake sends nothing
 
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         headers={"User-Agent": f"marketkit/{library_version()}", "Accept-Encoding": "gzip"},
         limits=httpx.Limits(
             max_connections=_CONNECTIONS,
@@ -45,6 +56,9 @@ def client_for(endpoint: str) -> httpx.AsyncClient:
         mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
         timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
     )
+    # Nobody is logged in; whatever is set would be kept and sent back, however much it is.
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return client
 
 
 def host_of(endpoint: str) -> str:
@@ -92,6 +106,21 @@ def _addresses(name: str) -> list[IPv4Address | IPv6Address]:
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """Give the IPv4 address that one of IPv6 stands for, if it does."""
     return getattr(address, "ipv4_mapped", None) or address
+
+
+def about(request: Request) -> str:
+    """Name the subject of a request in short."""
+    if not request.params:
+        return ""
+    name, value = request.params[0]
+    return f" ({name}={textwrap.shorten(value.replace(',', ', '), 40, placeholder=' ...')})"
+
+
+def in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
+    """Say of a failure how long all attempts took, the waits for their turns among them."""
+    many = f"{attempts} attempts" if attempts > 1 else "the attempt"
+    said = f"{failure}; {many} took {seconds:.1f}s in all"
+    return TimedOut(f"{said}: try again, or give a longer timeout")
 
 
 def failure_of(error: httpx.HTTPError, endpoint: str) -> MarketkitError:

@@ -26,7 +26,7 @@ from marketkit.recording import files, journal
 from marketkit.recording.holes import Holes, opening
 from marketkit.recording.journal import Note, What
 from marketkit.recording.layout import LOCK, Hour, hour_of
-from marketkit.recording.recovery import recover
+from marketkit.recording.recovery import notes_of, recover
 from marketkit.recording.rows import Heard, to_frame
 from marketkit.timeframe import HOUR
 
@@ -230,7 +230,7 @@ class Recorder:
         """Make the parts of hours that are over one file each."""
         for hour in sorted(self._hours):
             if everything or hour.span.end <= now - 1000 * FLUSH_AFTER:
-                files.compact(self.root, hour)
+                journal.write(self.root, notes_of(files.compact(self.root, hour)))
                 self._hours.discard(hour)
 
     def _failed(self, error: Exception) -> Exception:
@@ -262,7 +262,8 @@ class Recorder:
         try:
             make_folder(self.root)
             self._lock.acquire()
-            recover(self.root)
+            for each in recover(self.root):
+                _log.warning("%s %s: it is set aside", self.root / each.path, each.fault)
             # Before any message: rows without it would be of an unknown beginning.
             journal.write(self.root, began)
         except Timeout as error:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from marketkit.api.sync import SmartDataProvider
 from marketkit.errors import Banned, MarketkitError
 from marketkit.exchange.dialect import RateLimit, Request
 from marketkit.exchange.upbit.limits import UPBIT
+from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.file import BudgetFile
 from marketkit.net.transport import Transport
 from marketkit.sandbox import Sandbox
@@ -120,19 +124,36 @@ def test_the_folder_of_budgets_is_the_same_for_every_home_and_shell(tmp_path):
     assert len(places) == 1
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root may be another user"
-)
+@pytest.fixture
+def for_all() -> Iterator[Path]:
+    """Give a folder of all users; pytest's are for one alone."""
+    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("only root may be another user")
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o777)
+        yield Path(folder)
+
+
 @pytest.mark.parametrize("first", [0, 65_534])
-def test_two_users_share_one_file_whatever_their_umask(tmp_path, first):
-    for folder in (tmp_path, *tmp_path.parents[:-2]):  # pytest's are for their owner alone
-        folder.chmod(0o777)
-    path = tmp_path / "budget" / "x.bin"
+def test_two_users_share_one_file_whatever_their_umask(for_all, first):
+    path = for_all / "budget" / "x.bin"
     for user in (first, 65_534 - first):
         assert _as_user(user, lambda: _strike(path)) == 0
     file = BudgetFile(path, RateLimit(*LIMIT), lambda: 1000.0)
     assert file.update(lambda state, _: state.strikes) == 2.0
     file.close()
+
+
+def test_a_ban_of_one_user_holds_for_all(for_all):
+    assert _as_user(65_534, lambda: Ban(for_all / "x.ban", host="x").impose(600.0)) == 0
+    assert _as_user(65_533, lambda: Ban(for_all / "x.ban", host="x").impose(300.0)) == 0
+    for user in (0, 65_533, 65_534):
+        assert _as_user(user, lambda: _meet(Ban(for_all / "x.ban", host="x"))) == 0
+
+
+def _meet(ban: Ban) -> None:
+    with pytest.raises(Banned):
+        ban.check()
 
 
 def _strike(path: Path) -> None:
@@ -142,6 +163,7 @@ def _strike(path: Path) -> None:
 
 def _as_user(user: int, work: Callable[[], None]) -> int:
     """Do something as another user, in a child; give the exit code."""
+    codecs.lookup("ascii")  # another user may not read the folder of Python that has it
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -203,7 +225,9 @@ async def _once(transport: Transport) -> None:
         await transport.close()
 
 
-def test_a_job_waits_for_the_end_of_a_429_and_says_so(tmp_path):
+@pytest.fixture
+def silencing() -> Iterator[RawServer]:
+    """An exchange that answers to candles with a 429 for a day, and to all else as it should."""
     with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange:
 
         def answer(path: str) -> bytes:
@@ -212,21 +236,31 @@ def test_a_job_waits_for_the_end_of_a_429_and_says_so(tmp_path):
             with urllib.request.urlopen(exchange.endpoint + path) as passed:
                 return reply(passed.read(), Date=passed.headers["Date"])
 
-        with (
-            serving(answer) as relay,
-            SmartDataProvider(
-                endpoint=relay.endpoint, lake=tmp_path, limits=FAST_LIMITS
-            ) as provider,
-        ):
-            job = provider.backfill(
-                "KRW-BTC", "1m", start="2026-11-19", end="2026-11-20", show=False
-            )
-            _until(lambda: "waiting for the exchange since" in repr(job))
-            assert "429 with Retry-After" in repr(job)
-            asked = _candles(relay)
-            _until(lambda: provider.jobs()["state"].to_list() == ["waiting"])
-            assert _candles(relay) == asked == 1
-            job.cancel()
+        with serving(answer) as relay:
+            yield relay
+
+
+def test_a_job_waits_for_the_end_of_a_429_and_says_so(silencing, tmp_path):
+    with SmartDataProvider(
+        endpoint=silencing.endpoint, lake=tmp_path, limits=FAST_LIMITS
+    ) as provider:
+        job = provider.backfill("KRW-BTC", "1m", start="2026-11-19", end="2026-11-20", show=False)
+        _until(lambda: "waiting for the exchange since" in repr(job))
+        assert "429 with Retry-After" in repr(job)
+        _until(lambda: provider.jobs()["state"].to_list() == ["waiting"])
+        assert _candles(silencing) == 1
+        job.cancel()
+
+
+def test_the_command_line_of_a_job_says_at_once_that_it_waits_also_in_a_pipe(silencing):
+    command = [sys.executable, "-m", "marketkit", "--endpoint", silencing.endpoint, "backfill"]
+    span = ["--timeframe", "1m", "--start", "2026-11-19", "--end", "2026-11-20"]
+    with subprocess.Popen([*command, "KRW-BTC", *span], stderr=subprocess.PIPE, text=True) as job:
+        waits = next(line for line in job.stderr if "waiting for the exchange since" in line)
+        job.send_signal(signal.SIGINT)
+        job.communicate(timeout=30)
+    assert "429 with Retry-After" in waits
+    assert _candles(silencing) == 1
 
 
 def _candles(relay: RawServer) -> int:

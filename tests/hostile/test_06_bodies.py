@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -36,9 +37,9 @@ HOSTILE = "a\x1b]0;owned\x07\x1b[2Jb\r\nc\u202ed\u2066e\x9bf"
 COMMANDS = "\x1b\x07\r\x9b\u202e\u2066"
 
 
-def send(endpoint: str, folder: object, **options: object) -> Response:
+def send(endpoint: str, folder: Path) -> Response:
     async def main() -> Response:
-        transport = Transport(endpoint, ONCE, timeout=30, budget_dir=folder, **options)
+        transport = Transport(endpoint, ONCE, timeout=30, budget_dir=folder)
         try:
             return await transport.send(MARKETS)
         finally:

@@ -103,4 +103,7 @@ def retry_delay(failure: MarketkitError, attempt: int) -> float | None:
     return None
 
 
-UPBIT = SendingRules(UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay, time_request())
+_PROVING = frozenset({"candles", "crix-trades"})
+UPBIT = SendingRules(
+    UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay, time_request(), _PROVING
+)

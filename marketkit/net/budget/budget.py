@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import random
 from collections.abc import Callable
@@ -26,9 +25,6 @@ T = TypeVar("T")
 USE_BY = 0.25  # seconds that a slot is good for: LANES counts from the moment it was given
 HEARTBEAT = 1.0  # seconds; renews leases of `pacing.LEASE` seconds in time, whatever stalls
 LOCK_RETRY = 0.0005  # seconds; the file is held for a tenth of a millisecond at a time
-LOCK_STUCK = 2.0  # seconds after which the holder must have been stopped, and it is said
-
-_log = logging.getLogger("marketkit.net")
 
 
 class Budget:
@@ -124,7 +120,6 @@ class Budget:
         self._shared = SharedState(self._path, self.limit, self.clock)
         self._pump: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._locked_since = INF
 
     def _begin_after_fork(self) -> None:
         """Begin anew in a child: lock, waiters and slots are the parent's."""
@@ -163,15 +158,13 @@ class Budget:
             try:
                 step = self.update(self._step)
             except BlockingIOError:
-                self._warn_if_stuck()
                 await asyncio.sleep(LOCK_RETRY)
                 continue
-            self._locked_since = INF
             if step.slot is not None and step.head is not None:
                 self._flying[step.slot.lane] = step.slot
                 self._waiting.serve(step.head, step.slot)
             elif step.head is not None and step.held is not None:
-                self._waiting.refuse(held(self._name, step.held))
+                self._waiting.refuse(held(self._name, self._path, step.held))
             elif step.head is None and not self._flying:
                 return
             else:
@@ -221,13 +214,6 @@ class Budget:
             self.ban.check()
         except Banned as reason:
             self._waiting.refuse(reason)
-
-    def _warn_if_stuck(self) -> None:
-        now = self.clock()
-        self._locked_since = min(self._locked_since, now)
-        if now - self._locked_since > LOCK_STUCK:
-            self._locked_since = now
-            _log.warning("another process has held %s for %g s", self._path, LOCK_STUCK)
 
 
 class Slot:

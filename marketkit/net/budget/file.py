@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,9 @@ StateChange = Callable[[State, float], T]
 
 _STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
 _FOR_ALL = 0o666  # whatever the umask: users of one machine share its address, and no secret
+_LARGEST = 1 << 20  # bytes; a state of the widest window we know has ten thousand
+# No link is followed, and nothing that waits for a writer is waited for.
+_PLAIN = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 _FORGOTTEN = 86_400_000_000_000  # ns: a day, and a budget is worth a second of history
 
 
@@ -31,6 +35,9 @@ class BudgetStore(Protocol):
 
     def update(self, change: StateChange[T]) -> T:
         """Apply `change(state, now)` and keep the state; `BlockingIOError` while another does."""
+
+    def abandon(self) -> None:
+        """Have all who share the state begin anew, without who holds it for ever."""
 
     def close(self) -> None:
         """Close the file."""
@@ -66,21 +73,30 @@ class BudgetFile:
         finally:
             _unlock(self._fd)
 
+    def abandon(self) -> None:
+        """Take the file out of the folder; who shares it finds that and joins a new one."""
+        with contextlib.suppress(OSError):  # somebody else did, or Windows keeps what is open
+            now = self.path.lstat()
+            if os.path.samestat(now, os.fstat(self._fd)):
+                self.path.unlink()
+
     def close(self) -> None:
         """Close the file; a lock of the process that made a fork is not touched."""
         os.close(self._fd)
 
     def _open(self) -> int:
         try:
-            return _opened(self.path, os.O_RDWR)
+            return _opened(self.path)
         except FileNotFoundError:
             _make_folder(self.path.parent)
             _sweep(self.path.parent)
             _make(self.path)
-            return _opened(self.path, os.O_RDWR)
+            return _opened(self.path)
 
     def _read(self, now: float) -> State:
         state = states.from_bytes(_read(self._fd, self._size), self._limit.requests)
+        if state is None:
+            os.ftruncate(self._fd, 0)  # so that nothing is left behind the new state
         if state is None or not _plausible(state, now + self._limit.seconds):
             return _unknown(self._limit, now)
         return state
@@ -101,6 +117,9 @@ class MemoryBudget:
         state.reserve, state.reserve_changed = max(state.reserve, self._others), now
         return change(state, now)
 
+    def abandon(self) -> None:
+        """Do nothing: nobody shares this."""
+
     def close(self) -> None:
         """Do nothing."""
 
@@ -119,11 +138,13 @@ def _plausible(state: State, latest: float) -> bool:
     )
 
 
-def _opened(path: Path, flags: int) -> int:
-    """Open a file of the budgets, and no other that a link there names."""
-    for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW"):
-        flags |= getattr(os, name, 0)
-    return os.open(path, flags)
+def _opened(path: Path) -> int:
+    """Open a file of the budgets, and nothing else that lies in its place."""
+    fd = os.open(path, os.O_RDWR | _PLAIN)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(f"{path} is no file")
+    return fd
 
 
 def _make(path: Path) -> None:
@@ -159,8 +180,20 @@ def _sweep(directory: Path) -> None:
     now = file_time(directory)
     for path in directory.glob("*.bin"):
         with contextlib.suppress(OSError):  # somebody else was faster
-            if now - path.stat().st_mtime_ns > _FORGOTTEN:
+            status = path.lstat()
+            if now - status.st_mtime_ns > _FORGOTTEN and _is_ours(path, status):
                 path.unlink()
+
+
+def _is_ours(path: Path, status: os.stat_result) -> bool:
+    """Say whether a file, and no link to one, has a whole state in it, of whatever limit."""
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+        return False
+    fd = os.open(path, os.O_RDONLY | _PLAIN)
+    try:
+        return states.is_state(_read(fd, _LARGEST))
+    finally:
+        os.close(fd)
 
 
 if sys.platform == "win32":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 from collections import deque
 from collections.abc import Callable
@@ -13,12 +14,15 @@ from marketkit.clock import Clock, boot_id
 from marketkit.errors import warn
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.file import BudgetFile, BudgetStore, MemoryBudget
-from marketkit.net.budget.state import State
+from marketkit.net.budget.state import INF, State
 
 T = TypeVar("T")
 
 _UNNAMED = RateLimit(10, 1.0)  # the limit of files without one in their name, from the beginning
 
+LOCK_STUCK = 5.0  # seconds at which who holds a file must have been stopped: it takes 100 us
+LOOK_AGAIN = 1.0  # seconds between two looks that found a lock and are not of one wait
+_log = logging.getLogger("marketkit.net")
 _TOLD: set[Path] = set()  # folders that were said not to be had
 
 
@@ -39,6 +43,7 @@ class SharedState:
         self._clock = clock
         self._changes: deque[Callable[[State], None]] = deque()
         self._store = None
+        self._locked_first = self._locked_last = -INF
 
     @property
     def is_open(self) -> bool:
@@ -78,13 +83,30 @@ class SharedState:
         try:
             if self._store is None:
                 self._store = BudgetFile(self.path, self._limit, self._clock)
-            return self._store.update(all_changes)
+            result = self._store.update(all_changes)
         except BlockingIOError:
+            self._locked()
             raise
         except OSError as error:
             self._store = MemoryBudget(self._limit, self._clock)
             _say_alone(self.path.parent, error)
             return self._store.update(all_changes)
+        self._locked_last = -INF
+        return result
+
+    def _locked(self) -> None:
+        """Leave a file behind that is locked at every look: the holder was stopped, or never ends.
+
+        Safe, as nobody took a turn meanwhile, and a new file begins with a silent period.
+        """
+        now = self._clock()
+        if now - self._locked_last > LOOK_AGAIN:
+            self._locked_first = now
+        self._locked_last = now
+        if now - self._locked_first > LOCK_STUCK and self._store is not None:
+            _log.warning("another process has held %s for %g s; begun anew", self.path, LOCK_STUCK)
+            self._locked_first = now
+            self._store.abandon()
 
     def close(self) -> None:
         """Close the file; a later update opens a new one."""
