@@ -119,16 +119,12 @@ class Transport:
         """Estimate the exchange's clock in ms UTC: the last `Date` and the time since."""
         return self.clock.now()
 
-    async def ask_time(self) -> int:
-        """Give the exchange's clock; one never heard is asked for, unless offline."""
+    async def ask_time(self, *, again: bool = False) -> int:
+        """Give the exchange's clock; asked for if never heard or `again`, unless offline."""
         async with self._asking_time:
-            if not self.clock.is_heard and not self._offline:
+            if (again or not self.clock.is_heard) and not self._offline:
                 await self.send(self._rules.time_request)
         return self.now()
-
-    async def ask_again(self) -> None:
-        """Have the exchange tell the time once more, for who has a reason to doubt the clock."""
-        await self.send(self._rules.time_request)
 
     @property
     def endpoint(self) -> str:

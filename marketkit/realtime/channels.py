@@ -83,14 +83,15 @@ class NewestChannel:
 
     def add(self, message: Message) -> bool:
         """Take a message and say whether that is news."""
-        known = self._newest.get(message.symbol)
+        symbol = message.symbol
+        known = self._newest.get(symbol)
         if (
             known is not None
             and message.time < known.time
             and known.time <= max(message.time, self._clock()) + _EARLY
         ):
             return False  # overtaken by a later one
-        self._newest[message.symbol] = message
+        self._newest[symbol] = message
         return True
 
     def known(self, symbols: Iterable[str]) -> Sequence[Message]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
 import os
@@ -285,5 +286,6 @@ def client_of(transport: Transport) -> RealtimeClient:
         _CLIENTS[key] = RealtimeClient(url, clock=transport.now, connects=connects)
         engine().on_close(_CLIENTS[key].close)
     client = _CLIENTS[key]
-    client.clock, client.doubt.ask = transport.now, transport.ask_again
+    client.clock = transport.now
+    client.doubt.ask = functools.partial(transport.ask_time, again=True)
     return client

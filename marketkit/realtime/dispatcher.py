@@ -127,13 +127,14 @@ class Dispatcher(ABC):
         """Tell listeners a message that is news."""
         if not self._whole:
             self._resumed()
-        stream = message.channel, message.symbol
+        channel = message.channel
+        stream = channel, message.symbol
         listeners = self._listeners.get(stream)
         if listeners is None and stream not in self._subscriptions:
             return  # nobody asked: what nobody goes on to hear would answer for the exchange
         if self._harmed:
             self._mend(Stream(*stream))
-        if self._channels[stream[0]].add(message) and listeners is not None:
+        if self._channels[channel].add(message) and listeners is not None:
             for listener in listeners:
                 try:
                     listener.receive(message)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -12,6 +14,7 @@ from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.budget import Budget
 from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.connection import Timing
+from marketkit.sandbox import Sandbox
 from tests.unit.realtime.conftest import Heard, tickers, until
 
 QUICK = Timing(look=0.01, patience=0.1, backoff=0.01, longest=0.05)
@@ -137,3 +140,54 @@ def test_a_handshake_that_is_told_to_wait_for_long_says_so_and_waits(tmp_path, s
         assert "has not opened" in str(heard.reasons[-1])
 
     meeting(tmp_path, work)
+
+
+COLD = """
+import pathlib, sys, time
+from marketkit.exchange.upbit.limits import UPBIT
+from marketkit.net.engine import engine
+from marketkit.net.transport import Transport
+from marketkit.realtime.client import client_of
+from marketkit.realtime.feed import Feed
+
+transport = Transport(sys.argv[1], UPBIT, timeout=30, budget_dir=pathlib.Path(sys.argv[2]))
+
+async def opened():
+    await transport.ask_time()
+    return Feed(client_of(transport), "ticker", ["KRW-BTC"], lambda frame: frame)
+
+print("ready", flush=True)
+sys.stdin.readline()
+with engine().run(opened()) as feed:
+    assert feed.wait(60)
+"""
+
+
+async def cold(endpoint: str, folder: str, all_ready: asyncio.Barrier) -> str:
+    """Open a stream from a process that has just begun, with all others; give what it said."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-c", COLD, endpoint, folder),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    await process.stdout.readline()
+    await all_ready.wait()
+    _, trouble = await process.communicate(b"\n")
+    return trouble.decode() if process.returncode else ""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("window", ["first-call", "sliding", "clock"])
+def test_twenty_cold_processes_open_the_stream_and_no_handshake_is_refused(tmp_path, window):
+    async def main(endpoint: str) -> list[str]:
+        all_ready = asyncio.Barrier(20)
+        several = (cold(endpoint, str(tmp_path), all_ready) for _ in range(20))
+        return await asyncio.gather(*several)
+
+    with Sandbox(seed=1, speed=1, limit_window=window) as exchange:
+        troubles = asyncio.run(main(exchange.endpoint))
+        seen = exchange.stats()
+    assert set(troubles) == {""}
+    assert (seen["stream"]["connections"], seen["stream"]["refused"]) == (20, 0)
+    assert {group["rejected"] for group in seen["groups"].values()} == {0}

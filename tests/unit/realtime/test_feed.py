@@ -256,13 +256,21 @@ def test_who_waits_for_a_stream_that_does_not_open_is_told_why(line):
     assert "HTTP 429" in repr(feed)
     with pytest.raises(NetworkError, match="HTTP 429"):
         next(iter(feed))
+    assert "HTTP 429" in str(feed.unheard)
     assert [*feed.interruptions["end"]] == [None]
     assert "HTTP 429" in feed.interruptions["reason"][0]
     line.peer.refuse = 0
     line.peer.greeting = lambda: ticker("KRW-BTC")
     assert feed.wait()
     assert feed.failure is None
+    assert feed.unheard is None
     assert feed.interruptions["end"].null_count() == 0
+
+
+def test_a_feed_that_is_closed_before_anything_came_says_so(line):
+    feed = line.watch("KRW-BTC")
+    feed.close()
+    assert "no message has come yet" in str(feed.unheard)
 
 
 def test_markets_join_and_leave_a_feed(line):
