@@ -12,13 +12,12 @@ import polars as pl
 from marketkit.errors import NetworkError
 from marketkit.exchange.upbit.channels import ChannelSpec, Keeps, spec_of
 from marketkit.exchange.upbit.messages import Candle, Message
-from marketkit.realtime.candles import CandleBook
+from marketkit.realtime.candles import EARLY, CandleBook
 from marketkit.schema import STATE
 from marketkit.timeframe import DAY
 
 Clock = Callable[[], int]
 EVENTS_KEPT = 100  # of each symbol; as many trades as most calls ask for
-_EARLY = 5_000  # ms; a state so far ahead of the clock and of the next one was a mistake
 
 
 class Listener(Protocol):
@@ -88,7 +87,7 @@ class NewestChannel:
         if (
             known is not None
             and message.time < known.time
-            and known.time <= max(message.time, self._clock()) + _EARLY
+            and known.time <= max(message.time, self._clock()) + EARLY
         ):
             return False  # overtaken by a later one
         self._newest[symbol] = message
@@ -223,9 +222,9 @@ class SlotChannel:
 
     coalesces = False
 
-    def __init__(self, spec: ChannelSpec, _: Clock) -> None:
+    def __init__(self, spec: ChannelSpec, clock: Clock) -> None:
         self._spec = spec
-        self._book = CandleBook()
+        self._book = CandleBook(clock)
         self._stale: dict[str, Candle] = {}
         self._since: dict[str, int] = {}
 

@@ -16,7 +16,7 @@ from marketkit.exchange.upbit.stream import Decoder, Fault
 from marketkit.realtime.health import FaultLog, RealtimeStats
 from marketkit.timeframe import MINUTE, iso
 
-AHEAD = MINUTE  # ms that a message may be ahead of our idea of the exchange's clock
+AHEAD = 5 * MINUTE  # by which a message may be ahead of our idea of the exchange's clock
 _SHOWN = 40  # letters of a name that a reason shows
 _LOOK = 1_000  # ms between two looks at that clock, which costs as much as a tenth of a message
 

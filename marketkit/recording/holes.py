@@ -64,12 +64,17 @@ class Holes:
         """Begin an interruption of one symbol, until its next message."""
         self._torn.setdefault(symbol, Interruption(until, None, reason))
 
+    def joined(self, symbol: str, now: int) -> None:
+        """Note that nothing comes of a symbol yet."""
+        self.tore(symbol, now, UNHEARD)
+
     def mend(self, symbol: str, now: int) -> None:
         """End the interruption of a symbol, if one lasts."""
         torn = self._torn.pop(symbol, None)
         if torn is None:
             return
-        self.add(replace(torn, end=now))
+        if torn.reason != UNHEARD:  # a market that joined begins as a recording does
+            self.add(replace(torn, end=now))
         if self._lasting is None:
             own = by_channel(each for each in self._streams() if each.symbol == symbol)
             self._note(Note("interrupted", now, torn.start, torn.reason, own))

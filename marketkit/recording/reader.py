@@ -148,7 +148,8 @@ def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
     for note in told:
         if note.what == "interrupted":
             since = note.at if note.until is None else note.until
-            if note.reason == UNHEARD and found and found[-1][1] == since:
+            beginning = note.reason == UNHEARD and not note.streams
+            if beginning and found and found[-1][1] == since:
                 # Who began to record had nobody's time before: one hole.
                 start, _, reason = found.pop()
             elif start is None or start == since:  # the newest reason is the one that is known

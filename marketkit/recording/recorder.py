@@ -96,6 +96,8 @@ class Recorder:
         joined = [Stream(each, symbol) for each in self.channels for symbol in symbols]
         self.streams += joined
         self._note_streams("joined", joined)
+        for symbol in symbols:
+            self._holes.joined(symbol, self._now())
         self._client.subscribe(self, joined)
         self._begin_with_known(joined)
 

@@ -220,7 +220,9 @@ def test_markets_join_and_leave_a_recording_and_the_journal_says_so(dispatcher, 
     notes = [(each.what, each.streams) for each in journal.read(tmp_path)]
     notes = [note for note in notes if note[0] in {"joined", "left"}]
     assert notes == [("joined", {"trade": ["KRW-ETH"]}), ("left", {"trade": ["KRW-BTC"]})]
-    assert read_interruptions(tmp_path)["reason"].to_list() == [UNHEARD]
+    assert (
+        read_interruptions(tmp_path)["reason"].to_list() == [UNHEARD] * 2
+    )  # of all, of the new one
 
 
 def test_a_recording_says_at_its_end_that_nothing_came(dispatcher, tmp_path):

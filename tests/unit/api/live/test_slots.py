@@ -208,6 +208,21 @@ def test_a_slot_whose_candle_was_not_believed_is_neither_final_nor_proved_withou
     assert going.rows[at(30)].volume == 2.0
 
 
+def test_a_candle_ahead_of_its_time_proves_no_slot_that_has_yet_to_come(going):
+    going.keep(span(9, 11))
+    going.said(candle(15), at(11.5))
+    going.prove(at(13))
+    assert not going.proved
+    going.prove(at(16))
+    assert going.proved == span(11, 15)
+
+
+def test_a_candle_that_says_to_be_of_later_holds_up_none_of_its_slot(going):
+    going.said(candle(11, 5.0, sent=14), at(11.1))
+    assert going.said(candle(11, 6.0, sent=11.3), at(11.3)) == "changed"
+    assert going.rows[at(11)].volume == 6.0
+
+
 def test_of_candles_in_the_lake_the_newest_fifty_stay(going):
     for minute in range(11, 100):
         going.said(candle(minute), at(minute + 0.5))
