@@ -57,14 +57,14 @@ class RealtimeClient(Dispatcher):
         self.largest = largest_answer() if largest is None else largest
         self._connects = connects
         self._draw = draw
-        self.doubt = Doubt(self._now, self._say_again)
+        self.doubt = Doubt(self._by_clock, self._say_again)
         self.reader = FrameReader(
             url,
             silence=self.timing.silence,
             tell=self._tell,
             harm=self._blame,
             speaks=self._speaks,
-            clock=self._now,
+            clock=self._by_clock,
             doubts=self.doubt.about,
         )
         self._task: asyncio.Task[None] | None = None

@@ -76,7 +76,7 @@ class Dispatcher(ABC):
     def channel(self, name: str) -> Channel:
         """Give the store of a channel."""
         if name not in self._channels:
-            self._channels[name] = channel_of(name, self._now)
+            self._channels[name] = channel_of(name, self._by_clock)
         return self._channels[name]
 
     def fresh(self, channel: str, symbol: str) -> Message | None:
@@ -114,7 +114,7 @@ class Dispatcher(ABC):
         """Wait until nothing is at work for listeners that were released."""
         return  # here nothing ever is
 
-    def _now(self) -> int:
+    def _by_clock(self) -> int:
         """Give the time of the clock that is in use now, for who keeps this method."""
         return self.clock()
 
