@@ -78,6 +78,12 @@ def write_new(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def sync_file(path: Path) -> None:
+    """Make the bytes of a file that another program wrote survive a power cut."""
+    with path.open("r+b") as file:  # some systems sync only what may be written
+        os.fsync(file.fileno())
+
+
 def sync_tree(folder: Path) -> None:
     """Make the names in a folder and all folders below survive a power cut."""
     folders = [Path(each) for each, _, _ in os.walk(folder)]

@@ -14,7 +14,7 @@ MarketkitError
 │   └── TimedOut (TimeoutError)        the answer did not come in time
 ├── ExchangeError                      the exchange answered, but not with data
 │   ├── RateLimited                    429: too many requests
-│   ├── Banned                         418: blocked until a stated time
+│   ├── Banned                         418, or a 429 for over a minute: blocked until a stated time
 │   ├── ServerFailed                   5xx: maintenance or a fault over there
 │   ├── Refused                        any other 4xx
 │   └── BadResponse (ValueError)       a body that is not what it should be
@@ -38,6 +38,7 @@ import difflib
 import os
 import sys
 import traceback
+import unicodedata
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -53,6 +54,10 @@ if TYPE_CHECKING:
 
 class MarketkitError(Exception):
     """Base of every error that marketkit raises on purpose."""
+
+    def __str__(self) -> str:
+        """Give the message, of which nothing can move a cursor, whoever brought the words."""
+        return "\n".join(map(plain, super().__str__().split("\n")))
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle message and attributes, for any constructor of a subclass."""
@@ -154,7 +159,7 @@ class RateLimited(ExchangeError):
 
 
 class Banned(ExchangeError):
-    """The exchange blocks this address (418)."""
+    """The exchange blocks this address (418), or asks for more than a minute of silence (429)."""
 
 
 class ServerFailed(ExchangeError):
@@ -255,6 +260,30 @@ def _place(trace: TracebackType | None, shell: Any) -> str:
     named = getattr(getattr(shell, "compile", None), "format_code_name", lambda _: None)(file)
     where = " ".join(named) if named else file
     return f"{where}, line {line} (%tb Verbose shows the whole traceback)"
+
+
+def plain(text: str, most: int | None = None) -> str:
+    r"""Spell out letters that would move a cursor, change colours or turn the way of reading.
+
+    Whatever an exchange or a file says is shown so, and of what may be long at `most` so many
+    letters.
+
+    >>> plain("a\x1b[2Jb"), plain("up\u202edown\n"), plain("too long", 3)
+    ('a\\x1b[2Jb', 'up\\u202edown\\n', 'too…')
+    """
+    if most is not None and len(text) > most:
+        return f"{plain(text[:most])}…"
+    if text.isprintable():
+        return text
+    return "".join(map(_plain, text))
+
+
+def _plain(letter: str) -> str:
+    if letter.isprintable():
+        return letter
+    if unicodedata.category(letter) == "Zs":
+        return " "
+    return letter.encode("unicode_escape").decode("ascii")
 
 
 def is_gone(failure: MarketkitError) -> bool:

@@ -102,6 +102,8 @@ class Progress:
 class Reporter:
     """Writes a progress to a terminal as a moving bar, elsewhere as a plain line every 30 seconds.
 
+    What begins to wait says so at once.
+
     With `as_json` the plain line is a JSON object. Short calls stay silent: nothing is written in
     the first two seconds.
     """
@@ -121,6 +123,7 @@ class Reporter:
         self._terminal = self._stream.isatty() and not as_json
         self._next = progress.started + (_PATIENCE if self._terminal else _LOG_EVERY)
         self._drawn = False
+        self._waits = False
         self._views: list[Callable[[], None]] = []
         self._next_view = 0.0
 
@@ -134,6 +137,10 @@ class Reporter:
     def update(self) -> None:
         """Write when the time has come; call as often as you like."""
         now = time.monotonic()
+        if bool(self.progress.note) is not self._waits:
+            self._waits = not self._waits
+            if self._waits:  # where nothing moves the reason comes first
+                self._next = min(self._next, max(now, self.progress.started + _PATIENCE))
         if self._show and now >= self._next:
             self._next = now + (_BAR_EVERY if self._terminal else _LOG_EVERY)
             self._write(final=False)

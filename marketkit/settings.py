@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -18,6 +19,7 @@ REGIONS: Mapping[str, str] = {
     "id": "https://id-api.upbit.com",
     "th": "https://th-api.upbit.com",
 }
+_LARGEST = 32 << 20  # bytes: a hundred times the largest true answer, all markets with details
 
 
 def resolve_endpoint(endpoint: str | None, region: str | None) -> str:
@@ -101,13 +103,30 @@ def resolve_offline(*, offline: bool | None) -> bool:
 
 
 def budget_dir() -> Path:
-    """Give the folder of the machine-wide budgets: `MARKETKIT_BUDGET_DIR`, or one below the home.
+    """Give the folder of the machine-wide budgets: `MARKETKIT_BUDGET_DIR`, or one for all users.
 
-    Never below TMPDIR or XDG folders: cron lacks the login session's variables, would use another
-    file, and two budgets on one address draw 429s.
+    Never below the home, TMPDIR or XDG folders: other users have others, and so has cron; two
+    budgets on one address draw 429s.
     """
     chosen = os.environ.get("MARKETKIT_BUDGET_DIR")
-    return Path(chosen) if chosen else Path.home() / ".cache" / "marketkit" / "budget"
+    if chosen:
+        return Path(chosen)
+    if sys.platform == "win32":
+        return Path(os.environ.get("PROGRAMDATA", "C:/ProgramData")) / "marketkit" / "budget"
+    return Path("/var/tmp/marketkit-budget")  # noqa: S108 - files there hold no secret; bans outlast a boot
+
+
+def largest_answer() -> int:
+    """Give the bytes that one answer of the exchange may have, unpacked.
+
+    `MARKETKIT_LARGEST_ANSWER`, or 32 MB. Raises `InputError` for what is no number of bytes.
+    """
+    said = os.environ.get("MARKETKIT_LARGEST_ANSWER", "").strip()
+    if not said:
+        return _LARGEST
+    if not re.fullmatch(r"[1-9][0-9]{0,14}", said):
+        raise InputError(f"MARKETKIT_LARGEST_ANSWER={said[:40]!r} is no number of bytes")
+    return int(said)
 
 
 @cache

@@ -44,6 +44,7 @@ class BackfillMethods:
         end: Time | None = None,
         order: Order = "newest",
         verify: str | None = None,
+        recheck: bool = False,
         patience: str = "12h",
         priority: Priority = "low",
         show: bool = True,
@@ -55,7 +56,9 @@ class BackfillMethods:
         now. The `Job` shows its progress after two seconds unless `show=False`; `job.wait()` gives
         its `Report`. Running it again continues: nothing is asked twice, except that `verify`
         (`30m`, `12h`, `7d`) reads the last so much time of the range again. Where the exchange has
-        changed its mind the newer word is kept, and `lake().revisions()` has the old. Processes
+        changed its mind the newer word is kept, and `lake().revisions()` has the old.
+        `recheck=True` asks once more for all that the lake holds for older than the market, and
+        so does `verify` in its time: older marketkits believed a single empty page. Processes
         that ask for the same share the work. A symbol that is not listed, or ends meanwhile, is a
         failure in the report: the others are done.
 
@@ -67,7 +70,7 @@ class BackfillMethods:
         True
         """
         wanted = self._wanted(symbols, timeframe, start, end)
-        how = manner(order, verify, patience)
+        how = manner(order, verify, patience, recheck=recheck)
         return self._backfills.begin(wanted, how, priority, show=show)
 
     @overload

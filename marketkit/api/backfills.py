@@ -177,8 +177,10 @@ class BackfillEndpoints:
         return names, unknown
 
 
-def manner(order: Order, verify: str | None, patience: str) -> BackfillOptions:
+def manner(
+    order: Order, verify: str | None, patience: str, *, recheck: bool = False
+) -> BackfillOptions:
     """Check how a backfill is to be done."""
     one_of("order", order, Order)
     again = 0 if verify is None else parse_duration(verify)
-    return BackfillOptions(order, again, parse_duration(patience) / 1000)
+    return BackfillOptions(order, again, parse_duration(patience) / 1000, recheck=recheck)

@@ -24,7 +24,7 @@ from marketkit.notebook import words
 from marketkit.timeframe import MINUTE, SECOND
 
 _YOUNG = 60_000  # ms; of what ended within the hour an older list would say nothing
-_VARIABLES = ("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE")
+_VARIABLES = ("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE", "LARGEST_ANSWER")
 _STUCK = ("interrupted", "failed", "incomplete")
 
 

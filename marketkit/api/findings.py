@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 
 import polars as pl
 
+from marketkit.errors import plain
 from marketkit.schema import Schema
 
 State = Literal["good", "note", "look", "bad"]
@@ -40,4 +41,4 @@ class Finding(NamedTuple):
 
 def of_exchange(state: State, check: str, detail: str) -> Finding:
     """Make a finding of a check against the exchange, with the remedy."""
-    return Finding(state, f"live {check}", detail, _DO.get(state, ""))
+    return Finding(state, f"live {check}", plain(detail), _DO.get(state, ""))

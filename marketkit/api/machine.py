@@ -111,7 +111,9 @@ def _budget_folder(folder: Path) -> Finding:
             return Finding("good", "budget", f"shared by all processes in {folder}")
     except OSError as error:
         do = "make that folder writable, or name another in MARKETKIT_BUDGET_DIR"
-        said = f"{folder} cannot be written, so other processes are not counted: {error.strerror}"
+        said = (
+            f"{folder} cannot be written, so each process takes half of the limit: {error.strerror}"
+        )
         return Finding("bad", "budget", said, do)
 
 

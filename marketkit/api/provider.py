@@ -179,6 +179,7 @@ class AsyncSmartDataProvider(
         end: Time | None = None,
         order: Order = "newest",
         verify: str | None = None,
+        recheck: bool = False,
         patience: str = "12h",
         priority: Priority = "low",
     ) -> Plan:
@@ -191,7 +192,8 @@ class AsyncSmartDataProvider(
         given = naming.several(symbols)
         await self._backfills.hear(given, start, end)
         wanted = self._backfills.wanted(given, timeframe, start, end)
-        return await self._backfills.plan(wanted, manner(order, verify, patience), priority)
+        how = manner(order, verify, patience, recheck=recheck)
+        return await self._backfills.plan(wanted, how, priority)
 
     @on_engine
     async def status(self) -> Status:

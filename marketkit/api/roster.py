@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from marketkit import symbols as naming
 from marketkit.api.markets import MarketList
-from marketkit.errors import MarketkitError, UnknownSymbol
+from marketkit.errors import MarketkitError, UnknownSymbol, plain
 from marketkit.net.engine import end_task
 
 if TYPE_CHECKING:
@@ -95,11 +95,11 @@ class Roster:
             for symbol in sorted(ended.intersection(handle.symbols)):
                 handle.leave(symbol, _word(symbol))
             if new := sorted(wish.among(listed) - {*handle.symbols}):
-                _log.info("%s: new on the exchange, and taken in: %s", handle, " ".join(new))
+                _log.info("%s: new on the exchange, and taken in: %s", handle, plain(" ".join(new)))
                 handle.join(new)
             if not handle.symbols and not wish.globs:
                 await handle.give_up(UnknownSymbol(", ".join(sorted(wish.names))))
 
 
 def _word(symbol: str) -> str:
-    return f"{symbol} has ended: the exchange lists it no more; streams go on without it"
+    return f"{plain(symbol)} has ended: the exchange lists it no more; streams go on without it"

@@ -81,6 +81,7 @@ class SingleFlight(Generic[T]):
         keys = [(cache_key, symbol) for symbol in symbols]
         self._flying.update(dict.fromkeys(keys, flight))
         flight.task.add_done_callback(lambda _: self._land(flight, keys))
+        flight.task.add_done_callback(_heard)
         return flight
 
     def _leave(self, flight: _Flight[T]) -> None:
@@ -93,6 +94,12 @@ class SingleFlight(Generic[T]):
         for key in keys:
             if self._flying.get(key) is flight:
                 del self._flying[key]
+
+
+def _heard(task: asyncio.Task[T]) -> None:
+    """Take note of an error also where everybody who asked has left, or asyncio would print it."""
+    if not task.cancelled():
+        task.exception()
 
 
 def _checked(answer: T | BaseException) -> T | MarketkitError:

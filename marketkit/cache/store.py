@@ -35,7 +35,13 @@ _PATIENCE = 2.0  # seconds to wait for another process
 _REST = 10.0  # seconds to leave reads or writes alone after they failed: others queue behind them
 _PAUSE = 0.01  # seconds between two tries; another process writes for a millisecond
 _BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_BROKEN = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_BROKEN = (
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,  # another table than ours, or none, as are the next two
+    sqlite3.SQLITE_CONSTRAINT,
+    sqlite3.SQLITE_MISMATCH,
+)
 _HEAD = struct.Struct("<4sIqq")
 _MAGIC = b"MKS1"
 
@@ -140,7 +146,7 @@ class ResponseStore:
             except sqlite3.Error as error:
                 if _code(error) not in _BUSY:
                     self._drop()
-                if _code(error) not in _BROKEN:
+                if not self._is_broken(error):
                     raise
                 self._set_aside(error)
                 return work(self._opened())
@@ -164,6 +170,14 @@ class ResponseStore:
             with suppress(sqlite3.Error):
                 self._table.close()  # type: ignore[no-untyped-call]
             self._table = None
+
+    def _is_broken(self, error: sqlite3.Error) -> bool:
+        code, path = _code(error), self._path
+        if not code:  # a text that is no UTF-8
+            return isinstance(error, sqlite3.OperationalError)
+        if code == sqlite3.SQLITE_READONLY:  # the head of a file may say so that is not
+            return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+        return code in _BROKEN
 
     def _set_aside(self, error: sqlite3.Error) -> None:
         path = self._path

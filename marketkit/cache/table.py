@@ -1,9 +1,11 @@
 """The SQLite table of requests-cache, which here gives up at once and never waits for ever.
 
 Its own writes ask for the lock again and again without an end, also when the folder may only be
-read. Here a table that is busy says so, and the caller decides how long to try. Only public names
-of requests-cache are used. Reads share one connection without a lock: use a table from one thread
-at a time.
+read. Here a table that is busy says so, and the caller decides how long to try. Reads share one
+connection without a lock: use a table from one thread at a time.
+
+This is the one place that knows requests-cache, by public names only. Its file, table and
+connection are used; its sessions, expiry and pickled values are not (decision 0011).
 """
 
 from __future__ import annotations

@@ -38,12 +38,14 @@ LAKE: Mapping[str, Text] = {
         "marketkit lake revisions KRW-BTC",
     ),
     "audit": Text(
-        "Compare every byte of files, footers and index. Nothing is changed.",
+        "Compare every byte of files, footers and index, of a lake and of recordings in its folder."
+        " Nothing is changed.",
         "marketkit lake audit",
         {FAILED: "Something is off; marketkit lake repair mends it."},
     ),
     "repair": Text(
-        "Mend what needs no guessing. The rest becomes unknown, and is kept under corrupt/.",
+        "Mend what needs no guessing, of a lake and of recordings in its folder. The rest becomes"
+        " unknown, and is kept under corrupt/.",
         "marketkit lake repair --dry-run",
     ),
     "freeze": Text(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
@@ -86,7 +86,8 @@ class SendingRules:
     `limits` are the rate groups of requests, `other_limits` those of connections. `check` raises
     the error that an answer stands for. `read_allowance` reads an answer's headers for a group.
     `retry_delay` gives the seconds to wait after a failure of the n-th attempt, None to give up.
-    `time_request` asks for a small answer of which only the date is wanted.
+    `time_request` asks for a small answer of which only the date is wanted. Dates of answers of the
+    groups `proving` decide what is closed and what day it is.
     """
 
     limits: Mapping[str, RateLimit]
@@ -95,6 +96,7 @@ class SendingRules:
     read_allowance: Callable[[Mapping[str, str], str], Allowance]
     retry_delay: Callable[[MarketkitError, int], float | None]
     time_request: Request
+    proving: Collection[str] = ()
 
     def limit(self, group: str) -> RateLimit:
         """Give the limit of a rate group. Raises `InputError` for an unknown one."""

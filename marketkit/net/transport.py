@@ -3,27 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-import textwrap
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marketkit.errors import MarketkitError, Offline, TimedOut, warn
 from marketkit.exchange.dialect import Priority, RateLimit, Request, Response, SendingRules
+from marketkit.net.body import read_bounded
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
 from marketkit.net.exchange_clock import ExchangeClock, machine_time, parse_age, parse_date
-from marketkit.net.wire import TurnPassed, Wire, client_for, failure_of, host_of
+from marketkit.net.wire import TurnPassed, Wire, about, client_for, failure_of, host_of, in_all
+from marketkit.settings import largest_answer
+from marketkit.timeframe import iso
 
 if TYPE_CHECKING:
     import httpx
 
 _log = logging.getLogger("marketkit.net")
 _NEWEST = 0.3  # weight of a new round trip: three or four tell how far the exchange is now
+_WITNESSES = 3  # further answers that are asked for until two agree on the time
 _TOLD: set[str] = set()  # hosts whose clock was said to differ from ours: once a process is enough
 
 
@@ -67,6 +71,7 @@ class Transport:
         self._host = host_of(endpoint)
         self._rules = rules
         self._timeout = timeout
+        self._largest = largest_answer()
         self._budget_dir = budget_dir
         self._ban = Ban(budget_dir / f"{self._host}.ban", host=self._host)
         self._budgets: dict[str, Budget] = {}
@@ -75,6 +80,7 @@ class Transport:
         self._loop: asyncio.AbstractEventLoop | None = None
         self.clock = ExchangeClock()
         self._asking_time = asyncio.Lock()
+        self._jumps = 0  # of the clock, that were told
         self._counts: dict[str, Counter[str]] = {}
         self._round_trip = 0.0
 
@@ -97,12 +103,14 @@ class Transport:
                 if delay is None:
                     self._count(request, "failed")
                     if isinstance(failure, TimedOut):
-                        raise _in_all(failure, attempt, time.monotonic() - began) from None
+                        raise in_all(failure, attempt, time.monotonic() - began) from None
                     raise
                 _log.info("attempt %d of %s failed: %s", attempt, request.path, failure)
             else:
+                if not self.clock.is_sure and request.group in self._rules.proving:
+                    await self._confirm_time()
                 self._tell_doubt()
-                return response
+                return replace(response, at=self.clock.bounded(response.at))
             self._count(request, "retried")
             await asyncio.sleep(delay)
             attempt += 1
@@ -111,10 +119,10 @@ class Transport:
         """Estimate the exchange's clock in ms UTC: the last `Date` and the time since."""
         return self.clock.now()
 
-    async def ask_time(self) -> int:
-        """Give the exchange's clock; one never heard is asked for, unless offline."""
+    async def ask_time(self, *, again: bool = False) -> int:
+        """Give the exchange's clock; asked for if never heard or `again`, unless offline."""
         async with self._asking_time:
-            if not self.clock.is_heard and not self._offline:
+            if (again or not self.clock.is_heard) and not self._offline:
                 await self.send(self._rules.time_request)
         return self.now()
 
@@ -188,7 +196,7 @@ class Transport:
             self._path_changed()
             raise TimedOut(
                 f"{self._endpoint} did not answer {request.path} within {self._timeout:g}s, "
-                f"waiting for {wire.awaited}{_about(request)}"
+                f"waiting for {wire.awaited}{about(request)}"
             ) from None
         except httpx.HTTPError as error:
             self._path_changed()
@@ -214,7 +222,9 @@ class Transport:
             # The headers say that the request was counted: the slot need not wait for the body.
             self._answered(request, wire.slot, answer)
             self._took(time.monotonic() - wire.started)
-            body = await answer.aread()
+            packing = answer.headers.get("content-encoding", "")
+            where = f"{self._endpoint}{request.path}"
+            body = await read_bounded(answer.aiter_raw(), packing, self._largest, where)
         finally:
             await answer.aclose()
         date = parse_date(answer.headers.get("date"))
@@ -229,8 +239,23 @@ class Transport:
             self._count(request, "rejected")
             _log.warning("%s answered %d to %s", self._host, answer.status_code, request.path)
 
+    async def _confirm_time(self) -> None:
+        """Ask again for a time that one answer alone says: what it proves depends on it."""
+        async with self._asking_time:
+            for _ in range(_WITNESSES):
+                if self.clock.is_sure:
+                    break
+                # Where none is to be had, the clock of before bounds the answer.
+                with contextlib.suppress(MarketkitError):
+                    await self.send(self._rules.time_request)
+
     def _tell_doubt(self) -> None:
-        """Warn that this machine's clock is wrong, once a process and host."""
+        """Tell of a clock that was set; of a wrong one of this machine once a process and host."""
+        if self.clock.jumps > self._jumps:
+            self._jumps = self.clock.jumps
+            _log.warning(
+                "two answers agree: the clock of %s was set to %s", self._host, iso(self.now())
+            )
         if self._host not in _TOLD and (doubt := self.clock.doubt()) is not None:
             _TOLD.add(self._host)
             warn(doubt)
@@ -273,18 +298,3 @@ class Transport:
 
     def _count(self, request: Request, what: str) -> None:
         self._counts.setdefault(request.group, Counter())[what] += 1
-
-
-def _about(request: Request) -> str:
-    """Name the subject of a request in short."""
-    if not request.params:
-        return ""
-    name, value = request.params[0]
-    return f" ({name}={textwrap.shorten(value.replace(',', ', '), 40, placeholder=' ...')})"
-
-
-def _in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
-    """Say of a failure how long all attempts took, the waits for their turns among them."""
-    many = f"{attempts} attempts" if attempts > 1 else "the attempt"
-    said = f"{failure}; {many} took {seconds:.1f}s in all"
-    return TimedOut(f"{said}: try again, or give a longer timeout")

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import socket
 import ssl
 import struct
 import sys
+import textwrap
 import time
 from collections.abc import Mapping
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from marketkit.clock import age_clock
-from marketkit.errors import BadResponse, InputError, MarketkitError, NetworkError, Unreachable
+from marketkit.errors import (
+    BadResponse,
+    InputError,
+    MarketkitError,
+    NetworkError,
+    TimedOut,
+    Unreachable,
+)
+from marketkit.exchange.dialect import Request
 from marketkit.net.budget.budget import Slot
 from marketkit.settings import library_version
 
@@ -30,9 +41,11 @@ _KEPT_ALIVE = 60.0  # seconds; a new connection costs two round trips and a TLS 
 
 def client_for(endpoint: str) -> httpx.AsyncClient:
     """Make the client of an endpoint; the first requests open connections."""
+    from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - slow, as is the next
+
     import httpx  # noqa: PLC0415 - slow to import, and who reads the lake sends nothing
 
-    return httpx.AsyncClient(
+    client = httpx.AsyncClient(
         headers={"User-Agent": f"marketkit/{library_version()}", "Accept-Encoding": "gzip"},
         limits=httpx.Limits(
             max_connections=_CONNECTIONS,
@@ -43,10 +56,17 @@ def client_for(endpoint: str) -> httpx.AsyncClient:
         mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
         timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
     )
+    # Nobody is logged in; whatever is set would be kept and sent back, however much it is.
+    client.cookies.jar.set_policy(DefaultCookiePolicy(allowed_domains=()))
+    return client
 
 
 def host_of(endpoint: str) -> str:
-    """Name the host in a way that can be part of a file name: `api.upbit.com`, `127.0.0.1_8000`."""
+    """Name the host in a way that can be part of a file name: `api.upbit.com`, `127.0.0.1_8000`.
+
+    All spellings of one host give one name, and this machine has one, however it is called:
+    what counts our requests knows nothing of names.
+    """
     try:
         url = urlsplit(endpoint)
         host, port = url.hostname, url.port
@@ -54,8 +74,53 @@ def host_of(endpoint: str) -> str:
         raise InputError(f"endpoint {endpoint!r} is not a URL: {error}") from None
     if not host:
         raise InputError(f"endpoint {endpoint!r} names no host")
-    host = host.replace(":", "_")
+    host = _one_spelling(host).replace(":", "_")
     return host if port in {None, _PORTS.get(url.scheme)} else f"{host}_{port}"
+
+
+def _one_spelling(host: str) -> str:
+    """Give one spelling of a host for all that lead there, such as `127.1` and `LOCALHOST.`."""
+    name = host.rstrip(".")
+    addresses = _addresses(name)
+    if addresses and all(each.is_loopback or each.is_unspecified for each in addresses):
+        return "127.0.0.1"
+    return str(addresses[0]) if addresses else name
+
+
+def _addresses(name: str) -> list[IPv4Address | IPv6Address]:
+    """Give the address that a host is written as, and those of a name that only this network has.
+
+    A name with a dot in it is the same for everybody, so nobody is asked what it stands for.
+    """
+    if name == "localhost" or name.endswith(".localhost"):  # RFC 6761, section 6.3
+        return [ip_address("127.0.0.1")]
+    with contextlib.suppress(OSError, ValueError):
+        return [_plain(ip_address(name) if ":" in name else ip_address(socket.inet_aton(name)))]
+    with contextlib.suppress(OSError, ValueError):
+        found = socket.getaddrinfo(name, None) if "." not in name else []
+        here = [_plain(ip_address(each[4][0])) for each in found]
+        return here if all(each.is_loopback for each in here) else []
+    return []
+
+
+def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    """Give the IPv4 address that one of IPv6 stands for, if it does."""
+    return getattr(address, "ipv4_mapped", None) or address
+
+
+def about(request: Request) -> str:
+    """Name the subject of a request in short."""
+    if not request.params:
+        return ""
+    name, value = request.params[0]
+    return f" ({name}={textwrap.shorten(value.replace(',', ', '), 40, placeholder=' ...')})"
+
+
+def in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
+    """Say of a failure how long all attempts took, the waits for their turns among them."""
+    many = f"{attempts} attempts" if attempts > 1 else "the attempt"
+    said = f"{failure}; {many} took {seconds:.1f}s in all"
+    return TimedOut(f"{said}: try again, or give a longer timeout")
 
 
 def failure_of(error: httpx.HTTPError, endpoint: str) -> MarketkitError:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import TYPE_CHECKING, cast
 
+from marketkit.errors import plain
 from marketkit.notebook import words
 from marketkit.notebook.card import Card
 from marketkit.notebook.grid import Column
 from marketkit.notebook.table import Table
-from marketkit.notebook.text import plain
 from marketkit.notebook.words import Tone
 
 if TYPE_CHECKING:

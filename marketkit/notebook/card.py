@@ -6,10 +6,11 @@ import html
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from marketkit.errors import plain
 from marketkit.notebook import grid
 from marketkit.notebook.grid import Column
 from marketkit.notebook.table import Table
-from marketkit.notebook.text import Room, plain, room, wrap
+from marketkit.notebook.text import Room, room, wrap
 
 _INDENT = "  "
 _LABEL = 11  # columns of the names of facts: cards below each other look alike

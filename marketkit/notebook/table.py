@@ -9,9 +9,10 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from marketkit.errors import plain
 from marketkit.notebook import grid, words
 from marketkit.notebook.grid import Column
-from marketkit.notebook.text import Room, clip, pad, plain, room, wrap
+from marketkit.notebook.text import Room, clip, pad, room, wrap
 from marketkit.notebook.values import values_of
 from marketkit.notebook.words import Tone
 

@@ -44,25 +44,6 @@ def room(stream: TextIO | None = None) -> Room:
     return Room(size.columns, size.lines, colors=not plain)
 
 
-def plain(text: str) -> str:
-    r"""Spell out letters that would move a cursor or change colours.
-
-    >>> plain("a\x1b[2Jb")
-    'a\\x1b[2Jb'
-    """
-    if text.isprintable():
-        return text
-    return "".join(map(_plain, text))
-
-
-def _plain(letter: str) -> str:
-    if letter.isprintable():
-        return letter
-    if unicodedata.category(letter) == "Zs":
-        return " "
-    return letter.encode("unicode_escape").decode("ascii")
-
-
 def width(text: str) -> int:
     """Give the columns of a terminal that a text takes: Korean letters take two.
 

@@ -1,27 +1,49 @@
 """The files of a recording: parts while an hour lasts, one file afterwards.
 
 A file has its name only when it is whole and down. The file of an hour says in its footer which
-parts it was made of: a part that is still there after a kill is known to be in it already.
+parts it was made of: a part that is still there after a kill is known to be in it already. No name
+in a footer is ever one to remove unless it is that of a part of this hour, and nothing is written
+or removed where a link leads out of the recording.
+
+A damaged file stops itself only: readers pass it over and name it, who writes sets it aside.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterable, Sequence
+import errno
+import os
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, BinaryIO
+from typing import IO, BinaryIO, NamedTuple
 
 import polars as pl
 
-from marketkit.disk import TEMPORARY, make_folder, write_atomic
-from marketkit.errors import CorruptFile
-from marketkit.recording import layout
+from marketkit.coverage import Span
+from marketkit.disk import make_folder, sync_folder, write_atomic
+from marketkit.errors import CorruptFile, warn
+from marketkit.recording import damage, layout, seal
+from marketkit.recording.damage import Looked
 from marketkit.recording.layout import Hour
 from marketkit.recording.rows import distinct, stored
 
-_KEY = "marketkit"
+CORRUPT = "corrupt"  # the folder of files set aside, below the root
+_FULL = (errno.EMFILE, errno.ENFILE)  # nothing is wrong with a file that has no descriptor now
 _TRIES = 20  # looks at a folder in which files are made one; an hour is made one once
+
+
+class Damaged(NamedTuple):
+    """A file that cannot be read: its hour, its name, why, and the times of what may be missing."""
+
+    hour: Hour
+    name: str
+    fault: str
+    span: Span
+
+    @property
+    def path(self) -> str:
+        """The path below the root."""
+        return f"{self.hour.folder}/{self.name}"
 
 
 def write_part(root: Path, hour: Hour, number: int, frame: pl.DataFrame) -> None:
@@ -30,34 +52,43 @@ def write_part(root: Path, hour: Hour, number: int, frame: pl.DataFrame) -> None
     The rows are down, and visible to readers, when the call returns.
     """
     folder = root / hour.folder
+    _refuse_outside(root, folder)
     make_folder(folder)
+    said = seal.blank()
+    _place(
+        folder / hour.part(number),
+        lambda file: frame.write_parquet(file, compression="zstd", metadata=said),
+    )
 
-    _place(folder / hour.part(number), lambda file: frame.write_parquet(file, compression="zstd"))
 
-
-def compact(root: Path, hour: Hour) -> None:
+def compact(root: Path, hour: Hour) -> list[Damaged]:
     """Make the parts of an hour one file; a trade that came twice is there once.
 
-    Kill it at any moment: readers find every row once, and the next call goes on.
+    Damaged files are set aside before, and given. Kill it at any moment: readers find every row
+    once, and the next call goes on.
     """
+    broken = damaged(root, hour)
+    for each in broken:
+        set_aside(root, each)
     sweep(root, hour)
     folder = root / hour.folder
-    parts = [name for name in _names(root, hour) if layout.is_part(name)]
+    parts = [name for name in names(root, hour) if layout.is_part(name)]
     if not parts:
-        return
+        return broken
     known = [hour.file] if (folder / hour.file).exists() else []
     with ExitStack() as stack:
         files: list[IO[bytes]] = [
             stack.enter_context((folder / name).open("rb")) for name in (*known, *parts)
         ]
         rows = distinct(hour.channel, pl.scan_parquet(files, schema=stored(hour.channel)))
-        said = {_KEY: json.dumps({"parts": parts})}
+        said = seal.blank(parts)
         _place(
             folder / hour.file,
             lambda file: rows.sink_parquet(file, compression="zstd", metadata=said),
         )
     for name in parts:
         (folder / name).unlink()
+    return broken
 
 
 def sweep(root: Path, hour: Hour) -> None:
@@ -65,13 +96,52 @@ def sweep(root: Path, hour: Hour) -> None:
     folder = root / hour.folder
     if not folder.is_dir():
         return
-    for leftover in folder.glob(f"*{TEMPORARY}"):
-        leftover.unlink(missing_ok=True)
-    if (folder / hour.file).exists():
-        with (folder / hour.file).open("rb") as file:
-            merged = _merged(file)
-        for name in merged:
+    _refuse_outside(root, folder)
+    for leftover in halves(root, hour):
+        (folder / leftover).unlink(missing_ok=True)
+    if (folder / hour.file).is_file():
+        looked = damage.look(folder / hour.file, hour.channel)
+        for name in _merged(hour, looked):
             (folder / name).unlink(missing_ok=True)
+
+
+def damaged(root: Path, hour: Hour) -> list[Damaged]:
+    """List the files of an hour whose bytes prove them damaged. Raises `OSError`."""
+    looked = {name: _look(root, hour, name) for name in names(root, hour)}
+    whole = [name for name, each in looked.items() if not each.fault]
+    return [
+        Damaged(hour, name, each.fault, _span(root, hour, name, whole))
+        for name, each in looked.items()
+        if each.fault
+    ]
+
+
+def _span(root: Path, hour: Hour, name: str, whole: Iterable[str]) -> Span:
+    """Give the times between the whole files before and after a damaged one."""
+    start, end = hour.span
+    for each in whole:
+        with (root / hour.folder / each).open("rb") as file:
+            times = pl.read_parquet(file, columns=["received"])["received"].dt.epoch("ms")
+        # The file of the hour holds what came before all parts.
+        if (each != hour.file, each) < (name != hour.file, name):
+            start = max(start, int(times.max() or 0))  # type: ignore[arg-type]
+        else:
+            end = min(end, int(times.min() or end))  # type: ignore[arg-type]
+    return Span(start, max(start, end))
+
+
+def set_aside(root: Path, broken: Damaged) -> Path:
+    """Move a damaged file to a folder of its own below `corrupt/`; no byte is lost."""
+    path, number = root / broken.path, 0
+    _refuse_outside(root, path.parent)
+    while (target := root / CORRUPT / str(number) / broken.path).exists():
+        number += 1
+    _refuse_outside(root, target.parent)
+    make_folder(target.parent)
+    path.rename(target)
+    sync_folder(target.parent)
+    sync_folder(path.parent)
+    return target
 
 
 def channels(root: Path) -> list[str]:
@@ -89,19 +159,44 @@ def hours(root: Path, channel: str) -> list[Hour]:
     found: set[Hour] = set()
     for folder in days:
         day = layout.day_of(folder.name)
-        if day is not None:
-            names = (each.name for each in folder.iterdir())
-            found |= {hour for name in names if (hour := layout.hour_of_file(channel, day, name))}
+        if day is not None and folder.is_dir():
+            listed = (each.name for each in folder.iterdir())
+            found |= {hour for name in listed if (hour := layout.hour_of_file(channel, day, name))}
     return sorted(found)
+
+
+def names(root: Path, hour: Hour) -> list[str]:
+    """List the regular files of an hour."""
+    folder = root / hour.folder
+    day = layout.day_of(folder.name)
+    if day is None or not folder.is_dir():
+        return []
+    names = (each.name for each in folder.iterdir() if each.is_file())
+    return sorted(name for name in names if layout.hour_of_file(hour.channel, day, name) == hour)
+
+
+def halves(root: Path, hour: Hour) -> list[str]:
+    """List what a killed writer left of files of an hour."""
+    folder = root / hour.folder
+    if not folder.is_dir():
+        return []
+    found = (each.name for each in folder.iterdir() if layout.is_half(each.name))
+    return sorted(name for name in found if name.startswith(hour.file[:3]))
 
 
 def scan(root: Path, wanted: Iterable[Hour], stack: ExitStack) -> pl.LazyFrame | None:
     """Scan the rows of hours of one channel, in order; None where there are no files.
 
-    The files are open for as long as `stack` is, so that nothing takes them away meanwhile.
+    The files are open for as long as `stack` is, so that nothing takes them away meanwhile. A
+    damaged one is passed over, and a warning names it.
     """
-    several = list(wanted)
-    files: list[IO[bytes]] = [file for hour in several for file in _open(root, hour, stack)]
+    several, broken = list(wanted), list[Damaged]()
+    files: list[IO[bytes]] = [file for hour in several for file in _open(root, hour, stack, broken)]
+    for each in broken:
+        warn(
+            f"{root / each.path} is left out, it {each.fault};"
+            f"\n`marketkit lake repair {root}` sets it aside and notes what may be missing"
+        )
     if not files:
         return None
     channel = several[0].channel
@@ -116,55 +211,69 @@ def last_received(root: Path, hour: Hour) -> int:
     return 0 if latest is None else int(latest.timestamp() * 1000)
 
 
-def _open(root: Path, hour: Hour, stack: ExitStack) -> list[IO[bytes]]:
+def _open(root: Path, hour: Hour, stack: ExitStack, broken: list[Damaged]) -> list[IO[bytes]]:
     """Open the files of an hour so that together the files have each row once."""
     for _ in range(_TRIES):
         with ExitStack() as attempt:
+            met: list[Damaged] = []
             try:
-                found = _open_once(root, hour, attempt)
+                found = _open_once(root, hour, attempt, met)
             except FileNotFoundError:  # parts became one file between the look and the opening
                 continue
             stack.enter_context(attempt.pop_all())
+            broken += met
             return found
     raise CorruptFile(f"{root / hour.folder} changes faster than it can be read")
 
 
-def _open_once(root: Path, hour: Hour, stack: ExitStack) -> list[IO[bytes]]:
-    names = _names(root, hour)
-    files = {
-        name: stack.enter_context((root / hour.folder / name).open("rb")) for name in sorted(names)
-    }
-    merged = _merged(files[hour.file]) if hour.file in files else frozenset()
+def _open_once(root: Path, hour: Hour, stack: ExitStack, broken: list[Damaged]) -> list[IO[bytes]]:
+    looked = {name: _looked(root, hour, name) for name in names(root, hour)}
+    broken += [each for each in looked.values() if isinstance(each, Damaged)]
+    whole = {name: each for name, each in looked.items() if isinstance(each, Looked)}
+    merged = _merged(hour, whole[hour.file]) if hour.file in whole else frozenset()
     # "05.parquet" sorts behind "05.1763….part.parquet", but holds what came first.
-    in_order = sorted(files, key=lambda name: (name != hour.file, name))
-    return [files[name] for name in in_order if name not in merged]
-
-
-def _names(root: Path, hour: Hour) -> Sequence[str]:
+    in_order = sorted(whole.keys() - merged, key=lambda name: (name != hour.file, name))
     folder = root / hour.folder
-    if not folder.is_dir():
-        return []
-    day = layout.day_of(folder.name)
-    if day is None:
-        return []
-    names = (each.name for each in folder.iterdir())
-    return sorted(name for name in names if layout.hour_of_file(hour.channel, day, name) == hour)
+    return [stack.enter_context((folder / name).open("rb")) for name in in_order]
 
 
-def _merged(file: IO[bytes]) -> frozenset[str]:
-    """Give the parts that a file of an hour was made of."""
+def _looked(root: Path, hour: Hour, name: str) -> Looked | Damaged:
+    """Look at a file for a reader: one that cannot be opened is named like one that is damaged."""
     try:
-        said = pl.read_parquet_metadata(file)[_KEY]
-        parts = frozenset(map(str, json.loads(said)["parts"]))
-    except (pl.exceptions.PolarsError, KeyError, TypeError, ValueError) as error:
-        raise CorruptFile(f"{file.name} is no file of a recording: {error!r}") from error
-    file.seek(0)
-    return parts
+        looked = _look(root, hour, name)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        return Damaged(hour, name, f"cannot be read: {error}", hour.span)
+    return Damaged(hour, name, looked.fault, hour.span) if looked.fault else looked
+
+
+def _look(root: Path, hour: Hour, name: str) -> Looked:
+    return damage.look(root / hour.folder / name, hour.channel)
+
+
+def _merged(hour: Hour, looked: Looked) -> frozenset[str]:
+    """Give the parts that a file of an hour was made of: no other name is worth anything."""
+    return frozenset(name for name in looked.parts if layout.is_part_of(hour, name))
+
+
+def _refuse_outside(root: Path, folder: Path) -> None:
+    """Raise `CorruptFile` where a link leads out of the recording."""
+    if not os.path.realpath(folder).startswith(f"{os.path.realpath(root)}{os.sep}"):
+        raise CorruptFile(f"{folder} leads out of the recording {root}: nothing is changed there")
 
 
 def _place(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Put a file that `fill` writes at `path`; polars' own errors of a disk are the system's."""
+
+    def fill_and_seal(file: BinaryIO) -> None:
+        fill(file)
+        file.flush()
+        seal.put(Path(file.name))
+
     try:
-        write_atomic(path, fill)
+        write_atomic(path, fill_and_seal)
     except pl.exceptions.PolarsError as error:
         raise OSError(f"{path} cannot be written: {error}") from error

@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from functools import cache
 from typing import NamedTuple
 
 from marketkit.coverage import Span
-from marketkit.timeframe import HOUR
+from marketkit.disk import TEMPORARY
+from marketkit.exchange.upbit import channels as upbit_channels
+from marketkit.timeframe import DAY, HOUR
 
 JOURNAL = "journal.jsonl"
 LOCK = ".recorder.lock"
 
 _CHANNEL = "channel="
-_DATE = re.compile(r"date=(\d{4}-\d\d-\d\d)")
-_FILE = re.compile(r"([01]\d|2[0-3])(\.\d+\.part)?\.parquet")
+# Digits of ours only: `\d` would take those of every script.
+_DATE = re.compile(r"date=([0-9]{4}-[0-9]{2}-[0-9]{2})")
+_FILE = re.compile(r"([01][0-9]|2[0-3])(\.[0-9]+\.part)?\.parquet")
+_HALF = re.compile(rf"({_FILE.pattern})(\.[0-9a-z]+)+{re.escape(TEMPORARY)}")
 
 
 class Hour(NamedTuple):
@@ -64,8 +69,9 @@ def channel_folder(channel: str) -> str:
 
 
 def channel_of(folder: str) -> str | None:
-    """Give the channel whose folder has this name, or None."""
-    return folder.removeprefix(_CHANNEL) if folder.startswith(_CHANNEL) else None
+    """Give the channel whose folder has this name, or None for any other name."""
+    name = folder.removeprefix(_CHANNEL)
+    return name if name != folder and name in _channels() else None
 
 
 def day_of(folder: str) -> int | None:
@@ -86,7 +92,24 @@ def hour_of_file(channel: str, day: int, name: str) -> Hour | None:
 
 def is_part(name: str) -> bool:
     """Say whether a file is a part of an hour."""
-    return name.endswith(".part.parquet")
+    found = _FILE.fullmatch(name)
+    return found is not None and found[2] is not None
+
+
+def is_part_of(hour: Hour, name: str) -> bool:
+    """Say whether a name, found in a file, is that of a part of just this hour."""
+    day = hour.start - hour.start % DAY
+    return is_part(name) and hour_of_file(hour.channel, day, name) == hour
+
+
+def is_half(name: str) -> bool:
+    """Say whether a file is one of ours that was never finished."""
+    return _HALF.fullmatch(name) is not None
+
+
+@cache
+def _channels() -> frozenset[str]:
+    return frozenset(upbit_channels.message_types())
 
 
 def _moment(time: int) -> datetime:

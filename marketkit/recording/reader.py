@@ -10,13 +10,14 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.coverage import Span
-from marketkit.errors import InputError, nearest
+from marketkit.errors import CorruptFile, InputError, nearest
 from marketkit.exchange.upbit import channels as upbit_channels
 from marketkit.frames import DEFAULTS, Frame, FrameKind, check_zone, finish, one_of
 from marketkit.net import fork
 from marketkit.net.exchange_clock import machine_time
 from marketkit.notebook.arguments import explaining
 from marketkit.recording import files, journal
+from marketkit.recording.holes import UNHEARD
 from marketkit.recording.journal import Note
 from marketkit.recording.rows import shape
 from marketkit.schema import TIME, Schema, empty
@@ -82,7 +83,8 @@ def read_recording(
     message came has no rows. In pandas the index is `received`. Frame and time zone are those of
     `mk.configure`, unless given here.
 
-    Raises `InputError` for a channel that was not recorded.
+    A damaged file of the recording is left out, and a warning names it. Raises `InputError` for a
+    channel that was not recorded.
     """
     form, zone = DEFAULTS.frame_of(frame), DEFAULTS.tz_of(tz)
     one_of("frame", form, FrameKind)
@@ -93,7 +95,7 @@ def read_recording(
     name = recorded_channel(root, channel)
     with ExitStack() as stack:
         rows = scan_recording(root, name, window, stack)
-        found = empty(shape(name)) if rows is None else _named(rows, symbols).collect()
+        found = empty(shape(name)) if rows is None else collected(root, rows, symbols)
     return finish(found.select(list(shape(name))), frame=form, tz=zone, index=["received"])
 
 
@@ -122,7 +124,7 @@ def recorded_channel(root: Path, channel: str) -> str:
 def scan_recording(root: Path, channel: str, window: Span, stack: ExitStack) -> pl.LazyFrame | None:
     """Scan the rows of a channel that came within a window, in order; None if there are no files.
 
-    Raises `CorruptFile` for a file that is none of a recording.
+    A damaged file is passed over, with a warning.
     """
     hours = [hour for hour in files.hours(root, channel) if _meet(hour.span, window)]
     rows = files.scan(root, hours, stack)
@@ -136,20 +138,45 @@ def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
     """Give the times in which messages may be missing between the first note and the last."""
     found: list[tuple[int, int | None, str]] = []
     start, reason = None, ""
-    for note in notes:
-        if note.what == "interrupted" and start is None:
-            start, reason = note.at if note.until is None else note.until, note.reason
-        elif note.what == "ended" and start is None:
+    told = [note for note in notes if note.what != "damaged"]
+    for note in told:
+        if note.what == "interrupted":
+            since = note.at if note.until is None else note.until
+            beginning = note.reason == UNHEARD and not note.streams
+            if beginning and found and found[-1][1] == since:
+                # Who began to record had nobody's time before: one hole.
+                start, _, reason = found.pop()
+            elif start is None or start == since:  # the newest reason is the one that is known
+                start, reason = since, note.reason
+        elif note.what == "ended":
+            if start is not None:
+                found.append((start, note.at, reason))
             start, reason = note.at, f"nobody recorded{note.reason and f' ({note.reason})'}"
         elif note.what in {"resumed", "began"} and start is not None:
             found.append((start, note.at, reason))
             start = None
-    still = start is not None and bool(notes) and notes[-1].what != "ended"
-    return [*found, (start, None, reason)] if still and start is not None else found
+    if start is not None and told[-1].what != "ended":
+        found.append((start, None, reason))
+    return [*found, *map(_damaged, filter(lambda note: note.what == "damaged", notes))]
+
+
+def _damaged(note: Note) -> tuple[int, int | None, str]:
+    """Give the times of a file that was set aside, which are known from both ends."""
+    return note.at if note.until is None else note.until, note.at, note.reason
 
 
 def _meet(span: Span, window: Span) -> bool:
     return span.start < window.end and window.start < span.end
+
+
+def collected(
+    root: Path, rows: pl.LazyFrame, symbols: str | list[str] | None = None
+) -> pl.DataFrame:
+    """Read rows of some symbols. Raises `CorruptFile` for what no look at the files had shown."""
+    try:
+        return _named(rows, symbols).collect()
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        raise CorruptFile(f"{root} cannot be read: {' '.join(str(error).split())}") from error
 
 
 def _named(rows: pl.LazyFrame, symbols: str | list[str] | None) -> pl.LazyFrame:

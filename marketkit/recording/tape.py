@@ -192,7 +192,8 @@ def make_candle(
 
 def _of_one(note: journal.Note) -> bool:
     """Say whether a note tells of an interruption of one symbol alone."""
-    return note.what == "interrupted" and bool(note.streams)
+    names = {name for several in note.streams.values() for name in several}
+    return note.what == "interrupted" and len(names) == 1
 
 
 def _noticed(notes: Iterable[journal.Note], start: int) -> int:
@@ -201,7 +202,7 @@ def _noticed(notes: Iterable[journal.Note], start: int) -> int:
         note.at
         for note in notes
         if (note.at if note.until is None else note.until) == start
-        and note.what in {"interrupted", "ended"}
+        and note.what in {"interrupted", "ended", "damaged"}
     )
 
 

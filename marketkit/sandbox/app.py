@@ -5,37 +5,36 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
 from typing import Any
 
 from marketkit.sandbox.clock import Clock
-from marketkit.sandbox.control import answer_control
-from marketkit.sandbox.desk import MOST_CANDLES, Answer, Desk, route
-from marketkit.sandbox.faults import Faults, of_requests, of_streams, repeated
+from marketkit.sandbox.control import answer_control, is_own
+from marketkit.sandbox.desk import Answer, Desk, route
+from marketkit.sandbox.faults import Faults, of_requests, of_streams
+from marketkit.sandbox.faulty.answers import REFUSALS, Asked, headed, instead
+from marketkit.sandbox.faulty.pages import paged
+from marketkit.sandbox.faulty.sending import Receive, Scope, Send, Visit, deliver
+from marketkit.sandbox.faulty.strikes import NONE, Fault, Strike
 from marketkit.sandbox.limits import Limits, Visitors
 from marketkit.sandbox.markets import Markets, Order
 from marketkit.sandbox.odd import ODD_CODE, Odd, Rule
 from marketkit.sandbox.patience import TooLong, within
-from marketkit.sandbox.query import Query, WireError
+from marketkit.sandbox.query import Query, WireError, values
 from marketkit.sandbox.reply import (
     LimitBody,
     Reply,
-    failed,
-    maintenance_page,
+    foreign,
     no_route,
     refused,
     too_long,
 )
-from marketkit.sandbox.sockets import reset
+from marketkit.sandbox.stream.faults import STREAM_KINDS
 from marketkit.sandbox.stream.hub import Hub
 from marketkit.sandbox.stream.switches import Setting
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 _REQUESTS_KEPT = 2000  # more than any test looks back
 _LONGEST_URL = 8192  # characters, as gateways have it by default
@@ -63,24 +62,26 @@ class App:
         """Serve one request."""
         path, query = scope["path"], scope["query_string"].decode("latin-1")
         if path.startswith("/sandbox/"):
-            reply = answer_control(self, scope["method"], path, query)
-            if scope["method"] == "POST":
-                await self.hub.settle()
-            await _send(send, reply, self.clock.now())
+            await self._control(scope, receive, send)
             return
-        visit = _Visit(receive)
-        await visit.wait(self._way())
-        reply, fault = await self._answer(scope, path, query)
-        await visit.wait(self._way())
-        if visit.gone:
+        stay = _Stay(receive)
+        await stay.wait(self._way())
+        reply, faults = await self._answer(scope, path, query)
+        await stay.wait(self._way())
+        if stay.gone:
             self.aborted += 1
-        elif fault == "reset":
-            await _reset(scope, receive)
-        elif fault == "truncate":
-            await _truncate(scope, receive, send, reply, self.clock.now())
-        else:
-            gzipped = b"gzip" in _header(scope, b"accept-encoding")
-            await _send(send, reply, self.clock.now(), gzipped=gzipped)
+            return
+        visit = Visit(scope, receive, send, reply, self.clock.now())
+        await deliver(visit, faults, gzipped=b"gzip" in _header(scope, b"accept-encoding"))
+
+    async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request of those who run the exchange."""
+        own = is_own(scope["headers"], scope["server"])
+        query = scope["query_string"].decode("latin-1")
+        reply = answer_control(self, scope["method"], scope["path"], query) if own else foreign()
+        if own and scope["method"] == "POST":
+            await self.hub.settle()
+        await deliver(Visit(scope, receive, send, reply, self.clock.now()), [], gzipped=False)
 
     def stats(self) -> dict[str, Any]:
         """Return the counts of every group, of abandoned requests, of faults and of streams."""
@@ -95,6 +96,20 @@ class App:
         """Put another table of faults in place of the old one, of requests and of streams."""
         self.faults.replace(of_requests(table))
         self.hub.faults.table = of_streams(table)
+
+    def strike(self, strike: Strike) -> None:
+        """Have a fault of requests or of websockets strike; `none` forgets all that wait."""
+        if strike.kind == NONE:
+            self.faults.strikes.forget()
+            self.hub.faults.strikes.forget()
+        elif strike.kind in STREAM_KINDS:
+            self.hub.faults.strikes.add(strike)
+        else:
+            self.faults.strikes.add(strike)
+
+    def strikes(self) -> list[dict[str, Any]]:
+        """Return what waits to strike."""
+        return self.faults.strikes.rows() + self.hub.faults.strikes.rows()
 
     @property
     def markets(self) -> Markets:
@@ -134,11 +149,11 @@ class App:
         jitter = self._draw.expovariate(1 / self.jitter_s) if self.jitter_s else 0.0
         return self.latency_s / 2 + jitter
 
-    async def _answer(self, scope: Scope, path: str, query: str) -> tuple[Reply, str | None]:
+    async def _answer(self, scope: Scope, path: str, query: str) -> tuple[Reply, list[Fault]]:
         """Count and answer a request; this is the moment of arrival at the exchange."""
         routed = route(self.desk, path.removeprefix("/v1/")) if path.startswith("/v1/") else None
         if routed is None or scope["method"] not in {"GET", "HEAD"}:
-            return no_route(), None
+            return no_route(), []
         name, answer = routed
         if _header(scope, b"origin"):
             name = "origin"
@@ -148,35 +163,31 @@ class App:
         self.requests.append(request)
         if len(scope["raw_path"]) + len("?") + len(query) > _LONGEST_URL:
             request["status"] = 414
-            return too_long(), None
-        limits = self.limits.of(scope["client"][0])
-        reply, fault = self._admit(limits, name, arrival)
-        if fault:
-            self.faults.strike(fault)
-        request["fault"] = fault
+            return too_long(), []
+        limits, kind = self.limits.of(scope["client"][0]), path.split("/")[2]
+        drawn = self.faults.draw(kind, values(query))
+        reply, faults = self._admit(limits, name, arrival, drawn, scope)
+        request["fault"] = "+".join(fault.kind for fault in faults) or None
         if reply is None:
-            answer = self.odd.over(answer, path.split("/")[2])
+            answer = paged(self.odd.over(answer, kind), faults)
             remaining = limits.groups[name].remaining(arrival)
-            reply = await _soon(partial(_data, answer, query, now, remaining, fault))
+            reply = await _soon(partial(_data, answer, query, now, remaining, faults))
         request["status"] = reply.status
-        return reply, fault
+        return headed(reply, faults, now), faults
 
-    def _admit(self, limits: Limits, name: str, arrival: float) -> tuple[Reply | None, str | None]:
-        """Return a refusal, None where data is to be sent, and the fault that took effect."""
-        group, fault = limits.groups[name], self.faults.draw()
-        if fault in {"429", "418"}:
+    def _admit(
+        self, limits: Limits, name: str, arrival: float, drawn: list[Strike], scope: Scope
+    ) -> tuple[Reply | None, list[Fault]]:
+        """Return an answer in place of data, None for none, and the faults that took effect."""
+        group = limits.groups[name]
+        if any(each.strikes(REFUSALS) for each in drawn):
             group.arrive(arrival)
-            return refused(int(fault), self.limit_body, group.remaining(arrival)), fault
-        status = limits.admit(name, arrival)
-        remaining = group.remaining(arrival)
-        if status != 200:
-            wait = limits.banned_for(arrival)
-            return refused(status, self.limit_body, remaining, wait), None
-        if fault == "500":
-            return failed(remaining), fault
-        if fault == "html":
-            return maintenance_page(remaining), fault
-        return None, None if fault == "duplicate" and name != "candles" else fault
+        elif (status := limits.admit(name, arrival)) != 200:
+            wait, remaining = limits.banned_for(arrival), group.remaining(arrival)
+            return refused(status, self.limit_body, remaining, wait), []
+        faults, remaining = self.faults.strike(drawn), group.remaining(arrival)
+        asked = Asked(_target(scope), scope["server"][1], remaining, self.limit_body)
+        return instead(faults, asked), faults
 
 
 async def _soon(work: Callable[[], Reply]) -> Reply:
@@ -188,20 +199,18 @@ async def _soon(work: Callable[[], Reply]) -> Reply:
         return await asyncio.get_running_loop().run_in_executor(None, work)
 
 
-def _data(answer: Answer, query: str, now: int, remaining: str, fault: str | None) -> Reply:
+def _data(answer: Answer, query: str, now: int, remaining: str, faults: list[Fault]) -> Reply:
     try:
         rows = answer(Query(query), now)
     except WireError as error:
         return Reply(error.status, error.body, remaining=remaining)
-    if fault == "duplicate":
-        rows = repeated(rows, most=MOST_CANDLES)
     body = f"[{','.join(rows)}]".encode()
-    if fault == "badjson":
+    if any(fault.kind == "badjson" for fault in faults):
         body = body[: len(body) // 2]
     return Reply(200, body, remaining=remaining)
 
 
-class _Visit:
+class _Stay:
     """One client's stay: waits that notice a client leaving."""
 
     def __init__(self, receive: Receive) -> None:
@@ -228,28 +237,7 @@ def _header(scope: Scope, name: bytes) -> bytes:
     return next((value for key, value in scope["headers"] if key == name), b"")
 
 
-async def _send(send: Send, reply: Reply, now: int, *, gzipped: bool = False) -> None:
-    headers, body = reply.wire(now, gzipped=gzipped)
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
-
-
-async def _reset(scope: Scope, receive: Receive) -> None:
-    """End the connection with a TCP reset before any byte."""
-    reset(scope["state"]["transport"])
-    await _gone(receive)
-
-
-async def _truncate(scope: Scope, receive: Receive, send: Send, reply: Reply, now: int) -> None:
-    """Promise the whole body, send half, and close."""
-    headers, body = reply.wire(now, gzipped=False)
-    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
-    half = body[: len(body) // 2]
-    await send({"type": "http.response.body", "body": half, "more_body": True})
-    scope["state"]["transport"].close()
-    await _gone(receive)
-
-
-async def _gone(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
+def _target(scope: Scope) -> str:
+    """Return the path and query of a request, as they came."""
+    query = scope["query_string"].decode("latin-1")
+    return scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")

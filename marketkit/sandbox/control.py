@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qsl
@@ -12,6 +12,7 @@ from urllib.parse import parse_qsl
 from marketkit.errors import InputError
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.faults import Faults
+from marketkit.sandbox.faulty.strikes import Strike
 from marketkit.sandbox.markets import Markets, Order
 from marketkit.sandbox.odd import Odd, Rule
 from marketkit.sandbox.reply import Reply, no_route
@@ -19,6 +20,8 @@ from marketkit.sandbox.stream.hub import Hub
 from marketkit.sandbox.stream.switches import Setting
 
 Values = dict[str, str]  # the parameters of a request
+_DEFAULT_PORT: Final = 80  # of HTTP: a Host need not name it
+_ALWAYS: Final = "always"  # how often a fault strikes that strikes without end
 
 
 class Controlled(Protocol):
@@ -33,6 +36,14 @@ class Controlled(Protocol):
     @property
     def markets(self) -> Markets:
         """The register of markets."""
+        ...
+
+    def strike(self, strike: Strike) -> None:
+        """Have a fault strike."""
+        ...
+
+    def strikes(self) -> list[dict[str, Any]]:
+        """Return what waits to strike."""
         ...
 
     def set_market(self, order: Order) -> None:
@@ -58,6 +69,24 @@ class Controlled(Protocol):
     def set_faults(self, table: Mapping[str, float]) -> None:
         """Put another table of faults in place of the old one."""
         ...
+
+
+def is_own(headers: Iterable[tuple[bytes, bytes]], server: tuple[str, int]) -> bool:
+    """Whether a request comes from here: it names the address that is listened on, and no other.
+
+    A page of another origin says so. One whose name was pointed at this machine (DNS rebinding)
+    is of the same origin for its browser, but the host that it asks is still that name.
+    """
+    host, port = server
+    own = f"{host}:{port}".encode()
+    hosts = [value for name, value in headers if name == b"host"]
+    origins = [value for name, value in headers if name == b"origin"]
+    named = {own, host.encode()} if port == _DEFAULT_PORT else {own}
+    return (
+        len(hosts) == 1
+        and hosts[0] in named
+        and set(origins) <= {b"http://" + each for each in named}
+    )
 
 
 def answer_control(app: Controlled, method: str, path: str, query: str) -> Reply:
@@ -101,13 +130,18 @@ def _faults(app: Controlled, _: Values) -> dict[str, float]:
 
 
 def _strike(app: Controlled, values: Values) -> dict[str, int]:
-    seconds = values.get("seconds")
-    app.hub.faults.order(
-        values.get("kind", ""),
-        round(number(values.get("times", "1"))),
-        None if seconds is None else number(seconds),
+    times, seconds = values.get("times", "1"), values.get("seconds")
+    app.strike(
+        Strike(
+            _needed(values, "kind"),
+            None if times == _ALWAYS else round(number(times)),
+            values.get("value", seconds),
+            path=values.get("path"),
+            symbol=values.get("symbol"),
+            after=round(number(values.get("after", "0"))),
+        )
     )
-    return app.hub.faults.stats()
+    return app.faults.stats() | app.hub.faults.stats()
 
 
 def _set_market(app: Controlled, values: Values) -> list[dict[str, Any]]:
@@ -151,6 +185,7 @@ _ANSWERS: Final[Mapping[str, Callable[[Controlled, Values], Any]]] = {
     "POST clock": _set_clock,
     "GET faults": _faults,
     "POST faults": _set_faults,
+    "GET strike": lambda app, _: app.strikes(),
     "POST strike": _strike,
     "GET markets": _orders,
     "POST markets": _set_market,

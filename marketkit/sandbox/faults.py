@@ -1,49 +1,96 @@
-"""Faults on demand, drawn from a seed so that a run can be repeated."""
+"""Faults of requests: drawn from a seed, so that a run can be repeated, or ordered."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from random import Random
 from typing import Final
 
 from marketkit.errors import InputError
+from marketkit.sandbox.faulty.strikes import Defaults, Fault, Strike, Strikes
+from marketkit.sandbox.faulty.text import HOSTILE
 from marketkit.sandbox.stream.faults import STREAM_KINDS
 
-KINDS: Final = ("429", "418", "500", "reset", "truncate", "badjson", "html", "duplicate")
+_DEFAULTS: Final = Defaults(
+    {
+        "gzip-bomb": "1024", "endless-body": "inf", "drip": "1", "endless-head": "0",
+        "retry-after": "86400", "ban": "86400", "date": "3600", "age": "9" * 5_000,
+        "remaining-req": "group=default; min=1800; sec=" + "9" * 4_000,
+        "header": "X-Odd: header", "stale-page": "3600",
+        "hostile-error": HOSTILE, "hostile-names": HOSTILE,
+    },
+    numbers=(
+        "gzip-bomb", "endless-body", "drip", "endless-head", "short-page", "holed-page",
+        "stale-page",
+    ),
+    lines=("redirect", "retry-after", "date", "age", "remaining-req"),
+)  # fmt: skip
+KINDS: Final = (
+    "429", "418", "500", "reset", "truncate", "badjson", "html", "duplicate",
+    "gzip-bomb", "endless-body", "drip", "endless-head", "redirect", "retry-after", "ban",
+    "date", "age", "remaining-req", "header",
+    "empty-page", "short-page", "holed-page", "stale-page", "hostile-error", "hostile-names",
+)  # fmt: skip
+_ONLY: Final = {"duplicate": "candles", "hostile-names": "market"}
 
 
 class Faults:
-    """A table of kinds and probabilities; at most one fault strikes a request.
+    """A table of kinds and probabilities, of which at most one strikes a request, and orders.
 
-    An injected 429 or 418 takes no place in the rate window and is not among a group's `rejected`;
-    the others are answers gone wrong and do take one. A request that the limits refuse suffers no
-    fault, and `duplicate` strikes candle pages only.
+    Orders strike by count, all that a request meets, and have a value (in brackets the default):
+
+    - in place of data: `429`, `418`, `500`, `html`; `redirect` (302; where to, an address without
+      a path keeps the request's; the same server as localhost), `retry-after` (429; the header,
+      86400), `ban` (418; the seconds that the body names, 86400), `hostile-error` (400; a name
+      and message with terminal commands, lines, turned directions);
+    - pages: `duplicate` (a row twice), `empty-page`, `short-page` (rows that are left, half),
+      `holed-page` (rows missing in the middle, a third), `stale-page` (the age in seconds, 3600),
+      `hostile-names` (of markets), `badjson` (half of the body);
+    - headers: `date` (seconds off the clock, 3600, or a text), `age` (5,000 digits),
+      `remaining-req` (4,000 digits), `header` (any, as "Name: text");
+    - the sending: `reset`, `truncate`, `gzip-bomb` (the right body and blanks; MB unpacked, 1024),
+      `endless-body` (the right body and blanks; MB until it breaks off, without end), `drip`
+      (seconds from byte to byte, 1), `endless-head` (seconds from header to header, 0).
+
+    `429`, `418`, `retry-after` and `ban` take no place in the rate window and are not among a
+    group's `rejected`; the others are answers gone wrong and do take one. A request that the
+    limits refuse suffers no fault; `duplicate` strikes candle pages only.
     """
 
     def __init__(self, table: Mapping[str, float], seed: int = 1) -> None:
         self._draw = Random(seed)
         self.counts: Counter[str] = Counter()
         self.table = checked(table)
+        self.strikes = Strikes(KINDS, _DEFAULTS)
 
     def replace(self, table: Mapping[str, float]) -> None:
         """Put another table in place of the old one."""
         self.table = checked(table)
 
-    def draw(self) -> str | None:
-        """Return the kind of fault drawn for a request, if any; `strike` counts the fault."""
-        if not self.table:
-            return None
-        chance = self._draw.random()
+    def draw(self, path: str, query: Collection[str] = ()) -> list[Strike]:
+        """Return what a request meets, ordered or drawn, for `strike` once it takes effect.
+
+        `path` is one of `PATHS`; `query` has the values of the request's query, one by one.
+        """
+        kinds = [kind for kind in KINDS if _ONLY.get(kind, path) == path]
+        drawn = self._drawn()
+        return self.strikes.met(kinds, path, query) + [Strike(drawn)] * (drawn in kinds)
+
+    def strike(self, drawn: Iterable[Strike]) -> list[Fault]:
+        """Return the faults that strike, counted."""
+        struck = self.strikes.use(drawn)
+        self.counts.update(fault.kind for fault in struck)
+        return struck
+
+    def _drawn(self) -> str:
+        """Return the kind that the seed draws, or nothing."""
+        chance = self._draw.random() if self.table else 1.0
         for kind, probability in self.table.items():
             chance -= probability
             if chance < 0:
                 return kind
-        return None
-
-    def strike(self, kind: str) -> None:
-        """Count a fault that took effect."""
-        self.counts[kind] += 1
+        return ""
 
     def stats(self) -> dict[str, int]:
         """Return how often each kind struck."""
@@ -71,9 +118,3 @@ def of_requests(table: Mapping[str, float]) -> dict[str, float]:
 def of_streams(table: Mapping[str, float]) -> dict[str, float]:
     """Return the faults of websockets in a table."""
     return {kind: chance for kind, chance in table.items() if kind in STREAM_KINDS}
-
-
-def repeated(rows: list[str], most: int) -> list[str]:
-    """Return a page in which one row comes twice, not longer than the page may be."""
-    middle = len(rows) // 2
-    return [*rows[: middle + 1], *rows[middle:]][:most]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -10,8 +11,11 @@ from typing import Final
 from marketkit.errors import InputError
 from marketkit.sandbox.files import last_end
 from marketkit.sandbox.recorded import Recorded
+from marketkit.sandbox.source import Source
+from marketkit.sandbox.synthetic import seeded
 from marketkit.sandbox.widths import Width, width_named
 
+_LATER: Final = 5 * 60_000  # clients hold candles of the last minute or so for unfinished
 Files = dict[str, dict[Width, list[Path]]]
 
 _SYMBOL: Final = re.compile(r"[A-Z0-9]+-[A-Z0-9]+")
@@ -20,6 +24,17 @@ _NAMED: Final = re.compile(
     r"([A-Z0-9]+)([-_])([A-Z0-9]+)_(\d+(?:sec|min|mo|[smhdwMy]))(?![A-Za-z0-9]).*\.(?:csv|parquet)"
 )
 _LAKE_GLOB: Final = "candles/source=upbit/timeframe=*/series=*/*.parquet"
+
+
+def markets_of(
+    history: Mapping[str, str | Path] | str | Path | None, seed: int
+) -> tuple[Mapping[str, Source], int]:
+    """Return the markets of a history, or of a seed, and when their clock starts by default."""
+    if history is None:
+        # machine's clock: this exchange is here, and its clock starts with ours unless it is set
+        return seeded(seed), time.time_ns() // 1_000_000
+    files = find_files(history)
+    return recorded(files), newest_end(files) + _LATER
 
 
 def find_files(history: Mapping[str, str | Path] | str | Path) -> Files:

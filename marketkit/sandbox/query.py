@@ -137,3 +137,8 @@ class Query:
         if hour > 23 or minute > 59 or second > 59:
             raise invalid()
         return (hour * 3600 + minute * 60 + second) * 1000
+
+
+def values(query: str) -> set[str]:
+    """Return every value of a query, those of comma lists one by one."""
+    return {part for _, value in parse_qsl(query) for part in value.upper().split(",")}

@@ -27,15 +27,24 @@ _LOWER_VARY: Final = (
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """One answer without headers; `remaining` is the Remaining-Req of a routed request."""
+    """One answer; `remaining` is the Remaining-Req of a routed request.
+
+    Of the headers it has only those that take the place of the right ones.
+    """
 
     status: int
     body: bytes
     content_type: str = JSON
     remaining: str | None = None
+    headers: tuple[Header, ...] = ()
 
     def wire(self, now: int, *, gzipped: bool) -> tuple[list[Header], bytes]:
         """Return headers and body as sent at the sandbox time `now` (ms UTC)."""
+        headers, body = self._right(now, gzipped=gzipped)
+        own = {name.lower() for name, _ in self.headers}
+        return [each for each in headers if each[0].lower() not in own] + [*self.headers], body
+
+    def _right(self, now: int, *, gzipped: bool) -> tuple[list[Header], bytes]:
         headers = [
             (b"Date", formatdate(now // 1000, usegmt=True).encode()),
             (b"Content-Type", self.content_type.encode()),
@@ -62,13 +71,19 @@ def no_route() -> Reply:
     return Reply(404, body, "application/json; charset=utf-8")
 
 
+def foreign() -> Reply:
+    """Answer a page of another origin, or another host's name, at the control endpoint."""
+    message = "The control endpoint answers its own host only, and no page of another origin."
+    return Reply(403, f'{{"error":{{"name":403,"message":"{message}"}}}}'.encode())
+
+
 def too_long() -> Reply:
     """Answer a URL that is too long, as gateways do: before anything is counted, with HTML."""
     body = b"<html><head><title>414 Request-URI Too Large</title></head></html>"
     return Reply(414, body, "text/html")
 
 
-def refused(status: int, kind: LimitBody, remaining: str, seconds: int = 60) -> Reply:
+def refused(status: int, kind: LimitBody, remaining: str, seconds: int | str = 60) -> Reply:
     """Answer 429 or 418; the bodies are not recorded anywhere, so their kind can be chosen."""
     if status == 429:
         name, message = "too_many_requests", "Too many API requests."

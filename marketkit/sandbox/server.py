@@ -6,7 +6,6 @@ import asyncio
 import signal
 import socket
 import threading
-import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
@@ -21,26 +20,23 @@ from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.desk import Desk
 from marketkit.sandbox.faults import Faults, of_requests, of_streams
-from marketkit.sandbox.history import find_files, newest_end, recorded
+from marketkit.sandbox.faulty.strikes import Strike
+from marketkit.sandbox.history import markets_of
 from marketkit.sandbox.limits import DEFAULT_RATE, Rate, Visitors, WindowKind, rates
 from marketkit.sandbox.markets import Markets, Order
 from marketkit.sandbox.odd import Odd, Rule
 from marketkit.sandbox.reply import LimitBody
 from marketkit.sandbox.serving import ExchangeServer, listen, server
-from marketkit.sandbox.source import Source
 from marketkit.sandbox.spelling import Spelling
 from marketkit.sandbox.stream.faults import StreamFaults
 from marketkit.sandbox.stream.hub import Hub
 from marketkit.sandbox.stream.line import Showcase
 from marketkit.sandbox.stream.rules import StreamRules
 from marketkit.sandbox.stream.switches import Setting
-from marketkit.sandbox.synthetic import seeded
 from marketkit.sandbox.truth import closed_candles
 
 if TYPE_CHECKING:
     import polars as pl
-
-_LATER = 5 * 60_000  # clients hold candles of the last minute or so for unfinished
 
 
 class Sandbox:
@@ -52,7 +48,7 @@ class Sandbox:
     file, so that all of it is final, or at the machine's time for a seed; it runs `speed` times
     as fast as real time, 0 stands still. `limit` is (requests, seconds) for every group, or a
     mapping by the wire's group names; windows, `latency_ms` and `jitter_ms` run in real time.
-    `faults` gives probabilities by kind, of requests and of websockets (see `StreamFaults`).
+    `faults` gives probabilities by kind, of requests (`Faults`) and of websockets (`StreamFaults`).
 
     The websocket is at the endpoint's /websocket/v1. It streams the history that REST answers
     from, in the order of the sandbox clock: idle time, heartbeats and snapshots run at its speed,
@@ -85,7 +81,7 @@ class Sandbox:
     ) -> None:
         if min(speed, latency_ms, jitter_ms, ban_after) < 0:
             raise InputError("speed, latency_ms, jitter_ms and ban_after are not negative")
-        sources, start = _markets(history, seed)
+        sources, start = markets_of(history, seed)
         self._markets = Markets(sources, seed)
         desk = Desk(self._markets, spelling)
         clock = Clock(start if now is None else moment(now), speed)
@@ -208,9 +204,28 @@ class Sandbox:
         """Put another table of faults in place of the old one."""
         self._app.set_faults(faults)
 
-    def strike(self, kind: str, times: int = 1, seconds: float | None = None) -> None:
-        """Let a websocket fault strike at the next so many chances; see `StreamFaults`."""
-        self._app.hub.faults.order(kind, times, seconds)
+    def strike(
+        self,
+        kind: str,
+        times: int | None = 1,
+        seconds: float | None = None,
+        *,
+        value: str | float | None = None,
+        path: str | None = None,
+        symbol: str | None = None,
+        after: int = 0,
+    ) -> None:
+        """Let a fault strike at the next so many chances, None for all; the first `after` pass.
+
+        See `Faults` and `StreamFaults` for the kinds and their values; `seconds` is another name
+        for that of a silence. `path` ("market", "ticker", "orderbook", "candles", "trades") and
+        `symbol` narrow a fault of requests, which all strike that a request meets; `none` forgets.
+
+        Raises `InputError` for an unknown kind or path, and for a value that makes no sense.
+        """
+        value = seconds if value is None else value
+        text = None if value is None else str(value)
+        self._app.strike(Strike(kind, times, text, path, symbol, after))
 
     def set_market(
         self,
@@ -283,14 +298,3 @@ class Sandbox:
         return closed_candles(
             self._markets.sources(), symbol, timeframe, start=start, end=end, now=self.now()
         )
-
-
-def _markets(
-    history: Mapping[str, str | Path] | str | Path | None, seed: int
-) -> tuple[Mapping[str, Source], int]:
-    """Return the markets and when their clock starts by default."""
-    if history is None:
-        # machine's clock: this exchange is here, and its clock starts with ours unless it is set
-        return seeded(seed), time.time_ns() // 1_000_000
-    files = find_files(history)
-    return recorded(files), newest_end(files) + _LATER

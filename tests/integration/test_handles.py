@@ -414,5 +414,7 @@ def test_a_program_that_holds_nothing_puts_all_down_at_its_end_and_its_child_tou
     notes = (tmp_path / "tape" / "journal.jsonl").read_text().splitlines()
     assert [note.partition('"what": "')[2].partition('"')[0] for note in notes] == [
         "began",
+        "interrupted",
+        "resumed",
         "ended",
     ]

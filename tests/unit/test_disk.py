@@ -16,6 +16,7 @@ from marketkit.disk import (
     link,
     new_folder,
     sha256,
+    sync_file,
     sync_tree,
     write_atomic,
     write_new,
@@ -151,3 +152,12 @@ def test_the_time_of_a_file_system_is_what_it_dates_its_files_by(tmp_path):
 def test_a_folder_that_is_not_there_has_no_time(tmp_path):
     with pytest.raises(OSError, match="gone"):
         file_time(tmp_path / "gone")
+
+
+def test_a_file_of_another_program_is_synced_as_it_is(tmp_path, monkeypatch):
+    steps: list[str] = []
+    recorded(monkeypatch, steps)
+    (tmp_path / "theirs").write_bytes(b"content")
+    sync_file(tmp_path / "theirs")
+    assert steps == ["fsync"]
+    assert (tmp_path / "theirs").read_bytes() == b"content"

@@ -23,6 +23,7 @@ from marketkit.errors import (
     TimedOut,
     UnknownSymbol,
     nearest,
+    plain,
     remembering_caller,
     warn,
 )
@@ -199,6 +200,22 @@ def test_a_warning_of_another_thread_names_the_line_that_had_it_started(loop):
     with pytest.warns(UserWarning, match="from afar") as told:
         start().result(10)
     assert (told[0].filename, told[0].lineno) == (__file__, line_of("started here"))
+
+
+@pytest.mark.parametrize("kind", [MarketkitError, MissingExtra, TimedOut])
+def test_no_message_moves_a_cursor_or_turns_the_way_of_reading(kind):
+    hostile = "a\x1b[2J\x00\u202eb\r"
+    error = kind(hostile, "extra") if kind is MissingExtra else kind(f"{hostile}\nsecond line")
+    lines = str(error).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert lines[0].startswith(r"a\x1b[2J\x00\u202eb\r")
+    assert len(lines) == (1 if kind is MissingExtra else 2)
+
+
+def test_what_would_move_the_cursor_is_spelled_out_and_what_is_long_is_cut():
+    assert plain("a\x1b[2J\nb\u202ec\u3000d") == r"a\x1b[2J\nb\u202ec d"
+    assert plain("비트코인 BTC") == "비트코인 BTC"
+    assert plain("\x1b" * 1_000_000, 2) == r"\x1b\x1b…"
 
 
 def test_a_warning_that_nobody_outside_waits_for_is_given_all_the_same(loop):

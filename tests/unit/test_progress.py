@@ -155,6 +155,20 @@ def test_a_file_gets_a_plain_line_every_thirty_seconds(ticking):
     assert len(stream.getvalue().splitlines()) == 4
 
 
+def test_a_call_that_begins_to_wait_says_so_at_once_and_once_a_wait(ticking):
+    stream = io.StringIO()
+    progress = half()
+    reporter = Reporter(progress, stream)
+    for waits in (True, True, False, True, False):
+        progress.note = "waiting for the exchange" * waits
+        for _ in range(50):
+            ticking(0.1)
+            reporter.update()
+    lines = stream.getvalue().splitlines()
+    assert [line.split(" in ")[1].split(" (")[0] for line in lines] == ["2s", "15s"]
+    assert all(line.endswith("; waiting for the exchange") for line in lines)
+
+
 def test_a_call_that_is_not_to_be_shown_writes_nothing(ticking):
     stream = Terminal()
     reporter = Reporter(half(), stream, show=False)

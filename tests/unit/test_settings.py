@@ -11,6 +11,7 @@ from marketkit.settings import (
     REGIONS,
     budget_dir,
     lake_source,
+    largest_answer,
     lists_dir,
     resolve_cache,
     resolve_endpoint,
@@ -24,7 +25,7 @@ SANDBOX = "http://127.0.0.1:8631"
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """No setting of marketkit in the environment."""
-    for name in ("ENDPOINT", "LAKE", "BUDGET_DIR", "CACHE", "OFFLINE"):
+    for name in ("ENDPOINT", "LAKE", "BUDGET_DIR", "CACHE", "OFFLINE", "LARGEST_ANSWER"):
         monkeypatch.delenv(f"MARKETKIT_{name}", raising=False)
 
 
@@ -116,13 +117,27 @@ def test_a_sandbox_never_mixes_its_candles_with_real_ones():
     assert all(lake.name.startswith("lake") for lake in lakes)
 
 
-def test_the_budget_is_below_the_home_and_never_below_temporary_folders(monkeypatch, tmp_path):
-    for name in ("TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
+def test_the_budget_is_in_one_place_whatever_home_and_temporary_folders(monkeypatch, tmp_path):
+    place = budget_dir()
+    for name in ("HOME", "USER", "TMPDIR", "XDG_CACHE_HOME", "XDG_RUNTIME_DIR"):
         monkeypatch.setenv(name, str(tmp_path / name))
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert budget_dir() == tmp_path / "home" / ".cache" / "marketkit" / "budget"
+    assert budget_dir() == place
+    assert place.is_absolute()
     monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(tmp_path / "budget"))
     assert budget_dir() == Path(tmp_path / "budget")
+
+
+def test_an_answer_has_at_most_32_mb_unless_the_environment_says_otherwise(monkeypatch):
+    assert largest_answer() == 32 << 20
+    monkeypatch.setenv("MARKETKIT_LARGEST_ANSWER", " 1000 ")
+    assert largest_answer() == 1000
+
+
+@pytest.mark.parametrize("said", ["0", "-1", "32MB", "1e6", "nan", "9" * 5000])
+def test_a_largest_answer_that_is_no_number_of_bytes_is_refused(monkeypatch, said):
+    monkeypatch.setenv("MARKETKIT_LARGEST_ANSWER", said)
+    with pytest.raises(InputError, match="MARKETKIT_LARGEST_ANSWER"):
+        largest_answer()
 
 
 def test_answers_of_upbit_are_kept_below_the_home_and_of_others_only_where_one_says(monkeypatch):

@@ -28,6 +28,8 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     wanted_arguments(command)
     add = command.add_argument
     add("--verify", type=duration, help=f"Read the last {DURATION} again, to see what changed.")
+    said = "Ask once more for all that the lake holds for older than the market."
+    add("--recheck", action="store_true", help=said)
     said = f"Wait for an exchange that is away for so long: {DURATION}; 12h if none is given."
     add("--patience", type=duration, help=said)
     add("--max-time", type=duration, help=f"Leave after so long, and go on next time: {DURATION}.")
@@ -103,6 +105,7 @@ def _starter(  # noqa: PLR0917 - the arguments of a backfill, in their order
         start=start,
         end=end,
         verify=options.verify,
+        recheck=options.recheck,
         order=options.order or "newest",
         patience=options.patience or "12h",
         show=show,

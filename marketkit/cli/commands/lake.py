@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.command import Command, Family, no_arguments
+from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
 from marketkit.cli.options import add_series, add_timeframe, open_lake
 from marketkit.cli.output import DONE, FAILED, Output
@@ -42,10 +43,6 @@ def _coverage_arguments(view: argparse.ArgumentParser) -> None:
 def _revisions_arguments(view: argparse.ArgumentParser) -> None:
     view.add_argument("symbols", nargs="*", help="Codes such as KRW-BTC; all, if none is given.")
     add_timeframe(view, default=None)
-
-
-def _repair_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
 
 
 def _name(view: argparse.ArgumentParser) -> None:
@@ -119,18 +116,6 @@ def _calendar(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 
 def _revisions(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     output.table(lake.revisions(options.symbols or None, options.timeframe))
-    return DONE
-
-
-def _audit(lake: Lake, _: argparse.Namespace, output: Output) -> int:
-    findings = lake.audit()
-    output.table(findings)
-    damage = set(findings["finding"]) - {"differs"}  # both are as the exchange gave them
-    return FAILED if damage else DONE
-
-
-def _repair(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    output.table(lake.repair(dry_run=options.dry_run))
     return DONE
 
 
@@ -224,8 +209,8 @@ COMMAND = Family(
         _view("coverage", _coverage, _coverage_arguments),
         _view("calendar", _calendar, add_series),
         _view("revisions", _revisions, _revisions_arguments),
-        _view("audit", _audit),
-        _view("repair", _repair, _repair_arguments),
+        _view("audit", audit, audit_arguments),
+        _view("repair", repair, repair_arguments),
         _view("du", disk_use, disk_use_arguments),
         _view("drop", drop, drop_arguments),
         _view("freeze", _freeze, _name),

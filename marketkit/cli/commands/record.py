@@ -37,6 +37,9 @@ def _run(options: argparse.Namespace, output: Output) -> int:
                 _wait(recording, seconds_of(options.max_time), output)
         finally:
             _say(recording, output)
+    if recording.unheard is not None:
+        output.problem(recording.unheard)
+        return INCOMPLETE
     return INCOMPLETE if recording.interruptions.height or recording.lost else DONE
 
 
@@ -67,7 +70,8 @@ COMMAND = Command(
     _arguments,
     example="marketkit record KRW-BTC --channels trade --to tape --max-time 30s",
     codes={
-        INCOMPLETE: "It is recorded, with interruptions that the exchange did not make good.",
+        INCOMPLETE: "It is recorded, with interruptions that the exchange did not make good, or "
+        "nothing came at all.",
         INTERRUPTED: "Ctrl-C or SIGTERM ended it, and all that was heard is in the folder.",
     },
 )

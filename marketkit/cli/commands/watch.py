@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
@@ -17,9 +19,12 @@ from marketkit.cli.options import (
 )
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
+from marketkit.errors import NetworkError
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from marketkit.realtime.feed import Feed
 
 _SHOWN = {  # columns for people; programs get all
     "ticker": ("time", "symbol", "price", "signed_change_rate", "value_24h"),
@@ -44,24 +49,46 @@ def _renamed(text: str) -> str:
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
-    left, seconds = options.count, seconds_of(options.max_time)
     with (
         on_sigterm(interrupt),
         open_provider(options) as provider,
         provider.watch(options.symbols, options.channel) as feed,
+        _closing(feed, seconds_of(options.max_time)),
     ):
-        timer = threading.Timer(seconds or 0, feed.close)
-        timer.daemon = True
-        if seconds is not None:
-            timer.start()
-        for frame in feed:
-            lines = frame if output.as_json else readable(frame, options.channel)
-            output.lines(lines.head(lines.height if left is None else left))
-            left = None if left is None else left - lines.height
-            if left is not None and left <= 0:
-                break
+        try:
+            left = _print(feed, options, output)
+        except NetworkError as why:  # no stream has opened
+            output.problem(why)
+            return INCOMPLETE
+        if feed.unheard is not None:
+            output.problem(feed.unheard)
+            return INCOMPLETE
+    return INCOMPLETE if left > 0 else DONE
+
+
+@contextmanager
+def _closing(feed: Feed[pl.DataFrame], seconds: float | None) -> Iterator[None]:
+    """Close a feed after so many seconds, unless the block ends before."""
+    timer = threading.Timer(seconds or 0, feed.close)
+    timer.daemon = True
+    if seconds is not None:
+        timer.start()
+    try:
+        yield
+    finally:
         timer.cancel()
-    return INCOMPLETE if left is not None and left > 0 else DONE
+
+
+def _print(feed: Feed[pl.DataFrame], options: argparse.Namespace, output: Output) -> int:
+    """Print events until the end or `--count`, and give how many lines are missing to that."""
+    left: int = options.count or 0
+    for frame in feed:
+        lines = frame if output.as_json else readable(frame, options.channel)
+        output.lines(lines if options.count is None else lines.head(left))
+        left -= lines.height if options.count else 0
+        if options.count and left <= 0:
+            break
+    return left
 
 
 def readable(frame: pl.DataFrame, channel: str) -> pl.DataFrame:
@@ -77,5 +104,5 @@ COMMAND = Command(
     _run,
     _arguments,
     example="marketkit watch KRW-BTC KRW-ETH --channel trade --count 10",
-    codes={INCOMPLETE: "Fewer lines came than --count asks for."},
+    codes={INCOMPLETE: "Fewer lines came than --count asks for, or no stream opened."},
 )

@@ -102,7 +102,8 @@ class CandleReader:
     ) -> CandleResult:
         """Answer from the lake after fetching the gaps once, and the young rows at the edge."""
         end = self.edge(window)
-        run.at = self._transport.now()
+        if self._transport.clock.is_heard:  # else the answers say which slot is forming
+            run.at = self._transport.now()
         first = await self._cover(symbols, window, end, run)
         if window.end is None and window.timeframe.count(end, self.edge(window)) > 2:
             # Our idea of the exchange's clock was old; its answers have set it right.
@@ -111,6 +112,7 @@ class CandleReader:
             run.reached.clear()
             first = await self._cover(symbols, window, end, run)
         span = Span(min(first, end), end)
+        run.at = run.at or self._transport.now()
         got = [symbol for symbol in symbols if symbol not in run.failures]
         view = await asyncio.to_thread(self._look, got, window, span)
         proof, now = {symbol: view.known(symbol) for symbol in got}, self._transport.now()

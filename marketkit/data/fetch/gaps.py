@@ -34,7 +34,7 @@ class GapFiller:
     ) -> list[CandleRange]:
         """Give the walks that close the gaps in each symbol's span; asks nobody.
 
-        Covered slots in `again` are asked, too, to see whether what is known of them still holds.
+        Known slots in `again` are asked, too, to see whether what is known of them still holds.
         """
         wanted = {
             symbol: self.gaps(symbol, timeframe, span, again) for symbol, span in spans.items()
@@ -47,12 +47,20 @@ class GapFiller:
         timeframe: Timeframe,
         span: tuple[int, int],
         again: tuple[int, int] = (0, 0),
+        *,
+        absent: bool = False,
     ) -> Spans:
-        """Give the gaps in a symbol's span, and the covered slots that are to be asked `again`."""
-        covered = self.lake.covered(symbol, timeframe).clip(*again)
-        return self.lake.missing(symbol, timeframe, *span) | covered.clip(
-            *map(timeframe.ceil, span)
-        )
+        """Give the gaps in a symbol's span, and the slots that are to be asked `again`.
+
+        Those may be covered, or from before the beginning that the lake knows; with `absent` all
+        from before that beginning are asked again.
+        """
+        start, end = map(timeframe.ceil, span)
+        asked = Spans([again]).clip(start, end)
+        if absent:
+            known = Spans([(start, self.lake.nothing_before(symbol, timeframe) or 0)])
+            asked |= known.clip(start, end) - self.lake.covered(symbol, timeframe)
+        return self.lake.missing(symbol, timeframe, *span) | asked
 
     def walks(self, timeframe: Timeframe, gaps: Mapping[str, Spans]) -> list[CandleRange]:
         """Give the walks that close gaps of symbols, cut so that all lanes have work."""

@@ -30,15 +30,16 @@ _MONTHS = TIMEFRAMES["1M"]
 class BackfillOptions:
     """How a backfill is done: in which order, how long to wait for an exchange that is away.
 
-    The last `verify` milliseconds that can be final are asked even where they are covered;
-    `patience` is in seconds. Somebody who waits for the oldest `chunk` slots of all symbols gets
-    them first.
+    The last `verify` milliseconds that can be final are asked even where they are known; `recheck`
+    asks all that the lake holds for older than the market. `patience` is in seconds. Somebody who
+    waits for the oldest `chunk` slots of all symbols gets them first.
     """
 
     order: Order = "newest"
     verify: int = 0
     patience: float = math.inf
     chunk: int = 0
+    recheck: bool = False
 
 
 async def backfill(
@@ -66,12 +67,11 @@ async def backfill(
     chunk = options.chunk
     grid = Grid.of_chunks(timeframe.ceil(span.start), chunk) if chunk else Grid()
 
+    def gaps(name: str) -> Spans:
+        return filler.gaps(name, timeframe, span, again, absent=options.recheck)
+
     def plan() -> list[Task]:
-        found = [
-            task
-            for name in names
-            for task in tasks(name, timeframe, filler.gaps(name, timeframe, span, again), grid)
-        ]
+        found = [task for name in names for task in tasks(name, timeframe, gaps(name), grid)]
         return in_order(found, options.order)
 
     with Ledger(filler.lake.root) as ledger:
@@ -80,7 +80,14 @@ async def backfill(
             await asyncio.to_thread(ledger.open, wanted, planned)
             outage = Outage(options.patience, run.say, filler.transport.now, run.interruptions)
             executor = Executor(
-                filler, ledger, timeframe, run, again=again, outage=outage, markets=markets
+                filler,
+                ledger,
+                timeframe,
+                run,
+                again=again,
+                recheck=options.recheck,
+                outage=outage,
+                markets=markets,
             )
             with suppress(LedgerReset):  # then it is planned again: what is true is in the lake
                 return await _together(executor, ledger, wanted, names, span)

@@ -7,9 +7,9 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.data.jobs.ledger import Ledger
-from marketkit.data.jobs.ledger_db import NAME
+from marketkit.data.jobs.ledger_db import NAME, LedgerReset
 from marketkit.data.jobs.tasks import BackfillRequest
-from marketkit.errors import InputError, nearest
+from marketkit.errors import InputError, LakeError, nearest
 from marketkit.net import fork
 from marketkit.schema import TIME, Schema
 
@@ -89,10 +89,7 @@ _AT_WORK = """
 
 def jobs(root: Path) -> pl.DataFrame:
     """List the jobs of the lake at `root`, the latest first; see `JOBS` for the columns."""
-    rows = [
-        (job, str(BackfillRequest.read(str(wanted))), *rest)
-        for job, wanted, *rest in _read(root, _JOBS)
-    ]
+    rows = [(job, _what(str(wanted)), *rest) for job, wanted, *rest in _read(root, _JOBS)]
     return pl.DataFrame(rows, schema=dict(JOBS), orient="row").with_columns(
         pl.col("percent").round(1)
     )
@@ -120,7 +117,21 @@ def find(root: Path, job: str) -> BackfillRequest:
     if len(meant) != 1:
         what = "more than one job begins with" if meant else "no job"
         raise InputError(f"{what} {job!r}{nearest(job, known)} (see `marketkit jobs ls`)")
-    return BackfillRequest.read(known[meant[0]])
+    try:
+        return BackfillRequest.read(known[meant[0]])
+    except ValueError as error:
+        raise LakeError(
+            f"{root / NAME} does not say what job {meant[0]} is to bring: {error};"
+            "\nthe same backfill begins it anew"
+        ) from error
+
+
+def _what(wanted: str) -> str:
+    """Say what a job is to bring, as far as the ledger can be read."""
+    try:
+        return str(BackfillRequest.read(wanted))
+    except ValueError:
+        return "cannot be read"
 
 
 def _read(root: Path, query: str, *values: object) -> list[tuple[object, ...]]:
@@ -128,4 +139,7 @@ def _read(root: Path, query: str, *values: object) -> list[tuple[object, ...]]:
     if not (root / NAME).exists():
         return []
     with Ledger(root) as ledger:
-        return ledger.read(query, *values)
+        try:
+            return ledger.read(query, *values)
+        except LedgerReset:  # it was damaged, and knows nothing now
+            return []

@@ -57,8 +57,8 @@ class Executor:
     """Works at a job with as many lanes as the exchange's latency asks for, and beats each second.
 
     Each lane takes a walk of a leased task, leases the next task, or shares the longest walk at
-    work. `again` is the span in which covered slots are asked, too; `markets` are what the exchange
-    lists.
+    work. `again` is the span in which known slots are asked, too, with `recheck` all from before a
+    known beginning; `markets` are what the exchange lists.
     """
 
     _me: Worker
@@ -74,6 +74,7 @@ class Executor:
         run: FetchRun,
         *,
         again: Span,
+        recheck: bool = False,
         outage: Outage,
         markets: Sequence[str],
     ) -> None:
@@ -82,6 +83,7 @@ class Executor:
         self.timeframe = timeframe
         self.run = run
         self._again = again
+        self._recheck = recheck
         self._outage = outage
         self._markets = markets
         self._looking = asyncio.Lock()
@@ -168,7 +170,9 @@ class Executor:
 
     def _walks(self, lease: Lease) -> list[CandleRange]:
         symbol, _, start, end, _ = lease.task
-        gaps = self._filler.gaps(symbol, self.timeframe, (start, end), self._again)
+        gaps = self._filler.gaps(
+            symbol, self.timeframe, (start, end), self._again, absent=self._recheck
+        )
         return walks(symbol, self.timeframe, gaps, settle=self._filler.settle)
 
     async def _walk(self, task_run: TaskRun, walk_state: WalkState) -> None:
@@ -226,8 +230,10 @@ class Executor:
     async def _finish(self, task_run: TaskRun) -> None:
         task = task_run.lease.task
         await self._ask(self._ledger.finish, self._me, task_run.lease, task_run.done)
-        moment = self.lake.nothing_before(task.symbol, self.timeframe)
-        if moment is not None and task.start < moment:
+        moment = self.lake.nothing_before(task.symbol, self.timeframe) or 0
+        # Where known slots are asked again, the beginning that the lake knows is in question.
+        moment = 0 if self._recheck else min(moment, self._again.start)
+        if task.start < moment:
             await self._ask(self._ledger.settle_before, self._me.job, task.symbol, moment)
         self._drop(task_run)
 

@@ -18,6 +18,7 @@ from typing import Self
 
 from marketkit.data.jobs import processes
 from marketkit.data.jobs.ledger_db import LedgerFile, LedgerReset
+from marketkit.data.jobs.ledger_rows import check_rows, checked
 from marketkit.data.jobs.processes import Worker
 from marketkit.data.jobs.tasks import BackfillRequest, Heartbeat, Lease, Task, Totals, Work
 from marketkit.errors import MarketkitError
@@ -132,7 +133,7 @@ class Ledger:
             found = ledger.execute(_NEXT, (me.job, now, now + _FAR)).fetchone()
             if found is None:
                 return None
-            task, attempts, before = Task(*found[:5]), found[5], Work(*found[6:])
+            task, attempts, before = checked(Task(*found[:5])), found[5], Work(*found[6:])
             ledger.execute(_LEASE, (me.id, me.job, *task[:2]))
             return Lease(task, attempts, before)
 
@@ -252,9 +253,10 @@ class Ledger:
         return self._file.do(lambda ledger: dict(ledger.execute(asked, (job,)).fetchall()))
 
     def read(self, query: str, *values: object) -> list[tuple[object, ...]]:
-        """Answer a question about the tables, after the dead were removed."""
+        """Answer a question about the tables, after these were checked and the dead removed."""
 
         def ask(ledger: sqlite3.Connection) -> list[tuple[object, ...]]:
+            check_rows(ledger)
             processes.expire(ledger)
             return ledger.execute(query, values).fetchall()
 
@@ -262,7 +264,10 @@ class Ledger:
 
     def knows(self, job: str) -> bool:
         """Say whether there is such a job; a ledger that is not there is not made for that."""
-        return self._file.path.exists() and bool(self.read("SELECT 1 FROM jobs WHERE id = ?", job))
+        asked = "SELECT 1 FROM jobs WHERE id = ?"
+        return self._file.path.exists() and bool(
+            self._file.do(lambda ledger: ledger.execute(asked, (job,)).fetchone())
+        )
 
     def _end(
         self,

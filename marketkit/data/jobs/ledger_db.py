@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TypeVar
 
 from filelock import FileLock, Timeout
 
+from marketkit.data.jobs.ledger_rows import check
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
 
 T = TypeVar("T")
+
+# Raised over values that no marketkit wrote, by whoever meets them first.
+_STRANGE = (ValueError, TypeError, KeyError, ArithmeticError, RecursionError)
 
 NAME = "jobs.sqlite"
 
@@ -79,10 +84,17 @@ class LedgerFile:
                 return self._transact(work)
             except sqlite3.DatabaseError as error:
                 self._close()
-                if _is_damage(error):
+                if _is_damage(error, self.path):
                     self._begin_again()
                     raise LedgerReset from error
                 raise _translated(error, self.path) from error
+            except _STRANGE as error:
+                self._close()
+                if not self._begin_again():  # the tables are sound, so the fault is elsewhere
+                    raise
+                raise LedgerReset from error
+            except OSError as error:
+                raise NotWritable(f"the ledger of jobs {self.path}: {error}") from error
 
     def _transact(self, work: Callable[[sqlite3.Connection], T]) -> T:
         if self._connection is not None and not self.path.exists():
@@ -98,16 +110,27 @@ class LedgerFile:
             self._connection.close()
             self._connection = None
 
-    def _begin_again(self) -> None:
-        """Delete a damaged ledger, one process at a time: the old log must not meet a new one."""
-        make_folder(self.path.parent / ".locks")
+    def _begin_again(self) -> bool:
+        """Delete a damaged ledger, one process at a time: the old log must not meet a new one.
+
+        False where there is nothing wrong with it, or nothing could be done.
+        """
         lock = FileLock(self.path.parent / ".locks" / "jobs.lock", timeout=_BUSY)
-        with suppress(OSError, Timeout), lock:
-            try:
-                _open(self.path).close()  # somebody else may have been here first
-            except sqlite3.DatabaseError:
-                for suffix in ("", "-wal", "-shm"):
-                    self.path.with_name(f"{NAME}{suffix}").unlink(missing_ok=True)
+        with suppress(OSError, Timeout):
+            make_folder(self.path.parent / ".locks")
+            with lock:
+                return self._remove()
+        return False
+
+    def _remove(self) -> bool:
+        try:
+            with closing(_open(self.path)) as connection:
+                check(connection, _VERSION)  # somebody else may have been here first
+        except (sqlite3.Error, *_STRANGE):
+            for suffix in ("", "-wal", "-shm"):
+                self.path.with_name(f"{NAME}{suffix}").unlink(missing_ok=True)
+            return True
+        return False
 
 
 def _open(path: Path) -> sqlite3.Connection:
@@ -117,10 +140,10 @@ def _open(path: Path) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        if _version(connection) != _VERSION:
+        if not _is_ours(connection):
             connection.execute("BEGIN IMMEDIATE")
             with connection:
-                if _version(connection) != _VERSION:  # nobody else made them meanwhile
+                if not _is_ours(connection):  # nobody else made them meanwhile
                     _make(connection)
     except BaseException:
         connection.close()
@@ -129,22 +152,37 @@ def _open(path: Path) -> sqlite3.Connection:
 
 
 def _make(connection: sqlite3.Connection) -> None:
-    for name in ("jobs", "tasks", "workers", "errors"):
-        connection.execute(f"DROP TABLE IF EXISTS {name}")
+    asked = "SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view')"
+    for kind, name in connection.execute(f"{asked} AND name NOT LIKE 'sqlite_%'").fetchall():
+        spelt = str(name).replace('"', '""')
+        connection.execute(f'DROP {kind} IF EXISTS "{spelt}"')
     for table in _TABLES:
         connection.execute(table)
     connection.execute(f"PRAGMA user_version = {_VERSION}")
 
 
-def _version(connection: sqlite3.Connection) -> int:
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    """Say whether the tables are those of this version, word by word."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    return int(version)
+    asked = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
+    return bool(
+        version == _VERSION
+        and {_spelt(sql) for (sql,) in connection.execute(asked)} == set(map(_spelt, _TABLES))
+    )
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def _spelt(statement: str) -> str:
+    return " ".join(statement.split())
+
+
+def _is_damage(error: sqlite3.DatabaseError, path: Path) -> bool:
     """Say whether the file is no ledger any more, rather than busy or on a full disk."""
     code = getattr(error, "sqlite_errorcode", None)
-    return code is not None and code & 0xFF in _NOT_OURS
+    if code is None:  # a text that is no UTF-8
+        return isinstance(error, sqlite3.OperationalError)
+    if code & 0xFF == sqlite3.SQLITE_READONLY:  # the head of a file may say so that is not
+        return os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)
+    return code & 0xFF in _NOT_OURS
 
 
 def _translated(error: sqlite3.DatabaseError, path: Path) -> LakeError:

@@ -43,11 +43,12 @@ class Outage:
     def is_one(self, failure: MarketkitError, answered_at: float) -> bool:
         """Say whether a failure means that the exchange is away and gave nobody data for a while.
 
-        A request fails only after several attempts, which take longer than that.
+        A request fails only after several attempts, which take longer than that. A ban, or a 429
+        that asks for more than a minute, says so itself.
         """
-        if isinstance(failure, Offline):
-            return False  # nobody is asked, however long one waits
-        away = isinstance(failure, NetworkError | ServerFailed | Banned)
+        if isinstance(failure, Offline | Banned):
+            return isinstance(failure, Banned)  # offline, nobody is asked, however long one waits
+        away = isinstance(failure, NetworkError | ServerFailed)
         return away and time.monotonic() - answered_at > _QUIET
 
     def over(self, answered_at: float) -> None:

@@ -68,7 +68,7 @@ def _runs(pid: int) -> bool:
     with suppress(PermissionError):
         try:
             os.kill(pid, 0)
-        except ProcessLookupError:
+        except (ProcessLookupError, OverflowError):  # no number of a process, as well
             return False
     return True
 

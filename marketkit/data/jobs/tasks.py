@@ -9,8 +9,9 @@ from dataclasses import asdict, dataclass
 from typing import Literal, NamedTuple, Self
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format.layout import check_source
 from marketkit.exchange.upbit.rest import PAGE
-from marketkit.timeframe import Timeframe, iso
+from marketkit.timeframe import Timeframe, iso, parse_timeframe
 
 Order = Literal["newest", "oldest", "symbols"]
 
@@ -34,9 +35,19 @@ class BackfillRequest:
 
     @classmethod
     def read(cls, text: str) -> Self:
-        """Read a request from the text of `write`."""
-        fields = json.loads(text)
-        return cls(**{**fields, "symbols": tuple(fields["symbols"])})
+        """Read a request from the text of `write`. Raises `ValueError` for any other."""
+        try:
+            fields = json.loads(text)
+            found = cls(**{**fields, "symbols": tuple(map(str, fields["symbols"]))})
+            check_source(found.source)
+            parse_timeframe(found.timeframe)
+            if found.symbols and found.write() == text:
+                iso(found.start)
+                iso(found.start if found.end is None else found.end)
+                return found
+        except (KeyError, TypeError, ArithmeticError, RecursionError) as error:
+            raise ValueError(f"{text[:80]!r} is no backfill: {error!r}") from error
+        raise ValueError(f"{text[:80]!r} is no backfill")
 
     def write(self) -> str:
         """Spell the request as JSON, always alike."""

@@ -16,7 +16,7 @@ from typing import Any
 import polars as pl
 
 from marketkit import schema
-from marketkit.errors import BadResponse
+from marketkit.errors import BadResponse, plain
 from marketkit.schema import Schema
 from marketkit.symbols import is_code, is_native
 
@@ -94,24 +94,27 @@ _INSTRUMENT_WIRE: Schema = {
     "tick_size": _TEXT,
     "supported_levels": pl.List(pl.String),
 }
+_UNSEEN = r"[\p{C}\p{Zl}\p{Zp}]"  # letters that command whoever shows them
 _PLACES = 16  # the most decimal places the exchange writes (turnover in tickers)
 
 
 def decode_markets(body: bytes) -> pl.DataFrame:
-    """Read `market/all`; regions without warnings or Korean names give nulls."""
+    """Read `market/all`; regions without warnings or Korean names give nulls.
+
+    In names, a letter that would move a cursor or turn the way of reading is replaced by U+FFFD.
+    """
     rows = _rows(body, _MARKET_WIRE, ["market"])
     event = pl.col("market_event").struct
     caution = event.field("caution").struct
     if no_codes := [code for code in rows["market"] if not (is_native(code) or is_code(code))]:
-        raise BadResponse(f"the exchange lists a market as {no_codes[0]!r}, which is no code")
+        raise BadResponse(f"the exchange lists a market as {no_codes[0][:64]!r}, which is no code")
     rows = rows.unique("market", keep="first", maintain_order=True)
     code = pl.col("market").str.splitn("-", 2).struct
     return rows.select(
         pl.col("market").alias("symbol"),
         code.field("field_0").alias("quote"),
         code.field("field_1").alias("base"),
-        "korean_name",
-        "english_name",
+        pl.col("korean_name", "english_name").str.replace_all(_UNSEEN, "\ufffd").str.head(200),
         pl.coalesce(event.field("warning"), pl.col("market_warning") == "CAUTION").alias("warning"),
         *(caution.field(name).alias(name.lower()) for name in _CAUTIONS),
     )
@@ -125,7 +128,7 @@ def decode_candles(body: bytes, symbol: str, *, exact: bool = False) -> pl.DataF
     rows = _rows(body, _CANDLE_WIRE, list(_CANDLE_WIRE), exact=exact)
     strangers = rows.filter(pl.col("market") != symbol)
     if strangers.height:
-        raise BadResponse(f"asked for {symbol}, got a candle of {strangers['market'][0]!r}")
+        raise BadResponse(f"asked for {symbol}, got one of {strangers['market'][0][:64]!r}")
     named = _shape(rows, schema.ROW, [_utc("candle_date_time_utc")], exact=exact)
     _refuse(named, ~_possible())
     # A page boundary has repeated a row in recorded data; newest first, so the first one is newer.
@@ -209,7 +212,7 @@ def _reading() -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as problem:
-        raise BadResponse(f"cannot read the exchange's body: {problem}") from problem
+        raise BadResponse(f"cannot read the exchange's body: {_shown(problem)}") from problem
 
 
 def _float_rows(body: bytes, wire: Schema) -> pl.DataFrame:
@@ -247,7 +250,8 @@ def _decimals(name: str, values: list[Any]) -> pl.Series:
     """Hold numbers with 16 places, the most the exchange writes; more would be cut: refuse."""
     for each in values:
         if each is not None and not _fits(each):
-            raise BadResponse(f"{name} has {each!r}: no number of at most {_PLACES} decimal places")
+            said = _shown(repr(each))
+            raise BadResponse(f"{name} has {said}: no number of at most {_PLACES} decimal places")
     numbers = [None if each is None else Decimal(each) for each in values]
     return pl.Series(name, numbers, pl.Decimal(38, _PLACES))
 
@@ -285,7 +289,11 @@ def _utc(name: str) -> pl.Expr:
 def _refuse(rows: pl.DataFrame, impossible: pl.Expr) -> None:
     bad = rows.filter(impossible)
     if bad.height:
-        raise BadResponse(f"an impossible row: {bad.row(0, named=True)}")
+        raise BadResponse(f"an impossible row: {_shown(bad.row(0, named=True))}")
+
+
+def _shown(value: object) -> str:
+    return plain(str(value), 400)  # letters: a whole row of a true body
 
 
 def _possible() -> pl.Expr:

@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 
 from marketkit.errors import (
     BadResponse,
@@ -32,7 +33,8 @@ UPBIT_LIMITS: Mapping[str, RateLimit] = {
 }
 OTHER_LIMITS: Mapping[str, RateLimit] = {"websocket-connect": RateLimit(5, 1.0)}
 MESSAGE_LIMITS = (RateLimit(5, 1.0), RateLimit(100, 60.0))  # of each websocket connection
-_REMAINING = re.compile(r"group=([\w-]+);\s*min=(\d+);\s*sec=(\d+)")
+# No limit has ten digits; a number of thousands would be one that Python refuses to read.
+_REMAINING = re.compile(r"group=([\w-]{1,64});\s*min=(\d+);\s*sec=(\d{1,9})(?!\d)", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +55,36 @@ def parse_remaining(header: str | None) -> Remaining | None:
     return Remaining(match[1], int(match[3])) if match else None
 
 
-def parse_retry_after(header: str | None) -> float | None:
-    """Read the seconds of a `Retry-After` header; None when absent or not a number."""
+def parse_retry_after(header: str | None, date: str | None = None) -> float | None:
+    """Read a `Retry-After` header as seconds from now; None when absent or unreadable.
+
+    Where the header names a moment, it is compared with the `date` of the answer. No number is too
+    large: the budget decides how much it believes.
+
+    >>> parse_retry_after("3"), parse_retry_after("1e400")
+    (3.0, inf)
+    """
     try:
         seconds = float(header) if header else math.nan
     except ValueError:
-        return None
-    return max(0.0, seconds) if math.isfinite(seconds) else None
+        seconds = _seconds_between(date, header)
+    return None if math.isnan(seconds) else max(0.0, seconds)
+
+
+def _seconds_between(start: str | None, end: str | None) -> float:
+    """Give the seconds from one HTTP date to another; not a number where one is unreadable."""
+    try:
+        first, last = (parsedate_to_datetime(each or "").timestamp() for each in (start, end))
+    except (ValueError, TypeError, OverflowError):
+        return math.nan
+    return last - first
 
 
 def read_allowance(headers: Mapping[str, str], group: str) -> Allowance:
     """Read the headers of an answer to a request of `group`; other groups' say nothing."""
     remaining = parse_remaining(headers.get("remaining-req"))
     left = remaining.seconds if remaining and remaining.group == group else None
-    return Allowance(left, parse_retry_after(headers.get("retry-after")))
+    return Allowance(left, parse_retry_after(headers.get("retry-after"), headers.get("date")))
 
 
 def retry_delay(failure: MarketkitError, attempt: int) -> float | None:
@@ -85,4 +103,7 @@ def retry_delay(failure: MarketkitError, attempt: int) -> float | None:
     return None
 
 
-UPBIT = SendingRules(UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay, time_request())
+_PROVING = frozenset({"candles", "crix-trades"})
+UPBIT = SendingRules(
+    UPBIT_LIMITS, OTHER_LIMITS, check, read_allowance, retry_delay, time_request(), _PROVING
+)

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import polars as pl
 
@@ -14,54 +14,40 @@ from marketkit.errors import BadResponse
 from marketkit.exchange.dialect import Page, Step, Walk
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
+from marketkit.exchange.upbit.proof import CandleRange, Descent
 from marketkit.schema import TRADE, empty
-from marketkit.timeframe import DAY, Timeframe, iso
+from marketkit.timeframe import DAY, iso
 
-_HOLE = 2_000  # slots; the longest maintenance had 300 minutes, and a wrong guess costs a request
 _SLACK = 2_000  # ms; an answer is dated to the second, and the day may end while it is on its way
-
-
-@dataclass(slots=True)
-class CandleRange:
-    """The candles of `symbol` whose slots start in `[start, end)`, milliseconds UTC.
-
-    `end` may lie ahead of the exchange's clock. Slots that closed less than `settle` milliseconds
-    ago are shown but never proved. `start` may be raised while a walk is on its way down to it.
-    """
-
-    symbol: str
-    timeframe: Timeframe
-    start: int
-    end: int
-    settle: int = 60_000
 
 
 def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Walk:
     """Ask for candles from the newest to the oldest, 200 a page, and prove slots page by page.
 
-    A page proves `[oldest row's start, to)` as far as closed and settled, however many rows it
-    has: a short page says nothing about what lies below it. Only an empty page does: nothing
-    exists before its `to` (the listing start, or for `1s` the end of retention). An oldest row far
-    from all others proves nothing before the next page has it, too. The last page
-    may reach below `start`; what it proves there is given too, for it cost nothing.
+    A page proves `[oldest row's start, to)` as far as closed and settled, and as far as nothing
+    that it says to be empty is in doubt (`proof.py`): what is, is asked again before it is proof.
+    Only empty pages, confirmed, say that nothing exists before their `to` (the listing start, or
+    for `1s` the end of retention). The last page may reach below `start`; what it proves there is
+    given too, for it cost nothing.
     """
-    to = wanted.end
-    page: Page | None = None
-    while True:
-        request = upbit_rest.candle_request(wanted.symbol, wanted.timeframe, to)
-        response = yield Step(page, request)
+    descent, page, at = Descent(wanted), None, wanted.end
+    while page is None or not descent.is_over:
+        to, asked = descent.asks_before(at), replace(wanted, timeframe=descent.timeframe)
+        response = yield Step(page, upbit_rest.candle_request(wanted.symbol, asked.timeframe, to))
+        at = response.at
         rows = upbit_bodies.decode_candles(response.body, wanted.symbol, exact=exact)
-        page = read_page(rows, wanted, to, response.at)
+        read = read_page(rows, asked, to, at)
+        page = descent.weigh(read.rows, rows.height, at)
         if page.nothing_before is not None:
-            break
-        to = _oldest(page.rows)
-        if to <= wanted.start:
             break
     yield Step(page, None)
 
 
 def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page:
-    """Work out the proof of a page of `rows`, asked for with `to` and answered at `at`."""
+    """Check a page of `rows`, asked for with `to` and answered at `at`; give the proof it would be.
+
+    Whether an answer is believed is for `Descent` to say.
+    """
     settled = wanted.timeframe.floor(at - wanted.settle)
     bound = min(wanted.timeframe.ceil(to), settled)
     if rows.is_empty():
@@ -75,19 +61,8 @@ def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page
             what = f"a {wanted.timeframe} candle of {wanted.symbol}"
             raise BadResponse(f"{what} starts at {iso(start)}")
     # Recorded data repeats the row at a page boundary.
-    kept = _joined_up(rows.filter(pl.col("time").dt.epoch("ms") < to), wanted.timeframe)
+    kept = rows.filter(pl.col("time").dt.epoch("ms") < to)
     return Page(kept, Spans([(_oldest(kept), bound)]))
-
-
-def _joined_up(rows: pl.DataFrame, timeframe: Timeframe) -> pl.DataFrame:
-    """Leave out the oldest row if nearly nothing joins that to the others.
-
-    A single stray row would prove years to be empty. The next page has a true one as its newest.
-    """
-    times = rows["time"].dt.epoch("ms")
-    if rows.height < 2 or timeframe.count(times[0], times[1]) <= _HOLE:
-        return rows
-    return rows.slice(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +84,8 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
 
     A page never crosses the UTC day, so an empty or short page ends the day, not the walk. The
     exchange counts days back from its own today, which may end while the walk goes on, and have
-    ended before it: then the first answer is of a later day than was meant.
+    ended before it: then the first answer is of a later day than was meant. Of an earlier one it is
+    where our clock was ahead: then the day is asked for again.
     """
     today = wanted.now // DAY
     day = today if wanted.end is None else min(today, (wanted.end - 1) // DAY)
@@ -127,6 +103,11 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         latest = (response.at + _SLACK) // DAY - (before - day)
         _check_trades(trades, wanted.symbol, cursor, (latest + 1) * DAY)
         page = Page(_within(trades, wanted), Spans())
+        if (response.at + _SLACK) // DAY < before:
+            today = (response.at + _SLACK) // DAY
+            day, page = min(day, today), Page(page.rows.clear(), Spans())
+            to, cursor = _time_of_day(wanted.end, day), None
+            continue
         left = None if left is None else left - page.rows.height
         if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
             break

@@ -21,6 +21,7 @@ from marketkit.errors import (
     Refused,
     ServerFailed,
     UnknownSymbol,
+    plain,
 )
 from marketkit.exchange.dialect import Request, Response
 from marketkit.symbols import is_glob, is_native
@@ -35,6 +36,7 @@ _AROUND = 300  # of these, for everything but the list of symbols
 _MANY = 20  # symbols from which on a whole quote currency costs no more than half of it by names
 QUOTES = ("BTC", "KRW", "USDT")  # Korea's; who guesses them elsewhere has to look what is missing
 
+_MESSAGE = 200  # letters of the exchange's own words that fit into an error
 _COMMA = "%2C"
 _CANDLE_PATHS = {
     "1s": "/v1/candles/seconds",
@@ -218,7 +220,7 @@ def _message(body: bytes) -> str:
     try:
         said = json.loads(body)
         said = said.get("error", said)
-        return str(said["message"])
+        return plain(str(said["message"]), _MESSAGE)
     except (ValueError, AttributeError, KeyError, TypeError, RecursionError):
         return _glimpse(body)
 

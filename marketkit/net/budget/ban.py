@@ -1,18 +1,25 @@
-"""Remember a ban (418) in wall-clock time, across processes and reboots."""
+"""Remember a ban (418) across processes and reboots, whatever is done to the clock meanwhile."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
+from marketkit.clock import age_clock, boot_id
 from marketkit.disk import write_atomic
 from marketkit.errors import Banned
 
 LONGEST = 86_400.0  # no stated time is believed beyond a day: clocks jump and headers lie
 FIRST = 60.0  # where the exchange does not say how long
+_SAME = 0.01  # seconds; both files have three decimals of them
+_DIGITS = 16  # of milliseconds since the boot: more than machines last
 REPEAT = 3_600.0  # a ban this soon after the last one is a repeat, and lasts twice as long
+
+_LARGEST = 100  # bytes of the file; two numbers are some thirty
+_SLACK = 3_600.0  # seconds by which clocks of this machine and of its file system may differ
 
 
 class Sentence(NamedTuple):
@@ -23,47 +30,103 @@ class Sentence(NamedTuple):
 
 
 class Ban:
-    """The ban of one host, in a small text file that names no boot: deleted, the ban is lifted."""
+    """The ban of one host, in a small text file that names no boot: deleted, the ban is lifted.
+
+    Beside it a file of this boot says when the ban ends by the clock for ages, which nobody sets:
+    where that speaks of the same ban, it decides how much is left.
+    """
 
     def __init__(self, path: Path, *, host: str) -> None:
         self._path = path
+        self._ages_path = path.with_name(f"{path.name}-{boot_id()}")
         self._host = host
         self._own = Sentence(0.0, 0.0)
+        self._own_end = 0  # of ours, by the clock for ages in ms
 
     def check(self) -> None:
         """Raise `Banned`, naming the local time, while the ban holds."""
-        now = _now()
-        until = min(self._latest().until, now + LONGEST)
-        if until > now:
-            clock = time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(until))
+        left = self._left(self._latest())
+        if left > 0:
             raise Banned(
-                f"{self._host} blocks this address (418): nothing is sent to it before {clock}; "
+                f"{self._host} blocks this address (418): nothing is sent to it before "
+                f"{_clock_in(min(left, LONGEST))}; "
                 f"a ban grows with every request, {self._path} remembers it"
             )
 
     def impose(self, seconds: float | None) -> None:
         """Hold from now for `seconds`; where the exchange did not say, longer every time."""
-        last, now = self._latest(), _now()
-        again = last.length * 2 if now < last.until + REPEAT else 0.0
+        last = self._latest()
+        left = self._left(last)
+        again = last.length * 2 if left > -REPEAT else 0.0
         length = min(seconds or max(FIRST, again), LONGEST)
-        self._own = Sentence(max(last.until, now + length), length)
+        hold = max(min(left, LONGEST), length)
+        self._own = Sentence(_now() + hold, length)
+        self._own_end = age_clock() + int(hold * 1000)
         with contextlib.suppress(OSError):  # the other processes will meet their own 418
             self._write(self._own)
+
+    def _left(self, sentence: Sentence) -> float:
+        """Give the seconds that are left of a ban, negative once it is over."""
+        end = self._own_end if sentence == self._own else self._read_end(sentence)
+        return sentence.until - _now() if end is None else (end - age_clock()) / 1000
+
+    def _read_end(self, sentence: Sentence) -> int | None:
+        """Give the end by the clock for ages, if this boot has one of this very ban."""
+        try:
+            (until, end), _ = _read_words(self._ages_path)
+            is_same = abs(float(until) - sentence.until) < _SAME
+            return int(end[:_DIGITS]) if is_same else None
+        except (OSError, ValueError):
+            return None
 
     def _latest(self) -> Sentence:
         return max(self._own, self._read())
 
     def _read(self) -> Sentence:
+        """Read the file of all processes; what no process of ours can have written is no ban."""
         try:
-            until, length = map(float, self._path.read_text(encoding="ascii").split())
+            words, written = _read_words(self._path)
+            until, length = map(float, words)
         except (OSError, ValueError):
             return Sentence(0.0, 0.0)
-        return Sentence(until, length)
+        ours = 0 <= length <= LONGEST and 0 <= until <= written + LONGEST + _SLACK
+        return Sentence(until, length) if ours else Sentence(0.0, 0.0)
 
     def _write(self, sentence: Sentence) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        line = f"{sentence.until:.3f} {sentence.length:.3f}\n"
-        write_atomic(self._path, lambda file: file.write(line.encode("ascii")))
+        _write_line(self._path, f"{sentence.until:.3f} {sentence.length:.3f}\n")
+        _write_line(self._ages_path, f"{sentence.until:.3f} {self._own_end}\n")
+
+
+def held(name: str, path: Path, seconds: float) -> Banned:
+    """Give the error of a group that is told by a 429 to be silent for so many seconds more."""
+    return Banned(
+        f"{name} asks for silence (429 with Retry-After): nothing is sent to it before "
+        f"{_clock_in(seconds)}; {path} remembers it"
+    )
+
+
+def _read_words(path: Path) -> tuple[list[str], float]:
+    """Read a small file, and when it was written. Raises `OSError`, or `ValueError` for others."""
+    if not path.is_file():  # to open a pipe would be to wait for its writer
+        raise FileNotFoundError(path)
+    with path.open("rb") as file:
+        line, written = file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mtime
+    if len(line) > _LARGEST:
+        raise ValueError(f"{path} is longer than {_LARGEST} bytes")
+    return line.decode("ascii").split(), written
+
+
+def _write_line(path: Path, line: str) -> None:
+    def fill(file: BinaryIO) -> None:
+        Path(file.name).chmod(0o666)  # for all users: a ban is of the address
+        file.write(line.encode("ascii"))
+
+    write_atomic(path, fill)
+
+
+def _clock_in(seconds: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S %Z", time.localtime(_now() + seconds))
 
 
 def _now() -> float:

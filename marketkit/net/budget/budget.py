@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import os
 import random
 from collections.abc import Callable
@@ -15,7 +14,7 @@ from marketkit.errors import Banned, EngineClosed
 from marketkit.exchange.dialect import CLASSES, Priority, RateLimit
 from marketkit.net.budget import foreign_traffic as foreign
 from marketkit.net.budget import pacing as lanes
-from marketkit.net.budget.ban import Ban
+from marketkit.net.budget.ban import Ban, held
 from marketkit.net.budget.pacing import Head
 from marketkit.net.budget.queue import Waiting
 from marketkit.net.budget.shared import SharedState, path_of
@@ -26,9 +25,6 @@ T = TypeVar("T")
 USE_BY = 0.25  # seconds that a slot is good for: LANES counts from the moment it was given
 HEARTBEAT = 1.0  # seconds; renews leases of `pacing.LEASE` seconds in time, whatever stalls
 LOCK_RETRY = 0.0005  # seconds; the file is held for a tenth of a millisecond at a time
-LOCK_STUCK = 2.0  # seconds after which the holder must have been stopped, and it is said
-
-_log = logging.getLogger("marketkit.net")
 
 
 class Budget:
@@ -50,13 +46,13 @@ class Budget:
         self.limit = limit
         self.clock = clock or machine_clock()
         self.ban = ban or Ban(directory / f"{name}.ban", host=name)
-        self._path = path_of(directory, name, limit)
+        self._name, self._path = name, path_of(directory, name, limit)
         self._begin()
 
     async def acquire(self, priority: Priority = "normal") -> Slot:
         """Wait for the turn to send one request.
 
-        Raises `Banned` at once while the exchange blocks this address.
+        Raises `Banned` at once while the exchange blocks this address, or silences this group.
         """
         self.ban.check()
         self._begin_after_fork()
@@ -75,13 +71,12 @@ class Budget:
             self.ban.check()
         except Banned:
             return 0
-        if not self._shared.is_open and not self._path.exists():
+        if self._shared.is_new:
             return self.limit.requests
 
         def free(state: State, now: float) -> int:
-            busy = sum(lane.until > now for lane in state.lanes)
-            open_ = now >= state.hold_until
-            return max(0, foreign.capacity(state, self.limit) - busy) if open_ else 0
+            busy = sum(lane.until > now for lane in state.lanes) if now >= state.hold_until else INF
+            return int(max(0, foreign.capacity(state, self.limit) - busy))
 
         while True:
             try:
@@ -91,7 +86,7 @@ class Budget:
 
     def begin(self) -> bool:
         """Have the silence after an unknown past begin now; False where the past is known."""
-        if is_new := not self._path.exists():
+        if is_new := self._shared.is_new:
             self._shared.flush()
         return is_new
 
@@ -125,7 +120,6 @@ class Budget:
         self._shared = SharedState(self._path, self.limit, self.clock)
         self._pump: asyncio.Task[None] | None = None
         self._changed = asyncio.Event()
-        self._locked_since = INF
 
     def _begin_after_fork(self) -> None:
         """Begin anew in a child: lock, waiters and slots are the parent's."""
@@ -149,9 +143,8 @@ class Budget:
         self._changed.set()
 
     def _pump_ended(self, pump: asyncio.Task[None]) -> None:
-        error = (
-            EngineClosed("the event loop was shut down") if pump.cancelled() else pump.exception()
-        )
+        ended = EngineClosed("the event loop was shut down")
+        error = ended if pump.cancelled() else pump.exception()
         if error is not None and pump is self._pump:
             self._waiting.refuse(error)
         if self._shared.is_behind:  # ended while the loop was shutting down
@@ -165,13 +158,13 @@ class Budget:
             try:
                 step = self.update(self._step)
             except BlockingIOError:
-                self._warn_if_stuck()
                 await asyncio.sleep(LOCK_RETRY)
                 continue
-            self._locked_since = INF
             if step.slot is not None and step.head is not None:
                 self._flying[step.slot.lane] = step.slot
                 self._waiting.serve(step.head, step.slot)
+            elif step.head is not None and step.held is not None:
+                self._waiting.refuse(held(self._name, self._path, step.held))
             elif step.head is None and not self._flying:
                 return
             else:
@@ -189,9 +182,10 @@ class Budget:
         """Take a slot for the foremost call if that call's turn has come; under the lock."""
         self._renew(state, now)
         head = self._waiting.head(now)
-        if head is None:
+        silence = lanes.held(state, now)
+        if head is None or silence is not None:
             lanes.publish(state, self._owner, None, 0.0, now)
-            return _Step(None, None, now + HEARTBEAT)
+            return _Step(head, None, now + HEARTBEAT, silence)
         lanes.expire(state, now)
         foreign.relax(state, self.limit, now)
         turn = lanes.take_turn(state, self.limit, head, self._owner, now)
@@ -220,14 +214,6 @@ class Budget:
             self.ban.check()
         except Banned as reason:
             self._waiting.refuse(reason)
-
-    def _warn_if_stuck(self) -> None:
-        now = self.clock()
-        if self._locked_since == INF:
-            self._locked_since = now
-        elif now - self._locked_since > LOCK_STUCK:
-            self._locked_since = now
-            _log.warning("another process has held %s for %g s", self._path, LOCK_STUCK)
 
 
 class Slot:
@@ -259,13 +245,12 @@ class Slot:
         """End the slot at the answer's headers: the status, and the requests left."""
         limit, now = self._budget.limit, self._budget.clock()
         rejected = status in {418, 429}
-        remaining = None if rejected else remaining_seconds
         if status == 418:
             self._budget.ban.impose(retry_after)
 
         def finish(state: State, lane: Lane | None) -> None:
             if lane is not None:
-                lanes.answer(state, limit, lane, now, remaining)
+                lanes.answer(state, limit, lane, now, None if rejected else remaining_seconds)
             if rejected:
                 lanes.reject(state, limit, now, retry_after)
 
@@ -287,11 +272,12 @@ class Slot:
 
 
 class _Step(NamedTuple):
-    """The foremost call, the slot given now, or when to look again."""
+    """The foremost call, the slot given now, or when to look again, or how long none is given."""
 
     head: Head | None
     slot: Slot | None
     wake: float
+    held: float | None = None
 
 
 def _lane_of(state: State, slot: Slot, owner: float) -> Lane | None:

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
+import stat
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from marketkit.clock import Clock
-from marketkit.disk import file_time
+from marketkit.disk import TEMPORARY, file_time, link
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
+from marketkit.net.budget.ban import LONGEST
 from marketkit.net.budget.pacing import GUARD
 from marketkit.net.budget.state import INF, State
 
@@ -20,6 +23,10 @@ T = TypeVar("T")
 StateChange = Callable[[State, float], T]
 
 _STRANGE = 60.0  # a lane that is busy for longer than this was written by another clock
+_FOR_ALL = 0o666  # whatever the umask: users of one machine share its address, and no secret
+_LARGEST = 1 << 20  # bytes; a state of the widest window we know has ten thousand
+# No link is followed, and nothing that waits for a writer is waited for.
+_PLAIN = sum(getattr(os, name, 0) for name in ("O_BINARY", "O_CLOEXEC", "O_NOFOLLOW", "O_NONBLOCK"))
 _FORGOTTEN = 86_400_000_000_000  # ns: a day, and a budget is worth a second of history
 
 
@@ -28,6 +35,9 @@ class BudgetStore(Protocol):
 
     def update(self, change: StateChange[T]) -> T:
         """Apply `change(state, now)` and keep the state; `BlockingIOError` while another does."""
+
+    def abandon(self) -> None:
+        """Have all who share the state begin anew, without who holds it for ever."""
 
     def close(self) -> None:
         """Close the file."""
@@ -63,34 +73,52 @@ class BudgetFile:
         finally:
             _unlock(self._fd)
 
+    def abandon(self) -> None:
+        """Take the file out of the folder; who shares it finds that and joins a new one."""
+        with contextlib.suppress(OSError):  # somebody else did, or Windows keeps what is open
+            now = self.path.lstat()
+            if os.path.samestat(now, os.fstat(self._fd)):
+                self.path.unlink()
+
     def close(self) -> None:
         """Close the file; a lock of the process that made a fork is not touched."""
         os.close(self._fd)
 
     def _open(self) -> int:
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        if not self.path.exists():
+        try:
+            return _opened(self.path)
+        except FileNotFoundError:
+            _make_folder(self.path.parent)
             _sweep(self.path.parent)
-        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0) | getattr(os, "O_CLOEXEC", 0)
-        return os.open(self.path, flags, 0o666)  # two users share one through their umask
+            _make(self.path)
+            return _opened(self.path)
 
     def _read(self, now: float) -> State:
         state = states.from_bytes(_read(self._fd, self._size), self._limit.requests)
+        if state is None:
+            os.ftruncate(self._fd, 0)  # so that nothing is left behind the new state
         if state is None or not _plausible(state, now + self._limit.seconds):
             return _unknown(self._limit, now)
         return state
 
 
 class MemoryBudget:
-    """The state of a process that has to pace itself alone."""
+    """The state of a process that has to pace itself alone, at half: others may do the same."""
 
     def __init__(self, limit: RateLimit, clock: Clock) -> None:
         self._clock = clock
+        self._others = float(limit.requests - limit.requests // 2)
         self._state = _unknown(limit, clock())
 
     def update(self, change: StateChange[T]) -> T:
         """See `BudgetStore.update`."""
-        return change(self._state, self._clock())
+        state, now = self._state, self._clock()
+        # Just changed, it is not made smaller by `foreign_traffic.relax`.
+        state.reserve, state.reserve_changed = max(state.reserve, self._others), now
+        return change(state, now)
+
+    def abandon(self) -> None:
+        """Do nothing: nobody shares this."""
 
     def close(self) -> None:
         """Do nothing."""
@@ -102,9 +130,49 @@ def _unknown(limit: RateLimit, now: float) -> State:
 
 def _plausible(state: State, latest: float) -> bool:
     """Say whether the times can be of this machine's clock."""
-    return state.last_sent <= latest and all(
-        lane.until <= latest + _STRANGE or lane.until == INF for lane in state.lanes
+    is_held = state.hold_until <= latest + LONGEST + _STRANGE
+    return (
+        state.last_sent <= latest
+        and is_held
+        and all(lane.until <= latest + _STRANGE or lane.until == INF for lane in state.lanes)
     )
+
+
+def _opened(path: Path) -> int:
+    """Open a file of the budgets, and nothing else that lies in its place."""
+    fd = os.open(path, os.O_RDWR | _PLAIN)
+    if not stat.S_ISREG(os.fstat(fd).st_mode):
+        os.close(fd)
+        raise OSError(f"{path} is no file")
+    return fd
+
+
+def _make(path: Path) -> None:
+    """Make an empty file for every user of the machine, at no moment for one alone."""
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(8)}{TEMPORARY}")
+    try:
+        with draft.open("xb"):
+            draft.chmod(_FOR_ALL)
+        with contextlib.suppress(FileExistsError):  # somebody else was faster
+            link(str(draft), str(path))
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _make_folder(folder: Path) -> None:
+    """Make a folder, like `_make` a file; one that is there stays as it is."""
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = folder.with_name(f"{folder.name}.{secrets.token_hex(8)}{TEMPORARY}")
+    draft.mkdir()
+    try:
+        draft.chmod(_FOR_ALL | 0o111)
+        draft.rename(folder)
+    except OSError:  # somebody else was faster
+        draft.rmdir()
+        if not folder.is_dir():
+            raise
 
 
 def _sweep(directory: Path) -> None:
@@ -112,8 +180,20 @@ def _sweep(directory: Path) -> None:
     now = file_time(directory)
     for path in directory.glob("*.bin"):
         with contextlib.suppress(OSError):  # somebody else was faster
-            if now - path.stat().st_mtime_ns > _FORGOTTEN:
+            status = path.lstat()
+            if now - status.st_mtime_ns > _FORGOTTEN and _is_ours(path, status):
                 path.unlink()
+
+
+def _is_ours(path: Path, status: os.stat_result) -> bool:
+    """Say whether a file, and no link to one, has a whole state in it, of whatever limit."""
+    if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
+        return False
+    fd = os.open(path, os.O_RDONLY | _PLAIN)
+    try:
+        return states.is_state(_read(fd, _LARGEST))
+    finally:
+        os.close(fd)
 
 
 if sys.platform == "win32":

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import foreign_traffic as foreign
+from marketkit.net.budget.ban import LONGEST
 from marketkit.net.budget.state import INF, Lane, State, Waiter
 
 GUARD = 0.002  # seconds; room for timers and scheduling on both sides
@@ -34,6 +35,7 @@ ROUNDING = 0.0001  # seconds; a timer may fire this much early
 CRITICAL, LOW = 0, 3  # the classes of `dialect.CLASSES`
 AGEING = (0.0, 1.5, 3.0, 5.0)  # periods after which a class goes to the front once
 LONGEST_HOLD = 6  # doublings of the hold after a 429: a minute, as long as a ban begins
+LONGEST_WAIT = 60.0  # seconds that a call waits in silence; a longer hold is told like a ban
 
 
 class Head(NamedTuple):
@@ -118,7 +120,7 @@ def answer(state: State, limit: RateLimit, lane: Lane, now: float, remaining: in
     lane.until = now - shortest(state) + limit.seconds + guard(state)
     if remaining is not None:
         low = max(0.0, shortest(state) - (guard(state) - GUARD))
-        reply = foreign.ServerReply(lane.sent, now - low, limit.requests - remaining)
+        reply = foreign.ServerReply(lane.sent, now - low, max(0, limit.requests - remaining))
         for _ in range(foreign.unknown(state, limit, lane, reply, low)):
             occupy(state, foreign.phantom(reply, now, limit.seconds + GUARD))
             state.foreign_seen = now
@@ -128,10 +130,17 @@ def reject(state: State, limit: RateLimit, now: float, retry_after: float | None
     """Hold the whole group after a 429, longer every time, and leave more room to others."""
     repeated = now - state.last_strike < 10 * limit.seconds
     state.strikes = state.strikes + 1 if repeated else 1
-    hold = limit.seconds * 2 ** min(state.strikes - 1, LONGEST_HOLD)
-    state.hold_until = max(state.hold_until, now + max(retry_after or 0.0, hold) + GUARD)
+    hold = min(limit.seconds * 2 ** min(state.strikes - 1, LONGEST_HOLD), LONGEST_WAIT)
+    asked = min(max(retry_after or 0.0, hold), LONGEST)
+    state.hold_until = max(state.hold_until, now + asked + GUARD)
     foreign.yield_more(state, limit, now)
     state.last_strike = now
+
+
+def held(state: State, now: float) -> float | None:
+    """Give the seconds of a hold that is too long to be waited for in silence, else None."""
+    left = state.hold_until - now
+    return left if left > LONGEST_WAIT + 2 * GUARD else None
 
 
 def lose(state: State, limit: RateLimit, lane: Lane | None, now: float) -> None:
@@ -171,11 +180,19 @@ def _departure(state: State, limit: RateLimit, head: Head, ahead: int, now: floa
     """Say when the call with `ahead` others before could leave; INF if nobody knows."""
     busy = sorted(lane.until for lane in state.lanes if lane.until > now)
     missing = len(busy) + ahead - foreign.capacity(state, limit)
-    free_at = now if missing < 0 else busy[min(missing, len(busy) - 1)]
+    free_at = now if missing < 0 else _freed(busy, missing, limit, now)
     # A few urgent requests after a pause need not be spread.
     burst = head.priority < LOW and len(busy) < limit.requests // 2
     pause = 0.0 if burst else spacing(state, limit)
     return max(state.last_sent + pause * (ahead + 1), state.hold_until, free_at)
+
+
+def _freed(busy: list[float], missing: int, limit: RateLimit, now: float) -> float:
+    """Say when the lanes that are `missing` are free: of the busy ones first, then a period on."""
+    if missing < len(busy):
+        return busy[missing]
+    # Who goes before will have taken the lanes that are free now, and keeps them for a period.
+    return max(busy[-1] if busy else now, now + limit.seconds)
 
 
 def _ahead(state: State, head: Head, owner: float, now: float) -> int:

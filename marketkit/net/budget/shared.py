@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 from marketkit.clock import Clock, boot_id
+from marketkit.errors import warn
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget.file import BudgetFile, BudgetStore, MemoryBudget
-from marketkit.net.budget.state import State
+from marketkit.net.budget.state import INF, State
 
 T = TypeVar("T")
 
 _UNNAMED = RateLimit(10, 1.0)  # the limit of files without one in their name, from the beginning
 
+LOCK_STUCK = 5.0  # seconds at which who holds a file must have been stopped: it takes 100 us
+LOOK_AGAIN = 1.0  # seconds between two looks that found a lock and are not of one wait
 _log = logging.getLogger("marketkit.net")
+_TOLD: set[Path] = set()  # folders that were said not to be had
 
 
 def path_of(directory: Path, name: str, limit: RateLimit) -> Path:
@@ -38,11 +43,17 @@ class SharedState:
         self._clock = clock
         self._changes: deque[Callable[[State], None]] = deque()
         self._store = None
+        self._locked_first = self._locked_last = -INF
 
     @property
     def is_open(self) -> bool:
         """Whether the file, or the memory in place of a file, is open."""
         return self._store is not None
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the past is unknown so far: no file is there, and none was opened."""
+        return not self.is_open and not os.path.lexists(self.path)
 
     @property
     def is_behind(self) -> bool:
@@ -61,7 +72,7 @@ class SharedState:
     def update(self, change: Callable[[State, float], T]) -> T:
         """Apply the changes that wait, then `change`; `BlockingIOError` while another process does.
 
-        Where no file can be had the process paces itself alone, and the log says so.
+        Where no file can be had the process paces itself alone, at half, and says so once.
         """
 
         def all_changes(state: State, now: float) -> T:
@@ -72,21 +83,45 @@ class SharedState:
         try:
             if self._store is None:
                 self._store = BudgetFile(self.path, self._limit, self._clock)
-            return self._store.update(all_changes)
+            result = self._store.update(all_changes)
         except BlockingIOError:
+            self._locked()
             raise
         except OSError as error:
-            _log.warning(
-                "no budget can be shared at %s (%s): this process paces itself alone, and others "
-                "on this machine may draw 429s with it",
-                self.path,
-                error,
-            )
             self._store = MemoryBudget(self._limit, self._clock)
+            _say_alone(self.path.parent, error)
             return self._store.update(all_changes)
+        self._locked_last = -INF
+        return result
+
+    def _locked(self) -> None:
+        """Leave a file behind that is locked at every look: the holder was stopped, or never ends.
+
+        Safe, as nobody took a turn meanwhile, and a new file begins with a silent period.
+        """
+        now = self._clock()
+        if now - self._locked_last > LOOK_AGAIN:
+            self._locked_first = now
+        self._locked_last = now
+        if now - self._locked_first > LOCK_STUCK and self._store is not None:
+            _log.warning("another process has held %s for %g s; begun anew", self.path, LOCK_STUCK)
+            self._locked_first = now
+            self._store.abandon()
 
     def close(self) -> None:
         """Close the file; a later update opens a new one."""
         if self._store is not None:
             self._store.close()
             self._store = None
+
+
+def _say_alone(folder: Path, error: OSError) -> None:
+    """Warn that nobody shares the budgets of a folder, once a process: it has a file a group."""
+    if folder in _TOLD:
+        return
+    _TOLD.add(folder)
+    warn(
+        f"no request budget can be shared in {folder} ({error.strerror or error}): this process "
+        "paces itself alone, at half of the limit;\n"
+        "make the folder writable for all, or name another in MARKETKIT_BUDGET_DIR"
+    )

@@ -109,6 +109,14 @@ def from_bytes(raw: bytes, requests: int) -> State | None:
     return _unflat(_numbers(requests).unpack(body), lane_count(requests))
 
 
+def is_state(raw: bytes) -> bool:
+    """Say whether bytes are a state of ours, whatever the limit: they check themselves."""
+    if len(raw) < _CHECK.size:
+        return False
+    magic, crc = _CHECK.unpack_from(raw)
+    return bool(magic[:3] == _MAGIC[:3] and crc == zlib.crc32(raw[_CHECK.size :]))
+
+
 def _length(lanes: int) -> int:
     return len(_HEADER) + 5 * lanes + 4 * WAITERS
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
 from typing import Any, Final, Protocol
 
 from websockets.frames import CloseCode
 
+from marketkit.sandbox.faulty.strikes import Fault
 from marketkit.sandbox.limits import Visitors, Window
+from marketkit.sandbox.stream.doorstep import met
 from marketkit.sandbox.stream.faults import AT_CONNECT, AT_FRAME, StreamFaults
 from marketkit.sandbox.stream.framing import Message, frame
 from marketkit.sandbox.stream.grammar import (
@@ -22,16 +25,13 @@ from marketkit.sandbox.stream.grammar import (
     parse,
 )
 from marketkit.sandbox.stream.ledger import Ledger
+from marketkit.sandbox.stream.misfortune import strike
 from marketkit.sandbox.stream.rules import StreamRules
 from marketkit.sandbox.stream.switches import Switches
 from marketkit.sandbox.stream.wire import Admission, Wire
 
 _PATH: Final = "/websocket/v1"
 _UP: Final = b'{"status":"UP"}'
-_UNKNOWN: Final = Message(
-    lambda simple: '{"ty":"announcement","id":7}' if simple else '{"type":"announcement","id":7}'
-)
-_ODD: Final = b'{"type":"ticker","trade_price":1.2.3'  # no JSON, and no market is named
 _FIRST_UP, _NEXT_UP = 7_000, 10_000  # ms after PING, and from one to the next
 
 
@@ -108,12 +108,12 @@ class Connection:
         group = limits.groups["origin" if origin else "websocket"]
         now = time.monotonic()
         fault = self._hub.faults.draw(AT_CONNECT)
-        status = 429 if fault == "refuse" else limits.admit(group.name, now)
-        if status != 200:
-            self._hub.ledger.refused += 1
-            return Admission(status, "Too many API requests.", group.remaining(now))
-        self._doomed = fault == "accept-close"
-        return Admission(101, remaining=group.remaining(now))
+        uncounted = fault is not None and fault.kind == "refuse"
+        status = 200 if uncounted else limits.admit(group.name, now)
+        admission = met(fault, status, self.wire.port)
+        self._doomed = fault is not None and fault.kind == "accept-close"
+        self._hub.ledger.refused += admission.status != HTTPStatus.SWITCHING_PROTOCOLS
+        return admission._replace(remaining=group.remaining(now))
 
     def begin(self) -> None:
         """Join the others."""
@@ -161,7 +161,7 @@ class Connection:
         self._hub.soon(20, lambda: self.put(answer))
 
     def _fail(self, error: StreamError) -> None:
-        self._put(frame(error.body.encode()))
+        self.send(frame(error.body.encode()))
         reason = f"error {error.name}"
         self._hub.soon(150, lambda: self._close(CloseCode.NORMAL_CLOSURE, reason))
 
@@ -172,7 +172,7 @@ class Connection:
 
     def _beat(self) -> None:
         if self.ended is None:
-            self._put(frame(_UP))
+            self.send(frame(_UP))
             self._hub.later(_NEXT_UP, self._beat)
 
     def restart_timers(self) -> None:
@@ -203,37 +203,41 @@ class Connection:
         else:
             self._strike(fault, message)
 
-    def _strike(self, fault: str | None, message: Message) -> None:
+    def _strike(self, fault: Fault | None, message: Message) -> None:
         held, self._held = self._held, None
-        if fault == "drop":
-            self.reset("drop")
-        elif fault == "storm":
-            self._hub.reset_all()
-        elif fault == "half-frame":
-            self._send_half(message)
-        elif fault == "unknown-frame":
-            self.put(_UNKNOWN)
-        elif fault == "odd-frame":
-            self._put(frame(_ODD))
-        elif fault == "silence":
-            self._silent_until = self._hub.moment + round(self._hub.faults.silence_s * 1000)
-        elif fault == "out-of-order" and held is None:
+        if fault is not None and fault.kind == "out-of-order" and held is None:
             self._held = message
             return
-        for later in (message, message if fault == "duplicate-frame" else None, held):
+        messages = strike(fault, self, message) if fault else (message,)
+        for later in (*messages, held):
             if later is not None:
                 self.put(later)
 
-    def _send_half(self, message: Message) -> None:
+    def halve(self, message: Message) -> None:
+        """Send half of a frame, and hang up."""
         whole = message.wire(self._form, self.wire.bits)
         self._outbox.append(whole[: len(whole) // 2])
         self.cut("half-frame")
 
+    def hush(self, seconds: float) -> None:
+        """Lose all that is sent in so many seconds of sandbox time."""
+        self._silent_until = self._hub.moment + round(seconds * 1000)
+
+    def reset_all(self) -> None:
+        """Reset every connection of the exchange."""
+        self._hub.reset_all()
+
+    def pour(self, reason: str, parts: Iterable[bytes]) -> None:
+        """Send nothing any more but these bytes, as they are read; hang up after the last."""
+        self.flush()
+        self._end(reason)
+        self.wire.pour(parts)
+
     def put(self, message: Message) -> None:
         """Send one message in this connection's format."""
-        self._put(message.wire(self._form, self.wire.bits))
+        self.send(message.wire(self._form, self.wire.bits))
 
-    def _put(self, data: bytes) -> None:
+    def send(self, data: bytes) -> None:
         """Queue a frame; the hub writes all queued frames together."""
         if self.ended is not None:
             return

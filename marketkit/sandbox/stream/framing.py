@@ -16,12 +16,16 @@ _SHORTEST: Final = 64  # below, compression costs more than it saves
 
 def frame(payload: bytes, *, compressed: bool = False) -> bytes:
     """Return a whole binary message of a server: one frame, unmasked."""
-    size, first = len(payload), _BINARY | (_COMPRESSED if compressed else 0)
+    return head(len(payload), _BINARY | (_COMPRESSED if compressed else 0)) + payload
+
+
+def head(size: int, first: int = _BINARY) -> bytes:
+    """Return the head of a frame of so many bytes; `first` has its opcode and flags."""
     if size < 126:
-        return bytes((first, size)) + payload
+        return bytes((first, size))
     if size < 65_536:
-        return struct.pack("!BBH", first, 126, size) + payload
-    return struct.pack("!BBQ", first, 127, size) + payload
+        return struct.pack("!BBH", first, 126, size)
+    return struct.pack("!BBQ", first, 127, size)
 
 
 def deflated(payload: bytes, bits: int) -> bytes:
@@ -44,6 +48,10 @@ class Message:
     def __init__(self, spell: Callable[[bool], str]) -> None:
         self._spell = spell
         self._frames: dict[tuple[Form, int], bytes] = {}
+
+    def altered(self, alter: Callable[[str], str]) -> Message:
+        """Return another event, of JSON that is altered."""
+        return Message(lambda simple: alter(self._spell(simple)))
 
     def wire(self, form: Form, bits: int) -> bytes:
         """Return the frame in a format; `bits` of 0 is uncompressed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Final, NamedTuple, Protocol
 
@@ -17,18 +18,24 @@ from websockets.http11 import Response
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from marketkit.sandbox.sockets import reset
+from marketkit.sandbox.faulty.sending import endless_head
+from marketkit.sandbox.sockets import pour, reset
 
 _WINDOW_BITS: Final = 12  # 4 KiB: no message gains from more
 _DATA: Final = (Opcode.TEXT, Opcode.BINARY, Opcode.CONT)
 
 
 class Admission(NamedTuple):
-    """The answer to a handshake: 101 or a refusal, and the Remaining-Req to show."""
+    """The answer to a handshake: 101 or another status, and the Remaining-Req to show.
+
+    With a `pause` the head of the answer never ends: so many seconds from header to header.
+    """
 
     status: int
     text: str = ""
     remaining: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    pause: float | None = None
 
 
 class Session(Protocol):
@@ -70,6 +77,7 @@ class Wire(asyncio.Protocol):
         self.bits = 0  # of the window that frames are compressed in, 0 for none
         self._session, self._of_server = session, of_server
         self._incoming: list[bytes] = []
+        self._pouring: asyncio.Task[None] | None = None
         self._protocol = ServerProtocol(extensions=_extensions(deflate=deflate))
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -121,6 +129,9 @@ class Wire(asyncio.Protocol):
         admission = self._session.admit(path, origin=origin)
         if admission is None:
             return
+        if admission.pause is not None:
+            self.pour(endless_head("101 Switching Protocols"), admission.pause)
+            return
         accepted = admission.status == HTTPStatus.SWITCHING_PROTOCOLS
         response = self._protocol.accept(request) if accepted else _refusal(admission)
         if admission.remaining is not None:
@@ -148,6 +159,12 @@ class Wire(asyncio.Protocol):
         return address
 
     @property
+    def port(self) -> int:
+        """The port that the client asked."""
+        port: int = self._transport.get_extra_info("sockname")[1]
+        return port
+
+    @property
     def backlog(self) -> int:
         """How many bytes the client has not taken yet."""
         size: int = self._transport.get_write_buffer_size()
@@ -157,6 +174,12 @@ class Wire(asyncio.Protocol):
         """Send frames that are encoded already."""
         if not self._transport.is_closing():
             self._transport.write(data)
+
+    def pour(self, parts: Iterable[bytes], pause: float = 0.0) -> None:
+        """Send bytes as they are read, `pause` seconds apart, and hang up after the last."""
+        task = asyncio.get_running_loop().create_task(pour(self._transport, parts, pause))
+        task.add_done_callback(lambda _: self._transport.close())
+        self._pouring = task
 
     def close(self, code: CloseCode) -> None:
         """End the connection properly."""
@@ -180,6 +203,7 @@ def _refusal(admission: Admission) -> Response:
             "Content-Type": "text/plain;charset=UTF-8",
             "Content-Length": str(len(body)),
             "Connection": "close",
+            **dict(admission.headers),
         }
     )
     return Response(admission.status, HTTPStatus(admission.status).phrase, headers, body)

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import pickle
+import re
 import sqlite3
 import time
 from contextlib import closing, suppress
 from inspect import isfunction, unwrap
+from pathlib import Path
 
 import pytest
 from requests_cache.backends.sqlite import SQLiteDict
 
+import marketkit
 from marketkit.cache.table import Table
 
 
@@ -73,6 +77,22 @@ def test_a_transaction_that_fails_leaves_no_part_of_it(table):
         connection.execute("REPLACE INTO responses (key, value) VALUES ('a', x'00')")
         raise KeyboardInterrupt
     assert len(table) == 0
+
+
+def test_no_other_module_knows_requests_cache():
+    package = Path(marketkit.__file__).parent
+    knowing = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        if re.search(r"^\s*(?:import|from) requests_cache", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert knowing == ["cache/table.py"]
+
+
+def test_a_value_is_bytes_and_never_a_pickle_that_could_run_code(path, table):
+    table.put("a", pickle.dumps(print), 1000)
+    assert table.get("a") == pickle.dumps(print)
+    assert table.serializer is None
 
 
 def test_nothing_private_of_requests_cache_is_used():

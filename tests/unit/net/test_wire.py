@@ -77,13 +77,46 @@ def test_closing_a_connection_resets_it():
     [
         ("https://api.upbit.com", "api.upbit.com"),
         ("http://127.0.0.1:8000/v1", "127.0.0.1_8000"),
-        ("http://[::1]:8000/", "__1_8000"),
+        ("http://[::1]:8000/", "127.0.0.1_8000"),
+        ("http://[2001:db8::1]:8000/", "2001_db8__1_8000"),
+        ("http://10.1:8000", "10.0.0.1_8000"),
+        ("https://api.upbit.com.", "api.upbit.com"),
         ("https://API.upbit.com:443", "api.upbit.com"),
-        ("http://localhost:80/", "localhost"),
     ],
 )
 def test_a_host_can_be_part_of_a_file_name(endpoint, host):
     assert host_of(endpoint) == host
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        *("localhost", "LocalHost", "localhost.", "api.localhost", "127.1", "127.0.0.1."),
+        *("0x7f.1", "0177.0.0.1", "2130706433", "127.0.0.2", "0.0", "[::1]", "[::]"),
+        *("[::ffff:127.0.0.1]", "user:word@127.0.0.1"),
+    ],
+)
+def test_this_machine_is_one_host_however_it_is_spelled(spelling):
+    assert host_of(f"http://{spelling}:8000") == "127.0.0.1_8000"
+
+
+def test_a_name_that_only_this_machine_has_is_looked_up(monkeypatch):
+    addresses = {
+        "here": ["127.0.0.1", "::1"],
+        "lan": ["10.0.0.7"],
+        "both": ["127.0.0.1", "10.0.0.7"],
+    }
+
+    def looked_up(name, _port):
+        if name not in addresses:
+            raise OSError(f"nobody knows {name}")
+        return [(0, 0, 0, "", (address, 0)) for address in addresses[name]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", looked_up)
+    assert host_of("http://here:8000") == "127.0.0.1_8000"
+    assert host_of("http://lan:8000") == "lan_8000"
+    assert host_of("http://both:8000") == "both_8000"
+    assert host_of("http://nobody:80/") == "nobody"
 
 
 @pytest.mark.parametrize(

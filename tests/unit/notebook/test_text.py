@@ -58,10 +58,6 @@ def test_a_text_is_filled_up_on_either_side():
     assert text.pad("비트", 6, right=True) == "  비트"
 
 
-def test_what_would_move_the_cursor_is_spelled_out():
-    assert text.plain("a\x1b[2J\nb\u202ec\u3000d") == r"a\x1b[2J\nb\u202ec d"
-
-
 def test_colours_are_for_those_who_see_them():
     assert text.paint("+1", "up", colors=True) == "\x1b[31m+1\x1b[0m"
     assert text.paint("+1", "up", colors=False) == text.paint("+1", "", colors=True) == "+1"

@@ -103,3 +103,15 @@ def test_a_mistake_of_ours_ends_it_and_is_told(recording, dispatcher, monkeypatc
 
 async def _ended(task: Any) -> None:
     await task
+
+
+def test_a_recording_to_which_nothing_came_says_so_at_its_end(recording):
+    assert recording.unheard is None
+    recording.close()
+    assert "nothing has come" in str(recording.unheard)
+
+
+def test_a_recording_that_heard_something_has_nothing_to_say(recording, dispatcher):
+    on_loop(dispatcher.say, trade(1))
+    recording.close()
+    assert recording.unheard is None

@@ -9,7 +9,7 @@ import pytest
 
 from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
-from marketkit.sandbox.control import moment, number
+from marketkit.sandbox.control import is_own, moment, number
 
 NOW = "2026-11-20T10:17:30.500"
 
@@ -72,3 +72,68 @@ def test_a_text_that_is_no_number_is_refused():
     assert number("2.5") == 2.5
     with pytest.raises(InputError, match="'much' is no number"):
         number("much")
+
+
+OWN = "127.0.0.1:8765"
+
+
+@pytest.mark.parametrize(
+    ("headers", "own"),
+    [
+        ([(b"host", OWN.encode())], True),
+        ([(b"host", OWN.encode()), (b"origin", f"http://{OWN}".encode())], True),
+        ([(b"host", OWN.encode()), (b"origin", b"http://127.0.0.1:9999")], False),
+        ([(b"host", OWN.encode()), (b"origin", b"null")], False),
+        ([(b"host", OWN.encode()), (b"origin", b"")], False),
+        ([(b"host", OWN.encode()), (b"origin", f"https://{OWN}".encode())], False),
+        (
+            [
+                (b"host", OWN.encode()),
+                (b"origin", f"http://{OWN}".encode()),
+                (b"origin", b"http://evil.example"),
+            ],
+            False,
+        ),
+        ([(b"host", b"evil.example:8765")], False),
+        ([(b"host", b"evil.example")], False),
+        ([(b"host", b"localhost:8765")], False),
+        ([(b"host", b"127.0.0.1")], False),
+        ([(b"host", b"127.0.0.1:8765.evil.example")], False),
+        ([(b"host", OWN.encode()), (b"host", b"evil.example")], False),
+        ([], False),
+    ],
+)
+def test_a_request_is_own_that_names_the_address_and_no_other_origin(headers, own):
+    assert is_own(headers, ("127.0.0.1", 8765)) is own
+
+
+def test_at_the_default_port_a_host_need_not_name_it():
+    assert is_own([(b"host", b"127.0.0.1"), (b"origin", b"http://127.0.0.1")], ("127.0.0.1", 80))
+
+
+def test_faults_are_ordered_over_http(exchange, client):
+    order = {
+        "kind": "empty-page",
+        "times": "2",
+        "after": "1",
+        "path": "trades",
+        "symbol": "KRW-BTC",
+    }
+    assert client.post("../sandbox/strike", params=order).json()["empty-page"] == 0
+    client.post("../sandbox/strike", params={"kind": "silence", "seconds": "7", "times": "always"})
+    assert client.get("../sandbox/strike").json() == [
+        {**order, "times": 2, "after": 1, "value": None},
+        {
+            "kind": "silence", "times": None, "value": "7", "path": None, "symbol": None,
+            "after": 0,
+        },
+    ]  # fmt: skip
+    for wrong in (
+        {},
+        {"kind": "nope"},
+        {"kind": "drip", "value": "?"},
+        {"kind": "500", "times": "0"},
+    ):
+        assert client.post("../sandbox/strike", params=wrong).status_code == 400
+    client.post("../sandbox/strike?kind=none")
+    assert client.get("../sandbox/strike").json() == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketkit.sandbox.control import moment
-from marketkit.sandbox.query import Query, WireError
+from marketkit.sandbox.query import Query, WireError, values
 
 MIDNIGHT = moment("2026-09-01T00:00:00")
 
@@ -111,3 +111,9 @@ def test_an_error_names_its_status_as_a_number():
         WireError(404, "Code not found").body
         == b'{"error":{"name":404,"message":"Code not found"}}'
     )
+
+
+def test_the_values_of_a_query_are_those_of_its_lists_too():
+    assert values("market=KRW-BTC&markets=krw-eth,KRW-XRP&count=&x") == {
+        "KRW-BTC", "KRW-ETH", "KRW-XRP",
+    }  # fmt: skip

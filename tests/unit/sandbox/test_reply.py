@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from marketkit.sandbox.reply import Reply
+
 
 def test_the_headers_are_the_recorded_ones(client):
     reply = client.get("candles/minutes/1?market=KRW-BTC")
@@ -39,3 +41,10 @@ def test_small_bodies_and_unwilling_clients_get_them_plain(client):
     for reply in (small, plain):
         assert "content-encoding" not in reply.headers
         assert int(reply.headers["content-length"]) == len(reply.content)
+
+
+def test_a_header_of_a_reply_takes_the_place_of_the_right_one_in_any_case():
+    right, _ = Reply(200, b"[]").wire(0, gzipped=False)
+    headers, body = Reply(200, b"[]", headers=((b"date", b"never"),)).wire(0, gzipped=False)
+    assert headers == [*(each for each in right if each[0] != b"Date"), (b"date", b"never")]
+    assert body == b"[]"

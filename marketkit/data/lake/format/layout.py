@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from marketkit.coverage import Span, Spans
 from marketkit.errors import InputError
@@ -107,6 +108,7 @@ def chunk_of(timeframe: Timeframe, time: int) -> str:
     return _WHOLE if unit is None else _unit_name(unit, unit.floor(time))
 
 
+@lru_cache(maxsize=4096)  # thousands of files have few names between them
 def is_chunk(timeframe: Timeframe, name: str) -> bool:
     """Say whether a file of this name (without suffix) can hold candles of the timeframe."""
     try:

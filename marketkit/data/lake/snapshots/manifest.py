@@ -28,7 +28,7 @@ from marketkit.frames import DEFAULTS
 from marketkit.notebook import words
 from marketkit.notebook.card import Card, Shown
 from marketkit.symbols import symbol_of
-from marketkit.timeframe import Timeframe, iso, timeframe_of_token
+from marketkit.timeframe import iso, timeframe_of_token
 
 _PATH = re.compile(
     r"candles/source=(?P<source>[^/]+)/timeframe=(?P<token>[^/]+)/series=(?P<symbol>[^/]+)"
@@ -177,7 +177,7 @@ def _kept(said: dict[str, Any]) -> FrozenFile:
     if found is None or not _SHA256.fullmatch(said["sha256"]):
         raise ValueError(f"{said} is not a candle file")
     series = _series(found["source"], found["token"], found["symbol"])
-    if not _is_chunk(series.timeframe, found["chunk"]):
+    if not is_chunk(series.timeframe, found["chunk"]):
         raise ValueError(f"{said['path']!r} is not named like a chunk")
     covered = _spans(tuple(map(tuple, said["covered"])))
     ends = said["first"], said["last"]
@@ -193,11 +193,6 @@ def _series(source: str, token: str, name: str) -> Series:
     if timeframe is None or symbol is None:
         raise ValueError(f"{token!r} is no timeframe, or {name!r} no series")
     return Series(source, symbol, timeframe)
-
-
-@lru_cache(maxsize=4096)
-def _is_chunk(timeframe: Timeframe, chunk: str) -> bool:
-    return is_chunk(timeframe, chunk)
 
 
 @lru_cache(maxsize=4096)

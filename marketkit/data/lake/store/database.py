@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from filelock import FileLock, Timeout
 
 from marketkit.data.lake.format.chunk import Entry, Footer, Stamp, spans_of_text, spans_to_text
+from marketkit.disk import make_folder
 
 _log = logging.getLogger("marketkit.lake")
 
@@ -144,6 +145,14 @@ class Database:
             connection.executemany(_PUT_END, [(folder, *end) for folder, end in ends.items()])
 
 
+def is_damage(error: Exception) -> bool:
+    """Say whether an error tells of tables that are not ours, rather than of a busy file."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return True
+    code = getattr(error, "sqlite_errorcode", None)  # none: a text that is no UTF-8
+    return code is None or code & 0xFF == sqlite3.SQLITE_ERROR
+
+
 def _open(path: Path | str) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY, check_same_thread=False)
     try:
@@ -166,6 +175,8 @@ def _open(path: Path | str) -> sqlite3.Connection:
 def remove(root: Path) -> None:
     """Delete a damaged database, one process at a time: the old log must not meet a new one."""
     lock = FileLock(root / ".locks" / "index.lock", timeout=_BUSY)
+    with suppress(OSError):
+        make_folder(root / ".locks")
     with suppress(OSError, Timeout), lock:
         for suffix in ("", "-wal", "-shm"):
             (root / f"{NAME}{suffix}").unlink(missing_ok=True)
@@ -185,6 +196,13 @@ def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:
 
 
 def _from_row(row: tuple[Any, ...]) -> Entry:
-    _, chunk, size, mtime_ns, inode, covered, *said, sha256 = row
-    footer = Footer(spans_of_text(covered), *said)
+    """Understand a row. Raises `ValueError` for one that no marketkit wrote."""
+    _, chunk, size, mtime_ns, inode, covered, before, rows, first, last, sha256 = row
+    whole = (size, mtime_ns, inode, rows)
+    known = [each for each in (before, first, last) if each is not None]
+    texts = [chunk, covered, *([] if sha256 is None else [sha256])]
+    sound = all(isinstance(each, int) for each in (*whole, *known))
+    if not (sound and rows >= 0 and all(isinstance(each, str) for each in texts)):
+        raise ValueError(f"{row} is no row of the index")
+    footer = Footer(spans_of_text(covered), before, rows, first, last)
     return Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)

@@ -21,8 +21,21 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
-from marketkit.data.lake.format.layout import SUFFIX, Series, symbol_of_folder, timeframe_folder
-from marketkit.data.lake.store.database import NAME, Database, FileStamp, Listing, remove
+from marketkit.data.lake.format.layout import (
+    SUFFIX,
+    Series,
+    is_chunk,
+    symbol_of_folder,
+    timeframe_folder,
+)
+from marketkit.data.lake.store.database import (
+    NAME,
+    Database,
+    FileStamp,
+    Listing,
+    is_damage,
+    remove,
+)
 from marketkit.disk import file_time
 from marketkit.errors import CorruptFile
 from marketkit.timeframe import Timeframe
@@ -118,7 +131,7 @@ class Index:
     def _list(self, looks: Sequence[_Look]) -> dict[str, list[Entry]]:
         """List folders that changed since the last look, and keep the news."""
         changed = [look for look in looks if look.quiet or not self._is_as_seen(look)]
-        recalled = self._recall([look.folder for look in changed]) if changed else {}
+        recalled = self._recall([look.series for look in changed]) if changed else {}
         found: dict[str, Listing] = {}
         try:
             for look in changed:
@@ -165,9 +178,14 @@ class Index:
         entries = [entry for _, entry in sorted(found.items())]
         return Listing(look.at if look.quiet else None, seen if seen == entries else entries)
 
-    def _recall(self, folders: Sequence[str]) -> dict[str, Listing]:
-        found = self._try(lambda database: database.recall(folders))
-        return found or dict.fromkeys(folders, _NOTHING)
+    def _recall(self, several: Sequence[Series]) -> dict[str, Listing]:
+        def recall(database: Database) -> dict[str, Listing]:
+            found = database.recall([series.folder for series in several])
+            for series in several:
+                _check_names(series, found[series.folder].entries)
+            return found
+
+        return self._try(recall) or {series.folder: _NOTHING for series in several}
 
     def _remember(self, learned: Mapping[str, Listing]) -> None:
         if learned:
@@ -178,11 +196,14 @@ class Index:
         with self._lock:
             try:
                 return use(self._opened())
-            except sqlite3.OperationalError as error:
+            except (sqlite3.Error, ArithmeticError, RecursionError, TypeError, ValueError) as error:
+                if is_damage(error):
+                    _log.warning("index of %s is damaged and is made anew: %s", self._root, error)
+                    self._discard()
+                else:
+                    _log.debug("index of %s not used: %s", self._root, error)
+            except OSError as error:
                 _log.debug("index of %s not used: %s", self._root, error)
-            except (sqlite3.DatabaseError, TypeError, ValueError) as error:
-                _log.warning("index of %s is damaged and is made anew: %s", self._root, error)
-                self._discard()
         return None
 
     def _opened(self) -> Database:
@@ -196,6 +217,13 @@ class Index:
             self._database.close()
             self._database = None
         remove(self._root)
+
+
+def _check_names(series: Series, entries: Iterable[Entry]) -> None:
+    """Raise `ValueError` for a chunk whose name, told by a file, is none: paths are made of it."""
+    for entry in entries:
+        if not is_chunk(series.timeframe, entry.chunk):
+            raise ValueError(f"{entry.chunk!r} is no chunk of {series.folder}")
 
 
 def _stamps(folder: Path) -> dict[str, Stamp]:

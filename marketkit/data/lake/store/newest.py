@@ -16,7 +16,7 @@ from typing import NamedTuple, cast
 import polars as pl
 
 from marketkit.data.lake.format.chunk import Entry, Stamp
-from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.layout import Series, is_chunk
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.scan import read_ends
 from marketkit.schema import ROW, empty
@@ -101,7 +101,10 @@ def is_of(made_of: str, content: bytes, root: Path, series: Series) -> bool:
 
     Raises `CorruptFile` for files that cannot be read.
     """
-    paths = [root / series.path(chunk) for chunk in chunks_of(made_of)]
+    names = chunks_of(made_of)
+    if not all(is_chunk(series.timeframe, name) for name in names):
+        return False
+    paths = [root / series.path(chunk) for chunk in names]
     return content == _encode(read_ends([paths], KEPT)[0])
 
 
@@ -129,7 +132,9 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
 
 def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
     """Say whether an end that was kept is as good as the files."""
-    return end is not None and end.made_of == tail.made_of
+    if end is None or end.made_of != tail.made_of or not isinstance(end.content, bytes):
+        return False
+    return len(end.content) % (_WORD * len(_COLUMNS)) == 0
 
 
 def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataFrame]:

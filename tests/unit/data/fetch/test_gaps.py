@@ -67,10 +67,12 @@ def test_each_relation_to_what_is_covered_asks_for_the_rest_alone(filler, covere
     assert asked(filler) == (walks, requests)
 
 
-def test_nothing_is_asked_before_the_listing(filler):
+def test_nothing_is_asked_before_the_listing_but_what_is_asked_again(filler):
     cover(filler, (1400, 1500), nothing_before=1400)
     assert asked(filler) == ([(1500, 2000)], 3)
-    assert asked(filler, again=(0, 2000)) == ([(1400, 2000)], 3)
+    assert asked(filler, again=(1200, 2000)) == ([(1200, 2000)], 4)
+    gaps = filler.gaps("KRW-BTC", MINUTES, (1000 * MINUTE, 2000 * MINUTE), absent=True)
+    assert [(a // MINUTE, b // MINUTE) for a, b in gaps] == [(1000, 1400), (1500, 2000)]
 
 
 @pytest.mark.parametrize(

@@ -35,12 +35,16 @@ def ticking(with_own):
     return now
 
 
-@pytest.mark.parametrize("failure", [ServerFailed("503"), TimedOut("late"), Banned("418")])
+@pytest.mark.parametrize("failure", [ServerFailed("503"), TimedOut("late")])
 def test_nothing_for_a_while_is_an_outage_and_a_moment_ago_is_none(ticking, failure):
     outage = outage_of(60)
     assert outage.is_one(failure, -math.inf)
     assert outage.is_one(failure, ticking[0] - 3)
     assert not outage.is_one(failure, ticking[0] - 1)
+
+
+def test_a_ban_is_an_outage_from_its_first_moment(ticking):
+    assert outage_of(60).is_one(Banned("418"), ticking[0])
 
 
 @pytest.mark.parametrize("failure", [BadResponse("cut"), UnknownSymbol("KRW-X")])

@@ -209,6 +209,25 @@ def test_markets_of_a_region_have_the_older_warning_and_no_korean_name(golden):
     ]
 
 
+def test_names_of_markets_command_no_terminal_and_have_an_end():
+    names = {"korean_name": "비\x1b[2J트\n코\u202e인\u2028", "english_name": "B" * 10_000}
+    body = json.dumps([{"market": "KRW-BTC", **names}]).encode()
+    korean, english = bodies.decode_markets(body).row(0)[3:5]
+    assert korean == "비\ufffd[2J트\ufffd코\ufffd인\ufffd"
+    assert english == "B" * 200
+
+
+def test_what_an_error_shows_of_a_body_commands_no_terminal_and_has_an_end(golden):
+    rows = json.loads(golden("candles_minutes"))
+    rows[0]["market"] = "KRW-\x1b[2J\n\u202e" + "X" * 100_000
+    rows[1]["high_price"] = 0
+    for hostile in (rows[:1], rows[1:2], [{**rows[1], "low_price": "\x1b" * 100_000}]):
+        with pytest.raises(BadResponse) as caught:
+            bodies.decode_candles(json.dumps(hostile).encode(), "KRW-BTC")
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 3_000
+
+
 def test_instruments_keep_their_texts(golden):
     levels = ["0", "10000", "100000", "1000000", "10000000", "100000000"]
     assert bodies.decode_instruments(golden("instruments").encode()).rows() == [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from marketkit.errors import (
@@ -51,7 +53,17 @@ def test_the_header_tells_the_group_and_the_calls_left(header, group, seconds):
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "sec=9", "group=candles", "group=candles; min=600; sec=-1", "nonsense"]
+    "header",
+    [
+        None,
+        "",
+        "sec=9",
+        "group=candles",
+        "group=candles; min=600; sec=-1",
+        "nonsense",
+        "group=candles; min=600; sec=" + "9" * 4000,
+        "group=candles; min=600; sec=" + "9" * 5000,
+    ],
 )
 def test_a_header_that_is_absent_or_unreadable_tells_nothing(header):
     assert parse_remaining(header) is None
@@ -60,10 +72,22 @@ def test_a_header_that_is_absent_or_unreadable_tells_nothing(header):
 @pytest.mark.parametrize(
     ("header", "seconds"),
     [("3", 3.0), ("0.5", 0.5), ("0", 0.0), ("-5", 0.0), ("", None), (None, None),
-     ("Wed, 21 Oct 2015 07:28:00 GMT", None)],
+     ("86400", 86_400.0), ("1e308", 1e308), ("1e309", math.inf), ("9" * 5000, math.inf),
+     ("nan", None), ("soon", None), ("Wed, 21 Oct 2015 07:28:00 GMT", None)],
 )  # fmt: skip
 def test_seconds_to_wait_are_read_where_they_are_numbers(header, seconds):
     assert parse_retry_after(header) == seconds
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [("Wed, 21 Oct 2015 07:30:00 GMT", 120.0), ("Wed, 21 Oct 2015 07:00:00 GMT", 0.0),
+     ("Fri, 31 Dec 9999 23:59:59 GMT", 251_956_888_319.0),
+     ("Wed, 99 Oct 2015 07:30:00 GMT", None)],
+)  # fmt: skip
+def test_a_moment_to_wait_for_is_compared_with_the_answers_date(header, seconds):
+    assert parse_retry_after(header, "Wed, 21 Oct 2015 07:28:00 GMT") == seconds
+    assert parse_retry_after(header, "no date") is None
 
 
 @pytest.mark.parametrize(

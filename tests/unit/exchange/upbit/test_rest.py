@@ -344,6 +344,16 @@ def test_the_message_is_found_in_either_shape_or_shown_as_it_is(body, said):
     assert str(caught.value) == f"/v1/candles/minutes/1 answered 429: {said}"
 
 
+@pytest.mark.parametrize("shape", [error, bare])
+def test_a_message_commands_no_terminal_and_is_no_longer_than_a_line_or_two(shape):
+    hostile = "a\x1b[2Jb\r\nc\u202ed" + "e" * 100_000
+    with pytest.raises(RateLimited) as caught:
+        rest.check(CANDLE, answer(429, shape(429, hostile)))
+    assert r"429: a\x1b[2Jb\r\nc\u202ede" in str(caught.value)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 300
+
+
 @pytest.mark.parametrize("status", [201, 204, 301, 304])
 def test_an_answer_that_is_neither_data_nor_an_error_is_refused(status):
     with pytest.raises(Refused) as caught:

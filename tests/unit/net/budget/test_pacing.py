@@ -135,6 +135,24 @@ def test_the_hold_after_a_rejection_doubles_while_rejections_repeat(quiet):
         assert quiet.hold_until == pytest.approx(now + hold + lanes.GUARD)
     lanes.reject(quiet, LIMIT, 200.0, 30.0)
     assert quiet.hold_until == pytest.approx(230.002)
+    for _ in range(10):
+        lanes.reject(quiet, LIMIT, 230.0, None)
+    assert quiet.hold_until == pytest.approx(290.002)
+
+
+@pytest.mark.parametrize("asked", [60.5, 86_400.0, 1e308, INF])
+def test_a_hold_of_more_than_a_minute_is_told_and_none_is_believed_for_more_than_a_day(
+    quiet, asked
+):
+    lanes.reject(quiet, LIMIT, 100.0, asked)
+    assert lanes.held(quiet, 100.0) == pytest.approx(min(asked, 86_400.0) + lanes.GUARD)
+    assert lanes.held(quiet, 100.0 + min(asked, 86_400.0)) is None
+
+
+@pytest.mark.parametrize("asked", [None, 0.0, 3.0, 60.0])
+def test_a_hold_of_a_minute_or_less_is_waited_for(quiet, asked):
+    lanes.reject(quiet, LIMIT, 100.0, asked)
+    assert lanes.held(quiet, 100.0) is None
 
 
 def test_a_more_urgent_process_goes_first_and_the_other_waits_its_turn(quiet):
@@ -156,6 +174,18 @@ def test_a_waiter_that_does_not_take_its_turn_is_passed_over(quiet):
     while (turn := take(quiet, now)).lane is None:
         now = turn.wake
     assert 100.0 + lanes.STALL < now <= 100.0 + lanes.STALL + 0.002
+
+
+@pytest.mark.parametrize("busy", [0, 1, 10])
+@pytest.mark.parametrize("others", [9, 10, 11, 15, 30])
+def test_more_waiting_processes_than_lanes_wait_for_each_other(quiet, others, busy):
+    for i in range(busy):
+        quiet.lanes[i] = states.Lane(99.0, 99.1, 100.5 + i / 100, OTHER, 104.0)
+    for owner in range(10, 10 + others):
+        lanes.publish(quiet, float(owner), Head(3, 50.0, 3), 100.0, 99.0)
+    turn = take(quiet, 100.0, Head(3, 60.0, 3))
+    assert turn.lane is None
+    assert 100.0 < turn.wake <= 100.0 + lanes.POLL
 
 
 def test_a_process_tells_and_withdraws_its_wait(quiet):

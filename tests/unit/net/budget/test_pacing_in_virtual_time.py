@@ -49,6 +49,14 @@ def test_a_cold_start_with_much_jitter_exceeds_nothing(simulate, seed):
 
 
 @pytest.mark.parametrize("window", WINDOWS)
+@pytest.mark.parametrize("processes", [11, 20, 40])
+def test_more_processes_than_lanes_all_get_their_turns(simulate, window, processes):
+    outcome = simulate(window=window, processes=processes, seconds=12.0)
+    assert_never_exceeded(outcome)
+    assert len(outcome.shares(0.0)) == processes
+
+
+@pytest.mark.parametrize("window", WINDOWS)
 def test_a_heavy_tail_of_late_answers_exceeds_nothing(simulate, window):
     outcome = simulate(window=window, processes=2, jitter=0.02, heavy_tail=True, seconds=45.0)
     assert_never_exceeded(outcome)

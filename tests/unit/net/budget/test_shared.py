@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
-
 import pytest
 
 from marketkit.clock import boot_id
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import file as files
-from marketkit.net.budget.shared import SharedState, path_of
+from marketkit.net.budget.shared import LOCK_STUCK, SharedState, path_of
 
 LIMIT = RateLimit(10, 1.0)
 
@@ -71,11 +69,64 @@ def test_while_another_is_at_it_changes_wait(shared, monkeypatch):
     assert applied == [1]
 
 
-def test_where_no_file_can_be_had_a_process_paces_itself_alone_and_says_so(tmp_path, caplog):
+@pytest.fixture
+def ticking(tmp_path):
+    """A state on a clock that stands until it is set, and the clock."""
+    now = [1000.0]
+    state = SharedState(path_of(tmp_path, "host-group", LIMIT), LIMIT, lambda: now[0])
+    yield state, now
+    state.close()
+
+
+def test_a_file_that_is_locked_at_every_look_is_left_behind(ticking, caplog):
+    fcntl = pytest.importorskip("fcntl")
+    state, now = ticking
+    state.update(lambda state, _: setattr(state, "strikes", 3.0))
+    with state.path.open("rb") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        while "has held" not in caplog.text:
+            with pytest.raises(BlockingIOError):
+                state.update(lambda _, now: now)
+            now[0] += 0.5
+        assert now[0] > 1000.0 + LOCK_STUCK
+        strikes, until = state.update(lambda state, _: (state.strikes, state.hold_until))
+    assert strikes == 0.0
+    assert until > now[0] + LIMIT.seconds  # nobody knows what was sent meanwhile
+    assert caplog.text.count("has held") == 1
+
+
+@pytest.mark.parametrize("pause", ["a look that succeeds", "a time without a look"])
+def test_locks_of_several_waits_are_not_added_up(ticking, caplog, pause):
+    fcntl = pytest.importorskip("fcntl")
+    state, now = ticking
+    state.flush()
+    for _ in range(40):
+        with state.path.open("rb") as other:
+            fcntl.flock(other, fcntl.LOCK_EX)
+            with pytest.raises(BlockingIOError):
+                state.update(lambda _, now: now)
+        if pause.startswith("a look"):
+            state.flush()
+        now[0] += 0.5 if pause.startswith("a look") else 1.5
+    assert not caplog.text
+
+
+def test_where_no_file_can_be_had_a_process_paces_itself_alone_and_says_so_once(tmp_path):
     (tmp_path / "file").write_text("no folder")
-    shared = SharedState(path_of(tmp_path / "file", "a", LIMIT), LIMIT, lambda: 1000.0)
-    with caplog.at_level(logging.WARNING, logger="marketkit.net"):
-        shared.update(lambda state, _: setattr(state, "strikes", 3.0))
-    assert shared.update(lambda state, _: state.strikes) == 3.0
-    assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert "paces itself alone" in caplog.text
+    one, two = (
+        SharedState(path_of(tmp_path / "file", name, LIMIT), LIMIT, lambda: 1000.0)
+        for name in ("a", "b")
+    )
+    with pytest.warns(UserWarning, match="paces itself alone, at half") as said:
+        one.update(lambda state, _: setattr(state, "strikes", 3.0))
+    two.flush()  # a second warning would be an error
+    assert str(tmp_path / "file") in str(said[0].message)
+    assert one.update(lambda state, _: state.strikes) == 3.0
+
+
+def test_a_past_is_unknown_until_there_is_a_file(shared):
+    assert shared.is_new
+    shared.flush()
+    assert not shared.is_new
+    shared.close()
+    assert not shared.is_new

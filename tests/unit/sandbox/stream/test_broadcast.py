@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 from marketkit.sandbox.books import STEP
+from marketkit.sandbox.faulty.strikes import Strike
 from marketkit.sandbox.markets import Markets
 from marketkit.sandbox.moment import trades_before
 from marketkit.sandbox.stream.agenda import Agenda
@@ -110,7 +111,7 @@ def test_candles_go_out_once_a_second_however_many_trades_it_has():
 
 def test_a_late_trade_comes_after_the_next_one_and_is_not_lost():
     air, faulty, ear, other = Air(), Air(), Ear(), Ear()
-    faulty.faults.order("late-trade")
+    faulty.faults.strikes.add(Strike("late-trade"))
     air.broadcast.open(TRADES, ear, NOW)
     faulty.broadcast.open(TRADES, other, NOW)
     for each in (air, faulty):

@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
+from marketkit.sandbox.faulty.strikes import Strike
 from marketkit.sandbox.stream.faults import AT_FRAME, StreamFaults
 
 BTC = "KRW-BTC"
@@ -180,11 +181,16 @@ def test_a_client_that_never_reads_is_cut_off_and_the_others_go_on(dial, monkeyp
         assert exchange.connections()[0]["ended"] == "never read"
 
 
-def test_strikes_that_make_no_sense_are_refused():
-    faults = StreamFaults({})
-    for wrong in (("nope", 1), ("drop", 0)):
-        with pytest.raises(InputError):
-            faults.order(*wrong)
+def test_table_that_is_no_probability_is_refused_and_an_empty_one_draws_nothing():
     with pytest.raises(InputError):
         StreamFaults({"drop": 1.5})
-    assert faults.draw(AT_FRAME) is None
+    assert StreamFaults({}).draw(AT_FRAME) is None
+
+
+def test_an_ordered_fault_goes_before_a_drawn_one_and_has_its_value():
+    faults = StreamFaults({"drop": 1.0})
+    faults.strikes.add(Strike("silence", value="7", after=1))
+    assert [faults.draw(AT_FRAME) for _ in range(3)] == [
+        ("drop", ""), ("silence", "7"), ("drop", ""),
+    ]  # fmt: skip
+    assert faults.stats()["silence"] == 1

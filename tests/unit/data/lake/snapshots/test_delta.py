@@ -118,6 +118,33 @@ def test_half_a_log_is_no_table_and_does_not_hinder_the_next(filled, deltalake):
     assert filled.verify("study").is_empty()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of descriptors")
+@pytest.mark.parametrize("again", [False, True])
+def test_log_and_folders_are_down_before_a_set_is_called_published(filled, monkeypatch, again):
+    if again:
+        filled.publish("study")
+    real, synced = os.fsync, []
+
+    def fsync(descriptor):
+        real(descriptor)
+        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    table = filled.publish("study")
+    log = table / "_delta_log"
+    assert [str(log / name) for name in logs(table)] == synced[-len(logs(table)) - 2 : -2]
+    assert synced[-2:] == [str(log), str(table)]
+
+
+@pytest.mark.parametrize("content", [b"", b'{"protocol"', os.urandom(99)])
+def test_a_log_that_a_power_cut_left_without_content_is_written_again(filled, deltalake, content):
+    table = filled.publish("study")
+    (log,) = (table / "_delta_log").iterdir()
+    log.write_bytes(content)
+    assert filled.publish("study") == table
+    assert len(deltalake.DeltaTable(str(table)).file_uris()) == 7
+
+
 def test_a_lake_that_may_only_be_read_is_not_published(filled, monkeypatch):
     monkeypatch.setattr(os, "access", lambda *_: False)
     with pytest.raises(NotWritable, match="may only be read"):

@@ -1,0 +1,75 @@
+"""The seal of a recorded file: the SHA-256 of all other bytes, in the file's own footer.
+
+A file is hashed with zeros where the seal stands, then the seal is put there. It is compared before
+any Parquet library sees the bytes, for such a library may end the process over bad ones. Files of
+releases before have none.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+KEY = "marketkit"  # of the footer
+
+_BLANK = "0" * 64
+_MARK = b'"sha256": "'
+_MAGIC = b"PAR1"
+_BLOCK = 1 << 20  # bytes hashed at a time
+
+
+def blank(parts: Sequence[str] = ()) -> dict[str, str]:
+    """Give the footer's words, with the parts that a file is made of, and room for the seal."""
+    return {KEY: json.dumps({"parts": list(parts), "sha256": _BLANK})}
+
+
+def put(path: Path) -> None:
+    """Seal a file that was written with `blank`, in place."""
+    with path.open("r+b") as file:
+        at = _place(file)
+        if at is None:
+            raise OSError(f"{path} has no room for its seal")
+        digest = _hash(file, at)
+        file.seek(at)
+        file.write(digest.encode("ascii"))
+
+
+def check(path: Path) -> bool | None:
+    """Compare a file with its seal; None for a file without one. Raises `OSError`."""
+    with path.open("rb") as file:
+        at = _place(file)
+        if at is None:
+            return None
+        file.seek(at)
+        return file.read(len(_BLANK)) == _hash(file, at).encode("ascii")
+
+
+def _place(file: BinaryIO) -> int | None:
+    """Find the first byte of the seal, as the last of its kind in the footer."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - 8))
+    end = file.read()
+    start = size - 8 - int.from_bytes(end[:4], "little")
+    if end[4:] != _MAGIC or start < 0:
+        return None
+    file.seek(start)
+    footer = file.read()
+    at = footer.rfind(_MARK)
+    return None if at < 0 else start + at + len(_MARK)
+
+
+def _hash(file: BinaryIO, at: int) -> str:
+    """Hash all bytes, with zeros in the place of the seal."""
+    digest, left = hashlib.sha256(), at
+    file.seek(0)
+    while left and (block := file.read(min(left, _BLOCK))):
+        digest.update(block)
+        left -= len(block)
+    digest.update(_BLANK.encode("ascii"))
+    file.seek(at + len(_BLANK))
+    while block := file.read(_BLOCK):
+        digest.update(block)
+    return digest.hexdigest()
