@@ -76,11 +76,12 @@ class App:
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request of those who run the exchange."""
-        own = is_own(scope["headers"], scope["server"])
-        query = scope["query_string"].decode("latin-1")
-        reply = answer_control(self, scope["method"], scope["path"], query) if own else foreign()
-        if own and scope["method"] == "POST":
-            await self.hub.settle()
+        reply = foreign(scope["server"])
+        if is_own(scope["headers"], scope["server"]):
+            query = scope["query_string"].decode("latin-1")
+            reply = answer_control(self, scope["method"], scope["path"], query)
+            if scope["method"] == "POST":
+                await self.hub.settle()
         await deliver(Visit(scope, receive, send, reply, self.clock.now()), [], gzipped=False)
 
     def stats(self) -> dict[str, Any]:
