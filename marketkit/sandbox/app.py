@@ -11,10 +11,11 @@ from functools import partial
 from random import Random
 from typing import Any
 
+from marketkit.errors import InputError
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.control import answer_control, is_own
 from marketkit.sandbox.desk import Answer, Desk, route
-from marketkit.sandbox.faults import Faults, of_requests, of_streams
+from marketkit.sandbox.faults import KINDS, Faults, of_requests, of_streams
 from marketkit.sandbox.faulty.answers import REFUSALS, Asked, headed, instead
 from marketkit.sandbox.faulty.pages import paged
 from marketkit.sandbox.faulty.sending import Receive, Scope, Send, Visit, deliver
@@ -75,12 +76,13 @@ class App:
         await deliver(visit, faults, gzipped=b"gzip" in _header(scope, b"accept-encoding"))
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request of those who run the exchange."""
-        own = is_own(scope["headers"], scope["server"])
-        query = scope["query_string"].decode("latin-1")
-        reply = answer_control(self, scope["method"], scope["path"], query) if own else foreign()
-        if own and scope["method"] == "POST":
-            await self.hub.settle()
+        """Serve one request of the people who run the exchange."""
+        reply = foreign(scope["server"])
+        if is_own(scope["headers"], scope["server"]):
+            query = scope["query_string"].decode("latin-1")
+            reply = answer_control(self, scope["method"], scope["path"], query)
+            if scope["method"] == "POST":
+                await self.hub.settle()
         await deliver(Visit(scope, receive, send, reply, self.clock.now()), [], gzipped=False)
 
     def stats(self) -> dict[str, Any]:
@@ -102,13 +104,18 @@ class App:
         if strike.kind == NONE:
             self.faults.strikes.forget()
             self.hub.faults.strikes.forget()
-        elif strike.kind in STREAM_KINDS:
-            self.hub.faults.strikes.add(strike)
-        else:
+        elif strike.kind in KINDS:
             self.faults.strikes.add(strike)
+        elif strike.kind not in STREAM_KINDS:
+            known = ", ".join((*KINDS, *STREAM_KINDS))
+            raise InputError(f"unknown fault {strike.kind!r}; there are {known}")
+        elif strike.path or strike.symbol:
+            raise InputError(f"{strike.kind} is no fault of requests: it has no path and no symbol")
+        else:
+            self.hub.faults.strikes.add(strike)
 
     def strikes(self) -> list[dict[str, Any]]:
-        """Return what waits to strike."""
+        """Return the waiting faults."""
         return self.faults.strikes.rows() + self.hub.faults.strikes.rows()
 
     @property
@@ -238,6 +245,7 @@ def _header(scope: Scope, name: bytes) -> bytes:
 
 
 def _target(scope: Scope) -> str:
-    """Return the path and query of a request, as they came."""
-    query = scope["query_string"].decode("latin-1")
-    return scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    """Return the path and query of a request, as received."""
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("latin-1")

@@ -43,7 +43,7 @@ class Controlled(Protocol):
         ...
 
     def strikes(self) -> list[dict[str, Any]]:
-        """Return what waits to strike."""
+        """Return the waiting faults."""
         ...
 
     def set_market(self, order: Order) -> None:
@@ -72,7 +72,7 @@ class Controlled(Protocol):
 
 
 def is_own(headers: Iterable[tuple[bytes, bytes]], server: tuple[str, int]) -> bool:
-    """Whether a request comes from here: it names the address that is listened on, and no other.
+    """Whether a request names the address listened on, and comes from no page of another origin.
 
     A page of another origin says so. One whose name was pointed at this machine (DNS rebinding)
     is of the same origin for its browser, but the host that it asks is still that name.

@@ -62,14 +62,14 @@ class Faults:
         self._draw = Random(seed)
         self.counts: Counter[str] = Counter()
         self.table = checked(table)
-        self.strikes = Strikes(KINDS, _DEFAULTS)
+        self.strikes = Strikes(_DEFAULTS)
 
     def replace(self, table: Mapping[str, float]) -> None:
         """Put another table in place of the old one."""
         self.table = checked(table)
 
     def draw(self, path: str, query: Collection[str] = ()) -> list[Strike]:
-        """Return what a request meets, ordered or drawn, for `strike` once it takes effect.
+        """Return the faults, ordered or drawn, that a request meets; `strike` has them take effect.
 
         `path` is one of `PATHS`; `query` has the values of the request's query, one by one.
         """

@@ -52,7 +52,7 @@ class Visit(NamedTuple):
 
 
 async def deliver(visit: Visit, faults: Iterable[Fault], *, gzipped: bool) -> None:
-    """Send an answer, by the first of the faults that has a way of its own, or properly."""
+    """Send an answer, by the first of the faults that has an own way, or properly."""
     fault = next((each for each in faults if each.kind in _WAYS), None)
     if fault is not None:
         await _WAYS[fault.kind](visit, fault)
@@ -107,7 +107,7 @@ async def _stream(
     pause: float = 0.0,
     whole: bool = True,
 ) -> bool:
-    """Send a body in chunks, as they are read; return whether the client has stayed till the end.
+    """Send a body in chunks, as fast as read; return whether the client stayed till the end.
 
     The last chunk is sent only of a `whole` body.
     """
@@ -158,7 +158,7 @@ def deflated_with_blanks(
 
 
 def _gzip(body: bytes, mb: int, packed: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the gzip file of deflated blocks: what the unpacked text sums up to comes last."""
+    """Yield the gzip file of deflated blocks; the sums of the unpacked text come last."""
     yield _GZIP_HEAD
     crc = zlib.crc32(body[:-1])
     for number, block in enumerate(packed):

@@ -1,8 +1,14 @@
-"""The sandbox's control endpoint answers whoever started the sandbox, and no page of a browser."""
+"""The sandbox answers whoever started it, and no page of a browser; no package has a known hole."""
 
 from __future__ import annotations
 
+import re
 import socket
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import version
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -10,6 +16,8 @@ import pytest
 
 from marketkit.sandbox import Sandbox
 
+ROOT = Path(__file__).resolve().parents[2]
+NEEDED = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
 NOW = "2026-11-20T10:17:30.500"
 # A page that a browser shows can send these; the last is sent by DNS rebinding, without an Origin.
 FOREIGN = [
@@ -56,7 +64,7 @@ def test_a_foreign_page_learns_nothing_and_changes_nothing(exchange, headers):
         for method, path in CALLS:
             reply = page.request(method, f"/sandbox/{path}")
             assert reply.status_code == 403, path
-            assert "its own host only" in reply.text
+            assert f"Ask {exchange.endpoint}/sandbox/ by this name" in reply.text
     assert exchange.now() == 1_795_169_850_500
     assert httpx.get(f"{exchange.endpoint}/v1/ticker?markets=KRW-BTC").status_code == 200
     assert httpx.get(f"{exchange.endpoint}/sandbox/strike").json() == []
@@ -88,3 +96,19 @@ def test_a_head_that_no_browser_sends_opens_it_neither(exchange, head):
         answer = plain.recv(1 << 16)
     assert int(answer.split()[1]) in {400, 403, 404}
     assert b"groups" not in answer
+
+
+def least(package):
+    (found,) = (each for each in NEEDED if re.match(rf"{package}\b", each))
+    return tuple(map(int, re.search(r">=([\d.]+)", found)[1].split(".")))
+
+
+def test_locks_follow_no_symlink_to_a_file_of_somebody_else():
+    assert least("filelock") >= (3, 20, 3)
+    assert tuple(map(int, version("filelock").split(".")[:3])) >= least("filelock")
+
+
+def test_requests_cache_is_loaded_by_nobody_who_keeps_no_answer():
+    code = "import sys, marketkit as mk; mk.SmartDataProvider().close(); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert not {"requests_cache", "requests", "cattrs", "attr"} & set(done.stdout.split())
