@@ -72,8 +72,8 @@ class ExchangeClock:
             self.jumps += self._ahead is not None
             self._start(self._claim)
             self._agree(offset)
-        # machine's clock: a first answer that agrees with it is no longer alone
-        elif self._ahead is None and abs(date - machine_time()) <= APART:
+        # machine's clock: the first answer is not alone if it agrees with that
+        elif self._offset() is None and abs(date - machine_time()) <= APART:
             self._start(offset)
         else:
             self._claim = offset

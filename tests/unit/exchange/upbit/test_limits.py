@@ -51,7 +51,16 @@ def test_the_header_tells_the_group_and_the_calls_left(header, group, seconds):
 
 
 @pytest.mark.parametrize(
-    "header", [None, "", "sec=9", "group=candles", "group=candles; min=600; sec=-1", "nonsense"]
+    "header",
+    [
+        None,
+        "",
+        "sec=9",
+        "group=candles",
+        "group=candles; min=600; sec=-1",
+        "nonsense",
+        f"group=candles; min=1; sec={'9' * 4000}",
+    ],
 )
 def test_a_header_that_is_absent_or_unreadable_tells_nothing(header):
     assert parse_remaining(header) is None
