@@ -80,8 +80,8 @@ class ExchangeClock:
 
     def bounded(self, date: int) -> int:
         """Give the moment that had surely passed at an answer just received, dated `date`."""
-        # machine's clock: what one answer alone says is no bound to itself
         alone = self._ahead is None or self._has_slept()
+        # machine's clock: what one answer alone says is no bound to itself
         latest = machine_time() if alone else self.now()
         return date if EARLIEST <= date <= latest + APART else latest
 
