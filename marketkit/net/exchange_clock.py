@@ -72,16 +72,16 @@ class ExchangeClock:
             self.jumps += self._ahead is not None
             self._start(self._claim)
             self._agree(offset)
-        # machine's clock: a first answer that agrees with it is no longer alone
-        elif self._ahead is None and abs(date - machine_time()) <= APART:
+        # machine's clock: the first answer is not alone if it agrees with that
+        elif self._offset() is None and abs(date - machine_time()) <= APART:
             self._start(offset)
         else:
             self._claim = offset
 
     def bounded(self, date: int) -> int:
         """Give the moment that had surely passed at an answer just received, dated `date`."""
-        # machine's clock: what one answer alone says is no bound to itself
         alone = self._ahead is None or self._has_slept()
+        # machine's clock: what one answer alone says is no bound to itself
         latest = machine_time() if alone else self.now()
         return date if EARLIEST <= date <= latest + APART else latest
 

@@ -19,7 +19,7 @@ from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, NotCovered
 from marketkit.exchange.upbit.channels import timeframe_of
-from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.recording import files
 from marketkit.recording.rows import Heard
 from marketkit.recording.tape import RecordedTape, Tape, TapeMoment, make_candle

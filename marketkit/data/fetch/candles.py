@@ -31,7 +31,8 @@ from marketkit.data.lake.read.resample import fold
 from marketkit.data.lake.read.view import View, look
 from marketkit.errors import CorruptFile, InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Page
-from marketkit.exchange.upbit.paging import CandleRange, walk_candles
+from marketkit.exchange.upbit.paging import walk_candles
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.net.engine import aside
 from marketkit.net.walk import Pages
 from marketkit.schema import ROW, STATE, empty

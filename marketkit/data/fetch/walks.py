@@ -20,7 +20,8 @@ from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.write import Written
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.dialect import Page, Priority, Request, Response
-from marketkit.exchange.upbit.paging import CandleRange, walk_candles
+from marketkit.exchange.upbit.paging import walk_candles
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.net.handle import Interruption
 from marketkit.net.transport import Transport
 from marketkit.net.walk import Pages

@@ -22,7 +22,7 @@ from marketkit.data.jobs.processes import Worker
 from marketkit.data.jobs.tasks import Lease, Work
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import LakeError, MarketkitError, Offline, Refused, UnknownSymbol
-from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import candle_request
 from marketkit.timeframe import Timeframe
 

@@ -82,7 +82,8 @@ class TradeRange:
 def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
     """Ask for trades from the newest to the oldest, 500 a page, day by day.
 
-    A page never crosses the UTC day, so an empty or short page ends the day, not the walk. The
+    A page never crosses the UTC day, so an empty or short page ends the day, not the walk; an empty
+    one is asked for once more before, with another count: nobody has kept the answer to that. The
     exchange counts days back from its own today, which may end while the walk goes on, and have
     ended before it: then the first answer is of a later day than was meant. Of an earlier one it is
     where our clock was ahead: then the day is asked for again.
@@ -90,10 +91,11 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
     today = wanted.now // DAY
     day = today if wanted.end is None else min(today, (wanted.end - 1) // DAY)
     to = _time_of_day(wanted.end, day)
-    left, cursor = wanted.count, None
+    left, cursor, doubt = wanted.count, None, False
     page: Page | None = None
     while today - day <= upbit_rest.TRADE_DAYS and (day + 1) * DAY > (wanted.start or 0):
-        count = upbit_rest.TRADE_PAGE if left is None else min(left, upbit_rest.TRADE_PAGE)
+        most = upbit_rest.TRADE_PAGE if left is None else min(left, upbit_rest.TRADE_PAGE)
+        count = most if not doubt else most - 1 or 2
         request = upbit_rest.trade_request(
             wanted.symbol, count, days_ago=today - day, to=None if cursor else to, cursor=cursor
         )
@@ -102,7 +104,7 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         trades = upbit_bodies.decode_trades(response.body, exact=exact)
         latest = (response.at + _SLACK) // DAY - (before - day)
         _check_trades(trades, wanted.symbol, cursor, (latest + 1) * DAY)
-        page = Page(_within(trades, wanted), Spans())
+        page = Page(_within(trades, wanted).head(most), Spans())
         if (response.at + _SLACK) // DAY < before:
             today = (response.at + _SLACK) // DAY
             day, page = min(day, today), Page(page.rows.clear(), Spans())
@@ -111,6 +113,8 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         left = None if left is None else left - page.rows.height
         if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
             break
+        if doubt := trades.is_empty() and not doubt:
+            continue
         if today > before:
             if not trades.height:
                 continue

@@ -41,7 +41,7 @@ class Ban:
         self._ages_path = path.with_name(f"{path.name}-{boot_id()}")
         self._host = host
         self._own = Sentence(0.0, 0.0)
-        self._own_end = 0  # of ours, by the clock for ages in ms
+        self._ends: dict[Sentence, int] = {}  # of our last, by the clock for ages in ms
 
     def check(self) -> None:
         """Raise `Banned`, naming the local time, while the ban holds."""
@@ -61,13 +61,13 @@ class Ban:
         length = min(seconds or max(FIRST, again), LONGEST)
         hold = max(min(left, LONGEST), length)
         self._own = Sentence(_now() + hold, length)
-        self._own_end = age_clock() + int(hold * 1000)
+        self._ends = {self._own: age_clock() + int(hold * 1000)}
         with contextlib.suppress(OSError):  # the other processes will meet their own 418
             self._write(self._own)
 
     def _left(self, sentence: Sentence) -> float:
         """Give the seconds that are left of a ban, negative once it is over."""
-        end = self._own_end if sentence == self._own else self._read_end(sentence)
+        end = self._ends.get(sentence) or self._read_end(sentence)
         return sentence.until - _now() if end is None else (end - age_clock()) / 1000
 
     def _read_end(self, sentence: Sentence) -> int | None:
@@ -95,7 +95,7 @@ class Ban:
     def _write(self, sentence: Sentence) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         _write_line(self._path, f"{sentence.until:.3f} {sentence.length:.3f}\n")
-        _write_line(self._ages_path, f"{sentence.until:.3f} {self._own_end}\n")
+        _write_line(self._ages_path, f"{sentence.until:.3f} {self._ends[sentence]}\n")
 
 
 def held(name: str, path: Path, seconds: float) -> Banned:

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from marketkit.coverage import Spans
 from marketkit.errors import BadResponse
 from marketkit.exchange.dialect import Page, Response, Step
-from marketkit.exchange.upbit.paging import CandleRange, read_page, walk_candles
+from marketkit.exchange.upbit.paging import read_page, walk_candles
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import candle_request
 from marketkit.schema import ROW, empty, exact
 from marketkit.timeframe import DAY, MINUTE, TIMEFRAMES, parse_time
