@@ -70,7 +70,7 @@ def _parts(said: str | None) -> frozenset[str]:
     """Read the parts that a file was made of. Raises `ValueError`."""
     try:
         return frozenset(map(str, json.loads(said or "")["parts"]))
-    except (KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"its footer does not say of what it was made ({error!r})") from error
 
 
