@@ -60,7 +60,11 @@ def table_of_others(path: Path) -> None:
     pl.DataFrame({"symbol": ["KRW-BTC"], "price": [1.0]}).write_parquet(path)
 
 
-DAMAGES = [flip, cut, noise, nothing, table_of_others]
+def another_part(path: Path) -> None:
+    path.write_bytes(next(each for each in path.parent.iterdir() if each != path).read_bytes())
+
+
+DAMAGES = [flip, cut, noise, nothing, table_of_others, another_part]
 
 
 @pytest.fixture

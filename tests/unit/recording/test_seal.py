@@ -16,7 +16,7 @@ def path(tmp_path):
     path = tmp_path / "x.parquet"
     rows = pl.DataFrame({"a": range(1000), "b": ["sha256"] * 1000})
     rows.write_parquet(path, metadata=seal.blank(["05.1.part.parquet"]))
-    seal.put(path)
+    seal.put(path, path)
     return path
 
 
@@ -45,4 +45,12 @@ def test_a_file_without_a_seal_has_none_and_no_room_for_one(tmp_path):
     pl.DataFrame({"a": [1]}).write_parquet(path)
     assert seal.check(path) is None
     with pytest.raises(OSError, match="no room for its seal"):
-        seal.put(path)
+        seal.put(path, path)
+
+
+def test_a_file_in_the_place_of_another_is_not_whole(path):
+    other = path.with_name("y.parquet")
+    other.write_bytes(path.read_bytes())
+    assert seal.check(other) is False
+    path.parent.rename(path.parent.with_name("elsewhere"))
+    assert seal.check(path.parent.with_name("elsewhere") / path.name) is False
