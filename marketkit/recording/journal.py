@@ -1,14 +1,17 @@
 """The journal of a recording: lines of JSON on when the recorder listened and when not.
 
-What a line says is checked before anybody uses it. A damaged line may have told of anything: it
+What a line says is checked before anybody uses it. After the notes of a write comes a line with the
+SHA-256 of their lines, which older readers pass over. A damaged line may have told of anything: it
 counts as a note that messages may be missing between the notes around it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -19,6 +22,8 @@ from marketkit.recording.layout import JOURNAL
 
 What = Literal["began", "joined", "left", "interrupted", "resumed", "ended", "damaged"]
 
+_SUM = "sum"
+_SEAL = re.compile(rb'\{"what": "sum", "at": 0, "reason": "([0-9]{1,6}) ([0-9a-f]{64})"\}')
 _KINDS = frozenset(get_args(What))
 _DAMAGED = "a line of the journal is damaged"
 _LAST = 253_402_300_800_000  # ms UTC of the year 10000: no frame holds later times
@@ -43,7 +48,7 @@ class Note:
 
 def write(root: Path, notes: Iterable[Note]) -> None:
     """Add notes; all are on disk when the call returns."""
-    lines = "".join(f"{json.dumps(asdict(note))}\n" for note in notes)
+    lines = _spelt(notes)
     if not lines:
         return
     path = root / JOURNAL
@@ -52,7 +57,7 @@ def write(root: Path, notes: Iterable[Note]) -> None:
     torn = _torn(path)
     with path.open("ab") as file:
         # A kill may have left half a line: it stays alone on its own.
-        file.write(("\n" if torn else "").encode() + lines.encode())
+        file.write((b"\n" if torn else b"") + lines)
         file.flush()
         os.fsync(file.fileno())
 
@@ -64,29 +69,59 @@ def read(root: Path) -> list[Note]:
     """
     notes: list[Note] = []
     since: int | None = None  # a damaged line came since this moment
-    for line in _lines(root / JOURNAL):
-        note = _note(line)
+    for line, whole in _checked(root / JOURNAL):
+        note = _note(line) if whole else None
         if note is not None:
             if since is not None:
                 notes.append(Note("damaged", max(since, note.at), since, _DAMAGED))
             since = None
             notes.append(note)
-        elif since is None and _is_damaged(line):
+        elif since is None and not (whole and _is_harmless(line)):
             since = notes[-1].at if notes else 0
     if since is not None:
         notes.append(Note("damaged", since, since, _DAMAGED))
     return notes
 
 
-def damaged(root: Path) -> list[bytes]:
-    """Give the lines of the journal that are damaged."""
-    return [line for line in _lines(root / JOURNAL) if _is_damaged(line)]
+def damaged(root: Path) -> int:
+    """Count the lines of the journal that are damaged."""
+    lines = _checked(root / JOURNAL)
+    return sum(not (whole and (_note(line) or _is_harmless(line))) for line, whole in lines)
 
 
 def mend(root: Path) -> None:
     """Write the journal without damaged lines, but with notes of what these may have told."""
-    content = "".join(f"{json.dumps(asdict(note))}\n" for note in read(root)).encode()
+    content = _spelt(read(root))
     write_atomic(root / JOURNAL, lambda file: file.write(content))
+
+
+def _spelt(notes: Iterable[Note]) -> bytes:
+    """Spell notes, and the line that seals them."""
+    lines = [f"{json.dumps(asdict(note))}\n".encode() for note in notes]
+    if not lines:
+        return b""
+    said = {"what": _SUM, "at": 0, "reason": f"{len(lines)} {_hash(lines)}"}
+    return b"".join([*lines, json.dumps(said).encode(), b"\n"])
+
+
+def _checked(path: Path) -> Iterator[tuple[bytes, bool]]:
+    """Give the lines of notes, and whether each is as it was written, as far as that was sealed."""
+    before: list[bytes] = []
+    for line in filter(None, _lines(path)):
+        found = _SEAL.fullmatch(line)
+        if found is None:
+            before.append(line)
+            continue
+        count = min(len(before), int(found[1]))
+        first = len(before) - count
+        whole = _hash(each + b"\n" for each in before[first:]) == found[2].decode()
+        yield from ((each, whole or at < first) for at, each in enumerate(before))
+        before = []
+    yield from ((each, True) for each in before)
+
+
+def _hash(lines: Iterable[bytes]) -> str:
+    return hashlib.sha256(b"".join(lines)).hexdigest()
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -106,15 +141,18 @@ def _note(line: bytes) -> Note | None:
     return note if _is_sound(note) else None
 
 
-def _is_damaged(line: bytes) -> bool:
-    """Say whether a line was whole once: half a line of a kill has no end, and is a beginning."""
+def _is_harmless(line: bytes) -> bool:
+    """Say whether a line that is no note took none away.
+
+    It is a note of a later release, or half a line of a kill: the beginning of one, without an end.
+    """
     try:
         json.loads(line)
     except RecursionError:
-        return True
+        return False
     except ValueError:
-        return bool(line) and not (line.startswith(b'{"what": "') and not line.endswith(b"}"))
-    return False  # a note of a later release, or nobody's
+        return line.startswith(b'{"what": "') and not line.endswith(b"}")
+    return True
 
 
 def _is_sound(note: Note) -> bool:

@@ -72,12 +72,12 @@ def _hours(root: Path) -> Iterator[Hour]:
 
 def _of_journal(root: Path) -> Iterator[Fault]:
     try:
-        lines = journal.damaged(root)
+        count = journal.damaged(root)
     except CorruptFile as error:
         yield Fault(JOURNAL, "corrupt", str(error), "left")
         return
-    if lines:
-        yield Fault(JOURNAL, "corrupt", f"{len(lines)} damaged lines", "mended")
+    if count:
+        yield Fault(JOURNAL, "corrupt", f"{count} damaged lines", "mended")
 
 
 def _of_hour(root: Path, hour: Hour) -> Iterator[Fault]:
