@@ -1,8 +1,8 @@
 """The journal of a recording: lines of JSON on when the recorder listened and when not.
 
-What a line says is checked before anybody uses it. After the notes of a write comes a line with the
-SHA-256 of their lines, which older readers pass over. A damaged line may have told of anything: it
-counts as a note that messages may be missing between the notes around it.
+Each line ends with a sum over itself, and what it says is checked before anybody uses it. A damaged
+line may have told of anything: it counts as a note that messages may be missing between the notes
+around it. Lines of releases before have no sum.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal, get_args
@@ -22,8 +22,8 @@ from marketkit.recording.layout import JOURNAL
 
 What = Literal["began", "joined", "left", "interrupted", "resumed", "ended", "damaged"]
 
-_SUM = "sum"
-_SEAL = re.compile(rb'\{"what": "sum", "at": 0, "reason": "([0-9]{1,6}) ([0-9a-f]{64})"\}')
+_SUMMED = re.compile(rb'(.*), "sum": "([0-9a-f]{16})"\}', re.DOTALL)
+_WHOLE = re.compile(rb'"sum": "[0-9a-f]{16}"')
 _KINDS = frozenset(get_args(What))
 _DAMAGED = "a line of the journal is damaged"
 _LAST = 253_402_300_800_000  # ms UTC of the year 10000: no frame holds later times
@@ -48,7 +48,7 @@ class Note:
 
 def write(root: Path, notes: Iterable[Note]) -> None:
     """Add notes; all are on disk when the call returns."""
-    lines = _spelt(notes)
+    lines = b"".join(map(_spelt, notes))
     if not lines:
         return
     path = root / JOURNAL
@@ -69,14 +69,14 @@ def read(root: Path) -> list[Note]:
     """
     notes: list[Note] = []
     since: int | None = None  # a damaged line came since this moment
-    for line, whole in _checked(root / JOURNAL):
-        note = _note(line) if whole else None
+    for line in _lines(root / JOURNAL):
+        note = _note(line)
         if note is not None:
             if since is not None:
                 notes.append(Note("damaged", max(since, note.at), since, _DAMAGED))
             since = None
             notes.append(note)
-        elif since is None and not (whole and _is_harmless(line)):
+        elif since is None and not _is_harmless(line):
             since = notes[-1].at if notes else 0
     if since is not None:
         notes.append(Note("damaged", since, since, _DAMAGED))
@@ -85,43 +85,24 @@ def read(root: Path) -> list[Note]:
 
 def damaged(root: Path) -> int:
     """Count the lines of the journal that are damaged."""
-    lines = _checked(root / JOURNAL)
-    return sum(not (whole and (_note(line) or _is_harmless(line))) for line, whole in lines)
+    lines = _lines(root / JOURNAL)
+    return sum(_note(line) is None and not _is_harmless(line) for line in lines)
 
 
 def mend(root: Path) -> None:
     """Write the journal without damaged lines, but with notes of what these may have told."""
-    content = _spelt(read(root))
+    content = b"".join(map(_spelt, read(root)))
     write_atomic(root / JOURNAL, lambda file: file.write(content))
 
 
-def _spelt(notes: Iterable[Note]) -> bytes:
-    """Spell notes, and the line that seals them."""
-    lines = [f"{json.dumps(asdict(note))}\n".encode() for note in notes]
-    if not lines:
-        return b""
-    said = {"what": _SUM, "at": 0, "reason": f"{len(lines)} {_hash(lines)}"}
-    return b"".join([*lines, json.dumps(said).encode(), b"\n"])
+def _spelt(note: Note) -> bytes:
+    """Spell a note as a line with its sum."""
+    said = json.dumps(asdict(note)).encode()
+    return said[:-1] + b', "sum": "' + _sum(said) + b'"}\n'
 
 
-def _checked(path: Path) -> Iterator[tuple[bytes, bool]]:
-    """Give the lines of notes, and whether each is as it was written, as far as that was sealed."""
-    before: list[bytes] = []
-    for line in filter(None, _lines(path)):
-        found = _SEAL.fullmatch(line)
-        if found is None:
-            before.append(line)
-            continue
-        count = min(len(before), int(found[1]))
-        first = len(before) - count
-        whole = _hash(each + b"\n" for each in before[first:]) == found[2].decode()
-        yield from ((each, whole or at < first) for at, each in enumerate(before))
-        before = []
-    yield from ((each, True) for each in before)
-
-
-def _hash(lines: Iterable[bytes]) -> str:
-    return hashlib.sha256(b"".join(lines)).hexdigest()
+def _sum(said: bytes) -> bytes:
+    return hashlib.sha256(said).hexdigest()[:16].encode()
 
 
 def _lines(path: Path) -> list[bytes]:
@@ -134,8 +115,13 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _note(line: bytes) -> Note | None:
+    """Understand a line; None for one that is no note, or not as it was written."""
+    summed = _SUMMED.fullmatch(line)
+    said = line if summed is None else summed[1] + b"}"
+    if summed is not None and _sum(said) != summed[2]:
+        return None
     try:
-        note = Note(**json.loads(line))
+        note = Note(**json.loads(said))
     except (ValueError, TypeError, RecursionError):
         return None
     return note if _is_sound(note) else None
@@ -144,22 +130,27 @@ def _note(line: bytes) -> Note | None:
 def _is_harmless(line: bytes) -> bool:
     """Say whether a line that is no note took none away.
 
-    It is a note of a later release, or half a line of a kill: the beginning of one, without an end.
+    It is empty, of another kind than ours, or half a line of a kill: the beginning of one.
     """
     try:
-        json.loads(line)
+        said = json.loads(line)
     except RecursionError:
         return False
     except ValueError:
-        return line.startswith(b'{"what": "') and not line.endswith(b"}")
-    return True
+        begun = line.startswith(b'{"what": "') and not line.endswith(b"}")
+        return not line or (begun and _WHOLE.search(line) is None)
+    return not (_SUMMED.fullmatch(line) or (isinstance(said, dict) and _is_ours(said.get("what"))))
+
+
+def _is_ours(what: object) -> bool:
+    return isinstance(what, str) and what in _KINDS
 
 
 def _is_sound(note: Note) -> bool:
     times = (note.at, 0 if note.until is None else note.until)
     sound = all(type(each) is int and 0 <= each < _LAST for each in times)
-    texts = isinstance(note.what, str) and isinstance(note.reason, str)
-    return sound and texts and note.what in _KINDS and _are_streams(note.streams)
+    texts = _is_ours(note.what) and isinstance(note.reason, str)
+    return sound and texts and _are_streams(note.streams)
 
 
 def _are_streams(streams: object) -> bool:

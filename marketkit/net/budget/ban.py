@@ -63,7 +63,7 @@ class Ban:
             if not self._path.is_file():  # to open a pipe would be to wait for its writer
                 return Sentence(0.0, 0.0)
             with self._path.open("rb") as file:
-                line, written = file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mtime
+                line, written = file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mtime_ns / 1e9
             until, length = map(float, line.decode("ascii").split())
         except (OSError, ValueError):
             return Sentence(0.0, 0.0)

@@ -68,7 +68,7 @@ def test_no_flipped_bit_of_a_note_goes_unnoticed(tmp_path):
             assert journal.read(tmp_path) == notes or journal.damaged(tmp_path)
 
 
-def test_lines_of_releases_without_seals_are_read(tmp_path):
+def test_lines_of_releases_without_sums_are_read(tmp_path):
     lines = ['{"what": "began", "at": 5}', '{"what": "ended", "at": 6}']
     (tmp_path / "journal.jsonl").write_text("".join(f"{each}\n" for each in lines))
     journal.write(tmp_path, [Note("began", 9)])
