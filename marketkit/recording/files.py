@@ -33,7 +33,7 @@ _TRIES = 20  # looks at a folder in which files are made one; an hour is made on
 
 
 class Damaged(NamedTuple):
-    """A file that cannot be read: its hour, its name, why, and the times of what may be missing."""
+    """A file that cannot be read: hour, name, reason, and the times that may lack messages."""
 
     hour: Hour
     name: str
@@ -176,7 +176,7 @@ def names(root: Path, hour: Hour) -> list[str]:
 
 
 def halves(root: Path, hour: Hour) -> list[str]:
-    """List what a killed writer left of files of an hour."""
+    """List the half files of an hour left by a killed writer."""
     folder = root / hour.folder
     if not folder.is_dir():
         return []

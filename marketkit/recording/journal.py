@@ -90,13 +90,13 @@ def damaged(root: Path) -> int:
 
 
 def mend(root: Path) -> None:
-    """Write the journal without damaged lines, but with notes of what these may have told."""
+    """Write the journal with notes of possible gaps in the place of damaged lines."""
     content = b"".join(map(_spelt, read(root)))
     write_atomic(root / JOURNAL, lambda file: file.write(content))
 
 
 def _spelt(note: Note) -> bytes:
-    """Spell a note as a line with its sum."""
+    """Spell a note as a line that ends with a sum."""
     said = json.dumps(asdict(note)).encode()
     return said[:-1] + b', "sum": "' + _sum(said) + b'"}\n'
 
@@ -115,7 +115,7 @@ def _lines(path: Path) -> list[bytes]:
 
 
 def _note(line: bytes) -> Note | None:
-    """Understand a line; None for one that is no note, or not as it was written."""
+    """Understand a line; None for one that is no note, or does not fit the sum."""
     summed = _SUMMED.fullmatch(line)
     said = line if summed is None else summed[1] + b"}"
     if summed is not None and _sum(said) != summed[2]:

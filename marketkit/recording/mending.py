@@ -1,4 +1,4 @@
-"""Recordings looked at and mended: every byte compared, what is damaged set aside.
+"""Recordings looked at and mended: every byte compared, damaged files set aside.
 
 As of a lake, nothing is thrown away: damaged files lie under `corrupt/` as they were, and the
 journal says from when to when messages may be missing since.
@@ -19,7 +19,7 @@ from marketkit.recording.recovery import recover
 
 
 class Fault(NamedTuple):
-    """One fault of a recording, and the action of `mend`; the words are those of a lake's audit.
+    """One fault of a recording, and the action of `mend`, in the words of a lake's audit.
 
     `path` is below the folder of the recording.
     """

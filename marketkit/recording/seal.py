@@ -1,4 +1,4 @@
-"""The seal of a recorded file: the SHA-256 of its place and all other bytes, in its own footer.
+"""The seal of a recorded file, in the footer: the SHA-256 of the place and all other bytes.
 
 A file is hashed with zeros where the seal stands, then the seal is put there. It is compared before
 any Parquet library sees the bytes, for such a library may end the process over bad ones. The place,
@@ -39,7 +39,7 @@ def put(path: Path, place: Path) -> None:
 
 
 def check(path: Path) -> bool | None:
-    """Compare a file with its seal; None for a file without one. Raises `OSError`."""
+    """Compare a file with the seal inside; None for a file without. Raises `OSError`."""
     with path.open("rb") as file:
         at = _find(file)
         if at is None:
@@ -49,7 +49,7 @@ def check(path: Path) -> bool | None:
 
 
 def _find(file: BinaryIO) -> int | None:
-    """Find the first byte of the seal, as the last of its kind in the footer."""
+    """Find the first byte of the seal, from the end of the footer."""
     size = file.seek(0, 2)
     file.seek(max(0, size - 8))
     end = file.read()

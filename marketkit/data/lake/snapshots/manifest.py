@@ -124,7 +124,7 @@ class Manifest:
 
 
 def is_name(name: object) -> bool:
-    """Say whether a frozen set, and so its folder, can have this name."""
+    """Say whether a frozen set, and so a folder, can have this name."""
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
