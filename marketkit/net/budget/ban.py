@@ -58,7 +58,7 @@ class Ban:
         return max(self._own, self._read())
 
     def _read(self) -> Sentence:
-        """Read the file of all processes; no ban is in a file that no process of ours can have written."""
+        """Read the file of all processes; one that none of ours can have written has no ban."""
         try:
             if not self._path.is_file():  # to open a pipe would be to wait for its writer
                 return Sentence(0.0, 0.0)
