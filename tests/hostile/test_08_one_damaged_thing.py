@@ -12,7 +12,6 @@ import polars as pl
 import pytest
 
 import marketkit as mk
-from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
@@ -20,7 +19,6 @@ from marketkit.recording.layout import hour_of
 from marketkit.recording.rows import Heard, to_frame
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import HOUR, parse_time
-from tests.unit.data.lake.conftest import make_candles
 from tests.unit.recording.conftest import trade
 
 NOW = "2026-11-20T00:00:30Z"
@@ -187,13 +185,3 @@ def test_a_backfill_of_a_file_goes_on_with_the_other_symbols(backfill, tmp_path,
     lake = Lake(root)
     for symbol, width in (("KRW-BTC", "1m"), ("KRW-XRP", "1m"), ("KRW-ETH", "1h")):
         assert lake.covered(symbol, width)
-
-
-def test_a_catalog_names_the_damaged_file_and_lists_the_others(tmp_path):
-    lake, start = Lake(tmp_path), BEFORE
-    for symbol in ("KRW-BTC", "KRW-ETH"):
-        rows = make_candles([start], symbol)
-        lake.append(symbol, "1m", rows, Spans([(start, start + 60_000)]))
-    spoilt_chunk(tmp_path)
-    with pytest.warns(UserWarning, match="KRW-ETH 1m is left out"):
-        assert Lake(tmp_path).catalog()["symbol"].to_list() == ["KRW-BTC"]

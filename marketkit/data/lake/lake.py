@@ -158,12 +158,11 @@ class Lake(SnapshotStore, Shown):
     def catalog(self) -> pl.DataFrame:
         """List the series: `symbol timeframe first last rows slots files bytes`.
 
-        `slots` are the covered ones, traded or not. A series with a file that cannot be read is
-        left out, and a warning names the file.
+        `slots` are the covered ones, traded or not.
         """
         marker.check(self.root)
         series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
-        return report.catalog(self._readable(series))
+        return report.catalog(zip(series, self.index.look(series), strict=True))
 
     def audit(self) -> pl.DataFrame:
         """Look at every byte of the lake and list the faults: one row for each finding.

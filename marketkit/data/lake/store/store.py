@@ -20,7 +20,6 @@ from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, read
 from marketkit.data.lake.store.write import Written, write_page
-from marketkit.errors import CorruptFile, NewerFormat, warn
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
 from marketkit.symbols import several
@@ -209,17 +208,6 @@ class Store:
     def _stored(self, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe."""
         return self.index.stored(self.source, timeframe)
-
-    def _readable(self, series: list[Series]) -> Iterator[tuple[Series, list[Entry]]]:
-        """Look series up; one that cannot be read is named and passed over."""
-        try:
-            yield from zip(series, self.index.look(series), strict=True)
-        except (CorruptFile, NewerFormat):  # of one: which, is seen by looking at each alone
-            for each in series:
-                try:
-                    yield each, self.index.entries(each)
-                except (CorruptFile, NewerFormat) as error:
-                    warn(f"{each.symbol} {each.timeframe} is left out: {error}")
 
     def _known(self, series: Series) -> Knowledge:
         return self._knowledge(series, self.index.entries(series))
