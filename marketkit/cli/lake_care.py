@@ -63,10 +63,11 @@ def _only_recordings(lake: Lake, options: argparse.Namespace) -> bool:
 def _recordings(lake: Lake, options: argparse.Namespace) -> list[Path]:
     from marketkit.recording import mending  # noqa: PLC0415 - as above
 
-    for root in options.recordings:
+    named: list[Path] = options.recordings
+    for root in named:
         if not mending.is_recording(root):
             raise InputError(f"{root} is no recording")
-    return options.recordings or mending.recordings(lake.root)
+    return named or mending.recordings(lake.root)
 
 
 def _together(of_lake: pl.DataFrame | None, recordings: dict[Path, list[Fault]]) -> pl.DataFrame:

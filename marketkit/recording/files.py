@@ -121,12 +121,17 @@ def _span(root: Path, hour: Hour, name: str, whole: Iterable[str]) -> Span:
     start, end = hour.span
     for each in whole:
         with (root / hour.folder / each).open("rb") as file:
-            times = pl.read_parquet(file, columns=["received"])["received"].dt.epoch("ms")
-        # The file of the hour holds what came before all parts.
-        if (each != hour.file, each) < (name != hour.file, name):
-            start = max(start, int(times.max() or 0))  # type: ignore[arg-type]
-        else:
-            end = min(end, int(times.min() or end))  # type: ignore[arg-type]
+            times = pl.read_parquet(file, columns=["received"]).select(
+                first=pl.col("received").min().dt.epoch("ms"),
+                last=pl.col("received").max().dt.epoch("ms"),
+            )
+        if not times["last"].null_count():
+            first, last = times.row(0)
+            # The file of the hour holds what came before all parts.
+            if (each != hour.file, each) < (name != hour.file, name):
+                start = max(start, last)
+            else:
+                end = min(end, first)
     return Span(start, max(start, end))
 
 
