@@ -264,3 +264,23 @@ def test_a_ledger_names_markets_or_is_made_anew(tmp_path, symbol):
     assert catalog.jobs(tmp_path).is_empty()
     with Ledger(tmp_path) as ledger:
         assert not ledger.knows(wanted.id)
+
+
+LINES = ["[" * 200_000, '{"time": 1e400}', "5", "null", "\ufeff{}", "\x00"]
+GOOD = {"symbol": "KRW-BTC", "time": BEFORE, "column": "open", "old": 1.0, "new": 2.0, "seen_at": 1}
+LINES += [
+    json.dumps({**GOOD, **other}) for other in ({"time": 2**70}, {"seen_at": -5}, {"new": []})
+]
+
+
+@pytest.mark.parametrize("line", LINES, ids=range(len(LINES)))
+def test_a_log_of_revisions_and_a_mark_that_say_anything_are_clear_errors(lake, line):
+    log = lake.root / "revisions/source=upbit/timeframe=1min/KRW-BTC.ndjson"
+    log.parent.mkdir(parents=True)
+    log.write_text(f"{line}\n")
+    for ask in (lake.revisions, lake.finality):
+        with pytest.raises(CorruptFile, match="line 1, is no revision"):
+            ask()
+    (lake.root / "lake.json").write_text(line)
+    with pytest.raises(CorruptFile, match="does not say what format"):
+        lake.read(None, "1m")
