@@ -61,7 +61,7 @@ SETS: Schema = {
 PROBLEMS: Schema = {"path": pl.String(), "problem": pl.String()}
 
 _FOLDER = "snapshots"
-_LITTER = re.compile(rf"\.[0-9a-f]{{16}}{re.escape(TEMPORARY)}")  # as `new_folder` names them
+_LITTER = re.compile(rf"\.[0-9a-f]+{re.escape(TEMPORARY)}")  # as `new_folder` names them
 _WAIT = 60.0  # seconds to wait for somebody else who freezes
 
 
