@@ -18,7 +18,7 @@ from marketkit.api.markets import MarketList
 from marketkit.api.query import Symbols
 from marketkit.api.relative import hear
 from marketkit.clock import age_clock
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.kept import GONE, KEPT, lost
 from marketkit.data.fetch.walks import FetchRun
@@ -29,7 +29,7 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
-from marketkit.errors import InputError, MarketkitError, UnknownSymbol, warn
+from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, one_of
 from marketkit.notebook import job as notebook
@@ -159,7 +159,10 @@ class BackfillEndpoints:
         timeframe, now = TIMEFRAMES[wanted.timeframe], self._filler.transport.now()
         if timeframe.name != "1s" or not self._filler.transport.clock.is_heard:
             return {}
-        covered = {name: self.lake.covered(name, timeframe) for name in names}
+        covered: dict[str, Spans] = {}
+        for name in names:
+            with contextlib.suppress(LakeError):  # the backfill will say so
+                covered[name] = self.lake.covered(name, timeframe)
         return lost(timeframe, covered, self._span(wanted), now - age)
 
     async def _resolve(

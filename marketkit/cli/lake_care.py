@@ -32,7 +32,7 @@ def repair_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def audit(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    """Print what is wrong, and fail if anything is."""
+    """Print the faults, and fail if there is any."""
     from marketkit.recording import mending  # noqa: PLC0415 - slow, `--help` needs none
 
     of_lake = None if _only_recordings(lake, options) else lake.audit()
@@ -43,7 +43,7 @@ def audit(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 
 
 def repair(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    """Mend what takes no guessing, and print each action."""
+    """Mend without guessing, and print each action."""
     from marketkit.recording import mending  # noqa: PLC0415 - as above
 
     mended = None if _only_recordings(lake, options) else lake.repair(dry_run=options.dry_run)
@@ -63,14 +63,15 @@ def _only_recordings(lake: Lake, options: argparse.Namespace) -> bool:
 def _recordings(lake: Lake, options: argparse.Namespace) -> list[Path]:
     from marketkit.recording import mending  # noqa: PLC0415 - as above
 
-    for root in options.recordings:
+    named: list[Path] = options.recordings
+    for root in named:
         if not mending.is_recording(root):
             raise InputError(f"{root} is no recording")
-    return options.recordings or mending.recordings(lake.root)
+    return named or mending.recordings(lake.root)
 
 
 def _together(of_lake: pl.DataFrame | None, recordings: dict[Path, list[Fault]]) -> pl.DataFrame:
-    """Put the faults of recordings below those of a lake; their paths are whole ones."""
+    """Put the faults of recordings, by whole paths, below the faults of a lake."""
     import polars as pl  # noqa: PLC0415 - as above
 
     names = ["path", "symbol", "timeframe", "finding", "action", "detail"]

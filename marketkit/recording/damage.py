@@ -22,7 +22,7 @@ UNSEALED = "has no seal that says what its bytes were"
 
 
 class Looked(NamedTuple):
-    """The fault of a file, empty for none; the parts it was made of; and whether it is sealed."""
+    """The fault of a file, empty for none; the parts inside; and whether the file is sealed."""
 
     fault: str
     parts: frozenset[str] = frozenset()
@@ -70,12 +70,12 @@ def _parts(said: str | None) -> frozenset[str]:
     """Read the parts that a file was made of. Raises `ValueError`."""
     try:
         return frozenset(map(str, json.loads(said or "")["parts"]))
-    except (KeyError, TypeError, RecursionError) as error:
+    except (KeyError, TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"its footer does not say of what it was made ({error!r})") from error
 
 
 def _decode(path: Path) -> None:
-    """Decode every value of a file by the library that survives what is wrong with it."""
+    """Decode every value of a file by the library that survives bad ones."""
     import pyarrow.parquet as pq  # noqa: PLC0415 - slow, and only for files without a seal
 
     with pq.ParquetFile(path) as file:

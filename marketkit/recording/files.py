@@ -33,7 +33,7 @@ _TRIES = 20  # looks at a folder in which files are made one; an hour is made on
 
 
 class Damaged(NamedTuple):
-    """A file that cannot be read: its hour, its name, why, and the times of what may be missing."""
+    """A file that cannot be read: hour, name, reason, and the times that may lack messages."""
 
     hour: Hour
     name: str
@@ -121,12 +121,17 @@ def _span(root: Path, hour: Hour, name: str, whole: Iterable[str]) -> Span:
     start, end = hour.span
     for each in whole:
         with (root / hour.folder / each).open("rb") as file:
-            times = pl.read_parquet(file, columns=["received"])["received"].dt.epoch("ms")
-        # The file of the hour holds what came before all parts.
-        if (each != hour.file, each) < (name != hour.file, name):
-            start = max(start, int(times.max() or 0))  # type: ignore[arg-type]
-        else:
-            end = min(end, int(times.min() or end))  # type: ignore[arg-type]
+            times = pl.read_parquet(file, columns=["received"]).select(
+                first=pl.col("received").min().dt.epoch("ms"),
+                last=pl.col("received").max().dt.epoch("ms"),
+            )
+        if not times["last"].null_count():
+            first, last = times.row(0)
+            # The file of the hour holds what came before all parts.
+            if (each != hour.file, each) < (name != hour.file, name):
+                start = max(start, last)
+            else:
+                end = min(end, first)
     return Span(start, max(start, end))
 
 
@@ -176,7 +181,7 @@ def names(root: Path, hour: Hour) -> list[str]:
 
 
 def halves(root: Path, hour: Hour) -> list[str]:
-    """List what a killed writer left of files of an hour."""
+    """List the half files of an hour left by a killed writer."""
     folder = root / hour.folder
     if not folder.is_dir():
         return []
@@ -271,7 +276,7 @@ def _place(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     def fill_and_seal(file: BinaryIO) -> None:
         fill(file)
         file.flush()
-        seal.put(Path(file.name))
+        seal.put(Path(file.name), path)
 
     try:
         write_atomic(path, fill_and_seal)

@@ -1,4 +1,4 @@
-"""Recordings looked at and mended: every byte compared, what is damaged set aside.
+"""Recordings looked at and mended: every byte compared, damaged files set aside.
 
 As of a lake, nothing is thrown away: damaged files lie under `corrupt/` as they were, and the
 journal says from when to when messages may be missing since.
@@ -19,7 +19,7 @@ from marketkit.recording.recovery import recover
 
 
 class Fault(NamedTuple):
-    """One fault of a recording, and the action of `mend`; the words are those of a lake's audit.
+    """One fault of a recording, and the action of `mend`, in the words of a lake's audit.
 
     `path` is below the folder of the recording.
     """
@@ -72,12 +72,12 @@ def _hours(root: Path) -> Iterator[Hour]:
 
 def _of_journal(root: Path) -> Iterator[Fault]:
     try:
-        lines = journal.damaged(root)
+        count = journal.damaged(root)
     except CorruptFile as error:
         yield Fault(JOURNAL, "corrupt", str(error), "left")
         return
-    if lines:
-        yield Fault(JOURNAL, "corrupt", f"{len(lines)} damaged lines", "mended")
+    if count:
+        yield Fault(JOURNAL, "corrupt", f"{count} damaged lines", "mended")
 
 
 def _of_hour(root: Path, hour: Hour) -> Iterator[Fault]:

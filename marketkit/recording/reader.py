@@ -172,7 +172,7 @@ def _meet(span: Span, window: Span) -> bool:
 def collected(
     root: Path, rows: pl.LazyFrame, symbols: str | list[str] | None = None
 ) -> pl.DataFrame:
-    """Read rows of some symbols. Raises `CorruptFile` for what no look at the files had shown."""
+    """Read rows of some symbols. Raises `CorruptFile` for damage that no look had shown."""
     try:
         return _named(rows, symbols).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

@@ -13,7 +13,7 @@ from marketkit.cli.options import DURATION, SYMBOLS, add_range, duration, open_p
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
 from marketkit.cli.schedule import only_run, read_file, scheduled
-from marketkit.errors import InputError, MarketkitError, UnknownSymbol
+from marketkit.errors import InputError, LakeError, MarketkitError, NotWritable, UnknownSymbol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -155,6 +155,12 @@ def _chores(
         except UnknownSymbol as none:  # of this piece of work no market is listed
             run.unlisted.append(none.symbol)
             sys.stderr.write(f"{none.symbol} {chore.timeframe}: {none}\n")
+            continue
+        except LakeError as failure:
+            if isinstance(failure, NotWritable):
+                raise
+            # Of all series of this piece of work; the next piece has others.
+            sys.stderr.write(f"{' '.join(symbols)} {chore.timeframe}: {failure}\n")
             continue
         for symbol, failure in report.failures.items() if report is not None else ():
             sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import math
 import os
@@ -18,7 +19,7 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch.plan import split
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.write import Written
-from marketkit.errors import LakeError, MarketkitError
+from marketkit.errors import MarketkitError, NotWritable
 from marketkit.exchange.dialect import Page, Priority, Request, Response
 from marketkit.exchange.upbit.paging import walk_candles
 from marketkit.exchange.upbit.proof import CandleRange
@@ -28,6 +29,13 @@ from marketkit.net.walk import Pages
 from marketkit.progress import Reporter
 
 FLUSH_PAGES = 10  # pages written together: a second of work that a kill may cost
+# A disk that is full, broken or may only be read, and a process without descriptors, hit every
+# series; None is our own word for a lake that takes no writes.
+_OF_ALL = {
+    None,
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
 
 
 def _set() -> asyncio.Event:
@@ -144,8 +152,9 @@ async def walk_all(
     """Close the gaps that `walks` stand for, `side_by_side` at a time, and add to `run`.
 
     When no walk is left to begin, the longest at work is shared. A symbol whose walk fails is
-    reported in `failures`; the others go on. Trouble with the lake itself stops everything. On
-    cancellation the pages in hand are written before the call ends.
+    reported in `failures`; the others go on, also where the files of that series are at fault.
+    Trouble with the lake itself stops everything. On cancellation the pages in hand are written
+    before the call ends.
     """
     waiting, at_work = deque(walks), list[WalkState]()
     run.planned(walks)
@@ -158,9 +167,9 @@ async def walk_all(
             at_work.append(state)
             try:
                 await walk_one(lake, transport, state, run)
-            except LakeError:
-                raise
             except MarketkitError as failure:
+                if stops_all(failure):
+                    raise
                 run.failures[walk.symbol] = failure
             finally:
                 at_work.remove(state)
@@ -171,6 +180,14 @@ async def walk_all(
                 group.create_task(work())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
+
+
+def stops_all(failure: MarketkitError) -> bool:
+    """Say whether a failure is one of the lake or its disk, and not of a single series."""
+    if not isinstance(failure, NotWritable):
+        return False
+    cause = failure.__cause__
+    return not isinstance(cause, OSError) or cause.errno in _OF_ALL
 
 
 def share(at_work: Sequence[WalkState]) -> CandleRange | None:

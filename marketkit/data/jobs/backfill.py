@@ -55,14 +55,16 @@ async def backfill(
 
     `markets` are what the exchange lists: whether it gives candles of another one tells a symbol
     that fails from an exchange that is away.
-    Raises what ends it early: `CancelledError`, trouble with the lake or the ledger (`LakeError`),
-    and the exchange's failure when patience ended.
+    A series whose own files are at fault is a failure of the report, and the others go on. Raises
+    what ends it early: `CancelledError`, trouble with the lake, the ledger or all series
+    (`LakeError`), and the exchange's failure when patience ended.
     """
     timeframe = TIMEFRAMES[wanted.timeframe]
     span = Span(wanted.start, filler.until(timeframe, wanted.end))
     again = _again(filler, timeframe, span, options.verify)
+    sound = await asyncio.to_thread(_sound, filler.lake, names, timeframe, run)
     if options.order == "oldest":
-        await find_listings(filler, names, timeframe, span, run)
+        await find_listings(filler, sound, timeframe, span, run)
 
     chunk = options.chunk
     grid = Grid.of_chunks(timeframe.ceil(span.start), chunk) if chunk else Grid()
@@ -71,7 +73,7 @@ async def backfill(
         return filler.gaps(name, timeframe, span, again, absent=options.recheck)
 
     def plan() -> list[Task]:
-        found = [task for name in names for task in tasks(name, timeframe, gaps(name), grid)]
+        found = [task for name in sound for task in tasks(name, timeframe, gaps(name), grid)]
         return in_order(found, options.order)
 
     with Ledger(filler.lake.root) as ledger:
@@ -129,6 +131,19 @@ async def _together(
     return report
 
 
+def _sound(lake: Lake, names: Sequence[str], timeframe: Timeframe, run: FetchRun) -> list[str]:
+    """Give the symbols whose series can be read, and note why the others cannot."""
+    for name in names:
+        try:
+            lake.covered(name, timeframe)
+        except LakeError as failure:
+            run.failures[name] = failure
+    sound = [name for name in names if name not in run.failures]
+    if names and not sound:
+        raise run.failures[names[0]]
+    return sound
+
+
 async def find_listings(
     filler: GapFiller, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
 ) -> None:
@@ -169,7 +184,10 @@ def _again(filler: GapFiller, timeframe: Timeframe, span: Span, verify: int) -> 
 async def _report(
     lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
 ) -> Report:
-    tally = await asyncio.to_thread(_tally, lake, names, timeframe, span)
+    tally = await asyncio.to_thread(_tally, lake, names, timeframe, span, run)
+    broken = [run.failures[name] for name in names if name in run.failures]
+    if len(broken) == len(names) and all(isinstance(each, LakeError) for each in broken):
+        raise broken[0]  # there is nothing to report of
     return Report(
         symbols=tuple(names),
         timeframe=timeframe,
@@ -184,7 +202,15 @@ async def _report(
     )
 
 
-def _tally(lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span) -> Tally:
-    """Count the slots of all symbols by state."""
-    found = lake.select(names, timeframe)
-    return Tally(*map(sum, zip(*(found.tally(name, span) for name in names), strict=True)))
+def _tally(
+    lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
+) -> Tally:
+    """Count the slots of all symbols by state; of a series that cannot be read all are unknown."""
+    counts = [Tally(0, 0, 0, 0)]
+    for name in names:
+        try:
+            counts.append(lake.select([name], timeframe).tally(name, span))
+        except LakeError as failure:
+            run.failures.setdefault(name, failure)
+            counts.append(Tally(0, 0, 0, timeframe.count(*span)))
+    return Tally(*map(sum, zip(*counts, strict=True)))

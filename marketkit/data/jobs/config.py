@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ import polars as pl
 from marketkit.data.jobs.rescue import BEGINNING, announced
 from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError, nearest
+from marketkit.errors import InputError, LakeError, nearest
 from marketkit.frames import one_of
 from marketkit.symbols import is_glob, typed
 from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
@@ -211,8 +212,10 @@ def _start(depth: str | date, now: int) -> int:
 
 
 def _last(lake: Lake, symbol: str, timeframe: Timeframe, start: int) -> int:
-    """Give the day up to which the lake has a symbol, or `start` if there is nothing."""
-    covered = lake.covered(symbol, timeframe).hull
+    """Give the day up to which the lake has a symbol, or `start` if there is nothing to read."""
+    covered = None
+    with suppress(LakeError):  # of this series: its backfill says so, and the others go on
+        covered = lake.covered(symbol, timeframe).hull
     return start if covered is None else max(start, timeframe.previous(covered.end) // DAY * DAY)
 
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 from marketkit.coverage import Span
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import split, walks
-from marketkit.data.fetch.walks import Count, FetchRun, WalkState, walk_one
+from marketkit.data.fetch.walks import Count, FetchRun, WalkState, stops_all, walk_one
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import LedgerReset
 from marketkit.data.jobs.outage import Outage
@@ -161,7 +161,13 @@ class Executor:
     async def _lease_next(self) -> None:
         """Lease the next task of which anything is missing still."""
         while (lease := await self._ask(self._ledger.lease, self._me)) is not None:
-            task_run = TaskRun(lease, await asyncio.to_thread(self._walks, lease))
+            task_run = TaskRun(lease, [])
+            try:
+                task_run.walks += await asyncio.to_thread(self._walks, lease)
+            except LakeError as failure:  # of this series: what it lacks cannot be told
+                task_run.failure = failure
+                await self._settle(task_run)
+                continue
             if task_run.walks:
                 self._task_runs.append(task_run)
                 self._waiting.extend((task_run, walk) for walk in task_run.walks)
@@ -179,9 +185,9 @@ class Executor:
         self._at_work.append((task_run, walk_state))
         try:
             await walk_one(self._filler.lake, self._filler.transport, walk_state, self.run)
-        except LakeError:
-            raise
         except MarketkitError as failure:
+            if stops_all(failure):
+                raise
             task_run.failure = failure
             task_run.stop()
         finally:
@@ -201,7 +207,7 @@ class Executor:
             self._drop(task_run)
             await self._outage.wait(failure)
         elif (
-            isinstance(failure, UnknownSymbol | Refused | Offline)
+            isinstance(failure, UnknownSymbol | Refused | Offline | LakeError)
             or lease.attempts + 1 >= _ATTEMPTS
         ):
             self.run.failures[lease.task.symbol] = failure
@@ -230,7 +236,9 @@ class Executor:
     async def _finish(self, task_run: TaskRun) -> None:
         task = task_run.lease.task
         await self._ask(self._ledger.finish, self._me, task_run.lease, task_run.done)
-        moment = self.lake.nothing_before(task.symbol, self.timeframe) or 0
+        moment = 0
+        with suppress(LakeError):  # the next task of the symbol will tell
+            moment = self.lake.nothing_before(task.symbol, self.timeframe) or 0
         # Where known slots are asked again, the beginning that the lake knows is in question.
         moment = 0 if self._recheck else min(moment, self._again.start)
         if task.start < moment:

@@ -162,7 +162,7 @@ def _make(connection: sqlite3.Connection) -> None:
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
-    """Say whether the tables are those of this version, word by word."""
+    """Say whether the tables are of this version, word by word."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     asked = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
     return bool(

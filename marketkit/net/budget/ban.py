@@ -83,7 +83,7 @@ class Ban:
         return max(self._own, self._read())
 
     def _read(self) -> Sentence:
-        """Read the file of all processes; what no process of ours can have written is no ban."""
+        """Read the file of all processes; one that none of ours can have written has no ban."""
         try:
             words, written = _read_words(self._path)
             until, length = map(float, words)
@@ -111,7 +111,7 @@ def _read_words(path: Path) -> tuple[list[str], float]:
     if not path.is_file():  # to open a pipe would be to wait for its writer
         raise FileNotFoundError(path)
     with path.open("rb") as file:
-        line, written = file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mtime
+        line, written = file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mtime_ns / 1e9
     if len(line) > _LARGEST:
         raise ValueError(f"{path} is longer than {_LARGEST} bytes")
     return line.decode("ascii").split(), written

@@ -186,7 +186,7 @@ def _sweep(directory: Path) -> None:
 
 
 def _is_ours(path: Path, status: os.stat_result) -> bool:
-    """Say whether a file, and no link to one, has a whole state in it, of whatever limit."""
+    """Say whether a file, and no link to one, has a whole state, of any limit."""
     if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
         return False
     fd = os.open(path, os.O_RDONLY | _PLAIN)

@@ -35,3 +35,42 @@ def test_lines_that_are_no_notes_are_passed_over(tmp_path):
     lines = ["[]", '{"what": "danced", "at": 1}', '{"at": 1}', "", '{"what": "ended", "at": 2}']
     (tmp_path / "journal.jsonl").write_text("\n".join(lines))
     assert journal.read(tmp_path) == [Note("ended", 2)]
+
+
+def test_a_flipped_digit_is_a_hole_and_no_other_moment(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    journal.write(tmp_path, [Note("began", 10)])
+    journal.write(tmp_path, [Note("interrupted", 30, 20)])
+    journal.write(tmp_path, [Note("resumed", 90)])
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b'"at": 30', b'"at": 38'))
+    assert [(note.what, note.until, note.at) for note in journal.read(tmp_path)] == [
+        ("began", None, 10),
+        ("damaged", 10, 90),
+        ("resumed", None, 90),
+    ]
+    assert journal.damaged(tmp_path) == 1
+    journal.mend(tmp_path)
+    assert journal.damaged(tmp_path) == 0
+    assert [note.at for note in journal.read(tmp_path)] == [10, 90, 90]
+
+
+def test_no_flipped_bit_of_a_note_goes_unnoticed(tmp_path):
+    path = tmp_path / "journal.jsonl"
+    notes = [Note("began", 10, streams={"trade": ["KRW-BTC"]}), Note("ended", 90)]
+    journal.write(tmp_path, notes)
+    content = path.read_bytes()
+    for at in range(len(content)):
+        for bit in range(8):
+            broken = bytearray(content)
+            broken[at] ^= 1 << bit
+            path.write_bytes(broken)
+            assert journal.read(tmp_path) == notes or journal.damaged(tmp_path)
+
+
+def test_lines_of_releases_without_sums_are_read(tmp_path):
+    lines = ['{"what": "began", "at": 5}', '{"what": "ended", "at": 6}']
+    (tmp_path / "journal.jsonl").write_text("".join(f"{each}\n" for each in lines))
+    journal.write(tmp_path, [Note("began", 9)])
+    assert [note.at for note in journal.read(tmp_path)] == [5, 6, 9]
+    assert journal.damaged(tmp_path) == 0

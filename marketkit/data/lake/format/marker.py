@@ -31,7 +31,7 @@ def check(root: Path) -> bool:
         newer = mark["format"] > FORMAT
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise CorruptFile(f"{path} does not say what format the lake has: {error!r}") from error
     if newer:
         raise NewerFormat(

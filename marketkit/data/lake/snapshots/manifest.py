@@ -29,12 +29,19 @@ from marketkit.notebook import words
 from marketkit.notebook.card import Card, Shown
 from marketkit.symbols import symbol_of
 from marketkit.timeframe import iso, timeframe_of_token
+from marketkit.window import EVER
 
 _PATH = re.compile(
     r"candles/source=(?P<source>[^/]+)/timeframe=(?P<token>[^/]+)/series=(?P<symbol>[^/]+)"
     rf"/(?P<chunk>[^/]+){re.escape(SUFFIX)}"
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+# Raised over a file that says anything at all: deep, endless, or of other kinds.
+_STRANGE = (
+    *(OSError, InputError, LookupError, TypeError, ValueError),
+    *(ArithmeticError, AttributeError, RecursionError),
+)
 _FEW = 5  # symbols that a citation names one by one
 
 
@@ -116,6 +123,11 @@ class Manifest:
         return f'{json.dumps(head, indent=0)[:-2]},\n"files": {files}\n}}\n'
 
 
+def is_name(name: object) -> bool:
+    """Say whether a frozen set, and so a folder, can have this name."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
+
+
 def read_manifest(folder: Path) -> Manifest:
     """Read the manifest of the set in a folder.
 
@@ -125,7 +137,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FROZEN
     try:
         return _read(path, Stamp.of(path.stat()))
-    except (OSError, InputError, KeyError, TypeError, ValueError) as error:
+    except _STRANGE as error:
         raise CorruptFile(f"{path} is not the manifest of a frozen set: {error!r}") from error
 
 
@@ -137,7 +149,10 @@ def _read(path: Path, _version: Stamp) -> Manifest:
             f"{path} has format {said['format']}; this marketkit reads up to {FORMAT}: update it"
         )
     files = [_kept(each) for each in said["files"]]
-    manifest = Manifest.of(str(said["name"]), int(said["created"]), said["library"], files)
+    name, created, library = said["name"], said["created"], said["library"]
+    if not (is_name(name) and type(created) is int and 0 <= created <= EVER.end):
+        raise ValueError(f"no set is called {name!r} or was frozen at {created!r}")
+    manifest = Manifest.of(name, created, str(library), files)
     if manifest.hash != said["hash"]:
         raise ValueError(f"its files have the hash {manifest.hash}, not {said['hash']}")
     return manifest
@@ -180,9 +195,13 @@ def _kept(said: dict[str, Any]) -> FrozenFile:
     if not is_chunk(series.timeframe, found["chunk"]):
         raise ValueError(f"{said['path']!r} is not named like a chunk")
     covered = _spans(tuple(map(tuple, said["covered"])))
-    ends = said["first"], said["last"]
-    footer = Footer(covered, said["nothing_before"], int(said["rows"]), *ends)
-    stamp = Stamp(int(said["size"]), 0, 0)
+    times = [said["nothing_before"], said["first"], said["last"]]
+    counts = [said["rows"], said["size"]]
+    whole = all(type(each) is int for each in [*counts, *(at for at in times if at is not None)])
+    if not whole or min(counts) < 0:
+        raise ValueError(f"{said['path']!r} has {counts} rows and bytes from {times}")
+    footer = Footer(covered, times[0], counts[0], *times[1:])
+    stamp = Stamp(counts[1], 0, 0)
     return FrozenFile(series, Entry(found["chunk"], stamp, footer, said["sha256"]))
 
 
@@ -197,7 +216,9 @@ def _series(source: str, token: str, name: str) -> Series:
 
 @lru_cache(maxsize=4096)
 def _spans(pairs: tuple[tuple[int, int], ...]) -> Spans:
-    return Spans((int(start), int(end)) for start, end in pairs)
+    if not all(type(edge) is int for pair in pairs for edge in pair):
+        raise ValueError(f"{pairs[:3]} are no spans")
+    return Spans((start, end) for start, end in pairs)
 
 
 def _contents(manifest: Manifest) -> str:

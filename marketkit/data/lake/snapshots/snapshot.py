@@ -25,7 +25,13 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
-from marketkit.data.lake.snapshots.manifest import Frozen, FrozenFile, Manifest, read_manifest
+from marketkit.data.lake.snapshots.manifest import (
+    Frozen,
+    FrozenFile,
+    Manifest,
+    is_name,
+    read_manifest,
+)
 from marketkit.data.lake.store.index import Index
 from marketkit.disk import (
     TEMPORARY,
@@ -55,7 +61,7 @@ SETS: Schema = {
 PROBLEMS: Schema = {"path": pl.String(), "problem": pl.String()}
 
 _FOLDER = "snapshots"
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_LITTER = re.compile(rf"\.[0-9a-f]+{re.escape(TEMPORARY)}")  # as `new_folder` names them
 _WAIT = 60.0  # seconds to wait for somebody else who freezes
 
 
@@ -131,7 +137,11 @@ def delete(root: Path, name: str) -> None:
     """Remove a set in one step, so that no half of a set is ever found."""
     with keeping(root):
         doomed = root / _FOLDER / f".{secrets.token_hex(8)}{TEMPORARY}"
-        folder_of(root, name).rename(doomed)
+        folder = folder_of(root, name)
+        if folder.is_symlink():  # of a set that is kept elsewhere only the name is ours
+            folder.unlink()
+            return
+        folder.rename(doomed)
         sync_folder(doomed.parent)
         shutil.rmtree(doomed)
 
@@ -147,7 +157,8 @@ def folder_of(root: Path, name: str) -> Path:
 
 def litter(root: Path) -> list[Path]:
     """List the folders of processes that are freezing or deleting now, or died in between."""
-    return sorted((root / _FOLDER).glob(f".*{TEMPORARY}"))
+    found = (root / _FOLDER).glob(f".*{TEMPORARY}")
+    return sorted(each for each in found if _LITTER.fullmatch(each.name) and not each.is_symlink())
 
 
 @contextmanager
@@ -197,12 +208,12 @@ def names(root: Path) -> list[str]:
     folder = root / _FOLDER
     if not folder.is_dir():
         return []
-    sets = (each for each in folder.iterdir() if _NAME.fullmatch(each.name) and each.is_dir())
+    sets = (each for each in folder.iterdir() if is_name(each.name) and each.is_dir())
     return sorted(each.name for each in sets)
 
 
 def _refuse_taken(root: Path, name: str) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not is_name(name):
         raise InputError(
             f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
             " with a letter or digit first and no dot last"

@@ -23,6 +23,7 @@ from marketkit.errors import CorruptFile
 from marketkit.schema import NUMBERS, TIME, Schema
 from marketkit.symbols import file_name, symbol_of
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+from marketkit.window import EVER
 
 REVISION: Schema = {
     "symbol": pl.String(),
@@ -182,9 +183,16 @@ def parsed(line: bytes, number: int, path: Path) -> _Seen:
         said: dict[str, Any] = json.loads(line)
         column = NUMBERS[NUMBERS.index(said["column"])]
         old, new = (None if said[key] is None else float(said[key]) for key in ("old", "new"))
-        return Revision(int(said["time"]), column, old, new), int(said["seen_at"])
-    except (ValueError, KeyError, TypeError) as error:
+        return Revision(_moment(said["time"]), column, old, new), _moment(said["seen_at"])
+    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
         raise CorruptFile(f"{path}, line {number}, is no revision: {error!r}") from error
+
+
+def _moment(said: Any) -> int:
+    time = int(said)
+    if not 0 <= time <= EVER.end:
+        raise ValueError(f"{said!r} is no time of a candle")
+    return time
 
 
 def _once(lines: Iterable[_Seen]) -> Iterator[_Seen]:
