@@ -16,7 +16,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
+from marketkit.data.lake.format import seal
+from marketkit.data.lake.format.chunk import (
+    FORMAT,
+    KEY,
+    NONSENSE,
+    Footer,
+    Stamp,
+    describe,
+    is_moment,
+)
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.store.rows import breaches, times_of
 from marketkit.errors import MarketkitError
@@ -90,6 +99,10 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
     if not is_chunk(series.timeframe, chunk):
         raise _Unusable("misplaced", f"not named like a chunk of {series.timeframe} candles")
     try:
+        seal.check(content)
+    except ValueError as error:
+        raise _Unusable("corrupt", str(error)) from error
+    try:
         metadata = pq.read_metadata(BytesIO(content)).metadata or {}
     except (*_PYARROW, OSError) as error:
         raise _Unusable("corrupt", f"not a whole Parquet file: {error}") from error
@@ -100,7 +113,7 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
         if said["format"] > FORMAT:
             raise _Unusable("newer", f"format {said['format']}; this marketkit reads {FORMAT}")
         footer, of = _footer(said), (said["symbol"], said["timeframe"])
-    except (KeyError, TypeError, ValueError) as error:
+    except NONSENSE as error:
         raise _Unusable("corrupt", f"its footer cannot be understood: {error!r}") from error
     _refuse_misplaced(of, footer, chunk, series)
     return footer
@@ -108,9 +121,11 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
 
 def _footer(said: Mapping[str, Any]) -> Footer:
     numbers = [said[name] for name in ("nothing_before", "rows", "first", "last")]
-    if not all(number is None or type(number) is int for number in numbers):
+    if not all(number is None or is_moment(number) for number in numbers):
         raise TypeError(f"{numbers} are no numbers")
     covered = Spans((int(start), int(end)) for start, end in said["covered"])
+    if covered.clip(*EVER) != covered:
+        raise ValueError("it claims times that no candle can have")
     return Footer(covered, *numbers)
 
 

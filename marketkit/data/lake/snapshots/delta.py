@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from marketkit.data.lake.snapshots.snapshot import folder_of, keeping
+from marketkit.data.lake.snapshots.snapshot import check_intact, folder_of, keeping
 from marketkit.errors import MissingExtra, NotWritable
 
 # Keys of the path, and no columns of the files: a Delta table may not have a name twice.
@@ -14,7 +14,8 @@ _KEYS = ("source", "timeframe", "series")
 def publish(root: Path, name: str) -> Path:
     """Write the Delta log of a frozen set, once, and give the folder of the table.
 
-    The log is one file that appears when it is complete, so a table is there or is not.
+    The log is one file that appears when it is complete, so a table is there or is not. Raises
+    `CorruptFile` for a set that is not as it was frozen: others would read it without a question.
     """
     try:
         from deltalake import DeltaTable, Field, Schema, convert_to_deltalake  # noqa: PLC0415 - an extra
@@ -25,6 +26,7 @@ def publish(root: Path, name: str) -> Path:
     table = folder_of(root, name) / "candles"
     if DeltaTable.is_deltatable(str(table)):
         return table
+    check_intact(root, name)
     with keeping(root):
         try:
             convert_to_deltalake(

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
+from marketkit.data.lake.format.chunk import FORMAT, NONSENSE, Entry, Footer, Stamp, is_moment
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
-from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.frames import DEFAULTS
 from marketkit.notebook import words
 from marketkit.notebook.card import Card, Shown
@@ -35,6 +35,7 @@ _PATH = re.compile(
     rf"/(?P<chunk>[^/]+){re.escape(SUFFIX)}"
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_MOST = 1 << 40  # rows or bytes of a file: all that a chunk can have, a thousand times over
 _FEW = 5  # symbols that a citation names one by one
 
 
@@ -125,7 +126,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FROZEN
     try:
         return _read(path, Stamp.of(path.stat()))
-    except (OSError, InputError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} is not the manifest of a frozen set: {error!r}") from error
 
 
@@ -136,6 +137,8 @@ def _read(path: Path, _version: Stamp) -> Manifest:
         raise NewerFormat(
             f"{path} has format {said['format']}; this marketkit reads up to {FORMAT}: update it"
         )
+    if not is_moment(said["created"]):
+        raise ValueError(f"created: {said['created']!r} is no time")
     files = [_kept(each) for each in said["files"]]
     manifest = Manifest.of(str(said["name"]), int(said["created"]), said["library"], files)
     if manifest.hash != said["hash"]:
@@ -180,9 +183,13 @@ def _kept(said: dict[str, Any]) -> FrozenFile:
     if not _is_chunk(series.timeframe, found["chunk"]):
         raise ValueError(f"{said['path']!r} is not named like a chunk")
     covered = _spans(tuple(map(tuple, said["covered"])))
-    ends = said["first"], said["last"]
-    footer = Footer(covered, said["nothing_before"], int(said["rows"]), *ends)
-    stamp = Stamp(int(said["size"]), 0, 0)
+    moments = said["nothing_before"], said["first"], said["last"]
+    if not all(moment is None or is_moment(moment) for moment in moments):
+        raise ValueError(f"{moments} are no times")
+    rows, size = (int(said[name]) for name in ("rows", "size"))
+    if not all(0 <= number < _MOST for number in (rows, size)):
+        raise ValueError(f"{rows} rows in {size} bytes are no candle file")
+    footer, stamp = Footer(covered, moments[0], rows, *moments[1:]), Stamp(size, 0, 0)
     return FrozenFile(series, Entry(found["chunk"], stamp, footer, said["sha256"]))
 
 

@@ -8,6 +8,7 @@ renamed in one step: a kill leaves at worst such a folder, which the next that f
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import secrets
@@ -25,8 +26,10 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
+from marketkit.data.lake.format.verify import verify as verify_bytes
 from marketkit.data.lake.snapshots.manifest import Frozen, FrozenFile, Manifest, read_manifest
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.write import only_writer, read_sound
 from marketkit.disk import (
     TEMPORARY,
     link,
@@ -62,8 +65,8 @@ _WAIT = 60.0  # seconds to wait for somebody else who freezes
 def freeze(root: Path, index: Index, name: str) -> Frozen:
     """Keep every file of a lake under a name.
 
-    Each file is one that a writer completed. Its hash is the one that was worked out when it was
-    written, if what the link points to is that version, else that of the bytes it points to.
+    Each file is one that a writer completed, and its bytes are compared with their proof: damage is
+    never kept as if it were sound. Raises `CorruptFile`, with no set made and the file set aside.
     """
     marker.check(root)
     _refuse_taken(root, name)
@@ -104,10 +107,15 @@ def verify(root: Path, name: str) -> pl.DataFrame:
     return pl.DataFrame(problems, schema=dict(PROBLEMS), orient="row")
 
 
-def thaw(root: Path, name: str, into: Path) -> None:
-    """Make a new lake with the candles of a set, all at once or not at all."""
+def check_intact(root: Path, name: str) -> None:
+    """Raise `CorruptFile` unless every byte of a set is as it was frozen."""
     for path, problem in verify(root, name).rows():
         raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
+
+
+def thaw(root: Path, name: str, into: Path) -> None:
+    """Make a new lake with the candles of a set, all at once or not at all."""
+    check_intact(root, name)
     if into.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{into} lies inside the lake {root}")
     if into.exists() and not (into.is_dir() and not any(into.iterdir())):
@@ -232,15 +240,28 @@ def _keep(
         path = f"{folder}/{below}"
         with suppress(FileNotFoundError):  # taken out of the lake since it was listed
             link(f"{root}/{below}", path)
-            yield FrozenFile(series, _linked(path, series, entry))
+            try:
+                kept = _linked(path, series, entry)
+            except ValueError as error:
+                with only_writer(root, series):
+                    read_sound(root, series, entry)
+                raise CorruptFile(f"{root}/{below} cannot be kept: {error}") from error
+            yield FrozenFile(series, kept)
 
 
 def _linked(path: str, series: Series, entry: Entry) -> Entry:
-    """Give the entry of the version that a link points to: perhaps not the one that was listed."""
+    """Give the entry of the version that a link points to: perhaps not the one that was listed.
+
+    Raises `ValueError` for bytes that are not those that were written.
+    """
     if Stamp.of(os.stat(path)) != entry.stamp:  # noqa: PTH116 (a Path costs more than the question)
         footer, stamp = read_footer(Path(path), series)
         entry = Entry(entry.chunk, stamp, footer)
-    return entry if entry.sha256 else replace(entry, sha256=sha256(path))
+    content = Path(path).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != entry.sha256:
+        verify_bytes(content, entry.sha256)
+    return replace(entry, sha256=found)
 
 
 def _learn(
@@ -289,7 +310,7 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     known = {kept.path for kept in manifest.files}
     for path in sorted((folder / "candles").rglob("*")):
         below = path.relative_to(folder).as_posix()
-        published = below.startswith(f"candles/{DELTA_LOG}/")
+        published = f"{below}/".startswith(f"candles/{DELTA_LOG}/")
         if not path.is_dir() and below not in known and not published:
             yield below, "is not in the manifest"
 

@@ -18,7 +18,7 @@ import polars as pl
 from marketkit.data.lake.format.chunk import Entry, Stamp
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.scan import read_ends
+from marketkit.data.lake.store.scan import Files, files_of, read_ends
 from marketkit.schema import ROW, empty
 from marketkit.window import check_count
 
@@ -102,7 +102,7 @@ def is_of(made_of: str, content: bytes, root: Path, series: Series) -> bool:
     Raises `CorruptFile` for files that cannot be read.
     """
     paths = [root / series.path(chunk) for chunk in chunks_of(made_of)]
-    return content == _encode(read_ends([paths], KEPT)[0])
+    return content == _encode(read_ends([Files(paths, None)], KEPT)[0])
 
 
 def made_of(versions: Iterable[tuple[str, Stamp]]) -> str:
@@ -134,8 +134,8 @@ def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
 
 def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataFrame]:
     """Read the last rows of series from their files."""
-    paths = [[root / tail.series.path(entry.chunk) for entry in tail.entries] for tail in tails]
-    return read_ends(paths, count)
+    files = [files_of(root, [(tail.series, entry) for entry in tail.entries]) for tail in tails]
+    return read_ends(files, count)
 
 
 def _encode(rows: pl.DataFrame) -> bytes:

@@ -16,6 +16,7 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
+from marketkit.data.lake.format.chunk import NONSENSE, is_moment
 from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.store.merge import Revision
 from marketkit.disk import make_folder, sync_folder
@@ -182,8 +183,10 @@ def parsed(line: bytes, number: int, path: Path) -> _Seen:
         said: dict[str, Any] = json.loads(line)
         column = NUMBERS[NUMBERS.index(said["column"])]
         old, new = (None if said[key] is None else float(said[key]) for key in ("old", "new"))
-        return Revision(int(said["time"]), column, old, new), int(said["seen_at"])
-    except (ValueError, KeyError, TypeError) as error:
+        if not (is_moment(said["time"]) and is_moment(said["seen_at"])):
+            raise ValueError(f"{said['time']!r} and {said['seen_at']!r} are no times")
+        return Revision(said["time"], column, old, new), said["seen_at"]
+    except NONSENSE as error:
         raise CorruptFile(f"{path}, line {number}, is no revision: {error!r}") from error
 
 
