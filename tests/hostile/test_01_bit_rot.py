@@ -6,10 +6,13 @@ import json
 import os
 import runpy
 import signal
+import sqlite3
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -186,13 +189,108 @@ def test_a_footer_of_nonsense_is_one_of_our_errors_everywhere(root, said):
     pq.write_table(table.replace_schema_metadata({b"marketkit": text.encode()}), root / CHUNK)
     lake = Lake(root)
     for ask in DAMAGE["operations"](lake, "KRW-BTC").values():
-        try:
+        with suppress(MarketkitError):
             ask()
-        except MarketkitError:
-            continue
     assert not lake.audit().is_empty()
     lake.repair()
     assert lake.audit().is_empty()
+
+
+def put(name, content=b"x"):
+    """Put a file with this name of bytes below the root."""
+
+    def spoil(root):
+        path = Path(os.fsdecode(os.fsencode(root) + b"/" + name))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+    return spoil
+
+
+def told(statement):
+    """Change what the index says."""
+
+    def spoil(root):
+        connection = sqlite3.connect(root / "index.sqlite")
+        with connection:
+            connection.execute(statement)
+        connection.close()
+
+    return spoil
+
+
+def with_words(root):
+    """Write symbols that are no text."""
+    table = pq.read_table(root / CHUNK, partitioning=None)
+    words = pa.array([b"KRW-\xff\xfe"] * table.num_rows, pa.binary())
+    words = pa.StringArray.from_buffers(table.num_rows, *words.buffers()[1:])
+    pq.write_table(table.set_column(0, "symbol", words), root / CHUNK)
+
+
+def with_names(root):
+    """Give a column a name that is no text."""
+    path = root / CHUNK
+    path.write_bytes(path.read_bytes().replace(b"symbol", b"\xff\xfe\xfdbol"))
+
+
+LOG = b"revisions/source=upbit/timeframe=1min/KRW-BTC.ndjson"
+ODD = {
+    "a file": put(f"{Path(CHUNK).parent}/".encode() + b"\xff.parquet"),
+    "another file": put(f"{Path(CHUNK).parent}/".encode() + b"\xff.txt"),
+    "a series": put(b"candles/source=upbit/timeframe=1min/series=\xff/2024-01.parquet"),
+    "a width": put(b"candles/source=upbit/timeframe=\xff/x"),
+    "a log": put(b"revisions/source=upbit/timeframe=1min/\xff.ndjson"),
+    "a set": put(b"snapshots/\xff/x"),
+    "a file of a set": put(b"snapshots/kept/candles/\xff"),
+    "a market list": put(b"markets/source=upbit/2024-01-01.parquet", b"PAR1\0\0PAR1"),
+    "a manifest of bytes": put(b"snapshots/kept/manifest.json", b"\xff\xfe"),
+    "a deep manifest": put(b"snapshots/kept/manifest.json", b"[" * 100_000),
+    "a mark of bytes": put(b"lake.json", b"\xff\xfe"),
+    "a deep mark": put(b"lake.json", b"[" * 100_000),
+    "lines of nonsense": put(LOG, b"\xff\n" + b"[" * 100_000 + b'\n{"time":1e400}\n[]\n'),
+    "symbols": with_words,
+    "a column": with_names,
+    "an index without counts": told("UPDATE chunks SET rows = NULL, first = NULL"),
+    "an index of words": told("UPDATE chunks SET rows = 'x', nothing_before = 'y'"),
+    "an index of bytes": told("UPDATE chunks SET covered = x'ff00ff'"),
+    "an index without end": told("UPDATE chunks SET covered = '[[0,1e400]]', crc = NULL"),
+    "an index of far times": told("UPDATE chunks SET nothing_before = 9000000000000000000"),
+    "an index of hashes of bytes": told("UPDATE chunks SET sha256 = x'ff', crc = NULL"),
+    "kept ends of nothing": told("UPDATE ends SET content = NULL"),
+    "kept ends of bytes": told("UPDATE ends SET made_of = x'ff'"),
+    "a stamp of words": told("UPDATE folders SET inode = 'x'"),
+}
+
+
+@pytest.mark.parametrize("odd", ODD)
+def test_what_nobody_of_ours_would_write_is_an_error_of_ours_or_none(root, odd):
+    ODD[odd](root)
+    lake = Lake(root)
+    asked = {**DAMAGE["operations"](lake, "KRW-BTC"), "repr": lambda: repr(lake)}
+    asked |= {"audit": lake.audit, "verify": lambda: lake.verify("kept"), "repair": lake.repair}
+    for ask in asked.values():
+        with suppress(MarketkitError):
+            ask()
+
+
+def test_an_index_that_rotted_is_made_anew_and_its_claims_are_not_believed(root):
+    covered = Lake(root).covered("KRW-BTC", "1m")
+    for change in (
+        "covered = replace(covered, '0', '1')",
+        "nothing_before = nothing_before + 1",
+        "sha256 = replace(sha256, 'a', 'b')",
+    ):
+        told(f"UPDATE chunks SET {change}")(root)  # noqa: S608
+        assert Lake(root).covered("KRW-BTC", "1m") == covered
+        assert append(root).rows in {0, 2}
+        covered = Lake(root).covered("KRW-BTC", "1m")
+    assert Lake(root).audit().is_empty()
+
+
+def test_kept_ends_that_rotted_are_read_from_their_files(root):
+    true = Lake(root).latest("KRW-BTC", "1m", 5)
+    told("UPDATE ends SET content = zeroblob(length(content))")(root)
+    assert Lake(root).latest("KRW-BTC", "1m", 5).equals(true)
 
 
 def tried(folder, first, last, *how):

@@ -17,16 +17,9 @@ import pyarrow.parquet as pq
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import seal
-from marketkit.data.lake.format.chunk import (
-    FORMAT,
-    KEY,
-    NONSENSE,
-    Footer,
-    Stamp,
-    describe,
-    is_moment,
-)
+from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
+from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
 from marketkit.data.lake.store.rows import breaches, times_of
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
@@ -141,6 +134,7 @@ def _rows(content: bytes) -> pl.DataFrame:
     """Decompress every page; checksums are checked where the file has any."""
     try:
         table = pq.read_table(BytesIO(content), page_checksum_verification=True, partitioning=None)
+        table.validate(full=True)  # words that are none would end the process
         rows = pl.DataFrame(table)
     except (*_PYARROW, OSError, pl.exceptions.PolarsError) as error:
         raise _Unusable("corrupt", f"its pages cannot be read: {error}") from error

@@ -18,6 +18,7 @@ from marketkit.data.lake.audit.findings import FINDING, Finding
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Stamp, write_chunk
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.snapshots.snapshot import keeping
 from marketkit.data.lake.store import database
 from marketkit.data.lake.store.aside import Aside
@@ -52,7 +53,7 @@ def repair(root: Path, index: Index, *, dry_run: bool = False) -> pl.DataFrame:
             raise
         except OSError as error:
             raise NotWritable(f"the lake {root} cannot be written: {error}") from error
-    rows = [(*each.place, each.finding, each.action, each.detail) for each in found]
+    rows = [(*each.place, each.finding, each.action, shown(each.detail)) for each in found]
     return pl.DataFrame(rows, schema=dict(REPAIR), orient="row")
 
 

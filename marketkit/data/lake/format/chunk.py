@@ -22,6 +22,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
+from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
 from marketkit.data.lake.format.verify import verify
 from marketkit.disk import TEMPORARY, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
@@ -31,10 +32,6 @@ from marketkit.timeframe import Timeframe, iso
 from marketkit.window import EVER
 
 FORMAT = 1  # of the files; a lake of a later one is refused
-# What JSON that is none of ours can lead to: numbers without end, lists within lists, other kinds.
-NONSENSE = (KeyError, TypeError, ValueError, OverflowError, RecursionError, AttributeError)
-# What polars raises over bytes that are none of ours; the second is no `Exception`.
-UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
 
 KEY = b"marketkit"
 _PRICES = ("open", "high", "low", "close")
@@ -274,9 +271,17 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
     return Footer(covered, nothing_before, said["rows"], first, last)
 
 
-def is_moment(said: object) -> bool:
-    """Say whether a number of a file is a time in ms that candles can have."""
-    return type(said) is int and EVER.start <= said <= EVER.end
+def refuse_nonsense(footer: Footer) -> Footer:
+    """Give a footer back that somebody remembered. Raises `ValueError` for what none can say."""
+    moments = (footer.nothing_before, footer.first, footer.last)
+    hull = footer.covered.hull or EVER
+    if (
+        not all(moment is None or is_moment(moment) for moment in moments)
+        or not (EVER.start <= hull.start and hull.end <= EVER.end)
+        or not is_moment(footer.rows)
+    ):
+        raise ValueError(f"{footer} is no footer")
+    return footer
 
 
 def _text(time: int | None) -> str:

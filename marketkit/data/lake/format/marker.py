@@ -7,7 +7,8 @@ import os
 from pathlib import Path
 
 from marketkit.data.lake.format import waiting
-from marketkit.data.lake.format.chunk import FORMAT, NONSENSE
+from marketkit.data.lake.format.chunk import FORMAT
+from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
 from marketkit.net import fork

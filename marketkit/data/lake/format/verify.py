@@ -37,7 +37,7 @@ def _decode(content: bytes) -> None:
 
     try:
         file = pq.ParquetFile(BytesIO(content), page_checksum_verification=True)
-        file.read()
+        file.read().validate(full=True)  # words, too
         groups = [file.metadata.row_group(at) for at in range(file.metadata.num_row_groups)]
     except (pa.ArrowException, OSError, MemoryError) as error:
         raise ValueError(str(error)) from error

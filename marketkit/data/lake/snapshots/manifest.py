@@ -20,9 +20,10 @@ from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.chunk import FORMAT, NONSENSE, Entry, Footer, Stamp, is_moment
+from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
+from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.frames import DEFAULTS
 from marketkit.notebook import words

@@ -8,28 +8,25 @@ renamed in one step: a kill leaves at worst such a folder, which the next that f
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 from filelock import FileLock, Timeout
 
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
+from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
-from marketkit.data.lake.format.verify import verify as verify_bytes
+from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.snapshots.linking import link_all
 from marketkit.data.lake.snapshots.manifest import Frozen, FrozenFile, Manifest, read_manifest
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.write import only_writer, read_sound
 from marketkit.disk import (
     TEMPORARY,
     link,
@@ -76,8 +73,7 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
         raise InputError(f"there are no candles to freeze in {root}")
     with keeping(root), new_folder(root / _FOLDER) as folder:
         _refuse_taken(root, name)
-        files = [kept for each, entries in found for kept in _keep(root, folder, each, entries)]
-        _learn(index, found, files)
+        files = link_all(root, index, folder, found)
         # machine's clock: a lake is frozen without an exchange, and "created" is for people
         created = time.time_ns() // 1_000_000
         manifest = Manifest.of(name, created, library_version(), files)
@@ -104,7 +100,8 @@ def verify(root: Path, name: str) -> pl.DataFrame:
         problems = list(_problems(folder, read_manifest(folder)))
     except CorruptFile as error:
         problems = [(FROZEN, str(error))]
-    return pl.DataFrame(problems, schema=dict(PROBLEMS), orient="row")
+    rows = [(shown(path), shown(problem)) for path, problem in problems]
+    return pl.DataFrame(rows, schema=dict(PROBLEMS), orient="row")
 
 
 def check_intact(root: Path, name: str) -> None:
@@ -228,58 +225,6 @@ def _sources(root: Path) -> Iterator[str]:
 def _stored(index: Index, source: str) -> Iterator[Series]:
     for timeframe in TIMEFRAMES.values():
         yield from index.stored(source, timeframe)
-
-
-def _keep(
-    root: Path, folder: Path, series: Series, entries: Iterable[Entry]
-) -> Iterator[FrozenFile]:
-    """Give the files of a series a second name below `folder`."""
-    (folder / series.folder).mkdir(parents=True)
-    for entry in entries:
-        below = series.path(entry.chunk)
-        path = f"{folder}/{below}"
-        with suppress(FileNotFoundError):  # taken out of the lake since it was listed
-            link(f"{root}/{below}", path)
-            try:
-                kept = _linked(path, series, entry)
-            except ValueError as error:
-                with only_writer(root, series):
-                    read_sound(root, series, entry)
-                raise CorruptFile(f"{root}/{below} cannot be kept: {error}") from error
-            yield FrozenFile(series, kept)
-
-
-def _linked(path: str, series: Series, entry: Entry) -> Entry:
-    """Give the entry of the version that a link points to: perhaps not the one that was listed.
-
-    Raises `ValueError` for bytes that are not those that were written.
-    """
-    if Stamp.of(os.stat(path)) != entry.stamp:  # noqa: PTH116 (a Path costs more than the question)
-        footer, stamp = read_footer(Path(path), series)
-        entry = Entry(entry.chunk, stamp, footer)
-    content = Path(path).read_bytes()
-    found = hashlib.sha256(content).hexdigest()
-    if found != entry.sha256:
-        verify_bytes(content, entry.sha256)
-    return replace(entry, sha256=found)
-
-
-def _learn(
-    index: Index, found: Iterable[tuple[Series, list[Entry]]], files: Iterable[FrozenFile]
-) -> None:
-    """Tell the index new hashes, of the versions that the index knows."""
-    unknown = {
-        (series, entry.chunk): entry.stamp
-        for series, entries in found
-        for entry in entries
-        if entry.sha256 is None
-    }
-    learned: dict[Series, list[Entry]] = {}
-    for series, entry in files:
-        if unknown.get((series, entry.chunk)) == entry.stamp:
-            learned.setdefault(series, []).append(entry)
-    for series, entries in learned.items():
-        index.put(series, entries)
 
 
 @contextmanager

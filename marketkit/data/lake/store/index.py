@@ -22,6 +22,7 @@ from typing import NamedTuple, TypeVar
 
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import SUFFIX, Series, symbol_of_folder, timeframe_folder
+from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.data.lake.store.database import NAME, Database, FileStamp, Listing, remove
 from marketkit.disk import file_time
 from marketkit.errors import CorruptFile
@@ -180,7 +181,7 @@ class Index:
                 return use(self._opened())
             except sqlite3.OperationalError as error:
                 _log.debug("index of %s not used: %s", self._root, error)
-            except (sqlite3.DatabaseError, TypeError, ValueError) as error:
+            except (sqlite3.DatabaseError, *NONSENSE) as error:
                 _log.warning("index of %s is damaged and is made anew: %s", self._root, error)
                 self._discard()
         return None

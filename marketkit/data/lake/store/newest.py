@@ -8,6 +8,7 @@ the new end with it, so that a cross-section asked for every minute opens no fil
 from __future__ import annotations
 
 import sys
+import zlib
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -24,6 +25,7 @@ from marketkit.window import check_count
 
 KEPT = 256  # candles of a series: what a cross-section usually asks for, in 14 kB
 
+_CHECKSUM = 4  # bytes after the columns
 _WORD = 8  # bytes of a time or a number
 _COLUMNS = tuple(ROW)[1:]  # times and numbers; the symbol is that of the series
 
@@ -128,8 +130,8 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
 
 
 def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
-    """Say whether an end that was kept is as good as the files."""
-    return end is not None and end.made_of == tail.made_of
+    """Say whether an end that was kept is as good as the files, and as it was kept."""
+    return end is not None and end.made_of == tail.made_of and _is_whole(end.content)
 
 
 def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataFrame]:
@@ -142,7 +144,15 @@ def _encode(rows: pl.DataFrame) -> bytes:
     """Lay rows out column by column; a number that is not known is kept as NaN, which none is."""
     times = array("q", rows["time"].to_physical()).tobytes()
     numbers = (array("d", rows[name].fill_null(float("nan"))).tobytes() for name in _COLUMNS[1:])
-    return b"".join((times, *numbers))
+    return _with_checksum(b"".join((times, *numbers)))
+
+
+def _with_checksum(columns: bytes) -> bytes:
+    return columns + zlib.crc32(columns).to_bytes(_CHECKSUM, "little")
+
+
+def _is_whole(content: bytes) -> bool:
+    return content == _with_checksum(content[:-_CHECKSUM])
 
 
 def _side_by_side(ends: Sequence[tuple[str, SeriesTail]], count: int) -> pl.DataFrame:

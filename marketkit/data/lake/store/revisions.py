@@ -16,8 +16,8 @@ from typing import Any, BinaryIO
 
 import polars as pl
 
-from marketkit.data.lake.format.chunk import NONSENSE, is_moment
 from marketkit.data.lake.format.layout import Series, check_symbol
+from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
 from marketkit.data.lake.store.merge import Revision
 from marketkit.disk import make_folder, sync_folder
 from marketkit.errors import CorruptFile

@@ -13,8 +13,9 @@ from typing import IO
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.data.lake.format.chunk import UNREADABLE, Entry, Version
+from marketkit.data.lake.format.chunk import Entry, Version
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, TIME, empty

@@ -42,23 +42,44 @@ def verify_files(files: Sequence[tuple[Path, FileIO]], known: Mapping[Path, Vers
         _verify(*new[0], known)
     elif new:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(lambda each: _verify(*each, known), new))
+            list(pool.map(lambda each: _verify(each[0], each[1], known), new))
 
 
-def _verify(path: Path, file: FileIO, known: Mapping[Path, Version]) -> None:
-    version, stamp = _version(file), Stamp.of(os.fstat(file.fileno()))
-    told = known.get(path)
-    try:
-        verify(file.readall(), told.sha256 if told is not None and told.stamp == stamp else None)
-        file.seek(0)
-    except (ValueError, OSError) as error:
-        raise CorruptFile(f"{path} cannot be read: {error}") from error
+def carry(before: os.stat_result, after: os.stat_result) -> bool:
+    """Say whether a version was compared in this process, and know it after it got a second name.
+
+    A second name changes the time of the last change, and nothing else.
+    """
+    if _version_of(before) not in _seen or Stamp.of(before) != Stamp.of(after):
+        return False
+    remember(after)
+    return True
+
+
+def remember(stat: os.stat_result) -> None:
+    """Remember that the bytes of a version were compared."""
     with _lock:
         if len(_seen) >= _MOST:
             _seen.clear()
-        _seen.add(version)
+        _seen.add(_version_of(stat))
+
+
+def _verify(path: Path, file: FileIO, known: Mapping[Path, Version]) -> None:
+    stat, told = os.fstat(file.fileno()), known.get(path)
+    try:
+        verify(
+            file.readall(),
+            told.sha256 if told is not None and told.stamp == Stamp.of(stat) else None,
+        )
+        file.seek(0)
+    except (ValueError, OSError) as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error
+    remember(stat)
 
 
 def _version(file: FileIO) -> _Seen:
-    stat = os.fstat(file.fileno())
+    return _version_of(os.fstat(file.fileno()))
+
+
+def _version_of(stat: os.stat_result) -> _Seen:
     return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

@@ -15,7 +15,7 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
-from marketkit.data.lake.snapshots import snapshot
+from marketkit.data.lake.snapshots import linking, snapshot
 from marketkit.disk import sha256
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable
 from marketkit.schema import ROW, empty
@@ -227,14 +227,14 @@ def test_hashes_that_are_not_known_are_learned(filled):
 def test_a_file_that_is_replaced_before_it_is_linked_is_kept_with_its_own_hash(
     filled, write, monkeypatch
 ):
-    real = snapshot.link
+    real = linking.link
 
     def late(path: str, target: str) -> None:
         if path.endswith("series=KRW-BTC/2024-01.parquet"):
             write(200.0)
         real(path, target)
 
-    monkeypatch.setattr(snapshot, "link", late)
+    monkeypatch.setattr(linking, "link", late)
     filled.freeze("a")
     monkeypatch.undo()
     assert filled.verify("a").is_empty()
@@ -243,14 +243,14 @@ def test_a_file_that_is_replaced_before_it_is_linked_is_kept_with_its_own_hash(
 
 
 def test_a_file_that_goes_before_it_is_linked_is_not_kept(filled, monkeypatch):
-    real = snapshot.link
+    real = linking.link
 
     def late(path: str, target: str) -> None:
         if path.endswith("series=KRW-ETH/2024-01.parquet"):
             Path(path).unlink()
         real(path, target)
 
-    monkeypatch.setattr(snapshot, "link", late)
+    monkeypatch.setattr(linking, "link", late)
     assert filled.freeze("a").files == 4
     assert filled.verify("a").is_empty()
 

@@ -70,6 +70,17 @@ def test_what_was_changed_in_place_is_compared_again_and_named(paths):
             compare(some)
 
 
+def test_a_version_is_known_by_its_second_name_too(paths, tmp_path):
+    compare(paths[:1])
+    before = paths[0].stat()
+    (tmp_path / "second").hardlink_to(paths[0])
+    after = paths[0].stat()
+    assert not verified.carry(paths[1].stat(), paths[1].stat())
+    assert not verified.carry(before, paths[1].stat())
+    assert verified.carry(before, after)
+    assert verified.carry(after, after)
+
+
 def test_more_versions_than_are_remembered_are_compared_again(paths, monkeypatch):
     monkeypatch.setattr(verified, "_MOST", 1)
     monkeypatch.setattr(verified, "_seen", set())
