@@ -19,7 +19,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
-from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
+from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
 from marketkit.data.lake.store.rows import breaches, times_of
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
@@ -136,7 +136,7 @@ def _rows(content: bytes) -> pl.DataFrame:
         table = pq.read_table(BytesIO(content), page_checksum_verification=True, partitioning=None)
         table.validate(full=True)  # words that are none would end the process
         rows = pl.DataFrame(table)
-    except (*_PYARROW, OSError, pl.exceptions.PolarsError) as error:
+    except (*_PYARROW, OSError, *UNREADABLE) as error:
         raise _Unusable("corrupt", f"its pages cannot be read: {error}") from error
     if dict(rows.schema) != dict(ROW) or rows.columns != list(ROW):
         raise _Unusable("foreign", f"its columns are {dict(rows.schema)}")

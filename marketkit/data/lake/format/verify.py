@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from hashlib import sha256 as hashed
 from io import BytesIO
+from typing import TYPE_CHECKING
 
 from marketkit.data.lake.format.seal import check
 
-_NUMBER = 8  # bytes of a value, in each column but the first
-_WORDS = 64  # bytes of a symbol and of all that a page tells about it: more than any has
+if TYPE_CHECKING:
+    import pyarrow.parquet as pq
+
+_WORDS = 64  # bytes of a value, a symbol or a number, and of what a page tells of it: ample
 _HEADERS = 1 << 20  # bytes of dictionaries and headers of a column: far more than any has
 
 
@@ -25,26 +28,32 @@ def verify(content: bytes, sha256: str | None = None) -> None:
     if check(content):
         return
     if sha256 is None:
-        _decode(content)
+        _refuse_impossible(decode(BytesIO(content)))
     elif hashed(content).hexdigest() != sha256:
         raise ValueError("its bytes are not those that were written")
 
 
-def _decode(content: bytes) -> None:
-    """Decode a file without a hash in full, and refuse sizes that nothing of ours has."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for old files
+def decode(source: str | BytesIO) -> pq.FileMetaData:
+    """Decode a Parquet file in full, checksums and words too, and give what it says of itself.
+
+    Raises `ValueError` for a file that the faster reader had better not see.
+    """
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for files without a hash
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
     try:
-        file = pq.ParquetFile(BytesIO(content), page_checksum_verification=True)
-        file.read().validate(full=True)  # words, too
-        groups = [file.metadata.row_group(at) for at in range(file.metadata.num_row_groups)]
+        with pq.ParquetFile(source, page_checksum_verification=True) as file:
+            file.read().validate(full=True)
+            return file.metadata
     except (pa.ArrowException, OSError, MemoryError) as error:
         raise ValueError(str(error)) from error
-    for group in groups:
-        columns = [group.column(at) for at in range(group.num_columns)]
-        most = group.num_rows * max(_NUMBER, _WORDS) + _HEADERS
-        for column in columns:
+
+
+def _refuse_impossible(said: pq.FileMetaData) -> None:
+    """Raise `ValueError` for sizes that no file of ours has."""
+    for group in map(said.row_group, range(said.num_row_groups)):
+        most = group.num_rows * _WORDS + _HEADERS
+        for column in map(group.column, range(group.num_columns)):
             sizes = column.total_compressed_size, column.total_uncompressed_size
             if column.num_values != group.num_rows or not all(0 <= size <= most for size in sizes):
                 raise ValueError(f"its column {column.path_in_schema!r} has impossible sizes")

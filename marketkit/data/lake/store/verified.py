@@ -73,7 +73,10 @@ def _verify(path: Path, file: FileIO, known: Mapping[Path, Version]) -> None:
         )
         file.seek(0)
     except (ValueError, OSError) as error:
-        raise CorruptFile(f"{path} cannot be read: {error}") from error
+        raise CorruptFile(
+            f"{path} cannot be read: {error};\nrepair the lake: its bytes are set aside then, and a"
+            " backfill asks for its slots again"
+        ) from error
     remember(stat)
 
 

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from marketkit.data.lake.format.verify import verify
+from marketkit.data.lake.format.verify import decode, verify
 
 
 @pytest.fixture
@@ -44,6 +44,12 @@ def test_no_flipped_byte_of_the_footer_breaks_anything_but_the_file(old):
             verify(flipped(old, at))
         except ValueError:
             continue
+
+
+def test_decoding_in_full_gives_what_the_file_says_of_itself(old):
+    assert decode(BytesIO(old)).num_rows == 500
+    with pytest.raises(ValueError, match="CRC"):
+        decode(BytesIO(flipped(old, len(old) // 2)))
 
 
 def test_sizes_that_nothing_of_ours_has_are_refused(old):
