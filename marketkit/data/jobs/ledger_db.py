@@ -13,13 +13,11 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from marketkit.data.jobs.ledger_rows import check
+from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
 
 T = TypeVar("T")
-
-# Raised over values that no marketkit wrote, by whoever meets them first.
-_STRANGE = (ValueError, TypeError, KeyError, ArithmeticError, RecursionError)
 
 NAME = "jobs.sqlite"
 
@@ -88,7 +86,7 @@ class LedgerFile:
                     self._begin_again()
                     raise LedgerReset from error
                 raise _translated(error, self.path) from error
-            except _STRANGE as error:
+            except NONSENSE as error:
                 self._close()
                 if not self._begin_again():  # the tables are sound, so the fault is elsewhere
                     raise
@@ -126,7 +124,7 @@ class LedgerFile:
         try:
             with closing(_open(self.path)) as connection:
                 check(connection, _VERSION)  # somebody else may have been here first
-        except (sqlite3.Error, *_STRANGE):
+        except (sqlite3.Error, *NONSENSE):
             for suffix in ("", "-wal", "-shm"):
                 self.path.with_name(f"{NAME}{suffix}").unlink(missing_ok=True)
             return True

@@ -21,6 +21,8 @@ import polars as pl
 from marketkit.data.lake.chronicle import Chronicle, chronicle_of
 from marketkit.data.lake.format import marker, waiting
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
+from marketkit.data.lake.format.nonsense import UNREADABLE
+from marketkit.data.lake.format.verify import verify
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import LakeError, NotCovered
 from marketkit.schema import MARKET, empty
@@ -149,9 +151,11 @@ def _read(path: Path) -> pl.DataFrame | None:
     """Read one list; None, and a word in the log, for a file that is none."""
     try:
         with path.open("rb") as file:
-            found = pl.read_parquet(file, hive_partitioning=False)
+            content = file.read()
+        verify(content)
+        found = pl.read_parquet(content, hive_partitioning=False)
         missing = [pl.lit(None, MARKET[name]).alias(name) for name in MARKET.keys() - found.columns]
         return found.with_columns(missing).select(list(MARKET)).cast(pl.Schema(MARKET))
-    except (OSError, pl.exceptions.PolarsError) as error:
+    except (OSError, ValueError, *UNREADABLE) as error:
         _log.warning("%s is no market list: %s", path, error)
         return None

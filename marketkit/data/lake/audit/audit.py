@@ -17,6 +17,7 @@ from marketkit.data.lake.audit.findings import AUDIT, Finding
 from marketkit.data.lake.audit.index import AuditedChunk
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
+from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.snapshots import snapshot
 from marketkit.data.lake.store.revisions import LOG_SUFFIX, log_path, parsed
 from marketkit.disk import TEMPORARY
@@ -29,7 +30,7 @@ _T = TypeVar("_T")
 
 def audit(root: Path) -> pl.DataFrame:
     """Give one row for each finding."""
-    rows = [(*each.place, each.finding, each.detail) for each in look(root)]
+    rows = [(*each.place, each.finding, shown(each.detail)) for each in look(root)]
     return pl.DataFrame(rows, schema=dict(AUDIT), orient="row")
 
 

@@ -16,8 +16,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
+from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
 from marketkit.data.lake.store.rows import breaches, times_of
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
@@ -90,6 +92,10 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
     if not is_chunk(series.timeframe, chunk):
         raise _Unusable("misplaced", f"not named like a chunk of {series.timeframe} candles")
     try:
+        seal.check(content)
+    except ValueError as error:
+        raise _Unusable("corrupt", str(error)) from error
+    try:
         metadata = pq.read_metadata(BytesIO(content)).metadata or {}
     except (*_PYARROW, OSError) as error:
         raise _Unusable("corrupt", f"not a whole Parquet file: {error}") from error
@@ -100,7 +106,7 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
         if said["format"] > FORMAT:
             raise _Unusable("newer", f"format {said['format']}; this marketkit reads {FORMAT}")
         footer, of = _footer(said), (said["symbol"], said["timeframe"])
-    except (KeyError, TypeError, ValueError) as error:
+    except NONSENSE as error:
         raise _Unusable("corrupt", f"its footer cannot be understood: {error!r}") from error
     _refuse_misplaced(of, footer, chunk, series)
     return footer
@@ -108,9 +114,11 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
 
 def _footer(said: Mapping[str, Any]) -> Footer:
     numbers = [said[name] for name in ("nothing_before", "rows", "first", "last")]
-    if not all(number is None or type(number) is int for number in numbers):
+    if not all(number is None or is_moment(number) for number in numbers):
         raise TypeError(f"{numbers} are no numbers")
     covered = Spans((int(start), int(end)) for start, end in said["covered"])
+    if covered.clip(*EVER) != covered:
+        raise ValueError("it claims times that no candle can have")
     return Footer(covered, *numbers)
 
 
@@ -126,8 +134,9 @@ def _rows(content: bytes) -> pl.DataFrame:
     """Decompress every page; checksums are checked where the file has any."""
     try:
         table = pq.read_table(BytesIO(content), page_checksum_verification=True, partitioning=None)
+        table.validate(full=True)  # words that are none would end the process
         rows = pl.DataFrame(table)
-    except (*_PYARROW, OSError, pl.exceptions.PolarsError) as error:
+    except (*_PYARROW, OSError, *UNREADABLE) as error:
         raise _Unusable("corrupt", f"its pages cannot be read: {error}") from error
     if dict(rows.schema) != dict(ROW) or rows.columns != list(ROW):
         raise _Unusable("foreign", f"its columns are {dict(rows.schema)}")

@@ -8,6 +8,7 @@ import polars as pl
 
 from marketkit.data.lake.format.chunk import Stamp
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.nonsense import shown
 from marketkit.schema import Schema
 
 FINDING = pl.Enum(
@@ -62,5 +63,5 @@ class Finding:
     def place(self) -> tuple[str, str | None, str | None]:
         """The place: the path, and the symbol and timeframe where known."""
         if self.series is None:
-            return self.path, None, None
-        return self.path, self.series.symbol, self.series.timeframe.name
+            return shown(self.path), None, None
+        return shown(self.path), self.series.symbol, self.series.timeframe.name

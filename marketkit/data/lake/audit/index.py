@@ -11,10 +11,17 @@ from pathlib import Path
 from typing import NamedTuple
 
 from marketkit.data.lake.audit.findings import Finding
-from marketkit.data.lake.format.chunk import Footer, Stamp, spans_of_text
+from marketkit.data.lake.format.chunk import Footer, Stamp, refuse_nonsense, spans_of_text
 from marketkit.data.lake.format.layout import SUFFIX, Series
+from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.data.lake.store import newest as hot
-from marketkit.data.lake.store.database import NAME, VERSION, FileStamp
+from marketkit.data.lake.store.database import (
+    NAME,
+    VERSION,
+    WITHOUT_CHECKS,
+    FileStamp,
+    refuse_rotten,
+)
 from marketkit.errors import CorruptFile
 
 _TRIES = 3  # copies; a writer seldom tears one, and hardly three in a row
@@ -136,7 +143,7 @@ def _read_copy(root: Path) -> _Told:
 
 def _told(connection: sqlite3.Connection, root: Path) -> _Told:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:  # of another marketkit: made anew by the next that uses it
+    if version not in (VERSION, WITHOUT_CHECKS):  # of another marketkit: made anew when used
         return _Told([], set(), [])
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
@@ -144,18 +151,26 @@ def _told(connection: sqlite3.Connection, root: Path) -> _Told:
     folders = connection.execute("SELECT * FROM folders")
     trusted = {name for name, *at in folders if FileStamp.of(str(root / name)) == tuple(at)}
     rows = [_row(each) for each in connection.execute("SELECT * FROM chunks")]
-    ends = [tuple(each) for each in connection.execute("SELECT folder, made_of, content FROM ends")]
+    ends = [
+        (str(folder), str(made_of), content if isinstance(content, bytes) else b"")
+        for folder, made_of, content in connection.execute("SELECT * FROM ends")
+    ]
     return _Told(rows, trusted, ends)
 
 
 def _row(row: sqlite3.Row) -> _Row:
     stamp = Stamp(row["size"], row["mtime_ns"], row["inode"])
-    return _Row(row["folder"], row["chunk"], stamp, _footer(row), row["sha256"])
+    footer = _footer(row)
+    # Of a row of nonsense nothing is believed: it must not speak against a sound file.
+    sha256 = row["sha256"] if footer is not None else None
+    return _Row(str(row["folder"]), str(row["chunk"]), stamp, footer, sha256)
 
 
 def _footer(row: sqlite3.Row) -> Footer | None:
+    numbers = (row[name] for name in ("nothing_before", "rows", "first", "last"))
     try:
-        covered = spans_of_text(row["covered"])
-    except (ValueError, TypeError):
+        if "crc" in row.keys():  # noqa: SIM118 (a row is no mapping)
+            refuse_rotten(tuple(row))
+        return refuse_nonsense(Footer(spans_of_text(row["covered"]), *numbers))
+    except NONSENSE:
         return None
-    return Footer(covered, *(row[name] for name in ("nothing_before", "rows", "first", "last")))

@@ -7,9 +7,7 @@ next backfill asks for it again.
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
-from datetime import UTC, datetime
 from pathlib import Path
 
 import polars as pl
@@ -20,11 +18,13 @@ from marketkit.data.lake.audit.findings import FINDING, Finding
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Stamp, write_chunk
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.snapshots.snapshot import keeping
 from marketkit.data.lake.store import database
+from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.write import only_writer
-from marketkit.disk import link, make_folder, sync_folder, write_atomic
+from marketkit.disk import write_atomic
 from marketkit.errors import LakeError, NotWritable
 from marketkit.schema import Schema
 
@@ -53,7 +53,7 @@ def repair(root: Path, index: Index, *, dry_run: bool = False) -> pl.DataFrame:
             raise
         except OSError as error:
             raise NotWritable(f"the lake {root} cannot be written: {error}") from error
-    rows = [(*each.place, each.finding, each.action, each.detail) for each in found]
+    rows = [(*each.place, each.finding, each.action, shown(each.detail)) for each in found]
     return pl.DataFrame(rows, schema=dict(REPAIR), orient="row")
 
 
@@ -63,9 +63,9 @@ def _mend_all(root: Path, index: Index, found: list[Finding]) -> None:
     # A file that cannot be kept is not to be mended first.
     todo |= {each.path: each for each in found if each.action == "set aside"}
     if todo:
-        aside = _Aside(root)
-        if "lake.json" in todo:
-            aside.move(root / todo.pop("lake.json").path)
+        aside = Aside(root)
+        if todo.pop("lake.json", None) is not None and (root / "lake.json").exists():
+            aside.move(root / "lake.json")
         marker.prepare(root)
         for each in todo.values():
             _mend(root, each, aside)
@@ -75,7 +75,7 @@ def _mend_all(root: Path, index: Index, found: list[Finding]) -> None:
                     index.entries(each.series)  # looks again, and so forgets what is gone
 
 
-def _mend(root: Path, found: Finding, aside: _Aside) -> None:
+def _mend(root: Path, found: Finding, aside: Aside) -> None:
     path, series = root / found.path, found.series
     if found.finding == "index":
         database.remove(root)
@@ -89,7 +89,7 @@ def _mend(root: Path, found: Finding, aside: _Aside) -> None:
             _mend_in_series(path, series, found, aside)
 
 
-def _mend_in_series(path: Path, series: Series, found: Finding, aside: _Aside) -> None:
+def _mend_in_series(path: Path, series: Series, found: Finding, aside: Aside) -> None:
     """Mend a file that no writer can be at."""
     if found.stamp is None:
         _mend_beside_chunks(path, found, aside)
@@ -104,44 +104,15 @@ def _mend_in_series(path: Path, series: Series, found: Finding, aside: _Aside) -
             write_chunk(path, trusted.rows, trusted.footer, series)
 
 
-def _mend_beside_chunks(path: Path, found: Finding, aside: _Aside) -> None:
+def _mend_beside_chunks(path: Path, found: Finding, aside: Aside) -> None:
     if found.action == "mended":
         _mend_log(path, aside)
     else:
         path.unlink(missing_ok=True)
 
 
-def _mend_log(path: Path, aside: _Aside) -> None:
+def _mend_log(path: Path, aside: Aside) -> None:
     """Keep the lines of a log of revisions that can be read."""
     lines = read_log(path).good
     aside.link(path)
     write_atomic(path, lambda file: file.writelines(line + b"\n" for line in lines))
-
-
-class _Aside:
-    """The folder that keeps the bytes a repair takes out of the lake; made when needed."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        # machine's clock: a name for people; a repair asks no exchange
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        self._folder = root / "corrupt" / name
-
-    def link(self, path: Path) -> None:
-        """Give a file that is about to be replaced a second name: replacing changes no inode."""
-        target = self._target(path)
-        link(str(path), str(target))
-        sync_folder(target.parent)
-
-    def move(self, path: Path) -> None:
-        """Move a path out of the lake; at any moment the bytes are in one of both places."""
-        if path.exists():
-            target = self._target(path)
-            path.rename(target)
-            sync_folder(target.parent)
-            sync_folder(path.parent)
-
-    def _target(self, path: Path) -> Path:
-        target = self._folder / path.relative_to(self._root)
-        make_folder(target.parent)
-        return target

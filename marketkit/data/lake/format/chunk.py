@@ -7,7 +7,6 @@ for volumes, deltas for times) make files a sixth smaller and faster to read tha
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import os
@@ -15,21 +14,22 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.footer import Tail, read_tail
+from marketkit.data.lake.format import seal
+from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
+from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
+from marketkit.data.lake.format.verify import verify
 from marketkit.disk import TEMPORARY, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW
 from marketkit.settings import library_version
 from marketkit.timeframe import Timeframe, iso
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from marketkit.window import EVER
 
 FORMAT = 1  # of the files; a lake of a later one is refused
 
@@ -118,17 +118,6 @@ def read_footer(path: Path, series: Series) -> tuple[Footer, Stamp]:
         return _footer(file, path, series), Stamp.of(os.fstat(file.fileno()))
 
 
-def read_chunk(path: Path, series: Series) -> tuple[pl.DataFrame, Footer]:
-    """Read rows and footer of one version of a chunk. Raises as `read_footer`."""
-    with path.open("rb", buffering=0) as file:
-        footer = _footer(file, path, series)
-        file.seek(0)
-        try:
-            return pl.read_parquet(file, hive_partitioning=False), footer
-        except pl.exceptions.PolarsError as error:
-            raise CorruptFile(f"{path} cannot be read: {error}") from error
-
-
 class Version(NamedTuple):
     """One version of a file: the stamp, and the SHA-256 of all bytes in hex."""
 
@@ -136,14 +125,33 @@ class Version(NamedTuple):
     sha256: str
 
 
+def read_chunk(
+    path: Path, series: Series, known: Version | None = None
+) -> tuple[pl.DataFrame, Footer]:
+    """Read rows and footer of one version of a chunk, after the bytes were compared with the proof.
+
+    `known` is the hash of a version, if anybody knows one. Raises as `read_footer`.
+    """
+    with path.open("rb", buffering=0) as file:
+        stamp, footer = Stamp.of(os.fstat(file.fileno())), _footer(file, path, series)
+        file.seek(0)
+        content = file.readall()
+    told = known.sha256 if known is not None and known.stamp == stamp else None
+    try:
+        verify(content, told)
+        return pl.read_parquet(content, hive_partitioning=False), footer
+    except (ValueError, *UNREADABLE) as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error
+
+
 def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series) -> Version:
     """Put rows and footer in the place of any file at `path`, as one step for every reader.
 
     A kill or a full disk at any point leaves the old file as it was, and at worst a temporary one.
     """
-    content = _encode(frame, _said(footer, series))
+    content, sha256 = seal.seal(_encode(frame, _said(footer, series)))
     status = write_atomic(path, lambda file: file.write(content))
-    return Version(Stamp.of(status), hashlib.sha256(content).hexdigest())
+    return Version(Stamp.of(status), sha256)
 
 
 def load_writer() -> None:
@@ -174,7 +182,7 @@ def _spans_of(pairs: tuple[tuple[int, int], ...]) -> Spans:
     return Spans((int(start), int(end)) for start, end in pairs)
 
 
-def _encode(frame: pl.DataFrame, said: bytes) -> pa.Buffer:
+def _encode(frame: pl.DataFrame, said: bytes) -> bytes:
     """Give the bytes of a chunk; made in memory, so that hashing reads no file."""
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for who writes
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
@@ -186,7 +194,8 @@ def _encode(frame: pl.DataFrame, said: bytes) -> pa.Buffer:
     with pq.ParquetWriter(output, schema, **_WRITER) as writer:
         writer.write_table(table, row_group_size=_ROW_GROUP)
         writer.add_key_value_metadata({KEY: said})
-    return output.getvalue()
+    content: bytes = output.getvalue().to_pybytes()
+    return content
 
 
 def _said(footer: Footer, series: Series) -> bytes:
@@ -200,6 +209,7 @@ def _said(footer: Footer, series: Series) -> bytes:
         "first": footer.first,
         "last": footer.last,
         "library": library_version(),
+        **seal.UNSEALED,
     }
     return json.dumps(said).encode()
 
@@ -210,10 +220,12 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
     if span is None:
         raise CorruptFile(f"{path} is not named like a chunk of {series.timeframe} candles")
     try:
-        tail = read_tail(file, SCHEMA, KEY) or _read_slowly(file)
+        end = read_end(file)
+        seal.check_footer(end or b"")
+        tail = read_tail(end, SCHEMA, KEY) or _read_slowly(file)
         said = json.loads(tail.value)
         newer = said["format"] > FORMAT
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} is not a candle file of marketkit: {error!r}") from error
     if newer:
         raise NewerFormat(
@@ -221,7 +233,7 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
         )
     try:
         return _agreeing(said, tail.rows, series, span)
-    except (KeyError, TypeError, ValueError) as error:
+    except NONSENSE as error:
         raise CorruptFile(f"{path} contradicts itself: {error!r}") from error
 
 
@@ -248,7 +260,7 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
             raise ValueError(f"{name}: {said[name]!r} is not {value!r}")
     covered = _spans_of(tuple(map(tuple, said["covered"])))
     moments = (said["nothing_before"], said["first"], said["last"])
-    if not all(moment is None or isinstance(moment, int) for moment in moments):
+    if not all(moment is None or is_moment(moment) for moment in moments):
         raise ValueError(f"{moments} are no times")
     nothing_before, first, last = moments
     hull = covered.hull or span
@@ -257,6 +269,19 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
     if any(time is not None and time not in covered for time in (first, last)):
         raise ValueError(f"its rows from {_text(first)} to {_text(last)} are not covered")
     return Footer(covered, nothing_before, said["rows"], first, last)
+
+
+def refuse_nonsense(footer: Footer) -> Footer:
+    """Give a footer back that somebody remembered. Raises `ValueError` for what none can say."""
+    moments = (footer.nothing_before, footer.first, footer.last)
+    hull = footer.covered.hull or EVER
+    if (
+        not all(moment is None or is_moment(moment) for moment in moments)
+        or not (EVER.start <= hull.start and hull.end <= EVER.end)
+        or not is_moment(footer.rows)
+    ):
+        raise ValueError(f"{footer} is no footer")
+    return footer
 
 
 def _text(time: int | None) -> str:

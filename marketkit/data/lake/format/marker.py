@@ -8,6 +8,7 @@ from pathlib import Path
 
 from marketkit.data.lake.format import waiting
 from marketkit.data.lake.format.chunk import FORMAT
+from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
 from marketkit.net import fork
@@ -31,7 +32,7 @@ def check(root: Path) -> bool:
         newer = mark["format"] > FORMAT
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
+    except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} does not say what format the lake has: {error!r}") from error
     if newer:
         raise NewerFormat(

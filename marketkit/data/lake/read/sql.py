@@ -17,9 +17,11 @@ from typing import Any
 
 import polars as pl
 
+from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import chunk_span
-from marketkit.data.lake.store.scan import allow_open, broken_of
+from marketkit.data.lake.store.scan import allow_open, broken_of, open_file
 from marketkit.data.lake.store.store import Selection, Store
+from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.errors import CorruptFile, InputError, MissingExtra
 from marketkit.schema import ROW, TIME, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe
@@ -89,17 +91,17 @@ def _offer(connection: Any, store: Store, text: str, stack: ExitStack) -> list[P
     return paths
 
 
-def _files(selection: Selection) -> list[tuple[Path, str, str]]:
-    """List the files with candles: path, symbol and chunk."""
+def _files(selection: Selection) -> list[tuple[Path, str, Entry]]:
+    """List the files with candles: path, symbol and entry."""
     return [
-        (selection.root / series.path(entry.chunk), series.symbol, entry.chunk)
+        (selection.root / series.path(entry.chunk), series.symbol, entry)
         for series, entries in selection.found.values()
         for entry in entries
         if entry.footer.rows
     ]
 
 
-def _dataset(timeframe: Timeframe, files: list[tuple[Path, str, str]], stack: ExitStack) -> Any:
+def _dataset(timeframe: Timeframe, files: list[tuple[Path, str, Entry]], stack: ExitStack) -> Any:
     """Make files one table; the files stay open for as long as the stack does."""
     import pyarrow as pa  # noqa: PLC0415 - slow, and only for this
     from pyarrow import dataset as ds  # noqa: PLC0415 - as above
@@ -116,9 +118,10 @@ def _dataset(timeframe: Timeframe, files: list[tuple[Path, str, str]], stack: Ex
     kind = ds.ParquetFileFormat()
     parts = [
         kind.make_fragment(
-            stack.enter_context(_open(path)), partition_expression=promise(symbol, chunk)
+            stack.enter_context(_open(path, entry)),
+            partition_expression=promise(symbol, entry.chunk),
         )
-        for path, symbol, chunk in files
+        for path, symbol, entry in files
     ]
     schema = empty(ROW).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     return ds.FileSystemDataset(parts, schema, kind)
@@ -131,9 +134,12 @@ def _union(timeframes: Iterable[Timeframe]) -> str:
     )
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path, entry: Entry) -> Any:
+    """Open a file for pyarrow, after its bytes were compared with their proof."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
+    with open_file(path) as file:
+        verify_files([(path, file)], known_of([(path, entry)]))
     try:
         return pa.OSFile(str(path))
     except OSError as error:

@@ -6,7 +6,7 @@ import shutil
 from contextlib import suppress
 from pathlib import Path
 
-from marketkit.data.lake.snapshots.snapshot import DELTA_LOG, folder_of, keeping
+from marketkit.data.lake.snapshots.snapshot import DELTA_LOG, check_intact, folder_of, keeping
 from marketkit.disk import sync_file, sync_folder, sync_tree
 from marketkit.errors import MissingExtra, NotWritable
 
@@ -19,6 +19,7 @@ def publish(root: Path, name: str) -> Path:
 
     The log is one file that appears when it is complete, so a table is there or is not, and it is
     down when the call returns. One that a power cut left without its content is written again.
+    Raises `CorruptFile` for a set that is not as it was frozen: others would read it unasked.
     """
     try:
         import deltalake  # noqa: F401, PLC0415 - an extra
@@ -29,6 +30,7 @@ def publish(root: Path, name: str) -> Path:
         with suppress(PermissionError):  # then nothing was written here since long ago
             _put_down(table / DELTA_LOG)
         return table
+    check_intact(root, name)
     with keeping(root):
         if not _is_table(table):  # nobody else was faster
             shutil.rmtree(table / DELTA_LOG, ignore_errors=True)

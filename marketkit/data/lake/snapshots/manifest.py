@@ -23,13 +23,13 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
-from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
+from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.frames import DEFAULTS
 from marketkit.notebook import words
 from marketkit.notebook.card import Card, Shown
 from marketkit.symbols import symbol_of
 from marketkit.timeframe import iso, timeframe_of_token
-from marketkit.window import EVER
 
 _PATH = re.compile(
     r"candles/source=(?P<source>[^/]+)/timeframe=(?P<token>[^/]+)/series=(?P<symbol>[^/]+)"
@@ -37,11 +37,7 @@ _PATH = re.compile(
 )
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
-# Raised over a file that says anything at all: deep, endless, or of other kinds.
-_STRANGE = (
-    *(OSError, InputError, LookupError, TypeError, ValueError),
-    *(ArithmeticError, AttributeError, RecursionError),
-)
+_MOST = 1 << 40  # rows or bytes of a file: all that a chunk can have, a thousand times over
 _FEW = 5  # symbols that a citation names one by one
 
 
@@ -137,7 +133,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FROZEN
     try:
         return _read(path, Stamp.of(path.stat()))
-    except _STRANGE as error:
+    except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} is not the manifest of a frozen set: {error!r}") from error
 
 
@@ -150,7 +146,7 @@ def _read(path: Path, _version: Stamp) -> Manifest:
         )
     files = [_kept(each) for each in said["files"]]
     name, created, library = said["name"], said["created"], said["library"]
-    if not (is_name(name) and type(created) is int and 0 <= created <= EVER.end):
+    if not (is_name(name) and is_moment(created)):
         raise ValueError(f"no set is called {name!r} or was frozen at {created!r}")
     manifest = Manifest.of(name, created, str(library), files)
     if manifest.hash != said["hash"]:
@@ -195,13 +191,13 @@ def _kept(said: dict[str, Any]) -> FrozenFile:
     if not is_chunk(series.timeframe, found["chunk"]):
         raise ValueError(f"{said['path']!r} is not named like a chunk")
     covered = _spans(tuple(map(tuple, said["covered"])))
-    times = [said["nothing_before"], said["first"], said["last"]]
-    counts = [said["rows"], said["size"]]
-    whole = all(type(each) is int for each in [*counts, *(at for at in times if at is not None)])
-    if not whole or min(counts) < 0:
-        raise ValueError(f"{said['path']!r} has {counts} rows and bytes from {times}")
-    footer = Footer(covered, times[0], counts[0], *times[1:])
-    stamp = Stamp(counts[1], 0, 0)
+    moments = said["nothing_before"], said["first"], said["last"]
+    if not all(moment is None or is_moment(moment) for moment in moments):
+        raise ValueError(f"{moments} are no times")
+    rows, size = said["rows"], said["size"]
+    if not all(type(number) is int and 0 <= number < _MOST for number in (rows, size)):
+        raise ValueError(f"{rows} rows in {size} bytes are no candle file")
+    footer, stamp = Footer(covered, moments[0], rows, *moments[1:]), Stamp(size, 0, 0)
     return FrozenFile(series, Entry(found["chunk"], stamp, footer, said["sha256"]))
 
 

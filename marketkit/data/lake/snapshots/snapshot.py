@@ -8,23 +8,23 @@ renamed in one step: a kill leaves at worst such a folder, which the next that f
 
 from __future__ import annotations
 
-import os
 import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 from filelock import FileLock, Timeout
 
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
+from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
+from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.snapshots.linking import link_all
 from marketkit.data.lake.snapshots.manifest import (
     Frozen,
     FrozenFile,
@@ -68,8 +68,8 @@ _WAIT = 60.0  # seconds to wait for somebody else who freezes
 def freeze(root: Path, index: Index, name: str) -> Frozen:
     """Keep every file of a lake under a name.
 
-    Each file is one that a writer completed. Its hash is the one that was worked out when it was
-    written, if what the link points to is that version, else that of the bytes it points to.
+    Each file is one that a writer completed, and its bytes are compared with their proof: damage is
+    never kept as if it were sound. Raises `CorruptFile`, with no set made and the file set aside.
     """
     marker.check(root)
     _refuse_taken(root, name)
@@ -79,8 +79,7 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
         raise InputError(f"there are no candles to freeze in {root}")
     with keeping(root), new_folder(root / _FOLDER) as folder:
         _refuse_taken(root, name)
-        files = [kept for each, entries in found for kept in _keep(root, folder, each, entries)]
-        _learn(index, found, files)
+        files = link_all(root, index, folder, found)
         # machine's clock: a lake is frozen without an exchange, and "created" is for people
         created = time.time_ns() // 1_000_000
         manifest = Manifest.of(name, created, library_version(), files)
@@ -107,13 +106,19 @@ def verify(root: Path, name: str) -> pl.DataFrame:
         problems = list(_problems(folder, read_manifest(folder)))
     except CorruptFile as error:
         problems = [(FROZEN, str(error))]
-    return pl.DataFrame(problems, schema=dict(PROBLEMS), orient="row")
+    rows = [(shown(path), shown(problem)) for path, problem in problems]
+    return pl.DataFrame(rows, schema=dict(PROBLEMS), orient="row")
+
+
+def check_intact(root: Path, name: str) -> None:
+    """Raise `CorruptFile` unless every byte of a set is as it was frozen."""
+    for path, problem in verify(root, name).rows():
+        raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
 
 
 def thaw(root: Path, name: str, into: Path) -> None:
     """Make a new lake with the candles of a set, all at once or not at all."""
-    for path, problem in verify(root, name).rows():
-        raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
+    check_intact(root, name)
     if into.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{into} lies inside the lake {root}")
     if into.exists() and not (into.is_dir() and not any(into.iterdir())):
@@ -233,45 +238,6 @@ def _stored(index: Index, source: str) -> Iterator[Series]:
         yield from index.stored(source, timeframe)
 
 
-def _keep(
-    root: Path, folder: Path, series: Series, entries: Iterable[Entry]
-) -> Iterator[FrozenFile]:
-    """Give the files of a series a second name below `folder`."""
-    (folder / series.folder).mkdir(parents=True)
-    for entry in entries:
-        below = series.path(entry.chunk)
-        path = f"{folder}/{below}"
-        with suppress(FileNotFoundError):  # taken out of the lake since it was listed
-            link(f"{root}/{below}", path)
-            yield FrozenFile(series, _linked(path, series, entry))
-
-
-def _linked(path: str, series: Series, entry: Entry) -> Entry:
-    """Give the entry of the version that a link points to: perhaps not the one that was listed."""
-    if Stamp.of(os.stat(path)) != entry.stamp:  # noqa: PTH116 (a Path costs more than the question)
-        footer, stamp = read_footer(Path(path), series)
-        entry = Entry(entry.chunk, stamp, footer)
-    return entry if entry.sha256 else replace(entry, sha256=sha256(path))
-
-
-def _learn(
-    index: Index, found: Iterable[tuple[Series, list[Entry]]], files: Iterable[FrozenFile]
-) -> None:
-    """Tell the index new hashes, of the versions that the index knows."""
-    unknown = {
-        (series, entry.chunk): entry.stamp
-        for series, entries in found
-        for entry in entries
-        if entry.sha256 is None
-    }
-    learned: dict[Series, list[Entry]] = {}
-    for series, entry in files:
-        if unknown.get((series, entry.chunk)) == entry.stamp:
-            learned.setdefault(series, []).append(entry)
-    for series, entries in learned.items():
-        index.put(series, entries)
-
-
 @contextmanager
 def _refusals_named(folder: Path) -> Iterator[None]:
     try:
@@ -300,7 +266,7 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     known = {kept.path for kept in manifest.files}
     for path in sorted((folder / "candles").rglob("*")):
         below = path.relative_to(folder).as_posix()
-        published = below.startswith(f"candles/{DELTA_LOG}/")
+        published = f"{below}/".startswith(f"candles/{DELTA_LOG}/")
         if not path.is_dir() and below not in known and not published:
             yield below, "is not in the manifest"
 

@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import weakref
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,14 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from marketkit.data.lake.format.chunk import Entry, Footer, Stamp, spans_of_text, spans_to_text
+from marketkit.data.lake.format.chunk import (
+    Entry,
+    Footer,
+    Stamp,
+    refuse_nonsense,
+    spans_of_text,
+    spans_to_text,
+)
 from marketkit.disk import make_folder
 
 _log = logging.getLogger("marketkit.lake")
@@ -21,13 +29,14 @@ _log = logging.getLogger("marketkit.lake")
 NAME = "index.sqlite"
 _BUSY = 2.0  # seconds to wait for another process before going without the cache
 _READ_ONLY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
-VERSION = 2  # of the tables; those of another are dropped
+VERSION = 3  # of the tables; those of another are dropped
+WITHOUT_CHECKS = 2  # the version before, whose rows have no checksum: these are kept as they are
 _TABLES = (
     """
     CREATE TABLE chunks (
         folder TEXT, chunk TEXT, size INTEGER, mtime_ns INTEGER, inode INTEGER,
         covered TEXT, nothing_before INTEGER, rows INTEGER, first INTEGER, last INTEGER,
-        sha256 TEXT, PRIMARY KEY (folder, chunk)
+        sha256 TEXT, crc INTEGER, PRIMARY KEY (folder, chunk)
     ) WITHOUT ROWID
     """,
     # The last rows of a series, and the stamps of the files they were read from: see `hot`.
@@ -41,7 +50,7 @@ _TABLES = (
 )
 _CHUNKS = "SELECT * FROM chunks WHERE folder = ?"
 _FOLDER = "SELECT inode, mtime_ns, ctime_ns FROM folders WHERE folder = ?"
-_PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_FOLDER = "REPLACE INTO folders VALUES (?, ?, ?, ?)"
 _ENDS = "SELECT * FROM ends WHERE folder IN ({})"
 _AT_ONCE = 500  # names in one question; SQLite takes 999 in its oldest builds
@@ -136,7 +145,8 @@ class Database:
         for at in range(0, len(folders), _AT_ONCE):
             names = folders[at : at + _AT_ONCE]
             asked = _ENDS.format(",".join("?" * len(names)))
-            found.update({row[0]: row[1:] for row in self.connection.execute(asked, names)})
+            rows = self.connection.execute(asked, names)
+            found.update({row[0]: row[1:] for row in rows if _is_end(*row[1:])})
         return found
 
     def put_ends(self, ends: Mapping[str, tuple[str, bytes]]) -> None:
@@ -158,7 +168,10 @@ def _open(path: Path | str) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version == WITHOUT_CHECKS:
+            _add_checks(connection)
+        elif version != VERSION:
             with connection:
                 connection.execute("BEGIN")  # at once, not table by table
                 for name in ("chunks", "ends", "folders"):
@@ -172,6 +185,15 @@ def _open(path: Path | str) -> sqlite3.Connection:
     return connection
 
 
+def _add_checks(connection: sqlite3.Connection) -> None:
+    """Give the table a column for checksums; the hashes in the table are to be had nowhere else."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("PRAGMA user_version").fetchone() == (WITHOUT_CHECKS,):
+            connection.execute("ALTER TABLE chunks ADD COLUMN crc INTEGER")
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
 def remove(root: Path) -> None:
     """Delete a damaged database, one process at a time: the old log must not meet a new one."""
     lock = FileLock(root / ".locks" / "index.lock", timeout=_BUSY)
@@ -180,6 +202,10 @@ def remove(root: Path) -> None:
     with suppress(OSError, Timeout), lock:
         for suffix in ("", "-wal", "-shm"):
             (root / f"{NAME}{suffix}").unlink(missing_ok=True)
+
+
+def _is_end(made_of: object, content: object) -> bool:
+    return isinstance(made_of, str) and isinstance(content, bytes)
 
 
 def _recalled(connection: sqlite3.Connection, folder: str) -> Listing:
@@ -192,17 +218,29 @@ def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:
     footer = entry.footer
     covered = spans_to_text(footer.covered)
     said = (covered, footer.nothing_before, footer.rows, footer.first, footer.last)
-    return (folder, entry.chunk, *entry.stamp, *said, entry.sha256)
+    row = (folder, entry.chunk, *entry.stamp, *said, entry.sha256)
+    return (*row, checksum(row))
 
 
 def _from_row(row: tuple[Any, ...]) -> Entry:
-    """Understand a row. Raises `ValueError` for one that no marketkit wrote."""
-    _, chunk, size, mtime_ns, inode, covered, before, rows, first, last, sha256 = row
-    whole = (size, mtime_ns, inode, rows)
-    known = [each for each in (before, first, last) if each is not None]
-    texts = [chunk, covered, *([] if sha256 is None else [sha256])]
-    sound = all(isinstance(each, int) for each in (*whole, *known))
-    if not (sound and rows >= 0 and all(isinstance(each, str) for each in texts)):
-        raise ValueError(f"{row} is no row of the index")
-    footer = Footer(spans_of_text(covered), before, rows, first, last)
-    return Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)
+    _, chunk, size, mtime_ns, inode, covered, *said, sha256, crc = row
+    footer = Footer(spans_of_text(covered), *said)
+    entry = Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)
+    if crc is None:  # written before there were checksums
+        refuse_nonsense(footer)
+        if not (isinstance(chunk, str) and isinstance(sha256, str | None)):
+            raise TypeError(f"{chunk!r} with the hash {sha256!r} is no chunk")
+    refuse_rotten(row)
+    return entry
+
+
+def refuse_rotten(row: tuple[Any, ...]) -> None:
+    """Raise `ValueError` for a row of a chunk that is not as it was written."""
+    crc = row[-1]
+    if crc is not None and crc != checksum(row[:-1]):
+        raise ValueError(f"the row of {row[:2]} is not as it was written")
+
+
+def checksum(said: tuple[Any, ...]) -> int:
+    """Give the checksum of a row without the column for it."""
+    return zlib.crc32(repr(said).encode())

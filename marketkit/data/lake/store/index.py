@@ -28,6 +28,7 @@ from marketkit.data.lake.format.layout import (
     symbol_of_folder,
     timeframe_folder,
 )
+from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.data.lake.store.database import (
     NAME,
     Database,
@@ -196,7 +197,7 @@ class Index:
         with self._lock:
             try:
                 return use(self._opened())
-            except (sqlite3.Error, ArithmeticError, RecursionError, TypeError, ValueError) as error:
+            except (sqlite3.Error, *NONSENSE) as error:
                 if is_damage(error):
                     _log.warning("index of %s is damaged and is made anew: %s", self._root, error)
                     self._discard()

@@ -8,6 +8,7 @@ the new end with it, so that a cross-section asked for every minute opens no fil
 from __future__ import annotations
 
 import sys
+import zlib
 from array import array
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -18,12 +19,13 @@ import polars as pl
 from marketkit.data.lake.format.chunk import Entry, Stamp
 from marketkit.data.lake.format.layout import Series, is_chunk
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.scan import read_ends
+from marketkit.data.lake.store.scan import Files, files_of, read_ends
 from marketkit.schema import ROW, empty
 from marketkit.window import check_count
 
 KEPT = 256  # candles of a series: what a cross-section usually asks for, in 14 kB
 
+_CHECKSUM = 4  # bytes after the columns
 _WORD = 8  # bytes of a time or a number
 _COLUMNS = tuple(ROW)[1:]  # times and numbers; the symbol is that of the series
 
@@ -105,7 +107,7 @@ def is_of(made_of: str, content: bytes, root: Path, series: Series) -> bool:
     if not all(is_chunk(series.timeframe, name) for name in names):
         return False
     paths = [root / series.path(chunk) for chunk in names]
-    return content == _encode(read_ends([paths], KEPT)[0])
+    return content == _encode(read_ends([Files(paths, None)], KEPT)[0])
 
 
 def made_of(versions: Iterable[tuple[str, Stamp]]) -> str:
@@ -131,23 +133,29 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
 
 
 def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
-    """Say whether an end that was kept is as good as the files."""
-    if end is None or end.made_of != tail.made_of or not isinstance(end.content, bytes):
-        return False
-    return len(end.content) % (_WORD * len(_COLUMNS)) == 0
+    """Say whether an end that was kept is as good as the files, and as it was kept."""
+    return end is not None and end.made_of == tail.made_of and _is_whole(end.content)
 
 
 def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataFrame]:
     """Read the last rows of series from their files."""
-    paths = [[root / tail.series.path(entry.chunk) for entry in tail.entries] for tail in tails]
-    return read_ends(paths, count)
+    files = [files_of(root, [(tail.series, entry) for entry in tail.entries]) for tail in tails]
+    return read_ends(files, count)
 
 
 def _encode(rows: pl.DataFrame) -> bytes:
     """Lay rows out column by column; a number that is not known is kept as NaN, which none is."""
     times = array("q", rows["time"].to_physical()).tobytes()
     numbers = (array("d", rows[name].fill_null(float("nan"))).tobytes() for name in _COLUMNS[1:])
-    return b"".join((times, *numbers))
+    return _with_checksum(b"".join((times, *numbers)))
+
+
+def _with_checksum(columns: bytes) -> bytes:
+    return columns + zlib.crc32(columns).to_bytes(_CHECKSUM, "little")
+
+
+def _is_whole(content: bytes) -> bool:
+    return content == _with_checksum(content[:-_CHECKSUM])
 
 
 def _side_by_side(ends: Sequence[tuple[str, SeriesTail]], count: int) -> pl.DataFrame:

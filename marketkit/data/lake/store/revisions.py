@@ -17,13 +17,13 @@ from typing import Any, BinaryIO
 import polars as pl
 
 from marketkit.data.lake.format.layout import Series, check_symbol
+from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
 from marketkit.data.lake.store.merge import Revision
 from marketkit.disk import make_folder, sync_folder
 from marketkit.errors import CorruptFile
 from marketkit.schema import NUMBERS, TIME, Schema
 from marketkit.symbols import file_name, symbol_of
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
-from marketkit.window import EVER
 
 REVISION: Schema = {
     "symbol": pl.String(),
@@ -183,16 +183,11 @@ def parsed(line: bytes, number: int, path: Path) -> _Seen:
         said: dict[str, Any] = json.loads(line)
         column = NUMBERS[NUMBERS.index(said["column"])]
         old, new = (None if said[key] is None else float(said[key]) for key in ("old", "new"))
-        return Revision(_moment(said["time"]), column, old, new), _moment(said["seen_at"])
-    except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError) as error:
+        if not (is_moment(said["time"]) and is_moment(said["seen_at"])):
+            raise ValueError(f"{said['time']!r} and {said['seen_at']!r} are no times")
+        return Revision(said["time"], column, old, new), said["seen_at"]
+    except NONSENSE as error:
         raise CorruptFile(f"{path}, line {number}, is no revision: {error!r}") from error
-
-
-def _moment(said: Any) -> int:
-    time = int(said)
-    if not 0 <= time <= EVER.end:
-        raise ValueError(f"{said!r} is no time of a candle")
-    return time
 
 
 def _once(lines: Iterable[_Seen]) -> Iterator[_Seen]:

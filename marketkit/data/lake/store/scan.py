@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import FileIO
 from pathlib import Path
 from typing import IO
@@ -13,6 +13,10 @@ from typing import IO
 import polars as pl
 
 from marketkit.coverage import Span
+from marketkit.data.lake.format.chunk import Entry, Version
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.nonsense import UNREADABLE
+from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, TIME, empty
 
@@ -29,17 +33,32 @@ _AT_ONCE = 64  # series whose ends are read together
 class Files:
     """Files to read in this order; `window` is the range to keep, None for whole files.
 
-    `symbol` is the one of all rows, None where there may be several.
+    `symbol` is the one of all rows, None where there may be several. `known` are the hashes that
+    somebody has of files; of others the file itself must know.
     """
 
     paths: list[Path]
     window: Span | None
     symbol: str | None = None
+    known: Mapping[Path, Version] = field(default_factory=dict)
+
+
+def files_of(
+    root: Path,
+    chunks: Sequence[tuple[Series, Entry]],
+    window: Span | None = None,
+    symbol: str | None = None,
+) -> Files:
+    """Give the files of chunks below a root, with the hashes that the entries have."""
+    found = [(root / series.path(entry.chunk), entry) for series, entry in chunks]
+    return Files([path for path, _ in found], window, symbol, known_of(found))
 
 
 def scan(files: Files) -> pl.LazyFrame:
     """Scan files as of now, no matter which writers replace any later.
 
+    Raises `CorruptFile` for a file whose bytes are not those that were written: no reader may see
+    them, for some end the process.
     A reader that is given paths opens them more than once and fails when a file is replaced in
     between. polars duplicates the descriptors of open files and closes the copies when the lazy
     frame goes; ours are closed here.
@@ -48,7 +67,9 @@ def scan(files: Files) -> pl.LazyFrame:
         return empty(ROW).lazy()
     allow_open(2 * len(files.paths))
     with ExitStack() as stack:
-        opened: list[IO[bytes]] = [stack.enter_context(_open(path)) for path in files.paths]
+        found = [(path, stack.enter_context(open_file(path))) for path in files.paths]
+        verify_files(found, files.known)
+        opened: list[IO[bytes]] = [file for _, file in found]
         # Of many files polars need not look at the first before the others; of one it costs more.
         schema = _SCHEMA if len(opened) > 1 else None
         frame = pl.scan_parquet(
@@ -70,15 +91,15 @@ def read(files: Files) -> pl.DataFrame:
     return _collect(files, frame)
 
 
-def read_ends(series: Sequence[list[Path]], count: int) -> list[pl.DataFrame]:
-    """Read the last `count` rows of each list of files, many lists at once."""
+def read_ends(series: Sequence[Files], count: int) -> list[pl.DataFrame]:
+    """Read the last `count` rows of each series' files, many series at once."""
     frames: list[pl.DataFrame] = []
     for at in range(0, len(series), _AT_ONCE):
         some = series[at : at + _AT_ONCE]
         try:
-            frames += pl.collect_all([scan(Files(paths, None)).tail(count) for paths in some])
-        except pl.exceptions.PolarsError as error:
-            broken = broken_of([path for paths in some for path in paths])
+            frames += pl.collect_all([scan(files).tail(count) for files in some])
+        except UNREADABLE as error:
+            broken = broken_of([path for files in some for path in files.paths])
             raise CorruptFile(f"{broken} cannot be read: {error}") from error
     return frames
 
@@ -93,7 +114,8 @@ def count(files: Files) -> int:
     return int(_collect(files, scan(files).select(pl.len())).item())
 
 
-def _open(path: Path) -> FileIO:
+def open_file(path: Path) -> FileIO:
+    """Open a file as of now. Raises `CorruptFile`."""
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
@@ -103,7 +125,7 @@ def _open(path: Path) -> FileIO:
 def _collect(files: Files, frame: pl.LazyFrame) -> pl.DataFrame:
     try:
         return frame.collect()
-    except pl.exceptions.PolarsError as error:
+    except UNREADABLE as error:
         raise CorruptFile(f"{broken_of(files.paths)} cannot be read: {error}") from error
 
 
@@ -112,7 +134,7 @@ def broken_of(paths: list[Path]) -> str:
     for path in paths:
         try:
             pl.read_parquet(path.read_bytes())
-        except (pl.exceptions.PolarsError, OSError):
+        except (*UNREADABLE, OSError):
             return str(path)
     return f"one of {len(paths)} files"
 

@@ -18,7 +18,7 @@ from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.rows import CandlePage
-from marketkit.data.lake.store.scan import Files, count, read
+from marketkit.data.lake.store.scan import Files, count, files_of, read
 from marketkit.data.lake.store.write import Written, write_page
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
@@ -70,15 +70,14 @@ class Selection:
         """Give the files with candles of a range, in the order of their rows."""
         low, high = edge_chunks(self.timeframe, window)
         found = [
-            (series, entry.chunk)
+            (series, entry)
             for series, entries in self.found.values()
             for entry in entries
             if entry.footer.rows and low <= entry.chunk <= high
         ]
-        whole = cut_chunks(self.timeframe, window).isdisjoint(chunk for _, chunk in found)
-        paths = [self.root / series.path(chunk) for series, chunk in found]
+        whole = cut_chunks(self.timeframe, window).isdisjoint(entry.chunk for _, entry in found)
         only = self.symbols[0] if len(self.found) == 1 else None
-        return Files(paths, None if whole else window, only)
+        return files_of(self.root, found, None if whole else window, only)
 
     def tally(self, symbol: str, window: Span) -> Tally:
         """Count the slots of a range by state."""

@@ -8,12 +8,24 @@ from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
+import polars as pl
 from filelock import FileLock, Timeout
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import Entry, describe, read_chunk, sweep, write_chunk
-from marketkit.data.lake.format.layout import Series, chunk_of, chunk_span, cut
+from marketkit.data.lake.format.chunk import (
+    Entry,
+    Footer,
+    Version,
+    describe,
+    read_chunk,
+    read_footer,
+    sweep,
+    write_chunk,
+)
+from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_span, cut
+from marketkit.data.lake.format.seal import Broken
+from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.merge import merge
@@ -21,7 +33,7 @@ from marketkit.data.lake.store.newest import keep
 from marketkit.data.lake.store.revisions import record
 from marketkit.data.lake.store.rows import CandlePage, checked, inside
 from marketkit.disk import make_folder
-from marketkit.errors import LakeError, NotWritable
+from marketkit.errors import CorruptFile, LakeError, NotWritable
 from marketkit.schema import ROW, empty
 
 _WAIT = 60.0  # seconds to wait for another writer of the same series
@@ -39,8 +51,9 @@ def write_page(root: Path, index: Index, series: Series, page: CandlePage, seen_
     """Keep a page that was answered at `seen_at`.
 
     The order protects data: everything is checked before anything is written; under the lock each
-    chunk is read and merged, what changed of it is logged, and it is replaced with its coverage in
-    one step; only then the index is told, so that it never claims what the files do not.
+    chunk is compared with its proof, read and merged, what changed of it is logged, and it is
+    replaced with its coverage in one step; only then the index is told, so that it never claims
+    what the files do not.
     """
     page = checked(series, page)
     if page.rows.is_empty() and not page.covering and page.nothing_before is None:
@@ -76,16 +89,14 @@ def only_writer(root: Path, series: Series) -> Iterator[None]:
 def _merge_page(
     root: Path, index: Index, series: Series, page: CandlePage, seen_at: int
 ) -> Written:
-    entries = {entry.chunk: entry for entry in index.entries(series)}
+    entries = _entries(root, index, series)
     known = Knowledge.of(series.timeframe, entries.values())
     make_folder(root / series.folder)
     sweep(root / series.folder)
     counts, written = [Written(0, 0)], []
     for chunk, part in _parts(series, page, known.nothing_before).items():
-        exists = chunk in entries
-        entry, count = _merge_chunk(
-            root, index, series, chunk, part, seen_at=seen_at, exists=exists
-        )
+        here = entries.get(chunk)
+        entry, count = _merge_chunk(root, index, series, chunk, part, seen_at=seen_at, here=here)
         counts.append(count)
         written += [entry] if entry is not None else []
     index.put(series, written)
@@ -113,11 +124,11 @@ def _merge_chunk(
     part: CandlePage,
     *,
     seen_at: int,
-    exists: bool,
+    here: Entry | None,
 ) -> tuple[Entry | None, Written]:
     """Merge a part into a chunk; without anything new the file stays untouched."""
     path = root / series.path(chunk)
-    old, said = read_chunk(path, series) if exists else (_NO_PAGE.rows, None)
+    old, said = (_NO_PAGE.rows, None) if here is None else read_sound(root, series, here)
     covered, moment = Spans(), part.nothing_before
     if said is not None:
         covered = said.covered
@@ -132,3 +143,39 @@ def _merge_chunk(
     entry = Entry(chunk, stamp, footer, sha256)
     keep(index, series, entry, rows)
     return entry, Written(changed, len(revisions))
+
+
+def read_sound(root: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, Footer]:
+    """Read a chunk that is to be kept on; one that rotted is set aside, and its slots unknown.
+
+    New hashes over old damage would make it true for ever. Only the holder of the series' lock may.
+    Raises `CorruptFile` naming both places.
+    """
+    path = root / series.path(entry.chunk)
+    known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
+    try:
+        return read_chunk(path, series, known)
+    except CorruptFile as error:
+        raise _set_aside(root, path, error) from error
+
+
+def _entries(root: Path, index: Index, series: Series) -> dict[str, Entry]:
+    """List the chunks of a series; of several, one whose footer rotted is set aside."""
+    try:
+        return {entry.chunk: entry for entry in index.entries(series)}
+    except CorruptFile:
+        for path in sorted((root / series.folder).glob(f"*{SUFFIX}")):
+            try:
+                read_footer(path, series)
+            except CorruptFile as error:
+                if isinstance(error.__cause__, Broken):  # ours once; others are for a person
+                    raise _set_aside(root, path, error) from error
+        raise
+
+
+def _set_aside(root: Path, path: Path, error: CorruptFile) -> CorruptFile:
+    """Take a damaged chunk out of the lake, and give the error that says so."""
+    kept = Aside(root).move(path)
+    return CorruptFile(
+        f"{error};\nthe bytes are kept as {kept}, the slots are unknown: backfill them again"
+    )

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
+from marketkit.data.lake.format.nonsense import UNREADABLE
+from marketkit.data.lake.format.verify import decode
 from marketkit.errors import InputError, nearest
 from marketkit.frames import check_zone
 from marketkit.schema import NUMBERS, ROW, TIME
@@ -35,9 +37,17 @@ _FORMATS = (
     *("%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M", "%Y-%m-%d"),
 )
 _MILLISECONDS_FROM = 100_000_000_000  # smaller numbers since 1970 are seconds
+
+
+def _parquet(path: Path) -> pl.DataFrame:
+    """Read a Parquet file of anybody, after a reader that no bytes can crash has."""
+    decode(str(path))
+    return pl.read_parquet(path, hive_partitioning=False)
+
+
 _READERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     ".csv": lambda path: pl.read_csv(path, infer_schema_length=None),
-    ".parquet": lambda path: pl.read_parquet(path, hive_partitioning=False),
+    ".parquet": _parquet,
     ".arrow": pl.read_ipc,
     ".feather": pl.read_ipc,
 }
@@ -94,7 +104,7 @@ class SourceFile:
             raise self.wrong(f"not a kind of file that can be read (one of {' '.join(_READERS)})")
         try:
             raw = reader(self.path)
-        except (OSError, pl.exceptions.PolarsError) as error:
+        except (OSError, ValueError, *UNREADABLE) as error:
             raise self.wrong(f"cannot be read: {error}") from error
         if raw.is_empty():
             raise self.wrong("has no rows")

@@ -94,10 +94,16 @@ def test_a_row_that_claims_something_else_is_wrong(root, chunks, covered):
 
 
 def test_bytes_that_are_not_those_that_were_written_are_the_files_fault(root, chunks):
-    tell(root, "UPDATE chunks SET sha256 = 'beef'")
-    (finding,) = compare(root, chunks)
+    other = {key: chunk._replace(sha256="beef") for key, chunk in chunks.items()}
+    (finding,) = compare(root, other)
     assert (finding.path, finding.finding) == (SERIES.path("2024-01"), "corrupt")
     assert (finding.action, finding.series) == ("set aside", SERIES)
+
+
+def test_a_hash_that_rotted_in_the_index_does_not_speak_against_a_file(root, chunks):
+    tell(root, "UPDATE chunks SET sha256 = 'beef'")
+    (finding,) = compare(root, chunks)
+    assert (finding.path, finding.action) == ("index.sqlite", "removed")
 
 
 def test_a_damaged_index_is_said_to_be(root, chunks):

@@ -26,6 +26,7 @@ from marketkit.data.lake.format.chunk import (
     write_chunk,
 )
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.seal import UNSEALED
 from marketkit.disk import make_folder
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW, empty
@@ -53,6 +54,8 @@ def rewrite(path, **said):
     """Write the chunk again with another footer."""
     table = pq.read_table(path)
     footer = {**json.loads(table.schema.metadata[b"marketkit"]), **said}
+    for name in UNSEALED:  # the proof of other bytes
+        del footer[name]
     pq.write_table(table.replace_schema_metadata({b"marketkit": json.dumps(footer).encode()}), path)
 
 

@@ -15,9 +15,11 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
-from marketkit.data.lake.snapshots import snapshot
+from marketkit.data.lake.snapshots import linking, snapshot
+from marketkit.disk import sha256
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable
 from marketkit.schema import ROW, empty
+from marketkit.timeframe import TIMEFRAMES
 
 MINUTE = 60_000
 APPENDER = Path(__file__).parents[1] / "appender.py"
@@ -210,31 +212,29 @@ def test_a_newer_lake_is_not_frozen(filled):
             call()
 
 
-def test_hashes_that_are_not_known_are_worked_out_once(filled, monkeypatch):
+def test_hashes_that_are_not_known_are_learned(filled):
     for path in filled.root.glob("index.sqlite*"):
         path.unlink()
-    hashed = []
-    real = snapshot.sha256
-    monkeypatch.setattr(
-        snapshot, "sha256", lambda path: (hashed.append(Path(path).name), real(path))[1]
-    )
-    first = Lake(filled.root).freeze("a")
-    assert len(hashed) == 5
+    lake = Lake(filled.root)
+    (series,) = lake.index.stored("upbit", TIMEFRAMES["1h"])
+    assert [entry.sha256 for entry in lake.index.entries(series)] == [None]
+    first = lake.freeze("a")
+    (entry,) = lake.index.entries(series)
+    assert entry.sha256 == sha256(lake.root / series.path(entry.chunk))
     assert Lake(filled.root).freeze("b").hash == first.hash
-    assert len(hashed) == 5
 
 
 def test_a_file_that_is_replaced_before_it_is_linked_is_kept_with_its_own_hash(
     filled, write, monkeypatch
 ):
-    real = snapshot.link
+    real = linking.link
 
     def late(path: str, target: str) -> None:
         if path.endswith("series=KRW-BTC/2024-01.parquet"):
             write(200.0)
         real(path, target)
 
-    monkeypatch.setattr(snapshot, "link", late)
+    monkeypatch.setattr(linking, "link", late)
     filled.freeze("a")
     monkeypatch.undo()
     assert filled.verify("a").is_empty()
@@ -243,14 +243,14 @@ def test_a_file_that_is_replaced_before_it_is_linked_is_kept_with_its_own_hash(
 
 
 def test_a_file_that_goes_before_it_is_linked_is_not_kept(filled, monkeypatch):
-    real = snapshot.link
+    real = linking.link
 
     def late(path: str, target: str) -> None:
         if path.endswith("series=KRW-ETH/2024-01.parquet"):
             Path(path).unlink()
         real(path, target)
 
-    monkeypatch.setattr(snapshot, "link", late)
+    monkeypatch.setattr(linking, "link", late)
     assert filled.freeze("a").files == 4
     assert filled.verify("a").is_empty()
 
@@ -357,13 +357,18 @@ def test_one_flipped_bit_is_found(filled):
     assert "not those that were frozen" in broken["problem"][0]
 
 
-def test_rot_before_the_freeze_is_found_too(filled):
+def test_rot_before_the_freeze_is_found_too(filled, january):
     path = filled.root / "candles/source=upbit/timeframe=1min/series=KRW-ETH/2024-01.parquet"
     stat = path.stat()
     flip(path)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    with pytest.raises(CorruptFile, match=r"series=KRW-ETH/2024-01\.parquet"):
+        filled.freeze("a")
+    assert filled.frozen().is_empty()
+    assert not filled.covered("KRW-ETH", "1m").clip(january, january + MINUTE)
+    assert next((filled.root / "corrupt").rglob("2024-01.parquet")).stat().st_size == stat.st_size
     filled.freeze("a")
-    assert filled.verify("a").height == 1
+    assert filled.verify("a").is_empty()
 
 
 def test_missing_and_extra_files_are_found(filled):

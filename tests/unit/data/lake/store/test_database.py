@@ -66,6 +66,46 @@ def test_a_database_of_another_version_is_made_anew(path, database):
     other.close()
 
 
+def test_a_database_from_before_there_were_checksums_keeps_its_hashes(path, database):
+    database.remember({"a": Listing(AT, [ENTRY])})
+    database.connection.execute("ALTER TABLE chunks DROP COLUMN crc")
+    database.connection.execute(f"PRAGMA user_version = {module.WITHOUT_CHECKS}")
+    database.close()
+    for _ in range(2):
+        other = Database(path)
+        assert other.recall(["a"]) == {"a": Listing(AT, [ENTRY])}
+        other.put("a", [LATER])
+        other.remember({"a": Listing(AT, [ENTRY])})
+        other.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "covered = '[[0,120000]]'",
+        "sha256 = 'beee'",
+        "nothing_before = NULL",
+        "size = 2",
+        "covered = '[[0,1e400]]', crc = NULL",
+        "rows = 'many', crc = NULL",
+        "nothing_before = 9000000000000000000, crc = NULL",
+        "sha256 = x'ff', crc = NULL",
+    ],
+)
+def test_a_row_that_rotted_is_not_believed(database, change):
+    database.remember({"a": Listing(AT, [ENTRY])})
+    with database.connection as connection:
+        connection.execute(f"UPDATE chunks SET {change}")  # noqa: S608
+    with pytest.raises((ValueError, TypeError, OverflowError)):
+        database.recall(["a"])
+
+
+def test_kept_ends_of_another_kind_are_none(database):
+    database.put_ends({"a": ("made of", b"rows")})
+    database.connection.execute("UPDATE ends SET content = NULL")
+    assert database.ends(["a"]) == {}
+
+
 def test_it_is_seen_that_somebody_deleted_or_replaced_it(path, database):
     assert database.still_at(path)
     path.rename(path.with_name("kept"))
