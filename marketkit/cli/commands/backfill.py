@@ -162,8 +162,8 @@ def _chores(
             # Of all series of this piece of work; the next piece has others.
             sys.stderr.write(f"{' '.join(symbols)} {chore.timeframe}: {failure}\n")
             continue
-        for symbol, failure in report.failures.items() if report is not None else ():
-            sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
+        for symbol, trouble in report.failures.items() if report is not None else ():
+            sys.stderr.write(f"{symbol} {chore.timeframe}: {trouble}\n")
 
 
 COMMAND = Command(
