@@ -7,6 +7,7 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,6 +19,7 @@ from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store.database import (
     ADDED,
     NAME,
+    UNREAD,
     VERSION,
     FileStamp,
     add_columns,
@@ -108,8 +110,13 @@ def _compare(root: Path, row: _Row, chunk: AuditedChunk, *, trusted: bool) -> It
     elif row.sha256 not in {None, chunk.sha256}:
         detail = "its bytes are not those that were written"
         yield Finding(row.path, "corrupt", detail, "set aside", chunk.series, chunk.stamp)
-    elif chunk.said is not None and row.footer != chunk.said:
+    elif chunk.said is not None and row.footer not in _readings(chunk.said):
         yield Finding(NAME, "index", f"says of {row.path} what the file does not", "removed")
+
+
+def _readings(said: Footer) -> tuple[Footer, Footer]:
+    """Give what the index may say of a file: the same, or as much as an older version read."""
+    return said, replace(said, rests_on=UNREAD)
 
 
 def _is_still(path: Path, stamp: Stamp) -> bool:

@@ -58,11 +58,8 @@ _AT_ONCE = 500  # names in one question; SQLite takes 999 in its oldest builds
 _PUT_END = "REPLACE INTO ends VALUES (?, ?, ?)"
 _FORGET_CHUNKS = "DELETE FROM chunks WHERE folder = ?"
 _FORGET_FOLDER = "DELETE FROM folders WHERE folder = ?"
-# Rows of files that were only read: a later marketkit may have written more into these.
-_FORGET_READ = (
-    "DELETE FROM folders",
-    "DELETE FROM chunks WHERE nothing_before IS NOT NULL AND sha256 IS NULL",
-)
+UNREAD = "unread"  # in place of a word: the file may say more than an older marketkit understood
+_DOUBT = "UPDATE chunks SET rests_on = ? WHERE nothing_before IS NOT NULL"
 
 
 class FileStamp(NamedTuple):
@@ -197,10 +194,10 @@ def add_columns(connection: sqlite3.Connection) -> None:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         if version in ADDED:
-            for statement in _FORGET_READ:
-                connection.execute(statement)
             for each in range(version, VERSION):
                 connection.execute(f"ALTER TABLE chunks ADD COLUMN {ADDED[each]}")
+            connection.execute("DELETE FROM folders")  # so that the files are looked at
+            connection.execute(_DOUBT, (UNREAD,))
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -254,4 +251,5 @@ def refuse_rotten(row: tuple[Any, ...]) -> None:
 
 def checksum(said: tuple[Any, ...], rests_on: str | None) -> int:
     """Give the checksum of the columns before the one for it, and of a word behind, if any."""
-    return zlib.crc32(repr(said if rests_on is None else (*said, rests_on)).encode())
+    word = () if rests_on in {None, UNREAD} else (rests_on,)
+    return zlib.crc32(repr((*said, *word)).encode())
