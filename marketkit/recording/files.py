@@ -106,7 +106,7 @@ def sweep(root: Path, hour: Hour) -> None:
 
 
 def damaged(root: Path, hour: Hour) -> list[Damaged]:
-    """List the files of an hour whose bytes prove them damaged. Raises `OSError`."""
+    """List the damaged files of an hour, judged by the bytes. Raises `OSError`."""
     looked = {name: _look(root, hour, name) for name in names(root, hour)}
     whole = [name for name, each in looked.items() if not each.fault]
     return [

@@ -235,12 +235,12 @@ def _from_row(row: tuple[Any, ...]) -> Entry:
 
 
 def refuse_rotten(row: tuple[Any, ...]) -> None:
-    """Raise `ValueError` for a row of a chunk that is not as it was written."""
+    """Raise `ValueError` for a row of a chunk with a wrong checksum."""
     crc = row[-1]
     if crc is not None and crc != checksum(row[:-1]):
         raise ValueError(f"the row of {row[:2]} is not as it was written")
 
 
 def checksum(said: tuple[Any, ...]) -> int:
-    """Give the checksum of a row without the column for it."""
+    """Give the checksum of all other columns of a row."""
     return zlib.crc32(repr(said).encode())
