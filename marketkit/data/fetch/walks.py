@@ -183,7 +183,7 @@ async def walk_all(
 
 
 def stops_all(failure: MarketkitError) -> bool:
-    """Say whether a failure is one of the lake or its disk, and not of a single series."""
+    """Tell a failure of the lake or its disk from a failure of a single series."""
     if not isinstance(failure, NotWritable):
         return False
     cause = failure.__cause__

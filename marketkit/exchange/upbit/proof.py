@@ -1,4 +1,4 @@
-"""What answers of a candle walk prove. Pure: a claim that one answer alone makes is asked again.
+"""The proof in answers of a candle walk. Pure: a claim of one answer alone is asked again.
 
 Candles prove themselves. That nothing traded in between is a claim, and in doubt where a page is
 shorter than it could be, where it is empty, and where a hole is out of the market's rhythm. Asked

@@ -159,7 +159,7 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
 
 
 def load_writer() -> None:
-    """Load the library that writes, for who waits before there is anything to write."""
+    """Load the writing library before there is anything to write."""
     importlib.import_module("pyarrow.parquet")
 
 
@@ -278,7 +278,7 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
 
 
 def refuse_nonsense(footer: Footer) -> Footer:
-    """Give a footer back that somebody remembered. Raises `ValueError` for what none can say."""
+    """Check a remembered footer and give it back. Raises `ValueError` for an impossible one."""
     moments = (footer.nothing_before, footer.first, footer.last)
     hull = footer.covered.hull or EVER
     evidence_of(footer.rests_on)

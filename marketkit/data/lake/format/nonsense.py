@@ -1,4 +1,4 @@
-"""What files can say that nobody of ours has written, and how that comes to light."""
+"""Nonsense in damaged files: the exceptions raised over it, and the checks for it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def evidence_of(said: object) -> str:
 
 
 def shown(text: str) -> str:
-    r"""Spell a name or a word of a file so that any frame can hold it: what is no text is escaped.
+    r"""Spell a name or a word of a file for a frame: bytes that are no text are escaped.
 
     >>> shown("series=\udcff")
     'series=\\udcff'

@@ -113,7 +113,7 @@ def verify(root: Path, name: str) -> pl.DataFrame:
 
 
 def check_intact(root: Path, name: str) -> None:
-    """Raise `CorruptFile` unless every byte of a set is as it was frozen."""
+    """Raise `CorruptFile` for a set with a byte other than the frozen one."""
     for path, problem in verify(root, name).rows():
         raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
 

@@ -243,7 +243,7 @@ def _from_row(row: tuple[Any, ...]) -> Entry:
 
 
 def refuse_rotten(row: tuple[Any, ...]) -> None:
-    """Raise `ValueError` for a row of a chunk that is not as it was written."""
+    """Raise `ValueError` for a row of a chunk with a wrong checksum."""
     *said, crc, rests_on = row
     if crc is not None and crc != checksum(tuple(said), rests_on):
         raise ValueError(f"the row of {row[:2]} is not as it was written")

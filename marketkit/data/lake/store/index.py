@@ -224,7 +224,7 @@ class Index:
 
 
 def _check_names(series: Series, entries: Iterable[Entry]) -> None:
-    """Raise `ValueError` for a chunk whose name, told by a file, is none: paths are made of it."""
+    """Raise `ValueError` for an impossible name of a chunk, for names become paths."""
     for entry in entries:
         if not is_chunk(series.timeframe, entry.chunk):
             raise ValueError(f"{entry.chunk!r} is no chunk of {series.folder}")

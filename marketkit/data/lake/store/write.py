@@ -170,7 +170,7 @@ def _merge_chunk(
 
 
 def read_sound(root: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, Footer]:
-    """Read a chunk that is to be kept on; one that rotted is set aside, and its slots unknown.
+    """Read a chunk before a merge; a rotten one is set aside, and the slots become unknown.
 
     New hashes over old damage would make it true for ever. Only the holder of the series' lock may.
     Raises `CorruptFile` naming both places.
