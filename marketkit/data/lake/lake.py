@@ -159,9 +159,9 @@ class Lake(SnapshotStore, Shown):
         """List the series, and on what each beginning rests.
 
         Columns are `symbol timeframe first last rows slots files bytes nothing_before rests_on`.
-        `slots` are the covered ones, traded or not. The exchange had nothing before the moment
-        `nothing_before`, if known; what proved that are `two answers`, empty at different times, a
-        page of `months`, or `one answer`, as of older lakes: `backfill(recheck=True)` asks again.
+        `slots` are the covered ones, traded or not. Before `nothing_before`, null if unknown, the
+        exchange had nothing: `rests_on` says by `two answers`, empty at different times, by a page
+        of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
         """
         marker.check(self.root)
         series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
