@@ -27,6 +27,7 @@ _WHOLE = re.compile(rb'"sum": "[0-9a-f]{16}"')
 _KINDS = frozenset(get_args(What))
 _DAMAGED = "a line of the journal is damaged"
 _LAST = 253_402_300_800_000  # ms UTC of the year 10000: no frame holds later times
+UNENDED = _LAST - 1  # when a gap ends after which no note came yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ def write(root: Path, notes: Iterable[Note]) -> None:
 def read(root: Path) -> list[Note]:
     """Give the notes there are, in order; half a line that a kill left is none.
 
-    Raises `CorruptFile` for a journal that cannot be read at all.
+    A gap of damaged lines at the end lasts until `UNENDED`. Raises `CorruptFile` for a journal that
+    cannot be read at all.
     """
     notes: list[Note] = []
     since: int | None = None  # a damaged line came since this moment
@@ -79,7 +81,7 @@ def read(root: Path) -> list[Note]:
         elif since is None and not _is_harmless(line):
             since = notes[-1].at if notes else 0
     if since is not None:
-        notes.append(Note("damaged", since, since, _DAMAGED))
+        notes.append(Note("damaged", UNENDED, since, _DAMAGED))
     return notes
 
 

@@ -82,6 +82,8 @@ def _mend(root: Path, found: Finding, aside: Aside) -> None:
     elif found.path.startswith("snapshots/"):
         with keeping(root):
             pass  # it sweeps
+    elif series is None and found.action == "set aside":
+        aside.move(path)
     elif series is None:
         path.unlink(missing_ok=True)
     else:
