@@ -77,7 +77,7 @@ class DamagedRecording:
         for name in ("thesis.tex", "05.parquet", "journal.jsonl"):
             (self.root / name).write_bytes(b"dear")
 
-    def wrongs(self, spoilt: list[Path], random_: random.Random, number: int) -> Iterator[str]:
+    def wrongs(self, spoilt: list[Path], random_: random.Random, _number: int) -> Iterator[str]:
         """Read and play, then go on with the recording or mend it, and read again."""
         damage._look.cache_clear()  # each case stands for a new process
         yield from self._read("before", known=bool(mending.look(self._own)))
