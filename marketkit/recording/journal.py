@@ -23,6 +23,7 @@ from marketkit.recording.layout import JOURNAL
 What = Literal["began", "joined", "left", "interrupted", "resumed", "ended", "damaged"]
 
 _SUMMED = re.compile(rb'(.*), "sum": "([0-9a-f]{16})"\}', re.DOTALL)
+_PLAIN = re.compile(rb"[ -~]*")  # all bytes of our lines
 _WHOLE = re.compile(rb'"sum": "[0-9a-f]{16}"')
 _KINDS = frozenset(get_args(What))
 _DAMAGED = "a line of the journal is damaged"
@@ -140,7 +141,8 @@ def _is_harmless(line: bytes) -> bool:
         return False
     except ValueError:
         begun = line.startswith(b'{"what": "') and not line.endswith(b"}")
-        return not line or (begun and _WHOLE.search(line) is None)
+        plain = _PLAIN.fullmatch(line) is not None
+        return not line or (begun and plain and _WHOLE.search(line) is None)
     return not (_SUMMED.fullmatch(line) or (isinstance(said, dict) and _is_ours(said.get("what"))))
 
 

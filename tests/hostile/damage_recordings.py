@@ -90,7 +90,7 @@ class DamagedRecording:
         if "mend" in write:
             asked["mend"] = lambda: mending.mend(self._own)
         if "recover" in write:
-            asked["recover"] = lambda: recover(self._own)
+            asked["recover"] = self._start_again
         for name, run in asked.items():
             yield from self._tried(name, run)
         if write == "nothing":
@@ -117,6 +117,11 @@ class DamagedRecording:
     def _told(self) -> list[tuple[int, int]]:
         rows = read_interruptions(self._own).select(pl.col("start", "end").dt.epoch("ms")).rows()
         return [(start, UNKNOWN if end is None else end) for start, end in rows]
+
+    def _start_again(self) -> None:
+        """Do with the files as a recorder does before it listens."""
+        recover(self._own)
+        journal.write(self._own, [Note("began", END + HOUR, streams=STREAMS)])
 
     def _is_cut(self) -> bool:
         """Say whether the journal's lines end early or are of other files: nothing can tell."""

@@ -7,7 +7,7 @@ import json
 import polars as pl
 import pytest
 
-from marketkit.recording import damage, files
+from marketkit.recording import damage, files, seal
 from marketkit.recording.damage import Looked
 from marketkit.recording.layout import hour_of
 from marketkit.recording.rows import Heard, to_frame
@@ -71,6 +71,13 @@ def test_a_file_without_a_seal_and_of_another_hour_is_none(tmp_path):
     path = tmp_path / HOUR.part(1)
     to_frame("trade", [Heard(HOUR.span.end, trade(1))]).write_parquet(path)
     assert "messages of another hour" in damage.look(path, HOUR).fault
+
+
+def test_a_file_of_an_hour_that_was_made_of_files_without_a_seal_says_so(tmp_path):
+    path = tmp_path / HOUR.file
+    ROWS.write_parquet(path, metadata=seal.blank(["a"], proven=False))
+    seal.put(path, path)
+    assert damage.look(path, HOUR) == Looked("", frozenset({"a"}), sealed=False)
 
 
 def test_whatever_bits_of_a_file_without_a_seal_flip_there_is_a_judgement(tmp_path):
