@@ -83,7 +83,8 @@ def _mend(root: Path, found: Finding, aside: Aside) -> None:
         with keeping(root):
             pass  # it sweeps
     elif series is None and found.action == "set aside":
-        aside.move(path)
+        with suppress(FileNotFoundError):  # somebody else was faster
+            aside.move(path)
     elif series is None:
         path.unlink(missing_ok=True)
     else:
