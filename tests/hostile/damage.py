@@ -93,10 +93,10 @@ def operations(lake: Lake, symbol: str) -> dict[str, Callable[[], Any]]:
 
 
 # How many of a thousand cases ask or do something: what takes long is seldom done.
-ASKED = {"read": 1000, "hot": 500, "frozen": 400, "covered": 200, "latest": 200, "markets": 20}
-ASKED |= dict.fromkeys(("coverage", "catalog", "revisions", "sets", "verify", "gaps"), 80)
-ASKED |= {"sql": 10, "read the other": 300}
-DONE = {"repair": 30, "append": 500, "freeze": 120, "publish": 15, "thaw": 30, "delete": 15}
+ASKED = {"read": 1000, "hot": 500, "frozen": 300, "covered": 150, "latest": 150, "markets": 20}
+ASKED |= dict.fromkeys(("coverage", "catalog", "revisions", "sets", "verify", "gaps"), 60)
+ASKED |= {"sql": 10, "read the other": 200}
+DONE = {"repair": 30, "append": 400, "freeze": 90, "publish": 15, "thaw": 30, "delete": 15}
 
 
 class DamagedLake:

@@ -84,9 +84,9 @@ class DamagedRecording:
         if self._journal in spoilt and not self._is_cut():
             yield from self._tried("holes", self._compare_holes)
         asked: dict[str, Callable[[], Any]] = {"holes": self._told}
-        if random_.randrange(4) == 0:
+        if random_.randrange(8) == 0:
             asked["play"] = self._play
-        write = random_.choice(["recover", "mend", "mend and recover", "nothing", "nothing"])
+        write = random_.choice(["recover", "mend", "mend and recover", *["nothing"] * 4])
         if "mend" in write:
             asked["mend"] = lambda: mending.mend(self._own)
         if "recover" in write:

@@ -88,6 +88,15 @@ def test_a_line_whose_end_is_overwritten_is_no_half_line_of_a_kill(tmp_path):
     assert [note.what for note in journal.read(tmp_path)] == ["began", "damaged", "resumed"]
 
 
+def test_a_note_that_has_neither_its_sum_nor_its_kind_any_more_is_damaged(tmp_path):
+    journal.write(tmp_path, [Note("began", 10), Note("interrupted", 30, 20), Note("resumed", 90)])
+    path = tmp_path / "journal.jsonl"
+    first, second, third = path.read_bytes().splitlines(keepends=True)
+    second = second.replace(b'"what"', b'"wha|"').replace(b'"sum": "', b'"sum": "%')
+    path.write_bytes(first + second + third)
+    assert [note.what for note in journal.read(tmp_path)] == ["began", "damaged", "resumed"]
+
+
 def test_lines_of_releases_without_sums_are_read(tmp_path):
     lines = ['{"what": "began", "at": 5}', '{"what": "ended", "at": 6}']
     (tmp_path / "journal.jsonl").write_text("".join(f"{each}\n" for each in lines))
