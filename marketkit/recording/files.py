@@ -76,12 +76,13 @@ def compact(root: Path, hour: Hour) -> list[Damaged]:
     if not parts:
         return broken
     known = [hour.file] if (folder / hour.file).exists() else []
+    proven = all(_look(root, hour, name).sealed for name in (*known, *parts))
     with ExitStack() as stack:
         files: list[IO[bytes]] = [
             stack.enter_context((folder / name).open("rb")) for name in (*known, *parts)
         ]
         rows = distinct(hour.channel, pl.scan_parquet(files, schema=stored(hour.channel)))
-        said = seal.blank(parts)
+        said = seal.blank(parts, proven=proven)
         _place(
             folder / hour.file,
             lambda file: rows.sink_parquet(file, compression="zstd", metadata=said),
@@ -100,7 +101,7 @@ def sweep(root: Path, hour: Hour) -> None:
     for leftover in halves(root, hour):
         (folder / leftover).unlink(missing_ok=True)
     if (folder / hour.file).is_file():
-        looked = damage.look(folder / hour.file, hour.channel)
+        looked = damage.look(folder / hour.file, hour)
         for name in _merged(hour, looked):
             (folder / name).unlink(missing_ok=True)
 
@@ -258,7 +259,7 @@ def _looked(root: Path, hour: Hour, name: str) -> Looked | Damaged:
 
 
 def _look(root: Path, hour: Hour, name: str) -> Looked:
-    return damage.look(root / hour.folder / name, hour.channel)
+    return damage.look(root / hour.folder / name, hour)
 
 
 def _merged(hour: Hour, looked: Looked) -> frozenset[str]:

@@ -163,8 +163,9 @@ def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
 
 
 def _damaged(note: Note) -> tuple[int, int | None, str]:
-    """Give the times of a file that was set aside, which are known from both ends."""
-    return note.at if note.until is None else note.until, note.at, note.reason
+    """Give the times of a file that was set aside, or of damaged lines; some have no end yet."""
+    end = None if note.at == journal.UNENDED else note.at
+    return note.at if note.until is None else note.until, end, note.reason
 
 
 def _meet(span: Span, window: Span) -> bool:
