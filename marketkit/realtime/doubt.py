@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from marketkit.errors import MarketkitError
+from marketkit.errors import BadResponse, MarketkitError, ServerFailed
 from marketkit.net.engine import end_task
 from marketkit.realtime.reader import AHEAD
 
@@ -41,7 +41,8 @@ class Doubt:
     async def _settle(self, time: int, ask: Callable[[], Awaitable[object]]) -> None:
         with contextlib.suppress(MarketkitError):
             for _ in range(_ANSWERS):
-                await ask()
+                with contextlib.suppress(BadResponse, ServerFailed):  # the head tells the time
+                    await ask()
                 if time <= self._clock() + AHEAD:
                     self._settled()
                     return
