@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+from datetime import date
 
 import pytest
 
@@ -103,6 +103,6 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
 
 
 def test_values_are_shown_as_the_file_has_them():
-    assert shown(datetime.date(2026, 1, 1)) == "2026-01-01"
+    assert shown(date(2026, 1, 1)) == "2026-01-01"
     assert shown("x" * 500)[-1] == "…"
-    assert shown(True) == "true"
+    assert shown([True]) == "[true]"
