@@ -55,8 +55,10 @@ def _web_address(said: str, name: str) -> str:
         _ = url.port  # which reads it
     except ValueError as error:
         raise InputError(f"{name} {said!r} is not a URL: {error}") from None
-    if not url.hostname:
+    if not url.hostname or not said.isprintable() or " " in said:
         raise InputError(f"{name} {said!r} names no host")
+    if url.query or url.fragment:
+        raise InputError(f"{name} {said!r}: leave out what begins with ? or #")
     return said.rstrip("/")
 
 
@@ -111,16 +113,23 @@ def given_path(path: str | Path, name: str = "") -> Path:
 def home() -> Path:
     """Give the home of this user; of one who has none, a folder in `/var/tmp` that outlasts a boot.
 
-    Raises `InputError` where that folder is somebody else's.
+    Containers say `/` where they know of none. Raises `InputError` where the folder in its place is
+    somebody else's.
     """
     try:
-        if sys.platform == "win32" or os.environ.get("HOME"):
-            return Path.home()
-        import pwd  # noqa: PLC0415 - Windows has none
-
-        return Path(pwd.getpwuid(os.getuid()).pw_dir)
+        found = _known_home()
     except (RuntimeError, KeyError):  # nobody knows this user
         return _folder_of_homeless()
+    is_root = found == Path(found.anchor)
+    return _folder_of_homeless() if is_root and not os.access(found, os.W_OK) else found
+
+
+def _known_home() -> Path:
+    if sys.platform == "win32" or os.environ.get("HOME"):
+        return Path.home()
+    import pwd  # noqa: PLC0415 - Windows has none
+
+    return Path(pwd.getpwuid(os.getuid()).pw_dir)
 
 
 def _folder_of_homeless() -> Path:

@@ -225,7 +225,8 @@ def _start(depth: str | date, now: int) -> int:
 def _last(lake: Lake, symbol: str, timeframe: Timeframe, start: int) -> int:
     """Give the day up to which the lake has a symbol, or `start` if there is nothing to read."""
     covered = None
-    with suppress(LakeError):  # of this series: its backfill says so, and the others go on
+    # Of this series, or no code at all: its backfill says so, and the others go on.
+    with suppress(LakeError, InputError):
         covered = lake.covered(symbol, timeframe).hull
     return start if covered is None else max(start, timeframe.previous(covered.end) // DAY * DAY)
 
