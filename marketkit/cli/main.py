@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 
+from marketkit.cli.deadline import OutOfTime
 from marketkit.cli.options import refuse_unknown, refuse_unused
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.parser import build_parser, find_commands
@@ -16,10 +18,12 @@ from marketkit.errors import InputError, MarketkitError, PartialResult
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give the exit code."""
+    began = time.monotonic()
     with forgiving(), warnings.catch_warnings():
         options, unknown = build_parser(find_commands()).parse_known_args(arguments)
         refuse_unknown(options, unknown)
         refuse_unused(options)
+        options.began = began
         if options.json:
             print_for_programs()
         log_as_json = getattr(options, "log_format", "text") == "json"
@@ -34,6 +38,9 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     except PartialResult as partial:
         output.table(partial.frame)
         output.problem(partial)
+        return INCOMPLETE
+    except OutOfTime as late:
+        output.problem(late)
         return INCOMPLETE
     except MarketkitError as error:
         output.problem(error)

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import DURATION, SYMBOLS, add_range, duration, open_provider
+from marketkit.cli.options import DURATION, SYMBOLS, add_range, duration, open_provider, path
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
 from marketkit.cli.schedule import only_run, read_file, scheduled
@@ -44,7 +43,7 @@ def wanted_arguments(command: argparse.ArgumentParser) -> None:
     add_range(command)
     command.set_defaults(timeframe=None)  # so that a file can refuse one
     said = "A TOML file that says what the lake holds, in place of symbols and times."
-    add("--config", type=Path, metavar="FILE", help=said)
+    add("--config", type=path, metavar="FILE", help=said)
     said = "What comes first; newest if none is given."
     add("--order", choices=["newest", "oldest", "symbols"], help=said)
 
@@ -79,7 +78,7 @@ def _work(
         state = f"failed: {error}"
         raise
     finally:
-        if run.cut:
+        if run.cut or run.stopped:
             say_summary(output, run, options, provider.lake().root, state)
 
 
@@ -144,9 +143,7 @@ def _chores(
 ) -> None:
     from marketkit.data.jobs.config import moment  # noqa: PLC0415 - slow
 
-    todo = scheduled(provider, config, run, options.patience)
-    run.planned = len(todo)
-    for chore in todo:
+    for chore in scheduled(provider, config, run, options.patience):
         if run.stopped:
             return
         symbols, start = list(chore.symbols), moment(chore.start)
