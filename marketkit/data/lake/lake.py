@@ -14,6 +14,7 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
+from marketkit.data.lake.read.decimals import in_precision, to_decimals
 from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
 from marketkit.data.lake.read.sql import answer
@@ -30,7 +31,7 @@ from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import WrongArgument
-from marketkit.frames import one_of
+from marketkit.frames import Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.schema import empty
@@ -79,6 +80,7 @@ class Lake(SnapshotStore, Shown):
         *,
         fill: Fill = "none",
         rename: Mapping[str, str] | None = None,
+        precision: Precision = "float",
     ) -> pl.LazyFrame:
         """Scan the candles of some symbols, or of all, sorted by symbol and time.
 
@@ -91,15 +93,19 @@ class Lake(SnapshotStore, Shown):
 
         `rename={"KRW-MATIC": "KRW-POL"}` joins the series of a market that changed its code under
         the newer one, and adds the column `listed_as`: the code that each candle had. Where both
-        have a slot that of the newer code counts, and a warning says so.
+        have a slot that of the newer code counts, and a warning says so. `precision="decimal"` is
+        as for `read`.
         """
         one_of("fill", fill, Fill)
+        one_of("precision", precision, Precision)
+        exact, window = precision == "decimal", self._window(start, end)
         if rename is not None:
-            return self._scan_renamed(symbols, timeframe, self._window(start, end), fill, rename)
-        found, window = self.select(symbols, timeframe), self._window(start, end)
-        if fill == "none":
-            return scan(found.files(window))
-        return scan_dense(found, window, fill)
+            return self._scan_renamed(symbols, timeframe, window, fill, rename, exact=exact)
+        found = self.select(symbols, timeframe)
+        if fill != "none":
+            return scan_dense(found, window, fill, exact=exact)
+        rows = scan(found.files(window))
+        return to_decimals(rows) if exact else rows
 
     def read(
         self,
@@ -109,15 +115,21 @@ class Lake(SnapshotStore, Shown):
         end: Instant | None = None,
         *,
         rename: Mapping[str, str] | None = None,
+        precision: Precision = "float",
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time.
 
-        `rename` joins series, as for `scan`.
+        `rename` joins series, as for `scan`. The lake keeps float64; `precision="decimal"` gives
+        `Decimal(38, 8)`, of each number the shortest that means the same float: up to 15 digits
+        that is the text of the exchange, digit for digit. Raises `InputError` for numbers from 1e30
+        on, which have no room in that.
         """
+        one_of("precision", precision, Precision)
+        window = self._window(start, end)
         if rename is not None:
-            window = self._window(start, end)
-            return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
-        return self.select(symbols, timeframe).read(self._window(start, end))
+            plan = self._scan_renamed(symbols, timeframe, window, "none", rename, exact=False)
+            return in_precision(plan.collect(), precision)
+        return in_precision(self.select(symbols, timeframe).read(window), precision)
 
     def coverage(
         self,
@@ -283,15 +295,20 @@ class Lake(SnapshotStore, Shown):
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe = "1m",
         count: int = 200,
+        *,
+        precision: Precision = "float",
     ) -> pl.DataFrame:
         """Give the last `count` candles of each symbol, or of all, sorted by symbol and time.
 
         Columns are `schema.ROW`. Up to 256 candles of each cost little more than one file. Nothing
-        is proved: gaps or not, they are the newest. Raises `InputError` for a count below 1.
+        is proved: gaps or not, they are the newest. `precision="decimal"` is as for `read`. Raises
+        `InputError` for a count below 1.
         """
+        one_of("precision", precision, Precision)
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
-        return hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        rows = hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        return in_precision(rows, precision)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).
@@ -312,11 +329,13 @@ class Lake(SnapshotStore, Shown):
         window: Span,
         fill: Fill,
         rename: Mapping[str, str],
+        *,
+        exact: bool,
     ) -> pl.LazyFrame:
         meant = [series.symbol for series in self._chosen(symbols, timeframe)]
         lines = Renames(rename).lines(meant)
         codes = [code for line in lines.values() for code in line]
-        return scan_renamed(self.select(codes, timeframe), lines, window, fill)
+        return scan_renamed(self.select(codes, timeframe), lines, window, fill, exact=exact)
 
     def _card(self) -> Card:
         frozen = isinstance(self.index, FrozenIndex)
