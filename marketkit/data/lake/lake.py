@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -27,8 +28,12 @@ from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.scan import read_times, scan
+from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
+from marketkit.data.lake.transfer.merged import MergeReport
+from marketkit.data.lake.transfer.merging import MergeTerms, merge
+from marketkit.data.lake.transfer.pairing import Prefer
 from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import WrongArgument
 from marketkit.frames import Precision, one_of
@@ -271,6 +276,43 @@ class Lake(SnapshotStore, Shown):
         """
         archive = SourceFile(Path(path), columns or {}, tz)
         return import_archive(self, archive, symbol, parse_timeframe(timeframe), covering)
+
+    def merge(
+        self,
+        other: str | Path | Store,
+        *,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe | None = None,
+        prefer: Prefer = "lake",
+        dry_run: bool = False,
+    ) -> MergeReport:
+        """Take in what another lake knows: a colleague's, an older copy, a frozen set.
+
+        `other` is as for `diff`: a lake, its folder, the folder or the name of a frozen set. Its
+        candles come with their proof (slots that traded, slots proved empty, the time before the
+        listing), with the revisions logged there of all that is taken, and with its market lists
+        of days without one. It is only read, not even its index is written.
+
+        `prefer="lake"` fills the slots that nobody knew here and changes no other; where both know
+        a slot and tell it differently, that is counted and listed in the report's `differences`.
+        With `"other"` its word replaces what was known, as revisions do: see `revisions()`. A
+        turnover that one of them does not know is no difference. Slots that are not over are left
+        out, whoever claims them.
+
+        A series with a corrupt file, here or there, is left out as a whole, with a warning and its
+        error in `failures` of the report; the others go on. `dry_run` only says what would come.
+        A kill loses nothing, and the same call goes on. Raises `InputError` for this lake itself,
+        one of another exchange and what is no lake, `UnknownSymbol`, `NewerFormat` and
+        `NotWritable`.
+        """
+        side = self._side(other)
+        names = None if symbols is None else self.named(symbols)
+        found = merge(self, side, MergeTerms(self.clock(), names, timeframe, prefer, dry_run))
+        if names is None:
+            lists = self.universe.take(Universe(side.root, self.source), dry_run=dry_run)
+            found = replace(found, lists=lists)
+        found.warn_of_failures()  # last: all of it is done, whatever warnings do
+        return found
 
     def export(
         self,

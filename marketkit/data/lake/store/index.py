@@ -220,6 +220,13 @@ class Index:
         remove(self._root)
 
 
+class UnkeptIndex(Index):
+    """An index that is written nowhere, for a look at a lake that is not to be touched."""
+
+    def _try(self, _use: object) -> None:
+        """Remember nothing but in this object."""
+
+
 def _check_names(series: Series, entries: Iterable[Entry]) -> None:
     """Raise `ValueError` for a chunk whose name, told by a file, is none: paths are made of it."""
     for entry in entries:
