@@ -18,10 +18,10 @@ import polars as pl
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.layout import Series, check_source
+from marketkit.data.lake.format.layout import Series, check_source, chunk_of
 from marketkit.data.lake.store.index import Index, UnkeptIndex
 from marketkit.data.lake.store.revisions import Logged, add_history, news_of
-from marketkit.data.lake.store.rows import times_of
+from marketkit.data.lake.store.rows import CandlePage, times_of
 from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.transfer.merged import LIMIT, MergeReport, SeriesMerge, listed
@@ -30,6 +30,8 @@ from marketkit.errors import InputError, MarketkitError, NotWritable
 from marketkit.frames import one_of
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+
+_NO_PAGE = CandlePage(empty(ROW), Spans())
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,26 +152,26 @@ def _write(judged: _Judged) -> int:
     # What is known of the past of a candle must be on record before the candle, as ever.
     _log(lake.root, series, judged.history)
     proved = pair.known.proved
-    for chunk in judged.chunks:
-        page = pair.part(chunk, proved).page
-        # Asked again under the lock: a job may have learned more a moment ago.
+    begins = _by_chunk(series.timeframe, judged.beginning)
+    # In the order of time: older slots of the other lake count until its beginning is written.
+    for chunk in sorted({*judged.chunks, *begins}):
+        page = pair.part(chunk, proved).page if chunk in judged.chunks else _NO_PAGE
         written = lake.append(
             series.symbol,
             series.timeframe,
             page.rows,
             page.covering,
+            nothing_before=begins.get(chunk),
+            # Asked again under the lock: a job may have learned more a moment ago.
             only_unknown=pair.prefer == "lake",
         )
         revisions += written.revisions
-    if judged.beginning is not None:  # last, for older slots of the other lake count until then
-        lake.append(
-            series.symbol,
-            series.timeframe,
-            empty(ROW),
-            Spans(),
-            nothing_before=judged.beginning,
-        )
     return revisions
+
+
+def _by_chunk(timeframe: Timeframe, moment: int | None) -> dict[str, int]:
+    """Give the chunk that says that nothing is older than a moment, and the moment."""
+    return {} if moment is None else {chunk_of(timeframe, moment): moment}
 
 
 def _log(root: Path, series: Series, history: list[Logged]) -> None:
