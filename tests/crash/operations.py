@@ -81,10 +81,6 @@ def with_other(root: Path) -> None:
 
 
 def merge(root: Path) -> None:
-    Lake(root).merge(root.parent / "other")
-
-
-def merge_other(root: Path) -> None:
     Lake(root).merge(root.parent / "other", prefer="other")
 
 
@@ -139,7 +135,6 @@ OPERATIONS = {
     "append": Operation(start, append),
     "import": Operation(with_archive, take_in),
     "merge": Operation(with_other, merge),
-    "merge the other's": Operation(with_other, merge_other),
     "export": Operation(with_export, export),
     "freeze": Operation(start, lambda root: Lake(root).freeze("now")),
     "thaw": Operation(start, lambda root: Lake(root).thaw("before", root.parent / "thawed")),

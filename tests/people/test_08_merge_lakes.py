@@ -305,6 +305,21 @@ def test_a_damaged_file_or_log_of_this_lake_stays_as_it_is_and_the_others_go_on(
     assert lake.covered("KRW-ETH", "1m") == spans((0, 5))
 
 
+def test_a_damaged_chunk_of_this_lake_is_not_written_over(lake, other):
+    (path,) = (lake.root / f"{SERIES}KRW-BTC").glob("*.parquet")
+    content = path.read_bytes()
+    path.unlink()
+    path.write_bytes(content[:40] + bytes([content[40] ^ 4]) + content[41:])
+    files = tree(lake.root / f"{SERIES}KRW-BTC")
+    with pytest.warns(UserWarning, match="`marketkit lake repair` sets it aside"):
+        report = lake.merge(other)
+    assert tree(lake.root / f"{SERIES}KRW-BTC") == files
+    assert list(report.failures) == [("KRW-BTC", "1m")]
+    lake.repair()
+    assert lake.merge(other).complete
+    assert lake.covered("KRW-BTC", "1m") == spans((5, 25))
+
+
 def test_what_is_no_other_lake_is_refused_in_a_sentence(lake, other, tmp_path):
     before = tree(lake.root / "candles")
     (tmp_path / "link").symlink_to(lake.root)

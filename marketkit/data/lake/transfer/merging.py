@@ -26,8 +26,9 @@ from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.transfer.merged import LIMIT, MergeReport, SeriesMerge, listed
 from marketkit.data.lake.transfer.pairing import Part, Prefer, SeriesPair
-from marketkit.errors import InputError, MarketkitError, NotWritable
+from marketkit.errors import CorruptFile, InputError, MarketkitError, NotWritable
 from marketkit.frames import one_of
+from marketkit.progress import Progress, Reporter
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 
@@ -111,18 +112,32 @@ def merge(lake: Store, other: Store, terms: MergeTerms) -> MergeReport:
     source, into = untouched(other), untouched(lake) if terms.dry_run else lake
     if not terms.dry_run:
         lake.require_writable()
+    results, failures = _merge_all(into, source, terms)
+    return MergeReport.of(
+        lake.root, other.root, terms.prefer, results, failures, dry_run=terms.dry_run
+    )
+
+
+def _merge_all(
+    lake: Store, other: Store, terms: MergeTerms
+) -> tuple[list[SeriesMerge], dict[tuple[str, str], MarketkitError]]:
     results: list[SeriesMerge] = []
     failures: dict[tuple[str, str], MarketkitError] = {}
-    for series in _wanted(source, terms):
+    wanted = _wanted(other, terms)
+    reporter = Reporter(Progress("merge", len(wanted), asks=False))
+    for series in wanted:
         try:
-            results.append(merge_series(into, source, series, terms))
+            results.append(merge_series(lake, other, series, terms))
+            reporter.progress.rows += results[-1].candles
         except NotWritable:  # nor could any other series be written
             raise
         except MarketkitError as failure:
             failures[series.symbol, series.timeframe.name] = failure
-    return MergeReport.of(
-        lake.root, other.root, terms.prefer, results, failures, dry_run=terms.dry_run
-    )
+        reporter.progress.done += 1
+        reporter.update()
+    reporter.progress.state = "done"
+    reporter.close()
+    return results, failures
 
 
 def merge_series(lake: Store, other: Store, series: Series, terms: MergeTerms) -> SeriesMerge:
@@ -185,8 +200,17 @@ def _log(root: Path, series: Series, history: list[Logged]) -> None:
 
 
 def _wanted(other: Store, terms: MergeTerms) -> list[Series]:
-    """List the series of the other lake that are meant. Raises `UnknownSymbol`."""
-    stored = [each for width in terms.widths for each in other.index.stored(other.source, width)]
+    """List the series of the other lake that are meant.
+
+    Raises `UnknownSymbol`, and `CorruptFile` for a lake that cannot be listed.
+    """
+    try:
+        stored = [
+            each for width in terms.widths for each in other.index.stored(other.source, width)
+        ]
+    except OSError as error:  # a folder that is not ours to read
+        raise CorruptFile(f"the lake {other.root} cannot be read: {error}") from error
+    stored = [series for several in found for series in several]
     if terms.symbols is None:
         return stored
     names = naming.resolve(terms.symbols, {series.symbol for series in stored})

@@ -106,7 +106,7 @@ class SeriesPair:
     def _has_older(self, moment: int, covered: Spans) -> bool:
         older = [each for each in self.own.values() if (each.footer.first or moment) < moment]
         for entry in older:
-            times = _read(self.lake, self.series, entry)[0]["time"]
+            times = self._own_rows(entry)["time"]
             if ((times.cast(pl.Int64) < moment) & ~within(times, covered)).any():
                 return True
         return False
@@ -114,11 +114,17 @@ class SeriesPair:
     def _differing(self, chunk: str, theirs: pl.DataFrame, both: Spans) -> pl.DataFrame:
         ours, entry = _NOTHING, self.own.get(chunk)
         if entry is not None and both:
-            ours, _ = _read(self.lake, self.series, entry)
+            ours = self._own_rows(entry)
         found = met(*(rows.filter(within(rows["time"], both)) for rows in (ours, theirs)))
         return found.filter(
             pl.any_horizontal(pl.col("difference") != "changed", *map(differs, NUMBERS))
         )
+
+    def _own_rows(self, entry: Entry) -> pl.DataFrame:
+        try:
+            return _read(self.lake, self.series, entry)[0]
+        except CorruptFile as error:
+            raise CorruptFile(f"{error}; `marketkit lake repair` sets it aside") from error
 
     def _is_same(self, chunk: str) -> bool:
         """Say whether a chunk is the same file, or has the same bytes: then nobody decodes it."""
