@@ -205,9 +205,7 @@ def _wanted(other: Store, terms: MergeTerms) -> list[Series]:
     Raises `UnknownSymbol`, and `CorruptFile` for a lake that cannot be listed.
     """
     try:
-        stored = [
-            each for width in terms.widths for each in other.index.stored(other.source, width)
-        ]
+        found = [other.index.stored(other.source, width) for width in terms.widths]
     except OSError as error:  # a folder that is not ours to read
         raise CorruptFile(f"the lake {other.root} cannot be read: {error}") from error
     stored = [series for several in found for series in several]
