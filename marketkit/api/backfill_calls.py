@@ -17,7 +17,7 @@ from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.lake import Lake
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Defaults, FrameKind, finish
+from marketkit.frames import Defaults, FrameKind, Precision, finish
 from marketkit.net.engine import engine
 from marketkit.notebook.arguments import explained
 from marketkit.timeframe import is_relative
@@ -85,6 +85,7 @@ class BackfillMethods:
         patience: str = ...,
         frame: Literal["polars"] | None = ...,
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         show: bool = ...,
     ) -> Chunks[pl.DataFrame]: ...
@@ -100,6 +101,7 @@ class BackfillMethods:
         patience: str = ...,
         frame: Literal["pandas"],
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         show: bool = ...,
     ) -> Chunks[pd.DataFrame]: ...
@@ -115,6 +117,7 @@ class BackfillMethods:
         patience: str = ...,
         frame: Literal["arrow"],
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         show: bool = ...,
     ) -> Chunks[pa.Table]: ...
@@ -129,6 +132,7 @@ class BackfillMethods:
         patience: str = "12h",
         frame: FrameKind | None = None,
         tz: str | None = None,
+        precision: Precision = "float",
         priority: Priority = "low",
         show: bool = True,
     ) -> Chunks[Any]:
@@ -136,10 +140,13 @@ class BackfillMethods:
 
         Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
         `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
-        the loop leaves the backfill. Raises what a symbol fails with, and `InvalidRange` for `1s`
-        candles that the exchange has no longer and the lake lacks.
+        the loop leaves the backfill. `precision` is as for `get_candle`. Raises what a symbol fails
+        with, and `InvalidRange` for `1s` candles that the exchange has no longer and the lake
+        lacks.
         """
-        form = validate_options(chosen(self._defaults, frame, tz, priority=priority))
+        form = validate_options(
+            chosen(self._defaults, frame, tz, precision=precision, priority=priority)
+        )
         index, fixed = index_of(symbols), fixed_of(symbols, closed=True)
         return self._backfills.stream(
             self._wanted(symbols, timeframe, start, end),
@@ -147,6 +154,7 @@ class BackfillMethods:
             priority,
             rows=rows,
             show=show,
+            precision=precision,
             finish=partial(finish, frame=form.frame, tz=form.tz, index=index, fixed=fixed),
         )
 

@@ -31,7 +31,7 @@ from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Frame, one_of
+from marketkit.frames import Frame, Precision, one_of
 from marketkit.notebook import job as notebook
 from marketkit.progress import Progress, Reporter
 from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration
@@ -124,6 +124,7 @@ class BackfillEndpoints:
         *,
         rows: int,
         show: bool,
+        precision: Precision,
         finish: Callable[[pl.DataFrame], Frame],
     ) -> Chunks[Frame]:
         """Give candles chunk by chunk from a backfill at work, the oldest first."""
@@ -139,7 +140,8 @@ class BackfillEndpoints:
             slots = rows // len(names)
             job = self.begin(wanted, replace(manner, chunk=slots), priority, show=show)
             timeframe, span = TIMEFRAMES[wanted.timeframe], self._span(wanted)
-            brought = chunks(self._filler, names, timeframe, span, job=job, slots=slots)
+            cut = partial(chunks, slots=slots, precision=precision)
+            brought = cut(self._filler, names, timeframe, span, job=job)
             async with contextlib.aclosing(brought) as found:
                 async for chunk in found:
                     yield finish(chunk)

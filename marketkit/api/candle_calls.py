@@ -157,12 +157,13 @@ class CandleMethods(Generic[P, D, A]):
         where it has no candle; `wide=["close", "volume"]` columns `close_KRW-BTC` and so on, in
         pandas a `(column, symbol)` MultiIndex.
 
-        From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below 6.7e7;
-        ask `source="exchange"` for every digit of the wire. pandas has decimals as Python objects,
-        which do not mix with floats. Raises `UnknownSymbol`, `UnknownTimeframe`, `InvalidRange`
-        before anything is sent, `PartialResult` when some of many symbols failed. The exchange
-        keeps `1s` candles for three months: `InvalidRange` names the older ones that the lake
-        lacks.
+        `precision="decimal"` gives `Decimal(38, 8)`. The lake keeps float64, and of each the
+        shortest decimal that means it is given: up to 15 digits that is the text of the wire, and
+        sums of narrower candles are exact; ask `source="exchange"` for turnovers of more digits.
+        pandas has decimals as Python objects, which do not mix with floats. Raises `UnknownSymbol`,
+        `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
+        many symbols failed. The exchange keeps `1s` candles for three months: `InvalidRange` names
+        the older ones that the lake lacks.
 
         >>> mk.get_candle("KRW-BTC", "1h", count=3).height
         3

@@ -76,6 +76,12 @@ LAKE: Mapping[str, Text] = {
         "Take candles from a CSV, Parquet or Arrow file into the lake.",
         "marketkit lake import minutes.csv --symbol KRW-BTC --timeframe 1m --tz UTC",
     ),
+    "merge": Text(
+        "Take in what another lake or a frozen set knows. What is known here stays, unless"
+        " --prefer other; what differs is listed.",
+        "marketkit lake merge ../old-laptop/lake --dry-run",
+        {INCOMPLETE: "A series was left out; the message says why. The others are done."},
+    ),
     "export": Text(
         "Write candles to a .csv, .parquet, .arrow or .feather file.",
         "marketkit lake export btc.parquet KRW-BTC --timeframe 1h",

@@ -72,6 +72,21 @@ def take_in(root: Path) -> None:
     Lake(root).import_(path, symbol="KRW-BTC", timeframe="1m", covering="range")
 
 
+def with_other(root: Path) -> None:
+    """Make another lake beside: it differs, knows more, and has seen a revision."""
+    start(root)
+    other = Lake(root.parent / "other")
+    other.append("KRW-BTC", "1m", *page("KRW-BTC", 20, 25, 1.0), seen_at=FEBRUARY)
+    other.append("KRW-BTC", "1m", *page("KRW-BTC", -40, 25, 2.0), seen_at=FEBRUARY)
+    moment = FEBRUARY - 50 * MINUTE
+    rows, covering = page("KRW-XRP", -5, 5, 1.0)
+    other.append("KRW-XRP", "1m", rows, covering, nothing_before=moment, seen_at=FEBRUARY)
+
+
+def merge(root: Path) -> None:
+    Lake(root).merge(root.parent / "other", prefer="other")
+
+
 def with_export(root: Path) -> None:
     start(root)
     (root.parent / "out.csv").write_text("what was there before\n")
@@ -125,6 +140,7 @@ def careless(root: Path) -> None:
 OPERATIONS = {
     "append": Operation(start, append),
     "import": Operation(with_archive, take_in),
+    "merge": Operation(with_other, merge),
     "export": Operation(with_export, export),
     "freeze": Operation(start, lambda root: Lake(root).freeze("now")),
     "thaw": Operation(start, lambda root: Lake(root).thaw("before", root.parent / "thawed")),

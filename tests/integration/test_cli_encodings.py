@@ -54,6 +54,7 @@ LINES = {
     "lake cite": "lake cite paper",
     "lake publish": "lake publish paper",
     "lake thaw": "lake thaw paper TMP/다른호수",
+    "lake merge": "lake merge TMP/다른호수 --dry-run",
     "lake export": "lake export TMP/비트코인.csv KRW-BTC --timeframe 1h",
     "lake import": "lake import TMP/비트코인.csv --symbol KRW-BTC --timeframe 1h",
     "lake sql": "lake sql \"select symbol, '비트코인 ─ é' as 이름 from candles limit 1\"",

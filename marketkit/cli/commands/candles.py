@@ -26,6 +26,8 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     said = "Join a market that changed its code, such as KRW-MATIC=KRW-POL; repeatable."
     add("--rename", action="append", type=_pair, metavar="OLD=NEW", help=said)
     add("--tz", default="UTC", help=TZ)
+    said = "Numbers as floats, or as the exchange writes them; float if none is given."
+    add("--precision", default="float", choices=["float", "decimal"], help=said)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -50,6 +52,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
         rename=None if options.rename is None else dict(options.rename),
         source=options.source,
         tz=options.tz,
+        precision=options.precision,
     )
     output.table(candles)
     return DONE

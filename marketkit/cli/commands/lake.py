@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.command import Command, Family, no_arguments
 from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_arguments
+from marketkit.cli.lake_merge import merge, merge_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
 from marketkit.cli.options import add_series, add_timeframe, open_lake, path
 from marketkit.cli.output import DONE, FAILED, Output
@@ -222,6 +223,7 @@ COMMAND = Family(
         _view("frozen", _frozen),
         _view("thaw", _thaw, _thaw_arguments),
         _view("import", _import, _import_arguments),
+        _view("merge", merge, merge_arguments),
         _view("export", _export, _export_arguments),
         _view("sql", _sql, _sql_arguments),
     ),

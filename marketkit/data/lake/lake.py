@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
+from marketkit.data.lake.read.decimals import in_precision, to_decimals
 from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
 from marketkit.data.lake.read.sql import answer
@@ -26,11 +28,15 @@ from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.scan import read_times, scan
+from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
+from marketkit.data.lake.transfer.merged import MergeReport
+from marketkit.data.lake.transfer.merging import MergeTerms, merge
+from marketkit.data.lake.transfer.pairing import Prefer
 from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import WrongArgument
-from marketkit.frames import one_of
+from marketkit.frames import Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.schema import empty
@@ -80,6 +86,7 @@ class Lake(SnapshotStore, Shown):
         *,
         fill: Fill = "none",
         rename: Mapping[str, str] | None = None,
+        precision: Precision = "float",
     ) -> pl.LazyFrame:
         """Scan the candles of some symbols, or of all, sorted by symbol and time.
 
@@ -92,15 +99,19 @@ class Lake(SnapshotStore, Shown):
 
         `rename={"KRW-MATIC": "KRW-POL"}` joins the series of a market that changed its code under
         the newer one, and adds the column `listed_as`: the code that each candle had. Where both
-        have a slot that of the newer code counts, and a warning says so.
+        have a slot that of the newer code counts, and a warning says so. `precision="decimal"` is
+        as for `read`.
         """
         one_of("fill", fill, Fill)
+        one_of("precision", precision, Precision)
+        exact, window = precision == "decimal", self._window(start, end)
         if rename is not None:
-            return self._scan_renamed(symbols, timeframe, self._window(start, end), fill, rename)
-        found, window = self.select(symbols, timeframe), self._window(start, end)
-        if fill == "none":
-            return scan(found.files(window))
-        return scan_dense(found, window, fill)
+            return self._scan_renamed(symbols, timeframe, window, fill, rename, exact=exact)
+        found = self.select(symbols, timeframe)
+        if fill != "none":
+            return scan_dense(found, window, fill, exact=exact)
+        rows = scan(found.files(window))
+        return to_decimals(rows) if exact else rows
 
     def read(
         self,
@@ -110,15 +121,21 @@ class Lake(SnapshotStore, Shown):
         end: Instant | None = None,
         *,
         rename: Mapping[str, str] | None = None,
+        precision: Precision = "float",
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time.
 
-        `rename` joins series, as for `scan`.
+        `rename` joins series, as for `scan`. The lake keeps float64; `precision="decimal"` gives
+        `Decimal(38, 8)`, of each number the shortest that means the same float: up to 15 digits
+        that is the text of the exchange, digit for digit. Raises `InputError` for numbers from 1e30
+        on, which have no room in that.
         """
+        one_of("precision", precision, Precision)
+        window = self._window(start, end)
         if rename is not None:
-            window = self._window(start, end)
-            return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
-        return self.select(symbols, timeframe).read(self._window(start, end))
+            plan = self._scan_renamed(symbols, timeframe, window, "none", rename, exact=False)
+            return in_precision(plan.collect(), precision)
+        return in_precision(self.select(symbols, timeframe).read(window), precision)
 
     def coverage(
         self,
@@ -264,6 +281,43 @@ class Lake(SnapshotStore, Shown):
         archive = SourceFile(Path(path), columns or {}, tz)
         return import_archive(self, archive, symbol, parse_timeframe(timeframe), covering)
 
+    def merge(
+        self,
+        other: str | Path | Store,
+        *,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe | None = None,
+        prefer: Prefer = "lake",
+        dry_run: bool = False,
+    ) -> MergeReport:
+        """Take in what another lake knows: a colleague's, an older copy, a frozen set.
+
+        `other` is as for `diff`: a lake, its folder, the folder or the name of a frozen set. Its
+        candles come with their proof (slots that traded, slots proved empty, the time before the
+        listing), with the revisions logged there of all that is taken, and with its market lists
+        of days without one. It is only read, not even its index is written.
+
+        `prefer="lake"` fills the slots that nobody knew here and changes no other; where both know
+        a slot and tell it differently, that is counted and listed in the report's `differences`.
+        With `"other"` its word replaces what was known, as revisions do: see `revisions()`. A
+        turnover that one of them does not know is no difference. Slots that are not over are left
+        out, whoever claims them.
+
+        A series with a corrupt file, here or there, is left out as a whole, with a warning and its
+        error in `failures` of the report; the others go on. `dry_run` only says what would come.
+        A kill loses nothing, and the same call goes on. Raises `InputError` for this lake itself,
+        one of another exchange and what is no lake, `UnknownSymbol`, `NewerFormat` and
+        `NotWritable`.
+        """
+        side = self._side(other)
+        names = None if symbols is None else self.named(symbols)
+        found = merge(self, side, MergeTerms(self.clock(), names, timeframe, prefer, dry_run))
+        if names is None:
+            lists = self.universe.take(Universe(side.root, self.source), dry_run=dry_run)
+            found = replace(found, lists=lists)
+        found.warn_of_failures()  # last: all of it is done, whatever warnings do
+        return found
+
     def export(
         self,
         path: str | Path,
@@ -287,15 +341,20 @@ class Lake(SnapshotStore, Shown):
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe = "1m",
         count: int = 200,
+        *,
+        precision: Precision = "float",
     ) -> pl.DataFrame:
         """Give the last `count` candles of each symbol, or of all, sorted by symbol and time.
 
         Columns are `schema.ROW`. Up to 256 candles of each cost little more than one file. Nothing
-        is proved: gaps or not, they are the newest. Raises `InputError` for a count below 1.
+        is proved: gaps or not, they are the newest. `precision="decimal"` is as for `read`. Raises
+        `InputError` for a count below 1.
         """
+        one_of("precision", precision, Precision)
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
-        return hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        rows = hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        return in_precision(rows, precision)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).
@@ -316,11 +375,13 @@ class Lake(SnapshotStore, Shown):
         window: Span,
         fill: Fill,
         rename: Mapping[str, str],
+        *,
+        exact: bool,
     ) -> pl.LazyFrame:
         meant = [series.symbol for series in self._chosen(symbols, timeframe)]
         lines = Renames(rename).lines(meant)
         codes = [code for line in lines.values() for code in line]
-        return scan_renamed(self.select(codes, timeframe), lines, window, fill)
+        return scan_renamed(self.select(codes, timeframe), lines, window, fill, exact=exact)
 
     def _card(self) -> Card:
         frozen = isinstance(self.index, FrozenIndex)

@@ -22,7 +22,7 @@ from marketkit.data.lake.chronicle import Chronicle, chronicle_of
 from marketkit.data.lake.format import marker, market_list, waiting
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
 from marketkit.disk import make_folder, write_atomic
-from marketkit.errors import LakeError, NotCovered
+from marketkit.errors import LakeError, NotCovered, NotWritable
 from marketkit.schema import MARKET, empty
 
 _log = logging.getLogger("marketkit.lake")
@@ -67,6 +67,22 @@ class Universe:
             return waiting.make(self._root, self._source)
         marker.prepare(self._root)
         return self._folder
+
+    def take(self, other: Universe, *, dry_run: bool = False) -> int:
+        """Take in another lake's lists of days without one, and say how many there are.
+
+        Lists that cannot be read are passed over. Raises `NotWritable`.
+        """
+        new = {day: path for day, path in other._kept().items() if day not in self._paths()}
+        lists = {day: found for day, path in new.items() if (found := _read(path)) is not None}
+        if dry_run or not lists:
+            return len(lists)
+        try:
+            for day, markets in lists.items():
+                self._put(f"{day}{SUFFIX}", markets, make=True)
+        except OSError as error:
+            raise NotWritable(f"the lake {self._root} cannot be written: {error}") from error
+        return len(lists)
 
     def days(self) -> list[date]:
         """List the days that have a list, ascending."""
@@ -121,8 +137,11 @@ class Universe:
         self._read_so_far = known = chronicle_of(readable, known)
         return known
 
+    def _kept(self) -> dict[date, Path]:
+        return dict(_dated(self._folder))
+
     def _paths(self) -> dict[date, Path]:
-        kept = dict(_dated(self._folder))
+        kept = self._kept()
         with suppress(OSError):  # a home that is none, or that is not ours to read
             kept = dict(_dated(waiting.folder_of(self._root, self._source))) | kept
         return kept

@@ -14,6 +14,7 @@ from marketkit.data.lake.read.view import View, look, opens_of
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import CorruptFile, MarketkitError, NotCovered
 from marketkit.schema import CANDLE, ROW, Schema, empty
+from marketkit.schema import exact as with_decimals
 from marketkit.timeframe import Timeframe, narrower
 from marketkit.window import EVER, Window
 
@@ -34,12 +35,14 @@ class CandleResult:
     derived: dict[str, str] = field(default_factory=dict)
 
 
-def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> CandleResult:
+def from_lake(
+    lake: Store, symbols: Sequence[str], window: Window, *, exact: bool = False
+) -> CandleResult:
     """Answer from proved slots; a slot nobody asked about is `NotCovered`, no hole.
 
-    A symbol whose file is corrupt fails alone.
+    With `exact` numbers are decimals. A symbol whose file is corrupt fails alone.
     """
-    return _answer(lake, spelled_out(lake, symbols, window), window)
+    return _answer(lake, spelled_out(lake, symbols, window), window, exact=exact)
 
 
 def halves(names: Sequence[str]) -> list[Sequence[str]]:
@@ -68,14 +71,20 @@ def without(
     return result
 
 
-def _answer(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
+def _answer(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -> CandleResult:
     try:
-        return _read(lake, names, window)
+        return _read(lake, names, window, exact=exact)
     except CorruptFile as broken:
-        return without(broken, names, [_answer(lake, half, window) for half in halves(names)], ROW)
+        parts = [_answer(lake, half, window, exact=exact) for half in halves(names)]
+        return without(broken, names, parts, row(exact=exact))
 
 
-def _read(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
+def row(*, exact: bool) -> Schema:
+    """Give the schema of candles with floats, or with decimals."""
+    return with_decimals(ROW) if exact else ROW
+
+
+def _read(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -> CandleResult:
     found = look(lake, names, window.timeframe, _range(window), derive=window.derive)
     spans, failures = dict[str, Span](), dict[str, MarketkitError]()
     for symbol in found.symbols:
@@ -83,9 +92,12 @@ def _read(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
             spans[symbol] = _proved(found, symbol, window)
         except NotCovered as failure:
             failures[symbol] = failure
-    rows = [read_dense(found.of(same), span, window.fill) for span, same in _by_span(spans).items()]
+    rows = [
+        read_dense(found.of(same), span, window.fill, exact=exact)
+        for span, same in _by_span(spans).items()
+    ]
     if len(rows) != 1:
-        rows = [pl.concat([closed(empty(ROW)), *rows]).sort("symbol", "time")]
+        rows = [pl.concat([closed(empty(row(exact=exact))), *rows]).sort("symbol", "time")]
     known = {symbol: known_of(found, symbol) for symbol in spans}
     derived = {symbol: found.made_of(symbol, span) for symbol, span in spans.items()}
     return CandleResult(newest(rows[0], window.count), failures, known, derived=named(derived))

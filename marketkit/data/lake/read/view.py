@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.read.decimals import with_decimals
 from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.schema import ROW, TIME
@@ -91,11 +92,15 @@ class View:
         """Give the knowledge of a symbol, proved directly or by narrower candles."""
         return self.knows[symbol]
 
-    def read(self, window: Span) -> pl.DataFrame:
-        """Read the candles of a range, sorted by symbol and time."""
-        rows = self.stored.read(window)
+    def read(self, window: Span, *, exact: bool = False) -> pl.DataFrame:
+        """Read the candles of a range, sorted by symbol and time.
+
+        With `exact` numbers are decimals, and what is made of narrower candles is their exact sum.
+        """
+        as_wanted = with_decimals if exact else _as_stored
+        rows = as_wanted(self.stored.read(window))
         frames = [
-            aggregate(narrow.read(span), self.timeframe)
+            aggregate(as_wanted(narrow.read(span)), self.timeframe)
             for symbol, made in self.made.items()
             for narrow, slots in made
             for span in slots.clip(*self.knows[symbol].slots_of(*window))
@@ -150,6 +155,10 @@ def look(
     knows = {symbol: known for symbol, (known, _) in helped.items()}
     made = {symbol: parts for symbol, (_, parts) in helped.items() if parts}
     return replace(view, knows={**view.knows, **knows}, made=made)
+
+
+def _as_stored(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows
 
 
 def _help(store: Store, symbol: str, known: Knowledge) -> tuple[Knowledge, _Made]:

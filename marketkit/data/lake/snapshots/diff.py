@@ -8,25 +8,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, NamedTuple
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry, read_chunk
 from marketkit.data.lake.format.layout import Series, check_symbol
+from marketkit.data.lake.store.met import DIFFERENCE, KINDS, ROW_DIFF, Difference, met, numbers
 from marketkit.data.lake.store.rows import split, times_of
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import CorruptFile, InputError, warn
 from marketkit.frames import one_of
-from marketkit.schema import NUMBERS, TIME, Schema
+from marketkit.schema import TIME, Schema
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 
-Difference = Literal["only_a", "only_b", "appeared", "vanished", "changed"]
 By = Literal["series", "slots", "rows"]
 
-KINDS: tuple[Difference, ...] = get_args(Difference)
-DIFFERENCE = pl.Enum(KINDS)
 _SERIES: Schema = {"symbol": pl.String(), "timeframe": pl.String()}
 SERIES_DIFF: Schema = {
     **_SERIES,
@@ -40,14 +38,6 @@ SLOT_DIFF: Schema = {
     "end": TIME,
     "difference": DIFFERENCE,
     "slots": pl.Int64(),
-}
-ROW_DIFF: Schema = {
-    **_SERIES,
-    "time": TIME,
-    "difference": DIFFERENCE,
-    "column": pl.Enum(NUMBERS),
-    "a": pl.Float64(),
-    "b": pl.Float64(),
 }
 LIMIT = 100_000  # rows of an answer: more than anybody reads, and a few megabytes
 
@@ -128,13 +118,13 @@ def _series(
 
 def _compared(a: Store, b: Store, series: Series, rows: int) -> _Found:
     """Compare a series chunk by chunk; with numbers, until there are more than `rows`."""
-    found, numbers = _Found(series), 0
+    found, height = _Found(series), 0
     for chunks in _paired(a, b, series):
-        met = _compare(found, chunks)
-        if rows and met is not None:
-            found.numbers.append(_numbers(series, met))
-            numbers += found.numbers[-1].height
-            if numbers > rows:
+        candles = _compare(found, chunks)
+        if rows and candles is not None:
+            found.numbers.append(numbers(series, candles))
+            height += found.numbers[-1].height
+            if height > rows:
                 break
     return found
 
@@ -182,12 +172,12 @@ def _compare(found: _Found, chunks: _Chunks) -> pl.DataFrame | None:
     found.add("only_a", known_a - known_b)
     found.add("only_b", known_b - known_a)
     both = known_a & known_b
-    met = _met(*(pl.concat([rows.clear(), *split(rows, both)[1]]) for rows in (rows_a, rows_b)))
+    candles = met(*(pl.concat([rows.clear(), *split(rows, both)[1]]) for rows in (rows_a, rows_b)))
     next_slot = chunks.series.timeframe.next
     for kind in _TOGETHER:
-        times = times_of(met.filter(pl.col("difference") == kind)).to_list()
+        times = times_of(candles.filter(pl.col("difference") == kind)).to_list()
         found.add(kind, ((time, next_slot(time)) for time in times))
-    return met
+    return candles
 
 
 def _read(path: Path, series: Series) -> tuple[pl.DataFrame, Spans]:
@@ -196,41 +186,6 @@ def _read(path: Path, series: Series) -> tuple[pl.DataFrame, Spans]:
     except OSError as error:
         raise CorruptFile(f"{path} cannot be read: {error}") from error
     return rows, footer.covered
-
-
-def _met(a: pl.DataFrame, b: pl.DataFrame) -> pl.DataFrame:
-    """Put the candles of both side by side, and keep the differing ones in the order of time."""
-    both = a.with_columns(in_a=True).join(
-        b.with_columns(in_b=True), on="time", how="full", coalesce=True, suffix=" b"
-    )
-    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(f"{name} b")) for name in NUMBERS)
-    kind = (
-        pl.when(pl.col("in_a").is_null())
-        .then(pl.lit("appeared"))
-        .when(pl.col("in_b").is_null())
-        .then(pl.lit("vanished"))
-        .when(differs)
-        .then(pl.lit("changed"))
-    )
-    found = both.with_columns(difference=kind.cast(DIFFERENCE))
-    return found.filter(pl.col("difference").is_not_null()).sort("time")
-
-
-def _numbers(series: Series, met: pl.DataFrame) -> pl.DataFrame:
-    """Give the differing numbers of candles, of one candle in the order of columns."""
-    name = pl.lit(series.symbol).alias("symbol"), pl.lit(series.timeframe.name).alias("timeframe")
-    parts = [
-        met.select(
-            *name,
-            "time",
-            "difference",
-            pl.lit(column, ROW_DIFF["column"]).alias("column"),
-            a=pl.col(column),
-            b=pl.col(f"{column} b"),
-        ).filter(pl.col("a").ne_missing(pl.col("b")))
-        for column in NUMBERS
-    ]
-    return pl.concat(parts).sort("time", maintain_order=True)
 
 
 def _frame(found: _Found, by: By) -> pl.DataFrame:

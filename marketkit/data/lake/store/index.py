@@ -223,6 +223,13 @@ class Index:
         remove(self._root)
 
 
+class UnkeptIndex(Index):
+    """An index that is written nowhere, for a look at a lake that is not to be touched."""
+
+    def _try(self, _use: object) -> None:
+        """Remember nothing but in this object."""
+
+
 def _check_names(series: Series, entries: Iterable[Entry]) -> None:
     """Raise `ValueError` for an impossible name of a chunk, for names become paths."""
     for entry in entries:

@@ -8,6 +8,7 @@ passed over when the log is read.
 
 from __future__ import annotations
 
+import heapq
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -19,7 +20,7 @@ import polars as pl
 from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
 from marketkit.data.lake.store.merge import Revision
-from marketkit.disk import make_folder, sync_folder
+from marketkit.disk import make_folder, sync_folder, write_atomic
 from marketkit.errors import CorruptFile
 from marketkit.schema import NUMBERS, TIME, Schema
 from marketkit.symbols import file_name, symbol_of
@@ -42,7 +43,7 @@ FINALITY: Schema = {
     "max": pl.Duration("ms"),
 }
 LOG_SUFFIX = ".ndjson"
-_Seen = tuple[Revision, int]
+Logged = tuple[Revision, int]  # a revision, and when it was seen
 
 
 def log_path(root: Path, series: Series) -> Path:
@@ -57,10 +58,7 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
 
     Only the holder of the series' lock may.
     """
-    lines = "".join(
-        json.dumps({"symbol": series.symbol, **revision._asdict(), "seen_at": seen_at}) + "\n"
-        for revision in revisions
-    )
+    lines = "".join(_line(series, revision, seen_at) for revision in revisions)
     if not lines:
         return
     path = log_path(root, series)
@@ -75,12 +73,42 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
         sync_folder(path.parent)
 
 
-def read_log(root: Path, series: Series) -> list[_Seen]:
+def add_history(root: Path, series: Series, told: Iterable[Logged]) -> None:
+    """Put what another lake logged of a series among the lines of its log, in one step.
+
+    Each log keeps its order, and between the two the moments decide. Only the holder of the series'
+    lock may. Raises `CorruptFile` for a log that cannot be read.
+    """
+    own = _said(root, series)
+    known = set(own)
+    news = [each for each in told if each not in known]
+    if not news:
+        return
+    both = heapq.merge(own, news, key=lambda each: each[1])
+    content = "".join(_line(series, *each) for each in both).encode()
+    path = log_path(root, series)
+    make_folder(path.parent)
+    write_atomic(path, lambda file: file.write(content))
+
+
+def news_of(root: Path, other: Path, series: Series) -> list[Logged]:
+    """Give what the log of a series in another lake has and that in this one lacks."""
+    told = read_log(other, series)
+    known = set(_said(root, series)) if told else set()
+    return [each for each in told if each not in known]
+
+
+def read_log(root: Path, series: Series) -> list[Logged]:
     """Read the log of a series: revisions and when each was seen, in the order of the log.
 
     What is said again right after it was said counts once. Raises `CorruptFile` for a line that
     cannot be read, unless it is the last and was never finished.
     """
+    return list(_once(_said(root, series)))
+
+
+def _said(root: Path, series: Series) -> list[Logged]:
+    """Read every finished line of a log."""
     path = log_path(root, series)
     try:
         lines = path.read_bytes().split(b"\n")
@@ -88,7 +116,12 @@ def read_log(root: Path, series: Series) -> list[_Seen]:
         return []
     except OSError as error:
         raise CorruptFile(f"{path} cannot be read: {error}") from error
-    return list(_once(parsed(line, number, path) for number, line in enumerate(lines[:-1], 1)))
+    return [parsed(line, number, path) for number, line in enumerate(lines[:-1], 1)]
+
+
+def _line(series: Series, revision: Revision, seen_at: int) -> str:
+    said = {"symbol": series.symbol, **revision._asdict(), "seen_at": seen_at}
+    return f"{json.dumps(said)}\n"
 
 
 def read(
@@ -177,7 +210,7 @@ def _drop_unfinished(file: BinaryIO) -> None:
         file.truncate(file.read().rfind(b"\n") + 1)
 
 
-def parsed(line: bytes, number: int, path: Path) -> _Seen:
+def parsed(line: bytes, number: int, path: Path) -> Logged:
     """Read a line of a log. Raises `CorruptFile` naming the line."""
     try:
         said: dict[str, Any] = json.loads(line)
@@ -190,7 +223,7 @@ def parsed(line: bytes, number: int, path: Path) -> _Seen:
         raise CorruptFile(f"{path}, line {number}, is no revision: {error!r}") from error
 
 
-def _once(lines: Iterable[_Seen]) -> Iterator[_Seen]:
+def _once(lines: Iterable[Logged]) -> Iterator[Logged]:
     """Pass over a revision said again before any other of that number."""
     last: dict[tuple[int, str], Revision] = {}
     for revision, seen_at in lines:

@@ -16,7 +16,7 @@ from marketkit.data.lake.format.chunk import Entry, describe, write_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store import database
 from marketkit.data.lake.store import index as module
-from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.index import Index, UnkeptIndex
 from marketkit.errors import CorruptFile
 from marketkit.timeframe import TIMEFRAMES
 
@@ -404,3 +404,14 @@ def test_no_replacement_by_another_process_is_missed(tmp_path, january, monkeypa
             assert entry.footer.covered.total >= int(line) * MINUTE
     assert replacer.returncode == 0
     assert entry.footer.covered.total == 300 * MINUTE
+
+
+def test_an_index_that_is_kept_nowhere_knows_the_same_and_writes_nothing(tmp_path, write, january):
+    entry = write("2024-01", january, 2)
+    assert UnkeptIndex(tmp_path).entries(SERIES) == Index(tmp_path).entries(SERIES) == [entry]
+    for path in tmp_path.glob("index.sqlite*"):
+        path.unlink()
+    unkept = UnkeptIndex(tmp_path)
+    unkept.put(SERIES, unkept.entries(SERIES))
+    assert unkept.ends([SERIES.folder]) == {}
+    assert not list(tmp_path.glob("index.sqlite*"))

@@ -1,0 +1,162 @@
+"""A series in two lakes: what the other one's chunks bring, and where they say something else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import polars as pl
+
+from marketkit.coverage import Spans
+from marketkit.data.lake.format.chunk import Entry, Version, read_chunk
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.met import met
+from marketkit.data.lake.store.rows import CandlePage, checked, within
+from marketkit.data.lake.store.store import Store
+from marketkit.errors import CorruptFile
+from marketkit.schema import NUMBERS, ROW, empty
+from marketkit.window import EVER
+
+Prefer = Literal["lake", "other"]
+
+_NOTHING = empty(ROW)
+
+
+class Part(NamedTuple):
+    """What a chunk of the other lake brings.
+
+    `page` are the candles and slots to take, `fresh` the slots of these that nobody knew, `proved`
+    all that the other lake proves and that are over, and `differing` the candles of slots that both
+    know and tell differently, side by side as `met` puts them.
+    """
+
+    page: CandlePage
+    fresh: Spans
+    proved: Spans
+    differing: pl.DataFrame
+
+    @property
+    def fresh_candles(self) -> int:
+        """How many candles lie in slots that nobody knew."""
+        return int(within(self.page.rows["time"], self.fresh).sum())
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesPair:
+    """A series in a lake and in another one, as a look at both found it.
+
+    A slot of the other lake that ends after `until` (ms UTC) is not over, whoever claims it.
+    """
+
+    lake: Store
+    other: Store
+    series: Series
+    prefer: Prefer
+    until: int
+    own: Mapping[str, Entry]
+    others: Mapping[str, Entry]
+
+    @classmethod
+    def of(cls, lake: Store, other: Store, series: Series, prefer: Prefer, now: int) -> SeriesPair:
+        """Look a series up in both lakes."""
+        until = series.timeframe.floor(now)
+        return cls(
+            lake, other, series, prefer, until, _entries(lake, series), _entries(other, series)
+        )
+
+    @property
+    def known(self) -> Knowledge:
+        """The proof of this lake."""
+        return Knowledge.of(self.series.timeframe, self.own.values())
+
+    def parts(self) -> Iterator[tuple[str, Part]]:
+        """Read the chunks of the other lake, and compare each with what is known here."""
+        proved = self.known.proved
+        for chunk in self.others:
+            yield chunk, self.part(chunk, proved)
+
+    def part(self, chunk: str, known: Spans) -> Part:
+        """Compare a chunk of the other lake with this one, that proves the slots `known`."""
+        if self._is_same(chunk):
+            proved = self.others[chunk].footer.covered.clip(EVER.start, self.until)
+            return Part(CandlePage(_NOTHING, Spans()), Spans(), proved, _NOTHING)
+        theirs, claimed = _read(self.other, self.series, self.others[chunk])
+        proved = claimed.clip(EVER.start, self.until)
+        fresh, both = proved - known, proved & known
+        covering = fresh if self.prefer == "lake" else proved
+        page = CandlePage(theirs.filter(within(theirs["time"], covering)), covering)
+        return Part(checked(self.series, page), fresh, proved, self._differing(chunk, theirs, both))
+
+    def beginning(self) -> int | None:
+        """Give the moment before which nothing exists, if only the other lake knows.
+
+        None also where it cannot be: this lake has older candles that the other does not know.
+        """
+        timeframe, ours = self.series.timeframe, self.known.nothing_before
+        theirs = Knowledge.of(timeframe, self.others.values())
+        moment = theirs.nothing_before
+        if moment is None or (ours is not None and ours >= moment):
+            return None
+        if timeframe.name != "1s" and self._has_older(moment, theirs.covered):
+            return None
+        return moment
+
+    def _has_older(self, moment: int, covered: Spans) -> bool:
+        older = [each for each in self.own.values() if (each.footer.first or moment) < moment]
+        for entry in older:
+            times = self._own_rows(entry)["time"]
+            if ((times.cast(pl.Int64) < moment) & ~within(times, covered)).any():
+                return True
+        return False
+
+    def _differing(self, chunk: str, theirs: pl.DataFrame, both: Spans) -> pl.DataFrame:
+        ours, entry = _NOTHING, self.own.get(chunk)
+        if entry is not None and both:
+            ours = self._own_rows(entry)
+        found = met(*(rows.filter(within(rows["time"], both)) for rows in (ours, theirs)))
+        return found.filter(
+            pl.any_horizontal(pl.col("difference") != "changed", *map(differs, NUMBERS))
+        )
+
+    def _own_rows(self, entry: Entry) -> pl.DataFrame:
+        try:
+            return _read(self.lake, self.series, entry)[0]
+        except CorruptFile as error:
+            raise CorruptFile(f"{error}; `marketkit lake repair` sets it aside") from error
+
+    def _is_same(self, chunk: str) -> bool:
+        """Say whether a chunk is the same file, or has the same bytes: then nobody decodes it."""
+        entry = self.own.get(chunk)
+        if entry is None or entry.stamp.size != self.others[chunk].stamp.size:
+            return False
+        ours, theirs = (store.root / self.series.path(chunk) for store in (self.lake, self.other))
+        try:
+            return ours.samefile(theirs) or ours.read_bytes() == theirs.read_bytes()
+        except OSError:
+            return False  # whoever reads it will say why
+
+
+def differs(column: str) -> pl.Expr:
+    """Say where both candles say a number and not the same; an unknown turnover says none."""
+    ours, theirs = pl.col(column), pl.col(f"{column} b")
+    return ours.is_not_null() & theirs.is_not_null() & (ours != theirs)
+
+
+def _entries(store: Store, series: Series) -> dict[str, Entry]:
+    try:
+        return {entry.chunk: entry for entry in store.index.entries(series)}
+    except OSError as error:  # a folder that is not ours to read
+        raise CorruptFile(f"{store.root / series.folder} cannot be read: {error}") from error
+
+
+def _read(store: Store, series: Series, entry: Entry) -> tuple[pl.DataFrame, Spans]:
+    """Read a chunk, and give the rows and the slots that it proves."""
+    path = store.root / series.path(entry.chunk)
+    known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
+    try:
+        rows, footer = read_chunk(path, series, known)
+    except OSError as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error
+    return rows, footer.covered
