@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from marketkit.errors import MarketkitError
+from marketkit.errors import Incomplete, MarketkitError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +26,7 @@ class Output:
     def __init__(self, *, as_json: bool, log_as_json: bool = False) -> None:
         self.as_json = as_json
         self._log_as_json = as_json or log_as_json
+        self.lacks = False  # whether a warning said that a part of an answer is left out
 
     def table(self, frame: pl.DataFrame, most: int = 40) -> None:
         """Print a frame as a table in the room there is, or as a JSON list with ISO times.
@@ -86,6 +87,7 @@ class Output:
 
     def warning(self, message: Warning | str, category: type[Warning]) -> None:
         """Print a warning on stderr, without the path and the line of source that Python adds."""
+        self.lacks = self.lacks or issubclass(category, Incomplete)
         self._log("warning", category, str(message), f"marketkit: warning: {message}")
 
     def _log(self, level: str, kind: type, message: str, text: str) -> None:

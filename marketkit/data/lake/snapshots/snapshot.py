@@ -33,6 +33,7 @@ from marketkit.data.lake.snapshots.manifest import (
     read_manifest,
 )
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.left_out import say, survey
 from marketkit.disk import (
     TEMPORARY,
     link,
@@ -47,7 +48,7 @@ from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, No
 from marketkit.net import fork
 from marketkit.schema import TIME, Schema
 from marketkit.settings import library_version
-from marketkit.timeframe import TIMEFRAMES, Timeframe
+from marketkit.timeframe import Timeframe
 
 DELTA_LOG = "_delta_log"  # beside the sources; written by `publish`, no part of the set
 SETS: Schema = {
@@ -69,17 +70,22 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
     """Keep every file of a lake under a name.
 
     Each file is one that a writer completed, and its bytes are compared with their proof: damage is
-    never kept as if it were sound. Raises `CorruptFile`, with no set made and the file set aside.
+    never kept as if it were sound. A series with a damaged file, which is set aside, or with one
+    that may not be read is no part of the set, as a warning says. Raises `CorruptFile`, with no set
+    made, where that leaves nothing.
     """
     marker.check(root)
     _refuse_taken(root, name)
-    series = [each for source in _sources(root) for each in _stored(index, source)]
-    found = list(zip(series, index.look(series), strict=True))
-    if not any(entries for _, entries in found):
+    found, failures = survey(index, _sources(root))
+    if not any(found.values()):
+        say(failures, anything=False)
         raise InputError(f"there are no candles to freeze in {root}")
     with keeping(root), new_folder(root / _FOLDER) as folder:
         _refuse_taken(root, name)
-        files = link_all(root, index, folder, found)
+        files, spoilt = link_all(root, index, folder, list(found.items()))
+        failures |= spoilt
+        if not files:
+            say(failures, anything=False)
         # machine's clock: a lake is frozen without an exchange, and "created" is for people
         created = time.time_ns() // 1_000_000
         manifest = Manifest.of(name, created, library_version(), files)
@@ -88,6 +94,7 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
         sync_tree(folder)
         folder.rename(root / _FOLDER / name)
         sync_folder(root / _FOLDER)
+    say(failures, anything=True)
     return manifest.summary
 
 
@@ -195,9 +202,11 @@ class FrozenIndex(Index):
         for kept in read_manifest(folder).files:
             self._entries.setdefault(kept.series, []).append(kept.entry)
 
-    def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
+    def survey(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
         """List the chunks of each series in the order of time."""
-        return [self._entries.get(series, []) for series in wanted]
+        return {series: self._entries.get(series, []) for series in wanted}, {}
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe, sorted by symbol."""
@@ -231,11 +240,6 @@ def _sources(root: Path) -> Iterator[str]:
     for folder in sorted((root / "candles").glob("source=*")):
         with suppress(InputError):  # somebody else's folder
             yield check_source(folder.name.removeprefix("source="))
-
-
-def _stored(index: Index, source: str) -> Iterator[Series]:
-    for timeframe in TIMEFRAMES.values():
-        yield from index.stored(source, timeframe)
 
 
 @contextmanager
