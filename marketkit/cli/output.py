@@ -34,7 +34,9 @@ class Output:
         A table has at most so many rows, of both ends; by default those of a screen.
         """
         if self.as_json:
-            print(_with_iso_times(frame).write_json(), flush=True)
+            from marketkit.cli.json_rows import as_list  # noqa: PLC0415 - as below
+
+            print(as_list(frame), flush=True)
             return
         from marketkit.notebook.table import table  # noqa: PLC0415 - `--help` needs none
 
@@ -43,7 +45,9 @@ class Output:
     def lines(self, frame: pl.DataFrame) -> None:
         """Print each row as a line at once: values, or a JSON object with ISO times."""
         if self.as_json:
-            print(_with_iso_times(frame).write_ndjson(), end="", flush=True)
+            from marketkit.cli.json_rows import as_lines  # noqa: PLC0415 - as above
+
+            print(as_lines(frame), end="", flush=True)
             return
         from marketkit.notebook.table import line  # noqa: PLC0415 - as above
 
@@ -93,10 +97,3 @@ class Output:
     def _log(self, level: str, kind: type, message: str, text: str) -> None:
         as_json = json.dumps({level: kind.__name__, "message": message})
         print(as_json if self._log_as_json else text, file=sys.stderr)
-
-
-def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
-
-    times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
-    return frame.with_columns(times)

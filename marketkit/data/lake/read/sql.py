@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -38,6 +39,10 @@ _CLOSED = {
 }
 # What DuckDB says, up to 1.x and since, when the rows it is handed break off.
 _BUT = re.compile(r"!=|<>|\bnot\b|\bexcept\b", re.IGNORECASE)  # a code that is named to be left out
+# Kinds that come as no column, or as bytes of DuckDB's own.
+_ODD = re.compile(r"INTERVAL|\bBIT\b|\bUNION\b|BIGNUM|VARINT|TIME WITH TIME ZONE")
+_PER_DAY = {"Date": 1, "ms": 86_400_000, "us": 86_400_000_000}  # ns reach from 1677 to 2262
+_EPOCH = date(1970, 1, 1).toordinal()
 _UNREADABLE = re.compile("get_next failed|reading the stream registered")
 
 
@@ -65,18 +70,20 @@ def answer(store: Store, text: str) -> pl.DataFrame:
         offered = _offer(connection, store, text, stack)
         try:
             rows = connection.sql(text)
-            frame: pl.DataFrame | None = None if rows is None else rows.pl()
+            frame: pl.DataFrame | None = None if rows is None else _spelt(rows).pl()
         except duckdb.Error as error:
             if _UNREADABLE.search(str(error)):
                 raise CorruptFile(f"{broken_of(offered.paths)} cannot be read: {error}") from error
             raise InputError(f"DuckDB refuses the query: {error}") from error
         except (*UNREADABLE, pa.ArrowException) as error:
+            first, _, _ = str(error).partition("\n")
             raise InputError(
-                f"no frame can hold what the query gives: {error};\n"
+                f"no frame can hold what the query gives: {first.partition(' Hint')[0]};\n"
                 "cast the column in the query, as in 'select x::varchar'"
             ) from error
     if frame is None:
         raise InputError("the query gives no rows: only reading is possible, as in 'select ...'")
+    _refuse_far(frame)
     say(offered.failures, anything=bool(offered.paths))
     return frame.cast({pl.Datetime("us", "UTC"): TIME})
 
@@ -112,6 +119,34 @@ def _offer(connection: Any, store: Store, text: str, stack: ExitStack) -> _Offer
         connection.execute(f"CREATE VIEW {_ALL} AS {_union(wanted)}")
     connection.execute("SET lock_configuration = true")
     return offered
+
+
+def _spelt(rows: Any) -> Any:
+    """Have columns of kinds that no frame has come as text."""
+    odd = [
+        f"CAST({name} AS VARCHAR) AS {name}"
+        for name, kind in (
+            ('"' + name.replace('"', '""') + '"', str(kind))
+            for name, kind in zip(rows.columns, rows.types, strict=True)
+        )
+        if _ODD.search(kind)
+    ]
+    return rows.project(f"* REPLACE ({', '.join(odd)})") if odd else rows
+
+
+def _refuse_far(frame: pl.DataFrame) -> None:
+    """Refuse times that no calendar of Python has, as `'infinity'::timestamp`."""
+    for name, kind in frame.schema.items():
+        per_day = _PER_DAY.get(kind.time_unit if isinstance(kind, pl.Datetime) else str(kind))
+        if per_day is None:
+            continue
+        days = frame[name].to_physical().drop_nulls()
+        low, high = ((each.toordinal() - _EPOCH) * per_day for each in (date.min, date.max))
+        if not days.is_between(low, high).all():
+            raise InputError(
+                f"column {name!r} has times outside of the years 1 to 9999:"
+                f" cast it in the query, as in 'select {name}::varchar'"
+            )
 
 
 def _refuse_broken(text: str, sound: set[str], failures: Mapping[str, LakeError]) -> None:

@@ -24,6 +24,7 @@ from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.format.strangers import is_stranger
 from marketkit.data.lake.snapshots.linking import link_all
 from marketkit.data.lake.snapshots.manifest import (
     Frozen,
@@ -271,7 +272,8 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     for path in sorted((folder / "candles").rglob("*")):
         below = path.relative_to(folder).as_posix()
         published = f"{below}/".startswith(f"candles/{DELTA_LOG}/")
-        if not path.is_dir() and below not in known and not published:
+        ours = below not in known and not published and not is_stranger(path.name)
+        if ours and not path.is_dir():
             yield below, "is not in the manifest"
 
 
