@@ -24,7 +24,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print_for_programs()
         log_as_json = getattr(options, "log_format", "text") == "json"
         output = Output(as_json=options.json, log_as_json=log_as_json)
-        warnings.simplefilter("always", Incomplete)  # the exit code tells of it
+        warnings.simplefilter("default", Incomplete)  # the exit code tells of it
         warnings.showwarning = lambda message, category, *_: output.warning(message, category)
         code = _run(options, output)
         return INCOMPLETE if code == DONE and output.lacks else code

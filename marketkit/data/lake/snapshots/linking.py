@@ -55,7 +55,7 @@ def link_all(
         try:
             linked += _link(root, folder, series, entries)
         except PermissionError as error:
-            spoilt[series] = unreadable(root / series.folder, error)
+            spoilt[series] = unreadable(error.filename or root / series.folder, error)
     kept = [FrozenFile(each.series, each.entry) for each in linked if each.sound]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         new = [each for each in linked if not each.sound]
@@ -64,6 +64,7 @@ def link_all(
                 spoilt.setdefault(each.series, result)
             else:
                 kept.append(result)
+    index.survey(list(spoilt))  # looks again, and so forgets what was set aside
     for series in spoilt:
         shutil.rmtree(folder / series.folder, ignore_errors=True)
     kept = [each for each in kept if each.series not in spoilt]

@@ -24,6 +24,7 @@ from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.format.refusal import not_allowed, unreadable
 from marketkit.data.lake.format.strangers import is_stranger
 from marketkit.data.lake.snapshots.linking import link_all
 from marketkit.data.lake.snapshots.manifest import (
@@ -34,7 +35,7 @@ from marketkit.data.lake.snapshots.manifest import (
     read_manifest,
 )
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.left_out import say, survey
+from marketkit.data.lake.store.left_out import brief, say, survey
 from marketkit.disk import (
     TEMPORARY,
     link,
@@ -113,7 +114,7 @@ def verify(root: Path, name: str) -> pl.DataFrame:
     try:
         problems = list(_problems(folder, read_manifest(folder)))
     except CorruptFile as error:
-        problems = [(FROZEN, str(error))]
+        problems = [(FROZEN, brief(error)[0])]
     rows = [(shown(path), shown(problem)) for path, problem in problems]
     return pl.DataFrame(rows, schema=dict(PROBLEMS), orient="row")
 
@@ -221,9 +222,12 @@ class FrozenIndex(Index):
 def names(root: Path) -> list[str]:
     """List the names of the sets, sorted."""
     folder = root / _FOLDER
-    if not folder.is_dir():
+    try:
+        sets = [each for each in folder.iterdir() if is_name(each.name) and each.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    sets = (each for each in folder.iterdir() if is_name(each.name) and each.is_dir())
+    except OSError as error:
+        raise unreadable(folder, error) from error
     return sorted(each.name for each in sets)
 
 
@@ -233,14 +237,26 @@ def _refuse_taken(root: Path, name: str) -> None:
             f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
             " with a letter or digit first and no dot last"
         )
-    if (root / _FOLDER / name).exists():
+    try:
+        taken = (root / _FOLDER / name).exists()
+    except OSError as error:
+        raise unreadable(root / _FOLDER, error) from error
+    if taken:
         raise InputError(f"a frozen set is called {name!r} already; sets never change")
 
 
-def _sources(root: Path) -> Iterator[str]:
-    for folder in sorted((root / "candles").glob("source=*")):
+def _sources(root: Path) -> list[str]:
+    folder, found = root / "candles", list[str]()
+    try:
+        named = sorted(each.name for each in folder.iterdir() if each.name.startswith("source="))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    for name in named:
         with suppress(InputError):  # somebody else's folder
-            yield check_source(folder.name.removeprefix("source="))
+            found.append(check_source(name.removeprefix("source=")))
+    return found
 
 
 @contextmanager
@@ -284,6 +300,8 @@ def _problem(path: Path, kept: FrozenFile) -> str | None:
         footer, stamp = read_footer(path, kept.series)
     except FileNotFoundError:
         return "is missing"
+    except PermissionError:
+        return not_allowed(path)
     except (OSError, CorruptFile, NewerFormat) as error:
         return str(error)
     if (footer, stamp.size) != (kept.entry.footer, kept.entry.stamp.size):
