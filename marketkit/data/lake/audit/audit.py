@@ -237,8 +237,12 @@ def _revisions(root: Path) -> Iterator[Finding]:
 
 def _logs(root: Path, found: list[Finding]) -> Iterator[Path]:
     for source in children(root, "revisions", found):
-        for timeframe in children(root, f"revisions/{source.name}", found):
-            yield from children(root, f"revisions/{source.name}/{timeframe.name}", found)
+        if not is_folder(source):
+            yield source
+        for width in children(root, f"revisions/{source.name}", found):
+            if not is_folder(width):
+                yield width
+            yield from children(root, f"revisions/{source.name}/{width.name}", found)
 
 
 def _log(root: Path, below: str, series: Series) -> Iterator[Finding]:

@@ -43,7 +43,8 @@ def is_stranger(name: str) -> bool:
 
 def is_copy(name: str) -> bool:
     """Say whether a name is that of a copy, or of a stand-in, of the file beside."""
-    return name.endswith(("~", ICLOUD)) or _CONFLICT.search(name) is not None
+    ends = name.endswith(("~", ICLOUD)) or Path(name).stem.endswith("~")
+    return ends or _CONFLICT.search(name) is not None
 
 
 def told(name: str) -> str:
@@ -53,7 +54,7 @@ def told(name: str) -> str:
         return f"stands for {file}, which lies in iCloud: have it downloaded"
     if _CONFLICT.search(name):
         return "a copy that a syncing program made of a file that two machines wrote"
-    if name.endswith("~"):
+    if is_copy(name):
         return "an editor's copy"
     if name.endswith(TEMPORARY):
         return "another program's unfinished file"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import unquote
+from urllib.parse import quote, unquote
 
 from marketkit.data.lake.format.layout import SUFFIX
 from marketkit.data.lake.snapshots.manifest import read_manifest
@@ -95,11 +95,11 @@ def _write(table: Path, name: str) -> None:
 
 def _copy_log(path: Path, target: Path, kept: Iterable[str]) -> None:
     """Copy a file of a log, the paths escaped as its format wants: the converter does not."""
-    said = {unquote(name): name.replace("%", "%25") for name in kept}
+    said = {unquote(name): quote(name, safe="/=") for name in kept}
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for line in lines:
         if "add" in line:
-            line["add"]["path"] = said[line["add"]["path"]]
+            line["add"]["path"] = said[unquote(line["add"]["path"])]
     content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
     write_atomic(target, lambda file: file.write(content))
 
