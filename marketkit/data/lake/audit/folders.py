@@ -91,11 +91,11 @@ def strangers(root: Path) -> Iterator[Finding]:
                 found.append(Finding(below, "stray", what, "left"))
             elif not os.access(path, os.R_OK) and path.exists():
                 found.append(unreadable(root, below, PermissionError()))
-    for folder, _, names in os.walk(root / "snapshots"):
-        at = Path(folder).relative_to(root).as_posix()
-        if "/_delta_log" not in at and f"{at}/".count("/.") == 0:
-            found += [_stray(f"{at}/{name}") for name in sorted(names) if is_stranger(name)]
     yield from found
+    for at, _, names in os.walk(root / "snapshots"):
+        below = Path(at).relative_to(root).as_posix()
+        if "/_delta_log" not in below and "/." not in below:
+            yield from (_stray(f"{below}/{name}") for name in sorted(names) if is_stranger(name))
 
 
 def _stray(below: str) -> Finding:
