@@ -1,4 +1,4 @@
-"""The folders of a lake as they are: findings for what may not be read, and for what means nothing.
+"""The folders of a lake under the magnifying glass: refusals of the system, and strange names.
 
 Names that other programs leave (`.DS_Store`, `2024-01 (conflicted copy).parquet`) and texts that
 stand for files are listed and left: no reader takes them for candles, and nobody loses by them.
@@ -45,7 +45,7 @@ def is_folder(path: Path) -> bool:
 
 
 def unreadable(root: Path, below: str, error: OSError, series: Series | None = None) -> Finding:
-    """Make the finding for what cannot be read."""
+    """Make the finding for a file or folder of refused bytes."""
     said = f"cannot be read: {error.strerror or error}"
     if isinstance(error, PermissionError):
         said = f"{not_allowed(root / below)}; {_REMEDY}"
@@ -63,7 +63,7 @@ def guarded(root: Path, below: str, findings: Iterable[Finding]) -> Iterator[Fin
 
 
 def stand_in(path: Path) -> str | None:
-    """Say what a file with the name of a chunk is, if it only stands for one."""
+    """Tell a stand-in with the name of a chunk from a chunk; None for the latter."""
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def stand_in(path: Path) -> str | None:
 
 
 def strangers(root: Path) -> Iterator[Finding]:
-    """Find what lies beside candles: copies of the lake's own files, odd lists, odd names."""
+    """Find copies of the lake's own files, odd market lists, and odd names in frozen sets."""
     found: list[Finding] = []
     copies = [path.name for path in children(root, "", found) if is_copy(path.name)]
     found += map(_stray, copies)
