@@ -192,7 +192,8 @@ class Lake(SnapshotStore, Shown):
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
-        index. What is broken never hides the rest.
+        index. What is broken never hides the rest. `unreadable` is what this user may not read, and
+        `stray` what other programs left: it is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
@@ -330,6 +331,9 @@ class Lake(SnapshotStore, Shown):
         `schema.ROW`, `candles` has all of them and `timeframe`. Times are in UTC. The query sees
         the files as they are when it begins, or those of the frozen set `as_of`; it can read
         nothing else of this machine and write nothing.
+
+        Series that cannot be read are left out, with a warning that names them, unless the query
+        asks about them alone: then that is a `CorruptFile`. Intervals come as text.
 
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """
