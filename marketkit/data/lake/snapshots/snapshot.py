@@ -8,6 +8,7 @@ renamed in one step: a kill leaves at worst such a folder, which the next that f
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -206,11 +207,15 @@ class FrozenIndex(Index):
         for kept in read_manifest(folder).files:
             self._entries.setdefault(kept.series, []).append(kept.entry)
 
+    def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
+        """List the chunks of each series in the order of time."""
+        return [self._entries.get(series, []) for series in wanted]
+
     def survey(
         self, wanted: Sequence[Series]
     ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
-        """List the chunks of each series in the order of time."""
-        return {series: self._entries.get(series, []) for series in wanted}, {}
+        """List the same by series; no file is looked at, and so none fails."""
+        return dict(zip(wanted, self.look(wanted), strict=True)), {}
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe, sorted by symbol."""
@@ -239,11 +244,7 @@ def _refuse_taken(root: Path, name: str) -> None:
             f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
             " with a letter or digit first and no dot last"
         )
-    try:
-        taken = (root / _FOLDER / name).exists()
-    except OSError as error:
-        raise unreadable(root / _FOLDER, error) from error
-    if taken:
+    if os.path.lexists(root / _FOLDER / name):
         raise InputError(f"a frozen set is called {name!r} already; sets never change")
 
 

@@ -84,15 +84,24 @@ class Index:
 
     def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
         """List the chunks of each series, as `entries`, with one question for all."""
-        found, failures = self.survey(wanted)
+        found, failures = self._look(wanted)
         for failure in failures.values():
             raise failure
-        return [found[series] for series in wanted]
+        return [found[series.folder] for series in wanted]
 
     def survey(
         self, wanted: Sequence[Series]
     ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
         """List the chunks of each series that can be looked at, and say why others cannot."""
+        found, failures = self._look(wanted)
+        folders = [(series, series.folder) for series in wanted]
+        sound = {series: found[folder] for series, folder in folders if folder not in failures}
+        return sound, {each: failures[folder] for each, folder in folders if folder in failures}
+
+    def _look(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[str, list[Entry]], dict[str, LakeError]]:
+        """List chunks by folder, with one question for all; failures come second."""
         root = os.fspath(self._root)
         found: dict[str, list[Entry]] = {}
         failures: dict[str, LakeError] = {}
@@ -109,8 +118,7 @@ class Index:
                 changed.append((series, at, seen))
         if changed:
             found |= self._list(self._looks(changed), failures)
-        sound = {each: found[each.folder] for each in wanted if each.folder not in failures}
-        return sound, {each: failures[each.folder] for each in wanted if each.folder in failures}
+        return found, failures
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe that has a folder, sorted by symbol.
