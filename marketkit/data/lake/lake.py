@@ -18,6 +18,7 @@ from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.decimals import in_precision, to_decimals
 from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
+from marketkit.data.lake.read.sound import from_all
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
@@ -27,8 +28,9 @@ from marketkit.data.lake.snapshots.snapshot import FrozenIndex
 from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
+from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
 from marketkit.data.lake.store.scan import read_times, scan
-from marketkit.data.lake.store.store import Store
+from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.merged import MergeReport
@@ -42,7 +44,7 @@ from marketkit.notebook.card import Card, Shown
 from marketkit.schema import empty
 from marketkit.settings import given_path
 from marketkit.symbols import is_name, several
-from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Fill, Instant
 
 
@@ -55,7 +57,9 @@ class Lake(SnapshotStore, Shown):
     and processes may read and append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
-    in the series asked about that is not its candle file; other series stay usable.
+    in the series asked about that is not its candle file, or may not be read; other series stay
+    usable. Where all are asked about, and in reports about several, those are left out with a
+    warning that names them (`errors.Incomplete`). Files of other names are never candles.
     """
 
     @functools.cached_property
@@ -108,10 +112,14 @@ class Lake(SnapshotStore, Shown):
         if rename is not None:
             return self._scan_renamed(symbols, timeframe, window, fill, rename, exact=exact)
         found = self.select(symbols, timeframe)
-        if fill != "none":
-            return scan_dense(found, window, fill, exact=exact)
-        rows = scan(found.files(window))
-        return to_decimals(rows) if exact else rows
+
+        def answered(sound: Selection) -> pl.LazyFrame:
+            if fill != "none":
+                return scan_dense(sound, window, fill, exact=exact)
+            rows = scan(sound.files(window))
+            return to_decimals(rows) if exact else rows
+
+        return from_all(found, answered) if symbols is None else answered(found)
 
     def read(
         self,
@@ -135,7 +143,10 @@ class Lake(SnapshotStore, Shown):
         if rename is not None:
             plan = self._scan_renamed(symbols, timeframe, window, "none", rename, exact=False)
             return in_precision(plan.collect(), precision)
-        return in_precision(self.select(symbols, timeframe).read(window), precision)
+        found = self.select(symbols, timeframe)
+        if symbols is None:
+            return in_precision(from_all(found, lambda sound: sound.read(window)), precision)
+        return in_precision(found.read(window), precision)
 
     def coverage(
         self,
@@ -154,11 +165,17 @@ class Lake(SnapshotStore, Shown):
         """
         gone = functools.cache(lambda: self.universe.chronicle().ended)
         frames = [empty(report.COVERAGE)]
-        for series, known, span in self._ranges(symbols, timeframe, start, end):
-            # What is known was looked up first: rows that arrive since cannot turn a slot empty.
-            files = self.select(series.symbol, series.timeframe).files(span)
+        ranges, failures = self._ranges(symbols, timeframe, start, end)
+        for series, known, span in ranges:
             ended = bool(known.missing(*span)) and series.symbol in gone()
-            frames.append(report.coverage(series, known, span, read_times(files), ended=ended))
+            try:
+                # What is known was looked up first: rows that arrive since turn no slot empty.
+                times = read_times(self.select(series.symbol, series.timeframe).files(span))
+            except SPOILT as failure:
+                failures[name_of(series)] = failure
+            else:
+                frames.append(report.coverage(series, known, span, times, ended=ended))
+        say(failures, anything=len(frames) > 1)
         spans = pl.concat(frames)
         closed = windows(self, parse_timeframe(timeframe), report.where_empty(spans))
         return report.with_maintenance(spans, closed)
@@ -171,7 +188,9 @@ class Lake(SnapshotStore, Shown):
         end: Instant | None = None,
     ) -> pl.DataFrame:
         """List the spans of slots nobody asked about: `symbol timeframe start end slots`."""
-        return report.gaps(self._ranges(symbols, timeframe, start, end))
+        ranges, failures = self._ranges(symbols, timeframe, start, end)
+        say(failures, anything=bool(ranges))
+        return report.gaps(ranges)
 
     def catalog(self) -> pl.DataFrame:
         """List the series, and on what each beginning rests.
@@ -182,14 +201,16 @@ class Lake(SnapshotStore, Shown):
         of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
         """
         marker.check(self.root)
-        series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
-        return report.catalog(zip(series, self.index.look(series), strict=True))
+        found, failures = survey(self.index, [self.source])
+        say(failures, anything=bool(found))
+        return report.catalog(found.items())
 
     def audit(self) -> pl.DataFrame:
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
-        index. What is broken never hides the rest.
+        index. What is broken never hides the rest. `unreadable` is what this user may not read, and
+        `stray` what other programs left: it is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
@@ -353,7 +374,12 @@ class Lake(SnapshotStore, Shown):
         one_of("precision", precision, Precision)
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
-        rows = hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        chosen = self._chosen(symbols, timeframe)
+        answer = functools.partial(hot.latest, self.root, self.index)
+        if symbols is not None:
+            return in_precision(answer(chosen, count), precision)
+        rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)
+        say(failures, anything=True)
         return in_precision(rows, precision)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
@@ -363,6 +389,9 @@ class Lake(SnapshotStore, Shown):
         `schema.ROW`, `candles` has all of them and `timeframe`. Times are in UTC. The query sees
         the files as they are when it begins, or those of the frozen set `as_of`; it can read
         nothing else of this machine and write nothing.
+
+        Series that cannot be read are left out, with a warning that names them, unless the query
+        asks about them alone: then that is a `CorruptFile`. Intervals come as text.
 
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """
