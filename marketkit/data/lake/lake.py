@@ -27,8 +27,9 @@ from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
-from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
-from marketkit.data.lake.transfer.source_file import SourceFile
+from marketkit.data.lake.transfer.importing import Covering, Imported, import_files
+from marketkit.data.lake.transfer.sources.paths import Paths
+from marketkit.data.lake.transfer.sources.rows import Reading
 from marketkit.errors import WrongArgument
 from marketkit.frames import one_of
 from marketkit.notebook.arguments import explained
@@ -232,15 +233,17 @@ class Lake(SnapshotStore, Shown):
 
     def import_(
         self,
-        path: str | Path,
+        path: Paths,
         *,
-        symbol: str,
+        symbol: str | None,
         timeframe: str | Timeframe,
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, str | None] | None = None,
         tz: str | None = None,
+        encoding: str | None = None,
         covering: Covering = "rows",
+        dry_run: bool = False,
     ) -> Imported:
-        """Import the candles of a CSV, Parquet or Arrow file, and give the counts.
+        """Import the candles of files, a folder or a glob, and give the counts.
 
         The columns are found by the names in circulation, or given: `columns={"time": "ts"}` says
         that the file calls the time `ts`. `tz` is the zone of times that carry none, needed unless
@@ -257,8 +260,8 @@ class Lake(SnapshotStore, Shown):
         `timeframe` or that are those of a wider one, and for one that contradicts most of what is
         stored: it must be of another symbol or time zone.
         """
-        archive = SourceFile(Path(path), columns or {}, tz)
-        return import_archive(self, archive, symbol, parse_timeframe(timeframe), covering)
+        reading = Reading(parse_timeframe(timeframe), self.clock(), columns or {}, tz, encoding)
+        return import_files(self, path, reading, symbol, covering, dry_run=dry_run)
 
     def export(
         self,

@@ -13,11 +13,15 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.rows import times_of
 from marketkit.data.lake.store.store import Store
-from marketkit.data.lake.transfer.source_file import SourceFile
+from marketkit.data.lake.transfer.source_table import SourceTable
+from marketkit.data.lake.transfer.sources.markets import market_of
+from marketkit.data.lake.transfer.sources.paths import Paths
+from marketkit.data.lake.transfer.sources.reading import read_tables
+from marketkit.data.lake.transfer.sources.rows import Reading
 from marketkit.errors import InputError
 from marketkit.frames import one_of
+from marketkit.schema import ROW
 from marketkit.timeframe import Timeframe, iso, wider
-from marketkit.window import EVER
 
 Covering = Literal["rows", "range"]
 
@@ -58,39 +62,57 @@ class Imported:
         )
 
 
-def import_archive(
-    store: Store, archive: SourceFile, symbol: str, timeframe: Timeframe, covering: Covering
+def import_files(
+    store: Store,
+    paths: Paths,
+    reading: Reading,
+    symbol: str | None,
+    covering: Covering,
+    *,
+    dry_run: bool = False,
 ) -> Imported:
-    """Keep the candles that a file has of a symbol; see `Lake.import_`."""
+    """Keep the candles that files have of a symbol; see `Lake.import_`."""
     one_of("covering", covering, Covering)
+    timeframe = reading.timeframe
+    archive, symbol = _of_market(paths, reading, symbol)
     series = Series(store.source, symbol, timeframe)
-    raw = archive.read(symbol)
-    _refuse_no_times(archive, raw)
-    rows = _distinct(archive, raw)
+    rows = _distinct(archive)
     _refuse_wider(archive, timeframe, times_of(rows).to_list())
     _refuse_stranger(archive, rows, store, series)
     claimed = _claim(timeframe, rows, covering)
     try:
-        written = store.append(symbol, timeframe, rows, claimed)
+        written = (0, 0) if dry_run else store.append(symbol, timeframe, rows, claimed)
     except InputError as error:
         raise archive.wrong(str(error)) from error
-    return Imported(
-        archive.path, symbol, timeframe, raw.height, rows.height, *written, covering=claimed
-    )
+    counts = archive.rows.height, rows.height, *written
+    return Imported(archive.path, symbol, timeframe, *counts, covering=claimed)
 
 
-def _refuse_no_times(archive: SourceFile, raw: pl.DataFrame) -> None:
-    if raw["time"].null_count():
-        raise archive.wrong(f"row {raw['time'].is_null().arg_true()[0] + 1} has no time")
-    times = times_of(raw)
-    for time in (times.min(), times.max()):
-        if isinstance(time, int) and not EVER.start <= time < EVER.end:
-            raise archive.wrong(f"a time lies {iso(time)}, outside the years 1970 to 9998")
+def _of_market(paths: Paths, reading: Reading, symbol: str | None) -> tuple[SourceTable, str]:
+    """Read all files, and give the rows of one market with its code."""
+    tables: list[SourceTable] = []
+    for table in read_tables(paths, reading):
+        if isinstance(table, InputError):
+            raise table
+        tables.append(table)
+    rows = pl.concat([table.rows for table in tables])
+    archive = SourceTable(tables[0].path, rows, tables[0].written)
+    names = rows["symbol"].drop_nulls().unique().sort().to_list()
+    meant = symbol if symbol is None else market_of(symbol) or symbol
+    if meant is None:
+        meant = names[0] if len(names) == 1 else tables[0].market
+    if meant is None or rows.is_empty():
+        raise archive.wrong("has no rows" if rows.is_empty() else "names no market: say symbol=")
+    if names and meant not in names:
+        raise archive.wrong(f"has candles of {', '.join(names[:5])}, not of {meant}")
+    kept = rows.filter(pl.col("symbol") == meant) if len(names) > 1 else rows
+    kept = kept.with_columns(symbol=pl.lit(meant))
+    return SourceTable(archive.path, kept, archive.written), meant
 
 
-def _distinct(archive: SourceFile, raw: pl.DataFrame) -> pl.DataFrame:
+def _distinct(archive: SourceTable) -> pl.DataFrame:
     """Sort the rows by time and drop repetitions; refuse two candles of one time."""
-    rows = raw.unique(maintain_order=True).sort("time")
+    rows = archive.rows.select(*ROW).unique(maintain_order=True).sort("time")
     twice = rows.filter(rows["time"].is_duplicated())
     if twice.height:
         raise archive.wrong(
@@ -100,7 +122,7 @@ def _distinct(archive: SourceFile, raw: pl.DataFrame) -> pl.DataFrame:
     return rows
 
 
-def _refuse_wider(archive: SourceFile, timeframe: Timeframe, times: Sequence[int]) -> None:
+def _refuse_wider(archive: SourceTable, timeframe: Timeframe, times: Sequence[int]) -> None:
     """Refuse a file whose times are all slots of a wider timeframe."""
     if (other := wider(timeframe, times)) is not None:
         raise archive.wrong(
@@ -109,7 +131,9 @@ def _refuse_wider(archive: SourceFile, timeframe: Timeframe, times: Sequence[int
         )
 
 
-def _refuse_stranger(archive: SourceFile, rows: pl.DataFrame, store: Store, series: Series) -> None:
+def _refuse_stranger(
+    archive: SourceTable, rows: pl.DataFrame, store: Store, series: Series
+) -> None:
     """Refuse a file that contradicts most stored rows: a false symbol or zone must not win."""
     times = times_of(rows)
     span = Span(times[0], times[-1] + 1)
