@@ -24,7 +24,8 @@ _WIDTH = 24  # characters of the bar; a line of 80 holds the words beside it
 class Progress:
     """Slots closed of the slots asked for (or symbols of symbols), and the cost.
 
-    `begun` of them were closed before the start; `note` says what is waited for.
+    `begun` of them were closed before the start; `note` says what is waited for. Who `asks` nobody
+    has no requests to tell of.
     """
 
     label: str
@@ -36,6 +37,7 @@ class Progress:
     unit: str = "candles"
     note: str = ""
     begun: int = 0
+    asks: bool = True
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -68,9 +70,11 @@ class Progress:
         pace = self.requests / self.seconds if self.seconds > 0 else 0.0
         eta = "" if self.eta is None or self.state != "running" else f", {clock(self.eta)} to go"
         percent = math.floor(self.share * 100)
+        asked = f", {self.requests:,} requests" if self.asks else ""
+        paced = f" ({pace:.1f}/s)" if self.asks else ""
         return (
-            f"{self.label}: {percent:3d}%  {self.rows:,} {self.unit}, {self.requests:,} requests"
-            f" in {clock(self.seconds)} ({pace:.1f}/s){eta}{self._ending()}"
+            f"{self.label}: {percent:3d}%  {self.rows:,} {self.unit}{asked}"
+            f" in {clock(self.seconds)}{paced}{eta}{self._ending()}"
         )
 
     def bar(self) -> str:

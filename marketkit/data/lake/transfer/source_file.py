@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -11,6 +11,7 @@ import polars as pl
 
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.verify import decode
+from marketkit.data.lake.transfer.source_table import SourceTable
 from marketkit.errors import InputError, nearest
 from marketkit.frames import check_zone
 from marketkit.schema import NUMBERS, ROW, TIME
@@ -93,6 +94,25 @@ class SourceFile:
             ).select(*ROW)
         except pl.exceptions.PolarsError as error:
             raise self.wrong(f"a price or volume is no number: {error}") from error
+
+    def table(self) -> SourceTable:
+        """Read all rows, of whatever market."""
+        raw = self._raw()
+        names = self._names(raw.columns)
+        said = {"symbol": names.get("symbol"), "state": "state" if "state" in raw.columns else None}
+        texts = {
+            ours: pl.lit(None, pl.String) if theirs is None else pl.col(theirs).cast(pl.String)
+            for ours, theirs in said.items()
+        }
+        value = pl.col(names["value"]) if "value" in names else pl.lit(None)
+        rows = raw.select(
+            texts["symbol"].str.replace(r"^CRIX\.UPBIT\.", "").alias("symbol"),
+            self._times(raw[names["time"]]).alias("time"),
+            *(pl.col(names[name]).cast(pl.Float64).alias(name) for name in NUMBERS[:-1]),
+            value.cast(pl.Float64).alias("value"),
+            texts["state"].alias("state"),
+        )
+        return SourceTable(self.path, rows, self.path.stat().st_mtime_ns // 1_000_000)
 
     def wrong(self, what: str) -> InputError:
         """Make the error that names a fault of the file."""
@@ -208,3 +228,18 @@ def _is_time(value: str) -> bool:
     except (AttributeError, ValueError):
         return False
     return True
+
+
+def read_tables(
+    paths: Sequence[Path], columns: Mapping[str, str], tz: str | None, encoding: str | None
+) -> Iterator[SourceTable | InputError]:
+    """Read files one by one into the rows that claims are judged by."""
+    del encoding
+    for path in paths:
+        file = SourceFile(path, columns, tz)
+        try:
+            yield file.table()
+        except pl.exceptions.PolarsError as error:
+            yield file.wrong(f"a price or volume is no number: {error}")
+        except InputError as error:
+            yield error
