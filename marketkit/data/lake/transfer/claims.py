@@ -135,6 +135,8 @@ def _is_whole(table: SourceTable, terms: Terms) -> bool:
 
 def _ranges(sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series) -> Iterator[Span]:
     """Give for each file the span of which it tells all, as far as that was over."""
+    if terms.covering == "rows" and not any(tables[file].period for file in sheet.files):
+        return
     ends = sheet.rows.with_columns(waits=waits).group_by("file")
     time = pl.col("time").cast(pl.Int64)
     found = ends.agg(first=time.min(), last=time.max(), waiting=time.filter("waits").min())

@@ -129,7 +129,7 @@ class Import:
         hull = _hull(claim, rows)
         stored = rows_around(found, sheet.symbol, hull)
         if not terms.force and rows.height:
-            rows = rows.sort("time") if claim.unsettled.height else rows
+            rows = rows if rows["time"].is_sorted() else rows.sort("time")
             faults = strangers(rows, stored, terms.timeframe)
         claim = replace(
             claim,

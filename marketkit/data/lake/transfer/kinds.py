@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import polars as pl
 
 from marketkit.data.lake.format.layout import Series
@@ -18,7 +16,6 @@ TRADED, EMPTY, LEFT = 0, 1, 2  # kinds; what is left out, as forming, says nothi
 
 _PRICES = NUMBERS[:4]
 _LEFT_STATES = ["forming", "unknown"]
-_FIRST = 64  # rows that tell whether all of a file may be slots of a wider timeframe
 
 
 def with_kinds(rows: pl.DataFrame) -> pl.DataFrame:
@@ -91,20 +88,14 @@ def _told(rows: pl.DataFrame, rule: str) -> str:
 def _wide(rows: pl.DataFrame, timeframe: Timeframe) -> Faults:
     """Name the files whose times are all slots of a wider timeframe."""
     faults: Faults = {}
-    for file, times in _times_of_files(rows):
-        if wider(timeframe, times.head(_FIRST).to_list()) is None:
-            continue
+    steps = pl.col("time").cast(pl.Int64).diff().abs()
+    # One step of a single slot, which nearly every file has, says that they are not.
+    single = rows.group_by("file", maintain_order=True).agg(found=(steps == timeframe.width).any())
+    for file in single.filter(~pl.col("found").fill_null(value=False))["file"]:
+        times = rows.filter(pl.col("file") == file)["time"].cast(pl.Int64)
         if (other := wider(timeframe, times.unique().sort().to_list())) is not None:
             faults[file] = (
                 f"its rows are {other} apart or more, so these are no {timeframe} candles:"
                 f" say timeframe={other.name!r}"
             )
     return faults
-
-
-def _times_of_files(rows: pl.DataFrame) -> Iterator[tuple[int, pl.Series]]:
-    """Give the times in ms of each file, in the order of the rows."""
-    times, at = rows["time"].cast(pl.Int64), 0
-    for length, file in rows["file"].rle().struct.unnest().iter_rows():
-        yield file, times.slice(at, length)
-        at += length

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import accumulate
 
 import polars as pl
 
@@ -44,22 +45,41 @@ def sheets_of(tables: Tables, terms: Terms) -> tuple[list[Sheet], Faults]:
     for file, table in tables.items():
         try:
             for symbol, rows in _markets(table, terms):
-                numbered = rows.with_columns(file=pl.lit(file, pl.UInt32)).select(*_COLUMNS)
-                parts.setdefault(symbol, []).append((file, numbered))
+                parts.setdefault(symbol, []).append((file, rows))
         except _Fault as fault:
             faults[file] = str(fault)
-    sheets = [
-        Sheet(symbol, pl.concat([rows for _, rows in some]), tuple(file for file, _ in some))
-        for symbol, some in sorted(parts.items())
-    ]
-    return sheets, faults
+    return [_sheet(symbol, some) for symbol, some in sorted(parts.items())], faults
+
+
+def _sheet(symbol: str, parts: list[tuple[int, pl.DataFrame]]) -> Sheet:
+    """Put the rows of files together; to number them all at once costs no more for many files."""
+    files, frames = zip(*parts, strict=True)
+    if any("row" in rows.columns for rows in frames):
+        frames = tuple(_numbered(rows) for rows in frames)
+    lengths = [rows.height for rows in frames]
+    runs = pl.DataFrame(
+        {"file": files, "length": lengths, "before": [0, *accumulate(lengths)][:-1]},
+        schema={"file": pl.UInt32, "length": pl.Int64, "before": pl.Int64},
+    )
+    each = runs.select(pl.col("file", "before").repeat_by("length").explode(empty_as_null=False))
+    rows = pl.concat(frames).with_columns(each["file"])
+    if "row" not in rows.columns:
+        at = pl.int_range(1, pl.len() + 1)
+        rows = rows.with_columns(row=(at - pl.lit(each["before"])).cast(pl.UInt32))
+    return Sheet(symbol, rows.select(*_COLUMNS), files)
+
+
+def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows if "row" in rows.columns else rows.with_row_index("row", offset=1)
 
 
 def _markets(table: SourceTable, terms: Terms) -> Iterator[tuple[str, pl.DataFrame]]:
     """Give the markets of a file that are asked for, each with its rows; blank lines are none."""
-    rows = table.rows.with_row_index("row", offset=1)
+    rows = table.rows
     if rows["time"].null_count():
-        rows = rows.filter(~pl.all_horizontal(pl.col("time", "symbol", *NUMBERS).is_null()))
+        rows = _numbered(rows).filter(
+            ~pl.all_horizontal(pl.col("time", "symbol", *NUMBERS).is_null())
+        )
     if rows["symbol"].null_count() == rows.height:
         yield _by_name(table, terms), rows
         return
@@ -71,9 +91,9 @@ def _markets(table: SourceTable, terms: Terms) -> Iterator[tuple[str, pl.DataFra
     if len(names) == 1:
         yield names[0], rows
     elif terms.symbol is not None:
-        yield terms.symbol, rows.filter(pl.col("symbol") == terms.symbol)
+        yield terms.symbol, _numbered(rows).filter(pl.col("symbol") == terms.symbol)
     else:
-        for part in rows.partition_by("symbol", maintain_order=True):
+        for part in _numbered(rows).partition_by("symbol", maintain_order=True):
             yield part["symbol"][0], part
 
 
@@ -90,12 +110,12 @@ def _said(rows: pl.DataFrame) -> list[str]:
     """Name the markets that rows name; each row must name one."""
     said = rows["symbol"]
     if said.null_count():
-        row = rows["row"].filter(said.is_null())[0]
+        row = _numbered(rows)["row"].filter(said.is_null())[0]
         raise _Fault(f"row {row} names no market, other rows do: is it the sum of them all?")
     names = [said[0]] if (said == said[0]).all() else said.unique().sort().to_list()
     for name in names:
         if not is_code(name):
-            row = rows["row"].filter(said == name)[0]
+            row = _numbered(rows)["row"].filter(said == name)[0]
             raise _Fault(f"row {row} is of {name!r}, which is no market such as 'KRW-BTC'")
     return names
 

@@ -8,8 +8,7 @@ one follow on those of the other.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import polars as pl
 
@@ -34,14 +33,15 @@ _ALIKE, _DIFFERENT = 0.9, 3  # the share of candles, and the least count of pric
 _LAKE = -1  # in place of the number of a file
 
 
-@dataclass(frozen=True, slots=True)
-class _Seam:
+class _Seam(NamedTuple):
     """Two neighbouring candles of different origin; `far` is the step in usual moves."""
 
     before: int
     after: int
     far: float
-    told: str
+    close_before: float
+    close: float
+    time: int
 
 
 def strangers(rows: pl.DataFrame, stored: pl.DataFrame, timeframe: Timeframe) -> Faults:
@@ -50,12 +50,14 @@ def strangers(rows: pl.DataFrame, stored: pl.DataFrame, timeframe: Timeframe) ->
     `rows` are candles of files with their `file`, `stored` those of the lake around and between,
     both sorted by time, each time once.
     """
+    if stored.is_empty() and rows["file"].n_unique() < 2:
+        return {}  # nothing to compare with
     rows = rows.select(pl.col("file").cast(pl.Int64), "time", "close", "volume")
     stored = stored.select(pl.lit(_LAKE, pl.Int64).alias("file"), "time", "close", "volume")
     usual = _usual_move(stored, timeframe) or _usual_move(rows, timeframe)
     faults = _met(rows, stored, usual)
     rows = rows.filter(~pl.col("file").is_in(list(faults)))
-    while seams := list(_seams(rows, stored, usual, timeframe)):
+    while seams := _seams(rows, stored, usual, timeframe):
         late = _shifted(rows, stored, seams, timeframe)
         worst = _worst(seams) if late is None else late
         if worst is None:
@@ -105,22 +107,24 @@ def _too_far(met: int, usual: float | None) -> float:
 
 def _seams(
     rows: pl.DataFrame, stored: pl.DataFrame, usual: float | None, timeframe: Timeframe
-) -> Iterator[_Seam]:
+) -> list[_Seam]:
     """Give the places where candles of one origin follow on those of another."""
-    alone = stored.join(rows.select("time"), on="time", how="anti")
-    line = pl.concat([rows, alone]).sort("time").select("file", "time", "close")
+    line = rows
+    if stored.height:
+        alone = stored.join(rows.select("time"), on="time", how="anti")
+        line = pl.concat([rows, alone]).sort("time")
+    line = line.select("file", "time", "close")
     line = line.with_columns(pl.all().shift(1).name.suffix("_before"))
-    for each in line.filter(pl.col("file") != pl.col("file_before")).iter_rows(named=True):
-        step = abs(math.log(each["close"] / each["close_before"]))
-        slots = max(
-            1, (each["time"] - each["time_before"]).total_seconds() * 1000 / timeframe.width
-        )
-        far = step / (usual * math.sqrt(slots)) if usual else step / _UNKNOWN * _FAR
-        told = (
-            f"{each['close_before']:g} at {iso(round(each['time_before'].timestamp() * 1000))}"
-            f" goes on as {each['close']:g} at {iso(round(each['time'].timestamp() * 1000))}"
-        )
-        yield _Seam(each["file_before"], each["file"], far, told)
+    step = (pl.col("close") / pl.col("close_before")).log().abs()
+    ms = (pl.col("time") - pl.col("time_before")).cast(pl.Int64)
+    slots = (ms / timeframe.width).clip(1)
+    far = step / (slots.sqrt() * usual) if usual else step * (_FAR / _UNKNOWN)
+    met = line.filter(pl.col("file") != pl.col("file_before"))
+    told = met.select(
+        *("file_before", "file", far.alias("far"), "close_before", "close"),
+        pl.col("time").cast(pl.Int64),
+    )
+    return list(map(_Seam._make, told.iter_rows()))
 
 
 def _worst(seams: list[_Seam]) -> tuple[int, str] | None:
@@ -135,10 +139,11 @@ def _worst(seams: list[_Seam]) -> tuple[int, str] | None:
         return None
     # Of two that do not fit each other the one with more such seams, or the later, is to blame.
     worst = max(bad, key=lambda file: (sum(each.far > _FAR for each in bad[file]), file))
-    told = max(bad[worst], key=lambda each: each.far).told
+    told = max(bad[worst], key=lambda each: each.far)
     return worst, (
-        f"does not go on where its neighbours end: {told}, further than this market moves:"
-        " another symbol or time zone? (force=True takes it all the same)"
+        f"does not go on where its neighbours end: {told.close_before:g} goes on as {told.close:g}"
+        f" at {iso(told.time)}, further than this market moves: another symbol or time zone?"
+        " (force=True takes it all the same)"
     )
 
 
@@ -154,7 +159,7 @@ def _shifted(
     rows: pl.DataFrame, stored: pl.DataFrame, seams: list[_Seam], timeframe: Timeframe
 ) -> tuple[int, str] | None:
     """Find a file that has the lake's own candles, nine hours late or early."""
-    if timeframe.width >= DAY:
+    if timeframe.width >= DAY or stored.is_empty():
         return None
     doubtful = {
         file for each in seams if each.far > _SUSPICIOUS for file in (each.before, each.after)
