@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import overload
 
 import polars as pl
@@ -16,7 +15,10 @@ from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.store.unsettled import Unsettled
 from marketkit.data.lake.transfer.imported import Imported, Imports
 from marketkit.data.lake.transfer.importing import Import
-from marketkit.data.lake.transfer.source_file import read_tables
+from marketkit.data.lake.transfer.sources.markets import market_of
+from marketkit.data.lake.transfer.sources.paths import Paths, files_of
+from marketkit.data.lake.transfer.sources.reading import read_tables
+from marketkit.data.lake.transfer.sources.rows import Reading
 from marketkit.data.lake.transfer.terms import Covering, Duplicates, Prefer, Terms
 from marketkit.frames import OnError
 from marketkit.notebook.arguments import explained
@@ -24,8 +26,6 @@ from marketkit.schema import CANDLE, STATE
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import EVER
-
-Paths = str | Path | Sequence[str | Path]
 
 
 @explained
@@ -39,7 +39,7 @@ class Intake(SnapshotStore):
         *,
         symbol: str,
         timeframe: str | Timeframe,
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, str | None] | None = None,
         tz: str | None = None,
         encoding: str | None = None,
         covering: Covering = "rows",
@@ -57,7 +57,7 @@ class Intake(SnapshotStore):
         *,
         symbol: None = None,
         timeframe: str | Timeframe,
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, str | None] | None = None,
         tz: str | None = None,
         encoding: str | None = None,
         covering: Covering = "rows",
@@ -74,7 +74,7 @@ class Intake(SnapshotStore):
         *,
         symbol: str | None = None,
         timeframe: str | Timeframe,
-        columns: Mapping[str, str] | None = None,
+        columns: Mapping[str, str | None] | None = None,
         tz: str | None = None,
         encoding: str | None = None,
         covering: Covering = "rows",
@@ -114,17 +114,18 @@ class Intake(SnapshotStore):
         prices of another market or time zone. With `on_error="skip"` such files are left out and
         listed in `failures`; it raises only if no file is left.
         """
-        width = parse_timeframe(timeframe)
+        width, now = parse_timeframe(timeframe), self.clock()
         terms = Terms(
-            *(symbol, width, self.clock(), covering, prefer),
+            *(symbol and (market_of(symbol) or symbol), width, now, covering, prefer),
             settled=settled,
             duplicates=duplicates,
             force=force,
             on_error=on_error,
             dry_run=dry_run,
         )
-        paths = [Path(each) for each in ([path] if isinstance(path, str | Path) else path)]
-        told = Import(self, terms, compare).run(read_tables(paths, columns or {}, tz, encoding))
+        files = files_of(path)
+        tables = read_tables(files, Reading(width, now, columns or {}, tz, encoding))
+        told = Import(self, terms, compare).run(tables, len(files))
         return told if symbol is None else told.markets[0]
 
     def unsettled(

@@ -6,7 +6,6 @@ what it says.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -61,9 +60,9 @@ class Import:
         self._tables: dict[int, SourceTable] = {}
         self._failures: list[InputError] = []
 
-    def run(self, tables: Iterable[SourceTable | InputError]) -> Imports:
-        """Keep the candles of files; see `Lake.import_`."""
-        progress = Progress("import", operator.length_hint(tables), asks=False)
+    def run(self, tables: Iterable[SourceTable | InputError], count: int) -> Imports:
+        """Keep the candles of `count` files; see `Lake.import_`."""
+        progress = Progress("import", count, asks=False)
         reporter = Reporter(progress)
         try:
             self._read(tables, reporter)
@@ -83,7 +82,6 @@ class Import:
             else:
                 self._tables[number] = table
                 progress.rows += table.rows.height
-            progress.total = max(progress.total, number + 1)
             progress.done = number + 1
             reporter.update()
 

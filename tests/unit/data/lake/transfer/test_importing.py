@@ -185,9 +185,10 @@ def test_a_wrong_argument_is_refused(given, lake, options, match):
     refused(lake, given, lines(*minutes(0)), match, **options)
 
 
-def test_candles_outside_our_years_are_refused(given, lake):
-    refused(lake, given, lines("1969-12-31T23:59:00Z"), "outside the years 1970 to 9998")
-    refused(lake, given, lines(1_704_067_200_000_000), "outside the years 1970 to 9998")
+def test_candles_before_the_exchange_and_after_now_are_refused(given, lake):
+    refused(lake, given, lines("1969-12-31T23:59:00Z"), "before Upbit began")
+    lake.clock = lambda: 1_704_067_259_999
+    refused(lake, given, lines(*minutes(0, 1)), "row 2 lies in the future: 2024-01-01T00:01:00Z")
 
 
 def test_a_missing_time_is_refused_with_its_row(given, lake):

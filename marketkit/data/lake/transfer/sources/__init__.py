@@ -1,0 +1,1 @@
+"""Files of candles as other programs write them, read into one shape."""
