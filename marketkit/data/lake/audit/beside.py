@@ -11,7 +11,7 @@ from marketkit.coverage import Spans
 from marketkit.data.lake.audit import audit as audits
 from marketkit.data.lake.audit import repair as repairs
 from marketkit.data.lake.audit.findings import AUDIT
-from marketkit.data.lake.audit.widths import compare
+from marketkit.data.lake.audit.widths import with_narrower
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.rows import times_of
 from marketkit.data.lake.store.store import Store
@@ -53,7 +53,7 @@ def _unsettled(store: Store) -> Iterator[tuple[str, ...]]:
                 found = store.select([symbol], timeframe)
                 rows = beside.read(found, EVER, [symbol])
                 slots = Spans((time, timeframe.next(time)) for time in times_of(rows).to_list())
-                told = compare(store, symbol, rows, slots, found)
+                told = list(with_narrower(store, symbol, rows, slots, timeframe))
             except LakeError:  # told of by its own finding
                 continue
             for each in told:

@@ -85,13 +85,14 @@ def compare(
     """
     if not covering:
         return ()
-    told = [*_with_narrower(store, symbol, rows, covering, found.timeframe)]
+    told = [*with_narrower(store, symbol, rows, covering, found.timeframe)]
     return (*told, *_with_wider(store, symbol, rows, covering, found))
 
 
-def _with_narrower(
+def with_narrower(
     store: Store, symbol: str, rows: pl.DataFrame, covering: Spans, wide: Timeframe
 ) -> Iterator[str]:
+    """Compare wide candles with the narrower ones of a lake, as `compare` does."""
     left = covering
     for narrow in narrower(wide):
         beside = store.select([symbol], narrow)

@@ -80,9 +80,8 @@ def _told(rows: pl.DataFrame, rule: str) -> str:
     first = rows.select("row", *NUMBERS).row(0, named=True)  # a time may be of no calendar
     numbers = ", ".join(f"{name} {first[name]}" for name in NUMBERS)
     time = iso(int(rows["time"].dt.epoch("ms")[0]))
-    return (
-        f"{rows.height:,} rows refused: {rule}; the first is row {first['row']}: {time}, {numbers}"
-    )
+    count = "1 row" if rows.height == 1 else f"{rows.height:,} rows"
+    return f"{count} refused: {rule}; the first is row {first['row']}: {time}, {numbers}"
 
 
 def _wide(rows: pl.DataFrame, timeframe: Timeframe) -> Faults:

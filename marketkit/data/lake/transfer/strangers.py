@@ -110,9 +110,9 @@ def _seams(
 ) -> list[_Seam]:
     """Give the places where candles of one origin follow on those of another."""
     line = rows
-    if stored.height:
-        alone = stored.join(rows.select("time"), on="time", how="anti")
-        line = pl.concat([rows, alone]).sort("time")
+    if stored.height:  # what both have is judged where they met
+        alone = rows.join(stored.select("time"), on="time", how="anti")
+        line = pl.concat([alone, stored]).sort("time")
     line = line.select("file", "time", "close")
     line = line.with_columns(pl.all().shift(1).name.suffix("_before"))
     step = (pl.col("close") / pl.col("close_before")).log().abs()
