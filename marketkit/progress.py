@@ -24,8 +24,8 @@ _WIDTH = 24  # characters of the bar; a line of 80 holds the words beside it
 class Progress:
     """Slots closed of the slots asked for (or symbols of symbols), and the cost.
 
-    `begun` of them were closed before the start; `note` says what is waited for. What does not ask
-    an exchange has no requests to tell of.
+    `begun` of them were closed before the start; `note` says what is waited for. Who `asks` nobody
+    has no requests to tell of.
     """
 
     label: str
@@ -68,12 +68,13 @@ class Progress:
 
     def __str__(self) -> str:
         pace = self.requests / self.seconds if self.seconds > 0 else 0.0
-        asked = f", {self.requests:,} requests" if self.asks else ""
         eta = "" if self.eta is None or self.state != "running" else f", {clock(self.eta)} to go"
         percent = math.floor(self.share * 100)
+        asked = f", {self.requests:,} requests" if self.asks else ""
+        paced = f" ({pace:.1f}/s)" if self.asks else ""
         return (
-            f"{self.label}: {percent:3d}%  {self.rows:,} {self.unit}{asked} in"
-            f" {clock(self.seconds)}{f' ({pace:.1f}/s)' if self.asks else ''}{eta}{self._ending()}"
+            f"{self.label}: {percent:3d}%  {self.rows:,} {self.unit}{asked}"
+            f" in {clock(self.seconds)}{paced}{eta}{self._ending()}"
         )
 
     def bar(self) -> str:

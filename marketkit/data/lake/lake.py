@@ -12,6 +12,7 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.intake import Intake
 from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.fill import scan_dense
@@ -22,26 +23,22 @@ from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.report.maintenance import windows
 from marketkit.data.lake.report.summary import look
 from marketkit.data.lake.snapshots.snapshot import FrozenIndex
-from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
-from marketkit.data.lake.transfer.importing import Covering, Imported, import_files
-from marketkit.data.lake.transfer.sources.paths import Paths
-from marketkit.data.lake.transfer.sources.rows import Reading
 from marketkit.errors import WrongArgument
 from marketkit.frames import one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
-from marketkit.schema import empty
+from marketkit.schema import ROW, empty
 from marketkit.symbols import is_name, several
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
-from marketkit.window import Fill, Instant
+from marketkit.window import EVER, Fill, Instant
 
 
 @explained
-class Lake(SnapshotStore, Shown):
+class Lake(Intake, Shown):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
@@ -98,9 +95,11 @@ class Lake(SnapshotStore, Shown):
         if rename is not None:
             return self._scan_renamed(symbols, timeframe, self._window(start, end), fill, rename)
         found, window = self.select(symbols, timeframe), self._window(start, end)
-        if fill == "none":
-            return scan(found.files(window))
-        return scan_dense(found, window, fill)
+        if fill != "none":
+            return scan_dense(found, window, fill)
+        more = self._unproved(found, window, everything=symbols is None)
+        rows = scan(found.files(window))
+        return rows if more.is_empty() else pl.concat([rows, more.lazy()]).sort("symbol", "time")
 
     def read(
         self,
@@ -113,12 +112,15 @@ class Lake(SnapshotStore, Shown):
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time.
 
-        `rename` joins series, as for `scan`.
+        Those that nobody proved yet (`unsettled()`) are among them. `rename` joins series, as for
+        `scan`.
         """
         if rename is not None:
             window = self._window(start, end)
             return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
-        return self.select(symbols, timeframe).read(self._window(start, end))
+        found, window = self.select(symbols, timeframe), self._window(start, end)
+        rows, more = found.read(window), self._unproved(found, window, everything=symbols is None)
+        return rows if more.is_empty() else pl.concat([rows, more]).sort("symbol", "time")
 
     def coverage(
         self,
@@ -174,9 +176,9 @@ class Lake(SnapshotStore, Shown):
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
         """
-        from marketkit.data.lake.audit import audit  # noqa: PLC0415 - slow, and seldom wanted
+        from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
-        return audit.audit(self.root)
+        return beside.audit(self)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
         """Mend the findings of `audit` where that takes no guessing, and list each action.
@@ -186,9 +188,9 @@ class Lake(SnapshotStore, Shown):
         backfill asks for them again. `left` is what only a person can judge. With `dry_run` it only
         says what it would do. Raises `NotWritable`.
         """
-        from marketkit.data.lake.audit import repair  # noqa: PLC0415 - as above
+        from marketkit.data.lake.audit import beside  # noqa: PLC0415 - as above
 
-        return repair.repair(self.root, self.index, dry_run=dry_run)
+        return beside.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(
         self,
@@ -231,38 +233,6 @@ class Lake(SnapshotStore, Shown):
         marker.check(self.root)
         return revisions.finality(self.root, self.source, symbols, timeframe)
 
-    def import_(
-        self,
-        path: Paths,
-        *,
-        symbol: str | None,
-        timeframe: str | Timeframe,
-        columns: Mapping[str, str | None] | None = None,
-        tz: str | None = None,
-        encoding: str | None = None,
-        covering: Covering = "rows",
-        dry_run: bool = False,
-    ) -> Imported:
-        """Import the candles of files, a folder or a glob, and give the counts.
-
-        The columns are found by the names in circulation, or given: `columns={"time": "ts"}` says
-        that the file calls the time `ts`. `tz` is the zone of times that carry none, needed unless
-        the column's name tells. Without a column of turnover it is null. Any order of rows, each
-        candle any number of times; of a file with several symbols only the rows of `symbol`.
-
-        `covering="rows"` claims only the slots that the file has rows for; `"range"` says that
-        nothing traded in any other slot from its first to its last, so that stored candles there
-        are taken to have vanished. What differs from stored candles replaces them and is listed in
-        `revisions()`.
-
-        Raises `InputError`, with nothing written, for a file that cannot be read, lacks a column,
-        holds impossible candles, two different ones of the same time, times that are no slots of
-        `timeframe` or that are those of a wider one, and for one that contradicts most of what is
-        stored: it must be of another symbol or time zone.
-        """
-        reading = Reading(parse_timeframe(timeframe), self.clock(), columns or {}, tz, encoding)
-        return import_files(self, path, reading, symbol, covering, dry_run=dry_run)
-
     def export(
         self,
         path: str | Path,
@@ -294,7 +264,13 @@ class Lake(SnapshotStore, Shown):
         """
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
-        return hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        rows = hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        if not self._beside.any:
+            return rows
+        found = self.select(symbols, timeframe)
+        more = self._unproved(found, EVER, everything=symbols is None)
+        both = pl.concat([rows, more]).sort("symbol", "time")
+        return both.group_by("symbol", maintain_order=True).tail(count).select(*ROW)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).

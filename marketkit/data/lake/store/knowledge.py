@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.timeframe import Timeframe
+from marketkit.window import EVER
 
 _NONE = Spans()
 
@@ -39,6 +40,17 @@ class Knowledge:
         if self.nothing_before is not None:
             known.append(self.timeframe.ceil(self.nothing_before))
         return Span(min(known), max(known)) if known else None
+
+    @property
+    def proved(self) -> Spans:
+        """The slots of which it is proved what traded, or that nothing did.
+
+        From before the listing nothing can have; of `1s` that is only how far back the exchange
+        still has them.
+        """
+        if self.nothing_before is None or self.timeframe.name == "1s":
+            return self.covered
+        return self.covered | Spans([(EVER.start, self.timeframe.ceil(self.nothing_before))])
 
     def absent(self, start: int, end: int) -> Spans:
         """Give the slots of `[start, end)` that the exchange lacks and nobody need ask for."""

@@ -135,6 +135,7 @@ class Store:
         *,
         nothing_before: int | None = None,
         seen_at: int | None = None,
+        only_unknown: bool = False,
     ) -> Written:
         """Keep candles together with the proof that `covering` was asked and answered.
 
@@ -143,8 +144,9 @@ class Store:
         time are replaced, and those that the page lacks go; outside of it nothing changes. Every
         number that was known and is not the same any more is a revision, logged with `seen_at`, the
         moment (ms UTC, default now) the exchange said so. `nothing_before` says that the exchange
-        has no candle that starts earlier. Gives how many rows are new or different, and how many
-        numbers were revised; when the call returns they are on disk.
+        has no candle that starts earlier. With `only_unknown` what is proved already stays as it
+        is, and the page counts for other slots alone. Gives how many rows are new or different, and
+        how many numbers were revised; when the call returns they are on disk.
 
         Raises `InputError` for rows that are no possible candles or lie outside `covering`, and
         `NotWritable`; both before anything is written. A kill at any point loses at most what this
@@ -154,7 +156,7 @@ class Store:
         page = CandlePage(rows, covering, nothing_before)
         # machine's clock: of rows that came from somebody's hand; a fetched page has its own date
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
-        return write_page(self.root, self.index, series, page, moment)
+        return write_page(self.root, self.index, series, page, moment, only_unknown=only_unknown)
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
         """Remove series with all that is known of them, and give the bytes of candles.

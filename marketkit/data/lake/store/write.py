@@ -31,7 +31,7 @@ from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.newest import keep
 from marketkit.data.lake.store.revisions import record
-from marketkit.data.lake.store.rows import CandlePage, checked, inside
+from marketkit.data.lake.store.rows import CandlePage, checked, inside, within
 from marketkit.disk import make_folder
 from marketkit.errors import CorruptFile, LakeError, NotWritable
 from marketkit.schema import ROW, empty
@@ -47,8 +47,16 @@ class Written(NamedTuple):
     revisions: int
 
 
-def write_page(root: Path, index: Index, series: Series, page: CandlePage, seen_at: int) -> Written:
-    """Keep a page that was answered at `seen_at`.
+def write_page(
+    root: Path,
+    index: Index,
+    series: Series,
+    page: CandlePage,
+    seen_at: int,
+    *,
+    only_unknown: bool = False,
+) -> Written:
+    """Keep a page that was answered at `seen_at`; with `only_unknown` what was not known before.
 
     The order protects data: everything is checked before anything is written; under the lock each
     chunk is compared with its proof, read and merged, what changed of it is logged, and it is
@@ -61,7 +69,7 @@ def write_page(root: Path, index: Index, series: Series, page: CandlePage, seen_
     try:
         marker.prepare(root)
         with only_writer(root, series):
-            return _merge_page(root, index, series, page, seen_at)
+            return _merge_page(root, index, series, page, seen_at, only_unknown=only_unknown)
     except LakeError:
         raise
     except OSError as error:
@@ -87,10 +95,18 @@ def only_writer(root: Path, series: Series) -> Iterator[None]:
 
 
 def _merge_page(
-    root: Path, index: Index, series: Series, page: CandlePage, seen_at: int
+    root: Path,
+    index: Index,
+    series: Series,
+    page: CandlePage,
+    seen_at: int,
+    *,
+    only_unknown: bool,
 ) -> Written:
     entries = _entries(root, index, series)
     known = Knowledge.of(series.timeframe, entries.values())
+    if only_unknown:  # asked here, under the lock: a job may have learned more a moment ago
+        page = unknown_part(page, known)
     make_folder(root / series.folder)
     sweep(root / series.folder)
     counts, written = [Written(0, 0)], []
@@ -101,6 +117,16 @@ def _merge_page(
         written += [entry] if entry is not None else []
     index.put(series, written)
     return Written(*map(sum, zip(*counts, strict=True)))
+
+
+def unknown_part(page: CandlePage, known: Knowledge) -> CandlePage:
+    """Give the part of a page of which nothing is known."""
+    unknown = page.covering - known.proved
+    if unknown == page.covering:
+        return page
+    return replace(
+        page, rows=page.rows.filter(within(page.rows["time"], unknown)), covering=unknown
+    )
 
 
 def _parts(series: Series, page: CandlePage, nothing_before: int | None) -> dict[str, CandlePage]:

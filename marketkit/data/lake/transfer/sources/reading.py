@@ -6,7 +6,7 @@ layout at once, so that a folder of days costs about what one file of the same r
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -24,7 +24,6 @@ from marketkit.data.lake.transfer.sources.rows import Reading, names_of, rows_of
 from marketkit.data.lake.transfer.sources.sheets import read_sheet
 from marketkit.data.lake.transfer.sources.text import read_csv
 from marketkit.errors import InputError
-from marketkit.progress import Progress, Reporter
 
 _TOGETHER = 500_000  # rows of small files that are made out at once: some 100 MB of cells
 
@@ -57,34 +56,10 @@ def read_tables(paths: Paths, reading: Reading) -> Iterator[SourceTable | InputE
     `paths` is a file, a list, a folder or a glob. Raises `InputError` for what means no file, and
     `MissingExtra` for a kind of file that wants another package.
     """
-    files = files_of(paths)
-    progress = Progress(f"reading {len(files):,} files", len(files), unit="rows", asks=False)
-    reporter = Reporter(progress)
-    try:
-        yield from _in_batches(_counted(files, reading, reporter), reading)
-        progress.state = "done"
-    finally:
-        reporter.close()
-
-
-def _counted(
-    files: Sequence[Path], reading: Reading, reporter: Reporter
-) -> Iterator[_Cells | InputError]:
-    """Open files one after another, and say how far that has come."""
-    for path in files:
-        cells = _opened(path, reading)
-        reporter.progress.done += 1
-        reporter.progress.rows += 0 if isinstance(cells, InputError) else cells.frame.height
-        reporter.update()
-        yield cells
-
-
-def _in_batches(
-    opened: Iterable[_Cells | InputError], reading: Reading
-) -> Iterator[SourceTable | InputError]:
     batch: list[_Cells] = []
     rows = 0
-    for cells in opened:
+    for path in files_of(paths):
+        cells = _opened(path, reading)
         if isinstance(cells, InputError) or not _fits(cells, batch, rows):
             yield from _made_out(batch, reading)
             batch, rows = [], 0

@@ -1,0 +1,60 @@
+"""A lake with its unsettled candles, which lie in a small lake of their own: looked at together."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import polars as pl
+
+from marketkit.coverage import Spans
+from marketkit.data.lake.audit import audit as audits
+from marketkit.data.lake.audit import repair as repairs
+from marketkit.data.lake.audit.findings import AUDIT
+from marketkit.data.lake.audit.widths import with_narrower
+from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.rows import times_of
+from marketkit.data.lake.store.store import Store
+from marketkit.data.lake.store.unsettled import FOLDER, Unsettled
+from marketkit.errors import LakeError
+from marketkit.timeframe import TIMEFRAMES
+from marketkit.window import EVER
+
+
+def audit(store: Store) -> pl.DataFrame:
+    """List the faults of a lake and of what is beside, and unsettled candles that do not add up."""
+    found = audits.audit(store.root)
+    if not (store.root / FOLDER).is_dir():
+        return found
+    beside = audits.audit(store.root / FOLDER)
+    rows = [*_unsettled(store)] if beside.is_empty() else []
+    more = pl.DataFrame(rows, schema=dict(AUDIT), orient="row")
+    return pl.concat([found, _below(beside), more])
+
+
+def repair(root: Path, index: Index, *, dry_run: bool) -> pl.DataFrame:
+    """Mend a lake and what is beside; see `Lake.repair`."""
+    found = repairs.repair(root, index, dry_run=dry_run)
+    side = root / FOLDER
+    if not side.is_dir():
+        return found
+    return pl.concat([found, _below(repairs.repair(side, Index(side), dry_run=dry_run))])
+
+
+def _below(found: pl.DataFrame) -> pl.DataFrame:
+    return found.with_columns(path=pl.lit(f"{FOLDER}/") + pl.col("path"))
+
+
+def _unsettled(store: Store) -> Iterator[tuple[str, ...]]:
+    beside = Unsettled(store)
+    for timeframe in TIMEFRAMES.values():
+        for symbol in beside.symbols(timeframe):
+            try:
+                found = store.select([symbol], timeframe)
+                rows = beside.read(found, EVER, [symbol])
+                slots = Spans((time, timeframe.next(time)) for time in times_of(rows).to_list())
+                told = list(with_narrower(store, symbol, rows, slots, timeframe))
+            except LakeError:  # told of by its own finding
+                continue
+            for each in told:
+                yield FOLDER, symbol, timeframe.name, "differs", f"unsettled: {each}"
