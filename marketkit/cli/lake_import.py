@@ -10,10 +10,14 @@ from marketkit.cli.output import DONE, INCOMPLETE, Output
 
 if TYPE_CHECKING:
     from marketkit.data.lake.lake import Lake
+    from marketkit.data.lake.transfer.imported import Imported
 
 _FIRST = 5  # rows that a look shows: enough to see a false column or zone
 _NO_COLUMN = "-"  # instead of a name: the file has no such column
-_COUNTS = ("rows", "distinct", "changed", "revisions", "slots")
+_COUNTS = (
+    *("rows", "distinct", "changed", "revisions", "slots", "filled", "empty", "left_out"),
+    "differing",
+)
 # What the library has defaults for; given only where the command line says so.
 _SAID = ("tz", "encoding", "covering", "prefer", "duplicates", "settled", "force", "on_error")
 
@@ -57,21 +61,33 @@ def _claim_arguments(view: argparse.ArgumentParser) -> None:
 
 def import_candles(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     """Import files and print what came of it, or what would."""
+    from marketkit.data.lake.transfer.imported import Imports  # noqa: PLC0415 - slow
+
     paths = options.paths if len(options.paths) > 1 else options.paths[0]
     columns = _names(options)
-    given = {name: said for name in _SAID if (said := getattr(options, name)) is not None}
-    if options.dry_run:
-        given["dry_run"] = True
+    given: dict[str, Any] = {name: getattr(options, name) for name in _SAID}
+    given = {name: said for name, said in given.items() if said is not None}
     look = _look(lake, paths, columns, options, output) if options.dry_run else {}
-    taken: Any = lake.import_(
-        paths, symbol=options.symbol, timeframe=options.timeframe, columns=columns, **given
+    taken = lake.import_(
+        paths,
+        symbol=options.symbol,
+        timeframe=options.timeframe,
+        columns=columns,
+        dry_run=options.dry_run,
+        **given,
     )
-    markets, failures = getattr(taken, "markets", (taken,)), getattr(taken, "failures", ())
     output.say(repr(taken))
-    told = [{"symbol": each.symbol, **{n: getattr(each, n) for n in _COUNTS}} for each in markets]
+    told = [_counts(each) for each in (taken if isinstance(taken, Imports) else [taken])]
     whole = told[0] if len(told) == 1 else {"markets": told}
-    output.value(**whole, **look, failures=[str(each) for each in failures])
-    return INCOMPLETE if failures else DONE
+    output.value(**whole, **look, failures=[str(each) for each in taken.failures])
+    return INCOMPLETE if taken.failures else DONE
+
+
+def _counts(came: Imported) -> dict[str, object]:
+    """Give what came of a market for programs."""
+    counts = {name: getattr(came, name) for name in _COUNTS}
+    found = {"unsettled": came.unsettled.height, "findings": came.findings}
+    return {"symbol": came.symbol, **counts, **found}
 
 
 def _look(

@@ -36,10 +36,17 @@ def file(tmp_path):
 
 
 @pytest.mark.parametrize("rows", SPELLINGS)
-@pytest.mark.parametrize("asked", [*SPELLINGS, None])
-def test_rows_and_caller_may_spell_a_market_in_any_way(lake, file, rows, asked):
+def test_rows_may_spell_a_market_in_any_way(lake, file, rows):
     path = file(HEADER + row(0, rows))
-    assert lake.import_(path, symbol=asked, timeframe="1m").symbol == "KRW-BTC"
+    (came,) = lake.import_(path, symbol=None, timeframe="1m", settled=True)
+    assert came.symbol == "KRW-BTC"
+    assert lake.catalog()["symbol"].to_list() == ["KRW-BTC"]
+
+
+@pytest.mark.parametrize("asked", SPELLINGS)
+def test_a_caller_may_spell_a_market_in_any_way(lake, file, asked):
+    path = file(HEADER + row(0, "KRW_BTC"))
+    assert lake.import_(path, symbol=asked, timeframe="1m", settled=True).symbol == "KRW-BTC"
     assert lake.catalog()["symbol"].to_list() == ["KRW-BTC"]
 
 
@@ -57,7 +64,25 @@ def test_spellings_that_mix_in_a_file_are_one_series(lake, file):
 )
 def test_the_market_may_stand_in_the_name_of_the_file_alone(lake, file, name):
     path = file(PLAIN + row(0), name)
-    assert lake.import_(path, symbol=None, timeframe="1m").symbol == "KRW-BTC"
+    (came,) = lake.import_(path, symbol=None, timeframe="1m")
+    assert came.symbol == "KRW-BTC"
+
+
+def test_a_name_of_another_market_is_refused_unless_forced(lake, file):
+    path = file(PLAIN + row(0), "KRW-ETH_1m.csv")
+    with pytest.raises(InputError, match=r"its name says KRW-ETH, not KRW-BTC.*force=True"):
+        lake.import_(path, symbol="KRW-BTC", timeframe="1m")
+    assert not lake.root.exists()
+    assert lake.import_(path, symbol="KRW-BTC", timeframe="1m", force=True).distinct == 1
+
+
+def test_all_markets_of_a_file_are_imported_each_with_its_report(lake, file):
+    rows = [(0, "BTC/KRW"), (1, "ETH/KRW"), (2, "KRW_BTC"), (3, "ETH/BTC")]
+    path = file(HEADER + "".join(row(*each) for each in rows))
+    came = lake.import_(path, symbol=None, timeframe="1m", settled=True)
+    assert came.frame["symbol"].to_list() == ["BTC-ETH", "KRW-BTC", "KRW-ETH"]
+    assert came.frame["rows"].to_list() == [1, 2, 1]
+    assert lake.read("KRW-BTC", "1m")["time"].dt.minute().to_list() == [0, 2]
 
 
 def test_a_market_that_nothing_names_must_be_said(lake, file):
@@ -114,3 +139,15 @@ def test_the_command_line_names_the_file_the_row_and_the_value(tmp_path, file, c
     said = capsys.readouterr().err
     assert f"{path}: row 2, column 'market': 'BTC' is no market" in said
     assert not (tmp_path / "lake").exists()
+
+
+def test_the_command_line_imports_all_markets_and_refuses_another_name(tmp_path, file, capsys):
+    given = ["--timeframe", "1m", "--lake", str(tmp_path / "lake")]
+    path = file(HEADER + row(0, "BTC/KRW") + row(1, "ETH/KRW"))
+    assert main(["lake", "import", str(path), "--json", *given]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [each["symbol"] for each in told["markets"]] == ["KRW-BTC", "KRW-ETH"]
+    path = file(PLAIN + row(0), "KRW-ETH_1m.csv")
+    assert main(["lake", "import", str(path), "--symbol", "KRW-BTC", *given]) == 2
+    assert "its name says KRW-ETH, not KRW-BTC" in capsys.readouterr().err
+    assert main(["lake", "import", str(path), "--symbol", "KRW-BTC", "--force", *given]) == 0

@@ -28,7 +28,7 @@ def take(run, tmp_path):
 
 
 def test_the_market_that_a_file_names_is_taken_where_none_is_said(take, korean, tmp_path):
-    code, out, err = take(korean, "--tz", "Asia/Seoul")
+    code, out, err = take(korean, "--tz", "Asia/Seoul", "--settled")
     assert code == 0, err
     assert "KRW-BTC 1m, 2024-01-01T00:00:00Z" in out
     assert Lake(tmp_path / "lake").read("KRW-BTC", "1m").height == 1
@@ -56,6 +56,7 @@ def test_columns_zone_and_encoding_are_said_in_options(take, tmp_path):
     given = (
         *("--columns", "time=t,open=a,high=b", "--columns", "low=c,close=d,volume=e"),
         *("--encoding", "utf-16-le", "--tz", "UTC", "--symbol", "BTC/KRW", "--symbol-column", "-"),
+        "--settled",
     )
     code, out, err = take(path, *given)
     assert code == 0, err
@@ -83,6 +84,25 @@ def test_an_option_that_says_nothing_is_bad_usage(take, korean, capsys, option, 
         take(korean, option, value)
     assert ended.value.code == 2
     assert match in capsys.readouterr().err
+
+
+def test_options_about_claims_reach_the_import(take, korean, tmp_path):
+    given = ("--tz", "Asia/Seoul", "--covering", "2024-01-01,2024-01-01T00:05", "--duplicates")
+    code, out, err = take(korean, *given, "first", "--prefer", "file", "--force")
+    assert code == 0, err
+    assert "5 slots claimed, 4 of them empty" in out
+
+
+def test_a_bad_file_may_be_left_out_and_the_exit_code_says_so(take, korean, tmp_path):
+    (tmp_path / "bad.csv").write_bytes(b"")
+    given = (korean, tmp_path / "bad.csv", "--tz", "Asia/Seoul")
+    assert take(*given)[0] == 2
+    code, out, _ = take(*given, "--on-error", "skip")
+    assert code == 3
+    assert "1 files refused" in out
+    assert "bad.csv: cannot be read" in out
+    code, out, _ = take(*given, "--on-error", "skip", "--json")
+    assert (code, len(json.loads(out)["failures"])) == (3, 1)
 
 
 def test_a_bad_file_ends_with_bad_usage_and_its_name(take, tmp_path):
