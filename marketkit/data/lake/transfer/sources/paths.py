@@ -90,8 +90,9 @@ def _meant(given: str | Path) -> Iterator[Path]:
         matches = (Path(each) for each in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207 - a pattern may be absolute
         found = [each for each in matches if each.is_file()]
     else:
-        kinds = kind_of(path.name)
-        if not any(kinds):
+        if not any(kind_of(path.name)):
+            if not (path.suffix or path.exists()):
+                raise InputError(f"{path}: no such file or folder")
             raise InputError(
                 f"{path}: not a kind of file that can be read{nearest(path.suffix, TABLES)}"
                 f" (one of {' '.join(TABLES + PACKED)})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -19,6 +20,15 @@ _LINES = 20  # lines above a header: more than any program writes
 _COMMENT = "#"
 
 
+class _Header(NamedTuple):
+    """A line that may name the columns: where it ends, the sign between names, and the names."""
+
+    end: int
+    sign: str
+    names: list[str]
+    is_comment: bool
+
+
 def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame:
     """Give the cells of a text as strings, null where empty.
 
@@ -26,22 +36,22 @@ def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame
     Raises `InputError` without the path.
     """
     content = in_utf8(content, encoding)
-    start, sign, names = _header(content, given)
-    schema = dict.fromkeys(_unique(names), pl.String)
-    rows = content[start:]
+    header = _header(content, given)
+    schema = dict.fromkeys(_unique(header.names), pl.String)
+    rows = content[header.end :]
     if not rows[:_HEAD].strip() and not rows.strip():
         return pl.DataFrame(schema=schema)
     try:
         return pl.read_csv(
             rows,
             has_header=False,
-            separator=sign,
+            separator=header.sign,
             schema=schema,
             comment_prefix=_COMMENT,
             missing_columns="insert",  # where the first rows are short
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(_ragged(rows, sign, len(names))) from error
+        raise InputError(_ragged(rows, header.sign, len(header.names))) from error
 
 
 def in_utf8(content: bytes, encoding: str | None) -> bytes:
@@ -86,20 +96,23 @@ def _decoded(content: bytes, encoding: str, *, given: bool) -> bytes:
         ) from None
 
 
-def _header(content: bytes, given: Given) -> tuple[int, str, list[str]]:
-    """Find where the rows begin, the sign between cells, and the names of the columns."""
-    first: tuple[int, str, list[str]] | None = None
-    for end, line in _lines(content):
-        sign = max(_SIGNS, key=line.count)
-        for each in (sign, *_SIGNS):
-            names = _cells(line, each)
-            if is_header(names, given):
-                return end, each, names
-        if first is None and not line.startswith(_COMMENT):
-            first = end, sign, _cells(line, sign)
-    if first is None:
+def _header(content: bytes, given: Given) -> _Header:
+    """Find the header: the first line that names columns, commented out only if no other does."""
+    found = [_Header(end, *_split(line, given)) for end, line in _lines(content)]
+    plain_first = sorted(found, key=lambda each: each.is_comment)
+    named = (each for each in plain_first if is_header(each.names, given))
+    header = next(named, next(iter(plain_first), None))
+    if header is None:
         raise InputError("has no rows")
-    return first
+    return header
+
+
+def _split(line: str, given: Given) -> tuple[str, list[str], bool]:
+    """Give the sign between the cells of a line, the cells, and whether it is commented out."""
+    likely = max(_SIGNS, key=line.count)
+    signs = (sign for sign in (likely, *_SIGNS) if is_header(_cells(line, sign), given))
+    sign = next(signs, likely)
+    return sign, _cells(line, sign), line.startswith(_COMMENT)
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, str]]:

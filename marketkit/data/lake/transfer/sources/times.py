@@ -53,6 +53,7 @@ def read_times(column: pl.Series, tz: str | None, timeframe: Timeframe) -> pl.Se
     if dtype == pl.String:
         naive = _from_text(column)
     elif dtype.is_integer() or dtype.is_decimal() or dtype == pl.Float64:
+        column = column.fill_nan(None) if dtype == pl.Float64 else column
         naive = _from_numbers(column, _whole(column))
     elif dtype == pl.Null or isinstance(dtype, pl.Date | pl.Datetime):
         naive = column

@@ -111,6 +111,7 @@ def test_types_of_times_are_taken_as_they_are(unit):
 def test_empty_cells_are_null_and_need_no_zone():
     assert read(None, None) == [None, None]
     assert read("", dtype=pl.String) == [None]
+    assert read(float("nan"), float(EPOCH)) == [None, NINE]
 
 
 NOW = parse_time("2024-06-01T00:00:00Z")
