@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.options import WIDTHS
@@ -105,7 +106,8 @@ def _look(
     width = parse_timeframe(options.timeframe)
     reading = Reading(width, lake.clock(), columns, options.tz, options.encoding)
     path, names, rows = preview(paths, reading, _FIRST)
-    output.say(f"{path}: {' '.join(f'{ours}={theirs!r}' for ours, theirs in names.items())}")
+    said = ",".join(f"{ours}={theirs}" for ours, theirs in names.items())
+    output.say(f"{path.name} as by --columns {shlex.quote(said)}")
     if not output.as_json:
         output.table(rows.select(*(each for each in rows.columns if each in names)))
     times = rows["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")
