@@ -1,4 +1,4 @@
-"""`marketkit lake import`: files of other programs into the lake, or only a look at them."""
+"""`marketkit lake import`: files of other programs into the lake, or only a look at these."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SAID = ("tz", "encoding", "covering", "prefer", "duplicates", "settled", "force
 
 
 def import_arguments(view: argparse.ArgumentParser) -> None:
-    """Add the files, what they hold, and how they are read."""
+    """Add the files, their market and width, and how cells are read."""
     add = view.add_argument
     add("paths", nargs="+", metavar="PATH", help="Files, folders or globs.")
     add("--symbol", help="The market, such as KRW-BTC; all that the files name, if none is given.")
@@ -44,7 +44,7 @@ def import_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def _claim_arguments(view: argparse.ArgumentParser) -> None:
-    """Add what the files may claim."""
+    """Add the claims that files may make."""
     add = view.add_argument
     said = "What the files prove: their rows, all slots from the first to the last, or START,END."
     add("--covering", type=_covering, metavar="rows|range|START,END", help=said)
@@ -61,7 +61,7 @@ def _claim_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def import_candles(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    """Import files and print what came of it, or what would."""
+    """Import files and print the counts, or with `--dry-run` a look."""
     from marketkit.data.lake.transfer.imported import Imports  # noqa: PLC0415 - slow
 
     paths = options.paths if len(options.paths) > 1 else options.paths[0]
@@ -85,7 +85,7 @@ def import_candles(lake: Lake, options: argparse.Namespace, output: Output) -> i
 
 
 def _counts(came: Imported) -> dict[str, object]:
-    """Give what came of a market for programs."""
+    """Give the counts of a market for programs."""
     counts = {name: getattr(came, name) for name in _COUNTS}
     found = {"unsettled": came.unsettled.height, "findings": came.findings}
     return {"symbol": came.symbol, **counts, **found}

@@ -1,4 +1,4 @@
-"""JSON of candles: answers of the exchange as they came, page by page, or one list, or lines."""
+"""JSON of candles: answers of the exchange page by page, one list, or lines."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _values(text: str) -> Iterator[Any]:
 
 
 def _rows(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Give the candles of a value: one, a list of them, or pages."""
+    """Give the candles of a value: of one, of a list, or of pages."""
     if isinstance(value, Mapping):
         yield from _of_object(value)
     elif isinstance(value, Sequence) and not isinstance(value, str):

@@ -115,7 +115,7 @@ def find(available: Sequence[str], given: Given, tz: str | None) -> dict[str, st
 
 
 def others(available: Sequence[str], taken: str) -> list[str]:
-    """Give the columns that may hold the time where one that comes before them has none."""
+    """Give the columns that may hold the time where the one taken has none."""
     spelt = _spelt(available)
     found = [spelt[each] for each in _SPELLINGS["time"] if each in spelt]
     return found[found.index(taken) + 1 :] if taken in found else []
@@ -138,7 +138,7 @@ def zone_in(name: str) -> str | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Write the names of columns for a message: the first of them, none too long."""
+    """Write the names of columns for a message: the first ones, none too long."""
     most = 20  # what two lines of a terminal hold
     shown = ", ".join(plain(name, 40) or "''" for name in names[:most])
     return f"{shown}, ..." if len(names) > most else shown

@@ -1,4 +1,4 @@
-"""Bytes out of what packs them: gzip, or the one member of a zip, and never more than is sane."""
+"""Bytes unpacked from gzip, or from the one member of a zip, and never more than is sane."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _STRANGERS = (
 
 
 def unpack(path: Path) -> tuple[str, bytes]:
-    """Give the name of the table in a file, and its bytes. Raises `InputError` without the path."""
+    """Give the name and the bytes of the table in a file. Raises `InputError` without the path."""
     table, packed = kind_of(path.name)
     try:
         content = path.read_bytes()
@@ -69,7 +69,7 @@ def _of_zip(content: bytes) -> tuple[str, bytes]:
 
 
 def _only(members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
-    """Give the one member that is a table, if nothing about it is odd."""
+    """Give the one member that is a table, if nothing is odd about the archive."""
     real = [
         each for each in members if not (each.is_dir() or any(x in each.filename for x in _FOREIGN))
     ]
@@ -88,7 +88,7 @@ def _only(members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
 
 
 def _bounded(file: IO[bytes] | gzip.GzipFile, packed: int) -> bytes:
-    """Read what is packed in so many bytes, unless it is a bomb."""
+    """Unpack so many bytes, unless a bomb comes of these."""
     most = min(_MOST_BYTES, max(_HARMLESS, packed * _MOST_RATIO))
     content = file.read(most + 1)
     if len(content) > most:

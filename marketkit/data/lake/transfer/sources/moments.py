@@ -1,4 +1,4 @@
-"""The forms in which texts say a moment, found from one of them and read for all."""
+"""The forms in which texts say a moment, found from one text and read for all."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _MOST = 8  # forms in one column: more than any program mixes
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """A form of moments: the pattern, and the zone that each of them names."""
+    """A form of moments: the pattern, and the zone that each text names."""
 
     pattern: str
     zone: str | None = None
     korean: bool = False
 
     def read(self, column: pl.Series) -> pl.Series:
-        """Give days, naive moments or moments in UTC; null what has another form."""
+        """Give days, naive moments or moments in UTC; null for texts of another form."""
         if self.korean:
             column = column.str.replace("오전", "AM", literal=True)
             column = column.str.replace("오후", "PM", literal=True)
@@ -43,7 +43,7 @@ class Form:
 
 
 def form_of(text: str) -> Form | None:
-    """Give the form of a moment, or None for what is no moment.
+    """Give the form of a moment, or None for a text that is none.
 
     >>> form_of("2024-01-01T09:00:00Z")
     Form(pattern='%Y-%m-%dT%H:%M:%SZ', zone='UTC', korean=False)
@@ -108,7 +108,7 @@ def first_unread(column: pl.Series, times: pl.Series) -> int | None:
 
 
 def _joined(times: pl.Series, more: pl.Series) -> pl.Series | None:
-    """Give the moments of two forms together; None where one of them has a zone alone."""
+    """Give the moments of two forms together; None where only one form has a zone."""
     naive = pl.Datetime("us")
     one, other = (each.cast(naive) if each.dtype == pl.Date else each for each in (times, more))
     zones = {one.dtype, other.dtype}

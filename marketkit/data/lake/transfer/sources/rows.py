@@ -1,4 +1,4 @@
-"""What the cells of a file mean: the rows of candles in the columns of `SourceTable`."""
+"""The meaning of the cells of a file: rows of candles in the columns of `SourceTable`."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Reading:
 
 
 def names_of(cells: pl.DataFrame, reading: Reading) -> dict[str, str]:
-    """Give the file's name of each column of ours that it has. Raises `InputError`."""
+    """Give the file's name of each column of ours that is there. Raises `InputError`."""
     if not cells.width:
         return {}
     names = columns.find(cells.columns, reading.columns, reading.tz)
@@ -52,7 +52,7 @@ def names_of(cells: pl.DataFrame, reading: Reading) -> dict[str, str]:
 
 
 def rows_of(cells: pl.DataFrame, reading: Reading) -> pl.DataFrame:
-    """Make out the cells of a file, in the order of its rows. Raises `InputError` with the row."""
+    """Make out the cells of a file, row by row. Raises `InputError` with the row."""
     if not cells.width:  # an answer without candles
         return empty(SOURCE_ROW)
     names = names_of(cells, reading)
@@ -76,7 +76,7 @@ def _times(cells: pl.DataFrame, name: str, reading: Reading) -> pl.Series:
 
 
 def _with_times(cells: pl.DataFrame, name: str, reading: Reading) -> str:
-    """Give the column of times, or the next in order where all its cells are empty."""
+    """Give the column of times, or the next in order where all cells are empty."""
     if "time" in reading.columns:
         return name
     names = (name, *columns.others(cells.columns, name))
@@ -84,7 +84,7 @@ def _with_times(cells: pl.DataFrame, name: str, reading: Reading) -> str:
 
 
 def _moments(cells: pl.DataFrame, name: str) -> pl.Series:
-    """Give the column of times; times of day together with the days that stand beside them."""
+    """Give the column of times; times of day together with the days beside."""
     column = cells[name]
     days = columns.day_of(cells.columns, name)
     if days is None or column.dtype != pl.String or cells[days].dtype != pl.String:

@@ -1,4 +1,4 @@
-"""Text of candles, whatever the encoding, the separator and the lines above the header."""
+"""Text of candles, in any encoding, with any separator and lines above the header."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _COMMENT = "#"
 
 
 class _Header(NamedTuple):
-    """A line that may name the columns: where it ends, the sign between names, and the names."""
+    """A line that may name the columns: the end, the sign between names, and the names."""
 
     end: int
     sign: str
@@ -108,7 +108,7 @@ def _header(content: bytes, given: Given) -> _Header:
 
 
 def _split(line: str, given: Given) -> tuple[str, list[str], bool]:
-    """Give the sign between the cells of a line, the cells, and whether it is commented out."""
+    """Give the sign between the cells of a line, the cells, and whether these are a comment."""
     likely = max(_SIGNS, key=line.count)
     signs = (sign for sign in (likely, *_SIGNS) if is_header(_cells(line, sign), given))
     sign = next(signs, likely)
