@@ -39,7 +39,7 @@ def files_of(given: Paths) -> list[Path]:
 
 
 def kind_of(name: str) -> tuple[str, str]:
-    """Give the suffix of a table in a file's name, and the suffix of its packing, in small.
+    """Give the suffixes of table and packing in a file's name, in small letters.
 
     >>> kind_of("KRW-BTC.CSV.gz"), kind_of("a.zip"), kind_of("notes.md")
     (('.csv', '.gz'), ('', '.zip'), ('', ''))

@@ -9,7 +9,7 @@ import polars as pl
 
 from marketkit.data.lake.transfer.sources import columns
 from marketkit.data.lake.transfer.sources.markets import spell
-from marketkit.data.lake.transfer.sources.moments import OF_DAY
+from marketkit.data.lake.transfer.sources.moments import with_days
 from marketkit.data.lake.transfer.sources.numbers import read_numbers
 from marketkit.data.lake.transfer.sources.states import read_states
 from marketkit.data.lake.transfer.sources.times import read_times, refuse_outside
@@ -85,11 +85,5 @@ def _with_times(cells: pl.DataFrame, name: str, reading: Reading) -> str:
 
 def _moments(cells: pl.DataFrame, name: str) -> pl.Series:
     """Give the column of times; times of day together with the days beside."""
-    column = cells[name]
     days = columns.day_of(cells.columns, name)
-    if days is None or column.dtype != pl.String or cells[days].dtype != pl.String:
-        return column
-    first = column.drop_nulls().head(1).to_list()
-    if first and OF_DAY.fullmatch(first[0].strip()):
-        return (cells[days] + " " + column).alias(name)
-    return column
+    return cells[name] if days is None else with_days(cells[name], cells[days])

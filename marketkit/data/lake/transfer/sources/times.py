@@ -11,6 +11,7 @@ from marketkit.data.lake.transfer.sources.moments import (
     DIGITS,
     first_said,
     first_unread,
+    form_of,
     read_moments,
 )
 from marketkit.errors import InputError, plain
@@ -142,12 +143,13 @@ def _from_text(column: pl.Series) -> pl.Series:
 
 
 def _refuse_unread(column: pl.Series, times: pl.Series) -> None:
-    if (at := first_unread(column, times)) is not None:
-        value = plain(str(column[at]), 40)
-        raise InputError(
-            f"row {at + 1}, column {column.name!r} holds {value!r}, which is no time like the"
-            " others"
-        )
+    if (at := first_unread(column, times)) is None:
+        return
+    value = plain(str(column[at]), 40)
+    why = "which is no time like the others"
+    if form_of(str(column[at]).strip()) is None:
+        why = "which is no time such as 2024-01-01T09:00:00Z"
+    raise InputError(f"row {at + 1}, column {column.name!r} holds {value!r}, {why}")
 
 
 def _refuse_between(name: str, rows: pl.Series) -> None:
