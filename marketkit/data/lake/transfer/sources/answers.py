@@ -64,10 +64,10 @@ def _of_object(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         said = plain(str(fault.get("message") or fault.get("name")), 80)
         raise InputError(f"holds an error of the exchange in place of candles: {said!r}")
     lists = [each for each in value.values() if isinstance(each, list)]
-    if not lists:
-        yield value
-    elif len(lists) == 1:  # an envelope
+    if len(lists) == 1:  # an envelope
         yield from _rows(lists[0])
+    elif not lists and not all(isinstance(each, Mapping) for each in value.values()):
+        yield value
     else:
         raise InputError("is no list of candles, with an object for each")
 

@@ -82,7 +82,8 @@ def _only(members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
         raise InputError(f"holds {shown!r}, a name that leads out of the archive")
     if member.flag_bits & 1:
         raise InputError(f"holds {shown!r} behind a password: unpack it")
-    if kind_of(path.name)[0] == "" or kind_of(path.name)[1]:
+    table, packed = kind_of(path.name)
+    if packed or (path.suffix and not table):  # without a suffix it is text
         raise InputError(f"holds {shown!r}, which is none of {' '.join(TABLES)}")
     return member
 

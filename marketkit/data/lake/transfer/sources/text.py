@@ -42,7 +42,7 @@ def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame
     if not rows[:_HEAD].strip() and not rows.strip():
         return pl.DataFrame(schema=schema)
     try:
-        return pl.read_csv(
+        frame = pl.read_csv(
             rows,
             has_header=False,
             separator=header.sign,
@@ -52,6 +52,18 @@ def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(_ragged(rows, header.sign, len(header.names))) from error
+    return _without_headers(frame, header.names)
+
+
+def _without_headers(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Leave out the headers of files that somebody put behind one another."""
+    columns = frame.get_columns()
+    again = columns[0] == names[0]
+    if not names[0] or not again.any():
+        return frame
+    for column, name in zip(columns[1:], names[1:], strict=True):
+        again &= column.fill_null("") == name
+    return frame.filter(~again.fill_null(value=False))
 
 
 def in_utf8(content: bytes, encoding: str | None) -> bytes:

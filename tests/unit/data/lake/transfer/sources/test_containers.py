@@ -48,6 +48,7 @@ def test_the_one_member_of_a_zip_is_taken_whatever_a_system_adds(taken):
     members = [("b.csv", "time"), ("__MACOSX/._b.csv", "x"), ("folder/", ""), (".DS_Store", "x")]
     assert taken("a.zip", zipped(*members)) == ("b.csv", b"time")
     assert taken("a.csv", zipped(("b.csv", "time"))) == ("b.csv", b"time")
+    assert taken("a.zip", zipped(("KRW-BTC", "time"))) == ("KRW-BTC", b"time")
 
 
 @pytest.mark.parametrize(

@@ -85,6 +85,12 @@ def test_a_header_alone_is_a_table_without_rows():
     assert cells(HEADER).shape == (0, 6)
 
 
+def test_files_put_behind_one_another_have_one_header():
+    assert cells(f"{HEADER}\n{ROW}\n{HEADER}\n{ROW}\n").height == 2
+    other = ",".join(["일시", *HEADER.split(",")[:0:-1]])
+    assert cells(f"{HEADER}\n{ROW}\n{other}\n{ROW}\n").height == 3
+
+
 def test_columns_of_one_name_are_told_apart():
     assert cells("time,open,high,plot,plot\n1,2,3,4,5\n").columns[3:] == ["plot", "plot (2)"]
 
