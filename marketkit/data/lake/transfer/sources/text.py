@@ -26,7 +26,6 @@ class _Header(NamedTuple):
     end: int
     sign: str
     names: list[str]
-    is_comment: bool
 
 
 def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame:
@@ -110,21 +109,30 @@ def _decoded(content: bytes, encoding: str, *, given: bool) -> bytes:
 
 def _header(content: bytes, given: Given) -> _Header:
     """Find the header: the first line that names columns, commented out only if no other does."""
-    found = [_Header(end, *_split(line, given)) for end, line in _lines(content)]
-    plain_first = sorted(found, key=lambda each: each.is_comment)
-    named = (each for each in plain_first if is_header(each.names, given))
-    header = next(named, next(iter(plain_first), None))
-    if header is None:
+    commented: _Header | None = None
+    first: _Header | None = None
+    for end, line in _lines(content):
+        header = _Header(end, *_split(line, given))
+        if is_header(header.names, given):
+            if not line.startswith(_COMMENT):
+                return header
+            commented = commented or header
+        elif first is None and not line.startswith(_COMMENT):
+            first = header
+    found = commented or first
+    if found is None:
         raise InputError("has no rows")
-    return header
+    return found
 
 
-def _split(line: str, given: Given) -> tuple[str, list[str], bool]:
-    """Give the sign between the cells of a line, the cells, and whether these are a comment."""
+def _split(line: str, given: Given) -> tuple[str, list[str]]:
+    """Give the sign between the cells of a line, and the cells."""
     likely = max(_SIGNS, key=line.count)
-    signs = (sign for sign in (likely, *_SIGNS) if is_header(_cells(line, sign), given))
-    sign = next(signs, likely)
-    return sign, _cells(line, sign), line.startswith(_COMMENT)
+    cells = _cells(line, likely)
+    if is_header(cells, given):
+        return likely, cells
+    other = next((sign for sign in _SIGNS if is_header(_cells(line, sign), given)), likely)
+    return other, _cells(line, other)
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, str]]:
