@@ -88,6 +88,17 @@ def test_blank_lines_are_no_rows_and_a_header_alone_is_a_table(tmp_path):
     assert minutes(read_tables(tmp_path, READING)) == [[0, 1], []]
 
 
+def test_files_with_blank_lines_and_headers_in_between_keep_their_own_rows(folder):
+    (folder / "1.csv").write_text(HEADER + row(1) + "\n" + row(11))
+    (folder / "2.csv").write_text(HEADER + row(2) + HEADER + row(12))
+    assert minutes(read_tables(folder, READING)) == [[day, day + 10] for day in range(4)]
+
+
+def test_files_that_end_without_a_line_end_do_not_run_together(folder):
+    (folder / "1.csv").write_text((HEADER + row(1) + row(11)).rstrip())
+    assert minutes(read_tables(folder, READING)) == [[day, day + 10] for day in range(4)]
+
+
 def test_a_look_shows_the_first_rows_and_the_names_of_the_first_good_file(folder):
     (folder / "0.csv").write_bytes(b"")
     path, names, rows = preview(folder, READING, 1)
