@@ -151,5 +151,15 @@ def _ranges(sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series) -> Ite
             told = Span(first, terms.timeframe.next(last))
         else:
             continue
-        over = terms.timeframe.floor(terms.now if terms.settled else min(table.written, terms.now))
-        yield Span(told.start, min(told.end, over, told.end if waiting is None else waiting))
+        yield Span(told.start, min(told.end, *_ends(table, terms, last, waiting)))
+
+
+def _ends(table: SourceTable, terms: Terms, last: int | None, waiting: int | None) -> Iterator[int]:
+    """Give the moments beyond which a file proves nothing that its rows do not say."""
+    yield terms.timeframe.floor(terms.now)
+    if waiting is not None:
+        yield waiting
+    if not terms.settled:
+        yield terms.timeframe.floor(table.written)
+        if not _is_whole(table, terms):  # whatever came after the newest row, it may lack
+            yield 0 if last is None else terms.timeframe.next(last)
