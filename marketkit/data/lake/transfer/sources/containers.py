@@ -81,7 +81,7 @@ def _only(members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
     return member
 
 
-def _bounded(file: IO[bytes], packed: int) -> bytes:
+def _bounded(file: IO[bytes] | gzip.GzipFile, packed: int) -> bytes:
     """Read what is packed in so many bytes, unless it is a bomb."""
     most = min(_MOST_BYTES, max(_HARMLESS, packed * _MOST_RATIO))
     content = file.read(most + 1)

@@ -17,6 +17,7 @@ _SAID = re.compile(
     r"(?P<part>\.\d+)?(?P<late> (?:AM|PM))?(?P<room> ?)(?P<zone>Z|UTC|KST|GMT|[+-]\d{2}:?\d{2})?)?"
 )
 _NAMED = {"Z": "UTC", "UTC": "UTC", "GMT": "UTC", "KST": "Asia/Seoul"}
+_AT_ONCE = 1_000  # rows in which the first that says anything is looked for
 _MOST = 8  # forms in one column: more than any program mixes
 
 
@@ -71,7 +72,7 @@ def read_moments(column: pl.Series) -> pl.Series:
     """
     times = column.clear().cast(pl.Date)
     for _ in range(_MOST):
-        at = first_unread(column, times)
+        at = first_unread(column, times) if len(times) else first_said(column)
         form = None if at is None else form_of(column[at].strip())
         if at is None or form is None:
             break
@@ -85,15 +86,25 @@ def read_moments(column: pl.Series) -> pl.Series:
     return times if len(times) else pl.Series(column.name, [None] * len(column), TIME)
 
 
+def first_said(column: pl.Series) -> int | None:
+    """Give the first row of texts with a cell that says anything, or None."""
+    for start in range(0, len(column), _AT_ONCE):
+        cells = column.slice(start, _AT_ONCE).str.strip_chars()
+        said = (cells.is_not_null() & (cells != "")).arg_true()
+        if len(said):
+            return start + int(said[0])
+    return None
+
+
 def first_unread(column: pl.Series, times: pl.Series) -> int | None:
     """Give the first row with a cell that was not understood, or None."""
-    if len(times) and times.null_count() == column.null_count():
+    if times.null_count() == column.null_count():
         return None
-    said = column.is_not_null()
+    wrong = column.is_not_null() & times.is_null()
     if column.dtype == pl.String:
-        said &= column.str.strip_chars() != ""
-    wrong = (said & times.is_null() if len(times) else said).arg_true()
-    return wrong[0] if len(wrong) else None
+        wrong &= column.str.strip_chars() != ""
+    rows = wrong.arg_true()
+    return rows[0] if len(rows) else None
 
 
 def _joined(times: pl.Series, more: pl.Series) -> pl.Series | None:

@@ -14,8 +14,10 @@ from marketkit.symbols import is_glob
 
 Paths = str | Path | Iterable[str | Path]
 
-TABLES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq")
-TABLES += (".arrow", ".feather", ".ipc", ".xlsx")
+TABLES = (
+    *(".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson", ".parquet", ".pq"),
+    *(".arrow", ".feather", ".ipc", ".xlsx"),
+)
 PACKED = (".gz", ".zip")
 _JUNK = (".tmp", ".part", ".crdownload", ".icloud", "~")
 # The names of Upbit's archive, and what a browser adds to a second download.

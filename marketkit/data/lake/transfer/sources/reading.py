@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -20,7 +20,7 @@ from marketkit.data.lake.transfer.sources.columnar import read_arrow, read_parqu
 from marketkit.data.lake.transfer.sources.containers import unpack
 from marketkit.data.lake.transfer.sources.markets import market_in
 from marketkit.data.lake.transfer.sources.paths import Paths, files_of, kind_of, period_in, stem_of
-from marketkit.data.lake.transfer.sources.rows import Reading, rows_of
+from marketkit.data.lake.transfer.sources.rows import Reading, names_of, rows_of
 from marketkit.data.lake.transfer.sources.sheets import read_sheet
 from marketkit.data.lake.transfer.sources.text import read_csv
 from marketkit.errors import InputError
@@ -42,6 +42,14 @@ class _Cells:
         return SourceTable(self.path, rows, self.written, self.period, self.market)
 
 
+class Preview(NamedTuple):
+    """The first rows of a file, and its name of each column of ours."""
+
+    path: Path
+    names: dict[str, str]
+    rows: pl.DataFrame
+
+
 def read_tables(paths: Paths, reading: Reading) -> Iterator[SourceTable | InputError]:
     """Read files one after another; give the error, which names the file, for a bad one.
 
@@ -49,15 +57,37 @@ def read_tables(paths: Paths, reading: Reading) -> Iterator[SourceTable | InputE
     `MissingExtra` for a kind of file that wants another package.
     """
     batch: list[_Cells] = []
-    for cells in map(partial(_opened, reading=reading), files_of(paths)):
-        if isinstance(cells, InputError) or not _fits(cells, batch):
+    rows = 0
+    for path in files_of(paths):
+        cells = _opened(path, reading)
+        if isinstance(cells, InputError) or not _fits(cells, batch, rows):
             yield from _made_out(batch, reading)
-            batch = []
+            batch, rows = [], 0
         if isinstance(cells, InputError):
             yield cells
         else:
             batch.append(cells)
+            rows += cells.frame.height
     yield from _made_out(batch, reading)
+
+
+def preview(paths: Paths, reading: Reading, count: int) -> Preview:
+    """Give the first rows of the first file that can be read, as they are read.
+
+    Raises the error of the first file where none can.
+    """
+    fault: InputError | None = None
+    for path in files_of(paths):
+        cells = _opened(path, reading)
+        try:
+            if isinstance(cells, InputError):
+                raise cells
+            rows = rows_of(cells.frame, reading)
+        except InputError as error:
+            fault = fault or (error if error is cells else _of_file(path, error))
+            continue
+        return Preview(path, names_of(cells.frame, reading), rows.head(count))
+    raise fault or InputError("no files")
 
 
 def _opened(path: Path, reading: Reading) -> _Cells | InputError:
@@ -93,18 +123,20 @@ def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
     return frame
 
 
-def _fits(cells: _Cells, batch: Sequence[_Cells]) -> bool:
-    """Say whether a file is made out together with those of a batch."""
+def _fits(cells: _Cells, batch: Sequence[_Cells], rows: int) -> bool:
+    """Say whether a file is made out together with those of a batch, that have so many rows."""
     if not batch:
         return True
-    rows = sum(each.frame.height for each in batch) + cells.frame.height
-    return rows <= _TOGETHER and cells.frame.schema == batch[0].frame.schema
+    fits = rows + cells.frame.height <= _TOGETHER
+    return fits and cells.frame.schema == batch[0].frame.schema
 
 
 def _made_out(batch: Sequence[_Cells], reading: Reading) -> Iterator[SourceTable | InputError]:
     """Make out the rows of files of one layout: together, or each alone where one is bad."""
+    if not batch:
+        return
     try:
-        rows = rows_of(pl.concat([cells.frame for cells in batch]), reading) if batch else None
+        rows = rows_of(pl.concat([cells.frame for cells in batch]), reading)
     except InputError as error:
         if len(batch) == 1:
             yield _of_file(batch[0].path, error)
@@ -113,7 +145,7 @@ def _made_out(batch: Sequence[_Cells], reading: Reading) -> Iterator[SourceTable
             yield from _made_out([cells], reading)
         return
     at = 0
-    for cells in batch if rows is not None else ():
+    for cells in batch:
         yield cells.table(rows.slice(at, cells.frame.height))
         at += cells.frame.height
 

@@ -43,11 +43,19 @@ class Reading:
             check_zone(self.tz)
 
 
+def names_of(cells: pl.DataFrame, reading: Reading) -> dict[str, str]:
+    """Give the file's name of each column of ours that it has. Raises `InputError`."""
+    if not cells.width:
+        return {}
+    names = columns.find(cells.columns, reading.columns, reading.tz)
+    return {**names, "time": _with_times(cells, names["time"], reading)}
+
+
 def rows_of(cells: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     """Make out the cells of a file, in the order of its rows. Raises `InputError` with the row."""
     if not cells.width:  # an answer without candles
         return empty(SOURCE_ROW)
-    names = columns.find(cells.columns, reading.columns, reading.tz)
+    names = names_of(cells, reading)
     read = {"symbol": spell, "state": read_states, **dict.fromkeys(NUMBERS, read_numbers)}
     found = {ours: read[ours](cells[theirs]) for ours, theirs in names.items() if ours != "time"}
     found["time"] = _times(cells, names["time"], reading)
@@ -59,7 +67,7 @@ def rows_of(cells: pl.DataFrame, reading: Reading) -> pl.DataFrame:
 
 
 def _times(cells: pl.DataFrame, name: str, reading: Reading) -> pl.Series:
-    column = _moments(cells, _with_times(cells, name, reading))
+    column = _moments(cells, name)
     times = read_times(column, reading.tz, reading.timeframe)
     if times.null_count():
         raise InputError(f"row {times.is_null().arg_true()[0] + 1} has no time")

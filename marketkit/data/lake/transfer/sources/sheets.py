@@ -9,6 +9,7 @@ import polars as pl
 from marketkit.data.lake.transfer.sources.columns import Given, is_header
 from marketkit.errors import InputError, MissingExtra
 
+_MIDNIGHT = " 00:00:00"
 _LINES = 20  # rows above a header: more than anybody leaves
 
 
@@ -35,4 +36,11 @@ def _named(cells: pl.DataFrame, names: list[str]) -> pl.DataFrame:
     """Name the columns; of two of one name, and of none, the first counts."""
     kept = [at for at, name in enumerate(names) if name not in names[:at]]
     columns = cells.get_columns()
-    return pl.DataFrame([columns[at].cast(pl.String).alias(names[at]) for at in kept])
+    return pl.DataFrame([_days(columns[at].cast(pl.String)).alias(names[at]) for at in kept])
+
+
+def _days(column: pl.Series) -> pl.Series:
+    """Give days as such: a workbook keeps them as midnights."""
+    if column.str.ends_with(_MIDNIGHT).all() and column.null_count() < len(column):
+        return column.str.strip_suffix(_MIDNIGHT)
+    return column

@@ -28,11 +28,12 @@ def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame
     content = in_utf8(content, encoding)
     start, sign, names = _header(content, given)
     schema = dict.fromkeys(_unique(names), pl.String)
-    if not content[start:].strip():
+    rows = content[start:]
+    if not rows[:_HEAD].strip() and not rows.strip():
         return pl.DataFrame(schema=schema)
     try:
         return pl.read_csv(
-            content[start:],
+            rows,
             has_header=False,
             separator=sign,
             schema=schema,
@@ -40,7 +41,7 @@ def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame
             missing_columns="insert",  # where the first rows are short
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(_ragged(content[start:], sign, len(names))) from error
+        raise InputError(_ragged(rows, sign, len(names))) from error
 
 
 def in_utf8(content: bytes, encoding: str | None) -> bytes:

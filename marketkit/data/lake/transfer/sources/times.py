@@ -7,7 +7,12 @@ from typing import NamedTuple
 import polars as pl
 
 from marketkit.data.lake.transfer.sources.columns import zone_in
-from marketkit.data.lake.transfer.sources.moments import DIGITS, first_unread, read_moments
+from marketkit.data.lake.transfer.sources.moments import (
+    DIGITS,
+    first_said,
+    first_unread,
+    read_moments,
+)
 from marketkit.errors import InputError, plain
 from marketkit.schema import TIME
 from marketkit.timeframe import DAY, Timeframe, iso, parse_time
@@ -125,7 +130,7 @@ def _unit_of(number: int) -> str | None:
 
 
 def _from_text(column: pl.Series) -> pl.Series:
-    at = first_unread(column, column.clear())
+    at = first_said(column)
     if at is not None and DIGITS.fullmatch(column[at].strip()):
         numbers = column.str.strip_chars().str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
         _refuse_unread(column, numbers)

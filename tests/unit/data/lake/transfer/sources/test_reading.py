@@ -9,7 +9,7 @@ import zipfile
 import pytest
 
 from marketkit.data.lake.transfer.sources import reading as module
-from marketkit.data.lake.transfer.sources.reading import read_tables
+from marketkit.data.lake.transfer.sources.reading import preview, read_tables
 from marketkit.data.lake.transfer.sources.rows import Reading
 from marketkit.errors import InputError
 from marketkit.timeframe import TIMEFRAMES, parse_time
@@ -86,3 +86,14 @@ def test_blank_lines_are_no_rows_and_a_header_alone_is_a_table(tmp_path):
     (tmp_path / "a.csv").write_text(HEADER + row(0) + "\n\n" + row(1) + "\n")
     (tmp_path / "b.csv").write_text(HEADER)
     assert minutes(read_tables(tmp_path, READING)) == [[0, 1], []]
+
+
+def test_a_look_shows_the_first_rows_and_the_names_of_the_first_good_file(folder):
+    (folder / "0.csv").write_bytes(b"")
+    path, names, rows = preview(folder, READING, 1)
+    assert (path.name, names["close"], rows.height) == ("1.csv", "close", 1)
+    with pytest.raises(InputError, match=r"0\.csv: cannot be read"):
+        preview(folder / "0.csv", READING, 1)
+    (folder / "1.csv").write_text(HEADER + row(1, close="two"))
+    with pytest.raises(InputError, match=r"1\.csv: row 1, column 'close'"):
+        preview(folder / "1.csv", READING, 1)

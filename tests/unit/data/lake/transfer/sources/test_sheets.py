@@ -50,6 +50,13 @@ def test_cells_below_the_header_are_text():
     ]
 
 
+def test_days_are_days_and_not_their_midnights():
+    pytest.importorskip("fastexcel")
+    midnights = ["2024-01-01 00:00:00", "2024-01-02 00:00:00"]
+    content = workbook(["날짜", "시가", "고가"], *([each, 1.5, 1.5] for each in midnights))
+    assert read_sheet(content, {})["날짜"].to_list() == ["2024-01-01", "2024-01-02"]
+
+
 def test_what_is_no_workbook_is_named():
     pytest.importorskip("fastexcel")
     with pytest.raises(InputError, match="no whole Excel workbook"):
