@@ -147,7 +147,7 @@ def _ranges(sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series) -> Ite
         told = _told(table, terms)
         if told is not None:
             told = Span(terms.timeframe.ceil(told.start), terms.timeframe.floor(told.end))
-        elif terms.covering == "range" and first is not None:
+        elif terms.covering == "range" and first is not None and last is not None:
             told = Span(first, terms.timeframe.next(last))
         else:
             continue

@@ -25,7 +25,11 @@ def kept(lake, january):
 
 
 def test_an_unsettled_candle_that_does_not_add_up_is_a_finding(kept):
+    for path in kept.root.rglob("index.sqlite*"):
+        path.unlink()
+    files = sorted(kept.root.rglob("*"))
     (found,) = beside.audit(kept).rows(named=True)
+    assert sorted(kept.root.rglob("*")) == files
     assert (found["path"], found["timeframe"], found["finding"]) == ("unsettled", "1d", "differs")
     assert found["detail"].startswith("unsettled: 1d: 1 of 1 slots are not what 1h candles")
 

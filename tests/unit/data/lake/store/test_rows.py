@@ -131,5 +131,12 @@ def test_a_frame_is_cut_at_the_edges_of_spans(candles, spans, outside, within):
 
 def test_times_are_told_to_lie_in_spans_or_not():
     times = pl.Series([0, 1, 2, 5, 6, 9])
-    assert within(times, Spans([(1, 3), (6, 7)])).to_list() == [False, True, True, False, True, False]
+    assert within(times, Spans([(1, 3), (6, 7)])).to_list() == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
     assert not within(times, Spans()).any()

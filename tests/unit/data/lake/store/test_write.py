@@ -23,6 +23,7 @@ from marketkit.data.lake.store.index import Index
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
+from tests.unit.data.lake.conftest import make_candles
 
 MINUTE = 60_000
 SERIES = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
