@@ -111,7 +111,7 @@ class Imported:
                 f"  {self.unsettled.height:,} unsettled: shown, and asked again"
                 " (settled=True says that all are final)"
             )
-        if self.differences.height:
+        if self.differences.height and not self.revisions:  # those are listed elsewhere
             yield f"  {self.differing:,} slots differ from the lake; {_first(self.differences)}"
         yield from (f"  {each}" for each in self.findings)
 
