@@ -48,16 +48,11 @@ def claim_of(sheet: Sheet, tables: Tables, terms: Terms) -> tuple[Claim, Faults]
     told, twice = distinct(told, tables, terms.duplicates)
     shown = rows.filter(waits & (rows["kind"] == TRADED))
     shown = shown.filter(~shown["time"].is_in(told["time"].implode()))
-    by_rows = runs(terms.timeframe, times_of(told))
-    ranges = Spans(_ranges(sheet, tables, terms, waits))
-    if ranges:
-        doubted = times_of(rows.filter(waits | is_left)).unique().sort()
-        ranges -= runs(terms.timeframe, doubted)
     is_traded = told["kind"] == TRADED
     claim = Claim(
         told if is_traded.all() else told.filter(is_traded),
         shown.unique("time", keep="last", maintain_order=True).sort("time"),
-        by_rows | ranges,
+        runs(terms.timeframe, times_of(told)) | _told_of(sheet, tables, terms, waits, is_left),
         int((rows["kind"] == EMPTY).sum()),
         int(is_left.sum()),
     )
@@ -131,6 +126,18 @@ def _is_whole(table: SourceTable, terms: Terms) -> bool:
     """Say whether a file was written after all that it tells of was over."""
     told = _told(table, terms)
     return told is not None and told.end <= table.written
+
+
+def _told_of(
+    sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series, is_left: pl.Series
+) -> Spans:
+    """Give the slots that files prove without a row, but for those that a row leaves open."""
+    ranges = Spans(_ranges(sheet, tables, terms, waits))
+    if not ranges:
+        return ranges
+    return ranges - runs(
+        terms.timeframe, times_of(sheet.rows.filter(waits | is_left)).unique().sort()
+    )
 
 
 def _ranges(sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series) -> Iterator[Span]:

@@ -65,23 +65,26 @@ def differences(
     if lake.equals(file):
         return empty(DIFFERENCE)
     met = lake.join(file, on="time", how="full", coalesce=True, suffix="_file").sort("time")
-    lonely = pl.col("close").is_null() | pl.col("close_file").is_null()
-    frames = []
-    for name in NUMBERS:
-        differs = pl.col(name).ne_missing(pl.col(f"{name}_file"))
-        if name == "value":
-            differs &= lonely | pl.all_horizontal(pl.col("value", "value_file").is_not_null())
-        frames.append(
-            met.filter(differs).select(
-                pl.lit(symbol).alias("symbol"),
-                pl.lit(timeframe.name).alias("timeframe"),
-                "time",
-                pl.lit(name, DIFFERENCE["column"]).alias("column"),
-                pl.col(name).alias("lake"),
-                pl.col(f"{name}_file").alias("file"),
-            )
+    told = [
+        met.filter(_differs(name)).select(
+            pl.lit(symbol).alias("symbol"),
+            pl.lit(timeframe.name).alias("timeframe"),
+            "time",
+            pl.lit(name, DIFFERENCE["column"]).alias("column"),
+            pl.col(name).alias("lake"),
+            pl.col(f"{name}_file").alias("file"),
         )
-    return pl.concat(frames).sort("time", maintain_order=True)
+        for name in NUMBERS
+    ]
+    return pl.concat(told).sort("time", maintain_order=True)
+
+
+def _differs(name: str) -> pl.Expr:
+    differs = pl.col(name).ne_missing(pl.col(f"{name}_file"))
+    if name != "value":
+        return differs
+    lonely = pl.col("close").is_null() | pl.col("close_file").is_null()
+    return differs & (lonely | pl.all_horizontal(pl.col("value", "value_file").is_not_null()))
 
 
 def _inside(rows: pl.DataFrame, spans: Spans) -> pl.DataFrame:
