@@ -187,3 +187,10 @@ def test_the_command_says_what_is_not_settled(command, lake, ten):
     assert "9 slots claimed, 0 of them empty" in out
     assert "1 unsettled: shown, and asked again" in out
     assert lake.covered("KRW-BTC", "1m") == spans(0, 9)
+
+
+def test_who_knows_better_says_so_on_the_command_line(command, lake, ten):
+    told = ("--symbol", "KRW-BTC", "--timeframe", "1m")
+    code, out, _ = command("import", ten, *told, "--settled")
+    assert (code, "10 slots claimed" in out) == (0, True)
+    assert lake.covered("KRW-BTC", "1m") == spans(0, 10)

@@ -1,4 +1,4 @@
-"""A lake with its unsettled candles, which lie in a small lake of their own: looked at together."""
+"""A lake and the unsettled candles beside, which lie in a small lake of their own, seen as one."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _T = TypeVar("_T")
 
 
 def audit(store: Store) -> pl.DataFrame:
-    """List the faults of a lake and of what is beside, and unsettled candles that do not add up."""
+    """List the faults of a lake and of the one beside, and unsettled candles that do not add up."""
     found = audits.audit(store.root)
     if not (store.root / FOLDER).is_dir():
         return found
@@ -37,7 +37,7 @@ def audit(store: Store) -> pl.DataFrame:
 
 
 def repair(root: Path, index: Index, *, dry_run: bool) -> pl.DataFrame:
-    """Mend a lake and what is beside; see `Lake.repair`."""
+    """Mend a lake and the one beside; see `Lake.repair`."""
     found = repairs.repair(root, index, dry_run=dry_run)
     side = root / FOLDER
     if not side.is_dir():

@@ -1,4 +1,4 @@
-"""What the rows and the name of files prove of a market's slots, and no more. Pure.
+"""The slots of a market that rows and names of files prove, and no more. Pure.
 
 A slot that was not over when the file was written is not proved. Nobody can tell whether the
 newest row was final, so that it is kept as unsettled, unless the file says so or the caller does.
@@ -24,7 +24,7 @@ from marketkit.timeframe import Timeframe, iso
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What files say of a market.
+    """The word of files on a market.
 
     `rows` are the candles that they prove and `unsettled` those that they only show, each sorted by
     time, each time once. `covering` are the slots that they prove, `empty` counts the rows that say
@@ -39,7 +39,7 @@ class Claim:
 
 
 def claim_of(sheet: Sheet, tables: Tables, terms: Terms) -> tuple[Claim, Faults]:
-    """Judge what rows with kinds prove, and name the files that contradict themselves."""
+    """Judge the claim of rows with kinds, and name the files that contradict themselves."""
     faults = _outside(sheet, tables, terms)
     rows = sheet.rows
     waits = _unsettled(sheet, tables, terms)
@@ -68,7 +68,7 @@ def runs(timeframe: Timeframe, times: pl.Series) -> Spans:
 
 
 def _outside(sheet: Sheet, tables: Tables, terms: Terms) -> Faults:
-    """Name files with rows outside of the time that they are said to cover."""
+    """Name files with rows outside of the time that is said to be covered."""
     faults: Faults = {}
     if terms.force:
         return faults
@@ -91,12 +91,12 @@ def _outside(sheet: Sheet, tables: Tables, terms: Terms) -> Faults:
 
 
 def _told(table: SourceTable, terms: Terms) -> Span | None:
-    """Give the time of which a file tells all, as its name or the caller says."""
+    """Give the time of which a file tells all, as the name or the caller says."""
     return table.period if terms.span is None else terms.span
 
 
 def _unsettled(sheet: Sheet, tables: Tables, terms: Terms) -> pl.Series:
-    """Say which rows may have been running when they were written, and which still do."""
+    """Say which rows may have been running at the time of writing, or still do."""
     rows, end = sheet.rows, slot_end(terms.timeframe, pl.col("time"))
     running = end > terms.now
     if terms.settled:
@@ -113,7 +113,7 @@ def _unsettled(sheet: Sheet, tables: Tables, terms: Terms) -> pl.Series:
 
 
 def _written(sheet: Sheet, tables: Tables) -> pl.Expr:
-    """Give for each row when its file was written."""
+    """Give for each row when the file was written."""
     if len(sheet.files) == 1:
         return pl.lit(tables[sheet.files[0]].written)
     moments = [0] * (max(sheet.files) + 1)
@@ -123,7 +123,7 @@ def _written(sheet: Sheet, tables: Tables) -> pl.Expr:
 
 
 def _is_whole(table: SourceTable, terms: Terms) -> bool:
-    """Say whether a file was written after all that it tells of was over."""
+    """Say whether a file was written after the end of the time that is told."""
     told = _told(table, terms)
     return told is not None and told.end <= table.written
 
@@ -162,7 +162,7 @@ def _ranges(sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series) -> Ite
 
 
 def _ends(table: SourceTable, terms: Terms, last: int | None, waiting: int | None) -> Iterator[int]:
-    """Give the moments beyond which a file proves nothing that its rows do not say."""
+    """Give the moments beyond which a file proves nothing but by rows."""
     yield terms.timeframe.floor(terms.now)
     if waiting is not None:
         yield waiting

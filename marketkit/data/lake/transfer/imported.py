@@ -1,4 +1,4 @@
-"""The reports of an import: one for each market, and those of several together."""
+"""The reports of an import: one for each market, or of several together."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Candles of files enter the lake: judged as a whole, then kept with what they prove.
+"""Candles of files enter the lake: judged as a whole, then kept with the slots that are proved.
 
 A file may add what nobody knew; it may not overrule what the exchange proved, and it proves only
 what it says.
@@ -37,7 +37,7 @@ Compare = Callable[[Store, str, pl.DataFrame, Spans, Selection], tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The judgement of one market: what is claimed, and what the lake has there."""
+    """The judgement of one market: the claim, and the lake's own candles there."""
 
     series: Series
     sheet: Sheet
@@ -127,13 +127,13 @@ class Import:
         return plan, {} if terms.force else _strange(plan)
 
     def _met(self, series: Series, sheet: Sheet, claim: Claim) -> _Plan:
-        """Look up what the lake has where files speak of a market."""
+        """Look up the lake's own candles where files speak of a market."""
         found = self._store.select([series.symbol], series.timeframe)
         stored = rows_around(found, series.symbol, _hull(claim))
         return _Plan(series, sheet, claim, found, stored)
 
     def _keep(self, plan: _Plan, reporter: Reporter) -> Imported:
-        """Write the claim, or count the changes that it would bring, and report."""
+        """Write the claim, or count the changes of a dry run, and report."""
         known = plan.found.known(plan.series.symbol)
         stays = self._terms.prefer == "lake"
         page = unknown_part(plan.page, known) if stays else plan.page
@@ -174,7 +174,7 @@ def _strange(plan: _Plan) -> Faults:
 
 
 def _report(plan: _Plan, known: Knowledge, tables: Tables) -> Imported:
-    """Report a claim, before anything of it is written."""
+    """Report a claim before anything is written."""
     series, claim, files = plan.series, plan.claim, plan.sheet.files
     shown = _of_symbol(claim.unsettled, series.symbol)
     return Imported(
@@ -216,7 +216,7 @@ def _hull(claim: Claim) -> Span:
 
 
 def _would(plan: _Plan, page: CandlePage) -> Written:
-    """Say what writing would change, without a write."""
+    """Count the changes of a write, without a write."""
     known = plan.found.known(plan.series.symbol)
     old = plan.stored.filter(within(plan.stored["time"], known.covered))
     merged = merge(old, page.rows, page.covering, known.covered)

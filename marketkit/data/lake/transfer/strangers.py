@@ -45,7 +45,7 @@ class _Seam(NamedTuple):
 
 
 def strangers(rows: pl.DataFrame, stored: pl.DataFrame, timeframe: Timeframe) -> Faults:
-    """Name the files whose prices are not those of a market.
+    """Name the files with prices of another market.
 
     `rows` are candles of files with their `file`, `stored` those of the lake around and between,
     both sorted by time, each time once.
@@ -108,7 +108,7 @@ def _too_far(met: int, usual: float | None) -> float:
 def _seams(
     rows: pl.DataFrame, stored: pl.DataFrame, usual: float | None, timeframe: Timeframe
 ) -> list[_Seam]:
-    """Give the places where candles of one origin follow on those of another."""
+    """Give the places where candles of one origin follow on candles of another."""
     line = rows
     if stored.height:  # what both have is judged where they met
         alone = rows.join(stored.select("time"), on="time", how="anti")
@@ -128,7 +128,7 @@ def _seams(
 
 
 def _worst(seams: list[_Seam]) -> tuple[int, str] | None:
-    """Give the file whose seams speak most clearly against it, None where none does."""
+    """Give the file with the worst seams, None where all fit."""
     steps: dict[int, list[_Seam]] = {}
     for seam in seams:
         for file in (seam.before, seam.after):
@@ -147,7 +147,7 @@ def _worst(seams: list[_Seam]) -> tuple[int, str] | None:
 
 
 def _blame(seams: list[_Seam]) -> tuple[float, int]:
-    """Give the share of seams that are too far, and how many: who fits nobody is to blame first."""
+    """Give the share and the count of seams that are too far: blame goes to the greater first."""
     far = sum(each.far > _FAR_AT_BOTH for each in seams)
     return far / len(seams), far
 
@@ -197,7 +197,7 @@ def _same(name: str) -> pl.Expr:
 
 
 def _is_no_chance(same: pl.DataFrame, met: int, far: float) -> bool:
-    """Say whether candles are the same because they are: by their number, or by a seam, too."""
+    """Say whether candles are the same by no chance: by their number, or by a seam, too."""
     if same.height < _ALIKE * met:
         return False
     distinct = same.select("close", "volume").n_unique()
