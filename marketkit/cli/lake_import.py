@@ -1,8 +1,9 @@
-"""`marketkit lake import`: files of other programs into the lake, or only a look at them."""
+"""`marketkit lake import`: files of other programs into the lake, or only a look at these."""
 
 from __future__ import annotations
 
 import argparse
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.options import WIDTHS
@@ -23,7 +24,7 @@ _SAID = ("tz", "encoding", "covering", "prefer", "duplicates", "settled", "force
 
 
 def import_arguments(view: argparse.ArgumentParser) -> None:
-    """Add the files, what they hold, and how they are read."""
+    """Add the files, their market and width, and how cells are read."""
     add = view.add_argument
     add("paths", nargs="+", metavar="PATH", help="Files, folders or globs.")
     add("--symbol", help="The market, such as KRW-BTC; all that the files name, if none is given.")
@@ -43,7 +44,7 @@ def import_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def _claim_arguments(view: argparse.ArgumentParser) -> None:
-    """Add what the files may claim."""
+    """Add the claims that files may make."""
     add = view.add_argument
     said = "What the files prove: their rows, all slots from the first to the last, or START,END."
     add("--covering", type=_covering, metavar="rows|range|START,END", help=said)
@@ -60,7 +61,7 @@ def _claim_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def import_candles(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    """Import files and print what came of it, or what would."""
+    """Import files and print the counts, or with `--dry-run` a look."""
     from marketkit.data.lake.transfer.imported import Imports  # noqa: PLC0415 - slow
 
     paths = options.paths if len(options.paths) > 1 else options.paths[0]
@@ -84,7 +85,7 @@ def import_candles(lake: Lake, options: argparse.Namespace, output: Output) -> i
 
 
 def _counts(came: Imported) -> dict[str, object]:
-    """Give what came of a market for programs."""
+    """Give the counts of a market for programs."""
     counts = {name: getattr(came, name) for name in _COUNTS}
     found = {"unsettled": came.unsettled.height, "findings": came.findings}
     return {"symbol": came.symbol, **counts, **found}
@@ -105,7 +106,8 @@ def _look(
     width = parse_timeframe(options.timeframe)
     reading = Reading(width, lake.clock(), columns, options.tz, options.encoding)
     path, names, rows = preview(paths, reading, _FIRST)
-    output.say(f"{path}: {' '.join(f'{ours}={theirs!r}' for ours, theirs in names.items())}")
+    said = ",".join(f"{ours}={theirs}" for ours, theirs in names.items())
+    output.say(f"{path.name} as by --columns {shlex.quote(said)}")
     if not output.as_json:
         output.table(rows.select(*(each for each in rows.columns if each in names)))
     times = rows["time"].dt.strftime("%Y-%m-%dT%H:%M:%SZ")

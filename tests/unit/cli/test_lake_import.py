@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import pytest
 
@@ -37,9 +38,19 @@ def test_the_market_that_a_file_names_is_taken_where_none_is_said(take, korean, 
 def test_a_look_shows_columns_and_rows_and_changes_nothing(take, korean, tmp_path):
     code, out, err = take(korean, "--tz", "Asia/Seoul", "--dry-run")
     assert code == 0, err
-    assert "time='일시' open='시가'" in out
+    assert "자료.csv as by --columns" in out
+    assert "time=일시,open=시가,high=고가" in out
     assert "KRW-BTC" in out
     assert not (tmp_path / "lake").exists()
+
+
+def test_what_a_look_says_of_columns_can_be_given_as_it_is(take, korean):
+    _, out, _ = take(korean, "--tz", "Asia/Seoul", "--dry-run")
+    line = next(line for line in out.splitlines() if "--columns" in line)
+    (said,) = shlex.split(line.partition("--columns")[2])
+    code, again, err = take(korean, "--tz", "Asia/Seoul", "--dry-run", "--columns", said)
+    assert code == 0, err
+    assert again == out
 
 
 def test_a_look_for_programs_is_one_object(take, korean):

@@ -1,4 +1,4 @@
-"""The candles of one file as read: between those who read files and those who judge claims."""
+"""The candles of one file as read: handed from the readers of files to the judges of claims."""
 
 from __future__ import annotations
 

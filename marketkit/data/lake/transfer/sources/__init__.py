@@ -1,1 +1,1 @@
-"""Files of candles as other programs write them, read into one shape."""
+"""Files of candles of other programs, read into one shape."""

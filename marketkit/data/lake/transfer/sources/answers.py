@@ -1,4 +1,4 @@
-"""JSON of candles: answers of the exchange as they came, page by page, or one list, or lines."""
+"""JSON of candles: answers of the exchange page by page, one list, or lines."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def _values(text: str) -> Iterator[Any]:
 
 
 def _rows(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Give the candles of a value: one, a list of them, or pages."""
+    """Give the candles of a value: of one, of a list, or of pages."""
     if isinstance(value, Mapping):
         yield from _of_object(value)
     elif isinstance(value, Sequence) and not isinstance(value, str):
@@ -64,10 +64,10 @@ def _of_object(value: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
         said = plain(str(fault.get("message") or fault.get("name")), 80)
         raise InputError(f"holds an error of the exchange in place of candles: {said!r}")
     lists = [each for each in value.values() if isinstance(each, list)]
-    if not lists:
-        yield value
-    elif len(lists) == 1:  # an envelope
+    if len(lists) == 1:  # an envelope
         yield from _rows(lists[0])
+    elif not lists and not all(isinstance(each, Mapping) for each in value.values()):
+        yield value
     else:
         raise InputError("is no list of candles, with an object for each")
 

@@ -69,6 +69,7 @@ _OPTIONAL = ("value", "symbol", "state")
 _DAYS = ("date", "날짜", "일자", "거래일", "거래일자")  # beside a column of times of day
 _ZONES = {"utc": "UTC", "kst": "Asia/Seoul"}  # what the end of a column's name says
 _SIGNS = re.compile(r"[\s_\-()\[\]<>./\"'\ufeff]")
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 _UNIT = re.compile(r"[(\[].*[)\]]")
 _CURRENCY = re.compile(r"volume([a-z0-9]{2,6})")
 _TELLING = 3  # known names in a line that make it the header
@@ -109,15 +110,12 @@ def find(available: Sequence[str], given: Given, tz: str | None) -> dict[str, st
         if found:
             names[ours] = _in_zone(found, tz) if ours == "time" else found[0]
         elif ours not in _OPTIONAL:
-            raise InputError(
-                f"has no column that is known to be the {ours}; say columns={{{ours!r}: ...}}"
-                f" (it has {listed(available)})"
-            )
+            raise InputError(_unknown(ours, available))
     return names
 
 
 def others(available: Sequence[str], taken: str) -> list[str]:
-    """Give the columns that may hold the time where one that comes before them has none."""
+    """Give the columns that may hold the time where the one taken has none."""
     spelt = _spelt(available)
     found = [spelt[each] for each in _SPELLINGS["time"] if each in spelt]
     return found[found.index(taken) + 1 :] if taken in found else []
@@ -140,10 +138,22 @@ def zone_in(name: str) -> str | None:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Write the names of columns for a message: the first of them, none too long."""
+    """Write the names of columns for a message: the first ones, none too long."""
     most = 20  # what two lines of a terminal hold
     shown = ", ".join(plain(name, 40) or "''" for name in names[:most])
     return f"{shown}, ..." if len(names) > most else shown
+
+
+def _unknown(ours: str, available: Sequence[str]) -> str:
+    if any(_NUMBER.fullmatch(name) for name in available):
+        return (
+            "names no columns: write a line above the rows, such as time,open,high,low,close,volume"
+            f" (it begins with {listed(available)})"
+        )
+    return (
+        f"has no column that is known to be the {ours}; say columns={{{ours!r}: ...}}"
+        f" (it has {listed(available)})"
+    )
 
 
 def _of(theirs: str, ours: str, available: Sequence[str]) -> str:

@@ -1,21 +1,25 @@
-"""Bytes out of what packs them: gzip, or the one member of a zip, and never more than is sane."""
+"""Bytes unpacked from gzip, or from the one member of a zip, and never more than is sane."""
 
 from __future__ import annotations
 
 import gzip
 import io
+import struct
 import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.data.lake.transfer.sources.paths import TABLES, kind_of
 from marketkit.errors import InputError, plain
 
 _MOST_BYTES = 4 << 30  # a market-year of seconds as text is 2.5 GB
 _MOST_RATIO = 250  # candles are packed to a fifth, and to a fiftieth where nothing traded
 _HARMLESS = 1 << 20  # bytes that may be of any ratio
+# What the readers raise over bytes that nobody packed.
+_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError)
 _FOREIGN = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")  # what systems add to a zip
 _STRANGERS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: fetch that first"),
@@ -25,7 +29,7 @@ _STRANGERS = (
 
 
 def unpack(path: Path) -> tuple[str, bytes]:
-    """Give the name of the table in a file, and its bytes. Raises `InputError` without the path."""
+    """Give the name and the bytes of the table in a file. Raises `InputError` without the path."""
     table, packed = kind_of(path.name)
     try:
         content = path.read_bytes()
@@ -48,7 +52,7 @@ def _of_gzip(content: bytes) -> bytes:
     try:
         with gzip.open(io.BytesIO(content)) as file:
             return _bounded(file, len(content))
-    except (OSError, EOFError, zlib.error) as error:
+    except _BROKEN as error:
         raise InputError("cannot be read: no whole gzip file") from error
 
 
@@ -58,12 +62,14 @@ def _of_zip(content: bytes) -> tuple[str, bytes]:
             member = _only(packed.infolist())
             with packed.open(member) as file:
                 return PurePosixPath(member.filename).name, _bounded(file, member.compress_size)
-    except (zipfile.BadZipFile, OSError, EOFError, zlib.error, NotImplementedError) as error:
+    except InputError:
+        raise
+    except (*_BROKEN, *NONSENSE) as error:
         raise InputError("cannot be read: no whole zip archive") from error
 
 
 def _only(members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
-    """Give the one member that is a table, if nothing about it is odd."""
+    """Give the one member that is a table, if nothing is odd about the archive."""
     real = [
         each for each in members if not (each.is_dir() or any(x in each.filename for x in _FOREIGN))
     ]
@@ -76,13 +82,14 @@ def _only(members: Sequence[zipfile.ZipInfo]) -> zipfile.ZipInfo:
         raise InputError(f"holds {shown!r}, a name that leads out of the archive")
     if member.flag_bits & 1:
         raise InputError(f"holds {shown!r} behind a password: unpack it")
-    if kind_of(path.name)[0] == "" or kind_of(path.name)[1]:
+    table, packed = kind_of(path.name)
+    if packed or (path.suffix and not table):  # without a suffix it is text
         raise InputError(f"holds {shown!r}, which is none of {' '.join(TABLES)}")
     return member
 
 
 def _bounded(file: IO[bytes] | gzip.GzipFile, packed: int) -> bytes:
-    """Read what is packed in so many bytes, unless it is a bomb."""
+    """Unpack so many bytes, unless a bomb comes of these."""
     most = min(_MOST_BYTES, max(_HARMLESS, packed * _MOST_RATIO))
     content = file.read(most + 1)
     if len(content) > most:

@@ -1,4 +1,4 @@
-"""Spellings of a market in rows, in names of files and as an argument, and the code they mean.
+"""Spellings of a market in rows, in names of files and as an argument, and the code of each.
 
 `BTC/KRW`, `KRW_BTC`, `BTCKRW`, `UPBIT:BTCKRW` and `CRIX.UPBIT.KRW-BTC` are all `KRW-BTC`. A
 currency that is quoted in never leads a pair that is spelt the other way round: of two such the
@@ -58,7 +58,7 @@ def market_of(text: str) -> str | None:
 
 
 def market_in(name: str) -> str | None:
-    """Give the one market that the name of a file speaks of, without its suffix, or None.
+    """Give the one market that the name of a file speaks of, or None; the name has no suffix.
 
     >>> market_in("UPBIT_BTCKRW, 1D"), market_in("KRW-BTC_candle-1m_202501"), market_in("btc")
     ('KRW-BTC', 'KRW-BTC', None)

@@ -22,7 +22,7 @@ def read_numbers(column: pl.Series) -> pl.Series:
     dtype = column.dtype
     if dtype == pl.Boolean:
         raise InputError(f"column {column.name!r} holds true and false, which are no numbers")
-    if dtype == pl.Float32:
+    if dtype in {pl.Float32, pl.Float16}:
         column = column.cast(pl.String)
     if column.dtype == pl.String:
         return _of_text(column).fill_nan(None)

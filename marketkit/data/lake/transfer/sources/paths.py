@@ -25,7 +25,7 @@ _ARCHIVE = re.compile(r"[A-Z0-9]+-[^_]+_candle-([A-Za-z0-9]+)_(\d{4})(\d{2})(\d{
 
 
 def files_of(given: Paths) -> list[Path]:
-    """Give the files that are meant, each once: lists as they are, folders and globs sorted.
+    """Give the files that are meant, each once: lists in order, folders and globs sorted.
 
     Of a folder, with all below it, the files that can be read by their suffix; hidden and half
     written ones are left out. Raises `InputError` for what means no file.
@@ -39,7 +39,7 @@ def files_of(given: Paths) -> list[Path]:
 
 
 def kind_of(name: str) -> tuple[str, str]:
-    """Give the suffix of a table in a file's name, and the suffix of what packs it, in small.
+    """Give the suffixes of table and packing in a file's name, in small letters.
 
     >>> kind_of("KRW-BTC.CSV.gz"), kind_of("a.zip"), kind_of("notes.md")
     (('.csv', '.gz'), ('', '.zip'), ('', ''))
@@ -51,7 +51,7 @@ def kind_of(name: str) -> tuple[str, str]:
 
 
 def stem_of(name: str) -> str:
-    """Give a file's name without the suffixes that say its kind.
+    """Give a file's name without the suffixes that say the kind.
 
     >>> stem_of("KRW-BTC_candle-1m_202501.csv.gz"), stem_of("CRIX.UPBIT.KRW-BTC.csv")
     ('KRW-BTC_candle-1m_202501', 'CRIX.UPBIT.KRW-BTC')
@@ -90,8 +90,9 @@ def _meant(given: str | Path) -> Iterator[Path]:
         matches = (Path(each) for each in sorted(glob.glob(str(path), recursive=True)))  # noqa: PTH207 - a pattern may be absolute
         found = [each for each in matches if each.is_file()]
     else:
-        kinds = kind_of(path.name)
-        if not any(kinds):
+        if not any(kind_of(path.name)):
+            if not (path.suffix or path.exists()):
+                raise InputError(f"{path}: no such file or folder")
             raise InputError(
                 f"{path}: not a kind of file that can be read{nearest(path.suffix, TABLES)}"
                 f" (one of {' '.join(TABLES + PACKED)})"

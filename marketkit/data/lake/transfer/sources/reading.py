@@ -30,7 +30,7 @@ _TOGETHER = 500_000  # rows of small files that are made out at once: some 100 M
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The cells of one file as it has them."""
+    """The cells of one file, not made out yet."""
 
     path: Path
     frame: pl.DataFrame
@@ -43,7 +43,7 @@ class _Cells:
 
 
 class Preview(NamedTuple):
-    """The first rows of a file, and its name of each column of ours."""
+    """The first rows of a file, and the file's name of each column of ours."""
 
     path: Path
     names: dict[str, str]
@@ -72,7 +72,7 @@ def read_tables(paths: Paths, reading: Reading) -> Iterator[SourceTable | InputE
 
 
 def preview(paths: Paths, reading: Reading, count: int) -> Preview:
-    """Give the first rows of the first file that can be read, as they are read.
+    """Give the first rows of the first file that can be read.
 
     Raises the error of the first file where none can.
     """
@@ -91,7 +91,7 @@ def preview(paths: Paths, reading: Reading, count: int) -> Preview:
 
 
 def _opened(path: Path, reading: Reading) -> _Cells | InputError:
-    """Find the cells of a file, and what its name says."""
+    """Find the cells of a file, and the words in the name."""
     try:
         name, content = unpack(path)
         frame = _cells(kind_of(name)[0], content, reading)
@@ -124,7 +124,7 @@ def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _fits(cells: _Cells, batch: Sequence[_Cells], rows: int) -> bool:
-    """Say whether a file is made out together with those of a batch, that have so many rows."""
+    """Say whether a file is made out together with a batch of so many rows."""
     if not batch:
         return True
     fits = rows + cells.frame.height <= _TOGETHER

@@ -1,4 +1,4 @@
-"""What the cells of a file mean: the rows of candles in the columns of `SourceTable`."""
+"""The meaning of the cells of a file: rows of candles in the columns of `SourceTable`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import polars as pl
 
 from marketkit.data.lake.transfer.sources import columns
 from marketkit.data.lake.transfer.sources.markets import spell
-from marketkit.data.lake.transfer.sources.moments import OF_DAY
+from marketkit.data.lake.transfer.sources.moments import with_days
 from marketkit.data.lake.transfer.sources.numbers import read_numbers
 from marketkit.data.lake.transfer.sources.states import read_states
 from marketkit.data.lake.transfer.sources.times import read_times, refuse_outside
@@ -44,7 +44,7 @@ class Reading:
 
 
 def names_of(cells: pl.DataFrame, reading: Reading) -> dict[str, str]:
-    """Give the file's name of each column of ours that it has. Raises `InputError`."""
+    """Give the file's name of each column of ours that is there. Raises `InputError`."""
     if not cells.width:
         return {}
     names = columns.find(cells.columns, reading.columns, reading.tz)
@@ -52,7 +52,7 @@ def names_of(cells: pl.DataFrame, reading: Reading) -> dict[str, str]:
 
 
 def rows_of(cells: pl.DataFrame, reading: Reading) -> pl.DataFrame:
-    """Make out the cells of a file, in the order of its rows. Raises `InputError` with the row."""
+    """Make out the cells of a file, row by row. Raises `InputError` with the row."""
     if not cells.width:  # an answer without candles
         return empty(SOURCE_ROW)
     names = names_of(cells, reading)
@@ -76,7 +76,7 @@ def _times(cells: pl.DataFrame, name: str, reading: Reading) -> pl.Series:
 
 
 def _with_times(cells: pl.DataFrame, name: str, reading: Reading) -> str:
-    """Give the column of times, or the next in order where all its cells are empty."""
+    """Give the column of times, or the next in order where all cells are empty."""
     if "time" in reading.columns:
         return name
     names = (name, *columns.others(cells.columns, name))
@@ -84,12 +84,6 @@ def _with_times(cells: pl.DataFrame, name: str, reading: Reading) -> str:
 
 
 def _moments(cells: pl.DataFrame, name: str) -> pl.Series:
-    """Give the column of times; times of day together with the days that stand beside them."""
-    column = cells[name]
+    """Give the column of times; times of day together with the days beside."""
     days = columns.day_of(cells.columns, name)
-    if days is None or column.dtype != pl.String or cells[days].dtype != pl.String:
-        return column
-    first = column.drop_nulls().head(1).to_list()
-    if first and OF_DAY.fullmatch(first[0].strip()):
-        return (cells[days] + " " + column).alias(name)
-    return column
+    return cells[name] if days is None else with_days(cells[name], cells[days])

@@ -40,7 +40,7 @@ def _named(cells: pl.DataFrame, names: list[str]) -> pl.DataFrame:
 
 
 def _days(column: pl.Series) -> pl.Series:
-    """Give days as such: a workbook keeps them as midnights."""
+    """Give days as such: a workbook keeps midnights."""
     if column.str.ends_with(_MIDNIGHT).all() and column.null_count() < len(column):
         return column.str.strip_suffix(_MIDNIGHT)
     return column

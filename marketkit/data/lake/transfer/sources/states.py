@@ -1,4 +1,4 @@
-"""What a file says of each candle: traded, empty, forming or unknown."""
+"""The words of a file for each candle: traded, empty, forming or unknown."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
-"""Text of candles, whatever the encoding, the separator and the lines above the header."""
+"""Text of candles, in any encoding, with any separator and lines above the header."""
 
 from __future__ import annotations
 
 import codecs
 import csv
 from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import polars as pl
 
@@ -19,6 +20,14 @@ _LINES = 20  # lines above a header: more than any program writes
 _COMMENT = "#"
 
 
+class _Header(NamedTuple):
+    """A line that may name the columns: the end, the sign between names, and the names."""
+
+    end: int
+    sign: str
+    names: list[str]
+
+
 def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame:
     """Give the cells of a text as strings, null where empty.
 
@@ -26,22 +35,34 @@ def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame
     Raises `InputError` without the path.
     """
     content = in_utf8(content, encoding)
-    start, sign, names = _header(content, given)
-    schema = dict.fromkeys(_unique(names), pl.String)
-    rows = content[start:]
+    header = _header(content, given)
+    schema = dict.fromkeys(_unique(header.names), pl.String)
+    rows = content[header.end :]
     if not rows[:_HEAD].strip() and not rows.strip():
         return pl.DataFrame(schema=schema)
     try:
-        return pl.read_csv(
+        frame = pl.read_csv(
             rows,
             has_header=False,
-            separator=sign,
+            separator=header.sign,
             schema=schema,
             comment_prefix=_COMMENT,
             missing_columns="insert",  # where the first rows are short
         )
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(_ragged(rows, sign, len(names))) from error
+        raise InputError(_ragged(rows, header.sign, len(header.names))) from error
+    return _without_headers(frame, header.names)
+
+
+def _without_headers(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Leave out the headers of files that somebody put behind one another."""
+    columns = frame.get_columns()
+    again = columns[0] == names[0]
+    if not names[0] or not again.any():
+        return frame
+    for column, name in zip(columns[1:], names[1:], strict=True):
+        again &= column.fill_null("") == name
+    return frame.filter(~again.fill_null(value=False))
 
 
 def in_utf8(content: bytes, encoding: str | None) -> bytes:
@@ -86,20 +107,32 @@ def _decoded(content: bytes, encoding: str, *, given: bool) -> bytes:
         ) from None
 
 
-def _header(content: bytes, given: Given) -> tuple[int, str, list[str]]:
-    """Find where the rows begin, the sign between cells, and the names of the columns."""
-    first: tuple[int, str, list[str]] | None = None
+def _header(content: bytes, given: Given) -> _Header:
+    """Find the header: the first line that names columns, commented out only if no other does."""
+    commented: _Header | None = None
+    first: _Header | None = None
     for end, line in _lines(content):
-        sign = max(_SIGNS, key=line.count)
-        for each in (sign, *_SIGNS):
-            names = _cells(line, each)
-            if is_header(names, given):
-                return end, each, names
-        if first is None and not line.startswith(_COMMENT):
-            first = end, sign, _cells(line, sign)
-    if first is None:
+        header = _Header(end, *_split(line, given))
+        if is_header(header.names, given):
+            if not line.startswith(_COMMENT):
+                return header
+            commented = commented or header
+        elif first is None and not line.startswith(_COMMENT):
+            first = header
+    found = commented or first
+    if found is None:
         raise InputError("has no rows")
-    return first
+    return found
+
+
+def _split(line: str, given: Given) -> tuple[str, list[str]]:
+    """Give the sign between the cells of a line, and the cells."""
+    likely = max(_SIGNS, key=line.count)
+    cells = _cells(line, likely)
+    if is_header(cells, given):
+        return likely, cells
+    other = next((sign for sign in _SIGNS if is_header(_cells(line, sign), given)), likely)
+    return other, _cells(line, other)
 
 
 def _lines(content: bytes) -> Iterator[tuple[int, str]]:

@@ -11,6 +11,7 @@ from marketkit.data.lake.transfer.sources.moments import (
     DIGITS,
     first_said,
     first_unread,
+    form_of,
     read_moments,
 )
 from marketkit.errors import InputError, plain
@@ -53,6 +54,7 @@ def read_times(column: pl.Series, tz: str | None, timeframe: Timeframe) -> pl.Se
     if dtype == pl.String:
         naive = _from_text(column)
     elif dtype.is_integer() or dtype.is_decimal() or dtype == pl.Float64:
+        column = column.fill_nan(None) if dtype == pl.Float64 else column
         naive = _from_numbers(column, _whole(column))
     elif dtype == pl.Null or isinstance(dtype, pl.Date | pl.Datetime):
         naive = column
@@ -141,12 +143,13 @@ def _from_text(column: pl.Series) -> pl.Series:
 
 
 def _refuse_unread(column: pl.Series, times: pl.Series) -> None:
-    if (at := first_unread(column, times)) is not None:
-        value = plain(str(column[at]), 40)
-        raise InputError(
-            f"row {at + 1}, column {column.name!r} holds {value!r}, which is no time like the"
-            " others"
-        )
+    if (at := first_unread(column, times)) is None:
+        return
+    value = plain(str(column[at]), 40)
+    why = "which is no time like the others"
+    if form_of(str(column[at]).strip()) is None:
+        why = "which is no time such as 2024-01-01T09:00:00Z"
+    raise InputError(f"row {at + 1}, column {column.name!r} holds {value!r}, {why}")
 
 
 def _refuse_between(name: str, rows: pl.Series) -> None:

@@ -51,6 +51,7 @@ def test_an_answer_without_candles_has_no_rows():
         (b'[{"a": 1},\n{"a": ', "line 2 is no JSON|line 1 is no JSON"),
         (b'{"a": 1}\n{"a"', "line 2 is no JSON"),
         (b'{"time": [1], "open": [2]}', "no list of candles"),
+        (b'{"open": {"0": 1}, "close": {"0": 1}}', "no list of candles"),
         (b"[1, 2]", "holds '1' where a candle is expected"),
         (b"7", "holds '7'"),
         (b"[" * 100_000, "no JSON"),

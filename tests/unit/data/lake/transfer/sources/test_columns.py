@@ -82,6 +82,11 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are():
         find(["time", *REST], {"close": "clse"}, None)
 
 
+def test_rows_without_a_header_are_told_to_have_none():
+    with pytest.raises(InputError, match="write a line above the rows, such as time,open"):
+        find(["1704067200000", "100.5", "101", "99", "100", "1.5"], {}, None)
+
+
 @pytest.mark.parametrize(
     ("given", "match"),
     [({"prize": "x"}, "no 'prize' .one of time open"), ({"open": None}, "goes without 'open'")],

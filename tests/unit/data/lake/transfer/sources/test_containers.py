@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import zipfile
+from contextlib import suppress
 
 import pytest
 
@@ -47,6 +48,7 @@ def test_the_one_member_of_a_zip_is_taken_whatever_a_system_adds(taken):
     members = [("b.csv", "time"), ("__MACOSX/._b.csv", "x"), ("folder/", ""), (".DS_Store", "x")]
     assert taken("a.zip", zipped(*members)) == ("b.csv", b"time")
     assert taken("a.csv", zipped(("b.csv", "time"))) == ("b.csv", b"time")
+    assert taken("a.zip", zipped(("KRW-BTC", "time"))) == ("KRW-BTC", b"time")
 
 
 @pytest.mark.parametrize(
@@ -74,6 +76,13 @@ def test_the_one_member_of_a_zip_is_taken_whatever_a_system_adds(taken):
 def test_what_cannot_be_unpacked_safely_is_refused(taken, name, content, match):
     with pytest.raises(InputError, match=match):
         taken(name, content)
+
+
+@pytest.mark.parametrize("at", range(0, 120, 7))
+def test_a_zip_with_a_byte_missing_is_whole_or_refused_in_our_words(taken, at):
+    content = zipped(("a.csv", "time"))
+    with suppress(InputError):
+        assert taken("a.zip", content[:at] + content[at + 1 :]) == ("a.csv", b"time")
 
 
 def test_a_file_that_is_not_there_is_told_in_the_words_of_the_system(tmp_path):

@@ -7,7 +7,12 @@ from datetime import date, datetime
 import polars as pl
 import pytest
 
-from marketkit.data.lake.transfer.sources.moments import first_unread, form_of, read_moments
+from marketkit.data.lake.transfer.sources.moments import (
+    first_unread,
+    form_of,
+    read_moments,
+    with_days,
+)
 
 NINE = datetime(2024, 1, 1, 9)  # noqa: DTZ001 - the texts have none
 
@@ -33,6 +38,7 @@ def test_a_moment_without_a_zone(text):
     [
         *("2024-01-01T09:00:00Z", "2024-01-01 09:00:00+00:00", "2024-01-01T18:00:00+0900"),
         *("2024-01-01 18:00:00 KST", "2024-01-01 09:00 UTC", "2024-01-01T09:00:00.000Z"),
+        *("2024-01-01 18:00:00+09", "2024-01-01T09:00:00.000+0000", "2024-01-01 09:00:00+00"),
     ],
 )
 def test_a_moment_with_a_zone(text):
@@ -70,3 +76,24 @@ def test_a_day_that_no_calendar_has_is_not_read():
 def test_nothing_said_is_nothing_read():
     assert read().to_list() == []
     assert read(None, "").to_list() == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("day", "time", "moment"),
+    [
+        ("2024.01.01", "09:00", "2024.01.01 09:00"),
+        ("20240101", "900", "202401010900"),
+        ("20240101", "090059", "20240101090059"),
+        ("2024-01-01", "2024-01-01T09:00Z", "2024-01-01T09:00Z"),
+        ("2024-01-01", "1704099600", "1704099600"),
+        (None, "09:00", "09:00"),
+    ],
+)
+def test_a_time_of_day_goes_with_the_day_beside_it(day, time, moment):
+    days, times = (pl.Series("t", [each], pl.String) for each in (day, time))
+    assert with_days(times, days).to_list() == [moment]
+
+
+def test_types_that_are_no_text_need_no_day():
+    times = pl.Series("t", [1])
+    assert with_days(times, pl.Series("d", ["20240101"])).equals(times)

@@ -54,13 +54,18 @@ def test_a_home_is_found(folder, monkeypatch):
     assert files_of("~/b.csv") == [folder / "b.csv"]
 
 
-@pytest.mark.parametrize("given", ["*.xyz", "empty", "out.parqet", "notes", "a.xls"])
+@pytest.mark.parametrize("given", ["*.xyz", "empty", "out.parqet", "a.xls"])
 def test_what_means_no_file_of_candles_is_refused(folder, given):
     (folder / "empty").mkdir()
     with pytest.raises(InputError, match=r"one of \.csv"):
         files_of(folder / given if "*" not in given else str(folder / given))
     with pytest.raises(InputError, match="the list is empty"):
         files_of([])
+
+
+def test_what_is_not_there_is_said_not_to_be(folder):
+    with pytest.raises(InputError, match="gone: no such file or folder"):
+        files_of(folder / "gone")
 
 
 def test_kinds_are_known_in_any_letters():

@@ -70,6 +70,11 @@ def test_a_header_may_be_commented_out_spaced_and_quoted(header):
     assert cells(f"{header}\r\n{ROW}\r\n").columns == HEADER.split(",")
 
 
+def test_a_comment_that_reads_like_a_header_is_none_where_one_follows():
+    frame = cells(f"# {HEADER}\n{HEADER}\n{ROW}\n")
+    assert frame.rows() == [tuple(ROW.split(","))]
+
+
 def test_a_header_may_have_none_but_given_names():
     frame = cells("made by me\nt,o,h\n1,2,3\n", given={"time": "t", "open": "o", "high": "h"})
     assert frame.rows() == [("1", "2", "3")]
@@ -78,6 +83,12 @@ def test_a_header_may_have_none_but_given_names():
 def test_a_header_alone_is_a_table_without_rows():
     assert cells(f"{HEADER}\n").shape == (0, 6)
     assert cells(HEADER).shape == (0, 6)
+
+
+def test_files_put_behind_one_another_have_one_header():
+    assert cells(f"{HEADER}\n{ROW}\n{HEADER}\n{ROW}\n").height == 2
+    other = ",".join(["일시", *HEADER.split(",")[:0:-1]])
+    assert cells(f"{HEADER}\n{ROW}\n{other}\n{ROW}\n").height == 3
 
 
 def test_columns_of_one_name_are_told_apart():

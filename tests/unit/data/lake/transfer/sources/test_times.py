@@ -96,6 +96,15 @@ def test_what_is_no_time_is_shown_with_its_row(cell):
         read("2024-01-01T09:00:00Z", cell)
 
 
+def test_what_is_no_time_in_any_form_is_told_of_one_that_is():
+    with pytest.raises(
+        InputError, match="holds '01/02/2024', which is no time such as 2024-01-01T"
+    ):
+        read("01/02/2024")
+    with pytest.raises(InputError, match="no time like the others"):
+        read("2024-01-01T09:00:00Z", "2024-01-01T09:00:00")
+
+
 @pytest.mark.parametrize("cells", [[True], [b"x"], [timedelta(1)]])
 def test_other_types_are_no_times(cells):
     with pytest.raises(InputError, match="no times"):
@@ -111,6 +120,7 @@ def test_types_of_times_are_taken_as_they_are(unit):
 def test_empty_cells_are_null_and_need_no_zone():
     assert read(None, None) == [None, None]
     assert read("", dtype=pl.String) == [None]
+    assert read(float("nan"), float(EPOCH)) == [None, NINE]
 
 
 NOW = parse_time("2024-06-01T00:00:00Z")
