@@ -170,9 +170,9 @@ def test_hours_that_a_day_contradicts_are_a_finding_though_some_are_silent(lake,
     assert lake.audit()["finding"].to_list() == ["differs"]
 
 
-def test_an_export_comes_back_whole_and_a_repair_mends_what_lies_beside(lake, tmp_path, ten):
+def test_an_export_has_what_is_proved_and_a_repair_mends_what_lies_beside(lake, tmp_path, ten):
     lake.import_(ten, **TOLD)
-    assert lake.export(tmp_path / "out.parquet", "KRW-BTC") == 10
+    assert lake.export(tmp_path / "out.parquet", "KRW-BTC") == 9
     (path,) = (lake.root / "unsettled").rglob("2024-01.parquet")
     path.write_bytes(path.read_bytes()[:-9])
     (found,) = Lake(lake.root).audit().rows(named=True)
@@ -187,3 +187,10 @@ def test_the_command_says_what_is_not_settled(command, lake, ten):
     assert "9 slots claimed, 0 of them empty" in out
     assert "1 unsettled: shown, and asked again" in out
     assert lake.covered("KRW-BTC", "1m") == spans(0, 9)
+
+
+def test_who_knows_better_says_so_on_the_command_line(command, lake, ten):
+    told = ("--symbol", "KRW-BTC", "--timeframe", "1m")
+    code, out, _ = command("import", ten, *told, "--settled")
+    assert (code, "10 slots claimed" in out) == (0, True)
+    assert lake.covered("KRW-BTC", "1m") == spans(0, 10)

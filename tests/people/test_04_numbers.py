@@ -188,3 +188,20 @@ def test_the_command_refuses_another_market(command, lake, day, tmp_path):
     code, out, err = command("import", path, "--symbol", "KRW-BTC", "--timeframe", "1m")
     assert code == 2
     assert "eth.csv: does not go on where its neighbours end" in out + err
+
+
+def test_the_command_prefers_the_lake_or_the_file(command, lake, tmp_path):
+    times = minutes("2024-01-01", 3)
+    lake.import_(write(tmp_path / "kept.csv", map(row, times)), **TOLD)
+    path = write(tmp_path / "file.csv", [row(times[1], volume=2.5), row(times[2])])
+    told = ("--symbol", "KRW-BTC", "--timeframe", "1m")
+    code, out, _ = command("import", path, *told)
+    assert (code, "1 slots differ from the lake; the first at 2024" in out) == (0, True)
+    code, out, _ = command("import", path, *told, "--prefer", "file", "--dry-run")
+    assert (code, lake.revisions().height) == (0, 0)
+    code, out, _ = command("import", path, *told, "--prefer", "file")
+    assert (code, "1 new or changed; 1 revised" in out) == (0, True)
+    assert lake.revisions().height == 1
+    eth = candles(tmp_path / "eth.csv", dict.fromkeys(times, 3.0))
+    assert command("import", eth, *told)[0] == 2
+    assert command("import", eth, *told, "--force")[0] == 0

@@ -161,3 +161,14 @@ def test_the_command_takes_a_folder_and_tells_what_is_covered(command, lake, tmp
     code, out, _ = command("import", path, "--symbol", "KRW-BTC", "--timeframe", "1m")
     assert code == 0
     assert "1,440 slots claimed, 1,431 of them empty" in out
+
+
+@pytest.mark.parametrize(
+    ("covering", "slots"), [("rows", 2), ("range", 4), ("2024-01-01,2024-01-02", 1440)]
+)
+def test_the_command_takes_every_covering(command, lake, tmp_path, covering, slots):
+    times = minutes("2024-01-01T00:05", 5)
+    path = write(tmp_path / "some.csv", [row(times[each]) for each in (0, 3, 4)])
+    told = ("--symbol", "KRW-BTC", "--timeframe", "1m", "--covering", covering)
+    code, out, _ = command("import", path, *told)
+    assert (code, f"{slots:,} slots claimed" in out) == (0, True)

@@ -156,3 +156,24 @@ def test_the_command_says_the_sentence_and_ends_as_a_wrong_call_does(command, la
     assert code == 2
     assert "bad.csv: 1 row refused" in out + err
     assert not lake.root.exists()
+
+
+def test_the_command_takes_the_good_files_of_a_hundred_and_ends_as_incomplete(command, lake, hundred):
+    told = ("--symbol", "KRW-BTC", "--timeframe", "1m", "--settled")
+    assert command("import", hundred, *told)[0] == 2
+    assert not lake.root.exists()
+    code, out, _ = command("import", hundred, *told, "--on-error", "skip")
+    assert code == 3
+    assert "import of 98 files as KRW-BTC 1m" in out
+    assert "2 files refused:" in out
+    assert lake.catalog()["rows"].sum() == 980
+
+
+def test_the_command_decides_between_two_rows_of_one_time(command, lake, tmp_path):
+    (first,) = minutes("2024-01-01", 1)
+    path = write(tmp_path / "twice.csv", [row(first), row(first, volume=2.5)])
+    told = ("--symbol", "KRW-BTC", "--timeframe", "1m", "--settled")
+    code, _, err = command("import", path, *told)
+    assert (code, "duplicates=" in err) == (2, True)
+    assert command("import", path, *told, "--duplicates", "last")[0] == 0
+    assert lake.read("KRW-BTC", "1m")["volume"].to_list() == [2.5]

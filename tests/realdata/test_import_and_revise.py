@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 
 import polars as pl
@@ -112,14 +113,19 @@ def test_two_archives_of_the_same_hours_agree_and_their_ranges_prove_the_silent_
     assert found == {"KRW-BTC": 75, "KRW-DOGE": 54, "KRW-LINK": 59}
 
 
-def test_the_wrong_zone_is_refused_where_the_right_one_is_known(lake, archives):
+def test_the_wrong_zone_is_refused_where_the_right_one_is_known(lake, archives, tmp_path):
     path = archives / "DOGE_KRW_1m.csv"
     lake.import_(path, symbol="KRW-DOGE", timeframe="1m", tz="UTC")
     before = lake.read("KRW-DOGE", "1m")
     with pytest.raises(InputError, match="another symbol or time zone"):
         lake.import_(path, symbol="KRW-DOGE", timeframe="1m", tz="Asia/Seoul")
+    other = archives / "BTC_KRW_1m.csv"
+    with pytest.raises(InputError, match="its name says KRW-BTC, not KRW-DOGE"):
+        lake.import_(other, symbol="KRW-DOGE", timeframe="1m", tz="UTC")
     with pytest.raises(InputError, match="another symbol or time zone"):
-        lake.import_(archives / "BTC_KRW_1m.csv", symbol="KRW-DOGE", timeframe="1m", tz="UTC")
+        lake.import_(
+            shutil.copy(other, tmp_path / "a.csv"), symbol="KRW-DOGE", timeframe="1m", tz="UTC"
+        )
     assert lake.read("KRW-DOGE", "1m").equals(before)
 
 
@@ -134,10 +140,11 @@ def test_hours_are_not_taken_for_minutes_nor_minutes_for_hours(lake, archives):
 @pytest.mark.parametrize("suffix", [".csv", ".parquet", ".arrow"])
 def test_real_candles_come_back_from_an_export_row_for_row(lake, archives, tmp_path, suffix):
     path = archives / "DOGE_KRW_1m.csv"
-    lake.import_(path, symbol="KRW-DOGE", timeframe="1m", tz="UTC")
+    told = {"symbol": "KRW-DOGE", "timeframe": "1m"}
+    lake.import_(path, **told, tz="UTC", settled=True)
     assert lake.export(tmp_path / f"out{suffix}", "KRW-DOGE", "1m") == 47_385
     back = Lake(tmp_path / "back")
-    back.import_(tmp_path / f"out{suffix}", symbol="KRW-DOGE", timeframe="1m")
+    back.import_(tmp_path / f"out{suffix}", **told)
     assert back.read(None, "1m").equals(lake.read(None, "1m"))
 
 

@@ -1,4 +1,4 @@
-"""The lake as files come in: candles of others, and those that nobody proved yet."""
+"""The lake as files come in: candles of others, and candles that nobody proved yet."""
 
 from __future__ import annotations
 

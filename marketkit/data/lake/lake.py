@@ -245,11 +245,13 @@ class Lake(Intake, Shown):
     ) -> int:
         """Write candles to a file and say how many: `.csv`, `.parquet`, `.arrow` or `.feather`.
 
-        The file is complete or not there at all; `import_` reads it back, row for row. Raises
+        The file is complete or not there at all; `import_` reads it back, row for row. Candles that
+        nobody proved yet (`unsettled()`) stay here, for a file could not mark them. Raises
         `InputError` for another suffix or a file that is there already, unless `overwrite` says so.
         """
         target = check_target(Path(path), overwrite=overwrite)
-        return write_candles(target, self.read(symbols, timeframe, start, end))
+        proved = self.select(symbols, timeframe).read(self._window(start, end))
+        return write_candles(target, proved)
 
     def latest(
         self,

@@ -1,9 +1,10 @@
-"""A lake with its unsettled candles, which lie in a small lake of their own: looked at together."""
+"""A lake and the unsettled candles beside, which lie in a small lake of their own, seen as one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from marketkit.data.lake.audit import audit as audits
 from marketkit.data.lake.audit import repair as repairs
 from marketkit.data.lake.audit.findings import AUDIT
 from marketkit.data.lake.audit.widths import with_narrower
+from marketkit.data.lake.store.database import Database
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.rows import times_of
 from marketkit.data.lake.store.store import Store
@@ -20,20 +22,22 @@ from marketkit.errors import LakeError
 from marketkit.timeframe import TIMEFRAMES
 from marketkit.window import EVER
 
+_T = TypeVar("_T")
+
 
 def audit(store: Store) -> pl.DataFrame:
-    """List the faults of a lake and of what is beside, and unsettled candles that do not add up."""
+    """List the faults of a lake and of the one beside, and unsettled candles that do not add up."""
     found = audits.audit(store.root)
     if not (store.root / FOLDER).is_dir():
         return found
     beside = audits.audit(store.root / FOLDER)
-    rows = [*_unsettled(store)] if beside.is_empty() else []
+    rows = [*_unsettled(store.root, store.source)] if beside.is_empty() else []
     more = pl.DataFrame(rows, schema=dict(AUDIT), orient="row")
     return pl.concat([found, _below(beside), more])
 
 
 def repair(root: Path, index: Index, *, dry_run: bool) -> pl.DataFrame:
-    """Mend a lake and what is beside; see `Lake.repair`."""
+    """Mend a lake and the one beside; see `Lake.repair`."""
     found = repairs.repair(root, index, dry_run=dry_run)
     side = root / FOLDER
     if not side.is_dir():
@@ -45,8 +49,18 @@ def _below(found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(path=pl.lit(f"{FOLDER}/") + pl.col("path"))
 
 
-def _unsettled(store: Store) -> Iterator[tuple[str, ...]]:
-    beside = Unsettled(store)
+class _FilesAlone(Index):
+    """An index that keeps nothing, so that looking changes nothing."""
+
+    def _try(self, use: Callable[[Database], _T]) -> _T | None:
+        del use
+        return None
+
+
+def _unsettled(root: Path, source: str) -> Iterator[tuple[str, ...]]:
+    store = Store(root, source=source)
+    store.index = _FilesAlone(root)
+    beside = Unsettled(store, _FilesAlone)
     for timeframe in TIMEFRAMES.values():
         for symbol in beside.symbols(timeframe):
             try:

@@ -1,4 +1,4 @@
-"""Candles of one width against those of another: what should add up, and what cannot."""
+"""Candles of one width against candles of another: sums of all parts, and bounds by some."""
 
 from __future__ import annotations
 

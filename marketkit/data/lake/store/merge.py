@@ -141,8 +141,8 @@ def _numbers(rows: pl.DataFrame) -> Iterator[tuple[int, str, float]]:
 def _together(old: pl.DataFrame, new: pl.DataFrame, covering: Spans) -> pl.DataFrame:
     """Give the old rows outside of spans and the new ones, in the order of time."""
     if len(covering) > _FEW:
-        outside = old.filter(~within(old["time"], covering))
-        return pl.concat([outside, new], rechunk=True).sort("time")
+        kept = old.filter(~within(old["time"], covering))
+        return pl.concat([kept, new], rechunk=True).sort("time")
     outside, inside = split(old, covering)[0], split(new, covering)[1]
     pairs = itertools.zip_longest(outside, inside, fillvalue=new.clear())
     return pl.concat([rows for pair in pairs for rows in pair], rechunk=True)

@@ -14,6 +14,7 @@ import polars as pl
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.rows import times_of, within
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.schema import ROW, empty
@@ -25,9 +26,10 @@ FOLDER = "unsettled"
 class Unsettled:
     """The unsettled candles beside a lake."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, index: type[Index] = Index) -> None:
         self._lake = store
         self._side = Store(store.root / FOLDER, source=store.source)
+        self._side.index = index(self._side.root)
 
     def keep(self, series: Series, rows: pl.DataFrame) -> None:
         """Keep candles until their slots are known, and drop a series that is known by now."""

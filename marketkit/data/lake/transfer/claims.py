@@ -1,4 +1,4 @@
-"""What the rows and the name of files prove of a market's slots, and no more. Pure.
+"""The slots of a market that rows and names of files prove, and no more. Pure.
 
 A slot that was not over when the file was written is not proved. Nobody can tell whether the
 newest row was final, so that it is kept as unsettled, unless the file says so or the caller does.
@@ -24,7 +24,7 @@ from marketkit.timeframe import Timeframe, iso
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What files say of a market.
+    """The word of files on a market.
 
     `rows` are the candles that they prove and `unsettled` those that they only show, each sorted by
     time, each time once. `covering` are the slots that they prove, `empty` counts the rows that say
@@ -39,7 +39,7 @@ class Claim:
 
 
 def claim_of(sheet: Sheet, tables: Tables, terms: Terms) -> tuple[Claim, Faults]:
-    """Judge what rows with kinds prove, and name the files that contradict themselves."""
+    """Judge the claim of rows with kinds, and name the files that contradict themselves."""
     faults = _outside(sheet, tables, terms)
     rows = sheet.rows
     waits = _unsettled(sheet, tables, terms)
@@ -48,16 +48,11 @@ def claim_of(sheet: Sheet, tables: Tables, terms: Terms) -> tuple[Claim, Faults]
     told, twice = distinct(told, tables, terms.duplicates)
     shown = rows.filter(waits & (rows["kind"] == TRADED))
     shown = shown.filter(~shown["time"].is_in(told["time"].implode()))
-    by_rows = runs(terms.timeframe, times_of(told))
-    ranges = Spans(_ranges(sheet, tables, terms, waits))
-    if ranges:
-        doubted = times_of(rows.filter(waits | is_left)).unique().sort()
-        ranges -= runs(terms.timeframe, doubted)
     is_traded = told["kind"] == TRADED
     claim = Claim(
         told if is_traded.all() else told.filter(is_traded),
         shown.unique("time", keep="last", maintain_order=True).sort("time"),
-        by_rows | ranges,
+        runs(terms.timeframe, times_of(told)) | _told_of(sheet, tables, terms, waits, is_left),
         int((rows["kind"] == EMPTY).sum()),
         int(is_left.sum()),
     )
@@ -73,7 +68,7 @@ def runs(timeframe: Timeframe, times: pl.Series) -> Spans:
 
 
 def _outside(sheet: Sheet, tables: Tables, terms: Terms) -> Faults:
-    """Name files with rows outside of the time that they are said to cover."""
+    """Name files with rows outside of the time that is said to be covered."""
     faults: Faults = {}
     if terms.force:
         return faults
@@ -96,12 +91,12 @@ def _outside(sheet: Sheet, tables: Tables, terms: Terms) -> Faults:
 
 
 def _told(table: SourceTable, terms: Terms) -> Span | None:
-    """Give the time of which a file tells all, as its name or the caller says."""
+    """Give the time of which a file tells all, as the name or the caller says."""
     return table.period if terms.span is None else terms.span
 
 
 def _unsettled(sheet: Sheet, tables: Tables, terms: Terms) -> pl.Series:
-    """Say which rows may have been running when they were written, and which still do."""
+    """Say which rows may have been running at the time of writing, or still do."""
     rows, end = sheet.rows, slot_end(terms.timeframe, pl.col("time"))
     running = end > terms.now
     if terms.settled:
@@ -118,7 +113,7 @@ def _unsettled(sheet: Sheet, tables: Tables, terms: Terms) -> pl.Series:
 
 
 def _written(sheet: Sheet, tables: Tables) -> pl.Expr:
-    """Give for each row when its file was written."""
+    """Give for each row when the file was written."""
     if len(sheet.files) == 1:
         return pl.lit(tables[sheet.files[0]].written)
     moments = [0] * (max(sheet.files) + 1)
@@ -128,9 +123,21 @@ def _written(sheet: Sheet, tables: Tables) -> pl.Expr:
 
 
 def _is_whole(table: SourceTable, terms: Terms) -> bool:
-    """Say whether a file was written after all that it tells of was over."""
+    """Say whether a file was written after the end of the time that is told."""
     told = _told(table, terms)
     return told is not None and told.end <= table.written
+
+
+def _told_of(
+    sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series, is_left: pl.Series
+) -> Spans:
+    """Give the slots that files prove without a row, but for those that a row leaves open."""
+    ranges = Spans(_ranges(sheet, tables, terms, waits))
+    if not ranges:
+        return ranges
+    return ranges - runs(
+        terms.timeframe, times_of(sheet.rows.filter(waits | is_left)).unique().sort()
+    )
 
 
 def _ranges(sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series) -> Iterator[Span]:
@@ -147,9 +154,19 @@ def _ranges(sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series) -> Ite
         told = _told(table, terms)
         if told is not None:
             told = Span(terms.timeframe.ceil(told.start), terms.timeframe.floor(told.end))
-        elif terms.covering == "range" and first is not None:
+        elif terms.covering == "range" and first is not None and last is not None:
             told = Span(first, terms.timeframe.next(last))
         else:
             continue
-        over = terms.timeframe.floor(terms.now if terms.settled else min(table.written, terms.now))
-        yield Span(told.start, min(told.end, over, told.end if waiting is None else waiting))
+        yield Span(told.start, min(told.end, *_ends(table, terms, last, waiting)))
+
+
+def _ends(table: SourceTable, terms: Terms, last: int | None, waiting: int | None) -> Iterator[int]:
+    """Give the moments beyond which a file proves nothing but by rows."""
+    yield terms.timeframe.floor(terms.now)
+    if waiting is not None:
+        yield waiting
+    if not terms.settled:
+        yield terms.timeframe.floor(table.written)
+        if not _is_whole(table, terms):  # whatever came after the newest row, it may lack
+            yield 0 if last is None else terms.timeframe.next(last)

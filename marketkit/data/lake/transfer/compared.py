@@ -1,4 +1,4 @@
-"""What a lake has where files speak of: the rows around, and the numbers that differ."""
+"""A lake beside files: the rows around the same time, and the numbers that differ."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _AROUND = 500  # slots on each side that show how a market moves
 
 
 def rows_around(found: Selection, symbol: str, span: Span) -> pl.DataFrame:
-    """Read the candles of a symbol in a span of time and around, the nearest on each side with it.
+    """Read the candles of a symbol in a span of time and around, with the nearest on each side.
 
     Those of nine hours before and after are there, too, for who took one zone for another.
     """
@@ -36,7 +36,7 @@ def rows_around(found: Selection, symbol: str, span: Span) -> pl.DataFrame:
 
 
 def _neighbour(found: Selection, symbol: str, span: Span, *, last: bool = True) -> pl.DataFrame:
-    """Read the last candles of a span of time, or the first, from the one file that has them."""
+    """Read the last candles of a span of time, or the first, from a single file."""
     footers = [entry.footer for entry in found.found[symbol][1] if entry.footer.rows]
     near = [
         Span(max(span.start, each.first), min(span.end, each.last + 1))
@@ -65,23 +65,26 @@ def differences(
     if lake.equals(file):
         return empty(DIFFERENCE)
     met = lake.join(file, on="time", how="full", coalesce=True, suffix="_file").sort("time")
-    lonely = pl.col("close").is_null() | pl.col("close_file").is_null()
-    frames = []
-    for name in NUMBERS:
-        differs = pl.col(name).ne_missing(pl.col(f"{name}_file"))
-        if name == "value":
-            differs &= lonely | pl.all_horizontal(pl.col("value", "value_file").is_not_null())
-        frames.append(
-            met.filter(differs).select(
-                pl.lit(symbol).alias("symbol"),
-                pl.lit(timeframe.name).alias("timeframe"),
-                "time",
-                pl.lit(name, DIFFERENCE["column"]).alias("column"),
-                pl.col(name).alias("lake"),
-                pl.col(f"{name}_file").alias("file"),
-            )
+    told = [
+        met.filter(_differs(name)).select(
+            pl.lit(symbol).alias("symbol"),
+            pl.lit(timeframe.name).alias("timeframe"),
+            "time",
+            pl.lit(name, DIFFERENCE["column"]).alias("column"),
+            pl.col(name).alias("lake"),
+            pl.col(f"{name}_file").alias("file"),
         )
-    return pl.concat(frames).sort("time", maintain_order=True)
+        for name in NUMBERS
+    ]
+    return pl.concat(told).sort("time", maintain_order=True)
+
+
+def _differs(name: str) -> pl.Expr:
+    differs = pl.col(name).ne_missing(pl.col(f"{name}_file"))
+    if name != "value":
+        return differs
+    lonely = pl.col("close").is_null() | pl.col("close_file").is_null()
+    return differs & (lonely | pl.all_horizontal(pl.col("value", "value_file").is_not_null()))
 
 
 def _inside(rows: pl.DataFrame, spans: Spans) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""The reports of an import: one for each market, and those of several together."""
+"""The reports of an import: one for each market, or of several together."""
 
 from __future__ import annotations
 
@@ -102,18 +102,19 @@ class Imported:
         )
         traded = self.distinct - self.unsettled.height
         yield f"  {self.slots:,} slots claimed, {self.slots - traded:,} of them empty"
+        yield from (f"  {each}" for each in (*self._apart(), *self.findings))
+
+    def _apart(self) -> Iterator[str]:
+        """Say in a line each why rows are no proof, and where the lake knows otherwise."""
         if self.empty:
-            yield f"  {self.empty:,} rows say that nothing traded"
+            yield f"{self.empty:,} rows say that nothing traded"
         if self.left_out:
-            yield f"  {self.left_out:,} rows left out: forming, or unknown"
+            yield f"{self.left_out:,} rows left out: forming, or unknown"
         if self.unsettled.height:
-            yield (
-                f"  {self.unsettled.height:,} unsettled: shown, and asked again"
-                " (settled=True says that all are final)"
-            )
-        if self.differences.height:
-            yield f"  {self.differing:,} slots differ from the lake; {_first(self.differences)}"
-        yield from (f"  {each}" for each in self.findings)
+            count = f"{self.unsettled.height:,} unsettled"
+            yield f"{count}: shown, and asked again (settled=True says that all are final)"
+        if self.differences.height and not self.revisions:  # those are listed elsewhere
+            yield f"{self.differing:,} slots differ from the lake; {_first(self.differences)}"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

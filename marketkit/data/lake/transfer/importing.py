@@ -1,4 +1,4 @@
-"""Candles of files enter the lake: judged as a whole, then kept with what they prove.
+"""Candles of files enter the lake: judged as a whole, then kept with the slots that are proved.
 
 A file may add what nobody knew; it may not overrule what the exchange proved, and it proves only
 what it says.
@@ -13,6 +13,7 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.rows import CandlePage, times_of, within
 from marketkit.data.lake.store.store import Selection, Store
@@ -36,7 +37,7 @@ Compare = Callable[[Store, str, pl.DataFrame, Spans, Selection], tuple[str, ...]
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """The judgement of one market: what is claimed, and what the lake has there."""
+    """The judgement of one market: the claim, and the lake's own candles there."""
 
     series: Series
     sheet: Sheet
@@ -46,7 +47,7 @@ class _Plan:
 
     @property
     def page(self) -> CandlePage:
-        return CandlePage(self.claim.rows.select(*ROW), self.claim.covering)
+        return CandlePage(_of_symbol(self.claim.rows, self.series.symbol), self.claim.covering)
 
 
 class Import:
@@ -122,47 +123,32 @@ class Import:
         claim, faults = claim_of(sheet, tables, terms)
         if faults:
             return None, faults
-        found = self._store.select([sheet.symbol], terms.timeframe)
-        rows = pl.concat([claim.rows, claim.unsettled])
-        hull = _hull(claim, rows)
-        stored = rows_around(found, sheet.symbol, hull)
-        if not terms.force and rows.height:
-            rows = rows if rows["time"].is_sorted() else rows.sort("time")
-            faults = strangers(rows, stored, terms.timeframe)
-        claim = replace(
-            claim,
-            rows=_of_symbol(claim.rows, sheet.symbol),
-            unsettled=_of_symbol(claim.unsettled, sheet.symbol),
-        )
-        return _Plan(series, sheet, claim, found, stored), faults
+        plan = self._met(series, sheet, claim)
+        return plan, {} if terms.force else _strange(plan)
+
+    def _met(self, series: Series, sheet: Sheet, claim: Claim) -> _Plan:
+        """Look up the lake's own candles where files speak of a market."""
+        found = self._store.select([series.symbol], series.timeframe)
+        stored = rows_around(found, series.symbol, _hull(claim))
+        return _Plan(series, sheet, claim, found, stored)
 
     def _keep(self, plan: _Plan, reporter: Reporter) -> Imported:
-        """Write what is claimed, and what is only shown; say what came of it."""
-        terms, claim, series = self._terms, plan.claim, plan.series
-        known = plan.found.known(series.symbol)
-        stays = terms.prefer == "lake"
+        """Write the claim, or count the changes of a dry run, and report."""
+        known = plan.found.known(plan.series.symbol)
+        stays = self._terms.prefer == "lake"
         page = unknown_part(plan.page, known) if stays else plan.page
-        findings = self._compare(self._store, series.symbol, page.rows, page.covering, plan.found)
-        written = _would(plan, page) if terms.dry_run else self._write(plan, stays=stays)
+        findings = self._compare(
+            self._store, plan.series.symbol, page.rows, page.covering, plan.found
+        )
+        written = _would(plan, page) if self._terms.dry_run else self._write(plan, stays=stays)
         reporter.update()
-        return Imported(
-            path=self._tables[plan.sheet.files[0]].path,
-            symbol=series.symbol,
-            timeframe=series.timeframe,
-            rows=plan.sheet.rows.height,
-            distinct=claim.rows.height + claim.unsettled.height,
+        return replace(
+            _report(plan, known, self._tables),
             changed=written.rows,
             revisions=written.revisions,
-            covering=claim.covering,
-            files=len(plan.sheet.files),
-            filled=series.timeframe.count_all(claim.covering - known.covered),
-            empty=claim.empty,
-            left_out=claim.left_out,
-            unsettled=claim.unsettled.filter(~within(claim.unsettled["time"], known.proved)),
-            differences=differences(series.symbol, series.timeframe, claim, plan.stored, known),
             findings=findings,
             failures=tuple(self._failures),
-            dry_run=terms.dry_run,
+            dry_run=self._terms.dry_run,
         )
 
     def _write(self, plan: _Plan, *, stays: bool) -> Written:
@@ -170,12 +156,43 @@ class Import:
         written = self._store.append(
             series.symbol, series.timeframe, page.rows, page.covering, only_unknown=stays
         )
-        self._unsettled.keep(series, plan.claim.unsettled)
+        self._unsettled.keep(series, _of_symbol(plan.claim.unsettled, series.symbol))
         return written
 
 
 def _of_symbol(rows: pl.DataFrame, symbol: str) -> pl.DataFrame:
     return rows.with_columns(symbol=pl.lit(symbol)).select(*ROW)
+
+
+def _strange(plan: _Plan) -> Faults:
+    """Name the files with prices of another market."""
+    rows = pl.concat([plan.claim.rows, plan.claim.unsettled])
+    if rows.is_empty():
+        return {}
+    rows = rows if rows["time"].is_sorted() else rows.sort("time")
+    return strangers(rows, plan.stored, plan.series.timeframe)
+
+
+def _report(plan: _Plan, known: Knowledge, tables: Tables) -> Imported:
+    """Report a claim before anything is written."""
+    series, claim, files = plan.series, plan.claim, plan.sheet.files
+    shown = _of_symbol(claim.unsettled, series.symbol)
+    return Imported(
+        path=tables[files[0]].path,
+        symbol=series.symbol,
+        timeframe=series.timeframe,
+        rows=plan.sheet.rows.height,
+        distinct=claim.rows.height + claim.unsettled.height,
+        changed=0,
+        revisions=0,
+        covering=claim.covering,
+        files=len(files),
+        filled=series.timeframe.count_all(claim.covering - known.covered),
+        empty=claim.empty,
+        left_out=claim.left_out,
+        unsettled=shown.filter(~within(shown["time"], known.proved)),
+        differences=differences(series.symbol, series.timeframe, claim, plan.stored, known),
+    )
 
 
 def _says_nothing(sheet: Sheet, tables: Tables, terms: Terms) -> Faults:
@@ -190,16 +207,16 @@ def _says_nothing(sheet: Sheet, tables: Tables, terms: Terms) -> Faults:
     }
 
 
-def _hull(claim: Claim, rows: pl.DataFrame) -> Span:
+def _hull(claim: Claim) -> Span:
     """Give the span of time that files speak of."""
-    times = times_of(rows)
+    times = times_of(pl.concat([claim.rows, claim.unsettled]))
     ends = (times.min(), times.max(), *(claim.covering.hull or ()))
     edges = [edge for edge in ends if isinstance(edge, int)]
     return Span(min(edges), max(edges) + 1) if edges else Span(0, 0)
 
 
 def _would(plan: _Plan, page: CandlePage) -> Written:
-    """Say what writing would change, without a write."""
+    """Count the changes of a write, without a write."""
     known = plan.found.known(plan.series.symbol)
     old = plan.stored.filter(within(plan.stored["time"], known.covered))
     merged = merge(old, page.rows, page.covering, known.covered)

@@ -1,4 +1,4 @@
-"""What each row of a file is: a candle, word that nothing traded, or no word at all. Pure."""
+"""The kinds of rows in files: candles, word that nothing traded, or no word at all. Pure."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _without_time(rows: pl.DataFrame) -> Faults:
 
 
 def _rules(series: Series) -> dict[str, pl.Expr]:
-    """Give for each rule the rows that break it."""
+    """Give for each rule the rows that break the rule."""
     time, kind = pl.col("time").cast(pl.Int64), pl.col("kind")
     of_candles = breaches(series)
     aligned = f"time is no slot of {series.timeframe}"

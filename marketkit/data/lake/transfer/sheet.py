@@ -35,7 +35,7 @@ class Sheet:
 
 
 class _Fault(MarketkitError):
-    """A file is refused; the message lacks its name."""
+    """A file is refused; the message lacks the name."""
 
 
 def sheets_of(tables: Tables, terms: Terms) -> tuple[list[Sheet], Faults]:

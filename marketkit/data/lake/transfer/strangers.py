@@ -45,7 +45,7 @@ class _Seam(NamedTuple):
 
 
 def strangers(rows: pl.DataFrame, stored: pl.DataFrame, timeframe: Timeframe) -> Faults:
-    """Name the files whose prices are not those of a market.
+    """Name the files with prices of another market.
 
     `rows` are candles of files with their `file`, `stored` those of the lake around and between,
     both sorted by time, each time once.
@@ -108,7 +108,7 @@ def _too_far(met: int, usual: float | None) -> float:
 def _seams(
     rows: pl.DataFrame, stored: pl.DataFrame, usual: float | None, timeframe: Timeframe
 ) -> list[_Seam]:
-    """Give the places where candles of one origin follow on those of another."""
+    """Give the places where candles of one origin follow on candles of another."""
     line = rows
     if stored.height:  # what both have is judged where they met
         alone = rows.join(stored.select("time"), on="time", how="anti")
@@ -128,7 +128,7 @@ def _seams(
 
 
 def _worst(seams: list[_Seam]) -> tuple[int, str] | None:
-    """Give the file whose seams speak most clearly against it, None where none does."""
+    """Give the file with the worst seams, None where all fit."""
     steps: dict[int, list[_Seam]] = {}
     for seam in seams:
         for file in (seam.before, seam.after):
@@ -137,14 +137,19 @@ def _worst(seams: list[_Seam]) -> tuple[int, str] | None:
     bad = {file: some for file, some in steps.items() if _do_not_fit(some)}
     if not bad:
         return None
-    # Of two that do not fit each other the one with more such seams, or the later, is to blame.
-    worst = max(bad, key=lambda file: (sum(each.far > _FAR for each in bad[file]), file))
+    worst = max(bad, key=lambda file: (*_blame(bad[file]), file))  # of two alike the later
     told = max(bad[worst], key=lambda each: each.far)
     return worst, (
         f"does not go on where its neighbours end: {told.close_before:g} goes on as {told.close:g}"
         f" at {iso(told.time)}, further than this market moves: another symbol or time zone?"
         " (force=True takes it all the same)"
     )
+
+
+def _blame(seams: list[_Seam]) -> tuple[float, int]:
+    """Give the share and the count of seams that are too far: blame goes to the greater first."""
+    far = sum(each.far > _FAR_AT_BOTH for each in seams)
+    return far / len(seams), far
 
 
 def _do_not_fit(seams: list[_Seam]) -> bool:
@@ -161,22 +166,40 @@ def _shifted(
     """Find a file that has the lake's own candles, nine hours late or early."""
     if timeframe.width >= DAY or stored.is_empty():
         return None
-    doubtful = {
-        file for each in seams if each.far > _SUSPICIOUS for file in (each.before, each.after)
-    }
-    for file in sorted(doubtful - {_LAKE}):
+    for file, far in _farthest(seams).items():
         own = rows.filter(pl.col("file") == file)
         for by, word in ((SHIFT, "late"), (-SHIFT, "early")):
             late = own.with_columns(pl.col("time").dt.offset_by(f"{-by}ms"))
             both = late.join(stored, on="time", suffix="_lake")
-            same = both.filter(
-                (pl.col("close") == pl.col("close_lake"))
-                & (pl.col("volume") == pl.col("volume_lake"))
-            )
-            if same["close"].n_unique() >= _DIFFERENT and same.height >= _ALIKE * both.height:
+            same = both.filter(_same("close") & _same("volume"))
+            if same.height and _is_no_chance(same, both.height, far):
                 zone = "tz='Asia/Seoul'" if by > 0 else "tz='UTC'"
                 return file, (
                     f"has {same.height:,} candles that the lake has, each nine hours {word}:"
                     f" are its times of another zone, such as {zone}?"
+                    " (force=True takes it all the same)"
                 )
     return None
+
+
+def _farthest(seams: list[_Seam]) -> dict[int, float]:
+    """Give the widest step of each file that has a seam with the lake, or a suspicious one."""
+    far: dict[int, float] = {}
+    for each in seams:
+        if _LAKE in (each.before, each.after) or each.far > _SUSPICIOUS:
+            for file in {each.before, each.after} - {_LAKE}:
+                far[file] = max(each.far, far.get(file, 0.0))
+    return far
+
+
+def _same(name: str) -> pl.Expr:
+    return pl.col(name) == pl.col(f"{name}_lake")
+
+
+def _is_no_chance(same: pl.DataFrame, met: int, far: float) -> bool:
+    """Say whether candles are the same by no chance: by their number, or by a seam, too."""
+    if same.height < _ALIKE * met:
+        return False
+    distinct = same.select("close", "volume").n_unique()
+    many = same.height >= _MANY and distinct >= _ALIKE * same.height
+    return many or (far > _SUSPICIOUS and same["close"].n_unique() >= _DIFFERENT)

@@ -20,7 +20,7 @@ Duplicates = Literal["error", "first", "last"]
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """Whatever a caller says about files, checked; times are ms UTC, `now` that of the lake.
+    """The words of a caller about files, checked; times are ms UTC, `now` that of the lake.
 
     `span` are the whole slots of a covering that was given as a start and an end. Raises
     `InputError` for words that mean nothing, and for a covering without a whole slot.
