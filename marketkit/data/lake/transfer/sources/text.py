@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -67,21 +68,14 @@ def take_apart(texts: Sequence[Text]) -> pl.DataFrame:
     Raises `InputError` without the path.
     """
     names, sign = texts[0].names, texts[0].sign
-    schema = dict.fromkeys(_unique(names), pl.String)
-    rows = texts[0].rows if len(texts) == 1 else b"".join(text.rows for text in texts)
-    if not rows[:_HEAD].strip() and not rows.strip():
-        return pl.DataFrame(schema=schema)
+    # The reader counts columns in the first line, and the rows there may be short.
+    numbers = sign.join(map(str, range(len(names)))).encode()
+    rows = b"".join([numbers, b"\n", *(text.rows for text in texts)])
     try:
-        frame = pl.read_csv(
-            rows,
-            has_header=False,
-            separator=sign,
-            schema=schema,
-            comment_prefix=_COMMENT,
-            missing_columns="insert",  # where the first rows are short
-        )
+        frame = pl.read_csv(rows, separator=sign, infer_schema=False, comment_prefix=_COMMENT)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise InputError(_ragged(rows, sign, len(names))) from error
+    frame.columns = _unique(names)
     return without_blanks(_without_headers(frame, names))
 
 
@@ -160,9 +154,10 @@ def _unique(names: Sequence[str]) -> list[str]:
 def _ragged(rows: bytes, sign: str, width: int) -> str:
     """Say which row has more cells than the header."""
     text = rows.decode(errors="replace").splitlines()
-    for row, cells in enumerate(csv.reader(text, delimiter=sign), 1):
-        if len(cells) > width:
-            told = f"row {row} has {len(cells)} cells, and the header {width}"
-            hint = ": are decimals written with a comma? write them with a point"
-            return told + hint if sign == "," else told
+    with suppress(csv.Error):  # a cell without end
+        for row, cells in enumerate(csv.reader(text, delimiter=sign)):
+            if len(cells) > width:
+                told = f"row {row} has {len(cells)} cells, and the header {width}"
+                hint = ": are decimals written with a comma? write them with a point"
+                return told + hint if sign == "," else told
     return "cannot be read: its cells do not make rows (is a quotation mark left open?)"

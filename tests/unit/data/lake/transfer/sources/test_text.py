@@ -68,6 +68,12 @@ def test_columns_of_one_name_are_told_apart():
     assert cells("time,open,high,plot,plot\n1,2,3,4,5\n").columns[3:] == ["plot", "plot (2)"]
 
 
+def test_rows_may_be_short_however_many():
+    short = ROW.rpartition(",")[0]
+    rows = [short] * 200 + [ROW]
+    assert cells("\n".join([HEADER, *rows])).height == 201
+
+
 def test_empty_cells_and_missing_ones_are_null():
     assert cells(f"{HEADER}\na,,,\n").rows() == [("a", None, None, None, None, None)]
 
