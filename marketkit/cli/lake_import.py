@@ -105,7 +105,7 @@ def _look(
 
     width = parse_timeframe(options.timeframe)
     reading = Reading(width, lake.clock(), columns, options.tz, options.encoding)
-    path, names, rows = preview(paths, reading, _FIRST)
+    path, names, rows = preview(paths, reading, _FIRST, options.symbol)
     said = ",".join(f"{ours}={theirs}" for ours, theirs in names.items())
     output.say(f"{path.name} as by --columns {shlex.quote(said)}")
     if not output.as_json:

@@ -18,7 +18,7 @@ from marketkit.data.lake.transfer.source_table import SourceTable
 from marketkit.data.lake.transfer.sources.answers import read_json
 from marketkit.data.lake.transfer.sources.columnar import read_arrow, read_parquet
 from marketkit.data.lake.transfer.sources.containers import unpack
-from marketkit.data.lake.transfer.sources.markets import market_in
+from marketkit.data.lake.transfer.sources.markets import market_in, market_of
 from marketkit.data.lake.transfer.sources.paths import Paths, files_of, kind_of, period_in, stem_of
 from marketkit.data.lake.transfer.sources.rows import Reading, names_of, rows_of
 from marketkit.data.lake.transfer.sources.sheets import read_sheet
@@ -83,8 +83,8 @@ def read_tables(paths: Paths, reading: Reading) -> Iterator[SourceTable | InputE
     yield from _made_out(batch, reading)
 
 
-def preview(paths: Paths, reading: Reading, count: int) -> Preview:
-    """Give the first rows of the first file that can be read.
+def preview(paths: Paths, reading: Reading, count: int, symbol: str | None = None) -> Preview:
+    """Give the first rows of the first file that can be read, of a market if rows name one.
 
     Raises the error of the first file where none can.
     """
@@ -99,7 +99,10 @@ def preview(paths: Paths, reading: Reading, count: int) -> Preview:
         except InputError as error:
             fault = fault or (error if error is cells else _of_file(path, error))
             continue
-        return Preview(path, names_of(frame, reading), rows.head(count))
+        names = names_of(frame, reading)
+        if symbol is not None and "symbol" in names:
+            rows = rows.filter(pl.col("symbol") == (market_of(symbol) or symbol))
+        return Preview(path, names, rows.head(count))
     raise fault or InputError("no files")
 
 

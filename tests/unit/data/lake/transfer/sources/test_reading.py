@@ -111,3 +111,10 @@ def test_a_look_shows_the_first_rows_and_the_names_of_the_first_good_file(folder
     (folder / "1.csv").write_text(HEADER + row(1, close="two"))
     with pytest.raises(InputError, match=r"1\.csv: row 1, column 'close'"):
         preview(folder / "1.csv", READING, 1)
+
+
+def test_a_look_at_one_market_shows_its_rows(tmp_path):
+    rows = "".join(f"{market},{row(at)}" for at, market in enumerate(["KRW-BTC", "ETH/KRW"]))
+    (tmp_path / "a.csv").write_text(f"market,{HEADER}{rows}")
+    (shown,) = preview(tmp_path, READING, 5, "ETHKRW").rows["symbol"]
+    assert shown == "KRW-ETH"
