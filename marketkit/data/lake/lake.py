@@ -13,6 +13,7 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.intake import Intake
 from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.decimals import in_precision, to_decimals
@@ -25,31 +26,28 @@ from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.report.maintenance import windows
 from marketkit.data.lake.report.summary import look
 from marketkit.data.lake.snapshots.snapshot import FrozenIndex
-from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
 from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
-from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.merged import MergeReport
 from marketkit.data.lake.transfer.merging import MergeTerms, merge
 from marketkit.data.lake.transfer.pairing import Prefer
-from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import WrongArgument
 from marketkit.frames import Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
-from marketkit.schema import empty
+from marketkit.schema import ROW, empty
 from marketkit.settings import given_path
 from marketkit.symbols import is_name, several
 from marketkit.timeframe import Timeframe, parse_timeframe
-from marketkit.window import Fill, Instant
+from marketkit.window import EVER, Fill, Instant
 
 
 @explained
-class Lake(SnapshotStore, Shown):
+class Lake(Intake, Shown):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
@@ -117,6 +115,9 @@ class Lake(SnapshotStore, Shown):
             if fill != "none":
                 return scan_dense(sound, window, fill, exact=exact)
             rows = scan(sound.files(window))
+            more = self._unproved(sound, window, everything=symbols is None)
+            if not more.is_empty():
+                rows = pl.concat([rows, more.lazy()]).sort("symbol", "time")
             return to_decimals(rows) if exact else rows
 
         return from_all(found, answered) if symbols is None else answered(found)
@@ -133,10 +134,10 @@ class Lake(SnapshotStore, Shown):
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time.
 
-        `rename` joins series, as for `scan`. The lake keeps float64; `precision="decimal"` gives
-        `Decimal(38, 8)`, of each number the shortest that means the same float: up to 15 digits
-        that is the text of the exchange, digit for digit. Raises `InputError` for numbers from 1e30
-        on, which have no room in that.
+        Those that nobody proved yet (`unsettled()`) are among them. `rename` joins series, as for
+        `scan`. The lake keeps float64; `precision="decimal"` gives `Decimal(38, 8)`, of each number
+        the shortest that means the same float: up to 15 digits that is the text of the exchange,
+        digit for digit. Raises `InputError` for numbers from 1e30 on, which have no room in that.
         """
         one_of("precision", precision, Precision)
         window = self._window(start, end)
@@ -144,9 +145,14 @@ class Lake(SnapshotStore, Shown):
             plan = self._scan_renamed(symbols, timeframe, window, "none", rename, exact=False)
             return in_precision(plan.collect(), precision)
         found = self.select(symbols, timeframe)
-        if symbols is None:
-            return in_precision(from_all(found, lambda sound: sound.read(window)), precision)
-        return in_precision(found.read(window), precision)
+
+        def answered(sound: Selection) -> pl.DataFrame:
+            rows = sound.read(window)
+            more = self._unproved(sound, window, everything=symbols is None)
+            return rows if more.is_empty() else pl.concat([rows, more]).sort("symbol", "time")
+
+        rows = from_all(found, answered) if symbols is None else answered(found)
+        return in_precision(rows, precision)
 
     def coverage(
         self,
@@ -215,9 +221,9 @@ class Lake(SnapshotStore, Shown):
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
         """
-        from marketkit.data.lake.audit import audit  # noqa: PLC0415 - slow, and seldom wanted
+        from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
-        return audit.audit(self.root)
+        return beside.audit(self)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
         """Mend the findings of `audit` where that takes no guessing, and list each action.
@@ -227,9 +233,9 @@ class Lake(SnapshotStore, Shown):
         backfill asks for them again. `left` is what only a person can judge. With `dry_run` it only
         says what it would do. Raises `NotWritable`.
         """
-        from marketkit.data.lake.audit import repair  # noqa: PLC0415 - as above
+        from marketkit.data.lake.audit import beside  # noqa: PLC0415 - as above
 
-        return repair.repair(self.root, self.index, dry_run=dry_run)
+        return beside.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(
         self,
@@ -271,36 +277,6 @@ class Lake(SnapshotStore, Shown):
         """
         marker.check(self.root)
         return revisions.finality(self.root, self.source, symbols, timeframe)
-
-    def import_(
-        self,
-        path: str | Path,
-        *,
-        symbol: str,
-        timeframe: str | Timeframe,
-        columns: Mapping[str, str] | None = None,
-        tz: str | None = None,
-        covering: Covering = "rows",
-    ) -> Imported:
-        """Import the candles of a CSV, Parquet or Arrow file, and give the counts.
-
-        The columns are found by the names in circulation, or given: `columns={"time": "ts"}` says
-        that the file calls the time `ts`. `tz` is the zone of times that carry none, needed unless
-        the column's name tells. Without a column of turnover it is null. Any order of rows, each
-        candle any number of times; of a file with several symbols only the rows of `symbol`.
-
-        `covering="rows"` claims only the slots that the file has rows for; `"range"` says that
-        nothing traded in any other slot from its first to its last, so that stored candles there
-        are taken to have vanished. What differs from stored candles replaces them and is listed in
-        `revisions()`.
-
-        Raises `InputError`, with nothing written, for a file that cannot be read, lacks a column,
-        holds impossible candles, two different ones of the same time, times that are no slots of
-        `timeframe` or that are those of a wider one, and for one that contradicts most of what is
-        stored: it must be of another symbol or time zone.
-        """
-        archive = SourceFile(Path(path), columns or {}, tz)
-        return import_archive(self, archive, symbol, parse_timeframe(timeframe), covering)
 
     def merge(
         self,
@@ -351,11 +327,17 @@ class Lake(SnapshotStore, Shown):
     ) -> int:
         """Write candles to a file and say how many: `.csv`, `.parquet`, `.arrow` or `.feather`.
 
-        The file is complete or not there at all; `import_` reads it back, row for row. Raises
+        The file is complete or not there at all; `import_` reads it back, row for row. Candles that
+        nobody proved yet (`unsettled()`) stay here, for a file could not mark them. Raises
         `InputError` for another suffix or a file that is there already, unless `overwrite` says so.
         """
         target = check_target(given_path(path, "path"), overwrite=overwrite)
-        return write_candles(target, self.read(symbols, timeframe, start, end))
+        found, window = self.select(symbols, timeframe), self._window(start, end)
+
+        def proved(sound: Selection) -> pl.DataFrame:
+            return sound.read(window)
+
+        return write_candles(target, from_all(found, proved) if symbols is None else proved(found))
 
     def latest(
         self,
@@ -377,9 +359,15 @@ class Lake(SnapshotStore, Shown):
         chosen = self._chosen(symbols, timeframe)
         answer = functools.partial(hot.latest, self.root, self.index)
         if symbols is not None:
-            return in_precision(answer(chosen, count), precision)
-        rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)
-        say(failures, anything=True)
+            rows = answer(chosen, count)
+        else:
+            rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)
+            say(failures, anything=True)
+        if self._beside.any:
+            found = self.select(symbols, timeframe)
+            more = self._unproved(found, EVER, everything=symbols is None)
+            both = pl.concat([rows, more]).sort("symbol", "time")
+            rows = both.group_by("symbol", maintain_order=True).tail(count).select(*ROW)
         return in_precision(rows, precision)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
