@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -54,7 +53,7 @@ def scheduled(
         except (NetworkError, ServerFailed, Banned) as failure:
             if run.stopped or time.monotonic() - began > longest or run.over:
                 raise
-            sys.stderr.write(f"waiting for the exchange: {failure}\n")
+            run.tell("waiting", "waiting for the exchange", failure)
         run.ended.wait(min(_PAUSE, longest))
 
 

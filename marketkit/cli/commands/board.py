@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from marketkit.cli.command import Command
 from marketkit.cli.options import (
@@ -17,6 +18,7 @@ from marketkit.cli.options import (
 )
 from marketkit.cli.output import DONE, Output
 from marketkit.cli.run import interrupt, on_sigterm
+from marketkit.cli.terminal import writing
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
@@ -29,7 +31,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, _: Output) -> int:
-    with on_sigterm(interrupt), open_provider(options) as provider:
+    with on_sigterm(interrupt), open_provider(options) as provider, writing(sys.stdout):
         provider.board(
             one_or_many(options.symbols),
             rows=options.rows,
