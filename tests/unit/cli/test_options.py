@@ -14,6 +14,7 @@ from marketkit.cli.options import (
     open_lake,
     open_provider,
     positive,
+    wants_json,
 )
 from marketkit.errors import InputError
 
@@ -76,3 +77,18 @@ def test_only_numbers_above_zero_are_positive(text, capsys):
         parsed("--seconds", text, add=add)
     said = capsys.readouterr().err
     assert f"{text} is not above zero" in said or "invalid float value: 'soon'" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "wants"),
+    [
+        (["ticker", "--json"], True),
+        (["backfill", "--log-format", "json"], True),
+        (["backfill", "--log-format=json", "--bogus"], True),
+        (["backfill", "--log-format", "text", "json"], False),
+        (["export", "a.json"], False),
+        ([], False),
+    ],
+)
+def test_a_wish_for_json_is_seen_before_anything_is_understood(words, wants):
+    assert wants_json(words) == wants
