@@ -69,10 +69,9 @@ class Progress:
 
     def __str__(self) -> str:
         pace = self.requests / self.seconds if self.seconds > 0 else 0.0
-        eta = self._to_go()
         return (
             f"{self._share()}  {self.rows:,} {self.unit}, {self.requests:,} requests"
-            f" in {clock(self.seconds)} ({pace:.1f}/s){f', {eta}' if eta else ''}{self._ending()}"
+            f" in {clock(self.seconds)} ({pace:.1f}/s){self._to_go()}{self._ending()}"
         )
 
     def bar(self, most: int | None = None) -> str:
@@ -81,7 +80,7 @@ class Progress:
         if most is None:
             return f"{self._bar(_WIDTH)}{said}"
         if _columns(said) > most:  # what is waited for comes last, and must be seen
-            said = f"{self._share()}  {self._to_go()}{self._ending()}"
+            said = f"{self._share()}{self._to_go()}{self._ending()}"
         room = most - _columns(said) - len("[] ")
         return f"{self._bar(min(room, _WIDTH)) if room >= _LEAST else ''}{_cut(said, most)}"
 
@@ -93,7 +92,7 @@ class Progress:
         return f"{self.label}: {math.floor(self.share * 100):3d}%"
 
     def _to_go(self) -> str:
-        return "" if self.eta is None or self.state != "running" else f"{clock(self.eta)} to go"
+        return "" if self.eta is None or self.state != "running" else f", {clock(self.eta)} to go"
 
     def as_json(self) -> str:
         """Write the line as a JSON object, for programs."""

@@ -205,7 +205,8 @@ def test_a_bar_takes_no_more_than_the_columns_there_are(ticking, most, note):
 def test_in_a_narrow_terminal_the_reason_of_a_wait_is_seen(ticking):
     progress = half(note="the exchange is away")
     ticking(10)
-    assert progress.bar(52) == "KRW-BTC 1m:  50%  10s to go; the exchange is away"
+    assert progress.bar(52) == "KRW-BTC 1m:  50%, 10s to go; the exchange is away"
+    assert half(state="stopped").bar(30) == "KRW-BTC 1m:  50%, stopped"
 
 
 def test_a_terminal_that_cannot_draw_again_gets_plain_lines(ticking, monkeypatch):
