@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from marketkit.cli.terminal import tell, writing
-from marketkit.errors import MarketkitError
+from marketkit.errors import Incomplete, MarketkitError
 from marketkit.notebook.encoding import encoding_of, printable
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
+        self.lacks = False  # whether a warning said that a part of an answer is left out
         self._read = True
 
     def table(self, frame: pl.DataFrame, most: int = 40) -> None:
@@ -36,7 +37,9 @@ class Output:
         A table has at most so many rows, of both ends; by default those of a screen.
         """
         if self.as_json:
-            self._print(_with_iso_times(frame).write_json())
+            from marketkit.cli.json_rows import as_list  # noqa: PLC0415 - as below
+
+            self._print(as_list(frame))
             return
         from marketkit.notebook.table import table  # noqa: PLC0415 - `--help` needs none
 
@@ -48,7 +51,9 @@ class Output:
         Raises BrokenPipeError where nobody reads them.
         """
         if self.as_json:
-            self._print(_with_iso_times(frame).write_ndjson(), end="")
+            from marketkit.cli.json_rows import as_lines  # noqa: PLC0415 - as above
+
+            self._print(as_lines(frame), end="")
         else:
             from marketkit.notebook.table import line  # noqa: PLC0415 - as above
 
@@ -103,6 +108,7 @@ class Output:
 
     def warning(self, message: Warning | str, category: type[Warning]) -> None:
         """Print a warning on stderr, without the path and the line of source that Python adds."""
+        self.lacks = self.lacks or issubclass(category, Incomplete)
         self.log("warning", category.__name__, str(message), f"marketkit: warning: {message}")
 
     def log(self, level: str, kind: str, message: str, text: str = "") -> None:
@@ -121,10 +127,3 @@ class Output:
                 print(shown, end=end, flush=True)
         except BrokenPipeError:
             self._read = False
-
-
-def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
-
-    times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
-    return frame.with_columns(times)

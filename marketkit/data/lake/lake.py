@@ -16,6 +16,7 @@ from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
+from marketkit.data.lake.read.sound import from_all
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
@@ -25,7 +26,9 @@ from marketkit.data.lake.snapshots.snapshot import FrozenIndex
 from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
+from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
 from marketkit.data.lake.store.scan import read_times, scan
+from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
 from marketkit.data.lake.transfer.source_file import SourceFile
@@ -35,7 +38,7 @@ from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.schema import empty
 from marketkit.symbols import is_name, several
-from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Fill, Instant
 
 
@@ -48,7 +51,9 @@ class Lake(SnapshotStore, Shown):
     and processes may read and append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
-    in the series asked about that is not its candle file; other series stay usable.
+    in the series asked about that is not its candle file, or may not be read; other series stay
+    usable. Where all are asked about, and in reports about several, those are left out with a
+    warning that names them (`errors.Incomplete`). Files of other names are never candles.
     """
 
     @functools.cached_property
@@ -97,9 +102,13 @@ class Lake(SnapshotStore, Shown):
         if rename is not None:
             return self._scan_renamed(symbols, timeframe, self._window(start, end), fill, rename)
         found, window = self.select(symbols, timeframe), self._window(start, end)
-        if fill == "none":
-            return scan(found.files(window))
-        return scan_dense(found, window, fill)
+
+        def answered(sound: Selection) -> pl.LazyFrame:
+            if fill == "none":
+                return scan(sound.files(window))
+            return scan_dense(sound, window, fill)
+
+        return from_all(found, answered) if symbols is None else answered(found)
 
     def read(
         self,
@@ -117,7 +126,10 @@ class Lake(SnapshotStore, Shown):
         if rename is not None:
             window = self._window(start, end)
             return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
-        return self.select(symbols, timeframe).read(self._window(start, end))
+        found, window = self.select(symbols, timeframe), self._window(start, end)
+        if symbols is None:
+            return from_all(found, lambda sound: sound.read(window))
+        return found.read(window)
 
     def coverage(
         self,
@@ -136,11 +148,17 @@ class Lake(SnapshotStore, Shown):
         """
         gone = functools.cache(lambda: self.universe.chronicle().ended)
         frames = [empty(report.COVERAGE)]
-        for series, known, span in self._ranges(symbols, timeframe, start, end):
-            # What is known was looked up first: rows that arrive since cannot turn a slot empty.
-            files = self.select(series.symbol, series.timeframe).files(span)
+        ranges, failures = self._ranges(symbols, timeframe, start, end)
+        for series, known, span in ranges:
             ended = bool(known.missing(*span)) and series.symbol in gone()
-            frames.append(report.coverage(series, known, span, read_times(files), ended=ended))
+            try:
+                # What is known was looked up first: rows that arrive since turn no slot empty.
+                times = read_times(self.select(series.symbol, series.timeframe).files(span))
+            except SPOILT as failure:
+                failures[name_of(series)] = failure
+            else:
+                frames.append(report.coverage(series, known, span, times, ended=ended))
+        say(failures, anything=len(frames) > 1)
         spans = pl.concat(frames)
         closed = windows(self, parse_timeframe(timeframe), report.where_empty(spans))
         return report.with_maintenance(spans, closed)
@@ -153,7 +171,9 @@ class Lake(SnapshotStore, Shown):
         end: Instant | None = None,
     ) -> pl.DataFrame:
         """List the spans of slots nobody asked about: `symbol timeframe start end slots`."""
-        return report.gaps(self._ranges(symbols, timeframe, start, end))
+        ranges, failures = self._ranges(symbols, timeframe, start, end)
+        say(failures, anything=bool(ranges))
+        return report.gaps(ranges)
 
     def catalog(self) -> pl.DataFrame:
         """List the series: `symbol timeframe first last rows slots files bytes`.
@@ -161,8 +181,9 @@ class Lake(SnapshotStore, Shown):
         `slots` are the covered ones, traded or not.
         """
         marker.check(self.root)
-        series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
-        return report.catalog(zip(series, self.index.look(series), strict=True))
+        found, failures = survey(self.index, [self.source])
+        say(failures, anything=bool(found))
+        return report.catalog(found.items())
 
     def audit(self) -> pl.DataFrame:
         """Look at every byte of the lake and list the faults: one row for each finding.
@@ -291,7 +312,13 @@ class Lake(SnapshotStore, Shown):
         """
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
-        return hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        chosen = self._chosen(symbols, timeframe)
+        answer = functools.partial(hot.latest, self.root, self.index)
+        if symbols is not None:
+            return answer(chosen, count)
+        rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)
+        say(failures, anything=True)
+        return rows
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).

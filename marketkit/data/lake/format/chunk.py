@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from io import FileIO
@@ -23,6 +24,7 @@ from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
+from marketkit.data.lake.format.strangers import is_half
 from marketkit.data.lake.format.verify import verify
 from marketkit.disk import TEMPORARY, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
@@ -162,7 +164,9 @@ def load_writer() -> None:
 def sweep(folder: Path) -> None:
     """Remove the temporary files of writers that died. Only the holder of the series' lock may."""
     for leftover in folder.glob(f"*{TEMPORARY}"):
-        leftover.unlink(missing_ok=True)
+        if is_half(leftover.name):  # others are of other programs, perhaps at work
+            with suppress(OSError):  # what cannot be removed is in nobody's way
+                leftover.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=4096)  # full chunks of the same days say the same

@@ -15,8 +15,10 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -29,6 +31,8 @@ from marketkit.data.lake.format.layout import (
     timeframe_folder,
 )
 from marketkit.data.lake.format.nonsense import NONSENSE
+from marketkit.data.lake.format.refusal import REPAIR, unreadable
+from marketkit.data.lake.format.strangers import is_pointer
 from marketkit.data.lake.store.database import (
     NAME,
     Database,
@@ -38,12 +42,13 @@ from marketkit.data.lake.store.database import (
     remove,
 )
 from marketkit.disk import file_time
-from marketkit.errors import CorruptFile
+from marketkit.errors import CorruptFile, LakeError
 from marketkit.timeframe import Timeframe
 
 _T = TypeVar("_T")
 _log = logging.getLogger("marketkit.lake")
 
+_READABLE = (stat.S_IFREG, stat.S_IFDIR)  # to open a pipe would be to wait; a folder is a failure
 _QUIET = 2_500_000_000  # ns; the coarsest clock of a file system (FAT) ticks every two seconds
 
 
@@ -58,6 +63,7 @@ class _Look(NamedTuple):
 
 
 _NOTHING = Listing(None, [])
+_NOWHERE = Stamp(-1, -1, -1)
 
 
 class Index:
@@ -73,33 +79,48 @@ class Index:
         """List the chunks of a series in the order of time.
 
         The list is the same object for as long as nothing changed; it is not the caller's to
-        change. Raises `CorruptFile` for a `.parquet` file that is not a chunk of the series.
+        change. Raises `CorruptFile` for a file with a chunk's name that is none of the series, and
+        for what may not be read; files of other names are passed over.
         """
         return self.look([series])[0]
 
     def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
         """List the chunks of each series, as `entries`, with one question for all."""
+        found, failures = self.survey(wanted)
+        for failure in failures.values():
+            raise failure
+        return [found[series] for series in wanted]
+
+    def survey(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
+        """List the chunks of each series that can be looked at, and say why others cannot."""
         root = os.fspath(self._root)
         found: dict[str, list[Entry]] = {}
+        failures: dict[str, LakeError] = {}
         changed: list[tuple[Series, FileStamp, Listing]] = []
         for series in wanted:
             folder = series.folder
-            at, seen = FileStamp.of(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
+            try:
+                at, seen = FileStamp.of(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
+            except OSError as error:
+                failures[folder] = unreadable(f"{root}/{folder}", error)
+                continue
             found[folder] = [] if at is None else seen.entries
             if at is not None and at != seen.at:
                 changed.append((series, at, seen))
         if changed:
-            quiet = self._quiet_until()
-            found |= self._list(
-                [
-                    _Look(series, series.folder, at, max(at.mtime_ns, at.ctime_ns) < quiet, seen)
-                    for series, at, seen in changed
-                ]
-            )
-        return [found[series.folder] for series in wanted]
+            found |= self._list(self._looks(changed), failures)
+        return (
+            {each: found[each.folder] for each in wanted if each.folder not in failures},
+            {each: failures[each.folder] for each in wanted if each.folder in failures},
+        )
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
-        """List every series of a timeframe that has a folder, sorted by symbol."""
+        """List every series of a timeframe that has a folder, sorted by symbol.
+
+        Raises `CorruptFile` for a folder that may not be read.
+        """
         folder = self._root / timeframe_folder(source, timeframe)
         try:
             symbols = sorted(
@@ -107,6 +128,8 @@ class Index:
             )
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise unreadable(folder, error) from error
         return [Series(source, symbol, timeframe) for symbol in symbols]
 
     def put(self, series: Series, entries: Iterable[Entry]) -> None:
@@ -129,25 +152,35 @@ class Index:
         """Keep ends of series; failing to is no failure."""
         self._try(lambda database: database.put_ends(ends))
 
-    def _list(self, looks: Sequence[_Look]) -> dict[str, list[Entry]]:
-        """List folders that changed since the last look, and keep the news."""
+    def _looks(self, changed: Sequence[tuple[Series, FileStamp, Listing]]) -> list[_Look]:
+        quiet = self._quiet_until()
+        return [
+            _Look(series, series.folder, at, max(at.mtime_ns, at.ctime_ns) < quiet, seen)
+            for series, at, seen in changed
+        ]
+
+    def _list(
+        self, looks: Sequence[_Look], failures: dict[str, LakeError]
+    ) -> dict[str, list[Entry]]:
+        """List folders that changed since the last look, and keep the news; note failures."""
         changed = [look for look in looks if look.quiet or not self._is_as_seen(look)]
         recalled = self._recall([look.series for look in changed]) if changed else {}
         found: dict[str, Listing] = {}
-        try:
-            for look in changed:
-                known = recalled[look.folder]
+        for look in changed:
+            known = recalled[look.folder]
+            try:
                 found[look.folder] = known if known.at == look.at else self._compare(look, known)
-        finally:
-            self._seen |= found
-            self._remember(
-                {
-                    folder: listing
-                    for folder, listing in found.items()
-                    if listing.entries != recalled[folder].entries
-                    or listing.at not in (None, recalled[folder].at)
-                }
-            )
+            except LakeError as failure:
+                failures[look.folder] = failure
+        self._seen |= found
+        self._remember(
+            {
+                folder: listing
+                for folder, listing in found.items()
+                if listing.entries != recalled[folder].entries
+                or listing.at not in (None, recalled[folder].at)
+            }
+        )
         return {folder: listing.entries for folder, listing in found.items()}
 
     def _quiet_until(self) -> int:
@@ -162,12 +195,16 @@ class Index:
             return 0
 
     def _is_as_seen(self, look: _Look) -> bool:
-        return bool(look.seen.entries) and look.seen.stamps == _stamps(self._root / look.folder)
+        if not look.seen.entries:
+            return False
+        with suppress(LakeError):  # whoever lists the folder will say why
+            return look.seen.stamps == _stamps(self._root / look.folder, look.series.timeframe)
+        return False
 
     def _compare(self, look: _Look, known: Listing) -> Listing:
         """List a folder and read the footers of the files that changed."""
         folder = self._root / look.folder
-        stamps = _stamps(folder)
+        stamps = _stamps(folder, look.series.timeframe)
         seen = look.seen.entries
         found = {
             entry.chunk: entry
@@ -177,7 +214,9 @@ class Index:
         read = (_read(folder, chunk, look.series) for chunk in sorted(stamps.keys() - found.keys()))
         found.update({entry.chunk: entry for entry in read if entry is not None})
         entries = [entry for _, entry in sorted(found.items())]
-        return Listing(look.at if look.quiet else None, seen if seen == entries else entries)
+        # What stands for a file may give way to that file while the folder stays as it is.
+        trusted = look.quiet and len(found) == len(stamps)
+        return Listing(look.at if trusted else None, seen if seen == entries else entries)
 
     def _recall(self, several: Sequence[Series]) -> dict[str, Listing]:
         def recall(database: Database) -> dict[str, Listing]:
@@ -227,16 +266,27 @@ def _check_names(series: Series, entries: Iterable[Entry]) -> None:
             raise ValueError(f"{entry.chunk!r} is no chunk of {series.folder}")
 
 
-def _stamps(folder: Path) -> dict[str, Stamp]:
+def _stamps(folder: Path, timeframe: Timeframe) -> dict[str, Stamp]:
+    """Give the versions of the files in a folder that have the name of a chunk."""
+    found: dict[str, Stamp] = {}
     try:
         with os.scandir(folder) as files:
-            return {
-                file.name.removesuffix(SUFFIX): Stamp.of(file.stat())
-                for file in files
-                if file.name.endswith(SUFFIX)
-            }
+            for file in files:
+                chunk = file.name.removesuffix(SUFFIX)
+                if not (file.name.endswith(SUFFIX) and is_chunk(timeframe, chunk)):
+                    continue
+                try:
+                    status = file.stat()
+                except FileNotFoundError:  # a link that leads nowhere, as git-annex leaves
+                    found[chunk] = _NOWHERE
+                    continue
+                if stat.S_IFMT(status.st_mode) in _READABLE:
+                    found[chunk] = Stamp.of(status)
     except (FileNotFoundError, NotADirectoryError):
         return {}
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    return found
 
 
 def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
@@ -246,5 +296,9 @@ def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
     except FileNotFoundError:  # deleted since it was listed
         return None
     except OSError as error:
-        raise CorruptFile(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from error
+    except CorruptFile as error:
+        if is_pointer(path):
+            return None
+        raise CorruptFile(f"{error};\n{REPAIR}") from error
     return Entry(chunk, stamp, footer)
