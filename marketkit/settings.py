@@ -1,14 +1,20 @@
-"""Endpoints and folders, from arguments and environment."""
+"""Endpoints and folders, from arguments and environment.
+
+A `~` at the beginning of a path is the home, wherever the path was named. A user without a home, as
+in some containers, has a folder of their own in `/var/tmp`.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import stat
 import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from marketkit.errors import InputError, nearest
 
@@ -30,16 +36,30 @@ def resolve_endpoint(endpoint: str | None, region: str | None) -> str:
     if endpoint is not None and region is not None:
         raise InputError(f"endpoint={endpoint!r} and region={region!r} exclude each other")
     if region is not None:
-        if region not in REGIONS:
-            hint = nearest(region, REGIONS)
+        if not isinstance(region, str) or region not in REGIONS:
+            hint = nearest(str(region), REGIONS)
             raise InputError(f"unknown region {region!r}{hint} (one of {' '.join(REGIONS)})")
         return REGIONS[region]
-    chosen = endpoint
-    if chosen is None:
-        chosen = os.environ.get("MARKETKIT_ENDPOINT") or REGIONS["kr"]
-    if not chosen.startswith(("http://", "https://")):
-        raise InputError(f"endpoint {chosen!r} must start with http:// or https://")
-    return chosen.rstrip("/")
+    if endpoint is not None:
+        return _web_address(endpoint, "endpoint")
+    said = os.environ.get("MARKETKIT_ENDPOINT")
+    return _web_address(said, "MARKETKIT_ENDPOINT") if said else REGIONS["kr"]
+
+
+def _web_address(said: str, name: str) -> str:
+    """Give an address without slashes at the end. Raises `InputError` that names the setting."""
+    if not isinstance(said, str) or not said.startswith(("http://", "https://")):
+        raise InputError(f"{name} {said!r} must start with http:// or https://")
+    try:
+        url = urlsplit(said)
+        _ = url.port  # which reads it
+    except ValueError as error:
+        raise InputError(f"{name} {said!r} is not a URL: {error}") from None
+    if not url.hostname or not said.isprintable() or " " in said:
+        raise InputError(f"{name} {said!r} names no host")
+    if url.query or url.fragment:
+        raise InputError(f"{name} {said!r}: leave out what begins with ? or #")
+    return said.rstrip("/")
 
 
 def lake_source(endpoint: str) -> str:
@@ -54,17 +74,80 @@ def resolve_lake(lake: str | Path | None, endpoint: str) -> Path:
     """Give the lake's folder: the argument, `MARKETKIT_LAKE`, or one below the home.
 
     An endpoint that is not Upbit's own gets a folder of its own there, so that a sandbox never
-    mixes its candles with real ones unless it is told to.
+    mixes its candles with real ones unless it is told to. Raises `InputError` for what is no path.
     """
-    if lake is not None and not str(lake):
-        raise InputError("lake='' names no folder")
-    chosen = lake or os.environ.get("MARKETKIT_LAKE")
-    if chosen:
-        return Path(chosen).expanduser()
-    home = Path.home() / ".local" / "share" / "marketkit"
+    if lake is not None:
+        return given_path(lake, "lake")
+    if (chosen := _folder_in("MARKETKIT_LAKE")) is not None:
+        return chosen
+    kept = home() / ".local" / "share" / "marketkit"
     if endpoint in REGIONS.values():
-        return home / "lake"
-    return home / ("lake-" + re.sub(r"\W+", "_", endpoint.partition("://")[2]))
+        return kept / "lake"
+    return kept / ("lake-" + re.sub(r"\W+", "_", endpoint.partition("://")[2]))
+
+
+def given_path(path: str | Path, name: str = "") -> Path:
+    """Give a path that somebody named, with the home in place of a `~`.
+
+    Raises `InputError` that has the argument's `name`: for an empty path, for what is no path at
+    all, and for the `~` of somebody unknown.
+
+    >>> given_path("candles/mine", "lake").as_posix()
+    'candles/mine'
+    """
+    said = os.fspath(path) if isinstance(path, str | os.PathLike) else path
+    named = f"{name}={said!r}" if name else repr(said)
+    if not isinstance(said, str):
+        raise InputError(f"{named} is no path: give a text such as '~/candles'")
+    if not said.strip() or "\0" in said:
+        raise InputError(f"{named} names no file or folder: give one such as '~/candles'")
+    first, *others = Path(said).parts or (".",)
+    if first == "~":
+        return home().joinpath(*others)
+    try:
+        return Path(said).expanduser()
+    except RuntimeError:
+        raise InputError(f"{named}: nobody here is called {first[1:]!r}") from None
+
+
+def home() -> Path:
+    """Give the home of this user; of one who has none, a folder in `/var/tmp` that outlasts a boot.
+
+    Containers say `/` where they know of none. Raises `InputError` where the folder in its place is
+    somebody else's.
+    """
+    try:
+        found = _known_home()
+    except (RuntimeError, KeyError):  # nobody knows this user
+        return _folder_of_homeless()
+    is_root = found == Path(found.anchor)
+    return _folder_of_homeless() if is_root and not os.access(found, os.W_OK) else found
+
+
+def _known_home() -> Path:
+    if sys.platform == "win32" or os.environ.get("HOME"):
+        return Path.home()
+    import pwd  # noqa: PLC0415 - Windows has none
+
+    return Path(pwd.getpwuid(os.getuid()).pw_dir)
+
+
+def _folder_of_homeless() -> Path:
+    user = os.getuid() if hasattr(os, "getuid") else 0
+    folder = Path(f"/var/tmp/marketkit-{user}")  # noqa: S108 - the owner is looked at
+    try:
+        seen = folder.lstat()
+    except FileNotFoundError:
+        return folder
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != user:
+        raise InputError(f"user {user} has no home, and {folder} is somebody else's: set HOME")
+    return folder
+
+
+def _folder_in(variable: str) -> Path | None:
+    """Give the folder that a variable of the environment names; None where that is empty."""
+    said = os.environ.get(variable)
+    return given_path(said, variable) if said else None
 
 
 def resolve_cache(endpoint: str) -> Path | None:
@@ -73,11 +156,10 @@ def resolve_cache(endpoint: str) -> Path | None:
     An endpoint that is not Upbit's own has one only where the environment names it: tomorrow
     another exchange may answer at the same address.
     """
-    chosen = os.environ.get("MARKETKIT_CACHE")
-    if chosen:
-        return Path(chosen).expanduser() / "answers"
+    if (chosen := _folder_in("MARKETKIT_CACHE")) is not None:
+        return chosen / "answers"
     if endpoint in REGIONS.values():
-        return Path.home() / ".cache" / "marketkit" / "answers"
+        return home() / ".cache" / "marketkit" / "answers"
     return None
 
 
@@ -86,15 +168,16 @@ def lists_dir() -> Path:
 
     It is below `MARKETKIT_CACHE`, or below the home beside the lake: no list can be fetched again.
     """
-    chosen = os.environ.get("MARKETKIT_CACHE")
-    if chosen:
-        return Path(chosen).expanduser() / "lists"
-    return Path.home() / ".local" / "share" / "marketkit" / "lists"
+    if (chosen := _folder_in("MARKETKIT_CACHE")) is not None:
+        return chosen / "lists"
+    return home() / ".local" / "share" / "marketkit" / "lists"
 
 
 def resolve_offline(*, offline: bool | None) -> bool:
     """Say whether nothing may be sent: the argument, or `MARKETKIT_OFFLINE` (`1` or `0`)."""
     if offline is not None:
+        if not isinstance(offline, bool):
+            raise InputError(f"offline={offline!r} is neither True nor False")
         return offline
     said = os.environ.get("MARKETKIT_OFFLINE", "").strip().lower()
     if said not in {"", "0", "1", "false", "true", "no", "yes"}:
@@ -108,9 +191,8 @@ def budget_dir() -> Path:
     Never below the home, TMPDIR or XDG folders: other users have others, and so has cron; two
     budgets on one address draw 429s.
     """
-    chosen = os.environ.get("MARKETKIT_BUDGET_DIR")
-    if chosen:
-        return Path(chosen)
+    if (chosen := _folder_in("MARKETKIT_BUDGET_DIR")) is not None:
+        return chosen
     if sys.platform == "win32":
         return Path(os.environ.get("PROGRAMDATA", "C:/ProgramData")) / "marketkit" / "budget"
     return Path("/var/tmp/marketkit-budget")  # noqa: S108 - files there hold no secret; bans outlast a boot

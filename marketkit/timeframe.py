@@ -292,7 +292,7 @@ def parse_duration(duration: str) -> int:
     """
     match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
     if match is None or not (length := int(match[1]) * _UNITS[match[2]]):
-        hint = f"; did you mean '{duration}s'?" if str(duration).isdecimal() else ""
+        hint = f"; did you mean '{duration}s'?" if str(duration).strip("0").isdecimal() else ""
         raise InputError(
             f"not a length of time: {duration!r}{hint} (expected one such as 30s, 5m, 2h, 7d)"
         )

@@ -19,14 +19,18 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.coverage import catalog
 from marketkit.data.lake.store.left_out import brief, survey
-from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable, Offline
+from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable, Offline, nearest
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import Transport
 from marketkit.notebook import words
 from marketkit.timeframe import MINUTE, SECOND
 
 _YOUNG = 60_000  # ms; of what ended within the hour an older list would say nothing
-_VARIABLES = ("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE", "LARGEST_ANSWER")
+_PREFIX = "MARKETKIT_"
+_VARIABLES = (
+    *("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE", "LARGEST_ANSWER"),
+    "TRACEBACK",  # `full`, for notebooks: `errors` reads it
+)
 _REPAIR = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"
 _STUCK = ("interrupted", "failed", "incomplete")
 
@@ -64,9 +68,17 @@ def _here(lake: Lake, budget: Path) -> list[Finding]:
 def _settings(settings: Mapping[str, object]) -> Iterator[Finding]:
     for name, value in settings.items():
         yield Finding("good", "settings", f"{name}: {value}")
-    said = [f"MARKETKIT_{name}" for name in _VARIABLES if os.environ.get(f"MARKETKIT_{name}")]
+    said = [f"{_PREFIX}{name}" for name in _VARIABLES if os.environ.get(f"{_PREFIX}{name}")]
     if said:
         yield Finding("good", "settings", f"from the environment: {', '.join(said)}")
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and (hint := _slip(name.removeprefix(_PREFIX))):
+            yield Finding("look", "settings", f"{name} is no setting{hint}", f"unset {name}")
+
+
+def _slip(name: str) -> str:
+    """Say which variable is meant by a name that is none; nothing for others' own."""
+    return "" if name in _VARIABLES else nearest(name, _VARIABLES)
 
 
 def _lake(lake: Lake) -> Iterator[Finding]:

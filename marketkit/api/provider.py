@@ -24,6 +24,7 @@ from marketkit.api.candles import CandleEndpoints
 from marketkit.api.doctor import as_frame, examine, examine_live
 from marketkit.api.markets import MarketEndpoints, MarketList
 from marketkit.api.metrics import Metrics
+from marketkit.api.numbers import check_seconds, read_limits
 from marketkit.api.query import Symbols
 from marketkit.api.quotes import QuoteEndpoints
 from marketkit.api.response import DataResponse
@@ -42,7 +43,7 @@ from marketkit.data.lake.format.chunk import load_writer
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.summary import look
 from marketkit.errors import EngineClosed
-from marketkit.exchange.dialect import Priority, RateLimit
+from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.frames import Defaults, FrameKind
 from marketkit.net.engine import engine, on_engine
@@ -114,7 +115,9 @@ class AsyncSmartDataProvider(
         self._endpoint = resolve_endpoint(endpoint, region)
         offline = resolve_offline(offline=offline)
         root = resolve_lake(lake, self._endpoint)
-        raised = {group: RateLimit(*limit) for group, limit in (limits or {}).items()}
+        check_seconds("settle", settle)
+        check_seconds("timeout", timeout, above_zero=True)
+        raised = read_limits({} if limits is None else limits, list(UPBIT.limits))
         given = tuple((group, (*limit,)) for group, limit in raised.items())
         where = self._endpoint, str(root.absolute()), given, settle, timeout
         address = Address(type(self), *where, offline=offline)

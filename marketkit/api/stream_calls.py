@@ -13,6 +13,7 @@ from marketkit.exchange.dialect import Priority
 from marketkit.frames import Defaults, FrameKind
 from marketkit.net.engine import on_engine
 from marketkit.notebook.arguments import explained
+from marketkit.settings import given_path
 from marketkit.window import Time
 
 if TYPE_CHECKING:
@@ -267,4 +268,5 @@ class StreamMethods:
         """
         options = validate_options(chosen(self._defaults, None, None, priority=priority))
         more = StreamOptions(new_listings=new_listings)
-        return await self._streams.record(symbols, channels, Path(to), options, more=more)
+        folder = given_path(to, "to")
+        return await self._streams.record(symbols, channels, folder, options, more=more)

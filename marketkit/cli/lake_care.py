@@ -6,6 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from marketkit.cli.options import path
 from marketkit.cli.output import DONE, FAILED, Output
 from marketkit.errors import InputError
 
@@ -22,7 +23,7 @@ _HARMLESS = {"differs", "unsealed"}
 def audit_arguments(view: argparse.ArgumentParser) -> None:
     """Add the recordings to look at."""
     said = "Folders of recordings, in place of the lake and the recordings that lie in it."
-    view.add_argument("recordings", nargs="*", type=Path, metavar="RECORDING", help=said)
+    view.add_argument("recordings", nargs="*", type=path, metavar="RECORDING", help=said)
 
 
 def repair_arguments(view: argparse.ArgumentParser) -> None:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 import warnings
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 
+from marketkit.cli.deadline import OutOfTime
 from marketkit.cli.options import refuse_unknown, refuse_unused, wants_json
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.parser import build_parser, find_commands
@@ -17,6 +19,7 @@ from marketkit.errors import Incomplete, InputError, MarketkitError, PartialResu
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give the exit code."""
+    began = time.monotonic()
     words = sys.argv[1:] if arguments is None else arguments
     output = Output(as_json=wants_json(words))
     with forgiving(), warnings.catch_warnings(), _logging(output):
@@ -24,6 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options, unknown = parser.parse_known_args(words)
         refuse_unknown(options, unknown)
         refuse_unused(options)
+        options.began = began
         if output.as_json:
             print_for_programs()
         warnings.simplefilter("default", Incomplete)  # the exit code tells of it
@@ -43,6 +47,9 @@ def _logging(output: Output) -> AbstractContextManager[None]:
 def _run(options: argparse.Namespace, output: Output) -> int:
     try:
         return _answer(options, output)
+    except OutOfTime as late:
+        output.problem(late)
+        return INCOMPLETE
     except MarketkitError as error:
         output.problem(error)
         return USAGE if isinstance(error, InputError) else FAILED

@@ -20,10 +20,22 @@ TZ = "The time zone of the output; UTC if none is given."
 DURATION = "30s, 5m, 2h or 7d"  # the one spelling of a length of time
 _LOG = "--log-format"
 WIDTHS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "1h", "4h", "1d", "1w", "1M", "1y")
+
+
+def path(text: str) -> Path:
+    """Take a file or folder, with the home in place of `~`, as a type of argument."""
+    from marketkit.settings import given_path  # noqa: PLC0415 - slow, `--help` needs none
+
+    try:
+        return given_path(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 _SHARED: dict[str, dict[str, Any]] = {
     "json": {"action": "store_true", "help": "Print JSON for other programs."},
     "lake": {
-        "type": Path,
+        "type": path,
         "metavar": "DIR",
         "help": "The folder of the candle lake; MARKETKIT_LAKE or one below the home if not given.",
     },
@@ -79,7 +91,7 @@ def refuse_unknown(options: argparse.Namespace, words: list[str]) -> None:
 def refuse_unused(options: argparse.Namespace) -> None:
     """End with bad usage where a shared option is given that the command has no use for."""
     for name in SHARED:
-        if name not in options.uses and getattr(options, name):
+        if name not in options.uses and getattr(options, name) not in {None, False}:
             options.refuse(f"--{name} makes no difference here: leave it out")
 
 

@@ -9,13 +9,16 @@ import concurrent.futures.thread  # its exit hook must be older than ours, to ru
 import contextlib
 import functools
 import logging
+import math
 import os
 import threading
+import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
-from marketkit.errors import EngineClosed, remembering_caller
+from marketkit.errors import EngineClosed, TimedOut, remembering_caller
 from marketkit.net import fork
 
 P = ParamSpec("P")
@@ -31,6 +34,7 @@ _NO_LOOP = (
     "marketkit's async calls need a running asyncio loop, and there is none (is this trio?);"
     "\ncall the sync twin in a thread: await trio.to_thread.run_sync(mk.get_ticker, 'KRW-BTC')"
 )
+_ENDS: ContextVar[float] = ContextVar("marketkit_ends", default=math.inf)
 
 
 class Engine:
@@ -70,19 +74,21 @@ class Engine:
         """Run `coroutine` on the engine's loop and wait for the result.
 
         Ctrl-C cancels the coroutine, not only the wait. Raises `EngineClosed` on the engine's own
-        thread, where waiting would be a deadlock, and after `close`.
+        thread, where waiting would be a deadlock, and after `close`; `TimedOut` by `ending_at`.
         """
         try:
             self.check()
         except EngineClosed:
             coroutine.close()
             raise
-        future = self.submit(coroutine)
+        future, ends = self.submit(coroutine), _ENDS.get()
         try:
             while not future.done():
+                if (left := ends - time.monotonic()) <= 0:
+                    raise TimedOut("the time that was given was over before the answer came")
                 # Windows cannot interrupt an endless wait on a lock.
                 with contextlib.suppress(TimeoutError):
-                    future.exception(timeout=0.5)
+                    future.exception(timeout=min(0.5, left))
             return future.result()
         except concurrent.futures.CancelledError:
             raise EngineClosed("marketkit's event loop was closed during the call") from None
@@ -188,6 +194,16 @@ _ENGINE = Engine()  # an object only: its thread starts with the first call
 def engine() -> Engine:
     """Give the engine of this process."""
     return _ENGINE
+
+
+@contextlib.contextmanager
+def ending_at(moment: float) -> Iterator[None]:
+    """Have sync calls of a block, in this thread, raise `TimedOut` at a `time.monotonic` moment."""
+    token = _ENDS.set(moment)
+    try:
+        yield
+    finally:
+        _ENDS.reset(token)
 
 
 def asyncio_loop() -> asyncio.AbstractEventLoop:

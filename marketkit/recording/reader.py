@@ -21,6 +21,7 @@ from marketkit.recording.holes import UNHEARD
 from marketkit.recording.journal import Note
 from marketkit.recording.rows import shape
 from marketkit.schema import TIME, Schema, empty
+from marketkit.settings import given_path
 from marketkit.window import Instant, window_of
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def read_recording(
     check_zone(zone)
     fork.check()
     now = (DEFAULTS.clock or machine_time)()  # by the exchange's, where somebody asked it
-    root, window = Path(folder), window_of(start, end, now)
+    root, window = given_path(folder, "folder"), window_of(start, end, now)
     name = recorded_channel(root, channel)
     with ExitStack() as stack:
         rows = scan_recording(root, name, window, stack)
@@ -106,7 +107,7 @@ def read_interruptions(folder: str | Path) -> pl.DataFrame:
     `end` is null while messages have not come again.
     """
     fork.check()
-    rows = interruptions(journal.read(Path(folder)))
+    rows = interruptions(journal.read(given_path(folder, "folder")))
     raw = {"start": pl.Int64(), "end": pl.Int64(), "reason": pl.String()}
     return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(INTERRUPTION))
 

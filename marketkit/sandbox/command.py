@@ -66,7 +66,7 @@ def serve(args: argparse.Namespace, announce: Callable[..., None]) -> None:
 
     _refuse_twice(args)
     sandbox = Sandbox(
-        args.lake or _history(args.history),
+        _history(args.history) if args.lake is None else args.lake,
         seed=args.seed,
         now=args.now,
         speed=args.speed,
@@ -78,7 +78,7 @@ def serve(args: argparse.Namespace, announce: Callable[..., None]) -> None:
         limit_body=args.limit_body,
         ban_after=args.ban_after,
         faults={kind: number(value) for kind, value in _pairs(args.fault or [], "KIND=P")},
-        port=_port(args.endpoint) if args.endpoint else args.port or 0,
+        port=args.port or 0 if args.endpoint is None else _port(args.endpoint),
     )
     sandbox.serve(lambda endpoint: announce(endpoint=endpoint, pid=os.getpid()))
 
@@ -96,7 +96,7 @@ def _announce(**where: object) -> None:
 
 
 def _history(values: Sequence[str] | None) -> dict[str, str] | str | None:
-    if not values:
+    if values is None:
         return None
     if len(values) == 1 and ":" not in values[0].partition("=")[0]:
         return values[0]

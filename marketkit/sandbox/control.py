@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -236,6 +237,17 @@ def moment(value: str | int | datetime) -> int:
 def number(value: str) -> float:
     """Return a text as a number."""
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
         raise InputError(f"{value!r} is no number") from None
+    if not math.isfinite(found):
+        raise InputError(f"{value!r} is no number")
+    return found
+
+
+def numbers(**given: object) -> None:
+    """Refuse arguments that are no numbers, or are negative; by name."""
+    for name, value in given.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 <= value < math.inf:  # type: ignore[operator]
+            raise InputError(f"{name}={value!r} is no number: give one that is not negative")

@@ -14,10 +14,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from marketkit.errors import InputError
 from marketkit.sandbox.app import App
 from marketkit.sandbox.clock import Clock
-from marketkit.sandbox.control import moment
+from marketkit.sandbox.control import moment, numbers
 from marketkit.sandbox.desk import Desk
 from marketkit.sandbox.faults import Faults, of_requests, of_streams
 from marketkit.sandbox.faulty.strikes import Strike
@@ -79,8 +78,7 @@ class Sandbox:
         stream: StreamRules | None = None,
         port: int = 0,
     ) -> None:
-        if min(speed, latency_ms, jitter_ms, ban_after) < 0:
-            raise InputError("speed, latency_ms, jitter_ms and ban_after are not negative")
+        numbers(speed=speed, latency_ms=latency_ms, jitter_ms=jitter_ms, ban_after=ban_after)
         sources, start = markets_of(history, seed)
         self._markets = Markets(sources, seed)
         desk = Desk(self._markets, spelling)

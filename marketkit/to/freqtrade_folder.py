@@ -12,6 +12,7 @@ import polars as pl
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import InputError, NotWritable
 from marketkit.frames import one_of
+from marketkit.settings import given_path
 from marketkit.timeframe import Timeframe
 from marketkit.to.intake import BAR, bars, codes, slots
 
@@ -46,7 +47,7 @@ def freqtrade(
     """
     one_of("data_format", data_format, DataFormat)
     rows = bars(frame, symbol=symbol, timeframe=timeframe)
-    width, target = slots(rows, timeframe), Path(folder)
+    width, target = slots(rows, timeframe), given_path(folder, "folder")
     files = {
         target / f"{pair_name(base, quote)}-{file_width(width)}.{data_format}": group
         for quote, base, group in codes(rows)

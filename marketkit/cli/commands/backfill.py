@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
@@ -15,6 +14,7 @@ from marketkit.cli.options import (
     add_range,
     duration,
     open_provider,
+    path,
 )
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
@@ -49,7 +49,7 @@ def wanted_arguments(command: argparse.ArgumentParser) -> None:
     add_range(command)
     command.set_defaults(timeframe=None)  # so that a file can refuse one
     said = "A TOML file that says what the lake holds, in place of symbols and times."
-    add("--config", type=Path, metavar="FILE", help=said)
+    add("--config", type=path, metavar="FILE", help=said)
     said = "What comes first; newest if none is given."
     add("--order", choices=["newest", "oldest", "symbols"], help=said)
 
@@ -84,7 +84,7 @@ def _work(
         state = f"failed: {error}"
         raise
     finally:
-        if run.cut:
+        if run.cut or run.stopped:
             say_summary(output, run, options, provider.lake().root, state)
 
 
@@ -149,9 +149,7 @@ def _chores(
 ) -> None:
     from marketkit.data.jobs.config import moment  # noqa: PLC0415 - slow
 
-    todo = scheduled(provider, config, run, options.patience)
-    run.planned = len(todo)
-    for chore in todo:
+    for chore in scheduled(provider, config, run, options.patience):
         if run.stopped:
             return
         symbols, start = list(chore.symbols), moment(chore.start)

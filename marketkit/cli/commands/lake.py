@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from marketkit.cli.command import Command, Family, no_arguments
 from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
-from marketkit.cli.options import add_series, add_timeframe, open_lake
+from marketkit.cli.options import add_series, add_timeframe, open_lake, path
 from marketkit.cli.output import DONE, FAILED, Output
 from marketkit.cli.texts import LAKE
 
@@ -51,7 +51,7 @@ def _name(view: argparse.ArgumentParser) -> None:
 
 def _thaw_arguments(view: argparse.ArgumentParser) -> None:
     _name(view)
-    view.add_argument("into", type=Path, help="The folder of the new lake; it must be empty.")
+    view.add_argument("into", type=path, help="The folder of the new lake; it must be empty.")
 
 
 def _diff_arguments(view: argparse.ArgumentParser) -> None:
@@ -75,7 +75,7 @@ def _import_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def _export_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("path", type=Path, help="The file; the suffix says the format.")
+    view.add_argument("path", type=path, help="The file; the suffix says the format.")
     add_series(view)
     said = "Replace a file that is there already."
     view.add_argument("--overwrite", action="store_true", help=said)

@@ -13,6 +13,7 @@ from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import CommandRun
 from marketkit.cli.schedule import read_file, scheduled
 from marketkit.errors import UnknownSymbol
+from marketkit.symbols import is_glob
 
 if TYPE_CHECKING:
     from marketkit.data.jobs.plan import Plan
@@ -25,6 +26,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
     run = CommandRun(None)
     plans = list(_of_file(options, run, output)) if options.config else [_by_hand(options)]
+    run.unlisted += [symbol for plan in plans for symbol in _unlisted(plan)]
     for plan in plans:
         output.say(repr(plan).partition("\n")[0])
     rows = [
@@ -36,6 +38,12 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     if len(plans) > 1:
         _say_sum(plans, output)
     return INCOMPLETE if run.unlisted else DONE
+
+
+def _unlisted(plan: Plan) -> set[str]:
+    """Give the codes that the plan was asked for and no market has; a warning has named them."""
+    planned = set(plan.frame["symbol"])
+    return {each for each in plan.wanted.symbols if not is_glob(each)} - planned
 
 
 def _by_hand(options: argparse.Namespace) -> Plan:
@@ -78,5 +86,5 @@ COMMAND = Command(
     _run,
     wanted_arguments,
     example="marketkit plan KRW-BTC 'KRW-E*' --timeframe 1m --start 2026-01-01",
-    codes={INCOMPLETE: "Of a part of the file no market is listed."},
+    codes={INCOMPLETE: "A code is not that of a listed market, and the plan is without it."},
 )

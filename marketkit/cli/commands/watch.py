@@ -9,14 +9,8 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import (
-    DURATION,
-    SYMBOLS,
-    duration,
-    open_provider,
-    positive,
-    seconds_of,
-)
+from marketkit.cli.deadline import deadline_of, open_until, seconds_until, until
+from marketkit.cli.options import DURATION, SYMBOLS, duration, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
 from marketkit.errors import NetworkError
@@ -49,20 +43,19 @@ def _renamed(text: str) -> str:
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
-    with (
-        on_sigterm(interrupt),
-        open_provider(options) as provider,
-        provider.watch(options.symbols, options.channel) as feed,
-        _closing(feed, seconds_of(options.max_time)),
-    ):
-        try:
-            left = _print(feed, options, output)
-        except NetworkError as why:  # no stream has opened
-            output.problem(why)
-            return INCOMPLETE
-        if feed.unheard is not None:
-            output.problem(feed.unheard)
-            return INCOMPLETE
+    deadline = deadline_of(options)
+    with on_sigterm(interrupt), open_until(options, deadline) as provider:
+        with until(deadline):
+            feed = provider.watch(options.symbols, options.channel)
+        with feed, _closing(feed, seconds_until(deadline)):
+            try:
+                left = _print(feed, options, output)
+            except NetworkError as why:  # no stream has opened
+                output.problem(why)
+                return INCOMPLETE
+            if feed.unheard is not None:
+                output.problem(feed.unheard)
+                return INCOMPLETE
     return INCOMPLETE if left > 0 else DONE
 
 

@@ -37,6 +37,7 @@ from marketkit.frames import one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.schema import empty
+from marketkit.settings import given_path
 from marketkit.symbols import is_name, several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Fill, Instant
@@ -296,7 +297,7 @@ class Lake(SnapshotStore, Shown):
         The file is complete or not there at all; `import_` reads it back, row for row. Raises
         `InputError` for another suffix or a file that is there already, unless `overwrite` says so.
         """
-        target = check_target(Path(path), overwrite=overwrite)
+        target = check_target(given_path(path, "path"), overwrite=overwrite)
         return write_candles(target, self.read(symbols, timeframe, start, end))
 
     def latest(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -229,6 +230,22 @@ def test_a_waiting_call_is_told_when_the_engine_closes(own):
     own.close()
     waiter.join(10)
     assert "during the call" in str(errors[0])
+
+
+def test_calls_of_a_block_end_at_a_moment_and_are_cancelled(own):
+    cancelled = threading.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    with module.ending_at(time.monotonic() + 0.05), pytest.raises(TimedOut, match="was over"):
+        own.run(work())
+    assert cancelled.wait(10)
+    assert own.run(asyncio.sleep(0.06, ANSWER)) == ANSWER
 
 
 def test_the_decorator_keeps_the_signature_and_moves_the_body_to_the_engine():

@@ -31,7 +31,7 @@ _FORGOTTEN = 86_400_000_000_000  # ns: a day, in which a folder may come back
 def folder_of(root: Path, source: str) -> Path:
     """Give the folder in which the lists of a source wait for the lake at `root`.
 
-    Raises `OSError` for a user without a home, here as everywhere.
+    Raises `OSError` where nobody can say where that is, here as everywhere.
     """
     return _folder(root) / Path(markets_folder(source)).name
 
@@ -69,7 +69,7 @@ def move_in(root: Path) -> None:
 def _folder(root: Path) -> Path:
     try:
         return lists_dir() / _name(root.resolve())
-    except RuntimeError as error:  # no home, or a circle of links
+    except (RuntimeError, InputError) as error:  # a circle of links, or no folder of ours
         raise FileNotFoundError(str(error)) from error
 
 

@@ -16,6 +16,7 @@ from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import InputError, nearest
 from marketkit.notebook.arguments import explained
+from marketkit.settings import given_path
 from marketkit.timeframe import Timeframe
 
 Side: TypeAlias = str | Path | Store | None  # of a comparison
@@ -94,8 +95,9 @@ class SnapshotStore(Store):
         It can be written, and neither changes with the other. Raises `CorruptFile` if the set is
         not as it was frozen, `InputError` if `into` has anything in it, and `NotWritable`.
         """
-        snapshot.thaw(self.root, name, Path(into))
-        return type(self)(into, source=self.source)
+        folder = given_path(into, "into")
+        snapshot.thaw(self.root, name, folder)
+        return type(self)(folder, source=self.source)
 
     def delete(self, name: str) -> None:
         """Take a frozen set away. Raises `InputError` if there is none, and `NotWritable`."""
@@ -121,10 +123,11 @@ class SnapshotStore(Store):
         name, known = str(given), snapshot.names(self.root)
         if isinstance(given, str) and name in known:
             return self.as_of(name)
-        if (Path(name) / marker.FROZEN).is_file():
-            return self._of_set(Path(name))
-        if marker.check(Path(name)):
-            return type(self)(name, source=self.source)
+        folder = given_path(name, "lake")
+        if (folder / marker.FROZEN).is_file():
+            return self._of_set(folder)
+        if marker.check(folder):
+            return type(self)(folder, source=self.source)
         raise InputError(
             f"{name!r} is neither a frozen set of {self.root} nor the folder of a lake"
             f"{nearest(name, known)}"

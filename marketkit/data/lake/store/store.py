@@ -24,6 +24,7 @@ from marketkit.data.lake.store.write import Written, write_page
 from marketkit.errors import LakeError
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
+from marketkit.settings import given_path
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
@@ -113,7 +114,7 @@ class Store:
     """
 
     def __init__(self, root: str | Path, *, source: str = "upbit") -> None:
-        self.root = Path(root)
+        self.root = given_path(root, "lake")
         self.source = check_source(source)
         self.index = Index(self.root)
         # machine's clock: of a lake by itself; a provider's goes by the exchange's

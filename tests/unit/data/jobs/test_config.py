@@ -46,7 +46,11 @@ def written(tmp_path, text):
 
 def test_a_file_is_read_and_its_chores_follow(tmp_path, markets):
     config = read_config(written(tmp_path, GOOD))
-    assert (config.lake, config.patience, config.max_time) == ("somewhere", "6h", "50m")
+    assert (config.lake, config.patience, config.max_time) == (
+        str(tmp_path / "somewhere"),
+        "6h",
+        "50m",
+    )
     found = chores(config, markets, Lake(tmp_path), NOW)
     assert {chore.symbols for chore in found} == {("KRW-BTC", "KRW-ETH")}
     assert {chore.timeframe: chore.start for chore in found} == {
@@ -85,7 +89,7 @@ def test_an_update_begins_where_the_lake_ends(tmp_path, markets):
         ('[[universe]]\ndepth = { 1x = "2y" }', "unknown timeframe '1x'"),
         ('[[universe]]\ndepth = { 1m = "2 years" }', "not a length of time: '2 years'"),
         ('order = "random"\n' + GOOD, "order"),
-        ('rescue = "yes"\n' + GOOD, "rescue='yes'"),
+        ('rescue = "yes"\n' + GOOD, 'rescue = "yes" is neither true nor false'),
         ("this is no TOML", "backfill.toml"),
     ],
 )
@@ -101,7 +105,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_a_code_that_is_not_listed_stays_and_is_reported_by_its_backfill(markets):
     named = UniverseConfig({"1m": "1d"}, symbols=("KRW-BTC", "KRW-OLD", "BTC-OLD"), quote="krw")
-    assert members(named, markets) == ["KRW-BTC", "KRW-OLD"]
+    assert members(named, markets) == ["BTC-OLD", "KRW-BTC", "KRW-OLD"]
     without = UniverseConfig({"1m": "1d"}, symbols=("KRW-BTC", "KRW-OLD"), exclude=("KRW-O*",))
     assert members(without, markets) == ["KRW-BTC"]
 
