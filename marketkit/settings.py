@@ -86,7 +86,7 @@ def resolve_lake(lake: str | Path | None, endpoint: str) -> Path:
     return kept / ("lake-" + re.sub(r"\W+", "_", endpoint.partition("://")[2]))
 
 
-def given_path(path: str | Path, name: str = "") -> Path:
+def given_path(path: str | os.PathLike[str], name: str = "") -> Path:
     """Give a path that somebody named, with the home in place of a `~`.
 
     Raises `InputError` that has the argument's `name`: for an empty path, for what is no path at

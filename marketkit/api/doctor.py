@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def _settings(settings: Mapping[str, object]) -> Iterator[Finding]:
 
 def _slip(name: str) -> str:
     """Say which variable is meant by a name that is none; nothing for others' own."""
-    return "" if name in _VARIABLES else nearest(name, _VARIABLES)
+    hint = "" if name in _VARIABLES else nearest(name, _VARIABLES)
+    return re.sub("'(.+?)'", rf"'{_PREFIX}\1'", hint)
 
 
 def _lake(lake: Lake) -> Iterator[Finding]:

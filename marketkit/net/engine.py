@@ -20,6 +20,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from marketkit.errors import EngineClosed, TimedOut, remembering_caller
 from marketkit.net import fork
+from marketkit.net.names import look_up_aside
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -162,6 +163,7 @@ class Engine:
             if self._loop is None:
                 self._hook()
                 loop = asyncio.new_event_loop()
+                look_up_aside(loop)
                 self._thread = threading.Thread(
                     target=_serve, args=(loop,), name=self._name, daemon=True
                 )

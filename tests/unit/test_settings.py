@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,8 @@ from marketkit.errors import InputError
 from marketkit.settings import (
     REGIONS,
     budget_dir,
+    given_path,
+    home,
     lake_source,
     largest_answer,
     lists_dir,
@@ -18,6 +22,9 @@ from marketkit.settings import (
     resolve_lake,
     resolve_offline,
 )
+
+if sys.platform != "win32":
+    import pwd
 
 SANDBOX = "http://127.0.0.1:8631"
 
@@ -101,6 +108,75 @@ def test_the_lake_is_the_argument_then_the_variable_then_one_below_the_home(monk
 def test_a_tilde_is_the_home(monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert resolve_lake("~/candles", SANDBOX) == tmp_path / "candles"
+
+
+@pytest.mark.parametrize("name", ["LAKE", "CACHE", "BUDGET_DIR"])
+def test_a_tilde_of_the_environment_is_the_home_too(monkeypatch, tmp_path, name):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv(f"MARKETKIT_{name}", "~/mine")
+    places = {
+        "LAKE": lambda: resolve_lake(None, SANDBOX),
+        "CACHE": lambda: resolve_cache(SANDBOX).parent,
+        "BUDGET_DIR": budget_dir,
+    }
+    assert places[name]() == tmp_path / "mine"
+    monkeypatch.setenv(f"MARKETKIT_{name}", "~nobodyhere/mine")
+    with pytest.raises(InputError, match=f"MARKETKIT_{name}='~nobodyhere/mine': nobody"):
+        places[name]()
+
+
+@pytest.mark.parametrize("path", ["", " ", "a\0b", 5, True, b"x", 1.5, []])
+def test_what_is_no_path_is_named(path):
+    with pytest.raises(InputError, match=r"^to="):
+        given_path(path, "to")
+    with pytest.raises(InputError):
+        given_path(path)
+
+
+def test_a_path_stays_as_it_was_given():
+    assert given_path("a/../b~", "to") == Path("a/../b~")
+    assert given_path(Path("~/x"), "to") == home() / "x"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a user has a home there")
+@pytest.mark.parametrize("said", [None, ""])
+def test_without_a_variable_the_home_is_that_of_the_user(monkeypatch, said):
+    known = pwd.getpwuid(os.getuid()).pw_dir
+    if said is None:
+        monkeypatch.delenv("HOME")
+    else:
+        monkeypatch.setenv("HOME", said)
+    assert home() == Path(known)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a user has a home there")
+def test_a_user_whom_nobody_knows_has_a_folder_unless_it_is_somebody_elses(monkeypatch):
+    user = 54_322  # no tests run as that one, and nobody is called so
+    place = Path(f"/var/tmp/marketkit-{user}")  # noqa: S108 - as the library has it
+    monkeypatch.delenv("HOME")
+    monkeypatch.setattr(os, "getuid", lambda: user)
+    assert home() == place
+    place.mkdir()
+    try:
+        with pytest.raises(InputError, match=f"{place} is somebody else's: set HOME"):
+            home()
+    finally:
+        place.rmdir()
+
+
+@pytest.mark.parametrize("endpoint", ["http://", "http://x:99999", "http://a b", "http://x?y", 5])
+def test_an_address_without_a_host_of_its_own_is_refused(monkeypatch, endpoint):
+    with pytest.raises(InputError, match=r"^endpoint"):
+        resolve_endpoint(endpoint, None)
+    monkeypatch.setenv("MARKETKIT_ENDPOINT", str(endpoint))
+    with pytest.raises(InputError, match=r"^MARKETKIT_ENDPOINT"):
+        resolve_endpoint(None, None)
+
+
+@pytest.mark.parametrize("offline", ["false", 0, 1, "1"])
+def test_offline_is_true_or_false(offline):
+    with pytest.raises(InputError, match="neither True nor False"):
+        resolve_offline(offline=offline)
 
 
 def test_the_regions_share_the_lake_below_the_home():

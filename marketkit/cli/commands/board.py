@@ -12,6 +12,8 @@ from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
 from marketkit.cli.terminal import writing
 
+_LAST_LOOK = 1.0  # seconds after the time is over, for drawing once more and closing the feed
+
 
 def _arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
@@ -24,10 +26,11 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, _: Output) -> int:
     deadline = deadline_of(options)
+    bound = until(deadline, _LAST_LOOK)
     with (
         on_sigterm(interrupt),
         open_until(options, deadline) as provider,
-        until(deadline),
+        bound,
         writing(sys.stdout),
     ):
         provider.board(

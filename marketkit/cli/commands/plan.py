@@ -13,7 +13,6 @@ from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import CommandRun
 from marketkit.cli.schedule import read_file, scheduled
 from marketkit.errors import UnknownSymbol
-from marketkit.symbols import is_glob
 
 if TYPE_CHECKING:
     from marketkit.data.jobs.plan import Plan
@@ -42,6 +41,8 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
 def _unlisted(plan: Plan) -> set[str]:
     """Give the codes that the plan was asked for and no market has; a warning has named them."""
+    from marketkit.symbols import is_glob  # noqa: PLC0415 - slow, `--help` needs none
+
     planned = set(plan.frame["symbol"])
     return {each for each in plan.wanted.symbols if not is_glob(each)} - planned
 
