@@ -204,7 +204,7 @@ class CorruptFile(LakeError):
 
 
 class Incomplete(UserWarning):
-    """An answer about many lacks those that cannot be read; the message names them."""
+    """An answer about many lacks a part; the message names the missing ones."""
 
 
 class FeedOverflow(MarketkitError):

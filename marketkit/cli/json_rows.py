@@ -1,4 +1,4 @@
-"""Frames as JSON, whatever their columns hold.
+"""Frames of any columns as JSON.
 
 Times are ISO, with the offset of their zone where they have one; durations are ISO, too. Decimals
 with places are strings, digit for digit, and whole ones numbers; bytes are hexadecimal digits. What
@@ -38,7 +38,7 @@ def as_lines(frame: pl.DataFrame) -> str:
 
 
 def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:
-    """Spell the times of columns, to the millisecond or as finely as they are given."""
+    """Spell the times of columns, to the millisecond or as finely as given."""
     import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
 
     spelt = []
@@ -60,7 +60,7 @@ def _is_whole(times: pl.Series, unit: int) -> bool:
 
 
 def _is_plain(frame: pl.DataFrame) -> bool:
-    """Say whether polars writes every column as it is meant here."""
+    """Say whether polars writes every column as meant here."""
     import polars as pl  # noqa: PLC0415 - as above
 
     whole = {pl.Int128: False, pl.UInt128: False}  # which would be strings
@@ -76,7 +76,7 @@ def _objects(frame: pl.DataFrame) -> Iterator[str]:
 
 
 def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line for each kind of value
-    """Give what JSON has a word for."""
+    """Turn a value into words of JSON."""
     if value is None or isinstance(value, str | bool | int):
         return value
     if isinstance(value, float):

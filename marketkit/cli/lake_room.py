@@ -99,7 +99,7 @@ def _agreed(what: str) -> bool:
 
 
 def _what(meant: pl.DataFrame, symbols: list[str], timeframe: str) -> str:
-    """Say which series are meant, and how much those hold that can be read."""
+    """Name the series, and the size of their readable files."""
     from marketkit.notebook import words  # noqa: PLC0415 - `--help` needs none
 
     many = symbols[0] if len(symbols) == 1 else f"{len(symbols)} series"

@@ -1,4 +1,4 @@
-"""The folders of a lake as they are: findings for what may not be read, and for what means nothing.
+"""The folders of a lake under the magnifying glass: refusals of the system, and strange names.
 
 Names that other programs leave (`.DS_Store`, `2024-01 (conflicted copy).parquet`) and texts that
 stand for files are listed and left: no reader takes them for candles, and nobody loses by them.
@@ -45,7 +45,7 @@ def is_folder(path: Path) -> bool:
 
 
 def unreadable(root: Path, below: str, error: OSError, series: Series | None = None) -> Finding:
-    """Make the finding for what cannot be read."""
+    """Make the finding for a file or folder of refused bytes."""
     said = f"cannot be read: {error.strerror or error}"
     if isinstance(error, PermissionError):
         said = f"{not_allowed(root / below)}; {_REMEDY}"
@@ -63,7 +63,7 @@ def guarded(root: Path, below: str, findings: Iterable[Finding]) -> Iterator[Fin
 
 
 def stand_in(path: Path) -> str | None:
-    """Say what a file with the name of a chunk is, if it only stands for one."""
+    """Tell a stand-in with the name of a chunk from a chunk; None for the latter."""
     try:
         kind = stat.S_IFMT(path.stat().st_mode)
     except FileNotFoundError:
@@ -78,7 +78,7 @@ def stand_in(path: Path) -> str | None:
 
 
 def strangers(root: Path) -> Iterator[Finding]:
-    """Find what lies beside candles: copies of the lake's own files, odd lists, odd names."""
+    """Find copies of the lake's own files, odd market lists, and odd names in frozen sets."""
     found: list[Finding] = []
     copies = [path.name for path in children(root, "", found) if is_copy(path.name)]
     found += map(_stray, copies)
@@ -91,11 +91,11 @@ def strangers(root: Path) -> Iterator[Finding]:
                 found.append(Finding(below, "stray", what, "left"))
             elif not os.access(path, os.R_OK) and path.exists():
                 found.append(unreadable(root, below, PermissionError()))
-    for folder, _, names in os.walk(root / "snapshots"):
-        at = Path(folder).relative_to(root).as_posix()
-        if "/_delta_log" not in at and f"{at}/".count("/.") == 0:
-            found += [_stray(f"{at}/{name}") for name in sorted(names) if is_stranger(name)]
     yield from found
+    for at, _, names in os.walk(root / "snapshots"):
+        below = Path(at).relative_to(root).as_posix()
+        if "/_delta_log" not in below and "/." not in below:
+            yield from (_stray(f"{below}/{name}") for name in sorted(names) if is_stranger(name))
 
 
 def _stray(below: str) -> Finding:

@@ -86,9 +86,8 @@ def _mend_all(root: Path, index: Index, found: list[Finding]) -> dict[str, Excep
                 _mend(root, each, aside)
             except (OSError, LakeError) as failure:
                 failures[each.path] = failure
-        for failure in failures.values():
-            if len(failures) == len(todo):
-                raise failure
+        if failures and len(failures) == len(todo):
+            raise next(iter(failures.values()))
         for each in todo.values():
             if each.action == "set aside" and each.series is not None:
                 with suppress(LakeError):

@@ -1,4 +1,4 @@
-"""What to say of a file or folder of the lake that the system does not let this process read."""
+"""Messages about files and folders of a lake with refused bytes."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ GONE = "`marketkit lake audit` lists all that is wrong, `marketkit lake repair` 
 
 
 def unreadable(path: Path | str, error: OSError) -> CorruptFile:
-    """Give the error for a path that cannot be read; of rights it names the owner."""
+    """Give the error for an unreadable path, with the owner where rights are the reason."""
     if isinstance(error, PermissionError):
         return CorruptFile(f"{not_allowed(Path(path))};\n{RIGHTS}")
     hint = GONE if isinstance(error, FileNotFoundError) else REPAIR
@@ -24,7 +24,7 @@ def unreadable(path: Path | str, error: OSError) -> CorruptFile:
 
 
 def not_allowed(path: Path) -> str:
-    """Say which file or folder this user may not read on the way to a path, and whose it is."""
+    """Name the closed file or folder on the way to a path, with owner and mode."""
     at = blocked(path)
     owner = ""
     with suppress(OSError):

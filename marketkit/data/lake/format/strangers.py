@@ -31,7 +31,7 @@ def is_half(name: str) -> bool:
 
 
 def is_stranger(name: str) -> bool:
-    """Say whether a name is one that programs give to what is no file of anybody's data.
+    """Say whether a name is one of litter: of desktops, editors and syncing programs.
 
     >>> is_stranger("._2024-01.parquet"), is_stranger("2024-01 (conflicted copy).parquet")
     (True, True)
@@ -48,7 +48,7 @@ def is_copy(name: str) -> bool:
 
 
 def told(name: str) -> str:
-    """Say in a few words what a strange name is."""
+    """Explain a strange name in a few words."""
     if name.endswith(ICLOUD):
         file = name.removeprefix(".").removesuffix(ICLOUD)
         return f"stands for {file}, which lies in iCloud: have it downloaded"

@@ -1,4 +1,4 @@
-"""Answers about all series of a timeframe, without those that cannot be read."""
+"""Answers about all series of a timeframe, without unreadable ones."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def _is_table(table: Path) -> bool:
 
 
 def _is_escaped(table: Path) -> bool:
-    """Say whether a path has what Delta's library takes for another letter: `%20`, or no UTF-8."""
+    """Say whether Delta's library takes a part of a path for another: `%20`, or no UTF-8."""
     path = str(table.resolve())
     return _ESCAPE.search(path) is not None or os.fsencode(path) != path.encode("utf-8", "replace")
 
@@ -82,7 +82,7 @@ def _view(table: Path, names: Iterable[str]) -> Iterator[Path]:
 
 
 def _write(table: Path, name: str) -> None:
-    """Have the log written; where the library would lose its way, in a folder elsewhere."""
+    """Write the log; for paths confusing to the library, in a folder elsewhere first."""
     kept = [each.path.removeprefix("candles/") for each in read_manifest(table.parent).files]
     here = {each.relative_to(table).as_posix() for each in table.rglob(f"*{SUFFIX}")}
     if here == set(kept) and not _is_escaped(table) and not any("%" in each for each in kept):
@@ -96,7 +96,7 @@ def _write(table: Path, name: str) -> None:
 
 
 def _copy_log(path: Path, target: Path, kept: Iterable[str]) -> None:
-    """Copy a file of a log, the paths escaped as its format wants: the converter does not."""
+    """Copy a file of a log, and escape the paths in the copy: the converter forgets."""
     said = {unquote(name): quote(name, safe="/=") for name in kept}
     lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     for line in lines:

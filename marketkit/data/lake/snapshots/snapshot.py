@@ -21,7 +21,7 @@ from filelock import FileLock, Timeout
 
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, read_footer
-from marketkit.data.lake.format.layout import Series, check_source
+from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.format.refusal import not_allowed, unreadable
@@ -35,7 +35,7 @@ from marketkit.data.lake.snapshots.manifest import (
     read_manifest,
 )
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.left_out import brief, say, survey
+from marketkit.data.lake.store.left_out import brief, say, sources, survey
 from marketkit.disk import (
     TEMPORARY,
     link,
@@ -78,7 +78,7 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
     """
     marker.check(root)
     _refuse_taken(root, name)
-    found, failures = survey(index, _sources(root))
+    found, failures = survey(index, sources(root))
     if not any(found.values()):
         say(failures, anything=False)
         raise InputError(f"there are no candles to freeze in {root}")
@@ -243,20 +243,6 @@ def _refuse_taken(root: Path, name: str) -> None:
         raise unreadable(root / _FOLDER, error) from error
     if taken:
         raise InputError(f"a frozen set is called {name!r} already; sets never change")
-
-
-def _sources(root: Path) -> list[str]:
-    folder, found = root / "candles", list[str]()
-    try:
-        named = sorted(each.name for each in folder.iterdir() if each.name.startswith("source="))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    for name in named:
-        with suppress(InputError):  # somebody else's folder
-            found.append(check_source(name.removeprefix("source=")))
-    return found
 
 
 @contextmanager

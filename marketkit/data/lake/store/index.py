@@ -78,9 +78,8 @@ class Index:
     def entries(self, series: Series) -> list[Entry]:
         """List the chunks of a series in the order of time.
 
-        The list is the same object for as long as nothing changed; it is not the caller's to
-        change. Raises `CorruptFile` for a file with a chunk's name that is none of the series, and
-        for what may not be read; files of other names are passed over.
+        The list is the same object for as long as nothing changed, and not the caller's to change.
+        Raises `CorruptFile` for a file with a chunk's name that is none, or may not be read.
         """
         return self.look([series])[0]
 
@@ -111,10 +110,8 @@ class Index:
                 changed.append((series, at, seen))
         if changed:
             found |= self._list(self._looks(changed), failures)
-        return (
-            {each: found[each.folder] for each in wanted if each.folder not in failures},
-            {each: failures[each.folder] for each in wanted if each.folder in failures},
-        )
+        sound = {each: found[each.folder] for each in wanted if each.folder not in failures}
+        return sound, {each: failures[each.folder] for each in wanted if each.folder in failures}
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe that has a folder, sorted by symbol.
@@ -195,10 +192,9 @@ class Index:
             return 0
 
     def _is_as_seen(self, look: _Look) -> bool:
-        if not look.seen.entries:
-            return False
         with suppress(LakeError):  # whoever lists the folder will say why
-            return look.seen.stamps == _stamps(self._root / look.folder, look.series.timeframe)
+            now = look.seen.entries and _stamps(self._root / look.folder, look.series.timeframe)
+            return bool(now) and look.seen.stamps == now
         return False
 
     def _compare(self, look: _Look, known: Listing) -> Listing:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TypeVar
 
 from marketkit.data.lake.format.chunk import Entry
-from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.layout import Series, check_source
+from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.index import Index
-from marketkit.errors import CorruptFile, Incomplete, LakeError, NewerFormat, warn
+from marketkit.errors import CorruptFile, Incomplete, InputError, LakeError, NewerFormat, warn
 from marketkit.timeframe import TIMEFRAMES
 
 Failures = Mapping[str, LakeError]  # by the name of a series, as people say it
@@ -29,13 +32,28 @@ def name_of(series: Series) -> str:
     return f"{series.symbol} {series.timeframe}"
 
 
+def sources(root: Path) -> list[str]:
+    """List the sources with candles. Raises `CorruptFile` for a folder nobody may read."""
+    folder, found = root / "candles", list[str]()
+    try:
+        names = sorted(each.name for each in folder.iterdir() if each.name.startswith("source="))
+    except (FileNotFoundError, NotADirectoryError):
+        return []
+    except OSError as error:
+        raise unreadable(folder, error) from error
+    for name in names:
+        with suppress(InputError):  # somebody else's folder
+            found.append(check_source(name.removeprefix("source=")))
+    return found
+
+
 def survey(
-    index: Index, sources: Iterable[str]
+    index: Index, of: Iterable[str]
 ) -> tuple[dict[Series, list[Entry]], dict[str, LakeError]]:
-    """Look all series of all timeframes up; the names of those that fail come with the reason."""
+    """Look all series of all timeframes up; failures come second, by the names of the series."""
     stored: list[Series] = []
     failures: dict[str, LakeError] = {}
-    for source in sources:
+    for source in of:
         for timeframe in TIMEFRAMES.values():
             try:
                 stored += index.stored(source, timeframe)
@@ -59,7 +77,7 @@ def say(failures: Failures, *, anything: bool) -> None:
 
 
 def brief(failure: LakeError) -> tuple[str, str]:
-    """Give the reason of a failure in a line, and in another what helps."""
+    """Give the reason of a failure in a line, and the remedy in another."""
     reason, _, hint = str(failure).partition("\n")
     return reason.removesuffix(";"), hint if "repair" in hint else "`marketkit lake repair` helps"
 
@@ -67,7 +85,7 @@ def brief(failure: LakeError) -> tuple[str, str]:
 def of_the_sound(
     wanted: Sequence[_K], answer: Callable[[Sequence[_K]], _T], name: Callable[[_K], str]
 ) -> tuple[_T, dict[str, LakeError]]:
-    """Answer for all that is wanted, or for all but those that fail alone.
+    """Answer for everything wanted, or for everything but the parts with failures.
 
     Raises the first failure where all fail.
     """

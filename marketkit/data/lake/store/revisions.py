@@ -135,7 +135,7 @@ def _logs(
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
 ) -> list[tuple[Series, list[_Seen]]]:
-    """Read the logs of some series, or of all, and warn of those that cannot be read."""
+    """Read the logs of some series, or of all, and warn of unreadable ones."""
     found: list[tuple[Series, list[_Seen]]] = []
     failures: dict[str, LakeError] = {}
     for series in _chosen(root, source, symbols, timeframe):
