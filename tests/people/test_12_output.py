@@ -384,6 +384,14 @@ def test_an_output_that_cannot_be_written_is_one_sentence(tmp_path):
 
 
 @pytest.mark.slow
+def test_a_silent_stream_ends_soon_after_its_reader(endpoint, tmp_path):
+    line = f"marketkit watch KRW-BTC --endpoint {endpoint} | head -1"  # no clock goes on there
+    codes, said = shell(line, tmp_path)
+    assert codes == [0, 0]
+    assert b"KRW-BTC" in said
+
+
+@pytest.mark.slow
 def test_what_goes_to_errors_never_comes_with_the_data(tmp_path):
     codes, said = shell("marketkit lake verify nothing 2>&-", tmp_path)
     assert (codes, said) == ([2], b"")
