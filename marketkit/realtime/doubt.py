@@ -28,7 +28,7 @@ class Doubt:
         self._task: asyncio.Task[None] | None = None
 
     def about(self, time: int) -> None:
-        """Have the exchange asked about a message's time, unless it was a moment ago."""
+        """Have the exchange asked about a message's time, at most once in a while."""
         if self.ask is not None and (self._task is None or self._task.done()):
             work = self._settle(time, self.ask)
             self._task = asyncio.get_running_loop().create_task(work)

@@ -177,9 +177,12 @@ class Lake(SnapshotStore, Shown):
         return report.gaps(ranges)
 
     def catalog(self) -> pl.DataFrame:
-        """List the series: `symbol timeframe first last rows slots files bytes`.
+        """List the series, and on what each beginning rests.
 
-        `slots` are the covered ones, traded or not.
+        Columns are `symbol timeframe first last rows slots files bytes nothing_before rests_on`.
+        `slots` are the covered ones, traded or not. Before `nothing_before`, null if unknown, the
+        exchange had nothing: `rests_on` says by `two answers`, empty at different times, by a page
+        of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
         """
         marker.check(self.root)
         found, failures = survey(self.index, [self.source])
@@ -190,7 +193,8 @@ class Lake(SnapshotStore, Shown):
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
-        index. What is broken never hides the rest.
+        index. What is broken never hides the rest. `unreadable` is what this user may not read, and
+        `stray` what other programs left: it is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
@@ -328,6 +332,9 @@ class Lake(SnapshotStore, Shown):
         `schema.ROW`, `candles` has all of them and `timeframe`. Times are in UTC. The query sees
         the files as they are when it begins, or those of the frozen set `as_of`; it can read
         nothing else of this machine and write nothing.
+
+        Series that cannot be read are left out, with a warning that names them, unless the query
+        asks about them alone: then that is a `CorruptFile`. Intervals come as text.
 
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """

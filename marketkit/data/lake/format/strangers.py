@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from pathlib import Path
 
 from marketkit.disk import TEMPORARY
@@ -28,6 +29,14 @@ _SHORT = 1024  # bytes; the LFS specification wants pointers shorter
 def is_half(name: str) -> bool:
     """Say whether a name is that of a file which a writer of ours has not finished."""
     return _HALF.fullmatch(name) is not None
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of writers that died. Only the holder of the series' lock may."""
+    for leftover in folder.glob(f"*{TEMPORARY}"):
+        if is_half(leftover.name):  # others are of other programs, perhaps at work
+            with suppress(OSError):  # nothing is in the way of what stays
+                leftover.unlink(missing_ok=True)
 
 
 def is_stranger(name: str) -> bool:

@@ -44,7 +44,7 @@ class _Linked(NamedTuple):
 def link_all(
     root: Path, index: Index, folder: Path, found: Listed
 ) -> tuple[list[FrozenFile], dict[str, LakeError]]:
-    """Give listed files second names below `folder`, and tell the index hashes it lacked.
+    """Give listed files second names below `folder`, and the index the hashes missing there.
 
     A series with bytes that are not those that were written, or that may not be read, gets none:
     such come second, by their names, with the reason. Bytes that rotted are set aside.

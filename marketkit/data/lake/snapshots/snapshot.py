@@ -8,17 +8,20 @@ renamed in one step: a kill leaves at worst such a folder, which the next that f
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 from filelock import FileLock, Timeout
 
+from marketkit.coverage import ONE_ANSWER
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import Series
@@ -120,7 +123,7 @@ def verify(root: Path, name: str) -> pl.DataFrame:
 
 
 def check_intact(root: Path, name: str) -> None:
-    """Raise `CorruptFile` unless every byte of a set is as it was frozen."""
+    """Raise `CorruptFile` for a set with a byte other than the frozen one."""
     for path, problem in verify(root, name).rows():
         raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
 
@@ -204,11 +207,15 @@ class FrozenIndex(Index):
         for kept in read_manifest(folder).files:
             self._entries.setdefault(kept.series, []).append(kept.entry)
 
+    def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
+        """List the chunks of each series in the order of time."""
+        return [self._entries.get(series, []) for series in wanted]
+
     def survey(
         self, wanted: Sequence[Series]
     ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
-        """List the chunks of each series in the order of time."""
-        return {series: self._entries.get(series, []) for series in wanted}, {}
+        """List the same by series; no file is looked at, and so none fails."""
+        return dict(zip(wanted, self.look(wanted), strict=True)), {}
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe, sorted by symbol."""
@@ -237,11 +244,7 @@ def _refuse_taken(root: Path, name: str) -> None:
             f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
             " with a letter or digit first and no dot last"
         )
-    try:
-        taken = (root / _FOLDER / name).exists()
-    except OSError as error:
-        raise unreadable(root / _FOLDER, error) from error
-    if taken:
+    if os.path.lexists(root / _FOLDER / name):
         raise InputError(f"a frozen set is called {name!r} already; sets never change")
 
 
@@ -290,6 +293,9 @@ def _problem(path: Path, kept: FrozenFile) -> str | None:
         return not_allowed(path)
     except (OSError, CorruptFile, NewerFormat) as error:
         return str(error)
-    if (footer, stamp.size) != (kept.entry.footer, kept.entry.stamp.size):
+    told = kept.entry.footer
+    if told.rests_on == ONE_ANSWER:  # an older marketkit, which froze the set, reads no more
+        footer = replace(footer, rests_on=ONE_ANSWER)
+    if (footer, stamp.size) != (told, kept.entry.stamp.size):
         return "the manifest says of it what the file does not"
     return None

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import sweep
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
+from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.revisions import log_path
 from marketkit.data.lake.store.write import only_writer

@@ -15,14 +15,13 @@ from __future__ import annotations
 import logging
 import os
 import sqlite3
-import stat
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
+from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import (
     SUFFIX,
     Series,
@@ -35,12 +34,14 @@ from marketkit.data.lake.format.refusal import REPAIR, unreadable
 from marketkit.data.lake.format.strangers import is_pointer
 from marketkit.data.lake.store.database import (
     NAME,
+    UNREAD,
     Database,
     FileStamp,
     Listing,
     is_damage,
     remove,
 )
+from marketkit.data.lake.store.listing import stamps_in
 from marketkit.disk import file_time
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.timeframe import Timeframe
@@ -48,7 +49,6 @@ from marketkit.timeframe import Timeframe
 _T = TypeVar("_T")
 _log = logging.getLogger("marketkit.lake")
 
-_READABLE = (stat.S_IFREG, stat.S_IFDIR)  # to open a pipe would be to wait; a folder is a failure
 _QUIET = 2_500_000_000  # ns; the coarsest clock of a file system (FAT) ticks every two seconds
 
 
@@ -63,7 +63,6 @@ class _Look(NamedTuple):
 
 
 _NOTHING = Listing(None, [])
-_NOWHERE = Stamp(-1, -1, -1)
 
 
 class Index:
@@ -85,15 +84,24 @@ class Index:
 
     def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
         """List the chunks of each series, as `entries`, with one question for all."""
-        found, failures = self.survey(wanted)
+        found, failures = self._look(wanted)
         for failure in failures.values():
             raise failure
-        return [found[series] for series in wanted]
+        return [found[series.folder] for series in wanted]
 
     def survey(
         self, wanted: Sequence[Series]
     ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
         """List the chunks of each series that can be looked at, and say why others cannot."""
+        found, failures = self._look(wanted)
+        folders = [(series, series.folder) for series in wanted]
+        sound = {series: found[folder] for series, folder in folders if folder not in failures}
+        return sound, {each: failures[folder] for each, folder in folders if folder in failures}
+
+    def _look(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[str, list[Entry]], dict[str, LakeError]]:
+        """List chunks by folder, with one question for all; failures come second."""
         root = os.fspath(self._root)
         found: dict[str, list[Entry]] = {}
         failures: dict[str, LakeError] = {}
@@ -110,8 +118,7 @@ class Index:
                 changed.append((series, at, seen))
         if changed:
             found |= self._list(self._looks(changed), failures)
-        sound = {each: found[each.folder] for each in wanted if each.folder not in failures}
-        return sound, {each: failures[each.folder] for each in wanted if each.folder in failures}
+        return found, failures
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe that has a folder, sorted by symbol.
@@ -193,21 +200,23 @@ class Index:
 
     def _is_as_seen(self, look: _Look) -> bool:
         with suppress(LakeError):  # whoever lists the folder will say why
-            now = look.seen.entries and _stamps(self._root / look.folder, look.series.timeframe)
+            now = look.seen.entries and stamps_in(self._root / look.folder, look.series.timeframe)
             return bool(now) and look.seen.stamps == now
         return False
 
     def _compare(self, look: _Look, known: Listing) -> Listing:
         """List a folder and read the footers of the files that changed."""
         folder = self._root / look.folder
-        stamps = _stamps(folder, look.series.timeframe)
+        stamps = stamps_in(folder, look.series.timeframe)
         seen = look.seen.entries
         found = {
             entry.chunk: entry
             for entry in (*seen, *known.entries)
             if stamps.get(entry.chunk) == entry.stamp
         }
-        read = (_read(folder, chunk, look.series) for chunk in sorted(stamps.keys() - found.keys()))
+        unread = {chunk: each for chunk, each in found.items() if each.footer.rests_on == UNREAD}
+        wanted = sorted((stamps.keys() - found.keys()) | unread.keys())
+        read = (_read(folder, chunk, look.series, unread.get(chunk)) for chunk in wanted)
         found.update({entry.chunk: entry for entry in read if entry is not None})
         entries = [entry for _, entry in sorted(found.items())]
         # What stands for a file may give way to that file while the folder stays as it is.
@@ -256,36 +265,14 @@ class Index:
 
 
 def _check_names(series: Series, entries: Iterable[Entry]) -> None:
-    """Raise `ValueError` for a chunk whose name, told by a file, is none: paths are made of it."""
+    """Raise `ValueError` for an impossible name of a chunk, for names become paths."""
     for entry in entries:
         if not is_chunk(series.timeframe, entry.chunk):
             raise ValueError(f"{entry.chunk!r} is no chunk of {series.folder}")
 
 
-def _stamps(folder: Path, timeframe: Timeframe) -> dict[str, Stamp]:
-    """Give the versions of the files in a folder that have the name of a chunk."""
-    found: dict[str, Stamp] = {}
-    try:
-        with os.scandir(folder) as files:
-            for file in files:
-                chunk = file.name.removesuffix(SUFFIX)
-                if not (file.name.endswith(SUFFIX) and is_chunk(timeframe, chunk)):
-                    continue
-                try:
-                    status = file.stat()
-                except FileNotFoundError:  # a link that leads nowhere, as git-annex leaves
-                    found[chunk] = _NOWHERE
-                    continue
-                if stat.S_IFMT(status.st_mode) in _READABLE:
-                    found[chunk] = Stamp.of(status)
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    return found
-
-
-def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
+def _read(folder: Path, chunk: str, series: Series, known: Entry | None) -> Entry | None:
+    """Read the footer of a chunk; of the version that is `known` the hash stays."""
     path = folder / f"{chunk}{SUFFIX}"
     try:
         footer, stamp = read_footer(path, series)
@@ -297,4 +284,5 @@ def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
         if is_pointer(path):
             return None
         raise CorruptFile(f"{error};\n{REPAIR}") from error
-    return Entry(chunk, stamp, footer)
+    sha256 = known.sha256 if known is not None and known.stamp == stamp else None
+    return Entry(chunk, stamp, footer, sha256)

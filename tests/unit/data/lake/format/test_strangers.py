@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.data.lake.format.strangers import is_copy, is_half, is_pointer, is_stranger, told
+from marketkit.data.lake.format.strangers import (
+    is_copy,
+    is_half,
+    is_pointer,
+    is_stranger,
+    sweep,
+    told,
+)
 
 OURS = [
     "2024-01.parquet",
@@ -43,6 +50,16 @@ def test_a_name_of_data_is_not_strange(name):
 def test_an_unfinished_file_of_ours_is_told_from_one_of_others():
     assert is_half("2024-01.parquet.999.beef.tmp")
     assert not any(map(is_half, ("2024-01.parquet.tmp", ".x.parquet.Ab3dEf", "x.999.beef.tmp~")))
+
+
+def test_sweeping_removes_what_writers_of_ours_left_and_nothing_else(tmp_path):
+    kept = ["2024-01.parquet", "2024-01.parquet.tmp", ".syncthing.2024-01.parquet.tmp"]
+    for name in (*kept, "2024-01.parquet.123.abcd.tmp"):
+        (tmp_path / name).write_bytes(b"half")
+    (tmp_path / "2024-02.parquet.123.abcd.tmp").mkdir()
+    sweep(tmp_path)
+    left = {each.name for each in tmp_path.iterdir()}
+    assert left == {*kept, "2024-02.parquet.123.abcd.tmp"}
 
 
 @pytest.mark.parametrize(

@@ -124,7 +124,7 @@ def test_times_come_in_milliseconds_and_utc(filled):
         ("slect", "syntax error"),
         ("select * from candles_7m", "candles_7m"),
         ("select cast(symbol as int) from candles_1m", "KRW-BTC"),
-        ("select interval 1 day", "no frame"),
+        ("select 'infinity'::timestamp", "outside of the years"),
         ("", "no rows"),
     ],
 )
