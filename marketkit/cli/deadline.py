@@ -36,12 +36,12 @@ def seconds_until(deadline: float | None) -> float | None:
 
 
 @contextlib.contextmanager
-def until(deadline: float | None, slack: float = _SLACK) -> Iterator[None]:
-    """Have calls of a block end so many seconds after a deadline, with `OutOfTime`."""
+def until(deadline: float | None) -> Iterator[None]:
+    """Have calls of a block end soon after a deadline, with `OutOfTime`."""
     from marketkit.net.engine import ending_at  # noqa: PLC0415 - slow, `--help` needs none
 
     try:
-        with ending_at(math.inf if deadline is None else deadline + slack):
+        with ending_at(math.inf if deadline is None else deadline + _SLACK):
             yield
     except TimedOut as late:
         if deadline is None or time.monotonic() < deadline:

@@ -10,8 +10,6 @@ from marketkit.cli.options import DURATION, SYMBOLS, TZ, duration, one_or_many, 
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
 
-_LAST_LOOK = 1.0  # seconds after the time is over, for drawing once more and closing the feed
-
 
 def _arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
@@ -24,8 +22,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, _: Output) -> int:
     deadline = deadline_of(options)
-    bound = until(deadline, _LAST_LOOK)
-    with on_sigterm(interrupt), open_until(options, deadline) as provider, bound:
+    with on_sigterm(interrupt), open_until(options, deadline) as provider, until(deadline):
         provider.board(
             one_or_many(options.symbols),
             rows=options.rows,
