@@ -389,11 +389,11 @@ def test_max_time_is_kept_whatever_the_exchange_does(fault, tmp_path, capsys):
 def test_a_process_ends_within_two_seconds_of_its_max_time(deaf, tmp_path):
     refused = "http://127.0.0.1:9"
     of_file = (*COMMANDS["config"], written(tmp_path, UNIVERSE))
+    program = (sys.executable, "-m", "marketkit")
     for words, endpoint in ((COMMANDS["watch"], deaf), (of_file, refused)):
         began = time.monotonic()
         done = subprocess.run(
-            [sys.executable, "-m", "marketkit", *map(str, words)]
-            + ["--endpoint", endpoint, "--max-time", "8s"],
+            [*program, *map(str, words), "--endpoint", endpoint, "--max-time", "8s"],
             capture_output=True,
             text=True,
             check=False,
