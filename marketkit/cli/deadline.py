@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SLACK = 0.25  # seconds for what ends by itself at that very moment
 _MOMENT = 0.001  # seconds: what takes a time above zero takes that
+_OPENING = 2.0  # seconds: the first request after an unknown past waits for one
 _CLOSING = 0.5  # seconds for saying goodbye to an exchange, which may not answer that either
 
 
@@ -47,6 +48,14 @@ def until(deadline: float | None) -> Iterator[None]:
         if deadline is None or time.monotonic() < deadline:
             raise  # a request's own
         raise OutOfTime("left on max-time: the exchange has not answered by then") from late
+
+
+def opening(
+    options: argparse.Namespace, deadline: float | None
+) -> contextlib.AbstractContextManager[None]:
+    """Have the calls that open a stream end as `until` says, but leave them time for an answer."""
+    least = getattr(options, "began", time.monotonic()) + _OPENING
+    return until(None if deadline is None else max(deadline, least))
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from marketkit.cli.command import Command
-from marketkit.cli.deadline import deadline_of, open_until, seconds_until, until
+from marketkit.cli.deadline import deadline_of, open_until, opening, seconds_until
 from marketkit.cli.options import DURATION, SYMBOLS, TZ, duration, one_or_many, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
@@ -22,7 +22,11 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, _: Output) -> int:
     deadline = deadline_of(options)
-    with on_sigterm(interrupt), open_until(options, deadline) as provider, until(deadline):
+    with (
+        on_sigterm(interrupt),
+        open_until(options, deadline) as provider,
+        opening(options, deadline),
+    ):
         provider.board(
             one_or_many(options.symbols),
             rows=options.rows,

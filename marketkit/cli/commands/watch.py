@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.deadline import deadline_of, open_until, seconds_until, until
+from marketkit.cli.deadline import deadline_of, open_until, opening, seconds_until
 from marketkit.cli.options import DURATION, SYMBOLS, duration, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
@@ -45,7 +45,7 @@ def _renamed(text: str) -> str:
 def _run(options: argparse.Namespace, output: Output) -> int:
     deadline = deadline_of(options)
     with on_sigterm(interrupt), open_until(options, deadline) as provider:
-        with until(deadline):
+        with opening(options, deadline):
             feed = provider.watch(options.symbols, options.channel)
         with feed, _closing(feed, seconds_until(deadline)):
             try:
