@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.deadline import deadline_of, open_until, until
+from marketkit.cli.deadline import deadline_of, open_until, opening
 from marketkit.cli.options import DURATION, SYMBOLS, duration, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
@@ -50,7 +50,7 @@ def _renamed(text: str) -> str:
 def _run(options: argparse.Namespace, output: Output) -> int:
     deadline = deadline_of(options)
     with on_sigterm(interrupt), open_until(options, deadline) as provider:
-        with until(deadline):
+        with opening(options, deadline):
             feed = provider.watch(options.symbols, options.channel)
         with feed, _closing(feed, deadline):
             try:
