@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import itertools
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,15 @@ def path(text: str) -> Path:
         return given_path(text)
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def letters(text: str) -> str:
+    """Take a text that names no file, as a type of argument: of a locale without letters, too."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the bytes of the argument, as Python keeps what it cannot read
+        return os.fsencode(text).decode("utf-8", "replace")
+    return text
 
 
 _SHARED: dict[str, dict[str, Any]] = {

@@ -326,7 +326,7 @@ def shell(
 NAMED = {  # in a lake with a Korean name, in the letters of the locale
     "market KRW": 0,
     f"backfill KRW-BTC {SPAN}": 0,
-    "lake sql 'select count(*) from candles'": 0,
+    "lake sql \"select '이름' as 이름, count(*) from candles\"": 0,
     "doctor": 3,
     "lake verify 없는것": 2,
 }
