@@ -20,7 +20,15 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.coverage import catalog
 from marketkit.data.lake.store.left_out import brief, survey
-from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable, Offline, nearest
+from marketkit.errors import (
+    LakeError,
+    MarketkitError,
+    NewerFormat,
+    NotWritable,
+    Offline,
+    nearest,
+    plain,
+)
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import Transport
 from marketkit.notebook import words
@@ -58,8 +66,9 @@ async def examine_live(transport: Transport) -> list[Finding]:
 
 
 def as_frame(found: list[Finding]) -> pl.DataFrame:
-    """Give the findings as `FINDINGS`, one row for each."""
-    return pl.DataFrame(found, schema=dict(FINDINGS), orient="row")
+    """Give the findings as `FINDINGS`, one row for each, in letters that can be shown."""
+    rows = [[" ".join(map(plain, text.split("\n"))) for text in each] for each in found]
+    return pl.DataFrame(rows, schema=dict(FINDINGS), orient="row")
 
 
 def _here(lake: Lake, budget: Path) -> list[Finding]:

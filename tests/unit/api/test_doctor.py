@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from marketkit.api.doctor import _clock
-from marketkit.api.findings import FINDINGS
+from marketkit.api.doctor import _clock, as_frame
+from marketkit.api.findings import FINDINGS, Finding
 from marketkit.coverage import Spans
 from marketkit.errors import NewerFormat
 from marketkit.schema import ROW, empty
@@ -119,3 +119,8 @@ def test_a_lake_with_a_broken_file_or_without_rights_is_bad_and_says_what_mends_
 def test_a_clock_is_so_far_off_as_people_say_it(offline, ahead, said):
     status = replace(offline.status(), machine_ahead=ahead)
     assert f"this machine is {said}" in _clock(status).detail
+
+
+def test_a_finding_is_one_line_that_can_be_shown():
+    frame = as_frame([Finding("bad", "lake", "none at \udcc8\x1b[2J\nyet", "look")])
+    assert frame.row(0) == ("bad", "lake", "none at \\udcc8\\x1b[2J yet", "look")
