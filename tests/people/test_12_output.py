@@ -83,7 +83,7 @@ WRONG = {
 }
 SENTENCES = {"plan", "backfill", "record", "watch", "doctor", "completion", "demo", "jobs resume"}
 SENTENCES |= {"jobs show", "jobs pause", "jobs cancel", "lake du", "lake cite", "lake publish"}
-SENTENCES |= {"lake export", "lake import", "lake drop"}
+SENTENCES |= {"lake export", "lake import", "lake drop", "lake merge"}
 PLACES = [("cp949", "40"), ("euc_kr", "200"), ("ascii", "")]
 # A lake's name in EUC-KR, which is none on a machine of UTF-8: letters that no text can have.
 EUC_KR = "\udcc8\udca3\udcbc\udcf6" if sys.platform == "linux" else "호수"
