@@ -139,8 +139,18 @@ def members(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
         kept = kept.filter(~pl.col("warning").fill_null(value=False))
     names = [*kept["symbol"], *_unlisted(universe, markets)]
     if not names:
-        raise InputError(f"no market is in the universe of {' '.join(universe.symbols)}")
+        raise InputError(f"no market is in the universe of {_said(universe, markets)}")
     return sorted(names)
+
+
+def _said(universe: UniverseConfig, markets: pl.DataFrame) -> str:
+    """Name the keys that choose the markets of a universe."""
+    said, quote = " ".join(universe.symbols), universe.quote
+    if quote is not None:
+        quotes = sorted(set(markets["quote"]))
+        said += f" with quote = {shown(quote)}"
+        said += "" if quote.upper() in quotes else f" (one of {' '.join(quotes)})"
+    return said + (f" without {' '.join(universe.exclude)}" if universe.exclude else "")
 
 
 def _unlisted(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:

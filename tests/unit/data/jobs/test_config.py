@@ -140,3 +140,7 @@ def test_a_universe_without_a_market_is_an_error(markets):
     assert members(UniverseConfig({"1m": "1d"}), markets) == sorted(markets["symbol"])
     with pytest.raises(InputError, match="no market is in the universe"):
         members(UniverseConfig({"1m": "1d"}, symbols=("KRW-X*",)), markets)
+    with pytest.raises(
+        InputError, match=r'of \* with quote = "KWR" \(one of BTC KRW\) without A\*'
+    ):
+        members(UniverseConfig({"1m": "1d"}, quote="KWR", exclude=("A*",)), markets)
