@@ -70,7 +70,6 @@ SLIPS = [
     ("warning", '"false"', "write warning = false"),
     ("update", '"true"', "write update = true"),
     ("rescue", "1", "write rescue = true"),
-    ("symbols", '"KRW-BTC"', 'write symbols = ["KRW-BTC"]'),
     ("symbols", "[]", "the list is empty"),
     ("symbols", '["../x"]', "unknown symbol '../x'"),
     ("lake", '"~nobodyhere/lake"', "nobody here is called 'nobodyhere'"),

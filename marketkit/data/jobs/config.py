@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -80,7 +81,7 @@ def read_config(path: Path) -> Config:
     """
     try:
         keys, universes = read_keys(path)
-        config = Config([UniverseConfig(**each) for each in universes], **keys)
+        config = Config([_universe(each) for each in universes], **keys)
         _check(config)
         if config.lake is not None:
             config = replace(config, lake=str(path.parent / given_path(config.lake, "lake")))
@@ -183,6 +184,12 @@ def _among(markets: pl.DataFrame, globs: Sequence[str]) -> pl.Expr:
 
 def _matching(names: Sequence[str], glob: str) -> Iterator[str]:
     return (name for name in names if name == glob or fnmatch.fnmatchcase(name, glob))
+
+
+def _universe(keys: Mapping[str, Any]) -> UniverseConfig:
+    """Make a universe of its keys; a single text stands for the list of it."""
+    single = [each for each in ("symbols", "exclude") if isinstance(keys.get(each), str)]
+    return UniverseConfig(**{**keys, **{each: [keys[each]] for each in single}})
 
 
 def _check(config: Config) -> None:
