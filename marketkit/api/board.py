@@ -67,8 +67,8 @@ class BoardMethods:
         each quote currency apart, won first. The change is that since 09:00 KST; as in Korea, red
         is up and blue is down.
 
-        Ends `seconds` after the call, but draws once, at the kernel's interrupt (Ctrl-C), or when no
-        market is left; the feed is closed then. Raises what `watch` raises.
+        Ends `seconds` after the call, having drawn once, at the kernel's interrupt (Ctrl-C), or
+        when no market is left; the feed is closed then. Raises what `watch` raises.
         """
         options = {"new_listings": new_listings, "tz": tz, "priority": priority}
         steps = board_steps(self, symbols, rows=rows, seconds=seconds, **options)

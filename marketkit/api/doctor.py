@@ -81,6 +81,9 @@ def _settings(settings: Mapping[str, object]) -> Iterator[Finding]:
     said = [f"{_PREFIX}{name}" for name in _VARIABLES if os.environ.get(f"{_PREFIX}{name}")]
     if said:
         yield Finding("good", "settings", f"from the environment: {', '.join(said)}")
+    if os.environ.get(f"{_PREFIX}TRACEBACK", "full").strip().lower() not in {"", "full"}:
+        do = f"{_PREFIX}TRACEBACK=full shows whole tracebacks in notebooks; unset it for two lines"
+        yield Finding("look", "settings", f"{_PREFIX}TRACEBACK is not full", do)
     for name in sorted(os.environ):
         if name.startswith(_PREFIX) and (hint := _slip(name.removeprefix(_PREFIX))):
             yield Finding("look", "settings", f"{name} is no setting{hint}", f"unset {name}")

@@ -70,7 +70,6 @@ SLIPS = [
     ("warning", '"false"', "write warning = false"),
     ("update", '"true"', "write update = true"),
     ("rescue", "1", "write rescue = true"),
-    ("symbols", '"KRW-BTC"', 'write symbols = ["KRW-BTC"]'),
     ("symbols", "[]", "the list is empty"),
     ("symbols", '["../x"]', "unknown symbol '../x'"),
     ("lake", '"~nobodyhere/lake"', "nobody here is called 'nobodyhere'"),
@@ -327,15 +326,10 @@ COMMANDS = {
 }
 FAULTS = {
     "drips": lambda exchange: exchange.strike("drip", None),
-    "drips candles": lambda exchange: exchange.strike("drip", None, path="candles"),
-    "never ends a head": lambda exchange: exchange.strike("endless-head", None, value="0.3"),
     "says Retry-After": lambda exchange: exchange.strike("retry-after", None, value="30"),
     "bans": lambda exchange: exchange.strike("ban", None),
-    "fails": lambda exchange: exchange.strike("500", None),
     "opens no websocket": lambda exchange: exchange.set_stream(opens=False),
-    "refuses websockets": lambda exchange: exchange.strike("refuse", None, value="30"),
     "shakes hands for ever": lambda exchange: exchange.strike("endless-handshake", None, value="1"),
-    "is silent": lambda exchange: exchange.set_stream(silent=True),
     "works": lambda _: None,
 }
 

@@ -55,8 +55,12 @@ def test_without_a_lake_all_is_good(provider, exchange, monkeypatch):
 def test_a_slip_in_the_name_of_a_variable_is_looked_at(provider, monkeypatch):
     monkeypatch.setenv("MARKETKIT_LAKES", "x")
     monkeypatch.setenv("MARKETKIT_SOMEBODY_ELSES", "x")
+    monkeypatch.setenv("MARKETKIT_TRACEBACK", "ful")
     slips = [said for state, said in found(provider)["settings"] if state == "look"]
-    assert slips == ["MARKETKIT_LAKES is no setting; did you mean 'MARKETKIT_LAKE'?"]
+    assert slips == [
+        "MARKETKIT_TRACEBACK is not full",
+        "MARKETKIT_LAKES is no setting; did you mean 'MARKETKIT_LAKE'?",
+    ]
 
 
 def test_what_the_lake_lacks_of_markets_that_are_announced_to_end_is_named(provider, exchange):
