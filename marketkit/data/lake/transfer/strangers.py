@@ -211,5 +211,5 @@ def _is_no_chance(same: pl.DataFrame, met: int, far: float) -> bool:
     if same.height < _ALIKE * met:
         return False
     distinct = same.select("close", "volume").n_unique()
-    many = same.height >= _MANY and distinct >= _ALIKE * same.height
+    many = same.height >= _SOME and distinct >= _ALIKE * same.height
     return many or (far > _SUSPICIOUS and same["close"].n_unique() >= _DIFFERENT)
