@@ -123,9 +123,9 @@ class Intake(SnapshotStore):
             on_error=on_error,
             dry_run=dry_run,
         )
-        files = files_of(path)
-        tables = read_tables(files, Reading(width, now, columns or {}, tz, encoding))
-        told = Import(self, terms, compare).run(tables, len(files))
+        reading = Reading(width, now, columns or {}, tz, encoding)
+        read = functools.partial(read_tables, reading=reading)
+        told = Import(self, terms, compare).run(files_of(path), read)
         return told if symbol is None else told.markets[0]
 
     def unsettled(
