@@ -134,7 +134,8 @@ class Intake(SnapshotStore):
         """Give the candles that files showed and nobody proved, sorted by symbol and time.
 
         Columns are `schema.CANDLE`, the state being `forming`. `read`, `scan` and `latest` give
-        these candles, too, until a backfill or another file proves their slots.
+        these candles, too, and `get_candle(source="lake", forming=True)` the newest, until a
+        backfill or another file proves their slots.
         """
         found = self.select(symbols, timeframe)
         rows = self._unproved(found, EVER, everything=symbols is None)
