@@ -16,6 +16,7 @@ _MODULES = {
     "lake": "lake",
     "peers": "peers",
     "import": "imports",
+    "files": "files",
     "first": "first",
     "crashes": "crashes",
     "provider": "provider",

@@ -73,8 +73,10 @@ LAKE: Mapping[str, Text] = {
         "Make a new lake from a frozen set.", "marketkit lake thaw paper-1 ./paper-1-lake"
     ),
     "import": Text(
-        "Take candles from a CSV, Parquet or Arrow file into the lake.",
+        "Take candles of files into the lake: CSV, JSON, Parquet, Arrow, Feather or Excel, packed"
+        " by gzip or zip or not, one file or a folder of them.",
         "marketkit lake import minutes.csv --symbol KRW-BTC --timeframe 1m --tz UTC",
+        {INCOMPLETE: "Some files were refused, and the output lists them; the others are in."},
     ),
     "merge": Text(
         "Take in what another lake or a frozen set knows. What is known here stays, unless"

@@ -66,7 +66,8 @@ def with_archive(root: Path) -> None:
 
 def take_in(root: Path) -> None:
     path = root.parent / "in.parquet"
-    Lake(root).import_(path, symbol="KRW-BTC", timeframe="1m", covering="range")
+    told = {"covering": "range", "settled": True, "prefer": "file"}
+    Lake(root).import_(path, symbol="KRW-BTC", timeframe="1m", **told)
 
 
 def with_other(root: Path) -> None:

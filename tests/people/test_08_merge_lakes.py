@@ -226,6 +226,24 @@ def test_daily_market_lists_come_along(lake, other):
     assert "KRW-OLD" in lake.universe.chronicle().ended
 
 
+def test_a_candle_that_nobody_proved_comes_along_unproved(lake, other, tmp_path):
+    path = tmp_path / "download.csv"
+    times = [f"2024-01-01T00:{minute}:00Z,7,7,7,7,1,7" for minute in (30, 31)]
+    path.write_text("\n".join(["time,open,high,low,close,volume,value", *times]) + "\n")
+    taken = other.import_(path, symbol="KRW-XRP", timeframe="1m")
+    assert taken.unsettled.height == 1
+    told = lake.merge(other, dry_run=True)
+    assert lake.unsettled("KRW-XRP").is_empty()
+    done = lake.merge(other)
+    assert (told.unsettled, done.unsettled) == (1, 1)
+    assert "1 candles that nobody proved yet" in repr(done)
+    assert lake.covered("KRW-XRP", "1m") == spans((30, 31))
+    assert lake.unsettled("KRW-XRP")["time"].dt.minute().to_list() == [31]
+    assert lake.merge(other).unsettled == 0
+    keep(lake, 31, 32, "KRW-XRP")
+    assert lake.unsettled("KRW-XRP").is_empty()
+
+
 @pytest.mark.parametrize("way", ["name", "folder", "lake"])
 def test_a_frozen_set_is_a_lake_too(lake, tmp_path, way):
     lake.freeze("paper")

@@ -186,3 +186,9 @@ def test_progress_goes_to_the_error_stream_unless_told_otherwise(ticking, capsys
     said = capsys.readouterr()
     assert "KRW-BTC 1m" in said.err
     assert said.out == ""
+
+
+def test_what_asks_no_exchange_tells_of_no_requests():
+    files = Progress("reading 9 files", total=9, done=3, rows=4_999, unit="rows", asks=False)
+    assert str(files).startswith("reading 9 files:  33%  4,999 rows in 0s")
+    assert "requests" not in str(files)

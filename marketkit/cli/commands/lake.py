@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from marketkit.cli.command import Command, Family, no_arguments
 from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_arguments
+from marketkit.cli.lake_import import import_arguments, import_candles
 from marketkit.cli.lake_merge import merge, merge_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
 from marketkit.cli.options import add_series, add_timeframe, open_lake
@@ -63,16 +64,6 @@ def _diff_arguments(view: argparse.ArgumentParser) -> None:
     add("--timeframe", help="The width of candles, such as 1m; all, if none is given.")
     said = "What a row tells of: a span of slots, a series, or a candle."
     add("--by", choices=["slots", "series", "rows"], default="slots", help=said)
-
-
-def _import_arguments(view: argparse.ArgumentParser) -> None:
-    add = view.add_argument
-    add("path", type=Path, help="The file.")
-    add("--symbol", required=True, help="The code of the market in the file, such as KRW-BTC.")
-    add("--timeframe", required=True, help="The width of the candles in the file, such as 1m.")
-    add("--tz", help="The zone of times that say none, such as Asia/Seoul.")
-    said = "What the file proves: its rows, or all slots from the first to the last."
-    add("--covering", choices=["rows", "range"], default="rows", help=said)
 
 
 def _export_arguments(view: argparse.ArgumentParser) -> None:
@@ -170,25 +161,6 @@ def _diff(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     return FAILED if found.height or compare(by="series").height else DONE
 
 
-def _import(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    taken = lake.import_(
-        options.path,
-        symbol=options.symbol,
-        timeframe=options.timeframe,
-        tz=options.tz,
-        covering=options.covering,
-    )
-    output.say(str(taken))
-    output.value(
-        rows=taken.rows,
-        distinct=taken.distinct,
-        changed=taken.changed,
-        revisions=taken.revisions,
-        slots=taken.slots,
-    )
-    return DONE
-
-
 def _export(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     rows = lake.export(options.path, *_series(options), overwrite=options.overwrite)
     output.say(f"{rows:,} candles in {options.path}")
@@ -222,7 +194,7 @@ COMMAND = Family(
         _view("publish", _publish, _name),
         _view("frozen", _frozen),
         _view("thaw", _thaw, _thaw_arguments),
-        _view("import", _import, _import_arguments),
+        _view("import", import_candles, import_arguments),
         _view("merge", merge, merge_arguments),
         _view("export", _export, _export_arguments),
         _view("sql", _sql, _sql_arguments),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -13,6 +12,7 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.intake import Intake
 from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.decimals import in_precision, to_decimals
@@ -24,29 +24,22 @@ from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.report.maintenance import windows
 from marketkit.data.lake.report.summary import look
 from marketkit.data.lake.snapshots.snapshot import FrozenIndex
-from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.scan import read_times, scan
-from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
-from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
-from marketkit.data.lake.transfer.merged import MergeReport
-from marketkit.data.lake.transfer.merging import MergeTerms, merge
-from marketkit.data.lake.transfer.pairing import Prefer
-from marketkit.data.lake.transfer.source_file import SourceFile
 from marketkit.errors import WrongArgument
 from marketkit.frames import Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
-from marketkit.schema import empty
+from marketkit.schema import ROW, empty
 from marketkit.symbols import is_name, several
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
-from marketkit.window import Fill, Instant
+from marketkit.window import EVER, Fill, Instant
 
 
 @explained
-class Lake(SnapshotStore, Shown):
+class Lake(Intake, Shown):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
@@ -109,7 +102,10 @@ class Lake(SnapshotStore, Shown):
         found = self.select(symbols, timeframe)
         if fill != "none":
             return scan_dense(found, window, fill, exact=exact)
+        more = self._unproved(found, window, everything=symbols is None)
         rows = scan(found.files(window))
+        if more.height:
+            rows = pl.concat([rows, more.lazy()]).sort("symbol", "time")
         return to_decimals(rows) if exact else rows
 
     def read(
@@ -124,17 +120,20 @@ class Lake(SnapshotStore, Shown):
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time.
 
-        `rename` joins series, as for `scan`. The lake keeps float64; `precision="decimal"` gives
-        `Decimal(38, 8)`, of each number the shortest that means the same float: up to 15 digits
-        that is the text of the exchange, digit for digit. Raises `InputError` for numbers from 1e30
-        on, which have no room in that.
+        Those that nobody proved yet (`unsettled()`) are among them. `rename` joins series, as for
+        `scan`. The lake keeps float64; `precision="decimal"` gives `Decimal(38, 8)`, of each number
+        the shortest that means the same float: up to 15 digits that is the text of the exchange,
+        digit for digit. Raises `InputError` for numbers from 1e30 on, which have no room in that.
         """
         one_of("precision", precision, Precision)
         window = self._window(start, end)
         if rename is not None:
             plan = self._scan_renamed(symbols, timeframe, window, "none", rename, exact=False)
             return in_precision(plan.collect(), precision)
-        return in_precision(self.select(symbols, timeframe).read(window), precision)
+        found = self.select(symbols, timeframe)
+        rows, more = found.read(window), self._unproved(found, window, everything=symbols is None)
+        both = rows if more.is_empty() else pl.concat([rows, more]).sort("symbol", "time")
+        return in_precision(both, precision)
 
     def coverage(
         self,
@@ -190,9 +189,9 @@ class Lake(SnapshotStore, Shown):
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
         """
-        from marketkit.data.lake.audit import audit  # noqa: PLC0415 - slow, and seldom wanted
+        from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
-        return audit.audit(self.root)
+        return beside.audit(self)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
         """Mend the findings of `audit` where that takes no guessing, and list each action.
@@ -202,9 +201,9 @@ class Lake(SnapshotStore, Shown):
         backfill asks for them again. `left` is what only a person can judge. With `dry_run` it only
         says what it would do. Raises `NotWritable`.
         """
-        from marketkit.data.lake.audit import repair  # noqa: PLC0415 - as above
+        from marketkit.data.lake.audit import beside  # noqa: PLC0415 - as above
 
-        return repair.repair(self.root, self.index, dry_run=dry_run)
+        return beside.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(
         self,
@@ -247,73 +246,6 @@ class Lake(SnapshotStore, Shown):
         marker.check(self.root)
         return revisions.finality(self.root, self.source, symbols, timeframe)
 
-    def import_(
-        self,
-        path: str | Path,
-        *,
-        symbol: str,
-        timeframe: str | Timeframe,
-        columns: Mapping[str, str] | None = None,
-        tz: str | None = None,
-        covering: Covering = "rows",
-    ) -> Imported:
-        """Import the candles of a CSV, Parquet or Arrow file, and give the counts.
-
-        The columns are found by the names in circulation, or given: `columns={"time": "ts"}` says
-        that the file calls the time `ts`. `tz` is the zone of times that carry none, needed unless
-        the column's name tells. Without a column of turnover it is null. Any order of rows, each
-        candle any number of times; of a file with several symbols only the rows of `symbol`.
-
-        `covering="rows"` claims only the slots that the file has rows for; `"range"` says that
-        nothing traded in any other slot from its first to its last, so that stored candles there
-        are taken to have vanished. What differs from stored candles replaces them and is listed in
-        `revisions()`.
-
-        Raises `InputError`, with nothing written, for a file that cannot be read, lacks a column,
-        holds impossible candles, two different ones of the same time, times that are no slots of
-        `timeframe` or that are those of a wider one, and for one that contradicts most of what is
-        stored: it must be of another symbol or time zone.
-        """
-        archive = SourceFile(Path(path), columns or {}, tz)
-        return import_archive(self, archive, symbol, parse_timeframe(timeframe), covering)
-
-    def merge(
-        self,
-        other: str | Path | Store,
-        *,
-        symbols: str | Iterable[str] | None = None,
-        timeframe: str | Timeframe | None = None,
-        prefer: Prefer = "lake",
-        dry_run: bool = False,
-    ) -> MergeReport:
-        """Take in what another lake knows: a colleague's, an older copy, a frozen set.
-
-        `other` is as for `diff`: a lake, its folder, the folder or the name of a frozen set. Its
-        candles come with their proof (slots that traded, slots proved empty, the time before the
-        listing), with the revisions logged there of all that is taken, and with its market lists
-        of days without one. It is only read, not even its index is written.
-
-        `prefer="lake"` fills the slots that nobody knew here and changes no other; where both know
-        a slot and tell it differently, that is counted and listed in the report's `differences`.
-        With `"other"` its word replaces what was known, as revisions do: see `revisions()`. A
-        turnover that one of them does not know is no difference. Slots that are not over are left
-        out, whoever claims them.
-
-        A series with a corrupt file, here or there, is left out as a whole, with a warning and its
-        error in `failures` of the report; the others go on. `dry_run` only says what would come.
-        A kill loses nothing, and the same call goes on. Raises `InputError` for this lake itself,
-        one of another exchange and what is no lake, `UnknownSymbol`, `NewerFormat` and
-        `NotWritable`.
-        """
-        side = self._side(other)
-        names = None if symbols is None else self.named(symbols)
-        found = merge(self, side, MergeTerms(self.clock(), names, timeframe, prefer, dry_run))
-        if names is None:
-            lists = self.universe.take(Universe(side.root, self.source), dry_run=dry_run)
-            found = replace(found, lists=lists)
-        found.warn_of_failures()  # last: all of it is done, whatever warnings do
-        return found
-
     def export(
         self,
         path: str | Path,
@@ -326,11 +258,13 @@ class Lake(SnapshotStore, Shown):
     ) -> int:
         """Write candles to a file and say how many: `.csv`, `.parquet`, `.arrow` or `.feather`.
 
-        The file is complete or not there at all; `import_` reads it back, row for row. Raises
+        The file is complete or not there at all; `import_` reads it back, row for row. Candles that
+        nobody proved yet (`unsettled()`) stay here, for a file could not mark them. Raises
         `InputError` for another suffix or a file that is there already, unless `overwrite` says so.
         """
         target = check_target(Path(path), overwrite=overwrite)
-        return write_candles(target, self.read(symbols, timeframe, start, end))
+        proved = self.select(symbols, timeframe).read(self._window(start, end))
+        return write_candles(target, proved)
 
     def latest(
         self,
@@ -350,6 +284,11 @@ class Lake(SnapshotStore, Shown):
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
         rows = hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        if self._beside.any:
+            found = self.select(symbols, timeframe)
+            more = self._unproved(found, EVER, everything=symbols is None)
+            both = pl.concat([rows, more]).sort("symbol", "time")
+            rows = both.group_by("symbol", maintain_order=True).tail(count).select(*ROW)
         return in_precision(rows, precision)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -20,7 +20,7 @@ from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
-from marketkit.data.lake.store.rows import breaches, times_of
+from marketkit.data.lake.store.rows import breaches, times_of, within
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
 from marketkit.timeframe import iso
@@ -192,7 +192,7 @@ def _compare(rows: pl.DataFrame, said: Footer, series: Series, span: Span) -> _F
         return _Found([], Trusted(rows, said))
     slot = series.timeframe
     covered = whole - Spans((slot.floor(time), slot.next(time)) for time in doubts.times)
-    kept = distinct.filter(_within(distinct["time"], covered)).sort("time")
+    kept = distinct.filter(within(distinct["time"], covered)).sort("time")
     if any(problem.finding in _SHAKING for problem in doubts.problems):
         covered &= Spans((time, slot.next(time)) for time in times_of(kept))
     footer = describe(kept, covered, said.nothing_before)
@@ -228,9 +228,9 @@ def _doubt_duplicates(doubts: _Doubts) -> pl.DataFrame:
 
 def _doubt_outside(doubts: _Doubts, covered: Spans, span: Span) -> None:
     rows, times = doubts.rows, doubts.rows["time"]
-    inside = _within(times, Spans([span]))
+    inside = within(times, Spans([span]))
     doubts.about("overlap", rows.filter(~inside), "the time belongs into another chunk")
-    uncovered = inside & ~_within(times, covered)
+    uncovered = inside & ~within(times, covered)
     doubts.about("uncovered", rows.filter(uncovered), "the footer does not claim the slot")
 
 
@@ -248,17 +248,6 @@ def _counted(rows: int, first: object, last: object) -> str:
     if not isinstance(first, int) or not isinstance(last, int):
         return f"{rows} rows"
     return f"{rows} rows from {iso(first)} to {iso(last)}"
-
-
-def _within(times: pl.Series, spans: Spans) -> pl.Series:
-    """Say which times lie in the spans: an odd number of edges comes before each."""
-    edges = pl.Series(list(_edges(spans)), dtype=pl.Int64)
-    return edges.search_sorted(times.cast(pl.Int64), side="right") % 2 == 1
-
-
-def _edges(spans: Iterable[Span]) -> Iterator[int]:
-    for span in spans:
-        yield from span
 
 
 def _text(spans: Spans) -> str:

@@ -43,7 +43,7 @@ class Knowledge:
 
     @property
     def proved(self) -> Spans:
-        """The slots of which it is proved what traded, or that nothing did.
+        """The slots with proof of a trade or of none.
 
         From before the listing nothing can have; of `1s` that is only how far back the exchange
         still has them.

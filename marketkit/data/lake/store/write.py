@@ -56,7 +56,7 @@ def write_page(
     *,
     only_unknown: bool = False,
 ) -> Written:
-    """Keep a page that was answered at `seen_at`; with `only_unknown` what was not known before.
+    """Keep a page that was answered at `seen_at`; with `only_unknown` the part not known before.
 
     The order protects data: everything is checked before anything is written; under the lock each
     chunk is compared with its proof, read and merged, what changed of it is logged, and it is

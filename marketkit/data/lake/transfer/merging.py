@@ -26,6 +26,7 @@ from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.transfer.merged import LIMIT, MergeReport, SeriesMerge, listed
 from marketkit.data.lake.transfer.pairing import Part, Prefer, SeriesPair
+from marketkit.data.lake.transfer.unproved import take_unproved, unproved_of
 from marketkit.errors import CorruptFile, InputError, MarketkitError, NotWritable
 from marketkit.frames import one_of
 from marketkit.progress import Progress, Reporter
@@ -86,7 +87,7 @@ class _Judged:
         if times and sum(each.height for each in self.found) < LIMIT:
             self.found.append(listed(self.pair.series, part.differing))
 
-    def result(self, revisions: int) -> SeriesMerge:
+    def result(self, revisions: int, unsettled: int) -> SeriesMerge:
         """Give the counts of the series."""
         fresh, counted = Spans(self.fresh), self.pair.series.timeframe.count_all
         return SeriesMerge(
@@ -97,6 +98,7 @@ class _Judged:
             self.differing,
             revisions,
             len(self.history),
+            unsettled,
             pl.concat(self.found).head(LIMIT) if self.found else None,
         )
 
@@ -112,22 +114,13 @@ def merge(lake: Store, other: Store, terms: MergeTerms) -> MergeReport:
     source, into = untouched(other), untouched(lake) if terms.dry_run else lake
     if not terms.dry_run:
         lake.require_writable()
-    results, failures = _merge_all(into, source, terms)
-    return MergeReport.of(
-        lake.root, other.root, terms.prefer, results, failures, dry_run=terms.dry_run
-    )
-
-
-def _merge_all(
-    lake: Store, other: Store, terms: MergeTerms
-) -> tuple[list[SeriesMerge], dict[tuple[str, str], MarketkitError]]:
     results: list[SeriesMerge] = []
     failures: dict[tuple[str, str], MarketkitError] = {}
-    wanted = _wanted(other, terms)
+    wanted = _wanted(source, terms)
     reporter = Reporter(Progress("merge", len(wanted), asks=False))
     for series in wanted:
         try:
-            results.append(merge_series(lake, other, series, terms))
+            results.append(merge_series(into, source, series, terms))
             reporter.progress.rows += results[-1].candles
         except NotWritable:  # nor could any other series be written
             raise
@@ -137,15 +130,17 @@ def _merge_all(
         reporter.update()
     reporter.progress.state = "done"
     reporter.close()
-    return results, failures
+    return MergeReport.of(
+        lake.root, other.root, terms.prefer, results, failures, dry_run=terms.dry_run
+    )
 
 
 def merge_series(lake: Store, other: Store, series: Series, terms: MergeTerms) -> SeriesMerge:
     """Merge one series, or say what that would bring."""
     judged = _judge(SeriesPair.of(lake, other, series, terms.prefer, terms.now))
-    if terms.dry_run:
-        return judged.result(0)
-    return judged.result(_write(judged))
+    revisions = 0 if terms.dry_run else _write(judged)
+    unsettled = take_unproved(lake, other, series, dry_run=terms.dry_run)
+    return judged.result(revisions, unsettled)
 
 
 def _judge(pair: SeriesPair) -> _Judged:
@@ -204,13 +199,15 @@ def _wanted(other: Store, terms: MergeTerms) -> list[Series]:
 
     Raises `UnknownSymbol`, and `CorruptFile` for a lake that cannot be listed.
     """
+    stored: dict[Series, None] = {}
     try:
-        found = [other.index.stored(other.source, width) for width in terms.widths]
+        for width in terms.widths:
+            stored |= dict.fromkeys(other.index.stored(other.source, width))
+            stored |= dict.fromkeys(unproved_of(other, width))
     except OSError as error:  # a folder that is not ours to read
         raise CorruptFile(f"the lake {other.root} cannot be read: {error}") from error
-    stored = [series for several in found for series in several]
     if terms.symbols is None:
-        return stored
+        return list(stored)
     names = naming.resolve(terms.symbols, {series.symbol for series in stored})
     return [series for series in stored if series.symbol in names]
 

@@ -77,3 +77,10 @@ def test_that_the_exchange_has_no_seconds_proves_nothing():
         known = Knowledge(TIMEFRAMES[name], Spans([(60_000, 120_000)]), 60_000)
         assert known.unproved(0, 120_000) == unproved
         assert known.unproved(60_000, 180_000) == Spans([(120_000, 180_000)])
+
+
+def test_before_the_listing_all_is_proved_but_for_seconds():
+    known = Knowledge(TIMEFRAMES["1m"], Spans([(120_000, 180_000)]), 60_000)
+    assert known.proved == Spans([(0, 60_000), (120_000, 180_000)])
+    seconds = Knowledge(TIMEFRAMES["1s"], Spans([(120_000, 180_000)]), 60_000)
+    assert seconds.proved == seconds.covered

@@ -7,7 +7,7 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.store.rows import CandlePage, checked, inside, split
+from marketkit.data.lake.store.rows import CandlePage, checked, inside, split, within
 from marketkit.errors import InputError
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
@@ -127,3 +127,16 @@ def test_a_frame_is_cut_at_the_edges_of_spans(candles, spans, outside, within):
     rows = candles(range(0, 5 * MINUTE, MINUTE))
     parts = split(rows, Spans((start * MINUTE, end * MINUTE) for start, end in spans))
     assert [[times_of(part) for part in side] for side in parts] == [outside, within]
+
+
+def test_times_are_told_to_lie_in_spans_or_not():
+    times = pl.Series([0, 1, 2, 5, 6, 9])
+    assert within(times, Spans([(1, 3), (6, 7)])).to_list() == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert not within(times, Spans()).any()

@@ -23,6 +23,7 @@ from marketkit.data.lake.store.index import Index
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
+from tests.unit.data.lake.conftest import make_candles
 
 MINUTE = 60_000
 SERIES = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
@@ -276,3 +277,15 @@ def test_the_moment_lies_in_the_chunk_that_holds_it_and_survives_its_rewriting(t
     lake.append("KRW-BTC", "1m", *make_page(-5, 5, 1.0))
     assert files_of(tmp_path) == ["2024-01.parquet", "2024-02.parquet"]
     assert lake.nothing_before("KRW-BTC", "1m") == moment
+
+
+def test_a_page_may_count_for_unknown_slots_alone(tmp_path):
+    lake = Lake(tmp_path)
+    minute = 60_000
+    lake.append("KRW-BTC", "1m", make_candles([0]), Spans([(0, 2 * minute)]))
+    page = make_candles([0, minute, 2 * minute], volume=9.0)
+    written = lake.append("KRW-BTC", "1m", page, Spans([(0, 4 * minute)]), only_unknown=True)
+    assert written == (1, 0)
+    assert lake.read("KRW-BTC", "1m")["volume"].to_list() == [1.0, 9.0]
+    assert lake.covered("KRW-BTC", "1m") == Spans([(0, 4 * minute)])
+    assert lake.revisions().is_empty()

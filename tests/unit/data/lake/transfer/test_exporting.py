@@ -16,7 +16,7 @@ from marketkit.data.lake import Lake
 from marketkit.data.lake.transfer.exporting import write_candles
 from marketkit.errors import InputError, NotWritable
 from marketkit.schema import ROW, empty
-from marketkit.timeframe import iso
+from marketkit.timeframe import iso, parse_time
 
 MINUTE = 60_000
 SUFFIXES = (".csv", ".parquet", ".arrow", ".feather")
@@ -113,7 +113,8 @@ def test_a_folder_that_is_not_there_is_told_of(filled, tmp_path):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_numbers_come_back_to_the_last_bit(tmp_path_factory, suffix, volumes):
     folder = tmp_path_factory.mktemp("numbers")
-    times = pl.Series(range(0, len(volumes) * MINUTE, MINUTE)).cast(ROW["time"])
+    first = parse_time("2024-01-01")
+    times = pl.Series(range(first, first + len(volumes) * MINUTE, MINUTE)).cast(ROW["time"])
     rows = pl.DataFrame({"time": times, "volume": volumes}).select(
         pl.lit("KRW-BTC").alias("symbol"),
         "time",

@@ -23,7 +23,7 @@ def report(january):
     def make(prefer="lake", **failures):
         a, b = make_candles([january]), make_candles([january], volume=2.0)
         result = SeriesMerge(
-            SERIES, Span(january, january + MINUTE), 7, 5, 1, 3, 2, listed(SERIES, met(a, b))
+            SERIES, Span(january, january + MINUTE), 7, 5, 1, 3, 2, 0, listed(SERIES, met(a, b))
         )
         broken = {("KRW-ETH", "1m"): CorruptFile("a.parquet is broken")} if failures else {}
         return MergeReport.of(
