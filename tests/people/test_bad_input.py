@@ -158,7 +158,9 @@ def test_the_command_says_the_sentence_and_ends_as_a_wrong_call_does(command, la
     assert not lake.root.exists()
 
 
-def test_the_command_takes_the_good_files_of_a_hundred_and_ends_as_incomplete(command, lake, hundred):
+def test_the_command_takes_the_good_files_of_a_hundred_and_ends_as_incomplete(
+    command, lake, hundred
+):
     told = ("--symbol", "KRW-BTC", "--timeframe", "1m", "--settled")
     assert command("import", hundred, *told)[0] == 2
     assert not lake.root.exists()

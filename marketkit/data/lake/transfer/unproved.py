@@ -39,8 +39,7 @@ def _new(
 ) -> pl.DataFrame:
     found = [store.select([series.symbol], series.timeframe) for store in (lake, other)]
     own, rows = (
-        side.read(of, EVER, [series.symbol])
-        for side, of in zip((ours, theirs), found, strict=True)
+        side.read(of, EVER, [series.symbol]) for side, of in zip((ours, theirs), found, strict=True)
     )
     covered = found[0].known(series.symbol).covered
     return rows.filter(~within(rows["time"], covered)).join(own, on="time", how="anti")
