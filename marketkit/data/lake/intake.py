@@ -144,7 +144,7 @@ class Intake(SnapshotStore):
         prefer: PreferLake = "lake",
         dry_run: bool = False,
     ) -> MergeReport:
-        """Take in what another lake knows: a colleague's, an older copy, a frozen set.
+        """Take in the knowledge of another lake: a colleague's, an older copy, a frozen set.
 
         `other` is as for `diff`: a lake, its folder, the folder or the name of a frozen set. Its
         candles come with their proof (slots that traded, slots proved empty, the time before the

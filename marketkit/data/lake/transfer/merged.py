@@ -1,4 +1,4 @@
-"""The report of a merge of lakes: what came of each series, what differs, what was left out."""
+"""The report of a merge of lakes: counts by series, differences, and series left out."""
 
 from __future__ import annotations
 
@@ -139,7 +139,7 @@ class MergeReport(Shown):
         return self._sum("unsettled")
 
     def warn_of_failures(self) -> None:
-        """Warn of each series that was left out, for who does not look at the report."""
+        """Warn of each series that was left out: reports are not always read."""
         for key, failure in self.failures.items():
             warn(f"{' '.join(key)} of {self.other} is left out: {failure}")
 

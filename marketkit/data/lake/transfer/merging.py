@@ -1,4 +1,4 @@
-"""What another lake knows enters this one: rows with their proof, revisions, beginnings.
+"""The merge of another lake into this one: rows with their proof, revisions, beginnings.
 
 All that the other lake has of a series is read and compared before anything of it is written, so
 that of a series with a damaged file nothing is taken. Then its log goes in, and each chunk is
@@ -38,7 +38,7 @@ _NO_PAGE = CandlePage(empty(ROW), Spans())
 
 @dataclass(frozen=True, slots=True)
 class MergeTerms:
-    """Whatever a caller says about a merge, checked; `now` is in ms UTC.
+    """The words of a call for a merge, checked; `now` is in ms UTC.
 
     Raises `InputError` for words that mean nothing.
     """
@@ -61,7 +61,7 @@ class MergeTerms:
 
 @dataclass(slots=True)
 class _Judged:
-    """What the chunks of a series bring together, and which of them anything."""
+    """The findings about a series: the chunks with something to take, and counts of all."""
 
     pair: SeriesPair
     chunks: list[str] = field(default_factory=list)
@@ -74,7 +74,7 @@ class _Judged:
     history: list[Logged] = field(default_factory=list)
 
     def add(self, chunk: str, part: Part) -> None:
-        """Count what a chunk brings."""
+        """Count the part of one chunk."""
         if part.page.covering:
             self.chunks.append(chunk)
         times = times_of(part.differing).to_list()
@@ -114,29 +114,37 @@ def merge(lake: Store, other: Store, terms: MergeTerms) -> MergeReport:
     source, into = untouched(other), untouched(lake) if terms.dry_run else lake
     if not terms.dry_run:
         lake.require_writable()
-    results: list[SeriesMerge] = []
     failures: dict[tuple[str, str], MarketkitError] = {}
-    wanted = _wanted(source, terms)
-    reporter = Reporter(Progress("merge", len(wanted), asks=False))
-    for series in wanted:
-        try:
-            results.append(merge_series(into, source, series, terms))
-            reporter.progress.rows += results[-1].candles
-        except NotWritable:  # nor could any other series be written
-            raise
-        except MarketkitError as failure:
-            failures[series.symbol, series.timeframe.name] = failure
-        reporter.progress.done += 1
-        reporter.update()
-    reporter.progress.state = "done"
-    reporter.close()
+    results = list(_each(into, source, terms, failures))
     return MergeReport.of(
         lake.root, other.root, terms.prefer, results, failures, dry_run=terms.dry_run
     )
 
 
+def _each(
+    lake: Store, other: Store, terms: MergeTerms, failures: dict[tuple[str, str], MarketkitError]
+) -> Iterator[SeriesMerge]:
+    """Merge the series one by one; the failure of one is noted, and the next has its turn."""
+    wanted = _wanted(other, terms)
+    reporter = Reporter(Progress("merge", len(wanted), asks=False))
+    for series in wanted:
+        try:
+            merged = merge_series(lake, other, series, terms)
+        except NotWritable:  # nor could any other series be written
+            raise
+        except MarketkitError as failure:
+            failures[series.symbol, series.timeframe.name] = failure
+        else:
+            reporter.progress.rows += merged.candles
+            yield merged
+        reporter.progress.done += 1
+        reporter.update()
+    reporter.progress.state = "done"
+    reporter.close()
+
+
 def merge_series(lake: Store, other: Store, series: Series, terms: MergeTerms) -> SeriesMerge:
-    """Merge one series, or say what that would bring."""
+    """Merge one series; of a dry run the counts are the same, and nothing is written."""
     judged = _judge(SeriesPair.of(lake, other, series, terms.prefer, terms.now))
     revisions = 0 if terms.dry_run else _write(judged)
     unsettled = take_unproved(lake, other, series, dry_run=terms.dry_run)
@@ -156,7 +164,7 @@ def _judge(pair: SeriesPair) -> _Judged:
 
 
 def _write(judged: _Judged) -> int:
-    """Write what a series brings, and give how many numbers were revised."""
+    """Write the news of a series, and count the numbers that were revised."""
     pair, revisions = judged.pair, 0
     lake, series = pair.lake, pair.series
     # What is known of the past of a candle must be on record before the candle, as ever.
@@ -213,7 +221,7 @@ def _wanted(other: Store, terms: MergeTerms) -> list[Series]:
 
 
 def untouched(store: Store) -> Store:
-    """Open a lake so that a look at it writes nothing; a frozen set is never written anyway."""
+    """Open a lake for a look that writes nothing, as of a frozen set no look does anyway."""
     if type(store.index) is not Index:
         return store
     looked_at = Store(store.root, source=store.source)
@@ -228,7 +236,7 @@ def refuse_no_lake(other: Store) -> None:
 
 
 def refuse_same(lake: Store, other: Store) -> None:
-    """Raise `InputError` if both are the same lake, under whatever names."""
+    """Raise `InputError` if both are the same lake, also under two names."""
     for ours, theirs in ((lake.root, other.root), (lake.root / "candles", other.root / "candles")):
         try:
             same = ours.samefile(theirs)

@@ -1,4 +1,4 @@
-"""A series in two lakes: what the other one's chunks bring, and where they say something else."""
+"""A series in two lakes side by side: chunk by chunk, the news and the differences."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _NOTHING = empty(ROW)
 
 
 class Part(NamedTuple):
-    """What a chunk of the other lake brings.
+    """The news of one chunk of the other lake.
 
     `page` are the candles and slots to take, `fresh` the slots of these that nobody knew, `proved`
     all that the other lake proves and that are over, and `differing` the candles of slots that both
@@ -45,7 +45,7 @@ class Part(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SeriesPair:
-    """A series in a lake and in another one, as a look at both found it.
+    """A series in a lake and in another one, as of one look at both.
 
     A slot of the other lake that ends after `until` (ms UTC) is not over, whoever claims it.
     """
@@ -72,7 +72,7 @@ class SeriesPair:
         return Knowledge.of(self.series.timeframe, self.own.values())
 
     def parts(self) -> Iterator[tuple[str, Part]]:
-        """Read the chunks of the other lake, and compare each with what is known here."""
+        """Read the chunks of the other lake, and compare each with this one."""
         proved = self.known.proved
         for chunk in self.others:
             yield chunk, self.part(chunk, proved)
@@ -127,7 +127,7 @@ class SeriesPair:
             raise CorruptFile(f"{error}; `marketkit lake repair` sets it aside") from error
 
     def _is_same(self, chunk: str) -> bool:
-        """Say whether a chunk is the same file, or has the same bytes: then nobody decodes it."""
+        """Say whether a chunk is the same file, or has the same bytes: none need be decoded."""
         entry = self.own.get(chunk)
         if entry is None or entry.stamp.size != self.others[chunk].stamp.size:
             return False
@@ -152,7 +152,7 @@ def _entries(store: Store, series: Series) -> dict[str, Entry]:
 
 
 def _read(store: Store, series: Series, entry: Entry) -> tuple[pl.DataFrame, Spans]:
-    """Read a chunk, and give the rows and the slots that it proves."""
+    """Read a chunk: the rows, and the slots with proof."""
     path = store.root / series.path(entry.chunk)
     known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
     try:
