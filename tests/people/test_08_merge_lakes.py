@@ -238,6 +238,8 @@ def test_a_candle_that_nobody_proved_comes_along_unproved(lake, other, tmp_path)
     assert (told.unsettled, done.unsettled) == (1, 1)
     assert "1 candles that nobody proved yet" in repr(done)
     assert lake.covered("KRW-XRP", "1m") == spans((30, 31))
+    with pytest.raises(InputError, match="candles that nobody proved: merge"):
+        lake.merge(other.root / "unsettled")
     assert lake.unsettled("KRW-XRP")["time"].dt.minute().to_list() == [31]
     assert lake.merge(other).unsettled == 0
     keep(lake, 31, 32, "KRW-XRP")

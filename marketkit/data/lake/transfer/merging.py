@@ -23,6 +23,7 @@ from marketkit.data.lake.store.index import Index, UnkeptIndex
 from marketkit.data.lake.store.revisions import Logged, add_history, news_of
 from marketkit.data.lake.store.rows import CandlePage, times_of
 from marketkit.data.lake.store.store import Store
+from marketkit.data.lake.store.unsettled import FOLDER
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.transfer.merged import LIMIT, MergeReport, SeriesMerge, listed
 from marketkit.data.lake.transfer.pairing import Part, Prefer, SeriesPair
@@ -233,6 +234,10 @@ def refuse_no_lake(other: Store) -> None:
     """Raise `InputError` where no lake and no frozen set lies, and `NewerFormat`."""
     if not (marker.check(other.root) or (other.root / marker.FROZEN).is_file()):
         raise InputError(f"there is no lake in {other.root}: nothing to merge")
+    if other.root.name == FOLDER and marker.check(other.root.absolute().parent):
+        raise InputError(
+            f"{other.root} has candles that nobody proved: merge {other.root.absolute().parent}"
+        )
 
 
 def refuse_same(lake: Store, other: Store) -> None:
