@@ -123,12 +123,12 @@ def _compare(lake: Lake, case: Case, reader: Reader, folder: Path, rounds: int) 
 
 def _cross_section(lake: Lake, markets: int, folder: Path, rounds: int) -> dict[str, Any]:
     """Time the last candles of all markets, as a loop asks for them that runs for long."""
-    rows = lake.latest(LAST)
+    rows = lake.latest(count=LAST)
     everything = lake.read(None, ONE_MINUTE).group_by("symbol", maintain_order=True)
     assert everything.tail(LAST).select(rows.columns).equals(rows)
     ideal = _ideal(rows, folder)
     ideal_ms, lake_ms = interleaved(
-        lambda: pl.read_parquet(ideal), lambda: lake.latest(LAST), rounds=2 * rounds
+        lambda: pl.read_parquet(ideal), lambda: lake.latest(count=LAST), rounds=2 * rounds
     )
     return _ratio_row(f"last {LAST} of {markets} markets", rows.height, ideal_ms, lake_ms, 4.0)
 

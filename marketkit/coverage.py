@@ -1,4 +1,4 @@
-"""Set arithmetic on half-open integer spans; no clock, files or frames.
+"""Set arithmetic on half-open integer spans, and words for proof; no clock, files or frames.
 
 A span is `(start, end)` with `start < end`, in milliseconds UTC wherever marketkit uses it. `Spans`
 is a set of integers kept as the fewest sorted, disjoint, non-touching spans.
@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+# What proved that nothing exists before a moment: one empty answer; two, asked for at different
+# times; a page of months, which shows nothing older.
+Evidence = Literal["one answer", "two answers", "months"]
+ONE_ANSWER: Evidence = "one answer"
 
 
 class Span(NamedTuple):

@@ -222,7 +222,7 @@ class PartialResult(MarketkitError):
 
 
 class MissingExtra(MarketkitError, ImportError):
-    """An optional package is missing; the message names the extra, or says what else to do."""
+    """An optional package is missing; the message names the extra, or another way."""
 
     def __init__(self, package: str, extra: str, remedy: str | None = None) -> None:
         told = f"pip install 'marketkit-upbit[{extra}]'" if remedy is None else remedy

@@ -82,7 +82,7 @@ def resolve_cache(endpoint: str) -> Path | None:
 
 
 def lists_dir() -> Path:
-    """Give the folder of market lists whose lake is not there yet, for whatever endpoint.
+    """Give the folder of market lists for lakes that are not there yet, of any endpoint.
 
     It is below `MARKETKIT_CACHE`, or below the home beside the lake: no list can be fetched again.
     """

@@ -62,7 +62,7 @@ class Marketkit(Store):
         return self.ask(symbols, start, end)
 
     def latest(self, symbols, count):
-        return self.lake.latest(count, symbols, "1m")
+        return self.lake.latest(symbols, "1m", count)
 
     def merge(self, rows):
         first, last = rows["time"].dt.epoch("ms")[0, -1]

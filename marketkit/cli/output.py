@@ -68,6 +68,7 @@ class Output:
             revisions=report.revisions,
             seconds=round(report.seconds, 3),
             failures={symbol: str(failure) for symbol, failure in report.failures.items()},
+            unconfirmed=report.unconfirmed,
         )
 
     def say(self, sentence: str = "") -> None:

@@ -91,7 +91,7 @@ class ExchangeClock:
         return self._claim if self._ahead is None else self._ahead
 
     def _agree(self, offset: int) -> None:
-        """Take in an answer that says about the same as those before."""
+        """Take in an answer that agrees with the earlier ones."""
         self._recent.append(offset)
         middle = sorted(self._recent)[len(self._recent) // 2]
         # An estimate inside the second that a header names is better than the second's start.

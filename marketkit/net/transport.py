@@ -240,7 +240,7 @@ class Transport:
             _log.warning("%s answered %d to %s", self._host, answer.status_code, request.path)
 
     async def _confirm_time(self) -> None:
-        """Ask again for a time that one answer alone says: what it proves depends on it."""
+        """Ask again for the time of one answer alone: the proof depends on that time."""
         async with self._asking_time:
             for _ in range(_WITNESSES):
                 if self.clock.is_sure:

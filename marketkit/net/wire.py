@@ -88,7 +88,7 @@ def _one_spelling(host: str) -> str:
 
 
 def _addresses(name: str) -> list[IPv4Address | IPv6Address]:
-    """Give the address that a host is written as, and those of a name that only this network has.
+    """Give the address written as a host, and the addresses of a name of this network.
 
     A name with a dot in it is the same for everybody, so nobody is asked what it stands for.
     """
@@ -104,7 +104,7 @@ def _addresses(name: str) -> list[IPv4Address | IPv6Address]:
 
 
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Give the IPv4 address that one of IPv6 stands for, if it does."""
+    """Give the IPv4 address inside of one of IPv6, if there is one."""
     return getattr(address, "ipv4_mapped", None) or address
 
 
@@ -117,7 +117,7 @@ def about(request: Request) -> str:
 
 
 def in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
-    """Say of a failure how long all attempts took, the waits for their turns among them."""
+    """Add to a failure the duration of all attempts, waits for turns included."""
     many = f"{attempts} attempts" if attempts > 1 else "the attempt"
     said = f"{failure}; {many} took {seconds:.1f}s in all"
     return TimedOut(f"{said}: try again, or give a longer timeout")
@@ -149,7 +149,7 @@ _AWAITED = {
 
 
 class Wire:
-    """One request of httpx under watch: whether a byte was written, when, what is waited for."""
+    """One request of httpx under watch: bytes written, times, and the present wait."""
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot

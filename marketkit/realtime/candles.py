@@ -92,7 +92,7 @@ class CandleBook:
 
 
 def _of_the_future(candle: Candle) -> bool:
-    """Say whether a candle was sent long before its slot begins, which no exchange can do."""
+    """Say whether a candle was sent long before the slot begins: no exchange can do that."""
     return candle.time > candle.sent + _AHEAD
 
 

@@ -33,7 +33,7 @@ class Listener(Protocol):
         """
 
     def unopened(self, why: NetworkError) -> None:
-        """Learn that no connection has opened for long; it is tried again."""
+        """Learn of a long time without a connection; attempts go on."""
 
 
 class Channel(Protocol):

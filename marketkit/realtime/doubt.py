@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
 
-from marketkit.errors import MarketkitError
+from marketkit.errors import BadResponse, MarketkitError, ServerFailed
 from marketkit.net.engine import end_task
 from marketkit.realtime.reader import AHEAD
 
@@ -28,7 +28,7 @@ class Doubt:
         self._task: asyncio.Task[None] | None = None
 
     def about(self, time: int) -> None:
-        """Have the exchange asked about a message's time, unless it was a moment ago."""
+        """Have the exchange asked about a message's time, at most once in a while."""
         if self.ask is not None and (self._task is None or self._task.done()):
             work = self._settle(time, self.ask)
             self._task = asyncio.get_running_loop().create_task(work)
@@ -41,7 +41,8 @@ class Doubt:
     async def _settle(self, time: int, ask: Callable[[], Awaitable[object]]) -> None:
         with contextlib.suppress(MarketkitError):
             for _ in range(_ANSWERS):
-                await ask()
+                with contextlib.suppress(BadResponse, ServerFailed):  # the head tells the time
+                    await ask()
                 if time <= self._clock() + AHEAD:
                     self._settled()
                     return

@@ -196,7 +196,7 @@ class FeedWork:
 
     @property
     def failure(self) -> Exception | None:
-        """The exception that ended the streams, or why they have not begun."""
+        """The exception that ended the streams, or the reason for no beginning."""
         return self._listener.failure or (None if self._closed else self._client.unopened)
 
     @property

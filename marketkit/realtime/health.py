@@ -1,4 +1,4 @@
-"""The health of a stream: counts, faults that were told of, and why it does not open. Pure."""
+"""The health of a stream: counts, reported faults, and the reason for no connection. Pure."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Opening:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """The duration in seconds."""
         return self._now() - self._since
 
     def error(self) -> NetworkError:

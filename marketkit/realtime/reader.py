@@ -110,7 +110,7 @@ class FrameReader:
         self._speaks()
 
     def _salvage(self, raw: bytes, problem: BadResponse) -> None:
-        """Take the readable parts of a frame; the others touch the streams they name."""
+        """Take the readable parts of a frame; the others touch the named streams."""
         named = False
         for part in self._decoder.salvage(raw):
             if isinstance(part, Fault):

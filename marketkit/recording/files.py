@@ -76,12 +76,13 @@ def compact(root: Path, hour: Hour) -> list[Damaged]:
     if not parts:
         return broken
     known = [hour.file] if (folder / hour.file).exists() else []
+    proven = all(_look(root, hour, name).sealed for name in (*known, *parts))
     with ExitStack() as stack:
         files: list[IO[bytes]] = [
             stack.enter_context((folder / name).open("rb")) for name in (*known, *parts)
         ]
         rows = distinct(hour.channel, pl.scan_parquet(files, schema=stored(hour.channel)))
-        said = seal.blank(parts)
+        said = seal.blank(parts, proven=proven)
         _place(
             folder / hour.file,
             lambda file: rows.sink_parquet(file, compression="zstd", metadata=said),
@@ -100,13 +101,13 @@ def sweep(root: Path, hour: Hour) -> None:
     for leftover in halves(root, hour):
         (folder / leftover).unlink(missing_ok=True)
     if (folder / hour.file).is_file():
-        looked = damage.look(folder / hour.file, hour.channel)
+        looked = damage.look(folder / hour.file, hour)
         for name in _merged(hour, looked):
             (folder / name).unlink(missing_ok=True)
 
 
 def damaged(root: Path, hour: Hour) -> list[Damaged]:
-    """List the files of an hour whose bytes prove them damaged. Raises `OSError`."""
+    """List the damaged files of an hour, judged by the bytes. Raises `OSError`."""
     looked = {name: _look(root, hour, name) for name in names(root, hour)}
     whole = [name for name, each in looked.items() if not each.fault]
     return [
@@ -189,19 +190,21 @@ def halves(root: Path, hour: Hour) -> list[str]:
     return sorted(name for name in found if name.startswith(hour.file[:3]))
 
 
-def scan(root: Path, wanted: Iterable[Hour], stack: ExitStack) -> pl.LazyFrame | None:
+def scan(
+    root: Path, wanted: Iterable[Hour], stack: ExitStack, *, whole: bool = False
+) -> pl.LazyFrame | None:
     """Scan the rows of hours of one channel, in order; None where there are no files.
 
     The files are open for as long as `stack` is, so that nothing takes them away meanwhile. A
-    damaged one is passed over, and a warning names it.
+    damaged one is passed over, and a warning names it; `whole` has it raise `CorruptFile`.
     """
     several, broken = list(wanted), list[Damaged]()
     files: list[IO[bytes]] = [file for hour in several for file in _open(root, hour, stack, broken)]
+    mend = f"`marketkit lake repair {root}` sets it aside and notes what may be missing"
     for each in broken:
-        warn(
-            f"{root / each.path} is left out, it {each.fault};"
-            f"\n`marketkit lake repair {root}` sets it aside and notes what may be missing"
-        )
+        if whole:
+            raise CorruptFile(f"{root / each.path} {each.fault};\n{mend}")
+        warn(f"{root / each.path} is left out, it {each.fault};\n{mend}")
     if not files:
         return None
     channel = several[0].channel
@@ -256,7 +259,7 @@ def _looked(root: Path, hour: Hour, name: str) -> Looked | Damaged:
 
 
 def _look(root: Path, hour: Hour, name: str) -> Looked:
-    return damage.look(root / hour.folder / name, hour.channel)
+    return damage.look(root / hour.folder / name, hour)
 
 
 def _merged(hour: Hour, looked: Looked) -> frozenset[str]:

@@ -17,7 +17,7 @@ _KEPT = 1000  # interruptions in memory; the journal has them all
 
 
 class Holes:
-    """The interruptions of a recording, from its beginning on, which is one until a message comes.
+    """The interruptions of a recording; the beginning is one until the first message.
 
     `note` takes notes for the journal, `streams` gives what is recorded. Times are ms UTC of the
     exchange's clock.
@@ -42,7 +42,7 @@ class Holes:
         return [*self._past, *([] if lasting is None or self._swift(lasting) else [lasting])]
 
     def heard(self, symbol: str, now: int) -> None:
-        """End what a message of a symbol ends."""
+        """End the interruptions of a symbol at a message."""
         lasting, self._lasting = self._lasting, None
         if lasting is not None:
             if not self._swift(lasting):
@@ -61,7 +61,7 @@ class Holes:
         self._note(Note("interrupted", now, start, reason))
 
     def tore(self, symbol: str, until: int, reason: str) -> None:
-        """Begin an interruption of one symbol, until its next message."""
+        """Begin an interruption of one symbol, until the next message."""
         self._torn.setdefault(symbol, Interruption(until, None, reason))
 
     def joined(self, symbol: str, now: int) -> None:
@@ -94,7 +94,7 @@ class Holes:
             self._note(Note("interrupted", end, end, self._lasting.reason))
 
     def end(self, now: int) -> None:
-        """Note the end of the recording; what lasts never ends."""
+        """Note the end of the recording; open interruptions never end."""
         for symbol in list(self._torn):
             self.mend(symbol, now)
         if self._lasting is not None:
@@ -106,5 +106,5 @@ class Holes:
 
 
 def opening(now: int) -> Note:
-    """Give the note of a beginning: from `now` on nothing comes, until it is resumed."""
+    """Give the note of a beginning: nothing comes from `now` until a resumption."""
     return Note("interrupted", now, now, UNHEARD)

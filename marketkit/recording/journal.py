@@ -12,7 +12,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -23,10 +23,12 @@ from marketkit.recording.layout import JOURNAL
 What = Literal["began", "joined", "left", "interrupted", "resumed", "ended", "damaged"]
 
 _SUMMED = re.compile(rb'(.*), "sum": "([0-9a-f]{16})"\}', re.DOTALL)
+_PLAIN = re.compile(rb"[ -~]*")  # all bytes of our lines
 _WHOLE = re.compile(rb'"sum": "[0-9a-f]{16}"')
 _KINDS = frozenset(get_args(What))
 _DAMAGED = "a line of the journal is damaged"
 _LAST = 253_402_300_800_000  # ms UTC of the year 10000: no frame holds later times
+UNENDED = _LAST - 1  # when a gap ends after which no note came yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class Note:
     until: int | None = None
     reason: str = ""
     streams: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+_FIELDS = frozenset(each.name for each in fields(Note)) | {"sum"}
+_LIKE_OURS = 3  # fields of six: more than a line of another kind has, fewer than a bit or two spoil
 
 
 def write(root: Path, notes: Iterable[Note]) -> None:
@@ -65,7 +71,8 @@ def write(root: Path, notes: Iterable[Note]) -> None:
 def read(root: Path) -> list[Note]:
     """Give the notes there are, in order; half a line that a kill left is none.
 
-    Raises `CorruptFile` for a journal that cannot be read at all.
+    A gap of damaged lines at the end lasts until `UNENDED`. Raises `CorruptFile` for a journal that
+    cannot be read at all.
     """
     notes: list[Note] = []
     since: int | None = None  # a damaged line came since this moment
@@ -79,7 +86,7 @@ def read(root: Path) -> list[Note]:
         elif since is None and not _is_harmless(line):
             since = notes[-1].at if notes else 0
     if since is not None:
-        notes.append(Note("damaged", since, since, _DAMAGED))
+        notes.append(Note("damaged", UNENDED, since, _DAMAGED))
     return notes
 
 
@@ -138,8 +145,13 @@ def _is_harmless(line: bytes) -> bool:
         return False
     except ValueError:
         begun = line.startswith(b'{"what": "') and not line.endswith(b"}")
-        return not line or (begun and _WHOLE.search(line) is None)
-    return not (_SUMMED.fullmatch(line) or (isinstance(said, dict) and _is_ours(said.get("what"))))
+        plain = _PLAIN.fullmatch(line) is not None
+        return not line or (begun and plain and _WHOLE.search(line) is None)
+    if _SUMMED.fullmatch(line):
+        return False
+    if not isinstance(said, dict):
+        return True
+    return not (_is_ours(said.get("what")) or len(said.keys() & _FIELDS) >= _LIKE_OURS)
 
 
 def _is_ours(what: object) -> bool:

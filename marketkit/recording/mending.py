@@ -54,10 +54,11 @@ def mend(root: Path) -> list[Fault]:
     try:
         with FileLock(root / LOCK, timeout=0, thread_local=False):
             found = look(root)
+            # First the note of the end, which ends a gap of damaged lines, too.
+            if any(each.action != "left" for each in found):
+                recover(root)
             if any(each.action == "mended" for each in found):
                 journal.mend(root)
-            if any(each.action not in {"mended", "left"} for each in found):
-                recover(root)
     except Timeout as error:
         raise LakeError(f"somebody records to {root}: nothing was mended") from error
     except OSError as error:
@@ -84,7 +85,7 @@ def _of_hour(root: Path, hour: Hour) -> Iterator[Fault]:
     for name in files.names(root, hour):
         below = f"{hour.folder}/{name}"
         try:
-            looked = damage.look(root / below, hour.channel)
+            looked = damage.look(root / below, hour)
         except OSError as error:
             yield Fault(below, "corrupt", f"cannot be read: {error}", "left")
             continue

@@ -121,13 +121,15 @@ def recorded_channel(root: Path, channel: str) -> str:
     return name
 
 
-def scan_recording(root: Path, channel: str, window: Span, stack: ExitStack) -> pl.LazyFrame | None:
+def scan_recording(
+    root: Path, channel: str, window: Span, stack: ExitStack, *, whole: bool = False
+) -> pl.LazyFrame | None:
     """Scan the rows of a channel that came within a window, in order; None if there are no files.
 
-    A damaged file is passed over, with a warning.
+    A damaged file is passed over, with a warning; `whole` has it raise `CorruptFile`.
     """
     hours = [hour for hour in files.hours(root, channel) if _meet(hour.span, window)]
-    rows = files.scan(root, hours, stack)
+    rows = files.scan(root, hours, stack, whole=whole)
     if rows is None:
         return None
     received = pl.col("received").dt.epoch("ms")
@@ -161,8 +163,9 @@ def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
 
 
 def _damaged(note: Note) -> tuple[int, int | None, str]:
-    """Give the times of a file that was set aside, which are known from both ends."""
-    return note.at if note.until is None else note.until, note.at, note.reason
+    """Give the times of a file that was set aside, or of damaged lines; some have no end yet."""
+    end = None if note.at == journal.UNENDED else note.at
+    return note.at if note.until is None else note.until, end, note.reason
 
 
 def _meet(span: Span, window: Span) -> bool:

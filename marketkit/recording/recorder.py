@@ -112,7 +112,7 @@ class Recorder:
         self._note_streams("left", left)
 
     async def end(self, failure: MarketkitError) -> None:
-        """End because no market is left; what came is written at `close`."""
+        """End for lack of markets; messages in hand are written at `close`."""
         self._ended = failure
 
     def _note(self, note: Note) -> None:
@@ -142,10 +142,10 @@ class Recorder:
             self._full.set()
 
     def unopened(self, why: NetworkError) -> None:
-        """Learn that no connection opens: it is tried again as long as the recording lasts."""
+        """Learn of no connection: attempts go on as long as the recording lasts."""
 
     def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
-        """Note that messages may be missing: of all symbols, or of one until its next message."""
+        """Note that messages may be missing: of all symbols, or of one until the next message."""
         if symbol is None:
             self._holes.broke(until, reason, self._now())
         else:

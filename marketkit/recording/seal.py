@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 KEY = "marketkit"  # of the footer
+PROVEN = "proven"  # false where a part had no seal: whether that was whole nobody knows any more
 
 _BLANK = "0" * 64
 _MARK = b'"sha256": "'
@@ -22,9 +23,10 @@ _MAGIC = b"PAR1"
 _BLOCK = 1 << 20  # bytes hashed at a time
 
 
-def blank(parts: Sequence[str] = ()) -> dict[str, str]:
+def blank(parts: Sequence[str] = (), *, proven: bool = True) -> dict[str, str]:
     """Give the footer's words, with the parts that a file is made of, and room for the seal."""
-    return {KEY: json.dumps({"parts": list(parts), "sha256": _BLANK})}
+    doubt = {} if proven else {PROVEN: False}
+    return {KEY: json.dumps({"parts": list(parts), **doubt, "sha256": _BLANK})}
 
 
 def put(path: Path, place: Path) -> None:

@@ -25,7 +25,7 @@ _ALWAYS: Final = "always"  # how often a fault strikes that strikes without end
 
 
 class Controlled(Protocol):
-    """The exchange as these endpoints see it."""
+    """The exchange as seen by the control endpoints."""
 
     clock: Clock
     faults: Faults

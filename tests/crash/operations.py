@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.format.chunk import KEY
+from marketkit.data.lake.format.seal import UNSEALED
 from marketkit.schema import ROW, TIME
 
 MINUTE = 60_000
@@ -113,11 +116,14 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def unsorted(path: Path) -> bytes:
-    """Give the bytes of a chunk with its rows in another order."""
+    """Give the bytes of a chunk of an earlier release, without a seal, in another order of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(path, partitioning=None)
+    said = json.loads(table.schema.metadata[KEY])
+    said = {name: value for name, value in said.items() if name not in UNSEALED}
+    table = table.replace_schema_metadata({KEY: json.dumps(said)})
     output = pa.BufferOutputStream()
     pq.write_table(table.take(list(range(table.num_rows))[::-1]), output)
     return output.getvalue().to_pybytes()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import runpy
-import signal
 import sqlite3
 import subprocess
 import sys
@@ -19,12 +17,10 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.errors import CorruptFile, MarketkitError
+from tests.hostile import damage
+from tests.hostile.damage import END, FEBRUARY, LATER, MINUTE, START, rows_of
+from tests.hostile.fuzzing import ROOT
 
-PROGRAM = Path(__file__).with_name("damage.py")
-DAMAGE = runpy.run_path(str(PROGRAM))
-MINUTE, START, END, LATER = (DAMAGE[name] for name in ("MINUTE", "START", "END", "LATER"))
-rows_of = DAMAGE["rows_of"]
-FEBRUARY = DAMAGE["FEBRUARY"]
 CHUNK = "candles/source=upbit/timeframe=1min/series=KRW-BTC/2024-02.parquet"
 PLACES = {
     "the candles": lambda content: len(content) // 3,
@@ -68,7 +64,7 @@ def kept_aside(root):
 
 @pytest.fixture
 def root(tmp_path):
-    DAMAGE["make_lake"](tmp_path / "lake")
+    damage.make_lake(tmp_path / "lake")
     return tmp_path / "lake"
 
 
@@ -137,8 +133,7 @@ def test_what_rotted_is_neither_frozen_nor_published_nor_thawed(root, tmp_path):
 
 
 def test_a_chunk_of_an_earlier_release_is_read_until_it_rots(tmp_path):
-    command = [sys.executable, "-c", OLD, str(PROGRAM), str(tmp_path)]
-    subprocess.run(command, check=True, env=environment())
+    subprocess.run([sys.executable, "-c", OLD, str(tmp_path)], check=True, cwd=ROOT)
     root = tmp_path / "sound"
     assert b'"pages"' not in (root / CHUNK).read_bytes()
     for index in INDEXES.values():
@@ -155,16 +150,12 @@ def test_a_chunk_of_an_earlier_release_is_read_until_it_rots(tmp_path):
 
 
 OLD = """
-import runpy, sys
+import sys
 from pathlib import Path
-damage = runpy.run_path(sys.argv[1])
-damage["unsealed"]()
-damage["make_lake"](Path(sys.argv[2]) / "sound")
+from tests.hostile import damage
+damage.unsealed()
+damage.make_lake(Path(sys.argv[1]) / "sound")
 """
-
-
-def environment():
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
 
 
 @pytest.mark.parametrize(
@@ -188,7 +179,7 @@ def test_a_footer_of_nonsense_is_one_of_our_errors_everywhere(root, said):
     text = json.dumps(footer).replace("Infinity", "1e400")
     pq.write_table(table.replace_schema_metadata({b"marketkit": text.encode()}), root / CHUNK)
     lake = Lake(root)
-    for ask in DAMAGE["operations"](lake, "KRW-BTC").values():
+    for ask in damage.operations(lake, "KRW-BTC").values():
         with suppress(MarketkitError):
             ask()
     assert not lake.audit().is_empty()
@@ -266,7 +257,7 @@ ODD = {
 def test_what_nobody_of_ours_would_write_is_an_error_of_ours_or_none(root, odd):
     ODD[odd](root)
     lake = Lake(root)
-    asked = {**DAMAGE["operations"](lake, "KRW-BTC"), "repr": lambda: repr(lake)}
+    asked = {**damage.operations(lake, "KRW-BTC"), "repr": lambda: repr(lake)}
     asked |= {"audit": lake.audit, "verify": lambda: lake.verify("kept"), "repair": lake.repair}
     for ask in asked.values():
         with suppress(MarketkitError):
@@ -291,25 +282,3 @@ def test_kept_ends_that_rotted_are_read_from_their_files(root):
     true = Lake(root).latest("KRW-BTC", "1m", 5)
     told("UPDATE ends SET content = zeroblob(length(content))")(root)
     assert Lake(root).latest("KRW-BTC", "1m", 5).equals(true)
-
-
-def tried(folder, first, last, *how):
-    """Run a range of cases in processes of their own; give what is not as it should be."""
-    command = [sys.executable, str(PROGRAM), str(folder), "13", str(first), str(last), *how]
-    ran = subprocess.run(command, capture_output=True, text=True, env=environment(), check=False)
-    if ran.returncode:
-        case = (folder / "case").read_text()
-        died = signal.Signals(-ran.returncode).name if ran.returncode < 0 else ran.stderr[-500:]
-        return [f"case {case}: the process ended: {died}"]
-    return ran.stdout.splitlines()
-
-
-@pytest.mark.parametrize("how", [(), ("unsealed",)], ids=["sealed", "earlier release"])
-def test_damaged_files_end_no_process_and_deceive_nobody(tmp_path, how):
-    assert tried(tmp_path, 0, 40, *how) == []
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("how", [(), ("unsealed",)], ids=["sealed", "earlier release"])
-def test_five_thousand_damaged_files_end_no_process_and_deceive_nobody(tmp_path, how):
-    assert tried(tmp_path, 0, 5_000, *how) == []

@@ -111,6 +111,24 @@ def test_a_recorder_starts_over_a_damaged_part_and_says_what_is_missing(
     assert span == (BEFORE + HOUR, BEFORE + HOUR + 2000)
 
 
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)
+def test_a_replay_stops_at_a_damaged_part_and_has_a_hole_there_once_it_is_mended(
+    exchange, recording, damage
+):
+    damage(damaged_part(recording))
+    with mk.SmartDataProvider(endpoint=exchange.endpoint) as provider:
+        with (
+            provider.watch("KRW-BTC", "trade", replay=recording, speed=0) as feed,
+            pytest.raises(mk.CorruptFile, match=damaged_part(recording).name),
+        ):
+            list(feed)
+        assert marketkit("lake", "repair", recording).returncode == 0
+        with provider.watch("KRW-BTC", "trade", replay=recording, speed=0) as feed:
+            assert pl.concat(feed)["sequential_id"].to_list() == [1, 2, 4]
+            reasons = feed.interruptions["reason"].to_list()
+    assert any(damaged_part(recording).name in reason for reason in reasons)
+
+
 def test_a_damaged_line_of_the_journal_is_a_hole_and_is_mended(recording):
     journal.write(recording, [Note("resumed", BEFORE + 10), Note("resumed", BEFORE + HOUR)])
     lines = (recording / "journal.jsonl").read_bytes().splitlines(keepends=True)

@@ -145,6 +145,9 @@ def test_the_time_before_a_listing_comes_along_where_nothing_speaks_against_it(t
     lake.merge(other)
     assert lake.nothing_before("KRW-BTC", "1m") == at(10)
     assert not lake.missing("KRW-BTC", "1m", at(-999), at(20))
+    other.append("KRW-BTC", "1m", empty(ROW), Spans(), nothing_before=at(10), rests_on="months")
+    lake.merge(other)
+    assert lake.catalog()["rests_on"].to_list() == ["months"]
     older = keep(Lake(tmp_path / "older"), 0, 5)
     older.merge(other)
     assert older.nothing_before("KRW-BTC", "1m") is None

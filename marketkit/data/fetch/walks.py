@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -183,7 +183,7 @@ async def walk_all(
 
 
 def stops_all(failure: MarketkitError) -> bool:
-    """Say whether a failure is one of the lake or its disk, and not of a single series."""
+    """Tell a failure of the lake or its disk from a failure of a single series."""
     if not isinstance(failure, NotWritable):
         return False
     cause = failure.__cause__
@@ -261,16 +261,24 @@ class Buffer:
 
     async def _write(self) -> None:
         pages, self._pages = self._pages, []
-        bound = max((each.nothing_before for each in pages if each.nothing_before), default=None)
+        if not pages:
+            return
+        end = pages[-1]  # only the last page of a walk says that there is nothing before
         covering = Spans([span for each in pages for span in each.proved])
-        if not covering and bound is None:
+        if not covering and end.nothing_before is None:
             return
         rows = pl.concat([each.rows for each in pages]).unique("time", keep="first").sort("time")
         walk, at = self._walk, self._at
         written = await asyncio.get_running_loop().run_in_executor(
             _writer(os.getpid()),
             lambda: self._lake.append(
-                walk.symbol, walk.timeframe, rows, covering, nothing_before=bound, seen_at=at
+                walk.symbol,
+                walk.timeframe,
+                rows,
+                covering,
+                nothing_before=end.nothing_before,
+                rests_on=end.rests_on,
+                seen_at=at,
             ),
         )
         self._landed(written)
@@ -286,5 +294,4 @@ def _split(page: Page) -> tuple[Page, pl.DataFrame]:
     """Part a page into proved rows and rows too young for the lake."""
     hull = page.proved.hull
     young = pl.col("time").dt.epoch("ms") >= (hull.end if hull is not None else 0)
-    final = Page(page.rows.filter(~young), page.proved, page.nothing_before)
-    return final, page.rows.filter(young)
+    return replace(page, rows=page.rows.filter(~young)), page.rows.filter(young)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from marketkit.coverage import Span, Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs.executor import Cancelled, Executor
@@ -170,10 +170,12 @@ async def find_listings(
 def _learn(lake: Lake, names: Sequence[str], timeframe: Timeframe) -> None:
     """Take over that nothing is older than the first month of a symbol."""
     for name in names:
-        moment, months = lake.nothing_before(name, _MONTHS), lake.read(name, _MONTHS)
-        if moment is not None and months.height:
+        known, months = lake.select(name, _MONTHS).known(name), lake.read(name, _MONTHS)
+        if known.nothing_before is not None and months.height:
             first = int(months["time"].dt.epoch("ms")[0])
-            lake.append(name, timeframe, empty(ROW), Spans(), nothing_before=first)
+            # Of a lake that is older than confirmed answers, months prove no more than theirs.
+            proof: Evidence = ONE_ANSWER if known.rests_on == ONE_ANSWER else "months"
+            lake.append(name, timeframe, empty(ROW), Spans(), nothing_before=first, rests_on=proof)
 
 
 def _again(filler: GapFiller, timeframe: Timeframe, span: Span, verify: int) -> Span:
@@ -184,7 +186,7 @@ def _again(filler: GapFiller, timeframe: Timeframe, span: Span, verify: int) -> 
 async def _report(
     lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
 ) -> Report:
-    tally = await asyncio.to_thread(_tally, lake, names, timeframe, span, run)
+    tally, unconfirmed = await asyncio.to_thread(_tally, lake, names, timeframe, span, run)
     broken = [run.failures[name] for name in names if name in run.failures]
     if len(broken) == len(names) and all(isinstance(each, LakeError) for each in broken):
         raise broken[0]  # there is nothing to report of
@@ -199,18 +201,25 @@ async def _report(
         revisions=run.revisions,
         seconds=run.reporter.progress.seconds,
         failures=run.failures,
+        unconfirmed=tuple(unconfirmed),
     )
 
 
 def _tally(
     lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
-) -> Tally:
-    """Count the slots of all symbols by state; of a series that cannot be read all are unknown."""
-    counts = [Tally(0, 0, 0, 0)]
+) -> tuple[Tally, list[str]]:
+    """Count the slots of all symbols by state, and name those whose absence rests on one answer.
+
+    Of a series that cannot be read all are unknown.
+    """
+    counts, unconfirmed = [Tally(0, 0, 0, 0)], []
     for name in names:
         try:
-            counts.append(lake.select([name], timeframe).tally(name, span))
+            found = lake.select([name], timeframe)
+            counts.append(found.tally(name, span))
+            if counts[-1].absent and found.known(name).rests_on == ONE_ANSWER:
+                unconfirmed.append(name)
         except LakeError as failure:
             run.failures.setdefault(name, failure)
             counts.append(Tally(0, 0, 0, timeframe.count(*span)))
-    return Tally(*map(sum, zip(*counts, strict=True)))
+    return Tally(*map(sum, zip(*counts, strict=True))), unconfirmed

@@ -19,9 +19,22 @@ from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, LakeError, nearest
 from marketkit.frames import one_of
 from marketkit.symbols import is_glob, typed
-from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
+from marketkit.timeframe import (
+    DAY,
+    Timeframe,
+    is_relative,
+    parse_duration,
+    parse_time,
+    parse_timeframe,
+)
 
 T = TypeVar("T")
+
+_FLAGS = frozenset({"rescue", "update", "warning"})
+_LISTS = frozenset({"exclude", "symbols"})
+_TEXTS = frozenset(
+    {"endpoint", "lake", "max_time", "order", "patience", "quote", "region", "verify"}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +90,7 @@ def read_config(path: Path) -> Config:
     """
     try:
         keys = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise InputError(f"{path}: {error}") from error
     try:
         universes = [_made(UniverseConfig, each) for each in _listed_universes(keys)]
@@ -172,6 +185,11 @@ def _listed_universes(keys: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     found = keys.get("universe")
     if not isinstance(found, list) or not found:
         raise InputError("there is no [[universe]]")
+    for each in found:
+        if not isinstance(each, Mapping):
+            raise InputError(
+                f"universe: {each!r:.80} is no table, write [[universe]] above its keys"
+            )
     return found
 
 
@@ -180,16 +198,32 @@ def _made(kind: type[T], keys: Mapping[str, Any]) -> T:
     for key in keys:
         if key not in known:
             raise InputError(f"unknown key {key!r}{nearest(key, known)} (one of {' '.join(known)})")
+    for key, value in keys.items():
+        _check_kind(key, value)
     try:
         return kind(**keys)
     except TypeError:
         raise InputError(f"a [[universe]] without depth: {dict(keys)!r}") from None
 
 
+def _check_kind(key: str, value: object) -> None:
+    """Raise `InputError` for a value of another kind than its key has."""
+    if key in _FLAGS and not isinstance(value, bool):
+        raise InputError(f"{key}={value!r:.80} is neither true nor false")
+    if key in _LISTS and not (_is_text(value) or isinstance(value, list)):
+        raise InputError(f"{key}={value!r:.80} is no list of texts")
+    texts = value if key in _LISTS and isinstance(value, list) else [value]
+    for text in texts if key in {*_LISTS, *_TEXTS} else ():
+        if not _is_text(text):
+            raise InputError(f"{key}={text!r:.80} is no text of a line, in quotes")
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and value.isprintable()
+
+
 def _check(config: Config) -> None:
     one_of("order", config.order, Order)
-    if not isinstance(config.rescue, bool):
-        raise InputError(f"rescue={config.rescue!r} is neither true nor false")
     for duration in (config.patience, config.verify, config.max_time):
         if duration is not None:
             parse_duration(duration)
@@ -200,14 +234,16 @@ def _check(config: Config) -> None:
             parse_timeframe(timeframe)
             _start(depth, 0)
         typed(universe.symbols, aloud=False)
+        if universe.exclude:
+            typed(universe.exclude, aloud=False)
 
 
 def _start(depth: str | date, now: int) -> int:
     """Give the start that a depth means; of a length of time the day: one job all day."""
     if depth == "listing":
         return BEGINNING
-    if isinstance(depth, str) and not depth[:4].isdigit():
-        return (now - parse_duration(depth.removeprefix("-"))) // DAY * DAY
+    if isinstance(depth, str) and (is_relative(f"-{depth}") or not depth[:4].isdigit()):
+        return max(0, now - parse_duration(depth.removeprefix("-"))) // DAY * DAY
     return parse_time(depth)
 
 

@@ -18,7 +18,8 @@ class Report:
     with a candle, proved to have none, outside of what the exchange has (before the listing, or
     past the retention of `1s`), and never answered. `rows` are candles that are new or changed,
     `revisions` numbers that were known and that the exchange gives differently now (see
-    `lake.revisions()`).
+    `lake.revisions()`). `unconfirmed` are the symbols with absent slots of which one answer alone
+    said so, to an older marketkit (see `lake.catalog()`).
     """
 
     symbols: tuple[str, ...]
@@ -34,6 +35,7 @@ class Report:
     revisions: int
     seconds: float
     failures: Mapping[str, MarketkitError]
+    unconfirmed: tuple[str, ...] = ()
 
     @property
     def slots(self) -> int:
@@ -58,5 +60,9 @@ class Report:
         ]
         if self.revisions:
             lines.append(f"  {self.revisions:,} numbers REVISED: see lake.revisions()")
+        if self.unconfirmed:
+            first, *more = self.unconfirmed
+            names = f"{first} and {len(more)} more" if more else first
+            lines.append(f"  the beginning of {names} rests on ONE answer: recheck=True asks again")
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
         return "\n".join(lines)

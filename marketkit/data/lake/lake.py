@@ -172,9 +172,12 @@ class Lake(Intake, Shown):
         return report.gaps(self._ranges(symbols, timeframe, start, end))
 
     def catalog(self) -> pl.DataFrame:
-        """List the series: `symbol timeframe first last rows slots files bytes`.
+        """List the series, and on what each beginning rests.
 
-        `slots` are the covered ones, traded or not.
+        Columns are `symbol timeframe first last rows slots files bytes nothing_before rests_on`.
+        `slots` are the covered ones, traded or not. Before `nothing_before`, null if unknown, the
+        exchange had nothing: `rests_on` says by `two answers`, empty at different times, by a page
+        of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
         """
         marker.check(self.root)
         series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]

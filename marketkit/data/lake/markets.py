@@ -19,10 +19,8 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.data.lake.chronicle import Chronicle, chronicle_of
-from marketkit.data.lake.format import marker, waiting
+from marketkit.data.lake.format import marker, market_list, waiting
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
-from marketkit.data.lake.format.nonsense import UNREADABLE
-from marketkit.data.lake.format.verify import verify
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import LakeError, NotCovered, NotWritable
 from marketkit.schema import MARKET, empty
@@ -59,7 +57,7 @@ class Universe:
     def _put(self, name: str, markets: pl.DataFrame, *, make: bool) -> None:
         path = self._prepared(make=make) / name
         if not path.exists():
-            _write(path, markets.select(list(MARKET)))
+            _write(path, market_list.encode(markets.select(list(MARKET)), path))
         if marker.check(self._root):
             waiting.move_in(self._root)  # also what came while another made the lake
 
@@ -160,21 +158,16 @@ def day_of(moment: int) -> date:
     return datetime.fromtimestamp(moment / 1000, UTC).date()
 
 
-def _write(path: Path, markets: pl.DataFrame) -> None:
+def _write(path: Path, content: bytes) -> None:
     """Put the list in place as one step; of two writers either list is the day's."""
     make_folder(path.parent)
-    write_atomic(path, lambda file: markets.write_parquet(file, compression="zstd"))
+    write_atomic(path, lambda file: file.write(content))
 
 
 def _read(path: Path) -> pl.DataFrame | None:
     """Read one list; None, and a word in the log, for a file that is none."""
     try:
-        with path.open("rb") as file:
-            content = file.read()
-        verify(content)
-        found = pl.read_parquet(content, hive_partitioning=False)
-        missing = [pl.lit(None, MARKET[name]).alias(name) for name in MARKET.keys() - found.columns]
-        return found.with_columns(missing).select(list(MARKET)).cast(pl.Schema(MARKET))
-    except (OSError, ValueError, *UNREADABLE) as error:
+        return market_list.read(path)
+    except (OSError, ValueError) as error:
         _log.warning("%s is no market list: %s", path, error)
         return None

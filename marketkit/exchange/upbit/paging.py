@@ -44,7 +44,7 @@ def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Walk:
 
 
 def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page:
-    """Check a page of `rows`, asked for with `to` and answered at `at`; give the proof it would be.
+    """Check a page of `rows`, asked for with `to` and answered at `at`; give the proof in the page.
 
     Whether an answer is believed is for `Descent` to say.
     """

@@ -1,4 +1,4 @@
-"""Remember a ban (418) across processes and reboots, whatever is done to the clock meanwhile."""
+"""Remember a ban (418) across processes, reboots and steps of the clock."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def held(name: str, path: Path, seconds: float) -> Banned:
 
 
 def _read_words(path: Path) -> tuple[list[str], float]:
-    """Read a small file, and when it was written. Raises `OSError`, or `ValueError` for others."""
+    """Read a small file and the time of writing. Raises `OSError`, or `ValueError` for others."""
     if not path.is_file():  # to open a pipe would be to wait for its writer
         raise FileNotFoundError(path)
     with path.open("rb") as file:

@@ -139,7 +139,7 @@ def _plausible(state: State, latest: float) -> bool:
 
 
 def _opened(path: Path) -> int:
-    """Open a file of the budgets, and nothing else that lies in its place."""
+    """Open a file of the budgets, and nothing else in the same place."""
     fd = os.open(path, os.O_RDWR | _PLAIN)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -160,7 +160,7 @@ def _make(path: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder, like `_make` a file; one that is there stays as it is."""
+    """Make a folder, like `_make` a file; an existing one stays unchanged."""
     if folder.is_dir():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)

@@ -96,7 +96,7 @@ def test_a_report_has_all_its_numbers_for_programs(people, programs, capsys):
     report = Report(
         ("KRW-BTC",), parse_timeframe("1h"), start, end, traded=20, empty=3, absent=0, unknown=1,
         requests=2, rows=20, revisions=0, seconds=0.12345,
-        failures={"KRW-BTC": TimedOut("too slow")},
+        failures={"KRW-BTC": TimedOut("too slow")}, unconfirmed=("KRW-ETH",),
     )  # fmt: skip
     people.report(report)
     assert "INCOMPLETE" in capsys.readouterr().out
@@ -105,6 +105,7 @@ def test_a_report_has_all_its_numbers_for_programs(people, programs, capsys):
     assert said["slots"] == said["traded"] + said["empty"] + said["absent"] + said["unknown"] == 24
     assert (said["complete"], said["timeframe"], said["seconds"]) == (False, "1h", 0.123)
     assert said["failures"] == {"KRW-BTC": "too slow"}
+    assert said["unconfirmed"] == ["KRW-ETH"]
 
 
 def test_a_warning_is_a_sentence_without_a_path(people, capsys):

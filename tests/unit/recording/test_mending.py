@@ -66,3 +66,19 @@ def test_recordings_are_found_in_a_folder_and_two_below(root, tmp_path):
     assert mending.recordings(root) == [root]
     assert mending.is_recording(root)
     assert not mending.is_recording(tmp_path)
+
+
+def test_damaged_lines_at_the_end_of_a_journal_get_an_end_before_they_are_mended(root):
+    (root / "journal.jsonl").write_bytes((root / "journal.jsonl").read_bytes()[:-9] + b"x" * 9)
+    assert mending.mend(root) != []
+    assert mending.look(root) == []
+    assert {note.at for note in journal.read(root)} == {START + 2}
+
+
+def test_what_was_made_of_parts_without_a_seal_is_never_said_to_be_proven(root):
+    part = root / HOUR.folder / HOUR.part(3)
+    to_frame("trade", [Heard(START + 3, trade(3))]).write_parquet(part)
+    for _ in range(2):  # the second time with no part left
+        mending.mend(root)
+        assert [each.finding for each in mending.look(root)] == ["unsealed"]
+    assert [path.name for path in (root / HOUR.folder).iterdir()] == [HOUR.file]

@@ -15,7 +15,7 @@ from marketkit.data.lake.audit import index as audit_index
 from marketkit.data.lake.audit.chunk import Inspected, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
 from marketkit.data.lake.audit.index import AuditedChunk
-from marketkit.data.lake.format import marker
+from marketkit.data.lake.format import marker, market_list
 from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
 from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.snapshots import snapshot
@@ -46,6 +46,7 @@ def look(root: Path) -> list[Finding]:
     found += audit_index.compare(root, chunks)
     found += derived.compare(root, chunks, broken)
     found += _revisions(root)
+    found += _market_lists(root)
     found += _snapshots(root)
     return found
 
@@ -207,6 +208,17 @@ def _series_of_log(root: Path, path: Path) -> Series | None:
         return None
     series = Series(source, symbol, timeframe)
     return series if path == log_path(root, series) or path.suffix == TEMPORARY else None
+
+
+def _market_lists(root: Path) -> Iterator[Finding]:
+    for path in sorted((root / "markets").glob(f"source=*/*{SUFFIX}")):
+        try:
+            market_list.read(path)
+        except FileNotFoundError:  # taken away since it was listed
+            continue
+        except (OSError, ValueError) as error:
+            below = path.relative_to(root).as_posix()
+            yield Finding(below, "corrupt", f"is no market list: {error}", "set aside")
 
 
 def _snapshots(root: Path) -> Iterator[Finding]:

@@ -19,7 +19,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
-from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
+from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
 from marketkit.data.lake.store.rows import breaches, times_of, within
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
@@ -119,7 +119,7 @@ def _footer(said: Mapping[str, Any]) -> Footer:
     covered = Spans((int(start), int(end)) for start, end in said["covered"])
     if covered.clip(*EVER) != covered:
         raise ValueError("it claims times that no candle can have")
-    return Footer(covered, *numbers)
+    return Footer(covered, *numbers, rests_on=evidence_of(said.get("rests_on")))
 
 
 def _refuse_misplaced(of: tuple[Any, Any], footer: Footer, chunk: str, series: Series) -> None:
@@ -195,7 +195,7 @@ def _compare(rows: pl.DataFrame, said: Footer, series: Series, span: Span) -> _F
     kept = distinct.filter(within(distinct["time"], covered)).sort("time")
     if any(problem.finding in _SHAKING for problem in doubts.problems):
         covered &= Spans((time, slot.next(time)) for time in times_of(kept))
-    footer = describe(kept, covered, said.nothing_before)
+    footer = describe(kept, covered, said.nothing_before, said.rests_on)
     return _Found(doubts.problems, Trusted(kept, footer))
 
 

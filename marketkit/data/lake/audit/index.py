@@ -7,19 +7,22 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from marketkit.data.lake.audit.findings import Finding
 from marketkit.data.lake.format.chunk import Footer, Stamp, refuse_nonsense, spans_of_text
 from marketkit.data.lake.format.layout import SUFFIX, Series
-from marketkit.data.lake.format.nonsense import NONSENSE
+from marketkit.data.lake.format.nonsense import NONSENSE, evidence_of
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store.database import (
+    ADDED,
     NAME,
+    UNREAD,
     VERSION,
-    WITHOUT_CHECKS,
     FileStamp,
+    add_columns,
     refuse_rotten,
 )
 from marketkit.errors import CorruptFile
@@ -107,8 +110,13 @@ def _compare(root: Path, row: _Row, chunk: AuditedChunk, *, trusted: bool) -> It
     elif row.sha256 not in {None, chunk.sha256}:
         detail = "its bytes are not those that were written"
         yield Finding(row.path, "corrupt", detail, "set aside", chunk.series, chunk.stamp)
-    elif chunk.said is not None and row.footer != chunk.said:
+    elif chunk.said is not None and row.footer not in _readings(chunk.said):
         yield Finding(NAME, "index", f"says of {row.path} what the file does not", "removed")
+
+
+def _readings(said: Footer) -> tuple[Footer, Footer]:
+    """Give what the index may say of a file: the same, or as much as an older version read."""
+    return said, replace(said, rests_on=UNREAD)
 
 
 def _is_still(path: Path, stamp: Stamp) -> bool:
@@ -143,8 +151,9 @@ def _read_copy(root: Path) -> _Told:
 
 def _told(connection: sqlite3.Connection, root: Path) -> _Told:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version not in (VERSION, WITHOUT_CHECKS):  # of another marketkit: made anew when used
+    if version not in (VERSION, *ADDED):  # of another marketkit: made anew when used
         return _Told([], set(), [])
+    add_columns(connection)  # to the copy, as who uses it next would
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
         raise sqlite3.DatabaseError(sound)
@@ -167,10 +176,10 @@ def _row(row: sqlite3.Row) -> _Row:
 
 
 def _footer(row: sqlite3.Row) -> Footer | None:
-    numbers = (row[name] for name in ("nothing_before", "rows", "first", "last"))
     try:
-        if "crc" in row.keys():  # noqa: SIM118 (a row is no mapping)
-            refuse_rotten(tuple(row))
-        return refuse_nonsense(Footer(spans_of_text(row["covered"]), *numbers))
+        refuse_rotten(tuple(row))
+        numbers = (row[name] for name in ("nothing_before", "rows", "first", "last"))
+        covered, rests_on = spans_of_text(row["covered"]), evidence_of(row["rests_on"])
+        return refuse_nonsense(Footer(covered, *numbers, rests_on=rests_on))
     except NONSENSE:
         return None

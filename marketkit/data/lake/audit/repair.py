@@ -82,6 +82,9 @@ def _mend(root: Path, found: Finding, aside: Aside) -> None:
     elif found.path.startswith("snapshots/"):
         with keeping(root):
             pass  # it sweeps
+    elif series is None and found.action == "set aside":
+        with suppress(FileNotFoundError):  # somebody else was faster
+            aside.move(path)
     elif series is None:
         path.unlink(missing_ok=True)
     else:

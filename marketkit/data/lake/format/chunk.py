@@ -10,7 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
@@ -18,11 +18,11 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from marketkit.coverage import Span, Spans
+from marketkit.coverage import ONE_ANSWER, Span, Spans
 from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
-from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
+from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
 from marketkit.data.lake.format.verify import verify
 from marketkit.disk import TEMPORARY, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
@@ -77,7 +77,8 @@ class Footer:
 
     `covered` are the slots that were asked and answered, traded or not; `nothing_before` is the
     moment before which the exchange had nothing; `first` and `last` are the times of its rows, None
-    where it has none.
+    where it has none. `rests_on` says what proved that moment, in a word of `coverage.Evidence` or
+    of a later marketkit.
     """
 
     covered: Spans
@@ -85,6 +86,7 @@ class Footer:
     rows: int
     first: int | None
     last: int | None
+    rests_on: str = field(default=ONE_ANSWER, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +103,13 @@ class Entry:
     sha256: str | None = None
 
 
-def describe(frame: pl.DataFrame, covered: Spans, nothing_before: int | None) -> Footer:
+def describe(
+    frame: pl.DataFrame, covered: Spans, nothing_before: int | None, rests_on: str = ONE_ANSWER
+) -> Footer:
     """Give the footer of a chunk with these rows, sorted by time."""
     times = frame["time"].cast(pl.Int64)
     ends = (times[0], times[-1]) if frame.height else (None, None)
-    return Footer(covered, nothing_before, frame.height, *ends)
+    return Footer(covered, nothing_before, frame.height, *ends, rests_on=rests_on)
 
 
 def read_footer(path: Path, series: Series) -> tuple[Footer, Stamp]:
@@ -155,7 +159,7 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
 
 
 def load_writer() -> None:
-    """Load the library that writes, for who waits before there is anything to write."""
+    """Load the writing library before there is anything to write."""
     importlib.import_module("pyarrow.parquet")
 
 
@@ -205,6 +209,7 @@ def _said(footer: Footer, series: Series) -> bytes:
         "timeframe": series.timeframe.name,
         "covered": [list(span) for span in footer.covered],
         "nothing_before": footer.nothing_before,
+        "rests_on": None if footer.nothing_before is None else footer.rests_on,
         "rows": footer.rows,
         "first": footer.first,
         "last": footer.last,
@@ -268,13 +273,15 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
         raise ValueError(f"what is covered reaches beyond {iso(span.start)} to {iso(span.end)}")
     if any(time is not None and time not in covered for time in (first, last)):
         raise ValueError(f"its rows from {_text(first)} to {_text(last)} are not covered")
-    return Footer(covered, nothing_before, said["rows"], first, last)
+    rests_on = evidence_of(said.get("rests_on"))
+    return Footer(covered, nothing_before, said["rows"], first, last, rests_on=rests_on)
 
 
 def refuse_nonsense(footer: Footer) -> Footer:
-    """Give a footer back that somebody remembered. Raises `ValueError` for what none can say."""
+    """Check a remembered footer and give it back. Raises `ValueError` for an impossible one."""
     moments = (footer.nothing_before, footer.first, footer.last)
     hull = footer.covered.hull or EVER
+    evidence_of(footer.rests_on)
     if (
         not all(moment is None or is_moment(moment) for moment in moments)
         or not (EVER.start <= hull.start and hull.end <= EVER.end)

@@ -48,7 +48,7 @@ def schema_of(content: bytes) -> bytes:
 
 
 def read_end(file: FileIO) -> bytes | None:
-    """Give the footer of a file and the eight bytes after it, None where it has none."""
+    """Give the footer of a file and the eight bytes behind, None where there is none."""
     size = os.fstat(file.fileno()).st_size
     file.seek(max(0, size - _ENOUGH))
     end = file.read(_ENOUGH)

@@ -21,7 +21,7 @@ _FRAME = 8  # bytes after the footer: how long it is, and the mark of the format
 
 
 class Broken(ValueError):
-    """The bytes of a sealed file are not those that were sealed."""
+    """The bytes of a sealed file differ from the sealed ones."""
 
 
 class Sealed(NamedTuple):

@@ -1,4 +1,4 @@
-"""Whether the bytes of a chunk are those that were written, said before a reader decodes any.
+"""The check of a chunk's bytes against the proof, before a reader decodes any.
 
 A sealed file proves itself. One of an earlier release is compared with the hash that the index or
 a manifest has of it; where there is none, a library that no bytes can crash decodes every page and
@@ -21,7 +21,7 @@ _HEADERS = 1 << 20  # bytes of dictionaries and headers of a column: far more th
 
 
 def verify(content: bytes, sha256: str | None = None) -> None:
-    """Raise `ValueError` unless the bytes are those that were written.
+    """Raise `ValueError` for bytes other than the written ones.
 
     `sha256` is what they had in hex, if anybody knows.
     """
@@ -34,7 +34,7 @@ def verify(content: bytes, sha256: str | None = None) -> None:
 
 
 def decode(source: str | BytesIO) -> pq.FileMetaData:
-    """Decode a Parquet file in full, checksums and words too, and give what it says of itself.
+    """Decode a Parquet file in full, checksums and words too, and give the metadata.
 
     Raises `ValueError` for a file that the faster reader had better not see.
     """

@@ -135,7 +135,7 @@ def _union(timeframes: Iterable[Timeframe]) -> str:
 
 
 def _open(path: Path, entry: Entry) -> Any:
-    """Open a file for pyarrow, after its bytes were compared with their proof."""
+    """Open a file for pyarrow, after a comparison of the bytes with the proof."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
     with open_file(path) as file:

@@ -9,7 +9,7 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.read.decimals import with_decimals
-from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import Timeframe, narrower, parse_timeframe
@@ -169,25 +169,22 @@ def _help(store: Store, symbol: str, known: Knowledge) -> tuple[Knowledge, _Made
         if not missing:
             break
         narrow = store.select([symbol], each)
-        whole, nothing_before = _whole(narrow.known(symbol), known.timeframe)
-        moments = [m for m in (known.nothing_before, nothing_before) if m is not None]
-        slots = whole & missing
-        known = replace(
-            known, covered=known.covered | slots, nothing_before=max(moments, default=None)
-        )
+        whole = _whole(narrow.known(symbol), known.timeframe)
+        slots = whole.covered & missing
+        known = Knowledge(known.timeframe, known.covered | slots, *beginning([known, whole]))
         parts += [(narrow, slots)] if slots else []
     return known, parts
 
 
-def _whole(narrow: Knowledge, wide: Timeframe) -> tuple[Spans, int | None]:
+def _whole(narrow: Knowledge, wide: Timeframe) -> Knowledge:
     """Give the wide slots that narrow ones prove from end to end, and where there is nothing."""
     if narrow.nothing_before is None or narrow.timeframe.name == "1s":
         # Seconds are not there before their retention begins although the exchange traded.
-        return Spans(wide.whole(narrow.covered)), None
+        return Knowledge(wide, Spans(wide.whole(narrow.covered)), None)
     listed = narrow.timeframe.ceil(narrow.nothing_before)
     first = wide.floor(listed)
     whole = Spans(wide.whole(narrow.covered | Spans([(EVER.start, listed)])))
-    return whole - Spans([(EVER.start, first)]), first
+    return Knowledge(wide, whole - Spans([(EVER.start, first)]), first, narrow.rests_on)
 
 
 def opens_of(times: pl.Series, timeframe: Timeframe, session: Session) -> pl.Series:

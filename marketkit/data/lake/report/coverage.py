@@ -43,6 +43,8 @@ CATALOG: Schema = {
     "slots": pl.Int64(),
     "files": pl.Int64(),
     "bytes": pl.Int64(),
+    "nothing_before": TIME,
+    "rests_on": pl.String(),
 }
 
 
@@ -119,16 +121,18 @@ def catalog(found: Iterable[tuple[Series, Sequence[Entry]]]) -> pl.DataFrame:
 
 def _catalog_row(series: Series, entries: Sequence[Entry]) -> tuple[object, ...]:
     footers = [entry.footer for entry in entries]
-    covered = Knowledge.of(series.timeframe, entries).covered
+    known = Knowledge.of(series.timeframe, entries)
     return (
         series.symbol,
         series.timeframe.name,
         min((footer.first for footer in footers if footer.first is not None), default=None),
         max((footer.last for footer in footers if footer.last is not None), default=None),
         sum(footer.rows for footer in footers),
-        series.timeframe.count_all(covered),
+        series.timeframe.count_all(known.covered),
         len(entries),
         sum(entry.stamp.size for entry in entries),
+        known.nothing_before,
+        None if known.nothing_before is None else known.rests_on,
     )
 
 

@@ -39,7 +39,7 @@ class _Linked(NamedTuple):
 
 
 def link_all(root: Path, index: Index, folder: Path, found: Listed) -> list[FrozenFile]:
-    """Give listed files second names below `folder`, and tell the index hashes it lacked.
+    """Give listed files second names below `folder`, and the index the hashes missing there.
 
     Raises `CorruptFile` for bytes that are not those that were written; they are set aside.
     """

@@ -23,7 +23,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
-from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
+from marketkit.data.lake.format.nonsense import NONSENSE, evidence_of, is_moment
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.frames import DEFAULTS
 from marketkit.notebook import words
@@ -179,6 +179,7 @@ def _said(kept: FrozenFile) -> dict[str, Any]:
         "last": footer.last,
         "covered": [list(span) for span in footer.covered],
         "nothing_before": footer.nothing_before,
+        "rests_on": None if footer.nothing_before is None else footer.rests_on,
     }
 
 
@@ -197,8 +198,9 @@ def _kept(said: dict[str, Any]) -> FrozenFile:
     rows, size = said["rows"], said["size"]
     if not all(type(number) is int and 0 <= number < _MOST for number in (rows, size)):
         raise ValueError(f"{rows} rows in {size} bytes are no candle file")
-    footer, stamp = Footer(covered, moments[0], rows, *moments[1:]), Stamp(size, 0, 0)
-    return FrozenFile(series, Entry(found["chunk"], stamp, footer, said["sha256"]))
+    rests_on = evidence_of(said.get("rests_on"))
+    footer = Footer(covered, moments[0], rows, *moments[1:], rests_on=rests_on)
+    return FrozenFile(series, Entry(found["chunk"], Stamp(size, 0, 0), footer, said["sha256"]))
 
 
 # Thousands of files have few names between them, and full ones of the same days say the same.

@@ -14,11 +14,13 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
 from filelock import FileLock, Timeout
 
+from marketkit.coverage import ONE_ANSWER
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import Series, check_source
@@ -111,7 +113,7 @@ def verify(root: Path, name: str) -> pl.DataFrame:
 
 
 def check_intact(root: Path, name: str) -> None:
-    """Raise `CorruptFile` unless every byte of a set is as it was frozen."""
+    """Raise `CorruptFile` for a set with a byte other than the frozen one."""
     for path, problem in verify(root, name).rows():
         raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
 
@@ -280,6 +282,9 @@ def _problem(path: Path, kept: FrozenFile) -> str | None:
         return "is missing"
     except (OSError, CorruptFile, NewerFormat) as error:
         return str(error)
-    if (footer, stamp.size) != (kept.entry.footer, kept.entry.stamp.size):
+    told = kept.entry.footer
+    if told.rests_on == ONE_ANSWER:  # an older marketkit, which froze the set, reads no more
+        footer = replace(footer, rests_on=ONE_ANSWER)
+    if (footer, stamp.size) != (told, kept.entry.stamp.size):
         return "the manifest says of it what the file does not"
     return None

@@ -1,4 +1,4 @@
-"""The bytes that are taken out of the lake: never thrown away, kept as they were.
+"""Damaged files taken out of the lake: never thrown away, kept byte by byte.
 
 `corrupt/<time>-<word>/` below the root has each under the path that it had. What is taken out is no
 longer covered, so that the next backfill asks for it again.

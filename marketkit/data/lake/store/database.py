@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
+from marketkit.coverage import ONE_ANSWER
 from marketkit.data.lake.format.chunk import (
     Entry,
     Footer,
@@ -29,14 +30,14 @@ _log = logging.getLogger("marketkit.lake")
 NAME = "index.sqlite"
 _BUSY = 2.0  # seconds to wait for another process before going without the cache
 _READ_ONLY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
-VERSION = 3  # of the tables; those of another are dropped
-WITHOUT_CHECKS = 2  # the version before, whose rows have no checksum: these are kept as they are
+VERSION = 4  # of the tables; those of another are dropped
+ADDED = {2: "crc INTEGER", 3: "rests_on TEXT"}  # the column that tables of this version lack
 _TABLES = (
     """
     CREATE TABLE chunks (
         folder TEXT, chunk TEXT, size INTEGER, mtime_ns INTEGER, inode INTEGER,
         covered TEXT, nothing_before INTEGER, rows INTEGER, first INTEGER, last INTEGER,
-        sha256 TEXT, crc INTEGER, PRIMARY KEY (folder, chunk)
+        sha256 TEXT, crc INTEGER, rests_on TEXT, PRIMARY KEY (folder, chunk)
     ) WITHOUT ROWID
     """,
     # The last rows of a series, and the stamps of the files they were read from: see `hot`.
@@ -50,13 +51,15 @@ _TABLES = (
 )
 _CHUNKS = "SELECT * FROM chunks WHERE folder = ?"
 _FOLDER = "SELECT inode, mtime_ns, ctime_ns FROM folders WHERE folder = ?"
-_PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_FOLDER = "REPLACE INTO folders VALUES (?, ?, ?, ?)"
 _ENDS = "SELECT * FROM ends WHERE folder IN ({})"
 _AT_ONCE = 500  # names in one question; SQLite takes 999 in its oldest builds
 _PUT_END = "REPLACE INTO ends VALUES (?, ?, ?)"
 _FORGET_CHUNKS = "DELETE FROM chunks WHERE folder = ?"
 _FORGET_FOLDER = "DELETE FROM folders WHERE folder = ?"
+UNREAD = "unread"  # in place of a word: the file may say more than an older marketkit understood
+_DOUBT = "UPDATE chunks SET rests_on = ? WHERE nothing_before IS NOT NULL"
 
 
 class FileStamp(NamedTuple):
@@ -169,8 +172,8 @@ def _open(path: Path | str) -> sqlite3.Connection:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == WITHOUT_CHECKS:
-            _add_checks(connection)
+        if version in ADDED:
+            add_columns(connection)
         elif version != VERSION:
             with connection:
                 connection.execute("BEGIN")  # at once, not table by table
@@ -185,12 +188,16 @@ def _open(path: Path | str) -> sqlite3.Connection:
     return connection
 
 
-def _add_checks(connection: sqlite3.Connection) -> None:
-    """Give the table a column for checksums; the hashes in the table are to be had nowhere else."""
+def add_columns(connection: sqlite3.Connection) -> None:
+    """Give tables of an older version what they lack; their hashes are to be had nowhere else."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        if connection.execute("PRAGMA user_version").fetchone() == (WITHOUT_CHECKS,):
-            connection.execute("ALTER TABLE chunks ADD COLUMN crc INTEGER")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version in ADDED:
+            for each in range(version, VERSION):
+                connection.execute(f"ALTER TABLE chunks ADD COLUMN {ADDED[each]}")
+            connection.execute("DELETE FROM folders")  # so that the files are looked at
+            connection.execute(_DOUBT, (UNREAD,))
             connection.execute(f"PRAGMA user_version = {VERSION}")
 
 
@@ -219,12 +226,13 @@ def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:
     covered = spans_to_text(footer.covered)
     said = (covered, footer.nothing_before, footer.rows, footer.first, footer.last)
     row = (folder, entry.chunk, *entry.stamp, *said, entry.sha256)
-    return (*row, checksum(row))
+    rests_on = None if footer.rests_on == ONE_ANSWER else footer.rests_on
+    return (*row, checksum(row, rests_on), rests_on)
 
 
 def _from_row(row: tuple[Any, ...]) -> Entry:
-    _, chunk, size, mtime_ns, inode, covered, *said, sha256, crc = row
-    footer = Footer(spans_of_text(covered), *said)
+    _, chunk, size, mtime_ns, inode, covered, *said, sha256, crc, rests_on = row
+    footer = Footer(spans_of_text(covered), *said, rests_on=rests_on or ONE_ANSWER)
     entry = Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)
     if crc is None:  # written before there were checksums
         refuse_nonsense(footer)
@@ -235,12 +243,13 @@ def _from_row(row: tuple[Any, ...]) -> Entry:
 
 
 def refuse_rotten(row: tuple[Any, ...]) -> None:
-    """Raise `ValueError` for a row of a chunk that is not as it was written."""
-    crc = row[-1]
-    if crc is not None and crc != checksum(row[:-1]):
+    """Raise `ValueError` for a row of a chunk with a wrong checksum."""
+    *said, crc, rests_on = row
+    if crc is not None and crc != checksum(tuple(said), rests_on):
         raise ValueError(f"the row of {row[:2]} is not as it was written")
 
 
-def checksum(said: tuple[Any, ...]) -> int:
-    """Give the checksum of a row without the column for it."""
-    return zlib.crc32(repr(said).encode())
+def checksum(said: tuple[Any, ...], rests_on: str | None) -> int:
+    """Give the checksum of the columns before the one for it, and of a word behind, if any."""
+    word = () if rests_on in {None, UNREAD} else (rests_on,)
+    return zlib.crc32(repr((*said, *word)).encode())

@@ -31,6 +31,7 @@ from marketkit.data.lake.format.layout import (
 from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.data.lake.store.database import (
     NAME,
+    UNREAD,
     Database,
     FileStamp,
     Listing,
@@ -174,7 +175,9 @@ class Index:
             for entry in (*seen, *known.entries)
             if stamps.get(entry.chunk) == entry.stamp
         }
-        read = (_read(folder, chunk, look.series) for chunk in sorted(stamps.keys() - found.keys()))
+        unread = {chunk: each for chunk, each in found.items() if each.footer.rests_on == UNREAD}
+        wanted = sorted((stamps.keys() - found.keys()) | unread.keys())
+        read = (_read(folder, chunk, look.series, unread.get(chunk)) for chunk in wanted)
         found.update({entry.chunk: entry for entry in read if entry is not None})
         entries = [entry for _, entry in sorted(found.items())]
         return Listing(look.at if look.quiet else None, seen if seen == entries else entries)
@@ -228,7 +231,7 @@ class UnkeptIndex(Index):
 
 
 def _check_names(series: Series, entries: Iterable[Entry]) -> None:
-    """Raise `ValueError` for a chunk whose name, told by a file, is none: paths are made of it."""
+    """Raise `ValueError` for an impossible name of a chunk, for names become paths."""
     for entry in entries:
         if not is_chunk(series.timeframe, entry.chunk):
             raise ValueError(f"{entry.chunk!r} is no chunk of {series.folder}")
@@ -246,7 +249,8 @@ def _stamps(folder: Path) -> dict[str, Stamp]:
         return {}
 
 
-def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
+def _read(folder: Path, chunk: str, series: Series, known: Entry | None) -> Entry | None:
+    """Read the footer of a chunk; of the version that is `known` the hash stays."""
     path = folder / f"{chunk}{SUFFIX}"
     try:
         footer, stamp = read_footer(path, series)
@@ -254,4 +258,5 @@ def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
         return None
     except OSError as error:
         raise CorruptFile(f"{path} cannot be read: {error}") from error
-    return Entry(chunk, stamp, footer)
+    sha256 = known.sha256 if known is not None and known.stamp == stamp else None
+    return Entry(chunk, stamp, footer, sha256)

@@ -4,13 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
-from marketkit.coverage import Span, Spans
+from marketkit.coverage import ONE_ANSWER, Span, Spans
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.timeframe import Timeframe
 from marketkit.window import EVER
 
 _NONE = Spans()
+
+
+class Claim(Protocol):
+    """A moment before which nothing exists, if any is known, and what proved it."""
+
+    @property
+    def nothing_before(self) -> int | None:
+        """The moment in ms UTC."""
+
+    @property
+    def rests_on(self) -> str:
+        """The word for the evidence."""
+
+
+def beginning(claims: Iterable[Claim]) -> tuple[int | None, str]:
+    """Give the latest moment, and of claims for the same one the better evidence."""
+    known = [
+        (claim.nothing_before, claim.rests_on != ONE_ANSWER, claim.rests_on)
+        for claim in claims
+        if claim.nothing_before is not None
+    ]
+    moment, _, rests_on = max(known, default=(None, False, ONE_ANSWER))
+    return moment, rests_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +44,14 @@ class Knowledge:
     timeframe: Timeframe
     covered: Spans
     nothing_before: int | None
+    rests_on: str = ONE_ANSWER
 
     @classmethod
     def of(cls, timeframe: Timeframe, entries: Iterable[Entry]) -> Knowledge:
         """Add up the footers of the chunks."""
         footers = [entry.footer for entry in entries]
         covered = Spans(span for footer in footers for span in footer.covered)
-        moments = [footer.nothing_before for footer in footers]
-        return cls(timeframe, covered, max((m for m in moments if m is not None), default=None))
+        return cls(timeframe, covered, *beginning(footers))
 
     def slots_of(self, start: int, end: int) -> Span:
         """Give the span of the slots that start in `[start, end)`."""

@@ -133,7 +133,7 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
 
 
 def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
-    """Say whether an end that was kept is as good as the files, and as it was kept."""
+    """Say whether a kept end is unchanged and as good as the files."""
     return end is not None and end.made_of == tail.made_of and _is_whole(end.content)
 
 

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from marketkit.coverage import Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Spans
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.slots import opens_slot
 from marketkit.errors import InputError
+from marketkit.frames import one_of
 from marketkit.schema import ROW
 from marketkit.timeframe import Timeframe, iso
 from marketkit.window import EVER, check_range
@@ -26,6 +27,7 @@ class CandlePage:
     rows: pl.DataFrame
     covering: Spans
     nothing_before: int | None = None
+    rests_on: Evidence = ONE_ANSWER
 
 
 def checked(series: Series, page: CandlePage) -> CandlePage:
@@ -35,6 +37,7 @@ def checked(series: Series, page: CandlePage) -> CandlePage:
     possible candle of the series or that lies outside the covering.
     """
     _check_covering(series.timeframe, page.covering)
+    one_of("rests_on", page.rests_on, Evidence)
     if page.nothing_before is not None:
         check_range(page.nothing_before, page.nothing_before)
     if dict(page.rows.schema) != dict(ROW):

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
 
-from marketkit.coverage import Span, Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
@@ -134,6 +134,7 @@ class Store:
         covering: Spans,
         *,
         nothing_before: int | None = None,
+        rests_on: Evidence = ONE_ANSWER,
         seen_at: int | None = None,
         only_unknown: bool = False,
     ) -> Written:
@@ -144,22 +145,24 @@ class Store:
         time are replaced, and those that the page lacks go; outside of it nothing changes. Every
         number that was known and is not the same any more is a revision, logged with `seen_at`, the
         moment (ms UTC, default now) the exchange said so. `nothing_before` says that the exchange
-        has no candle that starts earlier. With `only_unknown` what is proved already stays as it
-        is, and the page counts for other slots alone. Gives how many rows are new or different, and
-        how many numbers were revised; when the call returns they are on disk.
+        has no candle that starts earlier, and `rests_on` how that was proved: the latest counts,
+        but one of a single answer that candles contradict gives way to one with better proof. With
+        `only_unknown` what is proved already stays as it is, and the page counts for other slots
+        alone. Gives how many rows are new or different, and how many numbers were revised; when the
+        call returns they are on disk.
 
         Raises `InputError` for rows that are no possible candles or lie outside `covering`, and
         `NotWritable`; both before anything is written. A kill at any point loses at most what this
         call brought, chunk by chunk, never what was there.
         """
         series = self._series(symbol, timeframe)
-        page = CandlePage(rows, covering, nothing_before)
+        page = CandlePage(rows, covering, nothing_before, rests_on)
         # machine's clock: of rows that came from somebody's hand; a fetched page has its own date
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         return write_page(self.root, self.index, series, page, moment, only_unknown=only_unknown)
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
-        """Remove series with all that is known of them, and give the bytes of candles.
+        """Remove series with all coverage, and give the bytes of candles.
 
         Codes only, each spelt as in `catalog()`. Frozen sets keep theirs; of a series that the lake
         does not have nothing is removed. Each goes under the lock of its writers: one who writes

@@ -1,4 +1,4 @@
-"""Files whose bytes were compared with their proof when this process first opened them.
+"""Files compared with the proof when this process first opened each.
 
 To compare takes about as long as to decode, so that each version of a file is compared once in a
 process. A version is told by all that a system notes of a file, the time of its last change too,

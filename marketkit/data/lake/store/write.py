@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 from filelock import FileLock, Timeout
 
-from marketkit.coverage import Spans
+from marketkit.coverage import ONE_ANSWER, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import (
     Entry,
@@ -27,11 +27,11 @@ from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_sp
 from marketkit.data.lake.format.seal import Broken
 from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.newest import keep
 from marketkit.data.lake.store.revisions import record
-from marketkit.data.lake.store.rows import CandlePage, checked, inside, within
+from marketkit.data.lake.store.rows import CandlePage, checked, inside, times_of, within
 from marketkit.disk import make_folder
 from marketkit.errors import CorruptFile, LakeError, NotWritable
 from marketkit.schema import ROW, empty
@@ -104,13 +104,12 @@ def _merge_page(
     only_unknown: bool,
 ) -> Written:
     entries = _entries(root, index, series)
-    known = Knowledge.of(series.timeframe, entries.values())
     if only_unknown:  # asked here, under the lock: a job may have learned more a moment ago
-        page = unknown_part(page, known)
+        page = unknown_part(page, Knowledge.of(series.timeframe, entries.values()))
     make_folder(root / series.folder)
     sweep(root / series.folder)
     counts, written = [Written(0, 0)], []
-    for chunk, part in _parts(series, page, known.nothing_before).items():
+    for chunk, part in _parts(series, page, entries).items():
         here = entries.get(chunk)
         entry, count = _merge_chunk(root, index, series, chunk, part, seen_at=seen_at, here=here)
         counts.append(count)
@@ -129,17 +128,44 @@ def unknown_part(page: CandlePage, known: Knowledge) -> CandlePage:
     )
 
 
-def _parts(series: Series, page: CandlePage, nothing_before: int | None) -> dict[str, CandlePage]:
+def _parts(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> dict[str, CandlePage]:
     """Cut a page into a part for each chunk."""
     parts = {
         chunk: CandlePage(inside(page.rows, *chunk_span(series.timeframe, chunk)), covering)
         for chunk, covering in cut(series.timeframe, page.covering).items()
     }
-    moment = page.nothing_before
-    if moment is not None and (nothing_before is None or moment > nothing_before):
-        chunk = chunk_of(series.timeframe, moment)
-        parts[chunk] = replace(parts.get(chunk, _NO_PAGE), nothing_before=moment)
+    for chunk in _claiming(series, page, entries):
+        parts[chunk] = replace(
+            parts.get(chunk, _NO_PAGE),
+            nothing_before=page.nothing_before,
+            rests_on=page.rests_on,
+        )
     return parts
+
+
+def _claiming(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> set[str]:
+    """Name the chunks that are to say from now on what a page says of the beginning.
+
+    A later moment goes into the chunk that holds it. Where a single answer said the same, or
+    something that candles contradict, better evidence takes the place of that.
+    """
+    moment, footers = page.nothing_before, [entry.footer for entry in entries.values()]
+    if moment is None:
+        return set()
+    known, _ = beginning(footers)
+    if known is None or known < moment:
+        return {chunk_of(series.timeframe, moment)}
+    if page.rests_on == ONE_ANSWER:
+        return set()
+    firsts = [each.first for each in footers if each.first is not None]
+    oldest = min([*times_of(page.rows)[:1], *firsts], default=known)
+    return {
+        chunk
+        for chunk, entry in entries.items()
+        if (said := entry.footer).nothing_before is not None
+        and said.rests_on == ONE_ANSWER
+        and (said.nothing_before == moment or said.nothing_before > max(moment, oldest))
+    }
 
 
 def _merge_chunk(
@@ -155,12 +181,10 @@ def _merge_chunk(
     """Merge a part into a chunk; without anything new the file stays untouched."""
     path = root / series.path(chunk)
     old, said = (_NO_PAGE.rows, None) if here is None else read_sound(root, series, here)
-    covered, moment = Spans(), part.nothing_before
-    if said is not None:
-        covered = said.covered
-        moment = said.nothing_before if moment is None else moment
+    covered = Spans() if said is None else said.covered
+    claim = part if said is None or part.nothing_before is not None else said
     rows, changed, revisions = merge(old, part.rows, part.covering, covered)
-    footer = describe(rows, covered | part.covering, moment)
+    footer = describe(rows, covered | part.covering, claim.nothing_before, claim.rests_on)
     if footer == said and rows is old:
         return None, Written(0, 0)
     # What is about to be lost must be on record first.
@@ -172,7 +196,7 @@ def _merge_chunk(
 
 
 def read_sound(root: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, Footer]:
-    """Read a chunk that is to be kept on; one that rotted is set aside, and its slots unknown.
+    """Read a chunk before a merge; a rotten one is set aside, and the slots become unknown.
 
     New hashes over old damage would make it true for ever. Only the holder of the series' lock may.
     Raises `CorruptFile` naming both places.

@@ -16,7 +16,7 @@ from pathlib import Path
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.coverage import Span, Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series, check_source, chunk_of
 from marketkit.data.lake.store.index import Index, UnkeptIndex
@@ -26,7 +26,7 @@ from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.store.unsettled import FOLDER
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.transfer.merged import LIMIT, MergeReport, SeriesMerge, listed
-from marketkit.data.lake.transfer.pairing import Part, Prefer, SeriesPair
+from marketkit.data.lake.transfer.pairing import Beginning, Part, Prefer, SeriesPair
 from marketkit.data.lake.transfer.unproved import take_unproved, unproved_of
 from marketkit.errors import CorruptFile, InputError, MarketkitError, NotWritable
 from marketkit.frames import one_of
@@ -71,7 +71,7 @@ class _Judged:
     candles: int = 0
     differing: int = 0
     found: list[pl.DataFrame] = field(default_factory=list)
-    beginning: int | None = None
+    beginning: Beginning | None = None
     history: list[Logged] = field(default_factory=list)
 
     def add(self, chunk: str, part: Part) -> None:
@@ -171,7 +171,7 @@ def _write(judged: _Judged) -> int:
     # What is known of the past of a candle must be on record before the candle, as ever.
     _log(lake.root, series, judged.history)
     proved = pair.known.proved
-    begins = _by_chunk(series.timeframe, judged.beginning)
+    begins, rests_on = _by_chunk(series.timeframe, judged.beginning)
     # In the order of time: older slots of the other lake count until its beginning is written.
     for chunk in sorted({*judged.chunks, *begins}):
         page = pair.part(chunk, proved).page if chunk in judged.chunks else _NO_PAGE
@@ -181,6 +181,7 @@ def _write(judged: _Judged) -> int:
             page.rows,
             page.covering,
             nothing_before=begins.get(chunk),
+            rests_on=rests_on,
             # Asked again under the lock: a job may have learned more a moment ago.
             only_unknown=pair.prefer == "lake",
         )
@@ -188,9 +189,11 @@ def _write(judged: _Judged) -> int:
     return revisions
 
 
-def _by_chunk(timeframe: Timeframe, moment: int | None) -> dict[str, int]:
-    """Give the chunk that says that nothing is older than a moment, and the moment."""
-    return {} if moment is None else {chunk_of(timeframe, moment): moment}
+def _by_chunk(timeframe: Timeframe, beginning: Beginning | None) -> tuple[dict[str, int], Evidence]:
+    """Give the chunk that is to tell a beginning, with the moment, and what proved it."""
+    if beginning is None:
+        return {}, ONE_ANSWER
+    return {chunk_of(timeframe, beginning.moment): beginning.moment}, beginning.rests_on
 
 
 def _log(root: Path, series: Series, history: list[Logged]) -> None:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import polars as pl
 
-from marketkit.coverage import Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Spans
 from marketkit.data.lake.format.chunk import Entry, Version, read_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.knowledge import Knowledge
@@ -41,6 +41,13 @@ class Part(NamedTuple):
     def fresh_candles(self) -> int:
         """How many candles lie in slots that nobody knew."""
         return int(within(self.page.rows["time"], self.fresh).sum())
+
+
+class Beginning(NamedTuple):
+    """A moment (ms UTC) before which nothing exists, and what proved it."""
+
+    moment: int
+    rests_on: Evidence
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,19 +96,22 @@ class SeriesPair:
         page = CandlePage(theirs.filter(within(theirs["time"], covering)), covering)
         return Part(checked(self.series, page), fresh, proved, self._differing(chunk, theirs, both))
 
-    def beginning(self) -> int | None:
-        """Give the moment before which nothing exists, if only the other lake knows.
+    def beginning(self) -> Beginning | None:
+        """Give the moment before which nothing exists, if the other lake knows better.
 
-        None also where it cannot be: this lake has older candles that the other does not know.
+        A later one counts, but one of a single answer overrules none with better proof. None also
+        where it cannot be: this lake has older candles that the other does not know.
         """
-        timeframe, ours = self.series.timeframe, self.known.nothing_before
-        theirs = Knowledge.of(timeframe, self.others.values())
+        ours, theirs = self.known, Knowledge.of(self.series.timeframe, self.others.values())
         moment = theirs.nothing_before
-        if moment is None or (ours is not None and ours >= moment):
+        rests_on = next(
+            (each for each in get_args(Evidence) if each == theirs.rests_on), ONE_ANSWER
+        )
+        if moment is None or not _is_better(Beginning(moment, rests_on), ours):
             return None
-        if timeframe.name != "1s" and self._has_older(moment, theirs.covered):
+        if self.series.timeframe.name != "1s" and self._has_older(moment, theirs.covered):
             return None
-        return moment
+        return Beginning(moment, rests_on)
 
     def _has_older(self, moment: int, covered: Spans) -> bool:
         older = [each for each in self.own.values() if (each.footer.first or moment) < moment]
@@ -136,6 +146,15 @@ class SeriesPair:
             return ours.samefile(theirs) or ours.read_bytes() == theirs.read_bytes()
         except OSError:
             return False  # whoever reads it will say why
+
+
+def _is_better(beginning: Beginning, ours: Knowledge) -> bool:
+    if ours.nothing_before is None:
+        return True
+    is_weak, is_ours_weak = (each == ONE_ANSWER for each in (beginning.rests_on, ours.rests_on))
+    if is_weak != is_ours_weak:
+        return is_ours_weak
+    return beginning.moment > ours.nothing_before
 
 
 def differs(column: str) -> pl.Expr:

@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.data.jobs.config import UniverseConfig, chores, members, read_config
+from marketkit.data.jobs.config import UniverseConfig, chores, members, moment, read_config
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
 from marketkit.schema import MARKET, ROW, empty
@@ -86,12 +86,28 @@ def test_an_update_begins_where_the_lake_ends(tmp_path, markets):
         ('[[universe]]\ndepth = { 1m = "2 years" }', "not a length of time: '2 years'"),
         ('order = "random"\n' + GOOD, "order"),
         ('rescue = "yes"\n' + GOOD, "rescue='yes'"),
+        (GOOD.replace('"somewhere"', "5"), "lake=5 is no text"),
+        ('region = ["kr"]\n' + GOOD, "region=.* is no text"),
+        ('endpoint = "a\\u0000b"\n' + GOOD, "endpoint=.* is no text"),
+        (GOOD + "update = 1", "update=1 is neither true nor false"),
+        (GOOD.replace('"KRW"', "7"), "quote=7 is no text"),
+        (GOOD.replace('["KRW-*"]', "7"), "symbols=7 is no list"),
+        (GOOD.replace('["KRW-D*"]', '["KRW-D*", 7]'), "exclude=7 is no text"),
+        (GOOD.replace('"2y"', "7"), "7"),
+        ('universe = ["KRW-BTC", 5]', "'KRW-BTC' is no table"),
+        ("a = " + "[" * 100_000, "backfill.toml"),
         ("this is no TOML", "backfill.toml"),
     ],
 )
 def test_a_slip_in_a_file_is_named(tmp_path, text, said):
     with pytest.raises(InputError, match=said):
         read_config(written(tmp_path, text))
+
+
+def test_a_depth_of_more_years_than_there_were_begins_with_1970(tmp_path, markets):
+    config = read_config(written(tmp_path, GOOD.replace('"2y"', '"9999y"')))
+    starts = {each.timeframe: each.start for each in chores(config, markets, Lake(tmp_path), NOW)}
+    assert moment(starts["1m"]).year == 1970
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

@@ -58,6 +58,16 @@ def test_it_covers_what_it_covered(golden):
         assert lake.nothing_before(symbol, timeframe) == said["nothing_before"]
 
 
+def test_of_its_beginnings_it_says_that_nobody_confirmed_them(golden):
+    lake, expected = golden
+    frozen = lake.as_of(expected["frozen"]["name"])
+    for one in (lake, frozen):
+        found = one.catalog().select(pl.col("nothing_before").cast(pl.Int64), "rests_on")
+        told = {("one answer" if moment is not None else None) for moment, _ in found.rows()}
+        assert set(found["rests_on"]) == told
+        assert "one answer" in told
+
+
 def test_it_says_of_every_slot_what_it_is(golden):
     lake, expected = golden
     for symbol, timeframe, said in series_of(expected):

@@ -291,7 +291,7 @@ def test_an_empty_page_at_the_listing_says_that_nothing_is_before_its_bound():
     proved = Spans(span for page in pages for span in page.proved)
     assert proved == Spans([(START + 5 * MINUTE, START + 20 * MINUTE)])
     assert all(page.nothing_before is None for page in pages[:-1])
-    assert last == Page(last.rows, Spans(), nothing_before=START + 5 * MINUTE)
+    assert last == Page(last.rows, Spans(), START + 5 * MINUTE, "two answers")
     assert last.rows.equals(empty(ROW))
 
 

@@ -101,7 +101,7 @@ def test_an_answer_without_the_candle_at_the_edge_settles_nothing():
     told_nothing(one, 2)
     assert one.asks_before(LATE) == at(801)[0]
     page = told(one, at(800))
-    assert page.nothing_before == at(800)[0]
+    assert (page.nothing_before, page.rests_on) == (at(800)[0], "two answers")
 
 
 def test_answers_that_go_on_contradicting_each_other_are_an_error():
@@ -117,13 +117,14 @@ def test_an_empty_first_page_is_held_against_the_months():
     assert one.timeframe == MONTHS
     assert one.asks_before(LATE) > LATE
     page = told(one, [parse_time("2025-11-01")])
-    assert page.nothing_before == at(1000)[0]
+    assert (page.nothing_before, page.rests_on) == (at(1000)[0], "months")
 
 
 def test_a_market_without_any_month_has_no_candle():
     one = descent()
     told(one, [])
-    assert told(one, []).nothing_before == at(1000)[0]
+    page = told(one, [])
+    assert (page.nothing_before, page.rests_on) == (at(1000)[0], "months")
 
 
 def test_in_the_month_of_the_listing_a_second_answer_of_the_same_width_decides():
@@ -131,7 +132,8 @@ def test_in_the_month_of_the_listing_a_second_answer_of_the_same_width_decides()
     told(one, [])
     assert told(one, [START]).nothing_before is None
     assert one.timeframe == MINUTES
-    assert told(one, []).nothing_before == at(1000)[0]
+    page = told(one, [])
+    assert (page.nothing_before, page.rests_on) == (at(1000)[0], "two answers")
 
 
 def test_months_of_before_contradict_any_number_of_empty_pages():

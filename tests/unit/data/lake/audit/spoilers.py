@@ -190,7 +190,9 @@ def frozen_wrong(root: Path) -> None:
     path.write_bytes(content[:-9])
 
 
+MARKETS = "markets/source=upbit/2024-01-01.parquet"
 SPOILERS = [
+    Spoiler("a rotten market list", with_bytes(MARKETS, b"rot"), {"corrupt"}, "set aside", MARKETS),
     Spoiler("rot", with_bytes(CHUNK, b"rot"), {"corrupt"}, "set aside"),
     Spoiler("an empty file", with_bytes(CHUNK, b""), {"corrupt"}, "set aside"),
     Spoiler("a flipped bit", flipped, {"corrupt"}, "set aside"),

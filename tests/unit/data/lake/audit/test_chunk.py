@@ -90,6 +90,7 @@ def test_a_file_of_others_is_foreign(path, rows):
         ({"covered": "all"}, "corrupt"),
         ({"rows": "five"}, "corrupt"),
         ({"first": 1.5}, "corrupt"),
+        ({"rests_on": 2}, "corrupt"),
     ],
 )
 def test_a_footer_that_cannot_be_believed_leaves_nothing(path, rows, footer, said, finding):
@@ -119,6 +120,16 @@ def test_an_impossible_row_goes_and_its_slot_is_unknown(path, rows, footer, janu
     assert looked.trusted.rows.height == rows.height - 1
     assert january + 5 * MINUTE not in looked.trusted.footer.covered
     assert january + 6 * MINUTE in looked.trusted.footer.covered
+
+
+def test_what_is_trusted_keeps_what_its_beginning_rests_on(path, rows, footer, january):
+    wrong = rows.with_columns(high=pl.when(pl.int_range(pl.len()) == 2).then(1.0).otherwise("high"))
+    said = replace(footer, nothing_before=january, rests_on="months")
+    write_chunk(path, wrong, said, SERIES)
+    looked = inspect(path, SERIES)
+    assert looked.said == said
+    trusted = looked.trusted.footer
+    assert (trusted.nothing_before, trusted.rests_on) == (january, "months")
 
 
 def test_rows_that_stand_twice_stand_once(path, rows, footer):

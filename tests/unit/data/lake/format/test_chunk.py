@@ -151,6 +151,8 @@ def test_a_chunk_of_a_later_format_is_not_guessed_at(path, written):
         {"covered": []},
         {"first": 0},
         {"nothing_before": "1970"},
+        {"rests_on": 2},
+        {"rests_on": "\x1b[2J"},
         {"format": "one"},
     ],
 )
@@ -158,6 +160,23 @@ def test_a_footer_that_contradicts_its_place_or_rows_is_corrupt(path, written, s
     rewrite(path, **said)
     with pytest.raises(CorruptFile):
         read_footer(path, SERIES)
+
+
+@pytest.mark.parametrize(
+    ("word", "read"), [(None, "one answer"), ("months", "months"), ("a word of 2030",) * 2]
+)
+def test_the_evidence_is_read_as_written_and_of_before_there_was_any_as_one_answer(
+    path, written, word, read
+):
+    rewrite(path, rests_on=word)
+    assert read_footer(path, SERIES)[0].rests_on == read
+
+
+def test_a_beginning_keeps_what_it_rests_on(path, written):
+    rows, footer = written
+    told = describe(rows, footer.covered, footer.nothing_before, "two answers")
+    write_chunk(path, rows, told, SERIES)
+    assert read_footer(path, SERIES)[0] == told != footer
 
 
 @pytest.mark.parametrize("name", ["2024-02.parquet", "copy.parquet", "2024.parquet"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -22,6 +23,7 @@ from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
 
 MINUTE = 60_000
+NOTHING = empty(ROW), Spans()
 APPENDER = Path(__file__).parents[1] / "appender.py"
 
 
@@ -131,6 +133,32 @@ def test_a_set_knows_what_the_lake_knew(filled, january):
     assert old.nothing_before("KRW-BTC", "1m") == january - 5 * MINUTE
     assert old.scan("KRW-ETH", "1m").collect().equals(filled.read("KRW-ETH", "1m"))
     assert old.read("KRW-NONE", "1m").is_empty()
+
+
+def test_a_set_and_what_is_thawed_from_it_say_what_a_beginning_rests_on(filled, january, tmp_path):
+    at = january - 5 * MINUTE
+    filled.append("KRW-BTC", "1m", *NOTHING, nothing_before=at, rests_on="months")
+    filled.freeze("a")
+    words = ["months", "one answer", None]
+    assert filled.as_of("a").catalog()["rests_on"].to_list() == words
+    assert filled.verify("a").is_empty()
+    assert filled.thaw("a", tmp_path / "new").catalog()["rests_on"].to_list() == words
+
+
+@pytest.mark.parametrize(("word", "sound"), [(None, True), ("two answers", False)])
+def test_only_a_manifest_that_claims_better_evidence_than_the_file_is_told_of(
+    filled, january, word, sound
+):
+    at = january - 5 * MINUTE
+    filled.append("KRW-BTC", "1m", *NOTHING, nothing_before=at, rests_on="months")
+    filled.freeze("a")
+    path = set_of(filled, "a") / "manifest.json"
+    said = json.loads(path.read_text())
+    for each in said["files"]:
+        if each["nothing_before"] is not None:
+            each["rests_on"] = word
+    path.write_text(json.dumps(said))
+    assert filled.verify("a").is_empty() is sound
 
 
 def test_looking_into_a_set_writes_nothing_there(filled):

@@ -204,6 +204,18 @@ def test_an_index_of_another_version_is_made_anew(tmp_path, write, january):
     assert Index(tmp_path).entries(SERIES) == [entry]
 
 
+def test_what_an_older_version_left_unread_is_read_once_and_the_hash_stays(
+    tmp_path, write, january, footers_read
+):
+    read = replace(write("2024-01", january, 5), sha256="beef")
+    unread = replace(read, footer=replace(read.footer, rests_on=database.UNREAD))
+    Index(tmp_path).put(SERIES, [unread])
+    footers_read.clear()
+    for _ in range(2):
+        assert Index(tmp_path).entries(SERIES) == [read]
+        assert footers_read == ["2024-01.parquet"]
+
+
 def test_a_busy_index_is_passed_by(tmp_path, write, january, monkeypatch):
     monkeypatch.setattr(database, "_BUSY", 0.0)
     index = Index(tmp_path)

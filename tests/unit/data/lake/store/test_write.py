@@ -269,6 +269,60 @@ def test_the_moment_before_which_there_is_nothing_only_moves_forward(tmp_path):
         assert lake.nothing_before("KRW-BTC", "1m") == FEBRUARY + held * MINUTE
 
 
+def said_of(lake):
+    known = lake.select("KRW-BTC", "1m").known("KRW-BTC")
+    moment = known.nothing_before
+    return None if moment is None else (moment - FEBRUARY) // MINUTE, known.rests_on
+
+
+def begin(lake, at, rests_on="one answer", page=None):
+    moment, page = FEBRUARY + at * MINUTE, page or (empty(ROW), Spans())
+    lake.append("KRW-BTC", "1m", *page, nothing_before=moment, rests_on=rests_on)
+    return said_of(lake)
+
+
+def test_the_same_moment_rests_on_the_best_evidence_there_was(tmp_path):
+    lake = Lake(tmp_path)
+    assert begin(lake, 7) == (7, "one answer")
+    assert begin(lake, 7, "months") == (7, "months")
+    assert begin(lake, 7) == begin(lake, 7, "two answers") == (7, "months")
+    lake.append("KRW-BTC", "1m", *make_page(7, 9, 1.0))
+    assert said_of(Lake(tmp_path)) == (7, "months")
+    assert begin(lake, 9) == (9, "one answer")
+
+
+def test_a_beginning_of_one_answer_that_candles_contradict_gives_way_to_a_confirmed_one(tmp_path):
+    lake = Lake(tmp_path)
+    begin(lake, 7)
+    assert begin(lake, -9, "two answers") == (7, "one answer")
+    lake.append("KRW-BTC", "1m", *make_page(-5, 7, 1.0))
+    assert begin(lake, -9) == (7, "one answer")
+    assert begin(lake, -9, "two answers") == (-9, "two answers")
+    assert said_of(Lake(tmp_path)) == (-9, "two answers")
+    assert lake.missing("KRW-BTC", "1m", FEBRUARY - 20 * MINUTE, FEBRUARY + 7 * MINUTE) == Spans(
+        [(FEBRUARY - 9 * MINUTE, FEBRUARY - 5 * MINUTE)]
+    )
+
+
+def test_the_candles_that_contradict_a_beginning_may_come_with_the_confirmed_one(tmp_path):
+    lake = Lake(tmp_path)
+    begin(lake, 7)
+    assert begin(lake, -5, "months", make_page(-5, 7, 1.0)) == (-5, "months")
+
+
+def test_a_confirmed_beginning_gives_way_to_later_ones_only(tmp_path):
+    lake = Lake(tmp_path)
+    begin(lake, 7, "two answers")
+    lake.append("KRW-BTC", "1m", *make_page(-5, 7, 1.0))
+    assert begin(lake, -5, "months") == (7, "two answers")
+
+
+def test_a_word_that_is_none_is_refused(tmp_path):
+    with pytest.raises(InputError, match="two answers"):
+        begin(Lake(tmp_path), 7, "two anwsers")
+    assert Lake(tmp_path).catalog().is_empty()
+
+
 def test_the_moment_lies_in_the_chunk_that_holds_it_and_survives_its_rewriting(tmp_path):
     lake = Lake(tmp_path)
     moment = FEBRUARY - 5 * MINUTE
