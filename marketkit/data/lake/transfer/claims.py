@@ -125,7 +125,7 @@ def _written(sheet: Sheet, tables: Tables) -> pl.Expr:
 def _is_whole(table: SourceTable, terms: Terms) -> bool:
     """Say whether a file was written after the end of the time that is told."""
     told = _told(table, terms)
-    return told is not None and told.end <= table.written
+    return told is not None and told.end <= min(table.written, terms.now)
 
 
 def _told_of(
