@@ -35,6 +35,7 @@ from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 
 _NO_PAGE = CandlePage(empty(ROW), Spans())
+_Failures = dict[tuple[str, str], MarketkitError]  # by symbol and timeframe
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,7 @@ def merge(lake: Store, other: Store, terms: MergeTerms) -> MergeReport:
     source, into = untouched(other), untouched(lake) if terms.dry_run else lake
     if not terms.dry_run:
         lake.require_writable()
-    failures: dict[tuple[str, str], MarketkitError] = {}
+    failures: _Failures = {}
     results = list(_each(into, source, terms, failures))
     return MergeReport.of(
         lake.root, other.root, terms.prefer, results, failures, dry_run=terms.dry_run
@@ -123,10 +124,10 @@ def merge(lake: Store, other: Store, terms: MergeTerms) -> MergeReport:
 
 
 def _each(
-    lake: Store, other: Store, terms: MergeTerms, failures: dict[tuple[str, str], MarketkitError]
+    lake: Store, other: Store, terms: MergeTerms, failures: _Failures
 ) -> Iterator[SeriesMerge]:
     """Merge the series one by one; the failure of one is noted, and the next has its turn."""
-    wanted = _wanted(other, terms)
+    wanted = _wanted(other, terms, failures)
     reporter = Reporter(Progress("merge", len(wanted), asks=False))
     for series in wanted:
         try:
@@ -206,18 +207,21 @@ def _log(root: Path, series: Series, history: list[Logged]) -> None:
         raise NotWritable(f"the lake {root} cannot be written: {error}") from error
 
 
-def _wanted(other: Store, terms: MergeTerms) -> list[Series]:
-    """List the series of the other lake that are meant.
+def _wanted(other: Store, terms: MergeTerms, failures: _Failures) -> list[Series]:
+    """List the series of the other lake that are meant; note the widths that cannot be listed.
 
-    Raises `UnknownSymbol`, and `CorruptFile` for a lake that cannot be listed.
+    Raises `UnknownSymbol`.
     """
     stored: dict[Series, None] = {}
-    try:
-        for width in terms.widths:
+    for width in terms.widths:
+        try:
             stored |= dict.fromkeys(other.index.stored(other.source, width))
             stored |= dict.fromkeys(unproved_of(other, width))
-    except OSError as error:  # a folder that is not ours to read
-        raise CorruptFile(f"the lake {other.root} cannot be read: {error}") from error
+        except CorruptFile as failure:
+            failures["all", width.name] = failure
+        except OSError as error:  # a folder that is not ours to read
+            why = CorruptFile(f"the {width} candles of {other.root} cannot be read: {error}")
+            failures["all", width.name] = why
     if terms.symbols is None:
         return list(stored)
     names = naming.resolve(terms.symbols, {series.symbol for series in stored})
