@@ -17,7 +17,7 @@ from marketkit.errors import InputError
 from marketkit.exchange.upbit import bodies
 from marketkit.sandbox import Sandbox
 from marketkit.schema import CANDLE, NUMBERS, ROW, TIME, exact
-from marketkit.timeframe import MINUTE, parse_time
+from marketkit.timeframe import MINUTE, TIMEFRAMES, parse_time
 
 START = parse_time("2025-09-01")
 NOWHERE = "http://127.0.0.1:9"
@@ -212,3 +212,23 @@ def test_a_real_week_of_minutes_comes_back_digit_for_digit(shared, tmp_path):
         for row in wire.head(1296).iter_rows(named=True)
     ]
     assert of(keep(tmp_path / "lake", said).read("KRW-BTC", "1m", precision="decimal"), said) == 0
+
+
+WIDTHS = {
+    "seconds": "1s", "minutes": "1m", "days": "1d", "weeks": "1w", "months": "1M", "years": "1y",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_recorded_candles_of_each_width_come_back_digit_for_digit(shared, tmp_path, width):
+    """Turnovers of years have 16 digits: the exchange counts in floats itself."""
+    told = (shared / f"fixtures/upbeat_rest_2026-03-11/get_candles_{width}.json").read_text("utf-8")
+    start = told.index("[", told.index('"body":'))
+    _, end = json.JSONDecoder().raw_decode(told, start)
+    body, timeframe = told[start:end].encode(), TIMEFRAMES[WIDTHS[width]]
+    rows = bodies.decode_candles(body, "KRW-BTC")
+    time = int(rows["time"].dt.epoch("ms")[0])
+    lake = Lake(tmp_path / "lake")
+    lake.append("KRW-BTC", timeframe, rows, Spans([(time, timeframe.next(time))]))
+    wire = bodies.decode_candles(body, "KRW-BTC", exact=True)
+    assert lake.read("KRW-BTC", timeframe, precision="decimal").equals(wire)
