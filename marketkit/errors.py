@@ -29,7 +29,8 @@ MarketkitError
 ├── MissingExtra (ImportError)         an optional package is not installed
 └── EngineClosed (RuntimeError)        a sync call where it would deadlock, or after close
 
-`warn` is for what is no error: it names the caller's own line.
+`warn` is for what is no error: it names the caller's own line. `Incomplete` is the kind for an
+answer that lacks a part.
 """
 
 from __future__ import annotations
@@ -200,6 +201,10 @@ class NewerFormat(LakeError):
 
 class CorruptFile(LakeError):
     """A file inside the lake that is not a marketkit candle file."""
+
+
+class Incomplete(UserWarning):
+    """An answer about many lacks a part; the message names the missing ones."""
 
 
 class FeedOverflow(MarketkitError):

@@ -17,6 +17,8 @@ from marketkit.data.jobs.catalog import jobs
 from marketkit.data.jobs.rescue import sentence
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.report.coverage import catalog
+from marketkit.data.lake.store.left_out import brief, survey
 from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable, Offline
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import Transport
@@ -25,6 +27,7 @@ from marketkit.timeframe import MINUTE, SECOND
 
 _YOUNG = 60_000  # ms; of what ended within the hour an older list would say nothing
 _VARIABLES = ("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE", "LARGEST_ANSWER")
+_REPAIR = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"
 _STUCK = ("interrupted", "failed", "incomplete")
 
 
@@ -72,9 +75,12 @@ def _lake(lake: Lake) -> Iterator[Finding]:
         if not marker.check(lake.root):
             yield Finding("good", "lake", f"none at {lake.root} yet")
             return
-        held = lake.catalog()  # reads every footer that changed
+        found, failures = survey(lake.index, [lake.source])  # reads every footer that changed
+        held = catalog(found.items())
         rows, size = int(held["rows"].sum()), words.size(int(held["bytes"].sum()))
         yield Finding("good", "lake", f"{held.height} series, {rows:,} candles, {size}")
+        for name, failure in failures.items():
+            yield Finding("bad", "lake", f"{name} is left out: {brief(failure)[0]}", _REPAIR)
         yield from _kept(lake)
         lake.require_writable()
     except NotWritable as failure:
@@ -83,8 +89,7 @@ def _lake(lake: Lake) -> Iterator[Finding]:
     except NewerFormat as failure:
         yield Finding("bad", "lake", str(failure), "pip install --upgrade marketkit-upbit")
     except LakeError as failure:
-        do = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"
-        yield Finding("bad", "lake", str(failure), do)
+        yield Finding("bad", "lake", str(failure), _REPAIR)
 
 
 def _kept(lake: Lake) -> Iterator[Finding]:

@@ -57,7 +57,7 @@ def _only_recordings(lake: Lake, options: argparse.Namespace) -> bool:
     """Say whether no lake is meant: recordings are named, or `--lake` is one."""
     from marketkit.recording import mending  # noqa: PLC0415 - as above
 
-    return bool(options.recordings) or mending.is_recording(lake.root)
+    return bool(options.recordings) or mending.recordings(lake.root)[:1] == [lake.root]
 
 
 def _recordings(lake: Lake, options: argparse.Namespace) -> list[Path]:

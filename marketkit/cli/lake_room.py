@@ -48,6 +48,8 @@ def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     """Remove series after a yes."""
     import polars as pl  # noqa: PLC0415 - slow, `--help` needs none
 
+    from marketkit.data.lake.report.coverage import catalog  # noqa: PLC0415 - slow
+    from marketkit.data.lake.store.left_out import survey  # noqa: PLC0415 - as above
     from marketkit.symbols import resolve  # noqa: PLC0415 - slow, `--help` needs none
     from marketkit.timeframe import parse_timeframe  # noqa: PLC0415 - as above
 
@@ -56,17 +58,21 @@ def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     if not options.symbols or options.timeframe is None:
         options.refuse("say which series: symbols and a timeframe, such as KRW-BTC --timeframe 1m")
     name = parse_timeframe(options.timeframe).name
-    held = lake.catalog().filter(timeframe=name)
-    if held.is_empty():
+    found, failures = survey(lake.index, [lake.source])
+    held = catalog(found.items()).filter(timeframe=name)
+    if (hidden := failures.pop(f"all {name}", None)) is not None:
+        raise hidden
+    broken = [each.partition(" ")[0] for each in failures if each.endswith(f" {name}")]
+    if held.is_empty() and not broken:
         raise InputError(f"{lake.root} has no candles of {name}: see `marketkit lake ls`")
-    names = resolve(options.symbols, held["symbol"].to_list())
-    meant = held.filter(pl.col("symbol").is_in(names))
+    names = resolve(options.symbols, [*held["symbol"], *broken])
+    what = _what(held.filter(pl.col("symbol").is_in(names)), names, name)
     _refuse_busy(lake, names, name)
-    if not (options.yes or _agreed(_what(meant, name))):
+    if not (options.yes or _agreed(what)):
         output.say("nothing was removed")
         return INCOMPLETE
     freed = lake.drop(names, name)
-    output.say(f"removed {_what(meant, name)}")
+    output.say(f"removed {what}")
     output.value(symbols=names, timeframe=name, bytes=freed)
     return DONE
 
@@ -92,10 +98,13 @@ def _agreed(what: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _what(meant: pl.DataFrame, timeframe: str) -> str:
+def _what(meant: pl.DataFrame, symbols: list[str], timeframe: str) -> str:
+    """Name the series, and the size of their readable files."""
     from marketkit.notebook import words  # noqa: PLC0415 - `--help` needs none
 
-    many = meant["symbol"][0] if meant.height == 1 else f"{meant.height} series"
+    many = symbols[0] if len(symbols) == 1 else f"{len(symbols)} series"
+    if meant.is_empty():
+        return f"{many} {timeframe}: files that cannot be read"
     size = words.size(int(meant["bytes"].sum()))
     return f"{many} {timeframe}: {int(meant['rows'].sum()):,} candles, {size}"
 

@@ -11,7 +11,7 @@ from marketkit.cli.options import refuse_unknown, refuse_unused
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.parser import build_parser, find_commands
 from marketkit.cli.terminal import forgiving, print_for_programs
-from marketkit.errors import InputError, MarketkitError, PartialResult
+from marketkit.errors import Incomplete, InputError, MarketkitError, PartialResult
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -24,8 +24,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print_for_programs()
         log_as_json = getattr(options, "log_format", "text") == "json"
         output = Output(as_json=options.json, log_as_json=log_as_json)
+        warnings.simplefilter("default", Incomplete)  # the exit code tells of it
         warnings.showwarning = lambda message, category, *_: output.warning(message, category)
-        return _run(options, output)
+        code = _run(options, output)
+        return INCOMPLETE if code == DONE and output.lacks else code
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:

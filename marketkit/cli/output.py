@@ -6,7 +6,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from marketkit.errors import MarketkitError
+from marketkit.errors import Incomplete, MarketkitError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -26,6 +26,7 @@ class Output:
     def __init__(self, *, as_json: bool, log_as_json: bool = False) -> None:
         self.as_json = as_json
         self._log_as_json = as_json or log_as_json
+        self.lacks = False  # whether a warning said that a part of an answer is left out
 
     def table(self, frame: pl.DataFrame, most: int = 40) -> None:
         """Print a frame as a table in the room there is, or as a JSON list with ISO times.
@@ -33,7 +34,9 @@ class Output:
         A table has at most so many rows, of both ends; by default those of a screen.
         """
         if self.as_json:
-            print(_with_iso_times(frame).write_json(), flush=True)
+            from marketkit.cli.json_rows import as_list  # noqa: PLC0415 - as below
+
+            print(as_list(frame), flush=True)
             return
         from marketkit.notebook.table import table  # noqa: PLC0415 - `--help` needs none
 
@@ -42,7 +45,9 @@ class Output:
     def lines(self, frame: pl.DataFrame) -> None:
         """Print each row as a line at once: values, or a JSON object with ISO times."""
         if self.as_json:
-            print(_with_iso_times(frame).write_ndjson(), end="", flush=True)
+            from marketkit.cli.json_rows import as_lines  # noqa: PLC0415 - as above
+
+            print(as_lines(frame), end="", flush=True)
             return
         from marketkit.notebook.table import line  # noqa: PLC0415 - as above
 
@@ -87,15 +92,9 @@ class Output:
 
     def warning(self, message: Warning | str, category: type[Warning]) -> None:
         """Print a warning on stderr, without the path and the line of source that Python adds."""
+        self.lacks = self.lacks or issubclass(category, Incomplete)
         self._log("warning", category, str(message), f"marketkit: warning: {message}")
 
     def _log(self, level: str, kind: type, message: str, text: str) -> None:
         as_json = json.dumps({level: kind.__name__, "message": message})
         print(as_json if self._log_as_json else text, file=sys.stderr)
-
-
-def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
-
-    times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
-    return frame.with_columns(times)

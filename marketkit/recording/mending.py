@@ -38,12 +38,18 @@ def is_recording(folder: Path) -> bool:
 def recordings(folder: Path) -> list[Path]:
     """List the recordings that lie in a folder, or two folders down at most."""
     below = {path.parent for level in ("*", "*/*") for path in folder.glob(f"{level}/{JOURNAL}")}
-    return sorted({each for each in {folder, *below} if is_recording(each)})
+    return sorted({each for each in {folder, *below} if _is_open_recording(each)})
 
 
 def look(root: Path) -> list[Fault]:
     """Look at every byte of a recording; no fault hides another, and nothing is changed."""
-    return [*_of_journal(root), *(fault for hour in _hours(root) for fault in _of_hour(root, hour))]
+    found = [*_of_journal(root)]
+    try:
+        for hour in _hours(root):
+            found += _of_hour(root, hour)
+    except OSError as error:  # a folder that this user may not read
+        found.append(Fault(".", "unreadable", f"cannot be read: {error}", "left"))
+    return found
 
 
 def mend(root: Path) -> list[Fault]:
@@ -64,6 +70,13 @@ def mend(root: Path) -> list[Fault]:
     except OSError as error:
         raise NotWritable(f"the recording {root} cannot be written: {error}") from error
     return found
+
+
+def _is_open_recording(folder: Path) -> bool:
+    try:
+        return is_recording(folder)
+    except OSError:  # a folder of somebody else's, in which nobody may look
+        return False
 
 
 def _hours(root: Path) -> Iterator[Hour]:

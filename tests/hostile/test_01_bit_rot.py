@@ -16,7 +16,7 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
-from marketkit.errors import CorruptFile, MarketkitError
+from marketkit.errors import CorruptFile, Incomplete, MarketkitError
 from tests.hostile import damage
 from tests.hostile.damage import END, FEBRUARY, LATER, MINUTE, START, rows_of
 from tests.hostile.fuzzing import ROOT
@@ -127,9 +127,9 @@ def test_what_rotted_is_neither_frozen_nor_published_nor_thawed(root, tmp_path):
         lake.publish("kept")
     with pytest.raises(CorruptFile, match="2024-02"):
         lake.thaw("kept", tmp_path / "new")
-    with pytest.raises(CorruptFile, match="2024-02"):
+    with pytest.warns(Incomplete, match="2024-02"):
         lake.freeze("later")
-    assert lake.frozen()["name"].to_list() == ["kept"]
+    assert set(lake.as_of("later").catalog()["symbol"]) == {"KRW-ETH"}
 
 
 def test_a_chunk_of_an_earlier_release_is_read_until_it_rots(tmp_path):
@@ -180,7 +180,7 @@ def test_a_footer_of_nonsense_is_one_of_our_errors_everywhere(root, said):
     pq.write_table(table.replace_schema_metadata({b"marketkit": text.encode()}), root / CHUNK)
     lake = Lake(root)
     for ask in damage.operations(lake, "KRW-BTC").values():
-        with suppress(MarketkitError):
+        with suppress(MarketkitError, Incomplete):
             ask()
     assert not lake.audit().is_empty()
     lake.repair()
@@ -260,7 +260,7 @@ def test_what_nobody_of_ours_would_write_is_an_error_of_ours_or_none(root, odd):
     asked = {**damage.operations(lake, "KRW-BTC"), "repr": lambda: repr(lake)}
     asked |= {"audit": lake.audit, "verify": lambda: lake.verify("kept"), "repair": lake.repair}
     for ask in asked.values():
-        with suppress(MarketkitError):
+        with suppress(MarketkitError, Incomplete):
             ask()
 
 

@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from marketkit.cli.main import main
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
-from marketkit.errors import CorruptFile, InputError, NewerFormat, NotWritable, UnknownSymbol
+from marketkit.errors import (
+    CorruptFile,
+    Incomplete,
+    InputError,
+    NewerFormat,
+    NotWritable,
+    UnknownSymbol,
+)
 from marketkit.schema import MARKET, ROW, TIME, empty
 from marketkit.timeframe import MINUTE, parse_time
 
@@ -297,7 +304,7 @@ def spoil(other: Lake, how: str) -> None:
 def test_of_a_series_with_a_damaged_file_nothing_is_taken_and_the_others_are(lake, other, how):
     spoil(other, how)
     files = tree(lake.root / f"{SERIES}KRW-BTC")
-    with pytest.warns(UserWarning, match="KRW-BTC 1m of .* is left out: .*2024-02.parquet"):
+    with pytest.warns(Incomplete, match="KRW-BTC 1m of .* is left out: .*2024-02.parquet"):
         report = lake.merge(other.root)
     assert tree(lake.root / f"{SERIES}KRW-BTC") == files
     assert lake.covered("KRW-ETH", "1m") == spans((0, 5))
@@ -316,7 +323,7 @@ def test_a_damaged_file_or_log_of_this_lake_stays_as_it_is_and_the_others_go_on(
     path = lake.root / "revisions/source=upbit/timeframe=1min/KRW-BTC.ndjson"
     path.write_bytes(b"no revision\n" + path.read_bytes())
     files = tree(lake.root / "candles")
-    with pytest.warns(UserWarning, match=r"KRW-BTC 1m of .* is left out: .*ndjson, line 1"):
+    with pytest.warns(Incomplete, match=r"KRW-BTC 1m of .* is left out: .*ndjson, line 1"):
         lake.merge(other, prefer="other")
     assert (
         tree(lake.root / f"{SERIES}KRW-BTC").items()
@@ -334,7 +341,7 @@ def test_a_damaged_chunk_of_this_lake_is_not_written_over(lake, other):
     path.unlink()
     path.write_bytes(content[:40] + bytes([content[40] ^ 4]) + content[41:])
     files = tree(lake.root / f"{SERIES}KRW-BTC")
-    with pytest.warns(UserWarning, match="`marketkit lake repair` sets it aside"):
+    with pytest.warns(Incomplete, match="`marketkit lake repair` sets it aside"):
         report = lake.merge(other)
     assert tree(lake.root / f"{SERIES}KRW-BTC") == files
     assert list(report.failures) == [("KRW-BTC", "1m")]

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marketkit.cli.command import Command, Family, no_arguments
+from marketkit.cli.command import PARTS, Command, Family, no_arguments
 from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_arguments
 from marketkit.cli.lake_import import import_arguments, import_candles
 from marketkit.cli.lake_merge import merge, merge_arguments
@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 Answer = Callable[["Lake", argparse.Namespace, Output], int]
 Arguments = Callable[[argparse.ArgumentParser], None]
 
+# Commands about all series give those that can be read, and say which are left out.
+_OF_MANY = {
+    *("ls", "gaps", "coverage", "calendar", "revisions", "du", "freeze", "diff", "export", "sql"),
+}
+
 
 def _view(name: str, answer: Answer, arguments: Arguments = no_arguments) -> Command:
     """Make the command that opens the lake and lets `answer` do the rest."""
@@ -33,7 +38,7 @@ def _view(name: str, answer: Answer, arguments: Arguments = no_arguments) -> Com
         lambda options, output: answer(open_lake(options), options, output),
         arguments,
         example=said.example,
-        codes=said.codes,
+        codes={**(PARTS if name in _OF_MANY else {}), **said.codes},
     )
 
 

@@ -18,6 +18,7 @@ from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.decimals import in_precision, to_decimals
 from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
+from marketkit.data.lake.read.sound import from_all
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
@@ -26,15 +27,17 @@ from marketkit.data.lake.report.summary import look
 from marketkit.data.lake.snapshots.snapshot import FrozenIndex
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
+from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
 from marketkit.data.lake.store.scan import read_times, scan
+from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
-from marketkit.errors import WrongArgument
+from marketkit.errors import LakeError, WrongArgument
 from marketkit.frames import Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.schema import ROW, empty
 from marketkit.symbols import is_name, several
-from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
+from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import EVER, Fill, Instant
 
 
@@ -47,7 +50,9 @@ class Lake(Intake, Shown):
     and processes may read and append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
-    in the series asked about that is not its candle file; other series stay usable.
+    in the series asked about that is not its candle file, or may not be read; other series stay
+    usable. Where all are asked about, and in reports about several, those are left out with a
+    warning that names them (`errors.Incomplete`). Files of other names are never candles.
     """
 
     @functools.cached_property
@@ -100,13 +105,17 @@ class Lake(Intake, Shown):
         if rename is not None:
             return self._scan_renamed(symbols, timeframe, window, fill, rename, exact=exact)
         found = self.select(symbols, timeframe)
-        if fill != "none":
-            return scan_dense(found, window, fill, exact=exact)
-        more = self._unproved(found, window, everything=symbols is None)
-        rows = scan(found.files(window))
-        if more.height:
-            rows = pl.concat([rows, more.lazy()]).sort("symbol", "time")
-        return to_decimals(rows) if exact else rows
+
+        def answered(sound: Selection) -> pl.LazyFrame:
+            if fill != "none":
+                return scan_dense(sound, window, fill, exact=exact)
+            more = self._unproved(sound, window, everything=symbols is None)
+            rows = scan(sound.files(window))
+            if more.height:
+                rows = pl.concat([rows, more.lazy()]).sort("symbol", "time")
+            return to_decimals(rows) if exact else rows
+
+        return from_all(found, answered) if symbols is None else answered(found)
 
     def read(
         self,
@@ -131,9 +140,14 @@ class Lake(Intake, Shown):
             plan = self._scan_renamed(symbols, timeframe, window, "none", rename, exact=False)
             return in_precision(plan.collect(), precision)
         found = self.select(symbols, timeframe)
-        rows, more = found.read(window), self._unproved(found, window, everything=symbols is None)
-        both = rows if more.is_empty() else pl.concat([rows, more]).sort("symbol", "time")
-        return in_precision(both, precision)
+
+        def answered(sound: Selection) -> pl.DataFrame:
+            rows = sound.read(window)
+            more = self._unproved(sound, window, everything=symbols is None)
+            return rows if more.is_empty() else pl.concat([rows, more]).sort("symbol", "time")
+
+        rows = from_all(found, answered) if symbols is None else answered(found)
+        return in_precision(rows, precision)
 
     def coverage(
         self,
@@ -152,11 +166,17 @@ class Lake(Intake, Shown):
         """
         gone = functools.cache(lambda: self.universe.chronicle().ended)
         frames = [empty(report.COVERAGE)]
-        for series, known, span in self._ranges(symbols, timeframe, start, end):
-            # What is known was looked up first: rows that arrive since cannot turn a slot empty.
-            files = self.select(series.symbol, series.timeframe).files(span)
+        ranges, failures = self._ranges(symbols, timeframe, start, end)
+        for series, known, span in ranges:
             ended = bool(known.missing(*span)) and series.symbol in gone()
-            frames.append(report.coverage(series, known, span, read_times(files), ended=ended))
+            try:
+                # What is known was looked up first: rows that arrive since turn no slot empty.
+                times = read_times(self.select(series.symbol, series.timeframe).files(span))
+            except SPOILT as failure:
+                failures[name_of(series)] = failure
+            else:
+                frames.append(report.coverage(series, known, span, times, ended=ended))
+        say(failures, anything=len(frames) > 1)
         spans = pl.concat(frames)
         closed = windows(self, parse_timeframe(timeframe), report.where_empty(spans))
         return report.with_maintenance(spans, closed)
@@ -169,7 +189,9 @@ class Lake(Intake, Shown):
         end: Instant | None = None,
     ) -> pl.DataFrame:
         """List the spans of slots nobody asked about: `symbol timeframe start end slots`."""
-        return report.gaps(self._ranges(symbols, timeframe, start, end))
+        ranges, failures = self._ranges(symbols, timeframe, start, end)
+        say(failures, anything=bool(ranges))
+        return report.gaps(ranges)
 
     def catalog(self) -> pl.DataFrame:
         """List the series, and on what each beginning rests.
@@ -180,14 +202,16 @@ class Lake(Intake, Shown):
         of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
         """
         marker.check(self.root)
-        series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
-        return report.catalog(zip(series, self.index.look(series), strict=True))
+        found, failures = survey(self.index, [self.source])
+        say(failures, anything=bool(found))
+        return report.catalog(found.items())
 
     def audit(self) -> pl.DataFrame:
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
-        index. What is broken never hides the rest.
+        index. What is broken never hides the rest. `unreadable` is what this user may not read, and
+        `stray` what other programs left: it is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
@@ -266,8 +290,10 @@ class Lake(Intake, Shown):
         `InputError` for another suffix or a file that is there already, unless `overwrite` says so.
         """
         target = check_target(Path(path), overwrite=overwrite)
-        proved = self.select(symbols, timeframe).read(self._window(start, end))
-        return write_candles(target, proved)
+        found, window = self.select(symbols, timeframe), self._window(start, end)
+        if symbols is None:
+            return write_candles(target, from_all(found, lambda sound: sound.read(window)))
+        return write_candles(target, found.read(window))
 
     def latest(
         self,
@@ -286,7 +312,14 @@ class Lake(Intake, Shown):
         one_of("precision", precision, Precision)
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
-        rows = hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        chosen = self._chosen(symbols, timeframe)
+        answer = functools.partial(hot.latest, self.root, self.index)
+        failures: Mapping[str, LakeError] = {}
+        if symbols is None:
+            rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)
+        else:
+            rows = answer(chosen, count)
+        say(failures, anything=True)
         if self._beside.any:
             found = self.select(symbols, timeframe)
             more = self._unproved(found, EVER, everything=symbols is None)
@@ -301,6 +334,9 @@ class Lake(Intake, Shown):
         `schema.ROW`, `candles` has all of them and `timeframe`. Times are in UTC. The query sees
         the files as they are when it begins, or those of the frozen set `as_of`; it can read
         nothing else of this machine and write nothing.
+
+        Series that cannot be read are left out, with a warning that names them, unless the query
+        asks about them alone: then that is a `CorruptFile`. Intervals come as text.
 
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """

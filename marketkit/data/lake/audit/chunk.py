@@ -69,11 +69,14 @@ class _Unusable(MarketkitError):
 
 
 def inspect(path: Path, series: Series) -> Inspected:
-    """Look at every byte of one version of the chunk at `path`. Raises `FileNotFoundError`."""
+    """Look at every byte of one version of the chunk at `path`.
+
+    Raises `FileNotFoundError`, and `PermissionError` for one that may not be read.
+    """
     try:
         with path.open("rb") as file:
             stamp, content = Stamp.of(os.fstat(file.fileno())), file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
         stamp = Stamp.of(path.lstat())

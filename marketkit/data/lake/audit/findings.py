@@ -15,6 +15,7 @@ FINDING = pl.Enum(
     [
         "lake",  # lake.json is missing or cannot be read
         "newer",  # written by a later marketkit
+        "unreadable",  # what this user may not read: whose that is, and the mode
         "corrupt",  # bytes that cannot be read, or that are not those that were written
         "foreign",  # Parquet, but not of marketkit
         "misplaced",  # of another series or chunk than its path says

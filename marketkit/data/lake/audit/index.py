@@ -78,7 +78,7 @@ def compare(root: Path, chunks: AuditedChunks) -> Iterator[Finding]:
         chunk = chunks.get((row.folder, row.chunk))
         if chunk is not None:
             yield from _compare(root, row, chunk, trusted=row.folder in told.trusted)
-        elif not (root / row.path).exists():
+        elif _is_gone(root / row.path):
             yield Finding(NAME, "index", f"has a row for {row.path}, which is gone", "removed")
     known = {(row.folder, row.chunk) for row in told.rows}
     for folder, name in sorted(chunks.keys() - known):
@@ -112,6 +112,16 @@ def _compare(root: Path, row: _Row, chunk: AuditedChunk, *, trusted: bool) -> It
         yield Finding(row.path, "corrupt", detail, "set aside", chunk.series, chunk.stamp)
     elif chunk.said is not None and row.footer not in _readings(chunk.said):
         yield Finding(NAME, "index", f"says of {row.path} what the file does not", "removed")
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # nobody may look
+        return False
+    return False
 
 
 def _readings(said: Footer) -> tuple[Footer, Footer]:
@@ -158,13 +168,19 @@ def _told(connection: sqlite3.Connection, root: Path) -> _Told:
     if sound != "ok":
         raise sqlite3.DatabaseError(sound)
     folders = connection.execute("SELECT * FROM folders")
-    trusted = {name for name, *at in folders if FileStamp.of(str(root / name)) == tuple(at)}
+    trusted = {name for name, *at in folders if _moment_of(root / name) == tuple(at)}
     rows = [_row(each) for each in connection.execute("SELECT * FROM chunks")]
     ends = [
         (str(folder), str(made_of), content if isinstance(content, bytes) else b"")
         for folder, made_of, content in connection.execute("SELECT * FROM ends")
     ]
     return _Told(rows, trusted, ends)
+
+
+def _moment_of(folder: Path) -> FileStamp | None:
+    with suppress(OSError):  # nobody may look
+        return FileStamp.of(str(folder))
+    return None
 
 
 def _row(row: sqlite3.Row) -> _Row:

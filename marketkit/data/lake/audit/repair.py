@@ -8,6 +8,7 @@ next backfill asks for it again.
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -42,23 +43,36 @@ REPAIR: Schema = {
 def repair(root: Path, index: Index, *, dry_run: bool = False) -> pl.DataFrame:
     """Mend each finding as far as that can be done, and say how.
 
-    `left` is what only a person can judge: files of a later marketkit, and names that mean nothing.
-    Raises `NotWritable`; what was mended by then stays mended.
+    `left` is what only a person can judge: files of a later marketkit, names that mean nothing,
+    what this user may not read, and what could not be mended. Raises `NotWritable` or `LakeError`
+    where nothing could be.
     """
     found = look(root)
     if not dry_run:
         try:
-            _mend_all(root, index, found)
+            failures = _mend_all(root, index, found)
         except LakeError:
             raise
         except OSError as error:
             raise NotWritable(f"the lake {root} cannot be written: {error}") from error
+        found = [_told(each, failures.get(each.path)) for each in found]
     rows = [(*each.place, each.finding, each.action, shown(each.detail)) for each in found]
     return pl.DataFrame(rows, schema=dict(REPAIR), orient="row")
 
 
-def _mend_all(root: Path, index: Index, found: list[Finding]) -> None:
-    """Mend each file once, however many findings there are."""
+def _told(found: Finding, failure: Exception | None) -> Finding:
+    if failure is None:
+        return found
+    said = f"{found.detail}; this could not be mended: {failure}"
+    return replace(found, action="left", detail=said)
+
+
+def _mend_all(root: Path, index: Index, found: list[Finding]) -> dict[str, Exception]:
+    """Mend each file once, however many findings there are; give the paths that could not be.
+
+    Where that are all, the first failure is raised.
+    """
+    failures: dict[str, Exception] = {}
     todo = {each.path: each for each in found if each.action != "left"}
     # A file that cannot be kept is not to be mended first.
     todo |= {each.path: each for each in found if each.action == "set aside"}
@@ -68,11 +82,17 @@ def _mend_all(root: Path, index: Index, found: list[Finding]) -> None:
             aside.move(root / "lake.json")
         marker.prepare(root)
         for each in todo.values():
-            _mend(root, each, aside)
+            try:
+                _mend(root, each, aside)
+            except (OSError, LakeError) as failure:
+                failures[each.path] = failure
+        if failures and len(failures) == len(todo):
+            raise next(iter(failures.values()))
         for each in todo.values():
             if each.action == "set aside" and each.series is not None:
                 with suppress(LakeError):
                     index.entries(each.series)  # looks again, and so forgets what is gone
+    return failures
 
 
 def _mend(root: Path, found: Finding, aside: Aside) -> None:

@@ -24,7 +24,7 @@ from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
 from marketkit.data.lake.format.verify import verify
-from marketkit.disk import TEMPORARY, write_atomic
+from marketkit.disk import write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW
 from marketkit.settings import library_version
@@ -161,12 +161,6 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
 def load_writer() -> None:
     """Load the writing library before there is anything to write."""
     importlib.import_module("pyarrow.parquet")
-
-
-def sweep(folder: Path) -> None:
-    """Remove the temporary files of writers that died. Only the holder of the series' lock may."""
-    for leftover in folder.glob(f"*{TEMPORARY}"):
-        leftover.unlink(missing_ok=True)
 
 
 @lru_cache(maxsize=4096)  # full chunks of the same days say the same

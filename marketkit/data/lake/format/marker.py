@@ -9,6 +9,7 @@ from pathlib import Path
 from marketkit.data.lake.format import waiting
 from marketkit.data.lake.format.chunk import FORMAT
 from marketkit.data.lake.format.nonsense import NONSENSE
+from marketkit.data.lake.format.refusal import unreadable
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
 from marketkit.net import fork
@@ -32,6 +33,8 @@ def check(root: Path) -> bool:
         newer = mark["format"] > FORMAT
     except (FileNotFoundError, NotADirectoryError):
         return False
+    except PermissionError as error:
+        raise unreadable(path, error) from error
     except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} does not say what format the lake has: {error!r}") from error
     if newer:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from marketkit.data.lake.store.store import Selection, Store
-from marketkit.errors import EngineClosed, LakeError
+from marketkit.errors import EngineClosed, LakeError, MarketkitError
 from marketkit.notebook import words
 from marketkit.notebook.card import Card
 from marketkit.notebook.table import Table, of_rows
@@ -37,7 +37,7 @@ class Holding:
 
 
 class LakeState(NamedTuple):
-    """The folder of a lake and the holdings; `fault` says why these are not known."""
+    """The folder of a lake and the holdings; `fault` says why some or all are not known."""
 
     folder: Path
     holdings: tuple[Holding, ...] = ()
@@ -51,7 +51,8 @@ class LakeState(NamedTuple):
         series, candles = sum(each.markets for each in held), sum(each.candles for each in held)
         size, missing = sum(each.size for each in held), sum(each.missing for each in held)
         gaps = f", {missing:,} slots missing" if missing else ""
-        return f"{series:,} series, {candles:,} candles, {words.size(size)}{gaps}"
+        fault = f"; {self.fault}" if self.fault else ""
+        return f"{series:,} series, {candles:,} candles, {words.size(size)}{gaps}{fault}"
 
     def newest(self, now: datetime) -> str:
         """Say how old the newest candle of each timeframe is."""
@@ -80,13 +81,25 @@ class LakeState(NamedTuple):
 def look(store: Store) -> LakeState:
     """Sum a lake's holdings up from the index: no file is read.
 
-    One that cannot be looked at has nothing, and the state says why.
+    What cannot be looked at is left out, and the state says why.
     """
-    try:
-        found = [store.select(None, timeframe) for timeframe in TIMEFRAMES.values()]
-    except (LakeError, EngineClosed) as error:
-        return LakeState(store.root, fault=str(error))
-    return LakeState(store.root, tuple(_holding(each) for each in found if each.found))
+    found: list[Selection] = []
+    failures: dict[str, str] = {}
+    for timeframe in TIMEFRAMES.values():
+        try:
+            looked_up = store.select(None, timeframe)
+        except (LakeError, EngineClosed) as error:
+            failures.setdefault(_line(error), "")
+            continue
+        failures |= {_line(each): f"without {name}: " for name, each in looked_up.failures.items()}
+        found += [looked_up] if looked_up.found else []
+    said = next((f"{name}{reason}" for reason, name in failures.items()), "")
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    return LakeState(store.root, tuple(map(_holding, found)), f"{said}{more}")
+
+
+def _line(error: MarketkitError) -> str:
+    return str(error).partition(";\n")[0]
 
 
 def _holding(found: Selection) -> Holding:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from urllib.parse import quote, unquote
 
+from marketkit.data.lake.format.layout import SUFFIX
+from marketkit.data.lake.snapshots.manifest import read_manifest
 from marketkit.data.lake.snapshots.snapshot import DELTA_LOG, check_intact, folder_of, keeping
-from marketkit.disk import sync_file, sync_folder, sync_tree
+from marketkit.disk import make_folder, sync_file, sync_folder, sync_tree, write_atomic
 from marketkit.errors import MissingExtra, NotWritable
 
 # Keys of the path, and no columns of the files: a Delta table may not have a name twice.
 _KEYS = ("source", "timeframe", "series")
+_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 
 
 def publish(root: Path, name: str) -> Path:
@@ -19,7 +27,8 @@ def publish(root: Path, name: str) -> Path:
 
     The log is one file that appears when it is complete, so a table is there or is not, and it is
     down when the call returns. One that a power cut left without its content is written again.
-    Raises `CorruptFile` for a set that is not as it was frozen: others would read it unasked.
+    Raises `CorruptFile` for a set that is not as it was frozen: others would read it unasked. Files
+    that other programs left beside the candles are no part of the table.
     """
     try:
         import deltalake  # noqa: F401, PLC0415 - an extra
@@ -44,14 +53,58 @@ def _is_table(table: Path) -> bool:
     from deltalake import DeltaTable  # noqa: PLC0415 - an extra
     from deltalake.exceptions import DeltaError  # noqa: PLC0415 - an extra
 
+    if not (table / DELTA_LOG).is_dir():
+        return False
     try:
-        DeltaTable(str(table))
+        with _view(table, [DELTA_LOG]) if _is_escaped(table) else nullcontext(table) as path:
+            DeltaTable(str(path))
     except (DeltaError, OSError, ValueError):
         return False
     return True
 
 
+def _is_escaped(table: Path) -> bool:
+    """Say whether Delta's library would take a part of a path for an escaped letter (`%20`)."""
+    return _ESCAPE.search(str(table.resolve())) is not None
+
+
+@contextmanager
+def _view(table: Path, names: Iterable[str]) -> Iterator[Path]:
+    """Make a folder elsewhere with links to some files or folders of a table."""
+    with TemporaryDirectory(prefix="marketkit-delta-") as folder:
+        for name in names:
+            link = Path(folder) / name
+            link.parent.mkdir(parents=True, exist_ok=True)
+            link.symlink_to(table.resolve() / name)
+        yield Path(folder)
+
+
 def _write(table: Path, name: str) -> None:
+    """Write the log; for paths confusing to the library, in a folder elsewhere first."""
+    kept = [each.path.removeprefix("candles/") for each in read_manifest(table.parent).files]
+    here = {each.relative_to(table).as_posix() for each in table.rglob(f"*{SUFFIX}")}
+    if here == set(kept) and not _is_escaped(table) and not any("%" in each for each in kept):
+        _convert(table, name)
+        return
+    with _view(table, kept) as path:
+        _convert(path, name)
+        make_folder(table / DELTA_LOG)
+        for each in sorted((path / DELTA_LOG).iterdir()):
+            _copy_log(each, table / DELTA_LOG / each.name, kept)
+
+
+def _copy_log(path: Path, target: Path, kept: Iterable[str]) -> None:
+    """Copy a file of a log, and escape the paths in the copy: the converter forgets."""
+    said = {unquote(name): quote(name, safe="/=") for name in kept}
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    for line in lines:
+        if "add" in line:
+            line["add"]["path"] = said[unquote(line["add"]["path"])]
+    content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+    write_atomic(target, lambda file: file.write(content))
+
+
+def _convert(table: Path, name: str) -> None:
     from deltalake import Field, Schema, convert_to_deltalake  # noqa: PLC0415 - an extra
     from deltalake.exceptions import DeltaError  # noqa: PLC0415 - an extra
     from deltalake.schema import PrimitiveType  # noqa: PLC0415 - an extra

@@ -15,10 +15,12 @@ import polars as pl
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry, read_chunk
 from marketkit.data.lake.format.layout import Series, check_symbol
+from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.store.left_out import SPOILT, name_of, say
 from marketkit.data.lake.store.met import DIFFERENCE, KINDS, ROW_DIFF, Difference, met, numbers
 from marketkit.data.lake.store.rows import split, times_of
 from marketkit.data.lake.store.store import Store
-from marketkit.errors import CorruptFile, InputError, warn
+from marketkit.errors import CorruptFile, InputError, LakeError, warn
 from marketkit.frames import one_of
 from marketkit.schema import TIME, Schema
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
@@ -88,31 +90,41 @@ def differences(
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise InputError(f"limit={limit!r}: ask for at least one difference")
     frames, height = [pl.DataFrame(schema=dict(_SCHEMAS[by]))], 0
-    for series in _series(a, b, symbols, timeframe):
-        frames.append(_frame(_compared(a, b, series, limit if by == "rows" else 0), by))
+    failures: dict[str, LakeError] = {}
+    for series in _series((a, b), symbols, timeframe, failures):
+        try:
+            frames.append(_frame(_compared(a, b, series, limit if by == "rows" else 0), by))
+        except SPOILT as failure:
+            failures[name_of(series)] = failure
         height += frames[-1].height
         if height > limit:
             warn(f"more than {limit:,} differences: the first are given; name symbols or timeframe")
             break
+    say(failures, anything=len(frames) > 1)
     return pl.concat(frames).head(limit)
 
 
 def _series(
-    a: Store,
-    b: Store,
+    stores: tuple[Store, Store],
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    failures: dict[str, LakeError],
 ) -> list[Series]:
+    """List the series of both stores; a folder that cannot be listed is a failure."""
     names = {symbols} if isinstance(symbols, str) else symbols
     wanted = None if names is None else {check_symbol(name) for name in names}
     widths = TIMEFRAMES.values() if timeframe is None else [parse_timeframe(timeframe)]
-    found = {
-        series: None
-        for width in widths
-        for store in (a, b)
-        for series in store.index.stored(a.source, width)
-        if wanted is None or series.symbol in wanted
-    }
+    found: dict[Series, None] = {}
+    for width in widths:
+        for store in stores:
+            try:
+                stored = store.index.stored(stores[0].source, width)
+            except CorruptFile as failure:
+                failures[f"all {width}"] = failure
+            else:
+                found |= dict.fromkeys(
+                    each for each in stored if wanted is None or each.symbol in wanted
+                )
     return sorted(found, key=lambda series: series.symbol)
 
 
@@ -184,7 +196,7 @@ def _read(path: Path, series: Series) -> tuple[pl.DataFrame, Spans]:
     try:
         rows, footer = read_chunk(path, series)
     except OSError as error:
-        raise CorruptFile(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from error
     return rows, footer.covered
 
 

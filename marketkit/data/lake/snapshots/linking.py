@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,13 +18,15 @@ from typing import NamedTuple
 
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.format.verify import verify
 from marketkit.data.lake.snapshots.manifest import FrozenFile
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.left_out import name_of
 from marketkit.data.lake.store.verified import carry, remember
 from marketkit.data.lake.store.write import only_writer, read_sound
 from marketkit.disk import link
-from marketkit.errors import CorruptFile
+from marketkit.errors import CorruptFile, LakeError
 
 _AT_ONCE = 4  # files compared side by side: hashing leaves the other threads alone
 Listed = Sequence[tuple[Series, list[Entry]]]
@@ -38,17 +41,35 @@ class _Linked(NamedTuple):
     sound: bool
 
 
-def link_all(root: Path, index: Index, folder: Path, found: Listed) -> list[FrozenFile]:
+def link_all(
+    root: Path, index: Index, folder: Path, found: Listed
+) -> tuple[list[FrozenFile], dict[str, LakeError]]:
     """Give listed files second names below `folder`, and the index the hashes missing there.
 
-    Raises `CorruptFile` for bytes that are not those that were written; they are set aside.
+    A series with bytes that are not those that were written, or that may not be read, gets none:
+    such come second, by their names, with the reason. Bytes that rotted are set aside.
     """
-    linked = [each for series, entries in found for each in _link(root, folder, series, entries)]
+    linked: list[_Linked] = []
+    spoilt: dict[Series, LakeError] = {}
+    for series, entries in found:
+        try:
+            linked += _link(root, folder, series, entries)
+        except PermissionError as error:
+            spoilt[series] = unreadable(error.filename or root / series.folder, error)
     kept = [FrozenFile(each.series, each.entry) for each in linked if each.sound]
     with ThreadPoolExecutor(_AT_ONCE) as pool:
-        kept += pool.map(lambda each: _compared(root, each), (x for x in linked if not x.sound))
+        new = [each for each in linked if not each.sound]
+        for each, result in zip(new, pool.map(lambda one: _compared(root, one), new), strict=True):
+            if isinstance(result, LakeError):
+                spoilt.setdefault(each.series, result)
+            else:
+                kept.append(result)
+    index.survey(list(spoilt))  # looks again, and so forgets what was set aside
+    for series in spoilt:
+        shutil.rmtree(folder / series.folder, ignore_errors=True)
+    kept = [each for each in kept if each.series not in spoilt]
     _learn(index, found, kept)
-    return kept
+    return kept, {name_of(series): failure for series, failure in spoilt.items()}
 
 
 def _link(root: Path, folder: Path, series: Series, entries: Iterable[Entry]) -> Iterator[_Linked]:
@@ -64,14 +85,24 @@ def _link(root: Path, folder: Path, series: Series, entries: Iterable[Entry]) ->
             yield _Linked(series, entry, path, known and carry(before, after))
 
 
-def _compared(root: Path, linked: _Linked) -> FrozenFile:
+def _compared(root: Path, linked: _Linked) -> FrozenFile | LakeError:
+    """Compare the bytes behind a second name, or give the reason why that cannot be done."""
     series, entry = linked.series, linked.entry
+    path = root / series.path(entry.chunk)
     try:
         return FrozenFile(series, _hashed(Path(linked.path), series, entry))
     except ValueError as error:
-        with only_writer(root, series):
-            read_sound(root, series, entry)
-        raise CorruptFile(f"{root}/{series.path(entry.chunk)} cannot be kept: {error}") from error
+        try:
+            with only_writer(root, series):
+                read_sound(root, series, entry)
+        except (LakeError, OSError) as failure:
+            if isinstance(failure, LakeError):
+                return failure
+        return CorruptFile(f"{path} cannot be kept: {error}")
+    except PermissionError as error:
+        return unreadable(path, error)
+    except LakeError as failure:
+        return failure
 
 
 def _hashed(path: Path, series: Series, entry: Entry) -> Entry:

@@ -24,6 +24,7 @@ from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.format.nonsense import NONSENSE, evidence_of, is_moment
+from marketkit.data.lake.format.refusal import unreadable
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.frames import DEFAULTS
 from marketkit.notebook import words
@@ -133,6 +134,8 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FROZEN
     try:
         return _read(path, Stamp.of(path.stat()))
+    except PermissionError as error:
+        raise unreadable(path, error) from error
     except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} is not the manifest of a frozen set: {error!r}") from error
 

@@ -8,6 +8,7 @@ renamed in one step: a kill leaves at worst such a folder, which the next that f
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import shutil
@@ -23,9 +24,11 @@ from filelock import FileLock, Timeout
 from marketkit.coverage import ONE_ANSWER
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, read_footer
-from marketkit.data.lake.format.layout import Series, check_source
+from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.format.refusal import not_allowed, unreadable
+from marketkit.data.lake.format.strangers import is_stranger
 from marketkit.data.lake.snapshots.linking import link_all
 from marketkit.data.lake.snapshots.manifest import (
     Frozen,
@@ -35,6 +38,7 @@ from marketkit.data.lake.snapshots.manifest import (
     read_manifest,
 )
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.left_out import brief, say, sources, survey
 from marketkit.disk import (
     TEMPORARY,
     link,
@@ -49,7 +53,7 @@ from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, No
 from marketkit.net import fork
 from marketkit.schema import TIME, Schema
 from marketkit.settings import library_version
-from marketkit.timeframe import TIMEFRAMES, Timeframe
+from marketkit.timeframe import Timeframe
 
 DELTA_LOG = "_delta_log"  # beside the sources; written by `publish`, no part of the set
 SETS: Schema = {
@@ -71,17 +75,22 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
     """Keep every file of a lake under a name.
 
     Each file is one that a writer completed, and its bytes are compared with their proof: damage is
-    never kept as if it were sound. Raises `CorruptFile`, with no set made and the file set aside.
+    never kept as if it were sound. A series with a damaged file, which is set aside, or with one
+    that may not be read is no part of the set, as a warning says. Raises `CorruptFile`, with no set
+    made, where that leaves nothing.
     """
     marker.check(root)
     _refuse_taken(root, name)
-    series = [each for source in _sources(root) for each in _stored(index, source)]
-    found = list(zip(series, index.look(series), strict=True))
-    if not any(entries for _, entries in found):
+    found, failures = survey(index, sources(root))
+    if not any(found.values()):
+        say(failures, anything=False)
         raise InputError(f"there are no candles to freeze in {root}")
     with keeping(root), new_folder(root / _FOLDER) as folder:
         _refuse_taken(root, name)
-        files = link_all(root, index, folder, found)
+        files, spoilt = link_all(root, index, folder, list(found.items()))
+        failures |= spoilt
+        if not files:
+            say(failures, anything=False)
         # machine's clock: a lake is frozen without an exchange, and "created" is for people
         created = time.time_ns() // 1_000_000
         manifest = Manifest.of(name, created, library_version(), files)
@@ -90,6 +99,7 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
         sync_tree(folder)
         folder.rename(root / _FOLDER / name)
         sync_folder(root / _FOLDER)
+    say(failures, anything=True)
     return manifest.summary
 
 
@@ -107,7 +117,7 @@ def verify(root: Path, name: str) -> pl.DataFrame:
     try:
         problems = list(_problems(folder, read_manifest(folder)))
     except CorruptFile as error:
-        problems = [(FROZEN, str(error))]
+        problems = [(FROZEN, brief(error)[0])]
     rows = [(shown(path), shown(problem)) for path, problem in problems]
     return pl.DataFrame(rows, schema=dict(PROBLEMS), orient="row")
 
@@ -201,6 +211,12 @@ class FrozenIndex(Index):
         """List the chunks of each series in the order of time."""
         return [self._entries.get(series, []) for series in wanted]
 
+    def survey(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
+        """List the same by series; no file is looked at, and so none fails."""
+        return dict(zip(wanted, self.look(wanted), strict=True)), {}
+
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe, sorted by symbol."""
         wanted = (source, timeframe)
@@ -213,9 +229,12 @@ class FrozenIndex(Index):
 def names(root: Path) -> list[str]:
     """List the names of the sets, sorted."""
     folder = root / _FOLDER
-    if not folder.is_dir():
+    try:
+        sets = [each for each in folder.iterdir() if is_name(each.name) and each.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    sets = (each for each in folder.iterdir() if is_name(each.name) and each.is_dir())
+    except OSError as error:
+        raise unreadable(folder, error) from error
     return sorted(each.name for each in sets)
 
 
@@ -225,19 +244,8 @@ def _refuse_taken(root: Path, name: str) -> None:
             f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
             " with a letter or digit first and no dot last"
         )
-    if (root / _FOLDER / name).exists():
+    if os.path.lexists(root / _FOLDER / name):
         raise InputError(f"a frozen set is called {name!r} already; sets never change")
-
-
-def _sources(root: Path) -> Iterator[str]:
-    for folder in sorted((root / "candles").glob("source=*")):
-        with suppress(InputError):  # somebody else's folder
-            yield check_source(folder.name.removeprefix("source="))
-
-
-def _stored(index: Index, source: str) -> Iterator[Series]:
-    for timeframe in TIMEFRAMES.values():
-        yield from index.stored(source, timeframe)
 
 
 @contextmanager
@@ -269,7 +277,8 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     for path in sorted((folder / "candles").rglob("*")):
         below = path.relative_to(folder).as_posix()
         published = f"{below}/".startswith(f"candles/{DELTA_LOG}/")
-        if not path.is_dir() and below not in known and not published:
+        ours = below not in known and not published and not is_stranger(path.name)
+        if ours and not path.is_dir():
             yield below, "is not in the manifest"
 
 
@@ -280,6 +289,8 @@ def _problem(path: Path, kept: FrozenFile) -> str | None:
         footer, stamp = read_footer(path, kept.series)
     except FileNotFoundError:
         return "is missing"
+    except PermissionError:
+        return not_allowed(path)
     except (OSError, CorruptFile, NewerFormat) as error:
         return str(error)
     told = kept.entry.footer

@@ -29,8 +29,10 @@ class SnapshotStore(Store):
         """Keep all candles of this moment under a name; no later write changes the copy.
 
         Takes no room until the lake changes (hard links; where the system has none, copies). Each
-        series is kept as some moment of the call left it. Raises `InputError` for a name that is
-        taken or is none, or if there are no candles, and `NotWritable`; then nothing was kept.
+        series is kept as some moment of the call left it; one that cannot be read, or whose bytes
+        are damaged, is left out, and a warning names it. Raises `InputError` for a name that is
+        taken or is none, or if there are no candles, `CorruptFile` where none can be read, and
+        `NotWritable`; then nothing was kept.
         """
         return snapshot.freeze(self.root, self.index, name)
 
@@ -109,8 +111,10 @@ class SnapshotStore(Store):
         """Make a frozen set a Delta table for other engines, and give the folder of the table.
 
         Only a log is written (`pip install 'marketkit-upbit[delta]'`), no candle again; for a set
-        that is published already nothing is done. Delta knows times in microseconds. Raises
-        `InputError` if there is no such set, `MissingExtra` and `NotWritable`.
+        that is published already nothing is done. Delta knows times in microseconds. Below a folder
+        named like an escape (`%20`) the table is as good, but `deltalake` itself, of 2026, does not
+        find it there. Raises `InputError` if there is no such set, `MissingExtra` and
+        `NotWritable`.
         """
         return publish(self.root, name)
 

@@ -6,8 +6,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import sweep
-from marketkit.data.lake.format.layout import SUFFIX, Series
+from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
+from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.revisions import log_path
 from marketkit.data.lake.store.write import only_writer
@@ -36,8 +36,9 @@ def _remove(root: Path, index: Index, series: Series) -> int:
     if folder.is_dir():
         sweep(folder)
         for path in folder.glob(f"*{SUFFIX}"):
-            size += path.stat().st_size
-            path.unlink()
+            if is_chunk(series.timeframe, path.name.removesuffix(SUFFIX)) and not path.is_dir():
+                size += path.lstat().st_size
+                path.unlink()
         sync_folder(folder)
         with suppress(OSError):  # something else lies there: an audit names it
             folder.rmdir()

@@ -19,9 +19,11 @@ import polars as pl
 
 from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
+from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.store.left_out import name_of, say
 from marketkit.data.lake.store.merge import Revision
 from marketkit.disk import make_folder, sync_folder, write_atomic
-from marketkit.errors import CorruptFile
+from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import NUMBERS, TIME, Schema
 from marketkit.symbols import file_name, symbol_of
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
@@ -115,7 +117,7 @@ def _said(root: Path, series: Series) -> list[Logged]:
     except (FileNotFoundError, NotADirectoryError):
         return []
     except OSError as error:
-        raise CorruptFile(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from error
     return [parsed(line, number, path) for number, line in enumerate(lines[:-1], 1)]
 
 
@@ -133,8 +135,8 @@ def read(
     """Give the revisions of some series, or of all, as `REVISION`."""
     rows = [
         (series.symbol, series.timeframe.name, *revision, seen_at)
-        for series in _chosen(root, source, symbols, timeframe)
-        for revision, seen_at in read_log(root, series)
+        for series, log in _logs(root, source, symbols, timeframe)
+        for revision, seen_at in log
     ]
     return pl.DataFrame(rows, schema=dict(REVISION), orient="row")
 
@@ -148,8 +150,8 @@ def finality(
     """Measure for each series how long after the close a candle was last seen to change."""
     rows = [
         (series.symbol, series.timeframe.name, after)
-        for series in _chosen(root, source, symbols, timeframe)
-        for after in _ages(root, series)
+        for series, log in _logs(root, source, symbols, timeframe)
+        for after in _ages(series, log)
     ]
     ages = pl.DataFrame(rows, schema=["symbol", "timeframe", "after"], orient="row")
     after = pl.col("after").cast(pl.Int64)
@@ -160,10 +162,28 @@ def finality(
     )
 
 
-def _ages(root: Path, series: Series) -> list[int]:
+def _logs(
+    root: Path,
+    source: str,
+    symbols: str | Iterable[str] | None,
+    timeframe: str | Timeframe | None,
+) -> list[tuple[Series, list[Logged]]]:
+    """Read the logs of some series, or of all, and warn of unreadable ones."""
+    found: list[tuple[Series, list[Logged]]] = []
+    failures: dict[str, LakeError] = {}
+    for series in _chosen(root, source, symbols, timeframe):
+        try:
+            found.append((series, read_log(root, series)))
+        except CorruptFile as failure:
+            failures[name_of(series)] = failure
+    say(failures, anything=bool(found))
+    return found
+
+
+def _ages(series: Series, log: Iterable[Logged]) -> list[int]:
     """Give for each revised candle how many ms after the close the last change was seen."""
     last: dict[int, int] = {}
-    for revision, seen_at in read_log(root, series):
+    for revision, seen_at in log:
         last[revision.time] = max(seen_at, last.get(revision.time, seen_at))
     return [seen_at - series.timeframe.next(time) for time, seen_at in last.items()]
 
@@ -197,6 +217,8 @@ def _logged(folder: Path) -> list[str]:
         names = [path.name for path in folder.iterdir() if path.suffix == LOG_SUFFIX]
     except (FileNotFoundError, NotADirectoryError):
         return []
+    except OSError as error:
+        raise unreadable(folder, error) from error
     symbols = (symbol_of(name.removesuffix(LOG_SUFFIX)) for name in names)
     return [symbol for symbol in symbols if symbol is not None]
 

@@ -16,6 +16,7 @@ from marketkit.coverage import Span
 from marketkit.data.lake.format.chunk import Entry, Version
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import UNREADABLE
+from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, TIME, empty
@@ -119,7 +120,7 @@ def open_file(path: Path) -> FileIO:
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
-        raise CorruptFile(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from error
 
 
 def _collect(files: Files, frame: pl.LazyFrame) -> pl.DataFrame:

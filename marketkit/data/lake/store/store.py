@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -17,9 +17,11 @@ from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, 
 from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.left_out import name_of
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, files_of, read
 from marketkit.data.lake.store.write import Written, write_page
+from marketkit.errors import LakeError
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
 from marketkit.symbols import several
@@ -41,12 +43,14 @@ class Selection:
     """Series of one timeframe as one look found each: the knowledge and the files.
 
     Files may be replaced later, but only by such as know more, so what is known here stays true.
+    `failures` are, by their names, series that a look at all could not read.
     """
 
     root: Path
     timeframe: Timeframe
     found: dict[str, tuple[Series, list[Entry]]]
     knows: dict[str, Knowledge]
+    failures: dict[str, LakeError] = field(default_factory=dict)
 
     @property
     def symbols(self) -> list[str]:
@@ -60,6 +64,7 @@ class Selection:
             self,
             found={symbol: self.found[symbol] for symbol in names},
             knows={symbol: self.knows[symbol] for symbol in names},
+            failures={},
         )
 
     def known(self, symbol: str) -> Knowledge:
@@ -103,7 +108,8 @@ class Store:
     append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
-    in the series asked about that is not its candle file; other series stay usable.
+    in the series asked about that is not its candle file, or may not be read; other series stay
+    usable. Where all are asked about those are left out, with a warning that names them.
     """
 
     def __init__(self, root: str | Path, *, source: str = "upbit") -> None:
@@ -184,12 +190,18 @@ class Store:
         return self._known(self._series(symbol, timeframe)).missing(*check_range(start, end))
 
     def select(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
-        """Look some series up, or all of a timeframe: their proof and their files in one look."""
+        """Look some series up, or all of a timeframe: their proof and their files in one look.
+
+        Of all, those that cannot be looked at are `failures`; one that is named raises its own.
+        """
         chosen = self._chosen(symbols, timeframe)
-        looked_up = list(zip(chosen, self.index.look(chosen), strict=True))
-        found = {series.symbol: (series, entries) for series, entries in looked_up}
-        knows = {series.symbol: self._knowledge(series, entries) for series, entries in looked_up}
-        return Selection(self.root, parse_timeframe(timeframe), found, knows)
+        looked_up, failures = self.index.survey(chosen)
+        for failure in failures.values() if symbols is not None else ():
+            raise failure
+        found = {series.symbol: (series, entries) for series, entries in looked_up.items()}
+        knows = {each.symbol: self._knowledge(each, entries) for each, entries in looked_up.items()}
+        named = {name_of(series): failure for series, failure in failures.items()}
+        return Selection(self.root, parse_timeframe(timeframe), found, knows, named)
 
     def _window(self, start: Instant | None, end: Instant | None) -> Span:
         """Give the range a caller means; `-30d` counts back from now."""
@@ -230,17 +242,22 @@ class Store:
         timeframe: str | Timeframe,
         start: Instant | None,
         end: Instant | None,
-    ) -> Iterator[tuple[Series, Knowledge, Span]]:
-        """Give the series asked about, the knowledge of each, and the range to report."""
+    ) -> tuple[list[tuple[Series, Knowledge, Span]], dict[str, LakeError]]:
+        """Give the series asked about, the knowledge of each, and the range to report.
+
+        Those that cannot be looked at come second, by their names.
+        """
         window = self._window(start, end)  # a wrong range is refused, whatever is known
-        chosen = self._chosen(symbols, timeframe)
-        for series, entries in zip(chosen, self.index.look(chosen), strict=True):
+        looked_up, failures = self.index.survey(self._chosen(symbols, timeframe))
+        found: list[tuple[Series, Knowledge, Span]] = []
+        for series, entries in looked_up.items():
             known = self._knowledge(series, entries)
             first, last = known.hull or (None, None)
             first = window.start if start is not None else first
             last = window.end if end is not None else last
             if first is not None and last is not None and first < last:
-                yield series, known, Span(first, last)
+                found.append((series, known, Span(first, last)))
+        return found, {name_of(series): failure for series, failure in failures.items()}
 
 
 S = TypeVar("S", bound=Store)

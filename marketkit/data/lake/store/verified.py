@@ -15,6 +15,7 @@ from io import FileIO
 from pathlib import Path
 
 from marketkit.data.lake.format.chunk import Entry, Stamp, Version
+from marketkit.data.lake.format.refusal import REPAIR
 from marketkit.data.lake.format.verify import verify
 from marketkit.errors import CorruptFile
 
@@ -73,10 +74,7 @@ def _verify(path: Path, file: FileIO, known: Mapping[Path, Version]) -> None:
         )
         file.seek(0)
     except (ValueError, OSError) as error:
-        raise CorruptFile(
-            f"{path} cannot be read: {error};\nrepair the lake: its bytes are set aside then, and a"
-            " backfill asks for its slots again"
-        ) from error
+        raise CorruptFile(f"{path} cannot be read: {error};\n{REPAIR}") from error
     remember(stat)
 
 

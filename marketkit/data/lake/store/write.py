@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,11 +22,11 @@ from marketkit.data.lake.format.chunk import (
     describe,
     read_chunk,
     read_footer,
-    sweep,
     write_chunk,
 )
-from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_span, cut
+from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_span, cut, is_chunk
 from marketkit.data.lake.format.seal import Broken
+from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge, beginning
@@ -199,6 +200,8 @@ def _merge_chunk(
 ) -> tuple[Entry | None, Written]:
     """Merge a part into a chunk; without anything new the file stays untouched."""
     path = root / series.path(chunk)
+    if here is None and os.path.lexists(path):  # the stand-in of a file: kept, never written over
+        Aside(root).move(path)
     old, said = (_NO_PAGE.rows, None) if here is None else read_sound(root, series, here)
     covered = Spans() if said is None else said.covered
     claim = part if said is None or part.nothing_before is not None else said
@@ -234,6 +237,8 @@ def _entries(root: Path, index: Index, series: Series) -> dict[str, Entry]:
         return {entry.chunk: entry for entry in index.entries(series)}
     except CorruptFile:
         for path in sorted((root / series.folder).glob(f"*{SUFFIX}")):
+            if not is_chunk(series.timeframe, path.name.removesuffix(SUFFIX)):
+                continue
             try:
                 read_footer(path, series)
             except CorruptFile as error:

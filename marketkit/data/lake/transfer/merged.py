@@ -13,7 +13,7 @@ from marketkit.coverage import Span
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.met import numbers
 from marketkit.data.lake.transfer.pairing import Prefer
-from marketkit.errors import MarketkitError, warn
+from marketkit.errors import Incomplete, MarketkitError, warn
 from marketkit.notebook.card import Card, Shown
 from marketkit.notebook.table import table
 from marketkit.schema import NUMBERS, TIME, Schema, empty
@@ -141,7 +141,7 @@ class MergeReport(Shown):
     def warn_of_failures(self) -> None:
         """Warn of each series that was left out: reports are not always read."""
         for key, failure in self.failures.items():
-            warn(f"{' '.join(key)} of {self.other} is left out: {failure}")
+            warn(f"{' '.join(key)} of {self.other} is left out: {failure}", Incomplete)
 
     def as_dict(self) -> dict[str, object]:
         """Give counts, series, differences and failures as plain values, with ISO times."""

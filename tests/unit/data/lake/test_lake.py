@@ -17,7 +17,14 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.report.coverage import CATALOG, COVERAGE, GAPS
-from marketkit.errors import CorruptFile, InputError, InvalidRange, NewerFormat, UnknownTimeframe
+from marketkit.errors import (
+    CorruptFile,
+    Incomplete,
+    InputError,
+    InvalidRange,
+    NewerFormat,
+    UnknownTimeframe,
+)
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
 
@@ -235,8 +242,8 @@ def test_a_corrupt_file_spoils_its_series_and_no_other(filled):
     for ask in (filled.read, filled.scan, filled.covered, filled.coverage, filled.gaps):
         with pytest.raises(CorruptFile, match=r"KRW-BTC.*2024-01\.parquet"):
             ask("KRW-BTC", "1m")
-    with pytest.raises(CorruptFile):
-        filled.catalog()
+    with pytest.warns(Incomplete, match=r"KRW-BTC 1m: .*2024-01\.parquet"):
+        assert "KRW-BTC" not in filled.catalog().filter(timeframe="1m")["symbol"]
     assert "2024-01.parquet" in repr(filled)
     assert filled.read("KRW-ETH", "1m").height == 4
     assert path.read_bytes() == b"rot"

@@ -22,7 +22,6 @@ from marketkit.data.lake.format.chunk import (
     read_footer,
     spans_of_text,
     spans_to_text,
-    sweep,
     write_chunk,
 )
 from marketkit.data.lake.format.layout import Series
@@ -210,12 +209,6 @@ def test_bytes_are_down_before_the_name_and_the_name_before_the_return(path, wri
         )
     write_chunk(path, *written, SERIES)
     assert steps == ["fsync", "replace", "fsync"]
-
-
-def test_sweeping_removes_temporary_files_only(path, written):
-    (path.parent / f"{path.name}.123.abcd.tmp").write_bytes(b"half")
-    sweep(path.parent)
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
 
 
 def test_folders_are_made_with_their_parents_once(tmp_path):

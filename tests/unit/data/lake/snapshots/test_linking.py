@@ -28,7 +28,13 @@ def filled(lake, candles, january):
 
 
 def link(lake, folder):
-    return link_all(lake.root, lake.index, folder, [(SERIES, lake.index.entries(SERIES))])
+    found = [(SERIES, lake.index.entries(SERIES))]
+    kept, failures = link_all(lake.root, lake.index, folder, found)
+    for failure in failures.values():
+        assert not kept
+        assert not (folder / SERIES.folder).exists()
+        raise failure
+    return kept
 
 
 def test_each_file_has_a_second_name_and_the_hash_of_its_bytes(filled, tmp_path):

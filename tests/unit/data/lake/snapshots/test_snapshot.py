@@ -18,7 +18,14 @@ from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.snapshots import linking, snapshot
 from marketkit.disk import sha256
-from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable
+from marketkit.errors import (
+    CorruptFile,
+    Incomplete,
+    InputError,
+    LakeError,
+    NewerFormat,
+    NotWritable,
+)
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
 
@@ -227,10 +234,21 @@ def test_nothing_cannot_be_frozen_and_leaves_no_trace(lake):
 
 
 def test_a_corrupt_lake_is_not_frozen(filled):
-    next(filled.root.glob("candles/**/2024-01.parquet")).write_bytes(b"rot")
-    with pytest.raises(CorruptFile, match="2024-01"):
+    for path in filled.root.glob("candles/**/*.parquet"):
+        path.write_bytes(b"rot")
+    with pytest.raises(CorruptFile, match="parquet"):
         filled.freeze("a")
     assert filled.frozen().is_empty()
+
+
+def test_a_corrupt_series_is_no_part_of_a_set(filled):
+    next(filled.root.glob("candles/**/series=KRW-ETH/2024-01.parquet")).write_bytes(b"rot")
+    with pytest.warns(Incomplete, match="KRW-ETH 1m"):
+        filled.freeze("a")
+    kept = filled.as_of("a").catalog()
+    assert "KRW-ETH" not in kept.filter(timeframe="1m")["symbol"]
+    assert kept.height
+    assert filled.verify("a").is_empty()
 
 
 def test_a_newer_lake_is_not_frozen(filled):
@@ -390,13 +408,14 @@ def test_rot_before_the_freeze_is_found_too(filled, january):
     stat = path.stat()
     flip(path)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    with pytest.raises(CorruptFile, match=r"series=KRW-ETH/2024-01\.parquet"):
+    with pytest.warns(Incomplete, match=r"series=KRW-ETH/2024-01\.parquet"):
         filled.freeze("a")
-    assert filled.frozen().is_empty()
+    assert filled.verify("a").is_empty()
+    assert not filled.as_of("a").covered("KRW-ETH", "1m")
     assert not filled.covered("KRW-ETH", "1m").clip(january, january + MINUTE)
     assert next((filled.root / "corrupt").rglob("2024-01.parquet")).stat().st_size == stat.st_size
-    filled.freeze("a")
-    assert filled.verify("a").is_empty()
+    filled.freeze("b")
+    assert filled.verify("b").is_empty()
 
 
 def test_missing_and_extra_files_are_found(filled):
@@ -415,9 +434,10 @@ def test_a_missing_file_spoils_its_series_and_no_other(filled):
     shutil.rmtree(set_of(filled, "a") / "candles/source=upbit/timeframe=1min/series=KRW-BTC")
     old = filled.as_of("a")
     assert old.read("KRW-ETH", "1m").height == 2
-    for symbols in ("KRW-BTC", None):
-        with pytest.raises(CorruptFile, match="KRW-BTC"):
-            old.read(symbols, "1m")
+    with pytest.raises(CorruptFile, match="KRW-BTC"):
+        old.read("KRW-BTC", "1m")
+    with pytest.warns(Incomplete, match="KRW-BTC 1m"):
+        assert old.read(None, "1m").height == 2
 
 
 @pytest.mark.parametrize(

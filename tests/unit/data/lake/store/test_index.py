@@ -239,14 +239,58 @@ def test_where_no_index_can_be_written_it_lives_in_memory(tmp_path, write, janua
     assert len(footers_read) == 1
 
 
-@pytest.mark.parametrize("name", ["foreign.parquet", "2024-02.parquet"])
-def test_a_foreign_file_among_the_chunks_is_named(tmp_path, write, january, name):
+def test_a_foreign_file_with_the_name_of_a_chunk_is_named(tmp_path, write, january):
     write("2024-01", january, 5)
-    path = tmp_path / SERIES.folder / name
+    path = tmp_path / SERIES.folder / "2024-02.parquet"
     shutil.copy(tmp_path / SERIES.path("2024-01"), path)
-    with pytest.raises(CorruptFile, match=name):
+    with pytest.raises(CorruptFile, match=r"(?s)2024-02.*marketkit lake repair"):
         Index(tmp_path).entries(SERIES)
     assert path.exists()
+
+
+STRANGERS = [
+    *("foreign.parquet", "._2024-01.parquet", ".2024-01.parquet.icloud", "_2024-01.parquet"),
+    *("2024-01 (conflicted copy 2026-11-20).parquet", "2024-01.parquet~", "2024-01~.parquet"),
+    *("2024-01.parquet.tmp", "2024-01.PARQUET", "2024-1.parquet", "2024.parquet"),
+]
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_file_without_the_name_of_a_chunk_is_no_chunk(tmp_path, write, january, name):
+    entry = write("2024-01", january, 5)
+    shutil.copy(tmp_path / SERIES.path("2024-01"), tmp_path / SERIES.folder / name)
+    assert Index(tmp_path).entries(SERIES) == [entry]
+
+
+@pytest.mark.parametrize("quiet", [-1, 2_500_000_000])
+def test_a_stand_in_of_a_chunk_is_none_until_the_chunk_takes_its_place(
+    tmp_path, write, january, monkeypatch, quiet
+):
+    monkeypatch.setattr(module, "_QUIET", quiet)
+    entry = write("2024-01", january, 5)
+    pointer, away = tmp_path / SERIES.path("2024-02"), tmp_path / "away"
+    index = Index(tmp_path)
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    assert index.entries(SERIES) == Index(tmp_path).entries(SERIES) == [entry]
+    pointer.unlink()
+    write("2024-02", january + 31 * 86_400_000, 5)
+    pointer.rename(away)
+    pointer.symlink_to(tmp_path / "nowhere")
+    assert index.entries(SERIES) == Index(tmp_path).entries(SERIES) == [entry]
+    away.rename(tmp_path / "nowhere")
+    assert [each.chunk for each in index.entries(SERIES)] == ["2024-01", "2024-02"]
+    assert [each.chunk for each in Index(tmp_path).entries(SERIES)] == ["2024-01", "2024-02"]
+
+
+def test_of_many_series_those_that_fail_come_with_their_failures(tmp_path, write, january):
+    entry = write("2024-01", january, 5)
+    other = Series("upbit", "KRW-ETH", TIMEFRAMES["1m"])
+    (tmp_path / other.folder).mkdir()
+    (tmp_path / other.path("2024-01")).write_bytes(b"rotten")
+    found, failures = Index(tmp_path).survey([other, SERIES])
+    assert found == {SERIES: [entry]}
+    assert list(failures) == [other]
+    assert "KRW-ETH" in str(failures[other])
 
 
 def test_a_folder_named_like_a_chunk_is_named(tmp_path, write, january):
@@ -290,9 +334,11 @@ def test_the_hash_of_a_chunk_is_known_where_it_was_written_and_kept(tmp_path, ca
 def listed(monkeypatch):
     """The folders that were listed, file by file."""
     folders = []
-    real = module._stamps
+    real = module.stamps_in
     monkeypatch.setattr(
-        module, "_stamps", lambda folder: (folders.append(folder.name), real(folder))[1]
+        module,
+        "stamps_in",
+        lambda folder, *rest: (folders.append(folder.name), real(folder, *rest))[1],
     )
     return folders
 
