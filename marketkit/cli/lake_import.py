@@ -54,7 +54,7 @@ def _claim_arguments(view: argparse.ArgumentParser) -> None:
     add("--duplicates", choices=["error", "first", "last"], help=said)
     said = "Every row is final, the newest one too."
     add("--settled", action="store_const", const=True, help=said)
-    said = "Take a file whose name says another market."
+    said = "Take files whose name says another market, and prices that do not fit the lake's."
     add("--force", action="store_const", const=True, help=said)
     said = "Refuse all files for a bad one, or leave that out and say so."
     add("--on-error", choices=["raise", "skip"], help=said)
@@ -105,7 +105,7 @@ def _look(
 
     width = parse_timeframe(options.timeframe)
     reading = Reading(width, lake.clock(), columns, options.tz, options.encoding)
-    path, names, rows = preview(paths, reading, _FIRST)
+    path, names, rows = preview(paths, reading, _FIRST, options.symbol)
     said = ",".join(f"{ours}={theirs}" for ours, theirs in names.items())
     output.say(f"{path.name} as by --columns {shlex.quote(said)}")
     if not output.as_json:

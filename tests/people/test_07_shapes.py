@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import sys
 import zipfile
 from datetime import UTC, datetime
 
@@ -14,11 +15,12 @@ import pytest
 from marketkit.cli.main import main
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
+from tests.people.workbook import workbook
 
 HEADER = "time,open,high,low,close,volume,value"
 ROW = "2024-01-01T00:{:02d}:00Z,100,104,99.5,102,10.5,1050"
 CSV = "\n".join([HEADER, *map(ROW.format, range(3)), ""])
-KOREAN = HEADER.replace(HEADER, "일시,시가,고가,저가,종가,거래량,거래대금")
+KOREAN = "일시,시가,고가,저가,종가,거래량,거래대금"
 NUMBERS = (100.0, 104.0, 99.5, 102.0, 10.5, 1050.0)
 PAGE = [
     {
@@ -212,6 +214,22 @@ def test_nan_is_nothing_and_booleans_are_no_numbers(taken, refused, suffix):
     )
     rows = taken(f"a{suffix}", written(frame(value=pl.lit(float("nan"))), suffix))
     assert rows["value"].to_list() == [None]
+
+
+def test_the_first_sheet_of_a_workbook_is_a_table(taken):
+    pytest.importorskip("fastexcel")
+    cells = [f"2024-01-01 09:0{minute}" for minute in range(3)]
+    rows = ([cell, 100.0, 104.0, 99.5, 102.0, 10.5, 1050.0] for cell in cells)
+    content = workbook(["내 자료"], KOREAN.split(","), *rows)
+    assert same(taken("자료.xlsx", content, tz="Asia/Seoul"))
+
+
+def test_a_workbook_without_its_reader_names_the_extra(tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "fastexcel", None)
+    (tmp_path / "a.xlsx").write_bytes(workbook(["time"]))
+    shared = ["--symbol", "KRW-BTC", "--timeframe", "1m", "--lake", str(tmp_path / "lake")]
+    assert main(["lake", "import", str(tmp_path / "a.xlsx"), *shared]) == 1
+    assert "pip install 'marketkit-upbit[excel]'" in capsys.readouterr().err
 
 
 @pytest.fixture

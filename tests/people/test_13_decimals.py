@@ -177,6 +177,21 @@ def test_the_command_line_writes_them(lake, said, capsys):
     ]
 
 
+def test_a_candle_that_nobody_proved_has_them_too(tmp_path, said):
+    path = tmp_path / "download.csv"
+    names = ["open", "high", "low", "close", "volume", "value"]
+    told = [f"2025-09-01T00:0{n}:00Z,{','.join(said[n][name] for name in names)}" for n in (0, 1)]
+    path.write_text("\n".join([f"time,{','.join(names)}", *told]) + "\n")
+    lake = Lake(tmp_path / "lake")
+    lake.import_(path, symbol="KRW-BTC", timeframe="1m")
+    assert lake.unsettled("KRW-BTC").height == 1
+    assert of(lake.read("KRW-BTC", "1m", precision="decimal"), said[:2]) == 0
+    assert of(lake.latest("KRW-BTC", "1m", precision="decimal"), said[:2]) == 0
+    with SmartDataProvider(endpoint=NOWHERE, lake=lake.root, offline=True) as provider:
+        asked = {"source": "lake", "forming": True, "precision": "decimal"}
+        assert of(provider.get_candle("KRW-BTC", "1m", **asked), said[:2]) == 0
+
+
 def test_numbers_without_room_and_words_that_are_none_are_refused(tmp_path, said):
     lake = keep(tmp_path / "lake", [{**said[0], "value": "1e31"}])
     with pytest.raises(InputError, match=r"1e\+31 is too large for precision='decimal'"):

@@ -130,9 +130,9 @@ class Intake(SnapshotStore):
             on_error=on_error,
             dry_run=dry_run,
         )
-        files = files_of(path)
-        tables = read_tables(files, Reading(width, now, columns or {}, tz, encoding))
-        told = Import(self, terms, compare).run(tables, len(files))
+        reading = Reading(width, now, columns or {}, tz, encoding)
+        read = functools.partial(read_tables, reading=reading)
+        told = Import(self, terms, compare).run(files_of(path), read)
         return told if symbol is None else told.markets[0]
 
     def merge(
@@ -180,7 +180,8 @@ class Intake(SnapshotStore):
         """Give the candles that files showed and nobody proved, sorted by symbol and time.
 
         Columns are `schema.CANDLE`, the state being `forming`. `read`, `scan` and `latest` give
-        these candles, too, until a backfill or another file proves their slots.
+        these candles, too, and `get_candle(source="lake", forming=True)` the newest, until a
+        backfill or another file proves their slots.
         """
         found = self.select(symbols, timeframe)
         rows = self._unproved(found, EVER, everything=symbols is None)

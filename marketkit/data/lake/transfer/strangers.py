@@ -17,6 +17,7 @@ from marketkit.timeframe import DAY, HOUR, Timeframe, iso
 
 SHIFT = 9 * HOUR  # by which times of Korea that are taken for UTC come late
 
+_ROUNDED = 1e-5  # apart: prices of which somebody wrote six figures
 _MANY = 20  # candles met, of which half must not close otherwise
 _SOME = 8  # candles met, from which on a usual move is more than their usual distance can be
 _MOVES = 10  # moves that tell how a market moves
@@ -92,7 +93,7 @@ def _met(rows: pl.DataFrame, stored: pl.DataFrame, usual: float | None) -> Fault
         return {}
     apart = (pl.col("close") / pl.col("was")).log().abs()
     found = both.group_by("file").agg(
-        met=pl.len(), differing=(pl.col("close") != pl.col("was")).sum(), apart=apart.median()
+        met=pl.len(), differing=(apart > _ROUNDED).sum(), apart=apart.median()
     )
     return {
         file: f"closes otherwise than the lake in {differing:,} of the {met:,} candles that both"

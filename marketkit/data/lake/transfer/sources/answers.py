@@ -8,7 +8,7 @@ from typing import Any
 
 import polars as pl
 
-from marketkit.data.lake.transfer.sources.text import in_utf8
+from marketkit.data.lake.transfer.sources.encodings import in_utf8
 from marketkit.errors import InputError, plain
 
 # As other libraries list candles without names.

@@ -1,7 +1,7 @@
 """Files of candles into tables of one shape, many small files together.
 
-A file is unpacked and its cells are found alone; what cells mean is found for all files of one
-layout at once, so that a folder of days costs about what one file of the same rows does.
+A file is unpacked and its header is found alone; its cells and what they mean are found for all
+files of one layout at once. So a folder of days costs about what one file of the same rows does.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from marketkit.data.lake.transfer.source_table import SourceTable
 from marketkit.data.lake.transfer.sources.answers import read_json
 from marketkit.data.lake.transfer.sources.columnar import read_arrow, read_parquet
 from marketkit.data.lake.transfer.sources.containers import unpack
-from marketkit.data.lake.transfer.sources.markets import market_in
+from marketkit.data.lake.transfer.sources.markets import market_in, market_of
 from marketkit.data.lake.transfer.sources.paths import Paths, files_of, kind_of, period_in, stem_of
 from marketkit.data.lake.transfer.sources.rows import Reading, names_of, rows_of
 from marketkit.data.lake.transfer.sources.sheets import read_sheet
-from marketkit.data.lake.transfer.sources.text import read_csv
+from marketkit.data.lake.transfer.sources.text import Text, open_text, take_apart, without_blanks
 from marketkit.errors import InputError
 
 _TOGETHER = 500_000  # rows of small files that are made out at once: some 100 MB of cells
@@ -30,13 +30,25 @@ _TOGETHER = 500_000  # rows of small files that are made out at once: some 100 M
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The cells of one file, not made out yet."""
+    """The cells of one file, not made out yet, and with text not taken apart yet."""
 
     path: Path
-    frame: pl.DataFrame
+    held: pl.DataFrame | Text
     written: int
     period: Span | None
     market: str | None
+
+    @property
+    def rows(self) -> int:
+        return self.held.lines if isinstance(self.held, Text) else self.held.height
+
+    @property
+    def layout(self) -> object:
+        return self.held.layout if isinstance(self.held, Text) else self.held.schema
+
+    @property
+    def frame(self) -> pl.DataFrame:
+        return take_apart([self.held]) if isinstance(self.held, Text) else self.held
 
     def table(self, rows: pl.DataFrame) -> SourceTable:
         return SourceTable(self.path, rows, self.written, self.period, self.market)
@@ -67,12 +79,12 @@ def read_tables(paths: Paths, reading: Reading) -> Iterator[SourceTable | InputE
             yield cells
         else:
             batch.append(cells)
-            rows += cells.frame.height
+            rows += cells.rows
     yield from _made_out(batch, reading)
 
 
-def preview(paths: Paths, reading: Reading, count: int) -> Preview:
-    """Give the first rows of the first file that can be read.
+def preview(paths: Paths, reading: Reading, count: int, symbol: str | None = None) -> Preview:
+    """Give the first rows of the first file that can be read, of a market if rows name one.
 
     Raises the error of the first file where none can.
     """
@@ -82,11 +94,15 @@ def preview(paths: Paths, reading: Reading, count: int) -> Preview:
         try:
             if isinstance(cells, InputError):
                 raise cells
-            rows = rows_of(cells.frame, reading)
+            frame = cells.frame
+            rows = rows_of(frame, reading)
         except InputError as error:
             fault = fault or (error if error is cells else _of_file(path, error))
             continue
-        return Preview(path, names_of(cells.frame, reading), rows.head(count))
+        names = names_of(frame, reading)
+        if symbol is not None and "symbol" in names:
+            rows = rows.filter(pl.col("symbol") == (market_of(symbol) or symbol))
+        return Preview(path, names, rows.head(count))
     raise fault or InputError("no files")
 
 
@@ -94,41 +110,37 @@ def _opened(path: Path, reading: Reading) -> _Cells | InputError:
     """Find the cells of a file, and the words in the name."""
     try:
         name, content = unpack(path)
-        frame = _cells(kind_of(name)[0], content, reading)
+        held = _held(kind_of(name)[0], content, reading)
         written = path.stat().st_mtime_ns // 1_000_000
     except InputError as error:
         return _of_file(path, error)
+    except OSError as error:  # gone meanwhile
+        return InputError(f"{path}: cannot be read: {error.strerror or error}")
     stems = stem_of(path.name), stem_of(name)
     period = next(filter(None, map(period_in, stems)), None)
     market = next(filter(None, map(market_in, stems)), None)
-    return _Cells(path, _without_blanks(frame), written, period, market)
+    return _Cells(path, held, written, period, market)
 
 
-def _cells(kind: str, content: bytes, reading: Reading) -> pl.DataFrame:
+def _held(kind: str, content: bytes, reading: Reading) -> pl.DataFrame | Text:
     if kind in {".parquet", ".pq"}:
-        return read_parquet(content)
-    if kind in {".arrow", ".feather", ".ipc"}:
-        return read_arrow(content)
-    if kind == ".xlsx":
-        return read_sheet(content, reading.columns)
-    if kind in {".json", ".jsonl", ".ndjson"}:
-        return read_json(content, reading.encoding)
-    return read_csv(content, reading.encoding, reading.columns)
-
-
-def _without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
-    """Leave out rows, as of blank lines, in which no cell says anything."""
-    if frame.width and all(column.null_count() for column in frame):
-        return frame.filter(pl.any_horizontal(pl.all().is_not_null()))
-    return frame
+        frame = read_parquet(content)
+    elif kind in {".arrow", ".feather", ".ipc"}:
+        frame = read_arrow(content)
+    elif kind == ".xlsx":
+        frame = read_sheet(content, reading.columns)
+    elif kind in {".json", ".jsonl", ".ndjson"}:
+        frame = read_json(content, reading.encoding)
+    else:
+        return open_text(content, reading.encoding, reading.columns)
+    return without_blanks(frame)
 
 
 def _fits(cells: _Cells, batch: Sequence[_Cells], rows: int) -> bool:
     """Say whether a file is made out together with a batch of so many rows."""
     if not batch:
         return True
-    fits = rows + cells.frame.height <= _TOGETHER
-    return fits and cells.frame.schema == batch[0].frame.schema
+    return rows + cells.rows <= _TOGETHER and cells.layout == batch[0].layout
 
 
 def _made_out(batch: Sequence[_Cells], reading: Reading) -> Iterator[SourceTable | InputError]:
@@ -136,7 +148,8 @@ def _made_out(batch: Sequence[_Cells], reading: Reading) -> Iterator[SourceTable
     if not batch:
         return
     try:
-        rows = rows_of(pl.concat([cells.frame for cells in batch]), reading)
+        frame, heights = _together(batch)
+        rows = rows_of(frame, reading)
     except InputError as error:
         if len(batch) == 1:
             yield _of_file(batch[0].path, error)
@@ -145,9 +158,20 @@ def _made_out(batch: Sequence[_Cells], reading: Reading) -> Iterator[SourceTable
             yield from _made_out([cells], reading)
         return
     at = 0
-    for cells in batch:
-        yield cells.table(rows.slice(at, cells.frame.height))
-        at += cells.frame.height
+    for cells, height in zip(batch, heights, strict=True):
+        yield cells.table(rows.slice(at, height))
+        at += height
+
+
+def _together(batch: Sequence[_Cells]) -> tuple[pl.DataFrame, list[int]]:
+    """Give the cells of files of one layout in one frame, and the height of each."""
+    texts = [cells.held for cells in batch if isinstance(cells.held, Text)]
+    if texts and all(text.even for text in texts):
+        frame, heights = take_apart(texts), [text.lines for text in texts]
+        if frame.height == sum(heights):  # else there are blank lines, or headers again
+            return frame, heights
+    frames = [cells.frame for cells in batch]
+    return pl.concat(frames), [frame.height for frame in frames]
 
 
 def _of_file(path: Path, error: InputError) -> InputError:

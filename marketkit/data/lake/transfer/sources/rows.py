@@ -56,9 +56,10 @@ def rows_of(cells: pl.DataFrame, reading: Reading) -> pl.DataFrame:
     if not cells.width:  # an answer without candles
         return empty(SOURCE_ROW)
     names = names_of(cells, reading)
-    read = {"symbol": spell, "state": read_states, **dict.fromkeys(NUMBERS, read_numbers)}
-    found = {ours: read[ours](cells[theirs]) for ours, theirs in names.items() if ours != "time"}
-    found["time"] = _times(cells, names["time"], reading)
+    found = {"time": _times(cells, names["time"], reading)}
+    found |= {ours: read_numbers(cells[names[ours]], ours) for ours in NUMBERS if ours in names}
+    words = {"symbol": spell, "state": read_states}
+    found |= {ours: read(cells[names[ours]]) for ours, read in words.items() if ours in names}
     nothing = {
         name: pl.repeat(None, cells.height, dtype=dtype, eager=True)
         for name, dtype in SOURCE_ROW.items()
@@ -68,9 +69,10 @@ def rows_of(cells: pl.DataFrame, reading: Reading) -> pl.DataFrame:
 
 def _times(cells: pl.DataFrame, name: str, reading: Reading) -> pl.Series:
     column = _moments(cells, name)
-    times = read_times(column, reading.tz, reading.timeframe)
+    times = read_times(column, reading.tz, reading.timeframe).alias(name)
     if times.null_count():
-        raise InputError(f"row {times.is_null().arg_true()[0] + 1} has no time")
+        row = times.is_null().arg_true()[0] + 1
+        raise InputError(f"row {row} has no time in column {name!r}")
     refuse_outside(times, reading.now, zoned=reading.tz is not None)
     return times
 

@@ -2,22 +2,42 @@
 
 from __future__ import annotations
 
-import codecs
 import csv
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import polars as pl
 
 from marketkit.data.lake.transfer.sources.columns import Given, is_header
-from marketkit.errors import InputError, plain
+from marketkit.data.lake.transfer.sources.encodings import in_utf8
+from marketkit.errors import InputError
 
-_BOMS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-_KOREAN = "cp949"  # EUC-KR and what Windows adds to it
 _SIGNS = (",", "\t", ";", "|")
 _HEAD = 1 << 16  # bytes in which a header is looked for
 _LINES = 20  # lines above a header: more than any program writes
 _COMMENT = "#"
+_ODD = (b'"', b"#")  # with one of these a line may be more or less than a row
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """The rows of a text below the names of the columns, in UTF-8 and not taken apart.
+
+    `lines` is how many there are, and `even` whether each must be a row.
+    """
+
+    names: tuple[str, ...]
+    sign: str
+    rows: bytes
+    lines: int
+    even: bool
+
+    @property
+    def layout(self) -> object:
+        """The names and the sign: texts of one layout can be taken apart together."""
+        return self.names, self.sign
 
 
 class _Header(NamedTuple):
@@ -28,30 +48,42 @@ class _Header(NamedTuple):
     names: list[str]
 
 
-def read_csv(content: bytes, encoding: str | None, given: Given) -> pl.DataFrame:
-    """Give the cells of a text as strings, null where empty.
+def open_text(content: bytes, encoding: str | None, given: Given) -> Text:
+    """Find the header of a text, the first line that names columns of candles, and the rows below.
 
-    The header is the first line that names columns of candles; what stands above is no matter.
     Raises `InputError` without the path.
     """
     content = in_utf8(content, encoding)
     header = _header(content, given)
-    schema = dict.fromkeys(_unique(header.names), pl.String)
     rows = content[header.end :]
-    if not rows[:_HEAD].strip() and not rows.strip():
-        return pl.DataFrame(schema=schema)
+    if rows and not rows.endswith(b"\n"):
+        rows += b"\n"
+    even = not any(sign in rows for sign in _ODD)
+    return Text(tuple(header.names), header.sign, rows, rows.count(b"\n"), even)
+
+
+def take_apart(texts: Sequence[Text]) -> pl.DataFrame:
+    """Give the cells of texts of one layout as strings, null where empty; blank lines are no rows.
+
+    Raises `InputError` without the path.
+    """
+    names, sign = texts[0].names, texts[0].sign
+    # The reader counts columns in the first line, and the rows there may be short.
+    numbers = sign.join(map(str, range(len(names)))).encode()
+    rows = b"".join([numbers, b"\n", *(text.rows for text in texts)])
     try:
-        frame = pl.read_csv(
-            rows,
-            has_header=False,
-            separator=header.sign,
-            schema=schema,
-            comment_prefix=_COMMENT,
-            missing_columns="insert",  # where the first rows are short
-        )
+        frame = pl.read_csv(rows, separator=sign, infer_schema=False, comment_prefix=_COMMENT)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        raise InputError(_ragged(rows, header.sign, len(header.names))) from error
-    return _without_headers(frame, header.names)
+        raise InputError(_ragged(rows, sign, len(names))) from error
+    frame.columns = _unique(names)
+    return without_blanks(_without_headers(frame, names))
+
+
+def without_blanks(frame: pl.DataFrame) -> pl.DataFrame:
+    """Leave out rows, as of blank lines, in which no cell says anything."""
+    if frame.width and all(column.null_count() for column in frame):
+        return frame.filter(pl.any_horizontal(pl.all().is_not_null()))
+    return frame
 
 
 def _without_headers(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
@@ -63,48 +95,6 @@ def _without_headers(frame: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     for column, name in zip(columns[1:], names[1:], strict=True):
         again &= column.fill_null("") == name
     return frame.filter(~again.fill_null(value=False))
-
-
-def in_utf8(content: bytes, encoding: str | None) -> bytes:
-    """Give a text as UTF-8 without a mark, from the encoding that is given or found.
-
-    Raises `InputError` for an unknown encoding, and for bytes that are none of it.
-    """
-    if encoding is not None:
-        try:
-            known = codecs.lookup(encoding).name
-        except LookupError:
-            raise InputError(
-                f"unknown encoding={plain(encoding, 40)!r} (one such as utf-8, utf-16, cp949)"
-            ) from None
-        content = content.removeprefix(codecs.BOM_UTF8) if known == "utf-8" else content
-        return _decoded(content, known, given=True)
-    mark = next((name for bom, name in _BOMS.items() if content.startswith(bom)), None)
-    if mark is None and content.isascii() and b"\0" not in content[:_HEAD]:
-        return content
-    return _decoded(content, mark or _guess(content), given=False)
-
-
-def _guess(content: bytes) -> str:
-    """Guess an encoding without a mark."""
-    head = content[:_HEAD]
-    if b"\0" in head:  # every other byte of plain letters, and of no other text
-        return "utf-16-be" if head[::2].count(0) > head[1::2].count(0) else "utf-16-le"
-    try:
-        content.decode()
-    except UnicodeDecodeError:
-        return _KOREAN
-    return "utf-8"
-
-
-def _decoded(content: bytes, encoding: str, *, given: bool) -> bytes:
-    try:
-        return content.decode(encoding).encode()
-    except (UnicodeError, LookupError, TypeError):
-        said = f"is no text in encoding={encoding!r}" if given else "is text in no encoding we know"
-        raise InputError(
-            f"{said}: say which it is, as in encoding='utf-8' or encoding='cp949'"
-        ) from None
 
 
 def _header(content: bytes, given: Given) -> _Header:
@@ -164,9 +154,10 @@ def _unique(names: Sequence[str]) -> list[str]:
 def _ragged(rows: bytes, sign: str, width: int) -> str:
     """Say which row has more cells than the header."""
     text = rows.decode(errors="replace").splitlines()
-    for row, cells in enumerate(csv.reader(text, delimiter=sign), 1):
-        if len(cells) > width:
-            told = f"row {row} has {len(cells)} cells, and the header {width}"
-            hint = ": are decimals written with a comma? write them with a point"
-            return told + hint if sign == "," else told
+    with suppress(csv.Error):  # a cell without end
+        for row, cells in enumerate(csv.reader(text, delimiter=sign)):
+            if len(cells) > width:
+                told = f"row {row} has {len(cells)} cells, and the header {width}"
+                hint = ": are decimals written with a comma? write them with a point"
+                return told + hint if sign == "," else told
     return "cannot be read: its cells do not make rows (is a quotation mark left open?)"

@@ -74,13 +74,14 @@ def refuse_outside(times: pl.Series, now: int, *, zoned: bool) -> None:
         at = (numbers > now).arg_true()[0]
         hint = "; are its times of another zone than tz= says?" if zoned else ""
         raise InputError(
-            f"row {at + 1} lies in the future: {iso(numbers[at])}, and it is {iso(now)}{hint}"
+            f"row {at + 1} lies in the future: {iso(numbers[at])} in column {times.name!r}, and it"
+            f" is {iso(now)}{hint}"
         )
     if isinstance(oldest, int) and oldest < FIRST:
         at = (numbers < FIRST).arg_true()[0]
         raise InputError(
-            f"row {at + 1} lies at {iso(numbers[at])}, before Upbit began (2017): is the column of"
-            " the time another one? say columns={'time': ...}"
+            f"row {at + 1} lies at {iso(numbers[at])} in column {times.name!r}, before Upbit began"
+            " (2017); columns={'time': ...} names another column"
         )
 
 
@@ -148,7 +149,10 @@ def _refuse_unread(column: pl.Series, times: pl.Series) -> None:
     value = plain(str(column[at]), 40)
     why = "which is no time like the others"
     if form_of(str(column[at]).strip()) is None:
-        why = "which is no time such as 2024-01-01T09:00:00Z"
+        why = (
+            "which is no time such as 2024-01-01T09:00:00Z; columns={'time': ...} names another"
+            " column"
+        )
     raise InputError(f"row {at + 1}, column {column.name!r} holds {value!r}, {why}")
 
 

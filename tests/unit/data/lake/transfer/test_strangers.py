@@ -66,6 +66,11 @@ def test_few_candles_met_suffice_for_another_market(met):
     assert found(rows(100, other), stored=rows(0, [1e6] * 200)) == [0]
 
 
+def test_prices_that_somebody_rounded_are_of_the_same_market():
+    rounded = [float(f"{price:.6g}") for price in PRICES[:100]]
+    assert found(rows(0, rounded), stored=rows(0, PRICES)) == []
+
+
 def test_a_market_that_never_moved_may_begin_to():
     assert found(rows(10, [101.0, 110.0, 200.0]), stored=rows(0, [100.0] * 10)) == []
 

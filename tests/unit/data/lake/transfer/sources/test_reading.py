@@ -59,7 +59,10 @@ def test_a_bad_file_is_an_error_with_its_name_and_row_among_the_others(folder):
     (folder / "2.csv").write_bytes(b"")
     tables = list(read_tables(folder, READING))
     assert [isinstance(table, InputError) for table in tables] == [False, True, True, False]
-    assert str(tables[1]) == f"{folder / '1.csv'}: row 2, column 'close': 'two' is no number"
+    said = str(tables[1])
+    assert said.startswith(
+        f"{folder / '1.csv'}: row 2, column 'close': 'two' is no number; columns="
+    )
     assert "2.csv: cannot be read: the file is empty" in str(tables[2])
 
 
@@ -88,6 +91,17 @@ def test_blank_lines_are_no_rows_and_a_header_alone_is_a_table(tmp_path):
     assert minutes(read_tables(tmp_path, READING)) == [[0, 1], []]
 
 
+def test_files_with_blank_lines_and_headers_in_between_keep_their_own_rows(folder):
+    (folder / "1.csv").write_text(HEADER + row(1) + "\n" + row(11))
+    (folder / "2.csv").write_text(HEADER + row(2) + HEADER + row(12))
+    assert minutes(read_tables(folder, READING)) == [[day, day + 10] for day in range(4)]
+
+
+def test_files_that_end_without_a_line_end_do_not_run_together(folder):
+    (folder / "1.csv").write_text((HEADER + row(1) + row(11)).rstrip())
+    assert minutes(read_tables(folder, READING)) == [[day, day + 10] for day in range(4)]
+
+
 def test_a_look_shows_the_first_rows_and_the_names_of_the_first_good_file(folder):
     (folder / "0.csv").write_bytes(b"")
     path, names, rows = preview(folder, READING, 1)
@@ -97,3 +111,10 @@ def test_a_look_shows_the_first_rows_and_the_names_of_the_first_good_file(folder
     (folder / "1.csv").write_text(HEADER + row(1, close="two"))
     with pytest.raises(InputError, match=r"1\.csv: row 1, column 'close'"):
         preview(folder / "1.csv", READING, 1)
+
+
+def test_a_look_at_one_market_shows_its_rows(tmp_path):
+    rows = "".join(f"{market},{row(at)}" for at, market in enumerate(["KRW-BTC", "ETH/KRW"]))
+    (tmp_path / "a.csv").write_text(f"market,{HEADER}{rows}")
+    (shown,) = preview(tmp_path, READING, 5, "ETHKRW").rows["symbol"]
+    assert shown == "KRW-ETH"

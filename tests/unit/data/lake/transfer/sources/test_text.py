@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
-from marketkit.data.lake.transfer.sources.text import in_utf8, read_csv
+from marketkit.data.lake.transfer.sources.text import open_text, take_apart, without_blanks
 from marketkit.errors import InputError
 
 HEADER = "일시,시가,고가,저가,종가,거래량"
@@ -13,35 +14,7 @@ ROW = "2024-01-01 09:00,1,4,0.5,2,10"
 
 def cells(text, encoding=None, given=None, code="utf-8"):
     content = text if isinstance(text, bytes) else text.encode(code)
-    return read_csv(content, encoding, given or {})
-
-
-@pytest.mark.parametrize(
-    "code", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "cp949", "euc-kr"]
-)
-def test_the_encodings_in_use_are_found(code):
-    frame = cells(f"{HEADER}\n{ROW}\n", code=code)
-    assert frame.columns == HEADER.split(",")
-    assert frame.rows() == [tuple(ROW.split(","))]
-
-
-def test_an_encoding_that_is_given_is_believed():
-    assert in_utf8("시가".encode("utf-16-be"), "utf-16-be").decode() == "시가"
-    assert in_utf8(b"\xef\xbb\xbfa", "utf-8") == b"a"
-
-
-@pytest.mark.parametrize(
-    ("content", "encoding", "match"),
-    [
-        (b"\xb0", "utf-8", "no text in encoding='utf-8': say which"),
-        (b"a", "utf-99", "unknown encoding='utf-99' .one such as"),
-        (b"\xff\xff\x80\x80", None, "in no encoding we know: say which it is, as in encoding="),
-        (b"a", "base64", "no text in encoding|unknown encoding"),
-    ],
-)
-def test_bytes_of_no_encoding_are_refused_with_our_own_option(content, encoding, match):
-    with pytest.raises(InputError, match=match):
-        in_utf8(content, encoding)
+    return take_apart([open_text(content, encoding, given or {})])
 
 
 @pytest.mark.parametrize("sign", [",", "\t", ";", "|"])
@@ -95,6 +68,12 @@ def test_columns_of_one_name_are_told_apart():
     assert cells("time,open,high,plot,plot\n1,2,3,4,5\n").columns[3:] == ["plot", "plot (2)"]
 
 
+def test_rows_may_be_short_however_many():
+    short = ROW.rpartition(",")[0]
+    rows = [short] * 200 + [ROW]
+    assert cells("\n".join([HEADER, *rows])).height == 201
+
+
 def test_empty_cells_and_missing_ones_are_null():
     assert cells(f"{HEADER}\na,,,\n").rows() == [("a", None, None, None, None, None)]
 
@@ -115,3 +94,21 @@ def test_rows_that_are_none_are_named_without_the_words_of_a_library(row, match)
 def test_nothing_but_blanks_has_no_rows():
     with pytest.raises(InputError, match="has no rows"):
         cells("\n \n")
+
+
+def test_texts_of_one_layout_are_taken_apart_together():
+    texts = [open_text(f"{HEADER}\n{ROW}\n{ROW}".encode(), None, {}) for _ in range(2)]
+    assert texts[0].layout == texts[1].layout
+    assert [(text.lines, text.even) for text in texts] == [(2, True)] * 2
+    assert take_apart(texts).height == 4
+
+
+@pytest.mark.parametrize("row", ['"2024-01-01 09:00",1,4,0.5,2,10', "# a word"])
+def test_lines_that_may_be_no_rows_are_told(row):
+    assert not open_text(f"{HEADER}\n{row}\n".encode(), None, {}).even
+
+
+def test_rows_in_which_nothing_is_said_are_left_out():
+    assert cells(f"{HEADER}\n{ROW}\n\n{ROW}\n\n").height == 2
+    frame = pl.DataFrame({"a": [None, "1", None], "b": [None, None, "2"]})
+    assert without_blanks(frame).height == 2

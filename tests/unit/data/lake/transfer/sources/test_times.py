@@ -127,14 +127,18 @@ NOW = parse_time("2024-06-01T00:00:00Z")
 
 
 def outside(*times, zoned=False):
-    refuse_outside(pl.Series(list(times)).dt.cast_time_unit("ms"), NOW, zoned=zoned)
+    refuse_outside(pl.Series("t", list(times)).dt.cast_time_unit("ms"), NOW, zoned=zoned)
 
 
 def test_a_time_lies_between_2017_and_now():
     outside(datetime(2017, 9, 25, tzinfo=UTC), datetime(2024, 6, 1, tzinfo=UTC))
-    with pytest.raises(InputError, match=r"row 2 lies in the future: 2024-06-01T00:01:00Z"):
+    with pytest.raises(
+        InputError, match=r"row 2 lies in the future: 2024-06-01T00:01:00Z in column 't'"
+    ):
         outside(NINE, datetime(2024, 6, 1, 0, 1, tzinfo=UTC))
     with pytest.raises(InputError, match=r"another zone than tz= says"):
         outside(datetime(2024, 6, 1, 8, tzinfo=UTC), zoned=True)
-    with pytest.raises(InputError, match=r"row 1 lies at 2016-12-31T00:00:00Z, before Upbit"):
+    with pytest.raises(
+        InputError, match=r"row 1 lies at 2016-12-31T00:00:00Z in column 't', before"
+    ):
         outside(datetime(2016, 12, 31, tzinfo=UTC))
