@@ -9,14 +9,14 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.read.decimals import to_decimals
+from marketkit.data.lake.read.decimals import in_precision
 from marketkit.data.lake.read.fill import closed, read_dense, require
 from marketkit.data.lake.read.view import View, look, opens_of
 from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.store.unsettled import Unsettled
 from marketkit.errors import CorruptFile, MarketkitError, NotCovered
 from marketkit.schema import CANDLE, ROW, STATE, Schema, empty
-from marketkit.schema import exact as with_decimals
+from marketkit.schema import exact as exact_schema
 from marketkit.timeframe import Timeframe, narrower
 from marketkit.window import EVER, Window
 
@@ -83,7 +83,7 @@ def _answer(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -
 
 def row(*, exact: bool) -> Schema:
     """Give the schema of candles with floats, or with decimals."""
-    return with_decimals(ROW) if exact else ROW
+    return exact_schema(ROW) if exact else ROW
 
 
 def _read(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -> CandleResult:
@@ -116,8 +116,8 @@ def _shown(
     for symbol, span in spans.items():
         rows = beside.read(found.stored, Span(span.end, EVER.end), [symbol])
         if rows.height:
-            rows = rows.with_columns(state=pl.lit("forming", STATE)).select(*CANDLE)
-            yield to_decimals(rows) if exact else rows
+            rows = in_precision(rows, "decimal" if exact else "float")
+            yield rows.with_columns(state=pl.lit("forming", STATE)).select(*CANDLE)
 
 
 def named(derived: Mapping[str, Sequence[str]]) -> dict[str, str]:
