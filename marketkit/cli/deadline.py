@@ -1,4 +1,4 @@
-"""The end that `--max-time` gives a command, whatever the exchange does meanwhile."""
+"""The end of a command by `--max-time`, whatever the exchange does meanwhile."""
 
 from __future__ import annotations
 
@@ -53,14 +53,14 @@ def until(deadline: float | None) -> Iterator[None]:
 def opening(
     options: argparse.Namespace, deadline: float | None
 ) -> contextlib.AbstractContextManager[None]:
-    """Have the calls that open a stream end as `until` says, but leave them time for an answer."""
+    """End the opening calls of a stream by `until`, but leave time for an answer."""
     least = getattr(options, "began", time.monotonic()) + _OPENING
     return until(None if deadline is None else max(deadline, least))
 
 
 @contextlib.contextmanager
 def open_until(options: argparse.Namespace, deadline: float | None) -> Iterator[SmartDataProvider]:
-    """Open the provider that was chosen, and have it closed soon after a deadline at the latest."""
+    """Open the chosen provider, and close it soon after a deadline at the latest."""
     provider = open_provider(options)
     try:
         yield provider

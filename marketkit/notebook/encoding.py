@@ -26,7 +26,7 @@ _TABLE = str.maketrans(_LINES)
 
 
 def encoding_of(stream: TextIO | None) -> str:
-    """Give the encoding of an output; UTF-8 where it says none that is known.
+    """Give the encoding of an output; UTF-8 where no known one is named.
 
     >>> import io
     >>> encoding_of(io.TextIOWrapper(io.BytesIO(), encoding="CP949")), encoding_of(io.StringIO())
@@ -44,7 +44,7 @@ def has_all(encoding: str) -> bool:
 
 
 def printable(text: str, encoding: str) -> str:
-    """Put letters that an encoding has in the place of those that it has not.
+    """Replace the letters missing in an encoding.
 
     >>> printable("│ 비트코인 …", "ascii"), printable("│ 비트코인 …", "cp949")
     ('| ???? .', '| 비트코인 .')

@@ -17,7 +17,7 @@ _SHOWN = 60  # letters of a wrong value
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of a value: what another one is not, how it is told, and an example in TOML."""
+    """The form of a value: the words against another form, the check, and an example in TOML."""
 
     other: str
     fits: Callable[[Any], bool]
@@ -64,7 +64,7 @@ OF_UNIVERSE: Mapping[str, Form] = {
 
 
 def read_keys(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Read the keys of a file and those of each `[[universe]]`, all of the right form.
+    """Read the keys of a file and of each `[[universe]]`, all of the right form.
 
     Raises `InputError` that names key, value and what to write instead.
     """
@@ -81,7 +81,7 @@ def read_keys(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def shown(value: object) -> str:
-    """Write a value as a file has it, in short.
+    """Write a value as in a file of TOML, in short.
 
     >>> shown("false"), shown(True), shown([5])
     ('"false"', 'true', '[5]')

@@ -192,7 +192,7 @@ class Intake(SnapshotStore):
         return Unsettled(self)
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
-        """Remove series with all that is known of them, and give the bytes of candles.
+        """Remove series with all coverage, and give the bytes of candles.
 
         Codes only, each spelt as in `catalog()`. Frozen sets keep theirs; of a series that the lake
         does not have nothing is removed. Each goes under the lock of its writers: one who writes

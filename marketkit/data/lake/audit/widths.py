@@ -67,7 +67,7 @@ def apart(
 
 
 def sentence(found: pl.DataFrame, compared: int, narrow: Timeframe) -> str:
-    """Say which of the compared slots are contradicted, as `apart` gives them."""
+    """Name the contradicted ones of compared slots, in the columns of `apart`."""
     fields = ", ".join(name for name in NUMBERS if found[name].any())
     first = iso(int(found["time"].dt.epoch("ms").min()))  # type: ignore[arg-type]
     return (

@@ -126,7 +126,7 @@ def merge(lake: Store, other: Store, terms: MergeTerms) -> MergeReport:
 def _each(
     lake: Store, other: Store, terms: MergeTerms, failures: _Failures
 ) -> Iterator[SeriesMerge]:
-    """Merge the series one by one; the failure of one is noted, and the next has its turn."""
+    """Merge the series in turn, and note each failure."""
     wanted = _wanted(other, terms, failures)
     reporter = Reporter(Progress("merge", len(wanted), asks=False))
     for series in wanted:
@@ -191,7 +191,7 @@ def _write(judged: _Judged) -> int:
 
 
 def _by_chunk(timeframe: Timeframe, beginning: Beginning | None) -> tuple[dict[str, int], Evidence]:
-    """Give the chunk that is to tell a beginning, with the moment, and what proved it."""
+    """Give the chunk for a beginning, with the moment and the proof."""
     if beginning is None:
         return {}, ONE_ANSWER
     return {chunk_of(timeframe, beginning.moment): beginning.moment}, beginning.rests_on

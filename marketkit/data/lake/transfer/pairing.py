@@ -44,7 +44,7 @@ class Part(NamedTuple):
 
 
 class Beginning(NamedTuple):
-    """A moment (ms UTC) before which nothing exists, and what proved it."""
+    """A moment (ms UTC) before which nothing exists, and the kind of proof."""
 
     moment: int
     rests_on: Evidence
