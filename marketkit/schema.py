@@ -13,7 +13,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from marketkit.errors import InputError, nearest
-from marketkit.timeframe import TIMEFRAMES
+from marketkit.timeframe import EVERY
 
 Schema = Mapping[str, pl.DataType]
 
@@ -21,7 +21,7 @@ TIME = pl.Datetime("ms", "UTC")
 STATE = pl.Enum(["closed", "forming", "empty"])
 CHANGE = pl.Enum(["RISE", "EVEN", "FALL"])
 SIDE = pl.Enum(["ASK", "BID"])
-TIMEFRAME = pl.Enum(list(TIMEFRAMES))  # sorts by width
+TIMEFRAME = pl.Enum([each.name for each in EVERY])  # sorts by width
 
 # What a candle is in the lake and between the dialect and the provider.
 ROW: Schema = {

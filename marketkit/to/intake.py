@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow as pa
 
 from marketkit.errors import InputError, nearest, nearest_market
-from marketkit.frames import finish
+from marketkit.frames import finish, wider
 from marketkit.schema import NUMBERS
-from marketkit.timeframe import Timeframe, iso, parse_timeframe, wider
+from marketkit.timeframe import Timeframe, iso, parse_timeframe
 
 if TYPE_CHECKING:
     import pandas as pd
