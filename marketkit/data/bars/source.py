@@ -1,0 +1,28 @@
+"""Trades and the times of which they are known whole: all that bars are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from marketkit.coverage import Spans
+
+
+@dataclass(frozen=True, slots=True)
+class Trades:
+    """Trades of some markets, whoever gave them.
+
+    `rows` has the columns of `schema.TRADE`, in any order of rows. `covered` says for each symbol
+    in which times no trade is missing, in ms UTC; a symbol that is not there is not known. `at` is
+    the moment up to which trades came that are still going on, None for a past that is over.
+    """
+
+    rows: pl.LazyFrame
+    covered: Mapping[str, Spans] = field(default_factory=dict)
+    at: int | None = None
+
+    def known(self, symbol: str) -> Spans:
+        """Give the times in which no trade of a symbol is missing."""
+        return self.covered.get(symbol, Spans())
