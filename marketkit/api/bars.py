@@ -189,8 +189,8 @@ def _unknown(
             yield (
                 name,
                 Note(
-                    f"no bar of {name} from {iso(first.start)} to {iso(first.end)}, for trades may be"
-                    f" missing{more}",
+                    f"no bar of {name} from {iso(first.start)} to {iso(first.end)}{more}: trades"
+                    " may be missing",
                     lacking=True,
                 ),
             )

@@ -46,10 +46,8 @@ def bars_of(
 def _of_market(
     trades: Trades, symbol: str, kind: Bars, window: Span, *, forming: bool, fill: Fill
 ) -> pl.DataFrame:
-    scope, reach = Scope(window, trades.known(symbol), trades.at), extent(kind, window)
-    time = pl.col("time").dt.epoch("ms")
-    own = pl.col("symbol") == symbol, time >= reach.start, time < reach.end
-    rows = in_order(trades.rows.filter(own).select(NEEDED).collect())
+    scope = Scope(window, trades.known(symbol), trades.at)
+    rows = in_order(trades.of(symbol).select(NEEDED).collect())
     if isinstance(kind, TimeBars):
         bars = time_bars(rows, kind, scope)
         bars = bars if fill == "none" else _filled(bars, kind, scope, fill)

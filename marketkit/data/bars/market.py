@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
+from polars.dataframe.group_by import DynamicGroupBy, GroupBy
 
+from marketkit.coverage import Span
 from marketkit.data.bars import slots
 from marketkit.data.bars.kinds import AmountBars, TimeBars
 from marketkit.data.bars.slots import Scope
@@ -25,10 +27,15 @@ _SUMS = {
     "close": pl.col("price").last(),
     "volume": pl.col("volume").sum(),
     "value": (pl.col("price") * pl.col("volume")).sum(),
-    "bought": (pl.col("volume") * (pl.col("side") == "BID")).sum(),
+    "bought": pl.when(pl.col("side") == "BID").then("volume").sum(),
     "trades": pl.len(),
+    "first": pl.col("time").first(),
     "last": pl.col("time").last(),
 }
+
+# Floats add up to the last place of volumes as far as this; beyond it decimals do, far slower.
+_LARGE = 1e6
+_EXACT = pl.col("volume").cast(pl.String).cast(_DECIMAL).sum().cast(pl.String).cast(pl.Float64)
 
 
 def in_order(trades: pl.DataFrame) -> pl.DataFrame:
@@ -43,23 +50,36 @@ def time_bars(trades: pl.DataFrame, kind: TimeBars, scope: Scope) -> pl.DataFram
     """Add trades in order up to the bars of the slots that begin in a window.
 
     A slot is `closed` where its trades are covered from end to end, `forming` where they are up to
-    now; others have no bar. Columns are those of `schema.BAR` without the
-    symbol.
+    now; others have no bar. Columns are those of `schema.BAR` without the symbol.
     """
-    inside = trades.filter(_from(scope.window.start))
+    start, end = (slots.ceil(kind, edge) for edge in scope.window)
+    inside, width = between(trades, Span(start, end)), kind.width
     if kind.session is None or inside.is_empty():
-        grouped = inside.group_by_dynamic("time", every=kind.width.every).agg(**_SUMS)
+        grouped = _added(inside.group_by_dynamic("time", every=width.every))
     else:
-        opens = opens_of(inside["time"], kind.width, kind.session)
-        slotted = inside.with_columns(slot=opens).group_by("slot", maintain_order=True)
-        grouped = slotted.agg(**_SUMS).rename({"slot": "time"})
-    grouped = grouped.filter(~_from(scope.window.end))
+        slotted = inside.with_columns(slot=opens_of(inside["time"], width, kind.session))
+        grouped = _added(slotted.group_by("slot", maintain_order=True)).rename({"slot": "time"})
     young = slots.forming(kind, scope)
     known = within(grouped["time"], slots.whole(kind, scope.covered))
     now = grouped["time"].dt.epoch("ms").is_in([] if young is None else [young])
     return pl.concat(
         [_shaped(grouped.filter(known), "closed"), _shaped(grouped.filter(now), "forming")]
     )
+
+
+def between(trades: pl.DataFrame, span: Span) -> pl.DataFrame:
+    """Cut the trades of a span out of trades in order."""
+    edges = pl.Series(span, dtype=pl.Int64)
+    first, end = trades["time"].cast(pl.Int64).search_sorted(edges, side="left")
+    return trades[first : max(first, end)]
+
+
+def _added(groups: DynamicGroupBy | GroupBy) -> pl.DataFrame:
+    """Add groups up, and again with exact sums where floats are too short for volumes."""
+    bars = groups.agg(**_SUMS)
+    if not (bars["volume"] > _LARGE).any():
+        return bars
+    return groups.agg(**{**_SUMS, "volume": _EXACT})
 
 
 def amount_bars(trades: pl.DataFrame, kind: AmountBars, scope: Scope) -> pl.DataFrame:
@@ -71,7 +91,7 @@ def amount_bars(trades: pl.DataFrame, kind: AmountBars, scope: Scope) -> pl.Data
     """
     frames = [empty(BAR).drop("symbol")]
     for span in scope.covered.clip(*scope.window):
-        part = trades.filter(_from(span.start) & ~_from(span.end))
+        part = between(trades, span)
         grows = scope.at is not None and span.end >= min(scope.at, scope.window.end)
         frames += _cut(part, kind, grows=grows)
     return pl.concat(frames)
@@ -85,7 +105,8 @@ def _cut(trades: pl.DataFrame, kind: AmountBars, *, grows: bool) -> Iterator[pl.
         ends = full_at(_amounts(trades, kind), kind.units)
     places = pl.int_range(trades.height, dtype=pl.Int64, eager=True)
     bars = pl.Series(ends, dtype=pl.Int64).search_sorted(places, side="right").alias("bar")
-    grouped = trades.hstack([bars]).group_by("bar", maintain_order=True).agg(**_of_bars())
+    cut = trades.hstack([bars]).group_by("bar", maintain_order=True)
+    grouped = _added(cut).rename({"first": "time"})
     yield _shaped(grouped.head(len(ends)), "closed")
     if grows:
         yield _shaped(grouped.slice(len(ends)), "forming")
@@ -122,14 +143,6 @@ def _amounts(trades: pl.DataFrame, kind: AmountBars) -> Iterator[int]:
 def _units(name: str) -> pl.Expr:
     """Give numbers in the eighth place, of floats the shortest decimals that mean them."""
     return pl.col(name).cast(pl.String).cast(_DECIMAL).to_physical().cast(pl.Int128)
-
-
-def _of_bars() -> dict[str, pl.Expr]:
-    return {"time": pl.col("time").first(), **_SUMS}
-
-
-def _from(moment: int) -> pl.Expr:
-    return pl.col("time").dt.epoch("ms") >= moment
 
 
 def _shaped(grouped: pl.DataFrame, state: str) -> pl.DataFrame:
