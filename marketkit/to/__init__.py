@@ -19,6 +19,7 @@ from __future__ import annotations
 from marketkit.to.backtesting_data import backtesting
 from marketkit.to.backtrader_feed import backtrader
 from marketkit.to.freqtrade_folder import freqtrade
+from marketkit.to.hftbacktest_events import hftbacktest
 from marketkit.to.nautilus_catalog import nautilus
 from marketkit.to.tables import arrow, wide
 from marketkit.to.vectorbt_data import vectorbt
@@ -31,6 +32,7 @@ __all__ = [
     "backtesting",
     "backtrader",
     "freqtrade",
+    "hftbacktest",
     "nautilus",
     "numpy",
     "torch",

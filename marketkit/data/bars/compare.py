@@ -6,6 +6,7 @@ from typing import Any
 
 import polars as pl
 
+from marketkit.errors import InputError, nearest
 from marketkit.notebook.arguments import explaining
 from marketkit.schema import TIME, Schema
 from marketkit.to.intake import rows_of
@@ -31,7 +32,7 @@ def compare_bars(bars: Any, candles: Any) -> pl.DataFrame:
     that differs; a slot that one side alone has gives five, with nulls for the other. Volumes that
     differ by rounding are equal. Turnover is not compared: the exchange rounds that of each trade.
     Forming, empty and unknown slots are left out. Both are frames of `bars` and `get_candle` of the
-    same range, in polars, pandas or Arrow. Raises `InputError` for what is no frame.
+    same range, in polars, pandas or Arrow. Raises `InputError` for other frames.
     """
     made, slots = _numbers(bars), _numbers(candles)
     blind = _rows(bars).filter(pl.col("state") == "unknown").select("symbol", "time")
@@ -54,6 +55,9 @@ def _same() -> pl.Expr:
 
 def _rows(frame: Any) -> pl.DataFrame:
     rows = rows_of(frame)
+    for name in ("symbol", "time", *_NUMBERS):
+        if name not in rows.columns:
+            raise InputError(f"the frame has no column {name!r}{nearest(name, rows.columns)}")
     if "state" not in rows.columns:
         rows = rows.with_columns(state=pl.lit("closed"))
     time = pl.col("time").dt.cast_time_unit("ms").dt.convert_time_zone("UTC")
