@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 # Of the library's `types.py`, and the fields of its `event_dtype`.
-DEPTH, TRADE, CLEAR, SNAPSHOT = 1, 2, 3, 4
+DEPTH, TRADE, SNAPSHOT = 1, 2, 4
 EXCH, LOCAL, BUY, SELL = 1 << 31, 1 << 30, 1 << 29, 1 << 28
 FIELDS = {
     "ev": "u8",
@@ -52,9 +52,9 @@ def hftbacktest(
 
     Each event has the exchange's time and that of the arrival here, in ns; an arrival before the
     event, which only clocks that differ can show, moves all arrivals by the same. A book comes as
-    what changed since the one before; a level that left the book as quantity 0. Where messages may
-    be missing the book is cleared, and the next one comes whole as a snapshot: what nobody saw is
-    not made up. The taker's side of a trade is that of the event. Events are in the order that the
+    what changed since the one before, with quantity 0 for a level that left. Where messages may be
+    missing every level leaves, and the next book comes whole as a snapshot: what nobody saw is not
+    made up. The taker's side of a trade is that of the event. Events are in the order that the
     library checks for: who came out of the exchange's order is there once for each clock.
 
     Raises `InputError` for a market or a channel that was not recorded, and `MissingExtra` without
@@ -128,28 +128,22 @@ def _of_trades(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_books(books: pl.DataFrame, holes: list[int]) -> Iterable[pl.DataFrame]:
-    """Give clears, removals and changes, by rank of those that come at one moment."""
-    local = pl.col("received").dt.epoch("ms")
+    """Give the levels that leave and those that change, and rank them within one moment."""
     breaks = pl.Series(holes, dtype=pl.Int64)
-    numbered = books.select(
-        (pl.col("depth") == 1).cast(pl.Int64).cum_sum().alias("book"),
-        pl.col("time").dt.epoch("ms").alias("exch"),
-        local.alias("local"),
-        *(name for names in _SIDES.values() for name in names),
+    numbered = books.with_columns(
+        book=(pl.col("depth") == 1).cast(pl.Int64).cum_sum(),
+        exch=pl.col("time").dt.epoch("ms"),
+        local=pl.col("received").dt.epoch("ms"),
     )
-    numbered = numbered.with_columns(
-        part=breaks.search_sorted(numbered["local"], side="left").cast(pl.Int64)
+    part = breaks.search_sorted(numbered["local"], side="left").cast(pl.Int64)
+    heads = numbered.with_columns(part=part).unique("book", keep="first", maintain_order=True)
+    heads = heads.select("book", "exch", "local", "part").with_columns(
+        whole=pl.col("part").ne_missing(pl.col("part").shift())
     )
-    heads = (
-        numbered.group_by("book", maintain_order=True)
-        .first()
-        .select("book", "exch", "local", "part")
-    )
-    heads = heads.with_columns(whole=pl.col("part").ne_missing(pl.col("part").shift()))
     for side, (price, size) in _SIDES.items():
         levels = numbered.select("book", px=price, qty=size).drop_nulls().filter(pl.col("qty") > 0)
         yield from _of_side(levels, heads, side)
-        yield _clears(heads, breaks, side)
+        yield _leaving(levels, heads, breaks, side)
 
 
 def _of_side(levels: pl.DataFrame, heads: pl.DataFrame, side: int) -> Iterable[pl.DataFrame]:
@@ -161,19 +155,26 @@ def _of_side(levels: pl.DataFrame, heads: pl.DataFrame, side: int) -> Iterable[p
     )
     gone = before.join(levels, on=["book", "px"], how="anti").with_columns(qty=pl.lit(0.0))
     kind = pl.when("whole").then(SNAPSHOT + side).otherwise(DEPTH + side).cast(pl.Int64)
-    for rank, part in ((2, gone), (3, now)):
+    for rank, part in ((1, gone), (2, now)):
         dated = part.join(told, on="book", maintain_order="left")
         yield dated.select("exch", "local", "px", "qty", kind=kind, rank=pl.lit(rank))
 
 
-def _clears(heads: pl.DataFrame, breaks: pl.Series, side: int) -> pl.DataFrame:
-    """Clear a side after each break that has books before, and before each book that is whole."""
-    first = heads["local"].min()
-    before = breaks.filter(breaks > first).unique() if heads.height else breaks.clear()
-    cut = pl.DataFrame({"exch": before, "local": before}).cast(pl.Int64)
-    rows = pl.concat([cut, heads.filter("whole").select("exch", "local")])
-    nothing = {"px": pl.lit(float("nan")), "qty": pl.lit(0.0), "rank": pl.lit(1)}
-    return rows.with_columns(kind=pl.lit(CLEAR + side, dtype=pl.Int64), **nothing)
+def _leaving(
+    levels: pl.DataFrame, heads: pl.DataFrame, breaks: pl.Series, side: int
+) -> pl.DataFrame:
+    """Have all levels of the last book before a break leave at once, and before any new one."""
+    last = heads.unique("part", keep="last", maintain_order=True)
+    last = last.filter(pl.col("part") < breaks.len())
+    cut = last.select("book", local=breaks.gather(last["part"]) + 1)
+    return levels.join(cut, on="book", maintain_order="right").select(
+        "local",
+        "px",
+        exch="local",
+        qty=pl.lit(0.0),
+        kind=pl.lit(DEPTH + side, dtype=pl.Int64),
+        rank=pl.lit(0),
+    )
 
 
 def _in_both_orders(rows: pl.DataFrame) -> pl.DataFrame:

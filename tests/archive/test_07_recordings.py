@@ -154,9 +154,7 @@ def _books(events):
     books, found = ({}, {}), {}
     for event in events:
         kind, side = event["ev"] & 7, int(event["ev"] & (1 << 28) != 0)
-        if kind == 3:
-            books[side].clear()
-        elif kind in {1, 4} and event["qty"]:
+        if kind in {1, 4} and event["qty"]:
             books[side][event["px"]] = event["qty"]
         elif kind in {1, 4}:
             del books[side][event["px"]]
