@@ -75,7 +75,7 @@ class Session:
     def base(self, timeframe: Timeframe, start: int, end: int) -> Timeframe:
         """Give the widest timeframe of the exchange that has these edges, too."""
         edges = self.edges(timeframe, start, end)
-        own = () if timeframe.made_of else (timeframe,)
+        own: tuple[Timeframe, ...] = () if timeframe.made_of else (timeframe,)
         for each in (*own, *narrower(timeframe)):
             # Seconds are on the exchange for three months only.
             if each.width > SECOND and all(each.floor(edge) == edge for edge in edges):

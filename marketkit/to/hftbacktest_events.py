@@ -95,7 +95,7 @@ def events(books: pl.DataFrame, trades: pl.DataFrame, holes: Iterable[int] = ())
     rows = pl.concat(part.select(_EVENT) for part in parts)
     # The newest trade, which comes first of all, is of a time that nobody listened in.
     rows = rows.filter((pl.col("kind") & 7 != TRADE) | (pl.col("exch") >= heard))
-    late = min(0, int((rows["local"] - rows["exch"]).min() or 0)) if rows.height else 0
+    late = min(0, rows.select((pl.col("local") - pl.col("exch")).min()).item() or 0)
     rows = rows.with_columns(pl.col("local") - late).sort("local", "rank", maintain_order=True)
     return _in_both_orders(rows).select(
         pl.col("ev").cast(pl.UInt64),
