@@ -27,9 +27,9 @@ def wait(condition):
 def play(exchange, recording, minutes):
     """Let the exchange's clock step on, each step after the messages of the one before."""
     for _ in range(2 * minutes):
-        before = recording.counts["trade"]
+        before = recording.counts["orderbook"]
         exchange.advance(30)
-        wait(lambda: recording.counts["trade"] > before)  # noqa: B023 - waited for at once
+        wait(lambda: recording.counts["orderbook"] > before)  # noqa: B023 - waited for at once
 
 
 def truth(exchange, symbol):
