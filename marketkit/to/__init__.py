@@ -11,6 +11,8 @@ all keep these rules:
 - A forming candle is refused: its numbers will change, and no backtest should rest on them.
 - Times carry their zone, or are refused; each function says in which zone they come out.
 
+`hftbacktest` alone is about recordings: trades and order books, as they came.
+
 The other programs are optional: `pip install 'marketkit-upbit[engines]'`.
 """
 

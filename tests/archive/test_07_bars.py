@@ -158,11 +158,20 @@ def test_a_candle_of_the_lake_that_is_another_is_told_with_a_warning(provider):
         ({"kind": "1m", "session": "00:00 Asia/Seoul"}, "InputError", "1h and wider"),
         ({"kind": "1m", "start": None}, "InvalidRange", "start="),
         ({"kind": "1m", "start": "2026-10-01"}, "InvalidRange", "keeps trades from"),
+        ({"kind": "1m", "start": "2026-11-21"}, "InvalidRange", "lies ahead of"),
+        ({"tick": 5, "start": "2026-11-21"}, "InvalidRange", "lies ahead of"),
     ],
 )
 def test_what_makes_no_sense_is_refused_in_a_line_that_names_it(provider, call, error, said):
     with pytest.raises(getattr(mk, error), match=said):
         provider.bars("KRW-BTC", **{"start": "-1h", **call})
+
+
+def test_an_end_that_is_not_there_yet_is_now(provider):
+    asked = {"start": "2026-11-19T23:00", "forming": True}
+    ahead = provider.bars("KRW-BTC", "1m", **asked, end="2026-11-20T05:00")
+    assert ahead.equals(provider.bars("KRW-BTC", "1m", **asked))
+    assert provider.bars("KRW-BTC", "1d", start="2026-11-20T00:00:10").is_empty()
 
 
 def test_a_market_that_is_none_fails_alone(provider):

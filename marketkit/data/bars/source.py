@@ -20,15 +20,15 @@ class Trades:
     for a past that is over.
     """
 
-    rows: pl.LazyFrame
+    rows: pl.LazyFrame | pl.DataFrame
     covered: Mapping[str, Spans] = field(default_factory=dict)
     at: int | None = None
 
     def of(self, symbol: str) -> pl.LazyFrame:
         """Give the trades of a symbol."""
         if self.covered.keys() == {symbol}:
-            return self.rows  # a look at millions of symbols takes as long as adding up does
-        return self.rows.filter(pl.col("symbol") == symbol)
+            return self.rows.lazy()  # a look at millions of symbols takes as long as adding up does
+        return self.rows.lazy().filter(pl.col("symbol") == symbol)
 
     def known(self, symbol: str) -> Spans:
         """Give the times in which no trade of a symbol is missing."""
