@@ -13,6 +13,7 @@ import marketkit as mk
 from marketkit.cli.main import main
 from marketkit.schema import CANDLE, TIMEFRAME
 from marketkit.timeframe import HOUR, MADE, iso, parse_time
+from tests.integration.conftest import FAST_LIMITS
 
 PRICES = ["open", "high", "low", "close"]
 SPAN = {"start": "2026-11-03", "end": "2026-11-09"}
@@ -159,8 +160,10 @@ def test_the_command_line_prints_them_and_backfills_none(exchange, tmp_path, cap
 def test_the_async_provider_gives_the_same(exchange, tmp_path):
     async def ask() -> pl.DataFrame:
         async with mk.AsyncSmartDataProvider(
-            endpoint=exchange.endpoint, lake=tmp_path / "lake"
+            endpoint=exchange.endpoint, lake=tmp_path / "lake", limits=FAST_LIMITS
         ) as one:
+            bars = await one.bars("KRW-BTC", "6h", start="2026-11-19T18:00")
+            assert bars.height == 1
             return await one.get_candle("KRW-BTC", "6h", count=3)
 
     assert [iso(time) for time in asyncio.run(ask())["time"].dt.epoch("ms")] == [
