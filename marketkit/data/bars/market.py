@@ -29,7 +29,6 @@ _SUMS = {
     "value": (pl.col("price") * pl.col("volume")).sum(),
     "bought": pl.when(pl.col("side") == "BID").then("volume").sum(),
     "trades": pl.len(),
-    "first": pl.col("time").first(),
     "last": pl.col("time").last(),
 }
 
@@ -74,12 +73,12 @@ def between(trades: pl.DataFrame, span: Span) -> pl.DataFrame:
     return trades[first : max(first, end)]
 
 
-def _added(groups: DynamicGroupBy | GroupBy) -> pl.DataFrame:
+def _added(groups: DynamicGroupBy | GroupBy, **more: pl.Expr) -> pl.DataFrame:
     """Add groups up, and again with exact sums where floats are too short for volumes."""
-    bars = groups.agg(**_SUMS)
+    bars = groups.agg(**_SUMS, **more)
     if not (bars["volume"] > _LARGE).any():
         return bars
-    return groups.agg(**{**_SUMS, "volume": _EXACT})
+    return groups.agg(**{**_SUMS, "volume": _EXACT}, **more)
 
 
 def amount_bars(trades: pl.DataFrame, kind: AmountBars, scope: Scope) -> pl.DataFrame:
@@ -106,7 +105,7 @@ def _cut(trades: pl.DataFrame, kind: AmountBars, *, grows: bool) -> Iterator[pl.
     places = pl.int_range(trades.height, dtype=pl.Int64, eager=True)
     bars = pl.Series(ends, dtype=pl.Int64).search_sorted(places, side="right").alias("bar")
     cut = trades.hstack([bars]).group_by("bar", maintain_order=True)
-    grouped = _added(cut).rename({"first": "time"})
+    grouped = _added(cut, time=pl.col("time").first())
     yield _shaped(grouped.head(len(ends)), "closed")
     if grows:
         yield _shaped(grouped.slice(len(ends)), "forming")
