@@ -20,6 +20,7 @@ from marketkit.api.trades import TradeEndpoints
 from marketkit.api.widths import session_for
 from marketkit.clock import age_clock
 from marketkit.coverage import Span, Spans
+from marketkit.data.bars import slots
 from marketkit.data.bars.bars import bars_of, extent, unknown
 from marketkit.data.bars.compare import compare_bars
 from marketkit.data.bars.kinds import Amount, Bars, TimeBars, read_amount, width_of
@@ -32,6 +33,10 @@ from marketkit.frames import one_of
 from marketkit.net.engine import aside
 from marketkit.timeframe import iso
 from marketkit.window import EVER, UTC_DAYS, Fill, Time, parse_session, read_window, window_of
+
+# ms by which our idea of the exchange's clock may be ahead, and a trade be on the way: the newest
+# bar is that of a second ago.
+_LAG = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +110,11 @@ class BarEndpoints:
         async def fetch() -> Result:
             with contextlib.suppress(MarketkitError):  # days that are kept are there without it
                 await self._router.transport.ask_time()
-            at = self._router.transport.now()
+            at = max(span.start, self._router.transport.now() - _LAG)
             result = await trades.fetch()
             names = [name for several in result.sources.values() for name in several]
-            edge = at if until is None else min(at, until)
-            covered = dict.fromkeys(names, Spans([(span.start, max(span.start, edge))]))
+            edge = at if until is None else max(span.start, min(at, until))
+            covered = dict.fromkeys(names, Spans([(span.start, edge)]))
             found = Trades(result.frame.lazy(), covered, at if edge == at else None)
             # Of slots without an end those that have begun.
             wanted = Span(span.start, max(span.start, min(span.end, at + 1)))
@@ -152,29 +157,32 @@ class BarEndpoints:
         notes = dict(_unknown(names, trades, kind, window))
         if isinstance(kind, TimeBars) and kind.session is None and not kind.width.made_of:
             with contextlib.suppress(LakeError):  # who reads candles is told of what is broken
-                notes |= self._differing(made, kind, window)
+                for name, text in self._differing(made, names, trades, kind, window):
+                    said = f"{notes[name].text}; {text}" if name in notes else text
+                    notes[name] = Note(said, lacking=True)
         return replace(result, frame=made, notes={**result.notes, **notes})
 
-    def _differing(self, bars: pl.DataFrame, kind: TimeBars, window: Span) -> dict[str, Note]:
-        """Note the bars that are not the candles which the lake has of the same slots."""
-        notes = {}
-        names = bars["symbol"].unique().to_list()
-        stored = self._lake.select(names, kind.width)
-        for symbol in stored.symbols:
+    def _differing(
+        self, bars: pl.DataFrame, names: list[str], trades: Trades, kind: TimeBars, window: Span
+    ) -> Iterable[tuple[str, str]]:
+        """Tell of the bars that are not the candles which the lake has of the same slots."""
+        stored = self._lake.select(names, kind.width) if names else None
+        for symbol in () if stored is None else stored.symbols:
+            proved = stored.knows[symbol].covered.clip(*window)
+            both = proved & slots.whole(kind, trades.known(symbol))
             own = bars.filter(pl.col("symbol") == symbol)
-            known = stored.knows[symbol].covered.clip(*window)
+            own = own.filter(within(own["time"], both))
             candles = stored.of([symbol]).read(window)
-            told = own.filter(within(own["time"], known))
-            candles = candles.filter(pl.col("time").is_in(told["time"].implode()))
-            wrong = compare_bars(told, candles)
+            wrong = compare_bars(own, candles.filter(within(candles["time"], both)))
             if wrong.height:
-                slots, first = wrong["time"].n_unique(), wrong["time"].dt.epoch("ms")[0]
-                notes[symbol] = Note(
-                    f"{slots:,} of {told.height:,} bars of {symbol} {kind.width} differ from the"
-                    f" lake's candles, the first at {iso(first)}; compare_bars lists them",
-                    lacking=True,
+                count, first = wrong["time"].n_unique(), wrong["time"].dt.epoch("ms")[0]
+                yield (
+                    symbol,
+                    (
+                        f"{count:,} of {own.height:,} bars of {symbol} {kind.width} differ from the"
+                        f" lake's candles, the first at {iso(first)}; compare_bars lists them"
+                    ),
                 )
-        return notes
 
 
 def _unknown(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from marketkit.coverage import Spans
 from marketkit.recording.journal import Note
@@ -12,11 +12,16 @@ Hole = tuple[int, int | None, str]  # as `reader.interruptions` gives them
 
 
 def listened(
-    notes: Sequence[Note], holes: Iterable[Hole], channel: str, symbol: str, end: int
+    notes: Sequence[Note],
+    holes: Callable[[list[Note]], Iterable[Hole]],
+    channel: str,
+    symbol: str,
+    end: int,
 ) -> Spans:
     """Give the times in which a market's channel was recorded without an interruption, ms UTC.
 
-    `end` is when the newest message came: a recording at work has heard everything until then.
+    `holes` gives the interruptions that notes tell of. `end` is when the newest message came: a
+    recording at work has heard everything until then.
     """
     found, since = list[tuple[int, int]](), None
     for note in notes:
@@ -28,8 +33,24 @@ def listened(
             since = None
     if since is not None:
         found.append((since, max(since, end)))
-    missing = Spans((start, EVER.end if until is None else until) for start, until, _ in holes)
+    told = holes(notes_of_market(notes, channel, symbol))
+    missing = Spans((start, EVER.end if until is None else until) for start, until, _ in told)
     return Spans(found) - missing
+
+
+def notes_of_market(notes: Iterable[Note], channel: str, symbol: str) -> list[Note]:
+    """Leave out the interruptions of other markets alone, each with the resumption behind it."""
+    found: list[Note] = []
+    other = False
+    for note in notes:
+        if other and note.what == "resumed":
+            other = False
+            continue
+        theirs = bool(note.streams) and symbol not in note.streams.get(channel, ())
+        other = note.what == "interrupted" and theirs
+        if not other:
+            found.append(note)
+    return found
 
 
 def recorded_symbols(notes: Iterable[Note], channel: str) -> list[str]:

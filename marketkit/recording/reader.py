@@ -128,9 +128,8 @@ def _step(channel: str, every: str) -> int:
 def _heard(root: Path, channel: str, rows: pl.DataFrame, window: Span) -> dict[str, Spans]:
     """Give for each market of some rows the times of a window of which no message is missing."""
     notes, newest = journal.read(root), newest_message(root)
-    holes = interruptions(notes)
     return {
-        symbol: listened(notes, holes, channel, symbol, newest).clip(*window)
+        symbol: listened(notes, interruptions, channel, symbol, newest).clip(*window)
         for symbol in rows["symbol"].unique().sort()
     }
 

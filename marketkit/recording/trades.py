@@ -47,8 +47,8 @@ def recorded_trades(folder: Path, symbols: Iterable[str], window: Span) -> Trade
         if rows is not None:
             rows = rows.filter(time >= window.start, time < window.end).select(*TRADE)
         found = empty(TRADE) if rows is None else collected(folder, rows, names)
-    holes, end = interruptions(notes), newest_message(folder)
-    heard = {name: listened(notes, holes, CHANNEL, name, end) for name in names}
+    end = newest_message(folder)
+    heard = {name: listened(notes, interruptions, CHANNEL, name, end) for name in names}
     return Trades(found.lazy(), {name: _sure(spans) for name, spans in heard.items()})
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 
 import polars as pl
-from polars.dataframe.group_by import DynamicGroupBy, GroupBy
+from polars.dataframe.group_by import DynamicGroupBy
 
 from marketkit.coverage import Span
 from marketkit.data.bars import slots
 from marketkit.data.bars.kinds import AmountBars, TimeBars
 from marketkit.data.bars.slots import Scope
-from marketkit.data.lake.read.view import opens_of
 from marketkit.data.lake.store.rows import within
 from marketkit.schema import BAR, BAR_STATE, empty
 
@@ -53,11 +52,13 @@ def time_bars(trades: pl.DataFrame, kind: TimeBars, scope: Scope) -> pl.DataFram
     """
     start, end = (slots.ceil(kind, edge) for edge in scope.window)
     inside, width = between(trades, Span(start, end)), kind.width
-    if kind.session is None or inside.is_empty():
+    if kind.session is None:
         grouped = _added(inside.group_by_dynamic("time", every=width.every))
     else:
-        slotted = inside.with_columns(slot=opens_of(inside["time"], width, kind.session))
-        grouped = _added(slotted.group_by("slot", maintain_order=True)).rename({"slot": "time"})
+        opens = slots.opens(kind, Span(start, end))
+        place = opens.search_sorted(inside["time"], side="right").cast(pl.Int64) - 1
+        grouped = _added(_runs(inside, place))
+        grouped = grouped.with_columns(time=opens.gather(grouped["run"]))
     young = slots.forming(kind, scope)
     known = within(grouped["time"], slots.whole(kind, scope.covered))
     now = grouped["time"].dt.epoch("ms").is_in([] if young is None else [young])
@@ -73,7 +74,15 @@ def between(trades: pl.DataFrame, span: Span) -> pl.DataFrame:
     return trades[first : max(first, end)]
 
 
-def _added(groups: DynamicGroupBy | GroupBy, **more: pl.Expr) -> pl.DataFrame:
+def _runs(trades: pl.DataFrame, runs: pl.Series) -> DynamicGroupBy:
+    """Group trades by ascending numbers, one slice each.
+
+    Groups by hash would add floats up in an order that depends on the threads.
+    """
+    return trades.hstack([runs.alias("run").set_sorted()]).group_by_dynamic("run", every="1i")
+
+
+def _added(groups: DynamicGroupBy, **more: pl.Expr) -> pl.DataFrame:
     """Add groups up, and again with exact sums where floats are too short for volumes."""
     bars = groups.agg(**_SUMS, **more)
     if not (bars["volume"] > _LARGE).any():
@@ -103,9 +112,8 @@ def _cut(trades: pl.DataFrame, kind: AmountBars, *, grows: bool) -> Iterator[pl.
     else:
         ends = full_at(_amounts(trades, kind), kind.units)
     places = pl.int_range(trades.height, dtype=pl.Int64, eager=True)
-    bars = pl.Series(ends, dtype=pl.Int64).search_sorted(places, side="right").alias("bar")
-    cut = trades.hstack([bars]).group_by("bar", maintain_order=True)
-    grouped = _added(cut, time=pl.col("time").first())
+    bars = pl.Series(ends, dtype=pl.Int64).search_sorted(places, side="right").cast(pl.Int64)
+    grouped = _added(_runs(trades, bars), time=pl.col("time").first())
     yield _shaped(grouped.head(len(ends)), "closed")
     if grows:
         yield _shaped(grouped.slice(len(ends)), "forming")

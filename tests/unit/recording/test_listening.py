@@ -12,7 +12,7 @@ BEGAN = [Note("began", 100, streams=BTC), Note("interrupted", 100, 100, "nothing
 
 
 def heard(notes, symbol="KRW-BTC", channel="trade", end=1_000):
-    return listened(notes, interruptions(notes), channel, symbol, end)
+    return listened(notes, interruptions, channel, symbol, end)
 
 
 def test_a_recording_at_work_is_heard_from_the_first_message_to_the_newest():
@@ -55,3 +55,18 @@ def test_markets_join_and_leave():
     ]
     assert heard(notes) == Spans([(110, 300)])
     assert heard(notes, "KRW-NEW") == Spans([(200, 400)])
+
+
+def test_an_interruption_of_one_market_is_none_of_another():
+    torn = {"trade": ["KRW-XRP"]}
+    both = [Note("began", 100, streams={"trade": ["KRW-BTC", "KRW-XRP"]})]
+    notes = [
+        *both,
+        Note("interrupted", 250, 200, "lost", torn),
+        Note("resumed", 250),
+        Note("interrupted", 350, 300, "lost"),
+        Note("resumed", 380),
+        Note("ended", 400),
+    ]
+    assert heard(notes) == Spans([(100, 300), (380, 400)])
+    assert heard(notes, "KRW-XRP") == Spans([(100, 200), (250, 300), (380, 400)])
