@@ -40,7 +40,6 @@ CANDLE: Schema = {**ROW, "state": STATE}
 # What trades add up to: a candle, and what only trades tell.
 BAR: Schema = {
     **ROW,
-    "bought": pl.Float64(),
     "trades": pl.Int64(),
     "last": TIME,
     "state": BAR_STATE,
@@ -176,7 +175,6 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "volume": ("base currency", "volume of the slot, both sides counted once"),
     "value": ("quote currency", "turnover of the slot"),
     "state": ("", "closed (final), forming (asked for), empty (fill=: no trade in the slot)"),
-    "bought": ("base currency", "volume of the trades whose taker bought"),
     "trades": ("", "number of trades"),
     "last": ("UTC, or tz=", "moment of the last trade"),
     "bar.state": ("", "as of candles; unknown (fill=): trades of the slot are not known whole"),

@@ -116,14 +116,13 @@ class BarMethods(Generic[P, D, A]):
         the folder that `record` wrote. First and last are by the time of the trade, within a
         millisecond by `sequential_id`.
 
-        Columns are `schema.BAR` (`mk.schema.describe("bar")`): those of candles, `bought` (the part
-        of the volume whose takers bought), `trades`, and `last`, when the last one was. A bar of
-        time is there where the trades of its slot are known from end to end: the same open, high,
-        low, close and volume as the exchange's candle; where the lake has a candle that differs a
-        warning says so, and `compare_bars` lists all. Where a recording may lack trades there is no
-        bar, with a warning, and bars of amounts begin anew. `fill` adds the slots without a trade
-        as for candles, and then those that are not known, with the `state` `unknown` and no
-        numbers. `forming=True` adds the bar that is not finished.
+        Columns are `schema.BAR` (`mk.schema.describe("bar")`): those of candles, `trades`, and
+        `last`, when the last one was. A bar of time is there where the trades of its slot are known
+        from end to end: the same open, high, low, close and volume as the exchange's candle; where
+        the lake has a candle that differs a warning says so, and `compare_bars` lists all. Where a
+        recording may lack trades there is no bar, with a warning, and bars of amounts begin anew.
+        `fill` adds the slots without a trade as for candles, and then those that are not known,
+        with the `state` `unknown` and no numbers. `forming=True` adds the bar that is not finished.
 
         Raises `InputError` for no kind or several, `UnknownTimeframe`, `InvalidRange` for a window
         older than the exchange keeps, `NotCovered` for a market that was not recorded,

@@ -155,7 +155,7 @@ class BarEndpoints:
         names = [name for several in result.sources.values() for name in several]
         made = bars_of(trades, names, kind, window, forming=call.forming, fill=call.fill)
         notes = dict(_unknown(names, trades, kind, window))
-        if isinstance(kind, TimeBars) and kind.session is None and not kind.width.made_of:
+        if names and isinstance(kind, TimeBars) and not (kind.session or kind.width.made_of):
             with contextlib.suppress(LakeError):  # who reads candles is told of what is broken
                 for name, text in self._differing(made, names, trades, kind, window):
                     said = f"{notes[name].text}; {text}" if name in notes else text
@@ -166,8 +166,8 @@ class BarEndpoints:
         self, bars: pl.DataFrame, names: list[str], trades: Trades, kind: TimeBars, window: Span
     ) -> Iterable[tuple[str, str]]:
         """Tell of the bars that are not the candles which the lake has of the same slots."""
-        stored = self._lake.select(names, kind.width) if names else None
-        for symbol in () if stored is None else stored.symbols:
+        stored = self._lake.select(names, kind.width)
+        for symbol in stored.symbols:
             proved = stored.knows[symbol].covered.clip(*window)
             both = proved & slots.whole(kind, trades.known(symbol))
             own = bars.filter(pl.col("symbol") == symbol)

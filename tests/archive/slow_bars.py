@@ -41,13 +41,12 @@ def ordered(trades: list[Trade]) -> list[Trade]:
 
 
 def bar(start: int, trades: list[Trade]) -> tuple:
-    """Add trades up: time, open, high, low, close, volume, value, bought, trades, last."""
+    """Add trades up: time, open, high, low, close, volume, value, trades, last."""
     prices = [each.price for each in trades]
     volume = sum(each.volume for each in trades)
     value = sum(each.volume * each.price for each in trades)
-    bought = sum(each.volume for each in trades if each.bought)
     ohlc = (prices[0], max(prices), min(prices), prices[-1])
-    return (start, *map(float, (*ohlc, volume, value, bought)), len(trades), trades[-1].time)
+    return (start, *map(float, (*ohlc, volume, value)), len(trades), trades[-1].time)
 
 
 def by_time(trades: list[Trade], width: int, covered: list[tuple[int, int]]) -> list[tuple]:

@@ -17,7 +17,7 @@ from marketkit.schema import BAR, BAR_STATE, empty
 from marketkit.window import Fill
 
 _PRICES = ("open", "high", "low", "close")
-_SUMS = ("volume", "value", "bought", "trades")
+_SUMS = ("volume", "value", "trades")
 
 
 def bars_of(

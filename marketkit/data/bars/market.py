@@ -26,7 +26,6 @@ _SUMS = {
     "close": pl.col("price").last(),
     "volume": pl.col("volume").sum(),
     "value": (pl.col("price") * pl.col("volume")).sum(),
-    "bought": pl.when(pl.col("side") == "BID").then("volume").sum(),
     "trades": pl.len(),
     "last": pl.col("time").last(),
 }
@@ -154,6 +153,6 @@ def _units(name: str) -> pl.Expr:
 
 def _shaped(grouped: pl.DataFrame, state: str) -> pl.DataFrame:
     """Give bars their columns; sums lose what adding floats has put behind the last place."""
-    sums = pl.col("volume", "value", "bought").round(_PLACES)
+    sums = pl.col("volume", "value").round(_PLACES)
     bars = grouped.with_columns(sums, state=pl.lit(state, dtype=BAR_STATE))
     return bars.select(pl.col(name).cast(kind) for name, kind in BAR.items() if name != "symbol")

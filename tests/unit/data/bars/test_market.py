@@ -59,10 +59,10 @@ def test_volumes_beyond_the_floats_are_added_in_decimals():
     assert amount_bars(rows, AmountBars("tick", Decimal(3)), scope())["volume"].to_list() == [exact]
 
 
-def test_values_are_the_products_and_bought_the_part_of_the_takers_who_bought():
+def test_values_are_the_sums_of_the_products():
     rows = in_order(frame([trade(1, 1, 5, "0.5"), trade(2, 2, 7, "0.25", bought=False)]))
     bar = time_bars(rows, MINUTES, scope()).row(0, named=True)
-    assert (bar["value"], bar["volume"], bar["bought"], bar["trades"]) == (4.25, 0.75, 0.5, 2)
+    assert (bar["value"], bar["volume"], bar["trades"]) == (4.25, 0.75, 2)
 
 
 def test_slots_that_are_not_covered_whole_have_no_bar():
