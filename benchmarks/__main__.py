@@ -28,6 +28,7 @@ _MODULES = {
     "members": "members",
     "day": "odd_day",
     "charts": "charts",
+    "bars": "bars",
 }
 
 

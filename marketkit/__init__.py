@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 _DEFAULT = (
     "backfill",
+    "bars",
     "board",
     "doctor",
     "get_candle",
@@ -54,6 +55,7 @@ _NAMES = {
     "Plan": "data.jobs.plan",
     "Recording": "recording.recording",
     "SmartDataProvider": "api.sync",
+    "compare_bars": "data.bars.compare",
     "configure": "api.sync",
     "Span": "coverage",
     "Spans": "coverage",

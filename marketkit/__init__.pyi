@@ -9,6 +9,7 @@ from marketkit.api.sync import SmartDataProvider as SmartDataProvider
 from marketkit.api.sync import configure as configure
 from marketkit.coverage import Span as Span
 from marketkit.coverage import Spans as Spans
+from marketkit.data.bars.compare import compare_bars as compare_bars
 from marketkit.data.jobs.job import Job as Job
 from marketkit.data.jobs.plan import Plan as Plan
 from marketkit.data.lake.lake import Lake as Lake
@@ -92,7 +93,9 @@ __all__ = [
     "WrongArgument",
     "__version__",
     "backfill",
+    "bars",
     "board",
+    "compare_bars",
     "configure",
     "doctor",
     "errors",
@@ -120,6 +123,7 @@ __all__ = [
 _default: SmartDataProvider
 
 backfill = _default.backfill
+bars = _default.bars
 board = _default.board
 doctor = _default.doctor
 get_candle = _default.get_candle

@@ -9,6 +9,7 @@ market are numbers throughout. A list, even of one, has `symbol` in its index an
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,7 +20,7 @@ import polars as pl
 
 from marketkit.errors import InputError, MissingExtra, nearest
 from marketkit.schema import NUMBERS, TIMEFRAME
-from marketkit.timeframe import TIMEFRAMES
+from marketkit.timeframe import TIMEFRAMES, Timeframe
 from marketkit.window import UTC_DAYS, parse_session
 
 if TYPE_CHECKING:
@@ -185,6 +186,29 @@ def with_timeframe(data: pl.DataFrame, timeframe: str) -> pl.DataFrame:
     """Add the column that tells candles of several widths apart, behind the symbol."""
     column = pl.lit(timeframe, dtype=TIMEFRAME).alias("timeframe")
     return data.select("symbol", column, pl.exclude("symbol"))
+
+
+_CHANCE = 10_000  # one in so many series may look like a wider timeframe by accident
+
+
+def wider(timeframe: Timeframe, times: Sequence[int]) -> Timeframe | None:
+    """Give the wider timeframe that all times are slots of, where chance does not explain that."""
+    for each in reversed(TIMEFRAMES.values()):
+        if each.width <= timeframe.width:
+            break
+        # As many steps by accident are as rare as this; no more of them are counted than it takes.
+        steps = min(len(times) - 1, _CHANCE.bit_length())
+        rare = (each.width // timeframe.width) ** steps >= _CHANCE
+        if rare and _steps_by(each, times):
+            return each
+    return None
+
+
+def _steps_by(timeframe: Timeframe, times: Sequence[int]) -> bool:
+    if timeframe.is_calendar:
+        return all(timeframe.floor(time) == time for time in times)
+    steps = (later - time for time, later in itertools.pairwise(times))
+    return all(step % timeframe.width == 0 for step in steps)
 
 
 def _arrow(data: pl.DataFrame) -> pa.Table:

@@ -13,15 +13,16 @@ from collections.abc import Mapping
 import polars as pl
 
 from marketkit.errors import InputError, nearest
-from marketkit.timeframe import TIMEFRAMES
+from marketkit.timeframe import EVERY
 
 Schema = Mapping[str, pl.DataType]
 
 TIME = pl.Datetime("ms", "UTC")
 STATE = pl.Enum(["closed", "forming", "empty"])
+BAR_STATE = pl.Enum(["closed", "forming", "empty", "unknown"])
 CHANGE = pl.Enum(["RISE", "EVEN", "FALL"])
 SIDE = pl.Enum(["ASK", "BID"])
-TIMEFRAME = pl.Enum(list(TIMEFRAMES))  # sorts by width
+TIMEFRAME = pl.Enum([each.name for each in EVERY])  # sorts by width
 
 # What a candle is in the lake and between the dialect and the provider.
 ROW: Schema = {
@@ -35,6 +36,14 @@ ROW: Schema = {
     "value": pl.Float64(),
 }
 CANDLE: Schema = {**ROW, "state": STATE}
+
+# What trades add up to: a candle, and what only trades tell.
+BAR: Schema = {
+    **ROW,
+    "trades": pl.Int64(),
+    "last": TIME,
+    "state": BAR_STATE,
+}
 
 MARKET: Schema = {
     "symbol": pl.String(),
@@ -142,6 +151,7 @@ _FRAMES: Mapping[str, tuple[Schema, str]] = {
         {**CANDLE, "timeframe": TIMEFRAME, "listed_as": pl.String()},
         "get_candle, iter_candle, live: 3.2",
     ),
+    "bar": (BAR, "bars: made of trades"),
     "ticker": (TICKER, "get_ticker, watch: 3.4"),
     "orderbook": (ORDERBOOK, "get_orderbook, watch: 3.5"),
     "trade": (TRADE, "get_trade, watch: 3.3"),
@@ -155,6 +165,7 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "symbol": ("", "code of the market, QUOTE-BASE; of one market in pandas: frame.attrs"),
     "time": ("UTC, or tz=", "moment at which the exchange made it"),
     "candle.time": ("UTC, or tz=", "start of the slot: the candle's open"),
+    "bar.time": ("UTC, or tz=", "start of the slot; of other bars the first trade"),
     "orderbook.time": ("UTC, or tz=", "last change of the book"),
     "trade.time": ("UTC, or tz=", "moment of the trade"),
     "open": ("quote currency", "price of the first trade of the slot"),
@@ -164,6 +175,9 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "volume": ("base currency", "volume of the slot, both sides counted once"),
     "value": ("quote currency", "turnover of the slot"),
     "state": ("", "closed (final), forming (asked for), empty (fill=: no trade in the slot)"),
+    "trades": ("", "number of trades"),
+    "last": ("UTC, or tz=", "moment of the last trade"),
+    "bar.state": ("", "as of candles; unknown (fill=): trades of the slot are not known whole"),
     "timeframe": ("", "width of the candle, where several were asked for"),
     "listed_as": ("", "code at that time, with rename="),
     "ticker.open": ("quote currency", "first price since 00:00 UTC"),
@@ -220,7 +234,7 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
 def describe(frame: str | None = None) -> pl.DataFrame:
     """List the columns of a frame, or of all frames: `frame column type unit meaning source`.
 
-    `frame` is one of `candle ticker orderbook trade market instrument interruption`. The source
+    `frame` is one of `candle bar ticker orderbook trade market instrument interruption`. The source
     names the calls, and the section of the Upbit reference where one has the fields on the wire.
     With `precision="decimal"` floats are decimals. Raises `InputError` for another name.
 

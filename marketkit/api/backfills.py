@@ -34,7 +34,7 @@ from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, Precision, one_of
 from marketkit.notebook import job as notebook
 from marketkit.progress import Progress, Reporter
-from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration
+from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration, parse_timeframe
 from marketkit.window import Time, read_window
 
 _log = logging.getLogger("marketkit.jobs")
@@ -63,7 +63,8 @@ class BackfillEndpoints:
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None = None
     ) -> BackfillRequest:
         """Check the request of a backfill; a start that counts back begins with a whole slot."""
-        window = read_window(timeframe, start, end, None, now=self._filler.transport.now())
+        width, now = parse_timeframe(timeframe), self._filler.transport.now()
+        window = read_window(width, start, end, None, now=now)
         first = window.start or 0
         first = window.timeframe.floor(first) if is_relative(start) else first
         given = self._markets.codes(naming.several(symbols))

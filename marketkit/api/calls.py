@@ -9,6 +9,8 @@ from typing import Any
 
 from marketkit.api.address import Address, part_of
 from marketkit.api.backfills import BackfillEndpoints
+from marketkit.api.bar_calls import BarMethods
+from marketkit.api.bars import BarEndpoints
 from marketkit.api.candle_calls import CandleMethods
 from marketkit.api.candles import CandleEndpoints
 from marketkit.api.market_calls import MarketMethods
@@ -32,6 +34,7 @@ class Endpoints:
     quotes: QuoteEndpoints
     trades: TradeEndpoints
     candles: CandleEndpoints
+    bars: BarEndpoints
     backfills: BackfillEndpoints
     metrics: Metrics
 
@@ -90,7 +93,11 @@ class Endpoints:
 
 
 class DataMethods(
-    MarketMethods[P, D, A], QuoteMethods[P, D, A], TradeMethods[P, D, A], CandleMethods[P, D, A]
+    MarketMethods[P, D, A],
+    QuoteMethods[P, D, A],
+    TradeMethods[P, D, A],
+    CandleMethods[P, D, A],
+    BarMethods[P, D, A],
 ):
     """The calls that give market data, once for every provider and for `with_response`.
 
@@ -108,6 +115,7 @@ class DataMethods(
         self._quotes = endpoints.quotes
         self._trades = endpoints.trades
         self._candles = endpoints.candles
+        self._bars = endpoints.bars
         self._answer = answer
 
     @property

@@ -120,7 +120,8 @@ class CandleMethods(Generic[P, D, A]):
         `end` (exclusive; default now), or the newest `count` before `end` (default 200). ISO
         strings and dates mean UTC, naive datetimes are refused, and `-30d` (`s m h d w y`, a year
         being 365 days) counts back from now by the exchange's clock. `timeframe` is one of `1s 1m
-        3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y`, or several: then there is a column `timeframe`.
+        3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y`, which the exchange has, or `2h 6h 8h 12h` and `3d`,
+        which are made of `1h` and `1d`; or several: then there is a column `timeframe`.
 
         `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
@@ -144,7 +145,8 @@ class CandleMethods(Generic[P, D, A]):
         `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, however
         that is written (`"09:00 Asia/Seoul"`, `"09:00 +09:00"`), or any other time and zone, such
         as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then candles are made of the widest
-        ones that begin at the same moments.
+        ones that begin at the same moments. From there `2h` and so on are counted, `3d` from
+        1970-01-01.
 
         `rename={"KRW-MATIC": "KRW-POL"}` joins the series of markets that changed their code under
         the newer one and adds the column `listed_as`: the code that each candle had. Where both

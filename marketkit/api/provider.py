@@ -18,6 +18,7 @@ from marketkit import symbols as naming
 from marketkit.api.address import Address, opened
 from marketkit.api.backfill_calls import BackfillMethods
 from marketkit.api.backfills import BackfillEndpoints, manner
+from marketkit.api.bars import BarEndpoints
 from marketkit.api.board import BoardMethods
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
@@ -139,11 +140,13 @@ class AsyncSmartDataProvider(
         self._streams = self._router.feed = Streams(self._filler, self._markets)
         self._trade_pages = TradePageCache(self._transport, self._store)
         self._backfills = BackfillEndpoints(self._filler, self._markets, address)
+        trades = TradeEndpoints(self._router, self._trade_pages)
         self.endpoints = Endpoints(
             MarketEndpoints(self._markets),
             QuoteEndpoints(self._router),
-            TradeEndpoints(self._router, self._trade_pages),
+            trades,
             CandleEndpoints(self._router, CandleReader(self._filler), self._lake),
+            BarEndpoints(self._router, trades, self._lake),
             self._backfills,
             Metrics(),
         )

@@ -111,7 +111,7 @@ class Streams(Replays):
         from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
 
-        width = parse_timeframe(timeframe)
+        width = parse_timeframe(timeframe, made=True)
         upbit_channels.candle_channel(width)
         bound = more.settled(candles=True)
         length, client = parse_duration(history), self._opened()

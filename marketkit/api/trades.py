@@ -167,6 +167,8 @@ class TradeEndpoints:
             if not self._transport.clock.is_heard:
                 return
             now = self._transport.now()
+            if since is not None and since > now:
+                raise InvalidRange(f"start {iso(since)} lies ahead of the exchange's clock")
             oldest = (now // DAY - upbit_rest.TRADE_DAYS) * DAY
             if min(since or now, window.end or now) < oldest:
                 raise InvalidRange(f"the exchange keeps trades from {iso(oldest)} on, not before")

@@ -21,6 +21,7 @@ TZ = "The time zone of the output; UTC if none is given."
 DURATION = "30s, 5m, 2h or 7d"  # the one spelling of a length of time
 _LOG = "--log-format"
 WIDTHS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "1h", "4h", "1d", "1w", "1M", "1y")
+MADE = ("2h", "6h", "8h", "12h", "3d")  # of narrower candles, to be read only
 
 
 def path(text: str) -> Path:
@@ -105,16 +106,18 @@ def refuse_unused(options: argparse.Namespace) -> None:
             options.refuse(f"--{name} makes no difference here: leave it out")
 
 
-def add_timeframe(command: argparse.ArgumentParser, default: str | None = "1m") -> None:
-    """Add a timeframe; without a default None stands for all."""
-    said = f"One of {' '.join(WIDTHS)}"
+def add_timeframe(
+    command: argparse.ArgumentParser, default: str | None = "1m", more: tuple[str, ...] = ()
+) -> None:
+    """Add a timeframe, `more` ones among them; without a default None stands for all."""
+    said = f"One of {' '.join((*WIDTHS, *more))}"
     ending = f"; {default} if none is given." if default else "; all, if none is given."
     command.add_argument("--timeframe", default=default, help=said + ending)
 
 
-def add_range(command: argparse.ArgumentParser) -> None:
-    """Add a timeframe and a range of times."""
-    add_timeframe(command)
+def add_range(command: argparse.ArgumentParser, more: tuple[str, ...] = ()) -> None:
+    """Add a timeframe, `more` ones among them, and a range of times."""
+    add_timeframe(command, more=more)
     said = "The first moment, as -30d, 2026-01-01 or 2026-01-01T09:00+09:00; UTC unless it says."
     command.add_argument("--start", help=said)
     command.add_argument("--end", help="The moment before which it ends; now if none is given.")

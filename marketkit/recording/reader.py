@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.errors import CorruptFile, InputError, nearest
 from marketkit.exchange.upbit import channels as upbit_channels
 from marketkit.frames import DEFAULTS, Frame, FrameKind, check_zone, finish, one_of
@@ -19,9 +19,12 @@ from marketkit.notebook.arguments import explaining
 from marketkit.recording import files, journal
 from marketkit.recording.holes import UNHEARD
 from marketkit.recording.journal import Note
+from marketkit.recording.listening import listened
 from marketkit.recording.rows import shape
+from marketkit.recording.snapshots import snapshots
 from marketkit.schema import TIME, Schema, empty
 from marketkit.settings import given_path
+from marketkit.timeframe import parse_duration
 from marketkit.window import Instant, window_of
 
 if TYPE_CHECKING:
@@ -39,6 +42,7 @@ def read_recording(
     *,
     start: Instant | None = ...,
     end: Instant | None = ...,
+    every: str | None = ...,
     frame: Literal["polars"] | None = ...,
     tz: str | None = ...,
 ) -> pl.DataFrame: ...
@@ -50,6 +54,7 @@ def read_recording(
     *,
     start: Instant | None = ...,
     end: Instant | None = ...,
+    every: str | None = ...,
     frame: Literal["pandas"],
     tz: str | None = ...,
 ) -> pd.DataFrame: ...
@@ -61,6 +66,7 @@ def read_recording(
     *,
     start: Instant | None = ...,
     end: Instant | None = ...,
+    every: str | None = ...,
     frame: Literal["arrow"],
     tz: str | None = ...,
 ) -> pa.Table: ...
@@ -72,6 +78,7 @@ def read_recording(
     *,
     start: Instant | None = None,
     end: Instant | None = None,
+    every: str | None = None,
     frame: FrameKind | None = None,
     tz: str | None = None,
 ) -> Frame:
@@ -84,8 +91,13 @@ def read_recording(
     message came has no rows. In pandas the index is `received`. Frame and time zone are those of
     `mk.configure`, unless given here.
 
+    `every="1s"` gives the books or tickers as they were known at each full second, a row or, of
+    books, the rows of the message that was the newest then, and that moment as the first column
+    `at` (in pandas the index). There are none where a newer message may have been missed, nor
+    before the first one.
+
     A damaged file of the recording is left out, and a warning names it. Raises `InputError` for a
-    channel that was not recorded.
+    channel that was not recorded, and for `every` of trades and candles.
     """
     form, zone = DEFAULTS.frame_of(frame), DEFAULTS.tz_of(tz)
     one_of("frame", form, FrameKind)
@@ -94,10 +106,38 @@ def read_recording(
     now = (DEFAULTS.clock or machine_time)()  # by the exchange's, where somebody asked it
     root, window = given_path(folder, "folder"), window_of(start, end, now)
     name = recorded_channel(root, channel)
+    step = None if every is None else _step(name, every)
     with ExitStack() as stack:
         rows = scan_recording(root, name, window, stack)
         found = empty(shape(name)) if rows is None else collected(root, rows, symbols)
-    return finish(found.select(list(shape(name))), frame=form, tz=zone, index=["received"])
+    found = found.select(list(shape(name)))
+    if step is not None:
+        found = snapshots(found, step, _heard(root, name, found, window))
+    return finish(found, frame=form, tz=zone, index=["received" if step is None else "at"])
+
+
+def _step(channel: str, every: str) -> int:
+    """Give the ms between two snapshots of a channel that has a state."""
+    if upbit_channels.spec_of(channel).keeps != "newest":
+        raise InputError(
+            f"every={every!r} is for orderbook and ticker: of trades bars() makes bars"
+        )
+    return parse_duration(every)
+
+
+def _heard(root: Path, channel: str, rows: pl.DataFrame, window: Span) -> dict[str, Spans]:
+    """Give for each market of some rows the times of a window of which no message is missing."""
+    notes, newest = journal.read(root), newest_message(root)
+    return {
+        symbol: listened(notes, interruptions, channel, symbol, newest).clip(*window)
+        for symbol in rows["symbol"].unique().sort()
+    }
+
+
+def newest_message(root: Path) -> int:
+    """Give when the newest message of any channel came, ms UTC; 0 if there is none."""
+    newest = (files.hours(root, each)[-1:] for each in files.channels(root))
+    return max((files.last_received(root, hour) for last in newest for hour in last), default=0)
 
 
 @explaining

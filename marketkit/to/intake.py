@@ -10,9 +10,9 @@ import polars as pl
 import pyarrow as pa
 
 from marketkit.errors import InputError, nearest, nearest_market
-from marketkit.frames import finish
+from marketkit.frames import finish, wider
 from marketkit.schema import NUMBERS
-from marketkit.timeframe import Timeframe, iso, parse_timeframe, wider
+from marketkit.timeframe import Timeframe, iso, parse_timeframe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -104,7 +104,7 @@ def one_market(
 
 def slots(rows: pl.DataFrame, timeframe: str | Timeframe) -> Timeframe:
     """Give the timeframe of candles as the caller says. Raises `InputError` if that cannot be."""
-    width = parse_timeframe(timeframe)
+    width = parse_timeframe(timeframe, made=True)
     for (symbol,), group in rows.group_by("symbol", maintain_order=True):
         times = group["time"].dt.epoch("ms")
         if (odd := _off(times, width)) is not None:
@@ -192,7 +192,7 @@ def _of_width(rows: pl.DataFrame, timeframe: str | Timeframe | None) -> pl.DataF
             f"candles of {len(names)} widths ({', '.join(names)}): keep those of one,"
             f" as in frame.filter(timeframe={names[0]!r}) of polars"
         )
-    wanted = names[0] if timeframe is None else parse_timeframe(timeframe).name
+    wanted = names[0] if timeframe is None else parse_timeframe(timeframe, made=True).name
     if wanted not in names:
         raise InputError(f"no candles of timeframe={wanted!r} in the frame: it has {names}")
     return rows.filter(known == wanted)

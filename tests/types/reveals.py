@@ -41,6 +41,9 @@ def frames(kind: Kind) -> None:
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", derive=False), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", derive=False, frame="pandas"), pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
+    reveal_type(assert_type(mk.bars("KRW-BTC", "1m", start="-1d"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.bars(["KRW-BTC"], volume=2.5, start="-1d", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.compare_bars(mk.bars("KRW-BTC", "1h", start="-1d"), pl.DataFrame()), pl.DataFrame))  # polars.DataFrame
 
 
 def forms() -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 
 from marketkit.cli.command import PARTS, Command
-from marketkit.cli.options import SYMBOLS, TZ, add_range, one_or_many, open_provider
+from marketkit.cli.options import MADE, SYMBOLS, TZ, add_range, one_or_many, open_provider
 from marketkit.cli.output import DONE, Output
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("symbols", nargs="+", help=SYMBOLS)
-    add_range(command)
+    add_range(command, MADE)
     add("--count", type=int, help="The newest so many; 200 if neither count nor start is given.")
     sources = ["auto", "lake", "exchange"]
     add("--source", default="auto", choices=sources, help="Who is asked; both, the lake first.")

@@ -17,6 +17,7 @@ from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.decimals import in_precision, to_decimals
 from marketkit.data.lake.read.fill import scan_dense
+from marketkit.data.lake.read.made import read_made
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
 from marketkit.data.lake.read.sound import from_all
 from marketkit.data.lake.read.sql import answer
@@ -131,15 +132,19 @@ class Lake(Intake, Shown):
         """Read the candles of some symbols, or of all, sorted by symbol and time.
 
         Those that nobody proved yet (`unsettled()`) are among them. `rename` joins series, as for
-        `scan`. The lake keeps float64; `precision="decimal"` gives `Decimal(38, 8)`, of each number
-        the shortest that means the same float: up to 15 digits that is the text of the exchange,
-        digit for digit. Raises `InputError` for numbers from 1e30 on, which have no room in that.
+        `scan`. Candles of `2h 6h 8h 12h` are made of `1h`, and `3d` (counted from 1970-01-01) of
+        `1d`, where each one of these is proved. The lake keeps float64; `precision="decimal"` gives
+        `Decimal(38, 8)`, of each number the shortest that means the same float: up to 15 digits
+        that is the text of the exchange, digit for digit. Raises `InputError` for numbers from 1e30
+        on, which have no room in that.
         """
         one_of("precision", precision, Precision)
         window = self._window(start, end)
         if rename is not None:
             plan = self._scan_renamed(symbols, timeframe, window, "none", rename, exact=False)
             return in_precision(plan.collect(), precision)
+        if parse_timeframe(timeframe, made=True).made_of:
+            return self._read_made(symbols, timeframe, window, exact=precision == "decimal")
         found = self.select(symbols, timeframe)
 
         def answered(sound: Selection) -> pl.DataFrame:
@@ -342,6 +347,22 @@ class Lake(Intake, Shown):
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """
         return answer(self if as_of is None else self.as_of(as_of), query)
+
+    def _read_made(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        window: Span,
+        *,
+        exact: bool,
+    ) -> pl.DataFrame:
+        width = parse_timeframe(timeframe, made=True)
+        found = self.select(symbols, width.made_of or width)
+
+        def answered(sound: Selection) -> pl.DataFrame:
+            return read_made(self, sound.symbols, width, window, exact=exact)
+
+        return from_all(found, answered) if symbols is None else answered(found)
 
     def _scan_renamed(
         self,

@@ -168,7 +168,8 @@ def spelled_out(lake: Store, symbols: Sequence[str], window: Window) -> list[str
     """Spell globs out with the symbols of the lake; other symbols stay, known or not."""
     if not any(map(naming.is_glob, symbols)):
         return sorted(symbols)
-    usable = [window.timeframe, *(narrower(window.timeframe) if window.derive else ())]
+    own = () if window.timeframe.made_of else (window.timeframe,)
+    usable = [*own, *(narrower(window.timeframe) if window.derive else ())]
     here = {symbol for each in usable for symbol in lake.select(None, each).symbols}
     found = {
         name

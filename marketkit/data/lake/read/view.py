@@ -38,7 +38,7 @@ def aggregate(
     """
     if rows.is_empty():
         return rows
-    wide = parse_timeframe(timeframe)
+    wide = parse_timeframe(timeframe, made=True)
     value = pl.col("value").sum()
     if rows["value"].null_count():
         value = pl.when(pl.col("value").is_null().any()).then(None).otherwise(value)

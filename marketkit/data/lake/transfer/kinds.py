@@ -8,8 +8,9 @@ from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.rows import breaches
 from marketkit.data.lake.store.slots import opens_slot
 from marketkit.data.lake.transfer.sheet import Faults, Sheet
+from marketkit.frames import wider
 from marketkit.schema import NUMBERS
-from marketkit.timeframe import TIMEFRAMES, Timeframe, iso, wider
+from marketkit.timeframe import TIMEFRAMES, Timeframe, iso
 from marketkit.window import EVER
 
 TRADED, EMPTY, LEFT = 0, 1, 2  # kinds; what is left out, as forming, says nothing of its slot
