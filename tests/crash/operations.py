@@ -14,6 +14,7 @@ from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format.chunk import KEY
 from marketkit.data.lake.format.seal import UNSEALED
+from marketkit.errors import NotWritable
 from marketkit.schema import ROW, TIME
 
 MINUTE = 60_000
@@ -129,6 +130,14 @@ def unsorted(path: Path) -> bytes:
     return output.getvalue().to_pybytes()
 
 
+def mended(root: Path) -> None:
+    """Mend, and raise the failures that the report tells of, for each mend stands alone."""
+    done = Lake(root).repair()
+    failures = done.filter(action="left")["detail"].to_list()
+    if failures:
+        raise NotWritable("; ".join(failures))
+
+
 def careless(root: Path) -> None:
     """Write in place, as nothing in the library does: what the matrix must not let pass."""
     rows, covering = page("KRW-BTC", -15, 25, 2.0)
@@ -147,7 +156,7 @@ OPERATIONS = {
     "thaw": Operation(start, lambda root: Lake(root).thaw("before", root.parent / "thawed")),
     "delete": Operation(start, lambda root: Lake(root).delete("before")),
     "publish": Operation(start, lambda root: Lake(root).publish("before")),
-    "repair": Operation(broken, lambda root: Lake(root).repair()),
+    "repair": Operation(broken, mended),
     "latest": Operation(start, lambda root: Lake(root).latest(count=5)),
     "careless": Operation(start, careless),
 }

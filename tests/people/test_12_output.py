@@ -308,7 +308,9 @@ def shell(
     command: str, tmp_path: Path, encoding: str = "utf-8", **environment: str
 ) -> tuple[list[int], bytes]:
     """Run a line of bash, in which `marketkit` is ours; give the exit codes of its pipe, and all."""
-    kept = {name: value for name, value in os.environ.items() if name not in {"LC_ALL", "LANG"}}
+    # Python itself sets LC_CTYPE where there is no locale.
+    told = ("LANG", "LC_")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(told)}
     ours = f"{shlex.quote(sys.executable)} -m marketkit"
     script = f"{command.replace('marketkit', ours)}; echo ${{PIPESTATUS[*]}} >codes"
     lake = os.fsdecode(f"{tmp_path}/호수".encode(encoding))
