@@ -1,0 +1,1 @@
+"""The exchange's archive of its own history, as zip files below `/archive`."""
