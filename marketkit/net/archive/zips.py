@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _SLACK = 1 << 20  # bytes more than twice the listed size: a file may be published again meanwhile
 _SLOWEST = 2_000  # bytes a second; who sends less is given up, and asked again
-_DIGITS = 16  # of a length; no number of thousands of digits is read
+_DIGITS = 16  # of a length: more is too long in any case
 _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/(?:[0-9]{1,15}|\*)")
 
 
@@ -77,8 +77,8 @@ async def _write(answer: httpx.Response, part: Path, offset: int, most: int) -> 
 
 
 def _promised(answer: httpx.Response) -> int:
-    said = answer.headers.get("content-length", "")
-    return int(said) if said.isascii() and said.isdigit() and len(said) < _DIGITS else 0
+    said = answer.headers.get("content-length", "")[:_DIGITS]
+    return int(said) if said.isascii() and said.isdigit() else 0
 
 
 def _dropped(part: Path, why: str) -> BadResponse:
