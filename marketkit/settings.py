@@ -65,7 +65,7 @@ def _web_address(said: str, name: str) -> str:
 
 
 def resolve_archive(endpoint: str) -> tuple[str, str]:
-    """Give the addresses of the archive: where it is listed, and where its files lie.
+    """Give the addresses of the archive: that of the listing, and that of the files.
 
     `MARKETKIT_ARCHIVE` names both with a blank between, or one for both. Without it Korea has
     Upbit's own, and a sandbox one below its endpoint. Raises `InputError` for other regions.
@@ -187,7 +187,7 @@ def resolve_cache(endpoint: str) -> Path | None:
 
 
 def archive_dir(files: str) -> Path:
-    """Give the folder where zips of the archive at `files` lie until they are in the lake.
+    """Give the folder of zips on the way from the archive at `files` into the lake.
 
     It is below `MARKETKIT_CACHE`, or below the home, and the same in every process: what a killed
     one has fetched need not be fetched again.
@@ -197,7 +197,7 @@ def archive_dir(files: str) -> Path:
 
 
 def settings_dir() -> Path:
-    """Give the folder of what somebody decided: `MARKETKIT_SETTINGS`, or one below the home."""
+    """Give the folder of decisions of this user: `MARKETKIT_SETTINGS`, or one below the home."""
     return _folder_in("MARKETKIT_SETTINGS") or home() / ".config" / "marketkit"
 
 

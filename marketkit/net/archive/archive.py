@@ -1,4 +1,4 @@
-"""The archive: its listings, asked for once, and the files that hold wanted times."""
+"""The archive: listings, asked for once, and the files with wanted times."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Archive:
         self._ban.check()
 
     def forget(self) -> None:
-        """Forget the listings, so that they are asked for again."""
+        """Forget the listings: later walks ask again."""
         self._answers.clear()
 
     async def close(self) -> None:
@@ -109,7 +109,7 @@ class Archive:
         await self.files.close()
 
     async def _listed(self, request: Request) -> Response:
-        """Ask about a folder, or wait for who asks already."""
+        """Ask about a folder, or wait for a question under way."""
         kept = self._answers.get(request)
         if kept is None:
             kept = self._answers[request] = asyncio.ensure_future(
@@ -119,7 +119,7 @@ class Archive:
         return await asyncio.shield(kept)
 
     def _drop(self, request: Request, done: asyncio.Future[Response]) -> None:
-        """Keep no failure: the next who asks may have an answer."""
+        """Keep no failure: the next question may have an answer."""
         if done.cancelled() or done.exception() is not None:
             self._answers.pop(request, None)
 

@@ -1,4 +1,4 @@
-"""The folder where zips lie until they are in the lake: whole and verified, or the part of one.
+"""The folder of zips on the way into the lake: whole and verified, or the part of one.
 
 `<key>` is a zip that was verified. `<key>.<digest>.part` has the first bytes of the zip that the
 checksum is of: whatever a process was killed in, the next one goes on there.
@@ -19,7 +19,7 @@ _DIGITS = 16  # of a digest: no two versions of one file share them
 
 
 class Basket:
-    """Zips by their keys below a folder; with `keeps` they stay when they have been used."""
+    """Zips by their keys below a folder; `keeps` says whether used ones stay."""
 
     def __init__(self, folder: Path, *, keeps: bool = False) -> None:
         self.folder = folder
@@ -54,18 +54,18 @@ class Basket:
         return path
 
     def done(self, key: str) -> None:
-        """Remove a zip that was used, unless they are kept."""
+        """Remove a used zip, unless this basket keeps all."""
         if not self.keeps:
             self.whole(key).unlink(missing_ok=True)
 
     def tidy(self) -> None:
-        """Remove the folders that are empty, once nothing is fetched into them."""
+        """Remove empty folders, once nothing is fetched any more."""
         for folder, _, _ in os.walk(self.folder, topdown=False):
             with contextlib.suppress(OSError):  # something is in it
                 Path(folder).rmdir()
 
     def lying(self) -> Iterator[str]:
-        """Give the keys of verified zips, such as those that a killed process left behind."""
+        """Give the keys of verified zips, such as a killed process left behind."""
         if not self.folder.is_dir():
             return
         for path in sorted(self.folder.rglob(f"*{ZIP}")):

@@ -52,7 +52,7 @@ Reason = Literal["mismatch", "refused", "failed", "too large", "not asked"]
 
 @dataclass(frozen=True, slots=True)
 class Fetched:
-    """A verified zip on disk: `sha256` in hex, `size` in bytes, `at` when it was had, ms UTC.
+    """A verified zip on disk: `sha256` in hex, `size` in bytes, `at` the time of arrival, ms UTC.
 
     A `reused` one lay there since an earlier process.
     """
@@ -67,7 +67,7 @@ class Fetched:
 
 @dataclass(frozen=True, slots=True)
 class Trouble:
-    """A file that was not had, and why: its times stay unknown."""
+    """A file that could not be had, and why: the times of that file stay unknown."""
 
     published: Published
     reason: Reason
@@ -75,7 +75,7 @@ class Trouble:
 
 
 class Download:
-    """Fetches files side by side and gives them one by one, in order; see the module.
+    """A download: files are fetched side by side and given one by one, in order; see the module.
 
     Use it with `async with`, and iterate; leaving the block ends all that is under way. At most two
     files for each connection are fetched ahead of who iterates. Each `Fetched` stays on disk until
@@ -130,7 +130,7 @@ class Download:
         return self
 
     async def __anext__(self) -> Fetched:
-        """Give the next file that could be had. Raises what no other file would be spared."""
+        """Give the next file that could be had. Raises errors of this machine: a full disk."""
         while True:
             self._begin()
             if not self._ahead:
@@ -143,7 +143,7 @@ class Download:
             self._tell(result)
 
     def done(self, fetched: Fetched) -> None:
-        """Let go of a file that is in the lake: it is removed, unless the basket keeps them."""
+        """Let go of a file that is in the lake: removed, unless the basket keeps all."""
         self._basket.done(fetched.published.key)
 
     def _begin(self) -> None:
@@ -161,7 +161,7 @@ class Download:
             self._say(trouble.said)
 
     async def _have(self, published: Published) -> Fetched | Trouble:
-        """Get one file; what is wrong with it alone is no error of the others."""
+        """Get one file; a fault of one is no error of the others."""
         try:
             fetched = await self._twice(published)
         except LanesEnded as ended:
@@ -187,7 +187,7 @@ class Download:
         return Trouble(published, "failed", str(failure))
 
     async def _twice(self, published: Published) -> Fetched | Trouble:
-        """Fetch a file, and once more where its bytes are not those of the checksum."""
+        """Fetch a file, and once more where the bytes are others than the checksum says."""
         key = published.key
         if published.size > self._largest:
             said = f"{key} has {published.size:,} bytes, more than {self._largest:,}"

@@ -43,14 +43,14 @@ class Lanes:
         self._back_off = min(_LONGEST, 2 * self._back_off)
 
     def end(self, reason: str) -> None:
-        """End all lanes; who waits for one is told the reason."""
+        """End all lanes; requests that wait for one get the reason."""
         self.reason = self.reason or reason
         self._left = 0
         self._free.release()  # wakes one, who wakes the next
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Hold a lane for one request. A `Refused` inside ends it.
+        """Hold a lane for one request. A `Refused` inside ends that lane.
 
         Raises `LanesEnded` once none is left.
         """

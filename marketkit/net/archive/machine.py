@@ -1,4 +1,4 @@
-"""One process of the machine at a time: the others wait for the end of its download."""
+"""One process of the machine at a time: the others wait for the end of that download."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _FOR_ALL = 0o666  # users of one machine share its address, and the file has not
 
 @asynccontextmanager
 async def only_process(path: Path, say: Callable[[str], None]) -> AsyncIterator[None]:
-    """Be the only download of this machine from an archive; `say` is told of a wait, and its end.
+    """Be the only download of this machine from an archive; `say` hears of a wait, and of the end.
 
     The lock ends with the process, however that ends. Where no lock can be had the download goes on
     and a warning tells so.
@@ -55,7 +55,7 @@ async def _acquired(lock: FileLock, say: Callable[[str], None]) -> bool:
 
 
 def _try(lock: FileLock) -> None:
-    """Take the lock at once. Raises `Timeout` while another process has it."""
+    """Take the lock at once. Raises `Timeout` while another process has the lock."""
     path = Path(lock.lock_file)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock.acquire(timeout=0)

@@ -1,4 +1,4 @@
-"""Requests to the archive: a lane for each, what an answer means, and when to ask again."""
+"""Requests to the archive: a lane for each, the meaning of answers, and when to ask again."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class Sender:
     async def ask(
         self, request: Request, take: Take[T], *, headers: Callable[[], dict[str, str]] = dict
     ) -> T:
-        """Give what `take` makes of the answer to a request, after up to five attempts.
+        """Give the result of `take` with the answer to a request, after up to five attempts.
 
         `take` gets answers with data, and those with 403 and 404. What it raises counts as the
         attempt's failure. `headers` are made for each attempt.
@@ -98,7 +98,7 @@ class Sender:
     async def _answer(
         self, request: Request, headers: dict[str, str]
     ) -> AsyncIterator[httpx.Response]:
-        """Send, and give the answer as soon as its headers are there."""
+        """Send, and give the answer as soon as the headers are there."""
         import httpx  # noqa: PLC0415 - slow to import, and who reads the lake sends nothing
 
         client = self._client = self._client or client_for(self.address)
@@ -125,7 +125,7 @@ class Sender:
             raise failure_of(error, self.address) from error
 
     def _check(self, request: Request, answer: httpx.Response) -> None:
-        """Raise the error of an answer without data; 403 and 404 are for who asked to judge."""
+        """Raise the error of an answer without data; `take` judges 403 and 404."""
         status = answer.status_code
         packing = answer.headers.get("content-encoding", "identity")
         if status in {200, 206, 416, *ABSENT}:
@@ -145,7 +145,7 @@ class Sender:
         raise Refused(where, status)
 
     def _heed(self, answer: httpx.Response) -> None:
-        """Have all lanes be silent for as long as an answer asks, and end them if that is long."""
+        """Have all lanes be silent for as long as an answer asks; a long silence ends all."""
         seconds = self._asked(answer)
         if seconds is None:
             if answer.status_code == 429:
@@ -155,6 +155,7 @@ class Sender:
             self._ban.impose(seconds)
             self._lanes.end(f"the archive asks for {seconds:,.0f}s of silence (Retry-After)")
             self._ban.check()
+        _log.warning("the archive asks for %g s of silence (Retry-After)", seconds)
         self._lanes.hold(seconds)
 
     def _asked(self, answer: httpx.Response) -> float | None:
@@ -163,7 +164,7 @@ class Sender:
 
 
 def refused(request: Request, status: int) -> Refused:
-    """Give the error of a 403 or 404 for what the listing shows."""
+    """Give the error of a 403 or 404 for a key in the listing."""
     return Refused(
         f"the archive refuses ({status}) {request.path}, which its listing shows", status
     )
@@ -184,7 +185,7 @@ async def within(seconds: float, what: str) -> AsyncIterator[None]:
 
 
 def checked_bytes(name: str, most: int) -> int:
-    """Give a bound in bytes back. Raises `InputError` for what is none."""
+    """Give a bound in bytes back. Raises `InputError` for any other value."""
     if isinstance(most, bool) or not isinstance(most, int) or most < 1:
         raise InputError(f"{name}={most!r} is no number of bytes")
     return most

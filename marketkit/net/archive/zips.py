@@ -22,7 +22,7 @@ _CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,15})-[0-9]{1,15}/(?:[0-9]{1,15}|\*)
 
 
 async def fetch_zip(archive: Archive, published: Published, part: Path, largest: int) -> int:
-    """Have the bytes of a zip in `part`, all of them; give the time of the answer, ms UTC.
+    """Have all bytes of a zip in `part`; give the time of the answer, ms UTC.
 
     Raises `Refused` for a 403 or 404, `BadResponse` for more bytes than there can be, and
     `NetworkError` where they did not all come.

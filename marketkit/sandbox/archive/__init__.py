@@ -1,1 +1,1 @@
-"""The exchange's archive of its own history, as zip files below `/archive`."""
+"""The archive of the sandbox's own history: zip files below `/archive`."""

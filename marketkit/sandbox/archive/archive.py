@@ -68,7 +68,7 @@ class Archive:
         return json.dumps(rows, separators=(",", ":")).encode()
 
     def _rows(self, file: File) -> list[dict[str, Any]]:
-        """Return the rows of a zip and of the checksum beside it."""
+        """Return the rows of a zip and of the checksum beside."""
         if file.stem not in self._altered:
             size, modified = self._size(file), file.published
         else:
@@ -83,7 +83,7 @@ class Archive:
         ]
 
     def zip(self, file: File) -> bytes | None:
-        """Return the bytes of a zip; None where it is not there after all."""
+        """Return the bytes of a zip; None for one that is not there after all."""
         with self._making:
             kept = self._made.get(file.key)
             if kept is None:
@@ -119,7 +119,7 @@ class Archive:
         return candle_rows(source, width, file.first, file.end)
 
     def _size(self, file: File) -> int:
-        """Return the size that a file has by its period: that of one full of rows."""
+        """Return the size of a file by the period: as if full of rows."""
         source, length = self._source(file), file.end - file.start
         base, width = finest(source), file.shelf.width
         if width is None:

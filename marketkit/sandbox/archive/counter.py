@@ -51,14 +51,14 @@ class Counter:
         self.archive = Archive(markets)
 
     def spoken_of(self, asked: Asked, now: int) -> list[File]:
-        """Return the files that a request is about: one, or those of a listing."""
+        """Return the files that a request is about: one, or all of a listing."""
         if asked.is_listing:
             return self.archive.files(asked.key, now)
         file = self.archive.file(asked.key, now)
         return [] if file is None else [file]
 
     def in_force(self, asked: Asked, files: list[File], drawn: Iterable[Strike]) -> list[Strike]:
-        """Return the faults that this request meets, without those that its file has already."""
+        """Return the faults that this request meets and that the file has not got yet."""
         return [
             each
             for each in drawn
@@ -77,7 +77,7 @@ class Counter:
                     yield file, order
 
     def answer(self, asked: Asked, faults: list[Fault], now: int, ranged: str) -> Reply:
-        """Answer a request that nothing else was the answer to; `ranged` is its Range."""
+        """Answer a request to which nothing else was the answer; `ranged` is the Range."""
         refusal = next((each.kind for each in faults if each.kind in _STATUSES), None)
         if refusal is not None:
             return _refused(refusal)
@@ -104,7 +104,7 @@ class Counter:
 
 
 def _part(whole: Reply, asked: re.Match[str], offer: Header) -> Reply:
-    """Return a part of a file; 416 where it has none of it."""
+    """Return a part of a file; 416 for one behind the end."""
     size, start = len(whole.body), int(asked[1])
     last = min(size - 1, int(asked[2]) if asked[2] else size - 1)
     if start > last:

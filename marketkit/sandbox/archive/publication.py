@@ -1,4 +1,4 @@
-"""Files as the archive publishes them, also where something about them is wrong."""
+"""Published files of the archive, right and wrong ones."""
 
 from __future__ import annotations
 

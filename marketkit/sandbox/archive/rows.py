@@ -1,4 +1,4 @@
-"""Candles and trades as the archive spells them: CSV with a header, numbers as Java prints them."""
+"""Candles and trades in the archive's spelling: CSV with a header, numbers as Java prints."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ class Shelf(NamedTuple):
 
 
 class File(NamedTuple):
-    """One zip: its period is [start, end) in ms UTC; rows begin at `first`."""
+    """One zip: the period is [start, end) in ms UTC; rows begin at `first`."""
 
     shelf: Shelf
     start: int
@@ -70,7 +70,7 @@ class File(NamedTuple):
 
     @property
     def published(self) -> int:
-        """When it was put there, ms UTC."""
+        """The time of publication, ms UTC."""
         return self.end + _PUBLISHED_AFTER
 
     @property
@@ -87,7 +87,7 @@ class File(NamedTuple):
 
 
 class Tree:
-    """The folders and files, by the register of markets and the clock; nothing is made for it."""
+    """The folders and files, by the register of markets and the clock; no zip is made."""
 
     def __init__(self, markets: Markets) -> None:
         self._markets = markets
@@ -109,7 +109,7 @@ class Tree:
         kind: Kind = "candle" if parts[0] == "candle" else "trade"
         shelves = list(self.shelves(kind, market, now))
         if len(parts) == 2:
-            return list(dict.fromkeys(shelf.cut for shelf in shelves)) or None
+            return list(dict.fromkeys(str(shelf.cut) for shelf in shelves)) or None
         if kind == "candle" and len(parts) == 3:
             words = [shelf.interval or "" for shelf in shelves if shelf.cut == parts[2]]
             return words or None
@@ -122,7 +122,7 @@ class Tree:
         return None
 
     def file(self, key: str, now: int) -> File | None:
-        """Return the file of a key, if it is published."""
+        """Return the file of a key, if published."""
         folder, _, name = key.rpartition("/")
         if _DATE.search(name) is None:
             return None

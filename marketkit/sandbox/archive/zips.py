@@ -1,4 +1,4 @@
-"""Zip files that are the same byte for byte whenever they are made, of a size that is known before.
+"""Zip files that are always the same byte for byte, of a size that is known before.
 
 A listing names the size of every file, and to make them all for that would take minutes. So each
 has a size that its period decides: empty blocks inside the deflated stream, which mean nothing to
@@ -54,13 +54,13 @@ def member(name: str, content: bytes) -> Member:
 
 
 def filled(one: Member, room: int) -> Member:
-    """Return a member with as many empty blocks before its end as fit into `room` bytes more."""
+    """Return a member with as many empty blocks before the end as fit into `room` bytes more."""
     blocks = max(0, room) // len(_EMPTY)
     return one._replace(packed=one.packed.removesuffix(_END) + _EMPTY * blocks + _END)
 
 
 def zipped(members: Sequence[Member], size: int = 0) -> bytes:
-    """Return a zip file; of exactly `size` bytes if it is not larger anyway."""
+    """Return a zip file; of exactly `size` bytes, or larger if need be."""
     first, *others = members
     first = filled(first, size - len(_file(members, b"")))
     whole = [first, *others]

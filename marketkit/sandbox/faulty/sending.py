@@ -97,7 +97,7 @@ async def _drip(visit: Visit, fault: Fault) -> None:
 
 
 async def _slow(visit: Visit, fault: Fault) -> None:
-    """Send so many bytes a second, with the right length before them."""
+    """Send so many bytes a second, after the right length."""
     headers, body = visit.reply.wire(visit.now, gzipped=False)
     piece = max(1, int(fault.number * _PAUSE_S))
     leaving = asyncio.ensure_future(visit.left())

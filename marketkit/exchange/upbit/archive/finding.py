@@ -26,7 +26,7 @@ _ENDS = {"monthly": TIMEFRAMES["1M"], "daily": TIMEFRAMES["1d"]}  # whose period
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A file that the listing shows, with its checksum: `size` in bytes, `modified` as written."""
+    """A file in the listing, with a checksum beside: `size` in bytes, `modified` as written."""
 
     file: ArchiveFile
     size: int
@@ -80,7 +80,7 @@ def look(folder: str) -> Looks:
 def published(
     shelf: Shelf, cut: Cut, wanted: Spans
 ) -> Generator[Request, Response, tuple[list[Published], list[str]]]:
-    """List the files of a shelf whose period meets wanted times, and those without a checksum."""
+    """List the files of a shelf whose period meets wanted times, and zips without a checksum."""
     files: list[Published] = []
     unproved: list[str] = []
     if not (shelf.can_be and shelf.has(cut) and wanted):
@@ -118,7 +118,7 @@ def find(shelf: Shelf, wanted: Spans, now: int) -> Generator[Request, Response, 
 
 
 def _of_year(entries: Iterable[Entry]) -> tuple[list[Published], list[str]]:
-    """Give the zips of a year's folder, and those without a checksum; all else means nothing."""
+    """Give the zips of a year's folder, with and without a checksum; all else means nothing."""
     names = {each.key: each for each in entries if not each.is_folder}
     files: list[Published] = []
     bare: list[str] = []
@@ -134,7 +134,7 @@ def _of_year(entries: Iterable[Entry]) -> tuple[list[Published], list[str]]:
 
 
 def _years(wanted: Spans) -> list[int]:
-    """Give the years of the folders: that of a week is the year of its Monday."""
+    """Give the years of the folders; a week is in the year of the Monday."""
     spans = ((_year(start - 6 * DAY), _year(end - 1)) for start, end in wanted)
     return sorted({year for first, last in spans for year in range(first, last + 1)})
 

@@ -53,7 +53,7 @@ _TRADES = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Shelf:
-    """All files of one market: its candles of one width, or its trades (`timeframe` None)."""
+    """All files of one market: candles of one width, or trades (`timeframe` None)."""
 
     market: str
     timeframe: Timeframe | None = None
@@ -71,7 +71,7 @@ class Shelf:
 
     @property
     def can_be(self) -> bool:
-        """Whether a key can name the market at all: those in other letters are in no archive."""
+        """Whether a key can name the market at all: codes in other letters are in no archive."""
         return re.fullmatch(_MARKET, self.market) is not None and ".." not in self.market
 
     def has(self, cut: Cut) -> bool:
@@ -91,7 +91,7 @@ class Shelf:
 
 @dataclass(frozen=True, slots=True)
 class ArchiveFile:
-    """One file: the shelf, how it is cut, and the `start` of its period (ms UTC)."""
+    """One file of a shelf: the cut, and the `start` of the period (ms UTC)."""
 
     shelf: Shelf
     cut: Cut
@@ -155,7 +155,7 @@ def checked_key(key: object) -> str:
 
 
 def file_of(key: str) -> ArchiveFile | None:
-    """Give the file of a key, or None for whatever is no such zip.
+    """Give the file of a key, or None for any other key.
 
     >>> file_of("trade/KRW-BTC/daily/2025/KRW-BTC_trade_20250131.zip").member
     'KRW-BTC_trade_20250131.csv'
@@ -177,7 +177,7 @@ def file_of(key: str) -> ArchiveFile | None:
 
 
 def _begins(file: ArchiveFile) -> bool:
-    """Say whether the period begins with a candle of its width."""
+    """Say whether the period begins with a candle."""
     timeframe = file.shelf.timeframe
     is_week = timeframe is not None and timeframe.name == "1w" and file.cut == "daily"
     return not is_week or TIMEFRAMES["1w"].floor(file.start) == file.start

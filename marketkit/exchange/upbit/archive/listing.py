@@ -1,4 +1,4 @@
-"""Listings of the archive: the children of one folder, and which of them are files. Pure.
+"""Listings of the archive: the children of one folder, files and folders. Pure.
 
 A listing is the only word on what exists. Its shape is one flat JSON array of `{key, size,
 lastModified, type}`; an answer or an entry of another shape is an error, never fewer files.
@@ -20,7 +20,7 @@ _KINDS = {"DIRECTORY": True, "FILE": False}
 
 
 class Entry(NamedTuple):
-    """One child of a folder: `size` in bytes, `modified` as the archive writes it."""
+    """One child of a folder: `size` in bytes, `modified` in the archive's spelling."""
 
     key: str
     size: int
@@ -29,7 +29,7 @@ class Entry(NamedTuple):
 
 
 def listing_request(folder: str) -> Request:
-    """Ask for the children of a folder; it has no slash at an end."""
+    """Ask for the children of a folder, spelt without a slash at an end."""
     return Request(LISTING, (("prefix", folder),), GROUP)
 
 
@@ -72,7 +72,7 @@ def _entry(said: Any, folder: str) -> Entry:
 
 
 def _is_stamp(modified: object) -> bool:
-    """Say whether something can be a time: its spelling is not known, folders have none."""
+    """Say whether something can be a time: the spelling is not known, folders have none."""
     is_number = isinstance(modified, int | float) and not isinstance(modified, bool)
     return modified is None or is_number or isinstance(modified, str)
 

@@ -1,4 +1,4 @@
-"""The terms of the archive, as far as they are known: two readers of the exchange's notice agree.
+"""The known terms of the archive: two readers of the exchange's notice agree.
 
 To download is to consent, so nothing is fetched before somebody has read them.
 """
