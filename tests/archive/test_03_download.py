@@ -18,6 +18,7 @@ from filelock import FileLock
 from marketkit.coverage import Spans
 from marketkit.errors import Banned, InputError, Offline, Refused, Unreachable
 from marketkit.exchange.upbit.archive.keys import Shelf
+from marketkit.net.archive import sending
 from marketkit.net.archive.archive import Archive
 from marketkit.net.archive.basket import Basket
 from marketkit.net.archive.download import Download
@@ -33,6 +34,7 @@ STEM = "KRW-BTC_candle-60m_202503"
 @pytest.fixture(autouse=True)
 def _accepted(monkeypatch):
     monkeypatch.setenv("MARKETKIT_ARCHIVE_TERMS", "accepted")
+    monkeypatch.setattr(sending, "_FIRST_WAIT", 0.01)  # pauses that nobody has to wait for
 
 
 @pytest.fixture
@@ -280,6 +282,32 @@ def test_an_archive_that_is_away_ends_the_download(exchange, basket):
     assert fetched == []
     assert len(troubles) == len(files)
     assert {each.reason for each in troubles} <= {"failed", "not asked"}
+
+
+def test_of_all_faults_at_once_each_is_named_and_a_second_run_repairs(exchange, basket):
+    wanted = times("2025-02-01", "2025-03-05")
+    exchange.strike("unlisted", path="archive", symbol="KRW-BTC_candle-60m_202502")
+    faults = {"03": "403", "07": "404", "11": "wrong-checksum", "15": "truncate"}
+    for day, kind in faults.items():
+        name = f"KRW-BTC_candle-60m_202502{day}"
+        exchange.strike(kind, None, path="archive", symbol=name + ".zip" * (kind in "404 403"))
+    for kind, name in (("slow", "20250219"), ("500", "20250220"), ("429", "20250221")):
+        exchange.strike(kind, path="archive", symbol=f"KRW-BTC_candle-60m_{name}.zip")
+    for kind in ("second-member", "truncated-zip", "header-only"):  # for who unpacks to tell
+        exchange.strike(kind, path="archive", symbol="KRW-BTC_candle-60m_20250225")
+    exchange.strike("no-ranges", None, path="archive", symbol="zip")
+    fetched, troubles = run(exchange, basket, wanted)
+    assert {each.published.file.stem[-2:]: each.reason for each in troubles} == {
+        "03": "refused", "07": "refused", "11": "mismatch", "15": "failed",
+    }  # fmt: skip
+    assert len(fetched) == 32 - 4
+    exchange.strike("none")
+    exchange.strike("unlisted", path="archive", symbol="KRW-BTC_candle-60m_202502")
+    before = len(asked(exchange))
+    fetched, troubles = run(exchange, basket, wanted)
+    assert (len(fetched), troubles) == (32, [])
+    again = {each["path"][-6:-4] for each in asked(exchange)[before:]}
+    assert again == {*faults, "25"}  # and the one that is another without its faults
 
 
 def test_offline_nothing_is_asked_for(exchange, basket):

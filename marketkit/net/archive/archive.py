@@ -12,7 +12,7 @@ from marketkit.errors import Refused
 from marketkit.exchange.dialect import Request, Response
 from marketkit.exchange.upbit.archive.finding import Found, find
 from marketkit.exchange.upbit.archive.keys import Shelf
-from marketkit.net.archive.lanes import USUAL, Lanes, LanesEnded
+from marketkit.net.archive.lanes import BACK_OFF, USUAL, Lanes, LanesEnded
 from marketkit.net.archive.sending import Sender
 from marketkit.net.body import read_bounded
 from marketkit.net.budget.ban import Ban
@@ -30,7 +30,8 @@ _TIMEOUT = 30.0  # seconds without a byte
 class Archive:
     """One archive at two addresses, that of the listing and that of the files.
 
-    `connections` is the number of requests under way at a time, of all that this object does.
+    `connections` is the number of requests under way at a time, of all that this object does;
+    `timeout` the longest silence on one, in seconds, and `back_off` the pause after a refusal.
     Answers about folders are asked for once; `forget` has them asked for again. Use it on one
     event loop, and close it.
     """
@@ -43,12 +44,10 @@ class Archive:
         connections: int = USUAL,
         timeout: float = _TIMEOUT,
         offline: bool = False,
-        back_off: float | None = None,
+        back_off: float = BACK_OFF,
     ) -> None:
         listing, files = addresses
-        self.lanes = (
-            Lanes(connections) if back_off is None else Lanes(connections, back_off=back_off)
-        )
+        self.lanes = Lanes(connections, back_off=back_off)
         host = f"{host_of(files)}-archive"
         self.lock = budget_dir / f"{host}.lock"
         ban = Ban(
@@ -86,12 +85,21 @@ class Archive:
         try:
             request = next(walk)
             while True:
-                request = walk.send(await self._listed(request))
+                response = await self._listed(request)
+                request = self._step(walk, response)
         except StopIteration as done:
             found: T = done.value
             return found
         except LanesEnded as ended:
             raise Refused(f"nothing is asked of the archive any more: {ended}", 403) from None
+
+    def _step(self, walk: Generator[Request, Response, T], response: Response) -> Request:
+        """Go on with a walk; a refusal that only the walk can tell ends a lane, too."""
+        try:
+            return walk.send(response)
+        except Refused as refusal:
+            self.lanes.refused(refusal)
+            raise
 
     def check(self) -> None:
         """Raise `Banned` while the archive wants nothing from this machine."""

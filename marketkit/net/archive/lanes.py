@@ -10,7 +10,7 @@ from contextlib import asynccontextmanager
 from marketkit.errors import InputError, Refused
 
 USUAL, MOST = 4, 8  # the archive's terms forbid whatever strains it
-_BACK_OFF = 2.0  # seconds after a first refusal; each further one doubles them
+BACK_OFF = 2.0  # seconds after a first refusal; each further one doubles them
 _LONGEST = 60.0  # seconds of backing off
 
 
@@ -21,8 +21,8 @@ class LanesEnded(Exception):
 class Lanes:
     """At most `many` requests at a time; nobody begins one before the end of a hold."""
 
-    def __init__(self, many: int = USUAL, *, back_off: float = _BACK_OFF) -> None:
-        self._left = checked_lanes(many)
+    def __init__(self, many: int = USUAL, *, back_off: float = BACK_OFF) -> None:
+        self._left = self._given = checked_lanes(many)
         self._free = asyncio.Semaphore(many)
         self._until = 0.0
         self._back_off = back_off
@@ -48,6 +48,12 @@ class Lanes:
         self._left = 0
         self._free.release()  # wakes one, who wakes the next
 
+    def refused(self, refusal: Refused) -> None:
+        """End one lane, and have the others wait."""
+        self._left = max(0, self._left - 1)
+        self.reason = self.reason or str(refusal)
+        self.slow_down()
+
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Hold a lane for one request. A `Refused` inside ends that lane.
@@ -55,16 +61,16 @@ class Lanes:
         Raises `LanesEnded` once none is left.
         """
         await self._free.acquire()
-        is_ended = False
         try:
             await self._hold_over()
             yield
         except Refused as refusal:
-            is_ended = True
-            self._refused(refusal)
+            self.refused(refusal)
             raise
         finally:
-            if not is_ended or not self._left:
+            if self._left and self._given > self._left:
+                self._given -= 1  # the place of a lane that ended
+            else:
                 self._free.release()
 
     async def _hold_over(self) -> None:
@@ -75,12 +81,6 @@ class Lanes:
                 return
             await asyncio.sleep(wait)  # no event tells of the time
         raise LanesEnded(self.reason)
-
-    def _refused(self, refusal: Refused) -> None:
-        """End one lane, and have the others wait."""
-        self._left = max(0, self._left - 1)
-        self.reason = self.reason or str(refusal)
-        self.slow_down()
 
 
 def checked_lanes(many: int) -> int:

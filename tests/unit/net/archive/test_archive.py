@@ -80,3 +80,12 @@ def test_the_listing_of_another_shape_and_ended_lanes_are_errors(drive, answer):
             await archive.find(Shelf("KRW-BTC", TIMEFRAMES["1m"]), Spans([(0, DAY)]), 99 * DAY)
 
     drive(work, answer(b"{}"))
+
+
+def test_a_listing_that_is_shown_and_refused_ends_a_lane(drive, answer):
+    async def work(archive):
+        with pytest.raises(Refused, match="with which all begins"):
+            await archive.walk(look("candle"))
+        return archive.lanes.left
+
+    assert drive(work, answer(b"", 403)) == (3, 1)
