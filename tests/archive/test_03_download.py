@@ -209,8 +209,9 @@ def test_a_long_silence_ends_the_download_and_is_remembered_by_every_process(exc
     exchange.strike("retry-after", path="archive", symbol=f"{STEM}02.zip", value="3600")
     fetched, troubles = run(exchange, basket, connections=1)
     assert days(fetched) == ["01"]
-    assert [each.reason for each in troubles] == ["refused", "not asked", "not asked"]
-    assert "asked for silence" in troubles[0].said
+    # Which of them was told, and which only saw that, is for the event loop to say.
+    assert sorted(each.reason for each in troubles) == ["not asked", "not asked", "refused"]
+    assert all("silence" in each.said for each in troubles)
     before = len(exchange.requests())
     with pytest.raises(Banned, match="nothing is sent to it before"):
         run(exchange, basket)
@@ -335,7 +336,7 @@ def test_what_was_not_accepted_is_not_fetched(exchange, basket, monkeypatch):
 def test_who_stops_iterating_leaves_nothing_under_way(exchange, basket):
     async def main():
         async with opened(exchange) as archive:
-            found = await archive.find(HOURS, times("2025-01-01"), NOW)
+            found = await archive.find(HOURS, times(), NOW)
             async with Download(archive, found.files, basket) as download:
                 async for _ in download:
                     break
@@ -400,12 +401,14 @@ def started(exchange):
 
 
 def test_a_killed_process_loses_no_finished_file_and_no_part(exchange):
-    exchange.strike("slow", path="archive", symbol=f"{STEM}03.zip", value=200)
+    exchange.strike("slow", path="archive", symbol=f"{STEM}03.zip", value=20)
     program = started(exchange)
     assert [program.stdout.readline().strip()[-2:] for _ in range(2)] == ["01", "02"]
-    folder = archive_dir(exchange.archive)
-    ends = time.monotonic() + 5
-    while not any(part.stat().st_size for part in folder.rglob("*03.zip.*.part")):
+    folder, ends = archive_dir(exchange.archive), time.monotonic() + 60
+    while not (
+        list(folder.rglob("*04.zip"))
+        and any(part.stat().st_size for part in folder.rglob("*03.zip.*.part"))
+    ):
         assert time.monotonic() < ends
         time.sleep(0.02)
     program.kill()

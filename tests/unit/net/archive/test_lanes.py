@@ -60,8 +60,8 @@ def test_each_refusal_ends_a_lane_and_doubles_the_pause():
                 pass
         return waits
 
-    first, second, third = asyncio.run(main())
-    assert first < 0.05 <= second
+    _, second, third = asyncio.run(main())
+    assert second >= 0.05
     assert third >= 0.1
 
 

@@ -34,7 +34,7 @@ def ask(server, tmp_path):
             lanes, exchange = Lanes(many, back_off=0.001), server({"/a.zip": list(answers)})
             async with exchange.running() as address:
                 ban = Ban(tmp_path / "x.ban", host="the archive", reason="wants silence")
-                sender = Sender(address, lanes, ban, timeout=0.5, **more)
+                sender = Sender(address, lanes, ban, timeout=5.0, **more)
                 try:
                     result = await sender.ask(REQUEST, _body)
                 except Exception as failure:  # noqa: BLE001 - the test looks
