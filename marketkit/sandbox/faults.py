@@ -27,18 +27,18 @@ _DEFAULTS: Final = Defaults(
     ),
     lines=("redirect", "retry-after", "date", "age", "remaining-req"),
 )  # fmt: skip
+ARCHIVE_KINDS: Final = ("403", "404", "no-ranges", *FILE_KINDS)
 KINDS: Final = (
     "429", "418", "500", "reset", "truncate", "badjson", "html", "duplicate",
     "gzip-bomb", "endless-body", "drip", "endless-head", "redirect", "retry-after", "ban",
     "date", "age", "remaining-req", "header",
     "empty-page", "short-page", "holed-page", "stale-page", "hostile-error", "hostile-names",
-    "slow", "403", "404", "no-ranges", *FILE_KINDS,
+    "slow", *ARCHIVE_KINDS,
 )  # fmt: skip
-_ARCHIVE: Final = "archive"
 _ONLY: Final = {
     "duplicate": "candles",
     "hostile-names": "market",
-    **dict.fromkeys(("403", "404", "no-ranges", *FILE_KINDS), _ARCHIVE),
+    **dict.fromkeys(ARCHIVE_KINDS, "archive"),
 }
 
 

@@ -13,6 +13,7 @@ import pytest
 from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
 from marketkit.sandbox.control import moment
+from marketkit.sandbox.faults import ARCHIVE_KINDS
 from marketkit.sandbox.widths import DAY
 
 FOLDER = "candle/KRW-BTC/daily/60m/2025"
@@ -208,6 +209,21 @@ def test_all_refusals_of_rest_are_there_too(archive, exchange):
         assert archive.get().status_code == status
     exchange.strike("retry-after", path="archive", value="7")
     assert archive.get().headers["retry-after"] == "7"
+
+
+@pytest.mark.parametrize("kind", ARCHIVE_KINDS)
+def test_each_kind_is_felt_by_one_file_alone_and_forgotten(archive, exchange, kind):
+    def seen(key):
+        part, beside = archive.get(key, Range="bytes=3-"), archive.get(f"{key}.checksum")
+        return part.status_code, part.content, beside.status_code, beside.content
+
+    other = KEY.replace("0102", "0103")
+    right = seen(KEY), seen(other)
+    exchange.strike(kind, None, path="archive", symbol=STEM)
+    assert (seen(KEY) != right[0], seen(other)) == (True, right[1])
+    exchange.strike("none")
+    assert (seen(KEY), seen(other)) == right
+    assert exchange.stats()["faults"][kind] >= 1
 
 
 def test_faults_are_set_over_http_and_noted_with_the_requests(archive, exchange, web):

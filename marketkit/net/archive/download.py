@@ -47,6 +47,7 @@ _log = logging.getLogger("marketkit.net")
 
 LARGEST = 2 << 30  # bytes of a zip; a month of seconds has 20 MB
 _AHEAD = 2  # files for each connection that are fetched before they are asked for
+_IN_A_ROW = 4  # files that fail, each asked for five times: then the archive is away
 Reason = Literal["mismatch", "refused", "failed", "too large", "not asked"]
 
 
@@ -180,9 +181,9 @@ class Download:
         return fetched
 
     def _failure(self, published: Published, failure: MarketkitError) -> Trouble:
-        """Tell of a failure; as many in a row as there are connections are one of the archive."""
+        """Tell of a failure; several files in a row that fail so are one of the archive."""
         self._failed += isinstance(failure, NetworkError | ServerFailed | RateLimited)
-        if self._failed >= self._archive.connections:
+        if self._failed >= _IN_A_ROW:
             self._archive.lanes.end(str(failure))
         return Trouble(published, "failed", str(failure))
 

@@ -40,6 +40,7 @@ _ATTEMPTS = 5
 _FIRST_WAIT = 0.2  # seconds; doubled with each attempt
 _PATIENCE = 60.0  # seconds of silence that are waited for; who asks for more ends the download
 _AGAIN = (NetworkError, ServerFailed, RateLimited, BadResponse)  # an answer may come another time
+_DATA = (200, 206, 416)  # the last says that there is no such part
 _LATER = (408, 425)  # statuses of a 4xx that are no refusal
 
 
@@ -127,12 +128,13 @@ class Sender:
     def _check(self, request: Request, answer: httpx.Response) -> None:
         """Raise the error of an answer without data; `take` judges 403 and 404."""
         status = answer.status_code
-        packing = answer.headers.get("content-encoding", "identity")
-        if status in {200, 206, 416, *ABSENT}:
+        if status in ABSENT:
+            self._heed(answer)
+            return
+        if status in _DATA:
+            packing = answer.headers.get("content-encoding", "identity")
             if packing != "identity":
                 raise BadResponse(f"{request.path} came packed as {plain(packing, 40)}, unasked")
-            if status in ABSENT:
-                self._heed(answer)
             self.ranges = answer.headers.get("accept-ranges", "").strip().lower() == "bytes"
             return
         where = f"the archive answered {status} to {request.path}"
