@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +26,7 @@ class Lanes:
         self._left = self._given = checked_lanes(many)
         self._free = asyncio.Semaphore(many)
         self._until = 0.0
+        self._over = asyncio.Event()
         self._back_off = back_off
         self.reason = ""
 
@@ -46,11 +48,15 @@ class Lanes:
         """End all lanes; requests that wait for one get the reason."""
         self.reason = self.reason or reason
         self._left = 0
+        self._over.set()
         self._free.release()  # wakes one, who wakes the next
 
     def refused(self, refusal: Refused) -> None:
         """End one lane, and have the others wait."""
-        self._left = max(0, self._left - 1)
+        if self._left <= 1:
+            self.end(str(refusal))
+            return
+        self._left -= 1
         self.reason = self.reason or str(refusal)
         self.slow_down()
 
@@ -79,7 +85,8 @@ class Lanes:
             wait = self._until - time.monotonic()
             if wait <= 0:
                 return
-            await asyncio.sleep(wait)  # no event tells of the time
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._over.wait(), wait)
         raise LanesEnded(self.reason)
 
 

@@ -45,10 +45,11 @@ class Archive:
 
     def alter(self, file: File, faults: Iterable[Fault]) -> None:
         """Give faults to a file, each once."""
-        with self._making:
-            mine = self._altered.setdefault(file.stem, [])
-            mine += [each for each in faults if each not in mine]
-            self._made.pop(file.key, None)
+        had = self._altered.get(file.stem, [])
+        if news := [each for each in faults if each not in had]:
+            with self._making:
+                self._altered[file.stem] = had + news
+                self._made.pop(file.key, None)
 
     def suffers(self, file: File, kind: str) -> bool:
         """Whether a file has a fault already."""

@@ -83,6 +83,24 @@ def test_who_waits_for_a_lane_that_never_comes_is_told():
     asyncio.run(main())
 
 
+def test_the_end_is_told_to_who_waits_for_the_end_of_a_hold():
+    async def main():
+        lanes = Lanes(2)
+        lanes.hold(3600)
+
+        async def wait():
+            async with lanes.turn():
+                pass
+
+        waiting = [asyncio.create_task(wait()) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        lanes.end("over")
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [str(each) for each in results] == ["over"] * 3
+
+    asyncio.run(main())
+
+
 def test_a_failure_that_is_no_refusal_gives_the_lane_back():
     async def main():
         lanes = Lanes(1)

@@ -78,3 +78,12 @@ def test_years_of_listings_need_no_zip(archive):
     for month in range(1, 13):
         assert entries(archive, "candle/KRW-BTC/monthly/1m/2024"), month
     assert not archive._made
+
+
+def test_a_zip_is_made_once_unless_a_fault_changes_it(archive):
+    file = archive.file(KEY, NOW)
+    packed = archive.zip(file)
+    archive.alter(file, [])
+    assert archive.zip(file) is packed
+    archive.alter(file, [Fault("header-only", "")])
+    assert archive.zip(file) != packed
