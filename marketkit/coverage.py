@@ -39,14 +39,25 @@ class Spans:
     def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
         self._spans = _normalised(spans)
 
+    @classmethod
+    def _sorted(cls, spans: Iterable[Span]) -> Spans:
+        """Make a set of spans in order that do not touch; empty ones contribute nothing."""
+        made = cls.__new__(cls)
+        made._spans = tuple(each for each in spans if each.start < each.end)  # noqa: SLF001 - ours
+        return made
+
     def __or__(self, other: Spans) -> Spans:
+        if not (self._spans and other._spans):
+            return self if self._spans else other
         return Spans((*self._spans, *other._spans))
 
     def __and__(self, other: Spans) -> Spans:
-        return Spans(_overlaps(self._spans, other._spans))
+        return Spans._sorted(_overlaps(self._spans, other._spans))
 
     def __sub__(self, other: Spans) -> Spans:
-        return Spans(_remainders(self._spans, other._spans))
+        if not (self._spans and other._spans):
+            return self
+        return Spans._sorted(_remainders(self._spans, other._spans))
 
     def __iter__(self) -> Iterator[Span]:
         return iter(self._spans)

@@ -31,6 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
         faketime.start_again()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their number: packed ones have the time in them, and names must be the same."""
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def with_own(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Give one of our modules other functions of `time` or `asyncio`.

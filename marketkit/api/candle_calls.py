@@ -125,7 +125,8 @@ class CandleMethods(Generic[P, D, A]):
         `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
         `as_of` reads the frozen set of that name instead, and sends nothing. `forming=True` adds
-        the candle that is not finished. Of a market that is not listed any more the lake answers,
+        the candle that is not finished; of a lake alone, where there is no `end`, the newest one of
+        a file (`Lake.unsettled`). Of a market that is not listed any more the lake answers,
         whatever the source: all that it proves of the range, with a warning of what it lacks
         (`notes` of a response).
 

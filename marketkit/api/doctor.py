@@ -20,7 +20,15 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.coverage import catalog
 from marketkit.data.lake.store.left_out import brief, survey
-from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable, Offline, nearest
+from marketkit.errors import (
+    LakeError,
+    MarketkitError,
+    NewerFormat,
+    NotWritable,
+    Offline,
+    nearest,
+    plain,
+)
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import Transport
 from marketkit.notebook import words
@@ -30,6 +38,7 @@ _YOUNG = 60_000  # ms; of what ended within the hour an older list would say not
 _PREFIX = "MARKETKIT_"
 _VARIABLES = (
     *("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE", "LARGEST_ANSWER"),
+    *("ARCHIVE", "ARCHIVE_TERMS", "SETTINGS"),
     "TRACEBACK",  # `full`, for notebooks: `errors` reads it
 )
 _REPAIR = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"
@@ -58,8 +67,9 @@ async def examine_live(transport: Transport) -> list[Finding]:
 
 
 def as_frame(found: list[Finding]) -> pl.DataFrame:
-    """Give the findings as `FINDINGS`, one row for each."""
-    return pl.DataFrame(found, schema=dict(FINDINGS), orient="row")
+    """Give the findings as `FINDINGS`, one row for each, in letters that can be shown."""
+    rows = [[" ".join(map(plain, text.split("\n"))) for text in each] for each in found]
+    return pl.DataFrame(rows, schema=dict(FINDINGS), orient="row")
 
 
 def _here(lake: Lake, budget: Path) -> list[Finding]:
@@ -72,6 +82,9 @@ def _settings(settings: Mapping[str, object]) -> Iterator[Finding]:
     said = [f"{_PREFIX}{name}" for name in _VARIABLES if os.environ.get(f"{_PREFIX}{name}")]
     if said:
         yield Finding("good", "settings", f"from the environment: {', '.join(said)}")
+    if os.environ.get(f"{_PREFIX}TRACEBACK", "full").strip().lower() not in {"", "full"}:
+        do = f"{_PREFIX}TRACEBACK=full shows whole tracebacks in notebooks; unset it for two lines"
+        yield Finding("look", "settings", f"{_PREFIX}TRACEBACK is not full", do)
     for name in sorted(os.environ):
         if name.startswith(_PREFIX) and (hint := _slip(name.removeprefix(_PREFIX))):
             yield Finding("look", "settings", f"{name} is no setting{hint}", f"unset {name}")

@@ -1,4 +1,4 @@
-"""Numbers that a provider is given: how long it waits, and how often it may ask."""
+"""Numbers given to a provider: the length of waits, and the rates of requests."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SUCH = "write such as {'candles': (10, 1.0)}: at most 10 requests in 1.0 second
 
 
 def check_seconds(name: str, value: object, *, above_zero: bool = False) -> None:
-    """Refuse what is no length of time in seconds, naming the argument."""
+    """Refuse an impossible length of time in seconds, naming the argument."""
     if not _is_number(value) or value < 0 or (above_zero and value == 0):  # type: ignore[operator]
         least = "above 0" if above_zero else "of 0 or more"
         raise InputError(f"{name}={value!r} is no time in seconds: give a number {least}")

@@ -1,4 +1,4 @@
-"""The end that `--max-time` gives a command, whatever the exchange does meanwhile."""
+"""The end of a command by `--max-time`, whatever the exchange does meanwhile."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _SLACK = 0.25  # seconds for what ends by itself at that very moment
 _MOMENT = 0.001  # seconds: what takes a time above zero takes that
+_OPENING = 2.0  # seconds: the first request after an unknown past waits for one
 _CLOSING = 0.5  # seconds for saying goodbye to an exchange, which may not answer that either
 
 
@@ -36,12 +37,12 @@ def seconds_until(deadline: float | None) -> float | None:
 
 
 @contextlib.contextmanager
-def until(deadline: float | None, slack: float = _SLACK) -> Iterator[None]:
-    """Have calls of a block end so many seconds after a deadline, with `OutOfTime`."""
+def until(deadline: float | None) -> Iterator[None]:
+    """Have calls of a block end soon after a deadline, with `OutOfTime`."""
     from marketkit.net.engine import ending_at  # noqa: PLC0415 - slow, `--help` needs none
 
     try:
-        with ending_at(math.inf if deadline is None else deadline + slack):
+        with ending_at(math.inf if deadline is None else deadline + _SLACK):
             yield
     except TimedOut as late:
         if deadline is None or time.monotonic() < deadline:
@@ -49,9 +50,17 @@ def until(deadline: float | None, slack: float = _SLACK) -> Iterator[None]:
         raise OutOfTime("left on max-time: the exchange has not answered by then") from late
 
 
+def opening(
+    options: argparse.Namespace, deadline: float | None
+) -> contextlib.AbstractContextManager[None]:
+    """End the opening calls of a stream by `until`, but leave time for an answer."""
+    least = getattr(options, "began", time.monotonic()) + _OPENING
+    return until(None if deadline is None else max(deadline, least))
+
+
 @contextlib.contextmanager
 def open_until(options: argparse.Namespace, deadline: float | None) -> Iterator[SmartDataProvider]:
-    """Open the provider that was chosen, and have it closed soon after a deadline at the latest."""
+    """Open the chosen provider, and close it soon after a deadline at the latest."""
     provider = open_provider(options)
     try:
         yield provider

@@ -1,4 +1,4 @@
-"""`marketkit lake merge`: what another lake knows, taken into this one."""
+"""`marketkit lake merge`: the knowledge of another lake, taken into this one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def merge_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def merge(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    """Merge, and print the report; it is incomplete where a series was left out."""
+    """Merge, and print the report: incomplete where a series was left out."""
     report = lake.merge(
         _side(options.other),
         symbols=options.symbols,
@@ -38,5 +38,5 @@ def merge(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 
 
 def _side(text: str) -> str | Path:
-    """Take a folder that is there for a folder, whatever frozen sets are called."""
+    """Take the name of a folder that is there for that, also if a frozen set has the name."""
     return Path(text) if Path(text).is_dir() else text

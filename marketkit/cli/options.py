@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import itertools
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 SYMBOLS = "Codes such as KRW-BTC or BTC/KRW, or globs such as 'KRW-*'."
 TZ = "The time zone of the output; UTC if none is given."
 DURATION = "30s, 5m, 2h or 7d"  # the one spelling of a length of time
+_LOG = "--log-format"
 WIDTHS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "1h", "4h", "1d", "1w", "1M", "1y")
 
 
@@ -28,6 +31,15 @@ def path(text: str) -> Path:
         return given_path(text)
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def letters(text: str) -> str:
+    """Take a text that names no file, as a type of argument: of a locale without letters, too."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the bytes of the argument, as Python keeps what it cannot read
+        return os.fsencode(text).decode("utf-8", "replace")
+    return text
 
 
 _SHARED: dict[str, dict[str, Any]] = {
@@ -43,6 +55,18 @@ _SHARED: dict[str, dict[str, Any]] = {
     },
     "region": {"metavar": "kr|sg|id|th", "help": "One of Upbit's sites; Korea's if not given."},
 }
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Say whether a command line asks for JSON, before it is known to make sense."""
+    pairs = itertools.pairwise(words)
+    return "--json" in words or f"{_LOG}=json" in words or (_LOG, "json") in pairs
+
+
+def add_log_format(command: argparse.ArgumentParser) -> None:
+    """Add the form of all that a command writes while it is at work."""
+    said = "Write progress, problems and the result as text or as JSON lines."
+    command.add_argument(_LOG, choices=["text", "json"], default="text", help=said)
 
 
 def add_shared(parser: argparse.ArgumentParser) -> None:

@@ -118,6 +118,10 @@ class CommandRun:
         if self.job is not None:
             self.job.leave()
 
+    def tell(self, level: str, of: str, error: MarketkitError) -> None:
+        """Print on stderr an error that does not end the run, in the form of its log."""
+        Output(as_json=self.as_json).trouble(level, of, error)
+
     @property
     def code(self) -> int:
         """The exit code."""
@@ -167,8 +171,6 @@ def say_summary(
     config = getattr(options, "config", None)
     where = {"lake": str(root), **({"config": str(config)} if config is not None else {})}
     summary = run.summary(" ".join(state.split()))
-    if run.as_json and not output.as_json:
-        output = Output(as_json=True)
     output.value(**summary, **where)
     said = [f"{name}={'?' if value is None else value}" for name, value in summary.items()]
     said += [f"{name}={_quoted(path)}" for name, path in where.items()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,7 +81,7 @@ def _patient_answer(
         except (NetworkError, ServerFailed, Banned) as failure:
             if time.monotonic() - began > longest:
                 raise
-            sys.stderr.write(f"waiting for the exchange: {failure}\n")
+            run.tell("waiting", "waiting for the exchange", failure)
             left = seconds_until(run.deadline)
             run.ended.wait(min(_PAUSE, longest, math.inf if left is None else left))
             if run.over:

@@ -35,6 +35,7 @@ _NO_LOOP = (
     "marketkit's async calls need a running asyncio loop, and there is none (is this trio?);"
     "\ncall the sync twin in a thread: await trio.to_thread.run_sync(mk.get_ticker, 'KRW-BTC')"
 )
+_LEAST = 0.25  # seconds that every call has: closing comes last, when time may be over
 _ENDS: ContextVar[float] = ContextVar("marketkit_ends", default=math.inf)
 
 
@@ -82,7 +83,7 @@ class Engine:
         except EngineClosed:
             coroutine.close()
             raise
-        future, ends = self.submit(coroutine), _ENDS.get()
+        future, ends = self.submit(coroutine), max(_ENDS.get(), time.monotonic() + _LEAST)
         try:
             while not future.done():
                 if (left := ends - time.monotonic()) <= 0:

@@ -70,5 +70,5 @@ def _has_pool() -> bool:
     names = []
     for task in _TASKS.iterdir():
         with suppress(OSError):  # it has ended meanwhile
-            names.append((task / "comm").read_text().strip())
+            names.append((task / "comm").read_text("utf-8", "replace").strip())
     return any(name.startswith(_POOL) and name[len(_POOL) :].isdigit() for name in names)

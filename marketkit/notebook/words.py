@@ -15,7 +15,7 @@ Tone = Literal["", "up", "down"]
 NOTHING = "-"  # where there is no value
 # Columns of sums and sizes, of which eight digits are as many as anybody reads.
 AMOUNTS = re.compile(r"(trade_)?(volume|value)(_24h)?|(total_)?(bid|ask)_size")
-CODES = frozenset({"sequential_id"})  # columns of numbers that count nothing
+CODES = frozenset({"sequential_id", "year"})  # columns of numbers that count nothing
 
 _DIGITS = 12  # of a float: all of a price and of a turnover in won, none of the noise behind
 _DAYS_FROM = 2 * 86_400  # seconds from which the minutes of an age say nothing
@@ -195,4 +195,5 @@ _WAYS: dict[Any, Callable[[Any], str]] = {
     date: date.isoformat,
     timedelta: lambda given: age(given.total_seconds()),
     (list, tuple): lambda given: ", ".join(map(value, given)),
+    dict: lambda given: "; ".join(f"{name}={value(each)}" for name, each in given.items()),
 }

@@ -76,7 +76,7 @@ def test_an_interrupt_ends_a_board_and_nothing_else(provider, capsys):
 
 def test_the_command_shows_the_same_board(exchange, tmp_path, capsys):
     where = ["--endpoint", exchange.endpoint, "--lake", str(tmp_path)]
-    code = main(["board", "KRW-BTC", "--max-time", "1s", *where])
+    code = main(["board", "KRW-BTC", "--max-time", "5s", *where])
     assert code == 0
     assert "비트코인" in capsys.readouterr().out
 

@@ -42,6 +42,18 @@ def test_the_newest_row_of_a_file_is_given_and_marked_and_not_proved(lake, ten):
     assert lake.missing("KRW-BTC", "1m", START, START + 10 * MINUTE) == spans(9, 10)
 
 
+def test_who_asks_a_lake_for_what_is_forming_is_given_it_with_the_mark(lake, ten):
+    lake.import_(ten, **TOLD)
+    with SmartDataProvider(endpoint="http://127.0.0.1:9", lake=lake.root) as one:
+        closed = one.get_candle(["KRW-BTC"], "1m", start="2024-01-01", source="lake")
+        assert (closed.height, set(closed["state"])) == (9, {"closed"})
+        told = {"start": "2024-01-01", "source": "lake", "forming": True}
+        shown = one.get_candle(["KRW-BTC"], "1m", **told)
+        assert shown["state"].to_list() == ["closed"] * 9 + ["forming"]
+        filled = one.get_candle(["KRW-BTC"], "1m", **told, fill="forward")
+        assert filled["state"].to_list() == ["closed"] * 9 + ["forming"]
+
+
 def test_who_knows_better_says_so(lake, ten):
     came = lake.import_(ten, **TOLD, settled=True)
     assert lake.covered("KRW-BTC", "1m") == spans(0, 10)

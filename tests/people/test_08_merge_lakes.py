@@ -16,7 +16,14 @@ from hypothesis import strategies as st
 from marketkit.cli.main import main
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
-from marketkit.errors import CorruptFile, InputError, NewerFormat, NotWritable, UnknownSymbol
+from marketkit.errors import (
+    CorruptFile,
+    Incomplete,
+    InputError,
+    NewerFormat,
+    NotWritable,
+    UnknownSymbol,
+)
 from marketkit.schema import MARKET, ROW, TIME, empty
 from marketkit.timeframe import MINUTE, parse_time
 
@@ -145,6 +152,9 @@ def test_the_time_before_a_listing_comes_along_where_nothing_speaks_against_it(t
     lake.merge(other)
     assert lake.nothing_before("KRW-BTC", "1m") == at(10)
     assert not lake.missing("KRW-BTC", "1m", at(-999), at(20))
+    other.append("KRW-BTC", "1m", empty(ROW), Spans(), nothing_before=at(10), rests_on="months")
+    lake.merge(other)
+    assert lake.catalog()["rests_on"].to_list() == ["months"]
     older = keep(Lake(tmp_path / "older"), 0, 5)
     older.merge(other)
     assert older.nothing_before("KRW-BTC", "1m") is None
@@ -226,6 +236,26 @@ def test_daily_market_lists_come_along(lake, other):
     assert "KRW-OLD" in lake.universe.chronicle().ended
 
 
+def test_a_candle_that_nobody_proved_comes_along_unproved(lake, other, tmp_path):
+    path = tmp_path / "download.csv"
+    times = [f"2024-01-01T00:{minute}:00Z,7,7,7,7,1,7" for minute in (30, 31)]
+    path.write_text("\n".join(["time,open,high,low,close,volume,value", *times]) + "\n")
+    taken = other.import_(path, symbol="KRW-XRP", timeframe="1m")
+    assert taken.unsettled.height == 1
+    told = lake.merge(other, dry_run=True)
+    assert lake.unsettled("KRW-XRP").is_empty()
+    done = lake.merge(other)
+    assert (told.unsettled, done.unsettled) == (1, 1)
+    assert "1 candles that nobody proved yet" in repr(done)
+    assert lake.covered("KRW-XRP", "1m") == spans((30, 31))
+    with pytest.raises(InputError, match="candles that nobody proved: merge"):
+        lake.merge(other.root / "unsettled")
+    assert lake.unsettled("KRW-XRP")["time"].dt.minute().to_list() == [31]
+    assert lake.merge(other).unsettled == 0
+    keep(lake, 31, 32, "KRW-XRP")
+    assert lake.unsettled("KRW-XRP").is_empty()
+
+
 @pytest.mark.parametrize("way", ["name", "folder", "lake"])
 def test_a_frozen_set_is_a_lake_too(lake, tmp_path, way):
     lake.freeze("paper")
@@ -274,7 +304,7 @@ def spoil(other: Lake, how: str) -> None:
 def test_of_a_series_with_a_damaged_file_nothing_is_taken_and_the_others_are(lake, other, how):
     spoil(other, how)
     files = tree(lake.root / f"{SERIES}KRW-BTC")
-    with pytest.warns(UserWarning, match="KRW-BTC 1m of .* is left out: .*2024-02.parquet"):
+    with pytest.warns(Incomplete, match="KRW-BTC 1m of .* is left out: .*2024-02.parquet"):
         report = lake.merge(other.root)
     assert tree(lake.root / f"{SERIES}KRW-BTC") == files
     assert lake.covered("KRW-ETH", "1m") == spans((0, 5))
@@ -293,7 +323,7 @@ def test_a_damaged_file_or_log_of_this_lake_stays_as_it_is_and_the_others_go_on(
     path = lake.root / "revisions/source=upbit/timeframe=1min/KRW-BTC.ndjson"
     path.write_bytes(b"no revision\n" + path.read_bytes())
     files = tree(lake.root / "candles")
-    with pytest.warns(UserWarning, match=r"KRW-BTC 1m of .* is left out: .*ndjson, line 1"):
+    with pytest.warns(Incomplete, match=r"KRW-BTC 1m of .* is left out: .*ndjson, line 1"):
         lake.merge(other, prefer="other")
     assert (
         tree(lake.root / f"{SERIES}KRW-BTC").items()
@@ -311,7 +341,7 @@ def test_a_damaged_chunk_of_this_lake_is_not_written_over(lake, other):
     path.unlink()
     path.write_bytes(content[:40] + bytes([content[40] ^ 4]) + content[41:])
     files = tree(lake.root / f"{SERIES}KRW-BTC")
-    with pytest.warns(UserWarning, match="`marketkit lake repair` sets it aside"):
+    with pytest.warns(Incomplete, match="`marketkit lake repair` sets it aside"):
         report = lake.merge(other)
     assert tree(lake.root / f"{SERIES}KRW-BTC") == files
     assert list(report.failures) == [("KRW-BTC", "1m")]

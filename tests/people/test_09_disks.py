@@ -43,7 +43,8 @@ def make(root: Path) -> Lake:
     lake = Lake(root)
     for symbol in ("KRW-BTC", "KRW-ETH", "KRW-XRP"):
         for timeframe, width in (("1m", MINUTE), ("1h", HOUR)):
-            rows = make_candles([JANUARY + slot * width for slot in range(30)], symbol)
+            sums = {"volume": width / MINUTE, "value": 100.0 * width / MINUTE}
+            rows = make_candles([JANUARY + slot * width for slot in range(30)], symbol, **sums)
             lake.append(symbol, timeframe, rows, Spans([(JANUARY, JANUARY + 40 * width)]))
     lake.freeze("kept")
     return lake

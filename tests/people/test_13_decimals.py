@@ -17,7 +17,7 @@ from marketkit.errors import InputError
 from marketkit.exchange.upbit import bodies
 from marketkit.sandbox import Sandbox
 from marketkit.schema import CANDLE, NUMBERS, ROW, TIME, exact
-from marketkit.timeframe import MINUTE, parse_time
+from marketkit.timeframe import MINUTE, TIMEFRAMES, parse_time
 
 START = parse_time("2025-09-01")
 NOWHERE = "http://127.0.0.1:9"
@@ -177,6 +177,21 @@ def test_the_command_line_writes_them(lake, said, capsys):
     ]
 
 
+def test_a_candle_that_nobody_proved_has_them_too(tmp_path, said):
+    path = tmp_path / "download.csv"
+    names = ["open", "high", "low", "close", "volume", "value"]
+    told = [f"2025-09-01T00:0{n}:00Z,{','.join(said[n][name] for name in names)}" for n in (0, 1)]
+    path.write_text("\n".join([f"time,{','.join(names)}", *told]) + "\n")
+    lake = Lake(tmp_path / "lake")
+    lake.import_(path, symbol="KRW-BTC", timeframe="1m")
+    assert lake.unsettled("KRW-BTC").height == 1
+    assert of(lake.read("KRW-BTC", "1m", precision="decimal"), said[:2]) == 0
+    assert of(lake.latest("KRW-BTC", "1m", precision="decimal"), said[:2]) == 0
+    with SmartDataProvider(endpoint=NOWHERE, lake=lake.root, offline=True) as provider:
+        asked = {"source": "lake", "forming": True, "precision": "decimal"}
+        assert of(provider.get_candle("KRW-BTC", "1m", **asked), said[:2]) == 0
+
+
 def test_numbers_without_room_and_words_that_are_none_are_refused(tmp_path, said):
     lake = keep(tmp_path / "lake", [{**said[0], "value": "1e31"}])
     with pytest.raises(InputError, match=r"1e\+31 is too large for precision='decimal'"):
@@ -212,3 +227,23 @@ def test_a_real_week_of_minutes_comes_back_digit_for_digit(shared, tmp_path):
         for row in wire.head(1296).iter_rows(named=True)
     ]
     assert of(keep(tmp_path / "lake", said).read("KRW-BTC", "1m", precision="decimal"), said) == 0
+
+
+WIDTHS = {
+    "seconds": "1s", "minutes": "1m", "days": "1d", "weeks": "1w", "months": "1M", "years": "1y",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_recorded_candles_of_each_width_come_back_digit_for_digit(shared, tmp_path, width):
+    """Turnovers of years have 16 digits: the exchange counts in floats itself."""
+    told = (shared / f"fixtures/upbeat_rest_2026-03-11/get_candles_{width}.json").read_text("utf-8")
+    start = told.index("[", told.index('"body":'))
+    _, end = json.JSONDecoder().raw_decode(told, start)
+    body, timeframe = told[start:end].encode(), TIMEFRAMES[WIDTHS[width]]
+    rows = bodies.decode_candles(body, "KRW-BTC")
+    time = int(rows["time"].dt.epoch("ms")[0])
+    lake = Lake(tmp_path / "lake")
+    lake.append("KRW-BTC", timeframe, rows, Spans([(time, timeframe.next(time))]))
+    wire = bodies.decode_candles(body, "KRW-BTC", exact=True)
+    assert lake.read("KRW-BTC", timeframe, precision="decimal").equals(wire)

@@ -54,6 +54,13 @@ def test_a_newest_first_file_with_a_duplicate_gives_its_distinct_minutes(lake, w
         assert rows[ours].equals(truth[theirs].cast(pl.Float64))
 
 
+def test_the_row_that_was_still_forming_when_it_was_downloaded_is_no_proof(lake, week):
+    came = lake.import_(week, symbol="KRW-BTC", timeframe="1m")
+    first = pl.read_csv(week)["candleDateTime"][0]
+    assert came.unsettled["time"].dt.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_list() == [first]
+    assert (came.changed, lake.read("KRW-BTC", "1m").height) == (9_998, 9_999)
+
+
 def test_importing_it_again_changes_nothing(lake, week):
     lake.import_(week, symbol="KRW-BTC", timeframe="1m", settled=True)
     again = lake.import_(week, symbol="KRW-BTC", timeframe="1m", settled=True)

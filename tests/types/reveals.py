@@ -105,6 +105,9 @@ def lake() -> None:
     reveal_type(assert_type(mk.lake().scan("KRW-BTC", "1m"), pl.LazyFrame))  # polars.LazyFrame
     reveal_type(assert_type(mk.lake().read("KRW-POL", "1d", rename={"KRW-MATIC": "KRW-POL"}), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.lake().coverage("KRW-BTC", "1m"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.lake().unsettled("KRW-BTC", "1m"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(mk.lake().import_("minutes.csv", symbol="KRW-BTC", timeframe="1m"))  # Imported
+    reveal_type(mk.lake().import_(["a.csv", "b.csv"], timeframe="1m"))  # Imports
     reveal_type(mk.backfill("KRW-BTC", "1m", start="2026-11-19"))  # Job
     reveal_type(mk.plan("KRW-BTC", "1m", start="2026-11-19"))  # Plan
     reveal_type(assert_type(mk.jobs(), pl.DataFrame))  # polars.DataFrame

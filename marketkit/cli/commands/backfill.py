@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import DURATION, SYMBOLS, add_range, duration, open_provider, path
+from marketkit.cli.options import (
+    DURATION,
+    SYMBOLS,
+    add_log_format,
+    add_range,
+    duration,
+    open_provider,
+    path,
+)
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
 from marketkit.cli.schedule import only_run, read_file, scheduled
@@ -32,8 +39,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     said = f"Wait for an exchange that is away for so long: {DURATION}; 12h if none is given."
     add("--patience", type=duration, help=said)
     add("--max-time", type=duration, help=f"Leave after so long, and go on next time: {DURATION}.")
-    said = "Write progress and problems as text or as JSON lines."
-    add("--log-format", choices=["text", "json"], default="text", help=said)
+    add_log_format(command)
 
 
 def wanted_arguments(command: argparse.ArgumentParser) -> None:
@@ -151,16 +157,16 @@ def _chores(
             report = run.work(_starter(provider, options, symbols, chore.timeframe, start))
         except UnknownSymbol as none:  # of this piece of work no market is listed
             run.unlisted.append(none.symbol)
-            sys.stderr.write(f"{none.symbol} {chore.timeframe}: {none}\n")
+            run.tell("error", f"{none.symbol} {chore.timeframe}", none)
             continue
         except LakeError as failure:
             if isinstance(failure, NotWritable):
                 raise
             # Of all series of this piece of work; the next piece has others.
-            sys.stderr.write(f"{' '.join(symbols)} {chore.timeframe}: {failure}\n")
+            run.tell("error", f"{' '.join(symbols)} {chore.timeframe}", failure)
             continue
         for symbol, trouble in report.failures.items() if report is not None else ():
-            sys.stderr.write(f"{symbol} {chore.timeframe}: {trouble}\n")
+            run.tell("error", f"{symbol} {chore.timeframe}", trouble)
 
 
 COMMAND = Command(

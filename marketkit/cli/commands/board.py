@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from marketkit.cli.command import Command
-from marketkit.cli.deadline import deadline_of, open_until, seconds_until, until
+from marketkit.cli.deadline import deadline_of, open_until, opening, seconds_until
 from marketkit.cli.options import DURATION, SYMBOLS, TZ, duration, one_or_many, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
-
-_LAST_LOOK = 1.0  # seconds after the time is over, for drawing once more and closing the feed
+from marketkit.cli.terminal import writing
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
@@ -24,8 +24,12 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace, _: Output) -> int:
     deadline = deadline_of(options)
-    bound = until(deadline, _LAST_LOOK)
-    with on_sigterm(interrupt), open_until(options, deadline) as provider, bound:
+    with (
+        on_sigterm(interrupt),
+        open_until(options, deadline) as provider,
+        opening(options, deadline),
+        writing(sys.stdout),
+    ):
         provider.board(
             one_or_many(options.symbols),
             rows=options.rows,

@@ -12,7 +12,7 @@ from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_argum
 from marketkit.cli.lake_import import import_arguments, import_candles
 from marketkit.cli.lake_merge import merge, merge_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
-from marketkit.cli.options import add_series, add_timeframe, open_lake, path
+from marketkit.cli.options import add_series, add_timeframe, letters, open_lake, path
 from marketkit.cli.output import DONE, FAILED, Output
 from marketkit.cli.texts import LAKE
 
@@ -78,7 +78,7 @@ def _export_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def _sql_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("query", help="The question, quoted.")
+    view.add_argument("query", type=letters, help="The question, quoted.")
     said = "Read a frozen set instead of the lake as it is."
     view.add_argument("--as-of", metavar="NAME", help=said)
 

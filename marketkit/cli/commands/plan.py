@@ -43,8 +43,9 @@ def _unlisted(plan: Plan) -> set[str]:
     """Give the codes that the plan was asked for and no market has; a warning has named them."""
     from marketkit.symbols import is_glob  # noqa: PLC0415 - slow, `--help` needs none
 
-    planned = set(plan.frame["symbol"])
-    return {each for each in plan.wanted.symbols if not is_glob(each)} - planned
+    planned = {each.upper() for each in plan.frame["symbol"]}  # `KRW-a` is meant by `KRW-A`
+    codes = (each for each in plan.wanted.symbols if not is_glob(each))
+    return {each for each in codes if each.upper() not in planned}
 
 
 def _by_hand(options: argparse.Namespace) -> Plan:

@@ -8,7 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.deadline import deadline_of, open_until, until
+from marketkit.cli.deadline import deadline_of, open_until, opening
 from marketkit.cli.options import DURATION, SYMBOLS, duration, path
 from marketkit.cli.output import DONE, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import interrupt, on_sigterm
@@ -33,7 +33,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     channels = [each.strip() for each in options.channels.split(",") if each.strip()]
     deadline = deadline_of(options)
     with on_sigterm(interrupt), open_until(options, deadline) as provider:
-        with until(deadline):
+        with opening(options, deadline):
             recording = provider.record(options.symbols, channels, to=options.to)
         try:
             with recording:

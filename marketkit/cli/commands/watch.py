@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import math
+import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.deadline import deadline_of, open_until, seconds_until, until
+from marketkit.cli.deadline import deadline_of, open_until, opening
 from marketkit.cli.options import DURATION, SYMBOLS, duration, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.cli.run import interrupt, on_sigterm
+from marketkit.cli.terminal import has_reader
 from marketkit.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -20,6 +24,7 @@ if TYPE_CHECKING:
 
     from marketkit.realtime.feed import Feed
 
+_LOOK = 1.0  # seconds between two looks whether anybody reads, for a stream may be silent for long
 _SHOWN = {  # columns for people; programs get all
     "ticker": ("time", "symbol", "price", "signed_change_rate", "value_24h"),
     "trade": ("time", "symbol", "side", "price", "volume"),
@@ -45,9 +50,9 @@ def _renamed(text: str) -> str:
 def _run(options: argparse.Namespace, output: Output) -> int:
     deadline = deadline_of(options)
     with on_sigterm(interrupt), open_until(options, deadline) as provider:
-        with until(deadline):
+        with opening(options, deadline):
             feed = provider.watch(options.symbols, options.channel)
-        with feed, _closing(feed, seconds_until(deadline)):
+        with feed, _closing(feed, deadline):
             try:
                 left = _print(feed, options, output)
             except NetworkError as why:  # no stream has opened
@@ -60,16 +65,24 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 @contextmanager
-def _closing(feed: Feed[pl.DataFrame], seconds: float | None) -> Iterator[None]:
-    """Close a feed after so many seconds, unless the block ends before."""
-    timer = threading.Timer(seconds or 0, feed.close)
-    timer.daemon = True
-    if seconds is not None:
-        timer.start()
+def _closing(feed: Feed[pl.DataFrame], deadline: float | None) -> Iterator[None]:
+    """Close a feed at a deadline, or where nobody reads, unless the block ends before."""
+    over = threading.Event()
+
+    def look() -> None:
+        while has_reader(sys.stdout):
+            left = math.inf if deadline is None else deadline - time.monotonic()
+            if left <= 0:
+                break
+            if over.wait(min(left, _LOOK)):
+                return
+        feed.close()
+
+    threading.Thread(target=look, daemon=True).start()
     try:
         yield
     finally:
-        timer.cancel()
+        over.set()
 
 
 def _print(feed: Feed[pl.DataFrame], options: argparse.Namespace, output: Output) -> int:
@@ -81,6 +94,8 @@ def _print(feed: Feed[pl.DataFrame], options: argparse.Namespace, output: Output
         left -= lines.height if options.count else 0
         if options.count and left <= 0:
             break
+    else:
+        output.need_reader()
     return left
 
 

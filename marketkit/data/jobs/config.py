@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
@@ -21,13 +22,7 @@ from marketkit.errors import InputError, LakeError
 from marketkit.frames import one_of
 from marketkit.settings import given_path, resolve_endpoint
 from marketkit.symbols import is_glob, typed
-from marketkit.timeframe import (
-    DAY,
-    Timeframe,
-    parse_duration,
-    parse_time,
-    parse_timeframe,
-)
+from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
 
 _IS_DATE = re.compile(r"\d{4}-|\d{8}")  # `1000h` is none
 
@@ -86,7 +81,7 @@ def read_config(path: Path) -> Config:
     """
     try:
         keys, universes = read_keys(path)
-        config = Config([UniverseConfig(**each) for each in universes], **keys)
+        config = Config([_universe(each) for each in universes], **keys)
         _check(config)
         if config.lake is not None:
             config = replace(config, lake=str(path.parent / given_path(config.lake, "lake")))
@@ -145,8 +140,18 @@ def members(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
         kept = kept.filter(~pl.col("warning").fill_null(value=False))
     names = [*kept["symbol"], *_unlisted(universe, markets)]
     if not names:
-        raise InputError(f"no market is in the universe of {' '.join(universe.symbols)}")
+        raise InputError(f"no market is in the universe of {_said(universe, markets)}")
     return sorted(names)
+
+
+def _said(universe: UniverseConfig, markets: pl.DataFrame) -> str:
+    """Name the keys that choose the markets of a universe."""
+    said, quote = " ".join(universe.symbols), universe.quote
+    if quote is not None:
+        quotes = sorted(set(markets["quote"]))
+        said += f" with quote = {shown(quote)}"
+        said += "" if quote.upper() in quotes else f" (one of {' '.join(quotes)})"
+    return said + (f" without {' '.join(universe.exclude)}" if universe.exclude else "")
 
 
 def _unlisted(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
@@ -179,6 +184,12 @@ def _among(markets: pl.DataFrame, globs: Sequence[str]) -> pl.Expr:
 
 def _matching(names: Sequence[str], glob: str) -> Iterator[str]:
     return (name for name in names if name == glob or fnmatch.fnmatchcase(name, glob))
+
+
+def _universe(keys: Mapping[str, Any]) -> UniverseConfig:
+    """Make a universe of its keys; a single text stands for the list of it."""
+    single = [each for each in ("symbols", "exclude") if isinstance(keys.get(each), str)]
+    return UniverseConfig(**{**keys, **{each: [keys[each]] for each in single}})
 
 
 def _check(config: Config) -> None:

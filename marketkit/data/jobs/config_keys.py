@@ -17,7 +17,7 @@ _SHOWN = 60  # letters of a wrong value
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """The form of a value: what another one is not, how it is told, and an example in TOML."""
+    """The form of a value: the words against another form, the check, and an example in TOML."""
 
     other: str
     fits: Callable[[Any], bool]
@@ -37,7 +37,8 @@ def _is_text(value: object) -> bool:
 
 
 def _are_texts(value: object) -> bool:
-    return isinstance(value, list) and all(map(_is_text, value))
+    """Say whether a value is a list of texts, or the one text of such a list."""
+    return all(map(_is_text, value if isinstance(value, list) else [value]))
 
 
 _FLAG = Form("is neither true nor false", lambda value: isinstance(value, bool), "true")
@@ -63,7 +64,7 @@ OF_UNIVERSE: Mapping[str, Form] = {
 
 
 def read_keys(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Read the keys of a file and those of each `[[universe]]`, all of the right form.
+    """Read the keys of a file and of each `[[universe]]`, all of the right form.
 
     Raises `InputError` that names key, value and what to write instead.
     """
@@ -80,7 +81,7 @@ def read_keys(path: Path) -> tuple[dict[str, Any], list[dict[str, Any]]]:
 
 
 def shown(value: object) -> str:
-    """Write a value as a file has it, in short.
+    """Write a value as in a file of TOML, in short.
 
     >>> shown("false"), shown(True), shown([5])
     ('"false"', 'true', '[5]')
@@ -97,7 +98,9 @@ def _parsed(path: Path) -> dict[str, Any]:
         raise InputError(f"{error.strerror or error}") from error
     except UnicodeDecodeError as error:
         raise InputError("it is not written in UTF-8: save it as UTF-8") from error
-    except (ValueError, RecursionError) as error:
+    except RecursionError as error:
+        raise InputError("it is nested too deeply") from error
+    except ValueError as error:
         raise InputError(f"{error}") from error
 
 
@@ -137,6 +140,4 @@ def _wrong(key: str, value: object, form: Form) -> str:
     such, other = form.such, "is empty" if value == "" else form.other
     if form is _FLAG and str(value).lower() in {"true", "false"}:
         such = str(value).lower()
-    elif _is_text(value) and form.such.startswith("["):
-        such = f"[{shown(value)}]"
     return f"{key} = {shown(value)} {other}: write {key} = {such}"

@@ -1,20 +1,27 @@
-"""The lake as files come in: candles of others, and candles that nobody proved yet."""
+"""The lake as files and other lakes come in, and candles that nobody proved yet."""
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from pathlib import Path
 from typing import overload
 
 import polars as pl
 
 from marketkit.coverage import Span
 from marketkit.data.lake.audit.widths import compare
+from marketkit.data.lake.markets import Universe
+from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
-from marketkit.data.lake.store.store import Selection
+from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.store.unsettled import Unsettled
 from marketkit.data.lake.transfer.imported import Imported, Imports
 from marketkit.data.lake.transfer.importing import Import
+from marketkit.data.lake.transfer.merged import MergeReport
+from marketkit.data.lake.transfer.merging import MergeTerms, merge
+from marketkit.data.lake.transfer.pairing import Prefer as PreferLake
 from marketkit.data.lake.transfer.sources.markets import market_of
 from marketkit.data.lake.transfer.sources.paths import Paths, files_of
 from marketkit.data.lake.transfer.sources.reading import read_tables
@@ -30,7 +37,7 @@ from marketkit.window import EVER
 
 @explained
 class Intake(SnapshotStore):
-    """A store that takes candles in from files."""
+    """A store that takes candles in from files and from other lakes."""
 
     @overload
     def import_(
@@ -123,10 +130,49 @@ class Intake(SnapshotStore):
             on_error=on_error,
             dry_run=dry_run,
         )
-        files = files_of(path)
-        tables = read_tables(files, Reading(width, now, columns or {}, tz, encoding))
-        told = Import(self, terms, compare).run(tables, len(files))
+        reading = Reading(width, now, columns or {}, tz, encoding)
+        read = functools.partial(read_tables, reading=reading)
+        told = Import(self, terms, compare).run(files_of(path), read)
         return told if symbol is None else told.markets[0]
+
+    def merge(
+        self,
+        other: str | Path | Store,
+        *,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe | None = None,
+        prefer: PreferLake = "lake",
+        dry_run: bool = False,
+    ) -> MergeReport:
+        """Take in the knowledge of another lake: a colleague's, an older copy, a frozen set.
+
+        `other` is as for `diff`: a lake, its folder, the folder or the name of a frozen set. Its
+        candles come with their proof (slots that traded, slots proved empty, the time before the
+        listing), with the revisions logged there of all that is taken, with its unsettled candles,
+        and with its market lists of days without one. It is only read, not even its index is
+        written.
+
+        `prefer="lake"` fills the slots that nobody knew here and changes no other; where both know
+        a slot and tell it differently, that is counted and listed in the report's `differences`.
+        With `"other"` its word replaces what was known, as revisions do: see `revisions()`. A
+        turnover that one of them does not know is no difference. Slots that are not over are left
+        out, whoever claims them.
+
+        A series with a corrupt file, here or there, is left out as a whole, with a warning and its
+        error in `failures` of the report; the others go on. `dry_run` only says what would come.
+        A kill loses nothing, and the same call goes on. Raises `InputError` for this lake itself,
+        one of another exchange and what is no lake, `UnknownSymbol`, `NewerFormat` and
+        `NotWritable`.
+        """
+        side = self._side(other)
+        lists = Universe(self.root, self.source)
+        names = None if symbols is None else in_codes(several(symbols), lists.newest())
+        found = merge(self, side, MergeTerms(self.clock(), names, timeframe, prefer, dry_run))
+        if names is None:
+            new = lists.take(Universe(side.root, self.source), dry_run=dry_run)
+            found = replace(found, lists=new)
+        found.warn_of_failures()  # last: all of it is done, whatever warnings do
+        return found
 
     def unsettled(
         self, symbols: str | Iterable[str] | None = None, timeframe: str | Timeframe = "1m"
@@ -134,7 +180,8 @@ class Intake(SnapshotStore):
         """Give the candles that files showed and nobody proved, sorted by symbol and time.
 
         Columns are `schema.CANDLE`, the state being `forming`. `read`, `scan` and `latest` give
-        these candles, too, until a backfill or another file proves their slots.
+        these candles, too, and `get_candle(source="lake", forming=True)` the newest, until a
+        backfill or another file proves their slots.
         """
         found = self.select(symbols, timeframe)
         rows = self._unproved(found, EVER, everything=symbols is None)
@@ -145,7 +192,7 @@ class Intake(SnapshotStore):
         return Unsettled(self)
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
-        """Remove series with all that is known of them, and give the bytes of candles.
+        """Remove series with all coverage, and give the bytes of candles.
 
         Codes only, each spelt as in `catalog()`. Frozen sets keep theirs; of a series that the lake
         does not have nothing is removed. Each goes under the lock of its writers: one who writes

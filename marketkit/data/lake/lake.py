@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -30,12 +29,9 @@ from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
 from marketkit.data.lake.store.scan import read_times, scan
-from marketkit.data.lake.store.store import Selection, Store
+from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
-from marketkit.data.lake.transfer.merged import MergeReport
-from marketkit.data.lake.transfer.merging import MergeTerms, merge
-from marketkit.data.lake.transfer.pairing import Prefer
-from marketkit.errors import WrongArgument
+from marketkit.errors import LakeError, WrongArgument
 from marketkit.frames import Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
@@ -114,9 +110,9 @@ class Lake(Intake, Shown):
         def answered(sound: Selection) -> pl.LazyFrame:
             if fill != "none":
                 return scan_dense(sound, window, fill, exact=exact)
-            rows = scan(sound.files(window))
             more = self._unproved(sound, window, everything=symbols is None)
-            if not more.is_empty():
+            rows = scan(sound.files(window))
+            if more.height:
                 rows = pl.concat([rows, more.lazy()]).sort("symbol", "time")
             return to_decimals(rows) if exact else rows
 
@@ -278,43 +274,6 @@ class Lake(Intake, Shown):
         marker.check(self.root)
         return revisions.finality(self.root, self.source, symbols, timeframe)
 
-    def merge(
-        self,
-        other: str | Path | Store,
-        *,
-        symbols: str | Iterable[str] | None = None,
-        timeframe: str | Timeframe | None = None,
-        prefer: Prefer = "lake",
-        dry_run: bool = False,
-    ) -> MergeReport:
-        """Take in what another lake knows: a colleague's, an older copy, a frozen set.
-
-        `other` is as for `diff`: a lake, its folder, the folder or the name of a frozen set. Its
-        candles come with their proof (slots that traded, slots proved empty, the time before the
-        listing), with the revisions logged there of all that is taken, and with its market lists
-        of days without one. It is only read, not even its index is written.
-
-        `prefer="lake"` fills the slots that nobody knew here and changes no other; where both know
-        a slot and tell it differently, that is counted and listed in the report's `differences`.
-        With `"other"` its word replaces what was known, as revisions do: see `revisions()`. A
-        turnover that one of them does not know is no difference. Slots that are not over are left
-        out, whoever claims them.
-
-        A series with a corrupt file, here or there, is left out as a whole, with a warning and its
-        error in `failures` of the report; the others go on. `dry_run` only says what would come.
-        A kill loses nothing, and the same call goes on. Raises `InputError` for this lake itself,
-        one of another exchange and what is no lake, `UnknownSymbol`, `NewerFormat` and
-        `NotWritable`.
-        """
-        side = self._side(other)
-        names = None if symbols is None else self.named(symbols)
-        found = merge(self, side, MergeTerms(self.clock(), names, timeframe, prefer, dry_run))
-        if names is None:
-            lists = self.universe.take(Universe(side.root, self.source), dry_run=dry_run)
-            found = replace(found, lists=lists)
-        found.warn_of_failures()  # last: all of it is done, whatever warnings do
-        return found
-
     def export(
         self,
         path: str | Path,
@@ -333,11 +292,9 @@ class Lake(Intake, Shown):
         """
         target = check_target(given_path(path, "path"), overwrite=overwrite)
         found, window = self.select(symbols, timeframe), self._window(start, end)
-
-        def proved(sound: Selection) -> pl.DataFrame:
-            return sound.read(window)
-
-        return write_candles(target, from_all(found, proved) if symbols is None else proved(found))
+        if symbols is None:
+            return write_candles(target, from_all(found, lambda sound: sound.read(window)))
+        return write_candles(target, found.read(window))
 
     def latest(
         self,
@@ -358,11 +315,12 @@ class Lake(Intake, Shown):
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
         chosen = self._chosen(symbols, timeframe)
         answer = functools.partial(hot.latest, self.root, self.index)
-        if symbols is not None:
-            rows = answer(chosen, count)
-        else:
+        failures: Mapping[str, LakeError] = {}
+        if symbols is None:
             rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)
-            say(failures, anything=True)
+        else:
+            rows = answer(chosen, count)
+        say(failures, anything=True)
         if self._beside.any:
             found = self.select(symbols, timeframe)
             more = self._unproved(found, EVER, everything=symbols is None)

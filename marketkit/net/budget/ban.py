@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from marketkit.clock import age_clock, boot_id
-from marketkit.disk import write_atomic
+from marketkit.disk import file_time, write_atomic
 from marketkit.errors import Banned
 
 LONGEST = 86_400.0  # no stated time is believed beyond a day: clocks jump and headers lie
@@ -19,7 +19,7 @@ _DIGITS = 16  # of milliseconds since the boot: more than machines last
 REPEAT = 3_600.0  # a ban this soon after the last one is a repeat, and lasts twice as long
 
 _LARGEST = 100  # bytes of the file; two numbers are some thirty
-_SLACK = 3_600.0  # seconds by which clocks of this machine and of its file system may differ
+_MOST = LONGEST + 3_600.0  # seconds from the writing to the end, with some for slow writers
 
 
 class Sentence(NamedTuple):
@@ -90,8 +90,17 @@ class Ban:
             until, length = map(float, words)
         except (OSError, ValueError):
             return Sentence(0.0, 0.0)
-        ours = 0 <= length <= LONGEST and 0 <= until <= written + LONGEST + _SLACK
-        return Sentence(until, length) if ours else Sentence(0.0, 0.0)
+        ours = 0 <= length <= LONGEST and until >= 0
+        if ours and (until <= written + _MOST or until <= self._written(written) + _MOST):
+            return Sentence(until, length)
+        return Sentence(0.0, 0.0)
+
+    def _written(self, written: float) -> float:
+        """Give the time of writing by this machine's clock: a file system may have another."""
+        try:
+            return _now() - (file_time(self._path.parent) / 1e9 - written)
+        except OSError:
+            return written
 
     def _write(self, sentence: Sentence) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from marketkit.cli.deadline import OutOfTime, deadline_of, open_until, seconds_until, until
+from marketkit.cli.deadline import OutOfTime, deadline_of, open_until, opening, seconds_until, until
 from marketkit.cli.options import open_provider
 from marketkit.errors import TimedOut, Unreachable
 from marketkit.net.engine import engine
@@ -47,6 +47,17 @@ def test_a_call_ends_soon_after_the_deadline_and_the_work_is_cancelled():
     assert time.monotonic() - began < 5
     engine().run(asyncio.sleep(0))
     assert ended == [True]
+
+
+def test_what_opens_a_stream_has_time_for_one_answer_at_least():
+    options = argparse.Namespace(began=time.monotonic())
+    with opening(options, options.began + 0.01):
+        assert engine().run(asyncio.sleep(0.5, "answer")) == "answer"
+    with pytest.raises(OutOfTime), opening(options, options.began + 0.01):
+        engine().run(asyncio.sleep(60))
+    assert time.monotonic() - options.began < 10
+    with opening(options, None):
+        pass
 
 
 def test_a_call_without_a_deadline_takes_its_time():

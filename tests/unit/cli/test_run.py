@@ -19,7 +19,7 @@ import pytest
 from marketkit.cli.output import Output
 from marketkit.cli.run import CommandRun, begin_run, interrupt, on_sigterm, say_summary
 from marketkit.data.jobs.report import Report
-from marketkit.errors import InputError, TimedOut
+from marketkit.errors import InputError, Offline, TimedOut
 from marketkit.progress import Progress
 from marketkit.timeframe import parse_timeframe
 
@@ -174,9 +174,16 @@ def test_the_line_of_a_run_has_the_time_the_lake_and_the_file(capsys):
     line = capsys.readouterr().out
     assert line.startswith("marketkit backfill: state=failed: a b jobs=0")
     assert line.endswith(' lake=lake config="a b.toml"\n')
-    run = CommandRun(None, as_json=True)
-    say_summary(Output(as_json=False), run, argparse.Namespace(), Path("lake"))
+    say_summary(Output(as_json=True), CommandRun(None), argparse.Namespace(), Path("lake"))
     assert "config" not in json.loads(capsys.readouterr().out)
+
+
+def test_what_a_run_goes_on_after_is_told_in_the_form_of_its_log(capsys):
+    for as_json in (False, True):
+        CommandRun(None, as_json=as_json).tell("waiting", "waiting for the exchange", Offline("no"))
+    text, value = capsys.readouterr().err.splitlines()
+    assert text == "waiting for the exchange: no"
+    assert json.loads(value) == {"waiting": "Offline", "message": text}
 
 
 def test_a_run_begins_with_the_deadline_that_was_chosen():

@@ -28,7 +28,7 @@ _T = TypeVar("_T")
 def audit(store: Store) -> pl.DataFrame:
     """List the faults of a lake and of the one beside, and unsettled candles that do not add up."""
     found = audits.audit(store.root)
-    if not (store.root / FOLDER).is_dir():
+    if not _is_there(store.root / FOLDER):
         return found
     beside = audits.audit(store.root / FOLDER)
     rows = [*_unsettled(store.root, store.source)] if beside.is_empty() else []
@@ -40,9 +40,16 @@ def repair(root: Path, index: Index, *, dry_run: bool) -> pl.DataFrame:
     """Mend a lake and the one beside; see `Lake.repair`."""
     found = repairs.repair(root, index, dry_run=dry_run)
     side = root / FOLDER
-    if not side.is_dir():
+    if not _is_there(side):
         return found
     return pl.concat([found, _below(repairs.repair(side, Index(side), dry_run=dry_run))])
+
+
+def _is_there(side: Path) -> bool:
+    try:
+        return side.is_dir()
+    except OSError:  # of a lake that may not be read: the audit of that says so
+        return False
 
 
 def _below(found: pl.DataFrame) -> pl.DataFrame:

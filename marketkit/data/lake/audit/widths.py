@@ -67,7 +67,7 @@ def apart(
 
 
 def sentence(found: pl.DataFrame, compared: int, narrow: Timeframe) -> str:
-    """Say which of the compared slots are contradicted, as `apart` gives them."""
+    """Name the contradicted ones of compared slots, in the columns of `apart`."""
     fields = ", ".join(name for name in NUMBERS if found[name].any())
     first = iso(int(found["time"].dt.epoch("ms").min()))  # type: ignore[arg-type]
     return (
@@ -97,7 +97,7 @@ def with_narrower(
     for narrow in narrower(wide):
         beside = store.select([symbol], narrow)
         known = beside.known(symbol).covered
-        slots = touched(known, wide) & left
+        slots = touched(known, wide) & left if known else known
         if slots.hull is None:
             continue
         whole = Spans(wide.whole(known)) & slots
@@ -117,7 +117,8 @@ def _with_wider(
         if wide.width <= narrow.width or narrow not in narrower(wide):
             continue
         beside = store.select([symbol], wide)
-        slots = touched(covering, wide) & beside.known(symbol).covered
+        known = beside.known(symbol).covered
+        slots = touched(covering, wide) & known if known else known
         if slots.hull is None:
             continue
         stored = found.read(slots.hull)

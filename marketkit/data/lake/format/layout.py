@@ -9,7 +9,6 @@ Nothing here touches a disk.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -143,20 +142,18 @@ def cut_chunks(timeframe: Timeframe, window: Span) -> set[str]:
 
 def cut(timeframe: Timeframe, spans: Spans) -> dict[str, Spans]:
     """Share spans out to the chunks, in the order of time."""
-    parts: dict[str, list[Span]] = {}
-    for span in spans:
-        for chunk, part in _cut_one(timeframe, span):
-            parts.setdefault(chunk, []).append(part)
-    return {chunk: Spans(several) for chunk, several in parts.items()}
-
-
-def _cut_one(timeframe: Timeframe, span: Span) -> Iterator[tuple[str, Span]]:
     unit = _UNIT.get(timeframe.name)
-    at = span.start
-    while at < span.end:
-        end = span.end if unit is None else min(span.end, unit.next(at))
-        yield chunk_of(timeframe, at), Span(at, end)
-        at = end
+    parts: dict[str, list[Span]] = {}
+    chunk, until = "", EVER.start
+    for start, end in spans:
+        at = start
+        while at < end:
+            if at >= until:  # thousands of spans lie in one chunk
+                chunk = chunk_of(timeframe, at)
+                until = EVER.end if unit is None else unit.next(at)
+            parts.setdefault(chunk, []).append(Span(at, min(end, until)))
+            at = min(end, until)
+    return {chunk: Spans(several) for chunk, several in parts.items()}
 
 
 def _unit_name(unit: Timeframe, start: int) -> str:

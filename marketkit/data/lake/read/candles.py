@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.read.decimals import in_precision
 from marketkit.data.lake.read.fill import closed, read_dense, require
 from marketkit.data.lake.read.view import View, look, opens_of
 from marketkit.data.lake.store.store import Store
+from marketkit.data.lake.store.unsettled import Unsettled
 from marketkit.errors import CorruptFile, MarketkitError, NotCovered
-from marketkit.schema import CANDLE, ROW, Schema, empty
-from marketkit.schema import exact as with_decimals
+from marketkit.schema import CANDLE, ROW, STATE, Schema, empty
+from marketkit.schema import exact as exact_schema
 from marketkit.timeframe import Timeframe, narrower
 from marketkit.window import EVER, Window
 
@@ -81,7 +83,7 @@ def _answer(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -
 
 def row(*, exact: bool) -> Schema:
     """Give the schema of candles with floats, or with decimals."""
-    return with_decimals(ROW) if exact else ROW
+    return exact_schema(ROW) if exact else ROW
 
 
 def _read(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -> CandleResult:
@@ -96,11 +98,26 @@ def _read(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -> 
         read_dense(found.of(same), span, window.fill, exact=exact)
         for span, same in _by_span(spans).items()
     ]
+    rows += _shown(lake, found, spans, window, exact=exact)
     if len(rows) != 1:
         rows = [pl.concat([closed(empty(row(exact=exact))), *rows]).sort("symbol", "time")]
     known = {symbol: known_of(found, symbol) for symbol in spans}
     derived = {symbol: found.made_of(symbol, span) for symbol, span in spans.items()}
     return CandleResult(newest(rows[0], window.count), failures, known, derived=named(derived))
+
+
+def _shown(
+    lake: Store, found: View, spans: Mapping[str, Span], window: Window, *, exact: bool
+) -> Iterator[pl.DataFrame]:
+    """Give, for who asks for what is forming, the unsettled candles after all that is proved."""
+    beside = Unsettled(lake)
+    if not window.forming or window.end is not None or window.into is not None or not beside.any:
+        return
+    for symbol, span in spans.items():
+        rows = beside.read(found.stored, Span(span.end, EVER.end), [symbol])
+        if rows.height:
+            rows = in_precision(rows, "decimal" if exact else "float")
+            yield rows.with_columns(state=pl.lit("forming", STATE)).select(*CANDLE)
 
 
 def named(derived: Mapping[str, Sequence[str]]) -> dict[str, str]:

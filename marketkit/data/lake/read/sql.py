@@ -8,6 +8,7 @@ of time, lets a query pass by the files it does not need.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
@@ -226,6 +227,6 @@ def _open(file: _File) -> Any:
     with open_file(file.path) as looked:
         verify_files([(file.path, looked)], known_of([(file.path, file.entry)]))
     try:
-        return pa.OSFile(str(file.path))
+        return pa.OSFile(os.fsencode(file.path))  # of a text it would think that it is UTF-8
     except OSError as error:
         raise unreadable(file.path, error) from error

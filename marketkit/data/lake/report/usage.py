@@ -21,6 +21,7 @@ _PARTS = {
     "candles": "candles",
     "snapshots": "frozen sets",
     "revisions": "revisions",
+    "unsettled": "unsettled candles",
     "markets": "market lists",
     "corrupt": "set aside by repairs",
 }

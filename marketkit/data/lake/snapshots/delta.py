@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -64,8 +65,9 @@ def _is_table(table: Path) -> bool:
 
 
 def _is_escaped(table: Path) -> bool:
-    """Say whether Delta's library would take a part of a path for an escaped letter (`%20`)."""
-    return _ESCAPE.search(str(table.resolve())) is not None
+    """Say whether Delta's library takes a part of a path for another: `%20`, or no UTF-8."""
+    path = str(table.resolve())
+    return _ESCAPE.search(path) is not None or os.fsencode(path) != path.encode("utf-8", "replace")
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The folder of a series: which names in it are chunks, and the version of each.
+"""The folder of a series: the names of chunks, and the version of each.
 
 What has another name is no chunk, whatever it holds: copies of syncing programs, placeholders,
 files half done. Nothing is opened here.

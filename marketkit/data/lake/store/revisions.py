@@ -76,7 +76,7 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
 
 
 def add_history(root: Path, series: Series, told: Iterable[Logged]) -> None:
-    """Put what another lake logged of a series among the lines of its log, in one step.
+    """Put lines of another lake's log of a series among the own ones, in one step.
 
     Each log keeps its order, and between the two the moments decide. Only the holder of the series'
     lock may. Raises `CorruptFile` for a log that cannot be read.
@@ -94,7 +94,7 @@ def add_history(root: Path, series: Series, told: Iterable[Logged]) -> None:
 
 
 def news_of(root: Path, other: Path, series: Series) -> list[Logged]:
-    """Give what the log of a series in another lake has and that in this one lacks."""
+    """Give the lines of a series' log in another lake that the own log lacks."""
     told = read_log(other, series)
     known = set(_said(root, series)) if told else set()
     return [each for each in told if each not in known]

@@ -7,6 +7,7 @@ slot that the lake itself knows hides what lies here.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import polars as pl
@@ -17,8 +18,11 @@ from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.rows import times_of, within
 from marketkit.data.lake.store.store import Selection, Store
+from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import Timeframe
+
+_log = logging.getLogger("marketkit.lake")
 
 FOLDER = "unsettled"
 
@@ -45,22 +49,35 @@ class Unsettled:
     @property
     def any(self) -> bool:
         """Whether there may be unsettled candles; costs one look."""
-        return marker.check(self._side.root)
+        return (self._side.root / "candles").is_dir()
 
     def symbols(self, timeframe: Timeframe) -> list[str]:
         """Name the series that have unsettled candles of a timeframe, or had."""
-        return self._side.select(None, timeframe).symbols if self.any else []
+        return self._side.select(None, timeframe).symbols if self._is_sound else []
 
     def read(self, found: Selection, window: Span, symbols: Sequence[str]) -> pl.DataFrame:
         """Give the candles of slots that are not known, sorted by symbol and time.
 
-        `found` is what the lake itself has of the symbols.
+        `found` is the lake's own knowledge of the symbols. A file that cannot be read is left out
+        with a warning in the log, for nothing rests on its candles.
         """
-        if not self.any:
-            return empty(ROW)
-        rows = self._side.select(symbols, found.timeframe).read(window)
-        parts = (_not_known(part, found) for part in rows.partition_by("symbol"))
-        return pl.concat([rows.clear(), *parts])
+        parts = [empty(ROW)]
+        for symbol in symbols if self._is_sound else ():
+            try:
+                rows = self._side.select([symbol], found.timeframe).read(window)
+            except CorruptFile as error:
+                _log.warning("unsettled candles are left out: %s", error)
+                continue
+            parts += [_not_known(rows, found)] if rows.height else []
+        return pl.concat(parts)
+
+    @property
+    def _is_sound(self) -> bool:
+        try:
+            return self.any and marker.check(self._side.root)
+        except LakeError as error:
+            _log.warning("unsettled candles are left out: %s", error)
+            return False
 
     def drop(self, symbols: Sequence[str], timeframe: str | Timeframe) -> None:
         """Remove the candles of series."""

@@ -125,13 +125,13 @@ def _written(sheet: Sheet, tables: Tables) -> pl.Expr:
 def _is_whole(table: SourceTable, terms: Terms) -> bool:
     """Say whether a file was written after the end of the time that is told."""
     told = _told(table, terms)
-    return told is not None and told.end <= table.written
+    return told is not None and told.end <= min(table.written, terms.now)
 
 
 def _told_of(
     sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series, is_left: pl.Series
 ) -> Spans:
-    """Give the slots that files prove without a row, but for those that a row leaves open."""
+    """Give the slots proved without a row, except the ones left open by a row."""
     ranges = Spans(_ranges(sheet, tables, terms, waits))
     if not ranges:
         return ranges
@@ -141,7 +141,7 @@ def _told_of(
 
 
 def _ranges(sheet: Sheet, tables: Tables, terms: Terms, waits: pl.Series) -> Iterator[Span]:
-    """Give for each file the span of which it tells all, as far as that was over."""
+    """Give for each file the completely told span, as far as that was over."""
     if terms.covering == "rows" and not any(tables[file].period for file in sheet.files):
         return
     ends = sheet.rows.with_columns(waits=waits).group_by("file")

@@ -53,7 +53,7 @@ def _neighbour(found: Selection, symbol: str, span: Span, *, last: bool = True) 
 def differences(
     symbol: str, timeframe: Timeframe, claim: Claim, stored: pl.DataFrame, known: Knowledge
 ) -> pl.DataFrame:
-    """List the numbers that files claim otherwise than a lake proves them, as `DIFFERENCE`.
+    """List the numbers of files that differ from proved ones, as `DIFFERENCE`.
 
     `stored` has all candles of the lake in the slots that are claimed. A turnover that one side
     does not know is no difference.

@@ -6,8 +6,9 @@ what it says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -19,6 +20,7 @@ from marketkit.data.lake.store.rows import CandlePage, times_of, within
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.store.unsettled import Unsettled
 from marketkit.data.lake.store.write import Written, unknown_part
+from marketkit.data.lake.transfer.batches import Batches, Read
 from marketkit.data.lake.transfer.claims import Claim, claim_of
 from marketkit.data.lake.transfer.compared import differences, rows_around
 from marketkit.data.lake.transfer.imported import Imported, Imports
@@ -61,30 +63,56 @@ class Import:
         self._tables: dict[int, SourceTable] = {}
         self._failures: list[InputError] = []
 
-    def run(self, tables: Iterable[SourceTable | InputError], count: int) -> Imports:
-        """Keep the candles of `count` files; see `Lake.import_`."""
-        progress = Progress("import", count, asks=False)
+    def run(self, files: Sequence[Path], read: Read) -> Imports:
+        """Keep the candles of files; see `Lake.import_`."""
+        progress = Progress("import", len(files), asks=False)
         reporter = Reporter(progress)
         try:
-            self._read(tables, reporter)
-            plans = self._judge()
-            told = tuple(self._keep(plan, reporter) for plan in plans)
+            told = tuple(self._all(Batches(files, read, self._terms.symbol is not None), reporter))
             progress.state = "done"
         finally:
             reporter.close()
         return Imports(told, tuple(self._failures))
 
-    def _read(self, tables: Iterable[SourceTable | InputError], reporter: Reporter) -> None:
-        """Take the files in; one that cannot be read is refused like any other."""
-        progress = reporter.progress
-        for number, table in enumerate(tables):
+    def _all(self, batches: Batches, reporter: Reporter) -> Iterator[Imported]:
+        """Judge all batches before anything is written, then keep one after the other."""
+        for done, table in enumerate(batches.survey(), 1):
             if isinstance(table, InputError):
                 self._refuse(table)
             else:
-                self._tables[number] = table
-                progress.rows += table.rows.height
-            progress.done = number + 1
+                reporter.progress.rows += table.rows.height
+            reporter.progress.done = done
             reporter.update()
+        numbers = batches.numbers()
+        if len(numbers) > 1:
+            numbers = [left for each in numbers if (left := self._fitting(batches, each))]
+        for each in numbers or [[]]:
+            yield from (self._keep(plan, reporter) for plan in self._judged(batches, each))
+
+    def _fitting(self, batches: Batches, numbers: list[int]) -> list[int]:
+        """Give the files of a batch that are not refused."""
+        self._load(batches, numbers)
+        self._judge()
+        return list(self._tables)
+
+    def _judged(self, batches: Batches, numbers: list[int]) -> list[_Plan]:
+        """Give the judgement of a batch. Raises `InputError` where no file is left."""
+        self._load(batches, numbers)
+        plans = self._judge()
+        if self._tables:
+            return plans
+        if self._failures:
+            first, count = self._failures[0], len(self._failures)
+            raise InputError(str(first) if count == 1 else f"none of {count:,} files fits: {first}")
+        raise InputError("there is no file to import")
+
+    def _load(self, batches: Batches, numbers: list[int]) -> None:
+        self._tables = {}
+        for number, table in batches.load(numbers):
+            if isinstance(table, InputError):  # changed since it was read first
+                self._refuse(table)
+            else:
+                self._tables[number] = table
 
     def _refuse(self, error: InputError) -> None:
         if self._terms.on_error == "raise":
@@ -92,17 +120,14 @@ class Import:
         self._failures.append(error)
 
     def _judge(self) -> list[_Plan]:
-        """Judge all files together, without those that are refused, before anything is written."""
+        """Judge the files of a batch together, without any that is refused."""
         while self._tables:
             plans, faults = self._judge_once()
             if not faults:
                 return plans
             for number in sorted(faults):
                 self._refuse(self._tables.pop(number).wrong(faults[number]))
-        if self._failures:
-            first, count = self._failures[0], len(self._failures)
-            raise InputError(str(first) if count == 1 else f"none of {count:,} files fits: {first}")
-        raise InputError("there is no file to import")
+        return []
 
     def _judge_once(self) -> tuple[list[_Plan], Faults]:
         sheets, faults = sheets_of(self._tables, self._terms)

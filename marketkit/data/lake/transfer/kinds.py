@@ -9,7 +9,7 @@ from marketkit.data.lake.store.rows import breaches
 from marketkit.data.lake.store.slots import opens_slot
 from marketkit.data.lake.transfer.sheet import Faults, Sheet
 from marketkit.schema import NUMBERS
-from marketkit.timeframe import Timeframe, iso, wider
+from marketkit.timeframe import TIMEFRAMES, Timeframe, iso, wider
 from marketkit.window import EVER
 
 TRADED, EMPTY, LEFT = 0, 1, 2  # kinds; what is left out, as forming, says nothing of its slot
@@ -48,7 +48,11 @@ def broken(sheet: Sheet, series: Series) -> Faults:
         if hit:
             for bad in rows.filter(rules[name]).partition_by("file", maintain_order=True):
                 faults.setdefault(bad["file"][0], _told(bad, name))
-    return faults or _wide(sheet.rows, series.timeframe)
+    if not faults:
+        return _wide(sheet.rows, series.timeframe)
+    for file in faults:
+        faults[file] += _narrow(rows.filter(pl.col("file") == file), series.timeframe)
+    return faults
 
 
 def _without_time(rows: pl.DataFrame) -> Faults:
@@ -82,6 +86,18 @@ def _told(rows: pl.DataFrame, rule: str) -> str:
     time = iso(int(rows["time"].dt.epoch("ms")[0]))
     count = "1 row" if rows.height == 1 else f"{rows.height:,} rows"
     return f"{count} refused: {rule}; the first is row {first['row']}: {time}, {numbers}"
+
+
+def _narrow(rows: pl.DataFrame, timeframe: Timeframe) -> str:
+    """Name the narrower timeframe that all times of a file fit, as the tail of a message."""
+    fits = [
+        timeframe,
+        *(each for each in reversed(TIMEFRAMES.values()) if each.width < timeframe.width),
+    ]
+    for each in fits:
+        if rows.select(opens_slot(each, pl.col("time")).all()).item():
+            return "" if each is timeframe else f": say timeframe={each.name!r}"
+    return ""
 
 
 def _wide(rows: pl.DataFrame, timeframe: Timeframe) -> Faults:

@@ -1,4 +1,4 @@
-"""The report of a merge of lakes: what came of each series, what differs, what was left out."""
+"""The report of a merge of lakes: counts by series, differences, and series left out."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from marketkit.coverage import Span
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.met import numbers
 from marketkit.data.lake.transfer.pairing import Prefer
-from marketkit.errors import MarketkitError, warn
+from marketkit.errors import Incomplete, MarketkitError, warn
 from marketkit.notebook.card import Card, Shown
 from marketkit.notebook.table import table
 from marketkit.schema import NUMBERS, TIME, Schema, empty
@@ -28,6 +28,7 @@ MERGED: Schema = {
     "differing": pl.Int64(),
     "revisions": pl.Int64(),
     "history": pl.Int64(),
+    "unsettled": pl.Int64(),
 }
 LAKES_DIFFER: Schema = {
     "symbol": pl.String(),
@@ -52,13 +53,14 @@ class SeriesMerge(NamedTuple):
     differing: int
     revisions: int
     history: int
+    unsettled: int = 0
     differences: pl.DataFrame | None = None
 
     @property
     def row(self) -> tuple[object, ...]:
         """The row of a report."""
         start, end = self.hull or (None, None)
-        return (self.series.symbol, self.series.timeframe.name, start, end, *self[2:7])
+        return (self.series.symbol, self.series.timeframe.name, start, end, *self[2:8])
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -67,11 +69,11 @@ class MergeReport(Shown):
 
     `series` has a row for each series of the other lake: `slots` that nobody knew here (from
     `start` to `end`), with `candles` in some of them, slots that both know `differing`ly, numbers
-    of this lake that were revised, and the lines of the other's log of revisions (`history`).
+    of this lake that were revised, the lines of the other's log of revisions (`history`), and
+    candles that neither lake can prove (`unsettled`).
     `differences` are the numbers behind: `symbol timeframe time column lake other`, null where
-    there is no candle; at most 100,000. `lists` are daily market lists, `unsettled` candles that
-    neither lake can prove. `failures` are the errors of series that were left out, by symbol and
-    timeframe. With `dry_run` nothing was written.
+    there is no candle; at most 100,000. `lists` are daily market lists. `failures` are the errors
+    of series that were left out, by symbol and timeframe. With `dry_run` nothing was written.
     """
 
     other: Path
@@ -82,7 +84,6 @@ class MergeReport(Shown):
     differences: pl.DataFrame
     failures: Mapping[tuple[str, str], MarketkitError]
     lists: int = 0
-    unsettled: int = 0
 
     @classmethod
     def of(
@@ -132,10 +133,15 @@ class MergeReport(Shown):
         """How many lines of the other's log of revisions came along."""
         return self._sum("history")
 
+    @property
+    def unsettled(self) -> int:
+        """How many candles came along that neither lake can prove."""
+        return self._sum("unsettled")
+
     def warn_of_failures(self) -> None:
-        """Warn of each series that was left out, for who does not look at the report."""
+        """Warn of each series that was left out: reports are not always read."""
         for key, failure in self.failures.items():
-            warn(f"{' '.join(key)} of {self.other} is left out: {failure}")
+            warn(f"{' '.join(key)} of {self.other} is left out: {failure}", Incomplete)
 
     def as_dict(self) -> dict[str, object]:
         """Give counts, series, differences and failures as plain values, with ISO times."""

@@ -1,4 +1,4 @@
-"""What another lake knows enters this one: rows with their proof, revisions, beginnings.
+"""The merge of another lake into this one: rows with their proof, revisions, beginnings.
 
 All that the other lake has of a series is read and compared before anything of it is written, so
 that of a series with a damaged file nothing is taken. Then its log goes in, and each chunk is
@@ -16,16 +16,18 @@ from pathlib import Path
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.coverage import Span, Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series, check_source, chunk_of
 from marketkit.data.lake.store.index import Index, UnkeptIndex
 from marketkit.data.lake.store.revisions import Logged, add_history, news_of
 from marketkit.data.lake.store.rows import CandlePage, times_of
 from marketkit.data.lake.store.store import Store
+from marketkit.data.lake.store.unsettled import FOLDER
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.transfer.merged import LIMIT, MergeReport, SeriesMerge, listed
-from marketkit.data.lake.transfer.pairing import Part, Prefer, SeriesPair
+from marketkit.data.lake.transfer.pairing import Beginning, Part, Prefer, SeriesPair
+from marketkit.data.lake.transfer.unproved import take_unproved, unproved_of
 from marketkit.errors import CorruptFile, InputError, MarketkitError, NotWritable
 from marketkit.frames import one_of
 from marketkit.progress import Progress, Reporter
@@ -33,11 +35,12 @@ from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 
 _NO_PAGE = CandlePage(empty(ROW), Spans())
+_Failures = dict[tuple[str, str], MarketkitError]  # by symbol and timeframe
 
 
 @dataclass(frozen=True, slots=True)
 class MergeTerms:
-    """Whatever a caller says about a merge, checked; `now` is in ms UTC.
+    """The words of a call for a merge, checked; `now` is in ms UTC.
 
     Raises `InputError` for words that mean nothing.
     """
@@ -60,7 +63,7 @@ class MergeTerms:
 
 @dataclass(slots=True)
 class _Judged:
-    """What the chunks of a series bring together, and which of them anything."""
+    """The findings about a series: the chunks with something to take, and counts of all."""
 
     pair: SeriesPair
     chunks: list[str] = field(default_factory=list)
@@ -69,11 +72,11 @@ class _Judged:
     candles: int = 0
     differing: int = 0
     found: list[pl.DataFrame] = field(default_factory=list)
-    beginning: int | None = None
+    beginning: Beginning | None = None
     history: list[Logged] = field(default_factory=list)
 
     def add(self, chunk: str, part: Part) -> None:
-        """Count what a chunk brings."""
+        """Count the part of one chunk."""
         if part.page.covering:
             self.chunks.append(chunk)
         times = times_of(part.differing).to_list()
@@ -86,7 +89,7 @@ class _Judged:
         if times and sum(each.height for each in self.found) < LIMIT:
             self.found.append(listed(self.pair.series, part.differing))
 
-    def result(self, revisions: int) -> SeriesMerge:
+    def result(self, revisions: int, unsettled: int) -> SeriesMerge:
         """Give the counts of the series."""
         fresh, counted = Spans(self.fresh), self.pair.series.timeframe.count_all
         return SeriesMerge(
@@ -97,6 +100,7 @@ class _Judged:
             self.differing,
             revisions,
             len(self.history),
+            unsettled,
             pl.concat(self.found).head(LIMIT) if self.found else None,
         )
 
@@ -112,40 +116,41 @@ def merge(lake: Store, other: Store, terms: MergeTerms) -> MergeReport:
     source, into = untouched(other), untouched(lake) if terms.dry_run else lake
     if not terms.dry_run:
         lake.require_writable()
-    results, failures = _merge_all(into, source, terms)
+    failures: _Failures = {}
+    results = list(_each(into, source, terms, failures))
     return MergeReport.of(
         lake.root, other.root, terms.prefer, results, failures, dry_run=terms.dry_run
     )
 
 
-def _merge_all(
-    lake: Store, other: Store, terms: MergeTerms
-) -> tuple[list[SeriesMerge], dict[tuple[str, str], MarketkitError]]:
-    results: list[SeriesMerge] = []
-    failures: dict[tuple[str, str], MarketkitError] = {}
-    wanted = _wanted(other, terms)
+def _each(
+    lake: Store, other: Store, terms: MergeTerms, failures: _Failures
+) -> Iterator[SeriesMerge]:
+    """Merge the series in turn, and note each failure."""
+    wanted = _wanted(other, terms, failures)
     reporter = Reporter(Progress("merge", len(wanted), asks=False))
     for series in wanted:
         try:
-            results.append(merge_series(lake, other, series, terms))
-            reporter.progress.rows += results[-1].candles
+            merged = merge_series(lake, other, series, terms)
         except NotWritable:  # nor could any other series be written
             raise
         except MarketkitError as failure:
             failures[series.symbol, series.timeframe.name] = failure
+        else:
+            reporter.progress.rows += merged.candles
+            yield merged
         reporter.progress.done += 1
         reporter.update()
     reporter.progress.state = "done"
     reporter.close()
-    return results, failures
 
 
 def merge_series(lake: Store, other: Store, series: Series, terms: MergeTerms) -> SeriesMerge:
-    """Merge one series, or say what that would bring."""
+    """Merge one series; of a dry run the counts are the same, and nothing is written."""
     judged = _judge(SeriesPair.of(lake, other, series, terms.prefer, terms.now))
-    if terms.dry_run:
-        return judged.result(0)
-    return judged.result(_write(judged))
+    revisions = 0 if terms.dry_run else _write(judged)
+    unsettled = take_unproved(lake, other, series, dry_run=terms.dry_run)
+    return judged.result(revisions, unsettled)
 
 
 def _judge(pair: SeriesPair) -> _Judged:
@@ -161,13 +166,13 @@ def _judge(pair: SeriesPair) -> _Judged:
 
 
 def _write(judged: _Judged) -> int:
-    """Write what a series brings, and give how many numbers were revised."""
+    """Write the news of a series, and count the numbers that were revised."""
     pair, revisions = judged.pair, 0
     lake, series = pair.lake, pair.series
     # What is known of the past of a candle must be on record before the candle, as ever.
     _log(lake.root, series, judged.history)
     proved = pair.known.proved
-    begins = _by_chunk(series.timeframe, judged.beginning)
+    begins, rests_on = _by_chunk(series.timeframe, judged.beginning)
     # In the order of time: older slots of the other lake count until its beginning is written.
     for chunk in sorted({*judged.chunks, *begins}):
         page = pair.part(chunk, proved).page if chunk in judged.chunks else _NO_PAGE
@@ -177,6 +182,7 @@ def _write(judged: _Judged) -> int:
             page.rows,
             page.covering,
             nothing_before=begins.get(chunk),
+            rests_on=rests_on,
             # Asked again under the lock: a job may have learned more a moment ago.
             only_unknown=pair.prefer == "lake",
         )
@@ -184,9 +190,11 @@ def _write(judged: _Judged) -> int:
     return revisions
 
 
-def _by_chunk(timeframe: Timeframe, moment: int | None) -> dict[str, int]:
-    """Give the chunk that says that nothing is older than a moment, and the moment."""
-    return {} if moment is None else {chunk_of(timeframe, moment): moment}
+def _by_chunk(timeframe: Timeframe, beginning: Beginning | None) -> tuple[dict[str, int], Evidence]:
+    """Give the chunk for a beginning, with the moment and the proof."""
+    if beginning is None:
+        return {}, ONE_ANSWER
+    return {chunk_of(timeframe, beginning.moment): beginning.moment}, beginning.rests_on
 
 
 def _log(root: Path, series: Series, history: list[Logged]) -> None:
@@ -199,24 +207,29 @@ def _log(root: Path, series: Series, history: list[Logged]) -> None:
         raise NotWritable(f"the lake {root} cannot be written: {error}") from error
 
 
-def _wanted(other: Store, terms: MergeTerms) -> list[Series]:
-    """List the series of the other lake that are meant.
+def _wanted(other: Store, terms: MergeTerms, failures: _Failures) -> list[Series]:
+    """List the series of the other lake that are meant; note the widths that cannot be listed.
 
-    Raises `UnknownSymbol`, and `CorruptFile` for a lake that cannot be listed.
+    Raises `UnknownSymbol`.
     """
-    try:
-        found = [other.index.stored(other.source, width) for width in terms.widths]
-    except OSError as error:  # a folder that is not ours to read
-        raise CorruptFile(f"the lake {other.root} cannot be read: {error}") from error
-    stored = [series for several in found for series in several]
+    stored: dict[Series, None] = {}
+    for width in terms.widths:
+        try:
+            stored |= dict.fromkeys(other.index.stored(other.source, width))
+            stored |= dict.fromkeys(unproved_of(other, width))
+        except CorruptFile as failure:
+            failures["all", width.name] = failure
+        except OSError as error:  # a folder that is not ours to read
+            why = CorruptFile(f"the {width} candles of {other.root} cannot be read: {error}")
+            failures["all", width.name] = why
     if terms.symbols is None:
-        return stored
+        return list(stored)
     names = naming.resolve(terms.symbols, {series.symbol for series in stored})
     return [series for series in stored if series.symbol in names]
 
 
 def untouched(store: Store) -> Store:
-    """Open a lake so that a look at it writes nothing; a frozen set is never written anyway."""
+    """Open a lake for a look that writes nothing, as of a frozen set no look does anyway."""
     if type(store.index) is not Index:
         return store
     looked_at = Store(store.root, source=store.source)
@@ -228,10 +241,14 @@ def refuse_no_lake(other: Store) -> None:
     """Raise `InputError` where no lake and no frozen set lies, and `NewerFormat`."""
     if not (marker.check(other.root) or (other.root / marker.FROZEN).is_file()):
         raise InputError(f"there is no lake in {other.root}: nothing to merge")
+    if other.root.name == FOLDER and marker.check(other.root.absolute().parent):
+        raise InputError(
+            f"{other.root} has candles that nobody proved: merge {other.root.absolute().parent}"
+        )
 
 
 def refuse_same(lake: Store, other: Store) -> None:
-    """Raise `InputError` if both are the same lake, under whatever names."""
+    """Raise `InputError` if both are the same lake, also under two names."""
     for ours, theirs in ((lake.root, other.root), (lake.root / "candles", other.root / "candles")):
         try:
             same = ours.samefile(theirs)

@@ -1,14 +1,14 @@
-"""A series in two lakes: what the other one's chunks bring, and where they say something else."""
+"""A series in two lakes side by side: chunk by chunk, the news and the differences."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import polars as pl
 
-from marketkit.coverage import Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Spans
 from marketkit.data.lake.format.chunk import Entry, Version, read_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.knowledge import Knowledge
@@ -25,7 +25,7 @@ _NOTHING = empty(ROW)
 
 
 class Part(NamedTuple):
-    """What a chunk of the other lake brings.
+    """The news of one chunk of the other lake.
 
     `page` are the candles and slots to take, `fresh` the slots of these that nobody knew, `proved`
     all that the other lake proves and that are over, and `differing` the candles of slots that both
@@ -43,9 +43,16 @@ class Part(NamedTuple):
         return int(within(self.page.rows["time"], self.fresh).sum())
 
 
+class Beginning(NamedTuple):
+    """A moment (ms UTC) before which nothing exists, and the kind of proof."""
+
+    moment: int
+    rests_on: Evidence
+
+
 @dataclass(frozen=True, slots=True)
 class SeriesPair:
-    """A series in a lake and in another one, as a look at both found it.
+    """A series in a lake and in another one, as of one look at both.
 
     A slot of the other lake that ends after `until` (ms UTC) is not over, whoever claims it.
     """
@@ -72,7 +79,7 @@ class SeriesPair:
         return Knowledge.of(self.series.timeframe, self.own.values())
 
     def parts(self) -> Iterator[tuple[str, Part]]:
-        """Read the chunks of the other lake, and compare each with what is known here."""
+        """Read the chunks of the other lake, and compare each with this one."""
         proved = self.known.proved
         for chunk in self.others:
             yield chunk, self.part(chunk, proved)
@@ -89,19 +96,22 @@ class SeriesPair:
         page = CandlePage(theirs.filter(within(theirs["time"], covering)), covering)
         return Part(checked(self.series, page), fresh, proved, self._differing(chunk, theirs, both))
 
-    def beginning(self) -> int | None:
-        """Give the moment before which nothing exists, if only the other lake knows.
+    def beginning(self) -> Beginning | None:
+        """Give the moment before which nothing exists, if the other lake knows better.
 
-        None also where it cannot be: this lake has older candles that the other does not know.
+        A later one counts, but one of a single answer overrules none with better proof. None also
+        where it cannot be: this lake has older candles that the other does not know.
         """
-        timeframe, ours = self.series.timeframe, self.known.nothing_before
-        theirs = Knowledge.of(timeframe, self.others.values())
+        ours, theirs = self.known, Knowledge.of(self.series.timeframe, self.others.values())
         moment = theirs.nothing_before
-        if moment is None or (ours is not None and ours >= moment):
+        rests_on = next(
+            (each for each in get_args(Evidence) if each == theirs.rests_on), ONE_ANSWER
+        )
+        if moment is None or not _is_better(Beginning(moment, rests_on), ours):
             return None
-        if timeframe.name != "1s" and self._has_older(moment, theirs.covered):
+        if self.series.timeframe.name != "1s" and self._has_older(moment, theirs.covered):
             return None
-        return moment
+        return Beginning(moment, rests_on)
 
     def _has_older(self, moment: int, covered: Spans) -> bool:
         older = [each for each in self.own.values() if (each.footer.first or moment) < moment]
@@ -127,7 +137,7 @@ class SeriesPair:
             raise CorruptFile(f"{error}; `marketkit lake repair` sets it aside") from error
 
     def _is_same(self, chunk: str) -> bool:
-        """Say whether a chunk is the same file, or has the same bytes: then nobody decodes it."""
+        """Say whether a chunk is the same file, or has the same bytes: none need be decoded."""
         entry = self.own.get(chunk)
         if entry is None or entry.stamp.size != self.others[chunk].stamp.size:
             return False
@@ -136,6 +146,15 @@ class SeriesPair:
             return ours.samefile(theirs) or ours.read_bytes() == theirs.read_bytes()
         except OSError:
             return False  # whoever reads it will say why
+
+
+def _is_better(beginning: Beginning, ours: Knowledge) -> bool:
+    if ours.nothing_before is None:
+        return True
+    is_weak, is_ours_weak = (each == ONE_ANSWER for each in (beginning.rests_on, ours.rests_on))
+    if is_weak != is_ours_weak:
+        return is_ours_weak
+    return beginning.moment > ours.nothing_before
 
 
 def differs(column: str) -> pl.Expr:
@@ -152,7 +171,7 @@ def _entries(store: Store, series: Series) -> dict[str, Entry]:
 
 
 def _read(store: Store, series: Series, entry: Entry) -> tuple[pl.DataFrame, Spans]:
-    """Read a chunk, and give the rows and the slots that it proves."""
+    """Read a chunk: the rows, and the slots with proof."""
     path = store.root / series.path(entry.chunk)
     known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
     try:

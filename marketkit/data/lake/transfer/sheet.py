@@ -52,7 +52,7 @@ def sheets_of(tables: Tables, terms: Terms) -> tuple[list[Sheet], Faults]:
 
 
 def _sheet(symbol: str, parts: list[tuple[int, pl.DataFrame]]) -> Sheet:
-    """Put the rows of files together; to number them all at once costs no more for many files."""
+    """Put the rows of files together and number all at once, whatever the number of files."""
     files, frames = zip(*parts, strict=True)
     if any("row" in rows.columns for rows in frames):
         frames = tuple(_numbered(rows) for rows in frames)
@@ -74,7 +74,7 @@ def _numbered(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _markets(table: SourceTable, terms: Terms) -> Iterator[tuple[str, pl.DataFrame]]:
-    """Give the markets of a file that are asked for, each with its rows; blank lines are none."""
+    """Give the requested markets of a file with the rows of each; blank lines are no market."""
     rows = table.rows
     if rows["time"].null_count():
         rows = _numbered(rows).filter(

@@ -17,14 +17,16 @@ from marketkit.timeframe import DAY, HOUR, Timeframe, iso
 
 SHIFT = 9 * HOUR  # by which times of Korea that are taken for UTC come late
 
+_ROUNDED = 1e-5  # apart: prices of which somebody wrote six figures
 _MANY = 20  # candles met, of which half must not close otherwise
 _SOME = 8  # candles met, from which on a usual move is more than their usual distance can be
 _MOVES = 10  # moves that tell how a market moves
 _LEAST = 1e-4  # a usual move: no market stands stiller than that for long
-_UNKNOWN = math.log(8)  # the distance that is too far for prices of which nothing is known
-# In usual moves. Of real minutes and hours one step in 1,400 is longer than the first, and one in
+_UNKNOWN = math.log(8)  # too far for a market of whose moves nothing is known
+# In usual moves. Of real minutes and hours one step in 7,000 is longer than the first, and one in
 # 200 longer than the second: so seldom at both ends that only another market or zone explains it.
-_FAR, _FAR_AT_BOTH = 20.0, 11.0
+_FAR, _FAR_AT_BOTH = 30.0, 11.0
+_FAR_AMONG_FILES = 100.0  # of one call: there are hundreds of seams, and days begin with a start
 _MET_FEW, _MET_SOME = 30.0, 5.0  # the same for candles of one slot, which should not differ at all
 _ONE_CORRECTED = math.log(1.1)  # one or two candles may have been false by so much
 _SUSPICIOUS = 3.0  # a seam, in usual moves, that is worth a look at the zone
@@ -42,6 +44,11 @@ class _Seam(NamedTuple):
     close_before: float
     close: float
     time: int
+
+    @property
+    def of_lake(self) -> bool:
+        """Whether one of both is of the lake."""
+        return _LAKE in (self.before, self.after)
 
 
 def strangers(rows: pl.DataFrame, stored: pl.DataFrame, timeframe: Timeframe) -> Faults:
@@ -86,7 +93,7 @@ def _met(rows: pl.DataFrame, stored: pl.DataFrame, usual: float | None) -> Fault
         return {}
     apart = (pl.col("close") / pl.col("was")).log().abs()
     found = both.group_by("file").agg(
-        met=pl.len(), differing=(pl.col("close") != pl.col("was")).sum(), apart=apart.median()
+        met=pl.len(), differing=(apart > _ROUNDED).sum(), apart=apart.median()
     )
     return {
         file: f"closes otherwise than the lake in {differing:,} of the {met:,} candles that both"
@@ -118,7 +125,8 @@ def _seams(
     step = (pl.col("close") / pl.col("close_before")).log().abs()
     ms = (pl.col("time") - pl.col("time_before")).cast(pl.Int64)
     slots = (ms / timeframe.width).clip(1)
-    far = step / (slots.sqrt() * usual) if usual else step * (_FAR / _UNKNOWN)
+    too_far = pl.when(step > _UNKNOWN).then(math.inf).otherwise(0.0)
+    far = too_far if usual is None else step / (slots.sqrt() * usual)
     met = line.filter(pl.col("file") != pl.col("file_before"))
     told = met.select(
         *("file_before", "file", far.alias("far"), "close_before", "close"),
@@ -148,16 +156,19 @@ def _worst(seams: list[_Seam]) -> tuple[int, str] | None:
 
 def _blame(seams: list[_Seam]) -> tuple[float, int]:
     """Give the share and the count of seams that are too far: blame goes to the greater first."""
-    far = sum(each.far > _FAR_AT_BOTH for each in seams)
+    far = sum(each.far > (_FAR_AT_BOTH if each.of_lake else _FAR_AMONG_FILES) for each in seams)
     return far / len(seams), far
 
 
 def _do_not_fit(seams: list[_Seam]) -> bool:
-    steps = sorted(each.far for each in seams)
-    middle = steps[(len(steps) - 1) // 2]
-    if len(steps) == 1:
-        return middle > _FAR
-    return middle > _FAR_AT_BOTH or (len(steps) == 2 and steps[1] > _FAR)
+    """Say whether the seams of a file, with the lake or with other files, are too far."""
+    lake = sorted(each.far for each in seams if each.of_lake)
+    files = sorted(each.far for each in seams if not each.of_lake)
+    if files and files[(len(files) - 1) // 2] > _FAR_AMONG_FILES:
+        return True
+    if len(lake) <= 2 and max(lake, default=0.0) > _FAR:
+        return True
+    return len(lake) >= 2 and lake[(len(lake) - 1) // 2] > _FAR_AT_BOTH
 
 
 def _shifted(
@@ -183,10 +194,10 @@ def _shifted(
 
 
 def _farthest(seams: list[_Seam]) -> dict[int, float]:
-    """Give the widest step of each file that has a seam with the lake, or a suspicious one."""
+    """Give the widest step of each file that has a seam with the lake."""
     far: dict[int, float] = {}
     for each in seams:
-        if _LAKE in (each.before, each.after) or each.far > _SUSPICIOUS:
+        if each.of_lake:
             for file in {each.before, each.after} - {_LAKE}:
                 far[file] = max(each.far, far.get(file, 0.0))
     return far
@@ -201,5 +212,5 @@ def _is_no_chance(same: pl.DataFrame, met: int, far: float) -> bool:
     if same.height < _ALIKE * met:
         return False
     distinct = same.select("close", "volume").n_unique()
-    many = same.height >= _MANY and distinct >= _ALIKE * same.height
+    many = same.height >= _SOME and distinct >= _ALIKE * same.height
     return many or (far > _SUSPICIOUS and same["close"].n_unique() >= _DIFFERENT)

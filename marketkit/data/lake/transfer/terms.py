@@ -1,4 +1,4 @@
-"""The terms of an import: which market, how wide, what a file may claim, whose word counts."""
+"""The terms of an import: the market, the width, the claim of a file, and precedence."""
 
 from __future__ import annotations
 

@@ -114,6 +114,12 @@ def test_a_depth_of_more_years_than_there_were_begins_with_1970(tmp_path, market
     assert moment(starts["1m"]).year == 1970
 
 
+def test_a_single_text_stands_for_the_list_of_it(tmp_path):
+    text = '[[universe]]\nsymbols = "KRW-BTC"\nexclude = "KRW-D*"\ndepth = { 1m = "1000h" }'
+    (universe,) = read_config(written(tmp_path, text)).universe
+    assert (universe.symbols, universe.exclude) == (["KRW-BTC"], ["KRW-D*"])
+
+
 def test_a_file_that_is_not_there_is_named(tmp_path):
     with pytest.raises(InputError, match=r"nowhere\.toml"):
         read_config(tmp_path / "nowhere.toml")
@@ -156,3 +162,7 @@ def test_a_universe_without_a_market_is_an_error(markets):
     assert members(UniverseConfig({"1m": "1d"}), markets) == sorted(markets["symbol"])
     with pytest.raises(InputError, match="no market is in the universe"):
         members(UniverseConfig({"1m": "1d"}, symbols=("KRW-X*",)), markets)
+    with pytest.raises(
+        InputError, match=r'of \* with quote = "KWR" \(one of BTC KRW\) without A\*'
+    ):
+        members(UniverseConfig({"1m": "1d"}, quote="KWR", exclude=("A*",)), markets)

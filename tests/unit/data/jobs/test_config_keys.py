@@ -62,7 +62,7 @@ def test_a_value_of_another_form_is_named_with_the_key_and_an_example(written, k
     [
         ('warning = "false"', 'warning = "false" is neither true nor false: write warning = false'),
         ("warning = 0", "warning = 0 is neither true nor false: write warning = true"),
-        ('symbols = "KRW-BTC"', 'is no list of texts: write symbols = ["KRW-BTC"]'),
+        ("symbols = 7", 'is no list of texts: write symbols = ["KRW-*"]'),
         ("symbols = [5]", "symbols = [5] is no list of texts"),
         ('quote = ""', 'quote = "" is empty: write quote = "KRW"'),
         ('lake = "x"', "unknown key 'lake': write it above the first [[universe]]"),
@@ -78,6 +78,7 @@ def test_a_slip_in_a_universe_is_answered_with_the_right_line(written, line, sai
     ("text", "said"),
     [
         ("", "there is no [[universe]]"),
+        ("a = " + "[" * 100_000, "nested too deeply"),
         ('symbols = ["KRW-BTC"]', "there is no [[universe]]: write one above symbols"),
         (f"[universe]\n{DEPTH}", "write [[universe]], with two brackets"),
         ("universe = [1]", "universe = [1] is no table"),

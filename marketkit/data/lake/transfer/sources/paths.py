@@ -10,6 +10,7 @@ from pathlib import Path
 
 from marketkit.coverage import Span
 from marketkit.errors import InputError, nearest
+from marketkit.settings import given_path
 from marketkit.symbols import is_glob
 
 Paths = str | Path | Iterable[str | Path]
@@ -83,7 +84,7 @@ def period_in(name: str) -> Span | None:
 
 
 def _meant(given: str | Path) -> Iterator[Path]:
-    path = Path(given).expanduser()
+    path = given_path(given, "path")
     if path.is_dir():
         found = [each for each in sorted(path.rglob("*")) if _is_candidate(each, path)]
     elif is_glob(str(given)) and not path.exists():

@@ -272,3 +272,10 @@ def test_a_frozen_lake_is_asked_like_any_other(filled):
     old = filled.as_of("a")
     assert isinstance(old, Lake)
     assert old.sql("select count(*) from candles").item() == 7
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are texts here")
+def test_a_lake_may_have_a_name_that_is_no_text(tmp_path, candles, january, duckdb):
+    lake = Lake(tmp_path / os.fsdecode(b"\xc8\xa3\xbc\xf6"))
+    lake.append("KRW-BTC", "1h", candles([january]), Spans([(january, january + HOUR)]))
+    assert lake.sql("select count(*) from candles").item() == 1

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
+from marketkit.data.lake import Lake
 from marketkit.errors import MissingExtra, NotWritable
 from marketkit.schema import ROW, empty
 
@@ -164,3 +165,12 @@ def test_without_deltalake_the_extra_is_named(lake, monkeypatch):
     monkeypatch.setitem(sys.modules, "deltalake", None)
     with pytest.raises(MissingExtra, match=r"marketkit-upbit\[delta\]"):
         lake.publish("study")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are texts here")
+def test_a_lake_whose_name_is_no_text_has_a_log_too(tmp_path, candles, january, deltalake):
+    lake = Lake(tmp_path / os.fsdecode(b"\xc8\xa3\xbc\xf6"))
+    lake.append("KRW-BTC", "1m", candles([january]), Spans([(january, january + MINUTE)]))
+    lake.freeze("study")
+    assert logs(lake.publish("study")) == ["00000000000000000000.json"]
+    assert lake.publish("study") == lake.publish("study")

@@ -60,3 +60,12 @@ def test_a_series_may_be_dropped(beside, lake, candles):
     beside.keep(SERIES, candles([0]))
     beside.drop(["KRW-BTC"], "1m")
     assert given(beside, lake) == []
+
+
+@pytest.mark.parametrize("name", ["1970-01.parquet", "lake.json"])
+def test_a_damaged_file_is_left_out_and_fails_nobody(beside, lake, candles, name, caplog):
+    beside.keep(SERIES, candles([0]))
+    (path,) = (lake.root / FOLDER).rglob(name)
+    path.write_bytes(b"rot")
+    assert given(Unsettled(lake), lake) == []
+    assert "unsettled candles are left out" in caplog.text

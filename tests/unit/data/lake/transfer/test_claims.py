@@ -59,6 +59,7 @@ def test_a_name_says_what_is_covered_once_that_was_over():
     day = Span(at(0), at(1440))
     assert slots(claimed(table([3, 4], period=day)).covering) == [(0, 1440)]
     assert slots(claimed(table([3, 4], period=day, written=at(1400))).covering) == [(0, 4)]
+    assert slots(claimed(table([3, 4], period=day), now=at(1400)).covering) == [(0, 4)]
     assert slots(claimed(table([], period=day)).covering) == [(0, 1440)]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from datetime import UTC, datetime
 
 import polars as pl
@@ -216,3 +218,28 @@ def test_a_month_of_single_minutes_is_claimed_in_good_time(lake, tmp_path, candl
     rows.write_parquet(path)
     came = lake.import_(path, symbol="KRW-BTC", timeframe="1m", settled=True)
     assert (came.changed, len(came.covering)) == (20_001, 19_999)
+
+
+class Terminal(io.StringIO):
+    """A screen that a bar is drawn on."""
+
+    def isatty(self) -> bool:
+        """Say that somebody looks."""
+        return True
+
+
+def test_a_long_import_shows_a_bar_and_a_short_one_none(lake, tmp_path, monkeypatch):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for each in range(3):
+        (folder / f"{each}.csv").write_text(lines(*minutes(each)))
+    told = {"symbol": "KRW-BTC", "timeframe": "1m", "settled": True}
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    lake.import_(folder, **told)
+    assert sys.stderr.getvalue() == ""
+    monkeypatch.setattr("marketkit.progress._PATIENCE", 0.0)
+    monkeypatch.setattr("marketkit.progress._BAR_EVERY", 0.0)
+    lake.import_(folder, **told)
+    said = sys.stderr.getvalue()
+    assert "] import:  33%  1 candles in 0s" in said
+    assert said.endswith("import: 100%  3 candles in 0s, done\n")

@@ -70,3 +70,12 @@ def test_a_file_of_a_wider_timeframe_is_known_among_others():
 def test_what_is_left_out_need_be_no_candle():
     given = sheet(table([0], state="forming", high=1.0))[0]
     assert broken(replace(given), SERIES) == {}
+
+
+def test_minutes_that_are_taken_for_hours_are_told_what_they_are():
+    hours = Series("upbit", "KRW-BTC", TIMEFRAMES["1h"])
+    (fault,) = broken(sheet(table(range(30)))[0], hours).values()
+    assert "29 rows refused: time is no slot of 1h" in fault
+    assert fault.endswith(": say timeframe='1m'")
+    (fault,) = broken(sheet(table([0], time=[1]))[0], hours).values()
+    assert "timeframe=" not in fault

@@ -11,7 +11,7 @@ from marketkit.coverage import Span
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.met import met
 from marketkit.data.lake.transfer.merged import LAKES_DIFFER, MergeReport, SeriesMerge, listed
-from marketkit.errors import CorruptFile
+from marketkit.errors import CorruptFile, Incomplete
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 from tests.unit.data.lake.conftest import make_candles
 
@@ -23,7 +23,7 @@ def report(january):
     def make(prefer="lake", **failures):
         a, b = make_candles([january]), make_candles([january], volume=2.0)
         result = SeriesMerge(
-            SERIES, Span(january, january + MINUTE), 7, 5, 1, 3, 2, listed(SERIES, met(a, b))
+            SERIES, Span(january, january + MINUTE), 7, 5, 1, 3, 2, 0, listed(SERIES, met(a, b))
         )
         broken = {("KRW-ETH", "1m"): CorruptFile("a.parquet is broken")} if failures else {}
         return MergeReport.of(
@@ -55,7 +55,7 @@ def test_programs_read_plain_values(report):
 
 def test_who_does_not_look_is_warned_of_what_is_left_out(report):
     report().warn_of_failures()
-    with pytest.warns(UserWarning, match="KRW-ETH 1m of /other is left out: a.parquet is broken"):
+    with pytest.warns(Incomplete, match="KRW-ETH 1m of /other is left out: a.parquet is broken"):
         report(broken=True).warn_of_failures()
 
 

@@ -85,3 +85,20 @@ def test_what_is_no_lake_the_same_or_of_another_exchange_is_refused(lake, other,
     with pytest.raises(InputError, match="has candles of upbit, this lake is one of upbit_sg"):
         refuse_other_source(Lake(tmp_path / "sg", source="upbit_sg"), Lake(other.root))
     refuse_other_source(lake, other)
+
+
+class _Closed(UnkeptIndex):
+    """The index of a lake of which somebody else owns the folder of hours."""
+
+    def stored(self, source, timeframe):
+        if timeframe.name == "1h":
+            raise PermissionError(13, "Permission denied")
+        return super().stored(source, timeframe)
+
+
+def test_a_width_that_cannot_be_listed_is_named_and_the_others_are_merged(lake, other):
+    other.index = _Closed(other.root)
+    report = merge(lake, other, MergeTerms(NOW))
+    assert report.slots == 6
+    assert list(report.failures) == [("all", "1h")]
+    assert "1h candles of" in str(report.failures["all", "1h"])

@@ -62,7 +62,7 @@ def test_a_beginning_is_taken_where_no_older_candle_is_known_here_alone(keep, ja
     for each in (other, third):
         each.append("KRW-BTC", "1m", empty(ROW), Spans(), nothing_before=january + 3 * MINUTE)
     assert pair(lake, other).beginning() is None
-    assert pair(lake, third).beginning() == january + 3 * MINUTE
+    assert pair(lake, third).beginning() == (january + 3 * MINUTE, "one answer")
     assert pair(other, third).beginning() is None  # known already
 
 
@@ -73,3 +73,24 @@ def test_a_file_that_cannot_be_read_is_named(keep):
     path.unlink()
     with pytest.raises(CorruptFile, match=str(path)):
         list(both.parts())
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "taken"),
+    [
+        ((3, "one answer"), (3, "months"), True),
+        ((3, "one answer"), (2, "two answers"), True),
+        ((3, "one answer"), (4, "one answer"), True),
+        ((3, "one answer"), (2, "one answer"), False),
+        ((3, "months"), (4, "one answer"), False),
+        ((3, "months"), (4, "two answers"), True),
+        ((3, "two answers"), (3, "months"), False),
+    ],
+)
+def test_a_beginning_counts_by_its_proof(keep, january, ours, theirs, taken):
+    lake, other = keep("lake", 5, 6), keep("other", 5, 6)
+    for each, (slot, rests_on) in ((lake, ours), (other, theirs)):
+        moment = january + slot * MINUTE
+        each.append("KRW-BTC", "1m", empty(ROW), Spans(), nothing_before=moment, rests_on=rests_on)
+    found = pair(lake, other).beginning()
+    assert (found is not None) is taken

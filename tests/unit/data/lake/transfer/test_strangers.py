@@ -66,8 +66,22 @@ def test_few_candles_met_suffice_for_another_market(met):
     assert found(rows(100, other), stored=rows(0, [1e6] * 200)) == [0]
 
 
+def test_prices_that_somebody_rounded_are_of_the_same_market():
+    rounded = [float(f"{price:.6g}") for price in PRICES[:100]]
+    assert found(rows(0, rounded), stored=rows(0, PRICES)) == []
+
+
 def test_a_market_that_never_moved_may_begin_to():
     assert found(rows(10, [101.0, 110.0, 200.0]), stored=rows(0, [100.0] * 10)) == []
+
+
+def test_a_start_of_a_day_is_no_other_market_among_many_files():
+    prices, parts = closes(600), []
+    for n in range(6):  # each begins with a jump of seventy usual moves
+        some = [price * 1.014**n for price in prices[100 * n : 100 * n + 100]]
+        parts.append(rows(100 * n, some, n))
+    assert found(*parts) == []
+    assert found(*parts[1:], stored=parts[0]) == [1]
 
 
 def test_nine_hours_are_told_by_the_same_candles():
