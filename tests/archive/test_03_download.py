@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import itertools
+import random
 import subprocess
 import sys
 import textwrap
@@ -420,6 +421,27 @@ def test_a_killed_process_loses_no_finished_file_and_no_part(exchange):
     (again,) = asked(exchange)[before:]
     assert f"{STEM}03" in again["path"]
     assert again["range"].startswith("bytes=")
+
+
+@pytest.mark.slow
+def test_kills_at_many_moments_never_have_a_finished_file_fetched_again(exchange):
+    exchange.strike("slow", None, path="archive", symbol="zip", value=4_000)  # 0.3 s a file
+    folder, chance = archive_dir(exchange.archive), random.Random(3)
+    finished: set[str] = set()
+    for _ in range(12):
+        before = len(asked(exchange))
+        program = started(exchange)
+        time.sleep(chance.uniform(0, 0.5))
+        program.kill()
+        program.communicate()
+        again = {each["path"].removeprefix("/archive/") for each in asked(exchange)[before:]}
+        assert not again & finished
+        finished = set(Basket(folder).lying())
+    exchange.strike("none")
+    fetched, troubles = run(exchange, Basket(folder))
+    assert (days(fetched), troubles) == (ALL, [])
+    assert {each.published.key for each in fetched if each.reused} == finished
+    assert list(folder.rglob("*.part")) == []
 
 
 def test_one_process_of_the_machine_downloads_at_a_time(exchange, basket):
