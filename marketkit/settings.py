@@ -25,6 +25,8 @@ REGIONS: Mapping[str, str] = {
     "id": "https://id-api.upbit.com",
     "th": "https://th-api.upbit.com",
 }
+# The archive of zip files: where it is listed, and where the files lie (unofficial knowledge).
+ARCHIVE = ("https://crix-data-api.upbit.com", "https://crix-data.upbit.com")
 _LARGEST = 32 << 20  # bytes: a hundred times the largest true answer, all markets with details
 
 
@@ -60,6 +62,27 @@ def _web_address(said: str, name: str) -> str:
     if url.query or url.fragment:
         raise InputError(f"{name} {said!r}: leave out what begins with ? or #")
     return said.rstrip("/")
+
+
+def resolve_archive(endpoint: str) -> tuple[str, str]:
+    """Give the addresses of the archive: that of the listing, and that of the files.
+
+    `MARKETKIT_ARCHIVE` names both with a blank between, or one for both. Without it Korea has
+    Upbit's own, and a sandbox one below its endpoint. Raises `InputError` for other regions.
+    """
+    said = os.environ.get("MARKETKIT_ARCHIVE", "").split()
+    if len(said) > 2:
+        raise InputError(f"MARKETKIT_ARCHIVE={' '.join(said)!r} names more than two addresses")
+    if said:
+        return (
+            _web_address(said[0], "MARKETKIT_ARCHIVE"),
+            _web_address(said[-1], "MARKETKIT_ARCHIVE"),
+        )
+    if endpoint == REGIONS["kr"]:
+        return ARCHIVE
+    if endpoint in REGIONS.values():
+        raise InputError(f"{endpoint} has no archive: only Upbit Korea has one")
+    return f"{endpoint}/archive", f"{endpoint}/archive"
 
 
 def lake_source(endpoint: str) -> str:
@@ -161,6 +184,21 @@ def resolve_cache(endpoint: str) -> Path | None:
     if endpoint in REGIONS.values():
         return home() / ".cache" / "marketkit" / "answers"
     return None
+
+
+def archive_dir(files: str) -> Path:
+    """Give the folder of zips on the way from the archive at `files` into the lake.
+
+    It is below `MARKETKIT_CACHE`, or below the home, and the same in every process: what a killed
+    one has fetched need not be fetched again.
+    """
+    kept = _folder_in("MARKETKIT_CACHE") or home() / ".cache" / "marketkit"
+    return kept / "archive" / re.sub(r"\W+", "_", files.partition("://")[2])
+
+
+def settings_dir() -> Path:
+    """Give the folder of decisions of this user: `MARKETKIT_SETTINGS`, or one below the home."""
+    return _folder_in("MARKETKIT_SETTINGS") or home() / ".config" / "marketkit"
 
 
 def lists_dir() -> Path:

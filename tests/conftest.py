@@ -82,6 +82,8 @@ def _private_machine(
     monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(base / "budget"))
     monkeypatch.setenv("MARKETKIT_LAKE", str(base / "lake"))
     monkeypatch.setenv("MARKETKIT_CACHE", str(base / "cache"))
+    monkeypatch.setenv("MARKETKIT_SETTINGS", str(base / "settings"))
     # The last are of the terminal in which tests run; xdist has 80 columns, whatever that has.
-    for name in ("MARKETKIT_ENDPOINT", "MARKETKIT_OFFLINE", "COLUMNS", "NO_COLOR"):
+    own = ("ENDPOINT", "OFFLINE", "ARCHIVE", "ARCHIVE_TERMS")
+    for name in (*(f"MARKETKIT_{each}" for each in own), "COLUMNS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)

@@ -38,6 +38,7 @@ _YOUNG = 60_000  # ms; of what ended within the hour an older list would say not
 _PREFIX = "MARKETKIT_"
 _VARIABLES = (
     *("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE", "LARGEST_ANSWER"),
+    *("ARCHIVE", "ARCHIVE_TERMS", "SETTINGS"),
     "TRACEBACK",  # `full`, for notebooks: `errors` reads it
 )
 _REPAIR = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"

@@ -10,17 +10,21 @@ import pytest
 
 from marketkit.errors import InputError
 from marketkit.settings import (
+    ARCHIVE,
     REGIONS,
+    archive_dir,
     budget_dir,
     given_path,
     home,
     lake_source,
     largest_answer,
     lists_dir,
+    resolve_archive,
     resolve_cache,
     resolve_endpoint,
     resolve_lake,
     resolve_offline,
+    settings_dir,
 )
 
 if sys.platform != "win32":
@@ -32,7 +36,8 @@ SANDBOX = "http://127.0.0.1:8631"
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """No setting of marketkit in the environment."""
-    for name in ("ENDPOINT", "LAKE", "BUDGET_DIR", "CACHE", "OFFLINE", "LARGEST_ANSWER"):
+    own = ("ENDPOINT", "LAKE", "BUDGET_DIR", "CACHE", "OFFLINE", "LARGEST_ANSWER", "ARCHIVE")
+    for name in (*own, "SETTINGS"):
         monkeypatch.delenv(f"MARKETKIT_{name}", raising=False)
 
 
@@ -240,3 +245,37 @@ def test_lists_that_wait_are_below_the_home_beside_the_lake_unless_a_cache_is_na
     assert lists_dir() == tmp_path / ".local" / "share" / "marketkit" / "lists"
     monkeypatch.setenv("MARKETKIT_CACHE", "/var/somewhere")
     assert lists_dir() == Path("/var/somewhere/lists")
+
+
+def test_the_archive_is_upbits_own_and_a_sandbox_has_one_below_its_endpoint(monkeypatch):
+    assert resolve_archive(REGIONS["kr"]) == ARCHIVE
+    assert resolve_archive(SANDBOX) == (f"{SANDBOX}/archive",) * 2
+    with pytest.raises(InputError, match="only Upbit Korea"):
+        resolve_archive(REGIONS["sg"])
+    monkeypatch.setenv("MARKETKIT_ARCHIVE", f"{SANDBOX}/mine/")
+    assert resolve_archive(REGIONS["sg"]) == (f"{SANDBOX}/mine",) * 2
+    monkeypatch.setenv("MARKETKIT_ARCHIVE", "http://listing.example https://files.example/x/")
+    assert resolve_archive(REGIONS["kr"]) == ("http://listing.example", "https://files.example/x")
+
+
+@pytest.mark.parametrize("said", ["ftp://x", "x", "http://a http://b http://c", "http://a nothing"])
+def test_an_archive_that_is_no_address_or_many_is_refused(monkeypatch, said):
+    monkeypatch.setenv("MARKETKIT_ARCHIVE", said)
+    with pytest.raises(InputError, match="MARKETKIT_ARCHIVE"):
+        resolve_archive(REGIONS["kr"])
+
+
+def test_zips_wait_in_one_folder_of_each_archive_below_the_cache(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    place = tmp_path / ".cache" / "marketkit" / "archive"
+    assert archive_dir(ARCHIVE[1]) == place / "crix_data_upbit_com"
+    assert archive_dir(f"{SANDBOX}/archive") == place / "127_0_0_1_8631_archive"
+    monkeypatch.setenv("MARKETKIT_CACHE", "/var/somewhere")
+    assert archive_dir(ARCHIVE[1]) == Path("/var/somewhere/archive/crix_data_upbit_com")
+
+
+def test_what_somebody_decided_is_below_the_home_unless_a_folder_is_named(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert settings_dir() == tmp_path / ".config" / "marketkit"
+    monkeypatch.setenv("MARKETKIT_SETTINGS", "~/mine")
+    assert settings_dir() == tmp_path / "mine"

@@ -36,10 +36,11 @@ class Ban:
     where that speaks of the same ban, it decides how much is left.
     """
 
-    def __init__(self, path: Path, *, host: str) -> None:
+    def __init__(self, path: Path, *, host: str, reason: str = "blocks this address (418)") -> None:
         self._path = path
         self._ages_path = path.with_name(f"{path.name}-{boot_id()}")
         self._host = host
+        self._reason = reason
         self._own = Sentence(0.0, 0.0)
         self._ends: dict[Sentence, int] = {}  # of our last, by the clock for ages in ms
 
@@ -48,7 +49,7 @@ class Ban:
         left = self._left(self._latest())
         if left > 0:
             raise Banned(
-                f"{self._host} blocks this address (418): nothing is sent to it before "
+                f"{self._host} {self._reason}: nothing is sent to it before "
                 f"{_clock_in(min(left, LONGEST))}; "
                 f"a ban grows with every request, {self._path} remembers it"
             )

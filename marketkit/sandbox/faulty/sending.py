@@ -19,6 +19,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MB: Final = 1 << 20
 BLANKS: Final = b" " * MB
 _PIECE: Final = BLANKS[: 1 << 16]
+_PAUSE_S: Final = 0.05  # between pieces of a slow body
 _GZIP_HEAD: Final = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff"  # deflated, no name, no date
 
 
@@ -95,6 +96,23 @@ async def _drip(visit: Visit, fault: Fault) -> None:
     await _stream(visit, (bytes((each,)) for each in visit.reply.body), pause=fault.number)
 
 
+async def _slow(visit: Visit, fault: Fault) -> None:
+    """Send so many bytes a second, after the right length."""
+    headers, body = visit.reply.wire(visit.now, gzipped=False)
+    piece = max(1, int(fault.number * _PAUSE_S))
+    leaving = asyncio.ensure_future(visit.left())
+    try:
+        await visit.start(headers)
+        for at in range(0, len(body), piece):
+            await visit.body(body[at : at + piece], more=True)
+            await asyncio.sleep(_PAUSE_S)
+            if leaving.done():
+                return
+        await visit.body(b"")
+    finally:
+        leaving.cancel()
+
+
 async def _endless_head(visit: Visit, fault: Fault) -> None:
     await pour(visit.transport, endless_head("200 OK"), fault.number)
     await visit.left()
@@ -133,6 +151,7 @@ _WAYS: Final[dict[str, Callable[[Visit, Fault], Awaitable[None]]]] = {
     "gzip-bomb": _bomb,
     "endless-body": _endless,
     "drip": _drip,
+    "slow": _slow,
     "endless-head": _endless_head,
 }
 

@@ -10,7 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from marketkit.errors import InputError
 
-PATHS: Final = ("market", "ticker", "orderbook", "candles", "trades")
+PATHS: Final = ("market", "ticker", "orderbook", "candles", "trades", "archive")
 NONE: Final = "none"  # the kind that forgets all orders
 _HEADER: Final = re.compile(r"([A-Za-z0-9-]+):[ \t]*([\x01-\x09\x0e-\xff]*)")
 _OF_SERVER: Final = ("content-length", "transfer-encoding")  # the server frames the body by them
@@ -69,7 +69,8 @@ class Strike:
     """A fault for the next `times` chances, None for all, once `after` others have passed.
 
     A chance is a request to `path` that names `symbol` in its query, where these are given; for
-    kinds of websockets a handshake or a frame.
+    kinds of websockets a handshake or a frame. Of the archive a `symbol` is a market, the name of a
+    file with or without its suffixes, a key, a folder, or one of "listing", "zip", "checksum".
     """
 
     kind: str
