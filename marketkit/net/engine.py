@@ -80,10 +80,11 @@ class Engine:
         """
         try:
             self.check()
-        except EngineClosed:
-            coroutine.close()
+            future, ends = self.submit(coroutine), max(_ENDS.get(), time.monotonic() + _LEAST)
+        except BaseException:  # Ctrl-C, too, or it would warn that nobody awaited it
+            with contextlib.suppress(ValueError):  # it runs already
+                coroutine.close()
             raise
-        future, ends = self.submit(coroutine), max(_ENDS.get(), time.monotonic() + _LEAST)
         try:
             while not future.done():
                 if (left := ends - time.monotonic()) <= 0:

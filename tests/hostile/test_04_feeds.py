@@ -7,8 +7,7 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,21 +20,13 @@ from marketkit.net.engine import engine
 from marketkit.recording import journal
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import iso
+from tests.integration.test_watch import PATIENCE, wait
 
 NOW = "2026-11-20T00:00:30Z"
 FAST = (10, 0.02)
 FAST_LIMITS = dict.fromkeys(("market", "candles", "crix-trades", "ticker", "orderbook"), FAST)
-PATIENCE = 20.0
 MINUTE, HOUR, DAY = 60_000, 3_600_000, 86_400_000
 CHANNELS = ("ticker", "trade", "orderbook", "candle.1m")
-
-
-def wait(condition: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 @pytest.fixture

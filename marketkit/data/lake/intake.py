@@ -21,7 +21,7 @@ from marketkit.data.lake.transfer.imported import Imported, Imports
 from marketkit.data.lake.transfer.importing import Import
 from marketkit.data.lake.transfer.merged import MergeReport
 from marketkit.data.lake.transfer.merging import MergeTerms, merge
-from marketkit.data.lake.transfer.pairing import Prefer as PreferLake
+from marketkit.data.lake.transfer.pairing import PreferLake
 from marketkit.data.lake.transfer.sources.markets import market_of
 from marketkit.data.lake.transfer.sources.paths import Paths, files_of
 from marketkit.data.lake.transfer.sources.reading import read_tables

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 import polars as pl
 
@@ -13,16 +12,13 @@ from marketkit.data.lake.audit import audit as audits
 from marketkit.data.lake.audit import repair as repairs
 from marketkit.data.lake.audit.findings import AUDIT
 from marketkit.data.lake.audit.widths import with_narrower
-from marketkit.data.lake.store.database import Database
-from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.index import Index, UnkeptIndex
 from marketkit.data.lake.store.rows import times_of
 from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.store.unsettled import FOLDER, Unsettled
 from marketkit.errors import LakeError
 from marketkit.timeframe import TIMEFRAMES
 from marketkit.window import EVER
-
-_T = TypeVar("_T")
 
 
 def audit(store: Store) -> pl.DataFrame:
@@ -56,18 +52,10 @@ def _below(found: pl.DataFrame) -> pl.DataFrame:
     return found.with_columns(path=pl.lit(f"{FOLDER}/") + pl.col("path"))
 
 
-class _FilesAlone(Index):
-    """An index that keeps nothing, so that looking changes nothing."""
-
-    def _try(self, use: Callable[[Database], _T]) -> _T | None:
-        del use
-        return None
-
-
 def _unsettled(root: Path, source: str) -> Iterator[tuple[str, ...]]:
     store = Store(root, source=source)
-    store.index = _FilesAlone(root)
-    beside = Unsettled(store, _FilesAlone)
+    store.index = UnkeptIndex(root)
+    beside = Unsettled(store, UnkeptIndex)
     for timeframe in TIMEFRAMES.values():
         for symbol in beside.symbols(timeframe):
             try:

@@ -12,7 +12,7 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.met import numbers
-from marketkit.data.lake.transfer.pairing import Prefer
+from marketkit.data.lake.transfer.pairing import PreferLake
 from marketkit.errors import Incomplete, MarketkitError, warn
 from marketkit.notebook.card import Card, Shown
 from marketkit.notebook.table import table
@@ -78,7 +78,7 @@ class MergeReport(Shown):
 
     other: Path
     into: Path
-    prefer: Prefer
+    prefer: PreferLake
     dry_run: bool
     series: pl.DataFrame
     differences: pl.DataFrame
@@ -90,7 +90,7 @@ class MergeReport(Shown):
         cls,
         into: Path,
         other: Path,
-        prefer: Prefer,
+        prefer: PreferLake,
         results: Sequence[SeriesMerge],
         failures: Mapping[tuple[str, str], MarketkitError],
         *,

@@ -26,7 +26,7 @@ from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.store.unsettled import FOLDER
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.transfer.merged import LIMIT, MergeReport, SeriesMerge, listed
-from marketkit.data.lake.transfer.pairing import Beginning, Part, Prefer, SeriesPair
+from marketkit.data.lake.transfer.pairing import Beginning, Part, PreferLake, SeriesPair
 from marketkit.data.lake.transfer.unproved import take_unproved, unproved_of
 from marketkit.errors import CorruptFile, InputError, MarketkitError, NotWritable
 from marketkit.frames import one_of
@@ -48,11 +48,11 @@ class MergeTerms:
     now: int
     symbols: Sequence[str] | None = None
     timeframe: str | Timeframe | None = None
-    prefer: Prefer = "lake"
+    prefer: PreferLake = "lake"
     dry_run: bool = False
 
     def __post_init__(self) -> None:
-        one_of("prefer", self.prefer, Prefer)
+        one_of("prefer", self.prefer, PreferLake)
 
     @property
     def widths(self) -> list[Timeframe]:

@@ -19,7 +19,7 @@ from marketkit.errors import CorruptFile
 from marketkit.schema import NUMBERS, ROW, empty
 from marketkit.window import EVER
 
-Prefer = Literal["lake", "other"]
+PreferLake = Literal["lake", "other"]
 
 _NOTHING = empty(ROW)
 
@@ -60,13 +60,15 @@ class SeriesPair:
     lake: Store
     other: Store
     series: Series
-    prefer: Prefer
+    prefer: PreferLake
     until: int
     own: Mapping[str, Entry]
     others: Mapping[str, Entry]
 
     @classmethod
-    def of(cls, lake: Store, other: Store, series: Series, prefer: Prefer, now: int) -> SeriesPair:
+    def of(
+        cls, lake: Store, other: Store, series: Series, prefer: PreferLake, now: int
+    ) -> SeriesPair:
         """Look a series up in both lakes."""
         until = series.timeframe.floor(now)
         return cls(
