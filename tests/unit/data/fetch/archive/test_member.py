@@ -60,7 +60,7 @@ def test_another_header_is_refused(day, zipped):
 
 def test_a_bomb_is_refused_before_it_is_unpacked(day, zipped):
     bomb = [(day.member, f"{day.header}\n".encode() + b" " * (64 << 20))]
-    with pytest.raises(BadResponse, match="unpacks to more than 3[0-9]{2},[0-9]{3} bytes"):
+    with pytest.raises(BadResponse, match=r"unpacks to more than 3[0-9]{2},[0-9]{3} bytes"):
         content(zipped(day, members=bomb), day, 1 << 30)
 
 

@@ -57,8 +57,8 @@ def test_every_number_is_the_float_of_its_text(tmp_path_factory, units):
 
 
 def _packed(file, rows):
-    import io  # noqa: PLC0415
-    import zipfile  # noqa: PLC0415
+    import io
+    import zipfile
 
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as zipped:
