@@ -8,7 +8,7 @@ from pathlib import Path
 
 from marketkit.coverage import Span
 from marketkit.data.fetch.archive.ingest import Ingest, look_all_up
-from marketkit.data.fetch.archive.lookup import has_width
+from marketkit.data.fetch.archive.lookup import Looked, has_width
 from marketkit.data.fetch.archive.run import ArchiveRun
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
@@ -71,3 +71,27 @@ async def take_from_archive(
         result.requests, result.bytes = archive.requests, archive.bytes
         await archive.close()
     return result
+
+
+async def look_into(
+    source: ArchiveSource,
+    filler: GapFiller,
+    names: Sequence[str],
+    timeframe: Timeframe,
+    span: Span,
+) -> tuple[dict[str, Looked], ArchiveRun]:
+    """Find the files for what symbols lack; only listings are asked for.
+
+    The second has the symbols that the archive would not list as `failures`.
+    """
+    result = ArchiveRun()
+    if not has_width(timeframe):
+        return {}, result
+    archive = source.open()
+    try:
+        found = await look_all_up(
+            archive, filler, names, timeframe, span, verify=Span(0, 0), result=result
+        )
+    finally:
+        await archive.close()
+    return {each.symbol: each for each in found}, result

@@ -28,7 +28,7 @@ from marketkit.timeframe import Timeframe
 
 T = TypeVar("T")
 
-NOTHING: Mapping[str, Spans] = {}
+_NOTHING: Mapping[str, Spans] = {}  # to be left out
 
 _BEAT = 1.0  # seconds; a command is obeyed within it, and `SILENT` is sixty times as long
 _LOOK = 0.5  # seconds between two looks for tasks of others; a look is a query of the ledger
@@ -79,7 +79,7 @@ class Executor:
         recheck: bool = False,
         outage: Outage,
         markets: Sequence[str],
-        skip: Mapping[str, Spans] = NOTHING,
+        skip: Mapping[str, Spans] = _NOTHING,
     ) -> None:
         self._filler = filler
         self._ledger = ledger

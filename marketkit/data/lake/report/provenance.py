@@ -69,4 +69,4 @@ def frame(several: Iterable[SeriesProvenance]) -> pl.DataFrame:
 
 
 def _meets(check: Check, source: Source) -> bool:
-    return source.start <= check.start < source.end
+    return source.start < check.end and check.start < source.end
