@@ -68,9 +68,10 @@ async def check_page(
 def compare(
     timeframe: Timeframe, ours: pl.DataFrame, theirs: pl.DataFrame, proved: Spans, at: int
 ) -> Check:
-    """Compare candles slot by slot where an answer proves them; both have the columns of `ROW`."""
+    """Compare candles slot by slot where an answer proves them."""
     hull = proved.hull or Span(0, 0)
-    sides = [rows.filter(within(rows["time"], proved)).drop("symbol") for rows in (ours, theirs)]
+    columns = ("time", *NUMBERS)
+    sides = [rows.filter(within(rows["time"], proved)).select(columns) for rows in (ours, theirs)]
     both = sides[0].join(sides[1], on="time", how="full", coalesce=True, suffix="_rest")
     other = both.filter(pl.any_horizontal(*map(_differs, NUMBERS))).sort("time")
     first = int(other["time"].cast(pl.Int64)[0]) if other.height else None

@@ -28,7 +28,6 @@ from marketkit.data.fetch.archive.pieces import (
     broken,
     read_piece,
     rows_of,
-    with_symbol,
     write_pieces,
 )
 from marketkit.data.fetch.archive.run import ArchiveRun, LeftFile, MonthCheck
@@ -230,7 +229,7 @@ class Ingest:
         spans = Spans(span for each in hand for span in each.spans)
         if timeframe.name == "1s":
             spans = spans.clip(timeframe.ceil(now - KEPT), timeframe.floor(now))
-        rows, found = with_symbol(rows_of(hand), symbol), list[Check]()
+        rows, found = rows_of(hand), list[Check]()
         # The newest first: a page of wide candles reaches over the months before, too.
         for month in reversed([*months_of(timeframe, spans)]):
             if not Spans((each.start, each.end) for each in found).holds(*month):
