@@ -49,3 +49,11 @@ def test_a_page_that_differed_is_told_by_the_audit(tmp_path):
     (finding,) = lake_of(tmp_path).audit().rows(named=True)
     assert finding["finding"] == "differs"
     assert "2 of 1440 slots" in finding["detail"]
+
+
+def test_a_lake_that_takes_another_in_takes_the_files_of_what_it_learns(tmp_path):
+    other = lake_of(tmp_path / "other")
+    lake = Lake(tmp_path / "lake")
+    lake.append("KRW-BTC", "1m", empty(ROW), Spans([(ONE.start, ONE.end)]))
+    lake.merge(other)
+    assert lake.provenance()["key"].to_list() == ["candle/b.zip"]
