@@ -110,7 +110,8 @@ async def _again(
     if not kept.sources:
         return [], Spans()
     known = {each.key: each for each in kept.sources}
-    times, others = Spans((each.start, each.end) for each in kept.sources), []
+    times = Spans((each.start, each.end) for each in kept.sources)
+    others: list[Published] = []
     for cut in CUTS:
         listed, _ = await archive.walk(published(shelf, cut, times))
         others += [each for each in listed if _differs(each, known.get(each.key))]
