@@ -62,6 +62,19 @@ class ArchiveRun:
         """How many of them were others there."""
         return sum(each.check.differing for each in self.checks)
 
+    def as_dict(self) -> dict[str, object]:
+        """Give the same as plain values."""
+        return {
+            "files": self.files,
+            "published_again": self.again,
+            "bytes": self.bytes,
+            "requests": self.requests,
+            "not_taken": {each.key: each.said for each in self.troubles},
+            "notes": list(self.notes),
+            "compared": self.compared,
+            "differing": self.differing,
+        }
+
     def lines(self) -> list[str]:
         """Tell of the run for a report."""
         again = f", {self.again:,} of them published again" if self.again else ""
