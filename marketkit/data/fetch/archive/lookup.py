@@ -113,7 +113,7 @@ async def look_all_up(
     result: ArchiveRun,
 ) -> list[Looked]:
     """Find the files for all symbols; one that cannot be listed is a failure of the run."""
-    now = filler.transport.now()
+    now = await filler.transport.ask_time()
 
     async def one(name: str) -> Looked:
         try:
