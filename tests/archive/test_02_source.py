@@ -84,7 +84,7 @@ def test_a_plan_shows_both_ways_and_asks_for_no_file(exchange, tmp_path):
         assert row["zip_mb"] > 0
         assert row["left_slots"] == 9
         assert row["left_requests"] == 1
-        assert row["requests"] == 5
+        assert row["requests"] == 4
         assert row["archive_seconds"] > 0
         assert "with the archive 5 files" in repr(plan)
         assert asked(exchange) == []

@@ -262,6 +262,7 @@ class Ingest:
 
     def _trouble(self, symbol: str, key: str, said: str) -> None:
         self._result.troubles.append(LeftFile(symbol, key, said))
+        self._result.stale += [key] if key in self._again else []
 
 
 async def _finished(work: Callable[..., T], *values: object) -> T:
