@@ -68,3 +68,16 @@ def test_kills_lose_nothing_and_no_finished_file_is_fetched_again(exchange, tmp_
     window = "KRW-BTC", "1m", parse_time(START), parse_time(END)
     assert lake.read(*window).equals(Lake(tmp_path / "rest").read(*window))
     assert set(lake.audit()["finding"]) <= {"litter"}  # of a writer that was killed
+
+
+def test_two_processes_at_one_job_share_the_files(exchange, tmp_path, monkeypatch):
+    monkeypatch.setenv("MARKETKIT_ARCHIVE_TERMS", "accepted")
+    lake = Lake(tmp_path / "lake")
+    words = [sys.executable, "-c", PROGRAM, exchange.endpoint, str(lake.root)]
+    programs = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(2)]
+    for program in programs:
+        program.communicate(timeout=60)
+        assert program.returncode == 0
+    assert len(keys(exchange)) == len(set(keys(exchange))) == 4
+    assert not lake.missing("KRW-BTC", "1m", parse_time(START), parse_time(END))
+    assert lake.audit().is_empty()

@@ -223,7 +223,7 @@ class Ingest:
             self._result.unchecked += 1
             return None
         try:
-            return await check_page(
+            check = await check_page(
                 self._filler.transport,
                 symbol,
                 self._timeframe,
@@ -236,6 +236,8 @@ class Ingest:
             self._is_checking = isinstance(failure, _OF_ONE)
             self._result.unchecked += 1
             return None
+        self._run.requests += 1
+        return check
 
     def _count(
         self, symbol: str, hand: Sequence[Piece], written: Written, checks: Sequence[Check]
