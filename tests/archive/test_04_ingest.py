@@ -128,6 +128,16 @@ def test_a_file_that_was_published_again_is_found_from_the_listing_alone(exchang
     assert filled(exchange, lake.root, verify="4d").archive.again == 0
 
 
+def test_a_file_with_impossible_candles_is_left_out_of_its_chunk(exchange, lake):
+    exchange.strike("republished", path="archive", symbol=BAD, value=0)
+    report = filled(exchange, lake.root, end="2025-03-05")
+    (trouble,) = report.archive.troubles
+    assert trouble.key == KEY
+    assert "a price that is not positive" in trouble.said
+    assert (report.archive.files, report.unknown) == (3, 24)
+    assert lake.audit().is_empty()
+
+
 def test_a_republished_file_that_is_refused_leaves_what_was_known(exchange, lake):
     filled(exchange, lake.root)
     before = lake.read("KRW-BTC", "1h")

@@ -147,7 +147,7 @@ class Plan(Shown):
         files, left = sum(x.files for x in costs), sum(x.left_requests + x.pages for x in costs)
         size, seconds = sum(x.size for x in costs), sum(x.seconds(self.pace) for x in costs)
         return (
-            f" ({self.requests * PAGE_BYTES / 1e6:,.1f} MB); with the archive {files:,} files"
+            f"; {self.requests * PAGE_BYTES / 1e6:,.1f} MB of answers; with the archive {files:,} files"
             f" ({size / 1e6:,.1f} MB) and {left:,} requests, about {clock(seconds)}"
         )
 
