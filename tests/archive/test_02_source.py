@@ -91,6 +91,14 @@ def test_a_plan_shows_both_ways_and_asks_for_no_file(exchange, tmp_path):
         assert plan.run().wait(60).archive.files == 5
 
 
+def test_a_plan_takes_no_candles_from_before_the_first_file_for_certain(exchange, tmp_path):
+    with provider(exchange, tmp_path / "lake") as mk:
+        plan = mk.plan("KRW-APT", "1h", start="2020-01-01", end=END, archive=True)
+    row = plan.frame.row(0, named=True)
+    assert row["left_slots"] > 1000
+    assert row["left_requests"] == 3 + 1
+
+
 def test_a_plan_without_the_archive_is_as_it_was(exchange, tmp_path):
     with provider(exchange, tmp_path / "lake") as mk:
         plan = mk.plan("KRW-BTC", "1h", start=START, end=END)

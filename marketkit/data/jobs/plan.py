@@ -16,7 +16,7 @@ from marketkit.data.fetch.plan import walks
 from marketkit.data.jobs.backfill import BackfillOptions
 from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.tasks import BackfillRequest, Order
-from marketkit.data.jobs.ways import NO_FILES, PAGE_BYTES, WAYS, ArchiveCost, pages_of
+from marketkit.data.jobs.ways import CONFIRMING, NO_FILES, PAGE_BYTES, WAYS, ArchiveCost, pages_of
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection
@@ -146,8 +146,9 @@ class Plan(Shown):
         costs = [cost.archive or NO_FILES for cost in self.costs]
         files, left = sum(x.files for x in costs), sum(x.left_requests + x.pages for x in costs)
         size, seconds = sum(x.size for x in costs), sum(x.seconds(self.pace) for x in costs)
+        alone = f"{self.requests * PAGE_BYTES / 1e6:,.1f} MB of answers"
         return (
-            f"; {self.requests * PAGE_BYTES / 1e6:,.1f} MB of answers; with the archive {files:,} files"
+            f"; {alone}; with the archive {files:,} files"
             f" ({size / 1e6:,.1f} MB) and {left:,} requests, about {clock(seconds)}"
         )
 
@@ -231,15 +232,21 @@ def estimate(
 def _way(
     filler: GapFiller, timeframe: Timeframe, span: Span, looked: Looked, guess: Guess
 ) -> ArchiveCost:
-    """Estimate the cost with files: REST has what no file has."""
+    """Estimate the cost with files: REST has what no file has.
+
+    Before the first file there was no market, as a rule: few requests confirm that.
+    """
     left = filler.gaps(looked.symbol, timeframe, span) - looked.spans
     left -= gone(timeframe, filler.transport.now())
-    paths = walks(looked.symbol, timeframe, left, settle=filler.settle)
+    first = min((each.start for each in looked.spans), default=0)
+    later = left.clip(first, span.end)
+    paths = walks(looked.symbol, timeframe, later, settle=filler.settle)
+    pages = sum(_requests(timeframe, x.start, x.end, guess.share) for x in paths)
     return ArchiveCost(
         files=len(looked.files),
         size=looked.size,
         left_slots=timeframe.count_all(left),
-        left_requests=sum(_requests(timeframe, x.start, x.end, guess.share) for x in paths),
+        left_requests=pages + (CONFIRMING if left != later else 0),
         pages=pages_of(timeframe, looked),
     )
 

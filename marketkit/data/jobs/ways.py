@@ -20,6 +20,7 @@ WAYS: Schema = {
     "rest_mb": pl.Float64(),
     "archive_seconds": pl.Float64(),
 }
+CONFIRMING = 3  # requests of a walk that finds nothing: two answers, and a page of months
 PAGE_BYTES = 12_000  # of a packed answer of 200 candles, for people to compare
 _ROUND_TRIP = 0.1  # seconds of a request for a file or for the checksum, far from Korea
 _SIDE_BY_SIDE = 4  # files at a time
