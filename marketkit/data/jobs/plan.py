@@ -21,6 +21,7 @@ from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection
 from marketkit.errors import InputError
+from marketkit.exchange.upbit.archive.keys import FIRST_CANDLE
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.frames import one_of
 from marketkit.net import fork
@@ -31,7 +32,7 @@ from marketkit.notebook.words import number
 from marketkit.progress import clock
 from marketkit.schema import Schema
 from marketkit.symbols import matches, typed
-from marketkit.timeframe import Timeframe
+from marketkit.timeframe import TIMEFRAMES, Timeframe
 
 PLAN: Schema = {
     "symbol": pl.String(),
@@ -239,6 +240,7 @@ def _way(
     left = filler.gaps(looked.symbol, timeframe, span) - looked.spans
     left -= gone(timeframe, filler.transport.now())
     first = min((each.start for each in looked.spans), default=0)
+    first = 0 if first < TIMEFRAMES["1M"].next(FIRST_CANDLE) else first  # older ones had markets
     later = left.clip(first, span.end)
     paths = walks(looked.symbol, timeframe, later, settle=filler.settle)
     pages = sum(_requests(timeframe, x.start, x.end, guess.share) for x in paths)
