@@ -11,7 +11,7 @@ from filelock import FileLock, Timeout
 
 from marketkit.data.lake.audit import derived
 from marketkit.data.lake.audit import index as audit_index
-from marketkit.data.lake.audit.chunk import Inspected, inspect
+from marketkit.data.lake.audit.chunk import Inspected, contradicted, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
 from marketkit.data.lake.audit.folders import (
     children,
@@ -171,6 +171,8 @@ def _chunk(
     action = action_for(looked)
     for problem in looked.problems:
         yield Finding(below, *problem, action, series, looked.stamp)
+    for answer in contradicted(looked.said):
+        yield Finding(below, "differs", answer, "left", series, looked.stamp)
 
 
 def action_for(looked: Inspected) -> str:
