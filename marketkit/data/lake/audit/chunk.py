@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
+from marketkit.data.lake.format.provenance import provenance_of
 from marketkit.data.lake.store.rows import breaches, times_of, within
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
@@ -122,7 +123,8 @@ def _footer(said: Mapping[str, Any]) -> Footer:
     covered = Spans((int(start), int(end)) for start, end in said["covered"])
     if covered.clip(*EVER) != covered:
         raise ValueError("it claims times that no candle can have")
-    return Footer(covered, *numbers, rests_on=evidence_of(said.get("rests_on")))
+    rests_on = evidence_of(said.get("rests_on"))
+    return Footer(covered, *numbers, rests_on=rests_on, archive=provenance_of(said))
 
 
 def _refuse_misplaced(of: tuple[Any, Any], footer: Footer, chunk: str, series: Series) -> None:
@@ -199,7 +201,7 @@ def _compare(rows: pl.DataFrame, said: Footer, series: Series, span: Span) -> _F
     if any(problem.finding in _SHAKING for problem in doubts.problems):
         covered &= Spans((time, slot.next(time)) for time in times_of(kept))
     footer = describe(kept, covered, said.nothing_before, said.rests_on)
-    return _Found(doubts.problems, Trusted(kept, footer))
+    return _Found(doubts.problems, Trusted(kept, replace(footer, archive=said.archive)))
 
 
 def _doubt_broken(doubts: _Doubts, series: Series) -> None:

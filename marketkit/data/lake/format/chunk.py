@@ -23,6 +23,7 @@ from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance, provenance_of
 from marketkit.data.lake.format.verify import verify
 from marketkit.disk import write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
@@ -78,7 +79,8 @@ class Footer:
     `covered` are the slots that were asked and answered, traded or not; `nothing_before` is the
     moment before which the exchange had nothing; `first` and `last` are the times of its rows, None
     where it has none. `rests_on` says what proved that moment, in a word of `coverage.Evidence` or
-    of a later marketkit.
+    of a later marketkit. `archive` is where rows came from: only the file itself has that, not what
+    the index or a manifest remembers of a footer.
     """
 
     covered: Spans
@@ -87,6 +89,7 @@ class Footer:
     first: int | None
     last: int | None
     rests_on: str = field(default=ONE_ANSWER, kw_only=True)
+    archive: Provenance = field(default=NO_ARCHIVE, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +211,7 @@ def _said(footer: Footer, series: Series) -> bytes:
         "first": footer.first,
         "last": footer.last,
         "library": library_version(),
+        **footer.archive.said(),
         **seal.UNSEALED,
     }
     return json.dumps(said).encode()
@@ -268,7 +272,9 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
     if any(time is not None and time not in covered for time in (first, last)):
         raise ValueError(f"its rows from {_text(first)} to {_text(last)} are not covered")
     rests_on = evidence_of(said.get("rests_on"))
-    return Footer(covered, nothing_before, said["rows"], first, last, rests_on=rests_on)
+    ends = (said["rows"], first, last)
+    archive = provenance_of(said)
+    return Footer(covered, nothing_before, *ends, rests_on=rests_on, archive=archive)
 
 
 def refuse_nonsense(footer: Footer) -> Footer:

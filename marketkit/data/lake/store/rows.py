@@ -9,6 +9,7 @@ import polars as pl
 
 from marketkit.coverage import ONE_ANSWER, Evidence, Spans
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
 from marketkit.data.lake.store.slots import opens_slot
 from marketkit.errors import InputError
 from marketkit.frames import one_of
@@ -22,12 +23,16 @@ _KEYS = ("symbol", "time", *_PRICES, "volume")
 
 @dataclass(frozen=True, slots=True)
 class CandlePage:
-    """An answer of the exchange: rows, the slots answered for, and slots that cannot exist."""
+    """An answer of the exchange: rows, the slots answered for, and slots that cannot exist.
+
+    `archive` are the files that the rows came in.
+    """
 
     rows: pl.DataFrame
     covering: Spans
     nothing_before: int | None = None
     rests_on: Evidence = ONE_ANSWER
+    archive: Provenance = NO_ARCHIVE
 
 
 def checked(series: Series, page: CandlePage) -> CandlePage:

@@ -14,6 +14,7 @@ from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
 from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge
@@ -144,6 +145,7 @@ class Store:
         rests_on: Evidence = ONE_ANSWER,
         seen_at: int | None = None,
         only_unknown: bool = False,
+        archive: Provenance = NO_ARCHIVE,
     ) -> Written:
         """Keep candles together with the proof that `covering` was asked and answered.
 
@@ -155,15 +157,16 @@ class Store:
         has no candle that starts earlier, and `rests_on` how that was proved: the latest counts,
         but one of a single answer that candles contradict gives way to one with better proof. With
         `only_unknown` what is proved already stays as it is, and the page counts for other slots
-        alone. Gives how many rows are new or different, and how many numbers were revised; when the
-        call returns they are on disk.
+        alone. `archive` are the files that the page came in, for the footers of chunks. Gives how
+        many rows are new or different, and how many numbers were revised; when the call returns
+        they are on disk.
 
         Raises `InputError` for rows that are no possible candles or lie outside `covering`, and
         `NotWritable`; both before anything is written. A kill at any point loses at most what this
         call brought, chunk by chunk, never what was there.
         """
         series = self._series(symbol, timeframe)
-        page = CandlePage(rows, covering, nothing_before, rests_on)
+        page = CandlePage(rows, covering, nothing_before, rests_on, archive)
         # machine's clock: of rows that came from somebody's hand; a fetched page has its own date
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         return write_page(self.root, self.index, series, page, moment, only_unknown=only_unknown)

@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import polars as pl
 from filelock import FileLock, Timeout
 
-from marketkit.coverage import ONE_ANSWER, Spans
+from marketkit.coverage import ONE_ANSWER, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import (
     Entry,
@@ -159,7 +159,7 @@ def unknown_part(page: CandlePage, known: Knowledge) -> CandlePage:
 def _parts(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> dict[str, CandlePage]:
     """Cut a page into a part for each chunk."""
     parts = {
-        chunk: CandlePage(inside(page.rows, *chunk_span(series.timeframe, chunk)), covering)
+        chunk: _part(page, chunk_span(series.timeframe, chunk), covering)
         for chunk, covering in cut(series.timeframe, page.covering).items()
     }
     for chunk in _claiming(series, page, entries):
@@ -169,6 +169,11 @@ def _parts(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> di
             rests_on=page.rests_on,
         )
     return parts
+
+
+def _part(page: CandlePage, span: Span, covering: Spans) -> CandlePage:
+    rows, archive = inside(page.rows, *span), page.archive.within(span)
+    return CandlePage(rows, covering, archive=archive)
 
 
 def _claiming(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> set[str]:
@@ -215,11 +220,12 @@ def _merge_chunk(
     claim = part if said is None or part.nothing_before is not None else said
     rows, changed, revisions = merge(old, part.rows, part.covering, covered)
     footer = describe(rows, covered | part.covering, claim.nothing_before, claim.rests_on)
-    if footer == said and rows is old:
+    archive = part.archive if said is None else said.archive.then(part.archive)
+    if said is not None and said == footer and rows is old and said.archive == archive:
         return None, Written(0, 0)
     # What is about to be lost must be on record first.
     record(root, series, revisions, seen_at)
-    stamp, sha256 = write_chunk(path, rows, footer, series)
+    stamp, sha256 = write_chunk(path, rows, replace(footer, archive=archive), series)
     entry = Entry(chunk, stamp, footer, sha256)
     keep(index, series, entry, rows)
     return entry, Written(changed, len(revisions))

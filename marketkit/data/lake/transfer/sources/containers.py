@@ -19,7 +19,7 @@ _MOST_BYTES = 4 << 30  # a market-year of seconds as text is 2.5 GB
 _MOST_RATIO = 250  # candles are packed to a fifth, and to a fiftieth where nothing traded
 _HARMLESS = 1 << 20  # bytes that may be of any ratio
 # What the readers raise over bytes that nobody packed.
-_BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError)
+BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, OSError, EOFError, RuntimeError)
 _FOREIGN = ("__MACOSX/", ".DS_Store", "Thumbs.db", "desktop.ini")  # what systems add to a zip
 _STRANGERS = (
     (b"version https://git-lfs", "a Git LFS pointer, not the file itself: fetch that first"),
@@ -52,7 +52,7 @@ def _of_gzip(content: bytes) -> bytes:
     try:
         with gzip.open(io.BytesIO(content)) as file:
             return _bounded(file, len(content))
-    except _BROKEN as error:
+    except BROKEN as error:
         raise InputError("cannot be read: no whole gzip file") from error
 
 
@@ -64,7 +64,7 @@ def _of_zip(content: bytes) -> tuple[str, bytes]:
                 return PurePosixPath(member.filename).name, _bounded(file, member.compress_size)
     except InputError:
         raise
-    except (*_BROKEN, *NONSENSE) as error:
+    except (*BROKEN, *NONSENSE) as error:
         raise InputError("cannot be read: no whole zip archive") from error
 
 
