@@ -22,6 +22,7 @@ from marketkit.data.lake.format.chunk import KEY, Stamp
 from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance, provenance_of
 from marketkit.data.lake.trades.layout import TradeSeries, day_span, is_day
 from marketkit.disk import write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
@@ -63,29 +64,19 @@ _WRITER: dict[str, Any] = {
 }
 
 
-class Origin(NamedTuple):
-    """The file of the archive that trades came from; times in ms UTC, `modified` as the listing."""
-
-    key: str
-    size: int
-    sha256: str
-    modified: str | None
-    fetched: int
-
-
 @dataclass(frozen=True, slots=True)
 class DayFooter:
     """The footer of a day; times in ms UTC.
 
     In `covered` no trade is missing; `first` and `last` are the times of its rows, None where it
-    has none.
+    has none. `archive` are the files of the archive that rows came in.
     """
 
     covered: Spans
     rows: int
     first: int | None
     last: int | None
-    origins: tuple[Origin, ...] = ()
+    archive: Provenance = NO_ARCHIVE
 
 
 class DayEntry(NamedTuple):
@@ -96,11 +87,11 @@ class DayEntry(NamedTuple):
     footer: DayFooter
 
 
-def describe(rows: pl.DataFrame, covered: Spans, origins: tuple[Origin, ...]) -> DayFooter:
+def describe(rows: pl.DataFrame, covered: Spans, archive: Provenance) -> DayFooter:
     """Give the footer of a day with these rows, sorted by time."""
     times = rows["time"].cast(pl.Int64)
     ends = (times[0], times[-1]) if rows.height else (None, None)
-    return DayFooter(covered, rows.height, *ends, origins)
+    return DayFooter(covered, rows.height, *ends, archive)
 
 
 def read_footer(path: Path, series: TradeSeries) -> tuple[DayFooter, Stamp]:
@@ -178,15 +169,7 @@ def footer_of(said: Mapping[str, Any], series: TradeSeries, span: Span) -> DayFo
         raise ValueError(f"what is covered reaches beyond {iso(span.start)} to {iso(span.end)}")
     if any(time is not None and time not in covered for time in numbers[1:]):
         raise ValueError("its rows are not covered")
-    return DayFooter(covered, *numbers, tuple(map(_origin, said["origins"])))
-
-
-def _origin(said: Mapping[str, Any]) -> Origin:
-    origin = Origin(*(said[name] for name in Origin._fields))
-    texts = (origin.key, origin.sha256, origin.modified or "")
-    if not all(isinstance(each, str) for each in texts) or not is_moment(origin.fetched):
-        raise ValueError(f"{origin} is no file of the archive")
-    return origin
+    return DayFooter(covered, *numbers, provenance_of(said))
 
 
 def _said(footer: DayFooter, series: TradeSeries) -> bytes:
@@ -198,8 +181,8 @@ def _said(footer: DayFooter, series: TradeSeries) -> bytes:
         "rows": footer.rows,
         "first": footer.first,
         "last": footer.last,
-        "origins": [origin._asdict() for origin in footer.origins],
         "library": library_version(),
+        **footer.archive.said(),
         **seal.UNSEALED,
     }
     return json.dumps(said).encode()

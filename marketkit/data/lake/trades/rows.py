@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from marketkit.coverage import Spans
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
 from marketkit.data.lake.store.rows import within
-from marketkit.data.lake.trades.day import STORED, Origin
+from marketkit.data.lake.trades.day import STORED
 from marketkit.errors import InputError
 from marketkit.schema import TRADE
 from marketkit.timeframe import iso
@@ -28,7 +29,7 @@ class TradePage:
 
     rows: pl.DataFrame
     covering: Spans
-    origins: tuple[Origin, ...] = ()
+    archive: Provenance = NO_ARCHIVE
 
 
 def checked(symbol: str, page: TradePage) -> TradePage:
@@ -42,7 +43,7 @@ def checked(symbol: str, page: TradePage) -> TradePage:
         raise InputError(
             f"covering {iso(hull.start)} to {iso(hull.end)} lies outside the years 1970 to 9998"
         )
-    rows = _shaped(page.rows)
+    rows = _shaped(symbol, page.rows)
     rules = breaches(symbol)
     hits = rows.select(broken.any().alias(rule) for rule, broken in rules.items())
     for rule, hit in hits.row(0, named=True).items():
@@ -82,8 +83,10 @@ def numbered(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(seq=pl.int_range(pl.len(), dtype=pl.Int64)).select(*STORED)
 
 
-def _shaped(rows: pl.DataFrame) -> pl.DataFrame:
+def _shaped(symbol: str, rows: pl.DataFrame) -> pl.DataFrame:
     """Give rows the columns of a stored day; those that only some sources have may be missing."""
+    if "symbol" not in rows.columns:
+        rows = rows.with_columns(pl.lit(symbol).alias("symbol"))
     needed = {name: TRADE[name] for name in _KEYS}
     optional = {name: kind for name, kind in STORED.items() if name not in needed}
     has = dict(rows.schema)

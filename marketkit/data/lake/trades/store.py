@@ -10,8 +10,9 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
 from marketkit.data.lake.store.left_out import SPOILT, say
-from marketkit.data.lake.trades.day import DayEntry, Origin
+from marketkit.data.lake.trades.day import DayEntry
 from marketkit.data.lake.trades.days import entries_of, stored
 from marketkit.data.lake.trades.layout import TradeSeries, day_span
 from marketkit.data.lake.trades.log import CHANGE, read_log
@@ -38,8 +39,8 @@ PROVENANCE: Schema = {
     "symbol": pl.String(),
     "date": pl.Date(),
     "key": pl.String(),
-    "size": pl.Int64(),
     "sha256": pl.String(),
+    "size": pl.Int64(),
     "modified": pl.String(),
     "fetched": TIME,
 }
@@ -75,24 +76,24 @@ class TradeStore:
         rows: pl.DataFrame,
         covering: Spans,
         *,
-        origins: Iterable[Origin] = (),
         seen_at: int | None = None,
         only_unknown: bool = False,
+        archive: Provenance = NO_ARCHIVE,
     ) -> TradesWritten:
         """Keep trades together with the proof that none is missing in `covering`.
 
-        `rows` has the columns of `schema.TRADE`, of which `sequential_id`, `prev_close` and
-        `change_price` may be null, and may have `seq`, the order of the trades of one millisecond.
-        Inside of `covering` the newer word wins: stored trades that the page lacks go, and are
+        `rows` has the columns of `schema.TRADE`, of which `sequential_id`, `prev_close`,
+        `change_price` and `symbol` may be missing, the first three null; `seq` may be there, the
+        order of the trades of one millisecond. Inside of `covering` the newer word wins: stored trades that the page lacks go, and are
         logged if their time was proved; what they told beyond the page stays with the same trade.
-        `origins` are the files of the archive that the rows came from. With `only_unknown` what is
-        proved already stays as it is.
+        `archive` are the files that the rows came in. With `only_unknown` what is proved already
+        stays as it is.
 
         Raises `InputError` for rows that are no possible trades or lie outside `covering`, and
         `NotWritable`; both before anything is written. A kill at any point loses at most what this
         call brought, day by day, never what was there.
         """
-        page = TradePage(rows, covering, tuple(origins))
+        page = TradePage(rows, covering, archive)
         # machine's clock: of rows that came from somebody's hand; a fetched page has its own date
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         series = TradeSeries(self.source, symbol)
@@ -184,14 +185,14 @@ class TradeStore:
     ) -> pl.DataFrame:
         """List the files of the archive that days came from.
 
-        Columns are `symbol date key size sha256 modified fetched`.
+        Columns are `symbol date key sha256 size modified fetched`.
         """
         window = self._window(start, end)
         rows = [
-            (series.symbol, entry.day, *origin)
+            (series.symbol, entry.day, *source[:5])
             for series in self._chosen(symbols)
             for entry in self._entries(series, window)
-            for origin in entry.footer.origins
+            for source in entry.footer.archive.sources
         ]
         raw = {**PROVENANCE, "date": pl.String(), "fetched": pl.Int64()}
         frame = pl.DataFrame(rows, raw, orient="row")

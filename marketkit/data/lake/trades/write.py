@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import polars as pl
 
-from marketkit.coverage import Spans
+from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.seal import Broken
 from marketkit.data.lake.format.strangers import sweep
@@ -76,9 +76,13 @@ def _merge_page(
     sweep(root / series.folder)
     counts = [TradesWritten(0, 0)]
     for day, covering in days_of(page.covering):
-        part = replace(page, rows=inside(page.rows, *day_span(day)), covering=covering)
+        part = _part(page, day_span(day), covering)
         counts.append(_merge_day(root, series, day, part, seen_at=seen_at, here=entries.get(day)))
     return TradesWritten(*map(sum, zip(*counts, strict=True)))
+
+
+def _part(page: TradePage, span: Span, covering: Spans) -> TradePage:
+    return TradePage(inside(page.rows, *span), covering, page.archive.within(span))
 
 
 def _unknown_part(page: TradePage, entries: Mapping[str, DayEntry]) -> TradePage:
@@ -106,12 +110,9 @@ def _merge_day(
         Aside(root).move(path)
     old, said = (empty(STORED), None) if here is None else read_sound(root, series, day)
     covered = Spans() if said is None else said.covered
-    origins = () if said is None else said.origins
     rows, changed, revised = merge(old, part.rows, part.covering, covered)
-    # A file that was published again takes the place of the one of the same name.
-    newer = {origin.key for origin in part.origins}
-    origins = (*(each for each in origins if each.key not in newer), *part.origins)
-    footer = describe(rows, covered | part.covering, origins)
+    archive = part.archive if said is None else said.archive.then(part.archive)
+    footer = describe(rows, covered | part.covering, archive)
     if footer == said and rows is old:
         return TradesWritten(0, 0)
     record(root, series, revised, seen_at)  # what is about to be lost must be on record first
