@@ -7,9 +7,8 @@ from pathlib import Path
 
 import polars as pl
 
-from marketkit.coverage import Span
+from marketkit.coverage import Spans
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.store.rows import within
 from marketkit.data.lake.trades.layout import days_of
 from marketkit.errors import InputError
 from marketkit.net import fork
@@ -43,15 +42,20 @@ def keep_recording(
     heard = recorded_spans(root, several(symbols))
     if not heard:
         raise InputError(f"{root} has no trades of {symbols!r}")
-    rows = []
-    for symbol, spans in heard.items():
-        count = 0
-        for day, covering in days_of(spans):
-            window = covering.hull or Span(0, 0)
-            found = recorded_trades(root, [symbol], window, whole=True)
-            frame = found.rows.lazy().collect()
-            frame = frame.filter(within(frame["time"], covering))
-            count += into.trades.append(symbol, frame, covering, only_unknown=True).rows
-        rows.append((symbol, count, spans.total))
+    rows = [
+        (symbol, _keep(root, into, symbol, spans), spans.total) for symbol, spans in heard.items()
+    ]
     raw = {"symbol": pl.String(), "trades": pl.Int64(), "listened": pl.Int64()}
     return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(KEPT))
+
+
+def _keep(root: Path, lake: Lake, symbol: str, heard: Spans) -> int:
+    """Keep the trades of a symbol day by day, and say how many were new."""
+    count = 0
+    for _, covering in days_of(heard):
+        for span in covering:
+            found = recorded_trades(root, [symbol], span, whole=True)
+            rows = found.rows.lazy().collect()
+            kept = lake.trades.append(symbol, rows, Spans([span]), only_unknown=True)
+            count += kept.rows
+    return count

@@ -36,8 +36,8 @@ def recorded_trades(
 ) -> Trades:
     """Read the trades of a recording that were made in a window.
 
-    `symbols` are codes and globs; one that was not recorded is known at no time. `whole`
-    has a damaged file raise `CorruptFile`. Raises `InputError` for a recording without trades.
+    `symbols` are codes and globs; one that was not recorded is known at no time. `whole` has a
+    damaged file raise `CorruptFile`. Raises `InputError` for a recording without trades.
     """
     name = recorded_channel(folder, CHANNEL)
     notes = journal.read(folder)

@@ -84,10 +84,10 @@ class TradeStore:
 
         `rows` has the columns of `schema.TRADE`, of which `sequential_id`, `prev_close`,
         `change_price` and `symbol` may be missing, the first three null; `seq` may be there, the
-        order of the trades of one millisecond. Inside of `covering` the newer word wins: stored trades that the page lacks go, and are
-        logged if their time was proved; what they told beyond the page stays with the same trade.
-        `archive` are the files that the rows came in. With `only_unknown` what is proved already
-        stays as it is.
+        order of the trades of one millisecond. Inside of `covering` the newer word
+        wins: stored trades that the page lacks go, and are logged if their time was proved; what
+        they told beyond the page stays with the same trade. `archive` are the files that the rows
+        came in. With `only_unknown` what is proved already stays as it is.
 
         Raises `InputError` for rows that are no possible trades or lie outside `covering`, and
         `NotWritable`; both before anything is written. A kill at any point loses at most what this
