@@ -343,10 +343,10 @@ class Lake(Intake, Shown):
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).
 
         `candles_1m`, `candles_1h` and so on (`candles_1mo` for months) have the columns of
-        `schema.ROW`, `candles` has all of them and `timeframe`; `trades` has those of `schema.TRADE`
-        and `seq`, the order of the trades of a day. Times are in UTC. The query sees
-        the files as they are when it begins, or those of the frozen set `as_of`; it can read
-        nothing else of this machine and write nothing.
+        `schema.ROW`, `candles` has all of them and `timeframe`; `trades` has
+        those of `schema.TRADE` and `seq`, the order in a day. Times are in UTC. The query sees the
+        files as they are when it begins, or those of the frozen set `as_of`; it can read nothing
+        else of this machine and write nothing.
 
         Series that cannot be read are left out, with a warning that names them, unless the query
         asks about them alone: then that is a `CorruptFile`. Intervals come as text.
