@@ -46,12 +46,20 @@ Read = Callable[[Request, Response], None]
 
 
 async def walk(
-    wanted: TradeRange, send: Send, *, exact: bool = False, read: Read | None = None
+    wanted: TradeRange,
+    send: Send,
+    *,
+    exact: bool = False,
+    sure: bool = False,
+    read: Read | None = None,
 ) -> Walked:
-    """Walk back through the pages of trades of one symbol; `read` is told of each sound one."""
+    """Walk back through the pages of trades of one symbol; `read` is told of each sound one.
+
+    Where all is to be `sure`, no page ends a day for being short.
+    """
     pages: list[pl.DataFrame] = []
     at: int | None = None
-    async for page, response, request in Pages(walk_trades(wanted, exact=exact), send):
+    async for page, response, request in Pages(walk_trades(wanted, exact=exact, sure=sure), send):
         at = response.at if at is None else min(at, response.at)
         if read is not None:
             read(request, response)
@@ -73,7 +81,7 @@ async def fill(store: TradeStore, symbol: str, span: Span, send: Send, now: int)
     count = 0
     for _, parts in reversed(list(days_of(missing - gone))):
         for part in reversed(list(parts)):
-            walked = await walk(TradeRange(symbol, now, part.start, part.end), send)
+            walked = await walk(TradeRange(symbol, now, *part), send, sure=True)
             keep = partial(store.append, symbol, walked.rows, Spans([part]), seen_at=walked.at)
             count += (await aside(keep)).rows
     return Filled(count, gone)

@@ -1,7 +1,8 @@
 """The manifest of a frozen set: files with hashes and footers, and one hash over all.
 
 The hash of the set is the SHA-256 of what `sha256sum` prints for its files in the order of their
-paths, so that anybody can work it out without marketkit:
+paths, so that anybody can work it out without marketkit (of a set with trades `trades/source=*` as
+well):
 `find candles/source=* -name '*.parquet' | LC_ALL=C sort | xargs sha256sum | sha256sum`.
 What a file covers stands in the file as well, so the hash speaks for that, too.
 """
