@@ -46,8 +46,10 @@ def test_a_zip_proves_the_day_of_its_name(store, fetched):
     assert store.provenance()["key"].to_list() == [KEY]
 
 
-def test_a_file_with_only_a_header_proves_an_empty_day(store, fetched):
-    assert take_trades(store, fetched(), LARGEST) == (0, 0)
+def test_that_nothing_traded_is_believed_where_candles_say_so(store, fetched):
+    with pytest.raises(BadResponse, match="no trades"):
+        take_trades(store, fetched(), LARGEST)
+    assert take_trades(store, fetched(), LARGEST, silent=True) == (0, 0)
     assert store.covered("KRW-BTC") == Spans([(START, START + DAY)])
 
 
