@@ -28,6 +28,7 @@ REGIONS: Mapping[str, str] = {
 # The archive of zip files: where it is listed, and where the files lie (unofficial knowledge).
 ARCHIVE = ("https://crix-data-api.upbit.com", "https://crix-data.upbit.com")
 _LARGEST = 32 << 20  # bytes: a hundred times the largest true answer, all markets with details
+_LARGEST_FILE = 1 << 30  # bytes: a month of a busy market's trades or seconds is a third of it
 
 
 def resolve_endpoint(endpoint: str | None, region: str | None) -> str:
@@ -241,11 +242,24 @@ def largest_answer() -> int:
 
     `MARKETKIT_LARGEST_ANSWER`, or 32 MB. Raises `InputError` for what is no number of bytes.
     """
-    said = os.environ.get("MARKETKIT_LARGEST_ANSWER", "").strip()
+    return _bytes_in("MARKETKIT_LARGEST_ANSWER", _LARGEST)
+
+
+def largest_archived() -> int:
+    """Give the bytes that one file of the archive may have, unpacked.
+
+    `MARKETKIT_LARGEST_FILE`, or 1 GB. Raises `InputError` for what is no number of bytes.
+    """
+    return _bytes_in("MARKETKIT_LARGEST_FILE", _LARGEST_FILE)
+
+
+def _bytes_in(variable: str, usual: int) -> int:
+    """Give the number of bytes that a variable of the environment says."""
+    said = os.environ.get(variable, "").strip()
     if not said:
-        return _LARGEST
+        return usual
     if not re.fullmatch(r"[1-9][0-9]{0,14}", said):
-        raise InputError(f"MARKETKIT_LARGEST_ANSWER={said[:40]!r} is no number of bytes")
+        raise InputError(f"{variable}={said[:40]!r} is no number of bytes")
     return int(said)
 
 

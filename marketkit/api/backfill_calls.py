@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import polars as pl
@@ -48,6 +49,8 @@ class BackfillMethods:
         patience: str = "12h",
         priority: Priority = "low",
         show: bool = True,
+        archive: bool = False,
+        keep: str | Path | None = None,
     ) -> Job:
         """Fill the lake in the background; returns at once.
 
@@ -66,11 +69,18 @@ class BackfillMethods:
         more than three months ago can no longer be fetched: the log names them, and the report and
         `lake().coverage()` count them as not on the exchange.
 
+        `archive=True` takes whole months and days from the zip files that the exchange publishes
+        (from 2017-10 on, personal use only: the first use asks for consent), and asks REST for the
+        rest: today, and what the archive lacks. A file that is damaged or refused is named in the
+        report and its slots stay unknown: the same call tries again. `verify` finds files that
+        were published again. Zips go away when they are used, unless `keep` names a folder.
+
         >>> mk.backfill("KRW-BTC", "1h", start="-7d", end="-1d", show=False).wait().complete
         True
         """
         wanted = self._wanted(symbols, timeframe, start, end)
-        how = manner(order, verify, patience, recheck=recheck)
+        source = self._backfills.archive(archive, keep)
+        how = manner(order, verify, patience, recheck=recheck, archive=source)
         return self._backfills.begin(wanted, how, priority, show=show)
 
     @overload

@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -19,9 +20,11 @@ from marketkit.api.query import Symbols
 from marketkit.api.relative import hear
 from marketkit.clock import age_clock
 from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.archive.lookup import Looked
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.kept import GONE, KEPT, lost
 from marketkit.data.fetch.walks import FetchRun
+from marketkit.data.jobs.archived import ArchiveSource, look_into
 from marketkit.data.jobs.backfill import BackfillOptions, backfill
 from marketkit.data.jobs.chunks import Chunks, chunks
 from marketkit.data.jobs.job import Job
@@ -32,8 +35,10 @@ from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, Precision, one_of
+from marketkit.net.archive.terms import consent
 from marketkit.notebook import job as notebook
 from marketkit.progress import Progress, Reporter
+from marketkit.settings import given_path, resolve_archive
 from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration, parse_timeframe
 from marketkit.window import Time, read_window
 
@@ -51,6 +56,23 @@ class BackfillEndpoints:
 
     def __reduce__(self) -> tuple[Any, ...]:
         return part_of, (self._address, "endpoints.backfills")
+
+    def archive(self, wanted: bool, keep: str | Path | None = None) -> ArchiveSource | None:  # noqa: FBT001 - as the caller said it
+        """Give the archive, if it is wanted, and the folder in which zips are kept.
+
+        Raises `InputError` for an endpoint without an archive, and for a folder without one.
+        """
+        if not isinstance(wanted, bool):
+            raise InputError(f"archive={wanted!r} is neither True nor False")
+        if not wanted:
+            if keep is not None:
+                raise InputError(
+                    f"keep={str(keep)!r} is for zips of the archive: pass archive=True"
+                )
+            return None
+        folder = None if keep is None else given_path(keep, "keep")
+        addresses = resolve_archive(self._address.endpoint)
+        return ArchiveSource(addresses, folder, self._address.offline)
 
     async def hear(self, symbols: Symbols, start: Time, end: Time | None) -> None:
         """Hear the exchange's time, or the names of markets, where a request has need of one."""
@@ -75,8 +97,13 @@ class BackfillEndpoints:
     def begin(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority, *, show: bool
     ) -> Job:
-        """Begin a backfill in the background."""
+        """Begin a backfill in the background.
+
+        The first use of the archive asks for consent to the terms, in the thread of the caller.
+        """
         one_of("priority", priority, Priority)
+        if manner.archive is not None:
+            consent()
         in_cell = show and notebook.is_here()
         run = FetchRun(priority, Reporter(Progress(wanted.label), show=show and not in_cell))
 
@@ -87,7 +114,8 @@ class BackfillEndpoints:
             resolving = partial(self._resolve, wanted, manner, priority)
             names, unknown = await patiently(resolving, outage)
             run.failures.update(unknown)
-            for symbol, failure in self._lost(names, wanted, KEPT).items():
+            lost = {} if manner.archive else self._lost(names, wanted, KEPT)  # it may have them
+            for symbol, failure in lost.items():
                 _log.warning("%s: %s", symbol, failure)
             markets = (await self._markets.frame(priority))["symbol"].to_list()
             report = await backfill(self._filler, names, wanted, run, manner, markets=markets)
@@ -110,9 +138,12 @@ class BackfillEndpoints:
         for failure in unknown.values():
             warn(f"not in the plan: {failure}")
         timeframe = TIMEFRAMES[wanted.timeframe]
-        costs = await asyncio.to_thread(
-            estimate, self._filler, names, timeframe, self._span(wanted)
-        )
+        span, archived = self._span(wanted), dict[str, Looked]()
+        if manner.archive is not None:
+            archived, told = await look_into(manner.archive, self._filler, names, timeframe, span)
+            for name, failure in told.failures.items():
+                warn(f"{name} is planned without the archive: {failure}")
+        costs = await asyncio.to_thread(estimate, self._filler, names, timeframe, span, archived)
         limit = self._filler.transport.limit("candles")
         pace = limit.requests / limit.seconds
         return Plan(wanted, tuple(costs), pace, manner, partial(self._run, priority))
@@ -184,9 +215,15 @@ class BackfillEndpoints:
 
 
 def manner(
-    order: Order, verify: str | None, patience: str, *, recheck: bool = False
+    order: Order,
+    verify: str | None,
+    patience: str,
+    *,
+    recheck: bool = False,
+    archive: ArchiveSource | None = None,
 ) -> BackfillOptions:
     """Check how a backfill is to be done."""
     one_of("order", order, Order)
     again = 0 if verify is None else parse_duration(verify)
-    return BackfillOptions(order, again, parse_duration(patience) / 1000, recheck=recheck)
+    seconds = parse_duration(patience) / 1000
+    return BackfillOptions(order, again, seconds, recheck=recheck, archive=archive)

@@ -188,17 +188,21 @@ class AsyncSmartDataProvider(
         recheck: bool = False,
         patience: str = "12h",
         priority: Priority = "low",
+        archive: bool = False,
+        keep: str | Path | None = None,
     ) -> Plan:
         """Estimate a backfill before the start: requests, candles, megabytes, time.
 
         Nothing is sent but for the list of markets. How many slots trade is taken from what the
         lake has of the symbol; of one that it does not know, the plan gives upper bounds.
         `plan.without()`, `plan.only()` and `plan.order()` change it; `plan.run()` begins.
+        With `archive=True` the archive is asked for its listing, and the plan shows both ways.
         """
         given = naming.several(symbols)
         await self._backfills.hear(given, start, end)
         wanted = self._backfills.wanted(given, timeframe, start, end)
-        how = manner(order, verify, patience, recheck=recheck)
+        source = self._backfills.archive(archive, keep)
+        how = manner(order, verify, patience, recheck=recheck, archive=source)
         return await self._backfills.plan(wanted, how, priority)
 
     @on_engine

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 # Seconds between two attempts at an exchange that is away: soon enough after a maintenance of
 # hours, and too seldom to count against its limits.
 _PAUSE = 30.0
-_LEFT_OPEN = ("lake", "endpoint", "region", "verify", "order", "patience", "max_time")
+_LEFT_OPEN = ("lake", "endpoint", "region", "verify", "order", "patience", "max_time", "archive")
 
 
 def read_file(options: argparse.Namespace) -> Config:

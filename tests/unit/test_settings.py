@@ -18,6 +18,7 @@ from marketkit.settings import (
     home,
     lake_source,
     largest_answer,
+    largest_archived,
     lists_dir,
     resolve_archive,
     resolve_cache,
@@ -279,3 +280,12 @@ def test_what_somebody_decided_is_below_the_home_unless_a_folder_is_named(monkey
     assert settings_dir() == tmp_path / ".config" / "marketkit"
     monkeypatch.setenv("MARKETKIT_SETTINGS", "~/mine")
     assert settings_dir() == tmp_path / "mine"
+
+
+def test_files_of_the_archive_have_a_bound_that_can_be_set(monkeypatch):
+    assert largest_archived() == 1 << 30
+    monkeypatch.setenv("MARKETKIT_LARGEST_FILE", "5000")
+    assert largest_archived() == 5000
+    monkeypatch.setenv("MARKETKIT_LARGEST_FILE", "much")
+    with pytest.raises(InputError, match="MARKETKIT_LARGEST_FILE='much' is no number of bytes"):
+        largest_archived()

@@ -52,6 +52,10 @@ def wanted_arguments(command: argparse.ArgumentParser) -> None:
     add("--config", type=path, metavar="FILE", help=said)
     said = "What comes first; newest if none is given."
     add("--order", choices=["newest", "oldest", "symbols"], help=said)
+    said = "Take whole months and days from the exchange's archive of zip files."
+    add("--archive", action="store_true", default=None, help=said)
+    said = "A folder in which the archive's zips stay; without it they go away when they are used."
+    add("--keep", type=path, metavar="FOLDER", help=said)
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -113,6 +117,8 @@ def _starter(  # noqa: PLR0917 - the arguments of a backfill, in their order
         recheck=options.recheck,
         order=options.order or "newest",
         patience=options.patience or "12h",
+        archive=bool(options.archive),
+        keep=options.keep,
         show=show,
     )
 

@@ -56,6 +56,8 @@ def _by_hand(options: argparse.Namespace) -> Plan:
         start=options.start,
         end=options.end,
         order=options.order or "newest",
+        archive=bool(options.archive),
+        keep=options.keep,
     )
 
 
@@ -68,7 +70,14 @@ def _of_file(options: argparse.Namespace, run: CommandRun, output: Output) -> It
     for chore in scheduled(provider, config, run, _PATIENCE):
         symbols, start = list(chore.symbols), moment(chore.start)
         try:
-            yield provider.plan(symbols, chore.timeframe, start=start, order=options.order)
+            yield provider.plan(
+                symbols,
+                chore.timeframe,
+                start=start,
+                order=options.order,
+                archive=bool(options.archive),
+                keep=options.keep,
+            )
         except UnknownSymbol as none:  # of this piece of work no market is listed
             run.unlisted.append(none.symbol)
             output.problem(none)

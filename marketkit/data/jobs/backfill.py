@@ -9,8 +9,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
+from marketkit.data.fetch.archive.run import ArchiveRun
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
+from marketkit.data.jobs.archived import ArchiveSource, take_from_archive
 from marketkit.data.jobs.executor import Cancelled, Executor
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import LedgerReset
@@ -32,7 +34,8 @@ class BackfillOptions:
 
     The last `verify` milliseconds that can be final are asked even where they are known; `recheck`
     asks all that the lake holds for older than the market. `patience` is in seconds. Somebody who
-    waits for the oldest `chunk` slots of all symbols gets them first.
+    waits for the oldest `chunk` slots of all symbols gets them first. With `archive` whole days
+    come from there, and REST is asked for the rest.
     """
 
     order: Order = "newest"
@@ -40,6 +43,7 @@ class BackfillOptions:
     patience: float = math.inf
     chunk: int = 0
     recheck: bool = False
+    archive: ArchiveSource | None = None
 
 
 async def backfill(
@@ -63,6 +67,8 @@ async def backfill(
     span = Span(wanted.start, filler.until(timeframe, wanted.end))
     again = _again(filler, timeframe, span, options.verify)
     sound = await asyncio.to_thread(_sound, filler.lake, names, timeframe, run)
+    archived = await _archived(filler, sound, timeframe, span, again, run=run, options=options)
+    skip = {} if archived is None else archived.skip
     if options.order == "oldest":
         await find_listings(filler, sound, timeframe, span, run)
 
@@ -70,7 +76,8 @@ async def backfill(
     grid = Grid.of_chunks(timeframe.ceil(span.start), chunk) if chunk else Grid()
 
     def gaps(name: str) -> Spans:
-        return filler.gaps(name, timeframe, span, again, absent=options.recheck)
+        gaps = filler.gaps(name, timeframe, span, again, absent=options.recheck)
+        return gaps - skip.get(name, Spans())
 
     def plan() -> list[Task]:
         found = [task for name in sound for task in tasks(name, timeframe, gaps(name), grid)]
@@ -90,10 +97,33 @@ async def backfill(
                 recheck=options.recheck,
                 outage=outage,
                 markets=markets,
+                skip=skip,
             )
             with suppress(LedgerReset):  # then it is planned again: what is true is in the lake
-                return await _together(executor, ledger, wanted, names, span)
-    return await _report(filler.lake, names, timeframe, span, run)
+                return await _together(executor, ledger, wanted, names, span, archived=archived)
+    return await _report(filler.lake, names, timeframe, span, run, archived=archived)
+
+
+async def _archived(
+    filler: GapFiller,
+    names: Sequence[str],
+    timeframe: Timeframe,
+    span: Span,
+    again: Span,
+    *,
+    run: FetchRun,
+    options: BackfillOptions,
+) -> ArchiveRun | None:
+    """Take in what the archive has, if that is asked; what it would not list has failed."""
+    source, verify = options.archive, again if options.verify else Span(0, 0)
+    if source is None:
+        return None
+    await asyncio.to_thread(filler.lake.require_writable)
+    found = await take_from_archive(
+        source, filler, names, timeframe, span, run=run, verify=verify, order=options.order
+    )
+    run.failures.update(found.failures)
+    return found
 
 
 async def _together(
@@ -102,6 +132,8 @@ async def _together(
     wanted: BackfillRequest,
     names: Sequence[str],
     span: Span,
+    *,
+    archived: ArchiveRun | None,
 ) -> Report:
     """Do the tasks as one of the processes at the job; however that ends, leave the ledger."""
     run, state, note = executor.run, "failed", ""
@@ -112,7 +144,9 @@ async def _together(
         progress.total, progress.done = totals.slots, totals.done
         for symbol, message in (await asyncio.to_thread(ledger.failures, wanted.id)).items():
             run.failures.setdefault(symbol, MarketkitError(message))
-        report = await _report(executor.lake, names, executor.timeframe, span, run)
+        report = await _report(
+            executor.lake, names, executor.timeframe, span, run, archived=archived
+        )
         state = "done" if report.complete else "incomplete"
     except Cancelled:
         state = run.ending = "cancelled"
@@ -184,7 +218,13 @@ def _again(filler: GapFiller, timeframe: Timeframe, span: Span, verify: int) -> 
 
 
 async def _report(
-    lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span, run: FetchRun
+    lake: Lake,
+    names: Sequence[str],
+    timeframe: Timeframe,
+    span: Span,
+    run: FetchRun,
+    *,
+    archived: ArchiveRun | None,
 ) -> Report:
     tally, unconfirmed = await asyncio.to_thread(_tally, lake, names, timeframe, span, run)
     broken = [run.failures[name] for name in names if name in run.failures]
@@ -202,6 +242,7 @@ async def _report(
         seconds=run.reporter.progress.seconds,
         failures=run.failures,
         unconfirmed=tuple(unconfirmed),
+        archive=archived,
     )
 
 

@@ -51,6 +51,7 @@ class Config:
 
     With `rescue = true` all history of markets that are announced to end is fetched before
     anything else, in the timeframes of each universe that they would be in without the warning.
+    With `archive = true` whole months and days come from the archive.
     """
 
     universe: Sequence[UniverseConfig]
@@ -62,6 +63,7 @@ class Config:
     patience: str = "12h"
     max_time: str | None = None
     rescue: bool = False
+    archive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

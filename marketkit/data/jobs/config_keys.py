@@ -52,6 +52,7 @@ OF_FILE: Mapping[str, Form] = {
     "patience": _text("12h"),
     "max_time": _text("50m"),
     "rescue": _FLAG,
+    "archive": _FLAG,
 }
 OF_UNIVERSE: Mapping[str, Form] = {
     "symbols": _texts("KRW-*"),

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import split, walks
 from marketkit.data.fetch.walks import Count, FetchRun, WalkState, stops_all, walk_one
@@ -27,6 +27,8 @@ from marketkit.exchange.upbit.rest import candle_request
 from marketkit.timeframe import Timeframe
 
 T = TypeVar("T")
+
+_NOTHING: Mapping[str, Spans] = {}  # to be left out
 
 _BEAT = 1.0  # seconds; a command is obeyed within it, and `SILENT` is sixty times as long
 _LOOK = 0.5  # seconds between two looks for tasks of others; a look is a query of the ledger
@@ -58,7 +60,7 @@ class Executor:
 
     Each lane takes a walk of a leased task, leases the next task, or shares the longest walk at
     work. `again` is the span in which known slots are asked, too, with `recheck` all from before a
-    known beginning; `markets` are what the exchange lists.
+    known beginning; `markets` are what the exchange lists. What is in `skip` is not asked for.
     """
 
     _me: Worker
@@ -77,6 +79,7 @@ class Executor:
         recheck: bool = False,
         outage: Outage,
         markets: Sequence[str],
+        skip: Mapping[str, Spans] = _NOTHING,
     ) -> None:
         self._filler = filler
         self._ledger = ledger
@@ -86,6 +89,7 @@ class Executor:
         self._recheck = recheck
         self._outage = outage
         self._markets = markets
+        self._skip = skip
         self._looking = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -179,6 +183,7 @@ class Executor:
         gaps = self._filler.gaps(
             symbol, self.timeframe, (start, end), self._again, absent=self._recheck
         )
+        gaps -= self._skip.get(symbol, Spans())
         return walks(symbol, self.timeframe, gaps, settle=self._filler.settle)
 
     async def _walk(self, task_run: TaskRun, walk_state: WalkState) -> None:

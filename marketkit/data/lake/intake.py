@@ -14,6 +14,7 @@ from marketkit.coverage import Span
 from marketkit.data.lake.audit.widths import compare
 from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
+from marketkit.data.lake.report import provenance
 from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.store.unsettled import Unsettled
@@ -32,7 +33,7 @@ from marketkit.notebook.arguments import explained
 from marketkit.schema import CANDLE, STATE
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
-from marketkit.window import EVER
+from marketkit.window import EVER, Instant
 
 
 @explained
@@ -190,6 +191,28 @@ class Intake(SnapshotStore):
     @functools.cached_property
     def _beside(self) -> Unsettled:
         return Unsettled(self)
+
+    def provenance(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Instant | None = None,
+        end: Instant | None = None,
+    ) -> pl.DataFrame:
+        """List the files of the exchange's archive that candles came in, as the chunks tell.
+
+        One row (`symbol timeframe start end key sha256 size modified fetched_at compared
+        differing`) for each: the times that the file proves, the SHA-256 and the bytes of the zip,
+        when the archive says that the file was last changed, when it was fetched; and of the pages
+        of REST held against it how many slots were compared, and how many of them differed.
+        Candles that came in no file are in none of these.
+        """
+        window = self._window(start, end)
+        chosen = self._chosen(symbols, timeframe)
+        return provenance.frame(
+            provenance.SeriesProvenance(each, provenance.provenance_in(self, each, window))
+            for each in chosen
+        )
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
         """Remove series with all coverage, and give the bytes of candles.

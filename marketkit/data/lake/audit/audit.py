@@ -10,7 +10,7 @@ import polars as pl
 
 from marketkit.data.lake.audit import derived, trades
 from marketkit.data.lake.audit import index as audit_index
-from marketkit.data.lake.audit.chunk import Inspected, inspect
+from marketkit.data.lake.audit.chunk import Inspected, contradicted, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
 from marketkit.data.lake.audit.folders import (
     children,
@@ -172,6 +172,8 @@ def _chunk(
     action = action_for(looked)
     for problem in looked.problems:
         yield Finding(below, *problem, action, series, looked.stamp)
+    for answer in contradicted(looked.said):
+        yield Finding(below, "differs", answer, "left", series, looked.stamp)
 
 
 def action_for(looked: Inspected) -> str:

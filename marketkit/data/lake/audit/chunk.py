@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
@@ -258,3 +258,14 @@ def _counted(rows: int, first: object, last: object) -> str:
 def _text(spans: Spans) -> str:
     first, *more = [f"{iso(start)} to {iso(end)}" for start, end in spans]
     return f"{first} and {len(more)} more spans" if more else first
+
+
+def contradicted(said: Footer | None) -> Iterator[str]:
+    """Tell of answers that were other than a file of the archive when that was taken in."""
+    for check in said.archive.checks if said is not None else ():
+        if check.first is not None:
+            of = f"{check.differing} of {check.slots} slots of {iso(check.start)} to"
+            yield (
+                f"a file of the archive: {of} {iso(check.end)} were others in REST's answer of"
+                f" {iso(check.at)}, the first is {iso(check.first)}"
+            )

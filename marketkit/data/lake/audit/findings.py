@@ -36,7 +36,7 @@ FINDING = pl.Enum(
         "index",  # rows of the index that the files do not bear out
         "revisions",  # lines of a log that cannot be read
         "snapshot",  # a file of a frozen set that is not as it was frozen
-        "differs",  # own candles are not what narrower ones add up to: no damage
+        "differs",  # own candles are not what narrower ones, or an answer beside, say: no damage
     ]
 )
 AUDIT: Schema = {

@@ -58,6 +58,12 @@ class Provenance:
         """Give what concerns some of the times of a span."""
         return Provenance(_meeting(self.sources, span), _meeting(self.checks, span))
 
+    def of(self, times: Spans) -> Provenance:
+        """Give what tells of any of some times."""
+        sources = [each for each in self.sources if times.clip(each.start, each.end)]
+        checks = [each for each in self.checks if times.clip(each.start, each.end)]
+        return Provenance(tuple(sources), tuple(checks))
+
     def then(self, newer: Provenance) -> Provenance:
         """Add later files and checks: what they tell anew is dropped of the older."""
         told = Spans((each.start, each.end) for each in newer.sources)

@@ -185,6 +185,7 @@ def _write(judged: _Judged) -> int:
             rests_on=rests_on,
             # Asked again under the lock: a job may have learned more a moment ago.
             only_unknown=pair.prefer == "lake",
+            archive=page.archive,
         )
         revisions += written.revisions
     return revisions

@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple, get_args
 import polars as pl
 
 from marketkit.coverage import ONE_ANSWER, Evidence, Spans
-from marketkit.data.lake.format.chunk import Entry, Version, read_chunk
+from marketkit.data.lake.format.chunk import Entry, Footer, Version, read_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.met import met
@@ -89,11 +89,12 @@ class SeriesPair:
         if self._is_same(chunk):
             proved = self.others[chunk].footer.covered.clip(EVER.start, self.until)
             return Part(CandlePage(_NOTHING, Spans()), Spans(), proved, _NOTHING)
-        theirs, claimed = _read(self.other, self.series, self.others[chunk])
-        proved = claimed.clip(EVER.start, self.until)
+        theirs, said = _read(self.other, self.series, self.others[chunk])
+        proved = said.covered.clip(EVER.start, self.until)
         fresh, both = proved - known, proved & known
         covering = fresh if self.prefer == "lake" else proved
-        page = CandlePage(theirs.filter(within(theirs["time"], covering)), covering)
+        rows = theirs.filter(within(theirs["time"], covering))
+        page = CandlePage(rows, covering, archive=said.archive.of(covering))
         return Part(checked(self.series, page), fresh, proved, self._differing(chunk, theirs, both))
 
     def beginning(self) -> Beginning | None:
@@ -170,12 +171,11 @@ def _entries(store: Store, series: Series) -> dict[str, Entry]:
         raise CorruptFile(f"{store.root / series.folder} cannot be read: {error}") from error
 
 
-def _read(store: Store, series: Series, entry: Entry) -> tuple[pl.DataFrame, Spans]:
-    """Read a chunk: the rows, and the slots with proof."""
+def _read(store: Store, series: Series, entry: Entry) -> tuple[pl.DataFrame, Footer]:
+    """Read a chunk: the rows, and the footer with the proof."""
     path = store.root / series.path(entry.chunk)
     known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
     try:
-        rows, footer = read_chunk(path, series, known)
+        return read_chunk(path, series, known)
     except OSError as error:
         raise CorruptFile(f"{path} cannot be read: {error}") from error
-    return rows, footer.covered

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.provenance import (
     NO_ARCHIVE,
     Check,
@@ -46,6 +46,13 @@ def test_a_part_has_the_files_that_meet_it():
     both = Provenance((ONE, TWO), (CHECK,))
     assert both.within(Span(0, DAY)) == Provenance((ONE,), (CHECK,))
     assert both.within(Span(DAY, 9 * DAY)) == Provenance((TWO,))
+
+
+def test_some_times_have_the_files_that_tell_of_them():
+    both = Provenance((ONE, TWO), (CHECK,))
+    assert both.of(Spans([(5, 6)])) == Provenance((ONE,), (CHECK,))
+    assert both.of(Spans([(DAY, DAY + 1)])) == Provenance((TWO,))
+    assert not both.of(Spans([(3 * DAY, 4 * DAY)]))
 
 
 @pytest.mark.parametrize(
