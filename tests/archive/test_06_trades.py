@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import time
 
-import httpx
 import polars as pl
 import pytest
 
 import marketkit as mk
-from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.archive.trades import (
-    ArchiveAccess,
-    fill_trades,
-    silent_by,
-    take_trades,
-)
+from marketkit.coverage import Spans
+from marketkit.data.fetch.archive.trades import take_trades
 from marketkit.data.fetch.trades import SETTLED
 from marketkit.errors import InvalidRange, NotCovered
-from marketkit.exchange.dialect import Response
 from marketkit.exchange.upbit.archive.finding import Published
 from marketkit.exchange.upbit.archive.keys import ArchiveFile, Shelf
-from marketkit.net.archive.archive import Archive
-from marketkit.net.archive.basket import Basket
 from marketkit.net.archive.download import Fetched
 from marketkit.recording.keeping import keep_recording
 from marketkit.sandbox import Sandbox
-from marketkit.settings import budget_dir, resolve_archive
 from marketkit.timeframe import DAY, parse_time
 from tests.integration.conftest import FAST, FAST_LIMITS
 
@@ -155,58 +144,46 @@ def test_a_recording_becomes_trades_of_the_lake(exchange, provider, tmp_path):
     assert stored.equals(rest.filter(time_ >= span.start, time_ < span.end))
 
 
-def filled(exchange, provider, symbols, start, end, *, silent=None):
-    """Fill the provider's trades from archive and REST, as a job does."""
-
-    async def main():
-        archive = Archive(
-            resolve_archive(exchange.endpoint), budget_dir=budget_dir(), back_off=0.05
-        )
-        basket = Basket(provider.lake.root.parent / "zips")
-        proof = silent_by(provider.lake) if silent is None else silent
-        access = ArchiveAccess(archive, basket, 1 << 30, proof)
-        async with httpx.AsyncClient() as web:
-
-            async def send(request):
-                url = exchange.endpoint + request.path
-                answer = await web.get(url, params=dict(request.params))
-                return Response(answer.status_code, dict(answer.headers), answer.content, NOW)
-
-            store, span = provider.lake.trades, Span(start, end)
-            try:
-                return await fill_trades(store, symbols, span, NOW, send=send, access=access)
-            finally:
-                await archive.close()
-
-    return asyncio.run(main())
-
-
 @pytest.fixture
 def _accepted(monkeypatch):
     monkeypatch.setenv("MARKETKIT_ARCHIVE_TERMS", "accepted")
 
 
+def fill(provider, start="2025-02-24", end=None):
+    job = provider.backfill(THIN, "trade", start=start, end=end, archive=True, show=False)
+    return job.wait(60)
+
+
 @pytest.mark.usefixtures("_accepted")
-def test_a_fill_takes_days_of_the_archive_and_the_last_ones_of_rest(exchange, provider):
-    told = filled(exchange, provider, [THIN], OLD, NOW)
-    assert told.files == (parse_time("2025-03-03") - OLD) // DAY + 1  # yesterday's is not published
-    assert told.troubles == []
+def test_a_backfill_takes_days_of_the_archive_and_the_last_ones_of_rest(provider):
+    told = fill(provider)
+    # The file of yesterday is not published yet.
+    assert told.archive.files == (parse_time("2025-03-03") - OLD) // DAY + 1
+    assert told.complete
     store = provider.lake.trades
     assert store.covered(THIN) == Spans([(OLD, NOW - SETTLED)])
-    assert store.provenance(THIN).height == told.files
-    again = filled(exchange, provider, [THIN], OLD, NOW)
-    assert (again.files, again.rows) == (0, 0)
+    assert store.provenance(THIN).height == told.archive.files
+    again = fill(provider)
+    assert (again.archive.files, again.rows) == (0, 0)
+    assert "days = " in repr(again)
 
 
 @pytest.mark.usefixtures("_accepted")
 def test_a_file_that_is_wrong_is_named_and_its_day_left_unknown(exchange, provider):
-    (old, other) = (ArchiveFile(Shelf(THIN), "daily", day) for day in (OLD, OLD + DAY))
+    old, other = (ArchiveFile(Shelf(THIN), "daily", day) for day in (OLD, OLD + DAY))
     exchange.strike("header-only", path="archive", symbol=old.stem)
-    told = filled(exchange, provider, [THIN], OLD, OLD + 2 * DAY)
-    assert told.files == 1
-    assert old.key in told.troubles[0]
-    assert told.missing[THIN] == Spans([(OLD, OLD + DAY)])
+    told = fill(provider, end="2025-02-26")
+    assert (told.archive.files, told.unknown, told.complete) == (1, 1, False)
+    assert old.key in told.archive.troubles[0].said
     assert provider.lake.audit().is_empty()
     assert provider.lake.trades.provenance()["key"].to_list() == [other.key]
     exchange.set_faults({})
-    assert filled(exchange, provider, [THIN], OLD, OLD + 2 * DAY).missing == {}
+    assert fill(provider, end="2025-02-26").complete
+
+
+def test_without_the_archive_a_backfill_of_trades_has_seven_days(exchange, provider):
+    job = provider.backfill(THIN, "trade", start="2025-02-25", show=False)
+    assert job.wait(60).unknown == 1
+    exchange.reset_stats()
+    assert provider.get_trade(THIN, start="2025-02-27", end="2025-02-28").height > 0
+    assert asked(exchange) == []

@@ -3,77 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.archive.member import refused
 from marketkit.data.fetch.archive.rows import read_trades
+from marketkit.data.fetch.archive.run import ArchiveRun, LeftFile
 from marketkit.data.fetch.trades import fill
+from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.format.provenance import Provenance, Source
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.trades.layout import days_of
+from marketkit.data.lake.trades.layout import day_span, days_of
 from marketkit.data.lake.trades.store import TradeStore
 from marketkit.data.lake.trades.write import TradesWritten
-from marketkit.errors import BadResponse, LakeError, MarketkitError
+from marketkit.errors import BadResponse, Banned, LakeError, MarketkitError
 from marketkit.exchange.upbit.archive.finding import Published
 from marketkit.exchange.upbit.archive.keys import Shelf
 from marketkit.net.archive.archive import Archive
 from marketkit.net.archive.basket import Basket
 from marketkit.net.archive.download import Download, Fetched
 from marketkit.net.walk import Send
-from marketkit.timeframe import DAY
-
-Silent = Callable[[str, Span], bool]  # says whether candles prove that nothing traded
-
-
-def silent_by(lake: Lake) -> Silent:
-    """Give the proof of silence by the candles of a lake: days or minutes that are proved."""
-
-    def silent(symbol: str, span: Span) -> bool:
-        for width in ("1d", "1m"):
-            found = lake.select(symbol, width).tally(symbol, span)
-            if not found.unknown:
-                return not found.traded
-        return False
-
-    return silent
-
-
-def _unproved(_symbol: str, _span: Span) -> bool:
-    return False
-
-
-@dataclass(slots=True)
-class TradesTaken:
-    """The outcome of a fill: what came, what could not be had and why, and what is missing still.
-
-    `files` are those of the archive that were taken; `troubles` say what is wrong with others, and
-    the times of these stay unknown, as `missing` by symbol tells: the same call tries again.
-    """
-
-    files: int = 0
-    rows: int = 0
-    revisions: int = 0
-    troubles: list[str] = field(default_factory=list)
-    failures: dict[str, MarketkitError] = field(default_factory=dict)
-    missing: dict[str, Spans] = field(default_factory=dict)
-
-    def add(self, written: TradesWritten) -> None:
-        """Count what was written."""
-        self.rows += written.rows
-        self.revisions += written.revisions
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveAccess:
-    """The archive, the folder of zips, the bytes that one may unpack to, and proof of silence."""
-
-    archive: Archive
-    basket: Basket
-    largest: int
-    silent: Silent = _unproved
+from marketkit.settings import largest_archived
 
 
 def take_trades(
@@ -95,94 +46,96 @@ def take_trades(
     return store.append(symbol, rows, Spans([span]), archive=archive, seen_at=fetched.at)
 
 
-async def fill_trades(
-    store: TradeStore,
-    symbols: Sequence[str],
-    span: Span,
-    now: int,
-    *,
-    send: Send,
-    access: ArchiveAccess | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> TradesTaken:
-    """Fill the trades of some symbols: days of the archive, and REST for what it lacks.
+def is_silent(lake: Lake, symbol: str, span: Span) -> bool:
+    """Say whether candles of a lake, of days or of minutes, prove that nothing traded."""
+    for width in ("1d", "1m"):
+        tally = lake.select(symbol, width).tally(symbol, span)
+        if not tally.unknown:
+            return not tally.traded
+    return False
 
-    `now` is the exchange's, in ms. A file that is not had, or not taken, leaves its day unknown,
-    and REST is asked for that day only if it has it. Raises trouble with the lake, and errors of
-    this machine.
+
+@dataclass(frozen=True, slots=True)
+class TradeFill:
+    """One fill of the trades of a lake; `send` is for REST, and what comes of it goes into `run`.
+
+    What came of the archive goes into `taken`. A file that is not had, or not taken, leaves its day
+    unknown: the same call tries again.
     """
-    taken = TradesTaken()
-    if access is not None:
-        files: list[Published] = []
-        for name in symbols:
-            files += await _found(store, name, span, access, now=now, taken=taken)
-        await _take_all(store, files, access, taken, say)
-    for name in symbols:
+
+    lake: Lake
+    run: FetchRun
+    send: Send
+    taken: ArchiveRun = field(default_factory=ArchiveRun)
+
+    async def from_archive(
+        self, archive: Archive, basket: Basket, symbols: Sequence[str], span: Span, now: int
+    ) -> None:
+        """Take the days of which the lake lacks something. Raises trouble with the lake."""
+        found = [await self._found(archive, name, span, now) for name in symbols]
+        files = [each for several in found for each in several]
+        if not files:
+            return
+        download = Download(archive, files, basket, say=self.run.say)
         try:
-            filled = await fill(store, name, span, send, now)
-        except LakeError:
-            raise
-        except MarketkitError as failure:
-            taken.failures[name] = failure
-        else:
-            taken.rows += filled.rows
-        left = await asyncio.to_thread(store.missing, name, span.start, min(span.end, now))
-        if left:
-            taken.missing[name] = left
-    return taken
+            async with download:
+                async for fetched in download:
+                    await self.run.going.wait()
+                    await self._take(fetched)
+                    download.done(fetched)
+        except Banned as banned:
+            self._leave(files[0], str(banned))
+        for trouble in download.troubles:
+            self._leave(trouble.published, trouble.said)
 
-
-async def _found(
-    store: TradeStore,
-    symbol: str,
-    span: Span,
-    access: ArchiveAccess,
-    *,
-    now: int,
-    taken: TradesTaken,
-) -> Sequence[Published]:
-    """Find the files of the days of which the lake lacks something."""
-    missing = await asyncio.to_thread(store.missing, symbol, *span)
-    days = Spans(
-        (at, at + DAY)
-        for _, parts in days_of(missing)
-        for at in [next(iter(parts)).start // DAY * DAY]
-    )
-    shelf = Shelf(symbol)
-    if not days or not shelf.can_be:
-        return ()
-    try:
-        found = await access.archive.find(shelf, days, now)
-    except MarketkitError as failure:
-        taken.failures[symbol] = failure
-        return ()
-    taken.troubles += [f"{key} has no checksum beside: it is not taken" for key in found.unproved]
-    return found.files
-
-
-async def _take_all(
-    store: TradeStore,
-    files: Sequence[Published],
-    access: ArchiveAccess,
-    taken: TradesTaken,
-    say: Callable[[str], None],
-) -> None:
-    """Download files and write each as it comes."""
-    if not files:
-        return
-    async with Download(
-        access.archive, files, access.basket, largest=access.largest, say=say
-    ) as download:
-        async for fetched in download:
-            file = fetched.published.file
-            silent = access.silent(file.shelf.market, file.span)
-            work = partial(take_trades, store, fetched, access.largest, silent=silent)
+    async def from_rest(self, symbols: Sequence[str], span: Span, now: int) -> None:
+        """Ask REST for what the lake lacks of the last days. Raises trouble with the lake."""
+        for name in symbols:
             try:
-                written = await asyncio.to_thread(work)
-            except BadResponse as refusal:
-                taken.troubles.append(str(refusal))
+                filled = await fill(self.lake.trades, name, span, self.send, now)
+            except LakeError:
+                raise
+            except MarketkitError as failure:
+                self.run.failures[name] = failure
             else:
-                taken.files += 1
-                taken.add(written)
-            download.done(fetched)
-    taken.troubles += [trouble.said for trouble in download.troubles]
+                self.run.rows += filled.rows
+
+    async def _found(
+        self, archive: Archive, symbol: str, span: Span, now: int
+    ) -> Sequence[Published]:
+        """Find the files of the days of which the lake lacks something."""
+        missing = await asyncio.to_thread(self.lake.trades.missing, symbol, *span)
+        days, shelf = Spans(day_span(day) for day, _ in days_of(missing)), Shelf(symbol)
+        if not days or not shelf.can_be:
+            return ()
+        try:
+            found = await archive.find(shelf, days, now)
+        except MarketkitError as failure:
+            self.taken.failures[symbol] = self.run.failures[symbol] = failure
+            return ()
+        self.taken.notes += [
+            f"{key} has no checksum beside: it is not taken" for key in found.unproved
+        ]
+        return found.files
+
+    async def _take(self, fetched: Fetched) -> None:
+        try:
+            written = await asyncio.to_thread(self._taken, fetched)
+        except BadResponse as refusal:
+            self._leave(fetched.published, str(refusal))
+            return
+        self.taken.files += 1
+        self.taken.reused += fetched.reused
+        self.run.rows += written.rows
+        self.run.revisions += written.revisions
+        self.run.reporter.progress.rows += written.rows
+        self.run.reporter.update()
+
+    def _taken(self, fetched: Fetched) -> TradesWritten:
+        file = fetched.published.file
+        silent = is_silent(self.lake, file.shelf.market, file.span)
+        return take_trades(self.lake.trades, fetched, largest_archived(), silent=silent)
+
+    def _leave(self, published: Published, said: str) -> None:
+        file = published.file
+        self.taken.troubles.append(LeftFile(file.shelf.market, file.key, said))
