@@ -6,13 +6,15 @@ import zipfile
 
 import pytest
 
-from marketkit.coverage import Spans
-from marketkit.data.fetch.archive.trades import take_trades
+from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.archive.trades import is_silent, take_trades
+from marketkit.data.lake import Lake
 from marketkit.data.lake.trades.store import TradeStore
 from marketkit.errors import BadResponse
 from marketkit.exchange.upbit.archive.finding import Published
 from marketkit.exchange.upbit.archive.keys import TRADE_HEADER, file_of
 from marketkit.net.archive.download import Fetched
+from marketkit.schema import ROW, empty
 from marketkit.timeframe import DAY, parse_time
 
 KEY = "trade/KRW-BTC/daily/2025/KRW-BTC_trade_20250131.zip"
@@ -64,3 +66,11 @@ def test_a_wrong_file_leaves_the_lake_unmade(store, fetched):
     with pytest.raises(BadResponse, match=KEY):
         take_trades(store, fetched(f"0,{START - 1},1,100,BID"), LARGEST)
     assert not store.root.exists()
+
+
+def test_days_or_minutes_that_are_proved_say_whether_anything_traded(tmp_path):
+    lake, day = Lake(tmp_path / "candles"), Span(START, START + DAY)
+    assert not is_silent(lake, "KRW-BTC", day)
+    lake.append("KRW-BTC", "1m", empty(ROW), Spans([day]))
+    assert is_silent(lake, "KRW-BTC", day)
+    assert not is_silent(lake, "KRW-BTC", Span(START, START + DAY + 60_000))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 import pytest
 
-from marketkit.coverage import Spans
+from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format.provenance import Provenance, Source
 from marketkit.errors import CorruptFile, Incomplete
@@ -75,3 +75,10 @@ def test_a_lake_has_its_trades(filled):
     lake.clock = lambda: FIRST + 2 * DAY
     assert lake.trades.read("KRW-BTC", "-1d")["volume"].to_list() == [2.0]
     assert isinstance(lake.trades.scan(), pl.LazyFrame)
+
+
+def test_days_are_counted_by_what_is_known_of_each(filled):
+    filled.append("KRW-BTC", make_trades([]), Spans([(FIRST + 2 * DAY, FIRST + 3 * DAY)]))
+    assert filled.tally("KRW-BTC", Span(FIRST, FIRST + 5 * DAY)) == (2, 1, 2)
+    assert filled.tally("KRW-ETH", Span(NOON, NOON + 9)) == (1, 0, 0)
+    assert filled.tally("KRW-ETH", Span(NOON, NOON + 10)) == (0, 0, 1)
