@@ -45,7 +45,13 @@ STORED: Schema = {
 ON_DISK: Schema = {**STORED, "side": pl.String()}
 
 # What the footers of all days begin with, as pyarrow writes it: who only reads loads no pyarrow.
-SCHEMA = b"\0"
+SCHEMA = (
+    b"\x15\x04\x19\xac5\x00\x18\x06schema\x15\x12\x00\x15\x0c%\x02\x18\x06symbol%\x00L\x1c\x00"
+    b"\x00\x00\x15\x04%\x02\x18\x04time%\x12L\x8c\x11\x1c\x1c\x00\x00\x00\x00\x00\x15\x04%\x02"
+    b"\x18\x03seq\x00\x15\n%\x02\x18\x05price\x00\x15\n%\x02\x18\x06volume\x00\x15\x0c%\x02\x18"
+    b"\x04side%\x00L\x1c\x00\x00\x00\x15\n%\x02\x18\nprev_close\x00\x15\n%\x02\x18\x0c"
+    b"change_price\x00\x15\x04%\x02\x18\rsequential_id\x00\x16"
+)
 _ROW_GROUP = 65_536  # rows: a busy day has some hundred thousand
 _WRITER: dict[str, Any] = {
     "compression": "zstd",

@@ -17,6 +17,7 @@ from marketkit.data.lake.trades.rows import numbered
 
 _SAME = ["time", "price", "volume", "side"]
 _NTH = "nth"  # place among equal trades
+_OLD = "_stored"
 _KNOWN = ("sequential_id", "prev_close", "change_price")  # what only some sources tell
 
 
@@ -52,10 +53,9 @@ def merge(old: pl.DataFrame, new: pl.DataFrame, covering: Spans, covered: Spans)
         come.filter(within(come["time"], covered)).with_columns(came=pl.lit(value=True)),
         gone.with_columns(came=pl.lit(value=False)),
     ]
-    known = _completed(new, stored, on)
-    rows = pl.concat([old.filter(~there), known]).sort("time", maintain_order=True)
-    changed = come.height + gone.height + _told(known) - _told(stored)
-    rows = numbered(rows)
+    known, told = _completed(new, stored, on)
+    rows = numbered(pl.concat([old.filter(~there), known]).sort("time", maintain_order=True))
+    changed = come.height + gone.height + told
     if not changed and rows.equals(old):
         return MergedDay(old, 0, none)
     return MergedDay(rows, max(1, changed), pl.concat(revised).drop(_NTH).sort("time"))
@@ -65,15 +65,11 @@ def _counted(rows: pl.DataFrame) -> pl.DataFrame:
     return rows.with_columns(pl.int_range(pl.len()).over(_SAME).alias(_NTH))
 
 
-def _completed(new: pl.DataFrame, stored: pl.DataFrame, on: list[str]) -> pl.DataFrame:
-    """Give new rows what the stored ones know beyond."""
-    both = new.join(
-        stored.select(*on, *_KNOWN), on=on, how="left", suffix="_stored", maintain_order="left"
-    )
-    filled = [pl.coalesce(name, f"{name}_stored").alias(name) for name in _KNOWN]
-    return both.with_columns(filled).select(new.columns).drop(_NTH)
-
-
-def _told(rows: pl.DataFrame) -> int:
-    """Count the numbers that some source told of trades."""
-    return sum(rows.height - rows[name].null_count() for name in _KNOWN)
+def _completed(new: pl.DataFrame, stored: pl.DataFrame, on: list[str]) -> tuple[pl.DataFrame, int]:
+    """Give new rows what the stored ones know beyond, and say of how many more is known now."""
+    met = stored.select(*on, *_KNOWN, met=pl.lit(value=True))
+    both = new.join(met, on=on, how="left", suffix=_OLD, maintain_order="left")
+    news = [pl.col(name).is_not_null() & pl.col(f"{name}{_OLD}").is_null() for name in _KNOWN]
+    told = both.filter(pl.col("met") & pl.any_horizontal(news)).height
+    filled = [pl.coalesce(name, f"{name}{_OLD}").alias(name) for name in _KNOWN]
+    return both.with_columns(filled).select(new.columns).drop(_NTH), told

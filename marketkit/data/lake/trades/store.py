@@ -14,7 +14,7 @@ from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
 from marketkit.data.lake.store.left_out import SPOILT, say
 from marketkit.data.lake.trades.day import DayEntry
 from marketkit.data.lake.trades.days import entries_of, stored
-from marketkit.data.lake.trades.layout import TradeSeries, day_span
+from marketkit.data.lake.trades.layout import TradeSeries, day_span, days_of
 from marketkit.data.lake.trades.log import CHANGE, read_log
 from marketkit.data.lake.trades.rows import TradePage
 from marketkit.data.lake.trades.scan import read_days, scan_days
@@ -159,6 +159,21 @@ class TradeStore:
                 found += [self.root / series.path(each.day) for each in entries if each.footer.rows]
         say(failures, anything=bool(found))
         return found
+
+    def tally(self, symbol: str, span: Span) -> tuple[int, int, int]:
+        """Count the UTC days of a span: with trades, proved to have none, not known whole.
+
+        Of a day that the span cuts the part inside counts.
+        """
+        entries = {each.day: each for each in self._entries(TradeSeries(self.source, symbol), span)}
+        counts = [0, 0, 0]
+        for day, parts in days_of(Spans([span])):
+            entry = entries.get(day)
+            if entry is None or not parts <= entry.footer.covered:
+                counts[2] += 1
+            else:
+                counts[not entry.footer.rows] += 1
+        return counts[0], counts[1], counts[2]
 
     def gaps(self, symbols: str | Iterable[str], start: Instant, end: Instant) -> pl.DataFrame:
         """List the times of a range of which trades may be missing: `symbol start end`."""
