@@ -80,10 +80,11 @@ def link_days(root: Path, folder: Path) -> tuple[list[FrozenDay], dict[str, Lake
         for series in stored(root, source):
             try:
                 kept += _of_market(root, folder, series)
-            except (LakeError, PermissionError) as error:
-                refused = isinstance(error, PermissionError)
-                failure = unreadable(root / series.folder, error) if refused else error
+            except LakeError as failure:
                 failures[f"{series.symbol} {KIND}"] = failure
+            except PermissionError as error:
+                failures[f"{series.symbol} {KIND}"] = unreadable(root / series.folder, error)
+            if f"{series.symbol} {KIND}" in failures:
                 shutil.rmtree(folder / series.folder, ignore_errors=True)
     return kept, failures
 

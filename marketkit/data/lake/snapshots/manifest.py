@@ -108,6 +108,11 @@ class Manifest:
         in_order = tuple(sorted(files, key=lambda kept: kept.path))
         return cls(name, created, library, in_order, tuple(sorted(days, key=lambda day: day.path)))
 
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all files, below the folder of the set."""
+        return [*(kept.path for kept in self.files), *(day.path for day in self.days)]
+
     @cached_property
     def hash(self) -> str:
         """The SHA-256 over the hashes and paths of all files."""
@@ -165,10 +170,10 @@ def read_manifest(folder: Path) -> Manifest:
 @lru_cache(maxsize=8)  # a backtest asks for the same set many times
 def _read(path: Path, _version: Stamp) -> Manifest:
     said = json.loads(path.read_bytes())
-    if said["format"] > WITH_TRADES:
+    known = WITH_TRADES if "trades" in said else FORMAT
+    if said["format"] > known:
         raise NewerFormat(
-            f"{path} has format {said['format']}; this marketkit reads up to {WITH_TRADES}:"
-            " update it"
+            f"{path} has format {said['format']}; this marketkit reads up to {known}: update it"
         )
     files = [_kept(each) for each in said["files"]]
     name, created, library = said["name"], said["created"], said["library"]

@@ -147,9 +147,9 @@ def thaw(root: Path, name: str, into: Path) -> None:
         make_folder(into.parent)
         with new_folder(into.parent) as new:
             manifest = read_manifest(folder)
-            for kept in (*manifest.files, *manifest.days):
-                (new / kept.series.folder).mkdir(parents=True, exist_ok=True)
-                link(f"{folder}/{kept.path}", f"{new}/{kept.path}")
+            for below in manifest.paths:
+                (new / below).parent.mkdir(parents=True, exist_ok=True)
+                link(f"{folder}/{below}", f"{new}/{below}")
             marker.prepare(new)
             sync_tree(new)
             with suppress(FileNotFoundError):
@@ -284,7 +284,7 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     for day in manifest.days:
         if (problem := problem_of(folder / day.path, day)) is not None:
             yield day.path, problem
-    known = {kept.path for kept in (*manifest.files, *manifest.days)}
+    known = set(manifest.paths)
     for path in sorted(each for top in TABLES for each in (folder / top).rglob("*")):
         below = path.relative_to(folder).as_posix()
         published = f"{below}/".startswith(tuple(f"{top}/{DELTA_LOG}/" for top in TABLES))

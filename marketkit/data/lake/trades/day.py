@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,7 +82,7 @@ class DayFooter:
     rows: int
     first: int | None
     last: int | None
-    archive: Provenance = NO_ARCHIVE
+    archive: Provenance = field(default=NO_ARCHIVE, kw_only=True)
 
 
 class DayEntry(NamedTuple):
@@ -97,7 +97,7 @@ def describe(rows: pl.DataFrame, covered: Spans, archive: Provenance) -> DayFoot
     """Give the footer of a day with these rows, sorted by time."""
     times = rows["time"].cast(pl.Int64)
     ends = (times[0], times[-1]) if rows.height else (None, None)
-    return DayFooter(covered, rows.height, *ends, archive)
+    return DayFooter(covered, rows.height, *ends, archive=archive)
 
 
 def read_footer(path: Path, series: TradeSeries) -> tuple[DayFooter, Stamp]:
@@ -175,7 +175,7 @@ def footer_of(said: Mapping[str, Any], series: TradeSeries, span: Span) -> DayFo
         raise ValueError(f"what is covered reaches beyond {iso(span.start)} to {iso(span.end)}")
     if any(time is not None and time not in covered for time in numbers[1:]):
         raise ValueError("its rows are not covered")
-    return DayFooter(covered, *numbers, provenance_of(said))
+    return DayFooter(covered, *numbers, archive=provenance_of(said))
 
 
 def _said(footer: DayFooter, series: TradeSeries) -> bytes:
