@@ -48,6 +48,7 @@ GAPS: Schema = {"symbol": pl.String(), "start": TIME, "end": TIME}
 
 
 def _window(start: Instant | None, end: Instant | None) -> Span:
+    # machine's clock: of a store by itself; a lake's goes by the lake's
     return window_of(start, end, machine_time())
 
 
