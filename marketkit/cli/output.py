@@ -81,6 +81,7 @@ class Output:
             seconds=round(report.seconds, 3),
             failures={symbol: str(failure) for symbol, failure in report.failures.items()},
             unconfirmed=report.unconfirmed,
+            **({} if report.archive is None else {"archive": report.archive.as_dict()}),
         )
 
     def say(self, sentence: str = "") -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketkit.api.sync import SmartDataProvider
+from marketkit.cli.main import main
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
 from marketkit.timeframe import parse_time
@@ -83,7 +84,7 @@ def test_a_plan_shows_both_ways_and_asks_for_no_file(exchange, tmp_path):
         assert row["zip_mb"] > 0
         assert row["left_slots"] == 9
         assert row["left_requests"] == 1
-        assert row["requests"] == 5
+        assert row["requests"] == 4
         assert row["archive_seconds"] > 0
         assert "with the archive 5 files" in repr(plan)
         assert asked(exchange) == []
@@ -125,3 +126,22 @@ def test_zips_are_kept_in_a_folder_that_is_named(exchange, tmp_path):
         pytest.raises(InputError, match="pass archive=True"),
     ):
         mk.backfill("KRW-BTC", "1h", start=START, end=END, keep=tmp_path / "zips")
+
+
+def test_the_command_line_asks_for_the_archive(exchange, tmp_path, capsys):
+    words = ["KRW-BTC", "--timeframe", "1h", "--start", START, "--end", "2025-03-05", "--archive"]
+    where = ["--endpoint", exchange.endpoint, "--lake", str(tmp_path / "lake")]
+    assert main(["plan", *words, *where]) == 0
+    assert "with the archive 4 files" in capsys.readouterr().out
+    assert main(["backfill", *words, *where]) == 0
+    assert "archive: 4 files" in capsys.readouterr().out
+    assert len(asked(exchange)) == 4
+
+
+def test_a_file_asks_for_the_archive(exchange, tmp_path):
+    config = tmp_path / "backfill.toml"
+    universe = '[[universe]]\nsymbols = ["KRW-BTC"]\ndepth = { 1h = "4d" }\n'
+    config.write_text(f"archive = true\n{universe}")
+    where = ["--endpoint", exchange.endpoint, "--lake", str(tmp_path / "lake")]
+    assert main(["backfill", "--config", str(config), *where]) == 0
+    assert len(asked(exchange)) == 4

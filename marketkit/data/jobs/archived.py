@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from marketkit.coverage import Span
-from marketkit.data.fetch.archive.ingest import Ingest, look_all_up
-from marketkit.data.fetch.archive.lookup import Looked, has_width
+from marketkit.data.fetch.archive.ingest import Ingest
+from marketkit.data.fetch.archive.lookup import Looked, has_width, look_all_up
 from marketkit.data.fetch.archive.run import ArchiveRun
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun

@@ -17,6 +17,7 @@ from marketkit.data.jobs.executor import Cancelled, Executor
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import LedgerReset
 from marketkit.data.jobs.outage import Outage
+from marketkit.data.jobs.presence import present
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Grid, Order, Task, in_order, tasks
 from marketkit.data.lake.lake import Lake
@@ -67,7 +68,8 @@ async def backfill(
     span = Span(wanted.start, filler.until(timeframe, wanted.end))
     again = _again(filler, timeframe, span, options.verify)
     sound = await asyncio.to_thread(_sound, filler.lake, names, timeframe, run)
-    archived = await _archived(filler, sound, timeframe, span, again, run=run, options=options)
+    verify = again if options.verify else Span(0, 0)
+    archived = await _archived(filler, sound, wanted, span, verify, run=run, options=options)
     skip = {} if archived is None else archived.skip
     if options.order == "oldest":
         await find_listings(filler, sound, timeframe, span, run)
@@ -107,21 +109,23 @@ async def backfill(
 async def _archived(
     filler: GapFiller,
     names: Sequence[str],
-    timeframe: Timeframe,
+    wanted: BackfillRequest,
     span: Span,
-    again: Span,
+    verify: Span,
     *,
     run: FetchRun,
     options: BackfillOptions,
 ) -> ArchiveRun | None:
     """Take in what the archive has, if that is asked; what it would not list has failed."""
-    source, verify = options.archive, again if options.verify else Span(0, 0)
+    source, timeframe = options.archive, TIMEFRAMES[wanted.timeframe]
     if source is None:
         return None
     await asyncio.to_thread(filler.lake.require_writable)
-    found = await take_from_archive(
-        source, filler, names, timeframe, span, run=run, verify=verify, order=options.order
-    )
+    with Ledger(filler.lake.root) as ledger:
+        async with present(ledger, wanted, run):
+            found = await take_from_archive(
+                source, filler, names, timeframe, span, run=run, verify=verify, order=options.order
+            )
     run.failures.update(found.failures)
     return found
 

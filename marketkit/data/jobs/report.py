@@ -47,9 +47,9 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether every slot is answered for, and every file of the archive was taken."""
-        troubled = self.archive is not None and self.archive.troubles
-        return not (self.unknown or self.failures or troubled)
+        """Whether every slot is answered for, by what the archive has now where that was asked."""
+        is_stale = self.archive is not None and bool(self.archive.stale)
+        return not (self.unknown or self.failures or is_stale)
 
     def __repr__(self) -> str:
         many = self.symbols[0] if len(self.symbols) == 1 else f"{len(self.symbols)} symbols"

@@ -15,14 +15,7 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.archive.crosscheck import check_page, months_of, random_end
-from marketkit.data.fetch.archive.lookup import (
-    Group,
-    Looked,
-    groups,
-    lacking,
-    look_up,
-    unpublished,
-)
+from marketkit.data.fetch.archive.lookup import Group, Looked, groups
 from marketkit.data.fetch.archive.pieces import (
     Piece,
     broken,
@@ -47,6 +40,7 @@ from marketkit.errors import (
     UnknownSymbol,
 )
 from marketkit.exchange.upbit.archive.finding import Published
+from marketkit.exchange.upbit.archive.keys import file_of
 from marketkit.net.archive.archive import Archive
 from marketkit.net.archive.basket import Basket
 from marketkit.net.archive.download import Download, Fetched
@@ -55,35 +49,6 @@ from marketkit.timeframe import Timeframe
 
 T = TypeVar("T")
 _OF_ONE = (BadResponse, Refused, UnknownSymbol)  # failures that say nothing of other months
-
-
-async def look_all_up(
-    archive: Archive,
-    filler: GapFiller,
-    names: Sequence[str],
-    timeframe: Timeframe,
-    span: Span,
-    *,
-    verify: Span,
-    result: ArchiveRun,
-) -> list[Looked]:
-    """Find the files for all symbols; one that cannot be listed is a failure of the run."""
-    now = filler.transport.now()
-
-    async def one(name: str) -> Looked:
-        try:
-            return await look_up(
-                archive, filler.lake, name, timeframe, span, verify=verify, now=now
-            )
-        except LakeError:
-            raise
-        except MarketkitError as failure:
-            result.failures[name] = failure
-            spans = await asyncio.to_thread(lacking, filler.lake, name, timeframe, span)
-            result.leave(name, spans.clip(0, unpublished(now)))
-            return Looked(name)
-
-    return list(await asyncio.gather(*map(one, names)))
 
 
 class Ingest:
@@ -117,13 +82,15 @@ class Ingest:
         todo = groups(self._timeframe, several, order)
         self._tell(several, todo)
         of = {each.key: group for group in todo for each in group.files}
-        if not of:
+        if not of and not self._left_over():
             return
         try:
             async with Download(
                 self._archive, self._missing(todo), self._basket, say=self._run.say
             ) as download:
                 await self._each(download, of)
+                for key in self._left_over():
+                    self._basket.done(key)
         except Banned as banned:
             for key, group in of.items():
                 self._leave(group.symbol, key, str(banned), of)
@@ -143,6 +110,17 @@ class Ingest:
         self._run.reporter.progress.total += sum(
             self._timeframe.count_all(each.file.span for each in group.files) for group in todo
         )
+
+    def _left_over(self) -> list[str]:
+        """Name the zips of a run that was killed after the lake had their rows."""
+        lake, found = self._filler.lake, []
+        for key in [] if self._basket.keeps else self._basket.lying():
+            file = file_of(key)
+            if file is None or file.shelf.timeframe != self._timeframe:
+                continue
+            if lake.covered(file.shelf.market, self._timeframe).holds(*file.span):
+                found.append(key)
+        return found
 
     def _missing(self, todo: Sequence[Group]) -> Iterator[Published]:
         """Give the files that still say anything new: another process may have been faster."""
@@ -284,6 +262,7 @@ class Ingest:
 
     def _trouble(self, symbol: str, key: str, said: str) -> None:
         self._result.troubles.append(LeftFile(symbol, key, said))
+        self._result.stale += [key] if key in self._again else []
 
 
 async def _finished(work: Callable[..., T], *values: object) -> T:

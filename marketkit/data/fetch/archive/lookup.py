@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.archive.run import ArchiveRun
+from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.lake.format.layout import Series, chunk_of
 from marketkit.data.lake.format.provenance import Source
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.provenance import provenance_in
+from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.upbit.archive.finding import CUTS, Published, published
 from marketkit.exchange.upbit.archive.keys import INTERVALS, Shelf
 from marketkit.net.archive.archive import Archive
@@ -99,6 +102,35 @@ async def look_up(
     )
 
 
+async def look_all_up(
+    archive: Archive,
+    filler: GapFiller,
+    names: Sequence[str],
+    timeframe: Timeframe,
+    span: Span,
+    *,
+    verify: Span,
+    result: ArchiveRun,
+) -> list[Looked]:
+    """Find the files for all symbols; one that cannot be listed is a failure of the run."""
+    now = await filler.transport.ask_time()
+
+    async def one(name: str) -> Looked:
+        try:
+            return await look_up(
+                archive, filler.lake, name, timeframe, span, verify=verify, now=now
+            )
+        except LakeError:
+            raise
+        except MarketkitError as failure:
+            result.failures[name] = failure
+            spans = await asyncio.to_thread(lacking, filler.lake, name, timeframe, span)
+            result.leave(name, spans.clip(0, unpublished(now)))
+            return Looked(name)
+
+    return list(await asyncio.gather(*map(one, names)))
+
+
 async def _again(
     archive: Archive, lake: Lake, shelf: Shelf, timeframe: Timeframe, verify: Span
 ) -> tuple[list[Published], Spans]:
@@ -110,7 +142,8 @@ async def _again(
     if not kept.sources:
         return [], Spans()
     known = {each.key: each for each in kept.sources}
-    times, others = Spans((each.start, each.end) for each in kept.sources), []
+    times = Spans((each.start, each.end) for each in kept.sources)
+    others: list[Published] = []
     for cut in CUTS:
         listed, _ = await archive.walk(published(shelf, cut, times))
         others += [each for each in listed if _differs(each, known.get(each.key))]

@@ -32,7 +32,8 @@ class MonthCheck(NamedTuple):
 class ArchiveRun:
     """One run: `files` taken in, the `bytes` that came, the `requests` for them.
 
-    `failures` are symbols that the archive would not list. `notes` name files that prove nothing by
+    `failures` are symbols that the archive would not list, `stale` the files that were published
+    again and not taken. `notes` name files that prove nothing by
     themselves and are left to REST. `skip` are the times, by symbol, that REST is not asked for.
     """
 
@@ -41,6 +42,7 @@ class ArchiveRun:
     again: int = 0
     bytes: int = 0
     requests: int = 0
+    stale: list[str] = field(default_factory=list)
     troubles: list[LeftFile] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     checks: list[MonthCheck] = field(default_factory=list)
@@ -61,6 +63,19 @@ class ArchiveRun:
     def differing(self) -> int:
         """How many of them were others there."""
         return sum(each.check.differing for each in self.checks)
+
+    def as_dict(self) -> dict[str, object]:
+        """Give the same as plain values."""
+        return {
+            "files": self.files,
+            "published_again": self.again,
+            "bytes": self.bytes,
+            "requests": self.requests,
+            "not_taken": {each.key: each.said for each in self.troubles},
+            "notes": list(self.notes),
+            "compared": self.compared,
+            "differing": self.differing,
+        }
 
     def lines(self) -> list[str]:
         """Tell of the run for a report."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from marketkit.coverage import Span
-from marketkit.data.fetch.archive.ingest import Ingest, look_all_up
+from marketkit.data.fetch.archive.ingest import Ingest
+from marketkit.data.fetch.archive.lookup import look_all_up
 from marketkit.data.fetch.archive.run import ArchiveRun
 from marketkit.net.archive.archive import Archive
 from marketkit.net.archive.basket import Basket

@@ -78,7 +78,7 @@ def test_other_rows_of_a_file_are_revisions(lake, tmp_path):
 
 def test_impossible_candles_are_named_by_file_and_nothing_is_written(lake, tmp_path):
     pieces = [piece(tmp_path, 0, 5), piece(tmp_path, 1, 5, low=7.0)]
-    with pytest.raises(InputError, match="low is not the lowest"):
+    with pytest.raises(InputError, match="high is not the highest"):
         write_pieces(lake, SERIES, pieces, [])
     assert not lake.covered("KRW-BTC", "1m")
     found = broken(SERIES, pieces)

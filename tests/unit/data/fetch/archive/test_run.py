@@ -41,3 +41,17 @@ def test_many_troubles_are_told_in_part():
     assert "  NOT TAKEN: 0.zip is bad" in lines
     assert lines[-1] == "  and 30 more"
     assert len(lines) == 22
+
+
+def test_programs_get_plain_values():
+    run = ArchiveRun(files=1, troubles=[LeftFile("KRW-BTC", "a.zip", "a.zip is bad")])
+    assert run.as_dict() == {
+        "files": 1,
+        "published_again": 0,
+        "bytes": 0,
+        "requests": 0,
+        "not_taken": {"a.zip": "a.zip is bad"},
+        "notes": [],
+        "compared": 0,
+        "differing": 0,
+    }

@@ -1,0 +1,70 @@
+"""A backfill with the archive that is killed at any moment goes on, and fetches nothing twice."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+from marketkit.data.lake.lake import Lake
+from marketkit.net.archive.basket import Basket
+from marketkit.settings import archive_dir
+from marketkit.timeframe import parse_time
+from tests.archive.ingesting import START, filled, sandbox
+
+END = "2025-03-05"
+PROGRAM = textwrap.dedent(f"""
+    import sys
+    from marketkit.api.sync import SmartDataProvider
+
+    mk = SmartDataProvider(endpoint=sys.argv[1], lake=sys.argv[2])
+    print("begun", flush=True)
+    mk.backfill("KRW-BTC", "1m", start="{START}", end="{END}", archive=True, show=False).wait()
+""")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def exchange():
+    with sandbox() as one:
+        yield one
+
+
+def keys(exchange):
+    paths = [each["path"] for each in exchange.requests()]
+    return [each.removeprefix("/archive/") for each in paths if each.endswith(".zip")]
+
+
+def killed(exchange, lake, seconds):
+    words = [sys.executable, "-c", PROGRAM, exchange.endpoint, str(lake.root)]
+    program = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    program.stdout.readline()
+    time.sleep(seconds)
+    program.kill()
+    program.communicate()
+
+
+def test_kills_lose_nothing_and_no_finished_file_is_fetched_again(exchange, tmp_path, monkeypatch):
+    monkeypatch.setenv("MARKETKIT_ARCHIVE_TERMS", "accepted")
+    exchange.strike("slow", None, path="archive", symbol="zip", value=60_000)  # 1 s a file
+    folder, chance = archive_dir(exchange.archive), random.Random(5)
+    lake, finished = Lake(tmp_path / "lake"), set[str]()
+    for _ in range(8):
+        before = len(keys(exchange))
+        killed(exchange, lake, chance.uniform(0, 1.5))
+        assert not finished & set(keys(exchange)[before:])
+        finished = {*Basket(folder).lying(), *lake.provenance("KRW-BTC", "1m")["key"]}
+    exchange.strike("none")
+    before = len(keys(exchange))
+    assert filled(exchange, lake.root, width="1m", end=END).complete
+    assert not finished & set(keys(exchange)[before:])
+    assert list(folder.rglob("*.zip")) == []
+    filled(exchange, tmp_path / "rest", width="1m", end=END, archive=False)
+    window = "KRW-BTC", "1m", parse_time(START), parse_time(END)
+    assert lake.read(*window).equals(Lake(tmp_path / "rest").read(*window))
+    assert set(lake.audit()["finding"]) <= {"litter"}  # of a writer that was killed
