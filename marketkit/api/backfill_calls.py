@@ -78,7 +78,8 @@ class BackfillMethods:
         were published again. Zips go away when they are used, unless `keep` names a folder.
 
         The timeframe `trade` fills `lake().trades`: through REST of the last seven days, with
-        `archive=True` from 2022-05 on; the report counts days.
+        `archive=True` from 2022-05 on; the report counts days. Of these `verify` finds files that
+        were published again.
 
         >>> mk.backfill("KRW-BTC", "1h", start="-7d", end="-1d", show=False).wait().complete
         True

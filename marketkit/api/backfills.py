@@ -136,12 +136,14 @@ class BackfillEndpoints:
         self, wanted: BackfillRequest, manner: BackfillOptions, run: FetchRun
     ) -> Report:
         """Fill trades; what is a choice for candles alone is refused."""
-        if manner.verify or manner.recheck or manner.order != "newest":
-            raise InputError("order=, verify= and recheck= are for candles, not for trades")
+        if manner.recheck or manner.order != "newest":
+            raise InputError("order= and recheck= are for candles, not for trades")
         names, unknown = await self._resolve(wanted, manner, run.priority)
         run.failures.update(unknown)
         lake, transport = self._filler.lake, self._filler.transport
-        return await backfill_trades(lake, transport, names, wanted, run=run, source=manner.archive)
+        return await backfill_trades(
+            lake, transport, names, wanted, run=run, source=manner.archive, verify=manner.verify
+        )
 
     async def plan(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority

@@ -155,8 +155,8 @@ def _accepted(monkeypatch):
     monkeypatch.setenv("MARKETKIT_ARCHIVE_TERMS", "accepted")
 
 
-def fill(provider, start="2025-02-24", end=None):
-    job = provider.backfill(THIN, "trade", start=start, end=end, archive=True, show=False)
+def fill(provider, start="2025-02-24", end=None, **more):
+    job = provider.backfill(THIN, "trade", start=start, end=end, archive=True, show=False, **more)
     return job.wait(60)
 
 
@@ -194,3 +194,15 @@ def test_without_the_archive_a_backfill_of_trades_has_seven_days(exchange, provi
     exchange.reset_stats()
     assert provider.get_trade(THIN, start="2025-02-27", end="2025-02-28").height > 0
     assert asked(exchange) == []
+
+
+@pytest.mark.usefixtures("_accepted")
+def test_a_file_that_was_published_again_is_taken_again_where_that_is_wanted(exchange, provider):
+    fill(provider, end="2025-02-26")
+    old = ArchiveFile(Shelf(THIN), "daily", OLD)
+    exchange.strike("republished", path="archive", symbol=old.stem)
+    assert fill(provider, end="2025-02-26").archive.files == 0
+    told = fill(provider, end="2025-02-26", verify="2d")
+    exchange.strike("none")
+    assert (told.archive.files, told.complete) == (1, True)
+    assert provider.lake().trades.revisions().height == told.revisions > 0

@@ -61,10 +61,12 @@ async def backfill_trades(
     *,
     run: FetchRun,
     source: ArchiveSource | None,
+    verify: int = 0,
 ) -> TradeReport:
     """Fill the trades of the symbols `names`, and give the report.
 
-    A day that could not be had stays unknown. Raises trouble with the lake.
+    A day that could not be had stays unknown. Files of the last `verify` ms that were published
+    again are taken again. Raises trouble with the lake.
     """
     await transport.ask_time()
     now = transport.now()
@@ -80,7 +82,7 @@ async def backfill_trades(
         return response
 
     await asyncio.to_thread(lake.require_writable)
-    fill = TradeFill(lake, run, send)
+    fill = TradeFill(lake, run, send, Span(max(span.start, span.end - verify), span.end))
     if source is not None:
         await _archived(fill, source, names, span, now)
     await fill.from_rest(names, span, now)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from marketkit.coverage import Span, Spans
@@ -59,19 +59,24 @@ def is_silent(lake: Lake, symbol: str, span: Span) -> bool:
 class TradeFill:
     """One fill of the trades of a lake; `send` is for REST, and what comes of it goes into `run`.
 
-    What came of the archive goes into `taken`. A file that is not had, or not taken, leaves its day
-    unknown: the same call tries again.
+    What came of the archive goes into `taken`; files of `verify` that were published again since
+    are taken again. A file that is not had, or not taken, leaves its day unknown: the same call
+    tries again.
     """
 
     lake: Lake
     run: FetchRun
     send: Send
+    verify: Span
     taken: ArchiveRun = field(default_factory=ArchiveRun)
 
     async def from_archive(
         self, archive: Archive, basket: Basket, symbols: Sequence[str], span: Span, now: int
     ) -> None:
-        """Take the days of which the lake lacks something. Raises trouble with the lake."""
+        """Take the days of which the lake lacks something, and files that were published again.
+
+        Raises trouble with the lake.
+        """
         found = [await self._found(archive, name, span, now) for name in symbols]
         files = [each for several in found for each in several]
         if not files:
@@ -105,7 +110,9 @@ class TradeFill:
     ) -> Sequence[Published]:
         """Find the files of the days of which the lake lacks something."""
         missing = await asyncio.to_thread(self.lake.trades.missing, symbol, *span)
-        days, shelf = Spans(day_span(day) for day, _ in days_of(missing)), Shelf(symbol)
+        known = await asyncio.to_thread(self.lake.trades.sources, symbol, self.verify)
+        wanted = missing | Spans([self.verify]).clip(*span)
+        days, shelf = Spans(day_span(day) for day, _ in days_of(wanted)), Shelf(symbol)
         if not days or not shelf.can_be:
             return ()
         try:
@@ -116,7 +123,7 @@ class TradeFill:
         self.taken.notes += [
             f"{key} has no checksum beside: it is not taken" for key in found.unproved
         ]
-        return found.files
+        return [each for each in found.files if _is_news(each, missing, known)]
 
     async def _take(self, fetched: Fetched) -> None:
         try:
@@ -139,3 +146,11 @@ class TradeFill:
     def _leave(self, published: Published, said: str) -> None:
         file = published.file
         self.taken.troubles.append(LeftFile(file.shelf.market, file.key, said))
+
+
+def _is_news(published: Published, missing: Spans, known: Mapping[str, Source]) -> bool:
+    """Say whether a file has times that are missing, or is not as it was when it was taken."""
+    if missing.clip(*published.file.span):
+        return True
+    was = known.get(published.key)
+    return was is not None and (was.size, was.modified) != (published.size, published.modified)

@@ -10,7 +10,7 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance, Source
 from marketkit.data.lake.store.left_out import SPOILT, say
 from marketkit.data.lake.trades.day import DayEntry
 from marketkit.data.lake.trades.days import entries_of, stored
@@ -109,6 +109,11 @@ class TradeStore:
     def missing(self, symbol: str, start: int, end: int) -> Spans:
         """Give the times of a range of which trades may be missing."""
         return self.covered(symbol, start, end).gaps(start, end)
+
+    def sources(self, symbol: str, span: Span) -> dict[str, Source]:
+        """Give by their keys the files of the archive that days of a span came from."""
+        entries = self._entries(TradeSeries(self.source, symbol), span)
+        return {each.key: each for entry in entries for each in entry.footer.archive.sources}
 
     def symbols(self) -> list[str]:
         """List the symbols with trades."""
