@@ -62,6 +62,7 @@ _NAMES = {
     "Status": "api.status",
     "Timeframe": "timeframe",
     "read_interruptions": "recording.reader",
+    "keep_recording": "recording.keeping",
     "read_recording": "recording.reader",
     **dict.fromkeys(
         (

@@ -43,6 +43,7 @@ from marketkit.errors import Unreachable as Unreachable
 from marketkit.errors import WrongArgument as WrongArgument
 from marketkit.notebook import charts as plot
 from marketkit.realtime.feed import Feed as Feed
+from marketkit.recording.keeping import keep_recording as keep_recording
 from marketkit.recording.reader import read_interruptions as read_interruptions
 from marketkit.recording.reader import read_recording as read_recording
 from marketkit.recording.recording import Recording as Recording
@@ -106,6 +107,7 @@ __all__ = [
     "get_trade",
     "iter_candle",
     "jobs",
+    "keep_recording",
     "lake",
     "live",
     "plan",

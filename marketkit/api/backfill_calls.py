@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -17,6 +18,7 @@ from marketkit.data.jobs.chunks import Chunks
 from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.trades.day import KIND
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Defaults, FrameKind, Precision, finish
 from marketkit.net.engine import engine
@@ -75,10 +77,15 @@ class BackfillMethods:
         report and its slots stay unknown: the same call tries again. `verify` finds files that
         were published again. Zips go away when they are used, unless `keep` names a folder.
 
+        The timeframe `trade` fills `lake().trades`: through REST of the last seven days, with
+        `archive=True` from 2022-05 on; the report counts days. Of these `verify` finds files that
+        were published again.
+
         >>> mk.backfill("KRW-BTC", "1h", start="-7d", end="-1d", show=False).wait().complete
         True
         """
-        wanted = self._wanted(symbols, timeframe, start, end)
+        wanted = self._wanted(symbols, "1s" if timeframe == KIND else timeframe, start, end)
+        wanted = replace(wanted, timeframe=KIND) if timeframe == KIND else wanted
         source = self._backfills.archive(archive, keep)
         how = manner(order, verify, patience, recheck=recheck, archive=source)
         return self._backfills.begin(wanted, how, priority, show=show)

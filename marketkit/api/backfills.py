@@ -32,6 +32,8 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
+from marketkit.data.jobs.trades import backfill_trades
+from marketkit.data.lake.trades.day import KIND
 from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, Precision, one_of
@@ -124,10 +126,24 @@ class BackfillEndpoints:
                 run.failures.update(await self._markets.gone(doubtful, priority, began))
             return report
 
-        job = Job(wanted, self._filler.lake.root, run, work)
+        doing = work if wanted.timeframe != KIND else partial(self._trades, wanted, manner, run)
+        job = Job(wanted, self._filler.lake.root, run, doing)
         if in_cell:
             notebook.watch(job)
         return job
+
+    async def _trades(
+        self, wanted: BackfillRequest, manner: BackfillOptions, run: FetchRun
+    ) -> Report:
+        """Fill trades; what is a choice for candles alone is refused."""
+        if manner.recheck or manner.order != "newest":
+            raise InputError("order= and recheck= are for candles, not for trades")
+        names, unknown = await self._resolve(wanted, manner, run.priority)
+        run.failures.update(unknown)
+        lake, transport = self._filler.lake, self._filler.transport
+        return await backfill_trades(
+            lake, transport, names, wanted, run=run, source=manner.archive, verify=manner.verify
+        )
 
     async def plan(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority

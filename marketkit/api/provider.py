@@ -140,7 +140,7 @@ class AsyncSmartDataProvider(
         self._streams = self._router.feed = Streams(self._filler, self._markets)
         self._trade_pages = TradePageCache(self._transport, self._store)
         self._backfills = BackfillEndpoints(self._filler, self._markets, address)
-        trades = TradeEndpoints(self._router, self._trade_pages)
+        trades = TradeEndpoints(self._router, self._trade_pages, self._lake)
         self.endpoints = Endpoints(
             MarketEndpoints(self._markets),
             QuoteEndpoints(self._router),

@@ -12,6 +12,7 @@ from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
 from marketkit.data.bars.source import Trades
 from marketkit.recording import journal
+from marketkit.recording.journal import Note
 from marketkit.recording.listening import listened, recorded_symbols
 from marketkit.recording.reader import (
     collected,
@@ -30,11 +31,13 @@ CHANNEL = "trade"
 LAG = 1_000
 
 
-def recorded_trades(folder: Path, symbols: Iterable[str], window: Span) -> Trades:
+def recorded_trades(
+    folder: Path, symbols: Iterable[str], window: Span, *, whole: bool = False
+) -> Trades:
     """Read the trades of a recording that were made in a window.
 
-    `symbols` are codes and globs; one that was not recorded is known at no time. Raises
-    `InputError` for a recording without trades.
+    `symbols` are codes and globs; one that was not recorded is known at no time. `whole` has a
+    damaged file raise `CorruptFile`. Raises `InputError` for a recording without trades.
     """
     name = recorded_channel(folder, CHANNEL)
     notes = journal.read(folder)
@@ -42,14 +45,28 @@ def recorded_trades(folder: Path, symbols: Iterable[str], window: Span) -> Trade
     with ExitStack() as stack:
         # Nothing comes long before or after the moment of the trade.
         came = Span(max(EVER.start, window.start - HOUR), min(EVER.end, window.end + HOUR))
-        rows = scan_recording(folder, name, came, stack)
+        rows = scan_recording(folder, name, came, stack, whole=whole)
         time = pl.col("time").dt.epoch("ms")
         if rows is not None:
             rows = rows.filter(time >= window.start, time < window.end).select(*TRADE)
         found = empty(TRADE) if rows is None else collected(folder, rows, names)
+    return Trades(found.lazy(), _heard(folder, notes, names))
+
+
+def recorded_spans(folder: Path, symbols: Iterable[str]) -> dict[str, Spans]:
+    """Give for each recorded symbol the times in which no trade is missing.
+
+    Raises `InputError` for a recording without trades.
+    """
+    recorded_channel(folder, CHANNEL)
+    notes = journal.read(folder)
+    known = recorded_symbols(notes, CHANNEL)
+    return _heard(folder, notes, [name for name in _meant(symbols, known) if name in known])
+
+
+def _heard(folder: Path, notes: list[Note], names: Iterable[str]) -> dict[str, Spans]:
     end = newest_message(folder)
-    heard = {name: listened(notes, interruptions, CHANNEL, name, end) for name in names}
-    return Trades(found.lazy(), {name: _sure(spans) for name, spans in heard.items()})
+    return {name: _sure(listened(notes, interruptions, CHANNEL, name, end)) for name in names}
 
 
 def _sure(heard: Spans) -> Spans:

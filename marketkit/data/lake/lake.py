@@ -31,6 +31,7 @@ from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
 from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.store.store import Selection
+from marketkit.data.lake.trades.store import TradeStore
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.errors import LakeError, WrongArgument
 from marketkit.frames import Precision, one_of
@@ -56,6 +57,11 @@ class Lake(Intake, Shown):
     usable. Where all are asked about, and in reports about several, those are left out with a
     warning that names them (`errors.Incomplete`). Files of other names are never candles.
     """
+
+    @functools.cached_property
+    def trades(self) -> TradeStore:
+        """The trades that were kept beside the candles."""
+        return TradeStore(self.root, self.source, self._window)
 
     @functools.cached_property
     def universe(self) -> Universe:
@@ -337,9 +343,10 @@ class Lake(Intake, Shown):
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).
 
         `candles_1m`, `candles_1h` and so on (`candles_1mo` for months) have the columns of
-        `schema.ROW`, `candles` has all of them and `timeframe`. Times are in UTC. The query sees
-        the files as they are when it begins, or those of the frozen set `as_of`; it can read
-        nothing else of this machine and write nothing.
+        `schema.ROW`, `candles` has all of them and `timeframe`; `trades` has
+        those of `schema.TRADE` and `seq`, the order in a day. Times are in UTC. The query sees the
+        files as they are when it begins, or those of the frozen set `as_of`; it can read nothing
+        else of this machine and write nothing.
 
         Series that cannot be read are left out, with a warning that names them, unless the query
         asks about them alone: then that is a `CorruptFile`. Intervals come as text.

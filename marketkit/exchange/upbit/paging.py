@@ -79,11 +79,12 @@ class TradeRange:
     count: int | None = None
 
 
-def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
+def walk_trades(wanted: TradeRange, *, exact: bool = False, sure: bool = False) -> Walk:
     """Ask for trades from the newest to the oldest, 500 a page, day by day.
 
     A page never crosses the UTC day, so an empty or short page ends the day, not the walk; an empty
-    one is asked for once more before, with another count: nobody has kept the answer to that. The
+    one is asked for once more before, with another count: nobody has kept the answer to that. Where
+    all is to be `sure` only an empty page ends a day: a short one may have been cut. The
     exchange counts days back from its own today, which may end while the walk goes on, and have
     ended before it: then the first answer is of a later day than was meant. Of an earlier one it is
     where our clock was ahead: then the day is asked for again.
@@ -119,7 +120,7 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
             if not trades.height:
                 continue
             day = max(day, trades["time"].dt.epoch("ms")[0] // DAY)
-        if trades.height < count:
+        if trades.is_empty() or (trades.height < count and not sure):
             day, to, cursor = day - 1, None, None
         else:
             cursor = trades["sequential_id"][-1]

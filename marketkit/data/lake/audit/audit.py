@@ -7,15 +7,15 @@ from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import polars as pl
-from filelock import FileLock, Timeout
 
-from marketkit.data.lake.audit import derived
+from marketkit.data.lake.audit import derived, trades
 from marketkit.data.lake.audit import index as audit_index
 from marketkit.data.lake.audit.chunk import Inspected, contradicted, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
 from marketkit.data.lake.audit.folders import (
     children,
     guarded,
+    held,
     is_folder,
     stand_in,
     strangers,
@@ -60,6 +60,7 @@ def look(root: Path) -> list[Finding]:
     broken = {each.path for each in found}
     found += guarded(root, NAME, audit_index.compare(root, chunks))
     found += guarded(root, "candles", derived.compare(root, chunks, broken))
+    found += guarded(root, "trades", trades.look(root))
     found += guarded(root, "revisions", _revisions(root))
     found += guarded(root, "markets", _market_lists(root))
     found += guarded(root, "snapshots", _snapshots(root))
@@ -184,19 +185,7 @@ def action_for(looked: Inspected) -> str:
 
 def _being_written(root: Path, series: Series) -> bool:
     """Say whether somebody holds the lock of a series now."""
-    return _held(root / series.lock)
-
-
-def _held(path: Path) -> bool:
-    try:
-        if not path.exists():
-            return False
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # the lake may only be read: by this process, perhaps not by others
-        return True
+    return held(root / series.lock)
 
 
 class Log(NamedTuple):
@@ -291,7 +280,7 @@ def _snapshots(root: Path) -> Iterator[Finding]:
         yield from found
         return
     for path in snapshot.litter(root):
-        if not _held(root / ".locks" / "snapshots.lock") and path.exists():
+        if not held(root / ".locks" / "snapshots.lock") and path.exists():
             below = path.relative_to(root).as_posix()
             yield Finding(below, "litter", "a frozen set that was never finished", "removed")
     for name in snapshot.frozen(root)["name"]:

@@ -9,6 +9,8 @@ import polars as pl
 from marketkit.data.lake.format.chunk import Stamp
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.trades.day import KIND
+from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.schema import Schema
 
 FINDING = pl.Enum(
@@ -57,12 +59,13 @@ class Finding:
     finding: str
     detail: str
     action: str
-    series: Series | None = None
+    series: Series | TradeSeries | None = None
     stamp: Stamp | None = None
 
     @property
     def place(self) -> tuple[str, str | None, str | None]:
-        """The place: the path, and the symbol and timeframe where known."""
+        """The place: the path, the symbol and the timeframe where known; of trades `trade`."""
         if self.series is None:
             return shown(self.path), None, None
-        return shown(self.path), self.series.symbol, self.series.timeframe.name
+        width = self.series.timeframe.name if isinstance(self.series, Series) else KIND
+        return shown(self.path), self.series.symbol, width

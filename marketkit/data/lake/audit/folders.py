@@ -13,11 +13,14 @@ from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
+from filelock import FileLock, Timeout
+
 from marketkit.data.lake.audit.findings import Finding
 from marketkit.data.lake.format.layout import SUFFIX, Series
 from marketkit.data.lake.format.refusal import not_allowed
 from marketkit.data.lake.format.strangers import is_copy, is_half, is_pointer, is_stranger, told
 from marketkit.data.lake.store.left_out import brief
+from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.errors import LakeError
 
 _REMEDY = "its owner mends that (chmod -R a+rX)"
@@ -44,7 +47,9 @@ def is_folder(path: Path) -> bool:
         return False
 
 
-def unreadable(root: Path, below: str, error: OSError, series: Series | None = None) -> Finding:
+def unreadable(
+    root: Path, below: str, error: OSError, series: Series | TradeSeries | None = None
+) -> Finding:
     """Make the finding for a file or folder of refused bytes."""
     said = f"cannot be read: {error.strerror or error}"
     if isinstance(error, PermissionError):
@@ -106,3 +111,16 @@ def _is_list(name: str) -> bool:
     with suppress(ValueError):
         return name.endswith(SUFFIX) and bool(date.fromisoformat(name.removesuffix(SUFFIX)))
     return False
+
+
+def held(path: Path) -> bool:
+    """Say whether somebody holds the lock of a file now."""
+    try:
+        if not path.exists():
+            return False
+        with FileLock(path, timeout=0):
+            return False
+    except Timeout:
+        return True
+    except OSError:  # the lake may only be read: by this process, perhaps not by others
+        return True

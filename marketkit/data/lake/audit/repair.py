@@ -25,6 +25,7 @@ from marketkit.data.lake.store import database
 from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.write import only_writer
+from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.disk import write_atomic
 from marketkit.errors import LakeError, NotWritable
 from marketkit.schema import Schema
@@ -89,7 +90,7 @@ def _mend_all(root: Path, index: Index, found: list[Finding]) -> dict[str, Excep
         if failures and len(failures) == len(todo):
             raise next(iter(failures.values()))
         for each in todo.values():
-            if each.action == "set aside" and each.series is not None:
+            if each.action == "set aside" and isinstance(each.series, Series):
                 with suppress(LakeError):
                     index.entries(each.series)  # looks again, and so forgets what is gone
     return failures
@@ -112,13 +113,13 @@ def _mend(root: Path, found: Finding, aside: Aside) -> None:
             _mend_in_series(path, series, found, aside)
 
 
-def _mend_in_series(path: Path, series: Series, found: Finding, aside: Aside) -> None:
+def _mend_in_series(path: Path, series: Series | TradeSeries, found: Finding, aside: Aside) -> None:
     """Mend a file that no writer can be at."""
     if found.stamp is None:
         _mend_beside_chunks(path, found, aside)
     elif not path.exists() or Stamp.of(path.stat()) != found.stamp:
         pass  # somebody else has replaced or mended it since
-    elif found.action == "set aside":
+    elif found.action == "set aside" or not isinstance(series, Series):
         aside.move(path)
     else:
         trusted = inspect(path, series).trusted

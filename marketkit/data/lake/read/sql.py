@@ -19,7 +19,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
-from marketkit.data.lake.format.chunk import Entry
+from marketkit.data.lake.format.chunk import Entry, Version
 from marketkit.data.lake.format.layout import chunk_span
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
@@ -27,11 +27,15 @@ from marketkit.data.lake.store.left_out import say
 from marketkit.data.lake.store.scan import allow_open, broken_of, open_file
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.store.verified import known_of, verify_files
+from marketkit.data.lake.trades.day import ON_DISK
+from marketkit.data.lake.trades.store import TradeStore
 from marketkit.errors import CorruptFile, InputError, LakeError, MissingExtra
 from marketkit.schema import ROW, TIME, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe
+from marketkit.window import EVER
 
 _ALL = "candles"
+_TRADES = re.compile(r'(?:\bfrom|\bjoin|,)\s*"?trades\b', re.IGNORECASE)  # where a table is named
 _CLOSED = {
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
@@ -115,11 +119,26 @@ def _offer(connection: Any, store: Store, text: str, stack: ExitStack) -> _Offer
         connection.register(view_of(timeframe), _dataset(timeframe, files))
         offered.paths.extend(each.path for each in files)
         symbols.update(each.symbol for each in files)
+    if _TRADES.search(text):
+        offered.paths.extend(_offer_trades(connection, store, stack))
     _refuse_broken(text, symbols, offered.failures)
     if _ALL in named:
         connection.execute(f"CREATE VIEW {_ALL} AS {_union(wanted)}")
     connection.execute("SET lock_configuration = true")
     return offered
+
+
+def _offer_trades(connection: Any, store: Store, stack: ExitStack) -> list[Path]:
+    """Make the view of all trades, of the markets that can be read."""
+    from pyarrow import dataset as ds  # noqa: PLC0415 - slow, and only for this
+
+    paths = TradeStore(store.root, store.source).paths(None, EVER)
+    allow_open(2 * len(paths))
+    kind = ds.ParquetFileFormat()
+    parts = [kind.make_fragment(stack.enter_context(_open_sound(path))) for path in paths]
+    schema = empty(ON_DISK).to_arrow(compat_level=pl.CompatLevel.oldest()).schema
+    connection.register("trades", ds.FileSystemDataset(parts, schema, kind))
+    return paths
 
 
 def _spelt(rows: Any) -> Any:
@@ -221,12 +240,17 @@ def _union(timeframes: Iterable[Timeframe]) -> str:
 
 
 def _open(file: _File) -> Any:
+    """Open a file of candles for pyarrow."""
+    return _open_sound(file.path, known_of([(file.path, file.entry)]))
+
+
+def _open_sound(path: Path, known: Mapping[Path, Version] | None = None) -> Any:
     """Open a file for pyarrow, after a comparison of the bytes with the proof."""
     import pyarrow as pa  # noqa: PLC0415 - as above
 
-    with open_file(file.path) as looked:
-        verify_files([(file.path, looked)], known_of([(file.path, file.entry)]))
+    with open_file(path) as looked:
+        verify_files([(path, looked)], known or {})
     try:
-        return pa.OSFile(os.fsencode(file.path))  # of a text it would think that it is UTF-8
+        return pa.OSFile(os.fsencode(path))  # of a text it would think that it is UTF-8
     except OSError as error:
-        raise unreadable(file.path, error) from error
+        raise unreadable(path, error) from error

@@ -10,20 +10,24 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Literal
 from urllib.parse import quote, unquote
 
 from marketkit.data.lake.format.layout import SUFFIX
 from marketkit.data.lake.snapshots.manifest import read_manifest
 from marketkit.data.lake.snapshots.snapshot import DELTA_LOG, check_intact, folder_of, keeping
 from marketkit.disk import make_folder, sync_file, sync_folder, sync_tree, write_atomic
-from marketkit.errors import MissingExtra, NotWritable
+from marketkit.errors import InputError, MissingExtra, NotWritable
+from marketkit.frames import one_of
+
+Table = Literal["candles", "trades"]
 
 # Keys of the path, and no columns of the files: a Delta table may not have a name twice.
-_KEYS = ("source", "timeframe", "series")
+_KEYS = {"candles": ("source", "timeframe", "series"), "trades": ("source", "series")}
 _ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
 
 
-def publish(root: Path, name: str) -> Path:
+def publish(root: Path, name: str, of: Table = "candles") -> Path:
     """Write the Delta log of a frozen set, once, and give the folder of the table.
 
     The log is one file that appears when it is complete, so a table is there or is not, and it is
@@ -35,7 +39,10 @@ def publish(root: Path, name: str) -> Path:
         import deltalake  # noqa: F401, PLC0415 - an extra
     except ImportError:
         raise MissingExtra("deltalake", "delta") from None
-    table = folder_of(root, name) / "candles"
+    one_of("of", of, Table)
+    table = folder_of(root, name) / of
+    if of == "trades" and not read_manifest(table.parent).days:
+        raise InputError(f"the frozen set {name!r} has no trades")
     if _is_table(table):
         with suppress(PermissionError):  # then nothing was written here since long ago
             _put_down(table / DELTA_LOG)
@@ -83,13 +90,15 @@ def _view(table: Path, names: Iterable[str]) -> Iterator[Path]:
 
 def _write(table: Path, name: str) -> None:
     """Write the log; for paths confusing to the library, in a folder elsewhere first."""
-    kept = [each.path.removeprefix("candles/") for each in read_manifest(table.parent).files]
+    manifest = read_manifest(table.parent)
+    files = manifest.days if table.name == "trades" else manifest.files
+    kept = [each.path.removeprefix(f"{table.name}/") for each in files]
     here = {each.relative_to(table).as_posix() for each in table.rglob(f"*{SUFFIX}")}
     if here == set(kept) and not _is_escaped(table) and not any("%" in each for each in kept):
-        _convert(table, name)
+        _convert(table, name, table.name)
         return
     with _view(table, kept) as path:
-        _convert(path, name)
+        _convert(path, name, table.name)
         make_folder(table / DELTA_LOG)
         for each in sorted((path / DELTA_LOG).iterdir()):
             _copy_log(each, table / DELTA_LOG / each.name, kept)
@@ -106,7 +115,7 @@ def _copy_log(path: Path, target: Path, kept: Iterable[str]) -> None:
     write_atomic(target, lambda file: file.write(content))
 
 
-def _convert(table: Path, name: str) -> None:
+def _convert(table: Path, name: str, of: str) -> None:
     from deltalake import Field, Schema, convert_to_deltalake  # noqa: PLC0415 - an extra
     from deltalake.exceptions import DeltaError  # noqa: PLC0415 - an extra
     from deltalake.schema import PrimitiveType  # noqa: PLC0415 - an extra
@@ -115,7 +124,7 @@ def _convert(table: Path, name: str) -> None:
         convert_to_deltalake(
             str(table),
             mode="ignore",
-            partition_by=Schema([Field(key, PrimitiveType("string")) for key in _KEYS]),
+            partition_by=Schema([Field(key, PrimitiveType("string")) for key in _KEYS[of]]),
             partition_strategy="hive",
             name=name,
         )

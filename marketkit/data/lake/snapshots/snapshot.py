@@ -1,9 +1,10 @@
 """Frozen sets: the lake of one moment, kept under a name and changed by nothing.
 
-`snapshots/<name>/candles/...` are second names (hard links) of the files of the lake. Writers only
-ever put new files in the place of old ones, so what a second name points to stays as it was, and
-keeping it costs nothing until then. A set is made and taken away in a folder with a hidden name and
-renamed in one step: a kill leaves at worst such a folder, which the next that freezes sweeps.
+`snapshots/<name>/candles/...` are second names (hard links) of the files of the lake, as those
+below `trades/` are. Writers only ever put new files in the place of old ones, so what a second name
+points to stays as it was, and keeping it costs nothing until then. A set is made and taken away in
+a folder with a hidden name and renamed in one step: a kill leaves at worst such a folder, which the
+next that freezes sweeps.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -29,6 +31,7 @@ from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.format.refusal import not_allowed, unreadable
 from marketkit.data.lake.format.strangers import is_stranger
+from marketkit.data.lake.snapshots.days import link_days, problem_of
 from marketkit.data.lake.snapshots.linking import link_all
 from marketkit.data.lake.snapshots.manifest import (
     Frozen,
@@ -39,6 +42,8 @@ from marketkit.data.lake.snapshots.manifest import (
 )
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.left_out import brief, say, sources, survey
+from marketkit.data.lake.trades.days import sources as trades_of
+from marketkit.data.lake.trades.days import stored
 from marketkit.disk import (
     TEMPORARY,
     link,
@@ -55,6 +60,7 @@ from marketkit.schema import TIME, Schema
 from marketkit.settings import library_version
 from marketkit.timeframe import Timeframe
 
+TABLES = ("candles", "trades")  # folders of a set, each with files of the same columns
 DELTA_LOG = "_delta_log"  # beside the sources; written by `publish`, no part of the set
 SETS: Schema = {
     "name": pl.String(),
@@ -82,18 +88,19 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
     marker.check(root)
     _refuse_taken(root, name)
     found, failures = survey(index, sources(root))
-    if not any(found.values()):
+    if not any(found.values()) and not any(map(partial(stored, root), trades_of(root))):
         say(failures, anything=False)
         raise InputError(f"there are no candles to freeze in {root}")
     with keeping(root), new_folder(root / _FOLDER) as folder:
         _refuse_taken(root, name)
         files, spoilt = link_all(root, index, folder, list(found.items()))
-        failures |= spoilt
-        if not files:
+        days, unsound = link_days(root, folder)
+        failures |= spoilt | unsound
+        if not files and not days:
             say(failures, anything=False)
         # machine's clock: a lake is frozen without an exchange, and "created" is for people
         created = time.time_ns() // 1_000_000
-        manifest = Manifest.of(name, created, library_version(), files)
+        manifest = Manifest.of(name, created, library_version(), files, days)
         write_new(folder / FROZEN, manifest.spell())
         # All of it must be down before the set has its name.
         sync_tree(folder)
@@ -139,9 +146,10 @@ def thaw(root: Path, name: str, into: Path) -> None:
     with _refusals_named(into):
         make_folder(into.parent)
         with new_folder(into.parent) as new:
-            for kept in read_manifest(folder).files:
-                (new / kept.series.folder).mkdir(parents=True, exist_ok=True)
-                link(f"{folder}/{kept.path}", f"{new}/{kept.path}")
+            manifest = read_manifest(folder)
+            for below in manifest.paths:
+                (new / below).parent.mkdir(parents=True, exist_ok=True)
+                link(f"{folder}/{below}", f"{new}/{below}")
             marker.prepare(new)
             sync_tree(new)
             with suppress(FileNotFoundError):
@@ -273,10 +281,13 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
         problem = _problem(folder / kept.path, kept)
         if problem:
             yield kept.path, problem
-    known = {kept.path for kept in manifest.files}
-    for path in sorted((folder / "candles").rglob("*")):
+    for day in manifest.days:
+        if (problem := problem_of(folder / day.path, day)) is not None:
+            yield day.path, problem
+    known = set(manifest.paths)
+    for path in sorted(each for top in TABLES for each in (folder / top).rglob("*")):
         below = path.relative_to(folder).as_posix()
-        published = f"{below}/".startswith(f"candles/{DELTA_LOG}/")
+        published = f"{below}/".startswith(tuple(f"{top}/{DELTA_LOG}/" for top in TABLES))
         ours = below not in known and not published and not is_stranger(path.name)
         if ours and not path.is_dir():
             yield below, "is not in the manifest"

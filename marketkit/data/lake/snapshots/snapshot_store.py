@@ -10,7 +10,7 @@ import polars as pl
 
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.snapshots import snapshot
-from marketkit.data.lake.snapshots.delta import publish
+from marketkit.data.lake.snapshots.delta import Table, publish
 from marketkit.data.lake.snapshots.diff import LIMIT, By, differences
 from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
 from marketkit.data.lake.store.store import Store
@@ -109,8 +109,10 @@ class SnapshotStore(Store):
         """Write the BibTeX entry of a frozen set, with hash, date and contents."""
         return cite(read_manifest(snapshot.folder_of(self.root, name)))
 
-    def publish(self, name: str) -> Path:
+    def publish(self, name: str, of: Table = "candles") -> Path:
         """Make a frozen set a Delta table for other engines, and give the folder of the table.
+
+        Of the candles, or of the `trades`: they have other columns, and so a table of their own.
 
         Only a log is written (`pip install 'marketkit-upbit[delta]'`), no candle again; for a set
         that is published already nothing is done. Delta knows times in microseconds. Below a folder
@@ -118,7 +120,7 @@ class SnapshotStore(Store):
         find it there. Raises `InputError` if there is no such set, `MissingExtra` and
         `NotWritable`.
         """
-        return publish(self.root, name)
+        return publish(self.root, name, of)
 
     def _side(self, given: Side) -> Store:
         """Open one side of a comparison."""

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import polars as pl
 from filelock import FileLock, Timeout
@@ -43,6 +43,14 @@ _AT_ONCE = 3  # new chunks written side by side: more wait for each other
 _NO_PAGE = CandlePage(empty(ROW), Spans())
 
 _T = TypeVar("_T")
+
+
+class Locked(Protocol):
+    """A series of rows that one writer at a time changes."""
+
+    @property
+    def lock(self) -> str:
+        """The file whose lock a writer holds, below the root."""
 
 
 class Written(NamedTuple):
@@ -82,7 +90,7 @@ def write_page(
 
 
 @contextmanager
-def only_writer(root: Path, series: Series) -> Iterator[None]:
+def only_writer(root: Path, series: Locked) -> Iterator[None]:
     """Be the only writer of a series. Raises `LakeError` after a minute of waiting for another."""
     path = root / series.lock
     make_folder(path.parent)
