@@ -1,0 +1,133 @@
+"""The quality of series of a lake, day by day: all that is looked at, and who is asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from marketkit.coverage import Span
+from marketkit.data.lake.quality import days
+from marketkit.data.lake.quality.identities import IDENTITIES, against_bars, identities
+from marketkit.data.lake.quality.outliers import OUTLIER, outliers, wrong_turnover
+from marketkit.data.lake.report.calendar import calendar
+from marketkit.data.lake.store.left_out import say
+from marketkit.data.lake.store.rows import inside
+from marketkit.data.lake.store.store import Selection, Store
+from marketkit.data.lake.transfer.compared import rows_around
+from marketkit.errors import InputError, LakeError, nearest
+from marketkit.schema import NUMBERS, TIME
+from marketkit.timeframe import DAY, Timeframe
+from marketkit.to.intake import rows_of
+
+_AT_ONCE = 500_000  # slots; their candles take some forty megabytes
+
+
+class Beside(NamedTuple):
+    """What is known of series besides their candles and coverage.
+
+    `revisions` has `symbol time`, `bars` the columns of `schema.BAR`, and `checks` what REST said
+    afterwards: `symbol date checked check_differs`. None is not known at all.
+    """
+
+    revisions: pl.DataFrame
+    bars: pl.DataFrame | None = None
+    checks: pl.DataFrame | None = None
+
+
+def quality(
+    store: Store, coverage: pl.DataFrame, timeframe: Timeframe, beside: Beside
+) -> pl.DataFrame:
+    """Judge the days of a coverage: `QUALITY`, one row for each market and day."""
+    hulls = _hulls(coverage)
+    looks = [_look(store, symbol, timeframe, span, beside.bars) for symbol, span in hulls]
+    say({name: each for look in looks for name, each in look.failures.items()}, anything=True)
+    told = [
+        days.holes(coverage, timeframe),
+        days.widths(_all(looks, "widths", IDENTITIES)),
+        days.odd(_all(looks, "outliers", OUTLIER)),
+        days.counted(_all(looks, "turnover", {"time": TIME}), "wrong_turnover"),
+        days.counted(beside.revisions, "revised"),
+    ]
+    if beside.bars is not None:
+        told.append(days.against_trades(_all(looks, "trades", IDENTITIES)))
+    if beside.checks is not None:
+        told.append(beside.checks)
+    return days.gathered(calendar(coverage, timeframe), told)
+
+
+def read_bars(frame: Any) -> pl.DataFrame:
+    """Read the bars of a caller, in polars, pandas or Arrow. Raises `InputError` for others."""
+    rows = rows_of(frame)
+    for name in ("symbol", "time", *NUMBERS[:5]):
+        if name not in rows.columns:
+            raise InputError(f"the bars have no column {name!r}{nearest(name, rows.columns)}")
+    if "state" not in rows.columns:
+        rows = rows.with_columns(state=pl.lit("closed"))
+    time = pl.col("time").dt.cast_time_unit("ms").dt.convert_time_zone("UTC")
+    numbers = pl.col(NUMBERS[:5]).cast(pl.Float64)
+    return rows.with_columns(time, numbers, pl.col("symbol", "state").cast(pl.String))
+
+
+class _Look(NamedTuple):
+    """What was found of one market: `IDENTITIES` twice, `OUTLIER`, and times.
+
+    `failures` are series beside that could not be read.
+    """
+
+    symbol: str
+    widths: pl.DataFrame
+    trades: pl.DataFrame
+    outliers: pl.DataFrame
+    turnover: pl.DataFrame
+    failures: dict[str, LakeError]
+
+
+def _hulls(coverage: pl.DataFrame) -> Iterator[tuple[str, Span]]:
+    edges = (pl.col("start").min().dt.epoch("ms"), pl.col("end").max().dt.epoch("ms"))
+    for symbol, *hull in coverage.group_by("symbol", maintain_order=True).agg(*edges).iter_rows():
+        yield symbol, Span(*hull)
+
+
+def _look(
+    store: Store, symbol: str, timeframe: Timeframe, span: Span, bars: pl.DataFrame | None
+) -> _Look:
+    """Look at one market; series beside that cannot be read are left out."""
+    found = store.select([symbol], timeframe)
+    looked = [_judge(found, symbol, each, bars) for each in _parts(timeframe, span)]
+    odd, trades, turnover = (pl.concat(each) for each in zip(*looked, strict=True))
+    days_of = Span(span.start - span.start % DAY, span.end + -span.end % DAY)
+    widths, failures = identities(store, symbol, timeframe, days_of)
+    return _Look(symbol, widths, trades, odd, turnover, failures)
+
+
+def _judge(
+    found: Selection, symbol: str, span: Span, bars: pl.DataFrame | None
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Judge the candles of a part of the range."""
+    around = rows_around(found, symbol, span)
+    rows = inside(around, *span)
+    odd = outliers(around, found.timeframe)
+    trades = pl.DataFrame(schema=dict(IDENTITIES))
+    if bars is not None:
+        known = found.known(symbol).covered.clip(*span)
+        own = bars.filter(pl.col("symbol") == symbol).sort("time")
+        trades = against_bars(rows, own, found.timeframe, known)
+    return inside(odd, *span), trades, wrong_turnover(rows).to_frame()
+
+
+def _parts(timeframe: Timeframe, span: Span) -> Iterator[Span]:
+    """Cut a range into parts of whole days that fit into memory."""
+    step = max(DAY, _AT_ONCE * timeframe.width // DAY * DAY)
+    for start in range(span.start - span.start % DAY, span.end, step):
+        yield Span(max(start, span.start), min(start + step, span.end))
+
+
+def _all(looks: list[_Look], name: str, schema: Any) -> pl.DataFrame:
+    """Put what was found of each market together, with the symbol before."""
+    frames = [pl.DataFrame(schema={"symbol": pl.String(), **schema})]
+    for each in looks:
+        frame: pl.DataFrame = getattr(each, name)
+        frames.append(frame.select(pl.lit(each.symbol).alias("symbol"), *schema))
+    return pl.concat(frames)
