@@ -16,6 +16,7 @@ __version__ = "0.1.0"
 _DEFAULT = (
     "backfill",
     "bars",
+    "premium",
     "board",
     "doctor",
     "get_candle",

@@ -1,4 +1,4 @@
-"""Charts of frames, on plotly: candles, coverage, quality, order books, comparisons, tickers, trades."""
+"""Charts of frames, on plotly: candles, coverage, quality, books, comparisons, tickers, trades."""
 
 from __future__ import annotations
 
