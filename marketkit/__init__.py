@@ -16,7 +16,6 @@ __version__ = "0.1.0"
 _DEFAULT = (
     "backfill",
     "bars",
-    "premium",
     "board",
     "doctor",
     "get_candle",
@@ -29,6 +28,7 @@ _DEFAULT = (
     "lake",
     "live",
     "plan",
+    "premium",
     "record",
     "status",
     "watch",

@@ -254,9 +254,9 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
 def describe(frame: str | None = None) -> pl.DataFrame:
     """List the columns of a frame, or of all frames: `frame column type unit meaning source`.
 
-    `frame` is one of `candle bar premium ticker orderbook trade market instrument interruption`. The source
-    names the calls, and the section of the Upbit reference where one has the fields on the wire.
-    With `precision="decimal"` floats are decimals. Raises `InputError` for another name.
+    `frame` is one of `candle bar premium ticker orderbook trade market instrument interruption`.
+    The source names the calls, and the section of the Upbit reference where one has the fields on
+    the wire. With `precision="decimal"` floats are decimals. Raises `InputError` for another name.
 
     >>> describe("candle").columns
     ['frame', 'column', 'type', 'unit', 'meaning', 'source']

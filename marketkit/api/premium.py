@@ -65,7 +65,7 @@ def markets_of(base: str, quote: str) -> Markets:
     Markets(won='KRW-BTC', rate='KRW-USDT', direct='USDT-BTC')
     """
     for each in (base, quote):
-        if not isinstance(each, str) or not each.strip() or naming.is_glob(each):
+        if not isinstance(each, str) or not naming.is_code(f"{_WON}-{each.strip().upper()}"):
             raise InputError(f"{each!r} names no currency: give one such as BTC")
     of, money = base.strip().upper().removeprefix(f"{_WON}-"), quote.strip().upper()
     of = of.removesuffix(f"/{_WON}")
@@ -86,7 +86,7 @@ class PremiumEndpoints:
         """Ask for the candles of all markets, and join those of which both sides are proved."""
         asked = [markets_of(base, call.quote) for base in naming.several(bases)]
         wanted = list(dict.fromkeys(asked))
-        plain = options._replace(frame="polars", tz="UTC", on_error="skip")
+        plain = options._replace(frame="polars", tz="UTC")
         won = [each.won for each in wanted]
         ask = self._candles.candles
         sides = ask([*won, wanted[0].rate], call.candles(filled=True), plain)
