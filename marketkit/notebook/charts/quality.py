@@ -78,7 +78,10 @@ def _days(frame: pl.DataFrame, symbols: str | Iterable[str] | None) -> pl.DataFr
 def _marked(days: pl.DataFrame) -> pl.DataFrame:
     """Add the place of each day on the scale, null where it is grey, and the text."""
     score = pl.col("score").cast(pl.Float64()).fill_nan(None)
-    reasons = pl.col("reasons").fill_null("").str.replace_all("; ", "<br>", literal=True)
+    reasons = pl.col("reasons").fill_null("")
+    # Plotly takes a text for HTML.
+    for letter, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("; ", "<br>")):
+        reasons = reasons.str.replace_all(letter, written, literal=True)
     points = pl.format("score {}", score)
     head = pl.when(score.is_null()).then(pl.lit("can never be had")).otherwise(points)
     said = pl.when(reasons == "").then(head).otherwise(pl.format("{}<br>{}", head, reasons))
