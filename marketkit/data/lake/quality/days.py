@@ -111,5 +111,5 @@ def gathered(calendar: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.DataFr
     ]
     days = days.with_columns(lacking)
     looked_for = (*_COUNTS, "outliers", "impossible", "wrong_turnover", "opens")
-    whole = days.with_columns(pl.col(looked_for).fill_null(0))
+    whole = days.with_columns(pl.col(*looked_for).fill_null(0))
     return scored(whole).select(pl.col(name).cast(kind) for name, kind in QUALITY.items())

@@ -117,11 +117,15 @@ def _cut(rows: pl.DataFrame, timeframe: Timeframe, usual: float) -> list[_Run]:
 
 
 def _oddest(runs: list[_Run]) -> tuple[int, _Run] | None:
-    """Give the shortest run that is apart, with the way out or back that is the shorter one."""
-    for at in sorted(range(len(runs)), key=lambda each: runs[each].length):
+    """Give the shortest run that is apart, with the way out or back that is the shorter one.
+
+    Runs at an end, of which less is known, come last.
+    """
+    last = len(runs) - 1
+    for at in sorted(range(len(runs)), key=lambda each: (each in {0, last}, runs[each].length)):
         run = runs[at]
         into = runs[at] if at else None
-        out = runs[at + 1] if at + 1 < len(runs) else None
+        out = runs[at + 1] if at < last else None
         beside = max(runs[each].length for each in (at - 1, at + 1) if 0 <= each < len(runs))
         if run.length >= beside:
             continue

@@ -7,13 +7,13 @@ from datetime import date
 import polars as pl
 import pytest
 
-from marketkit.coverage import Spans
+from marketkit.coverage import Span, Spans
 from marketkit.data.lake.quality.identities import IDENTITIES, against_bars, identities
 from marketkit.timeframe import DAY, HOUR, MINUTE, TIMEFRAMES, parse_time
 from tests.unit.data.lake.conftest import make_candles
 
 START = parse_time("2026-03-02")
-SPAN = (START, START + 2 * DAY)
+SPAN = Span(START, START + 2 * DAY)
 
 
 def append(lake, timeframe: str, width: int, **columns: object) -> None:
@@ -33,16 +33,10 @@ def whole(lake):
 
 
 def look(lake, timeframe: str) -> pl.DataFrame:
-    told, failures = identities(lake, "KRW-BTC", TIMEFRAMES[timeframe], _span())
+    told, failures = identities(lake, "KRW-BTC", TIMEFRAMES[timeframe], SPAN)
     assert failures == {}
     assert told.schema == pl.Schema(IDENTITIES)
     return told.sort("date", "against")
-
-
-def _span():
-    from marketkit.coverage import Span
-
-    return Span(*SPAN)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +65,6 @@ def test_a_false_minute_is_counted_in_the_hour_and_the_day_and_by_number(whole):
 
 def test_an_open_alone_that_differs_is_told_apart(lake):
     append(lake, "1h", HOUR, **sums(HOUR))
-    append(lake, "1d", DAY, open=99.5, low=99.5, **sums(DAY))
     append(lake, "1d", DAY, open=99.5, low=99.5, **sums(DAY))
     told = look(lake, "1d")
     assert told["opens"].to_list() == [0, 0]  # the low, too
@@ -104,7 +97,7 @@ def test_a_series_beside_that_cannot_be_read_is_named(whole):
     for path in whole.root.rglob("*.parquet"):
         if "timeframe=1h" in str(path):
             path.write_bytes(b"not any more")
-    told, failures = identities(whole, "KRW-BTC", TIMEFRAMES["1m"], _span())
+    told, failures = identities(whole, "KRW-BTC", TIMEFRAMES["1m"], SPAN)
     assert set(failures) == {"KRW-BTC 1h"}
     assert set(told["against"]) == {"1d"}
 
