@@ -34,8 +34,8 @@ def filled(tmp_path_factory):
         SmartDataProvider(endpoint=exchange.endpoint, lake=root, limits=FAST_LIMITS) as provider,
     ):
         for name in ("1m", "1h", "1d"):
-            provider.backfill("KRW-BTC", name, START, END).wait()
-        provider.backfill("KRW-ETH", "1m", START, END).wait()
+            provider.backfill("KRW-BTC", name, start=START, end=END).wait()
+        provider.backfill("KRW-ETH", "1m", start=START, end=END).wait()
     return root
 
 

@@ -46,10 +46,10 @@ def test_several_currencies_have_their_own_rows(provider):
 
 
 def test_of_a_lake_alone_a_side_that_is_not_proved_is_named(provider):
-    provider.backfill("KRW-BTC", "1h", "2026-11-19T20:00", "2026-11-20").wait()
+    provider.backfill("KRW-BTC", "1h", **HOURS).wait()
     with pytest.raises(NotCovered, match="KRW-USDT 1h"):
         provider.premium("BTC", timeframe="1h", source="lake", **HOURS)
-    provider.backfill("KRW-USDT", "1h", "2026-11-19T20:00", "2026-11-20").wait()
+    provider.backfill("KRW-USDT", "1h", **HOURS).wait()
     found = provider.premium("BTC", timeframe="1h", source="lake", **HOURS)
     assert found.height == 4
     assert found["direct"].null_count() == 4
