@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Protocol
 
 import polars as pl
 
@@ -79,7 +80,43 @@ def widths(found: pl.DataFrame) -> pl.DataFrame:
 def against_trades(found: pl.DataFrame) -> pl.DataFrame:
     """Give what a comparison with bars of trades counted, as columns of a day."""
     counts = {"trade_slots": pl.col("compared"), "trade_differs": pl.col("differing")}
-    return found.select(*_KEY, **counts)
+    by = found.group_by(_KEY, maintain_order=True)
+    return by.agg(each.sum().alias(name) for name, each in counts.items())
+
+
+class Check(Protocol):
+    """A page of REST that was held against candles; times are ms UTC.
+
+    `first` is the first of the differing slots, None where none differs.
+    """
+
+    start: int
+    end: int
+    differing: int
+    first: int | None
+
+
+def checks(found: Iterable[tuple[str, Check]], timeframe: Timeframe) -> pl.DataFrame:
+    """Count by day the slots of checks and those that differ: `symbol date checked check_differs`.
+
+    Those that differ count for the day of the first of them.
+    """
+    rows = [
+        (symbol, day, timeframe.count(*part), _differing(check, day))
+        for symbol, check in found
+        for day in range(check.start - check.start % DAY, check.end, DAY)
+        if (part := (max(day, check.start), min(day + DAY, check.end)))
+    ]
+    counts = {"checked": pl.Int64(), "check_differs": pl.Int64()}
+    told = pl.DataFrame(rows, {"symbol": pl.String(), "day": pl.Int64(), **counts}, orient="row")
+    by = told.group_by("symbol", date=pl.from_epoch(pl.col("day") // DAY, "d"))
+    return by.agg(pl.col("checked").sum(), pl.col("check_differs").sum()).with_columns(
+        check_differs=pl.min_horizontal("check_differs", "checked")
+    )
+
+
+def _differing(check: Check, day: int) -> int:
+    return check.differing if check.first is not None and day <= check.first < day + DAY else 0
 
 
 def odd(found: pl.DataFrame) -> pl.DataFrame:

@@ -67,6 +67,13 @@ def against_bars(
     slots = Spans(runs(timeframe, told["time"]).iter_rows())
     made = told.filter(pl.col("state") == "closed")
     made = made.with_columns(value=pl.lit(None, pl.Float64())).select(*ROW)
+    return against(rows, made, timeframe, slots)
+
+
+def against(
+    rows: pl.DataFrame, made: pl.DataFrame, timeframe: Timeframe, slots: Spans
+) -> pl.DataFrame:
+    """Compare the candles of some slots with what trades add up to there, as `IDENTITIES`."""
     own = rows.filter(within(rows["time"], slots))
     return _counted(differing(own, made, 1), slots, timeframe, "trades")
 

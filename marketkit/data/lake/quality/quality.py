@@ -9,7 +9,7 @@ import polars as pl
 
 from marketkit.coverage import Span
 from marketkit.data.lake.quality import days
-from marketkit.data.lake.quality.identities import IDENTITIES, against_bars, identities
+from marketkit.data.lake.quality.identities import IDENTITIES, against, against_bars, identities
 from marketkit.data.lake.quality.outliers import OUTLIER, outliers, wrong_turnover
 from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.store.left_out import say
@@ -27,12 +27,13 @@ _AT_ONCE = 500_000  # slots; their candles take some forty megabytes
 class Beside(NamedTuple):
     """What is known of series besides their candles and coverage.
 
-    `revisions` has `symbol time`, `bars` the columns of `schema.BAR`, and `checks` what REST said
-    afterwards: `symbol date checked check_differs`. None is not known at all.
+    `revisions` has `symbol time`, `bars` the columns of `schema.BAR` and comes before `trades`, and
+    `checks` what REST said afterwards: `symbol date checked check_differs`. None is not known.
     """
 
     revisions: pl.DataFrame
     bars: pl.DataFrame | None = None
+    trades: Trades | None = None
     checks: pl.DataFrame | None = None
 
 
@@ -41,7 +42,7 @@ def quality(
 ) -> pl.DataFrame:
     """Judge the days of a coverage: `QUALITY`, one row for each market and day."""
     hulls = _hulls(coverage)
-    looks = [_look(store, symbol, timeframe, span, beside.bars) for symbol, span in hulls]
+    looks = [_look(store, symbol, timeframe, span, beside) for symbol, span in hulls]
     say({name: each for look in looks for name, each in look.failures.items()}, anything=True)
     told = [
         days.holes(coverage, timeframe),
@@ -50,7 +51,7 @@ def quality(
         days.counted(_all(looks, "turnover", {"time": TIME}), "wrong_turnover"),
         days.counted(beside.revisions, "revised"),
     ]
-    if beside.bars is not None:
+    if beside.bars is not None or beside.trades is not None:
         told.append(days.against_trades(_all(looks, "trades", IDENTITIES)))
     if beside.checks is not None:
         told.append(beside.checks)
@@ -90,12 +91,10 @@ def _hulls(coverage: pl.DataFrame) -> Iterator[tuple[str, Span]]:
         yield symbol, Span(*hull)
 
 
-def _look(
-    store: Store, symbol: str, timeframe: Timeframe, span: Span, bars: pl.DataFrame | None
-) -> _Look:
+def _look(store: Store, symbol: str, timeframe: Timeframe, span: Span, beside: Beside) -> _Look:
     """Look at one market; series beside that cannot be read are left out."""
     found = store.select([symbol], timeframe)
-    looked = [_judge(found, symbol, each, bars) for each in _parts(timeframe, span)]
+    looked = [_judge(found, symbol, each, beside) for each in _parts(timeframe, span)]
     odd, trades, turnover = (pl.concat(each) for each in zip(*looked, strict=True))
     days_of = Span(span.start - span.start % DAY, span.end + -span.end % DAY)
     widths, failures = identities(store, symbol, timeframe, days_of)
@@ -103,18 +102,28 @@ def _look(
 
 
 def _judge(
-    found: Selection, symbol: str, span: Span, bars: pl.DataFrame | None
+    found: Selection, symbol: str, span: Span, beside: Beside
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Judge the candles of a part of the range."""
     around = rows_around(found, symbol, span)
     rows = inside(around, *span)
     odd = outliers(around, found.timeframe)
-    trades = pl.DataFrame(schema=dict(IDENTITIES))
-    if bars is not None:
-        known = found.known(symbol).covered.clip(*span)
-        own = bars.filter(pl.col("symbol") == symbol).sort("time")
-        trades = against_bars(rows, own, found.timeframe, known)
+    told = _witnessed(found, symbol, span, rows, beside)
+    trades = pl.concat([pl.DataFrame(schema=dict(IDENTITIES)), *told])
     return inside(odd, *span), trades, wrong_turnover(rows).to_frame()
+
+
+def _witnessed(
+    found: Selection, symbol: str, span: Span, rows: pl.DataFrame, beside: Beside
+) -> Iterator[pl.DataFrame]:
+    """Compare the candles of known slots with bars, or with the trades of a store."""
+    known, timeframe = found.known(symbol).covered.clip(*span), found.timeframe
+    if beside.bars is not None:
+        own = beside.bars.filter(pl.col("symbol") == symbol).sort("time")
+        yield against_bars(rows, own, timeframe, known)
+    elif beside.trades is not None:
+        for made, slots in added_up(beside.trades, symbol, timeframe, known):
+            yield against(rows, made, timeframe, slots)
 
 
 def _parts(timeframe: Timeframe, span: Span) -> Iterator[Span]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import NamedTuple
 
 import polars as pl
 
@@ -10,8 +11,8 @@ from marketkit.data.lake.quality import days
 from marketkit.data.lake.quality.identities import IDENTITIES
 from marketkit.data.lake.quality.outliers import OUTLIER
 from marketkit.data.lake.report.calendar import calendar
-from marketkit.timeframe import TIMEFRAMES
-from tests.unit.data.lake.report.test_calendar import spans
+from marketkit.timeframe import HOUR, TIMEFRAMES
+from tests.unit.data.lake.report.test_calendar import START, spans
 
 HOURS = TIMEFRAMES["1h"]
 FIRST = date(2024, 1, 1)
@@ -88,6 +89,28 @@ def test_checks_through_rest_are_a_reason():
     told = days.gathered(calendar(cover, HOURS), [days.widths(nothing), checks])
     assert told["score"].to_list() == [60.0]
     assert told["reasons"].to_list() == ["5 of 20 slots are not what REST says now (-40.0)"]
+
+
+class Page(NamedTuple):
+    """A page of REST that was held against candles."""
+
+    start: int
+    end: int
+    differing: int = 0
+    first: int | None = None
+
+
+def test_checks_are_counted_by_the_day_that_they_reach_into():
+    pages = [
+        ("KRW-BTC", Page(START + 20 * HOUR, START + 28 * HOUR, 3, START + 25 * HOUR)),
+        ("KRW-BTC", Page(START, START + 2 * HOUR)),
+    ]
+    told = days.checks(pages, HOURS).sort("date")
+    assert told.rows() == [
+        ("KRW-BTC", FIRST, 6, 0),
+        ("KRW-BTC", date(2024, 1, 2), 4, 3),
+    ]
+    assert days.checks([], HOURS).is_empty()
 
 
 def test_days_without_a_market_are_none():
