@@ -85,15 +85,23 @@ def against_trades(found: pl.DataFrame) -> pl.DataFrame:
 
 
 class Check(Protocol):
-    """A page of REST that was held against candles; times are ms UTC.
+    """A page of REST that was held against candles; times are ms UTC."""
 
-    `first` is the first of the differing slots, None where none differs.
-    """
+    @property
+    def start(self) -> int:
+        """The first slot."""
 
-    start: int
-    end: int
-    differing: int
-    first: int | None
+    @property
+    def end(self) -> int:
+        """The end of the last slot."""
+
+    @property
+    def differing(self) -> int:
+        """How many slots differ."""
+
+    @property
+    def first(self) -> int | None:
+        """The first of those that differ, None where none does."""
 
 
 def checks(found: Iterable[tuple[str, Check]], timeframe: Timeframe) -> pl.DataFrame:

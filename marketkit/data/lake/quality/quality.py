@@ -11,6 +11,7 @@ from marketkit.coverage import Span
 from marketkit.data.lake.quality import days
 from marketkit.data.lake.quality.identities import IDENTITIES, against, against_bars, identities
 from marketkit.data.lake.quality.outliers import OUTLIER, outliers, wrong_turnover
+from marketkit.data.lake.quality.trades import Trades, added_up
 from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.store.left_out import say
 from marketkit.data.lake.store.rows import inside

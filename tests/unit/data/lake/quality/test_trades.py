@@ -22,10 +22,13 @@ class Kept:
         self.asked: list[Span] = []
 
     def covered(self, symbol: str, start: int | None = None, end: int | None = None) -> Spans:
+        """Give the times that are known."""
         assert symbol == "KRW-BTC"
         return self.known.clip(start or 0, end or 1 << 50)
 
     def read_span(self, symbols: str, span: Span) -> pl.DataFrame:
+        """Give the trades of a span."""
+        assert symbols == "KRW-BTC"
         self.asked.append(span)
         ms = pl.col("time").dt.epoch("ms")
         return self.rows.filter(ms.is_between(*span, closed="left"))
