@@ -15,6 +15,7 @@ from marketkit.api.query import CallOptions, Query, Result, Symbols
 from marketkit.api.widths import answered
 from marketkit.errors import InputError, MarketkitError
 from marketkit.schema import PREMIUM, STATE
+from marketkit.timeframe import parse_timeframe
 from marketkit.window import UTC_DAYS, Source, Time
 
 _WON = "KRW"
@@ -84,6 +85,7 @@ class PremiumEndpoints:
 
     def premium(self, bases: Symbols, call: PremiumCall, options: CallOptions) -> Query:
         """Ask for the candles of all markets, and join those of which both sides are proved."""
+        parse_timeframe(call.timeframe, made=True)  # one: of several there is no candle to join
         asked = [markets_of(base, call.quote) for base in naming.several(bases)]
         wanted = list(dict.fromkeys(asked))
         plain = options._replace(frame="polars", tz="UTC")

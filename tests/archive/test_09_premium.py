@@ -83,6 +83,11 @@ def test_what_has_no_premium_is_refused(provider, base, quote, said):
         provider.premium(base, quote=quote)
 
 
+def test_a_premium_is_of_one_width(provider):
+    with pytest.raises(mk.UnknownTimeframe):
+        provider.premium("BTC", timeframe=["1m", "1h"], **HOURS)
+
+
 def test_an_unlisted_currency_is_named(provider):
     with pytest.raises(mk.UnknownSymbol, match="KRW-NOPE"):
         provider.premium("NOPE", timeframe="1h", **HOURS)
