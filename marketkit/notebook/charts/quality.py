@@ -79,8 +79,9 @@ def _marked(days: pl.DataFrame) -> pl.DataFrame:
     """Add the place of each day on the scale, null where it is grey, and the text."""
     score = pl.col("score").cast(pl.Float64()).fill_nan(None)
     reasons = pl.col("reasons").fill_null("")
-    # Plotly takes a text for HTML.
-    for letter, written in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("; ", "<br>")):
+    # Plotly takes a text for HTML; the order matters, for the one word has the letters of another.
+    html = (("; ", "\n"), ("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("\n", "<br>"))
+    for letter, written in html:
         reasons = reasons.str.replace_all(letter, written, literal=True)
     points = pl.format("score {}", score)
     head = pl.when(score.is_null()).then(pl.lit("can never be had")).otherwise(points)

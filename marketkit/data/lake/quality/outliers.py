@@ -126,7 +126,8 @@ def _oddest(runs: list[_Run]) -> tuple[int, _Run] | None:
         run = runs[at]
         into = runs[at] if at else None
         out = runs[at + 1] if at < last else None
-        beside = max(runs[each].length for each in (at - 1, at + 1) if 0 <= each < len(runs))
+        # Both neighbours of a run that returns are one market.
+        beside = sum(runs[each].length for each in (at - 1, at + 1) if 0 <= each <= last)
         if run.length >= beside:
             continue
         if into is None or out is None:
