@@ -10,6 +10,7 @@ from marketkit.errors import InputError, NotCovered
 from marketkit.schema import PREMIUM
 
 HOURS = {"start": "2026-11-19T20:00", "end": "2026-11-20"}
+SETTLED = {"start": "2026-11-19T19:00", "end": "2026-11-19T23:00"}
 
 
 @pytest.mark.parametrize("width", ["1m", "1h"])
@@ -46,11 +47,11 @@ def test_several_currencies_have_their_own_rows(provider):
 
 
 def test_of_a_lake_alone_a_side_that_is_not_proved_is_named(provider):
-    provider.backfill("KRW-BTC", "1h", **HOURS).wait()
+    provider.backfill("KRW-BTC", "1h", **SETTLED).wait()
     with pytest.raises(NotCovered, match="KRW-USDT 1h"):
-        provider.premium("BTC", timeframe="1h", source="lake", **HOURS)
-    provider.backfill("KRW-USDT", "1h", **HOURS).wait()
-    found = provider.premium("BTC", timeframe="1h", source="lake", **HOURS)
+        provider.premium("BTC", timeframe="1h", source="lake", **SETTLED)
+    provider.backfill("KRW-USDT", "1h", **SETTLED).wait()
+    found = provider.premium("BTC", timeframe="1h", source="lake", **SETTLED)
     assert found.height == 4
     assert found["direct"].null_count() == 4
 
