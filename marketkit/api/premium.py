@@ -121,8 +121,8 @@ def _result(
         if rate is not None:
             failures.setdefault(markets.won, rate)
         if markets.won not in failures:
-            sides = (_of(result.frame, name) for name in (markets.won, markets.rate))
-            frames.append(premiums(*sides, own))
+            won, money = (_of(result.frame, name) for name in (markets.won, markets.rate))
+            frames.append(premiums(won, money, own))
     sources = {
         key: [name for name in names if name != wanted[0].rate and name not in failures]
         for key, names in result.sources.items()

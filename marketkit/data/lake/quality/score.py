@@ -73,33 +73,35 @@ def _reasons() -> Iterator[Reason]:
         pl.when((pl.col("unknown") > 0) & (_possible() > 0)).then(
             pl.max_horizontal(pl.lit(_LEAST), unknown)
         ),
-        pl.format("{} % not known, {} slots in a row", unknown.round(2), "longest_hole"),
+        pl.format(
+            "{} % not known, longest hole {} of {} slots", unknown.round(2), "longest_hole", "slots"
+        ),
     )
     differing = pl.col("differing") - pl.col("opens")
     opens = pl.when(pl.col("differing") > 0).then(pl.lit(_USUAL))
     # The pair that differs most: one spike is one hour of 24, and the only day.
     worst = pl.when(differing > 0).then(_WRONG + _WRONG_SHARE * pl.col("worst_share"))
     yield Reason(pl.coalesce(worst, opens), pl.col("widths"))
-    trades = pl.format("{} of {} slots are not what trades say", "trade_differs", "trade_slots")
+    trades = pl.format("{} of {} slots differ from trades", "trade_differs", "trade_slots")
     yield Reason(_wrong(pl.col("trade_differs"), "trade_slots"), trades)
-    checks = pl.format("{} of {} slots are not what REST says now", "check_differs", "checked")
+    checks = pl.format("{} of {} slots differ from REST", "check_differs", "checked")
     yield Reason(_wrong(pl.col("check_differs"), "checked"), checks)
     odd = pl.when(pl.col("outliers") > 0).then(pl.lit(_ODD))
     never = pl.when(pl.col("impossible") > 0).then(pl.lit(_IMPOSSIBLE))
     yield Reason(
         pl.coalesce(never, odd),
         pl.format(
-            "{} candles are far from their neighbours, the worst by {} usual moves",
+            "candles far from their neighbours: {}, by up to {} usual moves",
             "outliers",
             pl.col("worst_move").round(0).cast(pl.Int64),
         ),
     )
     yield Reason(
         pl.when(pl.col("wrong_turnover") > 0).then(pl.lit(_IMPOSSIBLE)),
-        pl.format("the turnover of {} candles fits no price of theirs", "wrong_turnover"),
+        pl.format("candles whose turnover fits no price: {}", "wrong_turnover"),
     )
     revised = (_ALL * _share("revised", "slots")).clip(_LEAST, _REVISED)
     yield Reason(
         pl.when(pl.col("revised") > 0).then(revised),
-        pl.format("{} candles were revised", "revised"),
+        pl.format("candles revised: {}", "revised"),
     )

@@ -88,7 +88,7 @@ def test_checks_through_rest_are_a_reason():
     )
     told = days.gathered(calendar(cover, HOURS), [days.widths(nothing), checks])
     assert told["score"].to_list() == [60.0]
-    assert told["reasons"].to_list() == ["5 of 20 slots are not what REST says now (-40.0)"]
+    assert told["reasons"].to_list() == ["5 of 20 slots differ from REST (-40.0)"]
 
 
 class Page(NamedTuple):

@@ -50,12 +50,12 @@ def test_a_sound_day_has_all_points_and_no_reason():
         (
             {"unknown": 0.25, "longest_hole": 200},
             75.0,
-            "25.0 % not known, 200 slots in a row (-25.0)",
+            "25.0 % not known, longest hole 200 of 1440 slots (-25.0)",
         ),
         (
             {"unknown": 1 / 1_440, "longest_hole": 1},
             99.0,
-            "0.07 % not known, 1 slots in a row (-1.0)",
+            "0.07 % not known, longest hole 1 of 1440 slots (-1.0)",
         ),
         (
             {"differing": 2, "worst_share": 1.0, "widths": "1 of 24 slots differ from 1h (high)"},
@@ -70,25 +70,25 @@ def test_a_sound_day_has_all_points_and_no_reason():
         (
             {"trade_slots": 100, "trade_differs": 1},
             69.6,
-            "1 of 100 slots are not what trades say (-30.4)",
+            "1 of 100 slots differ from trades (-30.4)",
         ),
         (
             {"outliers": 1, "worst_move": 35.2},
             98.0,
-            "1 candles are far from their neighbours, the worst by 35 usual moves (-2.0)",
+            "candles far from their neighbours: 1, by up to 35 usual moves (-2.0)",
         ),
         (
             {"outliers": 3, "impossible": 1, "worst_move": 9_000.0},
             50.0,
-            "3 candles are far from their neighbours, the worst by 9000 usual moves (-50.0)",
+            "candles far from their neighbours: 3, by up to 9000 usual moves (-50.0)",
         ),
         (
             {"wrong_turnover": 4},
             50.0,
-            "the turnover of 4 candles fits no price of theirs (-50.0)",
+            "candles whose turnover fits no price: 4 (-50.0)",
         ),
-        ({"revised": 72}, 95.0, "72 candles were revised (-5.0)"),
-        ({"revised": 1_440}, 90.0, "1440 candles were revised (-10.0)"),
+        ({"revised": 72}, 95.0, "candles revised: 72 (-5.0)"),
+        ({"revised": 1_440}, 90.0, "candles revised: 1440 (-10.0)"),
     ],
 )
 def test_each_reason_has_its_price(found, points, said):
@@ -97,7 +97,7 @@ def test_each_reason_has_its_price(found, points, said):
 
 def test_the_share_is_of_what_can_be_known():
     told = score(unknown=0.25, before_listing=0.5, longest_hole=3)
-    assert told == (50.0, "50.0 % not known, 3 slots in a row (-50.0)")
+    assert told == (50.0, "50.0 % not known, longest hole 3 of 1440 slots (-50.0)")
 
 
 def test_a_day_of_which_nothing_can_be_had_has_no_score():
