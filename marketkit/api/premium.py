@@ -1,4 +1,4 @@
-"""Premiums: the price in won by the price of another currency in won, beside its own market."""
+"""Premiums: the price in won over the price of another currency in won, slot by slot."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PRICES = ("open", "close")
 
 @dataclass(frozen=True, slots=True)
 class PremiumCall:
-    """The words of a call for premiums, as `premium` explains them."""
+    """The words of a call for premiums; `premium` explains each."""
 
     quote: str = "USDT"
     timeframe: str = "1m"
@@ -36,7 +36,7 @@ class PremiumCall:
     source: Source = "auto"
 
     def candles(self, *, filled: bool) -> CandleCall:
-        """Give the call for the candles of a market, with those of empty slots or without."""
+        """Give the call for the candles of a market, with rows for empty slots or without."""
         return CandleCall(
             self.timeframe,
             self.start,
@@ -58,7 +58,7 @@ class Markets(NamedTuple):
 
 
 def markets_of(base: str, quote: str) -> Markets:
-    """Name the markets for a currency, or for its market in won.
+    """Name the markets for a currency or a market in won.
 
     Raises `InputError` for a market in another currency, and for the quote currency itself.
 
@@ -84,7 +84,7 @@ class PremiumEndpoints:
         self._candles = candles
 
     def premium(self, bases: Symbols, call: PremiumCall, options: CallOptions) -> Query:
-        """Ask for the candles of all markets, and join those of which both sides are proved."""
+        """Ask for the candles of all markets, and join the slots with proof of both sides."""
         parse_timeframe(call.timeframe, made=True)  # one: of several there is no candle to join
         asked = [markets_of(base, call.quote) for base in naming.several(bases)]
         wanted = list(dict.fromkeys(asked))
@@ -139,7 +139,7 @@ def _of(rows: pl.DataFrame, symbol: str) -> pl.DataFrame:
 def premiums(
     won: pl.DataFrame, rate: pl.DataFrame, direct: pl.DataFrame | None = None
 ) -> pl.DataFrame:
-    """Join candles in won with those of the rate, as `PREMIUM`.
+    """Join candles in won with candles of the rate, as `PREMIUM`.
 
     Both have the columns of `schema.CANDLE` and a row, at the last price, for each slot that is
     proved to be without a trade: a slot that either of them lacks has no premium. `direct` has

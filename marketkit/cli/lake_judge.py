@@ -23,7 +23,7 @@ def quality_arguments(view: argparse.ArgumentParser) -> None:
 
 
 def quality(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    """Print the score of each day and its reasons, and how many days are not sound."""
+    """Print scores and reasons by day, and the number of days below a sound score."""
     from marketkit.data.lake.quality.score import SOUND  # noqa: PLC0415 - `--help` needs none
 
     days = lake.quality(options.symbols or None, options.timeframe, options.start, options.end)

@@ -19,7 +19,7 @@ _ROW = 15  # pixels of a day, or of a symbol's row
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The colours of a heat map, from 0 to the last of its `ticks`, which name values."""
+    """The colours of a heat map from 0 to the last of some named values, the `ticks`."""
 
     scale: tuple[tuple[float, str], ...]
     ticks: Mapping[float, str]
@@ -38,7 +38,7 @@ class Look:
 
 
 def heat_map(days: pl.DataFrame, look: Look, said: str, theme: Theme) -> Chart:
-    """Draw days: those of one symbol as a calendar, of several in rows.
+    """Draw the days of one symbol as a calendar, of several in rows.
 
     `days` has `symbol date`, `heat` (a value of the look's scale, null for a grey day) and `said`,
     the text of a day.

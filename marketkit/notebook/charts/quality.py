@@ -29,7 +29,7 @@ _LOOK = Look(_SCALE, {0: "not to be used", 50: "50", 90: "90", 100: "nothing fou
 
 @runtime_checkable
 class Judges(Protocol):
-    """A lake, or another thing that judges its days."""
+    """A lake, or another judge of days."""
 
     def quality(
         self,
@@ -76,7 +76,7 @@ def _days(frame: pl.DataFrame, symbols: str | Iterable[str] | None) -> pl.DataFr
 
 
 def _marked(days: pl.DataFrame) -> pl.DataFrame:
-    """Add the place of each day on the scale, null where it is grey, and the text."""
+    """Add the place of each day on the scale, null for a grey one, and the text."""
     score = pl.col("score").cast(pl.Float64()).fill_nan(None)
     reasons = pl.col("reasons").fill_null("")
     # Plotly takes a text for HTML; the order matters, for the one word has the letters of another.

@@ -1,4 +1,4 @@
-"""What is found of a market, gathered to one row a day. Pure."""
+"""Findings about markets, gathered to one row a day. Pure."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def holes(coverage: pl.DataFrame, timeframe: Timeframe) -> pl.DataFrame:
 
 
 def widths(found: pl.DataFrame) -> pl.DataFrame:
-    """Sum identities up by day, and say them: `IDENTITIES` with a symbol to columns of a day.
+    """Sum identities up by day, in numbers and words: `IDENTITIES` with a symbol to columns.
 
     `worst_share` is that of the pair of widths that differs most.
     """
@@ -78,7 +78,7 @@ def widths(found: pl.DataFrame) -> pl.DataFrame:
 
 
 def against_trades(found: pl.DataFrame) -> pl.DataFrame:
-    """Give what a comparison with bars of trades counted, as columns of a day."""
+    """Give the counts of a comparison with trades as columns of a day."""
     counts = {"trade_slots": pl.col("compared"), "trade_differs": pl.col("differing")}
     by = found.group_by(_KEY, maintain_order=True)
     return by.agg(each.sum().alias(name) for name, each in counts.items())
@@ -101,11 +101,11 @@ class Check(Protocol):
 
     @property
     def first(self) -> int | None:
-        """The first of those that differ, None where none does."""
+        """The first differing slot, None where none differs."""
 
 
 def checks(found: Iterable[tuple[str, Check]], timeframe: Timeframe) -> pl.DataFrame:
-    """Count by day the slots of checks and those that differ: `symbol date checked check_differs`.
+    """Count by day all and differing slots of checks: `symbol date checked check_differs`.
 
     Those that differ count for the day of the first of them.
     """
@@ -128,7 +128,7 @@ def _differing(check: Check, day: int) -> int:
 
 
 def odd(found: pl.DataFrame) -> pl.DataFrame:
-    """Count outliers by day: those of `OUTLIER` with a symbol to columns of a day."""
+    """Count outliers by day: `OUTLIER` with a symbol to columns of a day."""
     return found.group_by("symbol", date=pl.col("time").dt.date()).agg(
         outliers=pl.len().cast(pl.Int64),
         impossible=pl.col("impossible").sum().cast(pl.Int64),
@@ -144,7 +144,7 @@ def counted(times: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def gathered(calendar: pl.DataFrame, parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
-    """Put the parts beside the days of a calendar, and score them, as `QUALITY`.
+    """Put the parts beside the days of a calendar, and score the days, as `QUALITY`.
 
     What was not looked for at all is null; what was looked for and not found is 0.
     """

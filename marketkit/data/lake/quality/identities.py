@@ -1,4 +1,4 @@
-"""Candles of one width against those of the others in a lake, counted by day and number."""
+"""Candles of one width against the other widths of a lake, counted by day and number."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ IDENTITIES: Schema = {
 def identities(
     store: Store, symbol: str, timeframe: Timeframe, span: Span
 ) -> tuple[pl.DataFrame, dict[str, LakeError]]:
-    """Compare the candles of a series in whole days with those of each other width of the lake.
+    """Compare the candles of a series in whole days with each other width of the lake.
 
     A wide candle is compared with what narrow ones add up to, where these tell of the whole slot,
     and with their bounds where they tell of a part. Widths beyond a day are left out: a week that
@@ -73,7 +73,7 @@ def against_bars(
 def against(
     rows: pl.DataFrame, made: pl.DataFrame, timeframe: Timeframe, slots: Spans
 ) -> pl.DataFrame:
-    """Compare the candles of some slots with what trades add up to there, as `IDENTITIES`."""
+    """Compare the candles of some slots with the sums of trades, as `IDENTITIES`."""
     own = rows.filter(within(rows["time"], slots))
     return _counted(differing(own, made, 1), slots, timeframe, "trades")
 

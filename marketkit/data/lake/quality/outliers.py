@@ -29,7 +29,7 @@ _CENT = 1e-6  # turnover in quote currency that rounding alone may be
 
 
 def outliers(rows: pl.DataFrame, timeframe: Timeframe) -> pl.DataFrame:
-    """Give the candles of one market, sorted by time, that its own moves do not explain.
+    """Give the candles of one market, sorted by time, beyond the market's own moves.
 
     Columns are `OUTLIER`: how far a candle lies from its neighbours, in usual moves, and whether no
     market moves so.
@@ -44,7 +44,7 @@ def outliers(rows: pl.DataFrame, timeframe: Timeframe) -> pl.DataFrame:
 
 
 def wrong_turnover(rows: pl.DataFrame) -> pl.Series:
-    """Give the times of candles whose turnover is not what volume and prices allow."""
+    """Give the times of candles with a turnover beyond volume and prices."""
     least, most = (pl.col(price) * pl.col("volume") for price in ("low", "high"))
     value = pl.col("value")
     off = (value < least * (1 - _VALUE) - _CENT) | (value > most * (1 + _VALUE) + _CENT)
@@ -73,7 +73,7 @@ def _judged(steps: pl.DataFrame) -> pl.DataFrame:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """Neighbouring candles without a far step between: their numbers, and the step into them."""
+    """Neighbouring candles without a far step between, by number, and the step before."""
 
     first: int
     end: int
@@ -86,7 +86,7 @@ class _Run:
 
 
 def _runs(rows: pl.DataFrame, timeframe: Timeframe, usual: float) -> pl.DataFrame:
-    """Give the candles of runs that lie apart from what comes before and after."""
+    """Give the candles of runs apart from their neighbours."""
     runs = _cut(rows, timeframe, usual)
     odd = list[_Run]()
     while len(runs) > 1 and (found := _oddest(runs)) is not None:
@@ -141,7 +141,7 @@ def _oddest(runs: list[_Run]) -> tuple[int, _Run] | None:
 
 
 def _without(runs: list[_Run], at: int) -> list[_Run]:
-    """Take a run out, and join its neighbours."""
+    """Take a run out, and join the neighbours."""
     if at == 0:
         second = runs[1]
         return [_Run(second.first, second.end, 0.0, 0.0), *runs[2:]]

@@ -1,4 +1,4 @@
-"""The quality of series of a lake, day by day: all that is looked at, and who is asked for it."""
+"""The quality of series of a lake, day by day: every look, and the answers together."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _AT_ONCE = 500_000  # slots; their candles take some forty megabytes
 
 
 class Beside(NamedTuple):
-    """What is known of series besides their candles and coverage.
+    """Knowledge of series besides candles and coverage.
 
     `revisions` has `symbol time`, `bars` the columns of `schema.BAR` and comes before `trades`, and
     `checks` what REST said afterwards: `symbol date checked check_differs`. None is not known.
@@ -73,7 +73,7 @@ def read_bars(frame: Any) -> pl.DataFrame:
 
 
 class _Look(NamedTuple):
-    """What was found of one market: `IDENTITIES` twice, `OUTLIER`, and times.
+    """Findings about one market: `IDENTITIES` twice, `OUTLIER`, and times.
 
     `failures` are series beside that could not be read.
     """
@@ -135,7 +135,7 @@ def _parts(timeframe: Timeframe, span: Span) -> Iterator[Span]:
 
 
 def _all(looks: list[_Look], name: str, schema: Any) -> pl.DataFrame:
-    """Put what was found of each market together, with the symbol before."""
+    """Put the findings about each market together, with the symbol before."""
     frames = [pl.DataFrame(schema={"symbol": pl.String(), **schema})]
     for each in looks:
         frame: pl.DataFrame = getattr(each, name)

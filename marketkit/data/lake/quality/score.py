@@ -1,4 +1,4 @@
-"""The score of a day: 100 less what each reason costs. Pure.
+"""The score of a day: 100 less the points of each reason. Pure.
 
 What is not known costs its share of the day. What cannot be, or contradicts the exchange's own word
 in another width, costs most of the score at once, for the numbers of such a day are not to be used
@@ -23,14 +23,14 @@ _LEAST = 1.0  # an unknown slot of a thousand is to be seen
 
 
 class Reason(NamedTuple):
-    """What a thing costs, in points, and what is said of it; both null where there is no such."""
+    """A reason for lost points, in words; both null where there is no such reason."""
 
     points: pl.Expr
     said: pl.Expr
 
 
 def scored(days: pl.DataFrame) -> pl.DataFrame:
-    """Add `score` and `reasons` to the columns of `QUALITY` and to `widths`, what these tell.
+    """Add `score` and `reasons` to the columns of `QUALITY`, `widths` and `worst_share`.
 
     A day of which nothing can be had (before the listing, past what the exchange keeps) has no
     score.

@@ -1,4 +1,4 @@
-"""Trades as a witness of candles: what they add up to, slot by slot."""
+"""Trades as a witness of candles: the sums, slot by slot."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Trades(Protocol):
 def added_up(
     trades: Trades, symbol: str, timeframe: Timeframe, known: Spans
 ) -> Iterator[tuple[pl.DataFrame, Spans]]:
-    """Give what trades add up to, as candles without turnover, and the slots they tell of.
+    """Give the sums of trades as candles without turnover, and the slots of these.
 
     A day at a time, for days of trades are large; only whole slots that `known` holds. Slots wider
     than a day have none.
