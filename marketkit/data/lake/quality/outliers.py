@@ -21,6 +21,7 @@ OUTLIER: Schema = {"time": TIME, "far": pl.Float64(), "impossible": pl.Boolean()
 _FAR = 30.0  # usual moves; of real minutes one step in 7,000 is longer, and most of these stay
 _LEAST = math.log(1.05)  # a market that hardly moves may do so much for once
 _NEVER, _NEVER_LEAST = 100.0, math.log(1.5)  # so far, and by so much, no market goes and returns
+_WHOLE = 20  # candles that jump away and back as one: no market does, however near
 _UNKNOWN = math.log(8) / _NEVER  # a usual move, where too few candles tell of one
 _RETURNS = 0.5  # of the way out; the way back of a spike is no shorter
 _MANY = 2_000  # steps of one series that are worth an own look, each of which costs the square
@@ -61,14 +62,19 @@ def _spikes(rows: pl.DataFrame, timeframe: Timeframe, usual: float) -> pl.DataFr
     down = pl.min_horizontal(*((each / pl.col("low")).log() for each in (before, after)))
     both = before.is_not_null() & after.is_not_null()
     step = pl.when(both).then(pl.max_horizontal(up, down))
-    return _judged(rows.select("time", step=step, far=step / (slots.sqrt() * usual)))
+    # All of the candle lies apart, where a wick begins and ends at its neighbours.
+    into, out = (pl.col("open") / before).log(), (pl.col("close") / after).log()
+    gap = pl.when(into * out > 0).then(pl.min_horizontal(into.abs(), out.abs())).otherwise(0.0)
+    scale = slots.sqrt() * usual
+    jumps = (gap / scale > _NEVER) & (gap > _LEAST)
+    return _judged(rows.select("time", step=step, far=step / scale, jumps=jumps))
 
 
 def _judged(steps: pl.DataFrame) -> pl.DataFrame:
-    """Keep steps that are too far, and say of which nobody has heard."""
+    """Keep steps that are too far, and tell those that no market makes, as jumps there and back."""
     far = steps.filter((pl.col("far") > _FAR) & (pl.col("step") > _LEAST))
     never = (pl.col("far") > _NEVER) & (pl.col("step") > _NEVER_LEAST)
-    return far.select("time", "far", impossible=never)
+    return far.select("time", "far", impossible=never | pl.col("jumps"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +85,12 @@ class _Run:
     end: int
     step: float
     far: float
+    returns: bool = False
+
+    @property
+    def jumps(self) -> bool:
+        """Whether no market goes away and comes back so."""
+        return self.returns and (self.far > _NEVER or self.length >= _WHOLE)
 
     @property
     def length(self) -> int:
@@ -95,7 +107,7 @@ def _runs(rows: pl.DataFrame, timeframe: Timeframe, usual: float) -> pl.DataFram
     times = rows["time"]
     parts = [
         pl.DataFrame({"time": times[run.first : run.end]}).with_columns(
-            step=pl.lit(abs(run.step)), far=pl.lit(run.far)
+            step=pl.lit(abs(run.step)), far=pl.lit(run.far), jumps=pl.lit(run.jumps)
         )
         for run in odd
     ]
@@ -136,7 +148,7 @@ def _oddest(runs: list[_Run]) -> tuple[int, _Run] | None:
         returns = into.step * out.step < 0
         shorter = min(into, out, key=lambda each: abs(each.step))
         if returns and abs(shorter.step) > _RETURNS * max(abs(into.step), abs(out.step)):
-            return at, _Run(run.first, run.end, shorter.step, shorter.far)
+            return at, _Run(run.first, run.end, shorter.step, shorter.far, returns=True)
     return None
 
 

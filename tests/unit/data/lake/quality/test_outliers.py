@@ -103,6 +103,16 @@ def test_two_false_days_of_different_markets_are_both_found():
     ]
 
 
+@pytest.mark.parametrize("by", [1.1, 1.3, 0.8])
+@pytest.mark.parametrize("count", [1, 2, 60, 1_440])
+def test_candles_that_jump_away_and_back_as_one_are_impossible_however_near(count, by):
+    rows = changed(walk(3 * 1_440), times(at=1_440, count=count), by, *PRICES)
+    told = outliers(rows, MINUTES)
+    assert told["time"].dt.epoch("ms").to_list() == times(at=1_440, count=count)
+    if count > 20 or abs(math.log(by)) > 0.15:
+        assert told["impossible"].all()
+
+
 def test_a_market_that_moves_for_good_is_the_shorter_side_of_its_step_and_possible():
     rows = changed(walk(4_000), times(at=3_990, count=10), 1.1, *PRICES)
     told = outliers(rows, MINUTES)
