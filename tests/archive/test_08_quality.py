@@ -92,6 +92,23 @@ def test_without_other_widths_the_markets_own_moves_tell(lake):
     assert low(quality(lake)) == [WRONG]
 
 
+def test_a_false_day_is_found_when_it_is_asked_for_alone(lake):
+    for name in ("1h", "1d"):
+        lake.drop("KRW-BTC", name)
+    inject(lake, minutes(lake, "KRW-ETH"))
+    found = lake.quality("KRW-BTC", "1m", WRONG, WRONG + timedelta(1))
+    assert low(found) == [WRONG]
+    after = lake.quality("KRW-BTC", "1m", WRONG + timedelta(1), WRONG + timedelta(2))
+    assert low(after) == []
+
+
+def test_a_day_that_is_a_little_off_is_found_by_both_of_its_ends(lake):
+    for name in ("1h", "1d"):
+        lake.drop("KRW-BTC", name)
+    inject(lake, minutes(lake).with_columns(pl.col(*PRICES, "value") * 1.2))
+    assert low(quality(lake)) == [WRONG]
+
+
 @pytest.mark.parametrize("names", [PRICES, ("high",), (*PRICES, "value"), ("volume",)])
 def test_a_spike_of_a_thousand_is_found_on_its_day_alone(lake, names):
     for name in ("1h", "1d"):

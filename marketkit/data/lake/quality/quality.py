@@ -21,7 +21,9 @@ from marketkit.errors import InputError, LakeError, nearest
 from marketkit.schema import NUMBERS, TIME
 from marketkit.timeframe import DAY, Timeframe
 from marketkit.to.intake import rows_of
+from marketkit.window import EVER
 
+_AROUND = 2 * DAY  # so that a false day that is asked for alone is less than the days around
 _AT_ONCE = 500_000  # slots; their candles take some forty megabytes
 
 
@@ -106,7 +108,8 @@ def _judge(
     found: Selection, symbol: str, span: Span, beside: Beside
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Judge the candles of a part of the range."""
-    around = rows_around(found, symbol, span)
+    reach = Span(max(EVER.start, span.start - _AROUND), min(EVER.end, span.end + _AROUND))
+    around = rows_around(found, symbol, reach)
     rows = inside(around, *span)
     odd = outliers(around, found.timeframe)
     told = _witnessed(found, symbol, span, rows, beside)
