@@ -71,7 +71,7 @@ def _spikes(rows: pl.DataFrame, timeframe: Timeframe, usual: float) -> pl.DataFr
 
 
 def _judged(steps: pl.DataFrame) -> pl.DataFrame:
-    """Keep steps that are too far, and tell those that no market makes, as jumps there and back."""
+    """Keep far steps, and mark impossible ones: the farthest, and jumps there and back."""
     far = steps.filter((pl.col("far") > _FAR) & (pl.col("step") > _LEAST))
     never = (pl.col("far") > _NEVER) & (pl.col("step") > _NEVER_LEAST)
     return far.select("time", "far", impossible=never | pl.col("jumps"))
