@@ -28,6 +28,7 @@ _DEFAULT = (
     "lake",
     "live",
     "plan",
+    "premium",
     "record",
     "status",
     "watch",

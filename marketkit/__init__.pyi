@@ -112,6 +112,7 @@ __all__ = [
     "live",
     "plan",
     "plot",
+    "premium",
     "read_interruptions",
     "read_recording",
     "record",
@@ -138,6 +139,7 @@ jobs = _default.jobs
 lake = _default.lake
 live = _default.live
 plan = _default.plan
+premium = _default.premium
 record = _default.record
 status = _default.status
 watch = _default.watch

@@ -45,6 +45,15 @@ BAR: Schema = {
     "state": BAR_STATE,
 }
 
+# A price in won over another currency's price in won, beside the market between the two.
+PREMIUM: Schema = {
+    **ROW,
+    "rate": pl.Float64(),
+    "direct": pl.Float64(),
+    "premium": pl.Float64(),
+    "state": STATE,
+}
+
 MARKET: Schema = {
     "symbol": pl.String(),
     "quote": pl.String(),
@@ -152,6 +161,7 @@ _FRAMES: Mapping[str, tuple[Schema, str]] = {
         "get_candle, iter_candle, live: 3.2",
     ),
     "bar": (BAR, "bars: made of trades"),
+    "premium": (PREMIUM, "premium: made of candles"),
     "ticker": (TICKER, "get_ticker, watch: 3.4"),
     "orderbook": (ORDERBOOK, "get_orderbook, watch: 3.5"),
     "trade": (TRADE, "get_trade, watch: 3.3"),
@@ -178,6 +188,16 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "trades": ("", "number of trades"),
     "last": ("UTC, or tz=", "moment of the last trade"),
     "bar.state": ("", "as of candles; unknown (fill=): trades of the slot are not known whole"),
+    "rate": ("KRW", "last price of the quote currency"),
+    "direct": ("quote currency", "last price in the market between base and quote"),
+    "premium": ("1 = 100 %", "close by that, less 1"),
+    "premium.open": ("quote currency", "price in won over the rate, at the open"),
+    "premium.high": ("quote currency", "higher one of open and close"),
+    "premium.low": ("quote currency", "lower one of open and close"),
+    "premium.close": ("quote currency", "price in won over the rate, at the close"),
+    "premium.volume": ("base currency", "volume of the market in won"),
+    "premium.value": ("quote currency", "turnover of the market in won over the rate"),
+    "premium.state": ("", "closed, or empty: no trade in the slot in won or of the rate"),
     "timeframe": ("", "width of the candle, where several were asked for"),
     "listed_as": ("", "code at that time, with rename="),
     "ticker.open": ("quote currency", "first price since 00:00 UTC"),
@@ -234,9 +254,9 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
 def describe(frame: str | None = None) -> pl.DataFrame:
     """List the columns of a frame, or of all frames: `frame column type unit meaning source`.
 
-    `frame` is one of `candle bar ticker orderbook trade market instrument interruption`. The source
-    names the calls, and the section of the Upbit reference where one has the fields on the wire.
-    With `precision="decimal"` floats are decimals. Raises `InputError` for another name.
+    `frame` is one of `candle bar premium ticker orderbook trade market instrument interruption`.
+    The source names the calls, and the section of the Upbit reference where one has the fields on
+    the wire. With `precision="decimal"` floats are decimals. Raises `InputError` for another name.
 
     >>> describe("candle").columns
     ['frame', 'column', 'type', 'unit', 'meaning', 'source']

@@ -16,6 +16,8 @@ from marketkit.api.candles import CandleEndpoints
 from marketkit.api.market_calls import MarketMethods
 from marketkit.api.markets import MarketEndpoints
 from marketkit.api.metrics import Metrics
+from marketkit.api.premium import PremiumEndpoints
+from marketkit.api.premium_calls import PremiumMethods
 from marketkit.api.query import A, Answer, D, P, Q, Query, Result
 from marketkit.api.quote_calls import QuoteMethods
 from marketkit.api.quotes import QuoteEndpoints
@@ -35,6 +37,7 @@ class Endpoints:
     trades: TradeEndpoints
     candles: CandleEndpoints
     bars: BarEndpoints
+    premiums: PremiumEndpoints
     backfills: BackfillEndpoints
     metrics: Metrics
 
@@ -98,6 +101,7 @@ class DataMethods(
     TradeMethods[P, D, A],
     CandleMethods[P, D, A],
     BarMethods[P, D, A],
+    PremiumMethods[P, D, A],
 ):
     """The calls that give market data, once for every provider and for `with_response`.
 
@@ -116,6 +120,7 @@ class DataMethods(
         self._trades = endpoints.trades
         self._candles = endpoints.candles
         self._bars = endpoints.bars
+        self._premiums = endpoints.premiums
         self._answer = answer
 
     @property

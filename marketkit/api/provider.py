@@ -26,6 +26,7 @@ from marketkit.api.doctor import as_frame, examine, examine_live
 from marketkit.api.markets import MarketEndpoints, MarketList
 from marketkit.api.metrics import Metrics
 from marketkit.api.numbers import check_seconds, read_limits
+from marketkit.api.premium import PremiumEndpoints
 from marketkit.api.query import Symbols
 from marketkit.api.quotes import QuoteEndpoints
 from marketkit.api.response import DataResponse
@@ -141,12 +142,14 @@ class AsyncSmartDataProvider(
         self._trade_pages = TradePageCache(self._transport, self._store)
         self._backfills = BackfillEndpoints(self._filler, self._markets, address)
         trades = TradeEndpoints(self._router, self._trade_pages, self._lake)
+        candles = CandleEndpoints(self._router, CandleReader(self._filler), self._lake)
         self.endpoints = Endpoints(
             MarketEndpoints(self._markets),
             QuoteEndpoints(self._router),
             trades,
-            CandleEndpoints(self._router, CandleReader(self._filler), self._lake),
+            candles,
             BarEndpoints(self._router, trades, self._lake),
+            PremiumEndpoints(candles),
             self._backfills,
             Metrics(),
         )

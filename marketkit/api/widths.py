@@ -48,9 +48,9 @@ def joined(queries: Mapping[str, Query]) -> Query:
 
     async def fetch() -> Result:
         if first.sends:
-            answers = await asyncio.gather(*map(_answer, queries.values()))
+            answers = await asyncio.gather(*map(answered, queries.values()))
         else:  # in the caller's own thread, without a loop
-            answers = [await _answer(query) for query in queries.values()]
+            answers = [await answered(query) for query in queries.values()]
         return merged(dict(zip(queries, answers, strict=True)))
 
     def recall() -> Result | None:
@@ -61,7 +61,8 @@ def joined(queries: Mapping[str, Query]) -> Query:
     return replace(first, fetch=fetch, recall=recall)
 
 
-async def _answer(query: Query) -> Result:
+async def answered(query: Query) -> Result:
+    """Answer a query from memory, or else ask."""
     known = query.recall()
     return await query.fetch() if known is None else known
 

@@ -33,6 +33,11 @@ LAKE: Mapping[str, Text] = {
         "Print the share of each state by symbol and day.",
         "marketkit lake calendar KRW-BTC --timeframe 1m",
     ),
+    "quality": Text(
+        "Print a score of each symbol and day, and what takes points off: unknown slots, candles"
+        " that other widths contradict, and prices that no market makes.",
+        "marketkit lake quality KRW-BTC --timeframe 1m --start 2026-01-01",
+    ),
     "revisions": Text(
         "List the candles that the exchange changed afterwards.",
         "marketkit lake revisions KRW-BTC",

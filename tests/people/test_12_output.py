@@ -53,6 +53,7 @@ LINES = {
     "lake gaps": "lake gaps KRW-BTC --timeframe 1h --start 2026-11-18 --end 2026-11-20",
     "lake coverage": f"lake coverage {SPAN}",
     "lake calendar": f"lake calendar {SPAN}",
+    "lake quality": f"lake quality {SPAN}",
     "lake revisions": "lake revisions",
     "lake audit": "lake audit",
     "lake repair": "lake repair --dry-run",

@@ -44,6 +44,8 @@ def frames(kind: Kind) -> None:
     reveal_type(assert_type(mk.bars("KRW-BTC", "1m", start="-1d"), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.bars(["KRW-BTC"], volume=2.5, start="-1d", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.compare_bars(mk.bars("KRW-BTC", "1h", start="-1d"), pl.DataFrame()), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.premium("BTC", quote="USDT"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.premium(["BTC"], "USDT", "1h", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
 
 
 def forms() -> None:
@@ -127,6 +129,7 @@ def charts(frame: pl.DataFrame, pandas: pd.DataFrame) -> None:
     reveal_type(mk.plot.candles(frame, tz="Asia/Seoul", log=True, colors="western", theme="dark"))  # Chart
     reveal_type(mk.plot.compare(pandas, column="high"))  # Chart
     reveal_type(mk.plot.coverage(mk.lake(), "KRW-BTC", "1m"))  # Chart
+    reveal_type(mk.plot.quality(mk.lake(), "KRW-BTC", "1m"))  # Chart
     assert_type(mk.plot.depth(mk.get_orderbook("KRW-BTC")).save("depth.png", width=600), Path)
     assert_type(mk.live("KRW-BTC", "1m").plot(60, theme="dark"), None)
 

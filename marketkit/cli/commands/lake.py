@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from marketkit.cli.command import PARTS, Command, Family, no_arguments
 from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_arguments
 from marketkit.cli.lake_import import import_arguments, import_candles
+from marketkit.cli.lake_judge import quality, quality_arguments
 from marketkit.cli.lake_merge import merge, merge_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
 from marketkit.cli.options import add_series, add_timeframe, letters, open_lake, path
@@ -24,7 +25,8 @@ Arguments = Callable[[argparse.ArgumentParser], None]
 
 # Commands about all series give those that can be read, and say which are left out.
 _OF_MANY = {
-    *("ls", "gaps", "coverage", "calendar", "revisions", "du", "freeze", "diff", "export", "sql"),
+    *("ls", "gaps", "coverage", "calendar", "quality", "revisions", "du", "freeze", "diff"),
+    *("export", "sql"),
 }
 
 
@@ -185,6 +187,7 @@ COMMAND = Family(
         _view("gaps", _gaps, add_series),
         _view("coverage", _coverage, _coverage_arguments),
         _view("calendar", _calendar, add_series),
+        _view("quality", quality, quality_arguments),
         _view("revisions", _revisions, _revisions_arguments),
         _view("audit", audit, audit_arguments),
         _view("repair", repair, repair_arguments),

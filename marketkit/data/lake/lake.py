@@ -34,7 +34,7 @@ from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.trades.store import TradeStore
 from marketkit.data.lake.transfer.exporting import check_target, write_candles
 from marketkit.errors import LakeError, WrongArgument
-from marketkit.frames import Precision, one_of
+from marketkit.frames import Frame, Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.schema import ROW, empty
@@ -258,6 +258,44 @@ class Lake(Intake, Shown):
         """
         spans = self.coverage(symbols, timeframe, start, end)
         return calendar(spans, parse_timeframe(timeframe))
+
+    def quality(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Instant | None = None,
+        end: Instant | None = None,
+        *,
+        bars: Frame | None = None,
+    ) -> pl.DataFrame:
+        """Judge every UTC day: one row per symbol and day, with a score and its reasons.
+
+        `score` is 100 less what each of the `reasons` costs (its points are behind it), null for
+        days of which nothing can be had. Then come `slots`, the shares of the states as in
+        `calendar()`, and counts. `longest_hole`: unknown slots in a row. `compared`: slots of other
+        widths up to a day that were compared (`1h` and `1d` with what `1m` adds up to);
+        `differing`: those that differ, and in which number (`open_differs` and so on; one day in
+        thirty opens elsewhere than its first hour). `outliers`: candles that the market's own moves
+        do not explain, such as a spike or a day of another market; `impossible` are those that no
+        market makes, `worst_move` the farthest one in usual moves, at `worst_at`; `wrong_turnover`:
+        candles whose turnover fits no price between low and high. `revised`: candles with
+        `revisions()`. `trade_differs` of `trade_slots` differ from what the lake's trades add up
+        to, or from `bars` of `mk.bars`, the same width made of trades. `checked` and
+        `check_differs` are those of the archive that were asked for again through REST. Null is
+        what was not looked for.
+
+        Series of other widths that cannot be read are left out with a warning. Raises `InputError`
+        for bars that are none.
+        """
+        from marketkit.data.lake.quality import quality as judging  # noqa: PLC0415 - seldom wanted
+
+        given = None if bars is None else judging.read_bars(bars)
+        width = parse_timeframe(timeframe)
+        spans = self.coverage(symbols, width, start, end)
+        logged = self.revisions(spans["symbol"].unique().to_list(), width)
+        checks = judging.checks_of(self, spans, width)
+        beside = judging.Beside(logged, given, self.trades, checks)
+        return judging.quality(self, spans, width, beside)
 
     def revisions(
         self,

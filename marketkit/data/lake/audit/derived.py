@@ -82,7 +82,7 @@ def _differences(own: _Stored, narrow: _Stored, slots: Spans, whole: Spans) -> I
     """Compare piece by piece, and sum up in one finding."""
     widths = own.series.timeframe, narrow.series.timeframe
     compared, found = 0, []
-    for span in _pieces(*widths, slots):
+    for span in pieces(*widths, slots):
         found.append(apart(own.read(span), narrow.read(span), widths, whole))
         compared += widths[0].count(*span)
     rows = pl.concat(found) if found else pl.DataFrame()
@@ -91,7 +91,7 @@ def _differences(own: _Stored, narrow: _Stored, slots: Spans, whole: Spans) -> I
         yield Finding(own.series.folder, "differs", told, "left", own.series)
 
 
-def _pieces(wide: Timeframe, narrow: Timeframe, slots: Spans) -> Iterator[Span]:
+def pieces(wide: Timeframe, narrow: Timeframe, slots: Spans) -> Iterator[Span]:
     """Cut slots into spans that are read at a time."""
     step = max(1, _AT_ONCE * narrow.width // wide.width)
     for start, end in slots:

@@ -61,7 +61,7 @@ def strangers(rows: pl.DataFrame, stored: pl.DataFrame, timeframe: Timeframe) ->
         return {}  # nothing to compare with
     rows = rows.select(pl.col("file").cast(pl.Int64), "time", "close", "volume")
     stored = stored.select(pl.lit(_LAKE, pl.Int64).alias("file"), "time", "close", "volume")
-    usual = _usual_move(stored, timeframe) or _usual_move(rows, timeframe)
+    usual = usual_move(stored, timeframe) or usual_move(rows, timeframe)
     faults = _met(rows, stored, usual)
     rows = rows.filter(~pl.col("file").is_in(list(faults)))
     while seams := _seams(rows, stored, usual, timeframe):
@@ -74,7 +74,7 @@ def strangers(rows: pl.DataFrame, stored: pl.DataFrame, timeframe: Timeframe) ->
     return faults
 
 
-def _usual_move(rows: pl.DataFrame, timeframe: Timeframe) -> float | None:
+def usual_move(rows: pl.DataFrame, timeframe: Timeframe) -> float | None:
     """Give the usual step in logarithms from one slot to the next, None where few are known."""
     step = pl.col("close").log().diff().abs()
     slots = pl.col("time").diff().cast(pl.Int64) / timeframe.width
