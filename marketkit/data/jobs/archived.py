@@ -14,6 +14,7 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.net.archive.archive import Archive
 from marketkit.net.archive.basket import Basket
+from marketkit.progress import Progress, Reporter
 from marketkit.settings import archive_dir, budget_dir
 from marketkit.timeframe import Timeframe
 
@@ -60,11 +61,16 @@ async def take_from_archive(
     result = ArchiveRun()
     if not has_width(timeframe) or not names:
         return result
+
+    def said(done: int) -> None:
+        run.say(f"lists of the archive, {done} of {len(names)} symbols")
+
     archive = source.open()
     try:
         found = await look_all_up(
-            archive, filler, names, timeframe, span, verify=verify, result=result
+            archive, filler, names, timeframe, span, verify=verify, result=result, said=said
         )
+        run.say("")
         ingest = Ingest(filler, archive, source.basket, timeframe, run, result=result)
         await ingest.take(found, order)
     finally:
@@ -87,11 +93,26 @@ async def look_into(
     result = ArchiveRun()
     if not has_width(timeframe):
         return {}, result
-    archive = source.open()
+    progress = Progress(f"lists of the archive of {len(names)} symbols", len(names), unit="files")
+    reporter, archive = Reporter(progress), source.open()
+
+    def said(done: int) -> None:
+        progress.done, progress.requests = done, archive.requests
+        reporter.update()
+
     try:
         found = await look_all_up(
-            archive, filler, names, timeframe, span, verify=Span(0, 0), result=result
+            archive,
+            filler,
+            names,
+            timeframe,
+            span,
+            verify=Span(0, 0),
+            result=result,
+            said=said,
         )
+        progress.state, progress.rows = "done", sum(len(each.files) for each in found)
     finally:
+        reporter.close()
         await archive.close()
     return {each.symbol: each for each in found}, result

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from marketkit.coverage import Span, Spans
@@ -111,8 +112,12 @@ async def look_all_up(
     *,
     verify: Span,
     result: ArchiveRun,
+    said: Callable[[int], None],
 ) -> list[Looked]:
-    """Find the files for all symbols; one that cannot be listed is a failure of the run."""
+    """Find the files for all symbols; one that cannot be listed is a failure of the run.
+
+    `said` is told how many symbols are done.
+    """
     now = await filler.transport.ask_time()
 
     async def one(name: str) -> Looked:
@@ -128,7 +133,13 @@ async def look_all_up(
             result.leave(name, spans.clip(0, unpublished(now)))
             return Looked(name)
 
-    return list(await asyncio.gather(*map(one, names)))
+    async def counted(name: str) -> Looked:
+        looked = await one(name)
+        said(next(done))
+        return looked
+
+    done = itertools.count(1)
+    return list(await asyncio.gather(*map(counted, names)))
 
 
 async def _again(

@@ -35,9 +35,18 @@ def taken(fetch, exchange, tmp_path):
             )
             await filler.transport.ask_time()
             try:
+                told = []
                 found = await look_all_up(
-                    archive, filler, NAMES, HOURS, span, verify=verify, result=result
+                    archive,
+                    filler,
+                    NAMES,
+                    HOURS,
+                    span,
+                    verify=verify,
+                    result=result,
+                    said=told.append,
                 )
+                assert told == list(range(1, len(NAMES) + 1))  # symbols done, for a progress bar
                 basket = Basket(tmp_path / "zips")
                 ingest = Ingest(filler, archive, basket, HOURS, run, result=result)
                 await ingest.take(found, "newest")
