@@ -9,7 +9,6 @@ import polars as pl
 from marketkit.errors import InputError, nearest
 from marketkit.notebook.arguments import explaining
 from marketkit.schema import TIME, Schema
-from marketkit.to.intake import rows_of
 
 DIFFERENCE: Schema = {
     "symbol": pl.String(),
@@ -54,6 +53,8 @@ def _same() -> pl.Expr:
 
 
 def _rows(frame: Any) -> pl.DataFrame:
+    from marketkit.to.intake import rows_of  # noqa: PLC0415 - it loads pyarrow
+
     rows = rows_of(frame)
     for name in ("symbol", "time", *_NUMBERS):
         if name not in rows.columns:
