@@ -81,9 +81,8 @@ class Engine:
         try:
             self.check()
             future, ends = self.submit(coroutine), max(_ENDS.get(), time.monotonic() + _LEAST)
-        except BaseException:  # Ctrl-C, too, or it would warn that nobody awaited it
-            with contextlib.suppress(ValueError):  # it runs already
-                coroutine.close()
+        except BaseException:  # Ctrl-C, too
+            self._drop(coroutine)
             raise
         try:
             while not future.done():
@@ -156,6 +155,27 @@ class Engine:
         except RuntimeError:  # closed: without this the coroutine would warn that nobody awaited it
             coroutine.close()
             raise
+
+    def _drop(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """End a coroutine of which nobody knows whether the loop has begun it already.
+
+        One that has not would warn that nobody awaited it; the task of one that has must end.
+        """
+
+        def end() -> None:
+            for task in asyncio.all_tasks():
+                if task.get_coro() is coroutine:
+                    task.cancel()
+                    return
+            coroutine.close()
+
+        try:
+            if self._loop is None:
+                coroutine.close()
+            else:
+                self._loop.call_soon_threadsafe(end)  # after the loop has made a task of it, if so
+        except RuntimeError:  # the loop was closed
+            coroutine.close()
 
     def _start(self) -> asyncio.AbstractEventLoop:
         fork.serving()  # first, for a child may be forked in the midst of this

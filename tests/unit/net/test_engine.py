@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import inspect
+import itertools
 import os
 import subprocess
 import sys
@@ -383,3 +385,46 @@ def test_a_task_is_over_when_it_was_ended_and_none_is_nothing_to_end():
 
     asyncio.run(main())
     assert ended == [True]
+
+
+def interrupted_at(engine, line, call):
+    """Call with a Ctrl-C at the n-th line on the way to the loop; say whether it came to that."""
+    files = {module.__file__, asyncio.tasks.__file__, asyncio.base_events.__file__}
+    lines = itertools.count(1)
+
+    def trace(frame, event, argument):
+        if event == "line" and frame.f_code.co_filename in files and next(lines) == line:
+            sys.settrace(None)
+            time.sleep(0.01)  # the loop goes on meanwhile
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        engine.run(call())
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_ctrl_c_at_any_line_of_a_call_leaves_no_task_and_says_nothing(own, caplog, recwarn):
+    async def call():
+        await asyncio.sleep(0.05)
+
+    async def tasks():
+        return len(asyncio.all_tasks())
+
+    own.run(call())
+    lines = 1  # on the very first nothing can hold the coroutine yet
+    while interrupted_at(own, lines + 1, call):
+        lines += 1
+        gc.collect()
+    assert lines > 20
+    deadline = time.monotonic() + 30
+    while own.run(tasks()) > 1:  # those that were cancelled last may be about to end
+        assert time.monotonic() < deadline
+    assert not caplog.records
+    assert not [each for each in recwarn if each.category is RuntimeWarning]
