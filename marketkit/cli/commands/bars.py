@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import re
 from decimal import Decimal, InvalidOperation
 
 from marketkit.cli.command import PARTS, Command
 from marketkit.cli.options import MADE, SYMBOLS, TZ, WIDTHS, one_or_many, open_provider, path
 from marketkit.cli.output import DONE, Output
 
+# A last word that is no code of a market: 1m, also one that is no width, as 7m, to be told so.
+_KIND = re.compile(r"\d+[A-Za-z]{1,3}|imbalance")
 _KINDS = "a width behind the symbols such as 1m, --tick, --volume, --value or --imbalance"
 
 
@@ -68,7 +71,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 def _split(options: argparse.Namespace) -> tuple[list[str], str | None]:
     """Take symbols and the kind of bars apart; end with bad usage without a kind, or with two."""
     symbols, kinds = list(options.symbols), []
-    if len(symbols) > 1 and symbols[-1] in {*WIDTHS, *MADE}:
+    if len(symbols) > 1 and _KIND.fullmatch(symbols[-1]):
         kinds.append(symbols.pop())
     kinds += [options.timeframe] if options.timeframe is not None else []
     kinds += ["imbalance"] if options.imbalance else []

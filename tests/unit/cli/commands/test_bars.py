@@ -45,6 +45,7 @@ def test_bars_of_a_width_are_the_candles_of_that_width(where, run):
         (("--volume", "0.3"), {"volume": Decimal("0.3")}),
         (("--value", "1e7"), {"value": 10_000_000}),
         (("--imbalance", "--tick", "2"), {"kind": "imbalance", "tick": 2}),
+        (("imbalance", "--volume", "0.3"), {"kind": "imbalance", "volume": 0.3}),
     ],
 )
 def test_a_kind_is_that_of_the_call(exchange, where, run, tmp_path, words, kind):
@@ -92,6 +93,7 @@ def test_a_line_that_makes_no_sense_is_bad_usage(run, capsys, words, said):
         (("--tick", "5", "--volume", "5"), "of one kind"),
         (("--volume", "0"), "above zero"),
         (("--timeframe", "7m"), "unknown timeframe '7m'"),
+        (("7m",), "unknown timeframe '7m'"),
         (("--tick", "5", "--fill", "null"), "for bars of time"),
     ],
 )
