@@ -115,10 +115,11 @@ class BarMethods(Generic[P, D, A]):
         split: the one that fills a bar is the last in it, and the next bar begins at zero, the
         first of all at `start`. Amounts are added up without rounding.
 
-        Trades are those of `get_trade`, of the lake where it proves them and of the exchange, which
-        keeps seven days, from `start` (inclusive) to `end` (exclusive; default now); `-12h` counts
-        back from now. Or they are those of a `recording`: the folder that `record` wrote. First and
-        last are by the time of the trade, within a millisecond by `sequential_id`.
+        Trades are those of `get_trade`, from `start` (inclusive) to `end` (exclusive; default now);
+        `-12h` counts back from now: of the lake where it has them (`backfill(symbols, "trade",
+        start=..., archive=True)` brings years), else of the exchange, which keeps seven days. Or
+        they are those of a `recording`: the folder that `record` wrote. First and last are by the
+        time of the trade, within a millisecond by the exchange's order.
 
         Columns are `schema.BAR` (`mk.schema.describe("bar")`): those of candles, `trades`, and
         `last`, when the last one was. A bar of time is there where the trades of its slot are known
@@ -132,8 +133,8 @@ class BarMethods(Generic[P, D, A]):
         float64, and of each the shortest decimal that means it is added up.
 
         Raises `InputError` for no kind or several, `UnknownTimeframe`, `InvalidRange` or
-        `NotCovered` for a window that neither lake nor exchange has, `NotCovered` for a market that
-        was not recorded, `PartialResult` when some of many symbols failed.
+        `NotCovered` for a time of which neither lake nor exchange has the trades, `NotCovered` for
+        a market that was not recorded, `PartialResult` when some of many symbols failed.
 
         >>> mk.bars("KRW-BTC", "1m", start="-10m").columns[:6]
         ['symbol', 'time', 'open', 'high', 'low', 'close']
