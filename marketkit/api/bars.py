@@ -1,4 +1,4 @@
-"""Bars: the call, the trades behind bars, and the candles beside."""
+"""Bars: the call, the trades behind, and the candles that bars should equal."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BarCall:
     recording: Path | None = None
 
     def kind(self) -> Bars:
-        """Give the kind of bars, or refuse an impossible one."""
+        """Give the kind of bars, or refuse words that make no sense together."""
         one_of("fill", self.fill, Fill)
         amounts = read_amount(self.name, tick=self.tick, volume=self.volume, value=self.value)
         if amounts is None:
@@ -86,7 +86,7 @@ class BarEndpoints:
         self._lake = lake
 
     def bars(self, symbols: Symbols, call: BarCall, options: CallOptions) -> Query:
-        """Ask for the trades of a range, and make bars of these."""
+        """Ask for the trades of a range, and make bars of the answer."""
         kind = call.kind()
         if call.recording is not None:
             query = self._recorded(symbols, kind, call, options)

@@ -147,7 +147,7 @@ def full_at(amounts: Iterable[int], enough: int) -> list[int]:
 
 
 def _amounts(trades: pl.DataFrame, kind: AmountBars) -> Iterator[int]:
-    """Give the amount of each trade, in units that all sums are exact in."""
+    """Give the part of each trade in a bar, in units that all sums are exact in."""
     amount = pl.lit(1, dtype=pl.Int128)
     if kind.measure != "tick":
         amount = _units("volume")
@@ -160,12 +160,12 @@ def _amounts(trades: pl.DataFrame, kind: AmountBars) -> Iterator[int]:
 
 
 def _units(name: str) -> pl.Expr:
-    """Give numbers in the eighth place, of floats their shortest decimals."""
+    """Give numbers in the eighth place, of floats the shortest decimals that mean the same."""
     return pl.col(name).cast(pl.String).cast(_DECIMAL).to_physical().cast(pl.Int128)
 
 
 def _shaped(grouped: pl.DataFrame, state: str) -> pl.DataFrame:
-    """Shape bars as the schema says; sums are rounded to the last place of the exchange."""
+    """Give bars their columns; sums are rounded at the last place, as floats add noise."""
     sums = pl.col("volume", "value").round(_PLACES)
     bars = grouped.with_columns(sums, state=pl.lit(state, dtype=BAR_STATE))
     shape = columns(decimals=_has_decimals(grouped, "open"))
