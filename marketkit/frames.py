@@ -245,7 +245,7 @@ class FrameMethods:
 
 
 def _add_methods_to_pandas() -> None:
-    """Give pandas' frames the methods, where pandas is loaded and they have none."""
+    """Give pandas' frames the methods, where pandas is loaded."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and not hasattr(getattr(pandas, "DataFrame", None), "mk"):
         pandas.api.extensions.register_dataframe_accessor("mk")(FrameMethods)

@@ -205,7 +205,7 @@ def moves(stream: TextIO | None) -> bool:
 
 
 def _room(terminal: TextIO) -> int:
-    """Give the columns of a terminal: as many as `COLUMNS` says, or else as it has."""
+    """Give the columns of a terminal: as many as `COLUMNS` says, or else the terminal."""
     try:
         own = os.get_terminal_size(terminal.fileno()).columns
     except (OSError, ValueError):  # it only says that it is one

@@ -1,4 +1,4 @@
-"""The lake and its backfills: the calls."""
+"""Calls: the lake and the backfills."""
 
 from __future__ import annotations
 

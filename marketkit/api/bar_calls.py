@@ -9,7 +9,7 @@ from marketkit.api.bars import BarCall, BarEndpoints
 from marketkit.api.query import A, Answer, D, P, Symbols, chosen
 from marketkit.data.bars.kinds import Amount
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Defaults, FrameKind, OnError
+from marketkit.frames import Defaults, FrameKind, OnError, Precision
 from marketkit.notebook.arguments import explained
 from marketkit.settings import given_path
 from marketkit.window import Fill, Time
@@ -40,6 +40,7 @@ class BarMethods(Generic[P, D, A]):
         recording: str | Path | None = ...,
         frame: Literal["polars"] | None = ...,
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         on_error: OnError = ...,
     ) -> P: ...
@@ -60,6 +61,7 @@ class BarMethods(Generic[P, D, A]):
         recording: str | Path | None = ...,
         frame: Literal["pandas"],
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         on_error: OnError = ...,
     ) -> D: ...
@@ -80,6 +82,7 @@ class BarMethods(Generic[P, D, A]):
         recording: str | Path | None = ...,
         frame: Literal["arrow"],
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         on_error: OnError = ...,
     ) -> A: ...
@@ -99,6 +102,7 @@ class BarMethods(Generic[P, D, A]):
         recording: str | Path | None = None,
         frame: FrameKind | None = None,
         tz: str | None = None,
+        precision: Precision = "float",
         priority: Priority = "normal",
         on_error: OnError = "raise",
     ) -> Any:
@@ -111,10 +115,11 @@ class BarMethods(Generic[P, D, A]):
         split: the one that fills a bar is the last in it, and the next bar begins at zero, the
         first of all at `start`. Amounts are added up without rounding.
 
-        Trades are those of the exchange, which keeps seven days, from `start` (inclusive) to `end`
-        (exclusive; default now); `-12h` counts back from now. Or they are those of a `recording`:
-        the folder that `record` wrote. First and last are by the time of the trade, within a
-        millisecond by `sequential_id`.
+        Trades are those of `get_trade`, from `start` (inclusive) to `end` (exclusive; default now);
+        `-12h` counts back from now: of the lake where it has them (`backfill(symbols, "trade",
+        start=..., archive=True)` brings years), else of the exchange, which keeps seven days. Or
+        they are those of a `recording`: the folder that `record` wrote. First and last are by the
+        time of the trade, within a millisecond by the exchange's order.
 
         Columns are `schema.BAR` (`mk.schema.describe("bar")`): those of candles, `trades`, and
         `last`, when the last one was. A bar of time is there where the trades of its slot are known
@@ -123,17 +128,22 @@ class BarMethods(Generic[P, D, A]):
         recording may lack trades there is no bar, with a warning, and bars of amounts begin anew.
         `fill` adds the slots without a trade as for candles, and then those that are not known,
         with the `state` `unknown` and no numbers. `forming=True` adds the bar that is not finished.
+        `precision="decimal"` gives `Decimal(38, 8)`, sums without rounding but for a `value`'s last
+        place: of the exchange's own text where the exchange is asked; lake and recordings keep
+        float64, and of each the shortest decimal that means it is added up.
 
-        Raises `InputError` for no kind or several, `UnknownTimeframe`, `InvalidRange` for a window
-        older than the exchange keeps, `NotCovered` for a market that was not recorded,
-        `PartialResult` when some of many symbols failed.
+        Raises `InputError` for no kind or several, `UnknownTimeframe`, `InvalidRange` or
+        `NotCovered` for a time of which neither lake nor exchange has the trades, `NotCovered` for
+        a market that was not recorded, `PartialResult` when some of many symbols failed.
 
         >>> mk.bars("KRW-BTC", "1m", start="-10m").columns[:6]
         ['symbol', 'time', 'open', 'high', 'low', 'close']
         >>> set(mk.bars("KRW-BTC", tick=5, start="-10m")["trades"])
         {5}
         """
-        options = chosen(self._defaults, frame, tz, priority=priority, on_error=on_error)
+        options = chosen(
+            self._defaults, frame, tz, precision=precision, priority=priority, on_error=on_error
+        )
         call = BarCall(
             kind,
             tick,

@@ -1,4 +1,4 @@
-"""Bars: the call, the trades they are made of, and the candles that they should be."""
+"""Bars: the call, the trades behind, and the candles that bars should equal."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class BarCall:
     recording: Path | None = None
 
     def kind(self) -> Bars:
-        """Give the kind of bars, or refuse what makes no sense."""
+        """Give the kind of bars, or refuse words that make no sense together."""
         one_of("fill", self.fill, Fill)
         amounts = read_amount(self.name, tick=self.tick, volume=self.volume, value=self.value)
         if amounts is None:
@@ -86,7 +86,7 @@ class BarEndpoints:
         self._lake = lake
 
     def bars(self, symbols: Symbols, call: BarCall, options: CallOptions) -> Query:
-        """Ask for the trades of a range, and make bars of them."""
+        """Ask for the trades of a range, and make bars of the answer."""
         kind = call.kind()
         if call.recording is not None:
             query = self._recorded(symbols, kind, call, options)
@@ -103,7 +103,7 @@ class BarEndpoints:
         window = read_window("1s", call.start, call.end, None, now=now)
         span = Span(window.start or 0, EVER.end if window.end is None else window.end)
         until = None if window.end is None else extent(kind, span).end
-        asked = options._replace(frame="polars", tz="UTC", precision="float")
+        asked = options._replace(frame="polars", tz="UTC")
         ends = None if until is None else _moment(until)
         trades = self._trades.trades(symbols, None, _moment(span.start), ends, asked)
 
@@ -118,7 +118,8 @@ class BarEndpoints:
             found = Trades(result.frame.lazy(), covered, at if edge == at else None)
             # Of slots without an end those that have begun.
             wanted = Span(span.start, max(span.start, min(span.end, at + 1)))
-            return await aside(functools.partial(self._made, result, found, kind, wanted, call))
+            made = functools.partial(self._made, result, found, kind, wanted, call)
+            return await aside(functools.partial(made, exact=options.exact))
 
         return replace(trades, options=options, fetch=fetch, recall=lambda: None)
 
@@ -141,7 +142,7 @@ class BarEndpoints:
             hull = Spans(each for spans in found.covered.values() for each in spans).hull
             window = span if hull is None else _bounded(span, hull, call)
             result = Result(pl.DataFrame(), {("store", age_clock()): heard}, lacking)
-            return self._made(result, found, kind, window, call)
+            return self._made(result, found, kind, window, call, exact=options.exact)
 
         async def fetch() -> Result:
             return await aside(read)
@@ -149,11 +150,20 @@ class BarEndpoints:
         return Query("trade", symbols, options, fetch, sends=False)
 
     def _made(
-        self, result: Result, trades: Trades, kind: Bars, window: Span, call: BarCall
+        self,
+        result: Result,
+        trades: Trades,
+        kind: Bars,
+        window: Span,
+        call: BarCall,
+        *,
+        exact: bool,
     ) -> Result:
         """Make the bars, and say of which times there are none and where candles differ."""
         names = [name for several in result.sources.values() for name in several]
-        made = bars_of(trades, names, kind, window, forming=call.forming, fill=call.fill)
+        made = bars_of(
+            trades, names, kind, window, forming=call.forming, fill=call.fill, exact=exact
+        )
         notes = dict(_unknown(names, trades, kind, window))
         if names and isinstance(kind, TimeBars) and not (kind.session or kind.width.made_of):
             with contextlib.suppress(LakeError):  # who reads candles is told of what is broken

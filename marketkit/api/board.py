@@ -84,7 +84,7 @@ class BoardMethods:
 
 
 def take(steps: Steps) -> None:
-    """Take steps in the caller's thread, and block until they end."""
+    """Take steps in the caller's thread, and block until the last."""
     with contextlib.suppress(StopIteration):
         coroutine = next(steps)
         while True:
@@ -104,7 +104,7 @@ def board_steps(
     seconds: float | None = None,
     **options: Any,
 ) -> Steps:
-    """Show a board step by step; `options` are those of `watch`, None where it has its own."""
+    """Show a board step by step; `options` are as of `watch`, None for the board's own."""
     _check(rows, seconds)
     end = None if seconds is None else time.monotonic() + seconds
     given = {name: value for name, value in options.items() if value is not None}
@@ -119,7 +119,7 @@ def board_steps(
 
 
 class _Board:
-    """A board, and the known facts of the markets on it."""
+    """A board, and the known facts of the markets shown."""
 
     def __init__(self, provider: Asked, feed: Feed[pl.DataFrame], rows: int | None) -> None:
         self._provider = provider

@@ -201,7 +201,7 @@ class _Joint:
     fetched: set[str] = field(default_factory=set)
 
     def add_all(self, lines: Mapping[str, Sequence[str]]) -> None:
-        """Join each market from its codes, the newest first."""
+        """Join each market from all codes, the newest first."""
         for heir, line in lines.items():
             needed = [heir] if self.call.only is None else line
             if any(code in self.found.parts for code in needed):

@@ -251,7 +251,7 @@ class StreamMethods:
         new_listings: bool | None = None,
         priority: Priority = "normal",
     ) -> Recording:
-        """Record streams to a folder: every message with its time of arrival.
+        """Record streams to a folder: every message with the time of arrival.
 
         `channels` are those of `watch`, one or several; a folder may be recorded to again, by one
         recorder at a time. Files are Parquet, one for each channel and hour (UTC), in parts while

@@ -58,7 +58,7 @@ def stepwise(
 class SmartDataProvider(
     DataMethods["pl.DataFrame", "pd.DataFrame", "pa.Table"], BackfillMethods, Shown
 ):
-    """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
+    """Market data of one Upbit endpoint, with a lake behind; for scripts and notebooks alike.
 
     The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
     inside a running event loop too, and Ctrl-C cancels the request, not only the wait.
@@ -198,7 +198,7 @@ def configure(
 
 
 def _open_again(given: Mapping[str, Any]) -> None:
-    """Give the default provider new arguments, unless it has the same already."""
+    """Give the default provider new arguments, unless these are the same."""
     if not given:
         return
     wanted = {**_configured, **given}

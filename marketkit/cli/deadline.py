@@ -60,7 +60,7 @@ def opening(
 
 @contextlib.contextmanager
 def open_until(options: argparse.Namespace, deadline: float | None) -> Iterator[SmartDataProvider]:
-    """Open the chosen provider, and close it soon after a deadline at the latest."""
+    """Open the chosen provider, and close soon after a deadline at the latest."""
     provider = open_provider(options)
     try:
         yield provider

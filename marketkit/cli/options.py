@@ -59,7 +59,7 @@ _SHARED: dict[str, dict[str, Any]] = {
 
 
 def wants_json(words: Sequence[str]) -> bool:
-    """Say whether a command line asks for JSON, before it is known to make sense."""
+    """Say whether a command line asks for JSON, be that line right or wrong."""
     pairs = itertools.pairwise(words)
     return "--json" in words or f"{_LOG}=json" in words or (_LOG, "json") in pairs
 
@@ -109,14 +109,14 @@ def refuse_unused(options: argparse.Namespace) -> None:
 def add_timeframe(
     command: argparse.ArgumentParser, default: str | None = "1m", more: tuple[str, ...] = ()
 ) -> None:
-    """Add a timeframe, `more` ones among them; without a default None stands for all."""
+    """Add a timeframe, also of `more`; without a default None stands for all."""
     said = f"One of {' '.join((*WIDTHS, *more))}"
     ending = f"; {default} if none is given." if default else "; all, if none is given."
     command.add_argument("--timeframe", default=default, help=said + ending)
 
 
 def add_range(command: argparse.ArgumentParser, more: tuple[str, ...] = ()) -> None:
-    """Add a timeframe, `more` ones among them, and a range of times."""
+    """Add a timeframe, also of `more`, and a range of times."""
     add_timeframe(command, more=more)
     said = "The first moment, as -30d, 2026-01-01 or 2026-01-01T09:00+09:00; UTC unless it says."
     command.add_argument("--start", help=said)

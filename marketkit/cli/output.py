@@ -104,7 +104,7 @@ class Output:
         self.log("error", type(error).__name__, str(error), f"marketkit: {error}")
 
     def trouble(self, level: str, of: str, error: MarketkitError) -> None:
-        """Print on stderr an error that does not end the command; `of` says of what it is."""
+        """Print on stderr an error that does not end the command; `of` names the place."""
         said = f"{of}: {error}"
         self.log(level, type(error).__name__, said, said)
 

@@ -119,7 +119,7 @@ class CommandRun:
             self.job.leave()
 
     def tell(self, level: str, of: str, error: MarketkitError) -> None:
-        """Print on stderr an error that does not end the run, in the form of its log."""
+        """Print on stderr an error that does not end the run, in the form of the log."""
         Output(as_json=self.as_json).trouble(level, of, error)
 
     @property

@@ -1,4 +1,4 @@
-"""Outputs of a command as they are: without some letters, closed, full, or with no reader left.
+"""Outputs of a command as they are: without some letters, closed, full, or without a reader.
 
 None of that ends a command or changes the exit code, but for an output that cannot be written.
 """
@@ -45,7 +45,7 @@ def forgiving() -> Iterator[None]:
 
 
 def _stand_in(stack: ExitStack) -> None:
-    """Put the null device in the place of what was closed before the start.
+    """Put the null device in the place of outputs that were closed before the start.
 
     Else the next file that is opened would have that number, and what others write to the number
     would go into it.
@@ -83,7 +83,7 @@ def drop(stream: TextIO) -> None:
 
 @contextmanager
 def writing(stream: TextIO) -> Iterator[None]:
-    """Say in a sentence where an output cannot be written; BrokenPipeError: its reader has left."""
+    """Say in a sentence where an output cannot be written; BrokenPipeError: the reader has left."""
     try:
         yield
     except MarketkitError:  # an error of the network is an OSError, too
@@ -97,7 +97,7 @@ def writing(stream: TextIO) -> Iterator[None]:
 
 
 def has_reader(stream: TextIO) -> bool:
-    """Say whether what is written may be read; not where the reader of a pipe has left."""
+    """Say whether an output may be read; not where the reader of a pipe has left."""
     if not hasattr(select, "poll"):  # on Windows
         return True
     look = select.poll()

@@ -61,7 +61,7 @@ class _Unzipper:
 
 
 async def read_bounded(pieces: AsyncIterable[bytes], encoding: str, most: int, where: str) -> bytes:
-    """Give the whole body of an answer as sent by `where`, at most `most` bytes of it.
+    """Give the whole body of an answer as sent by `where`, at most `most` bytes.
 
     `pieces` are as they came, packed as the header `Content-Encoding` says. Raises `BadResponse`
     as soon as there is more, or what came cannot be unpacked; what is left is not waited for.

@@ -20,7 +20,7 @@ _RECENT = 5  # answers whose median is the clock: two of them may be wrong
 
 
 class ExchangeClock:
-    """The exchange's clock: the median of what recent `Date` headers say; ours until the first one.
+    """The exchange's clock: the median of recent `Date` headers; ours until the first one.
 
     One answer alone moves it by a minute at most. What is farther from the answers before, or from
     this machine's clock where there are none, waits for a second answer that says the same. `ages`

@@ -64,7 +64,7 @@ def serving() -> None:
 
 
 def _has_pool() -> bool:
-    """Whether polars has started the threads of its pool."""
+    """Whether polars has started a pool of threads."""
     if "polars" not in sys.modules:
         return False
     names = []

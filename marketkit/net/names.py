@@ -19,7 +19,7 @@ def look_up_aside(loop: asyncio.AbstractEventLoop) -> None:
 
 
 async def addresses(host: Any, port: Any, **hints: int) -> Any:
-    """Look up the addresses of a host; arguments and errors are those of `socket.getaddrinfo`."""
+    """Look up the addresses of a host; arguments and errors as of `socket.getaddrinfo`."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[Any] = loop.create_future()
 

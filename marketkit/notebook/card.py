@@ -61,7 +61,7 @@ class Card:
 
 
 class Shown:
-    """An object that shows itself by its card, as text and in a notebook as HTML.
+    """An object that shows itself by a card, as text and in a notebook as HTML.
 
     That is quick, and sends nothing.
     """

@@ -14,7 +14,7 @@ _TEXT = 16  # columns in which a text that is broken into lines can still be rea
 
 
 class Column(NamedTuple):
-    """One column of a table: the name above, the cells, and how they stand.
+    """One column of a table: the name above, the cells, and the side to stand on.
 
     A `whole` cell is never broken into lines.
     """

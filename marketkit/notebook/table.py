@@ -112,7 +112,7 @@ def line(row: Mapping[str, Any]) -> str:
 
 
 def _order(names: Mapping[str, object]) -> list[str]:
-    """Give the names in the order in which people want to read them."""
+    """Give the names in the order that people read in."""
     if _CHANGE not in names:
         return list(names)
     first = [name for name in _FIRST if name in names]

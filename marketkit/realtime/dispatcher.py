@@ -115,7 +115,7 @@ class Dispatcher(ABC):
         return  # here nothing ever is
 
     def _by_clock(self) -> int:
-        """Give the time of the clock that is in use now, for who keeps this method."""
+        """Give the time of the clock that is in use now, for callers that keep this method."""
         return self.clock()
 
     def _forget(self, ended: Iterable[Stream]) -> None:
@@ -149,7 +149,7 @@ class Dispatcher(ABC):
         listener.interrupted(self.alive, "the listener stumbled over a message", stream.symbol)
 
     def _harm(self, streams: Iterable[Stream], reason: str) -> None:
-        """Begin an interruption of some streams alone, each until its next message."""
+        """Begin an interruption of some streams alone, each until the next message."""
         for stream in streams:
             if not self._whole or stream in self._harmed:
                 continue  # an interruption lasts already
@@ -178,7 +178,7 @@ class Dispatcher(ABC):
     def _begin_interruption(
         self, start: int, reason: str, listeners: Iterable[Listener] | None = None
     ) -> None:
-        """Note an interruption and tell listeners of it, by default all there are."""
+        """Note an interruption and tell listeners, by default all there are."""
         self.interruptions.append(Interruption(start, None, reason))
         for listener in self._everybody() if listeners is None else listeners:
             listener.interrupted(start, reason)

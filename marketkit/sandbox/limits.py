@@ -184,7 +184,7 @@ class Limits:
 
 
 class Visitors:
-    """The limits of every client address: each has windows and a ban of its own."""
+    """The limits of every client address, each with separate windows and a ban."""
 
     def __init__(
         self, rates: Mapping[str, Rate], window: WindowKind = "first-call", ban_after: int = 0

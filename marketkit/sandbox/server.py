@@ -181,7 +181,7 @@ class Sandbox:
         self._await(partial(self._app.hub.replay, messages))
 
     def _do(self, work: Callable[[], None]) -> None:
-        """Do something in the server's loop, if there is one, and send what became due by it."""
+        """Do something in the server's loop, if there is one, and send all that became due."""
         if self._server is None or self._server.loop is None:
             work()
             return
@@ -274,7 +274,7 @@ class Sandbox:
         break_every: float | None = None,
         opens: bool | None = None,
     ) -> None:
-        """Turn switches of the websockets; None leaves one as it is.
+        """Turn switches of the websockets; None leaves one alone.
 
         `silent` stops the frames of a market, without `symbol` of all; `break_every` resets every
         connection so many real seconds after it was made, 0 never; with `opens=False` handshakes

@@ -43,7 +43,7 @@ def hftbacktest(
     start: Instant | None = None,
     end: Instant | None = None,
 ) -> np.ndarray[Any, Any]:
-    """Give the events of one market of a recording as hftbacktest's array, and write a file of it.
+    """Give the events of one market of a recording as hftbacktest's array, and write a file.
 
     `recording` is the folder that `record` wrote, or its `Recording`; it must have the channels
     `trade` and `orderbook`. `symbol` may be left out where only one market was recorded. `file` is
@@ -128,7 +128,7 @@ def _of_trades(trades: pl.DataFrame) -> pl.DataFrame:
 
 
 def _of_books(books: pl.DataFrame, holes: list[int]) -> Iterable[pl.DataFrame]:
-    """Give the levels that leave and those that change, and rank them within one moment."""
+    """Give the levels that leave or change, ranked within one moment."""
     breaks = pl.Series(holes, dtype=pl.Int64)
     numbered = books.with_columns(
         book=(pl.col("depth") == 1).cast(pl.Int64).cum_sum(),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from collections.abc import Callable
+from decimal import ROUND_HALF_EVEN, Decimal, localcontext
 from typing import NamedTuple
 
 import polars as pl
@@ -40,22 +41,35 @@ def ordered(trades: list[Trade]) -> list[Trade]:
     return sorted(trades, key=lambda each: (each.time, each.number))
 
 
-def bar(start: int, trades: list[Trade]) -> tuple:
+def eighth(number: Decimal) -> Decimal:
+    """Round to the last place that the exchange has."""
+    return number.quantize(Decimal("0.00000001"), ROUND_HALF_EVEN)
+
+
+def bar(start: int, trades: list[Trade], number: Callable = float) -> tuple:
     """Add trades up: time, open, high, low, close, volume, value, trades, last."""
     prices = [each.price for each in trades]
-    volume = sum(each.volume for each in trades)
-    value = sum(each.volume * each.price for each in trades)
-    ohlc = (prices[0], max(prices), min(prices), prices[-1])
-    return (start, *map(float, (*ohlc, volume, value)), len(trades), trades[-1].time)
+    with localcontext(prec=60):  # the usual 28 digits round a large turnover
+        volume = sum(each.volume for each in trades)
+        value = sum(each.volume * each.price for each in trades)
+        ohlc = (prices[0], max(prices), min(prices), prices[-1])
+        numbers = [number(each) for each in (*ohlc, volume, value)]
+    return (start, *numbers, len(trades), trades[-1].time)
 
 
-def by_time(trades: list[Trade], width: int, covered: list[tuple[int, int]]) -> list[tuple]:
+def by_time(
+    trades: list[Trade],
+    width: int,
+    covered: list[tuple[int, int]],
+    *,
+    number: Callable = float,
+) -> list[tuple]:
     """Give the bars of slots that are covered from end to end."""
     slots: dict[int, list[Trade]] = {}
     for each in ordered(trades):
         slots.setdefault(each.time // width * width, []).append(each)
     return [
-        bar(start, inside)
+        bar(start, inside, number)
         for start, inside in sorted(slots.items())
         if any(first <= start and start + width <= end for first, end in covered)
     ]
@@ -68,6 +82,7 @@ def by_amount(
     covered: list[tuple[int, int]],
     *,
     imbalance: bool = False,
+    number: Callable = float,
 ) -> list[tuple]:
     """Give the full bars of an amount, each span of covered times by itself."""
     found = []
@@ -85,6 +100,6 @@ def by_amount(
             }[measure]
             total += -adds if imbalance and not each.bought else adds
             if abs(total) >= amount:
-                found.append(bar(held[0].time, held))
+                found.append(bar(held[0].time, held, number))
                 held, total = [], Decimal(0)
     return found

@@ -37,6 +37,7 @@ LINES = {
     "plan": f"plan KRW-BTC {SPAN}",
     "backfill": f"backfill KRW-BTC KRW-ETH {SPAN}",
     "candles": f"candles KRW-BTC {SPAN}",
+    "bars": "bars KRW-BTC 1h --start 2026-11-18 --end 2026-11-19",
     "watch": "watch KRW-BTC --count 1",
     "board": "board KRW-BTC --max-time 5s",
     "record": "record KRW-BTC --to TMP/테이프 --max-time 5s",

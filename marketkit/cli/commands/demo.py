@@ -96,7 +96,7 @@ def _sees_bars() -> bool:
 
 
 def _wait(job: Job, output: Output) -> Report:
-    """Wait for a job; where no bar moves, say again and again how it stands."""
+    """Wait for a job; where no bar moves, say again and again how the job stands."""
     while not _sees_bars():
         try:
             return job.wait(_SAY_EVERY)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.bars import slots
 from marketkit.data.bars.kinds import Bars, TimeBars
-from marketkit.data.bars.market import NEEDED, amount_bars, in_order, time_bars
+from marketkit.data.bars.market import NEEDED, amount_bars, columns, in_order, time_bars
 from marketkit.data.bars.slots import Scope
 from marketkit.data.bars.source import Trades
+from marketkit.data.lake.read.decimals import to_decimals
 from marketkit.data.lake.store.rows import within
 from marketkit.schema import BAR, BAR_STATE, empty
 from marketkit.window import Fill
@@ -28,19 +30,23 @@ def bars_of(
     *,
     forming: bool = False,
     fill: Fill = "none",
+    exact: bool = False,
 ) -> pl.DataFrame:
     """Make bars of the trades of some markets: `schema.BAR`, sorted by symbol and time.
 
     Bars of time are those of the slots that begin in `window`, others those of the trades in it.
     First and last are by time and, within a millisecond, by `sequential_id`. `fill` is as for
     candles, for bars of time; a slot of which trades may be missing then has a row without numbers
-    and the state `unknown`.
+    and the state `unknown`. `exact` makes decimals of the trades, and adds these up without
+    rounding.
     """
+    if exact:
+        trades = replace(trades, rows=to_decimals(trades.rows.lazy()))
     frames = [
         _of_market(trades, symbol, kind, window, forming=forming, fill=fill)
         for symbol in sorted(set(symbols))
     ]
-    return pl.concat([empty(BAR), *frames])
+    return pl.concat([empty(columns(decimals=exact)), *frames])
 
 
 def _of_market(

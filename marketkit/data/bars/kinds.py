@@ -30,7 +30,7 @@ class TimeBars:
 
 @dataclass(frozen=True, slots=True)
 class AmountBars:
-    """Bars that end with the trade by which they have an amount.
+    """Bars that end with the trade by which an amount is reached.
 
     That is a number of trades, a volume, or a value; with `imbalance` so much more of it bought
     than sold by takers, or sold than bought. No trade is split, and the next bar begins at zero.
@@ -53,7 +53,7 @@ Bars = TimeBars | AmountBars
 def read_amount(
     name: str | None, *, tick: int | None, volume: Amount | None, value: Amount | None
 ) -> AmountBars | None:
-    """Give the bars of an amount that a caller names, None for those of a width.
+    """Give the bars of an amount that a caller names, None for bars of a width.
 
     Raises `InputError` for none, for several, and for an amount that is not above zero.
     """

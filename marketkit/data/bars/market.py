@@ -12,7 +12,7 @@ from marketkit.data.bars import slots
 from marketkit.data.bars.kinds import AmountBars, TimeBars
 from marketkit.data.bars.slots import Scope
 from marketkit.data.lake.store.rows import within
-from marketkit.schema import BAR, BAR_STATE, empty
+from marketkit.schema import BAR, BAR_STATE, Schema, empty, exact
 
 NEEDED = ("time", "price", "volume", "side", "sequential_id")
 _DECIMAL = pl.Decimal(38, 8)  # as far as the exchange writes prices and volumes
@@ -33,10 +33,21 @@ _SUMS = {
 # Floats add up to the last place of volumes as far as this; beyond it decimals do, far slower.
 _LARGE = 1e6
 _EXACT = pl.col("volume").cast(pl.String).cast(_DECIMAL).sum().cast(pl.String).cast(pl.Float64)
+# A price and a volume have eight places each, their product sixteen.
+_PRODUCTS = {"value": (pl.col("price").cast(pl.Decimal(38, 16)) * pl.col("volume")).sum()}
+
+
+def columns(*, decimals: bool) -> Schema:
+    """Give the columns of bars, with floats or with decimals."""
+    return exact(BAR) if decimals else BAR
+
+
+def _has_decimals(rows: pl.DataFrame, name: str = "price") -> bool:
+    return rows.schema[name].is_decimal()
 
 
 def in_order(trades: pl.DataFrame) -> pl.DataFrame:
-    """Give the trades of a market by time, those of one millisecond by their number."""
+    """Give the trades of a market by time, within a millisecond by number."""
     # Numbers grow with the time as a rule: then two looks tell what a sort would take longer for.
     if not (trades["time"].is_sorted() and trades["sequential_id"].is_sorted()):
         trades = trades.sort("time", "sequential_id", maintain_order=True)
@@ -52,11 +63,11 @@ def time_bars(trades: pl.DataFrame, kind: TimeBars, scope: Scope) -> pl.DataFram
     start, end = (slots.ceil(kind, edge) for edge in scope.window)
     inside, width = between(trades, Span(start, end)), kind.width
     if kind.session is None:
-        grouped = _added(inside.group_by_dynamic("time", every=width.every))
+        grouped = _added(inside, inside.group_by_dynamic("time", every=width.every))
     else:
         opens = slots.opens(kind, Span(start, end))
         place = opens.search_sorted(inside["time"], side="right").cast(pl.Int64) - 1
-        grouped = _added(_runs(inside, place))
+        grouped = _added(inside, _runs(inside, place))
         grouped = grouped.with_columns(time=opens.gather(grouped["run"]))
     young = slots.forming(kind, scope)
     known = within(grouped["time"], slots.whole(kind, scope.covered))
@@ -81,8 +92,10 @@ def _runs(trades: pl.DataFrame, runs: pl.Series) -> DynamicGroupBy:
     return trades.hstack([runs.alias("run").set_sorted()]).group_by_dynamic("run", every="1i")
 
 
-def _added(groups: DynamicGroupBy, **more: pl.Expr) -> pl.DataFrame:
+def _added(trades: pl.DataFrame, groups: DynamicGroupBy, **more: pl.Expr) -> pl.DataFrame:
     """Add groups up, and again with exact sums where floats are too short for volumes."""
+    if _has_decimals(trades):
+        return groups.agg(**{**_SUMS, **_PRODUCTS}, **more)
     bars = groups.agg(**_SUMS, **more)
     if not (bars["volume"] > _LARGE).any():
         return bars
@@ -96,7 +109,7 @@ def amount_bars(trades: pl.DataFrame, kind: AmountBars, scope: Scope) -> pl.Data
     before that is not full and left out; the newest of all is `forming`. Columns are those of
     `schema.BAR` without the symbol.
     """
-    frames = [empty(BAR).drop("symbol")]
+    frames = [empty(columns(decimals=_has_decimals(trades))).drop("symbol")]
     for span in scope.covered.clip(*scope.window):
         part = between(trades, span)
         grows = scope.at is not None and span.end >= min(scope.at, scope.window.end)
@@ -112,14 +125,14 @@ def _cut(trades: pl.DataFrame, kind: AmountBars, *, grows: bool) -> Iterator[pl.
         ends = full_at(_amounts(trades, kind), kind.units)
     places = pl.int_range(trades.height, dtype=pl.Int64, eager=True)
     bars = pl.Series(ends, dtype=pl.Int64).search_sorted(places, side="right").cast(pl.Int64)
-    grouped = _added(_runs(trades, bars), time=pl.col("time").first())
+    grouped = _added(trades, _runs(trades, bars), time=pl.col("time").first())
     yield _shaped(grouped.head(len(ends)), "closed")
     if grows:
         yield _shaped(grouped.slice(len(ends)), "forming")
 
 
 def full_at(amounts: Iterable[int], enough: int) -> list[int]:
-    """Give after how many amounts each bar is full: its sum, of either sign, is `enough` or more.
+    """Give after how many amounts each bar is full: the sum, of either sign, is `enough` or more.
 
     >>> full_at([1, 1, -1, -1, -1, -1], 2)
     [2, 4, 6]
@@ -134,7 +147,7 @@ def full_at(amounts: Iterable[int], enough: int) -> list[int]:
 
 
 def _amounts(trades: pl.DataFrame, kind: AmountBars) -> Iterator[int]:
-    """Give what each trade adds to a bar, in units that all sums are exact in."""
+    """Give the part of each trade in a bar, in units that all sums are exact in."""
     amount = pl.lit(1, dtype=pl.Int128)
     if kind.measure != "tick":
         amount = _units("volume")
@@ -147,12 +160,13 @@ def _amounts(trades: pl.DataFrame, kind: AmountBars) -> Iterator[int]:
 
 
 def _units(name: str) -> pl.Expr:
-    """Give numbers in the eighth place, of floats the shortest decimals that mean them."""
+    """Give numbers in the eighth place, of floats the shortest decimals that mean the same."""
     return pl.col(name).cast(pl.String).cast(_DECIMAL).to_physical().cast(pl.Int128)
 
 
 def _shaped(grouped: pl.DataFrame, state: str) -> pl.DataFrame:
-    """Give bars their columns; sums lose what adding floats has put behind the last place."""
+    """Give bars their columns; sums are rounded at the last place, as floats add noise."""
     sums = pl.col("volume", "value").round(_PLACES)
     bars = grouped.with_columns(sums, state=pl.lit(state, dtype=BAR_STATE))
-    return bars.select(pl.col(name).cast(kind) for name, kind in BAR.items() if name != "symbol")
+    shape = columns(decimals=_has_decimals(grouped, "open"))
+    return bars.select(pl.col(name).cast(kind) for name, kind in shape.items() if name != "symbol")

@@ -1,4 +1,4 @@
-"""Trades and the times of which they are known whole: all that bars are made of."""
+"""Trades, and the times in which none is missing: all that bars are made of."""
 
 from __future__ import annotations
 

@@ -268,7 +268,7 @@ class Lake(Intake, Shown):
         *,
         bars: Frame | None = None,
     ) -> pl.DataFrame:
-        """Judge every UTC day: one row per symbol and day, with a score and its reasons.
+        """Judge every UTC day: one row per symbol and day, with a score and the reasons.
 
         `score` is 100 less what each of the `reasons` costs (its points are behind it), null for
         days of which nothing can be had. Then come `slots`, the shares of the states as in

@@ -62,7 +62,7 @@ class Universe:
             waiting.move_in(self._root)  # also what came while another made the lake
 
     def _prepared(self, *, make: bool) -> Path:
-        """Give the folder for a list, in the lake or where lists wait for it."""
+        """Give the folder for a list, in the lake or where lists wait for one."""
         if not (make or marker.check(self._root)):
             return waiting.make(self._root, self._source)
         marker.prepare(self._root)

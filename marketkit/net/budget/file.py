@@ -37,7 +37,7 @@ class BudgetStore(Protocol):
         """Apply `change(state, now)` and keep the state; `BlockingIOError` while another does."""
 
     def abandon(self) -> None:
-        """Have all who share the state begin anew, without who holds it for ever."""
+        """Have all sharers of the state begin anew, without a holder for ever."""
 
     def close(self) -> None:
         """Close the file."""
@@ -74,7 +74,7 @@ class BudgetFile:
             _unlock(self._fd)
 
     def abandon(self) -> None:
-        """Take the file out of the folder; who shares it finds that and joins a new one."""
+        """Take the file out of the folder; other sharers find that and join a new one."""
         with contextlib.suppress(OSError):  # somebody else did, or Windows keeps what is open
             now = self.path.lstat()
             if os.path.samestat(now, os.fstat(self._fd)):

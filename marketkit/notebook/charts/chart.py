@@ -92,7 +92,7 @@ class Chart:
         return data
 
     def _themed(self, theme: Theme | None) -> Figure:
-        """Give the figure on paper: what stands on any ground would be grey on white there."""
+        """Give the figure on paper: colours for any ground would be grey on white there."""
         if theme is not None:
             one_of("theme", theme, Theme)
         figure: Figure = plotly().Figure(self.figure)

@@ -27,7 +27,7 @@ _LOOK = Look(_SCALE, {0: "nothing known", 1: "all, no trade", 2: "all traded"})
 
 @runtime_checkable
 class Calendars(Protocol):
-    """A lake, or another thing that describes its days."""
+    """A lake, or another thing that describes days."""
 
     def calendar(
         self,

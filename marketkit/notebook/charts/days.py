@@ -73,7 +73,7 @@ def _calendar(symbol: str, days: pl.DataFrame, look: Look, said: str, theme: The
 
 
 def _weeks(year: int, days: pl.DataFrame) -> tuple[list[Any], list[Any], pl.DataFrame]:
-    """Place the days of a year: a column for each week, a row for each day of it."""
+    """Place the days of a year: a column for each week, a row for each weekday."""
     first = date(year, 1, 1)
     monday = first - timedelta(days=first.weekday())
     placed = days.with_columns(

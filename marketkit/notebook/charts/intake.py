@@ -80,7 +80,7 @@ def to_polars(frame: Frame) -> pl.DataFrame:
 
 
 def need(data: pl.DataFrame, columns: Iterable[str], chart: str) -> None:
-    """Refuse a frame that lacks columns, naming them and what there is."""
+    """Refuse a frame that lacks columns, naming these and the ones there are."""
     if missing := [name for name in columns if name not in data.columns]:
         there = " ".join(data.columns)
         raise InputError(

@@ -79,6 +79,28 @@ def test_the_bar_that_is_not_finished_is_given_on_request_alone(provider):
     assert provider.bars("KRW-BTC", tick=1000, start="2026-11-20").is_empty()
 
 
+@pytest.mark.parametrize("kind", [{"kind": "1h"}, {"tick": 40}, {"value": 1e8}])
+def test_decimals_are_the_sums_of_the_exchanges_own_digits(provider, kind):
+    bars = provider.bars("KRW-BTC", **kind, **HOURS, precision="decimal")
+    trades = provider.get_trade("KRW-BTC", **HOURS, precision="decimal")
+    assert dict(bars.schema) == dict(mk.schema.exact(BAR))
+    inside = trades.head(bars["trades"].sum())
+    assert bars["volume"].sum() == inside["volume"].sum()
+    assert bars["high"].max() == inside["price"].max()
+    floats = provider.bars("KRW-BTC", **kind, **HOURS)
+    assert bars.cast(dict(BAR)).select(*NUMBERS, "time").equals(floats.select(*NUMBERS, "time"))
+
+
+@pytest.mark.parametrize("fill", ["forward", "null"])
+def test_decimals_fill_as_floats_do(provider, fill):
+    asked = {"start": "2026-11-19T20:00", "end": "2026-11-19T21:00", "fill": fill}
+    floats = provider.bars("KRW-MK031", "1m", **asked)
+    bars = provider.bars("KRW-MK031", "1m", **asked, precision="decimal")
+    assert dict(bars.schema) == dict(mk.schema.exact(BAR))
+    assert {"closed", "empty"} == set(bars["state"])
+    assert bars.cast(dict(BAR)).equals(floats)
+
+
 @pytest.mark.parametrize("fill", ["forward", "null"])
 def test_slots_without_a_trade_fill_as_those_of_candles(provider, fill):
     asked = {"start": "2026-11-19T20:00", "end": "2026-11-19T22:00", "fill": fill}

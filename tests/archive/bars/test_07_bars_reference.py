@@ -8,13 +8,14 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from marketkit import schema
 from marketkit.coverage import Span, Spans
 from marketkit.data.bars.bars import bars_of
 from marketkit.data.bars.kinds import AmountBars, TimeBars
 from marketkit.data.bars.source import Trades
 from marketkit.schema import BAR
 from marketkit.timeframe import EVERY, parse_time
-from tests.archive.slow_bars import Trade, by_amount, by_time, frame
+from tests.archive.slow_bars import Trade, by_amount, by_time, eighth, frame
 
 START = parse_time("2026-11-19T23:59:00")
 LENGTH = 120_000
@@ -45,11 +46,11 @@ spans = st.lists(
 ).map(lambda pairs: [(START + first, START + end) for first, end in pairs])
 
 
-def fast(given_trades, kind, covered):
+def fast(given_trades, kind, covered, *, exact=False):
     rows = frame(given_trades)
     source = Trades(rows.lazy(), {"KRW-BTC": Spans(covered)})
-    bars = bars_of(source, ["KRW-BTC"], kind, Span(START, START + LENGTH))
-    assert dict(bars.schema) == dict(BAR)
+    bars = bars_of(source, ["KRW-BTC"], kind, Span(START, START + LENGTH), exact=exact)
+    assert dict(bars.schema) == dict(schema.exact(BAR) if exact else BAR)
     assert set(bars["state"]) <= {"closed"}
     times = bars.with_columns(bars["time"].dt.epoch("ms"), bars["last"].dt.epoch("ms"))
     return times.drop("symbol", "state").rows()
@@ -99,6 +100,19 @@ def test_bars_of_an_amount_are_those_of_the_reference(
     kind = AmountBars(measure, amount, imbalance=imbalance)
     slow = by_amount(given_trades, measure, amount, covered, imbalance=imbalance)
     same(fast(given_trades, kind, covered), slow)
+
+
+@calm
+@given(trades, st.integers(1, 10**9))
+@example(TENTHS, 10**8)
+def test_decimals_are_those_of_the_reference_digit_for_digit(given_trades, units):
+    everything = [(START, START + LENGTH)]
+    minute = TimeBars(EVERY[1])
+    slow = by_time(given_trades, minute.width.width, everything, number=eighth)
+    assert fast(given_trades, minute, everything, exact=True) == slow[: LENGTH // 60_000]
+    amount = AmountBars("value", units * PLACE * 3)
+    slow = by_amount(given_trades, "value", amount.amount, everything, number=eighth)
+    assert fast(given_trades, amount, everything, exact=True) == slow
 
 
 @calm

@@ -75,6 +75,15 @@ def test_bars_of_a_recording_are_the_candles_of_what_was_heard_whole(provider, p
 
 
 @pytest.mark.filterwarnings("ignore:no bar of")
+@pytest.mark.parametrize("kind", [{"kind": "1m"}, {"volume": 2.5}])
+def test_decimals_of_a_recording_are_the_floats_without_rounding(provider, tape, kind):
+    floats = provider.bars("KRW-BTC", **kind, recording=tape)
+    exact = provider.bars("KRW-BTC", **kind, recording=tape, precision="decimal")
+    assert dict(exact.schema) == dict(mk.schema.exact(BAR))
+    assert exact.cast(dict(BAR)).drop("value").equals(floats.drop("value"))
+
+
+@pytest.mark.filterwarnings("ignore:no bar of")
 def test_slots_that_nobody_heard_are_unknown_and_carry_nothing(provider, past, tape):
     asked = {"start": "2026-11-20T00:01", "end": "2026-11-20T00:17", "recording": tape}
     filled = provider.bars(SYMBOLS, "1m", **asked, fill="forward")

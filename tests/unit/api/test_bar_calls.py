@@ -27,11 +27,11 @@ def test_every_word_of_the_call_is_handed_on():
     }  # fmt: skip
     symbols, call, options = Bars(Defaults()).bars(
         "KRW-BTC", "imbalance", **words, recording="tapes", frame="arrow", tz="Asia/Seoul",
-        priority="low", on_error="skip",
+        precision="decimal", priority="low", on_error="skip",
     )  # fmt: skip
     assert symbols == "KRW-BTC"
     assert call == BarCall("imbalance", **words, recording=Path("tapes"))
-    assert options == ("arrow", "Asia/Seoul", "float", "low", "skip")
+    assert options == ("arrow", "Asia/Seoul", "decimal", "low", "skip")
 
 
 def test_what_the_call_leaves_open_is_as_the_provider_says():

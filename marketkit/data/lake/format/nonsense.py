@@ -1,4 +1,4 @@
-"""Nonsense in damaged files: the exceptions raised over it, and the checks for it."""
+"""Nonsense in damaged files: the exceptions raised over a file, and the checks."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ class Broken(ValueError):
 
 
 class Sealed(NamedTuple):
-    """The bytes of a sealed file, and the SHA-256 of all of them in hex."""
+    """The bytes of a sealed file, and their SHA-256 in hex."""
 
     content: bytes
     sha256: str
