@@ -138,12 +138,12 @@ class BackfillEndpoints:
         """Fill trades; what is a choice for candles alone is refused."""
         if manner.recheck or manner.order != "newest":
             raise InputError("order= and recheck= are for candles, not for trades")
-        names, unknown = await self._resolve(wanted, manner, run.priority)
-        run.failures.update(unknown)
         lake, transport = self._filler.lake, self._filler.transport
-        return await backfill_trades(
-            lake, transport, names, wanted, run=run, source=manner.archive, verify=manner.verify
-        )
+        outage = Outage(manner.patience, run.say, transport.now, run.interruptions)
+        resolving = partial(self._resolve, wanted, manner, run.priority)
+        names, unknown = await patiently(resolving, outage)
+        run.failures.update(unknown)
+        return await backfill_trades(lake, transport, names, wanted, run=run, options=manner)
 
     async def plan(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
