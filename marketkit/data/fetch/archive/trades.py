@@ -196,6 +196,8 @@ class TradeFill:
     def _leave(self, published: Published, said: str) -> None:
         file = published.file
         self.taken.troubles.append(LeftFile(file.shelf.market, file.key, said))
+        if file.key in self.lake.trades.sources(file.shelf.market, file.span):
+            self.taken.stale.append(file.key)  # the lake goes on with what it had
 
 
 def _is_news(published: Published, missing: Spans, known: Mapping[str, Source]) -> bool:
