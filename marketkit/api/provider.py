@@ -200,6 +200,7 @@ class AsyncSmartDataProvider(
         lake has of the symbol; of one that it does not know, the plan gives upper bounds.
         `plan.without()`, `plan.only()` and `plan.order()` change it; `plan.run()` begins.
         With `archive=True` the archive is asked for its listing, and the plan shows both ways.
+        Of the timeframe `trade` slots are days.
         """
         given = naming.several(symbols)
         await self._backfills.hear(given, start, end)
