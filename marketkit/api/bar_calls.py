@@ -111,10 +111,11 @@ class BarMethods(Generic[P, D, A]):
         split: the one that fills a bar is the last in it, and the next bar begins at zero, the
         first of all at `start`. Amounts are added up without rounding.
 
-        Trades are those of the exchange, which keeps seven days, from `start` (inclusive) to `end`
-        (exclusive; default now); `-12h` counts back from now. Or they are those of a `recording`:
-        the folder that `record` wrote. First and last are by the time of the trade, within a
-        millisecond by `sequential_id`.
+        Trades are those of `get_trade`, from `start` (inclusive) to `end` (exclusive; default now);
+        `-12h` counts back from now: of the lake where it has them (`backfill(symbols, "trade",
+        start=..., archive=True)` brings years), else of the exchange, which keeps seven days. Or
+        they are those of a `recording`: the folder that `record` wrote. First and last are by the
+        time of the trade, within a millisecond by the exchange's order.
 
         Columns are `schema.BAR` (`mk.schema.describe("bar")`): those of candles, `trades`, and
         `last`, when the last one was. A bar of time is there where the trades of its slot are known
@@ -124,9 +125,9 @@ class BarMethods(Generic[P, D, A]):
         `fill` adds the slots without a trade as for candles, and then those that are not known,
         with the `state` `unknown` and no numbers. `forming=True` adds the bar that is not finished.
 
-        Raises `InputError` for no kind or several, `UnknownTimeframe`, `InvalidRange` for a window
-        older than the exchange keeps, `NotCovered` for a market that was not recorded,
-        `PartialResult` when some of many symbols failed.
+        Raises `InputError` for no kind or several, `UnknownTimeframe`, `InvalidRange` or
+        `NotCovered` for a time of which neither lake nor exchange has the trades, `NotCovered` for
+        a market that was not recorded, `PartialResult` when some of many symbols failed.
 
         >>> mk.bars("KRW-BTC", "1m", start="-10m").columns[:6]
         ['symbol', 'time', 'open', 'high', 'low', 'close']

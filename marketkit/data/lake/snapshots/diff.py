@@ -127,12 +127,12 @@ def _trades(
     failures: dict[str, LakeError],
 ) -> Iterator[pl.DataFrame]:
     """Give the differences of trades, whose slots are the UTC days that spans lie in."""
-    stores = [TradeStore(each.root, a.source) for each in (a, b)]
+    ours, theirs = (TradeStore(each.root, a.source) for each in (a, b))
     names = {symbols} if isinstance(symbols, str) else symbols
-    for symbol in symbols_of(stores, names if names is None else set(names)):
+    for symbol in symbols_of([ours, theirs], names if names is None else set(names)):
         found = _Found((symbol, KIND), _days)
         try:
-            for span, kind in trade_differences(*stores, symbol):
+            for span, kind in trade_differences(ours, theirs, symbol):
                 found.add(kind, [span])
         except SPOILT as failure:
             failures[f"{symbol} {KIND}"] = failure
