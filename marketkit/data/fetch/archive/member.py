@@ -13,7 +13,7 @@ from marketkit.data.lake.transfer.sources.containers import BROKEN
 from marketkit.errors import BadResponse, plain
 from marketkit.exchange.upbit.archive.keys import ArchiveFile
 
-BLOCK = 8 << 20  # bytes that are taken apart at a time: 70,000 candles
+BLOCK = 1 << 20  # bytes that are taken apart at a time, which the processor's cache holds
 _LONGEST_ROW = 256  # bytes; real rows of candles have some 115
 _HEAD = 4096  # bytes that a header may have, with all that stands around it
 

@@ -55,7 +55,7 @@ SCHEMA = (
 _ROW_GROUP = 65_536  # rows: a busy day has some hundred thousand
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
-    "compression_level": 3,
+    "compression_level": 1,
     "use_dictionary": ["symbol", "price", "side", "prev_close"],
     "column_encoding": {
         "time": "DELTA_BINARY_PACKED",
@@ -150,9 +150,10 @@ def encode(rows: pl.DataFrame, said: bytes) -> bytes:
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
     kinds = {"time": pa.timestamp("ms", tz="UTC"), "seq": pa.int64(), "sequential_id": pa.int64()}
-    kinds |= dict.fromkeys(("symbol", "side"), pa.string())
+    # Words that come again and again are written as they lie here, by number.
+    kinds |= dict.fromkeys(("symbol", "side"), pa.dictionary(pa.uint32(), pa.large_string()))
     schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in STORED])
-    spelt = rows.with_columns(pl.col("side").cast(pl.String))
+    spelt = rows.with_columns(pl.col("symbol").cast(pl.Categorical))
     table = spelt.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
     output = pa.BufferOutputStream()
     with pq.ParquetWriter(output, schema, **_WRITER) as writer:
