@@ -29,6 +29,7 @@ _MODULES = {
     "day": "odd_day",
     "charts": "charts",
     "bars": "bars",
+    "archive": "archive",
 }
 
 
