@@ -108,7 +108,7 @@ def _blocks(stream: _Bounded, file: ArchiveFile) -> Iterator[bytes]:
     while piece := stream.read(BLOCK):
         whole = piece.rfind(b"\n") + 1
         if whole:
-            yield rest + piece[:whole]
+            yield b"".join((rest, memoryview(piece)[:whole]))
             rest = piece[whole:]
         else:
             rest += piece
