@@ -30,6 +30,7 @@ _MODULES = {
     "charts": "charts",
     "bars": "bars",
     "archive_trades": "archive_trades",
+    "archive": "archive",
 }
 
 

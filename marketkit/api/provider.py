@@ -41,7 +41,7 @@ from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
-from marketkit.data.lake.format.chunk import load_writer
+from marketkit.data.lake.format.encoding import load_writer
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.summary import look
 from marketkit.errors import EngineClosed
