@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.archive.beside import beside
 from marketkit.data.fetch.archive.member import refused
 from marketkit.data.fetch.archive.rows import read_trades
 from marketkit.data.fetch.archive.run import ArchiveRun, LeftFile
 from marketkit.data.fetch.trades import fill
-from marketkit.data.fetch.walks import FetchRun
+from marketkit.data.fetch.walks import FetchRun, stops_all
 from marketkit.data.lake.format.provenance import Provenance, Source
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.trades.layout import day_span, days_of
 from marketkit.data.lake.trades.store import TradeStore
 from marketkit.data.lake.trades.write import TradesWritten
-from marketkit.errors import BadResponse, Banned, LakeError, MarketkitError
+from marketkit.errors import BadResponse, Banned, InputError, LakeError, MarketkitError
 from marketkit.exchange.upbit.archive.finding import Published
 from marketkit.exchange.upbit.archive.keys import ArchiveFile, Shelf, file_of
 from marketkit.exchange.upbit.bodies import decode_candles
@@ -30,6 +32,8 @@ from marketkit.net.archive.download import Download, Fetched
 from marketkit.net.walk import Send
 from marketkit.settings import largest_archived
 from marketkit.timeframe import TIMEFRAMES
+
+_MOST = 400_000  # trades that are written while others are read: 40 MB
 
 
 def take_trades(store: TradeStore, fetched: Fetched, rows: pl.DataFrame) -> TradesWritten:
@@ -83,10 +87,7 @@ class TradeFill:
         download = Download(archive, files, basket, say=self.run.say)
         try:
             async with download:
-                async for fetched in download:
-                    await self.run.going.wait()
-                    await self._take(fetched)
-                    download.done(fetched)
+                await self.take(download, download.done)
                 for key in await asyncio.to_thread(self.left_over, basket):
                     basket.done(key)
         except Banned as banned:
@@ -148,7 +149,31 @@ class TradeFill:
         ]
         return [each for each in found.files if _is_news(each, missing, known)]
 
-    async def _take(self, fetched: Fetched) -> None:
+    async def take(
+        self, files: AsyncIterable[Fetched], done: Callable[[Fetched], object] = lambda _: None
+    ) -> None:
+        """Take verified zips in as they come, and say of each when it is not needed any more.
+
+        One is written while the next is read. Raises trouble with the lake.
+        """
+        writing = asyncio.Lock()  # a market has one writer at a time, and so has a disk
+
+        async def keep(fetched: Fetched, rows: pl.DataFrame) -> None:
+            async with writing:
+                await self._keep(fetched, rows)
+            done(fetched)
+
+        async with beside(_MOST) as others:
+            async for fetched in files:
+                await self.run.going.wait()
+                rows = await self._read(fetched)
+                if rows is None:
+                    done(fetched)
+                else:
+                    await others.begin(rows.height, partial(keep, fetched, rows))
+
+    async def _read(self, fetched: Fetched) -> pl.DataFrame | None:
+        """Read a file; None for one that is refused, or that nothing else believes."""
         file = fetched.published.file
         try:
             rows = await asyncio.to_thread(read_trades, fetched.path, file, largest_archived())
@@ -156,8 +181,21 @@ class TradeFill:
                 await self._check_silent(file)
         except BadResponse as refusal:
             self._leave(fetched.published, str(refusal))
+            return None
+        return rows
+
+    async def _keep(self, fetched: Fetched, rows: pl.DataFrame) -> None:
+        """Write a file's trades; what is wrong with a file or a market is no other's failure."""
+        try:
+            written = await asyncio.to_thread(take_trades, self.lake.trades, fetched, rows)
+        except InputError as refusal:
+            self._leave(fetched.published, f"{fetched.published.key}: {refusal}")
             return
-        written = await asyncio.to_thread(take_trades, self.lake.trades, fetched, rows)
+        except LakeError as failure:
+            if stops_all(failure):
+                raise
+            self.run.failures[fetched.published.file.shelf.market] = failure
+            return
         self.taken.files += 1
         self.taken.reused += fetched.reused
         self.run.rows += written.rows

@@ -41,10 +41,16 @@ def take(store, fetched):
     return take_trades(store, fetched, rows)
 
 
+async def coming(*files):
+    """Give files as a download does."""
+    for each in files:
+        yield each
+
+
 @pytest.fixture
 def fetched(tmp_path):
     def make(*lines, at=START + 2 * DAY):
-        file, path = file_of(KEY), tmp_path / "day.zip"
+        file, path = file_of(KEY), tmp_path / f"{abs(hash(lines))}.zip"
         with zipfile.ZipFile(path, "w") as packed:
             packed.writestr(file.member, "\n".join([TRADE_HEADER, *lines, ""]))
         published = Published(file, path.stat().st_size, "2025-02-01T01:00:00Z")
@@ -130,7 +136,7 @@ def test_a_zip_without_trades_is_believed_where_rest_has_no_candle_of_the_day(
     lake = Lake(tmp_path / "lake")
     run = FetchRun("normal", Reporter(Progress("it"), show=False))
     fill = TradeFill(lake, run, exchange.send, Span(0, 0))
-    asyncio.run(fill._take(fetched()))
+    asyncio.run(fill.take(coming(fetched())))
     (request,) = exchange.asked
     assert dict(request.params)["count"] == "1"
     day = Spans([(START, START + DAY)])
@@ -148,7 +154,7 @@ def test_nobody_is_asked_where_the_lake_has_candles_of_the_day(tmp_path, fetched
     lake.append("KRW-BTC", "1d", rows, Spans([(START, START + DAY)]))
     run = FetchRun("normal", Reporter(Progress("it"), show=False))
     fill = TradeFill(lake, run, exchange.send, Span(0, 0))
-    asyncio.run(fill._take(fetched()))
+    asyncio.run(fill.take(coming(fetched())))
     assert exchange.asked == []
     assert bool(lake.trades.covered("KRW-BTC")) is not traded
     assert [
@@ -168,3 +174,32 @@ def test_zips_that_a_killed_run_left_behind_are_named_once_the_lake_has_them(tmp
     take(lake.trades, found)
     assert fill.left_over(basket) == [KEY]
     assert fill.left_over(Basket(tmp_path / "zips", keeps=True)) == []
+
+
+def test_a_file_with_impossible_trades_is_left_and_others_are_taken(tmp_path, fetched):
+    lake, done = Lake(tmp_path / "lake"), []
+    run = FetchRun("normal", Reporter(Progress("it"), show=False))
+    fill = TradeFill(lake, run, Exchange().send, Span(0, 0))
+    wrong, right = fetched(f"0,{START},1,-100,BID"), fetched(f"0,{START},1,100,BID")
+    asyncio.run(fill.take(coming(wrong), done.append))
+    (left,) = fill.taken.troubles
+    assert left.key == KEY
+    assert "a price that is not positive" in left.said
+    assert (fill.taken.files, done) == (0, [wrong])
+    asyncio.run(fill.take(coming(right), done.append))
+    assert (fill.taken.files, run.rows, done) == (1, 1, [wrong, right])
+
+
+def test_a_rotten_day_fails_its_market_alone(tmp_path, fetched):
+    lake = Lake(tmp_path / "lake")
+    take(lake.trades, fetched(f"0,{START},1,100,BID"))
+    path = lake.root / "trades/source=upbit/series=KRW-BTC/2025-01-31.parquet"
+    content = bytearray(path.read_bytes())
+    content[50] ^= 1
+    path.write_bytes(content)
+    run = FetchRun("normal", Reporter(Progress("it"), show=False))
+    fill = TradeFill(lake, run, Exchange().send, Span(0, 0))
+    asyncio.run(fill.take(coming(fetched(f"0,{START},1,100,BID"))))
+    assert "set aside" in str(run.failures["KRW-BTC"]) or "kept as" in str(run.failures["KRW-BTC"])
+    asyncio.run(fill.take(coming(fetched(f"0,{START},1,100,BID"))))
+    assert lake.trades.read().height == 1
