@@ -61,7 +61,7 @@ class BackfillEndpoints:
         return part_of, (self._address, "endpoints.backfills")
 
     def archive(self, wanted: bool, keep: str | Path | None = None) -> ArchiveSource | None:  # noqa: FBT001 - as the caller said it
-        """Give the archive, if it is wanted, and the folder in which zips are kept.
+        """Give the archive, if that is wanted, and the folder in which zips are kept.
 
         Raises `InputError` for an endpoint without an archive, and for a folder without one.
         """
@@ -139,7 +139,7 @@ class BackfillEndpoints:
     async def _trades(
         self, wanted: BackfillRequest, manner: BackfillOptions, run: FetchRun
     ) -> Report:
-        """Fill trades; what is a choice for candles alone is refused."""
+        """Fill trades; a choice for candles alone is refused."""
         if manner.recheck or manner.order != "newest":
             raise InputError("order= and recheck= are for candles, not for trades")
         lake, transport = self._filler.lake, self._filler.transport

@@ -1,4 +1,4 @@
-"""Bars: the call, the trades they are made of, and the candles that they should be."""
+"""Bars: the call, the trades behind, and the candles that bars should equal."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LAG = 1_000
 
 @dataclass(frozen=True, slots=True)
 class BarCall:
-    """The words of a call for bars, as `bars` explains them.
+    """The words of a call for bars, explained by `bars`.
 
     `default_session` is for widths that have one, where the call gives none.
     """
@@ -59,7 +59,7 @@ class BarCall:
     recording: Path | None = None
 
     def kind(self) -> Bars:
-        """Give the kind of bars, or refuse what makes no sense."""
+        """Give the kind of bars, or refuse words that make no sense together."""
         one_of("fill", self.fill, Fill)
         amounts = read_amount(self.name, tick=self.tick, volume=self.volume, value=self.value)
         if amounts is None:
@@ -86,7 +86,7 @@ class BarEndpoints:
         self._lake = lake
 
     def bars(self, symbols: Symbols, call: BarCall, options: CallOptions) -> Query:
-        """Ask for the trades of a range, and make bars of them."""
+        """Ask for the trades of a range, and make bars of the answer."""
         kind = call.kind()
         if call.recording is not None:
             query = self._recorded(symbols, kind, call, options)

@@ -9,7 +9,7 @@ import polars as pl
 
 
 class Latest(Protocol):
-    """A keeper of the newest rows of its subscriptions; any thread may ask."""
+    """A keeper of the newest rows of subscriptions; any thread may ask."""
 
     def hot(
         self, channel: str, symbols: Sequence[str], rows: int

@@ -1,4 +1,4 @@
-"""Trades of the last moments, of an open stream: where they reach, and what they add. Pure.
+"""Trades of the last moments, of an open stream: their reach, and their part of an answer. Pure.
 
 A stream is late by less than REST, whose answer may lack the newest second. It adds only what
 follows without a hole, and each trade once.

@@ -133,7 +133,7 @@ class TradeMethods(Generic[P, D, A]):
 
 
 class TradeEndpoints:
-    """Makes queries for trades: of the lake where it proves them, of the exchange for the rest."""
+    """Makes queries for trades: of the lake where that has proof, of the exchange for the rest."""
 
     def __init__(self, router: Router, pages: TradePageCache, lake: Lake) -> None:
         self._router = router
@@ -243,7 +243,7 @@ class TradeEndpoints:
         return TradeAnswer(rows, min(part.made for part in parts), source)
 
     def _stored(self, symbol: str, span: Span) -> tuple[Spans, pl.DataFrame]:
-        """Read what the lake has of a span, and what it proves; that was looked up first."""
+        """Read the lake's trades of a span, and the proved times; these were looked up first."""
         covered = self._lake.trades.covered(symbol, *span)
         if not covered:
             return covered, empty(schema.TRADE)
@@ -253,7 +253,7 @@ class TradeEndpoints:
     async def _edge(
         self, wanted: TradeRange, gap: Span, priority: Priority, *, exact: bool
     ) -> TradeAnswer:
-        """Give trades up to now: of a stream that reaches so far, or REST's and what is beyond."""
+        """Give trades up to now: of a stream that reaches so far, or of REST and a stream."""
         if exact or (wanted.end is not None and wanted.end <= wanted.now):
             return await self._walked(wanted, priority, exact=exact)
         span = Span(gap.start, EVER.end if wanted.end is None else wanted.end)

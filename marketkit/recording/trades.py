@@ -1,4 +1,4 @@
-"""The trades of a recording, and the times in which none of them is missing."""
+"""The trades of a recording, and the times in which none is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kinds of bars, as a caller names them. Pure."""
+"""The kinds of bars, as callers name kinds. Pure."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class TimeBars:
 
 @dataclass(frozen=True, slots=True)
 class AmountBars:
-    """Bars that end with the trade by which they have an amount.
+    """Bars that end with the trade by which an amount is reached.
 
     That is a number of trades, a volume, or a value; with `imbalance` so much more of it bought
     than sold by takers, or sold than bought. No trade is split, and the next bar begins at zero.
@@ -53,7 +53,7 @@ Bars = TimeBars | AmountBars
 def read_amount(
     name: str | None, *, tick: int | None, volume: Amount | None, value: Amount | None
 ) -> AmountBars | None:
-    """Give the bars of an amount that a caller names, None for those of a width.
+    """Give the bars of an amount that a caller names, None for bars of a width.
 
     Raises `InputError` for none, for several, and for an amount that is not above zero.
     """
@@ -81,7 +81,7 @@ def width_of(name: str | Timeframe) -> Timeframe:
 
 
 def _amount(measure: Measure, given: object) -> Decimal:
-    """Give an amount without a loss: of a float the shortest decimal that means it."""
+    """Give an amount without a loss: of a float the shortest decimal that means the same."""
     said = f"{measure}={given!r}"
     if isinstance(given, bool) or not isinstance(given, int | float | Decimal):
         raise InputError(f"{said}: give a number above zero")

@@ -36,7 +36,7 @@ _EXACT = pl.col("volume").cast(pl.String).cast(_DECIMAL).sum().cast(pl.String).c
 
 
 def in_order(trades: pl.DataFrame) -> pl.DataFrame:
-    """Give the trades of a market by time, those of one millisecond by their number."""
+    """Give the trades of a market by time, within a millisecond by number."""
     # Numbers grow with the time as a rule: then two looks tell what a sort would take longer for.
     if not (trades["time"].is_sorted() and trades["sequential_id"].is_sorted()):
         trades = trades.sort("time", "sequential_id", maintain_order=True)
@@ -119,7 +119,7 @@ def _cut(trades: pl.DataFrame, kind: AmountBars, *, grows: bool) -> Iterator[pl.
 
 
 def full_at(amounts: Iterable[int], enough: int) -> list[int]:
-    """Give after how many amounts each bar is full: its sum, of either sign, is `enough` or more.
+    """Give after how many amounts each bar is full: the sum, of either sign, is `enough` or more.
 
     >>> full_at([1, 1, -1, -1, -1, -1], 2)
     [2, 4, 6]
@@ -134,7 +134,7 @@ def full_at(amounts: Iterable[int], enough: int) -> list[int]:
 
 
 def _amounts(trades: pl.DataFrame, kind: AmountBars) -> Iterator[int]:
-    """Give what each trade adds to a bar, in units that all sums are exact in."""
+    """Give the part of each trade in a bar, in units that all sums are exact in."""
     amount = pl.lit(1, dtype=pl.Int128)
     if kind.measure != "tick":
         amount = _units("volume")
@@ -147,12 +147,12 @@ def _amounts(trades: pl.DataFrame, kind: AmountBars) -> Iterator[int]:
 
 
 def _units(name: str) -> pl.Expr:
-    """Give numbers in the eighth place, of floats the shortest decimals that mean them."""
+    """Give numbers in the eighth place, of floats the shortest decimals that mean the same."""
     return pl.col(name).cast(pl.String).cast(_DECIMAL).to_physical().cast(pl.Int128)
 
 
 def _shaped(grouped: pl.DataFrame, state: str) -> pl.DataFrame:
-    """Give bars their columns; sums lose what adding floats has put behind the last place."""
+    """Give bars their columns; sums are rounded at the last place, as floats add noise."""
     sums = pl.col("volume", "value").round(_PLACES)
     bars = grouped.with_columns(sums, state=pl.lit(state, dtype=BAR_STATE))
     return bars.select(pl.col(name).cast(kind) for name, kind in BAR.items() if name != "symbol")

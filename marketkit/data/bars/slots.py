@@ -14,7 +14,7 @@ from marketkit.schema import TIME
 
 
 class Scope(NamedTuple):
-    """The times that bars of a market are wanted of, and those in which no trade is missing.
+    """The times that bars of a market are wanted of, and the times in which no trade is missing.
 
     `at` is the moment up to which there are trades of a slot that is not over, None for a past that
     is.

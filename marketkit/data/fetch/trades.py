@@ -71,7 +71,7 @@ async def walk(
 
 
 async def fill(store: TradeStore, symbol: str, span: Span, send: Send, now: int) -> Filled:
-    """Fetch what the lake lacks of a span, day by day from the newest on, and keep each.
+    """Fetch the trades that the lake lacks, day by day from the newest on, and keep each day.
 
     `now` is the exchange's, in ms. What is younger than `SETTLED` is not kept: a trade may be on
     the way.

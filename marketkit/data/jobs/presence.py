@@ -1,4 +1,4 @@
-"""A job that other processes see and command while it leases no tasks yet."""
+"""A job without leased tasks that other processes see and command all the same."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _BEAT = 1.0  # seconds; as often as an executor beats
 
 @dataclass(slots=True)
 class Presence:
-    """The state that a job is left in: running, for whoever leases its tasks, or an end."""
+    """The state that a job is left in: running, for the executor that leases tasks, or an end."""
 
     state: str = "running"
 
@@ -54,7 +54,7 @@ async def present(
 async def _pulse(
     ledger: Ledger, me: Worker, run: FetchRun, owner: asyncio.Task[object] | None
 ) -> None:
-    """Beat each second, and do what others command."""
+    """Beat each second, and obey the commands of others."""
     while True:
         note = run.reporter.progress.note
         with suppress(LakeError, LedgerReset):  # what is true is in the lake

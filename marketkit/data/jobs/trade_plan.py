@@ -56,7 +56,7 @@ class TradePlan(Plan):
         )
 
     def _ways(self) -> str:
-        """Say what the same costs with the archive."""
+        """Tell the cost of the same with the archive."""
         if self.options.archive is None:
             return ""
         costs = [cost.archive or NO_FILES for cost in self.costs]
@@ -78,14 +78,14 @@ class _Usual:
 
 
 class Lacking(NamedTuple):
-    """The times of which a lake lacks trades; REST has them from `kept` on."""
+    """The times of which a lake lacks trades; REST keeps trades from `kept` on."""
 
     spans: Spans
     kept: int
 
     @property
     def young(self) -> Spans:
-        """Those that REST has."""
+        """The times that REST keeps trades of."""
         hull = self.spans.hull
         return self.spans if hull is None else self.spans.clip(self.kept, max(self.kept, hull.end))
 
@@ -100,7 +100,7 @@ def lacking(store: TradeStore, symbol: str, wanted: BackfillRequest, now: int) -
 async def look_for_trades(
     source: ArchiveSource, lacks: Mapping[str, Lacking], now: int
 ) -> dict[str, Found]:
-    """Find the files of what is lacking, by symbol; only listings are asked for."""
+    """Find the files of the lacking times, by symbol; only listings are asked for."""
     archive, found = source.open(), dict[str, Found]()
     try:
         for name, lack in lacks.items():

@@ -32,7 +32,7 @@ _DAYS = TIMEFRAMES["1d"]
 
 @dataclass(frozen=True, slots=True, repr=False)
 class TradeReport(Report):
-    """The result of a backfill of trades; the slots that it counts are UTC days.
+    """The result of a backfill of trades; the slots that are counted are UTC days.
 
     `traded` are days that are known whole and have trades, `empty` such without, `unknown` those of
     which trades may be missing. `rows` are trades that are new or of which more is known,
@@ -109,7 +109,7 @@ def _sender(transport: Transport, run: FetchRun) -> Send:
 async def _rest(
     fill: TradeFill, names: Sequence[str], span: Span, now: int, outage: Outage
 ) -> None:
-    """Ask REST; while nothing of it answers any more, wait for it."""
+    """Ask REST; while REST answers nothing any more, wait."""
     answered, left = -math.inf, list(names)
     while left:
         failed = await fill.from_rest(left, span, now)
@@ -137,7 +137,7 @@ async def _archived(
 def _report(
     fill: TradeFill, names: Sequence[str], span: Span, archive: ArchiveRun | None
 ) -> TradeReport:
-    """Count the days of each symbol by what is known of each."""
+    """Count the days of each symbol by state."""
     run, store = fill.run, fill.lake.trades
     tallies = [store.tally(name, span) for name in names]
     traded, empty, unknown = (sum(each) for each in zip(*tallies, strict=True))

@@ -37,7 +37,7 @@ _MOST = 400_000  # trades that are written while others are read: 40 MB
 
 
 def take_trades(store: TradeStore, fetched: Fetched, rows: pl.DataFrame) -> TradesWritten:
-    """Keep the trades of a verified zip, and that there are no others in the period of its name.
+    """Keep the trades of a verified zip, and that the period of the name has no others.
 
     What the lake knows of the same trades beyond, such as REST's number, stays. Raises
     `NotWritable`.
@@ -50,7 +50,7 @@ def take_trades(store: TradeStore, fetched: Fetched, rows: pl.DataFrame) -> Trad
 
 
 def is_traded(lake: Lake, symbol: str, span: Span) -> bool | None:
-    """Say whether candles of a lake, of days or of minutes, have trades; None if none prove it."""
+    """Say whether candles of a lake, of days or of minutes, have trades; None without proof."""
     for width in ("1d", "1m"):
         tally = lake.select(symbol, width).tally(symbol, span)
         if tally.traded or not tally.unknown:
@@ -60,7 +60,7 @@ def is_traded(lake: Lake, symbol: str, span: Span) -> bool | None:
 
 @dataclass(frozen=True, slots=True)
 class TradeFill:
-    """One fill of the trades of a lake; `send` is for REST, and what comes of it goes into `run`.
+    """One fill of the trades of a lake; `send` is for REST, whose yield goes into `run`.
 
     What came of the archive goes into `taken`; files of `verify` that were published again since
     are taken again. A file that is not had, or not taken, leaves its day unknown: the same call
@@ -99,7 +99,7 @@ class TradeFill:
     async def from_rest(
         self, symbols: Sequence[str], span: Span, now: int
     ) -> dict[str, MarketkitError]:
-        """Ask REST for what the lake lacks of the last days; give the last symbols that failed.
+        """Ask REST for the trades that the lake lacks; give the last symbols that failed.
 
         Those before one that did not are failures of the run: REST was there. Raises trouble with
         the lake.
@@ -152,7 +152,7 @@ class TradeFill:
     async def take(
         self, files: AsyncIterable[Fetched], done: Callable[[Fetched], object] = lambda _: None
     ) -> None:
-        """Take verified zips in as they come, and say of each when it is not needed any more.
+        """Take verified zips in one by one, and tell `done` of each that is not needed any more.
 
         One is written while the next is read. Raises trouble with the lake.
         """
@@ -185,7 +185,7 @@ class TradeFill:
         return rows
 
     async def _keep(self, fetched: Fetched, rows: pl.DataFrame) -> None:
-        """Write a file's trades; what is wrong with a file or a market is no other's failure."""
+        """Write a file's trades; a wrong file, or a damaged market, is no other's failure."""
         try:
             written = await asyncio.to_thread(take_trades, self.lake.trades, fetched, rows)
         except InputError as refusal:
@@ -239,7 +239,7 @@ class TradeFill:
 
 
 def _is_news(published: Published, missing: Spans, known: Mapping[str, Source]) -> bool:
-    """Say whether a file has times that are missing, or is not as it was when it was taken."""
+    """Say whether a file has times that are missing, or was published again since."""
     if missing.clip(*published.file.span):
         return True
     was = known.get(published.key)

@@ -31,7 +31,7 @@ _AT_ONCE = 4  # files compared side by side: hashing leaves the other threads al
 
 
 class FrozenDay(NamedTuple):
-    """One day of trades of a frozen set: size in bytes, SHA-256 in hex, and what it covers."""
+    """One day of trades of a frozen set: size in bytes, SHA-256 in hex, and the covered times."""
 
     series: TradeSeries
     day: str

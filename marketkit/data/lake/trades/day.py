@@ -126,7 +126,7 @@ def read_day(path: Path, series: TradeSeries) -> tuple[pl.DataFrame, DayFooter]:
 
 
 def decode(content: bytes, footer: DayFooter) -> pl.DataFrame:
-    """Give the rows of a file. Raises `ValueError` for other bytes than those that were written."""
+    """Give the rows of a file. Raises `ValueError` for other bytes than the written ones."""
     if not seal.check(content):
         raise ValueError("it has no seal")
     rows = pl.read_parquet(content, hive_partitioning=False)
@@ -164,7 +164,7 @@ def encode(rows: pl.DataFrame, said: bytes) -> bytes:
 
 
 def footer_of(said: Mapping[str, Any], series: TradeSeries, span: Span) -> DayFooter:
-    """Understand a footer meant for this place. Raises what `NONSENSE` has for any other."""
+    """Understand a footer meant for this place. Raises the errors of `NONSENSE` for any other."""
     for name, value in {"kind": KIND, "symbol": series.symbol}.items():
         if said[name] != value:
             raise ValueError(f"{name}: {said[name]!r} is not {value!r}")

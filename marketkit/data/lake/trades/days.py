@@ -1,4 +1,4 @@
-"""The days of a market as the folder has them now: footers, read once a version in a process."""
+"""The days of a market as the folder is now: footers, read once a version in a process."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def stored(root: Path, source: str) -> list[TradeSeries]:
 def entries_of(
     root: Path, series: TradeSeries, days: Collection[str] | None = None
 ) -> list[DayEntry]:
-    """List the days of a series, or those of some names, in the order of time.
+    """List the days of a series, or days of some names, in the order of time.
 
     Raises `CorruptFile` and `NewerFormat` for a file that is none of ours.
     """
@@ -75,7 +75,7 @@ def entries_of(
 def survey(
     root: Path, source: str
 ) -> tuple[dict[TradeSeries, list[DayEntry]], dict[str, LakeError]]:
-    """Look the days of all markets up; failures come second, by what they are of."""
+    """Look the days of all markets up; failures come second, by the names of markets."""
     found: dict[TradeSeries, list[DayEntry]] = {}
     failures: dict[str, LakeError] = {}
     try:

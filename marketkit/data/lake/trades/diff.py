@@ -1,4 +1,4 @@
-"""Differences between the trades of two lakes, day by day: what one alone knows, what differs."""
+"""Differences between the trades of two lakes, by day: known to one alone, or told otherwise."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class DayDifference(NamedTuple):
 
 
 def symbols_of(stores: Collection[TradeStore], wanted: Collection[str] | None) -> list[str]:
-    """List the markets with trades in any of some stores; of those that are wanted, if any are."""
+    """List the markets with trades in any of some stores; only `wanted` ones, if any are named."""
     found = {symbol for store in stores for symbol in store.symbols()}
     return sorted(found if wanted is None else found & set(wanted))
 

@@ -55,7 +55,7 @@ def _window(start: Instant | None, end: Instant | None) -> Span:
 
 @explained
 class TradeStore:
-    """The trades in a lake, a file for a market and a UTC day, with proof of what is known.
+    """The trades in a lake, a file for a market and a UTC day, with proof of the known times.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
     frames also take what `parse_time` takes. Any number of threads and processes may read and
@@ -102,7 +102,7 @@ class TradeStore:
         return write_trades(self.root, series, page, moment, only_unknown=only_unknown)
 
     def drop(self, symbols: str | Iterable[str]) -> int:
-        """Remove the trades of markets with all that is known of them, and give their bytes.
+        """Remove all trades of markets and the proof of covered times; give the bytes.
 
         As `Lake.drop` does: frozen sets keep theirs. Raises `NotWritable`.
         """

@@ -1,4 +1,4 @@
-"""The trades of another lake come in: with their proof, and the log of what came or went there."""
+"""The trades of another lake come in: with their proof, and the log of changes there."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from marketkit.disk import make_folder
 
 
 class TradesTaken(NamedTuple):
-    """The counts of one market: what was not known before, and what both lakes know.
+    """The counts of one market: trades that are new here, and days that both lakes know.
 
     `hull` holds the times that were not known, which `days` are parts of; `differing` are days that
     both know and tell differently.
@@ -44,7 +44,7 @@ class _Day(NamedTuple):
 def take_trades_of(
     lake: TradeStore, other: TradeStore, symbol: str, *, replaces: bool, dry_run: bool
 ) -> TradesTaken:
-    """Take in what the other lake knows of a market; where both know, it `replaces` ours or stays.
+    """Take in a market's trades of the other lake; where both know, the other `replaces` ours.
 
     All of it is read and compared before anything is written. Raises `CorruptFile`.
     """
@@ -100,7 +100,7 @@ def _write(
 
 
 def _log(lake: TradeStore, symbol: str, history: pl.DataFrame) -> None:
-    """Put on record what is known of the past of trades before the trades come."""
+    """Put the past of trades on record before the trades come."""
     series = TradeSeries(lake.source, symbol)
     if history.is_empty():
         return
