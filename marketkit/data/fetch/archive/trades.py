@@ -33,7 +33,8 @@ from marketkit.net.walk import Send
 from marketkit.settings import largest_archived
 from marketkit.timeframe import TIMEFRAMES
 
-_MOST = 400_000  # trades that are written while others are read: 40 MB
+_MOST = 400_000  # trades that are read and written at a time, of more than one file: 40 MB
+_PACKED = 12  # bytes of a trade in a zip
 
 
 def take_trades(store: TradeStore, fetched: Fetched, rows: pl.DataFrame) -> TradesWritten:
@@ -156,21 +157,20 @@ class TradeFill:
 
         One is written while the next is read. Raises trouble with the lake.
         """
-        writing = asyncio.Lock()  # a market has one writer at a time, and so has a disk
+        reading, writing = asyncio.Lock(), asyncio.Lock()  # a disk and a market have one writer
 
-        async def keep(fetched: Fetched, rows: pl.DataFrame) -> None:
-            async with writing:
-                await self._keep(fetched, rows)
+        async def one(fetched: Fetched) -> None:
+            async with reading:
+                rows = await self._read(fetched)
+            if rows is not None:
+                async with writing:
+                    await self._keep(fetched, rows)
             done(fetched)
 
         async with beside(_MOST) as others:
             async for fetched in files:
                 await self.run.going.wait()
-                rows = await self._read(fetched)
-                if rows is None:
-                    done(fetched)
-                else:
-                    await others.begin(rows.height, partial(keep, fetched, rows))
+                await others.begin(fetched.size // _PACKED, partial(one, fetched))
 
     async def _read(self, fetched: Fetched) -> pl.DataFrame | None:
         """Read a file; None for one that is refused, or that nothing else believes."""
