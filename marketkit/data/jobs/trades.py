@@ -89,7 +89,8 @@ async def backfill_trades(
                 await _archived(fill, source, names, span, now)
             await _rest(fill, names, span, now, outage)
             taken = None if source is None else fill.taken
-            report = await asyncio.to_thread(_report, fill, names, span, taken)
+            asked = Span(span.start, span.end if wanted.end is None else wanted.end)
+            report = await asyncio.to_thread(_report, fill, names, asked, taken)
             job.state = "done" if report.complete else "incomplete"
     return report
 
