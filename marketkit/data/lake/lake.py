@@ -59,9 +59,10 @@ class Lake(Intake, Shown):
     warning that names them (`errors.Incomplete`). Files of other names are never candles.
     """
 
-    @functools.cached_property
+    @property
     def trades(self) -> TradeStore:
         """The trades that were kept beside the candles."""
+        # Made anew: kept, the two would hold each other, and with them the index open.
         return TradeStore(self.root, self.source, self._window)
 
     @functools.cached_property
