@@ -29,6 +29,8 @@ _MODULES = {
     "day": "odd_day",
     "charts": "charts",
     "bars": "bars",
+    "archive_trades": "archive_trades",
+    "archive": "archive",
 }
 
 

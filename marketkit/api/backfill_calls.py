@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -18,7 +17,6 @@ from marketkit.data.jobs.chunks import Chunks
 from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.trades.day import KIND
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Defaults, FrameKind, Precision, finish
 from marketkit.net.engine import engine
@@ -84,8 +82,7 @@ class BackfillMethods:
         >>> mk.backfill("KRW-BTC", "1h", start="-7d", end="-1d", show=False).wait().complete
         True
         """
-        wanted = self._wanted(symbols, "1s" if timeframe == KIND else timeframe, start, end)
-        wanted = replace(wanted, timeframe=KIND) if timeframe == KIND else wanted
+        wanted = self._wanted(symbols, timeframe, start, end)
         source = self._backfills.archive(archive, keep)
         how = manner(order, verify, patience, recheck=recheck, archive=source)
         return self._backfills.begin(wanted, how, priority, show=show)

@@ -32,6 +32,7 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
+from marketkit.data.jobs.trade_plan import TradePlan, lacking, look_for_trades, trade_costs
 from marketkit.data.jobs.trades import backfill_trades
 from marketkit.data.lake.trades.day import KIND
 from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
@@ -60,7 +61,7 @@ class BackfillEndpoints:
         return part_of, (self._address, "endpoints.backfills")
 
     def archive(self, wanted: bool, keep: str | Path | None = None) -> ArchiveSource | None:  # noqa: FBT001 - as the caller said it
-        """Give the archive, if it is wanted, and the folder in which zips are kept.
+        """Give the archive, if that is wanted, and the folder in which zips are kept.
 
         Raises `InputError` for an endpoint without an archive, and for a folder without one.
         """
@@ -87,14 +88,17 @@ class BackfillEndpoints:
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None = None
     ) -> BackfillRequest:
         """Check the request of a backfill; a start that counts back begins with a whole slot."""
-        width, now = parse_timeframe(timeframe), self._filler.transport.now()
+        # Trades are cut nowhere but in time, as finely as candles can be.
+        width = parse_timeframe("1s" if timeframe == KIND else timeframe)
+        now = self._filler.transport.now()
         window = read_window(width, start, end, None, now=now)
         first = window.start or 0
         first = window.timeframe.floor(first) if is_relative(start) else first
         given = self._markets.codes(naming.several(symbols))
         names = tuple(sorted(naming.typed(given, self._markets.known())))
         source = self._filler.lake.source
-        return BackfillRequest(source, names, window.timeframe.name, first, window.end)
+        name = KIND if timeframe == KIND else window.timeframe.name
+        return BackfillRequest(source, names, name, first, window.end)
 
     def begin(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority, *, show: bool
@@ -135,15 +139,15 @@ class BackfillEndpoints:
     async def _trades(
         self, wanted: BackfillRequest, manner: BackfillOptions, run: FetchRun
     ) -> Report:
-        """Fill trades; what is a choice for candles alone is refused."""
+        """Fill trades; a choice for candles alone is refused."""
         if manner.recheck or manner.order != "newest":
             raise InputError("order= and recheck= are for candles, not for trades")
-        names, unknown = await self._resolve(wanted, manner, run.priority)
-        run.failures.update(unknown)
         lake, transport = self._filler.lake, self._filler.transport
-        return await backfill_trades(
-            lake, transport, names, wanted, run=run, source=manner.archive, verify=manner.verify
-        )
+        outage = Outage(manner.patience, run.say, transport.now, run.interruptions)
+        resolving = partial(self._resolve, wanted, manner, run.priority)
+        names, unknown = await patiently(resolving, outage)
+        run.failures.update(unknown)
+        return await backfill_trades(lake, transport, names, wanted, run=run, options=manner)
 
     async def plan(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
@@ -153,6 +157,8 @@ class BackfillEndpoints:
         names, unknown = await self._resolve(wanted, manner, priority)
         for failure in unknown.values():
             warn(f"not in the plan: {failure}")
+        if wanted.timeframe == KIND:
+            return await self._trade_plan(wanted, manner, names, priority)
         timeframe = TIMEFRAMES[wanted.timeframe]
         span, archived = self._span(wanted), dict[str, Looked]()
         if manner.archive is not None:
@@ -163,6 +169,25 @@ class BackfillEndpoints:
         limit = self._filler.transport.limit("candles")
         pace = limit.requests / limit.seconds
         return Plan(wanted, tuple(costs), pace, manner, partial(self._run, priority))
+
+    async def _trade_plan(
+        self,
+        wanted: BackfillRequest,
+        manner: BackfillOptions,
+        names: Sequence[str],
+        priority: Priority,
+    ) -> Plan:
+        """Estimate a backfill of trades."""
+        store, transport = self.lake.trades, self._filler.transport
+        now = await transport.ask_time()
+        lacks = {name: await asyncio.to_thread(lacking, store, name, wanted, now) for name in names}
+        found = None
+        if manner.archive is not None:
+            found = await look_for_trades(manner.archive, lacks, now)
+        costs = await asyncio.to_thread(trade_costs, store, lacks, found)
+        limit = transport.limit("crix-trades")
+        pace = limit.requests / limit.seconds
+        return TradePlan(wanted, tuple(costs), pace, manner, partial(self._run, priority))
 
     def stream(
         self,
@@ -176,6 +201,7 @@ class BackfillEndpoints:
         finish: Callable[[pl.DataFrame], Frame],
     ) -> Chunks[Frame]:
         """Give candles chunk by chunk from a backfill at work, the oldest first."""
+        parse_timeframe(wanted.timeframe)  # of trades there are no chunks
 
         async def begin() -> AsyncGenerator[Frame, None]:
             names, unknown = await self._resolve(wanted, manner, priority)

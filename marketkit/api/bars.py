@@ -41,7 +41,7 @@ _LAG = 1_000
 
 @dataclass(frozen=True, slots=True)
 class BarCall:
-    """The words of a call for bars, as `bars` explains them.
+    """The words of a call for bars, explained by `bars`.
 
     `default_session` is for widths that have one, where the call gives none.
     """

@@ -41,7 +41,7 @@ from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
-from marketkit.data.lake.format.chunk import load_writer
+from marketkit.data.lake.format.encoding import load_writer
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.summary import look
 from marketkit.errors import EngineClosed
@@ -200,6 +200,7 @@ class AsyncSmartDataProvider(
         lake has of the symbol; of one that it does not know, the plan gives upper bounds.
         `plan.without()`, `plan.only()` and `plan.order()` change it; `plan.run()` begins.
         With `archive=True` the archive is asked for its listing, and the plan shows both ways.
+        Of the timeframe `trade` slots are days.
         """
         given = naming.several(symbols)
         await self._backfills.hear(given, start, end)

@@ -180,6 +180,18 @@ class Streams(Replays):
         state = pl.when(over).then(pl.lit("closed")).otherwise(pl.col("state").cast(pl.String))
         return frame.with_columns(state=state.cast(STATE))
 
+    def whole(self, channel: str, symbol: str) -> tuple[pl.DataFrame, int] | None:
+        """Give the newest rows of a symbol, among and after which none is missing, and as of when.
+
+        None where no stream knows any.
+        """
+        client, name = self._client, _streamed(channel)
+        known = self.hot(channel, [symbol], 1)
+        if client is None or name is None or known is None or symbol not in known[0]:
+            return None
+        count = client.channel(name).whole(symbol, client.clock())
+        return self.newest(channel, [symbol], count), known[1]
+
     def state(self) -> StreamState | None:
         """Give the state of the connection, None before a stream was opened."""
         return None if self._client is None else self._client.state()

@@ -6,7 +6,7 @@ import contextlib
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Generic, Literal, NamedTuple, overload
+from typing import Any, Generic, Literal, overload
 
 import polars as pl
 
@@ -20,21 +20,21 @@ from marketkit.api.query import (
     Query,
     QuerySpec,
     Results,
-    Source,
     Symbols,
     choose_source,
     chosen,
 )
 from marketkit.api.relative import by_its_clock
 from marketkit.api.router import Router, hits_of
+from marketkit.api.trade_edge import TradeAnswer, joined, streamed_by
 from marketkit.cache.trade_pages import TradePageCache
 from marketkit.clock import age_clock
 from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.trades import oldest_kept, walk
+from marketkit.data.fetch.trades import lacking, oldest_kept, walk
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.read.decimals import to_decimals
 from marketkit.data.lake.store.rows import within
-from marketkit.errors import InvalidRange, LakeError, MarketkitError, NotCovered
+from marketkit.errors import InvalidRange, LakeError, MarketkitError
 from marketkit.exchange.dialect import Priority, Request, Response
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.paging import TradeRange
@@ -43,7 +43,7 @@ from marketkit.net.engine import aside
 from marketkit.notebook.arguments import explained
 from marketkit.schema import empty
 from marketkit.timeframe import iso, parse_time
-from marketkit.window import Time, read_window
+from marketkit.window import EVER, Time, read_window
 
 
 @explained
@@ -117,7 +117,8 @@ class TradeMethods(Generic[P, D, A]):
 
         The exchange keeps seven days. Older trades, and what else the lake proves, come from the
         lake; there `sequential_id`, `prev_close` and `change_price` are null for what the archive
-        alone told.
+        alone told. An open stream of the trades (`watch`) adds what it has beyond the exchange's
+        answer, and answers alone for the time that it has whole.
 
         Raises `InvalidRange` or `NotCovered` for a time that neither has, `PartialResult` when some
         of many symbols failed. Source: Upbit reference, section 3.3.
@@ -131,16 +132,8 @@ class TradeMethods(Generic[P, D, A]):
         return self._answer(self._trades.trades, symbols, count, start, end, options)
 
 
-class _Rows(NamedTuple):
-    """Trades of one symbol in order, when the oldest answer was made (age clock), the source."""
-
-    rows: pl.DataFrame
-    made: int
-    source: Source
-
-
 class TradeEndpoints:
-    """Makes queries for trades: of the lake where it proves them, of the exchange for the rest."""
+    """Makes queries for trades: of the lake where that has proof, of the exchange for the rest."""
 
     def __init__(self, router: Router, pages: TradePageCache, lake: Lake) -> None:
         self._router = router
@@ -226,7 +219,7 @@ class TradeEndpoints:
                 " none of that time"
             )
 
-    async def _found(self, wanted: TradeRange, priority: Priority, *, exact: bool) -> _Rows:
+    async def _found(self, wanted: TradeRange, priority: Priority, *, exact: bool) -> TradeAnswer:
         """Give the trades of one symbol. Raises `NotCovered` for a time that nobody has."""
         if wanted.start is None:
             return await self._walked(wanted, priority, exact=exact)
@@ -237,27 +230,41 @@ class TradeEndpoints:
         gaps = covered.gaps(*span)
         lost = gaps.clip(span.start, max(span.start, oldest_kept(wanted.now)))
         if lost:
-            raise _lacking(wanted.symbol, lost)
-        parts = [_Rows(to_decimals(stored) if exact else stored, age_clock(), "lake")]
+            raise lacking(wanted.symbol, lost)
+        parts = [TradeAnswer(to_decimals(stored) if exact else stored, age_clock(), "lake")]
         for gap in gaps:
             end = wanted.end if gap.end == span.end else gap.end
             part = replace(wanted, start=gap.start, end=end)
-            parts.append(await self._walked(part, priority, exact=exact))
+            parts.append(await self._edge(part, gap, priority, exact=exact))
         rows = pl.concat([part.rows for part in parts])
         rows = rows.sort("time", maintain_order=True)
         rows = rows if wanted.count is None else rows.tail(wanted.count)
         source = parts[-1].source if gaps else choose_source(lake=True)
-        return _Rows(rows, min(part.made for part in parts), source)
+        return TradeAnswer(rows, min(part.made for part in parts), source)
 
     def _stored(self, symbol: str, span: Span) -> tuple[Spans, pl.DataFrame]:
-        """Read what the lake has of a span, and what it proves; that was looked up first."""
+        """Read the lake's trades of a span, and the proved times; these were looked up first."""
         covered = self._lake.trades.covered(symbol, *span)
         if not covered:
             return covered, empty(schema.TRADE)
         rows = self._lake.trades.read_span([symbol], span)
         return covered, rows.filter(within(rows["time"], covered))
 
-    async def _walked(self, wanted: TradeRange, priority: Priority, *, exact: bool) -> _Rows:
+    async def _edge(
+        self, wanted: TradeRange, gap: Span, priority: Priority, *, exact: bool
+    ) -> TradeAnswer:
+        """Give trades up to now: of a stream that reaches so far, or of REST and a stream."""
+        if exact or (wanted.end is not None and wanted.end <= wanted.now):
+            return await self._walked(wanted, priority, exact=exact)
+        span = Span(gap.start, EVER.end if wanted.end is None else wanted.end)
+        streamed = streamed_by(self._router.feed, wanted.symbol)
+        if streamed is not None and streamed.reaches(gap.start, age_clock()):
+            return TradeAnswer(streamed.of(span), streamed.made, "feed")
+        walked = await self._walked(wanted, priority, exact=exact)
+        streamed = streamed_by(self._router.feed, wanted.symbol)  # as it is by now
+        return walked if streamed is None else joined(walked, streamed, span)
+
+    async def _walked(self, wanted: TradeRange, priority: Priority, *, exact: bool) -> TradeAnswer:
         """Walk back through the pages of one symbol, kept or fetched."""
         fetched: set[Request] = set()
         made: list[int] = []
@@ -278,14 +285,4 @@ class TradeEndpoints:
         times = walked.rows["time"].dt.epoch("ms").to_list()
         self._router.activity.saw(wanted.symbol, times, self._transport.now())
         source = choose_source(store=not fetched)
-        return _Rows(walked.rows, min(made, default=age_clock()), source)
-
-
-def _lacking(symbol: str, lost: Spans) -> NotCovered:
-    first = next(iter(lost))
-    more = f" (the first of {len(lost):,} such times)" if len(lost) > 1 else ""
-    return NotCovered(
-        f"the lake lacks trades of {symbol} from {iso(first.start)} to {iso(first.end)}{more}, and"
-        " the exchange\nkeeps seven days: backfill(symbols, 'trade', start, end, archive=True)"
-        " fetches older ones"
-    )
+        return TradeAnswer(walked.rows, min(made, default=age_clock()), source, walked.at)

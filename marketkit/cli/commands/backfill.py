@@ -46,7 +46,7 @@ def wanted_arguments(command: argparse.ArgumentParser) -> None:
     """Add the candles wanted, by hand or from a file, and their order."""
     add = command.add_argument
     add("symbols", nargs="*", help=SYMBOLS)
-    add_range(command)
+    add_range(command, more=("trade",))
     command.set_defaults(timeframe=None)  # so that a file can refuse one
     said = "A TOML file that says what the lake holds, in place of symbols and times."
     add("--config", type=path, metavar="FILE", help=said)
@@ -124,7 +124,13 @@ def _starter(  # noqa: PLR0917 - the arguments of a backfill, in their order
 
 
 def _say_missing(provider: SmartDataProvider, report: Report, output: Output) -> None:
-    gaps = provider.lake().gaps(report.symbols, report.timeframe, report.start, report.end)
+    from marketkit.data.jobs.trades import TradeReport  # noqa: PLC0415 - slow, `--help` needs none
+
+    lake, series = provider.lake(), (report.symbols, report.timeframe)
+    if isinstance(report, TradeReport):
+        gaps = lake.trades.gaps(report.symbols, report.start, report.end)
+    else:
+        gaps = lake.gaps(*series, report.start, report.end)
     if gaps.height:
         output.say("missing:")
         output.table(gaps)

@@ -1,4 +1,4 @@
-"""The kinds of bars, as a caller names them. Pure."""
+"""The kinds of bars, as callers name kinds. Pure."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def width_of(name: str | Timeframe) -> Timeframe:
 
 
 def _amount(measure: Measure, given: object) -> Decimal:
-    """Give an amount without a loss: of a float the shortest decimal that means it."""
+    """Give an amount without a loss: of a float the shortest decimal that means the same."""
     said = f"{measure}={given!r}"
     if isinstance(given, bool) or not isinstance(given, int | float | Decimal):
         raise InputError(f"{said}: give a number above zero")

@@ -12,7 +12,7 @@ from marketkit.coverage import Spans
 
 @dataclass(frozen=True, slots=True)
 class Trades:
-    """Trades of some markets, whoever gave them.
+    """Trades of some markets, from any source.
 
     `rows` has the columns of `schema.TRADE`, in any order of rows, of no other markets and of
     hardly more time than is wanted. `covered` says for each of its symbols in which times no trade

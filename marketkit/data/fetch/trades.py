@@ -11,12 +11,13 @@ import polars as pl
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.trades.layout import days_of
 from marketkit.data.lake.trades.store import TradeStore
+from marketkit.errors import NotCovered
 from marketkit.exchange.dialect import Request, Response
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.paging import TradeRange, walk_trades
 from marketkit.net.engine import aside
 from marketkit.net.walk import Pages, Send
-from marketkit.timeframe import DAY
+from marketkit.timeframe import DAY, iso
 
 # ms between a trade and the moment by which no answer lacks it, and by which our idea of the
 # exchange's clock may be wrong, with much to spare: what is stored is believed for ever.
@@ -70,7 +71,7 @@ async def walk(
 
 
 async def fill(store: TradeStore, symbol: str, span: Span, send: Send, now: int) -> Filled:
-    """Fetch what the lake lacks of a span, day by day from the newest on, and keep each.
+    """Fetch the trades that the lake lacks, day by day from the newest on, and keep each day.
 
     `now` is the exchange's, in ms. What is younger than `SETTLED` is not kept: a trade may be on
     the way.
@@ -85,3 +86,14 @@ async def fill(store: TradeStore, symbol: str, span: Span, send: Send, now: int)
             keep = partial(store.append, symbol, walked.rows, Spans([part]), seen_at=walked.at)
             count += (await aside(keep)).rows
     return Filled(count, gone)
+
+
+def lacking(symbol: str, lost: Spans) -> NotCovered:
+    """Make the error for times of which neither the lake nor the exchange has the trades."""
+    first = next(iter(lost))
+    more = f" (the first of {len(lost):,} such times)" if len(lost) > 1 else ""
+    return NotCovered(
+        f"the lake lacks trades of {symbol} from {iso(first.start)} to {iso(first.end)}{more}, and"
+        " the exchange\nkeeps seven days: backfill(symbols, 'trade', start, end, archive=True)"
+        " fetches older ones"
+    )

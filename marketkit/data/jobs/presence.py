@@ -1,10 +1,11 @@
-"""A job that other processes see and command while it leases no tasks yet."""
+"""A job without leased tasks that other processes see and command all the same."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs.ledger import Ledger
@@ -16,19 +17,25 @@ from marketkit.errors import LakeError
 _BEAT = 1.0  # seconds; as often as an executor beats
 
 
-@asynccontextmanager
-async def present(ledger: Ledger, wanted: BackfillRequest, run: FetchRun) -> AsyncIterator[None]:
-    """Be in the ledger as one at work on a job; obey `pause` and `cancel`.
+@dataclass(slots=True)
+class Presence:
+    """The state that a job is left in: running, for the executor that leases tasks, or an end."""
 
-    A job that goes on afterwards is left as running, for whoever leases its tasks.
-    """
+    state: str = "running"
+
+
+@asynccontextmanager
+async def present(
+    ledger: Ledger, wanted: BackfillRequest, run: FetchRun
+) -> AsyncIterator[Presence]:
+    """Be in the ledger as one at work on a job; obey `pause` and `cancel`."""
     await asyncio.to_thread(ledger.open, wanted, [])
     me, mine = await asyncio.to_thread(ledger.register, wanted.id), asyncio.current_task()
     pulse = asyncio.create_task(_pulse(ledger, me, run, mine))
-    state, note = "failed", ""
+    state, note, presence = "failed", "", Presence()
     try:
-        yield
-        state = "running"
+        yield presence
+        state = presence.state
     except asyncio.CancelledError:
         state = run.ending
         raise
@@ -47,7 +54,7 @@ async def present(ledger: Ledger, wanted: BackfillRequest, run: FetchRun) -> Asy
 async def _pulse(
     ledger: Ledger, me: Worker, run: FetchRun, owner: asyncio.Task[object] | None
 ) -> None:
-    """Beat each second, and do what others command."""
+    """Beat each second, and obey the commands of others."""
     while True:
         note = run.reporter.progress.note
         with suppress(LakeError, LedgerReset):  # what is true is in the lake

@@ -18,6 +18,8 @@ from marketkit.data.lake.report import provenance
 from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.store.unsettled import Unsettled
+from marketkit.data.lake.trades.day import KIND
+from marketkit.data.lake.trades.store import TradeStore
 from marketkit.data.lake.transfer.imported import Imported, Imports
 from marketkit.data.lake.transfer.importing import Import
 from marketkit.data.lake.transfer.merged import MergeReport
@@ -150,7 +152,8 @@ class Intake(SnapshotStore):
         `other` is as for `diff`: a lake, its folder, the folder or the name of a frozen set. Its
         candles come with their proof (slots that traded, slots proved empty, the time before the
         listing), with the revisions logged there of all that is taken, with its unsettled candles,
-        and with its market lists of days without one. It is only read, not even its index is
+        with its trades and what is known of them (alone with the timeframe `trade`), and with its
+        market lists of days without one. It is only read, not even its index is
         written.
 
         `prefer="lake"` fills the slots that nobody knew here and changes no other; where both know
@@ -219,9 +222,12 @@ class Intake(SnapshotStore):
 
         Codes only, each spelt as in `catalog()`. Frozen sets keep theirs; of a series that the lake
         does not have nothing is removed. Each goes under the lock of its writers: one who writes
-        meanwhile, as a job at work, comes before or begins the series anew. Raises `NotWritable`.
+        meanwhile, as a job at work, comes before or begins the series anew. The timeframe `trade`
+        removes trades. Raises `NotWritable`.
         """
         names = several(symbols)
+        if timeframe == KIND:
+            return TradeStore(self.root, self.source).drop(names)
         size = super().drop(names, timeframe)
         self._beside.drop(names, timeframe)
         return size

@@ -31,8 +31,9 @@ from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
 from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.store.store import Selection
+from marketkit.data.lake.trades.day import KIND as TRADE
 from marketkit.data.lake.trades.store import TradeStore
-from marketkit.data.lake.transfer.exporting import check_target, write_candles
+from marketkit.data.lake.transfer.exporting import check_target, write_rows
 from marketkit.errors import LakeError, WrongArgument
 from marketkit.frames import Frame, Precision, one_of
 from marketkit.notebook.arguments import explained
@@ -58,9 +59,10 @@ class Lake(Intake, Shown):
     warning that names them (`errors.Incomplete`). Files of other names are never candles.
     """
 
-    @functools.cached_property
+    @property
     def trades(self) -> TradeStore:
         """The trades that were kept beside the candles."""
+        # Made anew: kept, the two would hold each other, and with them the index open.
         return TradeStore(self.root, self.source, self._window)
 
     @functools.cached_property
@@ -212,11 +214,13 @@ class Lake(Intake, Shown):
         `slots` are the covered ones, traded or not. Before `nothing_before`, null if unknown, the
         exchange had nothing: `rests_on` says by `two answers`, empty at different times, by a page
         of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
+        Trades of a market are a series of the timeframe `trade`: `slots` are days known whole.
         """
         marker.check(self.root)
         found, failures = survey(self.index, [self.source])
-        say(failures, anything=bool(found))
-        return report.catalog(found.items())
+        traded = self.trades.catalog()
+        say(failures, anything=bool(found) or traded.height > 0)
+        return pl.concat([report.catalog(found.items()), report.of_trades(traded)])
 
     def audit(self) -> pl.DataFrame:
         """Look at every byte of the lake and list the faults: one row for each finding.
@@ -336,14 +340,17 @@ class Lake(Intake, Shown):
         """Write candles to a file and say how many: `.csv`, `.parquet`, `.arrow` or `.feather`.
 
         The file is complete or not there at all; `import_` reads it back, row for row. Candles that
-        nobody proved yet (`unsettled()`) stay here, for a file could not mark them. Raises
+        nobody proved yet (`unsettled()`) stay here, for a file could not mark them. The timeframe
+        `trade` writes trades, as `schema.TRADE`, which `import_` does not read. Raises
         `InputError` for another suffix or a file that is there already, unless `overwrite` says so.
         """
         target = check_target(given_path(path, "path"), overwrite=overwrite)
+        if timeframe == TRADE:
+            return write_rows(target, self.trades.read(symbols, start, end))
         found, window = self.select(symbols, timeframe), self._window(start, end)
         if symbols is None:
-            return write_candles(target, from_all(found, lambda sound: sound.read(window)))
-        return write_candles(target, found.read(window))
+            return write_rows(target, from_all(found, lambda sound: sound.read(window)))
+        return write_rows(target, found.read(window))
 
     def latest(
         self,

@@ -8,8 +8,12 @@ from collections.abc import Iterator
 import polars as pl
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.archive.run import ArchiveRun
+from marketkit.data.fetch.kept import KEPT
+from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.format.provenance import Check
 from marketkit.data.lake.store.rows import within
+from marketkit.errors import BadResponse, MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.bodies import decode_candles
 from marketkit.exchange.upbit.paging import read_page
@@ -24,6 +28,58 @@ _ROUNDED = 1e-8
 _SHARE = 1e-9  # of a number; floats of both are made of decimal texts
 _SUMS = ("volume", "value")
 _MONTH = TIMEFRAMES["1M"]
+_OF_ONE = (BadResponse, Refused, UnknownSymbol)  # failures that say nothing of other months
+
+
+class MonthChecks:
+    """Checks of one run: a page for each month of what files tell, until REST does not answer."""
+
+    def __init__(
+        self, transport: Transport, timeframe: Timeframe, run: FetchRun, result: ArchiveRun
+    ) -> None:
+        self._transport = transport
+        self._timeframe = timeframe
+        self._run = run
+        self._result = result
+        self._is_checking = True
+
+    async def of(self, symbol: str, spans: Spans, rows: pl.DataFrame) -> list[Check]:
+        """Compare a random page of each month with REST; what REST has no longer is left out."""
+        timeframe, now = self._timeframe, self._transport.now()
+        if timeframe.name == "1s":
+            spans = spans.clip(timeframe.ceil(now - KEPT), timeframe.floor(now))
+        found: list[Check] = []
+        # The newest first: a page of wide candles reaches over the months before, too.
+        for month in reversed([*months_of(timeframe, spans)]):
+            if not Spans((each.start, each.end) for each in found).holds(*month):
+                check = await self._one(symbol, month, spans, rows)
+                found += [] if check is None else [check]
+        return found
+
+    async def _one(
+        self, symbol: str, month: Span, spans: Spans, rows: pl.DataFrame
+    ) -> Check | None:
+        """Compare one month; None where REST did not answer, and then it is not asked again."""
+        await self._run.going.wait()
+        if not self._is_checking:
+            self._result.unchecked += 1
+            return None
+        try:
+            check = await check_page(
+                self._transport,
+                symbol,
+                self._timeframe,
+                random_end(self._timeframe, month),
+                rows,
+                told=spans,
+                priority=self._run.priority,
+            )
+        except MarketkitError as failure:
+            self._is_checking = self._is_checking and isinstance(failure, _OF_ONE)
+            self._result.unchecked += 1
+            return None
+        self._run.requests += 1
+        return check
 
 
 def months_of(timeframe: Timeframe, spans: Spans) -> Iterator[Span]:

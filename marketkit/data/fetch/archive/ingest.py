@@ -1,5 +1,7 @@
 """What a lake lacks is taken in from the archive, group by group of files, and checked with REST.
 
+While one group waits for REST and for the disk, the next is read; writes are in turn.
+
 A file that is not had, or not taken, leaves its slots as they were, and REST is not asked for them:
 the same call tries again. A killed run loses the files in hand from memory only: they lie verified
 on disk, and the next run reads them there.
@@ -8,13 +10,13 @@ on disk, and the next run reads them there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TypeVar
 
-import polars as pl
-
-from marketkit.coverage import Span, Spans
-from marketkit.data.fetch.archive.crosscheck import check_page, months_of, random_end
+from marketkit.coverage import Spans
+from marketkit.data.fetch.archive.beside import beside
+from marketkit.data.fetch.archive.crosscheck import MonthChecks
 from marketkit.data.fetch.archive.lookup import Group, Looked, groups
 from marketkit.data.fetch.archive.pieces import (
     Piece,
@@ -25,7 +27,6 @@ from marketkit.data.fetch.archive.pieces import (
 )
 from marketkit.data.fetch.archive.run import ArchiveRun, LeftFile, MonthCheck
 from marketkit.data.fetch.gaps import GapFiller
-from marketkit.data.fetch.kept import KEPT
 from marketkit.data.fetch.walks import FetchRun, stops_all
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.provenance import Check
@@ -35,9 +36,6 @@ from marketkit.errors import (
     Banned,
     InputError,
     LakeError,
-    MarketkitError,
-    Refused,
-    UnknownSymbol,
 )
 from marketkit.exchange.upbit.archive.finding import Published
 from marketkit.exchange.upbit.archive.keys import file_of
@@ -48,7 +46,7 @@ from marketkit.settings import largest_archived
 from marketkit.timeframe import Timeframe
 
 T = TypeVar("T")
-_OF_ONE = (BadResponse, Refused, UnknownSymbol)  # failures that say nothing of other months
+_MOST = 400_000  # rows that are checked and written while others are read: 25 MB
 
 
 class Ingest:
@@ -72,7 +70,8 @@ class Ingest:
         self._result = result
         self._largest = largest_archived()
         self._again: frozenset[str] = frozenset()
-        self._is_checking = True
+        self._checks = MonthChecks(filler.transport, timeframe, run, result)
+        self._writing = asyncio.Lock()
 
     async def take(self, several: Sequence[Looked], order: str) -> None:
         """Download and write all files; troubles go into the result.
@@ -131,19 +130,28 @@ class Ingest:
                     yield each
 
     async def _each(self, download: Download, of: Mapping[str, Group]) -> None:
-        """Read files as they come, and write each group when it is whole."""
+        """Read files as they come; each whole group is checked and written beside that."""
+        async with beside(_MOST) as others:
+            async for group, hand in self._groups(download, of):
+                rows = sum(each.rows.height for each in hand)
+                await others.begin(rows, partial(self._keep, download, group, hand))
+
+    async def _groups(
+        self, download: Download, of: Mapping[str, Group]
+    ) -> AsyncIterator[tuple[Group, list[Piece]]]:
+        """Read files, and give each group with what was read once no more can come."""
         hand: list[Piece] = []
         group: Group | None = None
         async for fetched in download:
             await self._run.going.wait()
             mine = of[fetched.published.key]
             if group is not None and mine is not group:
-                await self._keep(download, group, hand)
+                yield group, hand
                 hand = []
             group = mine
             hand += await self._read(download, group, fetched, of)
         if group is not None:
-            await self._keep(download, group, hand)
+            yield group, hand
 
     async def _read(
         self, download: Download, group: Group, fetched: Fetched, of: Mapping[str, Group]
@@ -168,9 +176,11 @@ class Ingest:
         if not hand:
             return
         series = Series(self._filler.lake.source, group.symbol, self._timeframe)
-        checks = await self._check(group.symbol, hand)
+        spans = Spans(span for each in hand for span in each.spans)
+        checks = await self._checks.of(group.symbol, spans, rows_of(hand))
         try:
-            written = await _finished(write_pieces, self._filler.lake, series, hand, checks)
+            async with self._writing:  # a series has one writer at a time, and so has a disk
+                written = await _finished(write_pieces, self._filler.lake, series, hand, checks)
         except InputError:
             await self._keep_sound(download, group, series, hand)
             return
@@ -178,7 +188,7 @@ class Ingest:
             if stops_all(failure):
                 raise
             self._run.failures[group.symbol] = failure
-            self._result.leave(group.symbol, Spans(s for each in hand for s in each.spans))
+            self._result.leave(group.symbol, spans)
             return
         self._count(group.symbol, hand, written, checks)
         for each in hand:
@@ -200,44 +210,6 @@ class Ingest:
                 f"files of {group.symbol} {series.timeframe} cannot be written together"
             )
         await self._keep(download, group, sound)
-
-    async def _check(self, symbol: str, hand: Sequence[Piece]) -> list[Check]:
-        """Compare a random page of each month with REST; what REST has no longer is left out."""
-        timeframe, now = self._timeframe, self._filler.transport.now()
-        spans = Spans(span for each in hand for span in each.spans)
-        if timeframe.name == "1s":
-            spans = spans.clip(timeframe.ceil(now - KEPT), timeframe.floor(now))
-        rows, found = rows_of(hand), list[Check]()
-        # The newest first: a page of wide candles reaches over the months before, too.
-        for month in reversed([*months_of(timeframe, spans)]):
-            if not Spans((each.start, each.end) for each in found).holds(*month):
-                check = await self._check_one(symbol, month, spans, rows)
-                found += [] if check is None else [check]
-        return found
-
-    async def _check_one(
-        self, symbol: str, month: Span, spans: Spans, rows: pl.DataFrame
-    ) -> Check | None:
-        """Compare one month; None where REST did not answer, and then it is not asked again."""
-        if not self._is_checking:
-            self._result.unchecked += 1
-            return None
-        try:
-            check = await check_page(
-                self._filler.transport,
-                symbol,
-                self._timeframe,
-                random_end(self._timeframe, month),
-                rows,
-                told=spans,
-                priority=self._run.priority,
-            )
-        except MarketkitError as failure:
-            self._is_checking = isinstance(failure, _OF_ONE)
-            self._result.unchecked += 1
-            return None
-        self._run.requests += 1
-        return check
 
     def _count(
         self, symbol: str, hand: Sequence[Piece], written: Written, checks: Sequence[Check]

@@ -5,17 +5,26 @@ from __future__ import annotations
 import codecs
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
+from marketkit.data.fetch.archive.inflating import Inflated
 from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.data.lake.transfer.sources.containers import BROKEN
 from marketkit.errors import BadResponse, plain
 from marketkit.exchange.upbit.archive.keys import ArchiveFile
 
-BLOCK = 8 << 20  # bytes that are taken apart at a time: 70,000 candles
+BLOCK = 4 << 20  # bytes that are taken apart at a time, at most
 _LONGEST_ROW = 256  # bytes; real rows of candles have some 115
 _HEAD = 4096  # bytes that a header may have, with all that stands around it
+
+
+class Stream(Protocol):
+    """A stream of unpacked bytes."""
+
+    def read(self, size: int, /) -> bytes:
+        """Read up to `size` bytes; b"" at the end."""
 
 
 def lines_of(path: Path, file: ArchiveFile, largest: int) -> Iterator[bytes]:
@@ -28,12 +37,23 @@ def lines_of(path: Path, file: ArchiveFile, largest: int) -> Iterator[bytes]:
     try:
         with zipfile.ZipFile(path) as packed:
             _check_members(packed.infolist(), file)
-            with packed.open(file.member) as member:
+            with path.open("rb") as opened, _opened(packed, opened) as member:
                 yield from _blocks(_Bounded(member, file, _most(file, largest)), file)
     except BadResponse:
         raise
     except (*BROKEN, *NONSENSE) as error:
         raise refused(file, f"is no whole zip ({plain(str(error), 80)})") from error
+
+
+@contextmanager
+def _opened(packed: zipfile.ZipFile, opened: IO[bytes]) -> Iterator[Stream]:
+    """Open the one member, however packed."""
+    (member,) = packed.infolist()
+    if member.compress_type == zipfile.ZIP_DEFLATED:
+        yield Inflated(opened, member)
+        return
+    with packed.open(member) as stream:
+        yield stream
 
 
 def refused(file: ArchiveFile, why: str) -> BadResponse:
@@ -44,7 +64,7 @@ def refused(file: ArchiveFile, why: str) -> BadResponse:
 class _Bounded:
     """A stream that is at an end after so many bytes: more are a bomb."""
 
-    def __init__(self, stream: IO[bytes], file: ArchiveFile, most: int) -> None:
+    def __init__(self, stream: Stream, file: ArchiveFile, most: int) -> None:
         self._stream = stream
         self._file = file
         self._most = most
@@ -88,7 +108,7 @@ def _blocks(stream: _Bounded, file: ArchiveFile) -> Iterator[bytes]:
     while piece := stream.read(BLOCK):
         whole = piece.rfind(b"\n") + 1
         if whole:
-            yield rest + piece[:whole]
+            yield b"".join((rest, memoryview(piece)[:whole]))
             rest = piece[whole:]
         else:
             rest += piece

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 import polars as pl
 
 from marketkit.coverage import Spans
+from marketkit.data.fetch.archive.later import seen_later, told_at
 from marketkit.data.fetch.archive.rows import read_candles
 from marketkit.data.lake.format.layout import Series, chunk_span, cut
 from marketkit.data.lake.format.provenance import Check, Provenance, Source
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.store.rows import CandlePage, checked, inside
+from marketkit.data.lake.store.rows import CandlePage, checked, inside, within
 from marketkit.data.lake.store.write import Written
 from marketkit.errors import InputError
 from marketkit.net.archive.download import Fetched
@@ -59,13 +60,19 @@ def write_pieces(
 ) -> Written:
     """Write files in the order of time, each chunk once; what they prove is what they tell of.
 
+    Of what somebody saw later they tell nothing: see `later`.
+
     Raises `InputError` for impossible candles, before anything of that chunk is written, and what
     `Lake.append` raises.
     """
     covering = Spans(span for each in pieces for span in each.spans)
-    archive = Provenance(tuple(each.source for each in pieces), tuple(checks))
-    seen_at = max(each.fetched.at for each in pieces)
+    sources = tuple(each.source for each in pieces)
+    archive = Provenance(sources, tuple(checks))
+    seen_at = max(map(told_at, sources))
     rows, counts = rows_of(pieces), [Written(0, 0)]
+    if later := seen_later(lake, series, sources):
+        covering -= later
+        rows = rows.filter(within(rows["time"], covering))
     for chunk, part in cut(series.timeframe, covering).items():
         span = chunk_span(series.timeframe, chunk)
         counts.append(

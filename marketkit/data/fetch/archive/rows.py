@@ -39,7 +39,7 @@ def read_candles(path: Path, file: ArchiveFile, largest: int) -> pl.DataFrame:
     numbers, rows outside of the period, and two different candles of one time.
     """
     rows = _read(path, file, largest, _CANDLE_COLUMNS, CANDLE)
-    if not _is_ascending(rows):
+    if not _grows(rows["time"].cast(pl.Int64)):
         rows = rows.unique(maintain_order=True).sort("time", maintain_order=True)
         twice = rows.filter(pl.col("time").is_duplicated())
         if twice.height:
@@ -57,10 +57,13 @@ def read_trades(path: Path, file: ArchiveFile, largest: int) -> pl.DataFrame:
     Raises `BadResponse` as `read_candles`, and for two trades of one `seq`.
     """
     rows = _read(path, file, largest, _TRADE_COLUMNS, TRADE)
-    rows = rows.sort("time", "seq")
-    if rows["seq"].n_unique() < rows.height:
-        twice = rows.filter(pl.col("seq").is_duplicated())
-        raise refused(file, f"has two trades of the seq {twice['seq'][0]}")
+    if not _grows(rows["seq"]):
+        rows = rows.sort("seq")
+        if not _grows(rows["seq"]):
+            twice = rows.filter(pl.col("seq").is_duplicated())
+            raise refused(file, f"has two trades of the seq {twice['seq'][0]}")
+    if not rows["time"].is_sorted():
+        rows = rows.sort("time", maintain_order=True)
     _check_period(rows, file)
     return rows
 
@@ -69,16 +72,19 @@ def _read(
     path: Path, file: ArchiveFile, largest: int, columns: tuple[str, ...], schema: Schema
 ) -> pl.DataFrame:
     """Read all rows of a file into the columns of a schema, in the order of the file."""
-    tables = _tables(path, file, largest, columns)
-    frames = [_frame(table, schema, file) for table in tables]
-    return pl.concat([pl.DataFrame(schema=dict(schema)), *frames])
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for who ingests
+
+    tables = [*_tables(path, file, largest, columns)]
+    if not tables:
+        return pl.DataFrame(schema=dict(schema))
+    return _frame(pa.concat_tables(tables), schema, file)
 
 
 def _tables(
     path: Path, file: ArchiveFile, largest: int, columns: tuple[str, ...]
 ) -> Iterator[pa.Table]:
     """Take blocks of lines apart; each block is let go of before the next is unpacked."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for who ingests
+    import pyarrow as pa  # noqa: PLC0415 - as above
     from pyarrow import csv  # noqa: PLC0415 - as above
 
     options = _options(columns)
@@ -141,9 +147,9 @@ def _side(said: pl.Series, file: ArchiveFile) -> pl.Series:
     return found
 
 
-def _is_ascending(rows: pl.DataFrame) -> bool:
-    steps = rows["time"].cast(pl.Int64).diff().drop_nulls()
-    return bool((steps > 0).all())
+def _grows(numbers: pl.Series) -> bool:
+    """Say whether each number is above the one before."""
+    return bool((numbers.diff() > 0).all())  # the first, of which nothing is known, is passed over
 
 
 def _check_period(rows: pl.DataFrame, file: ArchiveFile) -> None:

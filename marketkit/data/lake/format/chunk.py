@@ -1,13 +1,11 @@
 """One chunk on disk: candles and coverage, in one Parquet file only ever replaced whole.
 
 Coverage lies in the footer, so that one `os.replace` commits it together with the rows: neither
-can outlive the other. pyarrow writes because its encodings (dictionaries for prices, byte streams
-for volumes, deltas for times) make files a sixth smaller and faster to read than polars' own.
+can outlive the other.
 """
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ import polars as pl
 
 from marketkit.coverage import ONE_ANSWER, Span, Spans
 from marketkit.data.lake.format import seal
+from marketkit.data.lake.format.encoding import encode
 from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
@@ -35,7 +34,6 @@ from marketkit.window import EVER
 FORMAT = 1  # of the files; a lake of a later one is refused
 
 KEY = b"marketkit"
-_PRICES = ("open", "high", "low", "close")
 # What the footers of all chunks begin with, as pyarrow writes it: who only reads loads no pyarrow.
 SCHEMA = (
     b"\x15\x04\x19\x9c5\x00\x18\x06schema\x15\x10\x00\x15\x0c%\x02\x18\x06symbol%\x00L\x1c\x00"
@@ -43,20 +41,6 @@ SCHEMA = (
     b"\x18\x04open\x00\x15\n%\x02\x18\x04high\x00\x15\n%\x02\x18\x03low\x00\x15\n%\x02\x18\x05"
     b"close\x00\x15\n%\x02\x18\x06volume\x00\x15\n%\x02\x18\x05value\x00\x16"
 )
-_ROW_GROUP = 16_384  # rows; smaller ones cost more than they skip
-_WRITER: dict[str, Any] = {
-    "compression": "zstd",
-    "compression_level": 3,
-    "use_dictionary": ["symbol", *_PRICES],
-    "column_encoding": {
-        "time": "DELTA_BINARY_PACKED",
-        "volume": "BYTE_STREAM_SPLIT",
-        "value": "BYTE_STREAM_SPLIT",
-    },
-    "write_statistics": ["time"],
-    "store_schema": False,
-    "write_page_checksum": True,
-}
 
 
 class Stamp(NamedTuple):
@@ -156,14 +140,9 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
 
     A kill or a full disk at any point leaves the old file as it was, and at worst a temporary one.
     """
-    content, sha256 = seal.seal(_encode(frame, _said(footer, series)))
+    content, sha256 = seal.seal(encode(frame, {KEY: _said(footer, series)}))
     status = write_atomic(path, lambda file: file.write(content))
     return Version(Stamp.of(status), sha256)
-
-
-def load_writer() -> None:
-    """Load the writing library before there is anything to write."""
-    importlib.import_module("pyarrow.parquet")
 
 
 @lru_cache(maxsize=4096)  # full chunks of the same days say the same
@@ -181,22 +160,6 @@ def spans_of_text(text: str) -> Spans:
 @lru_cache(maxsize=4096)
 def _spans_of(pairs: tuple[tuple[int, int], ...]) -> Spans:
     return Spans((int(start), int(end)) for start, end in pairs)
-
-
-def _encode(frame: pl.DataFrame, said: bytes) -> bytes:
-    """Give the bytes of a chunk; made in memory, so that hashing reads no file."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for who writes
-    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
-
-    kinds = {"symbol": pa.string(), "time": pa.timestamp("ms", tz="UTC")}
-    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in ROW])
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
-    output = pa.BufferOutputStream()
-    with pq.ParquetWriter(output, schema, **_WRITER) as writer:
-        writer.write_table(table, row_group_size=_ROW_GROUP)
-        writer.add_key_value_metadata({KEY: said})
-    content: bytes = output.getvalue().to_pybytes()
-    return content
 
 
 def _said(footer: Footer, series: Series) -> bytes:

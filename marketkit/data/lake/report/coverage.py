@@ -119,6 +119,18 @@ def catalog(found: Iterable[tuple[Series, Sequence[Entry]]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=dict(CATALOG), orient="row")
 
 
+def of_trades(catalog: pl.DataFrame) -> pl.DataFrame:
+    """Give the rows of a catalog for markets with trades, whose slots are whole days."""
+    told = catalog.with_columns(
+        timeframe=pl.lit("trade"),
+        slots="whole_days",
+        files="days",
+        nothing_before=pl.lit(None, TIME),
+        rests_on=pl.lit(None, pl.String),
+    )
+    return told.select(pl.col(name).cast(kind) for name, kind in CATALOG.items())
+
+
 def _catalog_row(series: Series, entries: Sequence[Entry]) -> tuple[object, ...]:
     footers = [entry.footer for entry in entries]
     known = Knowledge.of(series.timeframe, entries)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from marketkit.data.lake.store.store import Selection, Store
+from marketkit.data.lake.trades.day import DayEntry
+from marketkit.data.lake.trades.days import survey
+from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.errors import EngineClosed, LakeError, MarketkitError
 from marketkit.notebook import words
 from marketkit.notebook.card import Card
@@ -36,18 +40,39 @@ class Holding:
     gaps: int
 
 
+class TradesHeld(NamedTuple):
+    """The trades of a lake: of how many markets, their number, days and bytes; times are ms UTC."""
+
+    markets: int
+    trades: int
+    days: int
+    size: int
+    first: int | None
+    last: int | None
+
+    def __str__(self) -> str:
+        markets = "1 market" if self.markets == 1 else f"{self.markets:,} markets"
+        days = "1 day" if self.days == 1 else f"{self.days:,} days"
+        return f"{self.trades:,} trades of {markets} in {days}, {words.size(self.size)}"
+
+
 class LakeState(NamedTuple):
     """The folder of a lake and the holdings; `fault` says why some or all are not known."""
 
     folder: Path
     holdings: tuple[Holding, ...] = ()
     fault: str = ""
+    trades: TradesHeld | None = None
 
     def total(self) -> str:
         """Say in a few words how much there is."""
+        trades = "" if self.trades is None else str(self.trades)
+        return "; ".join(filter(None, (self._candles(quiet=bool(trades)), trades)))
+
+    def _candles(self, *, quiet: bool) -> str:
         held = self.holdings
         if not held:
-            return self.fault or "no candles yet"
+            return self.fault or ("" if quiet else "no candles yet")
         series, candles = sum(each.markets for each in held), sum(each.candles for each in held)
         size, missing = sum(each.size for each in held), sum(each.missing for each in held)
         gaps = f", {missing:,} slots missing" if missing else ""
@@ -75,7 +100,9 @@ class LakeState(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Give the same as plain values."""
         rows = [{**asdict(each), "timeframe": each.timeframe.name} for each in self.holdings]
-        return {"folder": str(self.folder), "holdings": rows, "fault": self.fault}
+        trades = None if self.trades is None else self.trades._asdict()
+        told = {"folder": str(self.folder), "holdings": rows, "fault": self.fault}
+        return {**told, "trades": trades}
 
 
 def look(store: Store) -> LakeState:
@@ -93,13 +120,31 @@ def look(store: Store) -> LakeState:
             continue
         failures |= {_line(each): f"without {name}: " for name, each in looked_up.failures.items()}
         found += [looked_up] if looked_up.found else []
+    traded, broken = survey(store.root, store.source)
+    failures |= {_line(each): f"without {name}: " for name, each in broken.items()}
     said = next((f"{name}{reason}" for reason, name in failures.items()), "")
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    return LakeState(store.root, tuple(map(_holding, found)), f"{said}{more}")
+    return LakeState(store.root, tuple(map(_holding, found)), f"{said}{more}", _traded(traded))
 
 
 def _line(error: MarketkitError) -> str:
     return str(error).partition(";\n")[0]
+
+
+def _traded(found: Mapping[TradeSeries, Sequence[DayEntry]]) -> TradesHeld | None:
+    entries = [entry for several in found.values() for entry in several]
+    if not entries:
+        return None
+    firsts = (each.footer.first for each in entries)
+    lasts = (each.footer.last for each in entries)
+    return TradesHeld(
+        sum(map(bool, found.values())),
+        sum(each.footer.rows for each in entries),
+        len(entries),
+        sum(each.stamp.size for each in entries),
+        min((each for each in firsts if each is not None), default=None),
+        max((each for each in lasts if each is not None), default=None),
+    )
 
 
 def _holding(found: Selection) -> Holding:

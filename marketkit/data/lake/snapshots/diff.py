@@ -6,7 +6,7 @@ well be equal. What is known of the time before a listing is not compared.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -20,6 +20,11 @@ from marketkit.data.lake.store.left_out import SPOILT, name_of, say
 from marketkit.data.lake.store.met import DIFFERENCE, KINDS, ROW_DIFF, Difference, met, numbers
 from marketkit.data.lake.store.rows import split, times_of
 from marketkit.data.lake.store.store import Store
+from marketkit.data.lake.trades.day import KIND
+from marketkit.data.lake.trades.diff import differences as trade_differences
+from marketkit.data.lake.trades.diff import symbols_of
+from marketkit.data.lake.trades.layout import days_of
+from marketkit.data.lake.trades.store import TradeStore
 from marketkit.errors import CorruptFile, InputError, LakeError, warn
 from marketkit.frames import one_of
 from marketkit.schema import TIME, Schema
@@ -49,10 +54,16 @@ _SCHEMAS: dict[By, Schema] = {"series": SERIES_DIFF, "slots": SLOT_DIFF, "rows":
 
 
 class _Found:
-    """The differences of one series: slots by kind, and the numbers of rows if wanted."""
+    """The differences of one series: slots by kind, and the numbers of rows if wanted.
 
-    def __init__(self, series: Series) -> None:
-        self.series = series
+    It has a `name`, of symbol and timeframe, and `count` counts the slots of spans.
+    """
+
+    def __init__(
+        self, name: tuple[str, str], count: Callable[[Iterable[tuple[int, int]]], int]
+    ) -> None:
+        self.name = name
+        self.count = count
         self.numbers = [pl.DataFrame(schema=dict(ROW_DIFF))]
         self._spans: dict[Difference, list[Span]] = {kind: [] for kind in KINDS}
 
@@ -87,6 +98,8 @@ def differences(
     At most `limit` rows are given, the first; a warning says if there are more.
     """
     one_of("by", by, By)
+    if timeframe == KIND and by == "rows":
+        raise InputError("by='rows' gives numbers of candles: for trades ask by='slots'")
     if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
         raise InputError(f"limit={limit!r}: ask for at least one difference")
     frames, height = [pl.DataFrame(schema=dict(_SCHEMAS[by]))], 0
@@ -100,8 +113,34 @@ def differences(
         if height > limit:
             warn(f"more than {limit:,} differences: the first are given; name symbols or timeframe")
             break
+    if by != "rows" and timeframe in {None, KIND} and height <= limit:
+        frames += _trades(a, b, symbols, by, failures)
     say(failures, anything=len(frames) > 1)
     return pl.concat(frames).head(limit)
+
+
+def _trades(
+    a: Store,
+    b: Store,
+    symbols: str | Iterable[str] | None,
+    by: By,
+    failures: dict[str, LakeError],
+) -> Iterator[pl.DataFrame]:
+    """Give the differences of trades, whose slots are the UTC days that spans lie in."""
+    ours, theirs = (TradeStore(each.root, a.source) for each in (a, b))
+    names = {symbols} if isinstance(symbols, str) else symbols
+    for symbol in symbols_of([ours, theirs], names if names is None else set(names)):
+        found = _Found((symbol, KIND), _days)
+        try:
+            for span, kind in trade_differences(ours, theirs, symbol):
+                found.add(kind, [span])
+        except SPOILT as failure:
+            failures[f"{symbol} {KIND}"] = failure
+        yield _frame(found, by)
+
+
+def _days(spans: Iterable[tuple[int, int]]) -> int:
+    return sum(1 for _ in days_of(Spans(spans)))
 
 
 def _series(
@@ -113,6 +152,8 @@ def _series(
     """List the series of both stores; a folder that cannot be listed is a failure."""
     names = {symbols} if isinstance(symbols, str) else symbols
     wanted = None if names is None else {check_symbol(name) for name in names}
+    if timeframe == KIND:
+        return []
     widths = TIMEFRAMES.values() if timeframe is None else [parse_timeframe(timeframe)]
     found: dict[Series, None] = {}
     for width in widths:
@@ -130,7 +171,8 @@ def _series(
 
 def _compared(a: Store, b: Store, series: Series, rows: int) -> _Found:
     """Compare a series chunk by chunk; with numbers, until there are more than `rows`."""
-    found, height = _Found(series), 0
+    name = (series.symbol, series.timeframe.name)
+    found, height = _Found(name, series.timeframe.count_all), 0
     for chunks in _paired(a, b, series):
         candles = _compare(found, chunks)
         if rows and candles is not None:
@@ -203,8 +245,7 @@ def _read(path: Path, series: Series) -> tuple[pl.DataFrame, Spans]:
 def _frame(found: _Found, by: By) -> pl.DataFrame:
     if by == "rows":
         return pl.concat(found.numbers)
-    count = found.series.timeframe.count_all
-    name, spans = (found.series.symbol, found.series.timeframe.name), found.spans()
+    count, name, spans = found.count, found.name, found.spans()
     told: list[tuple[object, ...]] = []
     if by == "slots":
         each = sorted((span, kind) for kind, several in spans.items() for span in several)

@@ -84,6 +84,9 @@ class SnapshotStore(Store):
         numbers of the slots that both know (`symbol timeframe time difference column a b`, null
         where there is no candle).
 
+        Trades come after the candles, or alone with the timeframe `trade`: a slot is a UTC day, or
+        a part of one, in which time, price, volume or side of a trade differ; they have no `rows`.
+
         Files that both share are not read, others one chunk at a time. At most `limit` rows are
         given, with a warning if there are more. Raises `InputError` for what is neither set nor
         lake.

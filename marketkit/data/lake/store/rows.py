@@ -51,10 +51,8 @@ def checked(series: Series, page: CandlePage) -> CandlePage:
     rows = page.rows if page.rows.columns == list(ROW) else page.rows.select(*ROW)
     if not _ascending(times_of(rows)):
         rows = rows.unique("time", keep="last", maintain_order=True).sort("time")
-    outside = ~within(rows["time"], page.covering)
-    _refuse(
-        rows.filter(outside) if outside.any() else rows.clear(), "time lies outside the covering"
-    )
+    if not _all_in_one(rows, page.covering):
+        _refuse(rows.filter(~within(rows["time"], page.covering)), "time lies outside the covering")
     return replace(page, rows=rows)
 
 
@@ -85,6 +83,14 @@ def within(times: pl.Series, spans: Spans) -> pl.Series:
 def times_of(rows: pl.DataFrame) -> pl.Series:
     """Give the times of rows in ms UTC."""
     return rows["time"].cast(pl.Int64)
+
+
+def _all_in_one(rows: pl.DataFrame, covering: Spans) -> bool:
+    """Say whether rows sorted by time lie in the one span of a covering: both ends tell."""
+    if rows.is_empty():
+        return True
+    times = times_of(rows)
+    return len(covering) == 1 and times[0] in covering and times[-1] in covering
 
 
 def _ascending(times: pl.Series) -> bool:

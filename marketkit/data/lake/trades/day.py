@@ -55,7 +55,7 @@ SCHEMA = (
 _ROW_GROUP = 65_536  # rows: a busy day has some hundred thousand
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
-    "compression_level": 3,
+    "compression_level": 1,
     "use_dictionary": ["symbol", "price", "side", "prev_close"],
     "column_encoding": {
         "time": "DELTA_BINARY_PACKED",
@@ -126,7 +126,7 @@ def read_day(path: Path, series: TradeSeries) -> tuple[pl.DataFrame, DayFooter]:
 
 
 def decode(content: bytes, footer: DayFooter) -> pl.DataFrame:
-    """Give the rows of a file. Raises `ValueError` for other bytes than those that were written."""
+    """Give the rows of a file. Raises `ValueError` for other bytes than the written ones."""
     if not seal.check(content):
         raise ValueError("it has no seal")
     rows = pl.read_parquet(content, hive_partitioning=False)
@@ -150,9 +150,10 @@ def encode(rows: pl.DataFrame, said: bytes) -> bytes:
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above
 
     kinds = {"time": pa.timestamp("ms", tz="UTC"), "seq": pa.int64(), "sequential_id": pa.int64()}
-    kinds |= dict.fromkeys(("symbol", "side"), pa.string())
+    # Words that come again and again are written as they lie here, by number.
+    kinds |= dict.fromkeys(("symbol", "side"), pa.dictionary(pa.uint32(), pa.large_string()))
     schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in STORED])
-    spelt = rows.with_columns(pl.col("side").cast(pl.String))
+    spelt = rows.with_columns(pl.col("symbol").cast(pl.Categorical))
     table = spelt.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
     output = pa.BufferOutputStream()
     with pq.ParquetWriter(output, schema, **_WRITER) as writer:
@@ -163,7 +164,7 @@ def encode(rows: pl.DataFrame, said: bytes) -> bytes:
 
 
 def footer_of(said: Mapping[str, Any], series: TradeSeries, span: Span) -> DayFooter:
-    """Understand a footer meant for this place. Raises what `NONSENSE` has for any other."""
+    """Understand a footer meant for this place. Raises the errors of `NONSENSE` for any other."""
     for name, value in {"kind": KIND, "symbol": series.symbol}.items():
         if said[name] != value:
             raise ValueError(f"{name}: {said[name]!r} is not {value!r}")

@@ -1,4 +1,4 @@
-"""The days of a market as the folder has them now: footers, read once a version in a process."""
+"""The days of a market as the folder is now: footers, read once a version in a process."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pathlib import Path
 from marketkit.data.lake.format.chunk import Stamp
 from marketkit.data.lake.format.layout import SUFFIX, check_source, symbol_of_folder
 from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.store.left_out import SPOILT
 from marketkit.data.lake.trades.day import DayEntry, DayFooter, read_footer
 from marketkit.data.lake.trades.layout import TradeSeries, is_day, trades_folder
-from marketkit.errors import InputError
+from marketkit.errors import CorruptFile, InputError, LakeError
 
 _MOST = 100_000  # footers remembered, some 50 MB; beyond that all are read again
 _READABLE = (stat.S_IFREG, stat.S_IFDIR)  # to open a pipe would be to wait; a folder is a failure
@@ -54,7 +55,7 @@ def stored(root: Path, source: str) -> list[TradeSeries]:
 def entries_of(
     root: Path, series: TradeSeries, days: Collection[str] | None = None
 ) -> list[DayEntry]:
-    """List the days of a series, or those of some names, in the order of time.
+    """List the days of a series, or days of some names, in the order of time.
 
     Raises `CorruptFile` and `NewerFormat` for a file that is none of ours.
     """
@@ -69,6 +70,24 @@ def entries_of(
             except OSError as error:
                 raise unreadable(root / series.path(day), error) from error
     return found
+
+
+def survey(
+    root: Path, source: str
+) -> tuple[dict[TradeSeries, list[DayEntry]], dict[str, LakeError]]:
+    """Look the days of all markets up; failures come second, by the names of markets."""
+    found: dict[TradeSeries, list[DayEntry]] = {}
+    failures: dict[str, LakeError] = {}
+    try:
+        every = stored(root, source)
+    except CorruptFile as failure:
+        return {}, {"all trades": failure}
+    for series in every:
+        try:
+            found[series] = entries_of(root, series)
+        except SPOILT as failure:
+            failures[f"{series.symbol} trade"] = failure
+    return found, failures
 
 
 def _entry(path: Path, series: TradeSeries, day: str, stamp: Stamp) -> DayEntry:

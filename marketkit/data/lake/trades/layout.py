@@ -48,7 +48,7 @@ class TradeSeries:
 
     @property
     def log(self) -> str:
-        """The log of trades that came or went after they were proved, below the root."""
+        """The log of trades that came or went in proved times, below the root."""
         return f"{self.folder}/{LOG}"
 
     def path(self, day: str) -> str:

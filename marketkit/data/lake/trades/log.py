@@ -56,7 +56,7 @@ def record(root: Path, series: TradeSeries, revised: pl.DataFrame, seen_at: int)
 
 
 def read_log(root: Path, series: TradeSeries) -> pl.DataFrame:
-    """Read the log: `CHANGE`, in its order. Half a line of a writer that died is passed over."""
+    """Read the log: `CHANGE`, line by line. Half a line of a writer that died is passed over."""
     path = root / series.log
     try:
         *lines, _ = path.read_bytes().split(b"\n")

@@ -22,7 +22,7 @@ _KNOWN = ("sequential_id", "prev_close", "change_price")  # what only some sourc
 
 
 class MergedDay(NamedTuple):
-    """The rows of both in order, how many are new, and what came or went though it was proved.
+    """The rows of both in order, how many are new, and the changes in proved times.
 
     `revised` has the rows of `day.STORED` and `came`, false for trades that went.
     """
@@ -66,7 +66,7 @@ def _counted(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _completed(new: pl.DataFrame, stored: pl.DataFrame, on: list[str]) -> tuple[pl.DataFrame, int]:
-    """Give new rows what the stored ones know beyond, and say of how many more is known now."""
+    """Give new rows the knowledge that stored ones have beyond; count rows that tell more."""
     met = stored.select(*on, *_KNOWN, met=pl.lit(value=True))
     both = new.join(met, on=on, how="left", suffix=_OLD, maintain_order="left")
     news = [pl.col(name).is_not_null() & pl.col(f"{name}{_OLD}").is_null() for name in _KNOWN]

@@ -1,4 +1,4 @@
-"""The rules that trades must obey to enter the lake, and the order they lie in. Pure."""
+"""The rules that trades must obey to enter the lake, and the order in the lake. Pure."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _NUMBERS = ("price", "volume", "prev_close", "change_price")
 
 @dataclass(frozen=True, slots=True)
 class TradePage:
-    """Trades of one symbol, the times in which none is missing, and the files they came from.
+    """Trades of one symbol, the times in which none is missing, and the files behind.
 
     `rows` has the columns of `schema.TRADE` and may have `seq`, the order of the trades of one
     millisecond; without it `sequential_id` gives that, and where there is none the order of rows.
@@ -67,7 +67,7 @@ def breaches(symbol: str) -> dict[str, pl.Expr]:
 
 
 def in_order(rows: pl.DataFrame) -> pl.DataFrame:
-    """Sort rows by time, those of one millisecond by their number; each known number is once."""
+    """Sort rows by time, within a millisecond by number; each known number is once."""
     known = rows.height - rows["sequential_id"].null_count()
     if known and rows["sequential_id"].n_unique() - (known < rows.height) < known:
         new = pl.col("sequential_id").is_first_distinct() | pl.col("sequential_id").is_null()
@@ -84,7 +84,7 @@ def numbered(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _shaped(symbol: str, rows: pl.DataFrame) -> pl.DataFrame:
-    """Give rows the columns of a stored day; those that only some sources have may be missing."""
+    """Give rows the columns of a stored day; columns that only some sources have may be missing."""
     if "symbol" not in rows.columns:
         rows = rows.with_columns(pl.lit(symbol).alias("symbol"))
     needed = {name: TRADE[name] for name in _KEYS}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -13,7 +13,8 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance, Source
 from marketkit.data.lake.store.left_out import SPOILT, say
 from marketkit.data.lake.trades.day import DayEntry
-from marketkit.data.lake.trades.days import entries_of, stored
+from marketkit.data.lake.trades.days import entries_of, stored, survey
+from marketkit.data.lake.trades.drop import drop_trades
 from marketkit.data.lake.trades.layout import TradeSeries, day_span, days_of
 from marketkit.data.lake.trades.log import CHANGE, read_log
 from marketkit.data.lake.trades.rows import TradePage
@@ -54,7 +55,7 @@ def _window(start: Instant | None, end: Instant | None) -> Span:
 
 @explained
 class TradeStore:
-    """The trades in a lake, a file for a market and a UTC day, with proof of what is known.
+    """The trades in a lake, a file for a market and a UTC day, with proof of the known times.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
     frames also take what `parse_time` takes. Any number of threads and processes may read and
@@ -99,6 +100,14 @@ class TradeStore:
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         series = TradeSeries(self.source, symbol)
         return write_trades(self.root, series, page, moment, only_unknown=only_unknown)
+
+    def drop(self, symbols: str | Iterable[str]) -> int:
+        """Remove all trades of markets and the proof of covered times; give the bytes.
+
+        As `Lake.drop` does: frozen sets keep theirs. Raises `NotWritable`.
+        """
+        found = [TradeSeries(self.source, symbol) for symbol in several(symbols)]
+        return sum(drop_trades(self.root, series) for series in found)
 
     def covered(self, symbol: str, start: int | None = None, end: int | None = None) -> Spans:
         """Give the times in which no trade of a symbol is missing."""
@@ -194,9 +203,10 @@ class TradeStore:
 
     def catalog(self) -> pl.DataFrame:
         """List the markets with trades: `symbol first last rows days whole_days bytes`."""
-        rows = [_summed(series.symbol, self._entries(series)) for series in self._chosen(None)]
-        raw = {name: pl.Int64() if kind == TIME else kind for name, kind in CATALOG.items()}
-        return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(CATALOG))
+        marker.check(self.root)
+        found, failures = survey(self.root, self.source)
+        say(failures, anything=bool(found))
+        return catalog(found)
 
     def provenance(
         self,
@@ -238,6 +248,13 @@ class TradeStore:
         marker.check(self.root)
         entries = entries_of(self.root, series)
         return [each for each in entries if _meet(day_span(each.day), window)]
+
+
+def catalog(found: Mapping[TradeSeries, list[DayEntry]]) -> pl.DataFrame:
+    """Give one row for each market with trades."""
+    rows = [_summed(series.symbol, entries) for series, entries in found.items() if entries]
+    raw = {name: pl.Int64() if kind == TIME else kind for name, kind in CATALOG.items()}
+    return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(CATALOG))
 
 
 def _meet(span: Span, window: Span) -> bool:

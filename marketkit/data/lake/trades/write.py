@@ -121,7 +121,7 @@ def _merge_day(
 
 
 def read_sound(root: Path, series: TradeSeries, day: str) -> tuple[pl.DataFrame, DayFooter]:
-    """Read a day before a merge; a rotten one is set aside, and its times become unknown.
+    """Read a day before a merge; a rotten one is set aside, and that day becomes unknown.
 
     Only the holder of the series' lock may. Raises `CorruptFile` naming both places.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +12,7 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.met import numbers
+from marketkit.data.lake.trades.take import TradesTaken
 from marketkit.data.lake.transfer.pairing import PreferLake
 from marketkit.errors import Incomplete, MarketkitError, warn
 from marketkit.notebook.card import Card, Shown
@@ -37,6 +38,16 @@ LAKES_DIFFER: Schema = {
     "column": pl.Enum(NUMBERS),
     "lake": pl.Float64(),
     "other": pl.Float64(),
+}
+TRADES_MERGED: Schema = {
+    "symbol": pl.String(),
+    "start": TIME,
+    "end": TIME,
+    "days": pl.Int64(),
+    "trades": pl.Int64(),
+    "differing": pl.Int64(),
+    "revisions": pl.Int64(),
+    "history": pl.Int64(),
 }
 LIMIT = 100_000  # differences that are listed: more than anybody reads, and a few megabytes
 
@@ -72,7 +83,9 @@ class MergeReport(Shown):
     of this lake that were revised, the lines of the other's log of revisions (`history`), and
     candles that neither lake can prove (`unsettled`).
     `differences` are the numbers behind: `symbol timeframe time column lake other`, null where
-    there is no candle; at most 100,000. `lists` are daily market lists. `failures` are the errors
+    there is no candle; at most 100,000. `trades` has a row for each market with trades: the `days`
+    of which nobody knew all, the `trades` in them, the days that both know `differing`ly, and so
+    on. `lists` are daily market lists. `failures` are the errors
     of series that were left out, by symbol and timeframe. With `dry_run` nothing was written.
     """
 
@@ -84,6 +97,7 @@ class MergeReport(Shown):
     differences: pl.DataFrame
     failures: Mapping[tuple[str, str], MarketkitError]
     lists: int = 0
+    trades: pl.DataFrame = field(default_factory=lambda: empty(TRADES_MERGED))
 
     @classmethod
     def of(
@@ -102,6 +116,13 @@ class MergeReport(Shown):
         found = [each.differences for each in results if each.differences is not None]
         differences = pl.concat([empty(LAKES_DIFFER), *found]).head(LIMIT)
         return cls(other, into, prefer, dry_run, series, differences, failures)
+
+    def with_trades(self, results: Sequence[TradesTaken]) -> MergeReport:
+        """Give the report with the counts of trades."""
+        rows = [(each.symbol, *(each.hull or (None, None)), *each[2:]) for each in results]
+        raw = {name: pl.Int64() if kind == TIME else kind for name, kind in TRADES_MERGED.items()}
+        frame = pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(TRADES_MERGED))
+        return replace(self, trades=frame)
 
     @property
     def complete(self) -> bool:
@@ -154,6 +175,7 @@ class MergeReport(Shown):
             **{name: getattr(self, name) for name in counts},
             "series": _plain(self.series),
             "differences": _plain(self.differences),
+            "trades": _plain(self.trades),
             "failures": {" ".join(key): str(failure) for key, failure in self.failures.items()},
         }
 
@@ -163,7 +185,8 @@ class MergeReport(Shown):
     def _card(self) -> Card:
         how = "dry run of a merge" if self.dry_run else "merge"
         changed = self.series.filter(pl.sum_horizontal(pl.col(pl.Int64)) > 0)
-        shown = [frame for frame in (changed, self.differences) if frame.height]
+        traded = self.trades.filter(pl.sum_horizontal(pl.col(pl.Int64)) > 0)
+        shown = [frame for frame in (changed, self.differences, traded) if frame.height]
         tables = tuple(table(frame, _SHOWN) for frame in shown)
         return Card(f"{how} of {self.other} into {self.into}", dict(self._facts()), None, tables)
 
@@ -175,6 +198,9 @@ class MergeReport(Shown):
             yield "history", f"{self.history:,} revisions that the other lake logged"
         if self.unsettled:
             yield "unsettled", f"{self.unsettled:,} candles that nobody proved yet"
+        if self.trades["days"].sum():
+            days, trades = (int(self.trades[name].sum()) for name in ("days", "trades"))
+            yield "trades", f"{trades:,} in {days:,} days of {self.trades.height:,} markets"
         if self.lists:
             yield "lists", f"market lists of {self.lists:,} days"
         for number, (key, why) in enumerate(self.failures.items(), 1):

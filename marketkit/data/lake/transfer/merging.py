@@ -25,7 +25,10 @@ from marketkit.data.lake.store.rows import CandlePage, times_of
 from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.store.unsettled import FOLDER
 from marketkit.data.lake.store.write import only_writer
+from marketkit.data.lake.trades.day import KIND
+from marketkit.data.lake.trades.store import TradeStore
 from marketkit.data.lake.transfer.merged import LIMIT, MergeReport, SeriesMerge, listed
+from marketkit.data.lake.transfer.merging_trades import TradeTerms, merge_trades
 from marketkit.data.lake.transfer.pairing import Beginning, Part, PreferLake, SeriesPair
 from marketkit.data.lake.transfer.unproved import take_unproved, unproved_of
 from marketkit.errors import CorruptFile, InputError, MarketkitError, NotWritable
@@ -58,6 +61,8 @@ class MergeTerms:
     def widths(self) -> list[Timeframe]:
         """The timeframes that are meant."""
         every = list(TIMEFRAMES.values())
+        if self.timeframe == KIND:
+            return []
         return every if self.timeframe is None else [parse_timeframe(self.timeframe)]
 
 
@@ -118,9 +123,13 @@ def merge(lake: Store, other: Store, terms: MergeTerms) -> MergeReport:
         lake.require_writable()
     failures: _Failures = {}
     results = list(_each(into, source, terms, failures))
-    return MergeReport.of(
+    report = MergeReport.of(
         lake.root, other.root, terms.prefer, results, failures, dry_run=terms.dry_run
     )
+    if terms.timeframe not in {None, KIND}:
+        return report
+    how = TradeTerms(terms.symbols, replaces=terms.prefer == "other", dry_run=terms.dry_run)
+    return report.with_trades(list(merge_trades(lake, other, how, failures)))
 
 
 def _each(
@@ -225,7 +234,10 @@ def _wanted(other: Store, terms: MergeTerms, failures: _Failures) -> list[Series
             failures["all", width.name] = why
     if terms.symbols is None:
         return list(stored)
-    names = naming.resolve(terms.symbols, {series.symbol for series in stored})
+    traded = (
+        TradeStore(other.root, other.source).symbols() if terms.timeframe in {None, KIND} else []
+    )
+    names = naming.resolve(terms.symbols, {series.symbol for series in stored} | set(traded))
     return [series for series in stored if series.symbol in names]
 
 

@@ -7,15 +7,19 @@ lastModified, type}`; an answer or an entry of another shape is an error, never 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from marketkit.errors import BadResponse, plain
+from marketkit.errors import BadResponse, InvalidRange, plain
 from marketkit.exchange.dialect import Request
 from marketkit.exchange.upbit.archive.keys import checked_key
+from marketkit.timeframe import parse_time
 
 LISTING = "/api/v1/market-data/listing"
 GROUP = "archive"  # of requests; no rate limit of it is known
+_NUMBER = r"[0-9]{1,16}(?:\.[0-9]{1,9})?"
+_MILLISECONDS = 1e11  # as seconds that is the year 5138, as milliseconds 1973
 _KINDS = {"DIRECTORY": True, "FILE": False}
 
 
@@ -54,6 +58,23 @@ def read_listing(body: bytes, folder: str) -> tuple[Entry, ...]:
         if found.setdefault(entry.key, entry) != entry:
             raise BadResponse(f"the archive's listing of {folder} has {entry.key} twice, unlike")
     return tuple(found.values())
+
+
+def moment_of(modified: str | None) -> int | None:
+    """Read the stamp of a file, ms UTC; None for none, and for a spelling that is not understood.
+
+    >>> moment_of("2025-01-02T01:00:00Z") == moment_of("1735779600") == moment_of("1735779600000")
+    True
+    """
+    if modified is None:
+        return None
+    try:
+        if re.fullmatch(_NUMBER, modified):
+            number = float(modified)
+            return int(number if number >= _MILLISECONDS else number * 1000)
+        return parse_time(modified)
+    except InvalidRange:
+        return None
 
 
 def _entry(said: Any, folder: str) -> Entry:

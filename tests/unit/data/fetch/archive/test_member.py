@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 
 from marketkit.data.fetch.archive import member
@@ -86,3 +88,10 @@ def test_a_flipped_bit_is_refused(day, zipped):
     path.write_bytes(whole)
     with pytest.raises(BadResponse, match="it was not taken"):
         content(path, day)
+
+
+def test_members_that_are_not_deflated_are_read_too(day, tmp_path):
+    path, text = tmp_path / "stored.zip", f"{day.header}\n{ROW}\n"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as packed:
+        packed.writestr(day.member, text)
+    assert content(path, day) == f"{ROW}\n".encode()

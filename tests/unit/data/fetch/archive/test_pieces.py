@@ -23,7 +23,7 @@ START = parse_time("2025-01-30")
 MINUTE = 60_000
 
 
-def piece(tmp_path, day, *minutes, low=1.0):
+def piece(tmp_path, day, *minutes, low=1.0, published="2025-02-01T01:00:00Z", at=5):
     file = ArchiveFile(Shelf("KRW-BTC", MINUTES), "daily", START + day * DAY)
     times = [file.start + MINUTE * each for each in minutes]
     rows = pl.DataFrame({"time": times}, schema={"time": pl.Int64}).with_columns(
@@ -31,8 +31,8 @@ def piece(tmp_path, day, *minutes, low=1.0):
         *(pl.lit(1.0).alias(name) for name in CANDLE if name not in {"time", "low"}),
         low=pl.lit(low),
     )
-    listed = Published(file, 1000, "2025-02-01T01:00:00Z")
-    return Piece(Fetched(listed, tmp_path / "x.zip", "ab" * 32, 1000, 5), rows.select(*CANDLE))
+    listed = Published(file, 1000, published)
+    return Piece(Fetched(listed, tmp_path / "x.zip", "ab" * 32, 1000, at), rows.select(*CANDLE))
 
 
 @pytest.fixture
@@ -83,3 +83,17 @@ def test_impossible_candles_are_named_by_file_and_nothing_is_written(lake, tmp_p
     assert not lake.covered("KRW-BTC", "1m")
     found = broken(SERIES, pieces)
     assert list(found) == [pieces[1].source.key]
+
+
+def test_each_later_version_of_a_file_is_believed_and_an_older_one_is_not(lake, tmp_path):
+    def taken(low, day):
+        published, at = f"2025-02-{day}T01:00:00Z", parse_time("2025-02-20")
+        write_pieces(lake, SERIES, [piece(tmp_path, 0, 5, low=low, published=published, at=at)], [])
+        return lake.read("KRW-BTC", "1m")["low"].to_list()
+
+    assert taken(0.9, "01") == [0.9]
+    assert taken(0.8, "02") == [0.8]
+    assert taken(0.7, "03") == [0.7]
+    assert taken(0.8, "02") == [0.7]
+    seen = lake.revisions("KRW-BTC", "1m")["seen_at"].dt.day().to_list()
+    assert seen == [2, 3]

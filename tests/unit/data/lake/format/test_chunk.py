@@ -226,14 +226,14 @@ def test_who_reads_loads_no_library_that_writes_until_that_is_asked_for(path, wr
     code = f"""
 import sys
 from pathlib import Path
-from marketkit.data.lake.format import chunk
+from marketkit.data.lake.format import chunk, encoding
 from marketkit.data.lake.format.layout import Series
 from marketkit.timeframe import TIMEFRAMES
 series = Series("upbit", {SERIES.symbol!r}, TIMEFRAMES[{SERIES.timeframe.name!r}])
 rows, footer = chunk.read_chunk(Path({str(path)!r}), series)
 assert rows.height == footer.rows
 assert "pyarrow" not in sys.modules
-chunk.load_writer()
+encoding.load_writer()
 assert "pyarrow.parquet" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,6 +8,8 @@ import pytest
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format.provenance import Provenance, Source
+from marketkit.data.lake.report.summary import look
+from marketkit.data.lake.report.usage import parts, usage
 from marketkit.errors import CorruptFile, Incomplete
 from marketkit.schema import TRADE
 from tests.unit.data.lake.trades.conftest import DAY, FIRST, NOON, as_archived, make_trades
@@ -82,3 +84,39 @@ def test_days_are_counted_by_what_is_known_of_each(filled):
     assert filled.tally("KRW-BTC", Span(FIRST, FIRST + 5 * DAY)) == (2, 1, 2)
     assert filled.tally("KRW-ETH", Span(NOON, NOON + 9)) == (1, 0, 0)
     assert filled.tally("KRW-ETH", Span(NOON, NOON + 10)) == (0, 0, 1)
+
+
+def test_a_lake_tells_of_its_trades(filled):
+    lake = Lake(filled.root)
+    told = lake.catalog()
+    assert told.select("symbol", "timeframe", "rows", "slots", "files").rows() == [
+        ("KRW-BTC", "trade", 2, 2, 2),
+        ("KRW-ETH", "trade", 1, 0, 1),
+    ]
+    assert "3 trades of 2 markets in 3 days" in repr(lake)
+    assert "3 trades of 2 markets in 3 days" in lake._repr_html_()
+    state = look(lake).as_dict()["trades"]
+    assert (state["trades"], state["first"], state["last"]) == (3, NOON, NOON + DAY)
+    assert usage(told, "timeframe").select("timeframe", "series", "rows").rows() == [
+        ("trade", 2, 3)
+    ]
+    assert parts(lake.root)["trades"] == told["bytes"].sum()
+
+
+def test_in_a_catalog_a_broken_market_is_left_out_with_a_warning(filled):
+    path = filled.root / "trades/source=upbit/series=KRW-ETH/2024-01-01.parquet"
+    path.write_bytes(b"rotten")
+    with pytest.warns(Incomplete, match="KRW-ETH trade"):
+        assert filled.catalog()["symbol"].to_list() == ["KRW-BTC"]
+    assert "without KRW-ETH trade" in repr(Lake(filled.root))
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".arrow"])
+def test_trades_are_exported_with_their_milliseconds(filled, tmp_path, suffix):
+    path = tmp_path / f"trades{suffix}"
+    assert Lake(filled.root).export(path, None, "trade") == 3
+    if suffix == ".csv":
+        assert "2024-01-01T12:00:00.005Z" in path.read_text()
+    else:
+        read = pl.read_parquet if suffix == ".parquet" else pl.read_ipc
+        assert read(path).equals(filled.read())

@@ -13,6 +13,7 @@ from marketkit.exchange.upbit.archive.listing import (
     Entry,
     file_request,
     listing_request,
+    moment_of,
     read_listing,
 )
 
@@ -107,3 +108,20 @@ def test_whatever_is_said_is_read_or_refused(said):
     except BadResponse:
         return
     assert all(entry.key.startswith(f"{FOLDER}/") for entry in entries)
+
+
+@pytest.mark.parametrize(
+    "said", ["2025-01-02T01:00:00Z", "2025-01-02T10:00:00+09:00", "1735779600", "1735779600000"]
+)
+def test_a_stamp_is_read_in_every_likely_spelling(said):
+    assert moment_of(said) == 1_735_779_600_000
+
+
+@pytest.mark.parametrize("said", [None, "", "yesterday", "-1", "1e9", "9999-12-31T00:00:00Z"])
+def test_a_stamp_that_is_not_understood_is_none(said):
+    assert moment_of(said) is None
+
+
+@given(st.text(max_size=40))
+def test_no_stamp_is_an_error(said):
+    assert moment_of(said) is None or isinstance(moment_of(said), int)
