@@ -32,7 +32,6 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
-from marketkit.data.jobs.trades import backfill_trades
 from marketkit.data.lake.trades.day import KIND
 from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
@@ -136,6 +135,8 @@ class BackfillEndpoints:
         self, wanted: BackfillRequest, manner: BackfillOptions, run: FetchRun
     ) -> Report:
         """Fill trades; what is a choice for candles alone is refused."""
+        from marketkit.data.jobs.trades import backfill_trades  # noqa: PLC0415 - most want none
+
         if manner.recheck or manner.order != "newest":
             raise InputError("order= and recheck= are for candles, not for trades")
         names, unknown = await self._resolve(wanted, manner, run.priority)

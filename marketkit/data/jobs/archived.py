@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from marketkit.coverage import Span
-from marketkit.data.fetch.archive.ingest import Ingest
 from marketkit.data.fetch.archive.lookup import Looked, has_width, look_all_up
 from marketkit.data.fetch.archive.run import ArchiveRun
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
-from marketkit.net.archive.archive import Archive
-from marketkit.net.archive.basket import Basket
 from marketkit.settings import archive_dir, budget_dir
 from marketkit.timeframe import Timeframe
+
+if TYPE_CHECKING:
+    from marketkit.net.archive.archive import Archive
+    from marketkit.net.archive.basket import Basket
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +33,15 @@ class ArchiveSource:
 
     def open(self) -> Archive:
         """Open the archive; whoever does closes it."""
+        from marketkit.net.archive.archive import Archive  # noqa: PLC0415 - most never use it
+
         return Archive(self.addresses, budget_dir=budget_dir(), offline=self.offline)
 
     @property
     def basket(self) -> Basket:
         """The folder of zips: the caller's, who keeps them, or one for the time until ingest."""
+        from marketkit.net.archive.basket import Basket  # noqa: PLC0415 - as above
+
         if self.keep is not None:
             return Basket(self.keep, keeps=True)
         return Basket(archive_dir(self.addresses[1]))
@@ -57,6 +63,8 @@ async def take_from_archive(
     Known files whose period meets `verify` and that were published again are taken in once more.
     Raises trouble with the lake as a whole, and `InputError` where nobody accepted the terms.
     """
+    from marketkit.data.fetch.archive.ingest import Ingest  # noqa: PLC0415 - as above
+
     result = ArchiveRun()
     if not has_width(timeframe) or not names:
         return result

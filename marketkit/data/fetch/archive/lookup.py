@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.archive.run import ArchiveRun
@@ -16,8 +17,10 @@ from marketkit.data.lake.report.provenance import provenance_in
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.upbit.archive.finding import CUTS, Published, published
 from marketkit.exchange.upbit.archive.keys import INTERVALS, Shelf
-from marketkit.net.archive.archive import Archive
 from marketkit.timeframe import DAY, Timeframe
+
+if TYPE_CHECKING:
+    from marketkit.net.archive.archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
