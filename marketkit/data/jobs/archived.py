@@ -32,14 +32,14 @@ class ArchiveSource:
     offline: bool = False
 
     def open(self) -> Archive:
-        """Open the archive; whoever does closes it."""
+        """Open the archive, for the caller to close."""
         from marketkit.net.archive.archive import Archive  # noqa: PLC0415 - most never use it
 
         return Archive(self.addresses, budget_dir=budget_dir(), offline=self.offline)
 
     @property
     def basket(self) -> Basket:
-        """The folder of zips: the caller's, who keeps them, or one for the time until ingest."""
+        """The folder of zips: the caller's own, or one for the time until ingest."""
         from marketkit.net.archive.basket import Basket  # noqa: PLC0415 - as above
 
         if self.keep is not None:
@@ -58,7 +58,7 @@ async def take_from_archive(
     verify: Span,
     order: str,
 ) -> ArchiveRun:
-    """Take in what the archive has of a job, and say what came of that.
+    """Take in the archive's files for a job, and give the outcome.
 
     Known files whose period meets `verify` and that were published again are taken in once more.
     Raises trouble with the lake as a whole, and `InputError` where nobody accepted the terms.
@@ -88,7 +88,7 @@ async def look_into(
     timeframe: Timeframe,
     span: Span,
 ) -> tuple[dict[str, Looked], ArchiveRun]:
-    """Find the files for what symbols lack; only listings are asked for.
+    """Find the files for the gaps of symbols; only listings are asked for.
 
     The second has the symbols that the archive would not list as `failures`.
     """
