@@ -16,6 +16,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,8 @@ LARGEST = 1 << 30  # bytes that a member may have
 TARGET = 1_000_000  # rows a second
 MARKETS = (0, 40)  # one whose prices hardly come twice, and one of few prices
 TIMES, MEMORY = 50, 300  # as fast as REST at the legal limit; MB
+LOOPED = ["KRW-BTC", "KRW-ETH", "KRW-XRP"]
 NOW = "2026-01-10T00:00:00Z"
-_MILLION = 1e6
 
 # The client: backfills, and watches its own memory.
 _CLIENT = """
@@ -63,6 +64,25 @@ print(json.dumps({
 }))
 """
 
+# The peer: what anybody would write, with a connection that is kept.
+_LOOP = """
+import io, json, sys, time, zipfile
+from pathlib import Path
+import httpx, polars as pl
+endpoint, folder, *symbols = sys.argv[1:]
+began, rows = time.monotonic(), 0
+names = [(each, f"{each}_candle-1m_2025{month:02d}") for each in symbols for month in range(1, 13)]
+with httpx.Client(timeout=60) as web:
+    for market, name in names:
+        year = f"{endpoint}/archive/candle/{market}/monthly/1m/2025"
+        answer = web.get(f"{year}/{name}.zip").raise_for_status()
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+            frame = pl.read_csv(packed.read(f"{name}.csv"), try_parse_dates=True)
+        frame.write_parquet(Path(folder) / f"{name}.parquet")
+        rows += frame.height
+print(json.dumps({"seconds": time.monotonic() - began, "rows": rows}))
+"""
+
 
 def measure(*, quick: bool) -> dict[str, Any]:
     """Measure rows a second in a process on one core, then the year over the network."""
@@ -72,7 +92,14 @@ def measure(*, quick: bool) -> dict[str, Any]:
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, env=alone)
     rows = json.loads(done.stdout)
     years = _years(quick=quick)
-    return {"rows": [*rows, *years], "ratios": _ratios(rows, years)}
+    pairs = [each for latency in (15, 150) for each in _beside_a_loop(latency)]
+    ratios = _ratios(rows, years) | {
+        "seconds of the plain loop over ours, downloads and checks too": [
+            round(loop["seconds"] / our["seconds"], 2)
+            for our, loop in zip(pairs[::2], pairs[1::2], strict=True)
+        ]
+    }
+    return {"rows": [*rows, *years, *pairs], "ratios": ratios}
 
 
 def _ratios(rows: list[dict[str, Any]], years: list[dict[str, Any]]) -> dict[str, Any]:
@@ -137,9 +164,14 @@ def _bytes(folder: Path) -> int:
 
 
 def taken(files: list[Fetched], lake: Lake) -> int:
-    """Take verified zips in, file by file, as an ingest does."""
+    """Take verified zips in as an ingest does: one is read while another waits for the disk."""
     series = Series(lake.source, files[0].published.file.shelf.market, MINUTES)
-    return sum(write_pieces(lake, series, [read_piece(f, LARGEST)], ()).rows for f in files)
+    with ThreadPoolExecutor(1) as writer:
+        writing = [
+            writer.submit(write_pieces, lake, series, [read_piece(each, LARGEST)], ())
+            for each in files
+        ]
+    return sum(each.result().rows for each in writing)
 
 
 def plain(paths: list[Path], folder: Path) -> int:
@@ -192,6 +224,17 @@ def _years(*, quick: bool) -> list[dict[str, Any]]:
         part = ("2025-12-01", f"2025-12-{days + 1:02d}")
         rows.append(_backfill(endpoint, f"REST, {days} days", *part, ["KRW-BTC"], way="rest"))
     return rows
+
+
+def _beside_a_loop(latency: int) -> list[dict[str, Any]]:
+    """Measure market-years from an archive so many ms away, and a loop over the same zips."""
+    flags = ("--now", NOW, "--speed", "0", "--latency-ms", str(latency))
+    with sandbox(*flags) as endpoint, scratch() as folder:
+        for _ in range(2):  # the first has the zips made
+            loop = run(_LOOP, endpoint, folder, *LOOPED, env={**os.environ})
+        case = f"{len(LOOPED)} markets x 1 year, {latency} ms away"
+        ours = _backfill(endpoint, f"{case}: lake", "2025-01-01", "2026-01-01", LOOPED)
+    return [ours, {"case": f"{case}: plain loop", **loop, "seconds": round(loop["seconds"], 2)}]
 
 
 def _backfill(

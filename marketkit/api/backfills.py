@@ -32,8 +32,6 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
-from marketkit.data.jobs.trade_plan import TradePlan, lacking, look_for_trades, trade_costs
-from marketkit.data.jobs.trades import backfill_trades
 from marketkit.data.lake.trades.day import KIND
 from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
@@ -140,6 +138,8 @@ class BackfillEndpoints:
         self, wanted: BackfillRequest, manner: BackfillOptions, run: FetchRun
     ) -> Report:
         """Fill trades; a choice for candles alone is refused."""
+        from marketkit.data.jobs.trades import backfill_trades  # noqa: PLC0415 - most want none
+
         if manner.recheck or manner.order != "newest":
             raise InputError("order= and recheck= are for candles, not for trades")
         lake, transport = self._filler.lake, self._filler.transport
@@ -178,16 +178,20 @@ class BackfillEndpoints:
         priority: Priority,
     ) -> Plan:
         """Estimate a backfill of trades."""
+        from marketkit.data.jobs import trade_plan  # noqa: PLC0415 - as above
+
         store, transport = self.lake.trades, self._filler.transport
         now = await transport.ask_time()
-        lacks = {name: await asyncio.to_thread(lacking, store, name, wanted, now) for name in names}
+        lacking = partial(trade_plan.lacking, store, wanted=wanted, now=now)
+        lacks = {name: await asyncio.to_thread(lacking, name) for name in names}
         found = None
         if manner.archive is not None:
-            found = await look_for_trades(manner.archive, lacks, now)
-        costs = await asyncio.to_thread(trade_costs, store, lacks, found)
+            found = await trade_plan.look_for_trades(manner.archive, lacks, now)
+        costs = await asyncio.to_thread(trade_plan.trade_costs, store, lacks, found)
         limit = transport.limit("crix-trades")
         pace = limit.requests / limit.seconds
-        return TradePlan(wanted, tuple(costs), pace, manner, partial(self._run, priority))
+        run = partial(self._run, priority)
+        return trade_plan.TradePlan(wanted, tuple(costs), pace, manner, run)
 
     def stream(
         self,

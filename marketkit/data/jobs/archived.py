@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from marketkit.coverage import Span
-from marketkit.data.fetch.archive.ingest import Ingest
 from marketkit.data.fetch.archive.lookup import Looked, has_width, look_all_up
 from marketkit.data.fetch.archive.run import ArchiveRun
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
-from marketkit.net.archive.archive import Archive
-from marketkit.net.archive.basket import Basket
 from marketkit.progress import Progress, Reporter
 from marketkit.settings import archive_dir, budget_dir
 from marketkit.timeframe import Timeframe
+
+if TYPE_CHECKING:
+    from marketkit.net.archive.archive import Archive
+    from marketkit.net.archive.basket import Basket
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +34,16 @@ class ArchiveSource:
     offline: bool = False
 
     def open(self) -> Archive:
-        """Open the archive; whoever does closes it."""
+        """Open the archive, for the caller to close."""
+        from marketkit.net.archive.archive import Archive  # noqa: PLC0415 - most never use it
+
         return Archive(self.addresses, budget_dir=budget_dir(), offline=self.offline)
 
     @property
     def basket(self) -> Basket:
-        """The folder of zips: the caller's, who keeps them, or one for the time until ingest."""
+        """The folder of zips: the caller's own, or one for the time until ingest."""
+        from marketkit.net.archive.basket import Basket  # noqa: PLC0415 - as above
+
         if self.keep is not None:
             return Basket(self.keep, keeps=True)
         return Basket(archive_dir(self.addresses[1]))
@@ -53,11 +60,13 @@ async def take_from_archive(
     verify: Span,
     order: str,
 ) -> ArchiveRun:
-    """Take in what the archive has of a job, and say what came of that.
+    """Take in the archive's files for a job, and give the outcome.
 
     Known files whose period meets `verify` and that were published again are taken in once more.
     Raises trouble with the lake as a whole, and `InputError` where nobody accepted the terms.
     """
+    from marketkit.data.fetch.archive.ingest import Ingest  # noqa: PLC0415 - as above
+
     result = ArchiveRun()
     if not has_width(timeframe) or not names:
         return result
@@ -86,21 +95,14 @@ async def look_into(
     timeframe: Timeframe,
     span: Span,
 ) -> tuple[dict[str, Looked], ArchiveRun]:
-    """Find the files for what symbols lack; only listings are asked for.
+    """Find the files for the gaps of symbols; only listings are asked for.
 
     The second has the symbols that the archive would not list as `failures`.
     """
     result = ArchiveRun()
     if not has_width(timeframe):
         return {}, result
-    progress = Progress(f"lists of the archive of {len(names)} symbols", len(names), unit="files")
-    reporter, archive = Reporter(progress), source.open()
-
-    def said(done: int) -> None:
-        progress.done, progress.requests = done, archive.requests
-        reporter.update()
-
-    try:
+    async with lists(source, len(names)) as (archive, said):
         found = await look_all_up(
             archive,
             filler,
@@ -111,8 +113,26 @@ async def look_into(
             result=result,
             said=said,
         )
-        progress.state, progress.rows = "done", sum(len(each.files) for each in found)
+    return {each.symbol: each for each in found}, result
+
+
+@contextlib.asynccontextmanager
+async def lists(
+    source: ArchiveSource, symbols: int
+) -> AsyncIterator[tuple[Archive, Callable[[int], None]]]:
+    """Open the archive for its lists alone, with a progress bar that is told of symbols done."""
+    reporter = Reporter(
+        Progress(f"lists of the archive of {symbols} symbols", symbols, unit="files")
+    )
+    archive = source.open()
+
+    def said(done: int) -> None:
+        reporter.progress.done, reporter.progress.requests = done, archive.requests
+        reporter.update()
+
+    try:
+        yield archive, said
+        reporter.progress.state = "done"
     finally:
         reporter.close()
         await archive.close()
-    return {each.symbol: each for each in found}, result

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.trades import SETTLED, oldest_kept
-from marketkit.data.jobs.archived import ArchiveSource
+from marketkit.data.jobs.archived import ArchiveSource, lists
 from marketkit.data.jobs.plan import Cost, Plan
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.jobs.ways import NO_FILES, ArchiveCost
@@ -22,6 +24,9 @@ from marketkit.exchange.upbit.rest import TRADE_PAGE
 from marketkit.notebook.words import number
 from marketkit.progress import clock
 from marketkit.timeframe import DAY
+
+if TYPE_CHECKING:
+    from marketkit.net.archive.archive import Archive
 
 LOWER_BOUND = "lower bound"  # the basis where nothing is known: a quiet market's requests
 _ENDING = 2  # requests that end a day: an empty answer, and the same once more
@@ -101,19 +106,19 @@ async def look_for_trades(
     source: ArchiveSource, lacks: Mapping[str, Lacking], now: int
 ) -> dict[str, Found]:
     """Find the files of the lacking times, by symbol; only listings are asked for."""
-    archive, found = source.open(), dict[str, Found]()
-    try:
-        for name, lack in lacks.items():
-            days = Spans(day_span(day) for day, _ in days_of(lack.spans))
-            shelf = Shelf(name)
-            if not days or not shelf.can_be:
-                continue
-            try:
+    found, done = dict[str, Found](), itertools.count(1)
+
+    async def look(archive: Archive, name: str, spans: Spans) -> None:
+        days, shelf = Spans(day_span(day) for day, _ in days_of(spans)), Shelf(name)
+        try:
+            if days and shelf.can_be:
                 found[name] = await archive.find(shelf, days, now)
-            except MarketkitError as failure:
-                warn(f"{name} is planned without the archive: {failure}")
-    finally:
-        await archive.close()
+        except MarketkitError as failure:
+            warn(f"{name} is planned without the archive: {failure}")
+        said(next(done))
+
+    async with lists(source, len(lacks)) as (archive, said):
+        await asyncio.gather(*(look(archive, name, lack.spans) for name, lack in lacks.items()))
     return found
 
 

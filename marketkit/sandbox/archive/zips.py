@@ -12,7 +12,7 @@ import zlib
 from collections.abc import Sequence
 from typing import Final, NamedTuple
 
-_LEVEL: Final = 3  # a month of minutes is packed in a tenth of a second
+_LEVEL: Final = 1  # a month of minutes is packed in a twentieth of a second
 _EMPTY: Final = b"\x00\x00\x00\xff\xff"  # a stored block of no bytes
 _END: Final = b"\x03\x00"  # the last block, of no bytes
 _LOCAL: Final = struct.Struct("<4s5H3I2H")

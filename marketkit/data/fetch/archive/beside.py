@@ -17,7 +17,7 @@ class Beside:
         self._ended = asyncio.Condition()
 
     async def begin(self, rows: int, work: Callable[[], Awaitable[None]]) -> None:
-        """Begin work on so many rows as soon as there is room; alone, if they are too many."""
+        """Begin work on so many rows as soon as there is room; too many are worked on alone."""
         async with self._ended:
             await self._ended.wait_for(lambda: not self._rows or self._fits(rows))
             self._rows += rows

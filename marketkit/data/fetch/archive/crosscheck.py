@@ -32,7 +32,7 @@ _OF_ONE = (BadResponse, Refused, UnknownSymbol)  # failures that say nothing of 
 
 
 class MonthChecks:
-    """Checks of one run: a page for each month of what files tell, until REST does not answer."""
+    """Checks of one run: a page for each month of the files, until REST does not answer."""
 
     def __init__(
         self, transport: Transport, timeframe: Timeframe, run: FetchRun, result: ArchiveRun
@@ -44,7 +44,7 @@ class MonthChecks:
         self._is_checking = True
 
     async def of(self, symbol: str, spans: Spans, rows: pl.DataFrame) -> list[Check]:
-        """Compare a random page of each month with REST; what REST has no longer is left out."""
+        """Compare a random page of each month with REST, for as long as REST keeps candles."""
         timeframe, now = self._timeframe, self._transport.now()
         if timeframe.name == "1s":
             spans = spans.clip(timeframe.ceil(now - KEPT), timeframe.floor(now))
@@ -59,7 +59,7 @@ class MonthChecks:
     async def _one(
         self, symbol: str, month: Span, spans: Spans, rows: pl.DataFrame
     ) -> Check | None:
-        """Compare one month; None where REST did not answer, and then it is not asked again."""
+        """Compare one month; None where REST did not answer, and is not asked again."""
         await self._run.going.wait()
         if not self._is_checking:
             self._result.unchecked += 1
@@ -93,7 +93,7 @@ def months_of(timeframe: Timeframe, spans: Spans) -> Iterator[Span]:
 
 
 def random_end(timeframe: Timeframe, span: Span) -> int:
-    """Choose the end of a page that lies inside of a span, all of it if there is room."""
+    """Choose the end of a page that lies inside of a span, if a whole page has room there."""
     slots = timeframe.count(*span)
     least = min(PAGE, slots)
     return timeframe.shift(span.start, least + secrets.randbelow(slots - least + 1))
@@ -109,7 +109,7 @@ async def check_page(
     told: Spans,
     priority: Priority,
 ) -> Check:
-    """Ask REST for the page before `to`, and compare it with `rows`, the archive's of `told` times.
+    """Ask REST for the page before `to`; compare `rows`, the archive's of `told` times.
 
     Raises what sending raises, and `BadResponse`.
     """

@@ -32,7 +32,7 @@ class Inflated:
         file.seek(extra, 1)
 
     def read(self, size: int) -> bytes:
-        """Read up to `size` bytes; b"" at the end. Raises `BadZipFile` if they are others."""
+        """Read up to `size` bytes; b"" at the end. Raises `BadZipFile` for others."""
         while not self._inflate.eof:
             packed = self._inflate.unconsumed_tail or self._more()
             piece = self._inflate.decompress(packed, size)

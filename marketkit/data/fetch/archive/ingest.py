@@ -1,4 +1,4 @@
-"""What a lake lacks is taken in from the archive, group by group of files, and checked with REST.
+"""Files for the gaps of a lake are taken in, group by group, and checked with REST.
 
 While one group waits for REST and for the disk, the next is read; writes are in turn.
 
@@ -50,7 +50,7 @@ _MOST = 400_000  # rows that are checked and written while others are read: 25 M
 
 
 class Ingest:
-    """Takes files in for one job; use it once."""
+    """Takes files in for one job, once."""
 
     def __init__(
         self,
@@ -99,7 +99,7 @@ class Ingest:
                 self._leave(of[key].symbol, key, trouble.said, of)
 
     def _tell(self, several: Sequence[Looked], todo: Sequence[Group]) -> None:
-        """Note what is to come, and what is left to REST from the beginning."""
+        """Note the files to come, and the times left to REST from the beginning."""
         self._again = frozenset(each.key for looked in several for each in looked.again)
         for looked in several:
             self._result.leave(looked.symbol, looked.same)
@@ -130,7 +130,7 @@ class Ingest:
                     yield each
 
     async def _each(self, download: Download, of: Mapping[str, Group]) -> None:
-        """Read files as they come; each whole group is checked and written beside that."""
+        """Read files in their order; each whole group is checked and written beside the reading."""
         async with beside(_MOST) as others:
             async for group, hand in self._groups(download, of):
                 rows = sum(each.rows.height for each in hand)
@@ -139,7 +139,7 @@ class Ingest:
     async def _groups(
         self, download: Download, of: Mapping[str, Group]
     ) -> AsyncIterator[tuple[Group, list[Piece]]]:
-        """Read files, and give each group with what was read once no more can come."""
+        """Read files, and give each group with all rows once no more can come."""
         hand: list[Piece] = []
         group: Group | None = None
         async for fetched in download:
@@ -172,7 +172,7 @@ class Ingest:
         return [piece]
 
     async def _keep(self, download: Download, group: Group, hand: Sequence[Piece]) -> None:
-        """Check a group's months with REST and write the files, without those that are broken."""
+        """Check a group's months with REST and write the files, without the broken ones."""
         if not hand:
             return
         series = Series(self._filler.lake.source, group.symbol, self._timeframe)
@@ -229,7 +229,7 @@ class Ingest:
                 result.leave(symbol, each.spans)
 
     def _leave(self, symbol: str, key: str, said: str, of: Mapping[str, Group]) -> None:
-        """Note a file that is not taken; REST is not asked for its times."""
+        """Note a file that is not taken, for whose times REST is not asked."""
         self._trouble(symbol, key, said)
         files = (each.file.span for each in of[key].files if each.key == key)
         self._result.leave(symbol, Spans(files))
@@ -240,7 +240,7 @@ class Ingest:
 
 
 async def _finished(work: Callable[..., T], *values: object) -> T:
-    """Do work in a thread, and wait for its end also where the caller is cancelled meanwhile."""
+    """Do work in a thread, and wait for the end even where the caller is cancelled meanwhile."""
     doing = asyncio.ensure_future(asyncio.to_thread(work, *values))
     try:
         return await asyncio.shield(doing)

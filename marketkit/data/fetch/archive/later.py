@@ -1,4 +1,4 @@
-"""Who saw a candle later, a file of the archive or REST, is believed.
+"""The later witness of a candle, a file of the archive or REST, is believed.
 
 A file saw what it says when it was published (`lastModified`), REST when the answer was dated; both
 are times of the exchange. REST's answers are written as they come, so each is later than all that
@@ -22,13 +22,13 @@ from marketkit.exchange.upbit.archive.listing import moment_of
 
 
 def told_at(source: Source) -> int:
-    """Give the moment at which a file saw its candles: published, or fetched if nobody said."""
+    """Give the moment to which a file testifies: published, or fetched if nobody said."""
     published = moment_of(source.modified)
     return source.at if published is None else min(published, source.at)
 
 
 def seen_later(lake: Lake, series: Series, sources: Sequence[Source]) -> Spans:
-    """Give the slots of files in which the lake took a number back after their publication."""
+    """Give the known slots of files in which a number was taken back after their publication."""
     log = lake.revisions(series.symbol, series.timeframe)
     if log.is_empty():
         return Spans()
@@ -40,4 +40,5 @@ def seen_later(lake: Lake, series: Series, sources: Sequence[Source]) -> Spans:
         )
     )
     slots = late["time"].cast(pl.Int64).unique().to_list()
-    return Spans((slot, series.timeframe.next(slot)) for slot in slots)
+    found = Spans((slot, series.timeframe.next(slot)) for slot in slots)
+    return found & lake.covered(series.symbol, series.timeframe) if found else found

@@ -1,4 +1,4 @@
-"""The files of the archive for what a lake lacks, and what is left for the exchange's REST."""
+"""The files of the archive for the gaps of a lake, and the gaps left for the exchange's REST."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.archive.run import ArchiveRun
@@ -17,8 +18,10 @@ from marketkit.data.lake.report.provenance import provenance_in
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.exchange.upbit.archive.finding import CUTS, Published, published
 from marketkit.exchange.upbit.archive.keys import INTERVALS, Shelf
-from marketkit.net.archive.archive import Archive
 from marketkit.timeframe import DAY, Timeframe
+
+if TYPE_CHECKING:
+    from marketkit.net.archive.archive import Archive
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,7 @@ class Looked:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """Files that are written together: those of one symbol whose rows begin in one chunk."""
+    """Files that are written together: of one symbol, with rows that begin in one chunk."""
 
     symbol: str
     chunk: str
@@ -71,7 +74,7 @@ def has_width(timeframe: Timeframe) -> bool:
 
 
 def lacking(lake: Lake, symbol: str, timeframe: Timeframe, span: Span) -> Spans:
-    """Give the slots that nobody knows, also those that REST has no longer but the archive may."""
+    """Give the slots that nobody knows, also where REST has none any more but the archive may."""
     return lake.select([symbol], timeframe).known(symbol).unproved(*span)
 
 
@@ -85,7 +88,7 @@ async def look_up(
     verify: Span = Span(0, 0),  # noqa: B008 - a constant
     now: int,
 ) -> Looked:
-    """Find the files of what is lacking, and those of the span `verify` that are others by now.
+    """Find the files of missing times, and files of the span `verify` that are others by now.
 
     `now` is the exchange's time. Raises what `Archive.find` raises.
     """
@@ -145,7 +148,7 @@ async def look_all_up(
 async def _again(
     archive: Archive, lake: Lake, shelf: Shelf, timeframe: Timeframe, verify: Span
 ) -> tuple[list[Published], Spans]:
-    """Compare the listing with what the lake keeps of files; nothing else is asked for."""
+    """Compare the listing with the lake's record of files; nothing else is asked for."""
     if verify.start >= verify.end:
         return [], Spans()
     series = Series(lake.source, shelf.market, timeframe)

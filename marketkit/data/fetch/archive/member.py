@@ -80,7 +80,7 @@ class _Bounded:
 
 
 def _most(file: ArchiveFile, largest: int) -> int:
-    """Give the most bytes that a member can have: a candle for each slot, or what is allowed."""
+    """Give the most bytes that a member can have: a candle for each slot, or the caller's bound."""
     timeframe = file.shelf.timeframe
     if timeframe is None:
         return largest

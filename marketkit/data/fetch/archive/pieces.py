@@ -29,12 +29,12 @@ class Piece:
 
     @property
     def spans(self) -> Spans:
-        """The slots that the file proves: those of the period of its name."""
+        """The slots that the file proves: all of the period in the name."""
         return Spans([self.fetched.published.file.span])
 
     @property
     def source(self) -> Source:
-        """The file as a footer tells of it."""
+        """The file in the words of a footer."""
         fetched, listed = self.fetched, self.fetched.published
         what = (listed.key, fetched.sha256, listed.size, listed.modified, fetched.at)
         return Source(*what, *listed.file.span)
@@ -58,9 +58,9 @@ def rows_of(pieces: Sequence[Piece]) -> pl.DataFrame:
 def write_pieces(
     lake: Lake, series: Series, pieces: Sequence[Piece], checks: Sequence[Check]
 ) -> Written:
-    """Write files in the order of time, each chunk once; what they prove is what they tell of.
+    """Write files in the order of time, each chunk once, with the proof of their periods.
 
-    Of what somebody saw later they tell nothing: see `later`.
+    Of slots that somebody saw later they tell nothing: see `later`.
 
     Raises `InputError` for impossible candles, before anything of that chunk is written, and what
     `Lake.append` raises.
@@ -73,23 +73,17 @@ def write_pieces(
     if later := seen_later(lake, series, sources):
         covering -= later
         rows = rows.filter(within(rows["time"], covering))
+    name = (series.symbol, series.timeframe)
     for chunk, part in cut(series.timeframe, covering).items():
         span = chunk_span(series.timeframe, chunk)
-        counts.append(
-            lake.append(
-                series.symbol,
-                series.timeframe,
-                with_symbol(inside(rows, *span), series.symbol),
-                part,
-                seen_at=seen_at,
-                archive=archive.within(span),
-            )
-        )
+        told = with_symbol(inside(rows, *span), series.symbol)
+        origin = archive.within(span)
+        counts.append(lake.append(*name, told, part, seen_at=seen_at, archive=origin))
     return Written(*map(sum, zip(*counts, strict=True)))
 
 
 def broken(series: Series, pieces: Sequence[Piece]) -> dict[str, str]:
-    """Name the files with impossible candles, by key, and say which rule they break."""
+    """Name the files with impossible candles, by key, each with the broken rule."""
     found: dict[str, str] = {}
     for each in pieces:
         try:

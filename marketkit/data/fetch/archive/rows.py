@@ -99,7 +99,7 @@ def _tables(
 
 
 def _options(columns: tuple[str, ...]) -> Mapping[str, Any]:
-    """Say how lines are taken apart: these cells and no others, none of them empty or in quotes."""
+    """Say how lines are taken apart: these cells and no others, none empty or in quotes."""
     import pyarrow as pa  # noqa: PLC0415 - as above
     from pyarrow import csv  # noqa: PLC0415 - as above
 

@@ -1,4 +1,4 @@
-"""The yield of the archive in one run: files, troubles, checks, and what REST is not asked for."""
+"""The yield of the archive in one run: files, troubles, checks, and times not asked of REST."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _TOLD = 20  # troubles and notes in a report for people; `troubles` and `notes` 
 
 
 class LeftFile(NamedTuple):
-    """A file that was not taken in, and why: its slots stay as they were."""
+    """A file that was not taken in, and why: the slots stay as before."""
 
     symbol: str
     key: str
@@ -30,7 +30,7 @@ class MonthCheck(NamedTuple):
 
 @dataclass(slots=True)
 class ArchiveRun:
-    """One run: `files` taken in, the `bytes` that came, the `requests` for them.
+    """One run: `files` taken in, the `bytes` that came, the `requests` for both.
 
     `failures` are symbols that the archive would not list, `stale` the files that were published
     again and not taken. `notes` name files that prove nothing by
@@ -61,7 +61,7 @@ class ArchiveRun:
 
     @property
     def differing(self) -> int:
-        """How many of them were others there."""
+        """The number of compared slots that were others there."""
         return sum(each.check.differing for each in self.checks)
 
     def as_dict(self) -> dict[str, object]:

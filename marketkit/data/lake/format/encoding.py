@@ -52,7 +52,7 @@ def load_writer() -> None:
 
 
 def _spelling(frame: pl.DataFrame) -> dict[str, Any]:
-    """Choose how columns are spelt: prices in dictionaries, unless most of them are different.
+    """Choose how columns are spelt: prices in dictionaries, unless most are different.
 
     A dictionary of so many takes twice the time and an eighth more of the disk than the prices do;
     of few prices it takes half of both.

@@ -13,9 +13,11 @@ from marketkit.sandbox.archive.rows import (
     CANDLE_HEADER,
     TRADE_HEADER,
     candle_rows,
+    candle_texts,
     spelled,
     trade_rows,
 )
+from marketkit.sandbox.candle import Candle
 from marketkit.sandbox.control import moment
 from marketkit.sandbox.moment import trades_before
 from marketkit.sandbox.spelling import fixed
@@ -86,3 +88,13 @@ def test_trades_of_the_first_month_have_whole_seconds():
 def test_a_time_without_candles_is_a_header_alone():
     content = candle_rows(seeded(1)["KRW-BTC"], WIDTHS["1m"], 0, DAY)
     assert content.decode() == f"{CANDLE_HEADER}\n"
+
+
+@pytest.mark.parametrize("others", [(), (0.5,), (4e-8,), (1e16,), (0.0,)])
+def test_columns_of_whole_numbers_are_spelled_as_all_others(others):
+    numbers = [1.0, 999_999.0, 1e6, 139_394_000.0, 2.0**53 - 1, *others]
+    candles = [Candle(at, *[each] * 6, last=at) for at, each in enumerate(numbers)]
+    texts = candle_texts(candles)
+    expected = pl.DataFrame({"close": numbers}).select(spelled("close"))["close"]
+    for name in ("open", "close", "value", "volume"):
+        assert texts[name].to_list() == expected.to_list()
