@@ -121,18 +121,18 @@ async def lists(
     source: ArchiveSource, symbols: int
 ) -> AsyncIterator[tuple[Archive, Callable[[int], None]]]:
     """Open the archive for its lists alone, with a progress bar that is told of symbols done."""
-    reporter = Reporter(
-        Progress(f"lists of the archive of {symbols} symbols", symbols, unit="files")
-    )
+    progress = Progress("lists of the archive", symbols, unit="symbols")
+    reporter = Reporter(progress)
     archive = source.open()
 
     def said(done: int) -> None:
-        reporter.progress.done, reporter.progress.requests = done, archive.requests
+        progress.done = progress.rows = done
+        progress.requests = archive.requests
         reporter.update()
 
     try:
         yield archive, said
-        reporter.progress.state = "done"
+        progress.state = "done"
     finally:
         reporter.close()
         await archive.close()
