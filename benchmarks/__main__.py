@@ -29,7 +29,6 @@ _MODULES = {
     "day": "odd_day",
     "charts": "charts",
     "bars": "bars",
-    "archive_trades": "archive_trades",
     "archive": "archive",
 }
 

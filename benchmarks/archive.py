@@ -22,6 +22,7 @@ from typing import Any
 
 import polars as pl
 
+from benchmarks import archive_trades
 from benchmarks._candles import START, YEAR, candles, symbol
 from benchmarks._sandbox import run, sandbox, scratch
 from marketkit.data.fetch.archive.pieces import read_piece, write_pieces
@@ -99,7 +100,9 @@ def measure(*, quick: bool) -> dict[str, Any]:
             for our, loop in zip(pairs[::2], pairs[1::2], strict=True)
         ]
     }
-    return {"rows": [*rows, *years, *pairs], "ratios": ratios}
+    trades = archive_trades.measure(quick=quick)
+    ratios |= {f"trades: {name}": value for name, value in trades["ratios"].items()}
+    return {"rows": [*rows, *years, *pairs, *trades["rows"]], "ratios": ratios}
 
 
 def _ratios(rows: list[dict[str, Any]], years: list[dict[str, Any]]) -> dict[str, Any]:

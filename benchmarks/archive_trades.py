@@ -75,12 +75,12 @@ def _row(part: str, told: dict[str, float]) -> dict[str, object]:
     }
     return {
         "case": names[part],
-        "trades": f"{round(told['rows']):,}",
+        "rows": f"{round(told['rows']):,}",
         "seconds": round(told["seconds"], 2),
-        "trades/s": f"{round(told['rows'] / told['seconds']):,}",
-        "trades/s of the processor": f"{round(told['rows'] / told['cpu']):,}",
+        "rows/s": f"{round(told['rows'] / told['seconds']):,}",
+        "rows/s of the core": f"{round(told['rows'] / told['cpu']):,}",
         "MB": round(told["mb"]),
-        "bytes a trade": round(told["size"] / told["rows"], 2) if told["size"] else "",
+        "bytes a row": round(told["size"] / told["rows"], 2) if told["size"] else "",
     }
 
 
