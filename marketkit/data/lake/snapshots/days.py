@@ -16,8 +16,9 @@ from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.layout import SUFFIX
 from marketkit.data.lake.format.nonsense import is_moment
 from marketkit.data.lake.format.refusal import REPAIR, not_allowed, unreadable
+from marketkit.data.lake.store.left_out import sources
 from marketkit.data.lake.trades.day import KIND, read_footer
-from marketkit.data.lake.trades.days import entries_of, sources, stored
+from marketkit.data.lake.trades.days import entries_of, stored
 from marketkit.data.lake.trades.layout import TradeSeries, is_day
 from marketkit.disk import link, sha256
 from marketkit.errors import CorruptFile, LakeError, NewerFormat
@@ -76,7 +77,7 @@ def link_days(root: Path, folder: Path) -> tuple[list[FrozenDay], dict[str, Lake
     """
     kept: list[FrozenDay] = []
     failures: dict[str, LakeError] = {}
-    for source in sources(root):
+    for source in sources(root, "trades"):
         for series in stored(root, source):
             try:
                 kept += _of_market(root, folder, series)

@@ -42,7 +42,6 @@ from marketkit.data.lake.snapshots.manifest import (
 )
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.left_out import brief, say, sources, survey
-from marketkit.data.lake.trades.days import sources as trades_of
 from marketkit.data.lake.trades.days import stored
 from marketkit.disk import (
     TEMPORARY,
@@ -88,7 +87,7 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
     marker.check(root)
     _refuse_taken(root, name)
     found, failures = survey(index, sources(root))
-    if not any(found.values()) and not any(map(partial(stored, root), trades_of(root))):
+    if not any(found.values()) and not any(map(partial(stored, root), sources(root, "trades"))):
         say(failures, anything=False)
         raise InputError(f"there are no candles to freeze in {root}")
     with keeping(root), new_folder(root / _FOLDER) as folder:

@@ -32,9 +32,9 @@ def name_of(series: Series) -> str:
     return f"{series.symbol} {series.timeframe}"
 
 
-def sources(root: Path) -> list[str]:
-    """List the sources with candles. Raises `CorruptFile` for a folder nobody may read."""
-    folder, found = root / "candles", list[str]()
+def sources(root: Path, kept: str = "candles") -> list[str]:
+    """List the sources with candles, or another folder. Raises `CorruptFile` if nobody may look."""
+    folder, found = root / kept, list[str]()
     try:
         names = sorted(each.name for each in folder.iterdir() if each.name.startswith("source="))
     except (FileNotFoundError, NotADirectoryError):

@@ -6,37 +6,21 @@ import os
 import stat
 import threading
 from collections.abc import Collection, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 from marketkit.data.lake.format.chunk import Stamp
-from marketkit.data.lake.format.layout import SUFFIX, check_source, symbol_of_folder
+from marketkit.data.lake.format.layout import SUFFIX, symbol_of_folder
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.left_out import SPOILT
 from marketkit.data.lake.trades.day import DayEntry, DayFooter, read_footer
 from marketkit.data.lake.trades.layout import TradeSeries, is_day, trades_folder
-from marketkit.errors import CorruptFile, InputError, LakeError
+from marketkit.errors import CorruptFile, LakeError
 
 _MOST = 100_000  # footers remembered, some 50 MB; beyond that all are read again
 _READABLE = (stat.S_IFREG, stat.S_IFDIR)  # to open a pipe would be to wait; a folder is a failure
 
 _known: dict[tuple[str, Stamp], DayFooter] = {}
 _lock = threading.Lock()
-
-
-def sources(root: Path) -> list[str]:
-    """List the sources with trades. Raises `CorruptFile` for a folder nobody may read."""
-    folder, found = root / "trades", list[str]()
-    try:
-        names = sorted(each.name for each in folder.iterdir() if each.name.startswith("source="))
-    except (FileNotFoundError, NotADirectoryError):
-        return []
-    except OSError as error:
-        raise unreadable(folder, error) from error
-    for name in names:
-        with suppress(InputError):  # somebody else's folder
-            found.append(check_source(name.removeprefix("source=")))
-    return found
 
 
 def stored(root: Path, source: str) -> list[TradeSeries]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketkit.coverage import Spans
+from marketkit.data.lake.store.left_out import sources
 from marketkit.data.lake.trades import days
 from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.errors import CorruptFile
@@ -49,8 +50,8 @@ def test_other_names_are_no_days(trades):
 
 
 def test_sources_and_markets_are_listed(trades):
-    assert days.sources(trades.root) == []
+    assert sources(trades.root, "trades") == []
     assert days.stored(trades.root, "upbit") == []
     fill(trades)
-    assert days.sources(trades.root) == ["upbit"]
+    assert sources(trades.root, "trades") == ["upbit"]
     assert days.stored(trades.root, "upbit") == [SERIES]
