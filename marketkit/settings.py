@@ -13,9 +13,11 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from marketkit.disk import refuse_foreign
 from marketkit.errors import InputError, nearest
 
 # Upbit reference, section 1. Thailand is flagged beta by the exchange.
@@ -114,7 +116,7 @@ def given_path(path: str | os.PathLike[str], name: str = "") -> Path:
     """Give a path that somebody named, with the home in place of a `~`.
 
     Raises `InputError` that has the argument's `name`: for an empty path, for what is no path at
-    all, and for the `~` of somebody unknown.
+    all, for a URL (`s3://`, `file://`), and for the `~` of somebody unknown.
 
     >>> given_path("candles/mine", "lake").as_posix()
     'candles/mine'
@@ -125,6 +127,7 @@ def given_path(path: str | os.PathLike[str], name: str = "") -> Path:
         raise InputError(f"{named} is no path: give a text such as '~/candles'")
     if not said.strip() or "\0" in said:
         raise InputError(f"{named} names no file or folder: give one such as '~/candles'")
+    refuse_foreign(said, named)
     first, *others = Path(said).parts or (".",)
     if first == "~":
         return home().joinpath(*others)
@@ -251,6 +254,29 @@ def largest_archived() -> int:
     `MARKETKIT_LARGEST_FILE`, or 1 GB. Raises `InputError` for what is no number of bytes.
     """
     return _bytes_in("MARKETKIT_LARGEST_FILE", _LARGEST_FILE)
+
+
+def resolve_address(address: str | None) -> str | None:
+    """Give the address of this machine that requests leave from: the argument, or the environment.
+
+    None, where `MARKETKIT_ADDRESS` is empty too, leaves the choice to the system. Raises
+    `InputError` for what is no IP address.
+    """
+    said, name = address, "address"
+    if said is None:
+        said, name = os.environ.get("MARKETKIT_ADDRESS", "").strip(), "MARKETKIT_ADDRESS"
+        if not said:
+            return None
+    try:
+        found = ip_address(str(said).strip())
+    except ValueError:
+        raise InputError(
+            f"{name}={said!r} is no IP address: give one of this machine, such as '192.168.0.7'"
+        ) from None
+    found = getattr(found, "ipv4_mapped", None) or found
+    if found.is_unspecified or found.is_multicast:
+        raise InputError(f"{name}={said!r} is the address of no machine: leave it out")
+    return str(found)
 
 
 def _bytes_in(variable: str, usual: int) -> int:

@@ -22,16 +22,18 @@ from marketkit.timeframe import Timeframe
 class ArchiveSource:
     """The addresses of the listing and of the files, and the folder in which zips are kept, if any.
 
-    With `offline` nothing is sent.
+    Requests leave from `own`, an address of this machine, if there is one. With `offline` nothing
+    is sent.
     """
 
     addresses: tuple[str, str]
     keep: Path | None = None
     offline: bool = False
+    own: str | None = None
 
     def open(self) -> Archive:
         """Open the archive; whoever does closes it."""
-        return Archive(self.addresses, budget_dir=budget_dir(), offline=self.offline)
+        return Archive(self.addresses, budget_dir=budget_dir(), own=self.own, offline=self.offline)
 
     @property
     def basket(self) -> Basket:
