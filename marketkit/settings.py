@@ -18,6 +18,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from marketkit.disk import refuse_foreign
+from marketkit.disk.system import user, within_reach
 from marketkit.errors import InputError, nearest
 
 # Upbit reference, section 1. Thailand is flagged beta by the exchange.
@@ -130,9 +131,9 @@ def given_path(path: str | os.PathLike[str], name: str = "") -> Path:
     refuse_foreign(said, named)
     first, *others = Path(said).parts or (".",)
     if first == "~":
-        return home().joinpath(*others)
+        return within_reach(home().joinpath(*others))
     try:
-        return Path(said).expanduser()
+        return within_reach(Path(said).expanduser())
     except RuntimeError:
         raise InputError(f"{named}: nobody here is called {first[1:]!r}") from None
 
@@ -144,30 +145,22 @@ def home() -> Path:
     somebody else's.
     """
     try:
-        found = _known_home()
+        found = Path.home() if os.environ.get("HOME") else user()[1] or Path.home()
     except (RuntimeError, KeyError):  # nobody knows this user
         return _folder_of_homeless()
     is_root = found == Path(found.anchor)
     return _folder_of_homeless() if is_root and not os.access(found, os.W_OK) else found
 
 
-def _known_home() -> Path:
-    if sys.platform == "win32" or os.environ.get("HOME"):
-        return Path.home()
-    import pwd  # noqa: PLC0415 - Windows has none
-
-    return Path(pwd.getpwuid(os.getuid()).pw_dir)
-
-
 def _folder_of_homeless() -> Path:
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(f"/var/tmp/marketkit-{user}")  # noqa: S108 - the owner is looked at
+    number, _ = user()
+    folder = Path(f"/var/tmp/marketkit-{number}")  # noqa: S108 - the owner is looked at
     try:
         seen = folder.lstat()
     except FileNotFoundError:
         return folder
-    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != user:
-        raise InputError(f"user {user} has no home, and {folder} is somebody else's: set HOME")
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != number:
+        raise InputError(f"user {number} has no home, and {folder} is somebody else's: set HOME")
     return folder
 
 

@@ -37,7 +37,8 @@ def test_a_report_counts_days():
 
 def test_a_day_that_is_not_known_or_a_file_that_was_not_taken_is_told():
     assert "INCOMPLETE" in repr(report(unknown=1, empty=0))
-    run = ArchiveRun(troubles=[LeftFile("KRW-BTC", "trade/x.zip", "trade/x.zip is no whole zip")])
+    left = LeftFile("KRW-BTC", "trade/x.zip", "trade/x.zip is no whole zip")
+    run = ArchiveRun(troubles=[left], stale=["trade/x.zip"])
     told = repr(report(archive=run, revisions=2))
     assert "INCOMPLETE" in told
     assert "NOT TAKEN: trade/x.zip is no whole zip" in told

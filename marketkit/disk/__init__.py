@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from marketkit.disk.system import replace
 from marketkit.errors import InputError
 
 TEMPORARY = ".tmp"  # the suffix of a file or folder that has not got its name yet
@@ -61,7 +62,7 @@ def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_resu
             # name on a file of nothing.
             os.fsync(file.fileno())
             status = os.fstat(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 (the step that commits; named as what it is)
+        replace(temporary, path)  # the step that commits
     except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -142,7 +143,7 @@ def make_folder(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut, where the system can."""
-    if os.name == "nt":  # folders cannot be opened there, and need not be
+    if sys.platform == "win32":  # folders cannot be opened there, and need not be
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
