@@ -83,7 +83,7 @@ class AsyncSmartDataProvider(
     A candle is kept as final `settle` seconds after its close; `timeout` bounds one request, in
     seconds. `offline=True` (default: `MARKETKIT_OFFLINE`) sends nothing: calls are answered from
     the lake and from what is kept, or raise `Offline`. `address` (default: `MARKETKIT_ADDRESS`) is
-    one of this machine that all connections leave from, with a budget of its own.
+    one of this machine that all connections leave from, by no proxy, with a budget of its own.
 
     `frame` (`polars pandas arrow`), `tz` and `session` are for the calls that do not say their own:
     the session for candles of `1h` and wider. A type checker sees what stands in the call itself.

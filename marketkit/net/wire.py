@@ -108,7 +108,9 @@ def usual_address(host: str, like: str) -> str | None:
     Of the family of `like`. A connected datagram socket only looks the way up: nothing is sent.
     """
     six = ":" in like
-    there = host if host[-1:].isdigit() and (":" in host) == six else _ANYWHERE[six]
+    there = _ANYWHERE[six]
+    with contextlib.suppress(ValueError):  # a name: nobody is asked what it stands for
+        there = host if (ip_address(host).version == 6) == six else there
     if host == "127.0.0.1":
         there = "::1" if six else host
     family = socket.AF_INET6 if six else socket.AF_INET

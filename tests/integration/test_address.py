@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+import marketkit as mk
 from marketkit import SmartDataProvider
 from marketkit.errors import Banned, InputError, Unreachable
 from marketkit.sandbox import Sandbox
@@ -140,3 +141,20 @@ def test_an_address_of_another_machine_is_named_in_the_failure(exchange):
 def test_an_address_that_is_none_is_refused_at_once(exchange, address):
     with pytest.raises(InputError, match="address="):
         SmartDataProvider(endpoint=exchange.endpoint, address=address)
+
+
+def test_the_functions_of_the_package_can_be_given_an_address(exchange, monkeypatch):
+    from marketkit.api import sync
+
+    monkeypatch.setattr(sync, "_configured", {})
+    sync.default_provider.cache_clear()
+    try:
+        mk.configure(endpoint=exchange.endpoint, address=FIRST)
+        mk.get_ticker("KRW-BTC")
+        mk.configure(address=SECOND)
+        mk.get_ticker("KRW-BTC")
+    finally:
+        sync.default_provider().close()
+        sync.default_provider.cache_clear()
+    for address in (FIRST, SECOND):
+        assert counted(exchange, address, "ticker") == 1

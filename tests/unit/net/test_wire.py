@@ -147,7 +147,9 @@ def test_the_usual_address_is_that_of_the_way_to_the_host(monkeypatch):
     assert usual_address("api.upbit.com", "10.0.0.9") == "10.0.0.7"
     assert usual_address("10.0.0.5", "10.0.0.9") == "10.0.0.7"
     assert usual_address("127.0.0.1", "127.0.0.9") == "10.0.0.7"
-    assert asked == ["192.0.2.1", "10.0.0.5", "127.0.0.1"]
+    assert usual_address("host1", "10.0.0.9") == "10.0.0.7"
+    assert usual_address("10.0.0.5", "fd00::9") == "10.0.0.7"
+    assert asked == ["192.0.2.1", "10.0.0.5", "127.0.0.1", "192.0.2.1", "2001:db8::1"]
     assert host_of("https://api.upbit.com", "10.0.0.7") == "api.upbit.com"
 
 
