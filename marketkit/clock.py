@@ -1,4 +1,4 @@
-"""A clock for ages: it never steps, and it goes on while the machine sleeps."""
+"""A clock for ages, which never steps and goes on while the machine sleeps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The address of a provider: pickled in its place, and opened anew in another process."""
+"""The address of a provider, pickled in place of one and opened anew in another process."""
 
 from __future__ import annotations
 

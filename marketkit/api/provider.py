@@ -162,7 +162,7 @@ class AsyncSmartDataProvider(
         Coroutine[Any, Any, DataResponse[pd.DataFrame]],
         Coroutine[Any, Any, DataResponse[pa.Table]],
     ]:
-        """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
+        """The same calls, giving a `DataResponse`: a frame with sources, ages and failures.
 
         What would be a `PartialResult` is a response whose `success` is False.
         """

@@ -58,7 +58,7 @@ def stepwise(
 class SmartDataProvider(
     DataMethods["pl.DataFrame", "pd.DataFrame", "pa.Table"], BackfillMethods, Shown
 ):
-    """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
+    """Market data of one Upbit endpoint, with a lake behind; for scripts and notebooks alike.
 
     The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
     inside a running event loop too, and Ctrl-C cancels the request, not only the wait.
@@ -116,7 +116,7 @@ class SmartDataProvider(
     ) -> DataMethods[
         DataResponse[pl.DataFrame], DataResponse[pd.DataFrame], DataResponse[pa.Table]
     ]:
-        """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
+        """The same calls, giving a `DataResponse`: a frame with sources, ages and failures.
 
         What would be a `PartialResult` is a response whose `success` is False.
         """
@@ -202,7 +202,7 @@ def configure(
 
 
 def _open_again(given: Mapping[str, Any]) -> None:
-    """Give the default provider new arguments, unless it has the same already."""
+    """Give the default provider new arguments, unless they are those of now."""
     if not given:
         return
     wanted = {**_configured, **given}

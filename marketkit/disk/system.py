@@ -32,17 +32,17 @@ _MARK, _NETWORK = "\\\\?\\", "\\\\"  # of a path of any length, and of one on an
 
 
 def replace(source: Path, target: Path) -> None:
-    """Put a file in the place of another. On Windows who reads that one is waited for."""
+    """Put a file in the place of another; on Windows a reader of the old one is waited for."""
     _patiently(lambda: os.replace(source, target))  # noqa: PTH105 (named as what it is)
 
 
 def rename(source: Path, target: Path) -> None:
-    """Give a file or folder another name. On Windows who reads in there is waited for."""
+    """Give a file or folder another name; on Windows a reader in there is waited for."""
     _patiently(lambda: os.rename(source, target))  # noqa: PTH104 (as above)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, if there is one. On Windows who reads that is waited for."""
+    """Remove a file, if there is one; on Windows a reader is waited for."""
     _patiently(lambda: path.unlink(missing_ok=True))
 
 
@@ -55,7 +55,7 @@ def _patiently(work: Callable[[], None]) -> None:
 
 
 def lock(fd: int) -> None:
-    """Lock an open file for this process at once; `BlockingIOError` while another has it."""
+    """Lock an open file for this process at once; `BlockingIOError` while another has the lock."""
     if sys.platform == "win32":
         os.lseek(fd, _FAR, os.SEEK_SET)
         try:
@@ -152,7 +152,7 @@ def proc(name: str) -> str:
 
 
 def thread_names() -> list[str] | None:
-    """Name all threads of this process, those of libraries too; None where that is not told."""
+    """Name all threads of this process, of libraries too; None where a system tells none."""
     tasks = Path("/proc/self/task")
     if not tasks.is_dir():
         return None

@@ -67,7 +67,7 @@ class Ban:
             self._write(self._own)
 
     def _left(self, sentence: Sentence) -> float:
-        """Give the seconds that are left of a ban, negative once it is over."""
+        """Give the seconds that are left of a ban, negative after the end."""
         end = self._ends.get(sentence) or self._read_end(sentence)
         return sentence.until - _now() if end is None else (end - age_clock()) / 1000
 
