@@ -7,7 +7,8 @@ import sys
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
+
+from marketkit.disk.system import proc
 
 # Python's own `monotonic` stops with the machine on Linux and macOS; what was fresh before a
 # night's sleep would be fresh after it.
@@ -40,7 +41,4 @@ def machine_clock() -> Clock:
 
 def boot_id() -> str:
     """Name this boot of this machine, for the file name: clocks of two boots do not compare."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")[:8]
-    except OSError:
-        return platform.node()[:16] or "host"
+    return proc("sys/kernel/random/boot_id")[:8] or platform.node()[:16] or "host"

@@ -13,9 +13,12 @@ import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from marketkit.disk import refuse_foreign
+from marketkit.disk.system import user, within_reach
 from marketkit.errors import InputError, nearest
 
 # Upbit reference, section 1. Thailand is flagged beta by the exchange.
@@ -114,7 +117,7 @@ def given_path(path: str | os.PathLike[str], name: str = "") -> Path:
     """Give a path that somebody named, with the home in place of a `~`.
 
     Raises `InputError` that has the argument's `name`: for an empty path, for what is no path at
-    all, and for the `~` of somebody unknown.
+    all, for a URL (`s3://`, `file://`), and for the `~` of somebody unknown.
 
     >>> given_path("candles/mine", "lake").as_posix()
     'candles/mine'
@@ -125,11 +128,12 @@ def given_path(path: str | os.PathLike[str], name: str = "") -> Path:
         raise InputError(f"{named} is no path: give a text such as '~/candles'")
     if not said.strip() or "\0" in said:
         raise InputError(f"{named} names no file or folder: give one such as '~/candles'")
+    refuse_foreign(said, named)
     first, *others = Path(said).parts or (".",)
     if first == "~":
-        return home().joinpath(*others)
+        return within_reach(home().joinpath(*others))
     try:
-        return Path(said).expanduser()
+        return within_reach(Path(said).expanduser())
     except RuntimeError:
         raise InputError(f"{named}: nobody here is called {first[1:]!r}") from None
 
@@ -141,30 +145,22 @@ def home() -> Path:
     somebody else's.
     """
     try:
-        found = _known_home()
+        found = Path.home() if os.environ.get("HOME") else user()[1] or Path.home()
     except (RuntimeError, KeyError):  # nobody knows this user
         return _folder_of_homeless()
     is_root = found == Path(found.anchor)
     return _folder_of_homeless() if is_root and not os.access(found, os.W_OK) else found
 
 
-def _known_home() -> Path:
-    if sys.platform == "win32" or os.environ.get("HOME"):
-        return Path.home()
-    import pwd  # noqa: PLC0415 - Windows has none
-
-    return Path(pwd.getpwuid(os.getuid()).pw_dir)
-
-
 def _folder_of_homeless() -> Path:
-    user = os.getuid() if hasattr(os, "getuid") else 0
-    folder = Path(f"/var/tmp/marketkit-{user}")  # noqa: S108 - the owner is looked at
+    number, _ = user()
+    folder = Path(f"/var/tmp/marketkit-{number}")  # noqa: S108 - the owner is looked at
     try:
         seen = folder.lstat()
     except FileNotFoundError:
         return folder
-    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != user:
-        raise InputError(f"user {user} has no home, and {folder} is somebody else's: set HOME")
+    if not stat.S_ISDIR(seen.st_mode) or seen.st_uid != number:
+        raise InputError(f"user {number} has no home, and {folder} is somebody else's: set HOME")
     return folder
 
 
@@ -251,6 +247,29 @@ def largest_archived() -> int:
     `MARKETKIT_LARGEST_FILE`, or 1 GB. Raises `InputError` for what is no number of bytes.
     """
     return _bytes_in("MARKETKIT_LARGEST_FILE", _LARGEST_FILE)
+
+
+def resolve_address(address: str | None) -> str | None:
+    """Give the address of this machine that requests leave from: the argument, or the environment.
+
+    None, where `MARKETKIT_ADDRESS` is empty too, leaves the choice to the system. Raises
+    `InputError` for what is no IP address.
+    """
+    said, name = address, "address"
+    if said is None:
+        said, name = os.environ.get("MARKETKIT_ADDRESS", "").strip(), "MARKETKIT_ADDRESS"
+        if not said:
+            return None
+    try:
+        found = ip_address(str(said).strip())
+    except ValueError:
+        raise InputError(
+            f"{name}={said!r} is no IP address: give one of this machine, such as '192.168.0.7'"
+        ) from None
+    found = getattr(found, "ipv4_mapped", None) or found
+    if found.is_unspecified or found.is_multicast:
+        raise InputError(f"{name}={said!r} is the address of no machine: leave it out")
+    return str(found)
 
 
 def _bytes_in(variable: str, usual: int) -> int:

@@ -73,7 +73,8 @@ class BackfillEndpoints:
             return None
         folder = None if keep is None else given_path(keep, "keep")
         addresses = resolve_archive(self._address.endpoint)
-        return ArchiveSource(addresses, folder, self._address.offline)
+        own = self._filler.transport.address
+        return ArchiveSource(addresses, folder, self._address.offline, own)
 
     async def hear(self, symbols: Symbols, start: Time, end: Time | None) -> None:
         """Hear the exchange's time, or the names of markets, where a request has need of one."""

@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from marketkit import settings
 from marketkit import symbols as naming
 from marketkit.api.address import Address, opened
 from marketkit.api.backfill_calls import BackfillMethods
@@ -52,14 +53,6 @@ from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
-from marketkit.settings import (
-    budget_dir,
-    lake_source,
-    resolve_cache,
-    resolve_endpoint,
-    resolve_lake,
-    resolve_offline,
-)
 from marketkit.window import UTC_DAYS, Time
 
 if TYPE_CHECKING:
@@ -89,7 +82,8 @@ class AsyncSmartDataProvider(
     gives `(requests, seconds)` for rate groups in which the endpoint allows more than Upbit does.
     A candle is kept as final `settle` seconds after its close; `timeout` bounds one request, in
     seconds. `offline=True` (default: `MARKETKIT_OFFLINE`) sends nothing: calls are answered from
-    the lake and from what is kept, or raise `Offline`.
+    the lake and from what is kept, or raise `Offline`. `address` (default: `MARKETKIT_ADDRESS`) is
+    one of this machine that all connections leave from, by no proxy, with a budget of its own.
 
     `frame` (`polars pandas arrow`), `tz` and `session` are for the calls that do not say their own:
     the session for candles of `1h` and wider. A type checker sees what stands in the call itself.
@@ -109,38 +103,40 @@ class AsyncSmartDataProvider(
         settle: float = 60.0,
         timeout: float = 10.0,
         offline: bool | None = None,
+        address: str | None = None,
         frame: FrameKind = "polars",
         tz: str = "UTC",
         session: str = UTC_DAYS,
     ) -> None:
         defaults = Defaults(frame, tz, session)
-        self._endpoint = resolve_endpoint(endpoint, region)
-        offline = resolve_offline(offline=offline)
-        root = resolve_lake(lake, self._endpoint)
+        self._endpoint = settings.resolve_endpoint(endpoint, region)
+        offline = settings.resolve_offline(offline=offline)
+        root = settings.resolve_lake(lake, self._endpoint)
         check_seconds("settle", settle)
         check_seconds("timeout", timeout, above_zero=True)
         raised = read_limits({} if limits is None else limits, list(UPBIT.limits))
         given = tuple((group, (*limit,)) for group, limit in raised.items())
         where = self._endpoint, str(root.absolute()), given, settle, timeout
-        address = Address(type(self), *where, offline=offline)
+        place = Address(type(self), *where, offline=offline, own=address)
         self._transport = Transport(
             self._endpoint,
             replace(UPBIT, limits={**UPBIT.limits, **raised}),
             timeout=timeout,
-            budget_dir=budget_dir(),
+            budget_dir=settings.budget_dir(),
+            address=settings.resolve_address(address),
             offline=offline,
             meanwhile=load_writer,
         )
-        self._lake = Lake(root, source=lake_source(self._endpoint))
+        self._lake = Lake(root, source=settings.lake_source(self._endpoint))
         self._lake.clock, self._lake.defaults = self._transport.now, defaults
-        cache = resolve_cache(self._endpoint)
+        cache = settings.resolve_cache(self._endpoint)
         self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, self._lake.universe)
         self._filler = GapFiller(self._lake, self._transport, round(settle * 1000))
         self._router = Router(self._transport, self._markets, self._lake)
         self._streams = self._router.feed = Streams(self._filler, self._markets)
         self._trade_pages = TradePageCache(self._transport, self._store)
-        self._backfills = BackfillEndpoints(self._filler, self._markets, address)
+        self._backfills = BackfillEndpoints(self._filler, self._markets, place)
         trades = TradeEndpoints(self._router, self._trade_pages, self._lake)
         candles = CandleEndpoints(self._router, CandleReader(self._filler), self._lake)
         self.endpoints = Endpoints(
@@ -153,7 +149,7 @@ class AsyncSmartDataProvider(
             self._backfills,
             Metrics(),
         )
-        super().__init__(self.endpoints, self.endpoints.async_frame, address, defaults)
+        super().__init__(self.endpoints, self.endpoints.async_frame, place, defaults)
         engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
         # A provider that nobody closed must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_soon, self._transport).atexit = False
@@ -166,7 +162,7 @@ class AsyncSmartDataProvider(
         Coroutine[Any, Any, DataResponse[pd.DataFrame]],
         Coroutine[Any, Any, DataResponse[pa.Table]],
     ]:
-        """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
+        """The same calls, giving a `DataResponse`: a frame with sources, ages and failures.
 
         What would be a `PartialResult` is a response whose `success` is False.
         """
@@ -240,13 +236,14 @@ class AsyncSmartDataProvider(
         of each kind and one subscription, each answer's fields, types, limits and headers. A field
         that is missing is `bad`, one that nobody knew is a `note`.
         """
-        settings = {
+        told = {
             "endpoint": self._endpoint,
+            "address": self._transport.address or "as the system chooses",
             "lake": self._lake.root,
-            "answers kept in": resolve_cache(self._endpoint) or "memory only",
-            "budget of the machine": budget_dir(),
+            "answers kept in": settings.resolve_cache(self._endpoint) or "memory only",
+            "budget of the machine": settings.budget_dir(),
         }
-        found = await examine(settings, self._lake, self._markets, self._status, budget_dir())
+        found = await examine(told, self._lake, self._markets, self._status, settings.budget_dir())
         return as_frame([*found, *(await examine_live(self._transport) if live else ())])
 
     @on_engine
@@ -283,7 +280,7 @@ class AsyncSmartDataProvider(
         facts = {
             "endpoint": f"{self._endpoint}{offline}",
             "lake": f"{lake.folder}: {lake.total()}",
-            "answers": f"kept in {resolve_cache(self._endpoint) or 'memory only'}",
+            "answers": f"kept in {settings.resolve_cache(self._endpoint) or 'memory only'}",
         }
         return Card(type(self).__name__, facts, None, tables)
 

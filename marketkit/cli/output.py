@@ -6,7 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from marketkit.cli.terminal import has_reader, tell, writing
+from marketkit.cli.terminal import tell, writing
+from marketkit.disk.system import hung_up
 from marketkit.errors import Incomplete, MarketkitError
 from marketkit.notebook.encoding import encoding_of, printable
 
@@ -96,7 +97,7 @@ class Output:
 
     def need_reader(self) -> None:
         """Raise BrokenPipeError where the reader of the output has left."""
-        if not (self._read and has_reader(sys.stdout)):
+        if not self._read or hung_up(sys.stdout):
             raise BrokenPipeError
 
     def problem(self, error: MarketkitError) -> None:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -190,21 +188,3 @@ def _now() -> str:
 def begin_run(options: argparse.Namespace) -> CommandRun:
     """Begin a run with the deadline and the form of log that were chosen."""
     return CommandRun(deadline_of(options), options.log_format == "json")
-
-
-@contextmanager
-def on_sigterm(action: Callable[[], object]) -> Iterator[None]:
-    """Call `action` at each SIGTERM meanwhile; outside the main thread nothing changes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: action())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def interrupt() -> None:
-    """End a command as Ctrl-C does, so that everything held is written and closed."""
-    raise KeyboardInterrupt

@@ -9,7 +9,6 @@ import codecs
 import contextlib
 import io
 import os
-import select
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -94,18 +93,6 @@ def writing(stream: TextIO) -> Iterator[None]:
     except OSError as error:
         drop(stream)
         raise MarketkitError(f"the output cannot be written: {error.strerror}") from error
-
-
-def has_reader(stream: TextIO) -> bool:
-    """Say whether an output may be read; not where the reader of a pipe has left."""
-    if not hasattr(select, "poll"):  # on Windows
-        return True
-    look = select.poll()
-    try:
-        look.register(stream, 0)  # what is asked for is what always is told: errors
-    except (OSError, ValueError):  # no file, or closed
-        return True
-    return not any(events & select.POLLERR for _, events in look.poll(0))
 
 
 def tell(line: str) -> None:

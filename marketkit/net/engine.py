@@ -10,7 +10,6 @@ import contextlib
 import functools
 import logging
 import math
-import os
 import threading
 import time
 import weakref
@@ -18,6 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
+from marketkit.disk.system import at_fork
 from marketkit.errors import EngineClosed, TimedOut, remembering_caller
 from marketkit.net import fork
 from marketkit.net.names import look_up_aside
@@ -202,8 +202,7 @@ class Engine:
         # The private hook runs while threads can still be scheduled; atexit comes after that.
         register = getattr(threading, "_register_atexit", atexit.register)
         register(lambda: _call(me, Engine.close))
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=lambda: _call(me, Engine._forget))
+        at_fork(after_in_child=lambda: _call(me, Engine._forget))
 
     def _forget(self) -> None:
         """Drop the parent's thread and loop; closing the sockets would end the parent's calls."""

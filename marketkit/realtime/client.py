@@ -38,7 +38,8 @@ class RealtimeClient(Dispatcher):
     """A websocket to `url`, open while a stream is wanted. Use on one event loop.
 
     `clock` gives the exchange's time in ms UTC; `connects` is the machine's budget of handshakes,
-    `largest` how many bytes a frame may have, unpacked (default: `settings.largest_answer`).
+    `largest` how many bytes a frame may have, unpacked (default: `settings.largest_answer`);
+    `address` is one of this machine that connections leave from.
     What all consumers want together is sent whole in one message, for a message replaces the one
     before it on the exchange; one connection is enough, as no limit on its streams is known.
     """
@@ -52,9 +53,11 @@ class RealtimeClient(Dispatcher):
         timing: Timing | None = None,
         draw: Callable[[], float] = random.random,
         largest: int | None = None,
+        address: str | None = None,
     ) -> None:
         super().__init__(url, clock, timing or Timing())
         self.largest = largest_answer() if largest is None else largest
+        self._address = address
         self._connects = connects
         self._draw = draw
         self.doubt = Doubt(self._by_clock, self._say_again)
@@ -241,7 +244,7 @@ class RealtimeClient(Dispatcher):
             slot.unsent()
         self.stats.connects += 1
         try:
-            socket = await shake_hands(self.name, self.timing, self.largest)
+            socket = await shake_hands(self.name, self.timing, self.largest, self._address)
             slot.done(101)
         except InvalidStatus as error:
             self.stats.refused += 1
@@ -271,7 +274,7 @@ def _kind(channel: str) -> str:
     return "orderbook" if channel.startswith("orderbook.") else channel
 
 
-_CLIENTS: dict[tuple[str, int], RealtimeClient] = {}
+_CLIENTS: dict[tuple[str, str | None, int], RealtimeClient] = {}
 
 
 def client_of(transport: Transport) -> RealtimeClient:
@@ -279,11 +282,14 @@ def client_of(transport: Transport) -> RealtimeClient:
 
     Its clock is that of the transport that asked last, for that one is in use. Raises `Offline`.
     """
-    key = (transport.endpoint, os.getpid())  # a child made by fork has no socket of its own
+    # A child made by fork has no socket of its own.
+    key = (transport.endpoint, transport.address, os.getpid())
     connects = transport.connects()
     if key not in _CLIENTS:
         url = "ws" + transport.endpoint.removeprefix("http") + PATH
-        _CLIENTS[key] = RealtimeClient(url, clock=transport.now, connects=connects)
+        _CLIENTS[key] = RealtimeClient(
+            url, clock=transport.now, connects=connects, address=transport.address
+        )
         engine().on_close(_CLIENTS[key].close)
     client = _CLIENTS[key]
     client.clock = transport.now

@@ -158,8 +158,12 @@ class Connection:
         await self._socket.send(text)
 
 
-async def shake_hands(url: str, timing: Timing, largest: int) -> ClientConnection:
+async def shake_hands(
+    url: str, timing: Timing, largest: int, address: str | None = None
+) -> ClientConnection:
     """Open a socket; without an Origin header, which would allow one connect in ten seconds.
+
+    From `address`, one of this machine, if it is given, and then by no proxy.
 
     No redirect is followed: the budget of handshakes is of this host, and another is no exchange.
     A frame of more than `largest` bytes, decompressed, ends the connection while it arrives.
@@ -175,7 +179,9 @@ async def shake_hands(url: str, timing: Timing, largest: int) -> ClientConnectio
         url,
         # A seventh of the bytes for 3 us a message; on this machine bytes cost nothing.
         compression=None if near else "deflate",
-        proxy=None if near else True,  # a company's proxy cannot reach a sandbox on this machine
+        # A company's proxy cannot reach a sandbox on this machine, and has an address of its own.
+        proxy=None if near or address else True,
+        local_addr=None if address is None else (address, 0),
         open_timeout=timing.opening,
         ping_interval=None,  # the watch above knows better what a silent socket is
         max_size=largest,

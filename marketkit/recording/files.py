@@ -21,6 +21,7 @@ import polars as pl
 
 from marketkit.coverage import Span
 from marketkit.disk import make_folder, sync_folder, write_atomic
+from marketkit.disk.system import remove, rename
 from marketkit.errors import CorruptFile, warn
 from marketkit.recording import damage, layout, seal
 from marketkit.recording.damage import Looked
@@ -88,7 +89,7 @@ def compact(root: Path, hour: Hour) -> list[Damaged]:
             lambda file: rows.sink_parquet(file, compression="zstd", metadata=said),
         )
     for name in parts:
-        (folder / name).unlink()
+        remove(folder / name)
     return broken
 
 
@@ -99,11 +100,11 @@ def sweep(root: Path, hour: Hour) -> None:
         return
     _refuse_outside(root, folder)
     for leftover in halves(root, hour):
-        (folder / leftover).unlink(missing_ok=True)
+        remove(folder / leftover)
     if (folder / hour.file).is_file():
         looked = damage.look(folder / hour.file, hour)
         for name in _merged(hour, looked):
-            (folder / name).unlink(missing_ok=True)
+            remove(folder / name)
 
 
 def damaged(root: Path, hour: Hour) -> list[Damaged]:
@@ -144,7 +145,7 @@ def set_aside(root: Path, broken: Damaged) -> Path:
         number += 1
     _refuse_outside(root, target.parent)
     make_folder(target.parent)
-    path.rename(target)
+    rename(path, target)
     sync_folder(target.parent)
     sync_folder(path.parent)
     return target

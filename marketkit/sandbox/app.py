@@ -91,9 +91,13 @@ class App:
         await deliver(Visit(scope, receive, send, reply, self.clock.now()), [], gzipped=False)
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts of every group, of abandoned requests, of faults and of streams."""
+        """Return the counts of every group, of abandoned requests, of faults and of streams.
+
+        `groups` is of all clients, and `addresses` has the groups of each client address.
+        """
         return {
             "groups": self.limits.stats(),
+            "addresses": self.limits.by_address(),
             "aborted": self.aborted,
             "faults": self.faults.stats() | self.hub.faults.stats(),
             "stream": self.hub.stats(),

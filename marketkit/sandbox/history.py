@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from marketkit.disk import refuse_foreign
 from marketkit.errors import InputError
 from marketkit.sandbox.files import last_end
 from marketkit.sandbox.recorded import Recorded
@@ -59,6 +60,7 @@ def _path(named: str | Path) -> Path:
     """Return a path with the home in place of a `~`."""
     if not str(named).strip():
         raise InputError(f"history={named!r} names no file or folder")
+    refuse_foreign(str(named), f"history={str(named)!r}")
     try:
         return Path(named).expanduser()
     except RuntimeError as error:

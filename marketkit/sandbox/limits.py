@@ -215,6 +215,15 @@ class Visitors:
                 group["worst_1s"] = max(group["worst_1s"], counts["worst_1s"])
         return total
 
+    def by_address(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return each group's counts for each address that has asked since the last reset."""
+        told = {address: limits.stats() for address, limits in list(self._known.items())}
+        return {
+            address: groups
+            for address, groups in told.items()
+            if any(counts["requests"] for counts in groups.values())
+        }
+
     def reset(self) -> None:
         """Set all counts to zero."""
         for limits in list(self._known.values()):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from marketkit.disk.system import interrupt, on_ending
 from marketkit.sandbox.app import App
 from marketkit.sandbox.archive.counter import Counter as ArchiveCounter
 from marketkit.sandbox.clock import Clock
@@ -140,8 +140,7 @@ class Sandbox:
         """Run in the foreground until SIGINT or SIGTERM; call `ready(endpoint)` once listening."""
         listener = self._listen()
         # The server raises the signal again when it has shut down: both then end quietly.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), on_ending(interrupt):
             server(self._app, self._app.hub.protocol, lambda: ready(self.endpoint)).run([listener])
 
     def _listen(self) -> socket.socket:

@@ -46,8 +46,9 @@ def freqtrade(
     `NotWritable`.
     """
     one_of("data_format", data_format, DataFormat)
+    target = given_path(folder, "folder")
     rows = bars(frame, symbol=symbol, timeframe=timeframe)
-    width, target = slots(rows, timeframe), given_path(folder, "folder")
+    width = slots(rows, timeframe)
     files = {
         target / f"{pair_name(base, quote)}-{file_width(width)}.{data_format}": group
         for quote, base, group in codes(rows)

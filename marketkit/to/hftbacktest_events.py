@@ -64,6 +64,7 @@ def hftbacktest(
         import numpy as np  # noqa: PLC0415 - optional
     except ImportError:
         raise MissingExtra("numpy", "engines") from None
+    target = None if file is None else given_path(file, "file")
     # By name: recordings stand above this module.
     reader = importlib.import_module("marketkit.recording.reader")
     folder = given_path(getattr(recording, "folder", recording), "recording")
@@ -77,8 +78,8 @@ def hftbacktest(
     made = np.zeros(found.height, np.dtype(list(FIELDS.items()), align=True))
     for column in ("ev", "exch_ts", "local_ts", "px", "qty"):
         made[column] = found[column].to_numpy()
-    if file is not None:
-        write_atomic(given_path(file, "file"), lambda place: np.savez_compressed(place, data=made))
+    if target is not None:
+        write_atomic(target, lambda place: np.savez_compressed(place, data=made))
     return made
 
 

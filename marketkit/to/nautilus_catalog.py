@@ -42,6 +42,7 @@ def nautilus(
     `timeframe`, no candle at all, and a catalog that has bars of that time already; `MissingExtra`
     without nautilus_trader.
     """
+    root = given_path(folder, "folder").absolute()
     try:
         from nautilus_trader.persistence.catalog import (  # noqa: PLC0415 - optional, large
             ParquetDataCatalog,
@@ -50,7 +51,6 @@ def nautilus(
         raise MissingExtra("nautilus_trader", "nautilus") from None
     rows = bars(frame, symbol=symbol, timeframe=timeframe)
     width, markets = slots(rows, timeframe), codes(rows)
-    root = given_path(folder, "folder").absolute()
     make_folder(root)
     catalog = ParquetDataCatalog(root)
     for quote, base, group in markets:

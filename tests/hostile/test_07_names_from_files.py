@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import polars as pl
@@ -238,7 +238,7 @@ def test_a_manifest_of_any_depth_is_refused(lake, content):
 @pytest.mark.parametrize("chunk", ["../../../../../home/2026-11", "/etc/passwd", "..", "2026-13"])
 def test_an_index_names_chunks_or_is_made_anew(lake, dear, chunk):
     lake.index._database.close()
-    with sqlite3.connect(lake.root / "index.sqlite") as connection:
+    with closing(sqlite3.connect(lake.root / "index.sqlite")) as connection, connection:
         connection.execute("UPDATE chunks SET chunk = ?", (chunk,))
         (folder,) = connection.execute("SELECT folder FROM chunks").fetchone()
         at = (lake.root / folder).stat()
@@ -258,7 +258,7 @@ def test_a_ledger_names_markets_or_is_made_anew(tmp_path, symbol):
     wanted = BackfillRequest("upbit", ("KRW-BTC",), "1m", BEFORE, BEFORE + HOUR)
     with Ledger(tmp_path) as ledger:
         ledger.open(wanted, [Task("KRW-BTC", 0, BEFORE, BEFORE + HOUR, 60)])
-    with sqlite3.connect(tmp_path / "jobs.sqlite") as connection:
+    with closing(sqlite3.connect(tmp_path / "jobs.sqlite")) as connection, connection:
         connection.execute("UPDATE tasks SET symbol = ?", (symbol,))
     connection.close()
     assert catalog.jobs(tmp_path).is_empty()

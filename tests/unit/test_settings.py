@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from marketkit import disk
 from marketkit.errors import InputError
 from marketkit.settings import (
     ARCHIVE,
@@ -20,6 +21,7 @@ from marketkit.settings import (
     largest_answer,
     largest_archived,
     lists_dir,
+    resolve_address,
     resolve_archive,
     resolve_cache,
     resolve_endpoint,
@@ -37,7 +39,16 @@ SANDBOX = "http://127.0.0.1:8631"
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """No setting of marketkit in the environment."""
-    own = ("ENDPOINT", "LAKE", "BUDGET_DIR", "CACHE", "OFFLINE", "LARGEST_ANSWER", "ARCHIVE")
+    own = (
+        "ENDPOINT",
+        "LAKE",
+        "BUDGET_DIR",
+        "CACHE",
+        "OFFLINE",
+        "LARGEST_ANSWER",
+        "ARCHIVE",
+        "ADDRESS",
+    )
     for name in (*own, "SETTINGS"):
         monkeypatch.delenv(f"MARKETKIT_{name}", raising=False)
 
@@ -289,3 +300,58 @@ def test_files_of_the_archive_have_a_bound_that_can_be_set(monkeypatch):
     monkeypatch.setenv("MARKETKIT_LARGEST_FILE", "much")
     with pytest.raises(InputError, match="MARKETKIT_LARGEST_FILE='much' is no number of bytes"):
         largest_archived()
+
+
+def test_the_address_is_the_argument_then_the_variable_then_the_systems_choice(monkeypatch):
+    assert resolve_address(None) is None
+    monkeypatch.setenv("MARKETKIT_ADDRESS", " 10.0.0.7 ")
+    assert resolve_address(None) == "10.0.0.7"
+    assert resolve_address("::ffff:10.0.0.8") == "10.0.0.8"
+    assert resolve_address("FD00::0:7") == "fd00::7"
+    monkeypatch.setenv("MARKETKIT_ADDRESS", "")
+    assert resolve_address(None) is None
+
+
+@pytest.mark.parametrize("said", ["10.0.0.7:80", "my-host", "", "::", "224.0.0.1", 10])
+def test_what_is_no_address_of_a_machine_is_refused_by_its_name(said, monkeypatch):
+    with pytest.raises(InputError, match=r"^address="):
+        resolve_address(said)
+    monkeypatch.setenv("MARKETKIT_ADDRESS", str(said) or "no")
+    with pytest.raises(InputError, match=r"^MARKETKIT_ADDRESS="):
+        resolve_address(None)
+
+
+URLS = ["s3://bucket/lake", "gs://b/l", "az://b/l", "abfss://c@a.dfs.core.windows.net/l"]
+URLS += ["http://h/l", "hdfs://n:9000/l", "memory://l", "a_b://l", " S3://b/l", "nas:/lake", "://l"]
+
+
+@pytest.mark.parametrize("url", URLS)
+@pytest.mark.parametrize("kind", [str, Path])
+def test_a_url_is_no_path(url, kind):
+    with pytest.raises(InputError, match=r"^to=.*not supported"):
+        given_path(kind(url), "to")
+
+
+@pytest.mark.parametrize("url", ["file:///data/lake", "FILE://localhost/lake", "file:/lake"])
+def test_a_file_url_is_to_be_given_as_its_path(url):
+    with pytest.raises(InputError, match=r"^lake=.*give the path alone"):
+        given_path(url, "lake")
+
+
+DRIVES = [r"C:\candles\lake", "c:/candles", r"\\server\share\lake", r"\\?\C:\lake"]
+
+
+@pytest.mark.parametrize("path", DRIVES)
+def test_a_path_of_windows_is_one_on_windows_alone(path, monkeypatch):
+    monkeypatch.setattr(disk.sys, "platform", "linux")
+    with pytest.raises(InputError, match="path of Windows"):
+        given_path(path)
+    monkeypatch.setattr(disk.sys, "platform", "win32")
+    assert given_path(path) == Path(path)
+    with pytest.raises(InputError, match="not supported"):
+        given_path("s3://bucket/lake")
+
+
+@pytest.mark.parametrize("path", ["./s3://b", "a:b", "~/x:/y", "/s3://b", "lake:1m", "a/b:/c"])
+def test_a_colon_elsewhere_is_a_letter_of_a_name(path):
+    given_path(path)

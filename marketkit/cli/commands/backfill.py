@@ -17,8 +17,9 @@ from marketkit.cli.options import (
     path,
 )
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
-from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
+from marketkit.cli.run import CommandRun, begin_run, say_summary
 from marketkit.cli.schedule import only_run, read_file, scheduled
+from marketkit.disk.system import on_ending
 from marketkit.errors import InputError, LakeError, MarketkitError, NotWritable, UnknownSymbol
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def _work(
     """Do the one backfill; where that is cut, say how far the work came."""
     series, span, state = (options.symbols, options.timeframe), (options.start, options.end), ""
     try:
-        with on_sigterm(run.terminate):
+        with on_ending(run.terminate):
             return run.work(_starter(provider, options, *series, *span))
     except InputError:
         run.cut.clear()  # nothing was done, and nothing is left
@@ -144,7 +145,7 @@ def _scheduled(options: argparse.Namespace, output: Output) -> int:
     provider, run = open_provider(options), begin_run(options)
     state, code = "", None
     try:
-        with only_run(provider.lake(), options.config), on_sigterm(run.terminate):
+        with only_run(provider.lake(), options.config), on_ending(run.terminate):
             _chores(provider, config, options, run)
     except Timeout:
         state, code = "busy: another run of this file is at work", INCOMPLETE

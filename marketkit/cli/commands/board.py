@@ -9,8 +9,8 @@ from marketkit.cli.command import Command
 from marketkit.cli.deadline import deadline_of, open_until, opening, seconds_until
 from marketkit.cli.options import DURATION, SYMBOLS, TZ, duration, one_or_many, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
-from marketkit.cli.run import interrupt, on_sigterm
 from marketkit.cli.terminal import writing
+from marketkit.disk.system import interrupt, on_ending
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
@@ -25,7 +25,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, _: Output) -> int:
     deadline = deadline_of(options)
     with (
-        on_sigterm(interrupt),
+        on_ending(interrupt),
         open_until(options, deadline) as provider,
         opening(options, deadline),
         writing(sys.stdout),

@@ -11,7 +11,7 @@ from marketkit.cli.command import Command
 from marketkit.cli.deadline import deadline_of, open_until, opening
 from marketkit.cli.options import DURATION, SYMBOLS, duration, path
 from marketkit.cli.output import DONE, INCOMPLETE, INTERRUPTED, Output
-from marketkit.cli.run import interrupt, on_sigterm
+from marketkit.disk.system import interrupt, on_ending
 
 if TYPE_CHECKING:
     from marketkit.recording.recording import Recording
@@ -32,7 +32,7 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 def _run(options: argparse.Namespace, output: Output) -> int:
     channels = [each.strip() for each in options.channels.split(",") if each.strip()]
     deadline = deadline_of(options)
-    with on_sigterm(interrupt), open_until(options, deadline) as provider:
+    with on_ending(interrupt), open_until(options, deadline) as provider:
         with opening(options, deadline):
             recording = provider.record(options.symbols, channels, to=options.to)
         try:

@@ -15,8 +15,7 @@ from marketkit.cli.command import Command
 from marketkit.cli.deadline import deadline_of, open_until, opening
 from marketkit.cli.options import DURATION, SYMBOLS, duration, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
-from marketkit.cli.run import interrupt, on_sigterm
-from marketkit.cli.terminal import has_reader
+from marketkit.disk.system import hung_up, interrupt, on_ending
 from marketkit.errors import NetworkError
 
 if TYPE_CHECKING:
@@ -49,7 +48,7 @@ def _renamed(text: str) -> str:
 
 def _run(options: argparse.Namespace, output: Output) -> int:
     deadline = deadline_of(options)
-    with on_sigterm(interrupt), open_until(options, deadline) as provider:
+    with on_ending(interrupt), open_until(options, deadline) as provider:
         with opening(options, deadline):
             feed = provider.watch(options.symbols, options.channel)
         with feed, _closing(feed, deadline):
@@ -70,7 +69,7 @@ def _closing(feed: Feed[pl.DataFrame], deadline: float | None) -> Iterator[None]
     over = threading.Event()
 
     def look() -> None:
-        while has_reader(sys.stdout):
+        while not hung_up(sys.stdout):
             left = math.inf if deadline is None else deadline - time.monotonic()
             if left <= 0:
                 break

@@ -26,18 +26,20 @@ if TYPE_CHECKING:
 class ArchiveSource:
     """The addresses of the listing and of the files, and the folder in which zips are kept, if any.
 
-    With `offline` nothing is sent.
+    Requests leave from `own`, an address of this machine, if there is one. With `offline` nothing
+    is sent.
     """
 
     addresses: tuple[str, str]
     keep: Path | None = None
     offline: bool = False
+    own: str | None = None
 
     def open(self) -> Archive:
         """Open the archive, for the caller to close."""
         from marketkit.net.archive.archive import Archive  # noqa: PLC0415 - most never use it
 
-        return Archive(self.addresses, budget_dir=budget_dir(), offline=self.offline)
+        return Archive(self.addresses, budget_dir=budget_dir(), own=self.own, offline=self.offline)
 
     @property
     def basket(self) -> Basket:

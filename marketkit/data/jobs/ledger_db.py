@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -99,13 +100,15 @@ class LedgerFile:
             self._close()
         if self._connection is None:
             self._connection = _open(self.path)
+            # Who drops a ledger without a word leaves no open file: Python 3.13 complains of that.
+            self._end = weakref.finalize(self, self._connection.close)
         self._connection.execute("BEGIN IMMEDIATE")
         with self._connection:
             return work(self._connection)
 
     def _close(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            self._end()
             self._connection = None
 
     def _begin_again(self) -> bool:

@@ -30,8 +30,9 @@ _TIMEOUT = 30.0  # seconds without a byte
 class Archive:
     """One archive at two addresses, that of the listing and that of the files.
 
-    `connections` is the number of requests under way at a time, of all that this object does;
-    `timeout` the longest silence on one, in seconds, and `back_off` the pause after a refusal.
+    Requests leave from `own`, an address of this machine, where one is given. `connections` is the
+    number of requests under way at a time, of all that this object does; `timeout` the longest
+    silence on one, in seconds, and `back_off` the pause after a refusal.
     Answers about folders are asked for once; `forget` has them asked for again. Use it on one
     event loop, and close it.
     """
@@ -41,24 +42,27 @@ class Archive:
         addresses: tuple[str, str],
         *,
         budget_dir: Path,
+        own: str | None = None,
         connections: int = USUAL,
         timeout: float = _TIMEOUT,
         offline: bool = False,
         back_off: float = BACK_OFF,
     ) -> None:
-        listing, files = addresses
+        files = addresses[1]
         self.lanes = Lanes(connections, back_off=back_off)
-        host = f"{host_of(files)}-archive"
+        host = f"{host_of(files, own)}-archive"
         self.lock = budget_dir / f"{host}.lock"
         ban = Ban(
             budget_dir / f"{host}.ban",
-            host=f"the archive of {host_of(files)}",
+            host=f"the archive of {host_of(files, own)}",
             reason="asked for silence (418, or a long Retry-After)",
         )
         self.timeout = timeout
         self.connections = connections
-        self.listing = Sender(listing, self.lanes, ban, timeout=timeout, offline=offline)
-        self.files = Sender(files, self.lanes, ban, timeout=timeout, offline=offline)
+        self.listing, self.files = (
+            Sender(each, self.lanes, ban, timeout=timeout, own=own, offline=offline)
+            for each in addresses
+        )
         self._ban = ban
         self._answers: dict[Request, asyncio.Future[Response]] = {}
 

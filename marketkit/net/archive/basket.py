@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from marketkit.disk import sha256
+from marketkit.disk.system import replace
 from marketkit.exchange.upbit.archive.keys import ZIP, checked_key, file_of
 
 _PART = ".part"
@@ -48,7 +49,7 @@ class Basket:
     def finish(self, key: str, part: Path) -> Path:
         """Give a verified part the name of the zip; parts of other versions are removed."""
         path = self.whole(key)
-        part.replace(path)
+        replace(part, path)
         for other in path.parent.glob(f"{path.name}.*{_PART}"):
             other.unlink(missing_ok=True)
         return path

@@ -47,13 +47,23 @@ _LATER = (408, 425)  # statuses of a 4xx that are no refusal
 class Sender:
     """Sends to one address of the archive; `timeout` is the longest silence on a connection, in s.
 
+    Connections leave from `own`, an address of this machine, where one is given.
+
     `ranges` says whether the last file offered to be sent in parts.
     """
 
     def __init__(
-        self, address: str, lanes: Lanes, ban: Ban, *, timeout: float, offline: bool = False
+        self,
+        address: str,
+        lanes: Lanes,
+        ban: Ban,
+        *,
+        timeout: float,
+        own: str | None = None,
+        offline: bool = False,
     ) -> None:
         self.address = address
+        self._own = own
         self.ranges = False
         self.requests = 0
         self.bytes = 0
@@ -102,7 +112,7 @@ class Sender:
         """Send, and give the answer as soon as the headers are there."""
         import httpx  # noqa: PLC0415 - slow to import, and who reads the lake sends nothing
 
-        client = self._client = self._client or client_for(self.address)
+        client = self._client = self._client or client_for(self.address, self._own)
         built = client.build_request(
             "GET",
             self.address + request.path,
@@ -123,7 +133,7 @@ class Sender:
                 f"{self.address} sent nothing of {request.path} for {self._timeout:g}s"
             ) from None
         except httpx.HTTPError as error:
-            raise failure_of(error, self.address) from error
+            raise failure_of(error, self.address, self._own) from error
 
     def _check(self, request: Request, answer: httpx.Response) -> None:
         """Raise the error of an answer without data; `take` judges 403 and 404."""

@@ -7,11 +7,10 @@ import io
 import json
 import os
 import sys
-from pathlib import Path
 
 import pytest
 
-from marketkit.cli.terminal import forgiving, has_reader, print_for_programs, writing
+from marketkit.cli.terminal import forgiving, print_for_programs, writing
 from marketkit.errors import MarketkitError, TimedOut
 
 TABLE = "┌────┬─┐\n│ 비트코인 ┆ 1…\n╞════╪═╡"
@@ -110,16 +109,3 @@ def test_only_an_output_that_cannot_be_written_is_an_error_of_ours():
         raise full
     with pytest.raises(BrokenPipeError), writing(io.StringIO()):
         raise BrokenPipeError
-
-
-@pytest.mark.skipif(os.name == "nt", reason="nothing tells that there")
-def test_a_pipe_whose_reader_has_left_is_seen_before_anything_is_written():
-    reads, writes = os.pipe()
-    with os.fdopen(writes, "w", encoding="utf-8") as stream:
-        assert has_reader(stream)
-        os.close(reads)
-        assert not has_reader(stream)
-    assert has_reader(stream)  # closed, which is for those to say who write
-    assert has_reader(io.StringIO())
-    with Path(os.devnull).open("w", encoding="utf-8") as nothing:
-        assert has_reader(nothing)

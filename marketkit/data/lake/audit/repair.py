@@ -27,6 +27,7 @@ from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.disk import write_atomic
+from marketkit.disk.system import remove
 from marketkit.errors import LakeError, NotWritable
 from marketkit.schema import Schema
 
@@ -107,7 +108,7 @@ def _mend(root: Path, found: Finding, aside: Aside) -> None:
         with suppress(FileNotFoundError):  # somebody else was faster
             aside.move(path)
     elif series is None:
-        path.unlink(missing_ok=True)
+        remove(path)
     else:
         with only_writer(root, series):
             _mend_in_series(path, series, found, aside)
@@ -132,7 +133,7 @@ def _mend_beside_chunks(path: Path, found: Finding, aside: Aside) -> None:
     if found.action == "mended":
         _mend_log(path, aside)
     else:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
 def _mend_log(path: Path, aside: Aside) -> None:

@@ -17,6 +17,7 @@ from marketkit.data.lake.format.layout import SUFFIX
 from marketkit.data.lake.snapshots.manifest import read_manifest
 from marketkit.data.lake.snapshots.snapshot import DELTA_LOG, check_intact, folder_of, keeping
 from marketkit.disk import make_folder, sync_file, sync_folder, sync_tree, write_atomic
+from marketkit.disk.system import point
 from marketkit.errors import InputError, MissingExtra, NotWritable
 from marketkit.frames import one_of
 
@@ -84,7 +85,7 @@ def _view(table: Path, names: Iterable[str]) -> Iterator[Path]:
         for name in names:
             link = Path(folder) / name
             link.parent.mkdir(parents=True, exist_ok=True)
-            link.symlink_to(table.resolve() / name)
+            point(link, table.resolve() / name)
         yield Path(folder)
 
 

@@ -53,6 +53,7 @@ from marketkit.disk import (
     sync_tree,
     write_new,
 )
+from marketkit.disk.system import rename
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable, nearest
 from marketkit.net import fork
 from marketkit.schema import TIME, Schema
@@ -103,7 +104,7 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
         write_new(folder / FROZEN, manifest.spell())
         # All of it must be down before the set has its name.
         sync_tree(folder)
-        folder.rename(root / _FOLDER / name)
+        rename(folder, root / _FOLDER / name)
         sync_folder(root / _FOLDER)
     say(failures, anything=True)
     return manifest.summary
@@ -153,7 +154,7 @@ def thaw(root: Path, name: str, into: Path) -> None:
             sync_tree(new)
             with suppress(FileNotFoundError):
                 into.rmdir()
-            new.rename(into)
+            rename(new, into)
             sync_folder(into.parent)
 
 
@@ -165,7 +166,7 @@ def delete(root: Path, name: str) -> None:
         if folder.is_symlink():  # of a set that is kept elsewhere only the name is ours
             folder.unlink()
             return
-        folder.rename(doomed)
+        rename(folder, doomed)
         sync_folder(doomed.parent)
         shutil.rmtree(doomed)
 

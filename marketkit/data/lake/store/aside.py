@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from marketkit.disk import link, make_folder, sync_folder
+from marketkit.disk.system import rename
 
 
 class Aside:
@@ -31,7 +32,7 @@ class Aside:
     def move(self, path: Path) -> Path:
         """Move a path out of the lake; at any moment the bytes are in one of both places."""
         target = self._target(path)
-        path.rename(target)
+        rename(path, target)
         sync_folder(target.parent)
         sync_folder(path.parent)
         return target

@@ -12,6 +12,7 @@ from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.revisions import log_path
 from marketkit.data.lake.store.write import only_writer
 from marketkit.disk import sync_folder
+from marketkit.disk.system import remove
 from marketkit.errors import LakeError, NotWritable
 
 
@@ -38,7 +39,7 @@ def _remove(root: Path, index: Index, series: Series) -> int:
         for path in folder.glob(f"*{SUFFIX}"):
             if is_chunk(series.timeframe, path.name.removesuffix(SUFFIX)) and not path.is_dir():
                 size += path.lstat().st_size
-                path.unlink()
+                remove(path)
         sync_folder(folder)
         with suppress(OSError):  # something else lies there: an audit names it
             folder.rmdir()

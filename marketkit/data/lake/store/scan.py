@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,11 +17,9 @@ from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.verified import known_of, verify_files
+from marketkit.disk import system
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, TIME, empty
-
-if sys.platform != "win32":
-    import resource
 
 _SCHEMA = pl.Schema(ROW)
 _NOT_SYMBOL = [name for name in ROW if name != "symbol"]
@@ -142,15 +139,9 @@ def broken_of(paths: list[Path]) -> str:
 
 def allow_open(count: int) -> None:
     """Raise this process's limit of open files, where needed and allowed."""
-    if sys.platform == "win32":  # it has no such limit
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count + _SPARE
-    if soft == resource.RLIM_INFINITY or wanted <= soft:
-        return
-    if hard != resource.RLIM_INFINITY and wanted > hard:
+    hard = system.allow_open(wanted := count + _SPARE)
+    if hard is not None:
         raise LakeError(
             f"reading {count // 2} files at once takes {wanted} descriptors, the system allows"
             f" {hard}: ask for fewer symbols or less time"
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -20,7 +20,10 @@ from marketkit.schema import ROW, TIME
 MINUTE = 60_000
 FEBRUARY = 1_706_745_600_000  # 2024-02-01T00:00Z, where one chunk ends and the next begins
 PAGES = {"old": (-30, 10, 1.0), "new": (-15, 25, 2.0)}  # first slot, end, volume
-LIBRARY = (str(Path("marketkit") / "data" / "lake") + os.sep, str(Path("marketkit") / "disk.py"))
+LIBRARY = (
+    str(Path("marketkit") / "data" / "lake") + os.sep,
+    str(Path("marketkit") / "disk" / "__init__.py"),
+)
 
 
 def make_page(first: int, end: int, volume: float) -> tuple[pl.DataFrame, Spans]:

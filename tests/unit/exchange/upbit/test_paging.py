@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from marketkit.coverage import Spans
 from marketkit.errors import BadResponse
-from marketkit.exchange.dialect import Page, Response, Step
+from marketkit.exchange.dialect import Response, Step
 from marketkit.exchange.upbit.paging import read_page, walk_candles
 from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import candle_request
@@ -293,7 +293,8 @@ def test_an_empty_page_at_the_listing_says_that_nothing_is_before_its_bound():
     proved = Spans(span for page in pages for span in page.proved)
     assert proved == Spans([(START + 5 * MINUTE, START + 20 * MINUTE)])
     assert all(page.nothing_before is None for page in pages[:-1])
-    assert last == Page(last.rows, Spans(), START + 5 * MINUTE, "two answers")
+    assert (last.proved, last.nothing_before) == (Spans(), START + 5 * MINUTE)
+    assert last.rests_on == "two answers"
     assert last.rows.equals(empty(ROW))
 
 

@@ -17,9 +17,11 @@ class Server:
     def __init__(self, answers: dict[str, list[bytes]]) -> None:
         self.answers = answers
         self.heads: list[str] = []
+        self.clients: set[str] = set()
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection."""
+        self.clients.add(writer.get_extra_info("peername")[0])
         try:
             head = (await reader.readuntil(b"\r\n\r\n")).decode()
             self.heads.append(head)

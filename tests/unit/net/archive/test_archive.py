@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 
 import pytest
 
@@ -48,6 +49,24 @@ def test_many_who_ask_at_once_send_one_request(drive, answer):
     entries, requests = drive(work, answer(json.dumps([ENTRY]).encode()))
     assert requests == 2
     assert {each[0].key for each in entries} == {"candle/KRW-BTC"}
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS has one address of its own")
+def test_what_is_asked_from_an_address_leaves_from_there_and_locks_nobody_else_out(
+    server, answer, tmp_path
+):
+    async def main():
+        exchange = server({LISTING: [answer(b"[]")]})
+        async with exchange.running() as address:
+            bound = Archive((address, address), budget_dir=tmp_path, own="127.0.0.2")
+            usual = Archive((address, address), budget_dir=tmp_path)
+            await bound.walk(look("candle"))
+            await bound.close()
+            return bound.lock, usual.lock, exchange.clients
+
+    bound, usual, clients = asyncio.run(main())
+    assert clients == {"127.0.0.2"}
+    assert bound.name == usual.name.replace("-archive", "-from-127.0.0.2-archive")
 
 
 def test_a_failure_is_not_remembered(drive, answer):

@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -99,7 +100,7 @@ def test_a_file_that_is_gone_is_forgotten(tmp_path, write, january):
     (tmp_path / SERIES.path("2024-01")).unlink()
     kept = write("2024-02", january + 31 * 1440 * MINUTE, 1)
     assert index.entries(SERIES) == [kept]
-    with sqlite3.connect(tmp_path / "index.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as database, database:
         assert database.execute("SELECT chunk FROM chunks").fetchall() == [("2024-02",)]
     database.close()
 
@@ -111,7 +112,7 @@ def test_a_series_whose_folder_is_gone_is_forgotten_with_a_word(tmp_path, write,
     shutil.rmtree(tmp_path / SERIES.folder)
     index.forget(SERIES)
     assert index.entries(SERIES) == []
-    with sqlite3.connect(tmp_path / database.NAME) as connection:
+    with closing(sqlite3.connect(tmp_path / database.NAME)) as connection, connection:
         assert connection.execute("SELECT count(*) FROM chunks").fetchone() == (0,)
     connection.close()
 
@@ -175,7 +176,7 @@ def test_an_index_whose_pages_rot_is_made_anew(tmp_path, write, january):
     entry = write("2024-01", january, 5)
     Index(tmp_path).entries(SERIES)
     path = tmp_path / "index.sqlite"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     content = path.read_bytes()
@@ -189,7 +190,7 @@ def test_an_index_that_talks_nonsense_is_made_anew(tmp_path, write, january):
     entry = write("2024-01", january, 5)
     Index(tmp_path).entries(SERIES)
     for nonsense in ("[[1,", "[1]", "all", None):
-        with sqlite3.connect(tmp_path / "index.sqlite") as database:
+        with closing(sqlite3.connect(tmp_path / "index.sqlite")) as database, database:
             database.execute("UPDATE chunks SET covered = ?", (nonsense,))
         database.close()
         assert Index(tmp_path).entries(SERIES) == [entry]
@@ -197,7 +198,7 @@ def test_an_index_that_talks_nonsense_is_made_anew(tmp_path, write, january):
 
 def test_an_index_of_another_version_is_made_anew(tmp_path, write, january):
     entry = write("2024-01", january, 5)
-    with sqlite3.connect(tmp_path / "index.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as database, database:
         database.execute("CREATE TABLE chunks (something TEXT)")
         database.execute("PRAGMA user_version = 99")
     database.close()
@@ -221,7 +222,7 @@ def test_a_busy_index_is_passed_by(tmp_path, write, january, monkeypatch):
     index = Index(tmp_path)
     first = write("2024-01", january, 5)
     index.entries(SERIES)
-    with sqlite3.connect(tmp_path / "index.sqlite", isolation_level=None) as other:
+    with closing(sqlite3.connect(tmp_path / "index.sqlite", isolation_level=None)) as other, other:
         other.execute("BEGIN EXCLUSIVE")
         second = write("2024-02", january + 31 * 1440 * MINUTE, 1)
         assert index.entries(SERIES) == [first, second]

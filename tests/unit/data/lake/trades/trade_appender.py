@@ -19,7 +19,10 @@ from marketkit.schema import SIDE, TIME
 FIRST = 1_704_067_200_000  # 2024-01-01T00:00Z
 DAY = 86_400_000
 PAGES = {"old": (0, 1.0), "new": (1, 2.0)}  # first trade, volume
-LIBRARY = (str(Path("marketkit") / "data" / "lake") + os.sep, str(Path("marketkit") / "disk.py"))
+LIBRARY = (
+    str(Path("marketkit") / "data" / "lake") + os.sep,
+    str(Path("marketkit") / "disk" / "__init__.py"),
+)
 
 
 def make_page(first: int, volume: float) -> tuple[pl.DataFrame, Spans]:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import secrets
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,8 +15,36 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
+from marketkit.disk.system import replace
+from marketkit.errors import InputError
+
 TEMPORARY = ".tmp"  # the suffix of a file or folder that has not got its name yet
 _SYNCS = 8  # folders made safe at once: what a disk's queue takes without waiting
+
+# The first part of a path that ends with a colon: of a URL, also of one that a `Path` has made
+# shorter (`s3:/bucket`), of a host (`nas:/lake`), or a drive.
+_FOREIGN = re.compile(r"\s*([^/\\]*):[/\\]")
+_NETWORK = "\\\\"  # two backslashes begin a path of Windows on another machine
+
+
+def refuse_foreign(path: str, named: str) -> None:
+    """Refuse a path that is no place on this machine's disks: a URL, or one of another system.
+
+    Made a folder, `s3://bucket/lake` would be `./s3:/bucket/lake`, and a run would end well.
+    Raises `InputError` that begins with `named`.
+    """
+    found = _FOREIGN.match(path)
+    first = found[1] if found else ""
+    if path.startswith(_NETWORK) or (len(first) == 1 and first.isascii() and first.isalpha()):
+        if sys.platform == "win32":
+            return
+        raise InputError(f"{named} is a path of Windows: give one of this machine, as '~/candles'")
+    if first.strip().lower() == "file":
+        raise InputError(f"{named} is a URL: give the path alone, without file://")
+    if found:
+        raise InputError(
+            f"{named}: {first}:// is not supported; give a path of this machine, as '~/candles'"
+        )
 
 
 def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_result:
@@ -32,7 +62,7 @@ def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_resu
             # name on a file of nothing.
             os.fsync(file.fileno())
             status = os.fstat(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 (the step that commits; named as what it is)
+        replace(temporary, path)  # the step that commits
     except BaseException:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
@@ -113,7 +143,7 @@ def make_folder(folder: Path) -> None:
 
 def sync_folder(folder: Path) -> None:
     """Make the names in a folder survive a power cut, where the system can."""
-    if os.name == "nt":  # folders cannot be opened there, and need not be
+    if sys.platform == "win32":  # folders cannot be opened there, and need not be
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
