@@ -214,7 +214,7 @@ class Lake(Intake, Shown):
         of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
         """
         marker.check(self.root)
-        found, failures = survey(self.index, [self.source])
+        found, failures = survey(self.seen, [self.source])
         say(failures, anything=bool(found))
         return report.catalog(found.items())
 
@@ -230,6 +230,7 @@ class Lake(Intake, Shown):
         """
         from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
+        self.compact()
         return beside.audit(self)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
@@ -242,6 +243,8 @@ class Lake(Intake, Shown):
         """
         from marketkit.data.lake.audit import beside  # noqa: PLC0415 - as above
 
+        if not dry_run:
+            self.compact()
         return beside.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(
@@ -308,7 +311,8 @@ class Lake(Intake, Shown):
         slot that was proved empty has nulls for `old`, one that vanished has nulls for `new`.
         """
         marker.check(self.root)
-        return revisions.read(self.root, self.source, symbols, timeframe)
+        waiting = self.journals.revised(self.source)
+        return revisions.read(self.root, self.source, symbols, timeframe, waiting)
 
     def finality(
         self,
@@ -321,7 +325,8 @@ class Lake(Intake, Shown):
         candles were revised, and the durations. Revisions that an import brought count, too.
         """
         marker.check(self.root)
-        return revisions.finality(self.root, self.source, symbols, timeframe)
+        waiting = self.journals.revised(self.source)
+        return revisions.finality(self.root, self.source, symbols, timeframe, waiting)
 
     def export(
         self,
@@ -363,7 +368,7 @@ class Lake(Intake, Shown):
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
         chosen = self._chosen(symbols, timeframe)
-        answer = functools.partial(hot.latest, self.root, self.index)
+        answer = functools.partial(hot.latest, self.root, self.index, self.seen)
         failures: Mapping[str, LakeError] = {}
         if symbols is None:
             rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)

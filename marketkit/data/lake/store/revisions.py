@@ -11,9 +11,9 @@ from __future__ import annotations
 import heapq
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeVar
 
 import polars as pl
 
@@ -46,6 +46,10 @@ FINALITY: Schema = {
 }
 LOG_SUFFIX = ".ndjson"
 Logged = tuple[Revision, int]  # a revision, and when it was seen
+Waiting = Mapping[Series, list[Logged]]  # those of pages that wait in journals
+
+_T = TypeVar("_T")
+_NONE: Waiting = {}
 
 
 def log_path(root: Path, series: Series) -> Path:
@@ -60,7 +64,40 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
 
     Only the holder of the series' lock may.
     """
-    lines = "".join(_line(series, revision, seen_at) for revision in revisions)
+    _add(root, series, [_line(series, revision, seen_at) for revision in revisions])
+
+
+def record_pages(root: Path, series: Series, logged: Iterable[Logged]) -> None:
+    """Add the revisions of pages that waited, but those that a writer which died had added.
+
+    As `record`, and all that is to be added until the chunk is replaced must come in one call.
+    """
+    lines = [_line(series, *each) for each in logged]
+    _add(root, series, lines[_begun(log_path(root, series), lines) :])
+
+
+def _begun(path: Path, lines: Sequence[str]) -> int:
+    """Count the lines, from the first on, that a log ends with."""
+    size = sum(map(len, lines))
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * size))
+            end = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return 0
+    end = end[: end.rfind("\n") + 1]
+    return _overlap(end.splitlines(keepends=True), lines)
+
+
+def _overlap(said: Sequence[_T], new: Sequence[_T]) -> int:
+    """Count the items, from the first on, that what was said ends with."""
+    for count in range(min(len(said), len(new)), 0, -1):
+        if said[-1] == new[count - 1] and said[-count:] == new[:count]:
+            return count
+    return 0
+
+
+def _add(root: Path, series: Series, lines: Sequence[str]) -> None:
     if not lines:
         return
     path = log_path(root, series)
@@ -68,7 +105,7 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
     new = not path.exists()
     with path.open("a+b") as file:
         _drop_unfinished(file)
-        file.write(lines.encode())
+        file.write("".join(lines).encode())
         file.flush()
         os.fsync(file.fileno())
     if new:
@@ -100,13 +137,15 @@ def news_of(root: Path, other: Path, series: Series) -> list[Logged]:
     return [each for each in told if each not in known]
 
 
-def read_log(root: Path, series: Series) -> list[Logged]:
+def read_log(root: Path, series: Series, waiting: Sequence[Logged] = ()) -> list[Logged]:
     """Read the log of a series: revisions and when each was seen, in the order of the log.
 
-    What is said again right after it was said counts once. Raises `CorruptFile` for a line that
-    cannot be read, unless it is the last and was never finished.
+    What is said again right after it was said counts once. `waiting` are those of pages that are in
+    no chunk yet; a writer may have added some of them when it died. Raises `CorruptFile` for a line
+    that cannot be read, unless it is the last and was never finished.
     """
-    return list(_once(_said(root, series)))
+    said = _said(root, series)
+    return list(_once([*said, *waiting[_overlap(said, waiting) :]]))
 
 
 def _said(root: Path, series: Series) -> list[Logged]:
@@ -131,11 +170,12 @@ def read(
     source: str,
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    waiting: Waiting = _NONE,
 ) -> pl.DataFrame:
     """Give the revisions of some series, or of all, as `REVISION`."""
     rows = [
         (series.symbol, series.timeframe.name, *revision, seen_at)
-        for series, log in _logs(root, source, symbols, timeframe)
+        for series, log in _logs(root, source, symbols, timeframe, waiting)
         for revision, seen_at in log
     ]
     return pl.DataFrame(rows, schema=dict(REVISION), orient="row")
@@ -146,11 +186,12 @@ def finality(
     source: str,
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    waiting: Waiting = _NONE,
 ) -> pl.DataFrame:
     """Measure for each series how long after the close a candle was last seen to change."""
     rows = [
         (series.symbol, series.timeframe.name, after)
-        for series, log in _logs(root, source, symbols, timeframe)
+        for series, log in _logs(root, source, symbols, timeframe, waiting)
         for after in _ages(series, log)
     ]
     ages = pl.DataFrame(rows, schema=["symbol", "timeframe", "after"], orient="row")
@@ -167,13 +208,14 @@ def _logs(
     source: str,
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    waiting: Waiting,
 ) -> list[tuple[Series, list[Logged]]]:
     """Read the logs of some series, or of all, and warn of unreadable ones."""
     found: list[tuple[Series, list[Logged]]] = []
     failures: dict[str, LakeError] = {}
-    for series in _chosen(root, source, symbols, timeframe):
+    for series in _chosen(root, source, symbols, timeframe, waiting):
         try:
-            found.append((series, read_log(root, series)))
+            found.append((series, read_log(root, series, waiting.get(series, ()))))
         except CorruptFile as failure:
             failures[name_of(series)] = failure
     say(failures, anything=bool(found))
@@ -197,6 +239,7 @@ def _chosen(
     source: str,
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    waiting: Waiting,
 ) -> Iterator[Series]:
     """List the series that have a log, sorted by symbol and by width."""
     names = {symbols} if isinstance(symbols, str) else symbols
@@ -205,7 +248,10 @@ def _chosen(
     found = [
         (symbol, width)
         for width in widths
-        for symbol in _logged(_folder(root, source, width))
+        for symbol in sorted(
+            {*_logged(_folder(root, source, width))}
+            | {each.symbol for each in waiting if each.timeframe == width}
+        )
         if wanted is None or symbol in wanted
     ]
     for symbol, width in sorted(found, key=lambda each: each[0]):

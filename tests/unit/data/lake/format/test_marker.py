@@ -27,7 +27,7 @@ def test_preparing_makes_the_folder_and_the_mark_once(tmp_path):
 
 
 def test_a_later_format_is_refused(tmp_path):
-    (tmp_path / "lake.json").write_text('{"format": 2}')
+    (tmp_path / "lake.json").write_text('{"format": 3}')
     with pytest.raises(NewerFormat, match="format 2"):
         marker.check(tmp_path)
     with pytest.raises(NewerFormat):
