@@ -29,6 +29,7 @@ from marketkit.data.lake.snapshots.snapshot import FrozenIndex
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
+from marketkit.data.lake.store.pages import compact_all
 from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.trades.store import TradeStore
@@ -222,15 +223,16 @@ class Lake(Intake, Shown):
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
-        index. What is broken never hides the rest. `unreadable` is what this user may not read, and
-        `stray` what other programs left: it is no part of the lake and changes no answer.
+        index, but that pages of a sound journal go into the files. What is broken never hides the
+        rest. `unreadable` is what this user may not read, and `stray` what other programs left: it
+        is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
         """
         from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
-        self.compact()
+        compact_all(self._place, damaged=False)  # what is to be looked at is all in the files
         return beside.audit(self)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
@@ -244,7 +246,7 @@ class Lake(Intake, Shown):
         from marketkit.data.lake.audit import beside  # noqa: PLC0415 - as above
 
         if not dry_run:
-            self.compact()
+            compact_all(self._place, damaged=False)
         return beside.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(

@@ -19,6 +19,7 @@ _KEYS: dict[By, list[str]] = {
 # What lies below the root, by the beginning of its name; all else is the index and its like.
 _PARTS = {
     "candles": "candles",
+    "journal": "candles",
     "snapshots": "frozen sets",
     "revisions": "revisions",
     "unsettled": "unsettled candles",

@@ -121,7 +121,7 @@ class Journals:
     def remove(self, series: Series, journal: Journal | None) -> None:
         """Remove a journal whose records are in chunks; one with damage is kept aside, as it is."""
         path = path_of(self._root, series)
-        if journal is not None and (journal.rotten or not journal.torn):
+        if journal is not None and (journal.rotten or (journal.tail and not journal.torn)):
             Aside(self._root).move(path)
         with suppress(PermissionError):  # open elsewhere, on Windows: the chunks say what they have
             path.unlink(missing_ok=True)
@@ -159,12 +159,8 @@ class Journals:
     def all(self) -> Iterator[Series]:
         """Name the series with a journal, of whatever source."""
         for path in sorted((self._root / FOLDER).glob(f"source=*/timeframe=*/*{SUFFIX}")):
-            source = path.parent.parent.name.removeprefix("source=")
-            timeframe = timeframe_of_token(path.parent.name.removeprefix("timeframe="))
-            symbol = symbol_of(path.name.removesuffix(SUFFIX))
-            if timeframe is not None and symbol is not None:
-                with suppress(InputError):  # somebody else's file
-                    yield Series(source, symbol, timeframe)
+            if (series := series_of(self._root, path)) is not None:
+                yield series
 
     def over(self, series: Series, entries: list[Entry], journal: Journal) -> list[Entry]:
         """Put pages over the chunks of a series; the same list for as long as nothing changes."""
@@ -208,3 +204,15 @@ class Journals:
 
 def _pages_of(entry: Entry) -> tuple[Record, ...]:
     return entry.pages if isinstance(entry, Patched) else ()
+
+
+def series_of(root: Path, path: Path) -> Series | None:
+    """Give the series with the journal at a path, None for the file of somebody else."""
+    source = path.parent.parent.name.removeprefix("source=")
+    timeframe = timeframe_of_token(path.parent.name.removeprefix("timeframe="))
+    symbol = symbol_of(path.name.removesuffix(SUFFIX))
+    if timeframe is not None and symbol is not None:
+        with suppress(InputError):
+            series = Series(source, symbol, timeframe)
+            return series if path == path_of(root, series) else None
+    return None

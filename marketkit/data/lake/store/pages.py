@@ -98,11 +98,18 @@ def compact(place: Place, series: Series) -> None:
             _compact(place, series, _look(place, series))
 
 
-def compact_all(place: Place, several: Iterable[Series] | None = None) -> None:
-    """Take all pages that wait into chunks; of a series where that fails they go on waiting."""
+def compact_all(
+    place: Place, several: Iterable[Series] | None = None, *, damaged: bool = True
+) -> None:
+    """Take all pages that wait into chunks; of a series where that fails they go on waiting.
+
+    So they do in a journal that is `damaged`, if that is for somebody to see first.
+    """
     for series in place.journals.all() if several is None else several:
         try:
-            compact(place, series)
+            journal = place.journals.read(series)
+            if journal is not None and (damaged or _is_sound(journal)):
+                compact(place, series)
         except LakeError as failure:
             _log.warning("pages of %s wait in the journal: %s", series.symbol, failure)
 
@@ -129,7 +136,7 @@ def _met(place: Place, series: Series) -> _Now:
 
 
 def _is_sound(journal: Journal) -> bool:
-    return journal.torn and not journal.rotten
+    return not journal.rotten and (journal.torn or not journal.tail)
 
 
 def _compact(place: Place, series: Series, now: _Now) -> None:
