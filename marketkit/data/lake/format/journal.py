@@ -55,7 +55,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A page for one chunk; times in ms UTC.
+    """A page for one chunk, with its number in the journal of a name; times in ms UTC.
 
     `covered` are the slots that it tells of, answered at `seen_at`, `revised` the numbers that were
     known and are not the same any more: time, column, old, new. `total`, `first` and `last` are of
@@ -63,6 +63,7 @@ class Record:
     then nobody knows what is in `covered`.
     """
 
+    journal: str
     number: int
     chunk: str
     covered: Spans
@@ -77,6 +78,10 @@ class Record:
     def height(self) -> int:
         """How many rows the page has."""
         return len(self.columns or b"") // (_WORD * (1 + len(NUMBERS)))
+
+    def is_in(self, mark: Mark | None) -> bool:
+        """Say whether a chunk with this mark has taken the page in."""
+        return mark is not None and mark.name == self.journal and self.number <= mark.number
 
     def rows(self, symbol: str) -> pl.DataFrame:
         """Give the rows of the page. A record of rotten rows has none."""
@@ -104,8 +109,7 @@ class Journal(NamedTuple):
 
     def after(self, mark: Mark | None, chunk: str) -> list[Record]:
         """Give the records of a chunk that has taken in what `mark` says."""
-        taken = mark.number if mark is not None and mark.name == self.name.hex() else 0
-        return [each for each in self.records if each.chunk == chunk and each.number > taken]
+        return [each for each in self.records if each.chunk == chunk and not each.is_in(mark)]
 
 
 def folder_of(series: Series) -> str:
@@ -148,6 +152,7 @@ def encode(series: Series, record: Record) -> bytes:
     said = {
         "symbol": series.symbol,
         "timeframe": series.timeframe.name,
+        "journal": record.journal,
         "number": record.number,
         "chunk": record.chunk,
         "covered": [list(span) for span in record.covered],
@@ -182,10 +187,10 @@ def parse(content: bytes, series: Series) -> Journal:
             rotten.append(f"the rows of record {record.number} are not those that were written")
         records.append(record)
         at = end
-    at = min(at, len(content))
-    return Journal(
-        name, tuple(records), at, tuple(rotten), len(content) - at, _is_torn(content, at)
-    )
+    if any(each.journal != name.hex() for each in records):
+        rotten.append(f"the first {NAME} bytes do not name it")
+    tail = len(content) - at
+    return Journal(name, tuple(records), at, tuple(rotten), tail, _is_torn(content, at))
 
 
 def mark_of(said: object) -> Mark | None:
@@ -233,8 +238,10 @@ def _understood(said: dict[str, Any], series: Series) -> Record:
     ):
         raise ValueError(f"{chunk!r} is no chunk of what the record covers")
     revised = tuple(_change(*each) for each in said["revised"])
-    number, seen_at, total = numbers
-    return Record(number, chunk, covered, seen_at, total, *ends, revised, None)
+    (number, seen_at, total), journal = numbers, said["journal"]
+    if not _HEX.fullmatch(journal):
+        raise ValueError(f"{journal!r} names no journal")
+    return Record(journal, number, chunk, covered, seen_at, total, *ends, revised, None)
 
 
 def _change(time: object, column: object, old: object, new: object) -> Change:

@@ -24,7 +24,7 @@ from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.marker import begin_journals
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.aside import Aside
-from marketkit.data.lake.store.pending import Patched, Waiting, patched, revised
+from marketkit.data.lake.store.pending import Patched, patched, revised
 from marketkit.data.lake.store.revisions import Logged
 from marketkit.disk import append_synced, make_folder
 from marketkit.errors import InputError, LakeError
@@ -39,7 +39,7 @@ class Journals:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._read: dict[str, tuple[int, Journal]] = {}
+        self._read: dict[str, tuple[tuple[int, int], Journal]] = {}  # by folder: size and time
         self._footers: dict[str, tuple[Stamp, Footer]] = {}
         self._patched: dict[str, tuple[list[Entry], bytes, int, list[Entry]]] = {}
         self.met: set[str] = set()  # folders of series that this object has written: see `pages`
@@ -76,9 +76,9 @@ class Journals:
         path = path_of(self._root, series)
         try:
             with path.open("rb", buffering=0) as file:
-                size, name = os.fstat(file.fileno()).st_size, file.read(NAME)
+                version, name = _version(os.fstat(file.fileno())), file.read(NAME)
                 known = self._read.get(series.folder)
-                if known is not None and known[0] == size and known[1].name == name:
+                if known is not None and known[0] == version and known[1].name == name:
                     return known[1]
                 content = name + file.read()
         except (FileNotFoundError, NotADirectoryError):
@@ -89,28 +89,27 @@ class Journals:
         if len(name) < NAME:
             return None
         journal = parse(content, series)
-        self._read[series.folder] = len(content), journal
+        if not journal.tail:  # else a writer is at it, or will write over that
+            self._read[series.folder] = version, journal
         return journal
 
-    def add(self, series: Series, journal: Journal | None, records: Sequence[Record]) -> Journal:
-        """Write records behind those of a journal, or into a new one, and give it.
+    def add(self, series: Series, journal: Journal, records: Sequence[Record]) -> Journal:
+        """Write records behind those of a journal, and give it; a new one is made with the first.
 
         They are down when the call returns. Only the holder of the series' lock may.
         """
         path = path_of(self._root, series)
         content = b"".join(encode(series, each) for each in records)
-        if journal is None:
+        if journal.records:
+            status = append_synced(path, content, journal.end)
+        else:
             begin_journals(self._root)
             make_folder(path.parent)
             path.unlink(missing_ok=True)  # the beginning of one, of a writer that died
-            name = secrets.token_bytes(NAME)
-            append_synced(path, name + content, 0)
-            journal = Journal(name, (), NAME)
-        else:
-            append_synced(path, content, journal.end)
+            status = append_synced(path, journal.name + content, 0)
         end = journal.end + len(content)
         added = Journal(journal.name, (*journal.records, *records), end)
-        self._read[series.folder] = end, added
+        self._read[series.folder] = _version(status), added
         self._added[series] = None
         return added
 
@@ -128,7 +127,9 @@ class Journals:
         self._read.pop(series.folder, None)
         self._added.pop(series, None)
 
-    def waiting(self, series: Series, entries: list[Entry], journal: Journal) -> Waiting:
+    def waiting(
+        self, series: Series, entries: list[Entry], journal: Journal
+    ) -> dict[str, tuple[Record, ...]]:
         """Give the pages that wait for each chunk, those without a file too."""
         seen = {each.chunk: each for each in self.over(series, entries, journal)}
         found: dict[str, tuple[Record, ...]] = {}
@@ -136,7 +137,7 @@ class Journals:
             entry = seen.get(chunk)
             pages = tuple(journal.after(None, chunk)) if entry is None else _pages_of(entry)
             found |= {chunk: pages} if pages else {}
-        return Waiting(journal.name.hex(), found)
+        return found
 
     def revised(self, source: str) -> dict[Series, list[Logged]]:
         """Give the revisions of all pages of a source that wait, by series."""
@@ -204,6 +205,15 @@ class Journals:
 
 def _pages_of(entry: Entry) -> tuple[Record, ...]:
     return entry.pages if isinstance(entry, Patched) else ()
+
+
+def _version(status: os.stat_result) -> tuple[int, int]:
+    return status.st_size, status.st_mtime_ns
+
+
+def new_journal() -> Journal:
+    """Give a journal that is not written yet, with a name that no other has."""
+    return Journal(secrets.token_bytes(NAME), (), NAME)
 
 
 def series_of(root: Path, path: Path) -> Series | None:

@@ -24,10 +24,10 @@ from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.journal import Journal, Record, columns_of
 from marketkit.data.lake.format.layout import Series, chunk_span
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.journals import Journals
+from marketkit.data.lake.store.journals import Journals, new_journal
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.merge import Merged, merge
-from marketkit.data.lake.store.pending import NOTHING, Patched, Waiting, newest_of
+from marketkit.data.lake.store.pending import Patched, newest_of
 from marketkit.data.lake.store.rows import CandlePage, checked, only, times_of
 from marketkit.data.lake.store.scan import files_of, read
 from marketkit.data.lake.store.write import (
@@ -64,7 +64,7 @@ class _Now(NamedTuple):
     entries: dict[str, Entry]
     seen: dict[str, Entry]
     journal: Journal | None
-    waiting: Waiting
+    waiting: Mapping[str, tuple[Record, ...]]
 
 
 def write_page(
@@ -119,7 +119,7 @@ def _look(place: Place, series: Series) -> _Now:
     entries, journal = entries_of(place.root, place.index, series), place.journals.read(series)
     files = {each.chunk: each for each in entries}
     if journal is None:
-        return _Now(files, files, None, NOTHING)
+        return _Now(files, files, None, {})
     seen = {each.chunk: each for each in place.journals.over(series, entries, journal)}
     return _Now(files, seen, journal, place.journals.waiting(series, entries, journal))
 
@@ -141,7 +141,7 @@ def _is_sound(journal: Journal) -> bool:
 
 def _compact(place: Place, series: Series, now: _Now) -> None:
     if now.journal is not None:
-        _merge_into(place, series, now, dict.fromkeys(now.waiting.pages, NO_PAGE), 0)
+        _merge_into(place, series, now, dict.fromkeys(now.waiting, NO_PAGE), 0)
 
 
 def _merge(place: Place, series: Series, now: _Now, page: CandlePage, seen_at: int) -> Written:
@@ -161,7 +161,7 @@ def _merge_into(
         here=now.entries,
         waiting=now.waiting,
     )
-    if now.journal is not None and now.waiting.pages.keys() <= parts.keys():
+    if now.journal is not None and now.waiting.keys() <= parts.keys():
         place.journals.remove(series, now.journal)
     return written
 
@@ -175,17 +175,17 @@ def _enter(
     parts = parts_of(series, page, now.seen)
     if not all(chunk in now.entries and now.seen[chunk].footer.rows >= _LARGE for chunk in parts):
         return None
-    number = now.journal.last if now.journal is not None else 0
+    journal = now.journal if now.journal is not None and now.journal.records else new_journal()
     records, counts = list[Record](), [Written(0, 0)]
     for chunk, part in parts.items():
         news = _news(place.root, series, now.seen[chunk], part)
         if news is None:
             return None
         if news.changes:
-            records.append(news.record(number + len(records) + 1, chunk, part, seen_at))
+            records.append(news.record(journal, len(records) + 1, chunk, part, seen_at))
             counts.append(Written(news.merged.changed, len(news.merged.revisions)))
     if records:
-        place.journals.add(series, now.journal, records)
+        place.journals.add(series, journal, records)
         if any(_is_ripe(series, now, each) for each in records):
             _ripen(place, series)
     return Written(*map(sum, zip(*counts, strict=True)))
@@ -202,10 +202,13 @@ class _News(NamedTuple):
     total: int
     ends: tuple[int | None, int | None]
 
-    def record(self, number: int, chunk: str, part: CandlePage, seen_at: int) -> Record:
-        """Give the record for the journal."""
+    def record(
+        self, journal: Journal, number: int, chunk: str, part: CandlePage, seen_at: int
+    ) -> Record:
+        """Give the record for a journal."""
         revised, columns = tuple(self.merged.revisions), columns_of(self.merged.rows)
-        said = (number, chunk, part.covering, seen_at, self.total, *self.ends)
+        place = (journal.name.hex(), journal.last + number, chunk)
+        said = (*place, part.covering, seen_at, self.total, *self.ends)
         return Record(*said, revised, columns)
 
 
@@ -242,7 +245,7 @@ def _stored(root: Path, series: Series, here: Entry, slots: Spans) -> pl.DataFra
 
 def _is_ripe(series: Series, now: _Now, record: Record) -> bool:
     """Say whether a chunk is to take in what waits for it, with one record more."""
-    pages = (*now.waiting.pages.get(record.chunk, ()), record)
+    pages = (*now.waiting.get(record.chunk, ()), record)
     if len(pages) >= _AT_MOST or sum(each.height for each in pages) >= _MOST_ROWS:
         return True
     known, span = now.seen[record.chunk].footer.covered, chunk_span(series.timeframe, record.chunk)

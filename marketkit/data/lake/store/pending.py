@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
 
 import polars as pl
 
@@ -18,16 +17,6 @@ from marketkit.data.lake.store.rows import inside, only
 from marketkit.schema import ROW, empty
 
 _NO_ROWS = empty(ROW)
-
-
-class Waiting(NamedTuple):
-    """The pages that wait for chunks, and the journal that they lie in."""
-
-    name: str
-    pages: Mapping[str, tuple[Record, ...]]
-
-
-NOTHING = Waiting("", {})
 
 
 @dataclass(frozen=True)

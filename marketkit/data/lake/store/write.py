@@ -33,7 +33,7 @@ from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.newest import keep
-from marketkit.data.lake.store.pending import Waiting, covered_with, revised, told
+from marketkit.data.lake.store.pending import covered_with, revised, told
 from marketkit.data.lake.store.revisions import record, record_pages
 from marketkit.data.lake.store.rows import CandlePage, inside, times_of, within
 from marketkit.disk import make_folder
@@ -101,7 +101,7 @@ def merge_parts(
     seen_at: int,
     *,
     here: Mapping[str, Entry],
-    waiting: Waiting,
+    waiting: Mapping[str, tuple[Record, ...]],
 ) -> Written:
     """Merge the parts of a page into the chunks that are `here`, each all or nothing.
 
@@ -111,13 +111,13 @@ def merge_parts(
     sweep(root / series.folder)
 
     def one(chunk: str) -> tuple[Entry | None, Written]:
-        pages = waiting.pages.get(chunk, ())
-        taken = Mark(waiting.name, pages[-1].number) if pages else None
+        pages = waiting.get(chunk, ())
+        taken = Mark(pages[-1].journal, pages[-1].number) if pages else None
         merged = _ChunkMerge(parts[chunk], seen_at, pages, taken)
         return _merge_chunk(root, index, series, chunk, merged, here=here.get(chunk))
 
     counts, written = [Written(0, 0)], []
-    in_turn = bool(waiting.pages) or any(map(here.get, parts))
+    in_turn = bool(waiting) or any(map(here.get, parts))
     for entry, count in _of_each(one, list(parts), in_turn=in_turn):
         counts.append(count)
         written += [entry] if entry is not None else []
