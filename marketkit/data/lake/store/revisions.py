@@ -9,6 +9,7 @@ passed over when the log is read.
 from __future__ import annotations
 
 import heapq
+import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -17,7 +18,7 @@ from typing import Any, BinaryIO, TypeVar
 
 import polars as pl
 
-from marketkit.data.lake.format.layout import Series, check_symbol
+from marketkit.data.lake.format.layout import Series, check_symbol, chunk_of
 from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.left_out import name_of, say
@@ -145,7 +146,18 @@ def read_log(root: Path, series: Series, waiting: Sequence[Logged] = ()) -> list
     that cannot be read, unless it is the last and was never finished.
     """
     said = _said(root, series)
-    return list(_once([*said, *waiting[_overlap(said, waiting) :]]))
+    found = list(_once([*said, *waiting[_overlap(said, waiting) :]]))
+    return _as_seen(series, found)
+
+
+def _as_seen(series: Series, said: list[Logged]) -> list[Logged]:
+    """Put the lines of chunks that took pages in one after the other into the order of moments."""
+    if all(one[1] <= other[1] for one, other in itertools.pairwise(said)):
+        return said
+    by_chunk: dict[str, list[Logged]] = {}
+    for each in said:
+        by_chunk.setdefault(chunk_of(series.timeframe, each[0].time), []).append(each)
+    return list(heapq.merge(*by_chunk.values(), key=lambda each: each[1]))
 
 
 def _said(root: Path, series: Series) -> list[Logged]:
