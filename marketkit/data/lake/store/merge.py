@@ -145,4 +145,5 @@ def together(old: pl.DataFrame, new: pl.DataFrame, covering: Spans) -> pl.DataFr
         return pl.concat([kept, new], rechunk=True).sort("time")
     outside, inside = split(old, covering)[0], split(new, covering)[1]
     pairs = itertools.zip_longest(outside, inside, fillvalue=new.clear())
-    return pl.concat([rows for pair in pairs for rows in pair], rechunk=True)
+    parts = [rows for pair in pairs for rows in pair if rows.height]
+    return pl.concat(parts, rechunk=True) if len(parts) > 1 else (parts or [new.clear()])[0]

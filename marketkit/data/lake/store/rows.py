@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 
@@ -118,11 +119,38 @@ def _check_covering(timeframe: Timeframe, covering: Spans) -> None:
 
 def _refuse_broken(series: Series, rows: pl.DataFrame) -> None:
     """Ask all rules at once, which takes a fifth of the time, and name the first that is broken."""
+    if rows.height <= _SMALL and _are_possible(series, rows):
+        return
     rules = breaches(series)
     hits = rows.select(broken.any().alias(rule) for rule, broken in rules.items())
     for rule, hit in hits.row(0, named=True).items():
         if hit:
             _refuse(rows.filter(rules[rule]), rule)
+
+
+def _are_possible(series: Series, rows: pl.DataFrame) -> bool:
+    """Say whether no rule is broken, of few rows, without a query that waits for threads.
+
+    What is not sure is for the query to tell.
+    """
+    timeframe = series.timeframe
+    if timeframe.is_calendar or not set(rows["symbol"].to_list()) <= {series.symbol}:
+        return False
+    first, width = timeframe.floor(0), timeframe.width
+    numbers = zip(*(rows[name].to_list() for name in (*_PRICES, "volume")), strict=True)
+    try:
+        return (
+            all((time - first) % width == 0 for time in times_of(rows).to_list())
+            and all(each is None or 0 <= each < math.inf for each in rows["value"].to_list())
+            and all(
+                0 < low <= min(open_, close)
+                and max(open_, close) <= high < math.inf
+                and 0 <= volume < math.inf
+                for open_, high, low, close, volume in numbers
+            )
+        )
+    except TypeError:  # a null
+        return False
 
 
 def breaches(series: Series) -> dict[str, pl.Expr]:
