@@ -95,9 +95,8 @@ def whole(act: Act, folder: Path, count: int) -> dict[str, Any]:
     return {"before": before, "after": state(root), "changes": steps.changes, "steps": steps.seen}
 
 
-def dying(act: Act, folder: Path, count: int, step: int, limit: int) -> None:
+def dying(act: Act, folder: Path, step: int, limit: int) -> None:
     """Die before a step, or in the middle of a file."""
-    prepare(folder / "lake", count)
     state(folder / "lake")  # as where it lived: every run is to take the same steps
     if limit:
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -119,9 +118,8 @@ def check(act: Act, folder: Path, known: dict[str, Any]) -> list[str]:
     ]
     told = before["revisions"] if after["revisions"] else []  # with a series its log goes
     why += [f"lost {each}" for each in told if each not in found["revisions"]]
-    wrong = Lake(root).audit()
-    why += [f"found {row}" for row in wrong.rows() if row[3] not in LITTER]
-    Lake(root).repair()
+    mended = Lake(root).repair()
+    why += [f"found {row}" for row in mended.rows() if row[3] not in LITTER]
     why += [f"not repaired: {row}" for row in Lake(root).audit().rows()]
     act(root)
     then = state(root)
@@ -133,6 +131,7 @@ def killed(name: str, folder: Path, stride: int) -> list[dict[str, Any]]:
     count, act = OPERATIONS[name]
     in_child = MATRIX["in_child"]
     (folder / "whole").mkdir(parents=True)
+    in_child(lambda: prepare(folder / "made" / "lake", count))
     code, known = in_child(lambda: whole(act, folder / "whole", count))
     if code:
         sys.exit(f"{name} does not even work when it lives")
@@ -141,8 +140,8 @@ def killed(name: str, folder: Path, stride: int) -> list[dict[str, Any]]:
     told = []
     for step, limit in points if stride else points[:: max(1, len(points) // 3)]:
         where = folder / f"{step}-{limit}"
-        where.mkdir()
-        code, _ = in_child(lambda at=where, s=step, b=limit: dying(act, at, count, s, b))
+        shutil.copytree(folder / "made", where)
+        code, _ = in_child(lambda at=where, s=step, b=limit: dying(act, at, s, b))
         dead = code in {MATRIX["KILLED"], -signal.SIGXFSZ}
         ended, why = in_child(lambda at=where: check(act, at, known))
         shutil.rmtree(where)

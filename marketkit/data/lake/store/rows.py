@@ -143,8 +143,8 @@ def _are_possible(series: Series, rows: pl.DataFrame) -> bool:
             all((time - first) % width == 0 for time in times_of(rows).to_list())
             and all(each is None or 0 <= each < math.inf for each in rows["value"].to_list())
             and all(
-                0 < low <= min(open_, close)
-                and max(open_, close) <= high < math.inf
+                0 < low <= open_ <= high < math.inf
+                and low <= close <= high
                 and 0 <= volume < math.inf
                 for open_, high, low, close, volume in numbers
             )
