@@ -7,7 +7,7 @@ version of a chunk that lacks them, never over a later one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.journal import Journal
@@ -21,7 +21,7 @@ from marketkit.timeframe import Timeframe
 class Seen:
     """The chunks of a lake as the index lists them, with the pages that wait for them."""
 
-    def __init__(self, index: Callable[[], Index], journals: Journals) -> None:
+    def __init__(self, index: Index, journals: Journals) -> None:
         self._index = index
         self._journals = journals
 
@@ -43,7 +43,7 @@ class Seen:
         closed: dict[Series, LakeError] = {}
         while True:
             waiting = self._journals.of(wanted, closed)
-            found, failures = self._index().survey(wanted)
+            found, failures = self._index.survey(wanted)
             if not waiting and not closed:
                 return found, failures
             if _names(self._journals.of(list(waiting), closed)) == _names(waiting):
@@ -56,7 +56,7 @@ class Seen:
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe, as `Index.stored`."""
-        return self._index().stored(source, timeframe)
+        return self._index.stored(source, timeframe)
 
 
 def _names(waiting: Mapping[Series, Journal]) -> dict[Series, bytes]:

@@ -122,7 +122,6 @@ class Store:
         self.source = check_source(source)
         self.index = Index(self.root)
         self.journals = Journals(self.root)
-        self.seen = Seen(lambda: self.index, self.journals)  # chunks as they count, for every look
         # machine's clock: of a lake by itself; a provider's goes by the exchange's
         self.clock: Callable[[], int] = machine_time
         self.defaults = DEFAULTS  # whose zone its looks have; of a provider's lake that one's
@@ -179,18 +178,19 @@ class Store:
     def compact(self) -> None:
         """Put the pages that wait in the journal into the files, where other programs see them.
 
-        Readers of ours see them anyway. `freeze`, `publish` and `audit` do it first, a job at its
-        end, and `close`. What cannot be put there, as in a lake that may only be read, goes on
-        waiting.
+        Our readers see them anyway. `freeze` and `audit` do it first, a job at its end, and
+        `close`. What cannot be put there, as in a lake that may only be read, goes on waiting.
         """
         compact_all(self._place)
 
     def close(self) -> None:
-        """Put the pages of this object that wait in the journal into the files; see `compact`.
-
-        Nothing is lost without, and the object can be used on.
-        """
+        """Put the pages that came through this object into the files; it can be used on."""
         compact_all(self._place, self.journals.written())
+
+    @property
+    def seen(self) -> Seen:
+        """The chunks as they count, with the pages that wait for them."""
+        return Seen(self.index, self.journals)
 
     @property
     def _place(self) -> Place:
