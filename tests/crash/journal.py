@@ -18,12 +18,15 @@ from pathlib import Path
 from typing import Any
 
 from marketkit.data.lake import Lake
+from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store import pages
+from marketkit.timeframe import TIMEFRAMES
 
 HERE = Path(__file__).resolve().parent
 MATRIX = runpy.run_path(str(HERE / "matrix.py"))
 PAGE = runpy.run_path(str(HERE.parent / "unit" / "data" / "lake" / "appender.py"))["make_page"]
 LIMITS = (40, 700, 1_500, 2_600)  # bytes of a file at which a writer is killed
+SERIES = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
 LITTER = {"litter", "index"}
 pages._LARGE = 0
 pages._AT_MOST = 4
@@ -44,12 +47,12 @@ def prepare(root: Path, count: int) -> None:
         lake.append("KRW-BTC", "1m", rows, covering, seen_at=2 + number)
 
 
-def by_one_object(root: Path) -> None:
-    """Append twice through one object: the second time it knows whose journal that is."""
+def by_who_knows_it(root: Path) -> None:
+    """Append behind records as the one who wrote them, so that they are not taken in first."""
     lake = Lake(root)
-    for volume in (20.0, 21.0):
-        rows, covering = PAGE(-6, 12, volume)
-        lake.append("KRW-BTC", "1m", rows, covering, seen_at=int(volume))
+    lake.journals.met.add(SERIES.folder)
+    rows, covering = PAGE(-6, 12, 20.0)
+    lake.append("KRW-BTC", "1m", rows, covering, seen_at=20)
 
 
 def direct(root: Path) -> None:
@@ -62,7 +65,8 @@ def direct(root: Path) -> None:
 Act = Callable[[Path], None]
 OPERATIONS: dict[str, tuple[int, Act]] = {
     "the first record": (0, lambda root: append(root, -6, 12, 20.0)),
-    "the next records": (0, by_one_object),
+    "the next record": (2, by_who_knows_it),
+    "a record that is one too many": (3, by_who_knows_it),
     "a page behind a journal of another": (2, lambda root: append(root, -6, 12, 20.0)),
     "a compaction": (3, lambda root: Lake(root).compact()),
     "a page that goes into chunks": (2, direct),
@@ -84,10 +88,9 @@ def state(root: Path) -> dict[str, Any]:
     return found
 
 
-def whole(act: Act, folder: Path, count: int) -> dict[str, Any]:
+def whole(act: Act, folder: Path) -> dict[str, Any]:
     """Let an operation live; give what was, what is, and where the disk changed."""
     root = folder / "lake"
-    prepare(root, count)
     before, steps = state(root), MATRIX["Steps"](folder)
     sys.settrace(steps)
     act(root)
@@ -130,9 +133,9 @@ def killed(name: str, folder: Path, stride: int) -> list[dict[str, Any]]:
     """Kill an operation at many of its steps."""
     count, act = OPERATIONS[name]
     in_child = MATRIX["in_child"]
-    (folder / "whole").mkdir(parents=True)
     in_child(lambda: prepare(folder / "made" / "lake", count))
-    code, known = in_child(lambda: whole(act, folder / "whole", count))
+    shutil.copytree(folder / "made", folder / "whole")
+    code, known = in_child(lambda: whole(act, folder / "whole"))
     if code:
         sys.exit(f"{name} does not even work when it lives")
     steps = {*known["changes"], *(range(stride, known["steps"], stride) if stride else ())}
@@ -153,7 +156,7 @@ def killed(name: str, folder: Path, stride: int) -> list[dict[str, Any]]:
 def main() -> None:
     """Kill every operation."""
     folder, stride = Path(sys.argv[1]), int(sys.argv[2])
-    names = OPERATIONS if stride else list(OPERATIONS)[2:4]
+    names = OPERATIONS if stride else list(OPERATIONS)[1:3]
     kills = [
         each for at, name in enumerate(names) for each in killed(name, folder / str(at), stride)
     ]
