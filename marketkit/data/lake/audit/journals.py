@@ -1,4 +1,4 @@
-"""Journals under the magnifying glass: every record compared with its checksums."""
+"""Journals under the magnifying glass: every record compared with the checksums."""
 
 from __future__ import annotations
 
@@ -53,6 +53,6 @@ def _judged(root: Path, below: str, series: Series, content: bytes) -> Iterator[
 
 
 def damage(journal: Journal) -> list[str]:
-    """Name the places of a journal that are not as they were written."""
+    """Name the damaged places of a journal."""
     torn = journal.torn or not journal.tail
     return [*journal.rotten, *([] if torn else [f"bytes from {journal.end} on are no record"])]

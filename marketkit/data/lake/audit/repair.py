@@ -119,7 +119,7 @@ def _mend(root: Path, found: Finding, aside: Aside) -> None:
 
 
 def _is_journal(found: Finding) -> bool:
-    """Say whether a journal is to be taken into chunks: what is damaged of it is kept aside."""
+    """Say whether a journal is to be taken into chunks, and damaged parts to be kept aside."""
     return found.path.startswith(f"{FOLDER}/") and found.action == "mended"
 
 

@@ -281,7 +281,7 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
 
 
 def refuse_nonsense(footer: Footer) -> Footer:
-    """Check a remembered footer and give it back. Raises `ValueError` for an impossible one."""
+    """Check a remembered footer and return the same. Raises `ValueError` for an impossible one."""
     moments = (footer.nothing_before, footer.first, footer.last)
     hull = footer.covered.hull or EVER
     evidence_of(footer.rests_on)

@@ -55,7 +55,7 @@ class Mark(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A page for one chunk, with its number in the journal of a name; times in ms UTC.
+    """A page for one chunk, with the number in the journal of a name; times in ms UTC.
 
     `covered` are the slots that it tells of, answered at `seen_at`, `revised` the numbers that were
     known and are not the same any more: time, column, old, new. `total`, `first` and `last` are of
@@ -89,7 +89,7 @@ class Record:
 
 
 class Journal(NamedTuple):
-    """A journal as one look found it: its name, its sound records, and where they end.
+    """A journal as one look found all: the name, the sound records, and their end.
 
     `rotten` tells of each place in between that is no record any more. `tail` is what lies behind
     the last record, `torn` whether that is merely a beginning, as a writer that died leaves it.
@@ -108,7 +108,7 @@ class Journal(NamedTuple):
         return self.records[-1].number if self.records else 0
 
     def after(self, mark: Mark | None, chunk: str) -> list[Record]:
-        """Give the records of a chunk that has taken in what `mark` says."""
+        """Give the records of a chunk behind the one that `mark` names."""
         return [each for each in self.records if each.chunk == chunk and not each.is_in(mark)]
 
 
@@ -194,7 +194,7 @@ def parse(content: bytes, series: Series) -> Journal:
 
 
 def mark_of(said: object) -> Mark | None:
-    """Read what a footer says of a journal. Raises `ValueError` for what is none."""
+    """Read the mark of a journal in a footer. Raises `ValueError` for any other word."""
     match said:
         case None:
             return None
@@ -204,7 +204,7 @@ def mark_of(said: object) -> Mark | None:
 
 
 def _record_at(content: bytes, at: int, series: Series) -> tuple[Record, int] | None:
-    """Read the record that begins at a byte, and where it ends; None where none is."""
+    """Read the record at a byte, and the byte of the end; None where none begins."""
     if len(content) - at < _HEAD.size:
         return None
     magic, words, columns, of_rows, of_words = _HEAD.unpack_from(content, at)
@@ -224,7 +224,7 @@ def _record_at(content: bytes, at: int, series: Series) -> tuple[Record, int] | 
 
 
 def _understood(said: dict[str, Any], series: Series) -> Record:
-    """Give the words of a record, without rows. Raises for what no writer of the series wrote."""
+    """Give the words of a record, without rows. Raises for words of no writer of the series."""
     chunk, numbers = said["chunk"], [said[name] for name in ("number", "seen_at", "total")]
     if (said["symbol"], said["timeframe"]) != (series.symbol, series.timeframe.name):
         raise ValueError("a record of another series")
@@ -268,7 +268,7 @@ def _places(content: bytes, at: int) -> Iterator[int]:
 
 
 def _is_torn(content: bytes, at: int) -> bool:
-    """Say whether the rest is shorter than the record that it begins, or is nothing at all."""
+    """Say whether the rest is a part of a record only, or nothing at all."""
     rest = len(content) - at
     if rest < _HEAD.size:
         return True

@@ -64,7 +64,7 @@ def prepare(root: Path) -> None:
 
 
 def begin_journals(root: Path) -> None:
-    """Make a lake one of the format with journals: releases that know none refuse it from then on.
+    """Make a lake one of the format with journals, for older releases to refuse from then on.
 
     Before the first record is written, and durable when the call returns.
     """

@@ -1,4 +1,4 @@
-"""The market list of a day on disk: a Parquet file that proves its bytes and its place.
+"""The market list of a day on disk: a Parquet file that proves bytes and place.
 
 The seal is that of chunks (`seal.py`); beside it the footer says which list the file is,
 `source=upbit/2026-11-20.parquet`, so that none takes another's place. Lists of earlier releases

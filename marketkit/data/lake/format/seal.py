@@ -25,7 +25,7 @@ class Broken(ValueError):
 
 
 class Sealed(NamedTuple):
-    """The bytes of a sealed file, and the SHA-256 of all of them in hex."""
+    """The bytes of a sealed file, and the SHA-256 of all bytes in hex."""
 
     content: bytes
     sha256: str

@@ -242,7 +242,7 @@ def _union(timeframes: Iterable[Timeframe]) -> str:
 
 
 def _open(file: _File) -> Any:
-    """Open a file of candles for pyarrow; with pages that wait for it, what both are together."""
+    """Open a file of candles for pyarrow; with waiting pages, both together."""
     known = known_of([(file.path, file.entry)])
     if isinstance(file.entry, Patched):
         return _whole(Files([file.path], None, None, known, {file.path: file.entry}))
@@ -250,7 +250,7 @@ def _open(file: _File) -> Any:
 
 
 def _whole(files: Files) -> Any:
-    """Write a file as it counts, in memory."""
+    """Write a file with the waiting pages, in memory."""
     import pyarrow as pa  # noqa: PLC0415 - slow, and only for this
 
     content = BytesIO()

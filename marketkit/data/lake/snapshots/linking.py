@@ -33,7 +33,7 @@ Listed = Sequence[tuple[Series, list[Entry]]]
 
 
 class _Linked(NamedTuple):
-    """A file with its second name; `sound` says that this process has compared the bytes."""
+    """A file with a second name; `sound` says that this process has compared the bytes."""
 
     series: Series
     entry: Entry

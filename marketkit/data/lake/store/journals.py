@@ -94,7 +94,7 @@ class Journals:
         return journal
 
     def add(self, series: Series, journal: Journal, records: Sequence[Record]) -> Journal:
-        """Write records behind those of a journal, and give it; a new one is made with the first.
+        """Write records at the end of a journal, which the first record makes; give the journal.
 
         They are down when the call returns. Only the holder of the series' lock may.
         """
@@ -118,7 +118,7 @@ class Journals:
         return [each for each in self._added if self.read(each) is not None]
 
     def remove(self, series: Series, journal: Journal | None) -> None:
-        """Remove a journal whose records are in chunks; one with damage is kept aside, as it is."""
+        """Remove a journal after all records went into chunks; a damaged one is kept aside."""
         path = path_of(self._root, series)
         if journal is not None and (journal.rotten or (journal.tail and not journal.torn)):
             Aside(self._root).move(path)
@@ -130,7 +130,7 @@ class Journals:
     def waiting(
         self, series: Series, entries: list[Entry], journal: Journal
     ) -> dict[str, tuple[Record, ...]]:
-        """Give the pages that wait for each chunk, those without a file too."""
+        """Give the waiting pages by chunk, of chunks without a file too."""
         seen = {each.chunk: each for each in self.over(series, entries, journal)}
         found: dict[str, tuple[Record, ...]] = {}
         for chunk in sorted({each.chunk for each in journal.records}):
@@ -153,12 +153,12 @@ class Journals:
         return found
 
     def _has_taken(self, series: Series, journal: Journal, page: Record) -> bool:
-        """Say whether the chunk of a page has the page in it."""
+        """Say whether the chunk of a page has taken the page in."""
         footer, _ = read_footer(self._root / series.path(page.chunk), series)
         return page not in journal.after(footer.taken, page.chunk)
 
     def all(self) -> Iterator[Series]:
-        """Name the series with a journal, of whatever source."""
+        """Name the series with a journal, of all sources."""
         for path in sorted((self._root / FOLDER).glob(f"source=*/timeframe=*/*{SUFFIX}")):
             if (series := series_of(self._root, path)) is not None:
                 yield series

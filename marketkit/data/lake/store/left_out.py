@@ -22,7 +22,7 @@ _T = TypeVar("_T")
 
 
 class _Looking(Protocol):
-    """An index, or the chunks as they count with the pages that wait."""
+    """An index, or the chunks together with waiting pages."""
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe."""

@@ -44,7 +44,7 @@ class SeriesTail(NamedTuple):
 
 
 class _Looking(Protocol):
-    """The chunks of series, with the pages that wait for them."""
+    """The chunks of series, with waiting pages."""
 
     def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
         """List the chunks of each series."""
@@ -160,7 +160,7 @@ def _is_of_files(end: SeriesTail | None, tail: _LastChunks) -> bool:
 
 
 def _with_pages(ends: Mapping[str, SeriesTail], tail: _LastChunks) -> SeriesTail | None:
-    """Give the end of a series with pages behind the rows that are kept of its files.
+    """Give the end of a series with pages behind the kept rows of the files.
 
     None where no end is kept, or where a page tells of older slots: those have to be read.
     """

@@ -51,7 +51,7 @@ _MOST_ROWS = 32_768  # of these pages, so that readers have little to put togeth
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The lake that pages enter: its folder, its index and its journals."""
+    """The lake for pages to enter: folder, index and journals."""
 
     root: Path
     index: Index
@@ -59,7 +59,7 @@ class Place:
 
 
 class _Now(NamedTuple):
-    """A series as its writer finds it: chunks as the files are and as they count, and journal."""
+    """A series as found by the writer: chunks as filed, the same with pages, and the journal."""
 
     entries: dict[str, Entry]
     seen: dict[str, Entry]
@@ -89,7 +89,7 @@ def write_page(
 
 
 def compact(place: Place, series: Series) -> None:
-    """Take the pages that wait into the chunks of a series; doing it twice changes nothing.
+    """Take waiting pages into the chunks of a series; a second time changes nothing.
 
     Raises `NotWritable`, and `CorruptFile` for a chunk that is set aside: its pages stay.
     """
@@ -101,7 +101,7 @@ def compact(place: Place, series: Series) -> None:
 def compact_all(
     place: Place, several: Iterable[Series] | None = None, *, damaged: bool = True
 ) -> None:
-    """Take all pages that wait into chunks; of a series where that fails they go on waiting.
+    """Take all waiting pages into chunks; pages of a series with a failure go on waiting.
 
     So they do in a journal that is `damaged`, if that is for somebody to see first.
     """
@@ -115,7 +115,7 @@ def compact_all(
 
 
 def _look(place: Place, series: Series) -> _Now:
-    """Look at a series. Only the holder of its lock sees nothing change."""
+    """Look at a series. Only the holder of the lock sees nothing change."""
     entries, journal = entries_of(place.root, place.index, series), place.journals.read(series)
     files = {each.chunk: each for each in entries}
     if journal is None:
@@ -192,7 +192,7 @@ def _enter(
 
 
 class _News(NamedTuple):
-    """A part of a page beside the rows that are known of its slots, and the chunk's ends with it.
+    """A part of a page beside the known rows of the slots, and the new ends of the chunk.
 
     `changes` says whether it tells anything new.
     """
@@ -213,7 +213,7 @@ class _News(NamedTuple):
 
 
 def _news(root: Path, series: Series, here: Entry, part: CandlePage) -> _News | None:
-    """Compare a part with what is known; None where that cannot be told from its slots alone."""
+    """Compare a part with the known rows of the slots; None where more rows are needed."""
     footer = here.footer
     try:
         stored = _stored(root, series, here, footer.covered & part.covering)
@@ -233,7 +233,7 @@ def _news(root: Path, series: Series, here: Entry, part: CandlePage) -> _News | 
 
 
 def _stored(root: Path, series: Series, here: Entry, slots: Spans) -> pl.DataFrame:
-    """Read the rows of some slots of a chunk, after its bytes were compared with their proof."""
+    """Read the rows of some slots of a chunk, after the bytes were compared with the proof."""
     pages = here.pages if isinstance(here, Patched) else ()
     rows, slots = newest_of(pages, slots, series.symbol)
     if slots.hull is None:
@@ -244,7 +244,7 @@ def _stored(root: Path, series: Series, here: Entry, slots: Spans) -> pl.DataFra
 
 
 def _is_ripe(series: Series, now: _Now, record: Record) -> bool:
-    """Say whether a chunk is to take in what waits for it, with one record more."""
+    """Say whether a chunk is to take all pages in, with one record more."""
     pages = (*now.waiting.get(record.chunk, ()), record)
     if len(pages) >= _AT_MOST or sum(each.height for each in pages) >= _MOST_ROWS:
         return True
@@ -253,7 +253,7 @@ def _is_ripe(series: Series, now: _Now, record: Record) -> bool:
 
 
 def _ripen(place: Place, series: Series) -> None:
-    """Compact a series; the page is safe, whatever becomes of that."""
+    """Compact a series after a page; no failure here loses the page."""
     try:
         _compact(place, series, _look(place, series))
     except OSError as failure:  # a full disk: tried again with the next page

@@ -21,7 +21,7 @@ _NO_ROWS = empty(ROW)
 
 @dataclass(frozen=True)
 class Patched(Entry):
-    """A chunk on disk and the pages that wait for it; its footer tells of both together."""
+    """A chunk on disk with waiting pages; the footer tells of both together."""
 
     symbol: str = ""
     pages: tuple[Record, ...] = ()
@@ -64,14 +64,14 @@ def newest_of(pages: Sequence[Record], slots: Spans, symbol: str) -> tuple[pl.Da
 
 
 def covered_with(pages: Iterable[Record], covered: Spans) -> Spans:
-    """Give the slots that are covered with pages; those of one that rotted are unknown from it."""
+    """Give the slots covered with pages; slots of a rotten page are unknown from there on."""
     for page in pages:
         covered = covered - page.covered if page.columns is None else covered | page.covered
     return covered
 
 
 def patched(entry: Entry, footer: Footer, symbol: str, pages: Sequence[Record]) -> Entry:
-    """Give a chunk with the pages that wait for it; `footer` is the one in the file."""
+    """Give a chunk with waiting pages; `footer` is the one in the file."""
     if not pages:
         return entry
     end, covered = pages[-1], covered_with(pages, footer.covered)

@@ -9,19 +9,19 @@ passed over when the log is read.
 from __future__ import annotations
 
 import heapq
-import itertools
 import json
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, BinaryIO
 
 import polars as pl
 
-from marketkit.data.lake.format.layout import Series, check_symbol, chunk_of
+from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.left_out import name_of, say
+from marketkit.data.lake.store.log_order import as_seen, once, overlap
 from marketkit.data.lake.store.merge import Revision
 from marketkit.disk import make_folder, sync_folder, write_atomic
 from marketkit.errors import CorruptFile, LakeError
@@ -49,7 +49,6 @@ LOG_SUFFIX = ".ndjson"
 Logged = tuple[Revision, int]  # a revision, and when it was seen
 Waiting = Mapping[Series, list[Logged]]  # those of pages that wait in journals
 
-_T = TypeVar("_T")
 _NONE: Waiting = {}
 
 
@@ -69,7 +68,7 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
 
 
 def record_pages(root: Path, series: Series, logged: Iterable[Logged]) -> None:
-    """Add the revisions of pages that waited, but those that a writer which died had added.
+    """Add the revisions of pages to the log, but for the part that a dead writer added.
 
     As `record`, and all that is to be added until the chunk is replaced must come in one call.
     """
@@ -87,15 +86,7 @@ def _begun(path: Path, lines: Sequence[str]) -> int:
     except FileNotFoundError:
         return 0
     end = end[: end.rfind("\n") + 1]
-    return _overlap(end.splitlines(keepends=True), lines)
-
-
-def _overlap(said: Sequence[_T], new: Sequence[_T]) -> int:
-    """Count the items, from the first on, that what was said ends with."""
-    for count in range(min(len(said), len(new)), 0, -1):
-        if said[-1] == new[count - 1] and said[-count:] == new[:count]:
-            return count
-    return 0
+    return overlap(end.splitlines(keepends=True), lines)
 
 
 def _add(root: Path, series: Series, lines: Sequence[str]) -> None:
@@ -146,18 +137,8 @@ def read_log(root: Path, series: Series, waiting: Sequence[Logged] = ()) -> list
     that cannot be read, unless it is the last and was never finished.
     """
     said = _said(root, series)
-    found = list(_once([*said, *waiting[_overlap(said, waiting) :]]))
-    return _as_seen(series, found)
-
-
-def _as_seen(series: Series, said: list[Logged]) -> list[Logged]:
-    """Put the lines of chunks that took pages in one after the other into the order of moments."""
-    if all(one[1] <= other[1] for one, other in itertools.pairwise(said)):
-        return said
-    by_chunk: dict[str, list[Logged]] = {}
-    for each in said:
-        by_chunk.setdefault(chunk_of(series.timeframe, each[0].time), []).append(each)
-    return list(heapq.merge(*by_chunk.values(), key=lambda each: each[1]))
+    found = list(once([*said, *waiting[overlap(said, waiting) :]]))
+    return as_seen(series, found)
 
 
 def _said(root: Path, series: Series) -> list[Logged]:
@@ -301,13 +282,3 @@ def parsed(line: bytes, number: int, path: Path) -> Logged:
         return Revision(said["time"], column, old, new), said["seen_at"]
     except NONSENSE as error:
         raise CorruptFile(f"{path}, line {number}, is no revision: {error!r}") from error
-
-
-def _once(lines: Iterable[Logged]) -> Iterator[Logged]:
-    """Pass over a revision said again before any other of that number."""
-    last: dict[tuple[int, str], Revision] = {}
-    for revision, seen_at in lines:
-        key = revision.time, revision.column
-        if last.get(key) != revision:
-            last[key] = revision
-            yield revision, seen_at

@@ -101,7 +101,7 @@ def _scan(opened: Sequence[IO[bytes]], window: Span | None) -> pl.LazyFrame:
 
 
 def _scan_patched(files: Files, found: Sequence[tuple[Path, FileIO]]) -> pl.LazyFrame:
-    """Scan files for some of which pages wait: those are read at once, and put together.
+    """Scan files, some with waiting pages: such are read at once, and put together.
 
     A file that was replaced since the look has taken the pages in.
     """
@@ -132,7 +132,7 @@ def read(files: Files) -> pl.DataFrame:
 
 
 def read_patched(path: Path, series: Series, entry: Patched) -> tuple[pl.DataFrame, Footer]:
-    """Read rows and footer of a chunk as it counts, with the pages that wait for it.
+    """Read rows and footer of a chunk with the waiting pages.
 
     Raises as `read_chunk`.
     """

@@ -1,4 +1,4 @@
-"""The chunks of a lake with the pages that wait for them: what everybody who reads looks at.
+"""The chunks of a lake with waiting pages, for everybody to look at.
 
 A page counts from the moment it is in the journal. Whoever looks takes the journal first and the
 files after it, and looks again where another journal lies there by then: pages are put over the
@@ -19,7 +19,7 @@ from marketkit.timeframe import Timeframe
 
 
 class Seen:
-    """The chunks of a lake as the index lists them, with the pages that wait for them."""
+    """The chunks of a lake as listed by the index, with waiting pages."""
 
     def __init__(self, index: Index, journals: Journals) -> None:
         self._index = index

@@ -176,7 +176,7 @@ class Store:
         return write_page(self._place, series, page, moment, only_unknown=only_unknown)
 
     def compact(self) -> None:
-        """Put the pages that wait in the journal into the files, where other programs see them.
+        """Put the pages that wait in the journal into the files, for other programs to see.
 
         Our readers see them anyway. `freeze` and `audit` do it first, a job at its end, and
         `close`. What cannot be put there, as in a lake that may only be read, goes on waiting.
@@ -184,12 +184,12 @@ class Store:
         compact_all(self._place)
 
     def close(self) -> None:
-        """Put the pages that came through this object into the files; it can be used on."""
+        """Put the pages that came through this object into the files; the object stays usable."""
         compact_all(self._place, self.journals.written())
 
     @property
     def seen(self) -> Seen:
-        """The chunks as they count, with the pages that wait for them."""
+        """The chunks with the pages that wait in journals."""
         return Seen(self.index, self.journals)
 
     @property

@@ -169,7 +169,7 @@ def _part(page: CandlePage, span: Span, covering: Spans) -> CandlePage:
 
 
 def _claiming(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> set[str]:
-    """Name the chunks that are to say from now on what a page says of the beginning.
+    """Name the chunks to tell from now on of the beginning as a page does.
 
     A later moment goes into the chunk that holds it. Where a single answer said the same, or
     something that candles contradict, better evidence takes the place of that.
