@@ -51,12 +51,13 @@ class Journals:
         Of those that may not be read the reasons go into `failures`.
         """
         if len(wanted) > 1:
-            names = {folder: self._names(folder) for folder in set(map(folder_of, wanted))}
+            kinds = {(each.source, each.timeframe): each for each in wanted}
+            names = {kind: self._names(folder_of(each)) for kind, each in kinds.items()}
             wanted = [
                 each
                 for each in wanted
-                if (there := names[folder_of(each)])
-                and f"{file_name(each.symbol)}{SUFFIX}" in there
+                if any(names.values())
+                if f"{file_name(each.symbol)}{SUFFIX}" in names[each.source, each.timeframe]
             ]
         found: Found = {}
         for series in wanted:
