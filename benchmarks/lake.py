@@ -85,8 +85,10 @@ def measure(*, quick: bool) -> dict[str, Any]:
         rows += [_milliseconds_row(*_freezing(wide, rounds))]
         disk = lake.catalog().select(pl.col("bytes").sum() / pl.col("rows").sum()).item()
         merge = _merge_ms(lake, years, rounds)
+        minute = _minute_ms(folder, min(markets, 50), rounds)
     rows += [
         _milliseconds_row("merge of 200 rows into a month", merge, 20.0),
+        _milliseconds_row(f"one candle in each of {min(markets, 50)} series", minute, None),
         {"case": "disk bytes a row", "lake": round(disk, 2), "target": 24.0},
     ]
     return {"rows": rows, "ratios": {row["case"]: row["ratio"] for row in rows if "ratio" in row}}
@@ -227,6 +229,26 @@ def _merge_ms(lake: Lake, years: int, rounds: int) -> float:
         changed = page.with_columns(pl.col("volume") + 1)
         times.append(
             milliseconds(lambda rows=changed: lake.append(rows["symbol"][0], "1m", rows, covering))
+        )
+    return statistics.median(times[1:])
+
+
+def _minute_ms(folder: Path, series: int, rounds: int) -> float:
+    """Time a live minute: one new candle in each series, behind twenty days of minutes."""
+    lake, days, times = Lake(folder / "live"), 20 * 1440, []
+    for market in range(series):
+        covering = Spans([(START, START + days * MINUTE)])
+        lake.append(symbol(market), ONE_MINUTE, candles(market, days), covering)
+    for each in range(rounds + 1):
+        start = START + (days + each) * MINUTE
+        pages = [(symbol(market), candles(market, 1, start)) for market in range(series)]
+        slot = Spans([(start, start + MINUTE)])
+        times.append(
+            milliseconds(
+                lambda pages=pages, slot=slot: [
+                    lake.append(name, ONE_MINUTE, rows, slot) for name, rows in pages
+                ]
+            )
         )
     return statistics.median(times[1:])
 

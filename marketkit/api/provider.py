@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import weakref
@@ -262,6 +263,7 @@ class AsyncSmartDataProvider(
         await self._trade_pages.settled()
         if self._store is not None:
             self._store.close()
+        await asyncio.to_thread(self._lake.close)
         await self._transport.close()
 
     async def __aenter__(self) -> Self:

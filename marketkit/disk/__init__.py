@@ -108,6 +108,35 @@ def write_new(path: Path, text: str) -> None:
         os.fsync(file.fileno())
 
 
+def append_synced(path: Path, content: bytes, end: int) -> os.stat_result:
+    """Write bytes behind the first `end` of a file, in place of all others; give the status.
+
+    They are down when the call returns. With `end` 0 the file must not be there yet. A full disk
+    leaves the file as it was before, or a beginning of the bytes, as does a kill.
+    """
+    with path.open("r+b" if end else "xb", buffering=0) as file:
+        try:
+            if file.seek(0, os.SEEK_END) != end:
+                file.truncate(end)
+                file.seek(end)
+            left = memoryview(content)
+            while left:  # a disk may take a part
+                left = left[file.write(left) :]
+            _sync_data(file.fileno())
+            status = os.fstat(file.fileno())
+        except OSError:
+            with suppress(OSError):
+                file.truncate(end)
+            raise
+    if not end:
+        sync_folder(path.parent)
+    return status
+
+
+# Of a file that grew, its length too; what else there is of a file nobody needs after a power cut.
+_sync_data = getattr(os, "fdatasync", os.fsync)
+
+
 def sync_file(path: Path) -> None:
     """Make the bytes of a file that another program wrote survive a power cut."""
     with path.open("r+b") as file:  # some systems sync only what may be written

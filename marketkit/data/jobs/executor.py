@@ -110,6 +110,7 @@ class Executor:
             async with asyncio.TaskGroup() as group:
                 pulse = group.create_task(self._pulse())
                 await self._all_lanes(group)
+                await asyncio.to_thread(self.lake.close)  # pages that wait go into the files
                 pulse.cancel()
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None

@@ -136,6 +136,7 @@ class Intake(SnapshotStore):
         reading = Reading(width, now, columns or {}, tz, encoding)
         read = functools.partial(read_tables, reading=reading)
         told = Import(self, terms, compare).run(files_of(path), read)
+        self.close()
         return told if symbol is None else told.markets[0]
 
     def merge(
@@ -175,6 +176,7 @@ class Intake(SnapshotStore):
         if names is None:
             new = lists.take(Universe(side.root, self.source), dry_run=dry_run)
             found = replace(found, lists=new)
+        self.close()
         found.warn_of_failures()  # last: all of it is done, whatever warnings do
         return found
 

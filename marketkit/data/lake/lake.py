@@ -29,6 +29,7 @@ from marketkit.data.lake.snapshots.snapshot import FrozenIndex
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
+from marketkit.data.lake.store.pages import compact_all
 from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.trades.day import KIND as TRADE
@@ -217,7 +218,7 @@ class Lake(Intake, Shown):
         Trades of a market are a series of the timeframe `trade`: `slots` are days known whole.
         """
         marker.check(self.root)
-        found, failures = survey(self.index, [self.source])
+        found, failures = survey(self.seen, [self.source])
         traded = self.trades.catalog()
         say(failures, anything=bool(found) or traded.height > 0)
         return pl.concat([report.catalog(found.items()), report.of_trades(traded)])
@@ -226,14 +227,16 @@ class Lake(Intake, Shown):
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
-        index. What is broken never hides the rest. `unreadable` is what this user may not read, and
-        `stray` what other programs left: it is no part of the lake and changes no answer.
+        index, but that pages of a sound journal go into the files. What is broken never hides the
+        rest. `unreadable` is what this user may not read, and `stray` what other programs left: it
+        is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
         narrower ones of the same time add up to. The detail counts them and names the first.
         """
         from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
+        compact_all(self._place, damaged=False)  # what is to be looked at is all in the files
         return beside.audit(self)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
@@ -246,6 +249,8 @@ class Lake(Intake, Shown):
         """
         from marketkit.data.lake.audit import beside  # noqa: PLC0415 - as above
 
+        if not dry_run:
+            compact_all(self._place, damaged=False)
         return beside.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(
@@ -312,7 +317,8 @@ class Lake(Intake, Shown):
         slot that was proved empty has nulls for `old`, one that vanished has nulls for `new`.
         """
         marker.check(self.root)
-        return revisions.read(self.root, self.source, symbols, timeframe)
+        waiting = self.journals.revised(self.source)
+        return revisions.read(self.root, self.source, symbols, timeframe, waiting)
 
     def finality(
         self,
@@ -325,7 +331,8 @@ class Lake(Intake, Shown):
         candles were revised, and the durations. Revisions that an import brought count, too.
         """
         marker.check(self.root)
-        return revisions.finality(self.root, self.source, symbols, timeframe)
+        waiting = self.journals.revised(self.source)
+        return revisions.finality(self.root, self.source, symbols, timeframe, waiting)
 
     def export(
         self,
@@ -370,7 +377,7 @@ class Lake(Intake, Shown):
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
         chosen = self._chosen(symbols, timeframe)
-        answer = functools.partial(hot.latest, self.root, self.index)
+        answer = functools.partial(hot.latest, self.root, self.index, self.seen)
         failures: Mapping[str, LakeError] = {}
         if symbols is None:
             rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 
 import polars as pl
 
-from marketkit.data.lake.audit import derived, trades
+from marketkit.data.lake.audit import derived, journals, trades
 from marketkit.data.lake.audit import index as audit_index
 from marketkit.data.lake.audit.chunk import Inspected, contradicted, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
@@ -60,6 +60,7 @@ def look(root: Path) -> list[Finding]:
     broken = {each.path for each in found}
     found += guarded(root, NAME, audit_index.compare(root, chunks))
     found += guarded(root, "candles", derived.compare(root, chunks, broken))
+    found += guarded(root, "journal", journals.look(root))
     found += guarded(root, "trades", trades.look(root))
     found += guarded(root, "revisions", _revisions(root))
     found += guarded(root, "markets", _market_lists(root))

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
+from marketkit.data.lake.format.journal import mark_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
 from marketkit.data.lake.format.provenance import provenance_of
@@ -124,7 +125,8 @@ def _footer(said: Mapping[str, Any]) -> Footer:
     if covered.clip(*EVER) != covered:
         raise ValueError("it claims times that no candle can have")
     rests_on = evidence_of(said.get("rests_on"))
-    return Footer(covered, *numbers, rests_on=rests_on, archive=provenance_of(said))
+    archive, taken = provenance_of(said), mark_of(said.get("journal"))
+    return Footer(covered, *numbers, rests_on=rests_on, archive=archive, taken=taken)
 
 
 def _refuse_misplaced(of: tuple[Any, Any], footer: Footer, chunk: str, series: Series) -> None:
@@ -201,7 +203,9 @@ def _compare(rows: pl.DataFrame, said: Footer, series: Series, span: Span) -> _F
     if any(problem.finding in _SHAKING for problem in doubts.problems):
         covered &= Spans((time, slot.next(time)) for time in times_of(kept))
     footer = describe(kept, covered, said.nothing_before, said.rests_on)
-    return _Found(doubts.problems, Trusted(kept, replace(footer, archive=said.archive)))
+    return _Found(
+        doubts.problems, Trusted(kept, replace(footer, archive=said.archive, taken=said.taken))
+    )
 
 
 def _doubt_broken(doubts: _Doubts, series: Series) -> None:

@@ -18,12 +18,15 @@ from marketkit.data.lake.audit.chunk import inspect
 from marketkit.data.lake.audit.findings import FINDING, Finding
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Stamp, write_chunk
+from marketkit.data.lake.format.journal import FOLDER
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.snapshots.snapshot import keeping
 from marketkit.data.lake.store import database
 from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.journals import Journals
+from marketkit.data.lake.store.pages import Place, compact
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.disk import write_atomic
@@ -109,9 +112,16 @@ def _mend(root: Path, found: Finding, aside: Aside) -> None:
             aside.move(path)
     elif series is None:
         remove(path)
+    elif isinstance(series, Series) and _is_journal(found):
+        compact(Place(root, Index(root), Journals(root)), series)
     else:
         with only_writer(root, series):
             _mend_in_series(path, series, found, aside)
+
+
+def _is_journal(found: Finding) -> bool:
+    """Say whether a journal is to be taken into chunks, and damaged parts to be kept aside."""
+    return found.path.startswith(f"{FOLDER}/") and found.action == "mended"
 
 
 def _mend_in_series(path: Path, series: Series | TradeSeries, found: Finding, aside: Aside) -> None:

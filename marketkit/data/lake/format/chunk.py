@@ -20,6 +20,7 @@ from marketkit.coverage import ONE_ANSWER, Span, Spans
 from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.encoding import encode
 from marketkit.data.lake.format.footer import Tail, read_end, read_tail
+from marketkit.data.lake.format.journal import Mark, mark_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance, provenance_of
@@ -63,8 +64,8 @@ class Footer:
     `covered` are the slots that were asked and answered, traded or not; `nothing_before` is the
     moment before which the exchange had nothing; `first` and `last` are the times of its rows, None
     where it has none. `rests_on` says what proved that moment, in a word of `coverage.Evidence` or
-    of a later marketkit. `archive` is where rows came from: only the file itself has that, not what
-    the index or a manifest remembers of a footer.
+    of a later marketkit. `archive` is where rows came from, `taken` the journal that is merged in:
+    only the file itself has these, not what the index or a manifest remembers of a footer.
     """
 
     covered: Spans
@@ -74,6 +75,7 @@ class Footer:
     last: int | None
     rests_on: str = field(default=ONE_ANSWER, kw_only=True)
     archive: Provenance = field(default=NO_ARCHIVE, kw_only=True, compare=False)
+    taken: Mark | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,7 @@ def _said(footer: Footer, series: Series) -> bytes:
         "last": footer.last,
         "library": library_version(),
         **footer.archive.said(),
+        **({} if footer.taken is None else {"journal": footer.taken}),
         **seal.UNSEALED,
     }
     return json.dumps(said).encode()
@@ -233,11 +236,11 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
     if hull.start < span.start or span.end < hull.end:
         raise ValueError(f"what is covered reaches beyond {iso(span.start)} to {iso(span.end)}")
     if any(time is not None and time not in covered for time in (first, last)):
-        raise ValueError(f"its rows from {_text(first)} to {_text(last)} are not covered")
+        said_ends = [each if each is None else iso(each) for each in (first, last)]
+        raise ValueError(f"its rows from {said_ends[0]} to {said_ends[1]} are not covered")
     rests_on = evidence_of(said.get("rests_on"))
-    ends = (said["rows"], first, last)
-    archive = provenance_of(said)
-    return Footer(covered, nothing_before, *ends, rests_on=rests_on, archive=archive)
+    ends, archive, taken = (rows, first, last), provenance_of(said), mark_of(said.get("journal"))
+    return Footer(covered, nothing_before, *ends, rests_on=rests_on, archive=archive, taken=taken)
 
 
 def refuse_nonsense(footer: Footer) -> Footer:
@@ -252,10 +255,6 @@ def refuse_nonsense(footer: Footer) -> Footer:
     ):
         raise ValueError(f"{footer} is no footer")
     return footer
-
-
-def _text(time: int | None) -> str:
-    return "nowhere" if time is None else iso(time)
 
 
 @lru_cache(maxsize=4096)  # thousands of series have chunks of the same names

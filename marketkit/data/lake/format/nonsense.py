@@ -23,7 +23,7 @@ def is_moment(said: object) -> bool:
 
 
 def evidence_of(said: object) -> str:
-    """Give a file's word for what a beginning rests on; older files have none, and one answer.
+    """Give a file's word for the evidence of a beginning; older files have none: one answer.
 
     Words of a later marketkit are taken as they are. Raises `ValueError` for what is no word.
     """

@@ -1,4 +1,4 @@
-"""The origin of a chunk's rows as the footer has it: files of the archive, and checks of them."""
+"""The origin of a chunk's rows in the footer: files of the archive, and their checks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ T = TypeVar("T", "Source", "Check")
 
 
 class Source(NamedTuple):
-    """A file that was taken in: the times that it proves, and what the archive said of it.
+    """A file that was taken in: the times proved by rows, and the archive's words about the file.
 
     `size` is in bytes, `modified` in the archive's spelling, and `at` the moment it was fetched.
     Times are ms UTC.
@@ -55,17 +55,17 @@ class Provenance:
         return bool(self.sources or self.checks)
 
     def within(self, span: Span) -> Provenance:
-        """Give what concerns some of the times of a span."""
+        """Give the files and checks of some of the times of a span."""
         return Provenance(_meeting(self.sources, span), _meeting(self.checks, span))
 
     def of(self, times: Spans) -> Provenance:
-        """Give what tells of any of some times."""
+        """Give the files and checks of any of some times."""
         sources = [each for each in self.sources if times.clip(each.start, each.end)]
         checks = [each for each in self.checks if times.clip(each.start, each.end)]
         return Provenance(tuple(sources), tuple(checks))
 
     def then(self, newer: Provenance) -> Provenance:
-        """Add later files and checks: what they tell anew is dropped of the older."""
+        """Add later files and checks, which replace the older ones of the same times."""
         told = Spans((each.start, each.end) for each in newer.sources)
         keys = {each.key for each in newer.sources}
         sources = [
@@ -89,7 +89,7 @@ NO_ARCHIVE = Provenance()
 
 
 def provenance_of(said: Mapping[str, Any]) -> Provenance:
-    """Read what `Provenance.said` spelt. Raises `ValueError` or `TypeError` for anything else."""
+    """Read the words of `Provenance.said`. Raises `ValueError` or `TypeError` for anything else."""
     sources = tuple(_source(Source(*each)) for each in said.get("archive", ()))
     checks = tuple(_check(Check(*each)) for each in said.get("checks", ()))
     return Provenance(sources, checks) if sources or checks else NO_ARCHIVE

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from datetime import date
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
@@ -24,7 +25,8 @@ from marketkit.data.lake.format.layout import chunk_span
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.left_out import say
-from marketkit.data.lake.store.scan import allow_open, broken_of, open_file
+from marketkit.data.lake.store.pending import Patched
+from marketkit.data.lake.store.scan import Files, allow_open, broken_of, open_file, read
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.data.lake.trades.day import ON_DISK
@@ -240,8 +242,20 @@ def _union(timeframes: Iterable[Timeframe]) -> str:
 
 
 def _open(file: _File) -> Any:
-    """Open a file of candles for pyarrow."""
-    return _open_sound(file.path, known_of([(file.path, file.entry)]))
+    """Open a file of candles for pyarrow; with waiting pages, both together."""
+    known = known_of([(file.path, file.entry)])
+    if isinstance(file.entry, Patched):
+        return _whole(Files([file.path], None, None, known, {file.path: file.entry}))
+    return _open_sound(file.path, known)
+
+
+def _whole(files: Files) -> Any:
+    """Write a file with the waiting pages, in memory."""
+    import pyarrow as pa  # noqa: PLC0415 - slow, and only for this
+
+    content = BytesIO()
+    read(files).write_parquet(content)
+    return pa.BufferReader(content.getvalue())
 
 
 def _open_sound(path: Path, known: Mapping[Path, Version] | None = None) -> Any:

@@ -20,6 +20,7 @@ _KEYS: dict[By, list[str]] = {
 _PARTS = {
     "candles": "candles",
     "trades": "trades",
+    "journal": "candles",
     "snapshots": "frozen sets",
     "revisions": "revisions",
     "unsettled": "unsettled candles",

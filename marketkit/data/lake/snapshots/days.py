@@ -91,7 +91,7 @@ def link_days(root: Path, folder: Path) -> tuple[list[FrozenDay], dict[str, Lake
 
 
 def problem_of(path: Path, kept: FrozenDay) -> str | None:
-    """Say in a few words how a file differs from the one that was frozen; None if it does not."""
+    """Say in a few words how a file differs from the frozen one; None for no difference."""
     try:
         if sha256(path) != kept.sha256:
             return f"its bytes are not those that were frozen ({path.stat().st_size} of them)"

@@ -18,7 +18,9 @@ from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.left_out import SPOILT, name_of, say
 from marketkit.data.lake.store.met import DIFFERENCE, KINDS, ROW_DIFF, Difference, met, numbers
+from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.rows import split, times_of
+from marketkit.data.lake.store.scan import read_patched
 from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.trades.day import KIND
 from marketkit.data.lake.trades.diff import differences as trade_differences
@@ -188,7 +190,7 @@ def _paired(a: Store, b: Store, series: Series) -> Iterator[_Chunks]:
     left, right = (
         {
             entry.chunk: (store.root / series.path(entry.chunk), entry)
-            for entry in store.index.entries(series)
+            for entry in store.seen.entries(series)
         }
         for store in (a, b)
     )
@@ -203,6 +205,8 @@ def _is_same_file(chunks: _Chunks) -> bool:
     if chunks.a is None or chunks.b is None:
         return False
     (path_a, entry_a), (path_b, entry_b) = chunks.a, chunks.b
+    if isinstance(entry_a, Patched) or isinstance(entry_b, Patched):
+        return False
     if entry_a.sha256 is not None and entry_a.sha256 == entry_b.sha256:
         return True
     try:
@@ -221,7 +225,7 @@ def _compare(found: _Found, chunks: _Chunks) -> pl.DataFrame | None:
             found.add(kind, () if side is None else side[1].footer.covered)
         return None
     (rows_a, known_a), (rows_b, known_b) = (
-        _read(path, chunks.series) for path, _ in (chunks.a, chunks.b)
+        _read(path, chunks.series, entry) for path, entry in (chunks.a, chunks.b)
     )
     found.add("only_a", known_a - known_b)
     found.add("only_b", known_b - known_a)
@@ -234,9 +238,12 @@ def _compare(found: _Found, chunks: _Chunks) -> pl.DataFrame | None:
     return candles
 
 
-def _read(path: Path, series: Series) -> tuple[pl.DataFrame, Spans]:
+def _read(path: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, Spans]:
     try:
-        rows, footer = read_chunk(path, series)
+        if isinstance(entry, Patched):
+            rows, footer = read_patched(path, series, entry)
+        else:
+            rows, footer = read_chunk(path, series)
     except OSError as error:
         raise unreadable(path, error) from error
     return rows, footer.covered

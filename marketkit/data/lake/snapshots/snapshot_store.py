@@ -35,6 +35,7 @@ class SnapshotStore(Store):
         taken or is none, or if there are no candles, `CorruptFile` where none can be read, and
         `NotWritable`; then nothing was kept.
         """
+        self.compact()
         return snapshot.freeze(self.root, self.index, name)
 
     def frozen(self) -> pl.DataFrame:

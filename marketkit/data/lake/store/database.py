@@ -189,7 +189,7 @@ def _open(path: Path | str) -> sqlite3.Connection:
 
 
 def add_columns(connection: sqlite3.Connection) -> None:
-    """Give tables of an older version what they lack; their hashes are to be had nowhere else."""
+    """Add the missing columns to tables of an older version, whose hashes are nowhere else."""
     with connection:
         connection.execute("BEGIN IMMEDIATE")
         (version,) = connection.execute("PRAGMA user_version").fetchone()
@@ -250,6 +250,6 @@ def refuse_rotten(row: tuple[Any, ...]) -> None:
 
 
 def checksum(said: tuple[Any, ...], rests_on: str | None) -> int:
-    """Give the checksum of the columns before the one for it, and of a word behind, if any."""
+    """Give the checksum of the columns before, and of a word behind, if any."""
     word = () if rests_on in {None, UNREAD} else (rests_on,)
     return zlib.crc32(repr((*said, *word)).encode())

@@ -6,6 +6,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.journal import path_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.store.index import Index
@@ -43,6 +44,7 @@ def _remove(root: Path, index: Index, series: Series) -> int:
         sync_folder(folder)
         with suppress(OSError):  # something else lies there: an audit names it
             folder.rmdir()
+    path_of(root, series).unlink(missing_ok=True)  # whose records would come back before the files
     # The log goes last: it must never lack what the candles beside it have been through.
     log_path(root, series).unlink(missing_ok=True)
     index.forget(series)

@@ -15,7 +15,7 @@ _NONE = Spans()
 
 
 class Claim(Protocol):
-    """A moment before which nothing exists, if any is known, and what proved it."""
+    """A moment before which nothing exists, if any is known, and the evidence."""
 
     @property
     def nothing_before(self) -> int | None:

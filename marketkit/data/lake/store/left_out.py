@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source
 from marketkit.data.lake.format.refusal import unreadable
-from marketkit.data.lake.store.index import Index
 from marketkit.errors import CorruptFile, Incomplete, InputError, LakeError, NewerFormat, warn
-from marketkit.timeframe import TIMEFRAMES
+from marketkit.timeframe import TIMEFRAMES, Timeframe
 
 Failures = Mapping[str, LakeError]  # by the name of a series, as people say it
 
@@ -20,6 +19,18 @@ SPOILT = (CorruptFile, NewerFormat)  # what one file can do to its series
 _NAMED = 12  # series that a warning names
 _K = TypeVar("_K")
 _T = TypeVar("_T")
+
+
+class _Looking(Protocol):
+    """An index, or the chunks together with waiting pages."""
+
+    def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
+        """List every series of a timeframe."""
+
+    def survey(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
+        """List the chunks of each series that can be looked at, and say why others cannot."""
 
 
 def name_of(series: Series) -> str:
@@ -48,7 +59,7 @@ def sources(root: Path, kept: str = "candles") -> list[str]:
 
 
 def survey(
-    index: Index, of: Iterable[str]
+    index: _Looking, of: Iterable[str]
 ) -> tuple[dict[Series, list[Entry]], dict[str, LakeError]]:
     """Look all series of all timeframes up; failures come second, by the names of the series."""
     stored: list[Series] = []

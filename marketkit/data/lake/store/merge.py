@@ -9,7 +9,7 @@ from typing import NamedTuple
 import polars as pl
 
 from marketkit.coverage import Spans
-from marketkit.data.lake.store.rows import split, times_of, within
+from marketkit.data.lake.store.rows import only, split, times_of, within
 from marketkit.schema import NUMBERS
 
 _FEW = 64  # spans, up to which cutting costs less than sorting
@@ -56,7 +56,7 @@ def merge(old: pl.DataFrame, new: pl.DataFrame, covering: Spans, covered: Spans)
     """
     if old.is_empty() and not covered:
         return Merged(new, new.height, [])
-    stored = old.filter(within(old["time"], covering))
+    stored = only(old, covering)
     new = _with_turnover(stored, new)
     met = _align(stored, new)
     changed, revisions = _differences(met)
@@ -67,7 +67,7 @@ def merge(old: pl.DataFrame, new: pl.DataFrame, covering: Spans, covered: Spans)
     if not changed and met.appeared.is_empty() and met.vanished.is_empty():
         return Merged(old, 0, [])
     return Merged(
-        _together(old, new, covering),
+        together(old, new, covering),
         changed + met.appeared.height,
         sorted(revisions, key=lambda revision: revision.time),
     )
@@ -138,11 +138,12 @@ def _numbers(rows: pl.DataFrame) -> Iterator[tuple[int, str, float]]:
                 yield time, column, number
 
 
-def _together(old: pl.DataFrame, new: pl.DataFrame, covering: Spans) -> pl.DataFrame:
+def together(old: pl.DataFrame, new: pl.DataFrame, covering: Spans) -> pl.DataFrame:
     """Give the old rows outside of spans and the new ones, in the order of time."""
     if len(covering) > _FEW:
         kept = old.filter(~within(old["time"], covering))
         return pl.concat([kept, new], rechunk=True).sort("time")
     outside, inside = split(old, covering)[0], split(new, covering)[1]
     pairs = itertools.zip_longest(outside, inside, fillvalue=new.clear())
-    return pl.concat([rows for pair in pairs for rows in pair], rechunk=True)
+    parts = [rows for pair in pairs for rows in pair if rows.height]
+    return pl.concat(parts, rechunk=True) if len(parts) > 1 else (parts or [new.clear()])[0]

@@ -10,15 +10,16 @@ from __future__ import annotations
 import sys
 import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import polars as pl
 
 from marketkit.data.lake.format.chunk import Entry, Stamp
 from marketkit.data.lake.format.layout import Series, is_chunk
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.scan import Files, files_of, read_ends
 from marketkit.schema import ROW, empty
 from marketkit.window import check_count
@@ -42,6 +43,13 @@ class SeriesTail(NamedTuple):
         return len(self.content) // (_WORD * len(_COLUMNS))
 
 
+class _Looking(Protocol):
+    """The chunks of series, with waiting pages."""
+
+    def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
+        """List the chunks of each series."""
+
+
 class _LastChunks(NamedTuple):
     """The last chunks of a series, enough for the rows that are asked for."""
 
@@ -53,14 +61,21 @@ class _LastChunks(NamedTuple):
     def made_of(self) -> str:
         return made_of((entry.chunk, entry.stamp) for entry in self.entries)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether no page waits for any of these chunks."""
+        return not any(isinstance(entry, Patched) for entry in self.entries)
 
-def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl.DataFrame:
+
+def latest(
+    root: Path, index: Index, seen: _Looking, chosen: Sequence[Series], count: int
+) -> pl.DataFrame:
     """Give the last `count` candles of each series, in the order of the series and of time.
 
     Raises `InvalidRange` for a count below 1.
     """
     check_count(count)
-    looked_up = zip(chosen, index.look(chosen), strict=True)
+    looked_up = zip(chosen, seen.look(chosen), strict=True)
     tails = [
         _LastChunks(series, series.folder, _last_chunks(entries, max(count, KEPT)))
         for series, entries in looked_up
@@ -72,11 +87,14 @@ def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl
         folder: SeriesTail(*end) for folder, end in index.ends([t.folder for t in tails]).items()
     }
     changed = [tail for tail in tails if not _holds(ends.get(tail.folder), tail)]
+    waited_for = {tail.folder: end for tail in tails if (end := _with_pages(ends, tail))}
+    changed = [tail for tail in changed if tail.folder not in waited_for]
     if changed:
         frames = zip(changed, _read(root, changed, KEPT), strict=True)
         fresh = {tail.folder: SeriesTail(tail.made_of, _encode(rows)) for tail, rows in frames}
-        index.put_ends(fresh)
+        index.put_ends({each.folder: fresh[each.folder] for each in changed if each.is_plain})
         ends |= fresh
+    ends |= waited_for
     return _side_by_side([(tail.series.symbol, ends[tail.folder]) for tail in tails], count)
 
 
@@ -134,7 +152,41 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
 
 def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
     """Say whether a kept end is unchanged and as good as the files."""
+    return tail.is_plain and _is_of_files(end, tail)
+
+
+def _is_of_files(end: SeriesTail | None, tail: _LastChunks) -> bool:
     return end is not None and end.made_of == tail.made_of and _is_whole(end.content)
+
+
+def _with_pages(ends: Mapping[str, SeriesTail], tail: _LastChunks) -> SeriesTail | None:
+    """Give the end of a series with pages behind the kept rows of the files.
+
+    None where no end is kept, or where a page tells of older slots: those have to be read.
+    """
+    end, last = ends.get(tail.folder), tail.entries[-1]
+    if end is None or not isinstance(last, Patched) or not _is_of_files(end, tail):
+        return None
+    if any(isinstance(each, Patched) for each in tail.entries[:-1]):
+        return None
+    size, at = end.rows * _WORD, end.content
+    newest, parts = int.from_bytes(at[size - _WORD : size], sys.byteorder), []
+    for page in last.pages:
+        if page.columns is None or any(start <= newest for start, _ in page.covered):
+            return None
+        parts.append(page.columns)
+        newest = max(newest, *(end - 1 for _, end in page.covered))
+    columns = []
+    for each in range(len(_COLUMNS)):
+        own = [_part(page, each) for page in (at[:-_CHECKSUM], *parts)]
+        columns.append(b"".join(own)[-KEPT * _WORD :])
+    return SeriesTail(tail.made_of, _with_checksum(b"".join(columns)))
+
+
+def _part(columns: bytes, each: int) -> bytes:
+    """Cut one column out of columns of equal length."""
+    size = len(columns) // len(_COLUMNS)
+    return columns[each * size : (each + 1) * size]
 
 
 def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataFrame]:

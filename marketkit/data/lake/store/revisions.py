@@ -11,7 +11,7 @@ from __future__ import annotations
 import heapq
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -21,6 +21,7 @@ from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.format.nonsense import NONSENSE, is_moment
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.left_out import name_of, say
+from marketkit.data.lake.store.log_order import as_seen, once, overlap
 from marketkit.data.lake.store.merge import Revision
 from marketkit.disk import make_folder, sync_folder, write_atomic
 from marketkit.errors import CorruptFile, LakeError
@@ -46,6 +47,9 @@ FINALITY: Schema = {
 }
 LOG_SUFFIX = ".ndjson"
 Logged = tuple[Revision, int]  # a revision, and when it was seen
+Waiting = Mapping[Series, list[Logged]]  # those of pages that wait in journals
+
+_NONE: Waiting = {}
 
 
 def log_path(root: Path, series: Series) -> Path:
@@ -60,7 +64,32 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
 
     Only the holder of the series' lock may.
     """
-    lines = "".join(_line(series, revision, seen_at) for revision in revisions)
+    _add(root, series, [_line(series, revision, seen_at) for revision in revisions])
+
+
+def record_pages(root: Path, series: Series, logged: Iterable[Logged]) -> None:
+    """Add the revisions of pages to the log, but for the part that a dead writer added.
+
+    As `record`, and all that is to be added until the chunk is replaced must come in one call.
+    """
+    lines = [_line(series, *each) for each in logged]
+    _add(root, series, lines[_begun(log_path(root, series), lines) :])
+
+
+def _begun(path: Path, lines: Sequence[str]) -> int:
+    """Count the lines, from the first on, that a log ends with."""
+    size = sum(map(len, lines))
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - 2 * size))
+            end = file.read().decode("utf-8", "replace")
+    except FileNotFoundError:
+        return 0
+    end = end[: end.rfind("\n") + 1]
+    return overlap(end.splitlines(keepends=True), lines)
+
+
+def _add(root: Path, series: Series, lines: Sequence[str]) -> None:
     if not lines:
         return
     path = log_path(root, series)
@@ -68,7 +97,7 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
     new = not path.exists()
     with path.open("a+b") as file:
         _drop_unfinished(file)
-        file.write(lines.encode())
+        file.write("".join(lines).encode())
         file.flush()
         os.fsync(file.fileno())
     if new:
@@ -100,13 +129,16 @@ def news_of(root: Path, other: Path, series: Series) -> list[Logged]:
     return [each for each in told if each not in known]
 
 
-def read_log(root: Path, series: Series) -> list[Logged]:
+def read_log(root: Path, series: Series, waiting: Sequence[Logged] = ()) -> list[Logged]:
     """Read the log of a series: revisions and when each was seen, in the order of the log.
 
-    What is said again right after it was said counts once. Raises `CorruptFile` for a line that
-    cannot be read, unless it is the last and was never finished.
+    What is said again right after it was said counts once. `waiting` are those of pages that are in
+    no chunk yet; a writer may have added some of them when it died. Raises `CorruptFile` for a line
+    that cannot be read, unless it is the last and was never finished.
     """
-    return list(_once(_said(root, series)))
+    said = _said(root, series)
+    found = list(once([*said, *waiting[overlap(said, waiting) :]]))
+    return as_seen(series, found)
 
 
 def _said(root: Path, series: Series) -> list[Logged]:
@@ -131,11 +163,12 @@ def read(
     source: str,
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    waiting: Waiting = _NONE,
 ) -> pl.DataFrame:
     """Give the revisions of some series, or of all, as `REVISION`."""
     rows = [
         (series.symbol, series.timeframe.name, *revision, seen_at)
-        for series, log in _logs(root, source, symbols, timeframe)
+        for series, log in _logs(root, source, symbols, timeframe, waiting)
         for revision, seen_at in log
     ]
     return pl.DataFrame(rows, schema=dict(REVISION), orient="row")
@@ -146,11 +179,12 @@ def finality(
     source: str,
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    waiting: Waiting = _NONE,
 ) -> pl.DataFrame:
     """Measure for each series how long after the close a candle was last seen to change."""
     rows = [
         (series.symbol, series.timeframe.name, after)
-        for series, log in _logs(root, source, symbols, timeframe)
+        for series, log in _logs(root, source, symbols, timeframe, waiting)
         for after in _ages(series, log)
     ]
     ages = pl.DataFrame(rows, schema=["symbol", "timeframe", "after"], orient="row")
@@ -167,13 +201,14 @@ def _logs(
     source: str,
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    waiting: Waiting,
 ) -> list[tuple[Series, list[Logged]]]:
     """Read the logs of some series, or of all, and warn of unreadable ones."""
     found: list[tuple[Series, list[Logged]]] = []
     failures: dict[str, LakeError] = {}
-    for series in _chosen(root, source, symbols, timeframe):
+    for series in _chosen(root, source, symbols, timeframe, waiting):
         try:
-            found.append((series, read_log(root, series)))
+            found.append((series, read_log(root, series, waiting.get(series, ()))))
         except CorruptFile as failure:
             failures[name_of(series)] = failure
     say(failures, anything=bool(found))
@@ -197,6 +232,7 @@ def _chosen(
     source: str,
     symbols: str | Iterable[str] | None,
     timeframe: str | Timeframe | None,
+    waiting: Waiting,
 ) -> Iterator[Series]:
     """List the series that have a log, sorted by symbol and by width."""
     names = {symbols} if isinstance(symbols, str) else symbols
@@ -205,7 +241,10 @@ def _chosen(
     found = [
         (symbol, width)
         for width in widths
-        for symbol in _logged(_folder(root, source, width))
+        for symbol in sorted(
+            {*_logged(_folder(root, source, width))}
+            | {each.symbol for each in waiting if each.timeframe == width}
+        )
         if wanted is None or symbol in wanted
     ]
     for symbol, width in sorted(found, key=lambda each: each[0]):
@@ -243,13 +282,3 @@ def parsed(line: bytes, number: int, path: Path) -> Logged:
         return Revision(said["time"], column, old, new), said["seen_at"]
     except NONSENSE as error:
         raise CorruptFile(f"{path}, line {number}, is no revision: {error!r}") from error
-
-
-def _once(lines: Iterable[Logged]) -> Iterator[Logged]:
-    """Pass over a revision said again before any other of that number."""
-    last: dict[tuple[int, str], Revision] = {}
-    for revision, seen_at in lines:
-        key = revision.time, revision.column
-        if last.get(key) != revision:
-            last[key] = revision
-            yield revision, seen_at

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from bisect import bisect_left
 from dataclasses import dataclass, replace
 
@@ -18,6 +20,8 @@ from marketkit.timeframe import Timeframe, iso
 from marketkit.window import EVER, check_range
 
 _PRICES = ("open", "high", "low", "close")
+_FEW = 64  # spans, up to which cutting costs less than a query
+_SMALL = 4_096  # rows of which a list is looked through sooner than threads are woken
 _KEYS = ("symbol", "time", *_PRICES, "volume")
 
 
@@ -52,7 +56,8 @@ def checked(series: Series, page: CandlePage) -> CandlePage:
     if not _ascending(times_of(rows)):
         rows = rows.unique("time", keep="last", maintain_order=True).sort("time")
     if not _all_in_one(rows, page.covering):
-        _refuse(rows.filter(~within(rows["time"], page.covering)), "time lies outside the covering")
+        outside = ~within(rows["time"], page.covering)
+        _refuse(rows.filter(outside), "time lies outside the covering")
     return replace(page, rows=rows)
 
 
@@ -60,6 +65,14 @@ def inside(rows: pl.DataFrame, start: int, end: int) -> pl.DataFrame:
     """Give the rows of `[start, end)`, of a frame sorted by time."""
     times = times_of(rows)
     return rows[bisect_left(times, start) : bisect_left(times, end)]
+
+
+def only(rows: pl.DataFrame, spans: Spans) -> pl.DataFrame:
+    """Give the rows in spans, of a frame sorted by time: of few spans without a query."""
+    if len(spans) > _FEW:
+        return rows.filter(within(rows["time"], spans))
+    parts = split(rows, spans)[1]
+    return parts[0] if len(parts) == 1 else pl.concat([rows.clear(), *parts])
 
 
 def split(rows: pl.DataFrame, spans: Spans) -> tuple[list[pl.DataFrame], list[pl.DataFrame]]:
@@ -94,7 +107,9 @@ def _all_in_one(rows: pl.DataFrame, covering: Spans) -> bool:
 
 
 def _ascending(times: pl.Series) -> bool:
-    return times.is_sorted() and times.n_unique() == times.len()
+    if times.len() > _SMALL:
+        return times.is_sorted() and times.n_unique() == times.len()
+    return all(one < other for one, other in itertools.pairwise(times.to_list()))
 
 
 def _check_covering(timeframe: Timeframe, covering: Spans) -> None:
@@ -112,11 +127,38 @@ def _check_covering(timeframe: Timeframe, covering: Spans) -> None:
 
 def _refuse_broken(series: Series, rows: pl.DataFrame) -> None:
     """Ask all rules at once, which takes a fifth of the time, and name the first that is broken."""
+    if rows.height <= _SMALL and _are_possible(series, rows):
+        return
     rules = breaches(series)
     hits = rows.select(broken.any().alias(rule) for rule, broken in rules.items())
     for rule, hit in hits.row(0, named=True).items():
         if hit:
             _refuse(rows.filter(rules[rule]), rule)
+
+
+def _are_possible(series: Series, rows: pl.DataFrame) -> bool:
+    """Say whether no rule is broken, of few rows, without a query that waits for threads.
+
+    What is not sure is for the query to tell.
+    """
+    timeframe = series.timeframe
+    if timeframe.is_calendar or not set(rows["symbol"].to_list()) <= {series.symbol}:
+        return False
+    first, width = timeframe.floor(0), timeframe.width
+    numbers = zip(*(rows[name].to_list() for name in (*_PRICES, "volume")), strict=True)
+    try:
+        return (
+            all((time - first) % width == 0 for time in times_of(rows).to_list())
+            and all(each is None or 0 <= each < math.inf for each in rows["value"].to_list())
+            and all(
+                0 < low <= open_ <= high < math.inf
+                and low <= close <= high
+                and 0 <= volume < math.inf
+                for open_, high, low, close, volume in numbers
+            )
+        )
+    except TypeError:  # a null
+        return False
 
 
 def breaches(series: Series) -> dict[str, pl.Expr]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
 from typing import IO
@@ -12,10 +14,18 @@ from typing import IO
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.data.lake.format.chunk import Entry, Version
+from marketkit.data.lake.format.chunk import (
+    Entry,
+    Footer,
+    Stamp,
+    Version,
+    describe,
+    read_chunk,
+)
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.disk import system
 from marketkit.errors import CorruptFile, LakeError
@@ -32,13 +42,15 @@ class Files:
     """Files to read in this order; `window` is the range to keep, None for whole files.
 
     `symbol` is the one of all rows, None where there may be several. `known` are the hashes that
-    somebody has of files; of others the file itself must know.
+    somebody has of files; of others the file itself must know. `patched` are chunks for which pages
+    wait.
     """
 
     paths: list[Path]
     window: Span | None
     symbol: str | None = None
     known: Mapping[Path, Version] = field(default_factory=dict)
+    patched: Mapping[Path, Patched] = field(default_factory=dict)
 
 
 def files_of(
@@ -49,7 +61,8 @@ def files_of(
 ) -> Files:
     """Give the files of chunks below a root, with the hashes that the entries have."""
     found = [(root / series.path(entry.chunk), entry) for series, entry in chunks]
-    return Files([path for path, _ in found], window, symbol, known_of(found))
+    patched = {path: entry for path, entry in found if isinstance(entry, Patched)}
+    return Files([path for path, _ in found], window, symbol, known_of(found), patched)
 
 
 def scan(files: Files) -> pl.LazyFrame:
@@ -67,16 +80,42 @@ def scan(files: Files) -> pl.LazyFrame:
     with ExitStack() as stack:
         found = [(path, stack.enter_context(open_file(path))) for path in files.paths]
         verify_files(found, files.known)
-        opened: list[IO[bytes]] = [file for _, file in found]
-        # Of many files polars need not look at the first before the others; of one it costs more.
-        schema = _SCHEMA if len(opened) > 1 else None
-        frame = pl.scan_parquet(
-            opened, glob=False, hive_partitioning=False, cache=False, schema=schema
-        )
-    if files.window is None:
+        if files.patched:
+            return _scan_patched(files, found)
+        return _scan([file for _, file in found], files.window)
+
+
+def _scan(opened: Sequence[IO[bytes]], window: Span | None) -> pl.LazyFrame:
+    # Of many files polars need not look at the first before the others; of one it costs more.
+    schema = _SCHEMA if len(opened) > 1 else None
+    frame = pl.scan_parquet(
+        list(opened), glob=False, hive_partitioning=False, cache=False, schema=schema
+    )
+    if window is None:
         return frame
-    start, end = (pl.lit(edge).cast(TIME) for edge in files.window)
+    start, end = (pl.lit(edge).cast(TIME) for edge in window)
     return frame.filter(pl.col("time").is_between(start, end, closed="left"))
+
+
+def _scan_patched(files: Files, found: Sequence[tuple[Path, FileIO]]) -> pl.LazyFrame:
+    """Scan files, some with waiting pages: such are read at once, and put together.
+
+    A file that was replaced since the look has taken the pages in.
+    """
+    versions = {path: Stamp.of(os.fstat(file.fileno())) for path, file in found}
+    patched = {path: each for path, each in files.patched.items() if versions[path] == each.stamp}
+    chunks = [_scan([file], files.window) for path, file in found if path in patched]
+    try:
+        rows = dict(zip((p for p, _ in found if p in patched), pl.collect_all(chunks), strict=True))
+    except UNREADABLE as error:
+        raise CorruptFile(f"{broken_of(list(patched))} cannot be read: {error}") from error
+    parts = list[pl.LazyFrame]()
+    for is_patched, run in itertools.groupby(found, key=lambda each: each[0] in patched):
+        if is_patched:
+            parts += [patched[path].over(rows[path], files.window).lazy() for path, _ in run]
+        else:
+            parts.append(_scan([file for _, file in run], files.window))
+    return pl.concat(parts)
 
 
 def read(files: Files) -> pl.DataFrame:
@@ -87,6 +126,23 @@ def read(files: Files) -> pl.DataFrame:
         # short reads have, the extra step costs more than it saves.
         frame = frame.select(pl.lit(files.symbol, pl.String).alias("symbol"), *_NOT_SYMBOL)
     return _collect(files, frame)
+
+
+def read_patched(path: Path, series: Series, entry: Patched) -> tuple[pl.DataFrame, Footer]:
+    """Read rows and footer of a chunk with the waiting pages.
+
+    Raises as `read_chunk`.
+    """
+    known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
+    before = None
+    while before is None or before != Stamp.of(path.stat()):  # else it was replaced meanwhile
+        before = Stamp.of(path.stat())
+        rows, footer = read_chunk(path, series, known)
+    if before != entry.stamp:
+        return rows, footer
+    rows, said = entry.over(rows), entry.footer
+    now = describe(rows, said.covered, said.nothing_before, said.rests_on)
+    return rows, replace(now, archive=footer.archive)
 
 
 def read_ends(series: Sequence[Files], count: int) -> list[pl.DataFrame]:

@@ -17,11 +17,14 @@ from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, 
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
 from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.journals import Journals
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.left_out import name_of
+from marketkit.data.lake.store.pages import Place, compact_all, write_page
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, files_of, read
-from marketkit.data.lake.store.write import Written, write_page
+from marketkit.data.lake.store.seen import Seen
+from marketkit.data.lake.store.write import Written
 from marketkit.errors import LakeError
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
@@ -118,6 +121,7 @@ class Store:
         self.root = given_path(root, "lake")
         self.source = check_source(source)
         self.index = Index(self.root)
+        self.journals = Journals(self.root)
         # machine's clock: of a lake by itself; a provider's goes by the exchange's
         self.clock: Callable[[], int] = machine_time
         self.defaults = DEFAULTS  # whose zone its looks have; of a provider's lake that one's
@@ -169,7 +173,28 @@ class Store:
         page = CandlePage(rows, covering, nothing_before, rests_on, archive)
         # machine's clock: of rows that came from somebody's hand; a fetched page has its own date
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
-        return write_page(self.root, self.index, series, page, moment, only_unknown=only_unknown)
+        return write_page(self._place, series, page, moment, only_unknown=only_unknown)
+
+    def compact(self) -> None:
+        """Put the pages that wait in the journal into the files, for other programs to see.
+
+        Our readers see them anyway. `freeze` and `audit` do it first, a job at its end, and
+        `close`. What cannot be put there, as in a lake that may only be read, goes on waiting.
+        """
+        compact_all(self._place)
+
+    def close(self) -> None:
+        """Put the pages that came through this object into the files; the object stays usable."""
+        compact_all(self._place, self.journals.written())
+
+    @property
+    def seen(self) -> Seen:
+        """The chunks with the pages that wait in journals."""
+        return Seen(self.index, self.journals)
+
+    @property
+    def _place(self) -> Place:
+        return Place(self.root, self.index, self.journals)
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
         """Remove series with all coverage, and give the bytes of candles.
@@ -179,6 +204,7 @@ class Store:
         meanwhile, as a job at work, comes before or begins the series anew. Raises `NotWritable`.
         """
         found = [self._series(name, timeframe) for name in several(symbols)]
+        compact_all(self._place, found)  # a drop that is cut short must leave no older word
         return sum(drop_series(self.root, self.index, series) for series in found)
 
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
@@ -199,7 +225,7 @@ class Store:
         Of all, those that cannot be looked at are `failures`; one that is named raises its own.
         """
         chosen = self._chosen(symbols, timeframe)
-        looked_up, failures = self.index.survey(chosen)
+        looked_up, failures = self.seen.survey(chosen)
         for failure in failures.values() if symbols is not None else ():
             raise failure
         found = {series.symbol: (series, entries) for series, entries in looked_up.items()}
@@ -230,7 +256,7 @@ class Store:
         return self.index.stored(self.source, timeframe)
 
     def _known(self, series: Series) -> Knowledge:
-        return self._knowledge(series, self.index.entries(series))
+        return self._knowledge(series, self.seen.entries(series))
 
     def _knowledge(self, series: Series, entries: list[Entry]) -> Knowledge:
         """Add up entries, once for as long as the index gives the same list."""
@@ -252,7 +278,7 @@ class Store:
         Those that cannot be looked at come second, by their names.
         """
         window = self._window(start, end)  # a wrong range is refused, whatever is known
-        looked_up, failures = self.index.survey(self._chosen(symbols, timeframe))
+        looked_up, failures = self.seen.survey(self._chosen(symbols, timeframe))
         found: list[tuple[Series, Knowledge, Span]] = []
         for series, entries in looked_up.items():
             known = self._knowledge(series, entries)

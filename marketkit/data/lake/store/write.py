@@ -24,6 +24,7 @@ from marketkit.data.lake.format.chunk import (
     read_footer,
     write_chunk,
 )
+from marketkit.data.lake.format.journal import Mark, Record
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_span, cut, is_chunk
 from marketkit.data.lake.format.seal import Broken
 from marketkit.data.lake.format.strangers import sweep
@@ -32,15 +33,16 @@ from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.newest import keep
-from marketkit.data.lake.store.revisions import record
-from marketkit.data.lake.store.rows import CandlePage, checked, inside, times_of, within
+from marketkit.data.lake.store.pending import covered_with, revised, told
+from marketkit.data.lake.store.revisions import record, record_pages
+from marketkit.data.lake.store.rows import CandlePage, inside, times_of, within
 from marketkit.disk import make_folder
 from marketkit.errors import CorruptFile, LakeError, NotWritable
 from marketkit.schema import ROW, empty
 
 _WAIT = 60.0  # seconds to wait for another writer of the same series
 _AT_ONCE = 3  # new chunks written side by side: more wait for each other
-_NO_PAGE = CandlePage(empty(ROW), Spans())
+NO_PAGE = CandlePage(empty(ROW), Spans())
 
 _T = TypeVar("_T")
 
@@ -60,29 +62,13 @@ class Written(NamedTuple):
     revisions: int
 
 
-def write_page(
-    root: Path,
-    index: Index,
-    series: Series,
-    page: CandlePage,
-    seen_at: int,
-    *,
-    only_unknown: bool = False,
-) -> Written:
-    """Keep a page that was answered at `seen_at`; with `only_unknown` the part not known before.
-
-    The order protects data: everything is checked before anything is written; under the lock each
-    chunk is compared with its proof, read and merged, what changed of it is logged, and it is
-    replaced with its coverage in one step; only then the index is told, so that it never claims
-    what the files do not.
-    """
-    page = checked(series, page)
-    if page.rows.is_empty() and not page.covering and page.nothing_before is None:
-        return Written(0, 0)
+@contextmanager
+def writing(root: Path, series: Series) -> Iterator[None]:
+    """Be the only writer of a series of the lake at `root`. Raises `NotWritable`."""
     try:
         marker.prepare(root)
         with only_writer(root, series):
-            return _merge_page(root, index, series, page, seen_at, only_unknown=only_unknown)
+            yield
     except LakeError:
         raise
     except OSError as error:
@@ -107,28 +93,32 @@ def only_writer(root: Path, series: Locked) -> Iterator[None]:
         lock.release()
 
 
-def _merge_page(
+def merge_parts(
     root: Path,
     index: Index,
     series: Series,
-    page: CandlePage,
+    parts: Mapping[str, CandlePage],
     seen_at: int,
     *,
-    only_unknown: bool,
+    here: Mapping[str, Entry],
+    waiting: Mapping[str, tuple[Record, ...]],
 ) -> Written:
-    entries = _entries(root, index, series)
-    if only_unknown:  # asked here, under the lock: a job may have learned more a moment ago
-        page = unknown_part(page, Knowledge.of(series.timeframe, entries.values()))
+    """Merge the parts of a page into the chunks that are `here`, each all or nothing.
+
+    Pages that wait for one of these chunks go first. Only the holder of the series' lock may.
+    """
     make_folder(root / series.folder)
     sweep(root / series.folder)
-    parts = _parts(series, page, entries)
 
     def one(chunk: str) -> tuple[Entry | None, Written]:
-        part, here = parts[chunk], entries.get(chunk)
-        return _merge_chunk(root, index, series, chunk, part, seen_at=seen_at, here=here)
+        pages = waiting.get(chunk, ())
+        taken = Mark(pages[-1].journal, pages[-1].number) if pages else None
+        merged = _ChunkMerge(parts[chunk], seen_at, pages, taken)
+        return _merge_chunk(root, index, series, chunk, merged, here=here.get(chunk))
 
     counts, written = [Written(0, 0)], []
-    for entry, count in _of_each(one, list(parts), in_turn=any(map(entries.get, parts))):
+    in_turn = bool(waiting) or any(map(here.get, parts))
+    for entry, count in _of_each(one, list(parts), in_turn=in_turn):
         counts.append(count)
         written += [entry] if entry is not None else []
     index.put(series, written)
@@ -156,7 +146,9 @@ def unknown_part(page: CandlePage, known: Knowledge) -> CandlePage:
     )
 
 
-def _parts(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> dict[str, CandlePage]:
+def parts_of(
+    series: Series, page: CandlePage, entries: Mapping[str, Entry]
+) -> dict[str, CandlePage]:
     """Cut a page into a part for each chunk."""
     parts = {
         chunk: _part(page, chunk_span(series.timeframe, chunk), covering)
@@ -164,7 +156,7 @@ def _parts(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> di
     }
     for chunk in _claiming(series, page, entries):
         parts[chunk] = replace(
-            parts.get(chunk, _NO_PAGE),
+            parts.get(chunk, NO_PAGE),
             nothing_before=page.nothing_before,
             rests_on=page.rests_on,
         )
@@ -177,7 +169,7 @@ def _part(page: CandlePage, span: Span, covering: Spans) -> CandlePage:
 
 
 def _claiming(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> set[str]:
-    """Name the chunks that are to say from now on what a page says of the beginning.
+    """Name the chunks to tell from now on of the beginning as a page does.
 
     A later moment goes into the chunk that holds it. Where a single answer said the same, or
     something that candles contradict, better evidence takes the place of that.
@@ -201,31 +193,45 @@ def _claiming(series: Series, page: CandlePage, entries: Mapping[str, Entry]) ->
     }
 
 
+class _ChunkMerge(NamedTuple):
+    """The news for a chunk: a part of a page, and before that the pages that waited."""
+
+    part: CandlePage
+    seen_at: int
+    pages: tuple[Record, ...]
+    taken: Mark | None
+
+
 def _merge_chunk(
     root: Path,
     index: Index,
     series: Series,
     chunk: str,
-    part: CandlePage,
+    news: _ChunkMerge,
     *,
-    seen_at: int,
     here: Entry | None,
 ) -> tuple[Entry | None, Written]:
-    """Merge a part into a chunk; without anything new the file stays untouched."""
-    path = root / series.path(chunk)
+    """Merge the news into a chunk; without anything new the file stays untouched."""
+    path, part = root / series.path(chunk), news.part
     if here is None and os.path.lexists(path):  # the stand-in of a file: kept, never written over
         Aside(root).move(path)
-    old, said = (_NO_PAGE.rows, None) if here is None else read_sound(root, series, here)
-    covered = Spans() if said is None else said.covered
+    old, said = (NO_PAGE.rows, None) if here is None else read_sound(root, series, here)
+    before = told(news.pages, series.symbol, old)
+    covered = covered_with(news.pages, Spans() if said is None else said.covered)
     claim = part if said is None or part.nothing_before is not None else said
-    rows, changed, revisions = merge(old, part.rows, part.covering, covered)
+    rows, changed, revisions = merge(before, part.rows, part.covering, covered)
     footer = describe(rows, covered | part.covering, claim.nothing_before, claim.rests_on)
     archive = part.archive if said is None else said.archive.then(part.archive)
-    if said is not None and said == footer and rows is old and said.archive == archive:
+    if not news.pages and said == footer and rows is old and said.archive == archive:
         return None, Written(0, 0)
     # What is about to be lost must be on record first.
-    record(root, series, revisions, seen_at)
-    stamp, sha256 = write_chunk(path, rows, replace(footer, archive=archive), series)
+    if news.pages:
+        own = ((each, news.seen_at) for each in revisions)
+        record_pages(root, series, [*revised(news.pages), *own])
+    else:
+        record(root, series, revisions, news.seen_at)
+    taken = said.taken if said is not None and news.taken is None else news.taken
+    stamp, sha256 = write_chunk(path, rows, replace(footer, archive=archive, taken=taken), series)
     entry = Entry(chunk, stamp, footer, sha256)
     keep(index, series, entry, rows)
     return entry, Written(changed, len(revisions))
@@ -245,10 +251,10 @@ def read_sound(root: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, 
         raise _set_aside(root, path, error) from error
 
 
-def _entries(root: Path, index: Index, series: Series) -> dict[str, Entry]:
+def entries_of(root: Path, index: Index, series: Series) -> list[Entry]:
     """List the chunks of a series; of several, one whose footer rotted is set aside."""
     try:
-        return {entry.chunk: entry for entry in index.entries(series)}
+        return index.entries(series)
     except CorruptFile:
         for path in sorted((root / series.folder).glob(f"*{SUFFIX}")):
             if not is_chunk(series.timeframe, path.name.removesuffix(SUFFIX)):

@@ -221,7 +221,7 @@ def _report(plan: _Plan, known: Knowledge, tables: Tables) -> Imported:
 
 
 def _says_nothing(sheet: Sheet, tables: Tables, terms: Terms) -> Faults:
-    """Name the files without rows whose name, and the caller, say of no time that it is empty."""
+    """Name the files without rows that, by name and caller, prove no time empty."""
     if terms.span is not None:
         return {}
     spoken = set(sheet.rows["file"].unique())

@@ -13,7 +13,9 @@ from marketkit.data.lake.format.chunk import Entry, Footer, Version, read_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.met import met
+from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.rows import CandlePage, checked, within
+from marketkit.data.lake.store.scan import read_patched
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import CorruptFile
 from marketkit.schema import NUMBERS, ROW, empty
@@ -142,7 +144,10 @@ class SeriesPair:
     def _is_same(self, chunk: str) -> bool:
         """Say whether a chunk is the same file, or has the same bytes: none need be decoded."""
         entry = self.own.get(chunk)
-        if entry is None or entry.stamp.size != self.others[chunk].stamp.size:
+        other = self.others[chunk]
+        if entry is None or entry.stamp.size != other.stamp.size:
+            return False
+        if isinstance(entry, Patched) or isinstance(other, Patched):
             return False
         ours, theirs = (store.root / self.series.path(chunk) for store in (self.lake, self.other))
         try:
@@ -168,7 +173,7 @@ def differs(column: str) -> pl.Expr:
 
 def _entries(store: Store, series: Series) -> dict[str, Entry]:
     try:
-        return {entry.chunk: entry for entry in store.index.entries(series)}
+        return {entry.chunk: entry for entry in store.seen.entries(series)}
     except OSError as error:  # a folder that is not ours to read
         raise CorruptFile(f"{store.root / series.folder} cannot be read: {error}") from error
 
@@ -178,6 +183,8 @@ def _read(store: Store, series: Series, entry: Entry) -> tuple[pl.DataFrame, Foo
     path = store.root / series.path(entry.chunk)
     known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
     try:
+        if isinstance(entry, Patched):
+            return read_patched(path, series, entry)
         return read_chunk(path, series, known)
     except OSError as error:
         raise CorruptFile(f"{path} cannot be read: {error}") from error

@@ -52,7 +52,7 @@ def sheets_of(tables: Tables, terms: Terms) -> tuple[list[Sheet], Faults]:
 
 
 def _sheet(symbol: str, parts: list[tuple[int, pl.DataFrame]]) -> Sheet:
-    """Put the rows of files together and number all at once, whatever the number of files."""
+    """Put the rows of files together and number all at once, for any number of files."""
     files, frames = zip(*parts, strict=True)
     if any("row" in rows.columns for rows in frames):
         frames = tuple(_numbered(rows) for rows in frames)

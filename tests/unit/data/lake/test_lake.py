@@ -258,7 +258,7 @@ def test_folders_that_are_no_series_are_left_alone(filled):
 
 
 def test_a_newer_lake_is_not_read(filled):
-    (filled.root / "lake.json").write_text('{"format": 2}')
+    (filled.root / "lake.json").write_text('{"format": 3}')
     for ask in (filled.read, filled.covered, filled.gaps):
         with pytest.raises(NewerFormat):
             ask("KRW-BTC", "1m")

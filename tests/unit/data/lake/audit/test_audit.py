@@ -128,7 +128,7 @@ def test_any_flipped_bit_of_a_chunk_is_found(tmp_path_factory, place, bit):
 
 
 def test_a_lake_of_a_later_marketkit_is_not_judged(root):
-    (root / "lake.json").write_text('{"format": 2}')
+    (root / "lake.json").write_text('{"format": 3}')
     (root / CHUNK).write_bytes(b"what this is nobody here can know")
     assert Lake(root).audit().select("path", "finding").rows() == [("lake.json", "newer")]
 

@@ -252,7 +252,7 @@ def test_a_corrupt_series_is_no_part_of_a_set(filled):
 
 
 def test_a_newer_lake_is_not_frozen(filled):
-    (filled.root / "lake.json").write_text('{"format": 2}')
+    (filled.root / "lake.json").write_text('{"format": 3}')
     for call in (lambda: filled.freeze("a"), filled.frozen):
         with pytest.raises(NewerFormat):
             call()

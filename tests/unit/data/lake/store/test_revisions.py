@@ -213,7 +213,7 @@ def test_a_full_disk_changes_no_candle(filled, candles, monkeypatch):
 
 
 def test_a_newer_lake_is_not_read(filled):
-    (filled.root / "lake.json").write_text('{"format": 2}')
+    (filled.root / "lake.json").write_text('{"format": 3}')
     for ask in (filled.revisions, filled.finality):
         with pytest.raises(NewerFormat):
             ask()

@@ -222,7 +222,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_rows(tmp_path, monkeypatch):
 
 
 def test_a_newer_lake_is_not_written(tmp_path):
-    (tmp_path / "lake.json").write_text('{"format": 2}')
+    (tmp_path / "lake.json").write_text('{"format": 3}')
     with pytest.raises(NewerFormat):
         Lake(tmp_path).append("KRW-BTC", "1m", *make_page(0, 5, 1.0))
     assert [each.name for each in tmp_path.iterdir()] == ["lake.json"]
