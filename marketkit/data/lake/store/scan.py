@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
 from typing import IO
@@ -18,6 +19,7 @@ from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.verified import known_of, verify_files
+from marketkit.data.lake.tier import tier
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, TIME, empty
 
@@ -58,6 +60,19 @@ def files_of(
 def scan(files: Files) -> pl.LazyFrame:
     """Scan files as of now, no matter which writers replace any later.
 
+    Where all have images these are scanned, and no file is opened. Raises `CorruptFile` for a file
+    whose bytes are not those that were written.
+    """
+    found = tier.find(files.paths)
+    if found.whole:
+        return tier.frame_of(found.present, files.window).lazy()
+    tier.note(found, files.known)
+    return _scan(files)
+
+
+def _scan(files: Files) -> pl.LazyFrame:
+    """Scan the files themselves.
+
     Raises `CorruptFile` for a file whose bytes are not those that were written: no reader may see
     them, for some end the process.
     A reader that is given paths opens them more than once and fails when a file is replaced in
@@ -83,8 +98,40 @@ def scan(files: Files) -> pl.LazyFrame:
 
 
 def read(files: Files) -> pl.DataFrame:
-    """Read files. Raises `CorruptFile` naming the one that cannot be."""
-    frame = scan(files)
+    """Read files, or the images of them. Raises `CorruptFile` naming the one that cannot be."""
+    found = tier.find(files.paths)
+    if found.whole:
+        return tier.frame_of(found.present, files.window)
+    rows = _read_both(files, found) if found.present else _read(files)
+    tier.note(found, files.known)  # last: images are made while nobody waits
+    return rows
+
+
+def _read_both(files: Files, found: tier.Found) -> pl.DataFrame:
+    """Read images, and the files of those that have none, in the order of the files."""
+    allow_open(2 * len(found.missing))
+    runs = [
+        (is_file, list(run))
+        for is_file, run in itertools.groupby(
+            zip(files.paths, found.images, strict=True), lambda each: each[1] is None
+        )
+    ]
+    wanted = [replace(files, paths=[path for path, _ in run]) for is_file, run in runs if is_file]
+    try:
+        read = iter(pl.collect_all([_scan(each).select(*ROW) for each in wanted]))
+    except UNREADABLE as error:
+        broken = broken_of([path for each in wanted for path in each.paths])
+        raise CorruptFile(f"{broken} cannot be read: {error}") from error
+    mapped = ([image for _, image in run if image is not None] for _, run in runs)
+    parts = [
+        next(read) if is_file else tier.frame_of(some, files.window)
+        for (is_file, _), some in zip(runs, mapped, strict=True)
+    ]
+    return pl.concat(parts, rechunk=False)
+
+
+def _read(files: Files) -> pl.DataFrame:
+    frame = _scan(files)
     if files.symbol is not None and files.window is None:
         # Decoding the same word a million times is a fortieth of the read; beside a filter, which
         # short reads have, the extra step costs more than it saves.
@@ -98,7 +145,7 @@ def read_ends(series: Sequence[Files], count: int) -> list[pl.DataFrame]:
     for at in range(0, len(series), _AT_ONCE):
         some = series[at : at + _AT_ONCE]
         try:
-            frames += pl.collect_all([scan(files).tail(count) for files in some])
+            frames += pl.collect_all([_scan(files).tail(count) for files in some])
         except UNREADABLE as error:
             broken = broken_of([path for files in some for path in files.paths])
             raise CorruptFile(f"{broken} cannot be read: {error}") from error

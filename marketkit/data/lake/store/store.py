@@ -22,6 +22,7 @@ from marketkit.data.lake.store.left_out import name_of
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, files_of, read
 from marketkit.data.lake.store.write import Written, write_page
+from marketkit.data.lake.tier import tier
 from marketkit.errors import LakeError
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
@@ -180,6 +181,24 @@ class Store:
         """
         found = [self._series(name, timeframe) for name in several(symbols)]
         return sum(drop_series(self.root, self.index, series) for series in found)
+
+    def warm(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Instant | None = None,
+        end: Instant | None = None,
+    ) -> int:
+        """Prepare files of some symbols, or of all, to be read as memory; give how many are.
+
+        Reads do the same by themselves, for files that are read a second time. Images of files lie
+        below the cache folder, take three times the room there, and may be deleted at any time; all
+        of them have 2 GB (`MARKETKIT_TIER`, bytes; `0` is off), and the newest files of a range
+        come first. Every file is compared with its proof before. Raises as `read`.
+        """
+        found = self.select(symbols, timeframe)
+        files = found.files(self._window(start, end))
+        return tier.warm(reversed(files.paths), files.known)
 
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""

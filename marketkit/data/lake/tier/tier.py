@@ -1,0 +1,163 @@
+"""Chunks read as memory where there are images, and images made where chunks are read again.
+
+An image is of one version of one file, and its name says of which: a chunk that was replaced has
+none, and is read as ever. Everything below the folder of images may be deleted at any moment.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import polars as pl
+
+from marketkit.coverage import Span
+from marketkit.data.lake.format.chunk import Version as Proof
+from marketkit.data.lake.tier.builder import Builder, Wanted, build, seal_of
+from marketkit.data.lake.tier.folder import images, remove, shrink, touch
+from marketkit.data.lake.tier.image import Broken, Image, Version, open_image
+from marketkit.data.lake.tier.maps import Maps, SymbolColumns
+from marketkit.data.lake.tier.seen import again
+from marketkit.schema import ROW, empty
+from marketkit.settings import largest_tier
+
+_log = logging.getLogger("marketkit.lake")
+
+_TIMES_LARGER = 3  # an image than the file: 56 bytes a row, and 20
+
+_maps, _symbols, _builder = Maps(), SymbolColumns(), Builder()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_maps.forget_lock)
+    os.register_at_fork(after_in_child=_symbols.forget_lock)
+
+
+class Found(NamedTuple):
+    """The images of files, None for each without one, and the versions of these."""
+
+    images: list[Image | None]
+    missing: list[tuple[Path, Version]]
+
+    @property
+    def present(self) -> list[Image]:
+        """The images that there are."""
+        return [image for image in self.images if image is not None]
+
+    @property
+    def whole(self) -> bool:
+        """Whether there is an image of each."""
+        return bool(self.images) and None not in self.images
+
+
+def find(paths: Sequence[Path]) -> Found:
+    """Look for the images of chunks as these are now."""
+    folder = images()
+    if folder is None:
+        return Found([None] * len(paths), [])
+    found, missing = list[Image | None](), list[tuple[Path, Version]]()
+    for path in paths:
+        try:
+            version = Version.of(path, path.stat())
+        except OSError:  # said by whoever opens the file
+            found.append(None)
+            continue
+        image = _maps.get(version) or _map(folder, path, version)
+        found.append(image)
+        if image is None:
+            missing.append((path, version))
+    return Found(found, missing)
+
+
+def frame_of(found: Iterable[Image], window: Span | None) -> pl.DataFrame:
+    """Give the candles of images, one below the other; with `window` those of a range."""
+    parts = [(image, _cut(image, window)) for image in found]
+    parts = [(image, rows) for image, rows in parts if rows.height]
+    if not parts:
+        return empty(ROW)
+    rows = pl.concat([rows for _, rows in parts], rechunk=False)
+    symbols = [_symbols.cut(image.source.symbol, rows.height) for image, rows in parts]
+    # A frame of one part is a copy of it, or who gets it could rename the kept columns.
+    return rows.clone().insert_column(0, pl.concat(symbols, rechunk=False))
+
+
+def note(found: Found, known: Mapping[Path, Proof]) -> None:
+    """Note that chunks without an image were read; of those read before an image is made."""
+    folder = images()
+    if folder is None or not found.missing:
+        return
+    size = sum(version.size for _, version in found.missing)
+    if _TIMES_LARGER * size > largest_tier():  # it would only drive itself out
+        return
+    with suppress(OSError):  # a folder that cannot be written
+        seen = again(folder, (version for _, version in found.missing))
+        wanted = [each for each, before in zip(found.missing, seen, strict=True) if before]
+        _builder.add(Wanted(path, version, known.get(path)) for path, version in wanted)
+
+
+def warm(
+    paths: Iterable[Path],
+    known: Mapping[Path, Proof],
+    goes_on: Callable[[], bool] = lambda: True,
+) -> int:
+    """Make images of chunks here and now, and give how many of these there are.
+
+    They come in the order of `paths`, up to the bound of all images, while `goes_on`.
+    """
+    folder, there, room = images(), 0, largest_tier()
+    for path in paths:
+        if folder is None or room <= 0 or not goes_on():
+            break
+        try:
+            version = Version.of(path, path.stat())
+            if (image := _map(folder, path, version)) is None:
+                build(Wanted(path, version, known.get(path)), folder)
+                image = _map(folder, path, version)
+        except OSError as error:
+            _log.warning("%s takes no more images: %s", folder, error)
+            break
+        if image is not None:
+            there, room = there + 1, room - image.size
+    if there and folder is not None:
+        shrink(folder, largest_tier())
+    return there
+
+
+def wait(seconds: float) -> bool:
+    """Wait until all images that reads asked for are made, and say whether that came."""
+    return _builder.wait(seconds)
+
+
+def _map(folder: Path, path: Path, version: Version) -> Image | None:
+    """Map the image of a version, if there is a sound one."""
+    name = f"{folder}/{version.name}"
+    try:
+        image = open_image(name)
+    except FileNotFoundError:
+        return None
+    except Broken as error:
+        _log.info("%s; it is made anew", error)
+        remove(name)
+        return None
+    except OSError as error:  # rights, or no room for another map
+        _log.debug("image %s is not read: %s", name, error)
+        _maps.clear()
+        return None
+    source = image.source
+    if source.version != version or (source.young and source.seal != seal_of(path)):
+        return None
+    touch(name)
+    _maps.put(version, image)
+    return image
+
+
+def _cut(image: Image, window: Span | None) -> pl.DataFrame:
+    """Give the rows of an image in a range, as a view."""
+    if window is None or (window.start <= image.first and image.last < window.end):
+        return image.frame
+    times = image.frame["time"].to_physical()
+    low, high = (int(times.search_sorted(edge)) for edge in window)
+    return image.frame.slice(low, high - low)
