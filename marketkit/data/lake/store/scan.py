@@ -45,6 +45,11 @@ class Files:
     symbol: str | None = None
     known: Mapping[Path, Version] = field(default_factory=dict)
 
+    @property
+    def newest_first(self) -> list[Path]:
+        """The files by the times of their candles, the newest of all series first."""
+        return sorted(self.paths, key=lambda path: path.stem, reverse=True)
+
 
 def files_of(
     root: Path,

@@ -196,9 +196,8 @@ class Store:
         of them have 2 GB (`MARKETKIT_TIER`, bytes; `0` is off), and the newest files of a range
         come first. Every file is compared with its proof before. Raises as `read`.
         """
-        found = self.select(symbols, timeframe)
-        files = found.files(self._window(start, end))
-        return tier.warm(reversed(files.paths), files.known)
+        files = self.select(symbols, timeframe).files(self._window(start, end))
+        return tier.warm(files.newest_first, files.known)
 
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""

@@ -7,7 +7,6 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections import OrderedDict
 from collections.abc import Iterable
 from contextlib import suppress
@@ -24,10 +23,9 @@ from marketkit.data.lake.format.footer import read_end
 from marketkit.data.lake.format.layout import symbol_of_folder
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.verify import verify
-from marketkit.data.lake.tier.columns import COLUMNS
 from marketkit.data.lake.tier.folder import images, shrink
 from marketkit.data.lake.tier.image import Source, Version, encode, open_image
-from marketkit.disk import write_atomic
+from marketkit.disk import file_time, write_atomic
 from marketkit.settings import largest_tier
 
 _log = logging.getLogger("marketkit.lake")
@@ -35,6 +33,7 @@ _log = logging.getLogger("marketkit.lake")
 _YOUNG = 2_500_000_000  # ns; the coarsest clock of a file system (FAT) ticks every two seconds
 _QUEUED = 4096  # chunks that wait; others come when they are read again
 _LAZY = 19  # the lowest priority that Linux gives a thread
+_NOT_AS_WRITTEN = (FileNotFoundError, PermissionError, ValueError)
 _EXIT = 0.5  # seconds that the exit waits at most: a chunk takes a tenth of that
 
 
@@ -47,33 +46,37 @@ class Wanted(NamedTuple):
 
 
 def build(wanted: Wanted, folder: Path) -> bool:
-    """Make an image unless there is one, and say whether there is.
+    """Make an image of a chunk, and say whether that could be done.
 
-    There is none of a chunk that was replaced meanwhile, or whose bytes are not those that were
-    written: who reads the file is told so. Raises `OSError` for a folder that takes no more.
+    Not of a chunk that was replaced meanwhile, nor of bytes that are not the written ones: who
+    reads the file is told so. Raises `OSError` for a folder that takes no more.
     """
     target = folder / wanted.version.name
-    try:
-        with wanted.path.open("rb", buffering=0) as file:
-            stat = os.fstat(file.fileno())
-            content = file.readall()
-    except OSError as error:
-        _log.debug("no image of %s: %s", wanted.path, error)
-        return False
-    source = _source(wanted, stat, content)
-    if source is None:
-        return False
-    try:
-        rows = pl.read_parquet(BytesIO(content), hive_partitioning=False, columns=list(COLUMNS))
-        if rows.is_empty() or not rows["time"].is_sorted():
-            return False
-        image = encode(rows, source)
-    except (ValueError, *UNREADABLE) as error:
-        _log.debug("no image of %s: %s", wanted.path, error)
-        return False
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        image = _image_of(wanted, file_time(target.parent))
+    except (*_NOT_AS_WRITTEN, *UNREADABLE) as error:
+        _log.debug("no image of %s: %s", wanted.path, error)
+        return False
     write_atomic(target, lambda file: file.write(image))
     return True
+
+
+def _image_of(wanted: Wanted, now: int) -> bytes:
+    """Read a chunk, compare the bytes with the proof, and give the bytes of the image.
+
+    Raises `_NOT_AS_WRITTEN` and `UNREADABLE` for a chunk that can have none.
+    """
+    with wanted.path.open("rb", buffering=0) as file:
+        stat = os.fstat(file.fileno())
+        content = file.readall()
+    source = _source(wanted, stat, content, now)
+    rows = pl.read_parquet(BytesIO(content), hive_partitioning=False)
+    if rows.is_empty() or not rows["time"].is_sorted():
+        raise ValueError("its rows are not in the order of time")
+    if not (rows["symbol"] == source.symbol).all():
+        raise ValueError(f"it has rows that are not of {source.symbol}")
+    return encode(rows, source)
 
 
 def is_there(folder: Path, version: Version) -> bool:
@@ -86,7 +89,7 @@ def is_there(folder: Path, version: Version) -> bool:
 
 
 def seal_of(path: Path) -> str | None:
-    """Give the hash of the rows that the footer of a chunk claims, None where it has none."""
+    """Give the hash of the rows that the footer of a chunk claims, None where there is none."""
     try:
         with path.open("rb", buffering=0) as file:
             return seal.check_footer(read_end(file) or b"")
@@ -94,25 +97,22 @@ def seal_of(path: Path) -> str | None:
         return None
 
 
-def _source(wanted: Wanted, stat: os.stat_result, content: bytes) -> Source | None:
-    """Compare the bytes of a chunk with their proof; None where they are of no use."""
+def _source(wanted: Wanted, stat: os.stat_result, content: bytes, now: int) -> Source:
+    """Compare the bytes of a chunk with the proof. Raises `ValueError`."""
     version, symbol = wanted.version, symbol_of_folder(wanted.path.parent.name)
     if symbol is None or Version.of(wanted.path, stat) != version:
-        return None
+        raise ValueError("it is another file by now")
     told = wanted.proof
-    try:
-        verify(content, told.sha256 if told is not None and told.stamp == Stamp.of(stat) else None)
-        pages = seal.check_footer(content[seal.footer_start(content) :])
-    except ValueError as error:
-        _log.debug("no image of %s: %s", wanted.path, error)
-        return None
-    # machine's clock: as the machine's own disk dates files; of another's, all may look young
-    young = time.time_ns() - version.ctime_ns < _YOUNG
-    return None if young and pages is None else Source(version, symbol, pages, young)
+    verify(content, told.sha256 if told is not None and told.stamp == Stamp.of(stat) else None)
+    pages = seal.check_footer(content[seal.footer_start(content) :])
+    young = now - version.ctime_ns < _YOUNG
+    if young and pages is None:
+        raise ValueError("it is too young to be told from another of the same moment")
+    return Source(version, symbol, pages, young)
 
 
 class Builder:
-    """The thread that makes images, begun when there is work and ended with it."""
+    """The thread that makes images, begun when there is work and ended when all is done."""
 
     def __init__(self) -> None:
         self._reset()
@@ -144,7 +144,7 @@ class Builder:
             return self._changed.wait_for(lambda: self._thread is None, seconds)
 
     def close(self) -> None:
-        """Have the thread end after the chunk at hand: what it would make is made another time."""
+        """Have the thread end after the chunk at hand: the others are made another time."""
         with self._changed:
             self._ends = True
             self._queue.clear()

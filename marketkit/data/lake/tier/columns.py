@@ -33,7 +33,7 @@ _SIZE = _ARRAY.size * (1 + len(COLUMNS)) + _WORD * (1 + 3 * len(COLUMNS))
 
 
 class Place(NamedTuple):
-    """Where the values of a column lie in a map, and the bits that tell nulls, if it has any."""
+    """Where the values of a column lie in a map, and the bits that tell nulls, if there are any."""
 
     values: int
     validity: int | None = None
@@ -82,7 +82,7 @@ class _Lent:
 
 
 def _array(start: int, rows: int, places: Sequence[Place], number: int) -> Any:
-    """Lay out the array of all columns, and those of each behind it."""
+    """Lay out the array of all columns, and behind that the array of each."""
     memory = ctypes.create_string_buffer(_SIZE)
     at = ctypes.addressof(memory)
     columns = at + _ARRAY.size
@@ -120,10 +120,10 @@ def _address_of(callback: Any) -> int:
 
 
 def _releasing(field: int, forget: Callable[[int], object] = int) -> Any:
-    """Make a callback that marks a structure as released; `field` is where it keeps the callback.
+    """Make a callback that marks a structure as released; `field` is where the callback stands.
 
-    It is kept beyond all modules, for frames may go after these, at the exit of the process, and
-    from whatever thread.
+    The callback is kept beyond all modules, for frames may go after these, at the exit of the
+    process, and from any thread.
     """
 
     def release(
@@ -152,7 +152,7 @@ _release_schema = _releasing(_SCHEMA.size - 2 * _WORD)  # which is there for eve
 
 
 def _schemas() -> tuple[bytes, list[Any]]:
-    """Lay out the schema of all columns, and what it points to."""
+    """Lay out the schema of all columns, and all that this points to."""
     release = _address_of(_release_schema)
     words, columns = [ctypes.create_string_buffer(b"+s")], []
     for name in COLUMNS:

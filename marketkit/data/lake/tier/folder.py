@@ -1,24 +1,23 @@
-"""The folder of images: where it is, whether it can be used, and how it stays within its bounds."""
+"""The folder of images: the place, whether that can be used, and the bound on all images."""
 
 from __future__ import annotations
 
 import logging
 import os
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from marketkit.data.lake.tier.image import SUFFIX
-from marketkit.disk import TEMPORARY
+from marketkit.disk import TEMPORARY, file_time
 from marketkit.settings import images_dir, largest_tier
 
 _log = logging.getLogger("marketkit.lake")
 
 LAYOUT = "1"  # of the folder and of images; those of another are left alone
-_STALE = 3600  # seconds after which a file half done is that of a dead process
+_STALE = 3600 * 10**9  # ns after which a file half done is that of a dead process
 _MOUNTS = Path("/proc/self/mountinfo")
 # File systems of other machines: to map their files is slow, and may end the process.
 _REMOTE = ("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "gcsfuse", "gluster", "gpfs", "lustre")
@@ -26,7 +25,7 @@ _REMOTE_TOO = ("nfs", "rclone", "s3fs", "smb", "sshfs", "vboxsf", "drvfs")
 
 
 def images() -> Path | None:
-    """Give the folder of images, None where they are off or the folder is on no local disk.
+    """Give the folder of images, None where images are off or the disk is not local.
 
     Raises `InputError` for a setting that cannot be understood.
     """
@@ -36,19 +35,23 @@ def images() -> Path | None:
     return folder if _is_usable(folder) else None
 
 
-def touch(path: str) -> None:
-    """Note that an image was used: those not used for longest go first."""
+def touch(path: str, at: int | None = None) -> None:
+    """Note that an image was used, now or `at` ns: the longest unused go first."""
     with suppress(OSError):
-        os.utime(path)
+        if at is None:
+            os.utime(path)
+        else:
+            os.utime(path, ns=(at, at))
 
 
 def shrink(folder: Path, most: int) -> int:
-    """Remove images until those left have at most so many bytes, and give how many were removed.
+    """Remove images until the others have at most so many bytes, and give how many went.
 
     One that some process has mapped stays in that process's memory; Windows refuses to remove it,
     and it goes another time.
     """
-    found = sorted(_files(folder), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    now = file_time(folder) if folder.is_dir() else 0
+    found = sorted(_files(folder, now), key=lambda file: file.stat().st_mtime_ns, reverse=True)
     kept = removed = 0
     for file in found:
         kept += file.stat().st_size
@@ -69,22 +72,21 @@ def remove(path: str | Path) -> bool:
     return True
 
 
-def _files(folder: str | Path) -> Iterator[os.DirEntry[str]]:
-    """List the images in a folder and below; what the dead left half done is swept."""
+def _files(folder: str | Path, now: int) -> Iterator[os.DirEntry[str]]:
+    """List the images in a folder and below; files that the dead left half done are swept."""
     with suppress(OSError), os.scandir(folder) as found:
         for each in found:
             if each.is_dir(follow_symlinks=False):
-                yield from _files(each.path)
+                yield from _files(each.path, now)
             elif each.name.endswith(SUFFIX):
                 yield each
             elif each.name.endswith(TEMPORARY):
-                _sweep(each)
+                _sweep(each, now)
 
 
-def _sweep(file: os.DirEntry[str]) -> None:
+def _sweep(file: os.DirEntry[str], now: int) -> None:
     with suppress(OSError):
-        # machine's clock: as the machine's own disk, which images are on
-        if file.stat().st_mtime < time.time() - _STALE:
+        if file.stat().st_mtime_ns < now - _STALE:
             os.unlink(file.path)  # noqa: PTH108 (of text)
 
 

@@ -1,4 +1,4 @@
-"""The image of a chunk: an uncompressed Arrow file, read by where its columns lie.
+"""The image of a chunk: an uncompressed Arrow file, read by the places of the columns.
 
 Any reader of Arrow files can open one. Between the rows and the footer, where readers do not look,
 is a block that says of which version of which chunk it is, where each column lies, and the SHA-256
@@ -36,7 +36,7 @@ _BLOCK = 1024  # bytes; the text takes some 500
 
 
 class Version(NamedTuple):
-    """One version of a chunk; all that a system notes of a file, in whatever lake that lies."""
+    """One version of a chunk; all that a system notes of a file, in any lake."""
 
     folder: str
     chunk: str
@@ -48,7 +48,7 @@ class Version(NamedTuple):
 
     @classmethod
     def of(cls, path: Path, stat: os.stat_result) -> Version:
-        """Give the version of a chunk from its path and status."""
+        """Give the version of a chunk from path and status."""
         numbers = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
         return cls("/".join(path.parts[-4:-1]), path.stem, *numbers)
 
@@ -60,7 +60,7 @@ class Version(NamedTuple):
 
 
 class Source(NamedTuple):
-    """The chunk that an image is made of, after its bytes were compared with their proof.
+    """The chunk that an image is made of, after the bytes were compared with the proof.
 
     `seal` is the hash of the rows that the footer claims, None in files of earlier releases. A
     `young` file was changed a moment before: another may have come in the same tick of the clock.
@@ -91,7 +91,7 @@ class Image:
 
 
 def encode(frame: pl.DataFrame, source: Source) -> bytes:
-    """Give the bytes of an image of rows, compared with what readers make of these.
+    """Give the bytes of an image of rows, compared with the rows that readers find there.
 
     Raises `Broken` where that differs, as it may with a polars that lays columns out otherwise.
     """
@@ -101,17 +101,8 @@ def encode(frame: pl.DataFrame, source: Source) -> bytes:
     raw = output.getvalue()
     cut = _footer_start(raw)
     places = _places(rows, cut)
-    times = rows["time"].to_physical()
-    said = {
-        "version": source.version,
-        "symbol": source.symbol,
-        "seal": source.seal,
-        "young": source.young,
+    said = _said(rows, source, places) | {
         "size": len(raw) + _BLOCK,
-        "rows": rows.height,
-        "first": times[0],
-        "last": times[-1],
-        "places": places,
         "sha256": sha256(raw[:cut]).hexdigest(),
     }
     content = raw[:cut] + _block(said) + raw[cut:]
@@ -119,6 +110,12 @@ def encode(frame: pl.DataFrame, source: Source) -> bytes:
     if not (mapped.equals(rows) and pl.read_ipc(content).equals(rows)):
         raise Broken("columns do not lie where they are expected")
     return content
+
+
+def _said(rows: pl.DataFrame, source: Source, places: list[Place]) -> dict[str, Any]:
+    times = rows["time"].to_physical()
+    told = {"rows": rows.height, "first": times[0], "last": times[-1], "places": places}
+    return source._asdict() | told
 
 
 def open_image(path: Path | str) -> Image:
@@ -137,7 +134,7 @@ def open_image(path: Path | str) -> Image:
 
 
 def problem_of(path: Path) -> str | None:
-    """Compare every byte of an image with the hash, and give what is wrong, if anything is."""
+    """Compare every byte of an image with the hash, and give the fault if there is one."""
     try:
         memory = _mapped(path)
         said, cut = _read(memory)

@@ -16,14 +16,14 @@ _USUAL = 31 * 1440  # rows of a month of minutes, the longest of the chunks that
 
 
 class Maps:
-    """The images in use; those not used for longest are let go."""
+    """The images in use; the longest unused are let go."""
 
     def __init__(self) -> None:
         self._images: OrderedDict[Version, Image] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, version: Version) -> Image | None:
-        """Give the image of a version, if it is mapped."""
+        """Give the image of a version, if one is mapped."""
         found = self._images.get(version)
         if found is not None:
             with self._lock:
@@ -32,7 +32,7 @@ class Maps:
         return found
 
     def put(self, version: Version, image: Image) -> None:
-        """Keep an image; frames made of one that is let go keep its memory themselves."""
+        """Keep an image; frames made of one that is let go keep the memory themselves."""
         with self._lock:
             self._images[version] = image
             while len(self._images) > _MAPS:

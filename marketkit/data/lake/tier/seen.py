@@ -1,7 +1,7 @@
-"""The versions of chunks that were read once, by whatever process of this user.
+"""The versions of chunks that were read once, by any process of this user.
 
 A table in a file: each version has one place, and the last one noted there is remembered. So it is
-never larger, needs no lock, and forgets what was not read again for long; what it forgets is read
+never larger, needs no lock, and forgets what was not read again for long; that is read
 once more before there is an image.
 """
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from marketkit.data.lake.tier.folder import images, remove, shrink, touch
 from marketkit.data.lake.tier.image import Broken, Image, Version, open_image
 from marketkit.data.lake.tier.maps import Maps, SymbolColumns
 from marketkit.data.lake.tier.seen import again
+from marketkit.disk import file_time
 from marketkit.schema import ROW, empty
 from marketkit.settings import largest_tier
 
@@ -73,7 +74,7 @@ def find(paths: Sequence[Path]) -> Found:
 
 
 def frame_of(found: Iterable[Image], window: Span | None) -> pl.DataFrame:
-    """Give the candles of images, one below the other; with `window` those of a range."""
+    """Give the candles of images, one below the other; with `window` of a range only."""
     parts = [(image, _cut(image, window)) for image in found]
     parts = [(image, rows) for image, rows in parts if rows.height]
     if not parts:
@@ -85,7 +86,7 @@ def frame_of(found: Iterable[Image], window: Span | None) -> pl.DataFrame:
 
 
 def note(found: Found, known: Mapping[Path, Proof]) -> None:
-    """Note that chunks without an image were read; of those read before an image is made."""
+    """Note that chunks without an image were read; of chunks read before images are made."""
     folder = images()
     if folder is None or not found.missing:
         return
@@ -98,32 +99,49 @@ def note(found: Found, known: Mapping[Path, Proof]) -> None:
         _builder.add(Wanted(path, version, known.get(path)) for path, version in wanted)
 
 
-def warm(
-    paths: Iterable[Path],
-    known: Mapping[Path, Proof],
-    goes_on: Callable[[], bool] = lambda: True,
-) -> int:
+def later(paths: Iterable[Path], known: Mapping[Path, Proof]) -> None:
+    """Have images made of chunks without one, in the order of `paths`, up to the bound of all."""
+    room = largest_tier()
+    for path, version in find(list(paths)).missing:
+        room -= _TIMES_LARGER * version.size
+        if room < 0:
+            break
+        _builder.add([Wanted(path, version, known.get(path))])
+
+
+def warm(paths: Iterable[Path], known: Mapping[Path, Proof]) -> int:
     """Make images of chunks here and now, and give how many of these there are.
 
-    They come in the order of `paths`, up to the bound of all images, while `goes_on`.
+    They come in the order of `paths`, up to the bound of all images; the first stay longest.
     """
-    folder, there, room = images(), 0, largest_tier()
+    folder, room = images(), largest_tier()
+    there: list[Image] = []
     for path in paths:
-        if folder is None or room <= 0 or not goes_on():
+        if folder is None or room <= 0:
             break
         try:
-            version = Version.of(path, path.stat())
-            if (image := _map(folder, path, version)) is None:
-                build(Wanted(path, version, known.get(path)), folder)
-                image = _map(folder, path, version)
+            image = _made(folder, path, known.get(path))
         except OSError as error:
             _log.warning("%s takes no more images: %s", folder, error)
             break
         if image is not None:
-            there, room = there + 1, room - image.size
+            room -= image.size
+            there.append(image)
     if there and folder is not None:
+        now = file_time(folder)
+        for place, image in enumerate(there):
+            touch(f"{folder}/{image.source.version.name}", now - place)
         shrink(folder, largest_tier())
-    return there
+    return len(there)
+
+
+def _made(folder: Path, path: Path, proof: Proof | None) -> Image | None:
+    """Give the image of a chunk, made if there is none. Raises `OSError` for a full folder."""
+    version = Version.of(path, path.stat())
+    image = _map(folder, path, version)
+    if image is None and build(Wanted(path, version, proof), folder):
+        image = _map(folder, path, version)
+    return image
 
 
 def wait(seconds: float) -> bool:
