@@ -218,7 +218,7 @@ class Lake(Intake, Shown):
         say(failures, anything=bool(found))
         return report.catalog(found.items())
 
-    def audit(self) -> pl.DataFrame:
+    def audit(self, *, tier: bool = False) -> pl.DataFrame:
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
@@ -226,11 +226,12 @@ class Lake(Intake, Shown):
         `stray` what other programs left: it is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
-        narrower ones of the same time add up to. The detail counts them and names the first.
+        narrower ones of the same time add up to. The detail counts them and names the first. With
+        `tier` every byte of the images below the cache folder is looked at, too (see `warm`).
         """
         from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
-        return beside.audit(self)
+        return beside.audit(self, tier=tier)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
         """Mend the findings of `audit` where that takes no guessing, and list each action.

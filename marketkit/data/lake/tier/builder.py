@@ -26,6 +26,7 @@ from marketkit.data.lake.format.verify import verify
 from marketkit.data.lake.tier.folder import images, shrink
 from marketkit.data.lake.tier.image import Source, Version, encode, open_image
 from marketkit.disk import file_time, write_atomic
+from marketkit.errors import InputError
 from marketkit.settings import largest_tier
 
 _log = logging.getLogger("marketkit.lake")
@@ -187,9 +188,10 @@ class Builder:
             return True
 
     def _tidy(self) -> None:
-        folder = None if self._ends else images()
-        if folder is not None:
-            shrink(folder, largest_tier())
+        with suppress(OSError, InputError):
+            folder = None if self._ends else images()
+            if folder is not None:
+                shrink(folder, largest_tier())
 
 
 def _build_quietly(wanted: Wanted) -> None:
@@ -198,5 +200,5 @@ def _build_quietly(wanted: Wanted) -> None:
         folder = images()
         if folder is not None and not is_there(folder, wanted.version):
             build(wanted, folder)
-    except Exception as error:  # noqa: BLE001 - nobody would see it, and nothing depends on it
+    except BaseException as error:  # noqa: BLE001 - nobody would see it, and nothing depends on it
         _log.debug("no image of %s: %s", wanted.path, error)

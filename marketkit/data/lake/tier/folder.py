@@ -35,6 +35,11 @@ def images() -> Path | None:
     return folder if _is_usable(folder) else None
 
 
+def every(folder: Path) -> list[str]:
+    """List all images, sorted by path."""
+    return sorted(file.path for file in _files(folder, 0))
+
+
 def touch(path: str, at: int | None = None) -> None:
     """Note that an image was used, now or `at` ns: the longest unused go first."""
     with suppress(OSError):
