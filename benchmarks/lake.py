@@ -1,12 +1,16 @@
 """The lake against one ideal file: the same rows, by the same writer, in one `pl.read_parquet`.
 
-And what has no ideal: looking for gaps, freezing, merging, adding up, in milliseconds.
+Each case is read from files (`lake`), and through images: again in the same process (`tier`), with
+all maps dropped (`mapped`), and first in a new process, imports apart (`new`); beside them the
+floor, a copy of as many bytes (`memcpy`). And what has no ideal: looking for gaps, freezing,
+merging, adding up, in milliseconds.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -28,6 +32,7 @@ from marketkit.data.lake import Lake
 from marketkit.data.lake.format import chunk as files
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.read import view as derive
+from marketkit.data.lake.tier import tier
 from marketkit.timeframe import TIMEFRAMES, iso
 
 Reader = Callable[[list[str], int, int], pl.DataFrame]
@@ -46,6 +51,19 @@ started = time.perf_counter()
 lake.gaps(None, "1m", "2024-01-01", "2025-01-01")
 print(json.dumps((time.perf_counter() - started) * 1e3))
 """
+
+
+FIRST = """
+import json, sys, time
+from marketkit.api.sync import SmartDataProvider
+import marketkit.data.lake.lake, polars
+root, symbols, start, end = json.loads(sys.argv[1])
+provider = SmartDataProvider(endpoint="http://127.0.0.1:9", lake=root)
+started = time.perf_counter()
+provider.get_candle(symbols, "1m", start=start, end=end, source="lake")
+print(json.dumps((time.perf_counter() - started) * 1e3))
+"""
+WIDTH = 56  # bytes of a row without the symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +92,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
     years, markets, rounds = (2, 20, 7) if quick else (10, 200, 15)
     with tempfile.TemporaryDirectory(prefix="marketkit-lake-") as name:
         folder = Path(name)
+        os.environ["MARKETKIT_CACHE"] = str(folder / "cache")
         lake, wide = Lake(folder / "lake"), Lake(folder / "grid")
         fill(lake, years, markets)
         grid(wide, markets)
@@ -112,13 +131,51 @@ def fill(lake: Lake, years: int, markets: int) -> None:
 
 def _compare(lake: Lake, case: Case, reader: Reader, folder: Path, rounds: int) -> dict[str, Any]:
     question = (case.symbols, case.start, case.end)
-    rows = lake.read(case.symbols, ONE_MINUTE, case.start, case.end)
+    from_files = without_images(reader)
+    rows = from_files(*question).drop("state")
     ideal = _ideal(rows, folder)
-    assert pl.read_parquet(ideal).equals(reader(*question).drop("state"))
-    ideal_ms, lake_ms = interleaved(
-        lambda: pl.read_parquet(ideal), lambda: reader(*question), rounds=rounds
+    assert pl.read_parquet(ideal).equals(rows)
+    lake.warm(case.symbols, ONE_MINUTE, case.start, case.end)
+    assert reader(*question).drop("state").equals(rows)
+    block = bytearray(rows.height * WIDTH)
+
+    def mapped() -> pl.DataFrame:
+        tier.drop_maps()
+        return reader(*question)
+
+    ideal_ms, lake_ms, tier_ms, mapped_ms, copy_ms = interleaved(
+        lambda: pl.read_parquet(ideal),
+        lambda: from_files(*question),
+        lambda: reader(*question),
+        mapped,
+        lambda: bytes(block),
+        rounds=rounds,
     )
-    return _ratio_row(case.name, rows.height, ideal_ms, lake_ms, case.target)
+    new = statistics.median(_first(lake, case) for _ in range(max(3, rounds // 3)))
+    times = {"tier": tier_ms, "mapped": mapped_ms, "new": new, "memcpy": copy_ms}
+    row = _ratio_row(case.name, rows.height, ideal_ms, lake_ms, case.target)
+    return row | {name: round(value, 2) for name, value in times.items()}
+
+
+def without_images(reader: Reader) -> Reader:
+    """Give a reader that opens files, whatever images there are."""
+
+    def read(symbols: list[str], start: int, end: int) -> pl.DataFrame:
+        os.environ["MARKETKIT_TIER"] = "off"
+        try:
+            return reader(symbols, start, end)
+        finally:
+            del os.environ["MARKETKIT_TIER"]
+
+    return read
+
+
+def _first(lake: Lake, case: Case) -> float:
+    """Time the first read of a new process."""
+    question = (str(lake.root), case.symbols, iso(case.start), iso(case.end))
+    command = [sys.executable, "-c", FIRST, json.dumps(question)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return float(json.loads(done.stdout))
 
 
 def _cross_section(lake: Lake, markets: int, folder: Path, rounds: int) -> dict[str, Any]:

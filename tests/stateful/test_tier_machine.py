@@ -43,7 +43,7 @@ class TierMachine(RuleBasedStateMachine):
         self.sets = 0
         self.told = patch.dict(os.environ, {"MARKETKIT_CACHE": str(self.folder / "cache")})
         self.told.start()
-        tier._maps.clear()
+        tier.drop_maps()
 
     def teardown(self) -> None:
         """Leave nothing behind."""
@@ -130,7 +130,7 @@ class TierMachine(RuleBasedStateMachine):
     @rule()
     def begin_anew(self):
         """Forget all maps and all that this process knows of the lake, as a new one would."""
-        tier._maps.clear()
+        tier.drop_maps()
         self.lake = Lake(self.folder / "lake")
 
     @invariant()

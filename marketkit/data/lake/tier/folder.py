@@ -31,8 +31,14 @@ def images() -> Path | None:
     """
     if not largest_tier():
         return None
-    folder = images_dir() / LAYOUT
+    # Asked by every read: where the folder is follows from nothing else.
+    folder = _folder(os.environ.get("MARKETKIT_CACHE"), os.environ.get("HOME"))
     return folder if _is_usable(folder) else None
+
+
+@lru_cache(maxsize=8)
+def _folder(*_said: str | None) -> Path:
+    return images_dir() / LAYOUT
 
 
 def every(folder: Path) -> list[str]:

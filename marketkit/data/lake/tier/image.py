@@ -12,6 +12,7 @@ import json
 import mmap
 import os
 import zlib
+from bisect import bisect_left
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
@@ -78,16 +79,21 @@ class Broken(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """An image that is mapped: the rows but for the symbol, and the times of the first and last.
+    """An image that is mapped: the rows but for the symbol, and their times in ms.
 
     `size` is that of the file in bytes.
     """
 
     source: Source
     frame: pl.DataFrame
-    first: int
-    last: int
+    times: memoryview
     size: int
+
+    def between(self, start: int, end: int) -> pl.DataFrame:
+        """Give the rows of `[start, end)`, as a view."""
+        low, high = bisect_left(self.times, start), bisect_left(self.times, end)
+        whole = high - low == len(self.times)
+        return self.frame if whole else self.frame.slice(low, high - low)
 
 
 def encode(frame: pl.DataFrame, source: Source) -> bytes:
@@ -113,9 +119,7 @@ def encode(frame: pl.DataFrame, source: Source) -> bytes:
 
 
 def _said(rows: pl.DataFrame, source: Source, places: list[Place]) -> dict[str, Any]:
-    times = rows["time"].to_physical()
-    told = {"rows": rows.height, "first": times[0], "last": times[-1], "places": places}
-    return source._asdict() | told
+    return source._asdict() | {"rows": rows.height, "places": places}
 
 
 def open_image(path: Path | str) -> Image:
@@ -127,8 +131,11 @@ def open_image(path: Path | str) -> Image:
     try:
         said, _ = _read(memory)
         source = Source(Version(*said["version"]), said["symbol"], said["seal"], said["young"])
-        frame = frame_over(memory, said["rows"], list(starmap(Place, said["places"])))
-        return Image(source, frame, said["first"], said["last"], said["size"])
+        places = list(starmap(Place, said["places"]))
+        frame = frame_over(memory, said["rows"], places)
+        at = places[0].values
+        times = memoryview(memory)[at : at + 8 * said["rows"]].cast("q")
+        return Image(source, frame, times, said["size"])
     except NONSENSE as error:
         raise Broken(f"{path} is no image: {error}") from error
 

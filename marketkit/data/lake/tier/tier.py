@@ -75,7 +75,7 @@ def find(paths: Sequence[Path]) -> Found:
 
 def frame_of(found: Iterable[Image], window: Span | None) -> pl.DataFrame:
     """Give the candles of images, one below the other; with `window` of a range only."""
-    parts = [(image, _cut(image, window)) for image in found]
+    parts = [(image, image.frame if window is None else image.between(*window)) for image in found]
     parts = [(image, rows) for image, rows in parts if rows.height]
     if not parts:
         return empty(ROW)
@@ -144,6 +144,11 @@ def _made(folder: Path, path: Path, proof: Proof | None) -> Image | None:
     return image
 
 
+def drop_maps() -> None:
+    """Let all maps go; the next reads map images anew, as a new process does."""
+    _maps.clear()
+
+
 def wait(seconds: float) -> bool:
     """Wait until all images that reads asked for are made, and say whether that came."""
     return _builder.wait(seconds)
@@ -170,12 +175,3 @@ def _map(folder: Path, path: Path, version: Version) -> Image | None:
     touch(name)
     _maps.put(version, image)
     return image
-
-
-def _cut(image: Image, window: Span | None) -> pl.DataFrame:
-    """Give the rows of an image in a range, as a view."""
-    if window is None or (window.start <= image.first and image.last < window.end):
-        return image.frame
-    times = image.frame["time"].to_physical()
-    low, high = (int(times.search_sorted(edge)) for edge in window)
-    return image.frame.slice(low, high - low)

@@ -16,7 +16,7 @@ MINUTE = 60_000
 @pytest.fixture
 def image(lake, candles, january):
     """The one image there is."""
-    tier._maps.clear()
+    tier.drop_maps()
     page = candles(range(january, january + 50 * MINUTE, MINUTE))
     lake.append("KRW-BTC", "1m", page, Spans([(january, january + 50 * MINUTE)]))
     assert lake.warm() == 1

@@ -52,7 +52,7 @@ def test_an_image_has_the_rows_bit_for_bit_with_nulls_and_without(tmp_path_facto
     image = open_image(path)
     assert image.frame.equals(rows)
     assert image.frame.schema == {name: kind for name, kind in ROW.items() if name != "symbol"}
-    assert (image.first, image.last) == (0, (len(values) - 1) * MINUTE)
+    assert image.times.tolist() == [at * MINUTE for at in range(len(values))]
     assert (image.source, image.size) == (SOURCE, path.stat().st_size)
     assert problem_of(path) is None
 
@@ -61,6 +61,15 @@ def test_other_programs_read_an_image_as_the_arrow_file_that_it_is(path):
     with pa.memory_map(str(path)) as file:
         assert pl.from_arrow(pa.ipc.open_file(file).read_all()).equals(open_image(path).frame)
     assert pl.read_ipc(path).equals(open_image(path).frame)
+
+
+@pytest.mark.parametrize("span", [(0, 100), (-5, 3), (3, 4), (50, 999), (7, 7), (100, 200)])
+def test_rows_of_a_range_are_found_by_their_times(path, span):
+    start, end = span
+    image = open_image(path)
+    expected = image.frame[max(0, start) : max(0, min(end, 100))]
+    assert image.between(start * MINUTE, end * MINUTE).equals(expected)
+    assert image.between(start * MINUTE - 1, end * MINUTE - 1).equals(expected)
 
 
 def test_a_frame_is_one_chunk(path):

@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
+from marketkit.data.lake.read.fill import closed
 from marketkit.data.lake.tier import folder as folders
 from marketkit.data.lake.tier import tier
 from marketkit.data.lake.tier.folder import images
@@ -24,7 +25,7 @@ MINUTE = 60_000
 
 @pytest.fixture(autouse=True)
 def _nothing_mapped():
-    tier._maps.clear()
+    tier.drop_maps()
     folders._is_usable.cache_clear()
 
 
@@ -139,7 +140,7 @@ def test_another_file_with_the_stamp_of_a_young_one_is_no_such_chunk(lake, chunk
     lake.warm()
     (name,) = made()
     path = next(images().rglob(name))
-    tier._maps.clear()
+    tier.drop_maps()
     version = Version.of(chunk, chunk.stat())
     assert tier._map(images(), chunk, version) is not None
     page = candles([january], close=3.0)
@@ -158,7 +159,7 @@ def test_another_file_with_the_stamp_of_a_young_one_is_no_such_chunk(lake, chunk
 @pytest.mark.parametrize("how", ["short", "empty", "garbage", "block"])
 def test_an_image_that_is_none_is_removed_and_the_chunk_is_read(lake, rows, how):
     lake.warm()
-    tier._maps.clear()
+    tier.drop_maps()
     path = next(images().rglob("*.arrow"))
     content = path.read_bytes()
     start = content.index(b"marketkit1")
@@ -180,7 +181,7 @@ def test_the_cache_folder_may_go_in_the_midst_of_reads(lake, rows):
     shutil.rmtree(images().parent)
     assert first.equals(rows)
     assert lake.read("KRW-BTC", "1m").equals(rows)  # of the map
-    tier._maps.clear()
+    tier.drop_maps()
     for _ in range(3):
         assert lake.read("KRW-BTC", "1m").equals(rows)
     assert tier.wait(30)
@@ -190,7 +191,7 @@ def test_the_cache_folder_may_go_in_the_midst_of_reads(lake, rows):
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may do all")
 def test_a_cache_that_may_only_be_read_is_read(lake, rows):
     lake.warm()
-    tier._maps.clear()
+    tier.drop_maps()
     images().chmod(0o500)
     assert lake.read("KRW-BTC", "1m").equals(rows)
 
@@ -292,7 +293,7 @@ from marketkit.data.lake import Lake
 from marketkit.data.lake.tier import tier
 lake = Lake({str(lake.root)!r})
 for _ in range(20):
-    tier._maps.clear()
+    tier.drop_maps()
     assert lake.warm() == 1
     assert lake.read("KRW-BTC", "1m").height == 100
 """
@@ -331,3 +332,15 @@ def test_a_frozen_set_shares_the_images_of_the_lake(lake, chunk, rows):
     (kept,) = lake.root.glob("snapshots/set/candles/*/*/*/*.parquet")
     assert mapped(kept)
     assert len(made()) == 1
+
+
+def test_columns_of_a_frame_have_the_chunks_of_the_images_and_no_others(lake, candles):
+    months = [1_704_067_200_000, 1_706_745_600_000]
+    for start in months:
+        page = candles(range(start, start + 5 * MINUTE, MINUTE))
+        lake.append("KRW-BTC", "1m", page, Spans([(start, start + 5 * MINUTE)]))
+    lake.warm()
+    frame = lake.read("KRW-BTC", "1m")
+    assert set(closed(frame).n_chunks("all")) == {2}
+    one = lake.read("KRW-BTC", "1m", months[0], months[1])
+    assert set(closed(one).n_chunks("all")) == {1}
