@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import itertools
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.data.lake.format.chunk import Entry, Version
+from marketkit.data.lake.format.chunk import Entry, Stamp, Version
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
@@ -30,6 +31,15 @@ _SCHEMA = pl.Schema(ROW)
 _NOT_SYMBOL = [name for name in ROW if name != "symbol"]
 _SPARE = 256  # descriptors left to the rest of the process
 _AT_ONCE = 64  # series whose ends are read together
+_FEW = 4  # files that are cut by counting rows, at two thirds of the price of comparing times
+
+
+class Cut(NamedTuple):
+    """The rows of a version of a file that are wanted: the first, and how many."""
+
+    stamp: Stamp
+    first: int
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +47,15 @@ class Files:
     """Files to read in this order; `window` is the range to keep, None for whole files.
 
     `symbol` is the one of all rows, None where there may be several. `known` are the hashes that
-    somebody has of files; of others the file itself must know.
+    somebody has of files; of others the file itself must know. `cuts` are, for few files with a row
+    in each slot, where the rows of the window lie.
     """
 
     paths: list[Path]
     window: Span | None
     symbol: str | None = None
     known: Mapping[Path, Version] = field(default_factory=dict)
+    cuts: Mapping[Path, Cut] = field(default_factory=dict)
 
     @property
     def newest_first(self) -> list[Path]:
@@ -59,7 +71,22 @@ def files_of(
 ) -> Files:
     """Give the files of chunks below a root, with the hashes that the entries have."""
     found = [(root / series.path(entry.chunk), entry) for series, entry in chunks]
-    return Files([path for path, _ in found], window, symbol, known_of(found))
+    cuts = {} if window is None or len(found) > _FEW else _cuts(root, chunks, window)
+    return Files([path for path, _ in found], window, symbol, known_of(found), cuts)
+
+
+def _cuts(root: Path, chunks: Sequence[tuple[Series, Entry]], window: Span) -> dict[Path, Cut]:
+    """Say where the rows of a range lie in chunks with a row in each slot."""
+    cuts = {}
+    for series, entry in chunks:
+        footer, width = entry.footer, series.timeframe.width
+        first, last, rows = footer.first, footer.last, footer.rows
+        if first is None or last is None or series.timeframe.is_calendar:
+            continue
+        if rows == (last - first) // width + 1:
+            low, high = (min(rows, max(0, -(-(edge - first) // width))) for edge in window)
+            cuts[root / series.path(entry.chunk)] = Cut(entry.stamp, low, max(0, high - low))
+    return cuts
 
 
 def scan(files: Files) -> pl.LazyFrame:
@@ -93,13 +120,26 @@ def _scan(files: Files) -> pl.LazyFrame:
         opened: list[IO[bytes]] = [file for _, file in found]
         # Of many files polars need not look at the first before the others; of one it costs more.
         schema = _SCHEMA if len(opened) > 1 else None
-        frame = pl.scan_parquet(
-            opened, glob=False, hive_partitioning=False, cache=False, schema=schema
-        )
+        if files.cuts and all(_is_cut(files, path, file) for path, file in found):
+            parts = [_plan([file]).slice(*files.cuts[path][1:]) for path, file in found]
+            return parts[0] if len(parts) == 1 else pl.concat(parts)
+        frame = _plan(opened, schema)
     if files.window is None:
         return frame
     start, end = (pl.lit(edge).cast(TIME) for edge in files.window)
     return frame.filter(pl.col("time").is_between(start, end, closed="left"))
+
+
+def _is_cut(files: Files, path: Path, file: FileIO) -> bool:
+    """Say whether somebody knows where the rows of the very version that is open lie."""
+    cut = files.cuts.get(path)
+    return cut is not None and cut.stamp == Stamp.of(os.fstat(file.fileno()))
+
+
+def _plan(opened: Sequence[IO[bytes]], schema: pl.Schema | None = None) -> pl.LazyFrame:
+    return pl.scan_parquet(
+        list(opened), glob=False, hive_partitioning=False, cache=False, schema=schema
+    )
 
 
 def read(files: Files) -> pl.DataFrame:
