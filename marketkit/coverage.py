@@ -105,7 +105,7 @@ class Spans:
 
     def gaps(self, start: int, end: int) -> Spans:
         """Give the part of `[start, end)` that is missing from the set."""
-        return Spans([(start, end)]) - self
+        return Spans._sorted([Span(start, end)]) - self
 
 
 def _normalised(spans: Iterable[tuple[int, int]]) -> tuple[Span, ...]:
