@@ -26,6 +26,7 @@ import polars as pl
 
 from benchmarks._candles import MINUTE, START, YEAR, candles, symbol
 from benchmarks._grid import grid
+from benchmarks._new_process import first_read, memory_row
 from marketkit.api.sync import SmartDataProvider
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
@@ -53,16 +54,6 @@ print(json.dumps((time.perf_counter() - started) * 1e3))
 """
 
 
-FIRST = """
-import json, sys, time
-from marketkit.api.sync import SmartDataProvider
-import marketkit.data.lake.lake, polars
-root, symbols, start, end = json.loads(sys.argv[1])
-provider = SmartDataProvider(endpoint="http://127.0.0.1:9", lake=root)
-started = time.perf_counter()
-provider.get_candle(symbols, "1m", start=start, end=end, source="lake")
-print(json.dumps((time.perf_counter() - started) * 1e3))
-"""
 WIDTH = 56  # bytes of a row without the symbol
 
 
@@ -99,7 +90,11 @@ def measure(*, quick: bool) -> dict[str, Any]:
         time.sleep(QUIET)
         reader = reader_of(lake)
         rows = [_compare(lake, case, reader, folder, rounds) for case in cases_of(years, markets)]
-        rows += [_cross_section(lake, markets, folder, rounds), _resampling(lake, rounds)]
+        rows += [
+            memory_row(lake.root, sorted(map(symbol, range(years)))),
+            _cross_section(lake, markets, folder, rounds),
+            _resampling(lake, rounds),
+        ]
         rows += [_milliseconds_row(*row) for row in _gaps(wide, markets, rounds)]
         rows += [_milliseconds_row(*_freezing(wide, rounds))]
         disk = lake.catalog().select(pl.col("bytes").sum() / pl.col("rows").sum()).item()
@@ -151,7 +146,10 @@ def _compare(lake: Lake, case: Case, reader: Reader, folder: Path, rounds: int) 
         lambda: bytes(block),
         rounds=rounds,
     )
-    new = statistics.median(_first(lake, case) for _ in range(max(3, rounds // 3)))
+    new = statistics.median(
+        first_read(lake.root, case.symbols, case.start, case.end)
+        for _ in range(max(3, rounds // 3))
+    )
     times = {"tier": tier_ms, "mapped": mapped_ms, "new": new, "memcpy": copy_ms}
     row = _ratio_row(case.name, rows.height, ideal_ms, lake_ms, case.target)
     return row | {name: round(value, 2) for name, value in times.items()}
@@ -168,14 +166,6 @@ def without_images(reader: Reader) -> Reader:
             del os.environ["MARKETKIT_TIER"]
 
     return read
-
-
-def _first(lake: Lake, case: Case) -> float:
-    """Time the first read of a new process."""
-    question = (str(lake.root), case.symbols, iso(case.start), iso(case.end))
-    command = [sys.executable, "-c", FIRST, json.dumps(question)]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return float(json.loads(done.stdout))
 
 
 def _cross_section(lake: Lake, markets: int, folder: Path, rounds: int) -> dict[str, Any]:
