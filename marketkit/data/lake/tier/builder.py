@@ -98,6 +98,18 @@ def seal_of(path: Path) -> str | None:
         return None
 
 
+def proved_seal(path: Path, version: Version) -> str | None:
+    """Give the same after all bytes of a version were compared, None for any that differ."""
+    try:
+        with path.open("rb", buffering=0) as file:
+            if Version.of(path, os.fstat(file.fileno())) != version:
+                return None
+            content = file.readall()
+        return _pages_of(content) if seal.check(content) else None
+    except (OSError, ValueError):
+        return None
+
+
 def _source(wanted: Wanted, stat: os.stat_result, content: bytes, now: int) -> Source:
     """Compare the bytes of a chunk with the proof. Raises `ValueError`."""
     version, symbol = wanted.version, symbol_of_folder(wanted.path.parent.name)
@@ -105,11 +117,15 @@ def _source(wanted: Wanted, stat: os.stat_result, content: bytes, now: int) -> S
         raise ValueError("it is another file by now")
     told = wanted.proof
     verify(content, told.sha256 if told is not None and told.stamp == Stamp.of(stat) else None)
-    pages = seal.check_footer(content[seal.footer_start(content) :])
+    pages = _pages_of(content)
     young = now - version.ctime_ns < _YOUNG
     if young and pages is None:
         raise ValueError("it is too young to be told from another of the same moment")
     return Source(version, symbol, pages, young)
+
+
+def _pages_of(content: bytes) -> str | None:
+    return seal.check_footer(content[seal.footer_start(content) :])
 
 
 class Builder:

@@ -10,6 +10,7 @@ import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +18,9 @@ import polars as pl
 
 from marketkit.coverage import Span
 from marketkit.data.lake.format.chunk import Version as Proof
-from marketkit.data.lake.tier.builder import Builder, Wanted, build, seal_of
+from marketkit.data.lake.tier.builder import Builder, Wanted, build, proved_seal, seal_of
 from marketkit.data.lake.tier.folder import images, remove, shrink, touch
-from marketkit.data.lake.tier.image import Broken, Image, Version, open_image
+from marketkit.data.lake.tier.image import Broken, Image, Source, Version, open_image
 from marketkit.data.lake.tier.maps import Maps, SymbolColumns
 from marketkit.data.lake.tier.seen import again
 from marketkit.disk import file_time
@@ -169,9 +170,24 @@ def _map(folder: Path, path: Path, version: Version) -> Image | None:
         _log.debug("image %s is not read: %s", name, error)
         _maps.clear()
         return None
-    source = image.source
-    if source.version != version or (source.young and source.seal != seal_of(path)):
+    if not _is_of(image.source, path, version):
         return None
+    if image.source.version != version:  # from now on, and in the file some time
+        image = replace(image, source=image.source._replace(version=version))
+        _builder.add([Wanted(path, version, None)])
     touch(name)
     _maps.put(version, image)
     return image
+
+
+def _is_of(source: Source, path: Path, version: Version) -> bool:
+    """Say whether an image is of a version of a chunk.
+
+    A second name, as frozen sets give, changes the time of the last change and nothing else. All
+    bytes of such a file are compared with the proof, as when a process first opens one.
+    """
+    if source.version == version:
+        return not source.young or source.seal == seal_of(path)
+    if source.version._replace(ctime_ns=version.ctime_ns) != version:
+        return False
+    return source.seal is not None and source.seal == proved_seal(path, version)

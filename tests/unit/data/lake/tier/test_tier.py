@@ -16,7 +16,7 @@ from marketkit.data.lake.read.fill import closed
 from marketkit.data.lake.tier import folder as folders
 from marketkit.data.lake.tier import tier
 from marketkit.data.lake.tier.folder import images
-from marketkit.data.lake.tier.image import Version
+from marketkit.data.lake.tier.image import Source, Version, encode, open_image
 from marketkit.errors import CorruptFile
 from marketkit.window import EVER
 
@@ -147,8 +147,6 @@ def test_another_file_with_the_stamp_of_a_young_one_is_no_such_chunk(lake, chunk
     lake.append("KRW-BTC", "1m", page, Spans([(january, january + MINUTE)]))
     # What a coarse clock would do: the old image has the name and the times of the new file.
     told = Version.of(chunk, chunk.stat())
-    from marketkit.data.lake.tier.image import Source, encode, open_image
-
     source = open_image(path).source
     old = open_image(path).frame
     target = images() / told.name
@@ -325,13 +323,41 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
 
 
-def test_a_frozen_set_shares_the_images_of_the_lake(lake, chunk, rows):
-    lake.freeze("set")
+def test_a_frozen_set_shares_the_images_of_the_lake(lake, chunk, rows, monkeypatch):
     lake.warm()
+    lake.freeze("set")  # which gives every file a second name
+    tier.drop_maps()
+
+    def refuse(_files):
+        raise AssertionError("a file is decoded")
+
+    monkeypatch.setattr("marketkit.data.lake.store.scan._scan", refuse)
     assert lake.as_of("set").read("KRW-BTC", "1m").equals(rows)
+    assert lake.read("KRW-BTC", "1m").equals(rows)
     (kept,) = lake.root.glob("snapshots/set/candles/*/*/*/*.parquet")
     assert mapped(kept)
-    assert len(made()) == 1
+    assert tier.wait(30)
+    (name,) = made()
+    assert open_image(next(images().rglob(name))).source.version == Version.of(kept, kept.stat())
+
+
+def test_a_map_that_the_system_refuses_is_done_without(lake, chunk, rows, monkeypatch):
+    lake.warm()
+    tier.drop_maps()
+
+    def full(_path):
+        raise OSError(12, "Cannot allocate memory")
+
+    monkeypatch.setattr("marketkit.data.lake.tier.image._mapped", full)
+    assert lake.read("KRW-BTC", "1m").equals(rows)
+    assert not mapped(chunk)
+    assert tier.wait(30)
+
+
+def test_a_file_from_the_future_is_young(lake, chunk, monkeypatch):
+    monkeypatch.setattr("marketkit.data.lake.tier.builder.file_time", lambda _folder: 0)
+    lake.warm()
+    assert open_image(next(images().rglob("*.arrow"))).source.young
 
 
 def test_columns_of_a_frame_have_the_chunks_of_the_images_and_no_others(lake, candles):
