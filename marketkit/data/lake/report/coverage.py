@@ -59,9 +59,10 @@ def gaps(ranges: Iterable[tuple[Series, Knowledge, Span]]) -> pl.DataFrame:
         spans += parts
         slots += [series.timeframe.count(*part) for part in parts]
     # Column by column: as rows they would take twice as long.
-    edges = [pl.Series(each, dtype=pl.Int64).cast(TIME) for each in zip(*spans, strict=True)]
-    columns = [names, widths, *(edges or [[], []]), slots]
-    return pl.DataFrame(dict(zip(GAPS, columns, strict=True)), schema=dict(GAPS))
+    starts, ends = ([each[at] for each in spans] for at in (0, 1))
+    edges = [pl.Series(each, dtype=pl.Int64).cast(TIME) for each in (starts, ends)]
+    columns = dict(zip(GAPS, (names, widths, *edges, slots), strict=True))
+    return pl.DataFrame(columns, schema=dict(GAPS))
 
 
 def coverage(

@@ -39,7 +39,7 @@ class Cut(NamedTuple):
 
     stamp: Stamp
     first: int
-    count: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -274,11 +274,14 @@ class Store:
         found: list[tuple[Series, Knowledge, Span]] = []
         for series, entries in looked_up.items():
             known = self._knowledge(series, entries)
-            first, last = known.hull or (None, None)
-            first = window.start if start is not None else first
-            last = window.end if end is not None else last
-            if first is not None and last is not None and first < last:
-                found.append((series, known, Span(first, last)))
+            span: Span | None = window
+            if start is None or end is None:  # else nobody need know how far the series reaches
+                span = hull = known.hull
+                if hull is not None:
+                    first = hull.start if start is None else window.start
+                    span = Span(first, hull.end if end is None else window.end)
+            if span is not None and span.start < span.end:
+                found.append((series, known, span))
         return found, {name_of(series): failure for series, failure in failures.items()}
 
 
