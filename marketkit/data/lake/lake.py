@@ -206,7 +206,7 @@ class Lake(Intake, Shown):
         return report.gaps(ranges)
 
     def catalog(self) -> pl.DataFrame:
-        """List the series, and on what each beginning rests.
+        """List the series, and the evidence of each beginning.
 
         Columns are `symbol timeframe first last rows slots files bytes nothing_before rests_on`.
         `slots` are the covered ones, traded or not. Before `nothing_before`, null if unknown, the
@@ -269,7 +269,7 @@ class Lake(Intake, Shown):
         *,
         bars: Frame | None = None,
     ) -> pl.DataFrame:
-        """Judge every UTC day: one row per symbol and day, with a score and its reasons.
+        """Judge every UTC day: one row per symbol and day, with a score and reasons.
 
         `score` is 100 less what each of the `reasons` costs (its points are behind it), null for
         days of which nothing can be had. Then come `slots`, the shares of the states as in

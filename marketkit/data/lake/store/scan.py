@@ -143,7 +143,7 @@ def _plan(opened: Sequence[IO[bytes]], schema: pl.Schema | None = None) -> pl.La
 
 
 def read(files: Files) -> pl.DataFrame:
-    """Read files, or the images of them. Raises `CorruptFile` naming the one that cannot be."""
+    """Read files, or the images of them. Raises `CorruptFile` naming a broken one."""
     found = tier.find(files.paths)
     if found.whole:
         return tier.frame_of(found.present, files.window)
@@ -153,7 +153,7 @@ def read(files: Files) -> pl.DataFrame:
 
 
 def _read_both(files: Files, found: tier.Found) -> pl.DataFrame:
-    """Read images, and the files of those that have none, in the order of the files."""
+    """Read images, and files that have none, in the order of the files."""
     allow_open(2 * len(found.missing))
     runs = [
         (is_file, list(run))
