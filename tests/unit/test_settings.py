@@ -17,9 +17,11 @@ from marketkit.settings import (
     budget_dir,
     given_path,
     home,
+    images_dir,
     lake_source,
     largest_answer,
     largest_archived,
+    largest_tier,
     lists_dir,
     resolve_address,
     resolve_archive,
@@ -48,6 +50,7 @@ def bare(monkeypatch):
         "LARGEST_ANSWER",
         "ARCHIVE",
         "ADDRESS",
+        "TIER",
     )
     for name in (*own, "SETTINGS"):
         monkeypatch.delenv(f"MARKETKIT_{name}", raising=False)
@@ -355,3 +358,23 @@ def test_a_path_of_windows_is_one_on_windows_alone(path, monkeypatch):
 @pytest.mark.parametrize("path", ["./s3://b", "a:b", "~/x:/y", "/s3://b", "lake:1m", "a/b:/c"])
 def test_a_colon_elsewhere_is_a_letter_of_a_name(path):
     given_path(path)
+
+
+def test_images_have_two_gigabytes_unless_the_environment_says_otherwise(monkeypatch):
+    assert largest_tier() == 2 << 30
+    monkeypatch.setenv("MARKETKIT_TIER", "1000000")
+    assert largest_tier() == 1_000_000
+    for said in ("0", "off", "Off"):
+        monkeypatch.setenv("MARKETKIT_TIER", said)
+        assert largest_tier() == 0
+    monkeypatch.setenv("MARKETKIT_TIER", "much")
+    with pytest.raises(InputError, match="MARKETKIT_TIER='much' is no number of bytes"):
+        largest_tier()
+
+
+def test_images_lie_below_the_cache_folder(monkeypatch):
+    monkeypatch.setenv("MARKETKIT_CACHE", "/var/somewhere")
+    assert images_dir().as_posix() == "/var/somewhere/images"
+    monkeypatch.delenv("MARKETKIT_CACHE")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert images_dir().as_posix() == "/home/somebody/.cache/marketkit/images"

@@ -14,11 +14,15 @@ import polars as pl
 from marketkit.schema import ROW
 
 _PRICES = ("open", "high", "low", "close")
-_ROW_GROUP = 16_384  # rows; smaller ones cost more than they skip
+# Rows: all chunks have one group, which takes 4 % less room and a sixth less time than three.
+_ROW_GROUP = 131_072
+_PAGE = 64 << 10  # bytes of values; whoever wants a part of a chunk skips whole pages
+_LOOKED_AT = 16_384  # first rows, which are like the others
 _FEW = 1_024  # rows of a file that is small in any case
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
     "compression_level": 3,
+    "data_page_size": _PAGE,
     "write_statistics": ["time"],
     "store_schema": False,
     "write_page_checksum": True,
@@ -57,7 +61,7 @@ def _spelling(frame: pl.DataFrame) -> dict[str, Any]:
     A dictionary of so many takes twice the time and an eighth more of the disk than the prices do;
     of few prices it takes half of both.
     """
-    closes = frame["close"].head(_ROW_GROUP)
+    closes = frame["close"].head(_LOOKED_AT)
     if closes.len() < _FEW or 2 * closes.n_unique() <= closes.len():
         return {"use_dictionary": ["symbol", *_PRICES], "column_encoding": _SPELT}
     prices = dict.fromkeys(_PRICES, "BYTE_STREAM_SPLIT")
