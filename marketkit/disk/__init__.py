@@ -10,7 +10,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -145,6 +144,8 @@ def sync_file(path: Path) -> None:
 
 def sync_tree(folder: Path) -> None:
     """Make the names in a folder and all folders below survive a power cut."""
+    from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow, `--help` needs none
+
     folders = [Path(each) for each, _, _ in os.walk(folder)]
     with ThreadPoolExecutor(_SYNCS) as pool:  # together they wait for the disk as long as a few
         list(pool.map(sync_folder, folders))
