@@ -65,7 +65,8 @@ def files_of(
     """Give the files of chunks below a root, with the hashes that the entries have."""
     found = [(root / series.path(entry.chunk), entry) for series, entry in chunks]
     patched = {path: entry for path, entry in found if isinstance(entry, Patched)}
-    return Files([path for path, _ in found], window, symbol, known_of(found), patched)
+    paths, known = [path for path, _ in found], known_of(found)
+    return Files(paths, window, symbol, known=known, patched=patched)
 
 
 def scan(files: Files) -> pl.LazyFrame:
