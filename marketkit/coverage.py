@@ -105,7 +105,17 @@ class Spans:
 
     def gaps(self, start: int, end: int) -> Spans:
         """Give the part of `[start, end)` that is missing from the set."""
-        return Spans([(start, end)]) - self
+        gaps, at = list[Span](), start
+        first = bisect_right(self._spans, start, key=lambda span: span.start)
+        for each in self._spans[max(0, first - 1) :]:
+            if each.start >= end:
+                break
+            if each.start > at:
+                gaps.append(Span(at, each.start))
+            at = max(at, each.end)
+        if at < end:
+            gaps.append(Span(at, end))
+        return Spans._sorted(gaps)
 
 
 def _normalised(spans: Iterable[tuple[int, int]]) -> tuple[Span, ...]:

@@ -13,7 +13,7 @@ import itertools
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import polars as pl
@@ -226,9 +226,36 @@ def _pandas(data: pl.DataFrame, index: list[str], fixed: Mapping[str, str | None
         name: data[name][0] if data.height and name in data.columns else value
         for name, value in fixed.items()
     }
-    converted: pd.DataFrame = data.drop(told, strict=False).to_pandas().set_index(index)
+    converted = _by_columns(data.drop(told, strict=False), index)
     converted.attrs.update(told)
     return converted
+
+
+def _by_columns(data: pl.DataFrame, index: list[str]) -> pd.DataFrame:
+    """Convert to pandas; numbers by time are copied once, into one block that may be written to."""
+    numbers = [name for name, kind in data.schema.items() if kind == pl.Float64]
+    if index != ["time"] or set(data.columns) - set(numbers) != {"time"}:
+        converted: pd.DataFrame = data.to_pandas().set_index(index)
+        return converted
+    import numpy as np  # noqa: PLC0415 - pandas, which was there a moment ago, has loaded it
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    kind = cast("pl.Datetime", data.schema["time"])
+    moments = np.empty(data.height, np.int64)
+    _copy(data["time"].to_physical(), moments)
+    block = np.empty((len(numbers), data.height))
+    for name, row in zip(numbers, block, strict=True):
+        _copy(data[name], row)
+    times = pd.DatetimeIndex(moments.view(f"M8[{kind.time_unit}]"), tz="UTC", name="time")
+    zoned = times.tz_convert(ZoneInfo(kind.time_zone or "UTC"))
+    return pd.DataFrame(block.T, index=zoned, columns=numbers, copy=False)
+
+
+def _copy(column: pl.Series, into: Any) -> None:
+    at = 0
+    for chunk in column.get_chunks():
+        into[at : at + chunk.len()] = chunk.to_numpy()
+        at += chunk.len()
 
 
 class FrameMethods:

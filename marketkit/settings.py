@@ -29,6 +29,7 @@ REGIONS: Mapping[str, str] = {
 ARCHIVE = ("https://crix-data-api.upbit.com", "https://crix-data.upbit.com")
 _LARGEST = 32 << 20  # bytes: a hundred times the largest true answer, all markets with details
 _LARGEST_FILE = 1 << 30  # bytes: a month of a busy market's trades or seconds is a third of it
+_LARGEST_TIER = 2 << 30  # bytes: some seventy market-years of minutes
 
 
 def resolve_endpoint(endpoint: str | None, region: str | None) -> str:
@@ -195,6 +196,20 @@ def archive_dir(files: str) -> Path:
     """
     kept = _folder_in("MARKETKIT_CACHE") or home() / ".cache" / "marketkit"
     return kept / "archive" / re.sub(r"\W+", "_", files.partition("://")[2])
+
+
+def images_dir() -> Path:
+    """Give the folder of images of chunks: below `MARKETKIT_CACHE`, or below the home."""
+    return (_folder_in("MARKETKIT_CACHE") or home() / ".cache" / "marketkit") / "images"
+
+
+def largest_tier() -> int:
+    """Give the bytes that images of chunks may have together: `MARKETKIT_TIER`, or 2 GB.
+
+    `0` or `off` is none. Raises `InputError` for what is no number of bytes.
+    """
+    said = os.environ.get("MARKETKIT_TIER", "").strip().lower()
+    return 0 if said in {"0", "off"} else _bytes_in("MARKETKIT_TIER", _LARGEST_TIER)
 
 
 def settings_dir() -> Path:

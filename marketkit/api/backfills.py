@@ -25,7 +25,7 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.kept import GONE, KEPT, lost
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.jobs.archived import ArchiveSource, look_into
-from marketkit.data.jobs.backfill import BackfillOptions, backfill
+from marketkit.data.jobs.backfill import BackfillOptions, backfill, prepare_reads
 from marketkit.data.jobs.chunks import Chunks, chunks
 from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.outage import Outage, patiently
@@ -121,6 +121,10 @@ class BackfillEndpoints:
                 _log.warning("%s: %s", symbol, failure)
             markets = (await self._markets.frame(priority))["symbol"].to_list()
             report = await backfill(self._filler, names, wanted, run, manner, markets=markets)
+            if run.rows or manner.archive is not None:
+                sound = [name for name in names if name not in run.failures]
+                width = TIMEFRAMES[wanted.timeframe]
+                await prepare_reads(self.lake, sound, width, self._span(wanted))
             doubtful = [name for name in names if isinstance(run.failures.get(name), UnknownSymbol)]
             if doubtful:
                 run.failures.update(await self._markets.gone(doubtful, priority, began))

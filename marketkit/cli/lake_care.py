@@ -21,14 +21,20 @@ _HARMLESS = {"differs", "unsealed"}
 
 
 def audit_arguments(view: argparse.ArgumentParser) -> None:
-    """Add the recordings to look at."""
+    """Add the recordings and the images to look at."""
+    _recording_arguments(view)
+    said = "Look at every byte of the images below the cache folder, too."
+    view.add_argument("--tier", action="store_true", help=said)
+
+
+def _recording_arguments(view: argparse.ArgumentParser) -> None:
     said = "Folders of recordings, in place of the lake and the recordings that lie in it."
     view.add_argument("recordings", nargs="*", type=path, metavar="RECORDING", help=said)
 
 
 def repair_arguments(view: argparse.ArgumentParser) -> None:
     """Add the recordings to mend."""
-    audit_arguments(view)
+    _recording_arguments(view)
     view.add_argument("--dry-run", action="store_true", help="Only say what would be done.")
 
 
@@ -36,7 +42,7 @@ def audit(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     """Print the faults, and fail if there is any."""
     from marketkit.recording import mending  # noqa: PLC0415 - slow, `--help` needs none
 
-    of_lake = None if _only_recordings(lake, options) else lake.audit()
+    of_lake = None if _only_recordings(lake, options) else lake.audit(tier=options.tier)
     recordings = {root: mending.look(root) for root in _recordings(lake, options)}
     found = _together(of_lake, recordings).drop("action", strict=False)
     output.table(found)

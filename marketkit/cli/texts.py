@@ -43,8 +43,8 @@ LAKE: Mapping[str, Text] = {
         "marketkit lake revisions KRW-BTC",
     ),
     "audit": Text(
-        "Compare every byte of files, footers and index, of a lake and of recordings in its folder."
-        " Nothing is changed.",
+        "Compare every byte of files, footers and index, of a lake and of recordings in its folder;"
+        " with --tier of images below the cache folder, too. Nothing is changed.",
         "marketkit lake audit",
         {FAILED: "Something is off; marketkit lake repair mends it."},
     ),

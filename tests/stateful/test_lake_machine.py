@@ -450,6 +450,11 @@ class LakeMachine(RuleBasedStateMachine):
         """Forget what this process knows."""
         self.lake = Lake(self.root)
 
+    @rule()
+    def warm(self):
+        """Have every file read as memory from now on."""
+        self.lake.warm(None, "1m")
+
     @rule(names=st.sets(st.sampled_from(["", "-wal", "-shm"]), min_size=1))
     def delete_the_index(self, names):
         """Delete what is there of the index, in whole or in part, while it is open."""

@@ -16,9 +16,11 @@ from marketkit.settings import (
     budget_dir,
     given_path,
     home,
+    images_dir,
     lake_source,
     largest_answer,
     largest_archived,
+    largest_tier,
     lists_dir,
     resolve_archive,
     resolve_cache,
@@ -37,7 +39,16 @@ SANDBOX = "http://127.0.0.1:8631"
 @pytest.fixture(autouse=True)
 def bare(monkeypatch):
     """No setting of marketkit in the environment."""
-    own = ("ENDPOINT", "LAKE", "BUDGET_DIR", "CACHE", "OFFLINE", "LARGEST_ANSWER", "ARCHIVE")
+    own = (
+        "ENDPOINT",
+        "LAKE",
+        "BUDGET_DIR",
+        "CACHE",
+        "OFFLINE",
+        "LARGEST_ANSWER",
+        "ARCHIVE",
+        "TIER",
+    )
     for name in (*own, "SETTINGS"):
         monkeypatch.delenv(f"MARKETKIT_{name}", raising=False)
 
@@ -289,3 +300,23 @@ def test_files_of_the_archive_have_a_bound_that_can_be_set(monkeypatch):
     monkeypatch.setenv("MARKETKIT_LARGEST_FILE", "much")
     with pytest.raises(InputError, match="MARKETKIT_LARGEST_FILE='much' is no number of bytes"):
         largest_archived()
+
+
+def test_images_have_two_gigabytes_unless_the_environment_says_otherwise(monkeypatch):
+    assert largest_tier() == 2 << 30
+    monkeypatch.setenv("MARKETKIT_TIER", "1000000")
+    assert largest_tier() == 1_000_000
+    for said in ("0", "off", "Off"):
+        monkeypatch.setenv("MARKETKIT_TIER", said)
+        assert largest_tier() == 0
+    monkeypatch.setenv("MARKETKIT_TIER", "much")
+    with pytest.raises(InputError, match="MARKETKIT_TIER='much' is no number of bytes"):
+        largest_tier()
+
+
+def test_images_lie_below_the_cache_folder(monkeypatch):
+    monkeypatch.setenv("MARKETKIT_CACHE", "/var/somewhere")
+    assert images_dir().as_posix() == "/var/somewhere/images"
+    monkeypatch.delenv("MARKETKIT_CACHE")
+    monkeypatch.setenv("HOME", "/home/somebody")
+    assert images_dir().as_posix() == "/home/somebody/.cache/marketkit/images"

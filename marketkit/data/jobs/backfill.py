@@ -22,11 +22,13 @@ from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Grid, Order, Task, in_order, tasks
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.store import Tally
+from marketkit.data.lake.tier import tier
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe
 
 _MONTHS = TIMEFRAMES["1M"]
+_PREPARING = 600.0  # seconds; all that there is room for takes a tenth of that
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +106,14 @@ async def backfill(
             with suppress(LedgerReset):  # then it is planned again: what is true is in the lake
                 return await _together(executor, ledger, wanted, names, span, archived=archived)
     return await _report(filler.lake, names, timeframe, span, run, archived=archived)
+
+
+async def prepare_reads(lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span) -> None:
+    """Have what a job brought read as memory from now on; the newest first, up to the bound."""
+    with suppress(LakeError):  # who reads is told
+        files = (await asyncio.to_thread(lake.select, names, timeframe)).files(span)
+        tier.later(files.newest_first, files.known)
+        await asyncio.to_thread(tier.wait, _PREPARING)
 
 
 async def _archived(

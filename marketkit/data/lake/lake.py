@@ -207,7 +207,7 @@ class Lake(Intake, Shown):
         return report.gaps(ranges)
 
     def catalog(self) -> pl.DataFrame:
-        """List the series, and on what each beginning rests.
+        """List the series, and the evidence of each beginning.
 
         Columns are `symbol timeframe first last rows slots files bytes nothing_before rests_on`.
         `slots` are the covered ones, traded or not. Before `nothing_before`, null if unknown, the
@@ -219,7 +219,7 @@ class Lake(Intake, Shown):
         say(failures, anything=bool(found))
         return report.catalog(found.items())
 
-    def audit(self) -> pl.DataFrame:
+    def audit(self, *, tier: bool = False) -> pl.DataFrame:
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
@@ -228,12 +228,13 @@ class Lake(Intake, Shown):
         is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
-        narrower ones of the same time add up to. The detail counts them and names the first.
+        narrower ones of the same time add up to. The detail counts them and names the first. With
+        `tier` every byte of the images below the cache folder is looked at, too (see `warm`).
         """
         from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
         compact_all(self._place, damaged=False)  # what is to be looked at is all in the files
-        return beside.audit(self)
+        return beside.audit(self, tier=tier)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
         """Mend the findings of `audit` where that takes no guessing, and list each action.
@@ -273,7 +274,7 @@ class Lake(Intake, Shown):
         *,
         bars: Frame | None = None,
     ) -> pl.DataFrame:
-        """Judge every UTC day: one row per symbol and day, with a score and its reasons.
+        """Judge every UTC day: one row per symbol and day, with a score and reasons.
 
         `score` is 100 less what each of the `reasons` costs (its points are behind it), null for
         days of which nothing can be had. Then come `slots`, the shares of the states as in

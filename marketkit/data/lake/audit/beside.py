@@ -9,6 +9,7 @@ import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.audit import audit as audits
+from marketkit.data.lake.audit import images
 from marketkit.data.lake.audit import repair as repairs
 from marketkit.data.lake.audit.findings import AUDIT
 from marketkit.data.lake.audit.widths import with_narrower
@@ -21,8 +22,16 @@ from marketkit.timeframe import TIMEFRAMES
 from marketkit.window import EVER
 
 
-def audit(store: Store) -> pl.DataFrame:
-    """List the faults of a lake and of the one beside, and unsettled candles that do not add up."""
+def audit(store: Store, *, tier: bool = False) -> pl.DataFrame:
+    """List the faults of a lake and of the one beside, and unsettled candles that do not add up.
+
+    With `tier` those of images come last.
+    """
+    rows = images.look() if tier else ()
+    return pl.concat([_audit(store), pl.DataFrame(rows, schema=dict(AUDIT), orient="row")])
+
+
+def _audit(store: Store) -> pl.DataFrame:
     found = audits.audit(store.root)
     if not _is_there(store.root / FOLDER):
         return found

@@ -35,6 +35,7 @@ FINDING = pl.Enum(
         "miscounted",  # the footer counts other rows than there are
         "index",  # rows of the index that the files do not bear out
         "revisions",  # lines of a log that cannot be read
+        "image",  # below the cache folder: not as it was made, and made anew once it is deleted
         "snapshot",  # a file of a frozen set that is not as it was frozen
         "differs",  # own candles are not what narrower ones, or an answer beside, say: no damage
     ]

@@ -125,7 +125,7 @@ def _is_gone(path: Path) -> bool:
 
 
 def _readings(said: Footer) -> tuple[Footer, Footer]:
-    """Give the footer that the index may have of a file: the same, or an older version's part."""
+    """Give the words that the index may have of a file: all, or those an older version read."""
     return said, replace(said, rests_on=UNREAD)
 
 

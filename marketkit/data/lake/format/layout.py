@@ -51,7 +51,7 @@ class Series:
     @property
     def folder(self) -> str:
         """The folder of the series' chunks, below the root."""
-        return f"{timeframe_folder(self.source, self.timeframe)}/series={file_name(self.symbol)}"
+        return _series_folder(self.source, self.timeframe, self.symbol)
 
     @property
     def lock(self) -> str:
@@ -61,6 +61,11 @@ class Series:
     def path(self, chunk: str) -> str:
         """Give the file of a chunk, below the root."""
         return f"{self.folder}/{chunk}{SUFFIX}"
+
+
+@lru_cache(maxsize=8192)  # asked several times by every call, of hundreds of markets
+def _series_folder(source: str, timeframe: Timeframe, symbol: str) -> str:
+    return f"{timeframe_folder(source, timeframe)}/series={file_name(symbol)}"
 
 
 def source_folder(source: str) -> str:
@@ -85,6 +90,7 @@ def check_symbol(symbol: str) -> str:
     return symbol
 
 
+@lru_cache(maxsize=4096)  # of hundreds of markets, by every call for all
 def symbol_of_folder(name: str) -> str | None:
     """Give the symbol whose series lies in a folder of this name, or None."""
     return symbol_of(name.removeprefix("series=")) if name.startswith("series=") else None

@@ -109,7 +109,7 @@ def _read(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -> 
 def _shown(
     lake: Store, found: View, spans: Mapping[str, Span], window: Window, *, exact: bool
 ) -> Iterator[pl.DataFrame]:
-    """Give, where forming candles are wanted, the unsettled ones after all that is proved."""
+    """Give the unsettled candles after all that is proved, where forming ones are wanted."""
     beside = Unsettled(lake)
     if not window.forming or window.end is not None or window.into is not None or not beside.any:
         return

@@ -35,8 +35,11 @@ class Block:
 
 def closed(rows: pl.DataFrame) -> pl.DataFrame:
     """Mark candles as final."""
-    # Beside a short read a query would cost as much as the read.
-    return rows.hstack([_ONE_CLOSED.new_from_index(0, rows.height)])
+    # Beside a short read a query would cost as much as the read. Columns in other chunks than their
+    # neighbours would have the next query copy all of them.
+    lengths = rows["time"].chunk_lengths() if rows.height else [0]
+    states = [_ONE_CLOSED.new_from_index(0, length) for length in lengths]
+    return rows.hstack([pl.concat(states, rechunk=False)])
 
 
 def read_dense(view: View, window: Span, fill: Fill, *, exact: bool = False) -> pl.DataFrame:

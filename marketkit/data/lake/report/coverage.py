@@ -50,12 +50,19 @@ CATALOG: Schema = {
 
 def gaps(ranges: Iterable[tuple[Series, Knowledge, Span]]) -> pl.DataFrame:
     """Give one row for each span of slots nobody asked about."""
-    rows = [
-        (series.symbol, series.timeframe.name, *part, series.timeframe.count(*part))
-        for series, known, span in ranges
-        for part in known.missing(*span)
-    ]
-    return pl.DataFrame(rows, schema=dict(GAPS), orient="row")
+    names, widths, spans = list[str](), list[str](), list[Span]()
+    slots = list[int]()
+    for series, known, span in ranges:
+        parts = list(known.missing(*span))
+        names += [series.symbol] * len(parts)
+        widths += [series.timeframe.name] * len(parts)
+        spans += parts
+        slots += [series.timeframe.count(*part) for part in parts]
+    # Column by column: as rows they would take twice as long.
+    starts, ends = ([each[at] for each in spans] for at in (0, 1))
+    edges = [pl.Series(each, dtype=pl.Int64).cast(TIME) for each in (starts, ends)]
+    columns = dict(zip(GAPS, (names, widths, *edges, slots), strict=True))
+    return pl.DataFrame(columns, schema=dict(GAPS))
 
 
 def coverage(

@@ -48,7 +48,7 @@ class SeriesProvenance:
 
 
 def provenance_in(store: Store, series: Series, window: Span) -> Provenance:
-    """Read what the footers of a series say of a range; of each chunk the file is opened.
+    """Read the footers of a series for a range; of each chunk the file is opened.
 
     Raises `CorruptFile` for a chunk that cannot be read.
     """

@@ -98,4 +98,7 @@ class Knowledge:
         span = self.slots_of(start, end)
         if self.covered.holds(*span):  # the rule, and asked of every symbol of every call
             return _NONE
-        return self.covered.gaps(*span) - self.absent(*span)
+        unknown = self.covered.gaps(*span)
+        if self.nothing_before is None or self.nothing_before <= span.start:
+            return unknown
+        return unknown - self.absent(*span)

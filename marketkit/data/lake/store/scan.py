@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import polars as pl
 
@@ -28,6 +28,7 @@ from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.verified import known_of, verify_files
+from marketkit.data.lake.tier import tier
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, TIME, empty
 
@@ -38,6 +39,15 @@ _SCHEMA = pl.Schema(ROW)
 _NOT_SYMBOL = [name for name in ROW if name != "symbol"]
 _SPARE = 256  # descriptors left to the rest of the process
 _AT_ONCE = 64  # series whose ends are read together
+_FEW = 4  # files that are cut by counting rows, at two thirds of the price of comparing times
+
+
+class Cut(NamedTuple):
+    """The rows of a version of a file that are wanted: the first, and how many."""
+
+    stamp: Stamp
+    first: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +56,7 @@ class Files:
 
     `symbol` is the one of all rows, None where there may be several. `known` are the hashes that
     somebody has of files; of others the file itself must know. `patched` are chunks for which pages
-    wait.
+    wait. `cuts` are, for few files with a row in each slot, where the rows of the window lie.
     """
 
     paths: list[Path]
@@ -54,6 +64,12 @@ class Files:
     symbol: str | None = None
     known: Mapping[Path, Version] = field(default_factory=dict)
     patched: Mapping[Path, Patched] = field(default_factory=dict)
+    cuts: Mapping[Path, Cut] = field(default_factory=dict)
+
+    @property
+    def newest_first(self) -> list[Path]:
+        """The files by the times of their candles, the newest of all series first."""
+        return sorted(self.paths, key=lambda path: path.stem, reverse=True)
 
 
 def files_of(
@@ -64,13 +80,45 @@ def files_of(
 ) -> Files:
     """Give the files of chunks below a root, with the hashes that the entries have."""
     found = [(root / series.path(entry.chunk), entry) for series, entry in chunks]
-    patched = {path: entry for path, entry in found if isinstance(entry, Patched)}
     paths, known = [path for path, _ in found], known_of(found)
-    return Files(paths, window, symbol, known=known, patched=patched)
+    patched = {path: entry for path, entry in found if isinstance(entry, Patched)}
+    # Of a chunk for which pages wait the footer says where rows will be, not where they are.
+    cut = window is not None and not patched and len(found) <= _FEW
+    cuts = _cuts(root, chunks, window) if cut and window is not None else {}
+    return Files(paths, window, symbol, known=known, patched=patched, cuts=cuts)
+
+
+def _cuts(root: Path, chunks: Sequence[tuple[Series, Entry]], window: Span) -> dict[Path, Cut]:
+    """Say where the rows of a range lie in chunks with a row in each slot."""
+    cuts = {}
+    for series, entry in chunks:
+        footer, width = entry.footer, series.timeframe.width
+        first, last, rows = footer.first, footer.last, footer.rows
+        if first is None or last is None or series.timeframe.is_calendar:
+            continue
+        if rows == (last - first) // width + 1:
+            low, high = (min(rows, max(0, -(-(edge - first) // width))) for edge in window)
+            cuts[root / series.path(entry.chunk)] = Cut(entry.stamp, low, max(0, high - low))
+    return cuts
 
 
 def scan(files: Files) -> pl.LazyFrame:
     """Scan files as of now, no matter which writers replace any later.
+
+    Where all have images these are scanned, and no file is opened. Raises `CorruptFile` for a file
+    whose bytes are not those that were written.
+    """
+    if files.patched:
+        return _scan(files)
+    found = tier.find(files.paths)
+    if found.whole:
+        return tier.frame_of(found.present, files.window).lazy()
+    tier.note(found, files.known)
+    return _scan(files)
+
+
+def _scan(files: Files) -> pl.LazyFrame:
+    """Scan the files themselves.
 
     Raises `CorruptFile` for a file whose bytes are not those that were written: no reader may see
     them, for some end the process.
@@ -86,15 +134,16 @@ def scan(files: Files) -> pl.LazyFrame:
         verify_files(found, files.known)
         if files.patched:
             return _scan_patched(files, found)
-        return _scan([file for _, file in found], files.window)
+        opened: list[IO[bytes]] = [file for _, file in found]
+        if files.cuts and all(_is_cut(files, path, file) for path, file in found):
+            parts = [_plan([file]).slice(*files.cuts[path][1:]) for path, file in found]
+            return parts[0] if len(parts) == 1 else pl.concat(parts)
+        return _of_window(opened, files.window)
 
 
-def _scan(opened: Sequence[IO[bytes]], window: Span | None) -> pl.LazyFrame:
+def _of_window(opened: Sequence[IO[bytes]], window: Span | None) -> pl.LazyFrame:
     # Of many files polars need not look at the first before the others; of one it costs more.
-    schema = _SCHEMA if len(opened) > 1 else None
-    frame = pl.scan_parquet(
-        list(opened), glob=False, hive_partitioning=False, cache=False, schema=schema
-    )
+    frame = _plan(opened, _SCHEMA if len(opened) > 1 else None)
     if window is None:
         return frame
     start, end = (pl.lit(edge).cast(TIME) for edge in window)
@@ -108,7 +157,7 @@ def _scan_patched(files: Files, found: Sequence[tuple[Path, FileIO]]) -> pl.Lazy
     """
     versions = {path: Stamp.of(os.fstat(file.fileno())) for path, file in found}
     patched = {path: each for path, each in files.patched.items() if versions[path] == each.stamp}
-    chunks = [_scan([file], files.window) for path, file in found if path in patched]
+    chunks = [_of_window([file], files.window) for path, file in found if path in patched]
     try:
         rows = dict(zip((p for p, _ in found if p in patched), pl.collect_all(chunks), strict=True))
     except UNREADABLE as error:
@@ -118,13 +167,59 @@ def _scan_patched(files: Files, found: Sequence[tuple[Path, FileIO]]) -> pl.Lazy
         if is_patched:
             parts += [patched[path].over(rows[path], files.window).lazy() for path, _ in run]
         else:
-            parts.append(_scan([file for _, file in run], files.window))
+            parts.append(_of_window([file for _, file in run], files.window))
     return pl.concat(parts)
 
 
+def _is_cut(files: Files, path: Path, file: FileIO) -> bool:
+    """Say whether somebody knows where the rows of the very version that is open lie."""
+    cut = files.cuts.get(path)
+    return cut is not None and cut.stamp == Stamp.of(os.fstat(file.fileno()))
+
+
+def _plan(opened: Sequence[IO[bytes]], schema: pl.Schema | None = None) -> pl.LazyFrame:
+    return pl.scan_parquet(
+        list(opened), glob=False, hive_partitioning=False, cache=False, schema=schema
+    )
+
+
 def read(files: Files) -> pl.DataFrame:
-    """Read files. Raises `CorruptFile` naming the one that cannot be."""
-    frame = scan(files)
+    """Read files, or the images of them. Raises `CorruptFile` naming a broken one."""
+    if files.patched:  # an image is of the file alone
+        return _read(files)
+    found = tier.find(files.paths)
+    if found.whole:
+        return tier.frame_of(found.present, files.window)
+    rows = _read_both(files, found) if found.present else _read(files)
+    tier.note(found, files.known)  # last: images are made while nobody waits
+    return rows
+
+
+def _read_both(files: Files, found: tier.Found) -> pl.DataFrame:
+    """Read images, and files that have none, in the order of the files."""
+    allow_open(2 * len(found.missing))
+    runs = [
+        (is_file, list(run))
+        for is_file, run in itertools.groupby(
+            zip(files.paths, found.images, strict=True), lambda each: each[1] is None
+        )
+    ]
+    wanted = [replace(files, paths=[path for path, _ in run]) for is_file, run in runs if is_file]
+    try:
+        read = iter(pl.collect_all([_scan(each).select(*ROW) for each in wanted]))
+    except UNREADABLE as error:
+        broken = broken_of([path for each in wanted for path in each.paths])
+        raise CorruptFile(f"{broken} cannot be read: {error}") from error
+    mapped = ([image for _, image in run if image is not None] for _, run in runs)
+    parts = [
+        next(read) if is_file else tier.frame_of(some, files.window)
+        for (is_file, _), some in zip(runs, mapped, strict=True)
+    ]
+    return pl.concat(parts, rechunk=False)
+
+
+def _read(files: Files) -> pl.DataFrame:
+    frame = _scan(files)
     if files.symbol is not None and files.window is None:
         # Decoding the same word a million times is a fortieth of the read; beside a filter, which
         # short reads have, the extra step costs more than it saves.
@@ -155,7 +250,7 @@ def read_ends(series: Sequence[Files], count: int) -> list[pl.DataFrame]:
     for at in range(0, len(series), _AT_ONCE):
         some = series[at : at + _AT_ONCE]
         try:
-            frames += pl.collect_all([scan(files).tail(count) for files in some])
+            frames += pl.collect_all([_scan(files).tail(count) for files in some])
         except UNREADABLE as error:
             broken = broken_of([path for files in some for path in files.paths])
             raise CorruptFile(f"{broken} cannot be read: {error}") from error

@@ -25,6 +25,7 @@ from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, files_of, read
 from marketkit.data.lake.store.seen import Seen
 from marketkit.data.lake.store.write import Written
+from marketkit.data.lake.tier import tier
 from marketkit.errors import LakeError
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
@@ -207,6 +208,23 @@ class Store:
         compact_all(self._place, found)  # a drop that is cut short must leave no older word
         return sum(drop_series(self.root, self.index, series) for series in found)
 
+    def warm(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Instant | None = None,
+        end: Instant | None = None,
+    ) -> int:
+        """Prepare files of some symbols, or of all, to be read as memory; give how many are.
+
+        Reads do the same by themselves, for files that are read a second time. Images of files lie
+        below the cache folder, take three times the room there, and may be deleted at any time; all
+        of them have 2 GB (`MARKETKIT_TIER`, bytes; `0` is off), and the newest files of a range
+        come first. Every file is compared with its proof before. Raises as `read`.
+        """
+        files = self.select(symbols, timeframe).files(self._window(start, end))
+        return tier.warm(files.newest_first, files.known)
+
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""
         return self._known(self._series(symbol, timeframe)).covered
@@ -282,11 +300,14 @@ class Store:
         found: list[tuple[Series, Knowledge, Span]] = []
         for series, entries in looked_up.items():
             known = self._knowledge(series, entries)
-            first, last = known.hull or (None, None)
-            first = window.start if start is not None else first
-            last = window.end if end is not None else last
-            if first is not None and last is not None and first < last:
-                found.append((series, known, Span(first, last)))
+            span: Span | None = window
+            if start is None or end is None:  # else nobody need know how far the series reaches
+                span = hull = known.hull
+                if hull is not None:
+                    first = hull.start if start is None else window.start
+                    span = Span(first, hull.end if end is None else window.end)
+            if span is not None and span.start < span.end:
+                found.append((series, known, span))
         return found, {name_of(series): failure for series, failure in failures.items()}
 
 

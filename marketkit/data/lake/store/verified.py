@@ -47,7 +47,7 @@ def verify_files(files: Sequence[tuple[Path, FileIO]], known: Mapping[Path, Vers
 
 
 def carry(before: os.stat_result, after: os.stat_result) -> bool:
-    """Say whether a version was compared in this process, and know the same under a second name.
+    """Say whether a version was compared in this process, and know the same with a second name.
 
     A second name changes the time of the last change, and nothing else.
     """
