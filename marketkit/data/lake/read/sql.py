@@ -245,7 +245,8 @@ def _open(file: _File) -> Any:
     """Open a file of candles for pyarrow; with waiting pages, both together."""
     known = known_of([(file.path, file.entry)])
     if isinstance(file.entry, Patched):
-        return _whole(Files([file.path], None, None, known, {file.path: file.entry}))
+        waiting = {file.path: file.entry}
+        return _whole(Files([file.path], None, known=known, patched=waiting))
     return _open_sound(file.path, known)
 
 

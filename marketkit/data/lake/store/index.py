@@ -73,6 +73,8 @@ class Index:
         self._lock = threading.Lock()
         self._database: Database | None = None
         self._seen: dict[str, Listing] = {}
+        # Of the series last asked for together: a loop asks for the same ones again.
+        self.held_ends: Mapping[str, tuple[str, bytes]] = {}
 
     def entries(self, series: Series) -> list[Entry]:
         """List the chunks of a series in the order of time.

@@ -83,17 +83,15 @@ def latest(
     tails = [tail for tail in tails if tail.entries]
     if count > KEPT:
         return pl.concat([empty(ROW), *_read(root, tails, count)])
-    ends = {
-        folder: SeriesTail(*end) for folder, end in index.ends([t.folder for t in tails]).items()
-    }
-    changed = [tail for tail in tails if not _holds(ends.get(tail.folder), tail)]
+    ends = _kept(index, tails)
     waited_for = {tail.folder: end for tail in tails if (end := _with_pages(ends, tail))}
-    changed = [tail for tail in changed if tail.folder not in waited_for]
+    changed = [tail for tail in tails if tail.folder not in (ends if tail.is_plain else waited_for)]
     if changed:
         frames = zip(changed, _read(root, changed, KEPT), strict=True)
         fresh = {tail.folder: SeriesTail(tail.made_of, _encode(rows)) for tail, rows in frames}
         index.put_ends({each.folder: fresh[each.folder] for each in changed if each.is_plain})
         ends |= fresh
+    index.held_ends = {tail.folder: ends[tail.folder] for tail in tails if tail.is_plain}
     ends |= waited_for
     return _side_by_side([(tail.series.symbol, ends[tail.folder]) for tail in tails], count)
 
@@ -150,9 +148,21 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
     return last[::-1]
 
 
-def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
-    """Say whether a kept end is unchanged and as good as the files."""
-    return tail.is_plain and _is_of_files(end, tail)
+def _kept(index: Index, tails: Sequence[_LastChunks]) -> dict[str, SeriesTail]:
+    """Give the kept ends that are as good as the files, of the last answer or of the index."""
+    made_of = {tail.folder: tail.made_of for tail in tails}
+    held = {
+        folder: SeriesTail(*end)
+        for folder, end in index.held_ends.items()
+        if made_of.get(folder) == end[0]
+    }
+    others = [tail.folder for tail in tails if tail.folder not in held]
+    found = {folder: SeriesTail(*end) for folder, end in index.ends(others).items()}
+    return held | {
+        folder: end
+        for folder, end in found.items()
+        if end.made_of == made_of[folder] and _is_whole(end.content)
+    }
 
 
 def _is_of_files(end: SeriesTail | None, tail: _LastChunks) -> bool:

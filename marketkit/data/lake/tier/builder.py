@@ -139,6 +139,7 @@ class Builder:
         """Begin with nothing to do, as in a child made by `fork`, which has no such thread."""
         self._changed = threading.Condition()
         self._queue: OrderedDict[Version, Wanted] = OrderedDict()
+        self._hopeless: set[Version] = set()  # tried once, and not with every read
         self._thread: threading.Thread | None = None
         self._ends = False
 
@@ -146,14 +147,21 @@ class Builder:
         """Have images made, some time."""
         with self._changed:
             for each in wanted:
-                if len(self._queue) < _QUEUED:
+                if len(self._queue) < _QUEUED and each.version not in self._hopeless:
                     self._queue[each.version] = each
             if self._queue and self._thread is None and not self._ends:
-                self._hook()
-                self._thread = threading.Thread(
-                    target=self._work, name="marketkit-images", daemon=True
-                )
-                self._thread.start()
+                self._begin()
+
+    def _begin(self) -> None:
+        """Start the thread; where the system gives none, there are no new images."""
+        self._hook()
+        self._thread = threading.Thread(target=self._work, name="marketkit-images", daemon=True)
+        try:
+            self._thread.start()
+        except RuntimeError as error:  # no room for a stack, or the process ends
+            _log.debug("no images are made: %s", error)
+            self._thread = None
+            self._queue.clear()
 
     def wait(self, seconds: float) -> bool:
         """Wait until nothing is to be made, and say whether that came."""
@@ -187,8 +195,15 @@ class Builder:
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAZY)
         while not self._is_done():
             while (wanted := self._next()) is not None:
-                _build_quietly(wanted)
+                if not _build_quietly(wanted):
+                    self._give_up(wanted)
             self._tidy()
+
+    def _give_up(self, wanted: Wanted) -> None:
+        with self._changed:
+            if len(self._hopeless) >= _QUEUED:
+                self._hopeless.clear()
+            self._hopeless.add(wanted.version)
 
     def _next(self) -> Wanted | None:
         with self._changed:
@@ -210,11 +225,11 @@ class Builder:
                 shrink(folder, largest_tier())
 
 
-def _build_quietly(wanted: Wanted) -> None:
-    """Make an image if that can be done; whoever reads does without otherwise."""
+def _build_quietly(wanted: Wanted) -> bool:
+    """Make an image, and say whether that could be done; readers do without otherwise."""
     try:
         folder = images()
-        if folder is not None and not is_there(folder, wanted.version):
-            build(wanted, folder)
+        return folder is None or is_there(folder, wanted.version) or build(wanted, folder)
     except BaseException as error:  # noqa: BLE001 - nobody would see it, and nothing depends on it
         _log.debug("no image of %s: %s", wanted.path, error)
+        return False

@@ -7,9 +7,10 @@ import asyncio
 import pytest
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.jobs.backfill import BackfillOptions, backfill, find_listings
+from marketkit.data.jobs.backfill import BackfillOptions, backfill, find_listings, prepare_reads
 from marketkit.data.jobs.catalog import jobs
 from marketkit.data.jobs.tasks import BackfillRequest
+from marketkit.data.lake.tier.folder import images
 from marketkit.errors import NetworkError, ServerFailed, UnknownSymbol
 from marketkit.timeframe import MINUTE, TIMEFRAMES, parse_time
 from tests.unit.data.lake.conftest import make_candles
@@ -39,6 +40,21 @@ def test_every_slot_is_answered_for(fetch, tmp_path):
     assert report.requests == 6
     assert jobs(tmp_path / "lake").select("job", "state", "percent").rows() == [
         (REQUEST.id, "done", 100.0)
+    ]
+
+
+def test_what_a_job_brought_is_read_as_memory_from_then_on(fetch, tmp_path):
+    async def main(filler, run):
+        await done(filler, run)
+        await prepare_reads(filler.lake, REQUEST.symbols, MINUTES, Span(START, END))
+        (path,) = filler.lake.root.glob("candles/*/*/series=KRW-BTC/*.parquet")
+        path.write_bytes(b"rot")
+        await prepare_reads(filler.lake, ["KRW-BTC"], MINUTES, Span(START, END))
+
+    fetch(main)
+    assert sorted(path.parent.name for path in images().rglob("*.arrow")) == [
+        "series=KRW-BTC",
+        "series=KRW-ETH",
     ]
 
 

@@ -105,6 +105,26 @@ def test_a_builder_that_was_closed_takes_nothing_more(wanted):
     assert not (images() / wanted.version.name).exists()
 
 
+def test_what_cannot_be_made_is_tried_once_and_not_with_every_read(wanted, monkeypatch):
+    tried = []
+    monkeypatch.setattr(builder, "build", lambda each, _folder: tried.append(each))
+    made = Builder()
+    for _ in range(3):
+        made.add([wanted])
+        assert made.wait(30)
+    assert tried == [wanted]
+
+
+def test_a_system_that_gives_no_thread_has_no_new_images(wanted, monkeypatch):
+    def refuse(_thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    made = Builder()
+    made.add([wanted])
+    assert made.wait(0)
+
+
 def test_a_process_ends_without_waiting_for_its_images(lake, chunk):
     code = f"""
 from pathlib import Path
