@@ -29,7 +29,8 @@ from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.merge import Merged, merge
 from marketkit.data.lake.store.pending import Patched, newest_of
 from marketkit.data.lake.store.rows import CandlePage, checked, only, times_of
-from marketkit.data.lake.store.scan import files_of, read
+from marketkit.data.lake.store.scan import Files, read
+from marketkit.data.lake.store.verified import known_of
 from marketkit.data.lake.store.write import (
     NO_PAGE,
     Written,
@@ -238,8 +239,8 @@ def _stored(root: Path, series: Series, here: Entry, slots: Spans) -> pl.DataFra
     rows, slots = newest_of(pages, slots, series.symbol)
     if slots.hull is None:
         return rows
-    filed = Entry(here.chunk, here.stamp, here.footer, here.sha256)
-    older = only(read(files_of(root, [(series, filed)], slots.hull)), slots)
+    path = root / series.path(here.chunk)
+    older = only(read(Files([path], slots.hull, known=known_of([(path, here)]))), slots)
     return older if rows.is_empty() else pl.concat([older, rows]).sort("time")
 
 
