@@ -23,7 +23,7 @@ from marketkit.data.lake.format.footer import read_end
 from marketkit.data.lake.format.layout import symbol_of_folder
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.verify import verify
-from marketkit.data.lake.tier.folder import images, shrink
+from marketkit.data.lake.tier.folder import shrink
 from marketkit.data.lake.tier.image import Source, Version, encode, open_image
 from marketkit.disk import file_time, write_atomic
 from marketkit.errors import InputError
@@ -39,20 +39,21 @@ _EXIT = 0.5  # seconds that the exit waits at most: a chunk takes a tenth of tha
 
 
 class Wanted(NamedTuple):
-    """A version of a chunk to be made an image of, and the hash if anybody has one."""
+    """A version of a chunk to be made an image of, the hash if anybody has one, and the folder."""
 
     path: Path
     version: Version
     proof: Proof | None
+    folder: Path
 
 
-def build(wanted: Wanted, folder: Path) -> bool:
+def build(wanted: Wanted) -> bool:
     """Make an image of a chunk, and say whether that could be done.
 
     Not of a chunk that was replaced meanwhile, nor of bytes that are not the written ones: who
     reads the file is told so. Raises `OSError` for a folder that takes no more.
     """
-    target = folder / wanted.version.name
+    target = wanted.folder / wanted.version.name
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
         image = _image_of(wanted, file_time(target.parent))
@@ -194,10 +195,14 @@ class Builder:
             with suppress(OSError):  # of a thread alone, there
                 os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAZY)
         while not self._is_done():
+            folders = set[Path]()
             while (wanted := self._next()) is not None:
+                folders.add(wanted.folder)
                 if not _build_quietly(wanted):
                     self._give_up(wanted)
-            self._tidy()
+            with suppress(OSError, InputError):
+                for folder in folders if not self._ends else ():
+                    shrink(folder, largest_tier())
 
     def _give_up(self, wanted: Wanted) -> None:
         with self._changed:
@@ -218,18 +223,11 @@ class Builder:
             self._changed.notify_all()
             return True
 
-    def _tidy(self) -> None:
-        with suppress(OSError, InputError):
-            folder = None if self._ends else images()
-            if folder is not None:
-                shrink(folder, largest_tier())
-
 
 def _build_quietly(wanted: Wanted) -> bool:
     """Make an image, and say whether that could be done; readers do without otherwise."""
     try:
-        folder = images()
-        return folder is None or is_there(folder, wanted.version) or build(wanted, folder)
+        return is_there(wanted.folder, wanted.version) or build(wanted)
     except BaseException as error:  # noqa: BLE001 - nobody would see it, and nothing depends on it
         _log.debug("no image of %s: %s", wanted.path, error)
         return False

@@ -10,6 +10,7 @@ import polars as pl
 from marketkit.data.lake.tier.image import Image, Version
 
 _MAPS = 4096  # images; Linux gives a process 65,530 maps
+_MAPPED = 2 << 30  # bytes: a removed file takes room for as long as somebody has it mapped
 _VIEW = 16  # bytes of a text in a column
 _SYMBOLS = 64 << 20  # bytes of columns of symbols: of ninety markets with a month of minutes each
 _USUAL = 31 * 1440  # rows of a month of minutes, the longest of the chunks that most have
@@ -20,6 +21,7 @@ class Maps:
 
     def __init__(self) -> None:
         self._images: OrderedDict[Version, Image] = OrderedDict()
+        self._size = 0
         self._lock = threading.Lock()
 
     def get(self, version: Version) -> Image | None:
@@ -34,14 +36,17 @@ class Maps:
     def put(self, version: Version, image: Image) -> None:
         """Keep an image; frames made of one that is let go keep the memory themselves."""
         with self._lock:
+            before = self._images.pop(version, None)
             self._images[version] = image
-            while len(self._images) > _MAPS:
-                self._images.popitem(last=False)
+            self._size += image.size - (before.size if before is not None else 0)
+            while len(self._images) > _MAPS or (self._size > _MAPPED and len(self._images) > 1):
+                self._size -= self._images.popitem(last=False)[1].size
 
     def clear(self) -> None:
         """Let all images go."""
         with self._lock:
             self._images.clear()
+            self._size = 0
 
     def forget_lock(self) -> None:
         """Begin with a new lock, as in a child made by `fork`: the old one may be held for ever."""

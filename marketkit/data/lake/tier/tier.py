@@ -97,17 +97,17 @@ def note(found: Found, known: Mapping[Path, Proof]) -> None:
     with suppress(OSError):  # a folder that cannot be written
         seen = again(folder, (version for _, version in found.missing))
         wanted = [each for each, before in zip(found.missing, seen, strict=True) if before]
-        _builder.add(Wanted(path, version, known.get(path)) for path, version in wanted)
+        _builder.add(Wanted(path, version, known.get(path), folder) for path, version in wanted)
 
 
 def later(paths: Iterable[Path], known: Mapping[Path, Proof]) -> None:
     """Have images made of chunks without one, in the order of `paths`, up to the bound of all."""
-    room = largest_tier()
+    folder, room = images(), largest_tier()
     for path, version in find(list(paths)).missing:
         room -= _TIMES_LARGER * version.size
-        if room < 0:
+        if room < 0 or folder is None:
             break
-        _builder.add([Wanted(path, version, known.get(path))])
+        _builder.add([Wanted(path, version, known.get(path), folder)])
 
 
 def warm(paths: Iterable[Path], known: Mapping[Path, Proof]) -> int:
@@ -140,7 +140,7 @@ def _made(folder: Path, path: Path, proof: Proof | None) -> Image | None:
     """Give the image of a chunk, made if there is none. Raises `OSError` for a full folder."""
     version = Version.of(path, path.stat())
     image = _map(folder, path, version)
-    if image is None and build(Wanted(path, version, proof), folder):
+    if image is None and build(Wanted(path, version, proof, folder)):
         image = _map(folder, path, version)
     return image
 
@@ -174,7 +174,7 @@ def _map(folder: Path, path: Path, version: Version) -> Image | None:
         return None
     if image.source.version != version:  # from now on, and in the file some time
         image = replace(image, source=image.source._replace(version=version))
-        _builder.add([Wanted(path, version, None)])
+        _builder.add([Wanted(path, version, None, folder)])
     touch(name)
     _maps.put(version, image)
     return image

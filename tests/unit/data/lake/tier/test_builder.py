@@ -20,7 +20,7 @@ from marketkit.data.lake.tier.image import Version, open_image
 
 @pytest.fixture
 def wanted(chunk):
-    return Wanted(chunk, Version.of(chunk, chunk.stat()), None)
+    return Wanted(chunk, Version.of(chunk, chunk.stat()), None, images())
 
 
 @pytest.fixture
@@ -39,8 +39,9 @@ def flip(path, at):
 
 
 def test_an_image_is_made_of_a_chunk(wanted, tmp_path, settled):
+    wanted = wanted._replace(folder=tmp_path)
     assert not is_there(tmp_path, wanted.version)
-    assert build(wanted, tmp_path)
+    assert build(wanted)
     assert is_there(tmp_path, wanted.version)
     image = open_image(tmp_path / wanted.version.name)
     assert image.frame.equals(pl.read_parquet(wanted.path).drop("symbol"))
@@ -49,7 +50,7 @@ def test_an_image_is_made_of_a_chunk(wanted, tmp_path, settled):
 
 def test_an_image_of_a_young_chunk_says_so(wanted, tmp_path, monkeypatch):
     monkeypatch.setattr(builder, "_YOUNG", 1 << 62)
-    assert build(wanted, tmp_path)
+    assert build(wanted._replace(folder=tmp_path))
     assert open_image(tmp_path / wanted.version.name).source.young
     assert not is_there(tmp_path, wanted.version)
 
@@ -57,7 +58,7 @@ def test_an_image_of_a_young_chunk_says_so(wanted, tmp_path, monkeypatch):
 def test_no_image_is_made_of_bytes_that_are_not_those_that_were_written(wanted, tmp_path):
     flip(wanted.path, 40)
     version = Version.of(wanted.path, wanted.path.stat())
-    assert not build(wanted._replace(version=version), tmp_path)
+    assert not build(wanted._replace(version=version, folder=tmp_path))
     assert not any(tmp_path.rglob("*.arrow"))
 
 
@@ -65,9 +66,9 @@ def test_no_image_is_made_of_a_chunk_that_was_replaced(wanted, tmp_path):
     other = wanted.path.with_name("other")
     other.write_bytes(wanted.path.read_bytes())
     other.replace(wanted.path)
-    assert not build(wanted, tmp_path)
+    assert not build(wanted)
     wanted.path.unlink()
-    assert not build(wanted, tmp_path)
+    assert not build(wanted)
 
 
 def test_an_older_chunk_without_a_seal_needs_the_hash_that_somebody_has(candles, tmp_path, settled):
@@ -76,8 +77,8 @@ def test_an_older_chunk_without_a_seal_needs_the_hash_that_somebody_has(candles,
     candles(range(0, 600_000, 60_000)).write_parquet(path)
     version = Version.of(path, path.stat())
     wrong = Proof(Stamp.of(path.stat()), "0" * 64)
-    assert not build(Wanted(path, version, wrong), tmp_path / "images")
-    assert build(Wanted(path, version, None), tmp_path / "images")  # decoded in full, by pyarrow
+    assert not build(Wanted(path, version, wrong, tmp_path / "images"))
+    assert build(Wanted(path, version, None, tmp_path / "images"))  # decoded in full, by pyarrow
     assert open_image(tmp_path / "images" / version.name).source.seal is None
 
 
@@ -89,11 +90,10 @@ def test_the_thread_makes_what_is_wanted_and_ends(wanted):
     assert "marketkit-images" not in {thread.name for thread in threading.enumerate()}
 
 
-def test_a_folder_that_takes_nothing_stops_no_thread(wanted, tmp_path, monkeypatch):
+def test_a_folder_that_takes_nothing_stops_no_thread(wanted, tmp_path):
     (tmp_path / "file").write_bytes(b"")
-    monkeypatch.setenv("MARKETKIT_CACHE", str(tmp_path / "file"))
     made = Builder()
-    made.add([wanted])
+    made.add([wanted._replace(folder=tmp_path / "file")])
     assert made.wait(30)
 
 
@@ -107,7 +107,7 @@ def test_a_builder_that_was_closed_takes_nothing_more(wanted):
 
 def test_what_cannot_be_made_is_tried_once_and_not_with_every_read(wanted, monkeypatch):
     tried = []
-    monkeypatch.setattr(builder, "build", lambda each, _folder: tried.append(each))
+    monkeypatch.setattr(builder, "build", tried.append)
     made = Builder()
     for _ in range(3):
         made.add([wanted])
@@ -138,7 +138,7 @@ def slow(wanted):
 builder._build_quietly = slow
 builder._EXIT = 0.01
 path = Path({str(chunk)!r})
-builder.Builder().add([builder.Wanted(path, Version.of(path, path.stat()), None)])
+builder.Builder().add([builder.Wanted(path, Version.of(path, path.stat()), None, path.parent)])
 assert begun.wait(30)
 """
     done = subprocess.run(

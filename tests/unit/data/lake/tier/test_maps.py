@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from marketkit.data.lake.tier import maps
@@ -13,16 +15,37 @@ def version(number: int) -> Version:
     return Version("series=KRW-BTC", "2024-01", 1, number, 3, 4, 5)
 
 
+def image(size: int = 1) -> SimpleNamespace:
+    return SimpleNamespace(size=size)
+
+
 def test_the_images_that_were_not_used_for_longest_go(monkeypatch):
     monkeypatch.setattr(maps, "_MAPS", 3)
-    kept = Maps()
+    kept, made = Maps(), [image() for _ in range(4)]
     for number in range(3):
-        kept.put(version(number), number)
-    assert kept.get(version(0)) == 0
-    kept.put(version(3), 3)
-    assert [kept.get(version(number)) for number in range(4)] == [0, None, 2, 3]
+        kept.put(version(number), made[number])
+    assert kept.get(version(0)) is made[0]
+    kept.put(version(3), made[3])
+    assert [kept.get(version(number)) for number in range(4)] == [made[0], None, made[2], made[3]]
     kept.clear()
     assert kept.get(version(0)) is None
+
+
+def test_images_are_let_go_by_their_bytes_and_the_newest_stays(monkeypatch):
+    monkeypatch.setattr(maps, "_MAPPED", 100)
+    kept = Maps()
+    for number in range(4):
+        kept.put(version(number), image(40))
+        kept.put(version(number), image(40))
+    assert [kept.get(version(number)) is not None for number in range(4)] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+    kept.put(version(9), image(500))
+    assert kept.get(version(9)) is not None
+    assert kept.get(version(3)) is None
 
 
 def test_a_column_of_a_symbol_is_cut_from_one_that_is_kept():

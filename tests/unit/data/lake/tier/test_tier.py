@@ -27,6 +27,8 @@ MINUTE = 60_000
 def _nothing_mapped():
     tier.drop_maps()
     folders._is_usable.cache_clear()
+    yield
+    assert tier.wait(30)
 
 
 @pytest.fixture
