@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import pyarrow as pa
 
 from marketkit.errors import InputError, nearest, nearest_market
 from marketkit.frames import finish, wider
@@ -32,7 +31,7 @@ def rows_of(frame: Any) -> pl.DataFrame:
         return frame.collect()
     if is_pandas(frame):
         return _of_pandas(frame)
-    if isinstance(frame, pa.Table):
+    if is_arrow(frame):
         return pl.DataFrame(pl.from_arrow(frame))
     raise InputError(
         f"not a frame of candles: {type(frame).__name__}; give what get_candle gives,"
@@ -151,6 +150,12 @@ def zone_of(rows: pl.DataFrame) -> str:
     """Give the name of the time zone that a frame's times are written in."""
     dtype = rows.schema["time"]
     return str(dtype.time_zone) if isinstance(dtype, pl.Datetime) else "UTC"
+
+
+def is_arrow(frame: Any) -> bool:
+    """Say whether a frame is a table of Arrow: there are none before that library is loaded."""
+    arrow = sys.modules.get("pyarrow")
+    return arrow is not None and isinstance(frame, arrow.Table)
 
 
 def is_pandas(frame: Any) -> bool:
