@@ -193,8 +193,9 @@ class Intake(SnapshotStore):
         rows = self._unproved(found, EVER, everything=symbols is None)
         return rows.with_columns(state=pl.lit("forming", STATE)).select(*CANDLE)
 
-    @functools.cached_property
+    @property
     def _beside(self) -> Unsettled:
+        # Made anew: kept, the two would hold each other, and with them the index open.
         return Unsettled(self)
 
     def provenance(

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import weakref
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -375,3 +376,20 @@ def test_odd_codes_go_through_all_that_a_lake_does(lake, candles, january):
     assert lake.audit().is_empty()
     (lake.root / "index.sqlite").unlink()  # the index can be made again of the files
     assert Lake(lake.root).catalog()["symbol"].to_list() == odd
+
+
+def test_a_lake_that_nobody_holds_closes_its_files_at_once(filled):
+    gc.collect()
+    gc.disable()  # so that nothing but the last reference ends it
+    try:
+        lake = Lake(filled.root)
+        lake.latest(count=5)
+        lake.read(None, "1m")
+        lake.trades.catalog()
+        lake.quality()
+        lake.audit()
+        gone = weakref.ref(lake)
+        del lake
+        assert gone() is None
+    finally:
+        gc.enable()
