@@ -28,6 +28,7 @@ else:
 _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _FAR = 1 << 30  # locks are mandatory on Windows, so the byte lies behind all data
 _LONGEST, _BELOW = 259, 180  # letters of a path of old Windows, and of those below a lake's folder
+_LAZY = 19  # the lowest priority there is
 _MARK, _NETWORK = "\\\\?\\", "\\\\"  # of a path of any length, and of one on another machine
 
 
@@ -163,6 +164,18 @@ def at_fork(**calls: Callable[[], object]) -> None:
     """Have functions called around each fork, as `os.register_at_fork`; Windows knows no fork."""
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(**calls)
+
+
+def be_lazy() -> None:
+    """Have others preferred to the thread that calls; only Linux can do so for one thread."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAZY)
+
+
+def is_far(folder: Path) -> bool:
+    """Say whether a path is that of another machine, as Windows spells it; elsewhere none is."""
+    return sys.platform == "win32" and str(folder).startswith(_NETWORK)
 
 
 @contextmanager

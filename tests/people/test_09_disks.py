@@ -513,14 +513,14 @@ def test_a_repair_leaves_what_it_may_not_read_and_mends_the_rest(root, monkeypat
 def test_one_thing_that_cannot_be_mended_does_not_keep_the_others_from_it(root, monkeypatch):
     for symbol in ("ETH", "XRP"):
         put(CHUNK.replace("ETH", symbol))(root)
-    real = Path.rename
+    real = os.rename
 
-    def refusing(self, target):
-        if self == root / CHUNK:
-            raise PermissionError(1, "Operation not permitted", str(self))
-        return real(self, target)
+    def refusing(path, target):
+        if Path(path) == root / CHUNK:
+            raise PermissionError(1, "Operation not permitted", str(path))
+        return real(path, target)
 
-    monkeypatch.setattr(Path, "rename", refusing)
+    monkeypatch.setattr(os, "rename", refusing)
     mended = Lake(root).repair()
     monkeypatch.undo()
     rows = {

@@ -341,6 +341,25 @@ def test_where_nothing_tells_of_a_pipe_its_reader_is_taken_for_there(monkeypatch
     assert not hung_up(io.StringIO())
 
 
+def test_a_thread_that_cannot_be_lazy_works_all_the_same(monkeypatch):
+    def refused(*_):
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(system.os, "setpriority", refused, raising=False)
+    threading.Thread(target=system.be_lazy).start()
+    system.be_lazy()
+    monkeypatch.setattr(system.sys, "platform", "win32")
+    system.be_lazy()
+
+
+def test_a_path_of_another_machine_is_told_on_windows_alone(monkeypatch):
+    share = Path("\\\\server\\share")
+    assert not system.is_far(share)
+    monkeypatch.setattr(system.sys, "platform", "win32")
+    assert system.is_far(share)
+    assert not system.is_far(Path("C:/cache"))
+
+
 # Names of calls that Windows lacks or does otherwise, and the modules that are free to have one.
 ELSEWHERE = {
     "sys.platform": {"clock.py", "settings.py", "net/wire.py", "disk/__init__.py"},

@@ -5,7 +5,6 @@ from __future__ import annotations
 import atexit
 import logging
 import os
-import sys
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
@@ -25,7 +24,7 @@ from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.verify import verify
 from marketkit.data.lake.tier.folder import shrink
 from marketkit.data.lake.tier.image import Source, Version, encode, open_image
-from marketkit.disk import file_time, write_atomic
+from marketkit.disk import file_time, system, write_atomic
 from marketkit.errors import InputError
 from marketkit.settings import largest_tier
 
@@ -33,7 +32,6 @@ _log = logging.getLogger("marketkit.lake")
 
 _YOUNG = 2_500_000_000  # ns; the coarsest clock of a file system (FAT) ticks every two seconds
 _QUEUED = 4096  # chunks that wait; others come when they are read again
-_LAZY = 19  # the lowest priority that Linux gives a thread
 _NOT_AS_WRITTEN = (FileNotFoundError, PermissionError, ValueError)
 _EXIT = 0.5  # seconds that the exit waits at most: a chunk takes a tenth of that
 
@@ -187,13 +185,10 @@ class Builder:
         register = getattr(threading, "_register_atexit", atexit.register)
         with suppress(RuntimeError):  # the exit has begun
             register(self.close)
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._reset)
+        system.at_fork(after_in_child=self._reset)
 
     def _work(self) -> None:
-        if sys.platform == "linux":
-            with suppress(OSError):  # of a thread alone, there
-                os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAZY)
+        system.be_lazy()
         while not self._is_done():
             folders = set[Path]()
             while (wanted := self._next()) is not None:

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import logging
 import os
-import sys
 from collections.abc import Iterator
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 from marketkit.data.lake.tier.image import SUFFIX
-from marketkit.disk import TEMPORARY, file_time
+from marketkit.disk import TEMPORARY, file_time, system
 from marketkit.settings import images_dir, largest_tier
 
 _log = logging.getLogger("marketkit.lake")
 
 LAYOUT = "1"  # of the folder and of images; those of another are left alone
 _STALE = 3600 * 10**9  # ns after which a file half done is that of a dead process
-_MOUNTS = Path("/proc/self/mountinfo")
 # File systems of other machines: to map their files is slow, and may end the process.
 _REMOTE = ("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "gcsfuse", "gluster", "gpfs", "lustre")
 _REMOTE_TOO = ("nfs", "rclone", "s3fs", "smb", "sshfs", "vboxsf", "drvfs")
@@ -104,8 +102,8 @@ def _sweep(file: os.DirEntry[str], now: int) -> None:
 @lru_cache(maxsize=8)
 def _is_usable(folder: Path) -> bool:
     """Say whether a folder is on a disk of this machine, as far as anybody can tell."""
-    if sys.platform == "win32":
-        return not str(folder).startswith("\\\\")
+    if system.is_far(folder):
+        return False
     kind = _file_system(folder)
     remote = any(name in kind for name in _REMOTE + _REMOTE_TOO)
     if remote:
@@ -118,9 +116,9 @@ def _file_system(folder: Path) -> str:
     there = next(each for each in (folder, *folder.parents) if each.exists())
     try:
         device = there.stat().st_dev
-        lines = _MOUNTS.read_text("utf-8", "replace").splitlines()
     except OSError:
         return ""
+    lines = system.proc("self/mountinfo").splitlines()
     mark = f" {os.major(device)}:{os.minor(device)} "
     found = [line for line in lines if mark in line.partition(" - ")[0]]
     return found[0].partition(" - ")[2].split(" ")[0] if found else ""

@@ -7,7 +7,6 @@ none, and is read as ever. Everything below the folder of images may be deleted 
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -23,7 +22,7 @@ from marketkit.data.lake.tier.folder import images, remove, shrink, touch
 from marketkit.data.lake.tier.image import Broken, Image, Source, Version, open_image
 from marketkit.data.lake.tier.maps import Maps, SymbolColumns
 from marketkit.data.lake.tier.seen import again
-from marketkit.disk import file_time
+from marketkit.disk import file_time, system
 from marketkit.schema import ROW, empty
 from marketkit.settings import largest_tier
 
@@ -33,9 +32,8 @@ _TIMES_LARGER = 3  # an image than the file: 56 bytes a row, and 20
 
 _maps, _symbols, _builder = Maps(), SymbolColumns(), Builder()
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_maps.forget_lock)
-    os.register_at_fork(after_in_child=_symbols.forget_lock)
+system.at_fork(after_in_child=_maps.forget_lock)
+system.at_fork(after_in_child=_symbols.forget_lock)
 
 
 class Found(NamedTuple):

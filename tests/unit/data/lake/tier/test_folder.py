@@ -50,14 +50,13 @@ def test_a_setting_that_is_no_number_of_bytes_is_refused(monkeypatch):
 def test_images_are_on_disks_of_this_machine_alone(kind, usable, tmp_path, monkeypatch):
     device = tmp_path.stat().st_dev
     mark = f"{os.major(device)}:{os.minor(device)}"
-    mounts = tmp_path / "mountinfo"
-    mounts.write_text(f"1 0 999:999 / / rw - xfs /x rw\n30 1 {mark} / /y rw - {kind} /dev/z rw\n")
-    monkeypatch.setattr(folder, "_MOUNTS", mounts)
+    mounts = f"1 0 999:999 / / rw - xfs /x rw\n30 1 {mark} / /y rw - {kind} /dev/z rw\n"
+    monkeypatch.setattr(folder.system, "proc", {"self/mountinfo": mounts}.get)
     assert (images() is not None) is usable
 
 
 def test_a_system_that_lists_no_mounts_is_taken_at_its_word(tmp_path, monkeypatch):
-    monkeypatch.setattr(folder, "_MOUNTS", tmp_path / "none")
+    monkeypatch.setattr(folder.system, "proc", lambda _: "")
     assert images() is not None
 
 
