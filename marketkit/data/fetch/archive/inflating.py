@@ -1,7 +1,7 @@
 """The bytes of a deflated member, unpacked in steps that suit the processor.
 
 The standard library's stream reads as many packed bytes as are asked for unpacked ones, and copies
-the rest of them around at each step.
+the rest of them around at each step. ISA-L unpacks in less than half of zlib's time.
 """
 
 from __future__ import annotations
@@ -9,10 +9,16 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from typing import IO
+from typing import IO, Any
+
+try:
+    from isal import isal_zlib as fast_zlib
+except ImportError:  # there is none for this processor
+    fast_zlib = zlib  # type: ignore[misc]
 
 _STEP = 256 << 10  # packed bytes at a time: some megabyte of rows, which a cache holds
 _LOCAL = struct.Struct("<4s22xHH")  # a member's own head: a mark, and the lengths of what follows
+_FAST_ERROR: Any = fast_zlib.error  # its types take the class for an object
 _MARK = b"PK\x03\x04"
 
 
@@ -22,7 +28,7 @@ class Inflated:
     def __init__(self, file: IO[bytes], member: zipfile.ZipInfo) -> None:
         self._file = file
         self._member = member
-        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS)
+        self._inflate = fast_zlib.decompressobj(-fast_zlib.MAX_WBITS)
         self._left = member.compress_size
         self._sum = 0
         file.seek(member.header_offset)
@@ -35,9 +41,12 @@ class Inflated:
         """Read up to `size` bytes; b"" at the end. Raises `BadZipFile` for others."""
         while not self._inflate.eof:
             packed = self._inflate.unconsumed_tail or self._more()
-            piece = self._inflate.decompress(packed, size)
+            try:
+                piece = self._inflate.decompress(packed, size)
+            except (zlib.error, _FAST_ERROR) as error:
+                raise zipfile.BadZipFile(f"the member is damaged: {error}") from error
             if piece:
-                self._sum = zlib.crc32(piece, self._sum)
+                self._sum = fast_zlib.crc32(piece, self._sum)
                 return piece
             if not packed:
                 raise zipfile.BadZipFile("the member ends too early")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import random
 import zipfile
+import zlib
 
 import pytest
 
@@ -12,6 +13,15 @@ from marketkit.data.fetch.archive import inflating
 from marketkit.data.fetch.archive.inflating import Inflated
 
 TEXT = ",".join(map(str, random.Random(1).choices(range(10**6), k=30_000))).encode()
+
+
+@pytest.fixture(autouse=True, params=["isal", "zlib"])
+def _with(request, monkeypatch):
+    """Unpack with either library: processors without the one have the other."""
+    if request.param == "isal":
+        pytest.importorskip("isal")
+    else:
+        monkeypatch.setattr(inflating, "fast_zlib", zlib)
 
 
 @pytest.fixture
@@ -68,3 +78,11 @@ def test_a_member_is_where_the_directory_says(packed, place):
     packed.getbuffer()[place] ^= 1
     with pytest.raises(zipfile.BadZipFile, match="not where"):
         opened(packed)
+
+
+@pytest.mark.parametrize("place", range(60, 6_000, 600))
+def test_a_member_with_a_damaged_byte_is_none(packed, place):
+    stream = opened(packed)
+    packed.getbuffer()[place] ^= 0xFF
+    with pytest.raises(zipfile.BadZipFile):
+        pieces(stream, 1 << 20)

@@ -6,7 +6,6 @@ line that the lake's own modules execute; at the end it prints how many there we
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -15,14 +14,11 @@ import polars as pl
 from marketkit.coverage import Spans
 from marketkit.data.lake.trades.store import TradeStore
 from marketkit.schema import SIDE, TIME
+from tests.unit.data.lake.appender import Death
 
 FIRST = 1_704_067_200_000  # 2024-01-01T00:00Z
 DAY = 86_400_000
 PAGES = {"old": (0, 1.0), "new": (1, 2.0)}  # first trade, volume
-LIBRARY = (
-    str(Path("marketkit") / "data" / "lake") + os.sep,
-    str(Path("marketkit") / "disk" / "__init__.py"),
-)
 
 
 def make_page(first: int, volume: float) -> tuple[pl.DataFrame, Spans]:
@@ -36,24 +32,6 @@ def make_page(first: int, volume: float) -> tuple[pl.DataFrame, Spans]:
         side=pl.lit("ASK").cast(SIDE),
     )
     return rows, Spans([(FIRST, FIRST + 2 * DAY)])
-
-
-class Death:
-    """Counts the lines of the lake that run, and dies before one of them."""
-
-    def __init__(self, line: int) -> None:
-        self.left = line
-        self.seen = 0
-
-    def __call__(self, frame, event, _argument):
-        """Trace only the modules of the lake."""
-        if not any(part in frame.f_code.co_filename for part in LIBRARY):
-            return None
-        if event == "line":
-            self.seen += 1
-            if self.seen == self.left:
-                os._exit(9)  # as `kill -9` would: no handler, no flush, no unlock
-        return self
 
 
 def main(root: str, name: str, line: str) -> None:
