@@ -47,7 +47,8 @@ class _Unzipper:
     def add(self, raw: bytes, room: int) -> bytes:
         if self.is_whole:
             raw = raw.lstrip(b"\0")  # padding behind a part
-        out, self.is_whole = [], self.is_whole and not raw
+        out: list[bytes] = []
+        self.is_whole &= not raw
         while raw and room >= 0:
             out.append(self._inner.decompress(raw, room + 1))
             room -= len(out[-1])

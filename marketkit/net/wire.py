@@ -105,7 +105,7 @@ def _addresses(name: str) -> list[IPv4Address | IPv6Address]:
 
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """Give the IPv4 address that one of IPv6 stands for, if it does."""
-    return getattr(address, "ipv4_mapped", None) or address
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
 
 
 def about(request: Request) -> str:
