@@ -53,8 +53,8 @@ class _Unzipper:
             out.append(self._inner.decompress(raw, room + 1))
             room -= len(out[-1])
             raw = self._inner.unconsumed_tail
-            if self._inner.eof:
-                self.is_whole = True
+            self.is_whole = self._inner.eof
+            if self.is_whole:
                 raw = self._inner.unused_data.lstrip(b"\0")
                 self._inner = zlib.decompressobj(_WITH_HEADER)
         self.is_whole &= room >= 0
