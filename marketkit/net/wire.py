@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 from marketkit.clock import age_clock
 from marketkit.errors import (
-    BadResponse,
     InputError,
     MarketkitError,
     NetworkError,
@@ -132,8 +131,6 @@ def failure_of(error: httpx.HTTPError, endpoint: str) -> MarketkitError:
         return Unreachable(
             f"cannot connect to {endpoint} ({detail}); check the address and the network"
         )
-    if isinstance(error, httpx.DecodingError):
-        return BadResponse(f"{endpoint} sent a body that cannot be decoded ({detail})")
     return NetworkError(f"the connection to {endpoint} broke ({detail}); try again")
 
 
