@@ -22,6 +22,7 @@ from marketkit.errors import (
     NetworkError,
     TimedOut,
     Unreachable,
+    plain,
 )
 from marketkit.exchange.dialect import Request
 from marketkit.net.budget.budget import Slot
@@ -126,7 +127,7 @@ def failure_of(error: httpx.HTTPError, endpoint: str) -> MarketkitError:
     """Give our error for one of httpx."""
     import httpx  # noqa: PLC0415 - as above
 
-    detail = str(error) or type(error).__name__
+    detail = plain(str(error) or type(error).__name__, 200)  # letters; some quote what came
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
         return Unreachable(
             f"cannot connect to {endpoint} ({detail}); check the address and the network"

@@ -115,6 +115,30 @@ def test_an_endless_head_is_an_error_of_ours(tmp_path):
         send(exchange.endpoint, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"\0", b"\x1b[2J" * 20_000 + b"\r\n\r\n", b"HTTP/9.9 200 OK\r\n\r\n"),
+        b"HTTP/1.1 999999999999 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n[]\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 100 + b"\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]",
+    ],
+    ids=range(11),
+)
+def test_an_answer_that_is_no_http_is_an_error_of_ours_in_a_line(raw, tmp_path):
+    with (
+        serving(lambda _: raw) as exchange,
+        pytest.raises(MarketkitError) as caught,
+    ):
+        send(exchange.endpoint, tmp_path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
 def test_what_is_allowed_can_be_set(monkeypatch, tmp_path):
     body = json.dumps([{"market": "KRW-BTC", "korean_name": "x" * 2_000}]).encode()
     monkeypatch.setenv("MARKETKIT_LARGEST_ANSWER", "1000")
