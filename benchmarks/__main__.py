@@ -16,6 +16,7 @@ _MODULES = {
     "lake": "lake",
     "peers": "peers",
     "import": "imports",
+    "files": "files",
     "first": "first",
     "crashes": "crashes",
     "provider": "provider",
@@ -27,6 +28,8 @@ _MODULES = {
     "members": "members",
     "day": "odd_day",
     "charts": "charts",
+    "bars": "bars",
+    "archive": "archive",
 }
 
 

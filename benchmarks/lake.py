@@ -1,12 +1,16 @@
 """The lake against one ideal file: the same rows, by the same writer, in one `pl.read_parquet`.
 
-And what has no ideal: looking for gaps, freezing, merging, adding up, in milliseconds.
+Each case is read from files (`lake`), and through images: again in the same process (`tier`), with
+all maps dropped (`mapped`), and first in a new process, imports apart (`new`); beside them the
+floor, a copy of as many bytes (`memcpy`). And what has no ideal: looking for gaps, freezing,
+merging, adding up, in milliseconds.
 """
 
 from __future__ import annotations
 
 import gc
 import json
+import os
 import random
 import statistics
 import subprocess
@@ -22,12 +26,14 @@ import polars as pl
 
 from benchmarks._candles import MINUTE, START, YEAR, candles, symbol
 from benchmarks._grid import grid
+from benchmarks._new_process import first_read, memory_row
 from marketkit.api.sync import SmartDataProvider
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format import chunk as files
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.read import view as derive
+from marketkit.data.lake.tier import tier
 from marketkit.timeframe import TIMEFRAMES, iso
 
 Reader = Callable[[list[str], int, int], pl.DataFrame]
@@ -46,6 +52,9 @@ started = time.perf_counter()
 lake.gaps(None, "1m", "2024-01-01", "2025-01-01")
 print(json.dumps((time.perf_counter() - started) * 1e3))
 """
+
+
+WIDTH = 56  # bytes of a row without the symbol
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,19 +83,26 @@ def measure(*, quick: bool) -> dict[str, Any]:
     years, markets, rounds = (2, 20, 7) if quick else (10, 200, 15)
     with tempfile.TemporaryDirectory(prefix="marketkit-lake-") as name:
         folder = Path(name)
+        os.environ["MARKETKIT_CACHE"] = str(folder / "cache")
         lake, wide = Lake(folder / "lake"), Lake(folder / "grid")
         fill(lake, years, markets)
         grid(wide, markets)
         time.sleep(QUIET)
         reader = reader_of(lake)
         rows = [_compare(lake, case, reader, folder, rounds) for case in cases_of(years, markets)]
-        rows += [_cross_section(lake, markets, folder, rounds), _resampling(lake, rounds)]
+        rows += [
+            memory_row(lake.root, sorted(map(symbol, range(years)))),
+            _cross_section(lake, markets, folder, rounds),
+            _resampling(lake, rounds),
+        ]
         rows += [_milliseconds_row(*row) for row in _gaps(wide, markets, rounds)]
         rows += [_milliseconds_row(*_freezing(wide, rounds))]
         disk = lake.catalog().select(pl.col("bytes").sum() / pl.col("rows").sum()).item()
         merge = _merge_ms(lake, years, rounds)
+        minute = _minute_ms(folder, min(markets, 50), rounds)
     rows += [
         _milliseconds_row("merge of 200 rows into a month", merge, 20.0),
+        _milliseconds_row(f"one candle in each of {min(markets, 50)} series", minute, None),
         {"case": "disk bytes a row", "lake": round(disk, 2), "target": 24.0},
     ]
     return {"rows": rows, "ratios": {row["case"]: row["ratio"] for row in rows if "ratio" in row}}
@@ -112,23 +128,56 @@ def fill(lake: Lake, years: int, markets: int) -> None:
 
 def _compare(lake: Lake, case: Case, reader: Reader, folder: Path, rounds: int) -> dict[str, Any]:
     question = (case.symbols, case.start, case.end)
-    rows = lake.read(case.symbols, ONE_MINUTE, case.start, case.end)
+    from_files = without_images(reader)
+    rows = from_files(*question).drop("state")
     ideal = _ideal(rows, folder)
-    assert pl.read_parquet(ideal).equals(reader(*question).drop("state"))
-    ideal_ms, lake_ms = interleaved(
-        lambda: pl.read_parquet(ideal), lambda: reader(*question), rounds=rounds
+    assert pl.read_parquet(ideal).equals(rows)
+    lake.warm(case.symbols, ONE_MINUTE, case.start, case.end)
+    assert reader(*question).drop("state").equals(rows)
+    block = bytearray(rows.height * WIDTH)
+
+    def mapped() -> pl.DataFrame:
+        tier.drop_maps()
+        return reader(*question)
+
+    ideal_ms, lake_ms, tier_ms, mapped_ms, copy_ms = interleaved(
+        lambda: pl.read_parquet(ideal),
+        lambda: from_files(*question),
+        lambda: reader(*question),
+        mapped,
+        lambda: bytes(block),
+        rounds=rounds,
     )
-    return _ratio_row(case.name, rows.height, ideal_ms, lake_ms, case.target)
+    new = statistics.median(
+        first_read(lake.root, case.symbols, case.start, case.end)
+        for _ in range(max(3, rounds // 3))
+    )
+    times = {"tier": tier_ms, "mapped": mapped_ms, "new": new, "memcpy": copy_ms}
+    row = _ratio_row(case.name, rows.height, ideal_ms, lake_ms, case.target)
+    return row | {name: round(value, 2) for name, value in times.items()}
+
+
+def without_images(reader: Reader) -> Reader:
+    """Give a reader that opens files, whatever images there are."""
+
+    def read(symbols: list[str], start: int, end: int) -> pl.DataFrame:
+        os.environ["MARKETKIT_TIER"] = "off"
+        try:
+            return reader(symbols, start, end)
+        finally:
+            del os.environ["MARKETKIT_TIER"]
+
+    return read
 
 
 def _cross_section(lake: Lake, markets: int, folder: Path, rounds: int) -> dict[str, Any]:
     """Time the last candles of all markets, as a loop asks for them that runs for long."""
-    rows = lake.latest(LAST)
+    rows = lake.latest(count=LAST)
     everything = lake.read(None, ONE_MINUTE).group_by("symbol", maintain_order=True)
     assert everything.tail(LAST).select(rows.columns).equals(rows)
     ideal = _ideal(rows, folder)
     ideal_ms, lake_ms = interleaved(
-        lambda: pl.read_parquet(ideal), lambda: lake.latest(LAST), rounds=2 * rounds
+        lambda: pl.read_parquet(ideal), lambda: lake.latest(count=LAST), rounds=2 * rounds
     )
     return _ratio_row(f"last {LAST} of {markets} markets", rows.height, ideal_ms, lake_ms, 4.0)
 
@@ -227,6 +276,26 @@ def _merge_ms(lake: Lake, years: int, rounds: int) -> float:
         changed = page.with_columns(pl.col("volume") + 1)
         times.append(
             milliseconds(lambda rows=changed: lake.append(rows["symbol"][0], "1m", rows, covering))
+        )
+    return statistics.median(times[1:])
+
+
+def _minute_ms(folder: Path, series: int, rounds: int) -> float:
+    """Time a live minute: one new candle in each series, behind twenty days of minutes."""
+    lake, days, times = Lake(folder / "live"), 20 * 1440, []
+    for market in range(series):
+        covering = Spans([(START, START + days * MINUTE)])
+        lake.append(symbol(market), ONE_MINUTE, candles(market, days), covering)
+    for each in range(rounds + 1):
+        start = START + (days + each) * MINUTE
+        pages = [(symbol(market), candles(market, 1, start)) for market in range(series)]
+        slot = Spans([(start, start + MINUTE)])
+        times.append(
+            milliseconds(
+                lambda pages=pages, slot=slot: [
+                    lake.append(name, ONE_MINUTE, rows, slot) for name, rows in pages
+                ]
+            )
         )
     return statistics.median(times[1:])
 

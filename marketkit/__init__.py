@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 _DEFAULT = (
     "backfill",
+    "bars",
     "board",
     "doctor",
     "get_candle",
@@ -27,6 +28,7 @@ _DEFAULT = (
     "lake",
     "live",
     "plan",
+    "premium",
     "record",
     "status",
     "watch",
@@ -54,12 +56,14 @@ _NAMES = {
     "Plan": "data.jobs.plan",
     "Recording": "recording.recording",
     "SmartDataProvider": "api.sync",
+    "compare_bars": "data.bars.compare",
     "configure": "api.sync",
     "Span": "coverage",
     "Spans": "coverage",
     "Status": "api.status",
     "Timeframe": "timeframe",
     "read_interruptions": "recording.reader",
+    "keep_recording": "recording.keeping",
     "read_recording": "recording.reader",
     **dict.fromkeys(
         (

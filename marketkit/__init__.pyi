@@ -9,6 +9,7 @@ from marketkit.api.sync import SmartDataProvider as SmartDataProvider
 from marketkit.api.sync import configure as configure
 from marketkit.coverage import Span as Span
 from marketkit.coverage import Spans as Spans
+from marketkit.data.bars.compare import compare_bars as compare_bars
 from marketkit.data.jobs.job import Job as Job
 from marketkit.data.jobs.plan import Plan as Plan
 from marketkit.data.lake.lake import Lake as Lake
@@ -42,6 +43,7 @@ from marketkit.errors import Unreachable as Unreachable
 from marketkit.errors import WrongArgument as WrongArgument
 from marketkit.notebook import charts as plot
 from marketkit.realtime.feed import Feed as Feed
+from marketkit.recording.keeping import keep_recording as keep_recording
 from marketkit.recording.reader import read_interruptions as read_interruptions
 from marketkit.recording.reader import read_recording as read_recording
 from marketkit.recording.recording import Recording as Recording
@@ -92,7 +94,9 @@ __all__ = [
     "WrongArgument",
     "__version__",
     "backfill",
+    "bars",
     "board",
+    "compare_bars",
     "configure",
     "doctor",
     "errors",
@@ -103,10 +107,12 @@ __all__ = [
     "get_trade",
     "iter_candle",
     "jobs",
+    "keep_recording",
     "lake",
     "live",
     "plan",
     "plot",
+    "premium",
     "read_interruptions",
     "read_recording",
     "record",
@@ -120,6 +126,7 @@ __all__ = [
 _default: SmartDataProvider
 
 backfill = _default.backfill
+bars = _default.bars
 board = _default.board
 doctor = _default.doctor
 get_candle = _default.get_candle
@@ -132,6 +139,7 @@ jobs = _default.jobs
 lake = _default.lake
 live = _default.live
 plan = _default.plan
+premium = _default.premium
 record = _default.record
 status = _default.status
 watch = _default.watch

@@ -1,4 +1,4 @@
-"""Set arithmetic on half-open integer spans; no clock, files or frames.
+"""Set arithmetic on half-open integer spans, and words for proof; no clock, files or frames.
 
 A span is `(start, end)` with `start < end`, in milliseconds UTC wherever marketkit uses it. `Spans`
 is a set of integers kept as the fewest sorted, disjoint, non-touching spans.
@@ -8,7 +8,12 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+# What proved that nothing exists before a moment: one empty answer; two, asked for at different
+# times; a page of months, which shows nothing older.
+Evidence = Literal["one answer", "two answers", "months"]
+ONE_ANSWER: Evidence = "one answer"
 
 
 class Span(NamedTuple):
@@ -34,14 +39,25 @@ class Spans:
     def __init__(self, spans: Iterable[tuple[int, int]] = ()) -> None:
         self._spans = _normalised(spans)
 
+    @classmethod
+    def _sorted(cls, spans: Iterable[Span]) -> Spans:
+        """Make a set of spans in order that do not touch; empty ones contribute nothing."""
+        made = cls.__new__(cls)
+        made._spans = tuple(each for each in spans if each.start < each.end)  # noqa: SLF001 - ours
+        return made
+
     def __or__(self, other: Spans) -> Spans:
+        if not (self._spans and other._spans):
+            return self if self._spans else other
         return Spans((*self._spans, *other._spans))
 
     def __and__(self, other: Spans) -> Spans:
-        return Spans(_overlaps(self._spans, other._spans))
+        return Spans._sorted(_overlaps(self._spans, other._spans))
 
     def __sub__(self, other: Spans) -> Spans:
-        return Spans(_remainders(self._spans, other._spans))
+        if not (self._spans and other._spans):
+            return self
+        return Spans._sorted(_remainders(self._spans, other._spans))
 
     def __iter__(self) -> Iterator[Span]:
         return iter(self._spans)
@@ -89,7 +105,17 @@ class Spans:
 
     def gaps(self, start: int, end: int) -> Spans:
         """Give the part of `[start, end)` that is missing from the set."""
-        return Spans([(start, end)]) - self
+        gaps, at = list[Span](), start
+        first = bisect_right(self._spans, start, key=lambda span: span.start)
+        for each in self._spans[max(0, first - 1) :]:
+            if each.start >= end:
+                break
+            if each.start > at:
+                gaps.append(Span(at, each.start))
+            at = max(at, each.end)
+        if at < end:
+            gaps.append(Span(at, end))
+        return Spans._sorted(gaps)
 
 
 def _normalised(spans: Iterable[tuple[int, int]]) -> tuple[Span, ...]:

@@ -29,7 +29,8 @@ MarketkitError
 ├── MissingExtra (ImportError)         an optional package is not installed
 └── EngineClosed (RuntimeError)        a sync call where it would deadlock, or after close
 
-`warn` is for what is no error: it names the caller's own line.
+`warn` is for what is no error: it names the caller's own line. `Incomplete` is the kind for an
+answer that lacks a part.
 """
 
 from __future__ import annotations
@@ -202,6 +203,10 @@ class CorruptFile(LakeError):
     """A file inside the lake that is not a marketkit candle file."""
 
 
+class Incomplete(UserWarning):
+    """An answer about many lacks a part; the message names the missing ones."""
+
+
 class FeedOverflow(MarketkitError):
     """A consumer of a feed read too slowly: `lost` events did not fit into the buffer."""
 
@@ -222,7 +227,7 @@ class PartialResult(MarketkitError):
 
 
 class MissingExtra(MarketkitError, ImportError):
-    """An optional package is missing; the message names the extra, or says what else to do."""
+    """An optional package is missing; the message names the extra, or another way."""
 
     def __init__(self, package: str, extra: str, remedy: str | None = None) -> None:
         told = f"pip install 'marketkit-upbit[{extra}]'" if remedy is None else remedy

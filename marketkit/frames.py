@@ -9,17 +9,18 @@ market are numbers throughout. A list, even of one, has `symbol` in its index an
 from __future__ import annotations
 
 import importlib
+import itertools
 import sys
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast, get_args
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import polars as pl
 
 from marketkit.errors import InputError, MissingExtra, nearest
 from marketkit.schema import NUMBERS, TIMEFRAME
-from marketkit.timeframe import TIMEFRAMES
+from marketkit.timeframe import TIMEFRAMES, Timeframe
 from marketkit.window import UTC_DAYS, parse_session
 
 if TYPE_CHECKING:
@@ -187,6 +188,29 @@ def with_timeframe(data: pl.DataFrame, timeframe: str) -> pl.DataFrame:
     return data.select("symbol", column, pl.exclude("symbol"))
 
 
+_CHANCE = 10_000  # one in so many series may look like a wider timeframe by accident
+
+
+def wider(timeframe: Timeframe, times: Sequence[int]) -> Timeframe | None:
+    """Give the wider timeframe that all times are slots of, where chance does not explain that."""
+    for each in reversed(TIMEFRAMES.values()):
+        if each.width <= timeframe.width:
+            break
+        # As many steps by accident are as rare as this; no more of them are counted than it takes.
+        steps = min(len(times) - 1, _CHANCE.bit_length())
+        rare = (each.width // timeframe.width) ** steps >= _CHANCE
+        if rare and _steps_by(each, times):
+            return each
+    return None
+
+
+def _steps_by(timeframe: Timeframe, times: Sequence[int]) -> bool:
+    if timeframe.is_calendar:
+        return all(timeframe.floor(time) == time for time in times)
+    steps = (later - time for time, later in itertools.pairwise(times))
+    return all(step % timeframe.width == 0 for step in steps)
+
+
 def _arrow(data: pl.DataFrame) -> pa.Table:
     # Plain strings and dictionaries: pandas, DuckDB and older readers know no views.
     return data.to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -202,9 +226,36 @@ def _pandas(data: pl.DataFrame, index: list[str], fixed: Mapping[str, str | None
         name: data[name][0] if data.height and name in data.columns else value
         for name, value in fixed.items()
     }
-    converted: pd.DataFrame = data.drop(told, strict=False).to_pandas().set_index(index)
+    converted = _by_columns(data.drop(told, strict=False), index)
     converted.attrs.update(told)
     return converted
+
+
+def _by_columns(data: pl.DataFrame, index: list[str]) -> pd.DataFrame:
+    """Convert to pandas; numbers by time are copied once, into one block that may be written to."""
+    numbers = [name for name, kind in data.schema.items() if kind == pl.Float64]
+    if index != ["time"] or set(data.columns) - set(numbers) != {"time"}:
+        converted: pd.DataFrame = data.to_pandas().set_index(index)
+        return converted
+    import numpy as np  # noqa: PLC0415 - pandas, which was there a moment ago, has loaded it
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    kind = cast("pl.Datetime", data.schema["time"])
+    moments = np.empty(data.height, np.int64)
+    _copy(data["time"].to_physical(), moments)
+    block = np.empty((len(numbers), data.height))
+    for name, row in zip(numbers, block, strict=True):
+        _copy(data[name], row)
+    times = pd.DatetimeIndex(moments.view(f"M8[{kind.time_unit}]"), tz="UTC", name="time")
+    zoned = times.tz_convert(ZoneInfo(kind.time_zone or "UTC"))
+    return pd.DataFrame(block.T, index=zoned, columns=numbers, copy=False)
+
+
+def _copy(column: pl.Series, into: Any) -> None:
+    at = 0
+    for chunk in column.get_chunks():
+        into[at : at + chunk.len()] = chunk.to_numpy()
+        at += chunk.len()
 
 
 class FrameMethods:
@@ -221,7 +272,7 @@ class FrameMethods:
 
 
 def _add_methods_to_pandas() -> None:
-    """Give pandas' frames the methods, where pandas is loaded and they have none."""
+    """Give pandas' frames the methods, where pandas is loaded."""
     pandas = sys.modules.get("pandas")
     if pandas is not None and not hasattr(getattr(pandas, "DataFrame", None), "mk"):
         pandas.api.extensions.register_dataframe_accessor("mk")(FrameMethods)

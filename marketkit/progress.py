@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -17,14 +19,16 @@ _log = logging.getLogger("marketkit.jobs")
 _LOG_EVERY = 30.0  # seconds between lines where there is no terminal
 _BAR_EVERY = 0.25  # seconds; the eye sees no more steps, and a notebook draws no faster
 _PATIENCE = 2.0  # seconds a call may take before it shows that it is alive
-_WIDTH = 24  # characters of the bar; a line of 80 holds the words beside it
+_WIDTH, _LEAST = 24, 4  # characters of the bar beside the words: as a rule, and in narrow places
+_COLUMNS = 80  # of a terminal that does not say how many it has
 
 
 @dataclass(slots=True)
 class Progress:
     """Slots closed of the slots asked for (or symbols of symbols), and the cost.
 
-    `begun` of them were closed before the start; `note` says what is waited for.
+    `begun` of them were closed before the start; `note` says what is waited for. Who `asks` nobody
+    has no requests to tell of.
     """
 
     label: str
@@ -36,6 +40,7 @@ class Progress:
     unit: str = "candles"
     note: str = ""
     begun: int = 0
+    asks: bool = True
     started: float = field(default_factory=time.monotonic)
 
     @property
@@ -66,17 +71,32 @@ class Progress:
 
     def __str__(self) -> str:
         pace = self.requests / self.seconds if self.seconds > 0 else 0.0
-        eta = "" if self.eta is None or self.state != "running" else f", {clock(self.eta)} to go"
-        percent = math.floor(self.share * 100)
+        asked = f", {self.requests:,} requests" if self.asks else ""
+        paced = f" ({pace:.1f}/s)" if self.asks else ""
         return (
-            f"{self.label}: {percent:3d}%  {self.rows:,} {self.unit}, {self.requests:,} requests"
-            f" in {clock(self.seconds)} ({pace:.1f}/s){eta}{self._ending()}"
+            f"{self._share()}  {self.rows:,} {self.unit}{asked}"
+            f" in {clock(self.seconds)}{paced}{self._to_go()}{self._ending()}"
         )
 
-    def bar(self) -> str:
-        """Draw the line with a bar, for a terminal."""
-        filled = round(self.share * _WIDTH)
-        return f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {self}"
+    def bar(self, most: int | None = None) -> str:
+        """Draw the line with a bar, for a terminal, in at most so many columns."""
+        said = str(self)
+        if most is None:
+            return f"{self._bar(_WIDTH)}{said}"
+        if _columns(said) > most:  # what is waited for comes last, and must be seen
+            said = f"{self._share()}{self._to_go()}{self._ending()}"
+        room = most - _columns(said) - len("[] ")
+        return f"{self._bar(min(room, _WIDTH)) if room >= _LEAST else ''}{_cut(said, most)}"
+
+    def _bar(self, width: int) -> str:
+        filled = round(self.share * width)
+        return f"[{'#' * filled}{'.' * (width - filled)}] "
+
+    def _share(self) -> str:
+        return f"{self.label}: {math.floor(self.share * 100):3d}%"
+
+    def _to_go(self) -> str:
+        return "" if self.eta is None or self.state != "running" else f", {clock(self.eta)} to go"
 
     def as_json(self) -> str:
         """Write the line as a JSON object, for programs."""
@@ -118,9 +138,9 @@ class Reporter:
     ) -> None:
         self.progress = progress
         self._stream = stream if stream is not None else sys.stderr
-        self._show = show
+        self._show = show and self._stream is not None  # it may be closed
         self._as_json = as_json
-        self._terminal = self._stream.isatty() and not as_json
+        self._terminal = moves(self._stream) and not as_json
         self._next = progress.started + (_PATIENCE if self._terminal else _LOG_EVERY)
         self._drawn = False
         self._waits = False
@@ -167,11 +187,41 @@ class Reporter:
     def _write(self, *, final: bool) -> None:
         self._drawn = True
         if self._terminal:
-            line = f"\r\x1b[K{self.progress.bar()}" + ("\n" if final else "")
+            # The last column stays free: behind that some terminals begin the next line.
+            bar = self.progress.bar(_room(self._stream) - 1)
+            line = f"\r\x1b[K{bar}" + ("\n" if final else "")
         else:
             line = f"{self.progress.as_json() if self._as_json else self.progress}\n"
-        self._stream.write(line)
-        self._stream.flush()
+        try:
+            self._stream.write(line)
+            self._stream.flush()
+        except OSError:  # nobody reads any more; what is told of goes on
+            self._show = self._drawn = False
+
+
+def moves(stream: TextIO | None) -> bool:
+    """Say whether a stream is a terminal in which something can be drawn again."""
+    return stream is not None and stream.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _room(terminal: TextIO) -> int:
+    """Give the columns of a terminal: as many as `COLUMNS` says, or else the terminal."""
+    try:
+        own = os.get_terminal_size(terminal.fileno()).columns
+    except (OSError, ValueError):  # it only says that it is one
+        own = 0
+    return shutil.get_terminal_size((own or _COLUMNS, 0)).columns
+
+
+def _columns(text: str) -> int:
+    """Count the columns that a text takes at most: Korean letters take two."""
+    return sum(1 if letter.isascii() else 2 for letter in text)
+
+
+def _cut(text: str, most: int) -> str:
+    while _columns(text) > max(0, most):
+        text = text[:-1]
+    return text
 
 
 def clock(seconds: float) -> str:

@@ -13,15 +13,16 @@ from collections.abc import Mapping
 import polars as pl
 
 from marketkit.errors import InputError, nearest
-from marketkit.timeframe import TIMEFRAMES
+from marketkit.timeframe import EVERY
 
 Schema = Mapping[str, pl.DataType]
 
 TIME = pl.Datetime("ms", "UTC")
 STATE = pl.Enum(["closed", "forming", "empty"])
+BAR_STATE = pl.Enum(["closed", "forming", "empty", "unknown"])
 CHANGE = pl.Enum(["RISE", "EVEN", "FALL"])
 SIDE = pl.Enum(["ASK", "BID"])
-TIMEFRAME = pl.Enum(list(TIMEFRAMES))  # sorts by width
+TIMEFRAME = pl.Enum([each.name for each in EVERY])  # sorts by width
 
 # What a candle is in the lake and between the dialect and the provider.
 ROW: Schema = {
@@ -35,6 +36,23 @@ ROW: Schema = {
     "value": pl.Float64(),
 }
 CANDLE: Schema = {**ROW, "state": STATE}
+
+# What trades add up to: a candle, and what only trades tell.
+BAR: Schema = {
+    **ROW,
+    "trades": pl.Int64(),
+    "last": TIME,
+    "state": BAR_STATE,
+}
+
+# A price in won over another currency's price in won, beside the market between the two.
+PREMIUM: Schema = {
+    **ROW,
+    "rate": pl.Float64(),
+    "direct": pl.Float64(),
+    "premium": pl.Float64(),
+    "state": STATE,
+}
 
 MARKET: Schema = {
     "symbol": pl.String(),
@@ -142,6 +160,8 @@ _FRAMES: Mapping[str, tuple[Schema, str]] = {
         {**CANDLE, "timeframe": TIMEFRAME, "listed_as": pl.String()},
         "get_candle, iter_candle, live: 3.2",
     ),
+    "bar": (BAR, "bars: made of trades"),
+    "premium": (PREMIUM, "premium: made of candles"),
     "ticker": (TICKER, "get_ticker, watch: 3.4"),
     "orderbook": (ORDERBOOK, "get_orderbook, watch: 3.5"),
     "trade": (TRADE, "get_trade, watch: 3.3"),
@@ -155,6 +175,7 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "symbol": ("", "code of the market, QUOTE-BASE; of one market in pandas: frame.attrs"),
     "time": ("UTC, or tz=", "moment at which the exchange made it"),
     "candle.time": ("UTC, or tz=", "start of the slot: the candle's open"),
+    "bar.time": ("UTC, or tz=", "start of the slot; of other bars the first trade"),
     "orderbook.time": ("UTC, or tz=", "last change of the book"),
     "trade.time": ("UTC, or tz=", "moment of the trade"),
     "open": ("quote currency", "price of the first trade of the slot"),
@@ -164,6 +185,19 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
     "volume": ("base currency", "volume of the slot, both sides counted once"),
     "value": ("quote currency", "turnover of the slot"),
     "state": ("", "closed (final), forming (asked for), empty (fill=: no trade in the slot)"),
+    "trades": ("", "number of trades"),
+    "last": ("UTC, or tz=", "moment of the last trade"),
+    "bar.state": ("", "as of candles; unknown (fill=): trades of the slot are not known whole"),
+    "rate": ("KRW", "last price of the quote currency"),
+    "direct": ("quote currency", "last price in the market between base and quote"),
+    "premium": ("1 = 100 %", "close by that, less 1"),
+    "premium.open": ("quote currency", "price in won over the rate, at the open"),
+    "premium.high": ("quote currency", "higher one of open and close"),
+    "premium.low": ("quote currency", "lower one of open and close"),
+    "premium.close": ("quote currency", "price in won over the rate, at the close"),
+    "premium.volume": ("base currency", "volume of the market in won"),
+    "premium.value": ("quote currency", "turnover of the market in won over the rate"),
+    "premium.state": ("", "closed, or empty: no trade in the slot in won or of the rate"),
     "timeframe": ("", "width of the candle, where several were asked for"),
     "listed_as": ("", "code at that time, with rename="),
     "ticker.open": ("quote currency", "first price since 00:00 UTC"),
@@ -220,9 +254,9 @@ _COLUMNS: Mapping[str, tuple[str, str]] = {
 def describe(frame: str | None = None) -> pl.DataFrame:
     """List the columns of a frame, or of all frames: `frame column type unit meaning source`.
 
-    `frame` is one of `candle ticker orderbook trade market instrument interruption`. The source
-    names the calls, and the section of the Upbit reference where one has the fields on the wire.
-    With `precision="decimal"` floats are decimals. Raises `InputError` for another name.
+    `frame` is one of `candle bar premium ticker orderbook trade market instrument interruption`.
+    The source names the calls, and the section of the Upbit reference where one has the fields on
+    the wire. With `precision="decimal"` floats are decimals. Raises `InputError` for another name.
 
     >>> describe("candle").columns
     ['frame', 'column', 'type', 'unit', 'meaning', 'source']

@@ -109,7 +109,12 @@ def is_code(text: object) -> bool:
     >>> is_code("KRW-BRK.B"), is_code("BTC"), is_code("KRW-*")
     (True, False, False)
     """
-    if not isinstance(text, str) or len(text) > _LONGEST or is_glob(text):
+    return isinstance(text, str) and len(text) <= _LONGEST and _is_code(text)
+
+
+@functools.lru_cache(maxsize=4096)  # hundreds of markets, asked about by every call for all
+def _is_code(text: str) -> bool:
+    if is_glob(text):
         return False
     quote, _, base = text.partition("-")
     is_text = not any(unicodedata.category(each) in _NO_TEXT for each in text)

@@ -7,9 +7,8 @@ weeks start on Monday 00:00 UTC, months and years on the 1st (Upbit reference, "
 
 from __future__ import annotations
 
-import itertools
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
@@ -46,6 +45,13 @@ class Timeframe:
         return self.name in _MONTHS
 
     @property
+    def made_of(self) -> str | None:
+        """The width whose candles these are made of, None where the exchange has its own."""
+        if self.name not in MADE:
+            return None
+        return "1h" if self.width % DAY else "1d"
+
+    @property
     def every(self) -> str:
         """The width in the spelling of polars, where `m` is a minute and `mo` a month."""
         return self.token if self.is_calendar else self.name
@@ -79,12 +85,12 @@ class Timeframe:
 
     def count(self, start: int, end: int) -> int:
         """Count the slots whose start lies in `[start, end)`."""
-        first, last = self.ceil(start), self.ceil(end)
-        if last <= first:
-            return 0
         if self.name in _MONTHS:
-            return (_month_index(last) - _month_index(first)) // _MONTHS[self.name]
-        return (last - first) // self.width
+            first, last = _month_index(self.ceil(start)), _month_index(self.ceil(end))
+            return max(0, (last - first) // _MONTHS[self.name])
+        origin = _FIRST_MONDAY if self.name == "1w" else 0
+        # Rounded up both, as `ceil` does; asked of every gap of hundreds of markets.
+        return max(0, (origin - start) // self.width - (origin - end) // self.width)
 
     def count_all(self, spans: Iterable[tuple[int, int]]) -> int:
         """Count the slots whose start lies in one of `spans`, which do not overlap."""
@@ -111,6 +117,10 @@ _ALL = (
     Timeframe("1y", "1y", 365 * DAY),
 )
 TIMEFRAMES = {each.name: each for each in _ALL}
+# Widths that the exchange has no candles of; three days are counted from 1970-01-01.
+_MADE = [Timeframe(name := f"{hours}h", name, hours * HOUR) for hours in (2, 6, 8, 12)]
+MADE = {each.name: each for each in (*_MADE, Timeframe("3d", "3d", 3 * DAY))}
+EVERY = sorted((*_ALL, *MADE.values()), key=lambda each: each.width)
 _ALIASES = {"60m": "1h", "240m": "4h"}
 _TOKENS = {each.token: each for each in _ALL}
 _DURATION = re.compile(r"([0-9]{1,6})([smhdwy])")
@@ -130,23 +140,32 @@ _UNITS = {"s": SECOND, "m": MINUTE, "h": HOUR, "d": DAY, "w": WEEK, "y": 365 * D
 _LENGTHS = {**_UNITS, "": MINUTE, "M": 30 * DAY}  # a bare number is of minutes, as elsewhere
 
 
-def parse_timeframe(timeframe: str | Timeframe) -> Timeframe:
+def parse_timeframe(timeframe: str | Timeframe, *, made: bool = False) -> Timeframe:
     """Give the timeframe a caller names.
 
-    `60m` and `240m` mean `1h` and `4h`; `1m` is a minute and `1M` a month, so case matters.
-    Raises `UnknownTimeframe` with the nearest names.
+    `60m` and `240m` mean `1h` and `4h`; `1m` is a minute and `1M` a month, so case matters. With
+    `made` it may be one that is only made of narrower candles. Raises `UnknownTimeframe` with the
+    nearest names.
 
     >>> parse_timeframe("240m").name
     '4h'
     """
+    name = timeframe.name if isinstance(timeframe, Timeframe) else timeframe
+    if isinstance(name, str) and name in MADE:
+        if made:
+            return MADE[name]
+        base = MADE[name].made_of
+        raise UnknownTimeframe(
+            f"the exchange has no {name} candles: fetch and keep {base}, of which get_candle and"
+            f" lake.read make {name}"
+        )
     if isinstance(timeframe, Timeframe):
         return timeframe
-    name = _ALIASES.get(timeframe, timeframe) if isinstance(timeframe, str) else None
-    known = TIMEFRAMES.get(name) if name is not None else None
+    known = TIMEFRAMES.get(_ALIASES.get(name, name)) if isinstance(name, str) else None
     if known is None:
+        listed = " ".join([*TIMEFRAMES, *(MADE if made else ())])
         raise UnknownTimeframe(
-            f"unknown timeframe {timeframe!r}{_meant_width(str(timeframe))}"
-            f" (one of {' '.join(TIMEFRAMES)})"
+            f"unknown timeframe {timeframe!r}{_meant_width(str(timeframe))} (one of {listed})"
         )
     return known
 
@@ -158,7 +177,7 @@ def _meant_width(text: str) -> str:
     unit = word if word in {"", "M"} else _WORDS.get(word.lower())
     if before + word + after and unit is not None:
         length = int(before or after or 1) * _LENGTHS[unit]
-        for each in TIMEFRAMES.values():
+        for each in EVERY:
             if length == (_LENGTHS["M"] if each.name == "1M" else each.width):
                 return f"; did you mean {each.name!r}?"
     return nearest(text, TIMEFRAMES)
@@ -171,33 +190,12 @@ def timeframe_of_token(token: str) -> Timeframe | None:
 
 def narrower(timeframe: Timeframe) -> Iterator[Timeframe]:
     """Give the timeframes whose candles add up to one of `timeframe`, the widest first."""
+    widest = TIMEFRAMES[timeframe.made_of or "1y"]
     for each in reversed(TIMEFRAMES.values()):
         fits = each.width <= DAY if timeframe.is_calendar else timeframe.width % each.width == 0
-        if each.width < timeframe.width and (fits or (timeframe.name, each.name) == ("1y", "1M")):
+        fits = fits or (timeframe.name, each.name) == ("1y", "1M")
+        if fits and each.width < timeframe.width and each.width <= widest.width:
             yield each
-
-
-_CHANCE = 10_000  # one in so many series may look like a wider timeframe by accident
-
-
-def wider(timeframe: Timeframe, times: Sequence[int]) -> Timeframe | None:
-    """Give the wider timeframe that all times are slots of, where chance does not explain that."""
-    for each in reversed(TIMEFRAMES.values()):
-        if each.width <= timeframe.width:
-            break
-        # As many steps by accident are as rare as this; no more of them are counted than it takes.
-        steps = min(len(times) - 1, _CHANCE.bit_length())
-        rare = (each.width // timeframe.width) ** steps >= _CHANCE
-        if rare and _steps_by(each, times):
-            return each
-    return None
-
-
-def _steps_by(timeframe: Timeframe, times: Sequence[int]) -> bool:
-    if timeframe.is_calendar:
-        return all(timeframe.floor(time) == time for time in times)
-    steps = (later - time for time, later in itertools.pairwise(times))
-    return all(step % timeframe.width == 0 for step in steps)
 
 
 def is_relative(time: object) -> bool:
@@ -292,7 +290,7 @@ def parse_duration(duration: str) -> int:
     """
     match = _DURATION.fullmatch(duration) if isinstance(duration, str) else None
     if match is None or not (length := int(match[1]) * _UNITS[match[2]]):
-        hint = f"; did you mean '{duration}s'?" if str(duration).isdecimal() else ""
+        hint = f"; did you mean '{duration}s'?" if str(duration).strip("0").isdecimal() else ""
         raise InputError(
             f"not a length of time: {duration!r}{hint} (expected one such as 30s, 5m, 2h, 7d)"
         )

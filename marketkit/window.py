@@ -42,6 +42,7 @@ _OFFSET = re.compile(r"(?:UTC)?([+-])([01]?\d)(?::?([0-5]\d))?")
 
 _FIRST = parse_time("2017-01-01")  # no candle of the exchange is older
 _LAST = parse_time("2038-01-01")  # tables of zones end here; later years repeat the last one
+_STEPS = {"3d": 3, "1w": 7}  # days from one slot to the next
 _LONGEST = {"1M": 31 * DAY, "1y": 366 * DAY}
 
 
@@ -74,7 +75,8 @@ class Session:
     def base(self, timeframe: Timeframe, start: int, end: int) -> Timeframe:
         """Give the widest timeframe of the exchange that has these edges, too."""
         edges = self.edges(timeframe, start, end)
-        for each in (timeframe, *narrower(timeframe)):
+        own: tuple[Timeframe, ...] = () if timeframe.made_of else (timeframe,)
+        for each in (*own, *narrower(timeframe)):
             # Seconds are on the exchange for three months only.
             if each.width > SECOND and all(each.floor(edge) == edge for edge in edges):
                 return each
@@ -99,6 +101,9 @@ class Session:
 
     def __str__(self) -> str:
         return f"{self.at:%H:%M} {self.zone}"
+
+
+OWN_DAYS = Session(time(0), UTC)  # as the exchange has them
 
 
 @functools.cache
@@ -142,6 +147,8 @@ def _days(timeframe: Timeframe, start: int, end: int) -> Iterator[date]:
     day, last = _day(timeframe.previous(start) - 2 * DAY), _day(timeframe.shift(end, 2) + 2 * DAY)
     if timeframe.name == "1w":
         day -= timedelta(day.weekday())
+    elif timeframe.name == "3d":
+        day -= timedelta(day.toordinal() % 3)  # 1970-01-01 is a multiple of three
     while day <= last:
         if timeframe.name == "1y":
             opens = (day.month, day.day) == (1, 1)
@@ -149,7 +156,7 @@ def _days(timeframe: Timeframe, start: int, end: int) -> Iterator[date]:
             opens = timeframe.name != "1M" or day.day == 1
         if opens:
             yield day
-        day += timedelta(7 if timeframe.name == "1w" else 1)
+        day += timedelta(_STEPS.get(timeframe.name, 1))
 
 
 def _day(moment: int) -> date:
@@ -235,12 +242,18 @@ def read_window(
 ) -> Window:
     """Check the range a caller gives, before anything is asked; `-30d` is before `now`.
 
-    Raises `UnknownTimeframe`, `InputError` for a session that is none or not the exchange's own
-    where nothing may be derived, or `InvalidRange` for a start at or after the end, a count below
-    1, a naive datetime, and a start together with a count.
+    Raises `UnknownTimeframe`, `InputError` for a session that is none, for one or a width that is
+    not the exchange's own where nothing may be derived, or `InvalidRange` for a start at or after
+    the end, a count below 1, a naive datetime, and a start together with a count.
     """
-    width = parse_timeframe(timeframe)
+    width = parse_timeframe(timeframe, made=True)
     days = parse_session(session, width)
+    if width.made_of and not derive:
+        raise InputError(
+            f"derive=False: the exchange has no {width} candles, they are made of {width.made_of}"
+        )
+    if width.made_of and days is None:
+        days = OWN_DAYS
     if days is not None and not derive:
         raise InputError(
             f"derive=False: the exchange has no {width} candles that begin at {days}, only at"

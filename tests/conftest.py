@@ -31,6 +31,11 @@ def pytest_configure(config: pytest.Config) -> None:
         faketime.start_again()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their number: packed ones have the time in them, and names must be the same."""
+    return f"{argname} of {len(val)} bytes" if isinstance(val, bytes) else None
+
+
 @pytest.fixture
 def with_own(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Give one of our modules other functions of `time` or `asyncio`.
@@ -77,6 +82,8 @@ def _private_machine(
     monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(base / "budget"))
     monkeypatch.setenv("MARKETKIT_LAKE", str(base / "lake"))
     monkeypatch.setenv("MARKETKIT_CACHE", str(base / "cache"))
+    monkeypatch.setenv("MARKETKIT_SETTINGS", str(base / "settings"))
     # The last are of the terminal in which tests run; xdist has 80 columns, whatever that has.
-    for name in ("MARKETKIT_ENDPOINT", "MARKETKIT_OFFLINE", "COLUMNS", "NO_COLOR"):
+    own = ("ENDPOINT", "OFFLINE", "ARCHIVE", "ARCHIVE_TERMS")
+    for name in (*(f"MARKETKIT_{each}" for each in own), "COLUMNS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
-OURS = ("polars>=2.1", "pyarrow>=20", "httpx", "filelock")
+OURS = ("polars>=2.1", "pyarrow>=20", "httpx", "filelock", "msgspec")
 PEERS = ("deltalake", "arcticdb", "duckdb", "nautilus_trader")
 PANDAS = "pandas<3"  # what arcticdb needs
 

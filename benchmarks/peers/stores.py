@@ -13,10 +13,13 @@ from typing import Any
 import polars as pl
 
 from benchmarks._candles import MINUTE, START, YEAR
-from benchmarks.lake import MONTH, reader_of
+from benchmarks.lake import MONTH, reader_of, without_images
+from marketkit.api.sync import SmartDataProvider
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.tier import tier
 from marketkit.schema import TIME
+from marketkit.timeframe import iso
 
 
 class Store:
@@ -42,9 +45,15 @@ class Store:
         """Put rows in the place of those of the same times."""
         raise NotImplementedError
 
+    def ready(self) -> None:
+        """Do after filling what the store does by itself at such a time."""
+
 
 class Marketkit(Store):
-    """A lake, read through `get_candle`, which proves that nothing is missing before it reads."""
+    """A lake, read through `get_candle`, which proves that nothing is missing before it reads.
+
+    Files are read through images, as they are after a backfill.
+    """
 
     name = "marketkit"
     library = "marketkit"
@@ -52,17 +61,21 @@ class Marketkit(Store):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.lake = Lake(folder)
+        self.provider = SmartDataProvider(endpoint="http://127.0.0.1:9", lake=folder)
         self.ask = reader_of(self.lake)
 
     def fill(self, rows):
         minutes = MONTH if rows.height <= MONTH else YEAR
         self._append(rows, START, START + minutes * MINUTE)
 
+    def ready(self):
+        self.lake.warm()
+
     def read(self, symbols, start, end):
         return self.ask(symbols, start, end)
 
     def latest(self, symbols, count):
-        return self.lake.latest(count, symbols, "1m")
+        return self.lake.latest(symbols, "1m", count)
 
     def merge(self, rows):
         first, last = rows["time"].dt.epoch("ms")[0, -1]
@@ -70,6 +83,38 @@ class Marketkit(Store):
 
     def _append(self, rows, start, end):
         self.lake.append(rows["symbol"][0], "1m", rows, Spans([(start, end)]))
+
+
+class MarketkitNew(Marketkit):
+    """The same with all maps dropped before each question, as a new process finds it."""
+
+    name = "marketkit, maps dropped"
+
+    def read(self, symbols, start, end):
+        tier.drop_maps()
+        return super().read(symbols, start, end)
+
+
+class MarketkitFiles(Marketkit):
+    """The same from the Parquet files, without images."""
+
+    name = "marketkit, from files"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.ask = without_images(self.ask)
+
+
+class MarketkitPandas(Marketkit):
+    """The same as pandas frames, which several stores give by themselves."""
+
+    name = "marketkit, pandas"
+    few = True  # like with like: other stores have no index of symbols
+
+    def read(self, symbols, start, end):
+        moments = {"start": iso(start), "end": iso(end)}
+        ask = self.provider.get_candle
+        return ask(symbols[0], "1m", source="lake", frame="pandas", **moments)
 
 
 class Delta(Store):
@@ -144,6 +189,21 @@ class Arctic(Store):
             return self.library_.read(symbols[0], **which).data
         found = self.library_.read_batch([ReadRequest(symbol, **which) for symbol in symbols])
         return pd.concat({symbol: each.data for symbol, each in zip(symbols, found, strict=True)})
+
+
+class ArcticPolars(Arctic):
+    """The same, asked for Polars frames."""
+
+    name = "ArcticDB, Polars"
+    few = True  # of several it gives a list of frames
+
+    def read(self, symbols, start, end):
+        from arcticdb import OutputFormat
+
+        span = (_moment(start), _moment(end - 1))
+        return self.library_.read(
+            symbols[0], date_range=span, output_format=OutputFormat.POLARS
+        ).data
 
 
 class Duck(Store):
@@ -255,7 +315,10 @@ class Nautilus(Store):
         )
 
 
-STORES: tuple[type[Store], ...] = (Marketkit, Delta, Arctic, Duck, Feather, Nautilus)
+STORES: tuple[type[Store], ...] = (
+    *(Marketkit, MarketkitNew, MarketkitFiles, MarketkitPandas),
+    *(Delta, Arctic, ArcticPolars, Duck, Feather, Nautilus),
+)
 
 
 def _between(start, end):

@@ -14,6 +14,7 @@ from marketkit.realtime.candles import TradeCandles
 from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.subscriptions import Stream
 from marketkit.timeframe import parse_timeframe
+from marketkit.window import EVER
 
 REPEATS = 7
 
@@ -86,7 +87,7 @@ def _codes(endpoint: str) -> list[str]:
 
 
 async def _taken(frames: list[bytes], codes: list[str], channel: str) -> float:
-    session = RealtimeClient("ws://127.0.0.1:9/", clock=lambda: 0, connects=None)
+    session = RealtimeClient("ws://127.0.0.1:9/", clock=lambda: EVER.end, connects=None)
     listener = Candles()
     # Its task, which would connect, is cancelled before it ever runs.
     session.subscribe(listener, [Stream(channel, code) for code in codes])

@@ -1,4 +1,4 @@
-"""The address of a provider: pickled in its place, and opened anew in another process."""
+"""The address of a provider: pickled in place of that, and opened anew in another process."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ _OPEN = 16  # addresses; a task that is sent a thousand times must not connect a
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """The class of a provider, and all arguments, with nothing left to the environment."""
+    """The class of a provider, and all arguments, with nothing left to the environment.
+
+    But for `own`, the machine's address if one was given: each machine says its own.
+    """
 
     kind: Callable[..., Any]
     endpoint: str
@@ -28,6 +31,7 @@ class Address:
     frame: FrameKind = "polars"
     tz: str = "UTC"
     session: str = UTC_DAYS
+    own: str | None = None
 
 
 @functools.lru_cache(_OPEN)
@@ -43,6 +47,7 @@ def opened(address: Address) -> Any:
         frame=address.frame,
         tz=address.tz,
         session=address.session,
+        address=address.own,
     )
 
 

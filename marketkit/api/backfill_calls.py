@@ -1,8 +1,9 @@
-"""The lake and its backfills: the calls."""
+"""Calls: the lake and the backfills."""
 
 from __future__ import annotations
 
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 import polars as pl
@@ -17,7 +18,7 @@ from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.lake.lake import Lake
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Defaults, FrameKind, finish
+from marketkit.frames import Defaults, FrameKind, Precision, finish
 from marketkit.net.engine import engine
 from marketkit.notebook.arguments import explained
 from marketkit.timeframe import is_relative
@@ -48,6 +49,8 @@ class BackfillMethods:
         patience: str = "12h",
         priority: Priority = "low",
         show: bool = True,
+        archive: bool = False,
+        keep: str | Path | None = None,
     ) -> Job:
         """Fill the lake in the background; returns at once.
 
@@ -66,11 +69,22 @@ class BackfillMethods:
         more than three months ago can no longer be fetched: the log names them, and the report and
         `lake().coverage()` count them as not on the exchange.
 
+        `archive=True` takes whole months and days from the zip files that the exchange publishes
+        (from 2017-10 on, personal use only: the first use asks for consent), and asks REST for the
+        rest: today, and what the archive lacks. A file that is damaged or refused is named in the
+        report and its slots stay unknown: the same call tries again. `verify` finds files that
+        were published again. Zips go away when they are used, unless `keep` names a folder.
+
+        The timeframe `trade` fills `lake().trades`: through REST of the last seven days, with
+        `archive=True` from 2022-05 on; the report counts days. Of these `verify` finds files that
+        were published again.
+
         >>> mk.backfill("KRW-BTC", "1h", start="-7d", end="-1d", show=False).wait().complete
         True
         """
         wanted = self._wanted(symbols, timeframe, start, end)
-        how = manner(order, verify, patience, recheck=recheck)
+        source = self._backfills.archive(archive, keep)
+        how = manner(order, verify, patience, recheck=recheck, archive=source)
         return self._backfills.begin(wanted, how, priority, show=show)
 
     @overload
@@ -85,6 +99,7 @@ class BackfillMethods:
         patience: str = ...,
         frame: Literal["polars"] | None = ...,
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         show: bool = ...,
     ) -> Chunks[pl.DataFrame]: ...
@@ -100,6 +115,7 @@ class BackfillMethods:
         patience: str = ...,
         frame: Literal["pandas"],
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         show: bool = ...,
     ) -> Chunks[pd.DataFrame]: ...
@@ -115,6 +131,7 @@ class BackfillMethods:
         patience: str = ...,
         frame: Literal["arrow"],
         tz: str | None = ...,
+        precision: Precision = ...,
         priority: Priority = ...,
         show: bool = ...,
     ) -> Chunks[pa.Table]: ...
@@ -129,6 +146,7 @@ class BackfillMethods:
         patience: str = "12h",
         frame: FrameKind | None = None,
         tz: str | None = None,
+        precision: Precision = "float",
         priority: Priority = "low",
         show: bool = True,
     ) -> Chunks[Any]:
@@ -136,10 +154,13 @@ class BackfillMethods:
 
         Use it in `for` or `async for`. Each chunk has all symbols of a piece of time, at most
         `rows` candles, in the columns of `get_candle`; no more than one is held in memory. Leaving
-        the loop leaves the backfill. Raises what a symbol fails with, and `InvalidRange` for `1s`
-        candles that the exchange has no longer and the lake lacks.
+        the loop leaves the backfill. `precision` is as for `get_candle`. Raises what a symbol fails
+        with, and `InvalidRange` for `1s` candles that the exchange has no longer and the lake
+        lacks.
         """
-        form = validate_options(chosen(self._defaults, frame, tz, priority=priority))
+        form = validate_options(
+            chosen(self._defaults, frame, tz, precision=precision, priority=priority)
+        )
         index, fixed = index_of(symbols), fixed_of(symbols, closed=True)
         return self._backfills.stream(
             self._wanted(symbols, timeframe, start, end),
@@ -147,6 +168,7 @@ class BackfillMethods:
             priority,
             rows=rows,
             show=show,
+            precision=precision,
             finish=partial(finish, frame=form.frame, tz=form.tz, index=index, fixed=fixed),
         )
 

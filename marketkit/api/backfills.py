@@ -8,6 +8,7 @@ import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -18,23 +19,28 @@ from marketkit.api.markets import MarketList
 from marketkit.api.query import Symbols
 from marketkit.api.relative import hear
 from marketkit.clock import age_clock
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.archive.lookup import Looked
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.kept import GONE, KEPT, lost
 from marketkit.data.fetch.walks import FetchRun
-from marketkit.data.jobs.backfill import BackfillOptions, backfill
+from marketkit.data.jobs.archived import ArchiveSource, look_into
+from marketkit.data.jobs.backfill import BackfillOptions, backfill, prepare_reads
 from marketkit.data.jobs.chunks import Chunks, chunks
 from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
-from marketkit.errors import InputError, MarketkitError, UnknownSymbol, warn
+from marketkit.data.lake.trades.day import KIND
+from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
-from marketkit.frames import Frame, one_of
+from marketkit.frames import Frame, Precision, one_of
+from marketkit.net.archive.terms import consent
 from marketkit.notebook import job as notebook
 from marketkit.progress import Progress, Reporter
-from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration
+from marketkit.settings import given_path, resolve_archive
+from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration, parse_timeframe
 from marketkit.window import Time, read_window
 
 _log = logging.getLogger("marketkit.jobs")
@@ -52,6 +58,24 @@ class BackfillEndpoints:
     def __reduce__(self) -> tuple[Any, ...]:
         return part_of, (self._address, "endpoints.backfills")
 
+    def archive(self, wanted: bool, keep: str | Path | None = None) -> ArchiveSource | None:  # noqa: FBT001 - as the caller said it
+        """Give the archive, if that is wanted, and the folder in which zips are kept.
+
+        Raises `InputError` for an endpoint without an archive, and for a folder without one.
+        """
+        if not isinstance(wanted, bool):
+            raise InputError(f"archive={wanted!r} is neither True nor False")
+        if not wanted:
+            if keep is not None:
+                raise InputError(
+                    f"keep={str(keep)!r} is for zips of the archive: pass archive=True"
+                )
+            return None
+        folder = None if keep is None else given_path(keep, "keep")
+        addresses = resolve_archive(self._address.endpoint)
+        own = self._filler.transport.address
+        return ArchiveSource(addresses, folder, self._address.offline, own)
+
     async def hear(self, symbols: Symbols, start: Time, end: Time | None) -> None:
         """Hear the exchange's time, or the names of markets, where a request has need of one."""
         await hear(self._filler.transport, start, end)
@@ -63,19 +87,28 @@ class BackfillEndpoints:
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None = None
     ) -> BackfillRequest:
         """Check the request of a backfill; a start that counts back begins with a whole slot."""
-        window = read_window(timeframe, start, end, None, now=self._filler.transport.now())
+        # Trades are cut nowhere but in time, as finely as candles can be.
+        width = parse_timeframe("1s" if timeframe == KIND else timeframe)
+        now = self._filler.transport.now()
+        window = read_window(width, start, end, None, now=now)
         first = window.start or 0
         first = window.timeframe.floor(first) if is_relative(start) else first
         given = self._markets.codes(naming.several(symbols))
         names = tuple(sorted(naming.typed(given, self._markets.known())))
         source = self._filler.lake.source
-        return BackfillRequest(source, names, window.timeframe.name, first, window.end)
+        name = KIND if timeframe == KIND else window.timeframe.name
+        return BackfillRequest(source, names, name, first, window.end)
 
     def begin(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority, *, show: bool
     ) -> Job:
-        """Begin a backfill in the background."""
+        """Begin a backfill in the background.
+
+        The first use of the archive asks for consent to the terms, in the thread of the caller.
+        """
         one_of("priority", priority, Priority)
+        if manner.archive is not None:
+            consent()
         in_cell = show and notebook.is_here()
         run = FetchRun(priority, Reporter(Progress(wanted.label), show=show and not in_cell))
 
@@ -86,19 +119,40 @@ class BackfillEndpoints:
             resolving = partial(self._resolve, wanted, manner, priority)
             names, unknown = await patiently(resolving, outage)
             run.failures.update(unknown)
-            for symbol, failure in self._lost(names, wanted, KEPT).items():
+            lost = {} if manner.archive else self._lost(names, wanted, KEPT)  # it may have them
+            for symbol, failure in lost.items():
                 _log.warning("%s: %s", symbol, failure)
             markets = (await self._markets.frame(priority))["symbol"].to_list()
             report = await backfill(self._filler, names, wanted, run, manner, markets=markets)
+            if run.rows or manner.archive is not None:
+                sound = [name for name in names if name not in run.failures]
+                width = TIMEFRAMES[wanted.timeframe]
+                await prepare_reads(self.lake, sound, width, self._span(wanted))
             doubtful = [name for name in names if isinstance(run.failures.get(name), UnknownSymbol)]
             if doubtful:
                 run.failures.update(await self._markets.gone(doubtful, priority, began))
             return report
 
-        job = Job(wanted, self._filler.lake.root, run, work)
+        doing = work if wanted.timeframe != KIND else partial(self._trades, wanted, manner, run)
+        job = Job(wanted, self._filler.lake.root, run, doing)
         if in_cell:
             notebook.watch(job)
         return job
+
+    async def _trades(
+        self, wanted: BackfillRequest, manner: BackfillOptions, run: FetchRun
+    ) -> Report:
+        """Fill trades; a choice for candles alone is refused."""
+        from marketkit.data.jobs.trades import backfill_trades  # noqa: PLC0415 - most want none
+
+        if manner.recheck or manner.order != "newest":
+            raise InputError("order= and recheck= are for candles, not for trades")
+        lake, transport = self._filler.lake, self._filler.transport
+        outage = Outage(manner.patience, run.say, transport.now, run.interruptions)
+        resolving = partial(self._resolve, wanted, manner, run.priority)
+        names, unknown = await patiently(resolving, outage)
+        run.failures.update(unknown)
+        return await backfill_trades(lake, transport, names, wanted, run=run, options=manner)
 
     async def plan(
         self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority
@@ -108,13 +162,41 @@ class BackfillEndpoints:
         names, unknown = await self._resolve(wanted, manner, priority)
         for failure in unknown.values():
             warn(f"not in the plan: {failure}")
+        if wanted.timeframe == KIND:
+            return await self._trade_plan(wanted, manner, names, priority)
         timeframe = TIMEFRAMES[wanted.timeframe]
-        costs = await asyncio.to_thread(
-            estimate, self._filler, names, timeframe, self._span(wanted)
-        )
+        span, archived = self._span(wanted), dict[str, Looked]()
+        if manner.archive is not None:
+            archived, told = await look_into(manner.archive, self._filler, names, timeframe, span)
+            for name, failure in told.failures.items():
+                warn(f"{name} is planned without the archive: {failure}")
+        costs = await asyncio.to_thread(estimate, self._filler, names, timeframe, span, archived)
         limit = self._filler.transport.limit("candles")
         pace = limit.requests / limit.seconds
         return Plan(wanted, tuple(costs), pace, manner, partial(self._run, priority))
+
+    async def _trade_plan(
+        self,
+        wanted: BackfillRequest,
+        manner: BackfillOptions,
+        names: Sequence[str],
+        priority: Priority,
+    ) -> Plan:
+        """Estimate a backfill of trades."""
+        from marketkit.data.jobs import trade_plan  # noqa: PLC0415 - as above
+
+        store, transport = self.lake.trades, self._filler.transport
+        now = await transport.ask_time()
+        lacking = partial(trade_plan.lacking, store, wanted=wanted, now=now)
+        lacks = {name: await asyncio.to_thread(lacking, name) for name in names}
+        found = None
+        if manner.archive is not None:
+            found = await trade_plan.look_for_trades(manner.archive, lacks, now)
+        costs = await asyncio.to_thread(trade_plan.trade_costs, store, lacks, found)
+        limit = transport.limit("crix-trades")
+        pace = limit.requests / limit.seconds
+        run = partial(self._run, priority)
+        return trade_plan.TradePlan(wanted, tuple(costs), pace, manner, run)
 
     def stream(
         self,
@@ -124,9 +206,11 @@ class BackfillEndpoints:
         *,
         rows: int,
         show: bool,
+        precision: Precision,
         finish: Callable[[pl.DataFrame], Frame],
     ) -> Chunks[Frame]:
         """Give candles chunk by chunk from a backfill at work, the oldest first."""
+        parse_timeframe(wanted.timeframe)  # of trades there are no chunks
 
         async def begin() -> AsyncGenerator[Frame, None]:
             names, unknown = await self._resolve(wanted, manner, priority)
@@ -139,7 +223,8 @@ class BackfillEndpoints:
             slots = rows // len(names)
             job = self.begin(wanted, replace(manner, chunk=slots), priority, show=show)
             timeframe, span = TIMEFRAMES[wanted.timeframe], self._span(wanted)
-            brought = chunks(self._filler, names, timeframe, span, job=job, slots=slots)
+            cut = partial(chunks, slots=slots, precision=precision)
+            brought = cut(self._filler, names, timeframe, span, job=job)
             async with contextlib.aclosing(brought) as found:
                 async for chunk in found:
                     yield finish(chunk)
@@ -159,7 +244,10 @@ class BackfillEndpoints:
         timeframe, now = TIMEFRAMES[wanted.timeframe], self._filler.transport.now()
         if timeframe.name != "1s" or not self._filler.transport.clock.is_heard:
             return {}
-        covered = {name: self.lake.covered(name, timeframe) for name in names}
+        covered: dict[str, Spans] = {}
+        for name in names:
+            with contextlib.suppress(LakeError):  # the backfill will say so
+                covered[name] = self.lake.covered(name, timeframe)
         return lost(timeframe, covered, self._span(wanted), now - age)
 
     async def _resolve(
@@ -178,9 +266,15 @@ class BackfillEndpoints:
 
 
 def manner(
-    order: Order, verify: str | None, patience: str, *, recheck: bool = False
+    order: Order,
+    verify: str | None,
+    patience: str,
+    *,
+    recheck: bool = False,
+    archive: ArchiveSource | None = None,
 ) -> BackfillOptions:
     """Check how a backfill is to be done."""
     one_of("order", order, Order)
     again = 0 if verify is None else parse_duration(verify)
-    return BackfillOptions(order, again, parse_duration(patience) / 1000, recheck=recheck)
+    seconds = parse_duration(patience) / 1000
+    return BackfillOptions(order, again, seconds, recheck=recheck, archive=archive)

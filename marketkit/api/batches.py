@@ -134,7 +134,7 @@ class Batches(Generic[T]):
 
 
 class _Search(Generic[T]):
-    """One refused batch, and the search for its culprits with a bound on requests."""
+    """One refused batch, and the search for the culprits with a bound on requests."""
 
     def __init__(
         self,
@@ -167,7 +167,7 @@ class _Search(Generic[T]):
         return dict.fromkeys(names, failure)
 
     async def halves(self, names: Sequence[str], failure: MarketkitError) -> Parts[T]:
-        """Ask for the halves of a refused batch; beyond the bound all share its error."""
+        """Ask for the halves of a refused batch; beyond the bound all share one error."""
         middle = len(names) // 2
         first, second = names[:middle], names[middle:]
         parts: Parts[T] = {}

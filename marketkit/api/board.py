@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import math
+import time
 from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -66,8 +67,8 @@ class BoardMethods:
         each quote currency apart, won first. The change is that since 09:00 KST; as in Korea, red
         is up and blue is down.
 
-        Ends after `seconds`, at the kernel's interrupt (Ctrl-C), or when no market is left; the
-        feed is closed then. Raises what `watch` raises.
+        Ends `seconds` after the call, having drawn once, at the kernel's interrupt (Ctrl-C), or
+        when no market is left; the feed is closed then. Raises what `watch` raises.
         """
         options = {"new_listings": new_listings, "tz": tz, "priority": priority}
         steps = board_steps(self, symbols, rows=rows, seconds=seconds, **options)
@@ -83,7 +84,7 @@ class BoardMethods:
 
 
 def take(steps: Steps) -> None:
-    """Take steps in the caller's thread, and block until they end."""
+    """Take steps in the caller's thread, and block until the last."""
     with contextlib.suppress(StopIteration):
         coroutine = next(steps)
         while True:
@@ -103,13 +104,14 @@ def board_steps(
     seconds: float | None = None,
     **options: Any,
 ) -> Steps:
-    """Show a board step by step; `options` are those of `watch`, None where it has its own."""
+    """Show a board step by step; `options` are as of `watch`, None for the board's own."""
     _check(rows, seconds)
+    end = None if seconds is None else time.monotonic() + seconds
     given = {name: value for name, value in options.items() if value is not None}
     feed = yield provider.watch(symbols, "ticker", frame="polars", **given)
     try:
         yield feed.ready(_PATIENCE)
-        yield from _Board(provider, feed, rows).steps(seconds)
+        yield from _Board(provider, feed, rows).steps(end)
     except KeyboardInterrupt:
         pass  # how a board is ended
     finally:
@@ -117,7 +119,7 @@ def board_steps(
 
 
 class _Board:
-    """A board, and the known facts of the markets on it."""
+    """A board, and the known facts of the markets shown."""
 
     def __init__(self, provider: Asked, feed: Feed[pl.DataFrame], rows: int | None) -> None:
         self._provider = provider
@@ -126,8 +128,9 @@ class _Board:
         self._named: tuple[str, ...] = ()
         self._names: dict[str, str] = {}
 
-    def steps(self, seconds: float | None) -> Steps:
-        """Draw until the end."""
+    def steps(self, end: float | None) -> Steps:
+        """Draw until a `time.monotonic` moment, once at least, or until nothing is left to draw."""
+        seconds = None if end is None else max(0.0, end - time.monotonic())
         steps = drawings(self._card, seconds, _IN_A_PIPE)
         with contextlib.suppress(StopIteration):
             left = next(steps)

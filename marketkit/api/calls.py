@@ -9,11 +9,15 @@ from typing import Any
 
 from marketkit.api.address import Address, part_of
 from marketkit.api.backfills import BackfillEndpoints
+from marketkit.api.bar_calls import BarMethods
+from marketkit.api.bars import BarEndpoints
 from marketkit.api.candle_calls import CandleMethods
 from marketkit.api.candles import CandleEndpoints
 from marketkit.api.market_calls import MarketMethods
 from marketkit.api.markets import MarketEndpoints
 from marketkit.api.metrics import Metrics
+from marketkit.api.premium import PremiumEndpoints
+from marketkit.api.premium_calls import PremiumMethods
 from marketkit.api.query import A, Answer, D, P, Q, Query, Result
 from marketkit.api.quote_calls import QuoteMethods
 from marketkit.api.quotes import QuoteEndpoints
@@ -32,6 +36,8 @@ class Endpoints:
     quotes: QuoteEndpoints
     trades: TradeEndpoints
     candles: CandleEndpoints
+    bars: BarEndpoints
+    premiums: PremiumEndpoints
     backfills: BackfillEndpoints
     metrics: Metrics
 
@@ -90,7 +96,12 @@ class Endpoints:
 
 
 class DataMethods(
-    MarketMethods[P, D, A], QuoteMethods[P, D, A], TradeMethods[P, D, A], CandleMethods[P, D, A]
+    MarketMethods[P, D, A],
+    QuoteMethods[P, D, A],
+    TradeMethods[P, D, A],
+    CandleMethods[P, D, A],
+    BarMethods[P, D, A],
+    PremiumMethods[P, D, A],
 ):
     """The calls that give market data, once for every provider and for `with_response`.
 
@@ -108,6 +119,8 @@ class DataMethods(
         self._quotes = endpoints.quotes
         self._trades = endpoints.trades
         self._candles = endpoints.candles
+        self._bars = endpoints.bars
+        self._premiums = endpoints.premiums
         self._answer = answer
 
     @property

@@ -120,12 +120,14 @@ class CandleMethods(Generic[P, D, A]):
         `end` (exclusive; default now), or the newest `count` before `end` (default 200). ISO
         strings and dates mean UTC, naive datetimes are refused, and `-30d` (`s m h d w y`, a year
         being 365 days) counts back from now by the exchange's clock. `timeframe` is one of `1s 1m
-        3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y`, or several: then there is a column `timeframe`.
+        3m 5m 10m 15m 30m 1h 4h 1d 1w 1M 1y`, which the exchange has, or `2h 6h 8h 12h` and `3d`,
+        which are made of `1h` and `1d`; or several: then there is a column `timeframe`.
 
         `source="auto"` answers from the lake after fetching its gaps once, `"lake"` sends nothing
         and raises `NotCovered` for slots nobody asked about, `"exchange"` leaves the lake alone.
         `as_of` reads the frozen set of that name instead, and sends nothing. `forming=True` adds
-        the candle that is not finished. Of a market that is not listed any more the lake answers,
+        the candle that is not finished; of a lake alone, where there is no `end`, the newest one of
+        a file (`Lake.unsettled`). Of a market that is not listed any more the lake answers,
         whatever the source: all that it proves of the range, with a warning of what it lacks
         (`notes` of a response).
 
@@ -143,7 +145,8 @@ class CandleMethods(Generic[P, D, A]):
         `session` is where days begin, for `1h` and wider: `"00:00 UTC"` as on the exchange, however
         that is written (`"09:00 Asia/Seoul"`, `"09:00 +09:00"`), or any other time and zone, such
         as `"00:00 Asia/Seoul"` or `"09:30 America/New_York"`; then candles are made of the widest
-        ones that begin at the same moments.
+        ones that begin at the same moments. From there `2h` and so on are counted, `3d` from
+        1970-01-01.
 
         `rename={"KRW-MATIC": "KRW-POL"}` joins the series of markets that changed their code under
         the newer one and adds the column `listed_as`: the code that each candle had. Where both
@@ -157,12 +160,13 @@ class CandleMethods(Generic[P, D, A]):
         where it has no candle; `wide=["close", "volume"]` columns `close_KRW-BTC` and so on, in
         pandas a `(column, symbol)` MultiIndex.
 
-        From the lake, `precision="decimal"` is its float64 rounded to 8 places: exact below 6.7e7;
-        ask `source="exchange"` for every digit of the wire. pandas has decimals as Python objects,
-        which do not mix with floats. Raises `UnknownSymbol`, `UnknownTimeframe`, `InvalidRange`
-        before anything is sent, `PartialResult` when some of many symbols failed. The exchange
-        keeps `1s` candles for three months: `InvalidRange` names the older ones that the lake
-        lacks.
+        `precision="decimal"` gives `Decimal(38, 8)`. The lake keeps float64, and of each the
+        shortest decimal that means it is given: up to 15 digits that is the text of the wire, and
+        sums of narrower candles are exact; ask `source="exchange"` for turnovers of more digits.
+        pandas has decimals as Python objects, which do not mix with floats. Raises `UnknownSymbol`,
+        `UnknownTimeframe`, `InvalidRange` before anything is sent, `PartialResult` when some of
+        many symbols failed. The exchange keeps `1s` candles for three months: `InvalidRange` names
+        the older ones that the lake lacks.
 
         >>> mk.get_candle("KRW-BTC", "1h", count=3).height
         3

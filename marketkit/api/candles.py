@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from marketkit import schema
-from marketkit.api.ended import EndedMarkets, kept_hits, shaped
+from marketkit.api.ended import EndedMarkets, kept_hits
 from marketkit.api.layout import Layout
 from marketkit.api.query import (
     CallOptions,
@@ -147,7 +147,7 @@ class CandleEndpoints:
             got = [name for name in names if name not in candles.failures]
             held = self._router.keep(
                 spec,
-                shaped(candles.frame, options),
+                candles.frame,
                 got,
                 made,
                 most=self._until_next(window),
@@ -163,8 +163,8 @@ class CandleEndpoints:
 
         async def ended(names: Sequence[str]) -> Results:
             told = await self._router.markets.chronicle()
-            candles, notes = await self._ended.candles(names, window, told)
-            candles.frame = shaped(candles.frame, options)
+            exact = options.exact
+            candles, notes = await self._ended.candles(names, window, told, exact=exact)
             return kept_hits(candles, spec, notes)
 
         streamed = source == "auto" and not options.exact and _is_streamed(window)

@@ -71,11 +71,10 @@ class Contract:
     async def _rows(self, probe: Probe) -> _Answer:
         try:
             response = await self.transport.send(probe.request, "high")
-            objects = json.loads(response.body)
+            rows = objects_of(response.body)
         except (MarketkitError, ValueError) as failure:
             return _Answer([], [of_exchange("bad", probe.name, str(failure))])
         self._heard(probe, response)
-        rows = [row for row in objects if isinstance(row, dict)]
         found = list(probes.differences(probe, response.body, rows))
         good = f"{len(rows)} rows of {len(probe.shape.fields)} fields, all as expected"
         said = [of_exchange(each.severity, probe.name, each.said) for each in found]
@@ -127,3 +126,9 @@ class Contract:
 class _Answer:
     rows: Sequence[Row]
     findings: list[Finding]
+
+
+def objects_of(body: bytes) -> list[Row]:
+    """Give the objects in the list that a body is; none where that is anything else."""
+    found = json.loads(body)
+    return [each for each in found if isinstance(each, dict)] if isinstance(found, list) else []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -17,14 +18,30 @@ from marketkit.data.jobs.catalog import jobs
 from marketkit.data.jobs.rescue import sentence
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import LakeError, MarketkitError, NewerFormat, NotWritable, Offline
+from marketkit.data.lake.report.coverage import catalog
+from marketkit.data.lake.store.left_out import brief, survey
+from marketkit.errors import (
+    LakeError,
+    MarketkitError,
+    NewerFormat,
+    NotWritable,
+    Offline,
+    nearest,
+    plain,
+)
 from marketkit.net.exchange_clock import APART
 from marketkit.net.transport import Transport
 from marketkit.notebook import words
 from marketkit.timeframe import MINUTE, SECOND
 
 _YOUNG = 60_000  # ms; of what ended within the hour an older list would say nothing
-_VARIABLES = ("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE", "LARGEST_ANSWER")
+_PREFIX = "MARKETKIT_"
+_VARIABLES = (
+    *("ENDPOINT", "LAKE", "CACHE", "BUDGET_DIR", "OFFLINE", "LARGEST_ANSWER"),
+    *("ARCHIVE", "ARCHIVE_TERMS", "SETTINGS"),
+    "TRACEBACK",  # `full`, for notebooks: `errors` reads it
+)
+_REPAIR = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"
 _STUCK = ("interrupted", "failed", "incomplete")
 
 
@@ -50,8 +67,9 @@ async def examine_live(transport: Transport) -> list[Finding]:
 
 
 def as_frame(found: list[Finding]) -> pl.DataFrame:
-    """Give the findings as `FINDINGS`, one row for each."""
-    return pl.DataFrame(found, schema=dict(FINDINGS), orient="row")
+    """Give the findings as `FINDINGS`, one row for each, in letters that can be shown."""
+    rows = [[" ".join(map(plain, text.split("\n"))) for text in each] for each in found]
+    return pl.DataFrame(rows, schema=dict(FINDINGS), orient="row")
 
 
 def _here(lake: Lake, budget: Path) -> list[Finding]:
@@ -61,9 +79,21 @@ def _here(lake: Lake, budget: Path) -> list[Finding]:
 def _settings(settings: Mapping[str, object]) -> Iterator[Finding]:
     for name, value in settings.items():
         yield Finding("good", "settings", f"{name}: {value}")
-    said = [f"MARKETKIT_{name}" for name in _VARIABLES if os.environ.get(f"MARKETKIT_{name}")]
+    said = [f"{_PREFIX}{name}" for name in _VARIABLES if os.environ.get(f"{_PREFIX}{name}")]
     if said:
         yield Finding("good", "settings", f"from the environment: {', '.join(said)}")
+    if os.environ.get(f"{_PREFIX}TRACEBACK", "full").strip().lower() not in {"", "full"}:
+        do = f"{_PREFIX}TRACEBACK=full shows whole tracebacks in notebooks; unset it for two lines"
+        yield Finding("look", "settings", f"{_PREFIX}TRACEBACK is not full", do)
+    for name in sorted(os.environ):
+        if name.startswith(_PREFIX) and (hint := _slip(name.removeprefix(_PREFIX))):
+            yield Finding("look", "settings", f"{name} is no setting{hint}", f"unset {name}")
+
+
+def _slip(name: str) -> str:
+    """Say which variable is meant by a name that is none; nothing for others' own."""
+    hint = "" if name in _VARIABLES else nearest(name, _VARIABLES)
+    return re.sub("'(.+?)'", rf"'{_PREFIX}\1'", hint)
 
 
 def _lake(lake: Lake) -> Iterator[Finding]:
@@ -72,9 +102,12 @@ def _lake(lake: Lake) -> Iterator[Finding]:
         if not marker.check(lake.root):
             yield Finding("good", "lake", f"none at {lake.root} yet")
             return
-        held = lake.catalog()  # reads every footer that changed
+        found, failures = survey(lake.index, [lake.source])  # reads every footer that changed
+        held = catalog(found.items())
         rows, size = int(held["rows"].sum()), words.size(int(held["bytes"].sum()))
         yield Finding("good", "lake", f"{held.height} series, {rows:,} candles, {size}")
+        for name, failure in failures.items():
+            yield Finding("bad", "lake", f"{name} is left out: {brief(failure)[0]}", _REPAIR)
         yield from _kept(lake)
         lake.require_writable()
     except NotWritable as failure:
@@ -83,8 +116,7 @@ def _lake(lake: Lake) -> Iterator[Finding]:
     except NewerFormat as failure:
         yield Finding("bad", "lake", str(failure), "pip install --upgrade marketkit-upbit")
     except LakeError as failure:
-        do = "`marketkit lake audit` names all that is broken, `marketkit lake repair` mends it"
-        yield Finding("bad", "lake", str(failure), do)
+        yield Finding("bad", "lake", str(failure), _REPAIR)
 
 
 def _kept(lake: Lake) -> Iterator[Finding]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api.query import CallOptions, Hit, Note, QuerySpec, Results, choose_source
+from marketkit.api.query import Hit, Note, QuerySpec, Results, choose_source
 from marketkit.cache.memory import Batch, entries
 from marketkit.clock import age_clock
 from marketkit.coverage import Spans
@@ -19,7 +19,6 @@ from marketkit.data.lake.read.ended import Kept, from_kept
 from marketkit.data.lake.read.resample import fold
 from marketkit.errors import NotCovered
 from marketkit.net.engine import aside
-from marketkit.schema import CANDLE, exact
 from marketkit.timeframe import iso
 from marketkit.window import EVER, Window
 
@@ -32,16 +31,16 @@ class EndedMarkets:
         self._now = now
 
     async def candles(
-        self, symbols: Sequence[str], window: Window, told: Chronicle
+        self, symbols: Sequence[str], window: Window, told: Chronicle, *, exact: bool = False
     ) -> tuple[CandleResult, dict[str, Note]]:
-        """Answer for the markets in the lake, with a note for each."""
+        """Answer for the markets in the lake, with a note for each; with `exact` in decimals."""
         narrow = window.narrow(self._now())
-        kept = await self.kept(symbols, narrow, told)
+        kept = await self.kept(symbols, narrow, told, exact=exact)
         found = await aside(functools.partial(fold, kept.candles, narrow))
         return found, {symbol: note(symbol, kept.lacking[symbol], told) for symbol in kept.covered}
 
     async def instead(
-        self, candles: CandleResult, window: Window, lake: Lake
+        self, candles: CandleResult, window: Window, lake: Lake, *, exact: bool = False
     ) -> tuple[CandleResult, dict[str, Note]]:
         """Replace failures of a lake alone by proved candles, for ended markets."""
         short = [name for name, why in candles.failures.items() if isinstance(why, NotCovered)]
@@ -49,7 +48,8 @@ class EndedMarkets:
             return candles, {}
         told = await aside(lake.universe.chronicle)
         gone = told.ended
-        found, notes = await self.candles([name for name in short if name in gone], window, told)
+        ended = [name for name in short if name in gone]
+        found, notes = await self.candles(ended, window, told, exact=exact)
         if not (notes or found.failures):
             return candles, {}
         failures = candles.failures | found.failures
@@ -59,13 +59,19 @@ class EndedMarkets:
         return CandleResult(frame, failures, both[0], derived=both[1]), notes
 
     async def kept(
-        self, symbols: Sequence[str], narrow: Window, told: Chronicle, lake: Lake | None = None
+        self,
+        symbols: Sequence[str],
+        narrow: Window,
+        told: Chronicle,
+        lake: Lake | None = None,
+        *,
+        exact: bool = False,
     ) -> Kept:
         """Read the proved candles of the lake, or another one, in a range without a session."""
         now, read = self._now(), lake or self._lake
         codes = [symbol for symbol in symbols if naming.is_code(symbol)]  # no glob, no slip
         until = {symbol: min(now, told.gone_by(symbol) or now) for symbol in codes}
-        return await aside(functools.partial(from_kept, read, codes, narrow, until))
+        return await aside(functools.partial(from_kept, read, codes, narrow, until, exact=exact))
 
 
 def kept_hits(candles: CandleResult, spec: QuerySpec, notes: Mapping[str, Note]) -> Results:
@@ -96,8 +102,3 @@ def lacks(gaps: Spans) -> str:
     where = f"before {iso(end)}" if start == EVER.start else f"from {iso(start)} to {iso(end)}"
     more = f" and {len(gaps) - 1} more gaps" if len(gaps) > 1 else ""
     return f"the lake has no proof {where}{more}"
-
-
-def shaped(candles: pl.DataFrame, options: CallOptions) -> pl.DataFrame:
-    """Convert numbers to decimals where asked; the lake has floats."""
-    return candles.cast(pl.Schema(exact(CANDLE))) if options.exact else candles

@@ -9,7 +9,7 @@ import polars as pl
 
 
 class Latest(Protocol):
-    """A keeper of the newest rows of its subscriptions; any thread may ask."""
+    """A keeper of the newest rows of subscriptions; any thread may ask."""
 
     def hot(
         self, channel: str, symbols: Sequence[str], rows: int
@@ -22,3 +22,9 @@ class Latest(Protocol):
 
     def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
         """Give the newest rows of symbols, sorted by symbol, in the columns of the call's frame."""
+
+    def whole(self, channel: str, symbol: str) -> tuple[pl.DataFrame, int] | None:
+        """Give the newest rows of a symbol, among and after which none is missing, and as of when.
+
+        The moment is of the `age_clock`. None if it knows none. Ask on the engine's loop.
+        """

@@ -150,7 +150,7 @@ class MarketList:
         return held.frame
 
     async def table(self, priority: Priority) -> pl.DataFrame:
-        """Give the list to a caller, with a lake to keep it in."""
+        """Give the list to a caller, with a lake to keep lists in."""
         frame = await self.frame(priority)
         if self._held is not None:
             await self._keep(self._held, make=True)
@@ -243,7 +243,7 @@ class MarketList:
         return sorted(names), unknown
 
     async def _keep(self, held: CachedValue, *, make: bool) -> None:
-        """Write the list of the day down; `make` has a lake made for it."""
+        """Write the list of the day down; `make` has a lake made for that."""
         await asyncio.to_thread(self.universe.keep, held.frame, held.made_at, make=make)
 
 

@@ -1,4 +1,4 @@
-"""Counts of the calls that a provider answered, and the latest of them."""
+"""Counts of the calls that a provider answered, and the latest ones."""
 
 from __future__ import annotations
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import functools
 import weakref
@@ -14,16 +15,20 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
+from marketkit import settings
 from marketkit import symbols as naming
 from marketkit.api.address import Address, opened
 from marketkit.api.backfill_calls import BackfillMethods
 from marketkit.api.backfills import BackfillEndpoints, manner
+from marketkit.api.bars import BarEndpoints
 from marketkit.api.board import BoardMethods
 from marketkit.api.calls import DataMethods, Endpoints
 from marketkit.api.candles import CandleEndpoints
 from marketkit.api.doctor import as_frame, examine, examine_live
 from marketkit.api.markets import MarketEndpoints, MarketList
 from marketkit.api.metrics import Metrics
+from marketkit.api.numbers import check_seconds, read_limits
+from marketkit.api.premium import PremiumEndpoints
 from marketkit.api.query import Symbols
 from marketkit.api.quotes import QuoteEndpoints
 from marketkit.api.response import DataResponse
@@ -38,25 +43,17 @@ from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.plan import Plan
 from marketkit.data.jobs.tasks import Order
-from marketkit.data.lake.format.chunk import load_writer
+from marketkit.data.lake.format.encoding import load_writer
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.summary import look
 from marketkit.errors import EngineClosed
-from marketkit.exchange.dialect import Priority, RateLimit
+from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.frames import Defaults, FrameKind
 from marketkit.net.engine import engine, on_engine
 from marketkit.net.transport import Transport
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
-from marketkit.settings import (
-    budget_dir,
-    lake_source,
-    resolve_cache,
-    resolve_endpoint,
-    resolve_lake,
-    resolve_offline,
-)
 from marketkit.window import UTC_DAYS, Time
 
 if TYPE_CHECKING:
@@ -86,7 +83,8 @@ class AsyncSmartDataProvider(
     gives `(requests, seconds)` for rate groups in which the endpoint allows more than Upbit does.
     A candle is kept as final `settle` seconds after its close; `timeout` bounds one request, in
     seconds. `offline=True` (default: `MARKETKIT_OFFLINE`) sends nothing: calls are answered from
-    the lake and from what is kept, or raise `Offline`.
+    the lake and from what is kept, or raise `Offline`. `address` (default: `MARKETKIT_ADDRESS`) is
+    one of this machine that all connections leave from, by no proxy, with a budget of its own.
 
     `frame` (`polars pandas arrow`), `tz` and `session` are for the calls that do not say their own:
     the session for candles of `1h` and wider. A type checker sees what stands in the call itself.
@@ -106,45 +104,53 @@ class AsyncSmartDataProvider(
         settle: float = 60.0,
         timeout: float = 10.0,
         offline: bool | None = None,
+        address: str | None = None,
         frame: FrameKind = "polars",
         tz: str = "UTC",
         session: str = UTC_DAYS,
     ) -> None:
         defaults = Defaults(frame, tz, session)
-        self._endpoint = resolve_endpoint(endpoint, region)
-        offline = resolve_offline(offline=offline)
-        root = resolve_lake(lake, self._endpoint)
-        raised = {group: RateLimit(*limit) for group, limit in (limits or {}).items()}
+        self._endpoint = settings.resolve_endpoint(endpoint, region)
+        offline = settings.resolve_offline(offline=offline)
+        root = settings.resolve_lake(lake, self._endpoint)
+        check_seconds("settle", settle)
+        check_seconds("timeout", timeout, above_zero=True)
+        raised = read_limits({} if limits is None else limits, list(UPBIT.limits))
         given = tuple((group, (*limit,)) for group, limit in raised.items())
         where = self._endpoint, str(root.absolute()), given, settle, timeout
-        address = Address(type(self), *where, offline=offline)
+        place = Address(type(self), *where, offline=offline, own=address)
         self._transport = Transport(
             self._endpoint,
             replace(UPBIT, limits={**UPBIT.limits, **raised}),
             timeout=timeout,
-            budget_dir=budget_dir(),
+            budget_dir=settings.budget_dir(),
+            address=settings.resolve_address(address),
             offline=offline,
             meanwhile=load_writer,
         )
-        self._lake = Lake(root, source=lake_source(self._endpoint))
+        self._lake = Lake(root, source=settings.lake_source(self._endpoint))
         self._lake.clock, self._lake.defaults = self._transport.now, defaults
-        cache = resolve_cache(self._endpoint)
+        cache = settings.resolve_cache(self._endpoint)
         self._store = None if cache is None else ResponseStore(cache, max_bytes=_KEPT)
         self._markets = MarketList(self._transport, self._store, self._lake.universe)
         self._filler = GapFiller(self._lake, self._transport, round(settle * 1000))
         self._router = Router(self._transport, self._markets, self._lake)
         self._streams = self._router.feed = Streams(self._filler, self._markets)
         self._trade_pages = TradePageCache(self._transport, self._store)
-        self._backfills = BackfillEndpoints(self._filler, self._markets, address)
+        self._backfills = BackfillEndpoints(self._filler, self._markets, place)
+        trades = TradeEndpoints(self._router, self._trade_pages, self._lake)
+        candles = CandleEndpoints(self._router, CandleReader(self._filler), self._lake)
         self.endpoints = Endpoints(
             MarketEndpoints(self._markets),
             QuoteEndpoints(self._router),
-            TradeEndpoints(self._router, self._trade_pages),
-            CandleEndpoints(self._router, CandleReader(self._filler), self._lake),
+            trades,
+            candles,
+            BarEndpoints(self._router, trades, self._lake),
+            PremiumEndpoints(candles),
             self._backfills,
             Metrics(),
         )
-        super().__init__(self.endpoints, self.endpoints.async_frame, address, defaults)
+        super().__init__(self.endpoints, self.endpoints.async_frame, place, defaults)
         engine().on_close(functools.partial(_close, weakref.ref(self._transport)))
         # A provider that nobody closed must not leave its sockets to the garbage collector.
         weakref.finalize(self, _close_soon, self._transport).atexit = False
@@ -157,7 +163,7 @@ class AsyncSmartDataProvider(
         Coroutine[Any, Any, DataResponse[pd.DataFrame]],
         Coroutine[Any, Any, DataResponse[pa.Table]],
     ]:
-        """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
+        """The same calls, giving a `DataResponse`: a frame with sources, ages and failures.
 
         What would be a `PartialResult` is a response whose `success` is False.
         """
@@ -182,17 +188,22 @@ class AsyncSmartDataProvider(
         recheck: bool = False,
         patience: str = "12h",
         priority: Priority = "low",
+        archive: bool = False,
+        keep: str | Path | None = None,
     ) -> Plan:
         """Estimate a backfill before the start: requests, candles, megabytes, time.
 
         Nothing is sent but for the list of markets. How many slots trade is taken from what the
         lake has of the symbol; of one that it does not know, the plan gives upper bounds.
         `plan.without()`, `plan.only()` and `plan.order()` change it; `plan.run()` begins.
+        With `archive=True` the archive is asked for its listing, and the plan shows both ways.
+        Of the timeframe `trade` slots are days.
         """
         given = naming.several(symbols)
         await self._backfills.hear(given, start, end)
         wanted = self._backfills.wanted(given, timeframe, start, end)
-        how = manner(order, verify, patience, recheck=recheck)
+        source = self._backfills.archive(archive, keep)
+        how = manner(order, verify, patience, recheck=recheck, archive=source)
         return await self._backfills.plan(wanted, how, priority)
 
     @on_engine
@@ -226,13 +237,14 @@ class AsyncSmartDataProvider(
         of each kind and one subscription, each answer's fields, types, limits and headers. A field
         that is missing is `bad`, one that nobody knew is a `note`.
         """
-        settings = {
+        told = {
             "endpoint": self._endpoint,
+            "address": self._transport.address or "as the system chooses",
             "lake": self._lake.root,
-            "answers kept in": resolve_cache(self._endpoint) or "memory only",
-            "budget of the machine": budget_dir(),
+            "answers kept in": settings.resolve_cache(self._endpoint) or "memory only",
+            "budget of the machine": settings.budget_dir(),
         }
-        found = await examine(settings, self._lake, self._markets, self._status, budget_dir())
+        found = await examine(told, self._lake, self._markets, self._status, settings.budget_dir())
         return as_frame([*found, *(await examine_live(self._transport) if live else ())])
 
     @on_engine
@@ -251,6 +263,7 @@ class AsyncSmartDataProvider(
         await self._trade_pages.settled()
         if self._store is not None:
             self._store.close()
+        await asyncio.to_thread(self._lake.close)
         await self._transport.close()
 
     async def __aenter__(self) -> Self:
@@ -269,7 +282,7 @@ class AsyncSmartDataProvider(
         facts = {
             "endpoint": f"{self._endpoint}{offline}",
             "lake": f"{lake.folder}: {lake.total()}",
-            "answers": f"kept in {resolve_cache(self._endpoint) or 'memory only'}",
+            "answers": f"kept in {settings.resolve_cache(self._endpoint) or 'memory only'}",
         }
         return Card(type(self).__name__, facts, None, tables)
 

@@ -205,7 +205,7 @@ def collect(
         batches.add(rows.batch)
         held.append(rows)
     frame = gather(held)
-    ordered = frame if len(batches) == 1 else frame.sort(spec.order)
+    ordered = frame if len(batches) == 1 else frame.sort(spec.order, maintain_order=True)
     notes = {symbol: hit.note for symbol, hit in hits.items() if hit.note is not None}
     return Result(ordered, sources, failures, derived=derived, notes=notes, left=left or {})
 

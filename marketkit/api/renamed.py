@@ -11,7 +11,7 @@ from typing import NamedTuple
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.api.ended import EndedMarkets, lacks, shaped
+from marketkit.api.ended import EndedMarkets, lacks
 from marketkit.api.query import CallOptions, Note, Query, Result, Source, Symbols, choose_source
 from marketkit.api.router import Router
 from marketkit.clock import age_clock
@@ -20,7 +20,7 @@ from marketkit.data.fetch.candles import CandleReader
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.chronicle import Chronicle, with_last_days
 from marketkit.data.lake.lake import Lake
-from marketkit.data.lake.read.candles import CandleResult, spelled_out
+from marketkit.data.lake.read.candles import CandleResult, row, spelled_out
 from marketkit.data.lake.read.fill import closed
 from marketkit.data.lake.read.renamed import (
     RENAMED,
@@ -36,7 +36,7 @@ from marketkit.data.lake.read.view import look
 from marketkit.errors import MarketkitError, NotCovered, UnknownSymbol
 from marketkit.net.engine import aside
 from marketkit.progress import Progress, Reporter
-from marketkit.schema import ROW, empty, exact
+from marketkit.schema import empty, exact
 from marketkit.window import EVER, Window
 
 
@@ -58,9 +58,6 @@ class Codes(NamedTuple):
     failures: Mapping[str, MarketkitError]
     asked: AbstractSet[str] = frozenset()
     derived: Mapping[str, str] = {}
-
-
-_NOTHING = CandleResult(closed(empty(ROW)), {})
 
 
 class RenamedMarkets:
@@ -134,7 +131,7 @@ class RenamedMarkets:
     async def _asked(self, codes: Sequence[str], call: RenamedCall) -> Codes:
         """Ask for the codes that are listed, as for any other market."""
         if not codes:
-            return Codes(shaped(_NOTHING.frame, call.options), {}, {})
+            return Codes(closed(empty(row(exact=call.options.exact))), {}, {})
         progress = Progress(f"{len(codes)} symbols {call.window.timeframe}")
         run = FetchRun(call.options.priority, Reporter(progress))
         try:
@@ -146,7 +143,7 @@ class RenamedMarkets:
         fine = [code for code in codes if code not in got.failures]
         covered = await aside(functools.partial(self._covered, fine, call, got))
         parts = {code: Part(_to_the_edge(covered[code]), Spans([EVER])) for code in fine}
-        return Codes(shaped(got.frame, call.options), parts, got.failures, run.asked, got.derived)
+        return Codes(got.frame, parts, got.failures, run.asked, got.derived)
 
     def _covered(
         self, codes: Sequence[str], call: RenamedCall, got: CandleResult
@@ -166,7 +163,8 @@ class RenamedMarkets:
     async def _kept(self, codes: Sequence[str], call: RenamedCall, told: Chronicle) -> Codes:
         """Read the lake for the codes in no list."""
         narrow = call.window.narrow(self._router.transport.now())
-        kept = await self._ended.kept(codes, narrow, told, call.only)
+        exact = call.options.exact
+        kept = await self._ended.kept(codes, narrow, told, call.only, exact=exact)
         folded = await aside(functools.partial(fold, kept.candles, narrow))
         parts = {}
         for code, covered in kept.covered.items():
@@ -174,7 +172,7 @@ class RenamedMarkets:
             after = Spans() if gone is None else Spans([(gone, EVER.end)])
             parts[code] = Part(covered, kept.candles.known[code] | after)
         failures = folded.failures
-        return Codes(shaped(folded.frame, call.options), parts, failures, derived=folded.derived)
+        return Codes(folded.frame, parts, failures, derived=folded.derived)
 
 
 def _failed(asked: Codes, kept: Codes) -> dict[str, MarketkitError]:
@@ -203,7 +201,7 @@ class _Joint:
     fetched: set[str] = field(default_factory=set)
 
     def add_all(self, lines: Mapping[str, Sequence[str]]) -> None:
-        """Join each market from its codes, the newest first."""
+        """Join each market from all codes, the newest first."""
         for heir, line in lines.items():
             needed = [heir] if self.call.only is None else line
             if any(code in self.found.parts for code in needed):

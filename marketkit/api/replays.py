@@ -70,7 +70,7 @@ class Replays:
         from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
 
-        width, length = parse_timeframe(timeframe), parse_duration(history)
+        width, length = parse_timeframe(timeframe, made=True), parse_duration(history)
         channel = upbit_channels.candle_channel(width)
         tape, names, client = await asyncio.to_thread(self._tape, symbols, channel, again)
         source = tape.lake or self._filler.lake

@@ -60,7 +60,7 @@ class Roster:
         self._task: asyncio.Task[None] | None = None
 
     def add(self, handle: StreamHandle, wish: Wish) -> None:
-        """Keep the markets of a handle up to date until it is closed."""
+        """Keep the markets of a handle up to date until the handle is closed."""
         self._wishes[handle] = wish
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._run())

@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable, Iterable
 
 from marketkit import symbols as naming
-from marketkit.api.ended import EndedMarkets, shaped
+from marketkit.api.ended import EndedMarkets
 from marketkit.api.query import CallOptions, Query, Result, Source, Symbols, choose_source
 from marketkit.clock import age_clock
 from marketkit.data.fetch.candles import CandleReader
@@ -40,9 +40,10 @@ class StoredCandles:
             lake = self._lake
             if as_of is not None:
                 lake = await aside(functools.partial(lake.as_of, as_of))
-            candles = await self._reader.from_lake(lake, wanted, window)
-            candles, notes = await self._ended.instead(candles, window, lake)
-            frame, now = shaped(candles.frame, options), age_clock()
+            exact, reader, ended = options.exact, self._reader, self._ended
+            candles = await reader.from_lake(lake, wanted, window, exact=exact)
+            candles, notes = await ended.instead(candles, window, lake, exact=exact)
+            frame, now = candles.frame, age_clock()
             sources: dict[tuple[Source, int], list[str]] = {}
             for name in sorted(candles.known):
                 source = choose_source(lake=True, derived=name in candles.derived)

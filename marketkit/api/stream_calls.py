@@ -13,6 +13,7 @@ from marketkit.exchange.dialect import Priority
 from marketkit.frames import Defaults, FrameKind
 from marketkit.net.engine import on_engine
 from marketkit.notebook.arguments import explained
+from marketkit.settings import given_path
 from marketkit.window import Time
 
 if TYPE_CHECKING:
@@ -250,7 +251,7 @@ class StreamMethods:
         new_listings: bool | None = None,
         priority: Priority = "normal",
     ) -> Recording:
-        """Record streams to a folder: every message with its time of arrival.
+        """Record streams to a folder: every message with the time of arrival.
 
         `channels` are those of `watch`, one or several; a folder may be recorded to again, by one
         recorder at a time. Files are Parquet, one for each channel and hour (UTC), in parts while
@@ -267,4 +268,5 @@ class StreamMethods:
         """
         options = validate_options(chosen(self._defaults, None, None, priority=priority))
         more = StreamOptions(new_listings=new_listings)
-        return await self._streams.record(symbols, channels, Path(to), options, more=more)
+        folder = given_path(to, "to")
+        return await self._streams.record(symbols, channels, folder, options, more=more)

@@ -18,6 +18,7 @@ from marketkit.exchange.upbit.contract import Difference
 from marketkit.exchange.upbit.stream import PATH, Decoder, subscription
 from marketkit.net.transport import Transport
 from marketkit.realtime.connection import Timing, shake_hands
+from marketkit.settings import largest_answer
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -50,11 +51,11 @@ async def look_at_stream(transport: Transport, symbol: str) -> list[Finding]:
 
 async def _open(transport: Transport) -> ClientConnection:
     """Shake hands when this machine's turn has come."""
-    budget = transport.connects()
+    budget, url = transport.connects(), "ws" + transport.endpoint.removeprefix("http") + PATH
     while not (slot := await budget.acquire("high")).fresh():
         slot.unsent()
     try:
-        socket = await shake_hands("ws" + transport.endpoint.removeprefix("http") + PATH, Timing())
+        socket = await shake_hands(url, Timing(), largest_answer())
         slot.done(101)
     finally:
         slot.lost()  # unless the answer came, which already ended the slot

@@ -111,7 +111,7 @@ class Streams(Replays):
         from marketkit.api.live.stitcher import Stitcher  # noqa: PLC0415 - as above
         from marketkit.exchange.upbit import channels as upbit_channels  # noqa: PLC0415 - most programs need none
 
-        width = parse_timeframe(timeframe)
+        width = parse_timeframe(timeframe, made=True)
         upbit_channels.candle_channel(width)
         bound = more.settled(candles=True)
         length, client = parse_duration(history), self._opened()
@@ -163,7 +163,7 @@ class Streams(Replays):
         client = self._client
         if client is None or (name := _streamed(channel)) is None:
             return None
-        made = client.reader.heard - round(self._filler.transport.round_trip * 500)
+        made = client.reader.heard_ns // 1_000_000 - round(self._filler.transport.round_trip * 500)
         return client.hot(name, symbols, rows), made
 
     def newest(self, channel: str, symbols: Sequence[str], rows: int) -> pl.DataFrame:
@@ -179,6 +179,18 @@ class Streams(Replays):
         over = pl.col("time").dt.epoch("ms") < now
         state = pl.when(over).then(pl.lit("closed")).otherwise(pl.col("state").cast(pl.String))
         return frame.with_columns(state=state.cast(STATE))
+
+    def whole(self, channel: str, symbol: str) -> tuple[pl.DataFrame, int] | None:
+        """Give the newest rows of a symbol, among and after which none is missing, and as of when.
+
+        None where no stream knows any.
+        """
+        client, name = self._client, _streamed(channel)
+        known = self.hot(channel, [symbol], 1)
+        if client is None or name is None or known is None or symbol not in known[0]:
+            return None
+        count = client.channel(name).whole(symbol, client.clock())
+        return self.newest(channel, [symbol], count), known[1]
 
     def state(self) -> StreamState | None:
         """Give the state of the connection, None before a stream was opened."""

@@ -58,7 +58,7 @@ def stepwise(
 class SmartDataProvider(
     DataMethods["pl.DataFrame", "pd.DataFrame", "pa.Table"], BackfillMethods, Shown
 ):
-    """Market data of one Upbit endpoint, with a lake behind it; for scripts and notebooks alike.
+    """Market data of one Upbit endpoint, with a lake behind; for scripts and notebooks alike.
 
     The sync twin of `AsyncSmartDataProvider`: the same arguments, methods and frames. It works
     inside a running event loop too, and Ctrl-C cancels the request, not only the wait.
@@ -77,6 +77,7 @@ class SmartDataProvider(
         settle: float = 60.0,
         timeout: float = 10.0,
         offline: bool | None = None,
+        address: str | None = None,
         frame: FrameKind = "polars",
         tz: str = "UTC",
         session: str = UTC_DAYS,
@@ -89,13 +90,14 @@ class SmartDataProvider(
             settle=settle,
             timeout=timeout,
             offline=offline,
+            address=address,
             frame=frame,
             tz=tz,
             session=session,
         )
         endpoints = self.twin.endpoints
-        address = replace(self.twin.address, kind=type(self))
-        super().__init__(endpoints, endpoints.frame, address, Defaults(frame, tz, session))
+        place = replace(self.twin.address, kind=type(self))
+        super().__init__(endpoints, endpoints.frame, place, Defaults(frame, tz, session))
         self._backfills = endpoints.backfills
 
     close = blocking(AsyncSmartDataProvider.aclose)
@@ -114,7 +116,7 @@ class SmartDataProvider(
     ) -> DataMethods[
         DataResponse[pl.DataFrame], DataResponse[pd.DataFrame], DataResponse[pa.Table]
     ]:
-        """The same calls, giving a `DataResponse`: the frame with its sources, ages and failures.
+        """The same calls, giving a `DataResponse`: a frame with sources, ages and failures.
 
         What would be a `PartialResult` is a response whose `success` is False.
         """
@@ -169,6 +171,7 @@ def configure(
     settle: float | None = None,
     timeout: float | None = None,
     offline: bool | None = None,
+    address: str | None = None,
 ) -> Defaults:
     """Set the defaults of the functions of the package once; give the ones in force.
 
@@ -191,6 +194,7 @@ def configure(
         "settle": settle,
         "timeout": timeout,
         "offline": offline,
+        "address": address,
     }
     _open_again({name: value for name, value in given.items() if value is not None})
     DEFAULTS.set(frame, tz, session)
@@ -198,7 +202,7 @@ def configure(
 
 
 def _open_again(given: Mapping[str, Any]) -> None:
-    """Give the default provider new arguments, unless it has the same already."""
+    """Give the default provider new arguments, unless these are the same."""
     if not given:
         return
     wanted = {**_configured, **given}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Generic, Literal, overload
 
 import polars as pl
@@ -25,17 +26,24 @@ from marketkit.api.query import (
 )
 from marketkit.api.relative import by_its_clock
 from marketkit.api.router import Router, hits_of
+from marketkit.api.trade_edge import TradeAnswer, joined, streamed_by
 from marketkit.cache.trade_pages import TradePageCache
 from marketkit.clock import age_clock
-from marketkit.errors import InvalidRange, MarketkitError
+from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.trades import lacking, oldest_kept, walk
+from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.read.decimals import to_decimals
+from marketkit.data.lake.store.rows import within
+from marketkit.errors import InvalidRange, LakeError, MarketkitError
 from marketkit.exchange.dialect import Priority, Request, Response
 from marketkit.exchange.upbit import rest as upbit_rest
-from marketkit.exchange.upbit.paging import TradeRange, walk_trades
+from marketkit.exchange.upbit.paging import TradeRange
 from marketkit.frames import Defaults, FrameKind, OnError, Precision
-from marketkit.net.walk import Pages
+from marketkit.net.engine import aside
 from marketkit.notebook.arguments import explained
-from marketkit.timeframe import DAY, iso, parse_time
-from marketkit.window import Time, read_window
+from marketkit.schema import empty
+from marketkit.timeframe import iso, parse_time
+from marketkit.window import EVER, Time, read_window
 
 
 @explained
@@ -101,14 +109,19 @@ class TradeMethods(Generic[P, D, A]):
         priority: Priority = "normal",
         on_error: OnError = "raise",
     ) -> Any:
-        """Give trades of one or many symbols, oldest first, within the last seven days.
+        """Give trades of one or many symbols, oldest first.
 
         `start` (inclusive) and `end` (exclusive) bound the time, `count` keeps the newest of each
         symbol; without any of them it is 500, one request. `-12h` counts back from now. `side` is
         the taker's: `BID` bought. Columns are `schema.TRADE` (`mk.schema.describe("trade")`).
 
-        Raises `InvalidRange` for a window older than the exchange keeps, `PartialResult` when
-        some of many symbols failed. Source: Upbit reference, section 3.3.
+        The exchange keeps seven days. Older trades, and what else the lake proves, come from the
+        lake; there `sequential_id`, `prev_close` and `change_price` are null for what the archive
+        alone told. An open stream of the trades (`watch`) adds what it has beyond the exchange's
+        answer, and answers alone for the time that it has whole.
+
+        Raises `InvalidRange` or `NotCovered` for a time that neither has, `PartialResult` when some
+        of many symbols failed. Source: Upbit reference, section 3.3.
 
         >>> mk.get_trade("KRW-BTC", count=5)["time"].is_sorted()
         True
@@ -120,12 +133,13 @@ class TradeMethods(Generic[P, D, A]):
 
 
 class TradeEndpoints:
-    """Makes queries for trades and walks through their pages."""
+    """Makes queries for trades: of the lake where that has proof, of the exchange for the rest."""
 
-    def __init__(self, router: Router, pages: TradePageCache) -> None:
+    def __init__(self, router: Router, pages: TradePageCache, lake: Lake) -> None:
         self._router = router
         self._pages = pages
         self._transport = router.transport
+        self._lake = lake
 
     def trades(
         self,
@@ -157,25 +171,27 @@ class TradeEndpoints:
             results: Results = {}
             for name in names:
                 wanted = TradeRange(name, self._transport.now(), since, window.end, most)
-                results.update(await self._walked(spec, wanted, priority, exact=exact))
+                try:
+                    found = await self._found(wanted, priority, exact=exact)
+                except LakeError as failure:
+                    results[name] = failure
+                else:
+                    held = self._router.keep(spec, found.rows, [name], found.made)
+                    results.update(hits_of(found.source, [name], held))
             return results
 
-        async def check(_: Sequence[str]) -> None:
+        async def check(names: Sequence[str]) -> None:
             # A page is asked for by how many days ago it was, on the exchange's calendar.
             with contextlib.suppress(MarketkitError):  # pages that are kept are there without it
                 await self._transport.ask_time()
-            if not self._transport.clock.is_heard:
-                return
-            now = self._transport.now()
-            oldest = (now // DAY - upbit_rest.TRADE_DAYS) * DAY
-            if min(since or now, window.end or now) < oldest:
-                raise InvalidRange(f"the exchange keeps trades from {iso(oldest)} on, not before")
+            if self._transport.clock.is_heard:
+                await aside(functools.partial(self._refuse, names, since, window.end))
 
         spec = QuerySpec(
             "trade",
             ("trade", most, since, window.end, exact),
             schema.TRADE,
-            ["symbol", "time", "sequential_id"],
+            ["symbol", "time"],  # of one millisecond they are in order, with a number or without
             load,
             exact=exact,
             single=True,
@@ -186,29 +202,87 @@ class TradeEndpoints:
         )
         return self._router.query(spec, symbols, options)
 
-    async def _walked(
-        self, spec: QuerySpec, wanted: TradeRange, priority: Priority, *, exact: bool
-    ) -> Results:
+    def _refuse(self, names: Sequence[str], since: int | None, end: int | None) -> None:
+        """Raise `InvalidRange` for a time of which neither exchange nor lake has any trade."""
+        now = self._transport.now()
+        if since is not None and since > now:
+            raise InvalidRange(f"start {iso(since)} lies ahead of the exchange's clock")
+        oldest, first = oldest_kept(now), min(since or now, end or now)
+        if first >= oldest:
+            return
+        until = min(oldest, now if end is None else end)
+        if since is None or not any(
+            self._lake.trades.covered(each, since, until) for each in names
+        ):
+            raise InvalidRange(
+                f"the exchange keeps trades from {iso(oldest)} on, not before, and the lake has"
+                " none of that time"
+            )
+
+    async def _found(self, wanted: TradeRange, priority: Priority, *, exact: bool) -> TradeAnswer:
+        """Give the trades of one symbol. Raises `NotCovered` for a time that nobody has."""
+        if wanted.start is None:
+            return await self._walked(wanted, priority, exact=exact)
+        span = Span(
+            wanted.start, max(wanted.start, wanted.now if wanted.end is None else wanted.end)
+        )
+        covered, stored = await aside(functools.partial(self._stored, wanted.symbol, span))
+        gaps = covered.gaps(*span)
+        lost = gaps.clip(span.start, max(span.start, oldest_kept(wanted.now)))
+        if lost:
+            raise lacking(wanted.symbol, lost)
+        parts = [TradeAnswer(to_decimals(stored) if exact else stored, age_clock(), "lake")]
+        for gap in gaps:
+            end = wanted.end if gap.end == span.end else gap.end
+            part = replace(wanted, start=gap.start, end=end)
+            parts.append(await self._edge(part, gap, priority, exact=exact))
+        rows = pl.concat([part.rows for part in parts])
+        rows = rows.sort("time", maintain_order=True)
+        rows = rows if wanted.count is None else rows.tail(wanted.count)
+        source = parts[-1].source if gaps else choose_source(lake=True)
+        return TradeAnswer(rows, min(part.made for part in parts), source)
+
+    def _stored(self, symbol: str, span: Span) -> tuple[Spans, pl.DataFrame]:
+        """Read the lake's trades of a span, and the proved times; these were looked up first."""
+        covered = self._lake.trades.covered(symbol, *span)
+        if not covered:
+            return covered, empty(schema.TRADE)
+        rows = self._lake.trades.read_span([symbol], span)
+        return covered, rows.filter(within(rows["time"], covered))
+
+    async def _edge(
+        self, wanted: TradeRange, gap: Span, priority: Priority, *, exact: bool
+    ) -> TradeAnswer:
+        """Give trades up to now: of a stream that reaches so far, or of REST and a stream."""
+        if exact or (wanted.end is not None and wanted.end <= wanted.now):
+            return await self._walked(wanted, priority, exact=exact)
+        span = Span(gap.start, EVER.end if wanted.end is None else wanted.end)
+        streamed = streamed_by(self._router.feed, wanted.symbol)
+        if streamed is not None and streamed.reaches(gap.start, age_clock()):
+            return TradeAnswer(streamed.of(span), streamed.made, "feed")
+        walked = await self._walked(wanted, priority, exact=exact)
+        streamed = streamed_by(self._router.feed, wanted.symbol)  # as it is by now
+        return walked if streamed is None else joined(walked, streamed, span)
+
+    async def _walked(self, wanted: TradeRange, priority: Priority, *, exact: bool) -> TradeAnswer:
         """Walk back through the pages of one symbol, kept or fetched."""
         fetched: set[Request] = set()
+        made: list[int] = []
 
         async def send(request: Request) -> Response:
-            kept = await self._pages.get(request)
-            if kept is not None:
-                return kept
-            fetched.add(request)
-            return await self._transport.send(request, priority)
+            response = await self._pages.get(request)
+            if response is None:
+                fetched.add(request)
+                response = await self._transport.send(request, priority)
+            made.append(response.sent)
+            return response
 
-        pages: list[pl.DataFrame] = []
-        made = age_clock()
-        async for page, response, request in Pages(walk_trades(wanted, exact=exact), send):
-            made = min(made, response.sent) if pages else response.sent
+        def read(request: Request, response: Response) -> None:
             if request in fetched:  # only what could be read is worth keeping
                 self._pages.keep(request, response)
-            pages.append(page.rows)
-        # New trades shift the pages while they are read: the same trade may come twice.
-        trades = pl.concat(pages).unique("sequential_id", keep="first").sort(spec.order)
-        times = trades["time"].dt.epoch("ms").to_list()
+
+        walked = await walk(wanted, send, exact=exact, read=read)
+        times = walked.rows["time"].dt.epoch("ms").to_list()
         self._router.activity.saw(wanted.symbol, times, self._transport.now())
-        held = self._router.keep(spec, trades, [wanted.symbol], made)
-        return hits_of(choose_source(store=not fetched), [wanted.symbol], held)
+        source = choose_source(store=not fetched)
+        return TradeAnswer(walked.rows, min(made, default=age_clock()), source, walked.at)

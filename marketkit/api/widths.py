@@ -11,7 +11,7 @@ import polars as pl
 from marketkit.api.query import Note, Query, Result, Source
 from marketkit.errors import MarketkitError, UnknownTimeframe
 from marketkit.frames import with_timeframe
-from marketkit.timeframe import HOUR, TIMEFRAMES, Timeframe, parse_timeframe
+from marketkit.timeframe import HOUR, MADE, TIMEFRAMES, Timeframe, parse_timeframe
 from marketkit.window import UTC_DAYS
 
 Timeframes = str | Iterable[str]
@@ -20,10 +20,10 @@ Timeframes = str | Iterable[str]
 def widths_of(timeframe: Timeframes | Timeframe) -> tuple[list[Timeframe], bool]:
     """Give the widths that a caller names, narrow ones first, and whether there may be several."""
     if isinstance(timeframe, str | Timeframe) or not isinstance(timeframe, Iterable):
-        return [parse_timeframe(timeframe)], False
-    widths = {parse_timeframe(each) for each in timeframe}
+        return [parse_timeframe(timeframe, made=True)], False
+    widths = {parse_timeframe(each, made=True) for each in timeframe}
     if not widths:
-        known = " ".join(TIMEFRAMES)
+        known = " ".join([*TIMEFRAMES, *MADE])
         raise UnknownTimeframe(f"no timeframe: the list is empty (some of {known})")
     return sorted(widths, key=lambda each: each.width), True
 
@@ -48,9 +48,9 @@ def joined(queries: Mapping[str, Query]) -> Query:
 
     async def fetch() -> Result:
         if first.sends:
-            answers = await asyncio.gather(*map(_answer, queries.values()))
+            answers = await asyncio.gather(*map(answered, queries.values()))
         else:  # in the caller's own thread, without a loop
-            answers = [await _answer(query) for query in queries.values()]
+            answers = [await answered(query) for query in queries.values()]
         return merged(dict(zip(queries, answers, strict=True)))
 
     def recall() -> Result | None:
@@ -61,7 +61,8 @@ def joined(queries: Mapping[str, Query]) -> Query:
     return replace(first, fetch=fetch, recall=recall)
 
 
-async def _answer(query: Query) -> Result:
+async def answered(query: Query) -> Result:
+    """Answer a query from memory, or else ask."""
     known = query.recall()
     return await query.fetch() if known is None else known
 

@@ -191,10 +191,10 @@ class MarketActivity:
         import polars as pl  # noqa: PLC0415 - the rest of this module needs none of it
 
         if now is None:
-            now = max((market.seen for market in self._markets.values()), default=0)
+            now = max((market.seen for market in list(self._markets.values())), default=0)
         rows = [
             (symbol, kind, market.usual.gap / 1000, life.state, life.ms, life.why)
-            for symbol, market in sorted(self._markets.items())
+            for symbol, market in sorted(self._markets.copy().items())
             for kind in kinds
             for life in [market.life(kind, self._rules[kind], now)]
         ]

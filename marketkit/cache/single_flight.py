@@ -97,7 +97,7 @@ class SingleFlight(Generic[T]):
 
 
 def _heard(task: asyncio.Task[T]) -> None:
-    """Take note of an error also where everybody who asked has left, or asyncio would print it."""
+    """Take note of an error also where all callers have left, or asyncio would print one."""
     if not task.cancelled():
         task.exception()
 

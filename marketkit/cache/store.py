@@ -23,6 +23,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
+from marketkit.disk.system import at_fork, replace
+
 if TYPE_CHECKING:
     from marketkit.cache.table import Table
 
@@ -182,7 +184,7 @@ class ResponseStore:
     def _set_aside(self, error: sqlite3.Error) -> None:
         path = self._path
         _log.warning("%s is broken (%s); set aside and begun anew", path, error)
-        path.replace(path.with_name(_NAME + _ASIDE))
+        replace(path, path.with_name(_NAME + _ASIDE))
         for rest in ("-wal", "-shm"):  # they belong to the file set aside
             path.with_name(_NAME + rest).unlink(missing_ok=True)
 
@@ -194,8 +196,7 @@ class ResponseStore:
 
 @functools.cache
 def _hook() -> None:
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_forget)
+    at_fork(after_in_child=_forget)
 
 
 def _forget() -> None:

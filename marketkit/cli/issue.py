@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import getpass
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -40,9 +39,12 @@ def _cell(text: str) -> str:
 
 def impersonal(text: str) -> str:
     """Leave out of a text the home, the user's name, addresses, and hosts that are not Upbit's."""
-    for home in {str(Path.home()), str(Path.home().resolve())} - {"/"}:
-        text = text.replace(home, "~")
-    for name in _names():
+    from marketkit.settings import home  # noqa: PLC0415 - slow, `--help` needs none
+
+    own = home()
+    for folder in {str(own), str(own.resolve())} - {"/"}:
+        text = text.replace(folder, "~")
+    for name in _names(own.name):
         text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "(user)", text)
     for host in set(_HOST.findall(text)):
         if not _UPBIT.fullmatch(host):
@@ -50,10 +52,10 @@ def impersonal(text: str) -> str:
     return _ADDRESS.sub("(address)", text)
 
 
-def _names() -> set[str]:
-    """Give the user's names that may stand in paths."""
+def _names(home: str) -> set[str]:
+    """Give the user's names that may stand in paths; one is that of the home."""
     try:
         own = getpass.getuser()
     except (OSError, KeyError):  # nobody is called so here, as in some containers
         own = ""
-    return {name for name in (own, Path.home().name) if len(name) > 1}
+    return {name for name in (own, home) if len(name) > 1}

@@ -39,7 +39,8 @@ def disk_use(lake: Lake, options: argparse.Namespace, output: Output) -> int:
 def drop_arguments(view: argparse.ArgumentParser) -> None:
     """Add the series to drop; nothing is guessed."""
     view.add_argument("symbols", nargs="+", help=SYMBOLS)
-    said = f"The width of the candles to remove: one of {' '.join(WIDTHS)}; it may also come last."
+    said = f"The width of the candles to remove: one of {' '.join(WIDTHS)}, or trade; it may also"
+    said += " come last."
     view.add_argument("--timeframe", help=said)
     view.add_argument("--yes", action="store_true", help="Do not ask.")
 
@@ -51,24 +52,46 @@ def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     from marketkit.symbols import resolve  # noqa: PLC0415 - slow, `--help` needs none
     from marketkit.timeframe import parse_timeframe  # noqa: PLC0415 - as above
 
-    if options.timeframe is None and options.symbols[-1] in WIDTHS:
+    if options.timeframe is None and options.symbols[-1] in {*WIDTHS, "trade"}:
         options.timeframe = options.symbols.pop()
     if not options.symbols or options.timeframe is None:
         options.refuse("say which series: symbols and a timeframe, such as KRW-BTC --timeframe 1m")
-    name = parse_timeframe(options.timeframe).name
-    held = lake.catalog().filter(timeframe=name)
-    if held.is_empty():
-        raise InputError(f"{lake.root} has no candles of {name}: see `marketkit lake ls`")
-    names = resolve(options.symbols, held["symbol"].to_list())
-    meant = held.filter(pl.col("symbol").is_in(names))
+    name = options.timeframe
+    name = name if name == "trade" else parse_timeframe(name).name
+    held, failures = _held(lake, name)
+    held = held.filter(timeframe=name)
+    if (
+        hidden := failures.pop("all trades" if name == "trade" else f"all {name}", None)
+    ) is not None:
+        raise hidden
+    broken = [each.partition(" ")[0] for each in failures if each.endswith(f" {name}")]
+    if held.is_empty() and not broken:
+        what = "trades" if name == "trade" else f"candles of {name}"
+        raise InputError(f"{lake.root} has no {what}: see `marketkit lake ls`")
+    names = resolve(options.symbols, [*held["symbol"], *broken])
+    what = _what(held.filter(pl.col("symbol").is_in(names)), names, name)
     _refuse_busy(lake, names, name)
-    if not (options.yes or _agreed(_what(meant, name))):
+    if not (options.yes or _agreed(what)):
         output.say("nothing was removed")
         return INCOMPLETE
     freed = lake.drop(names, name)
-    output.say(f"removed {_what(meant, name)}")
+    output.say(f"removed {what}")
     output.value(symbols=names, timeframe=name, bytes=freed)
     return DONE
+
+
+def _held(lake: Lake, timeframe: str) -> tuple[pl.DataFrame, dict[str, LakeError]]:
+    """Give the catalog of what can be read, and failures by the names of the others."""
+    from marketkit.data.lake.report.coverage import catalog, of_trades  # noqa: PLC0415 - slow
+    from marketkit.data.lake.store.left_out import survey  # noqa: PLC0415 - as above
+    from marketkit.data.lake.trades.days import survey as survey_trades  # noqa: PLC0415 - as above
+    from marketkit.data.lake.trades.store import catalog as catalog_of_trades  # noqa: PLC0415 - as above
+
+    if timeframe == "trade":
+        found, broken = survey_trades(lake.root, lake.source)
+        return of_trades(catalog_of_trades(found)), broken
+    series, failures = survey(lake.index, [lake.source])
+    return catalog(series.items()), failures
 
 
 def _refuse_busy(lake: Lake, symbols: list[str], timeframe: str) -> None:
@@ -92,12 +115,16 @@ def _agreed(what: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
-def _what(meant: pl.DataFrame, timeframe: str) -> str:
+def _what(meant: pl.DataFrame, symbols: list[str], timeframe: str) -> str:
+    """Name the series, and the size of their readable files."""
     from marketkit.notebook import words  # noqa: PLC0415 - `--help` needs none
 
-    many = meant["symbol"][0] if meant.height == 1 else f"{meant.height} series"
+    many = symbols[0] if len(symbols) == 1 else f"{len(symbols)} series"
+    if meant.is_empty():
+        return f"{many} {timeframe}: files that cannot be read"
     size = words.size(int(meant["bytes"].sum()))
-    return f"{many} {timeframe}: {int(meant['rows'].sum()):,} candles, {size}"
+    rows = "trades" if timeframe == "trade" else "candles"
+    return f"{many} {timeframe}: {int(meant['rows'].sum()):,} {rows}, {size}"
 
 
 def _readable(used: pl.DataFrame) -> pl.DataFrame:

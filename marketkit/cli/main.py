@@ -4,36 +4,51 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 import warnings
 from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 
-from marketkit.cli.options import refuse_unknown, refuse_unused
+from marketkit.cli.deadline import OutOfTime
+from marketkit.cli.options import refuse_unknown, refuse_unused, wants_json
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.parser import build_parser, find_commands
 from marketkit.cli.terminal import forgiving, print_for_programs
-from marketkit.errors import InputError, MarketkitError, PartialResult
+from marketkit.errors import Incomplete, InputError, MarketkitError, PartialResult
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give the exit code."""
-    with forgiving(), warnings.catch_warnings():
-        options, unknown = build_parser(find_commands()).parse_known_args(arguments)
+    began = time.monotonic()
+    words = sys.argv[1:] if arguments is None else arguments
+    output = Output(as_json=wants_json(words))
+    with forgiving(), warnings.catch_warnings(), _logging(output):
+        parser = build_parser(find_commands(), output if output.as_json else None)
+        options, unknown = parser.parse_known_args(words)
         refuse_unknown(options, unknown)
         refuse_unused(options)
-        if options.json:
+        options.began = began
+        if output.as_json:
             print_for_programs()
-        log_as_json = getattr(options, "log_format", "text") == "json"
-        output = Output(as_json=options.json, log_as_json=log_as_json)
+        warnings.simplefilter("default", Incomplete)  # the exit code tells of it
         warnings.showwarning = lambda message, category, *_: output.warning(message, category)
-        return _run(options, output)
+        code = _run(options, output)
+        return INCOMPLETE if code == DONE and output.lacks else code
+
+
+def _logging(output: Output) -> AbstractContextManager[None]:
+    if not output.as_json:
+        return nullcontext()
+    from marketkit.cli.log import as_lines  # noqa: PLC0415 - slow, `--help` needs none
+
+    return as_lines(output)
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
     try:
-        return int(options.run(options, output))
-    except PartialResult as partial:
-        output.table(partial.frame)
-        output.problem(partial)
+        return _answer(options, output)
+    except OutOfTime as late:
+        output.problem(late)
         return INCOMPLETE
     except MarketkitError as error:
         output.problem(error)
@@ -41,5 +56,20 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:  # the reader (`| head`) has seen enough
-        sys.stderr.close()
         return DONE
+    except Exception as error:  # a mistake of ours, which Python tells of in lines of text
+        if not output.as_json:
+            raise
+        import traceback  # noqa: PLC0415 - as above
+
+        output.log("error", type(error).__name__, traceback.format_exc())
+        return FAILED
+
+
+def _answer(options: argparse.Namespace, output: Output) -> int:
+    try:
+        return int(options.run(options, output))
+    except PartialResult as partial:
+        output.table(partial.frame)
+        output.problem(partial)
+        return INCOMPLETE

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+import itertools
+import os
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,11 +19,34 @@ if TYPE_CHECKING:
 SYMBOLS = "Codes such as KRW-BTC or BTC/KRW, or globs such as 'KRW-*'."
 TZ = "The time zone of the output; UTC if none is given."
 DURATION = "30s, 5m, 2h or 7d"  # the one spelling of a length of time
+_LOG = "--log-format"
 WIDTHS = ("1s", "1m", "3m", "5m", "10m", "15m", "30m", "1h", "4h", "1d", "1w", "1M", "1y")
+MADE = ("2h", "6h", "8h", "12h", "3d")  # of narrower candles, to be read only
+
+
+def path(text: str) -> Path:
+    """Take a file or folder, with the home in place of `~`, as a type of argument."""
+    from marketkit.settings import given_path  # noqa: PLC0415 - slow, `--help` needs none
+
+    try:
+        return given_path(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def letters(text: str) -> str:
+    """Take a text that names no file, as a type of argument: of a locale without letters, too."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:  # the bytes of the argument, as Python keeps what it cannot read
+        return os.fsencode(text).decode("utf-8", "replace")
+    return text
+
+
 _SHARED: dict[str, dict[str, Any]] = {
     "json": {"action": "store_true", "help": "Print JSON for other programs."},
     "lake": {
-        "type": Path,
+        "type": path,
         "metavar": "DIR",
         "help": "The folder of the candle lake; MARKETKIT_LAKE or one below the home if not given.",
     },
@@ -31,6 +56,18 @@ _SHARED: dict[str, dict[str, Any]] = {
     },
     "region": {"metavar": "kr|sg|id|th", "help": "One of Upbit's sites; Korea's if not given."},
 }
+
+
+def wants_json(words: Sequence[str]) -> bool:
+    """Say whether a command line asks for JSON, be that line right or wrong."""
+    pairs = itertools.pairwise(words)
+    return "--json" in words or f"{_LOG}=json" in words or (_LOG, "json") in pairs
+
+
+def add_log_format(command: argparse.ArgumentParser) -> None:
+    """Add the form of all that a command writes while it is at work."""
+    said = "Write progress, problems and the result as text or as JSON lines."
+    command.add_argument(_LOG, choices=["text", "json"], default="text", help=said)
 
 
 def add_shared(parser: argparse.ArgumentParser) -> None:
@@ -65,20 +102,22 @@ def refuse_unknown(options: argparse.Namespace, words: list[str]) -> None:
 def refuse_unused(options: argparse.Namespace) -> None:
     """End with bad usage where a shared option is given that the command has no use for."""
     for name in SHARED:
-        if name not in options.uses and getattr(options, name):
+        if name not in options.uses and getattr(options, name) not in {None, False}:
             options.refuse(f"--{name} makes no difference here: leave it out")
 
 
-def add_timeframe(command: argparse.ArgumentParser, default: str | None = "1m") -> None:
-    """Add a timeframe; without a default None stands for all."""
-    said = f"One of {' '.join(WIDTHS)}"
+def add_timeframe(
+    command: argparse.ArgumentParser, default: str | None = "1m", more: tuple[str, ...] = ()
+) -> None:
+    """Add a timeframe, also of `more`; without a default None stands for all."""
+    said = f"One of {' '.join((*WIDTHS, *more))}"
     ending = f"; {default} if none is given." if default else "; all, if none is given."
     command.add_argument("--timeframe", default=default, help=said + ending)
 
 
-def add_range(command: argparse.ArgumentParser) -> None:
-    """Add a timeframe and a range of times."""
-    add_timeframe(command)
+def add_range(command: argparse.ArgumentParser, more: tuple[str, ...] = ()) -> None:
+    """Add a timeframe, also of `more`, and a range of times."""
+    add_timeframe(command, more=more)
     said = "The first moment, as -30d, 2026-01-01 or 2026-01-01T09:00+09:00; UTC unless it says."
     command.add_argument("--start", help=said)
     command.add_argument("--end", help="The moment before which it ends; now if none is given.")

@@ -6,7 +6,10 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from marketkit.errors import MarketkitError
+from marketkit.cli.terminal import tell, writing
+from marketkit.disk.system import hung_up
+from marketkit.errors import Incomplete, MarketkitError
+from marketkit.notebook.encoding import encoding_of, printable
 
 if TYPE_CHECKING:
     import polars as pl
@@ -20,12 +23,14 @@ DONE, FAILED, USAGE, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
 class Output:
     """The printer of commands: tables and sentences, or JSON for other programs.
 
-    With `log_as_json` stderr has JSON lines only, whatever stdout has.
+    Where the reader of the output (`| head`) has left, no more is printed: a command does its work
+    all the same, unless that is to print.
     """
 
-    def __init__(self, *, as_json: bool, log_as_json: bool = False) -> None:
+    def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._log_as_json = as_json or log_as_json
+        self.lacks = False  # whether a warning said that a part of an answer is left out
+        self._read = True
 
     def table(self, frame: pl.DataFrame, most: int = 40) -> None:
         """Print a frame as a table in the room there is, or as a JSON list with ISO times.
@@ -33,21 +38,29 @@ class Output:
         A table has at most so many rows, of both ends; by default those of a screen.
         """
         if self.as_json:
-            print(_with_iso_times(frame).write_json(), flush=True)
+            from marketkit.cli.json_rows import as_list  # noqa: PLC0415 - as below
+
+            self._print(as_list(frame))
             return
         from marketkit.notebook.table import table  # noqa: PLC0415 - `--help` needs none
 
         self.say(table(frame, most).text())
 
     def lines(self, frame: pl.DataFrame) -> None:
-        """Print each row as a line at once: values, or a JSON object with ISO times."""
-        if self.as_json:
-            print(_with_iso_times(frame).write_ndjson(), end="", flush=True)
-            return
-        from marketkit.notebook.table import line  # noqa: PLC0415 - as above
+        """Print each row as a line at once: values, or a JSON object with ISO times.
 
-        for row in frame.iter_rows(named=True):
-            self.say(line(row))
+        Raises BrokenPipeError where nobody reads them.
+        """
+        if self.as_json:
+            from marketkit.cli.json_rows import as_lines  # noqa: PLC0415 - as above
+
+            self._print(as_lines(frame), end="")
+        else:
+            from marketkit.notebook.table import line  # noqa: PLC0415 - as above
+
+            for row in frame.iter_rows(named=True):
+                self.say(line(row))
+        self.need_reader()
 
     def report(self, report: Report) -> None:
         """Print the report of a backfill."""
@@ -68,33 +81,52 @@ class Output:
             revisions=report.revisions,
             seconds=round(report.seconds, 3),
             failures={symbol: str(failure) for symbol, failure in report.failures.items()},
+            unconfirmed=report.unconfirmed,
+            **({} if report.archive is None else {"archive": report.archive.as_dict()}),
         )
 
     def say(self, sentence: str = "") -> None:
         """Print a sentence for people, nothing for programs."""
         if not self.as_json:
-            print(sentence, flush=True)
+            self._print(sentence)
 
     def value(self, **value: object) -> None:
         """Print one JSON object for programs, nothing for people."""
         if self.as_json:
-            print(json.dumps(value))
+            self._print(json.dumps(value))
+
+    def need_reader(self) -> None:
+        """Raise BrokenPipeError where the reader of the output has left."""
+        if not self._read or hung_up(sys.stdout):
+            raise BrokenPipeError
 
     def problem(self, error: MarketkitError) -> None:
         """Print an error on stderr."""
-        self._log("error", type(error), str(error), f"marketkit: {error}")
+        self.log("error", type(error).__name__, str(error), f"marketkit: {error}")
+
+    def trouble(self, level: str, of: str, error: MarketkitError) -> None:
+        """Print on stderr an error that does not end the command; `of` names the place."""
+        said = f"{of}: {error}"
+        self.log(level, type(error).__name__, said, said)
 
     def warning(self, message: Warning | str, category: type[Warning]) -> None:
         """Print a warning on stderr, without the path and the line of source that Python adds."""
-        self._log("warning", category, str(message), f"marketkit: warning: {message}")
+        self.lacks = self.lacks or issubclass(category, Incomplete)
+        self.log("warning", category.__name__, str(message), f"marketkit: warning: {message}")
 
-    def _log(self, level: str, kind: type, message: str, text: str) -> None:
-        as_json = json.dumps({level: kind.__name__, "message": message})
-        print(as_json if self._log_as_json else text, file=sys.stderr)
+    def log(self, level: str, kind: str, message: str, text: str = "") -> None:
+        """Print a line on stderr: a JSON object, or `text` for people."""
+        if self.as_json:
+            tell(json.dumps({level: kind, "message": message}))
+        else:
+            tell(printable(text or message, encoding_of(sys.stderr)))
 
-
-def _with_iso_times(frame: pl.DataFrame) -> pl.DataFrame:
-    import polars as pl  # noqa: PLC0415 - slow to import, and `--help` needs none
-
-    times = pl.selectors.datetime().dt.strftime("%Y-%m-%dT%H:%M:%S%.3f%:z")
-    return frame.with_columns(times)
+    def _print(self, text: str, end: str = "\n") -> None:
+        if not self._read:
+            return
+        shown = text if self.as_json else printable(text, encoding_of(sys.stdout))
+        try:
+            with writing(sys.stdout):
+                print(shown, end=end, flush=True)
+        except BrokenPipeError:
+            self._read = False

@@ -15,7 +15,8 @@ from marketkit import __version__
 from marketkit.cli import commands
 from marketkit.cli.command import CODES, SHARED, Command, Family
 from marketkit.cli.options import add_shared, add_shared_again
-from marketkit.cli.output import DONE
+from marketkit.cli.output import DONE, USAGE, Output
+from marketkit.errors import InputError
 
 _TEXT = "Market data of the Upbit exchange, and a lake of candles that can prove what it has."
 _BEGIN = """\
@@ -39,9 +40,15 @@ def find_commands() -> list[Command | Family]:
     return sorted(found, key=lambda each: each.name)
 
 
-def build_parser(found: Iterable[Command | Family]) -> argparse.ArgumentParser:
-    """Make a parser of some commands; parsing sets `run` to the function of the one called."""
-    parser = argparse.ArgumentParser(
+def build_parser(
+    found: Iterable[Command | Family], programs: Output | None = None
+) -> argparse.ArgumentParser:
+    """Make a parser of some commands; parsing sets `run` to the function of the one called.
+
+    `programs` takes what is wrong with a command line, where programs read that.
+    """
+    parser = _Parser(
+        programs=programs,
         prog="marketkit",
         description=_TEXT,
         epilog=f"{_BEGIN}\n{_ALL}",
@@ -54,19 +61,19 @@ def build_parser(found: Iterable[Command | Family]) -> argparse.ArgumentParser:
     add_shared(parser)
     parsers = parser.add_subparsers(metavar="command", parser_class=CommandParser)
     for each in found:
-        _add(parsers, each)
+        _add(parsers, each, programs)
     return parser
 
 
-def _add(parsers: Any, each: Command | Family) -> None:
+def _add(parsers: Any, each: Command | Family, programs: Output | None) -> None:
     if isinstance(each, Command):
-        parsers.add_parser(each.name, **_described(each), command=each)
+        parsers.add_parser(each.name, **_described(each), programs=programs, command=each)
         return
-    family = parsers.add_parser(each.name, **_described(each))
+    family = parsers.add_parser(each.name, **_described(each), programs=programs)
     add_shared_again(family, SHARED)
     members = family.add_subparsers(required=True, metavar="view", parser_class=CommandParser)
     for member in each.members:
-        _add(members, member)
+        _add(members, member, programs)
 
 
 def fill(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
@@ -109,7 +116,22 @@ def _spell_codes(codes: Mapping[int, str]) -> str:
     return "\n".join(["exit codes:", *(f"  {code:<3}  {codes[code]}" for code in sorted(codes))])
 
 
-class CommandParser(argparse.ArgumentParser):
+class _Parser(argparse.ArgumentParser):
+    """A parser that tells programs in a line of JSON where a command line is wrong."""
+
+    def __init__(self, *, programs: Output | None, **more: Any) -> None:
+        super().__init__(**more)
+        self._programs = programs
+
+    def error(self, message: str) -> NoReturn:
+        """End with bad usage."""
+        if self._programs is None:
+            super().error(message)
+        self._programs.problem(InputError(message))
+        self.exit(USAGE)
+
+
+class CommandParser(_Parser):
     """A parser that takes the arguments of a command only when that command is called."""
 
     def __init__(self, *, example: str, command: Command | None = None, **more: Any) -> None:

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import argparse
 import json
-import signal
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from marketkit.cli.options import seconds_of
+from marketkit.cli.deadline import OutOfTime, deadline_of, seconds_until, until
 from marketkit.cli.output import DONE, INCOMPLETE, Output
 from marketkit.errors import MarketkitError
 
 if TYPE_CHECKING:
     from marketkit.data.jobs.job import Job
     from marketkit.data.jobs.report import Report
+
+MAX_TIME = "max-time"  # a reason of an early end
 
 
 class _Part(NamedTuple):
@@ -69,7 +69,12 @@ class CommandRun:
 
     def work(self, start: Callable[[bool], Job]) -> Report | None:
         """Do one job and give the report; None after an early end."""
-        self.job = job = start(not self.as_json)
+        try:
+            with until(self.deadline):
+                self.job = job = start(not self.as_json)
+        except OutOfTime:
+            self.stopped = MAX_TIME
+            return None
         self.cut.append(job)  # unless a report comes
         reporter = self._reporter(job) if self.as_json else None
         try:
@@ -94,11 +99,11 @@ class CommandRun:
         from concurrent.futures import CancelledError  # noqa: PLC0415 - slow, `--help` needs none
 
         try:
-            return job.wait(None if self.deadline is None else self.deadline - time.monotonic())
+            return job.wait(seconds_until(self.deadline))
         except TimeoutError as late:
             if isinstance(late, MarketkitError):  # a request's time-out, not the end of ours
                 raise
-            self.stopped = "max-time"
+            self.stopped = MAX_TIME
             job.leave()
         except CancelledError:
             self.stopped = self.stopped or "cancelled"
@@ -110,6 +115,10 @@ class CommandRun:
         self.ended.set()
         if self.job is not None:
             self.job.leave()
+
+    def tell(self, level: str, of: str, error: MarketkitError) -> None:
+        """Print on stderr an error that does not end the run, in the form of the log."""
+        Output(as_json=self.as_json).trouble(level, of, error)
 
     @property
     def code(self) -> int:
@@ -123,11 +132,11 @@ class CommandRun:
 
         `done` and `unknown` are slots that are answered for and that are not: all that jobs with a
         report were asked for, and of one that was cut all that it was about to fetch. They are None
-        where a job was cut before it knew; `left` are jobs without a report.
+        where a job was cut before it knew, or none began; `left` are jobs without a report.
         """
         ended = "done" if self.code == DONE else "incomplete"
         parts = [*map(_of_report, self.reports), *map(_of_cut, self.cut)]
-        told = all(part.slots for part in parts)
+        told = all(part.slots for part in parts) and (bool(parts) or not self.stopped)
         slots, unknown = sum(part.slots for part in parts), sum(part.unknown for part in parts)
         return {
             "state": state or self.stopped or ended,
@@ -160,8 +169,6 @@ def say_summary(
     config = getattr(options, "config", None)
     where = {"lake": str(root), **({"config": str(config)} if config is not None else {})}
     summary = run.summary(" ".join(state.split()))
-    if run.as_json and not output.as_json:
-        output = Output(as_json=True)
     output.value(**summary, **where)
     said = [f"{name}={'?' if value is None else value}" for name, value in summary.items()]
     said += [f"{name}={_quoted(path)}" for name, path in where.items()]
@@ -180,24 +187,4 @@ def _now() -> str:
 
 def begin_run(options: argparse.Namespace) -> CommandRun:
     """Begin a run with the deadline and the form of log that were chosen."""
-    seconds = seconds_of(options.max_time)
-    deadline = None if seconds is None else time.monotonic() + seconds
-    return CommandRun(deadline, options.log_format == "json")
-
-
-@contextmanager
-def on_sigterm(action: Callable[[], object]) -> Iterator[None]:
-    """Call `action` at each SIGTERM meanwhile; outside the main thread nothing changes."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, lambda *_: action())
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def interrupt() -> None:
-    """End a command as Ctrl-C does, so that everything held is written and closed."""
-    raise KeyboardInterrupt
+    return CommandRun(deadline_of(options), options.log_format == "json")

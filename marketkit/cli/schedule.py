@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import argparse
-import sys
+import math
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from marketkit.cli.run import CommandRun
+from marketkit.cli.deadline import OutOfTime, seconds_until, until
+from marketkit.cli.run import MAX_TIME, CommandRun
 from marketkit.errors import Banned, InputError, NetworkError, ServerFailed
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
+    import polars as pl
+
     from marketkit.api.sync import SmartDataProvider
     from marketkit.data.jobs.config import Config, ScheduledBackfill
     from marketkit.data.lake.lake import Lake
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
 # Seconds between two attempts at an exchange that is away: soon enough after a maintenance of
 # hours, and too seldom to count against its limits.
 _PAUSE = 30.0
-_LEFT_OPEN = ("lake", "endpoint", "region", "verify", "order", "patience", "max_time")
+_LEFT_OPEN = ("lake", "endpoint", "region", "verify", "order", "patience", "max_time", "archive")
 
 
 def read_file(options: argparse.Namespace) -> Config:
@@ -33,6 +39,8 @@ def read_file(options: argparse.Namespace) -> Config:
             said = name if name == "symbols" else f"--{name}"
             raise InputError(f"--config says what is wanted, and since when: leave {said} out")
     config = read_config(options.config)
+    if (options.endpoint, options.region) != (None, None):  # each is in place of the other
+        config = replace(config, endpoint=None, region=None)
     for name in _LEFT_OPEN:
         if getattr(options, name, "") is None:
             setattr(options, name, getattr(config, name))
@@ -42,20 +50,43 @@ def read_file(options: argparse.Namespace) -> Config:
 def scheduled(
     provider: SmartDataProvider, config: Config, run: CommandRun, patience: str
 ) -> list[ScheduledBackfill]:
-    """List the backfills that a file asks for, as soon as the exchange is there."""
+    """List the backfills that a file asks for, as soon as the exchange is there.
+
+    There are none where the run ends before that; `run.stopped` says why.
+    """
     from marketkit.data.jobs.config import chores  # noqa: PLC0415 - slow
     from marketkit.timeframe import parse_duration, parse_time  # noqa: PLC0415 - slow
 
-    began, longest = time.monotonic(), parse_duration(patience) / 1000
-    while True:
+    run.planned = sum(len(universe.depth) for universe in config.universe)
+    answer = _patient_answer(provider, run, parse_duration(patience) / 1000)
+    if answer is None:
+        return []
+    markets, now = answer
+    found = chores(config, markets, provider.lake(), parse_time(now))
+    run.planned = len(found)
+    return found
+
+
+def _patient_answer(
+    provider: SmartDataProvider, run: CommandRun, longest: float
+) -> tuple[pl.DataFrame, datetime] | None:
+    """Ask for the market list and the time until the exchange answers; None after an early end."""
+    began = time.monotonic()
+    while not run.stopped:
         try:
-            markets, now = provider.get_market(), provider.exchange_time()
-            return chores(config, markets, provider.lake(), parse_time(now))
+            with until(run.deadline):
+                return provider.get_market(), provider.exchange_time()
+        except OutOfTime:
+            run.stopped = MAX_TIME
         except (NetworkError, ServerFailed, Banned) as failure:
-            if run.stopped or time.monotonic() - began > longest or run.over:
+            if time.monotonic() - began > longest:
                 raise
-            sys.stderr.write(f"waiting for the exchange: {failure}\n")
-        run.ended.wait(min(_PAUSE, longest))
+            run.tell("waiting", "waiting for the exchange", failure)
+            left = seconds_until(run.deadline)
+            run.ended.wait(min(_PAUSE, longest, math.inf if left is None else left))
+            if run.over:
+                run.stopped = run.stopped or MAX_TIME
+    return None
 
 
 @contextmanager

@@ -33,13 +33,18 @@ LAKE: Mapping[str, Text] = {
         "Print the share of each state by symbol and day.",
         "marketkit lake calendar KRW-BTC --timeframe 1m",
     ),
+    "quality": Text(
+        "Print a score of each symbol and day, and what takes points off: unknown slots, candles"
+        " that other widths contradict, and prices that no market makes.",
+        "marketkit lake quality KRW-BTC --timeframe 1m --start 2026-01-01",
+    ),
     "revisions": Text(
         "List the candles that the exchange changed afterwards.",
         "marketkit lake revisions KRW-BTC",
     ),
     "audit": Text(
-        "Compare every byte of files, footers and index, of a lake and of recordings in its folder."
-        " Nothing is changed.",
+        "Compare every byte of files, footers and index, of a lake and of recordings in its folder;"
+        " with --tier of images below the cache folder, too. Nothing is changed.",
         "marketkit lake audit",
         {FAILED: "Something is off; marketkit lake repair mends it."},
     ),
@@ -73,8 +78,16 @@ LAKE: Mapping[str, Text] = {
         "Make a new lake from a frozen set.", "marketkit lake thaw paper-1 ./paper-1-lake"
     ),
     "import": Text(
-        "Take candles from a CSV, Parquet or Arrow file into the lake.",
+        "Take candles of files into the lake: CSV, JSON, Parquet, Arrow, Feather or Excel, packed"
+        " by gzip or zip or not, one file or a folder of them.",
         "marketkit lake import minutes.csv --symbol KRW-BTC --timeframe 1m --tz UTC",
+        {INCOMPLETE: "Some files were refused, and the output lists them; the others are in."},
+    ),
+    "merge": Text(
+        "Take in what another lake or a frozen set knows. What is known here stays, unless"
+        " --prefer other; what differs is listed.",
+        "marketkit lake merge ../old-laptop/lake --dry-run",
+        {INCOMPLETE: "A series was left out; the message says why. The others are done."},
     ),
     "export": Text(
         "Write candles to a .csv, .parquet, .arrow or .feather file.",

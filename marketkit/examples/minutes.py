@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -12,18 +11,11 @@ from marketkit.errors import InputError
 from marketkit.frames import Frame
 from marketkit.schema import TIME
 from marketkit.timeframe import MINUTE
-
-if TYPE_CHECKING:
-    import pandas as pd
+from marketkit.to.intake import is_pandas, rows_of
 
 Closes = dict[str, dict[int, float]]
 
 _ENOUGH = 20  # minutes with a trade that by chance are all even come once in a million
-
-
-def is_pandas(frame: Frame) -> bool:
-    """Say whether a frame is of pandas, without loading pandas."""
-    return type(frame).__module__.partition(".")[0] == "pandas"
 
 
 def closes_of(candles: Frame) -> Closes:
@@ -34,7 +26,9 @@ def closes_of(candles: Frame) -> Closes:
     forming one are left out. Raises `InputError` for a frame that lacks one of the three, for times
     without a zone and for wider candles.
     """
-    frame = _polars(candles)
+    if not isinstance(candles, pl.DataFrame) and not is_pandas(candles):
+        raise InputError(f"candles of type {type(candles).__name__}: give a polars or pandas frame")
+    frame = rows_of(candles)
     for name in ("symbol", "time", "close"):
         if name not in frame.columns:
             had = " ".join(frame.columns)
@@ -68,23 +62,6 @@ def _final(frame: pl.DataFrame) -> list[pl.Expr]:
         # Where the state is lost, no volume is what a filled minute has.
         found.append(pl.col("volume").cast(pl.Float64).fill_null(1) > 0)
     return found
-
-
-def _polars(candles: Frame) -> pl.DataFrame:
-    if isinstance(candles, pl.DataFrame):
-        return candles
-    if not is_pandas(candles):
-        raise InputError(f"candles of type {type(candles).__name__}: give a polars or pandas frame")
-    return _of_pandas(candles)
-
-
-def _of_pandas(candles: pd.DataFrame) -> pl.DataFrame:
-    named: Any = candles.reset_index() if any(candles.index.names) else candles
-    frame: pl.DataFrame = pl.from_pandas(named)
-    symbol = candles.attrs.get("symbol")
-    if "symbol" not in frame.columns and symbol is not None:
-        frame = frame.with_columns(symbol=pl.lit(str(symbol)))
-    return frame
 
 
 def _check_width(symbol: str, times: Iterable[int]) -> None:

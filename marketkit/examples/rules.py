@@ -1,4 +1,4 @@
-"""The seven rules: pure functions of what is known at a candle's close. No orders.
+"""The seven rules: pure functions of the facts at a candle's close. No orders.
 
 At most one rule speaks at a candle: the first that applies in the order of `RULES`, protection
 before profit before purchases. All look at closes alone, so nothing depends on the order of what

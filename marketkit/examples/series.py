@@ -1,4 +1,4 @@
-"""The rules over one symbol's candles, as they come: one after the other, again, or late. Pure."""
+"""The rules over one symbol's candles as of a stream: in order, again, or late. Pure."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class State:
 
 
 class Series:
-    """Signals of one symbol: a function of the final candles, however they came.
+    """Signals of one symbol: a function of the final candles, in whatever order these came.
 
     A candle that changes, or that comes late, has the rules go back to before it and decide again:
     from its own place if that is among the newest `REMEMBERED`, else from the first one.

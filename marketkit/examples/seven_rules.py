@@ -34,12 +34,13 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from marketkit.errors import InputError
-from marketkit.examples.minutes import Closes, closes_of, is_pandas
+from marketkit.examples.minutes import Closes, closes_of
 from marketkit.examples.parameters import Parameters
 from marketkit.examples.rules import RULES
 from marketkit.examples.series import Series
 from marketkit.frames import Frame, FrameKind, finish
 from marketkit.schema import TIME, Schema
+from marketkit.to.intake import is_pandas
 
 if TYPE_CHECKING:
     from marketkit.api.live.series import Live

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Generator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from marketkit.coverage import Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Spans
 from marketkit.errors import InputError, MarketkitError
 
 if TYPE_CHECKING:
@@ -54,12 +54,13 @@ class Page:
     `rows` ascend by time and are distinct. `proved` are the slots, traded or not, that were
     answered for and will not change any more; rows outside of it must not be kept as final.
     `nothing_before` is set by an empty page: the exchange has no candle that starts before this
-    moment.
+    moment, and `rests_on` says what confirmed that.
     """
 
     rows: pl.DataFrame
     proved: Spans
     nothing_before: int | None = None
+    rests_on: Evidence = ONE_ANSWER
 
 
 class Step(NamedTuple):

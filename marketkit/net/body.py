@@ -1,4 +1,4 @@
-"""The body of an answer, bounded while it arrives: in bytes that came, and in what they unpack to.
+"""The body of an answer, bounded on arrival: in bytes received, and in bytes unpacked.
 
 httpx unpacks every piece as a whole, and a gzip of 64 kB may hold 64 MB. Here no more is unpacked
 than fits.
@@ -18,7 +18,7 @@ _PACKED = frozenset({"gzip", "x-gzip", "deflate"})
 
 
 class Unpacker(Protocol):
-    """Bytes as they come, as bytes of the body."""
+    """Received bytes made bytes of the body."""
 
     def add(self, raw: bytes, room: int) -> bytes:
         """Unpack `raw` as far as `room` bytes, and one more where there are too many."""
@@ -62,7 +62,7 @@ class _Unzipper:
 
 
 async def read_bounded(pieces: AsyncIterable[bytes], encoding: str, most: int, where: str) -> bytes:
-    """Give the whole body of an answer as sent by `where`, at most `most` bytes of it.
+    """Give the whole body of an answer as sent by `where`, at most `most` bytes.
 
     `pieces` are as they came, packed as the header `Content-Encoding` says. Raises `BadResponse`
     as soon as there is more, or what came cannot be unpacked; what is left is not waited for.

@@ -9,14 +9,18 @@ import concurrent.futures.thread  # its exit hook must be older than ours, to ru
 import contextlib
 import functools
 import logging
-import os
+import math
 import threading
+import time
 import weakref
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
-from marketkit.errors import EngineClosed, remembering_caller
+from marketkit.disk.system import at_fork
+from marketkit.errors import EngineClosed, TimedOut, remembering_caller
 from marketkit.net import fork
+from marketkit.net.names import look_up_aside
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -31,6 +35,8 @@ _NO_LOOP = (
     "marketkit's async calls need a running asyncio loop, and there is none (is this trio?);"
     "\ncall the sync twin in a thread: await trio.to_thread.run_sync(mk.get_ticker, 'KRW-BTC')"
 )
+_LEAST = 0.25  # seconds that every call has: closing comes last, when time may be over
+_ENDS: ContextVar[float] = ContextVar("marketkit_ends", default=math.inf)
 
 
 class Engine:
@@ -70,19 +76,21 @@ class Engine:
         """Run `coroutine` on the engine's loop and wait for the result.
 
         Ctrl-C cancels the coroutine, not only the wait. Raises `EngineClosed` on the engine's own
-        thread, where waiting would be a deadlock, and after `close`.
+        thread, where waiting would be a deadlock, and after `close`; `TimedOut` by `ending_at`.
         """
         try:
             self.check()
-        except EngineClosed:
-            coroutine.close()
+            future, ends = self.submit(coroutine), max(_ENDS.get(), time.monotonic() + _LEAST)
+        except BaseException:  # Ctrl-C, too
+            self._drop(coroutine)
             raise
-        future = self.submit(coroutine)
         try:
             while not future.done():
+                if (left := ends - time.monotonic()) <= 0:
+                    raise TimedOut("the time that was given was over before the answer came")
                 # Windows cannot interrupt an endless wait on a lock.
                 with contextlib.suppress(TimeoutError):
-                    future.exception(timeout=0.5)
+                    future.exception(timeout=min(0.5, left))
             return future.result()
         except concurrent.futures.CancelledError:
             raise EngineClosed("marketkit's event loop was closed during the call") from None
@@ -148,6 +156,27 @@ class Engine:
             coroutine.close()
             raise
 
+    def _drop(self, coroutine: Coroutine[Any, Any, object]) -> None:
+        """End a coroutine of which nobody knows whether the loop has begun it already.
+
+        One that has not would warn that nobody awaited it; the task of one that has must end.
+        """
+
+        def end() -> None:
+            for task in asyncio.all_tasks():
+                if task.get_coro() is coroutine:
+                    task.cancel()
+                    return
+            coroutine.close()
+
+        try:
+            if self._loop is None:
+                coroutine.close()
+            else:
+                self._loop.call_soon_threadsafe(end)  # after the loop has made a task of it, if so
+        except RuntimeError:  # the loop was closed
+            coroutine.close()
+
     def _start(self) -> asyncio.AbstractEventLoop:
         fork.serving()  # first, for a child may be forked in the midst of this
         with self._lock:
@@ -156,6 +185,7 @@ class Engine:
             if self._loop is None:
                 self._hook()
                 loop = asyncio.new_event_loop()
+                look_up_aside(loop)
                 self._thread = threading.Thread(
                     target=_serve, args=(loop,), name=self._name, daemon=True
                 )
@@ -172,8 +202,7 @@ class Engine:
         # The private hook runs while threads can still be scheduled; atexit comes after that.
         register = getattr(threading, "_register_atexit", atexit.register)
         register(lambda: _call(me, Engine.close))
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=lambda: _call(me, Engine._forget))
+        at_fork(after_in_child=lambda: _call(me, Engine._forget))
 
     def _forget(self) -> None:
         """Drop the parent's thread and loop; closing the sockets would end the parent's calls."""
@@ -188,6 +217,16 @@ _ENGINE = Engine()  # an object only: its thread starts with the first call
 def engine() -> Engine:
     """Give the engine of this process."""
     return _ENGINE
+
+
+@contextlib.contextmanager
+def ending_at(moment: float) -> Iterator[None]:
+    """Have sync calls of a block, in this thread, raise `TimedOut` at a `time.monotonic` moment."""
+    token = _ENDS.set(moment)
+    try:
+        yield
+    finally:
+        _ENDS.reset(token)
 
 
 def asyncio_loop() -> asyncio.AbstractEventLoop:

@@ -20,7 +20,7 @@ _RECENT = 5  # answers whose median is the clock: two of them may be wrong
 
 
 class ExchangeClock:
-    """The exchange's clock: the median of what recent `Date` headers say; ours until the first one.
+    """The exchange's clock: the median of recent `Date` headers; ours until the first one.
 
     One answer alone moves it by a minute at most. What is farther from the answers before, or from
     this machine's clock where there are none, waits for a second answer that says the same. `ages`
@@ -72,16 +72,16 @@ class ExchangeClock:
             self.jumps += self._ahead is not None
             self._start(self._claim)
             self._agree(offset)
-        # machine's clock: a first answer that agrees with it is no longer alone
-        elif self._ahead is None and abs(date - machine_time()) <= APART:
+        # machine's clock: the first answer is not alone if it agrees with that
+        elif self._offset() is None and abs(date - machine_time()) <= APART:
             self._start(offset)
         else:
             self._claim = offset
 
     def bounded(self, date: int) -> int:
         """Give the moment that had surely passed at an answer just received, dated `date`."""
-        # machine's clock: what one answer alone says is no bound to itself
         alone = self._ahead is None or self._has_slept()
+        # machine's clock: what one answer alone says is no bound to itself
         latest = machine_time() if alone else self.now()
         return date if EARLIEST <= date <= latest + APART else latest
 
@@ -91,7 +91,7 @@ class ExchangeClock:
         return self._claim if self._ahead is None else self._ahead
 
     def _agree(self, offset: int) -> None:
-        """Take in an answer that says about the same as those before."""
+        """Take in an answer that agrees with the earlier ones."""
         self._recent.append(offset)
         middle = sorted(self._recent)[len(self._recent) // 2]
         # An estimate inside the second that a header names is better than the second's start.

@@ -7,13 +7,10 @@ So a child of a process whose threads had begun refuses every call, and one fork
 from __future__ import annotations
 
 import os
-import sys
-from contextlib import suppress
-from pathlib import Path
 
+from marketkit.disk.system import at_fork, thread_names
 from marketkit.errors import EngineClosed
 
-_TASKS = Path("/proc/self/task")
 _POOL = "polars-"  # how polars names the threads of its pool, and a number follows
 
 
@@ -28,7 +25,8 @@ class _Process:
 
     def before(self) -> None:
         """Look at the threads that a child will lack."""
-        pool = self.used if not _TASKS.is_dir() else _has_pool()
+        names = thread_names()
+        pool = self.used if names is None else _has_pool(names)
         self._breaks = self.broken or self.serves or pool
 
     def after(self) -> None:
@@ -38,8 +36,7 @@ class _Process:
 
 _PROCESS = _Process()
 
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_PROCESS.before, after_in_child=_PROCESS.after)
+at_fork(before=_PROCESS.before, after_in_child=_PROCESS.after)
 
 
 def stranded() -> bool:
@@ -63,12 +60,6 @@ def serving() -> None:
     _PROCESS.serves = True
 
 
-def _has_pool() -> bool:
+def _has_pool(names: list[str]) -> bool:
     """Whether polars has started the threads of its pool."""
-    if "polars" not in sys.modules:
-        return False
-    names = []
-    for task in _TASKS.iterdir():
-        with suppress(OSError):  # it has ended meanwhile
-            names.append((task / "comm").read_text().strip())
     return any(name.startswith(_POOL) and name[len(_POOL) :].isdigit() for name in names)

@@ -50,9 +50,9 @@ class Transport:
 
     `rules` are the exchange's: its limits, what its answers mean, when to ask again; `timeout`
     bounds one attempt on the wire, in seconds (waiting for a turn is not counted);
-    `budget_dir` holds the budgets shared by all processes of the machine. An `offline` one opens
-    nothing and refuses every request. `meanwhile` is called on another thread where the first
-    request has to wait for an unknown past. Use it on one event loop.
+    `budget_dir` holds the budgets shared by all processes of the machine, one for each `address`
+    that requests leave from. An `offline` one refuses every request. `meanwhile` is called on
+    another thread where the first request waits for an unknown past. Use it on one event loop.
     """
 
     def __init__(
@@ -62,13 +62,14 @@ class Transport:
         *,
         timeout: float,
         budget_dir: Path,
+        address: str | None = None,
         offline: bool = False,
         meanwhile: Callable[[], None] | None = None,
     ) -> None:
         self._offline = offline
         self._meanwhile = meanwhile
         self._endpoint = endpoint.rstrip("/")
-        self._host = host_of(endpoint)
+        self.address, self._host = address, host_of(endpoint, address)
         self._rules = rules
         self._timeout = timeout
         self._largest = largest_answer()
@@ -87,9 +88,8 @@ class Transport:
     async def send(self, request: Request, priority: Priority = "normal") -> Response:
         """Send `request` at the right time and give the exchange's data.
 
-        Raises what the rules say of an answer that is not data, and `NetworkError`
-        (`Unreachable`, `TimedOut`) when none came, each after the attempts that they grant;
-        `Banned` at once, and without sending while an earlier ban holds.
+        Raises what the rules say of an answer that is not data, `NetworkError` when none came, each
+        after the attempts that they grant; `Banned` at once, sending nothing while a ban holds.
         """
         if self._offline:
             raise Offline(f"offline: {request.path} is not asked for, and nothing kept answers it")
@@ -119,10 +119,10 @@ class Transport:
         """Estimate the exchange's clock in ms UTC: the last `Date` and the time since."""
         return self.clock.now()
 
-    async def ask_time(self) -> int:
-        """Give the exchange's clock; one never heard is asked for, unless offline."""
+    async def ask_time(self, *, again: bool = False) -> int:
+        """Give the exchange's clock; asked for if never heard or `again`, unless offline."""
         async with self._asking_time:
-            if not self.clock.is_heard and not self._offline:
+            if (again or not self.clock.is_heard) and not self._offline:
                 await self.send(self._rules.time_request)
         return self.now()
 
@@ -200,7 +200,7 @@ class Transport:
             ) from None
         except httpx.HTTPError as error:
             self._path_changed()
-            raise failure_of(error, self._endpoint) from error
+            raise failure_of(error, self._endpoint, self.address) from error
         finally:
             if wire.written:
                 self._count(request, "requests")
@@ -240,7 +240,7 @@ class Transport:
             _log.warning("%s answered %d to %s", self._host, answer.status_code, request.path)
 
     async def _confirm_time(self) -> None:
-        """Ask again for a time that one answer alone says: what it proves depends on it."""
+        """Ask again for the time of one answer alone: the proof depends on that time."""
         async with self._asking_time:
             for _ in range(_WITNESSES):
                 if self.clock.is_sure:
@@ -270,7 +270,7 @@ class Transport:
         loop = asyncio.get_running_loop()
         if self._client is None or self._loop is not loop:
             self._loop = loop
-            self._client = client_for(self._endpoint)
+            self._client = client_for(self._endpoint, self.address)
         return self._client
 
     def _begun(self, group: str) -> Budget:
@@ -278,7 +278,7 @@ class Transport:
         budget = self._budget(group)
         if not self._are_begun:
             self._are_begun = True
-            # Of unknown pasts each costs a silent period: together, one for all that a call needs.
+            # Unknown pasts cost a silent period each: together, one for all that a call needs.
             groups = (*self._rules.limits, *self._rules.other_limits)
             waits = [self._budget(each).begin() for each in groups]
             if any(waits) and self._meanwhile is not None:

@@ -34,25 +34,35 @@ if TYPE_CHECKING:
 # An abandoned request must not be delivered later by the kernel: closing resets the connection.
 _RESET_ON_CLOSE = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 _NO_PROXY = {"all://127.0.0.1": None, "all://localhost": None, "all://[::1]": None}
+_ANYWHERE = ("192.0.2.1", "2001:db8::1")  # beyond every router: RFC 5737 and RFC 3849
 _PORTS = {"http": 80, "https": 443}  # they go without saying
 _CONNECTIONS = 20  # two seconds of a group's requests at the usual limit: more would only wait
 _KEPT_ALIVE = 60.0  # seconds; a new connection costs two round trips and a TLS handshake
 
 
-def client_for(endpoint: str) -> httpx.AsyncClient:
-    """Make the client of an endpoint; the first requests open connections."""
+def client_for(endpoint: str, address: str | None = None) -> httpx.AsyncClient:
+    """Make the client of an endpoint; the first requests open connections.
+
+    With an `address` of this machine all connections leave from there, and by no proxy of the
+    environment: the exchange would see the proxy's address.
+    """
     from http.cookiejar import DefaultCookiePolicy  # noqa: PLC0415 - slow, as is the next
 
     import httpx  # noqa: PLC0415 - slow to import, and who reads the lake sends nothing
 
+    limits = httpx.Limits(
+        max_connections=_CONNECTIONS,
+        max_keepalive_connections=_CONNECTIONS,
+        keepalive_expiry=_KEPT_ALIVE,
+    )
+    trusted, bound = _certificates(endpoint), None
+    if address is not None:
+        bound = httpx.AsyncHTTPTransport(verify=trusted, limits=limits, local_address=address)
     client = httpx.AsyncClient(
         headers={"User-Agent": f"marketkit/{library_version()}", "Accept-Encoding": "gzip"},
-        limits=httpx.Limits(
-            max_connections=_CONNECTIONS,
-            max_keepalive_connections=_CONNECTIONS,
-            keepalive_expiry=_KEPT_ALIVE,
-        ),
-        verify=_certificates(endpoint),
+        limits=limits,
+        verify=trusted,
+        transport=bound,
         mounts=_NO_PROXY,  # a company's proxy cannot reach a sandbox on this machine
         timeout=None,  # one bound for the whole attempt is kept outside  # noqa: S113
     )
@@ -61,11 +71,12 @@ def client_for(endpoint: str) -> httpx.AsyncClient:
     return client
 
 
-def host_of(endpoint: str) -> str:
+def host_of(endpoint: str, address: str | None = None) -> str:
     """Name the host in a way that can be part of a file name: `api.upbit.com`, `127.0.0.1_8000`.
 
     All spellings of one host give one name, and this machine has one, however it is called:
-    what counts our requests knows nothing of names.
+    what counts our requests knows nothing of names. The exchange counts by the client's `address`:
+    one that requests would not leave from anyway is a part of the name.
     """
     try:
         url = urlsplit(endpoint)
@@ -74,8 +85,12 @@ def host_of(endpoint: str) -> str:
         raise InputError(f"endpoint {endpoint!r} is not a URL: {error}") from None
     if not host:
         raise InputError(f"endpoint {endpoint!r} names no host")
-    host = _one_spelling(host).replace(":", "_")
-    return host if port in {None, _PORTS.get(url.scheme)} else f"{host}_{port}"
+    name = _one_spelling(host)
+    host = name.replace(":", "_")
+    host = host if port in {None, _PORTS.get(url.scheme)} else f"{host}_{port}"
+    if address is None or address == usual_address(name, address):
+        return host
+    return f"{host}-from-{address.replace(':', '_')}"
 
 
 def _one_spelling(host: str) -> str:
@@ -87,8 +102,26 @@ def _one_spelling(host: str) -> str:
     return str(addresses[0]) if addresses else name
 
 
+def usual_address(host: str, like: str) -> str | None:
+    """Give the address of this machine that packets to a host leave from, if nobody says another.
+
+    Of the family of `like`. A connected datagram socket only looks the way up: nothing is sent.
+    """
+    six = ":" in like
+    there = _ANYWHERE[six]
+    with contextlib.suppress(ValueError):  # a name: nobody is asked what it stands for
+        there = host if (ip_address(host).version == 6) == six else there
+    if host == "127.0.0.1":
+        there = "::1" if six else host
+    family = socket.AF_INET6 if six else socket.AF_INET
+    with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as way:
+        way.connect((there, 9))
+        return str(way.getsockname()[0])
+    return None
+
+
 def _addresses(name: str) -> list[IPv4Address | IPv6Address]:
-    """Give the address that a host is written as, and those of a name that only this network has.
+    """Give the address written as a host, and the addresses of a name of this network.
 
     A name with a dot in it is the same for everybody, so nobody is asked what it stands for.
     """
@@ -104,7 +137,7 @@ def _addresses(name: str) -> list[IPv4Address | IPv6Address]:
 
 
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
-    """Give the IPv4 address that one of IPv6 stands for, if it does."""
+    """Give the IPv4 address inside of one of IPv6, if there is one."""
     return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
 
 
@@ -117,21 +150,20 @@ def about(request: Request) -> str:
 
 
 def in_all(failure: TimedOut, attempts: int, seconds: float) -> TimedOut:
-    """Say of a failure how long all attempts took, the waits for their turns among them."""
+    """Add to a failure the duration of all attempts, waits for turns included."""
     many = f"{attempts} attempts" if attempts > 1 else "the attempt"
     said = f"{failure}; {many} took {seconds:.1f}s in all"
     return TimedOut(f"{said}: try again, or give a longer timeout")
 
 
-def failure_of(error: httpx.HTTPError, endpoint: str) -> MarketkitError:
-    """Give our error for one of httpx."""
+def failure_of(error: httpx.HTTPError, endpoint: str, address: str | None = None) -> MarketkitError:
+    """Give our error for one of httpx; `address` is one of this machine that was to be used."""
     import httpx  # noqa: PLC0415 - as above
 
     detail = plain(str(error) or type(error).__name__, 200)  # letters; some quote what came
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
-        return Unreachable(
-            f"cannot connect to {endpoint} ({detail}); check the address and the network"
-        )
+        way = endpoint if address is None else f"{endpoint} from {address}"
+        return Unreachable(f"cannot connect to {way} ({detail}); check the address and the network")
     return NetworkError(f"the connection to {endpoint} broke ({detail}); try again")
 
 
@@ -147,7 +179,7 @@ _AWAITED = {
 
 
 class Wire:
-    """One request of httpx under watch: whether a byte was written, when, what is waited for."""
+    """One request of httpx under watch: bytes written, times, and the present wait."""
 
     def __init__(self, slot: Slot) -> None:
         self.slot = slot

@@ -37,7 +37,7 @@ _SUCH_AS = {
 
 
 def explained(kind: T) -> T:
-    """Have the public calls of a class, and its constructor, raise `WrongArgument`."""
+    """Have the public calls of a class, and the constructor, raise `WrongArgument`."""
     for name, member in list(vars(kind).items()):
         if isinstance(member, FunctionType) and (name == "__init__" or not name.startswith("_")):
             setattr(kind, name, explaining(member, kind.__name__ if name == "__init__" else name))

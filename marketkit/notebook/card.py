@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from marketkit.errors import plain
 from marketkit.notebook import grid
+from marketkit.notebook.encoding import printable
 from marketkit.notebook.grid import Column
 from marketkit.notebook.table import Table
 from marketkit.notebook.text import Room, room, wrap
@@ -36,7 +37,7 @@ class Card:
         lines += [f"{_INDENT}{line}" for line in self._facts(within)]
         for table in self.tables:
             lines += [f"{_INDENT}{line}".rstrip() for line in table.text(within).splitlines()]
-        return "\n".join(lines)
+        return printable("\n".join(lines), there.encoding)
 
     def html(self) -> str:
         """Write the card as HTML, in the colours of the page around."""
@@ -60,7 +61,7 @@ class Card:
 
 
 class Shown:
-    """An object that shows itself by its card, as text and in a notebook as HTML.
+    """An object that shows itself by a card, as text and in a notebook as HTML.
 
     That is quick, and sends nothing.
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
+from marketkit.notebook.encoding import has_all, printable
 from marketkit.notebook.text import Room, longest, pad, paint, width, wrap, wrap_name
 from marketkit.notebook.words import Tone
 
@@ -13,7 +14,7 @@ _TEXT = 16  # columns in which a text that is broken into lines can still be rea
 
 
 class Column(NamedTuple):
-    """One column of a table: the name above, the cells, and how they stand.
+    """One column of a table: the name above, the cells, and the side to stand on.
 
     A `whole` cell is never broken into lines.
     """
@@ -34,6 +35,13 @@ class Column(NamedTuple):
         """The width below which the column cannot be read."""
         cells = max(map(width, self.cells), default=0)
         return max(longest(self.name), cells if self.whole else min(cells, _TEXT))
+
+    def printable(self, encoding: str) -> Column:
+        """Give the same column in letters of an encoding, before anything is measured."""
+        if has_all(encoding):
+            return self
+        cells = tuple(printable(each, encoding) for each in self.cells)
+        return self._replace(name=printable(self.name, encoding), cells=cells)
 
     def tone(self, row: int) -> Tone:
         """Give the tone of a cell."""

@@ -5,8 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any, Protocol
 
+from marketkit.notebook.encoding import encoding_of, printable
 from marketkit.notebook.job import is_here
 from marketkit.notebook.text import Room, room
+from marketkit.progress import moves
 
 _IN_CELL = Room(width=100)  # of the plain text beside the HTML, as wide as most programs' windows
 
@@ -34,7 +36,7 @@ def screen(as_text: float) -> Screen:
     """Give the screen that a call here has; where drawings stay, one comes every `as_text`."""
     if is_here():
         return _Cell()
-    return _Terminal() if room().height < Room().height else _Lines(as_text)
+    return _Terminal() if moves(sys.stdout) else _Lines(as_text)
 
 
 class Place:
@@ -104,5 +106,6 @@ class _Lines:
 
 
 def _write(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
+    if sys.stdout is not None:  # closed before the start
+        sys.stdout.write(printable(text, encoding_of(sys.stdout)))
+        sys.stdout.flush()

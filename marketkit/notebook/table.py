@@ -11,6 +11,7 @@ from typing import Any
 
 from marketkit.errors import plain
 from marketkit.notebook import grid, words
+from marketkit.notebook.encoding import printable
 from marketkit.notebook.grid import Column
 from marketkit.notebook.text import Room, clip, pad, room, wrap
 from marketkit.notebook.values import values_of
@@ -53,15 +54,17 @@ class Table:
         the last columns are left out and named.
         """
         there = room() if place is None else place
-        kept = grid.fitting(self.columns, there.width)
-        turned = grid.turned(self.columns) if 0 < self.height <= _FEW else []
-        if kept < len(self.columns) and grid.fitting(turned, there.width) == 1 + self.height:
+        columns = [each.printable(there.encoding) for each in self.columns]
+        kept = grid.fitting(columns, there.width)
+        turned = grid.turned(columns) if 0 < self.height <= _FEW else []
+        if kept < len(columns) and grid.fitting(turned, there.width) == 1 + self.height:
             lines = grid.lines(turned, there)
         else:
-            lines = grid.lines(self.columns[:kept], there)
-            left_out = ", ".join(column.name for column in self.columns[kept:])
+            lines = grid.lines(columns[:kept], there)
+            left_out = ", ".join(column.name for column in columns[kept:])
             lines += wrap(f"no room for {left_out}", there.width) if left_out else []
-        return "\n".join([*lines, *([clip(self.note, there.width)] if self.note else [])])
+        lines += [clip(self.note, there.width)] if self.note else []
+        return printable("\n".join(lines), there.encoding)
 
     def html(self) -> str:
         """Write the table as HTML, in the colours of the page around."""
@@ -109,7 +112,7 @@ def line(row: Mapping[str, Any]) -> str:
 
 
 def _order(names: Mapping[str, object]) -> list[str]:
-    """Give the names in the order in which people want to read them."""
+    """Give the names in the order that people read in."""
     if _CHANGE not in names:
         return list(names)
     first = [name for name in _FIRST if name in names]

@@ -10,7 +10,9 @@ import unicodedata
 from collections.abc import Mapping
 from typing import NamedTuple, TextIO
 
+from marketkit.notebook.encoding import UNICODE, encoding_of
 from marketkit.notebook.words import Tone
+from marketkit.progress import moves
 
 _BOUNDLESS = 1 << 30  # columns and rows of a file or a pipe
 _ANSI: Mapping[Tone, str] = {"up": "\x1b[31m", "down": "\x1b[94m"}  # a plain blue is dark on black
@@ -21,11 +23,12 @@ _PARTS = re.compile(r"[^_]*(?:_+|$)")  # the same of a column's name
 
 
 class Room(NamedTuple):
-    """The place for a text: columns, rows, and whether colours are understood."""
+    """The place for a text: columns, rows, whether colours are understood, and which letters."""
 
     width: int = _BOUNDLESS
     height: int = _BOUNDLESS
     colors: bool = False
+    encoding: str = UNICODE
 
 
 def room(stream: TextIO | None = None) -> Room:
@@ -35,13 +38,14 @@ def room(stream: TextIO | None = None) -> Room:
     """
     to = sys.stdout if stream is None else stream
     terminal = to is not None and to.isatty()
+    letters = encoding_of(to)
     if not terminal and not os.environ.get("COLUMNS", "").isdigit():
-        return Room()
+        return Room(encoding=letters)
     size = shutil.get_terminal_size()
     if not terminal:
-        return Room(size.columns)
-    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
-    return Room(size.columns, size.lines, colors=not plain)
+        return Room(size.columns, encoding=letters)
+    colors = moves(to) and not os.environ.get("NO_COLOR")
+    return Room(size.columns, size.lines, colors, letters)
 
 
 def width(text: str) -> int:

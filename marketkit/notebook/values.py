@@ -1,4 +1,4 @@
-"""The values at both ends of a frame: of Polars, pandas or Arrow, without importing any of them."""
+"""The values at both ends of a frame: of Polars, pandas or Arrow, without an import of these."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ Tone = Literal["", "up", "down"]
 NOTHING = "-"  # where there is no value
 # Columns of sums and sizes, of which eight digits are as many as anybody reads.
 AMOUNTS = re.compile(r"(trade_)?(volume|value)(_24h)?|(total_)?(bid|ask)_size")
-CODES = frozenset({"sequential_id"})  # columns of numbers that count nothing
+CODES = frozenset({"sequential_id", "year"})  # columns of numbers that count nothing
 
 _DIGITS = 12  # of a float: all of a price and of a turnover in won, none of the noise behind
 _DAYS_FROM = 2 * 86_400  # seconds from which the minutes of an age say nothing
@@ -51,7 +51,7 @@ def field(name: str, given: Any) -> str:
 
 
 def cell(name: str, given: Any) -> str:
-    """Write a value that stands below the name of its column.
+    """Write a value that stands below the name of a column.
 
     >>> cell("sequential_id", 17640000000000000), cell("volume", 748.01212271)
     ('17640000000000000', '748.01212')
@@ -91,7 +91,7 @@ def number(given: float | Decimal, digits: int = _DIGITS) -> str:
 
 
 def percent(rate: float, *, signed: bool = False) -> str:
-    """Write a share, or with its sign a change, in percent.
+    """Write a share, or with a sign a change, in percent.
 
     >>> percent(0.9231), percent(0.0123, signed=True), percent(-0.00001, signed=True)
     ('92.31', '+1.23', '0.00')
@@ -130,7 +130,7 @@ def age(seconds: float) -> str:
 
 
 def zone(moment: datetime) -> str:
-    """Name the time zone of a moment: `UTC`, `Asia/Seoul` or `+09:00`; nothing where it has none.
+    """Name the time zone of a moment: `UTC`, `Asia/Seoul` or `+09:00`; nothing where there is none.
 
     >>> from datetime import UTC
     >>> zone(datetime(2026, 1, 1, tzinfo=UTC)), zone(datetime(2026, 1, 1))
@@ -142,7 +142,7 @@ def zone(moment: datetime) -> str:
 
 
 def moment(given: datetime) -> str:
-    """Write a moment with its zone, and with milliseconds where it has some.
+    """Write a moment with the zone, and with milliseconds where there are some.
 
     >>> from datetime import UTC
     >>> moment(datetime(2026, 1, 1, 9, 30, tzinfo=UTC))
@@ -169,7 +169,7 @@ def moments(given: Sequence[datetime | None]) -> tuple[str, list[str]]:
 
 
 def _finest(times: Iterable[time]) -> str:
-    """Name the finest part that any time of day needs, as `isoformat` calls it; or `date`."""
+    """Name the finest part that any time of day needs, as `isoformat` says; or `date`."""
     finest = "date"
     for each in times:
         if each.microsecond:
@@ -195,4 +195,5 @@ _WAYS: dict[Any, Callable[[Any], str]] = {
     date: date.isoformat,
     timedelta: lambda given: age(given.total_seconds()),
     (list, tuple): lambda given: ", ".join(map(value, given)),
+    dict: lambda given: "; ".join(f"{name}={value(each)}" for name, each in given.items()),
 }

@@ -6,7 +6,9 @@ may be sent again after the next slot began (Upbit reference, section 6.4, "cand
 
 from __future__ import annotations
 
+import sys
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -14,6 +16,7 @@ from marketkit.exchange.upbit.messages import Candle
 from marketkit.timeframe import Timeframe
 
 KEPT = 50  # candles of each symbol: more than a late one is late
+EARLY = 5_000  # ms by which our clock may be behind; what was sent even later has a wrong time
 _AHEAD = 300_000  # ms that a candle may be ahead of the clock; anything later is a mistake
 _REMEMBERED = 1000  # trades of each symbol: more than come twice after a reconnect
 
@@ -21,9 +24,13 @@ Change = Literal["new", "changed", "late", "none"]
 
 
 class CandleBook:
-    """The newest candles of many symbols of one width, as told by a stream of candles."""
+    """The newest candles of many symbols of one width, as told by a stream of candles.
 
-    def __init__(self, kept: int = KEPT) -> None:
+    `clock` gives the exchange's time in ms UTC; by default nothing was sent ahead of it.
+    """
+
+    def __init__(self, clock: Callable[[], int] = lambda: sys.maxsize, kept: int = KEPT) -> None:
+        self._clock = clock
         self._kept = kept
         self._candles: dict[str, dict[int, Candle]] = {}
         self._newest: dict[str, int] = {}
@@ -42,7 +49,7 @@ class CandleBook:
             del own[newest]
             newest = self._newest[candle.symbol] = max(own, default=-1)
         known = own.get(time)
-        if known is not None and (known.sent > candle.sent or same(known, candle)):
+        if known is not None and (self._is_overtaken(candle, known) or same(known, candle)):
             return "none"
         if known is None and len(own) >= self._kept:
             if time < min(own):
@@ -53,6 +60,12 @@ class CandleBook:
             self._newest[candle.symbol] = time
             return "new"
         return "changed" if time == newest else "late"
+
+    def _is_overtaken(self, candle: Candle, known: Candle) -> bool:
+        """Say whether one was sent after a candle, and not at a moment that has not come yet."""
+        if known.sent <= candle.sent:
+            return False
+        return known.sent <= max(candle.sent, self._clock()) + EARLY
 
     def newest(self, symbol: str) -> int | None:
         """Give where the newest slot of a symbol starts, None before the first."""
@@ -70,7 +83,7 @@ class CandleBook:
         """Give the candles of a symbol that are kept, ascending."""
         own = self._candles.get(symbol, {})
         # All at once, for another thread may read while messages come.
-        return [candle for _, candle in sorted(own.items())]
+        return [candle for _, candle in sorted(own.copy().items())]
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""
@@ -79,7 +92,7 @@ class CandleBook:
 
 
 def _of_the_future(candle: Candle) -> bool:
-    """Say whether a candle was sent long before its slot begins, which no exchange can do."""
+    """Say whether a candle was sent long before the slot begins: no exchange can do that."""
     return candle.time > candle.sent + _AHEAD
 
 

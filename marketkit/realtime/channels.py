@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
@@ -11,12 +12,12 @@ import polars as pl
 from marketkit.errors import NetworkError
 from marketkit.exchange.upbit.channels import ChannelSpec, Keeps, spec_of
 from marketkit.exchange.upbit.messages import Candle, Message
-from marketkit.realtime.candles import CandleBook
+from marketkit.realtime.candles import EARLY, CandleBook
 from marketkit.schema import STATE
 from marketkit.timeframe import DAY
 
+Clock = Callable[[], int]
 EVENTS_KEPT = 100  # of each symbol; as many trades as most calls ask for
-_APART = 300_000  # ms; a state that is further ahead of the next one was a mistake, not overtaken
 
 
 class Listener(Protocol):
@@ -32,7 +33,7 @@ class Listener(Protocol):
         """
 
     def unopened(self, why: NetworkError) -> None:
-        """Learn that no connection has opened for long; it is tried again."""
+        """Learn of a long time without a connection; attempts go on."""
 
 
 class Channel(Protocol):
@@ -73,17 +74,23 @@ class NewestChannel:
 
     coalesces = True
 
-    def __init__(self, spec: ChannelSpec) -> None:
+    def __init__(self, spec: ChannelSpec, clock: Clock) -> None:
         self._spec = spec
+        self._clock = clock
         self._newest: dict[str, Message] = {}
         self._stale: dict[str, Message] = {}
 
     def add(self, message: Message) -> bool:
         """Take a message and say whether that is news."""
-        known = self._newest.get(message.symbol)
-        if known is not None and message.time < known.time < message.time + _APART:
+        symbol = message.symbol
+        known = self._newest.get(symbol)
+        if (
+            known is not None
+            and message.time < known.time
+            and known.time <= max(message.time, self._clock()) + EARLY
+        ):
             return False  # overtaken by a later one
-        self._newest[message.symbol] = message
+        self._newest[symbol] = message
         return True
 
     def known(self, symbols: Iterable[str]) -> Sequence[Message]:
@@ -138,7 +145,7 @@ class EventChannel:
 
     coalesces = False
 
-    def __init__(self, spec: ChannelSpec) -> None:
+    def __init__(self, spec: ChannelSpec, _: Clock) -> None:
         self._spec = spec
         self._key = operator.attrgetter(spec.key or "time")
         self._order = operator.attrgetter("time", spec.key or "time")
@@ -215,9 +222,9 @@ class SlotChannel:
 
     coalesces = False
 
-    def __init__(self, spec: ChannelSpec) -> None:
+    def __init__(self, spec: ChannelSpec, clock: Clock) -> None:
         self._spec = spec
-        self._book = CandleBook()
+        self._book = CandleBook(clock)
         self._stale: dict[str, Candle] = {}
         self._since: dict[str, int] = {}
 
@@ -274,15 +281,18 @@ class SlotChannel:
         self._since.pop(symbol, None)
 
 
-_STORES: dict[Keeps, Callable[[ChannelSpec], Any]] = {
+_STORES: dict[Keeps, Callable[[ChannelSpec, Clock], Any]] = {
     "newest": NewestChannel,
     "events": EventChannel,
     "slots": SlotChannel,
 }
 
 
-def channel_of(name: str) -> Channel:
-    """Make the store of a channel by the stream's own name."""
+def channel_of(name: str, clock: Clock = lambda: sys.maxsize) -> Channel:
+    """Make the store of a channel by the stream's own name.
+
+    `clock` gives the exchange's time in ms UTC; by default nothing is ahead of it.
+    """
     spec = spec_of(name)
-    store: Channel = _STORES[spec.keeps](spec)
+    store: Channel = _STORES[spec.keeps](spec, clock)
     return store

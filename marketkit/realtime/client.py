@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import logging
 import math
 import os
@@ -11,19 +12,24 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from marketkit.errors import MarketkitError, NetworkError
+from marketkit.errors import MarketkitError, NetworkError, plain
 from marketkit.exchange.upbit.stream import PATH
 from marketkit.net.budget.budget import Budget
 from marketkit.net.engine import end_task, engine
 from marketkit.net.transport import Transport
-from marketkit.realtime.connection import Connection, Timing, shake_hands
+from marketkit.realtime.connection import Connection, Timing, refusal, shake_hands
 from marketkit.realtime.dispatcher import Dispatcher
+from marketkit.realtime.doubt import Doubt
 from marketkit.realtime.health import Opening, RealtimeStats, StreamState
 from marketkit.realtime.reader import FrameReader
 from marketkit.realtime.subscriptions import Stream
+from marketkit.settings import largest_answer
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+
+_SHOWN = 400  # letters of a reason, which may have the exchange's own words
+SWIFT = 5.0  # seconds that a stream takes to open where nothing is wrong
 
 _log = logging.getLogger("marketkit.realtime")
 
@@ -31,7 +37,9 @@ _log = logging.getLogger("marketkit.realtime")
 class RealtimeClient(Dispatcher):
     """A websocket to `url`, open while a stream is wanted. Use on one event loop.
 
-    `clock` gives the exchange's time in ms UTC; `connects` is the machine's budget of handshakes.
+    `clock` gives the exchange's time in ms UTC; `connects` is the machine's budget of handshakes,
+    `largest` how many bytes a frame may have, unpacked (default: `settings.largest_answer`);
+    `address` is one of this machine that connections leave from.
     What all consumers want together is sent whole in one message, for a message replaces the one
     before it on the exchange; one connection is enough, as no limit on its streams is known.
     """
@@ -44,16 +52,23 @@ class RealtimeClient(Dispatcher):
         connects: Budget,
         timing: Timing | None = None,
         draw: Callable[[], float] = random.random,
+        largest: int | None = None,
+        address: str | None = None,
     ) -> None:
         super().__init__(url, clock, timing or Timing())
+        self.largest = largest_answer() if largest is None else largest
+        self._address = address
         self._connects = connects
         self._draw = draw
+        self.doubt = Doubt(self._by_clock, self._say_again)
         self.reader = FrameReader(
             url,
             silence=self.timing.silence,
             tell=self._tell,
             harm=self._blame,
             speaks=self._speaks,
+            clock=self._by_clock,
+            doubts=self.doubt.about,
         )
         self._task: asyncio.Task[None] | None = None
         self._connection: Connection | None = None
@@ -104,6 +119,7 @@ class RealtimeClient(Dispatcher):
         """Close the connection; a later `subscribe` opens another."""
         task, self._task = self._task, None
         await end_task(task)
+        await self.doubt.close()
         self._begin_anew()
 
     def _begin_anew(self) -> None:
@@ -164,11 +180,19 @@ class RealtimeClient(Dispatcher):
             unknown=dict(stats.unknown),
             trouble=None if quiet is None or not streams else quiet.reason,
             quiet=0.0 if quiet is None or not streams else quiet.seconds,
+            ahead=stats.ahead,
         )
 
     def _speaks(self) -> None:
         """Note that a connection has brought something that can be read."""
-        self._pending = self._closed = None
+        late, self._pending, self._closed = self._pending, None, None
+        if late is not None and late.reason is None and late.seconds > SWIFT:
+            self._begin_interruption(self._began, f"nothing came for the first {late.seconds:.0f}s")
+
+    def _say_again(self) -> None:
+        """Have the states told again that were refused while our idea of the clock was old."""
+        if self._connection is not None:
+            self._connection.change(again=True)
 
     def _may_hurry(self) -> bool:
         """Say whether to connect again without a pause: a connection that worked has ended.
@@ -194,7 +218,7 @@ class RealtimeClient(Dispatcher):
         try:
             await self._converse()
         except (OSError, MarketkitError, WebSocketException) as error:
-            return str(error) or type(error).__name__
+            return plain(str(error), _SHOWN) or type(error).__name__
         except Exception as error:  # noqa: BLE001 - our mistake must not end everybody's streams
             _log.exception("the client of %s stumbled", self.name)
             return repr(error)
@@ -220,12 +244,13 @@ class RealtimeClient(Dispatcher):
             slot.unsent()
         self.stats.connects += 1
         try:
-            socket = await shake_hands(self.name, self.timing)
+            socket = await shake_hands(self.name, self.timing, self.largest, self._address)
             slot.done(101)
         except InvalidStatus as error:
             self.stats.refused += 1
-            slot.done(error.response.status_code)
-            raise
+            reason, wait = refusal(self.name, error)
+            slot.done(error.response.status_code, retry_after=wait)
+            raise reason from error
         finally:
             slot.lost()  # unless the answer came, which already ended the slot
         return socket
@@ -249,7 +274,7 @@ def _kind(channel: str) -> str:
     return "orderbook" if channel.startswith("orderbook.") else channel
 
 
-_CLIENTS: dict[tuple[str, int], RealtimeClient] = {}
+_CLIENTS: dict[tuple[str, str | None, int], RealtimeClient] = {}
 
 
 def client_of(transport: Transport) -> RealtimeClient:
@@ -257,12 +282,16 @@ def client_of(transport: Transport) -> RealtimeClient:
 
     Its clock is that of the transport that asked last, for that one is in use. Raises `Offline`.
     """
-    key = (transport.endpoint, os.getpid())  # a child made by fork has no socket of its own
+    # A child made by fork has no socket of its own.
+    key = (transport.endpoint, transport.address, os.getpid())
     connects = transport.connects()
     if key not in _CLIENTS:
         url = "ws" + transport.endpoint.removeprefix("http") + PATH
-        _CLIENTS[key] = RealtimeClient(url, clock=transport.now, connects=connects)
+        _CLIENTS[key] = RealtimeClient(
+            url, clock=transport.now, connects=connects, address=transport.address
+        )
         engine().on_close(_CLIENTS[key].close)
     client = _CLIENTS[key]
     client.clock = transport.now
+    client.doubt.ask = functools.partial(transport.ask_time, again=True)
     return client

@@ -10,16 +10,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from marketkit.errors import NetworkError
+from marketkit.errors import NetworkError, plain
 from marketkit.exchange.dialect import RateLimit
-from marketkit.exchange.upbit.limits import MESSAGE_LIMITS
+from marketkit.exchange.upbit.limits import MESSAGE_LIMITS, parse_retry_after
 from marketkit.exchange.upbit.stream import PING, subscription
 from marketkit.realtime.subscriptions import LINGER
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+    from websockets.exceptions import InvalidStatus
 
 _MARGIN = 0.05  # of a period: messages may arrive closer together than they were sent
+_SHOWN = 80  # letters of an address that a message shows
 _LOOPBACK = ("ws://127.0.0.1", "ws://localhost", "ws://[::1]")
 
 
@@ -90,11 +92,13 @@ class Connection:
         self._looked = 0
         self._pace = Pace()
         self._changed = asyncio.Event()
+        self._again = False  # whether the same streams are to be asked for once more
         self.alive = 0
         self.sent = 0
 
-    def change(self) -> None:
-        """Have the subscription sent again, as soon as the limits allow."""
+    def change(self, *, again: bool = False) -> None:
+        """Have a changed subscription sent as soon as the limits allow; `again` also the same."""
+        self._again |= again
         self._changed.set()
 
     async def run(self) -> None:
@@ -133,8 +137,8 @@ class Connection:
             self._looked = self._clock()
             if now - heard >= timing.silence:
                 raise NetworkError(f"silent for {timing.silence:g}s")
-            if wanted != sent and not self._pace.delay(now):
-                sent = wanted
+            if (wanted != sent or self._again) and not self._pace.delay(now):
+                sent, self._again = wanted, False
                 await self._send(subscription(str(uuid.uuid4()), wanted), now)
             elif now - max(heard, asked) >= timing.ping and not self._pace.delay(now):
                 asked = now
@@ -154,16 +158,49 @@ class Connection:
         await self._socket.send(text)
 
 
-async def shake_hands(url: str, timing: Timing) -> ClientConnection:
-    """Open a socket; without an Origin header, which would allow one connect in ten seconds."""
+async def shake_hands(
+    url: str, timing: Timing, largest: int, address: str | None = None
+) -> ClientConnection:
+    """Open a socket; without an Origin header, which would allow one connect in ten seconds.
+
+    From `address`, one of this machine, if it is given, and then by no proxy.
+
+    No redirect is followed: the budget of handshakes is of this host, and another is no exchange.
+    A frame of more than `largest` bytes, decompressed, ends the connection while it arrives.
+    """
     from websockets.asyncio.client import connect  # noqa: PLC0415 - slow to import
 
+    class Direct(connect):
+        def process_redirect(self, exc: Exception) -> Exception:
+            return exc
+
     near = url.startswith(_LOOPBACK)
-    return await connect(
+    return await Direct(
         url,
         # A seventh of the bytes for 3 us a message; on this machine bytes cost nothing.
         compression=None if near else "deflate",
-        proxy=None if near else True,  # a company's proxy cannot reach a sandbox on this machine
+        # A company's proxy cannot reach a sandbox on this machine, and has an address of its own.
+        proxy=None if near or address else True,
+        local_addr=None if address is None else (address, 0),
         open_timeout=timing.opening,
         ping_interval=None,  # the watch above knows better what a silent socket is
+        max_size=largest,
     )
+
+
+def refusal(url: str, error: InvalidStatus) -> tuple[NetworkError, float | None]:
+    """Say that a handshake was answered with something else; give the seconds to wait, if told.
+
+    A redirect is named, so that people may follow it.
+    """
+    said = f"{url} answered the handshake with HTTP {error.response.status_code}"
+    there = _header(error, "Location")
+    if there is not None:
+        said += f" to {plain(there, _SHOWN)!r}: not followed"
+    wait = parse_retry_after(_header(error, "Retry-After"), _header(error, "Date"))
+    return NetworkError(said), wait
+
+
+def _header(error: InvalidStatus, name: str) -> str | None:
+    """Give the first value of a header, however many there are."""
+    return next(iter(error.response.headers.get_all(name)), None)

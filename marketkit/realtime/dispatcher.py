@@ -76,7 +76,7 @@ class Dispatcher(ABC):
     def channel(self, name: str) -> Channel:
         """Give the store of a channel."""
         if name not in self._channels:
-            self._channels[name] = channel_of(name)
+            self._channels[name] = channel_of(name, self._by_clock)
         return self._channels[name]
 
     def fresh(self, channel: str, symbol: str) -> Message | None:
@@ -114,6 +114,10 @@ class Dispatcher(ABC):
         """Wait until nothing is at work for listeners that were released."""
         return  # here nothing ever is
 
+    def _by_clock(self) -> int:
+        """Give the time of the clock that is in use now, for callers that keep this method."""
+        return self.clock()
+
     def _forget(self, ended: Iterable[Stream]) -> None:
         for stream in ended:
             self.channel(stream.channel).forget(stream.symbol)
@@ -123,13 +127,14 @@ class Dispatcher(ABC):
         """Tell listeners a message that is news."""
         if not self._whole:
             self._resumed()
-        stream = message.channel, message.symbol
+        channel = message.channel
+        stream = channel, message.symbol
         listeners = self._listeners.get(stream)
         if listeners is None and stream not in self._subscriptions:
             return  # nobody asked: what nobody goes on to hear would answer for the exchange
         if self._harmed:
             self._mend(Stream(*stream))
-        if self._channels[stream[0]].add(message) and listeners is not None:
+        if self._channels[channel].add(message) and listeners is not None:
             for listener in listeners:
                 try:
                     listener.receive(message)
@@ -144,7 +149,7 @@ class Dispatcher(ABC):
         listener.interrupted(self.alive, "the listener stumbled over a message", stream.symbol)
 
     def _harm(self, streams: Iterable[Stream], reason: str) -> None:
-        """Begin an interruption of some streams alone, each until its next message."""
+        """Begin an interruption of some streams alone, each until the next message."""
         for stream in streams:
             if not self._whole or stream in self._harmed:
                 continue  # an interruption lasts already
@@ -173,7 +178,7 @@ class Dispatcher(ABC):
     def _begin_interruption(
         self, start: int, reason: str, listeners: Iterable[Listener] | None = None
     ) -> None:
-        """Note an interruption and tell listeners of it, by default all there are."""
+        """Note an interruption and tell listeners, by default all there are."""
         self.interruptions.append(Interruption(start, None, reason))
         for listener in self._everybody() if listeners is None else listeners:
             listener.interrupted(start, reason)

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from marketkit.errors import MarketkitError
+from marketkit.errors import MarketkitError, NetworkError
 from marketkit.net import fork
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
@@ -71,6 +71,7 @@ class Feed(EventHandle[F]):
             return shape(listener.lay(store, messages))
 
         work = FeedWork(client, listener, channel, symbols, depth)
+        self._opening = work
         super().__init__(work, listener.broadcast, framed)
 
     @property
@@ -85,6 +86,11 @@ class Feed(EventHandle[F]):
         told, interruptions = self._broadcast, len(self._listener.interruptions)
         connected = self._client.connected
         return FeedStats(connected, told.events, told.lost, interruptions, self.failed_calls)
+
+    @property
+    def unheard(self) -> NetworkError | None:
+        """The reason why nothing has come so far, also after the end; None once something has."""
+        return self._opening.unheard
 
     def wait(self, timeout: float = 10.0) -> bool:
         """Wait until every symbol has a state; say whether that was so within `timeout` seconds.
@@ -163,6 +169,7 @@ class FeedWork:
         self._channel = channel
         self._depth = depth
         self._closed = False
+        self._unheard: NetworkError | None = None  # from the end on
         self._coalesces = client.channel(channel).coalesces
         client.subscribe(listener, self._streams(self.symbols), depth)
 
@@ -189,8 +196,13 @@ class FeedWork:
 
     @property
     def failure(self) -> Exception | None:
-        """The exception that ended the streams, or why they have not begun."""
+        """The exception that ended the streams, or the reason for no beginning."""
         return self._listener.failure or (None if self._closed else self._client.unopened)
+
+    @property
+    def unheard(self) -> NetworkError | None:
+        """The reason why nothing has come so far, also after the end."""
+        return self._unheard if self._closed else self._client.opening
 
     @property
     def interruptions(self) -> Iterator[Interruption]:
@@ -206,6 +218,7 @@ class FeedWork:
 
     async def close(self) -> None:
         """Let go of the streams; consumers get the waiting events and then the end."""
+        self._unheard = self.unheard
         self._listener.failure, self._closed = self.failure, True
         self._client.release(self._listener, self._streams(self.symbols), self._depth)
         await self._listener.finish(None)

@@ -73,7 +73,7 @@ class StreamHandle(Shown, Handle):
         return Card(self._title(), {**facts, "interrupted": shown})
 
     def _facts(self) -> dict[str, str]:
-        """Give what else there is to say of it."""
+        """Give more words for the card."""
         return {}
 
     def _title(self) -> str:
@@ -147,7 +147,7 @@ class EventHandle(StreamHandle, Generic[F]):
         return self._failures.calls
 
     def on(self, callback: Callable[[F], object]) -> Self:
-        """Have `callback` called with frames of events, one call at a time, in its own thread.
+        """Have `callback` called with frames of events, one call at a time, in a thread apart.
 
         It may take as long as it likes and ask anything of marketkit; events that come during a
         call wait for the next one, as they do for an iteration. What it raises is kept in `errors`

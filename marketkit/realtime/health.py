@@ -1,4 +1,4 @@
-"""The health of a stream: counts, faults that were told of, and why it does not open. Pure."""
+"""The health of a stream: counts, reported faults, and the reason for no connection. Pure."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class RealtimeStats:
     """Counts of a client so far; `refused` handshakes had any answer but a websocket.
 
     `wrong` frames, or parts of one, could not be read; `unknown` are those of a type that is not
-    documented, by its name.
+    documented, by its name; `ahead` are messages of a time that has not come yet.
     """
 
     connects: int = 0
@@ -28,6 +28,7 @@ class RealtimeStats:
     frames: int = 0
     wrong: int = 0
     unknown: Counter[str] = field(default_factory=Counter)
+    ahead: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,8 @@ class StreamState:
 
     `streams` are wanted, one for each market and channel. While nothing comes, `trouble` says why
     and `quiet` for how many seconds. `frames`, `connects` and `refused` handshakes are counted
-    since the program began, as are `wrong` frames, which cannot be read, and those of `unknown`
-    types.
+    since the program began, as are `wrong` frames, which cannot be read, those of `unknown` types,
+    and messages of a time that has not come yet (`ahead`), which are refused.
     """
 
     connected: bool
@@ -49,13 +50,15 @@ class StreamState:
     unknown: dict[str, int]
     trouble: str | None
     quiet: float
+    ahead: int = 0
 
     def as_dict(self) -> dict[str, Any]:
         """Give the same as plain values."""
         return asdict(self)
 
     def __str__(self) -> str:
-        faults = {"unreadable": self.wrong, **{f"{n!r}": c for n, c in self.unknown.items()}}
+        faults = {"unreadable": self.wrong, "of the future": self.ahead}
+        faults |= {f"{name!r}": count for name, count in self.unknown.items()}
         told = "".join(f", {count:,} {name}" for name, count in faults.items() if count)
         if self.connected:
             return f"connected, {self.streams:,} streams, {self.frames:,} frames{told}"
@@ -91,12 +94,12 @@ class Opening:
 
     @property
     def seconds(self) -> float:
-        """How long it lasts."""
+        """The duration in seconds."""
         return self._now() - self._since
 
     def error(self) -> NetworkError:
         """Say why nothing has come, as an exception."""
-        reason = self.reason or "the handshake has no answer yet"
+        reason = self.reason or "no answer and no message has come yet"
         return NetworkError(
             f"the stream {self._name} has not opened for {self.seconds:,.0f}s: {reason};"
             " it is tried again until it is closed"

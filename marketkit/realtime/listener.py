@@ -51,7 +51,7 @@ class FeedListener:
         """Expect messages of more symbols."""
 
     def leave(self, symbol: str, now: int, why: str) -> None:
-        """Remember that a symbol has ended; no more of it will come."""
+        """Remember that a symbol has ended; no more will come."""
         del symbol
         self._interruptions.append(Interruption(now, now, why, closed=now))
 

@@ -107,7 +107,7 @@ class Queue:
             return len(self._waiting())
 
     def look(self) -> Batch | None:
-        """Give the waiting events and keep them all; None without any. Raises `FeedOverflow`."""
+        """Give the waiting events and keep all; None without any. Raises `FeedOverflow`."""
         with self._lock:
             self._sweep()
             if events := self._waiting():

@@ -92,7 +92,7 @@ class Subscriptions:
         return channels
 
     def _code(self, stream: Stream) -> str:
-        """Spell the code of a stream, as deep as its most demanding consumer wants."""
+        """Spell the code of a stream, as deep as the most demanding consumer wants."""
         depths = +self._depths[stream] if stream in self._depths else Counter()
         whole = depths.total() < max(1, self._consumers[stream])
         return deep_code(stream.symbol, None if whole else max(depths))

@@ -21,6 +21,7 @@ import polars as pl
 
 from marketkit.coverage import Span
 from marketkit.disk import make_folder, sync_folder, write_atomic
+from marketkit.disk.system import remove, rename
 from marketkit.errors import CorruptFile, warn
 from marketkit.recording import damage, layout, seal
 from marketkit.recording.damage import Looked
@@ -33,7 +34,7 @@ _TRIES = 20  # looks at a folder in which files are made one; an hour is made on
 
 
 class Damaged(NamedTuple):
-    """A file that cannot be read: its hour, its name, why, and the times of what may be missing."""
+    """A file that cannot be read: hour, name, reason, and the times that may lack messages."""
 
     hour: Hour
     name: str
@@ -76,18 +77,19 @@ def compact(root: Path, hour: Hour) -> list[Damaged]:
     if not parts:
         return broken
     known = [hour.file] if (folder / hour.file).exists() else []
+    proven = all(_look(root, hour, name).sealed for name in (*known, *parts))
     with ExitStack() as stack:
         files: list[IO[bytes]] = [
             stack.enter_context((folder / name).open("rb")) for name in (*known, *parts)
         ]
         rows = distinct(hour.channel, pl.scan_parquet(files, schema=stored(hour.channel)))
-        said = seal.blank(parts)
+        said = seal.blank(parts, proven=proven)
         _place(
             folder / hour.file,
             lambda file: rows.sink_parquet(file, compression="zstd", metadata=said),
         )
     for name in parts:
-        (folder / name).unlink()
+        remove(folder / name)
     return broken
 
 
@@ -98,15 +100,15 @@ def sweep(root: Path, hour: Hour) -> None:
         return
     _refuse_outside(root, folder)
     for leftover in halves(root, hour):
-        (folder / leftover).unlink(missing_ok=True)
+        remove(folder / leftover)
     if (folder / hour.file).is_file():
-        looked = damage.look(folder / hour.file, hour.channel)
+        looked = damage.look(folder / hour.file, hour)
         for name in _merged(hour, looked):
-            (folder / name).unlink(missing_ok=True)
+            remove(folder / name)
 
 
 def damaged(root: Path, hour: Hour) -> list[Damaged]:
-    """List the files of an hour whose bytes prove them damaged. Raises `OSError`."""
+    """List the damaged files of an hour, judged by the bytes. Raises `OSError`."""
     looked = {name: _look(root, hour, name) for name in names(root, hour)}
     whole = [name for name, each in looked.items() if not each.fault]
     return [
@@ -121,12 +123,17 @@ def _span(root: Path, hour: Hour, name: str, whole: Iterable[str]) -> Span:
     start, end = hour.span
     for each in whole:
         with (root / hour.folder / each).open("rb") as file:
-            times = pl.read_parquet(file, columns=["received"])["received"].dt.epoch("ms")
-        # The file of the hour holds what came before all parts.
-        if (each != hour.file, each) < (name != hour.file, name):
-            start = max(start, int(times.max() or 0))  # type: ignore[arg-type]
-        else:
-            end = min(end, int(times.min() or end))  # type: ignore[arg-type]
+            times = pl.read_parquet(file, columns=["received"]).select(
+                first=pl.col("received").min().dt.epoch("ms"),
+                last=pl.col("received").max().dt.epoch("ms"),
+            )
+        if not times["last"].null_count():
+            first, last = times.row(0)
+            # The file of the hour holds what came before all parts.
+            if (each != hour.file, each) < (name != hour.file, name):
+                start = max(start, last)
+            else:
+                end = min(end, first)
     return Span(start, max(start, end))
 
 
@@ -138,7 +145,7 @@ def set_aside(root: Path, broken: Damaged) -> Path:
         number += 1
     _refuse_outside(root, target.parent)
     make_folder(target.parent)
-    path.rename(target)
+    rename(path, target)
     sync_folder(target.parent)
     sync_folder(path.parent)
     return target
@@ -176,7 +183,7 @@ def names(root: Path, hour: Hour) -> list[str]:
 
 
 def halves(root: Path, hour: Hour) -> list[str]:
-    """List what a killed writer left of files of an hour."""
+    """List the half files of an hour left by a killed writer."""
     folder = root / hour.folder
     if not folder.is_dir():
         return []
@@ -184,19 +191,21 @@ def halves(root: Path, hour: Hour) -> list[str]:
     return sorted(name for name in found if name.startswith(hour.file[:3]))
 
 
-def scan(root: Path, wanted: Iterable[Hour], stack: ExitStack) -> pl.LazyFrame | None:
+def scan(
+    root: Path, wanted: Iterable[Hour], stack: ExitStack, *, whole: bool = False
+) -> pl.LazyFrame | None:
     """Scan the rows of hours of one channel, in order; None where there are no files.
 
     The files are open for as long as `stack` is, so that nothing takes them away meanwhile. A
-    damaged one is passed over, and a warning names it.
+    damaged one is passed over, and a warning names it; `whole` has it raise `CorruptFile`.
     """
     several, broken = list(wanted), list[Damaged]()
     files: list[IO[bytes]] = [file for hour in several for file in _open(root, hour, stack, broken)]
+    mend = f"`marketkit lake repair {root}` sets it aside and notes what may be missing"
     for each in broken:
-        warn(
-            f"{root / each.path} is left out, it {each.fault};"
-            f"\n`marketkit lake repair {root}` sets it aside and notes what may be missing"
-        )
+        if whole:
+            raise CorruptFile(f"{root / each.path} {each.fault};\n{mend}")
+        warn(f"{root / each.path} is left out, it {each.fault};\n{mend}")
     if not files:
         return None
     channel = several[0].channel
@@ -251,7 +260,7 @@ def _looked(root: Path, hour: Hour, name: str) -> Looked | Damaged:
 
 
 def _look(root: Path, hour: Hour, name: str) -> Looked:
-    return damage.look(root / hour.folder / name, hour.channel)
+    return damage.look(root / hour.folder / name, hour)
 
 
 def _merged(hour: Hour, looked: Looked) -> frozenset[str]:
@@ -271,7 +280,7 @@ def _place(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     def fill_and_seal(file: BinaryIO) -> None:
         fill(file)
         file.flush()
-        seal.put(Path(file.name))
+        seal.put(Path(file.name), path)
 
     try:
         write_atomic(path, fill_and_seal)

@@ -1,4 +1,4 @@
-"""Recordings looked at and mended: every byte compared, what is damaged set aside.
+"""Recordings looked at and mended: every byte compared, damaged files set aside.
 
 As of a lake, nothing is thrown away: damaged files lie under `corrupt/` as they were, and the
 journal says from when to when messages may be missing since.
@@ -19,7 +19,7 @@ from marketkit.recording.recovery import recover
 
 
 class Fault(NamedTuple):
-    """One fault of a recording, and the action of `mend`; the words are those of a lake's audit.
+    """One fault of a recording, and the action of `mend`, in the words of a lake's audit.
 
     `path` is below the folder of the recording.
     """
@@ -38,12 +38,18 @@ def is_recording(folder: Path) -> bool:
 def recordings(folder: Path) -> list[Path]:
     """List the recordings that lie in a folder, or two folders down at most."""
     below = {path.parent for level in ("*", "*/*") for path in folder.glob(f"{level}/{JOURNAL}")}
-    return sorted({each for each in {folder, *below} if is_recording(each)})
+    return sorted({each for each in {folder, *below} if _is_open_recording(each)})
 
 
 def look(root: Path) -> list[Fault]:
     """Look at every byte of a recording; no fault hides another, and nothing is changed."""
-    return [*_of_journal(root), *(fault for hour in _hours(root) for fault in _of_hour(root, hour))]
+    found = [*_of_journal(root)]
+    try:
+        for hour in _hours(root):
+            found += _of_hour(root, hour)
+    except OSError as error:  # a folder that this user may not read
+        found.append(Fault(".", "unreadable", f"cannot be read: {error}", "left"))
+    return found
 
 
 def mend(root: Path) -> list[Fault]:
@@ -54,15 +60,23 @@ def mend(root: Path) -> list[Fault]:
     try:
         with FileLock(root / LOCK, timeout=0, thread_local=False):
             found = look(root)
+            # First the note of the end, which ends a gap of damaged lines, too.
+            if any(each.action != "left" for each in found):
+                recover(root)
             if any(each.action == "mended" for each in found):
                 journal.mend(root)
-            if any(each.action not in {"mended", "left"} for each in found):
-                recover(root)
     except Timeout as error:
         raise LakeError(f"somebody records to {root}: nothing was mended") from error
     except OSError as error:
         raise NotWritable(f"the recording {root} cannot be written: {error}") from error
     return found
+
+
+def _is_open_recording(folder: Path) -> bool:
+    try:
+        return is_recording(folder)
+    except OSError:  # a folder of somebody else's, in which nobody may look
+        return False
 
 
 def _hours(root: Path) -> Iterator[Hour]:
@@ -72,19 +86,19 @@ def _hours(root: Path) -> Iterator[Hour]:
 
 def _of_journal(root: Path) -> Iterator[Fault]:
     try:
-        lines = journal.damaged(root)
+        count = journal.damaged(root)
     except CorruptFile as error:
         yield Fault(JOURNAL, "corrupt", str(error), "left")
         return
-    if lines:
-        yield Fault(JOURNAL, "corrupt", f"{len(lines)} damaged lines", "mended")
+    if count:
+        yield Fault(JOURNAL, "corrupt", f"{count} damaged lines", "mended")
 
 
 def _of_hour(root: Path, hour: Hour) -> Iterator[Fault]:
     for name in files.names(root, hour):
         below = f"{hour.folder}/{name}"
         try:
-            looked = damage.look(root / below, hour.channel)
+            looked = damage.look(root / below, hour)
         except OSError as error:
             yield Fault(below, "corrupt", f"cannot be read: {error}", "left")
             continue

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, overload
 import polars as pl
 
 from marketkit import symbols as naming
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.errors import CorruptFile, InputError, nearest
 from marketkit.exchange.upbit import channels as upbit_channels
 from marketkit.frames import DEFAULTS, Frame, FrameKind, check_zone, finish, one_of
@@ -17,9 +17,14 @@ from marketkit.net import fork
 from marketkit.net.exchange_clock import machine_time
 from marketkit.notebook.arguments import explaining
 from marketkit.recording import files, journal
+from marketkit.recording.holes import UNHEARD
 from marketkit.recording.journal import Note
+from marketkit.recording.listening import listened
 from marketkit.recording.rows import shape
+from marketkit.recording.snapshots import snapshots
 from marketkit.schema import TIME, Schema, empty
+from marketkit.settings import given_path
+from marketkit.timeframe import parse_duration
 from marketkit.window import Instant, window_of
 
 if TYPE_CHECKING:
@@ -37,6 +42,7 @@ def read_recording(
     *,
     start: Instant | None = ...,
     end: Instant | None = ...,
+    every: str | None = ...,
     frame: Literal["polars"] | None = ...,
     tz: str | None = ...,
 ) -> pl.DataFrame: ...
@@ -48,6 +54,7 @@ def read_recording(
     *,
     start: Instant | None = ...,
     end: Instant | None = ...,
+    every: str | None = ...,
     frame: Literal["pandas"],
     tz: str | None = ...,
 ) -> pd.DataFrame: ...
@@ -59,6 +66,7 @@ def read_recording(
     *,
     start: Instant | None = ...,
     end: Instant | None = ...,
+    every: str | None = ...,
     frame: Literal["arrow"],
     tz: str | None = ...,
 ) -> pa.Table: ...
@@ -70,6 +78,7 @@ def read_recording(
     *,
     start: Instant | None = None,
     end: Instant | None = None,
+    every: str | None = None,
     frame: FrameKind | None = None,
     tz: str | None = None,
 ) -> Frame:
@@ -82,20 +91,53 @@ def read_recording(
     message came has no rows. In pandas the index is `received`. Frame and time zone are those of
     `mk.configure`, unless given here.
 
+    `every="1s"` gives the books or tickers as they were known at each full second, a row or, of
+    books, the rows of the message that was the newest then, and that moment as the first column
+    `at` (in pandas the index). There are none where a newer message may have been missed, nor
+    before the first one.
+
     A damaged file of the recording is left out, and a warning names it. Raises `InputError` for a
-    channel that was not recorded.
+    channel that was not recorded, and for `every` of trades and candles.
     """
     form, zone = DEFAULTS.frame_of(frame), DEFAULTS.tz_of(tz)
     one_of("frame", form, FrameKind)
     check_zone(zone)
     fork.check()
     now = (DEFAULTS.clock or machine_time)()  # by the exchange's, where somebody asked it
-    root, window = Path(folder), window_of(start, end, now)
+    root, window = given_path(folder, "folder"), window_of(start, end, now)
     name = recorded_channel(root, channel)
+    step = None if every is None else _step(name, every)
     with ExitStack() as stack:
         rows = scan_recording(root, name, window, stack)
         found = empty(shape(name)) if rows is None else collected(root, rows, symbols)
-    return finish(found.select(list(shape(name))), frame=form, tz=zone, index=["received"])
+    found = found.select(list(shape(name)))
+    if step is not None:
+        found = snapshots(found, step, _heard(root, name, found, window))
+    return finish(found, frame=form, tz=zone, index=["received" if step is None else "at"])
+
+
+def _step(channel: str, every: str) -> int:
+    """Give the ms between two snapshots of a channel that has a state."""
+    if upbit_channels.spec_of(channel).keeps != "newest":
+        raise InputError(
+            f"every={every!r} is for orderbook and ticker: of trades bars() makes bars"
+        )
+    return parse_duration(every)
+
+
+def _heard(root: Path, channel: str, rows: pl.DataFrame, window: Span) -> dict[str, Spans]:
+    """Give for each market of some rows the times of a window of which no message is missing."""
+    notes, newest = journal.read(root), newest_message(root)
+    return {
+        symbol: listened(notes, interruptions, channel, symbol, newest).clip(*window)
+        for symbol in rows["symbol"].unique().sort()
+    }
+
+
+def newest_message(root: Path) -> int:
+    """Give when the newest message of any channel came, ms UTC; 0 if there is none."""
+    newest = (files.hours(root, each)[-1:] for each in files.channels(root))
+    return max((files.last_received(root, hour) for last in newest for hour in last), default=0)
 
 
 @explaining
@@ -105,7 +147,7 @@ def read_interruptions(folder: str | Path) -> pl.DataFrame:
     `end` is null while messages have not come again.
     """
     fork.check()
-    rows = interruptions(journal.read(Path(folder)))
+    rows = interruptions(journal.read(given_path(folder, "folder")))
     raw = {"start": pl.Int64(), "end": pl.Int64(), "reason": pl.String()}
     return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(INTERRUPTION))
 
@@ -113,26 +155,22 @@ def read_interruptions(folder: str | Path) -> pl.DataFrame:
 def recorded_channel(root: Path, channel: str) -> str:
     """Give the stream's name of a channel that was recorded. Raises `InputError`."""
     name = upbit_channels.channel(channel)
-    known = recorded_channels(root)
+    known = files.channels(root)
     if name not in known:
         listed = f"it has {' '.join(known)}" if known else "it has none"
         raise InputError(f"{root} has no channel {channel!r}{nearest(name, known)} ({listed})")
     return name
 
 
-def recorded_channels(root: Path) -> list[str]:
-    """List the channels that were recorded, also those on which no message came."""
-    heard = {channel for note in journal.read(root) for channel in note.streams}
-    return sorted(heard.union(files.channels(root)))
-
-
-def scan_recording(root: Path, channel: str, window: Span, stack: ExitStack) -> pl.LazyFrame | None:
+def scan_recording(
+    root: Path, channel: str, window: Span, stack: ExitStack, *, whole: bool = False
+) -> pl.LazyFrame | None:
     """Scan the rows of a channel that came within a window, in order; None if there are no files.
 
-    A damaged file is passed over, with a warning.
+    A damaged file is passed over, with a warning; `whole` has it raise `CorruptFile`.
     """
     hours = [hour for hour in files.hours(root, channel) if _meet(hour.span, window)]
-    rows = files.scan(root, hours, stack)
+    rows = files.scan(root, hours, stack, whole=whole)
     if rows is None:
         return None
     received = pl.col("received").dt.epoch("ms")
@@ -145,9 +183,17 @@ def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
     start, reason = None, ""
     told = [note for note in notes if note.what != "damaged"]
     for note in told:
-        if note.what == "interrupted" and start is None:
-            start, reason = note.at if note.until is None else note.until, note.reason
-        elif note.what == "ended" and start is None:
+        if note.what == "interrupted":
+            since = note.at if note.until is None else note.until
+            beginning = note.reason == UNHEARD and not note.streams
+            if beginning and found and found[-1][1] == since:
+                # Who began to record had nobody's time before: one hole.
+                start, _, reason = found.pop()
+            elif start is None or start == since:  # the newest reason is the one that is known
+                start, reason = since, note.reason
+        elif note.what == "ended":
+            if start is not None:
+                found.append((start, note.at, reason))
             start, reason = note.at, f"nobody recorded{note.reason and f' ({note.reason})'}"
         elif note.what in {"resumed", "began"} and start is not None:
             found.append((start, note.at, reason))
@@ -158,8 +204,9 @@ def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
 
 
 def _damaged(note: Note) -> tuple[int, int | None, str]:
-    """Give the times of a file that was set aside, which are known from both ends."""
-    return note.at if note.until is None else note.until, note.at, note.reason
+    """Give the times of a file that was set aside, or of damaged lines; some have no end yet."""
+    end = None if note.at == journal.UNENDED else note.at
+    return note.at if note.until is None else note.until, end, note.reason
 
 
 def _meet(span: Span, window: Span) -> bool:
@@ -169,7 +216,7 @@ def _meet(span: Span, window: Span) -> bool:
 def collected(
     root: Path, rows: pl.LazyFrame, symbols: str | list[str] | None = None
 ) -> pl.DataFrame:
-    """Read rows of some symbols. Raises `CorruptFile` for what no look at the files had shown."""
+    """Read rows of some symbols. Raises `CorruptFile` for damage that no look had shown."""
     try:
         return _named(rows, symbols).collect()
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:

@@ -9,7 +9,6 @@ import logging
 import time
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +23,9 @@ from marketkit.net.handle import Interruption
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream, by_channel
 from marketkit.recording import files, journal
+from marketkit.recording.holes import Holes, opening
 from marketkit.recording.journal import Note, What
-from marketkit.recording.layout import LOCK, Hour, hour_of
+from marketkit.recording.layout import LOCK, Hour, channel_folder, hour_of
 from marketkit.recording.recovery import notes_of, recover
 from marketkit.recording.rows import Heard, to_frame
 from marketkit.timeframe import HOUR
@@ -34,7 +34,6 @@ FLUSH_AFTER = 5.0  # seconds that a kill may take; parts of less would be too ma
 FLUSH_AT = 20_000  # messages that a kill may take, however many come
 HELD = 500_000  # messages for a disk that takes none: some hundred megabytes
 _ERRORS_KEPT = 100  # a disk that is full says so every five seconds
-_INTERRUPTIONS_KEPT = 1000  # the journal has them all
 
 _log = logging.getLogger("marketkit.recording")
 
@@ -53,7 +52,7 @@ class Recorder:
         self.counts: Counter[str] = Counter()
         self.lost = 0
         self.errors: deque[Exception] = deque(maxlen=_ERRORS_KEPT)
-        self.interruptions: deque[Interruption] = deque(maxlen=_INTERRUPTIONS_KEPT)
+        self.unheard: NetworkError | None = None  # why nothing came at all, from the end on
         self._ended: Exception | None = None
         self._client = client
         self._lock = FileLock(root / LOCK, timeout=0, thread_local=False)
@@ -62,8 +61,7 @@ class Recorder:
         self._latest = 0
         self._part = 0
         self._notes: list[Note] = []
-        self._broken = False
-        self._torn: dict[str, Interruption] = {}  # of one symbol each, until its next message
+        self._holes = Holes(self._note, lambda: self.streams)
         self._full = asyncio.Event()
         self._hours: set[Hour] = set()  # those with parts
         self._task: asyncio.Task[None] | None = None
@@ -71,7 +69,9 @@ class Recorder:
     async def start(self) -> None:
         """Take the folder and listen. Raises `NotWritable`, `LakeError` if another one records."""
         wanted = by_channel(self.streams)
-        await asyncio.to_thread(self._take, Note("began", self._client.clock(), streams=wanted))
+        now = self._client.clock()
+        await asyncio.to_thread(self._take, [Note("began", now, streams=wanted), opening(now)])
+        self._holes.begin(now)
         self._client.subscribe(self, self.streams)
         self._begin_with_known(self.streams)
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -80,6 +80,11 @@ class Recorder:
     def failure(self) -> Exception | None:
         """The exception that ended the recording, or why the stream has not begun."""
         return self._ended or (None if self._task is None else self._client.unopened)
+
+    @property
+    def interruptions(self) -> list[Interruption]:
+        """The interruptions so far; an opening of a few seconds is in the journal alone."""
+        return self._holes.known
 
     @property
     def symbols(self) -> tuple[str, ...]:
@@ -91,26 +96,30 @@ class Recorder:
         joined = [Stream(each, symbol) for each in self.channels for symbol in symbols]
         self.streams += joined
         self._note_streams("joined", joined)
+        for symbol in symbols:
+            self._holes.joined(symbol, self._now())
         self._client.subscribe(self, joined)
         self._begin_with_known(joined)
 
     def leave(self, symbol: str, why: str) -> None:
         """Let a market go that has ended."""
-        if symbol in self._torn:
-            self._mend(symbol, self._now())
+        self._holes.mend(symbol, self._now())
         left = [stream for stream in self.streams if stream.symbol == symbol]
         self._client.release(self, left)
         self.streams = [stream for stream in self.streams if stream.symbol != symbol]
         now = self._now()
-        self._insert(Interruption(now, now, why, closed=now))
+        self._holes.add(Interruption(now, now, why, closed=now))
         self._note_streams("left", left)
 
     async def end(self, failure: MarketkitError) -> None:
-        """End because no market is left; what came is written at `close`."""
+        """End for lack of markets; messages in hand are written at `close`."""
         self._ended = failure
 
+    def _note(self, note: Note) -> None:
+        self._notes.append(note)
+
     def _note_streams(self, what: What, streams: Iterable[Stream]) -> None:
-        self._notes.append(Note(what, self._now(), streams=by_channel(streams)))
+        self._note(Note(what, self._now(), streams=by_channel(streams)))
 
     def _begin_with_known(self, streams: Iterable[Stream]) -> None:
         """Take the state of streams with other listeners: no snapshot comes again for us."""
@@ -122,15 +131,10 @@ class Recorder:
 
     def receive(self, message: Message) -> None:
         """Take a message."""
-        # Nothing comes before it was sent: then our idea of the exchange's clock is old.
-        now = max(self._client.clock(), message.sent)
-        self._latest = max(self._latest, now)
-        if self._broken:
-            self._broken = False
-            self.interruptions[-1] = replace(self.interruptions[-1], end=now)
-            self._notes.append(Note("resumed", now))
-        if message.symbol in self._torn:
-            self._mend(message.symbol, now)
+        # Nothing comes before it was sent, or before what came before: then our idea of the
+        # exchange's clock is old, or was set back.
+        now = self._latest = max(self._client.clock(), message.sent, self._latest)
+        self._holes.heard(message.symbol, now)
         self._waiting.setdefault(message.channel, []).append(Heard(now, message))
         self.counts[message.channel] += 1
         self._size += 1
@@ -138,31 +142,14 @@ class Recorder:
             self._full.set()
 
     def unopened(self, why: NetworkError) -> None:
-        """Learn that no connection opens: it is tried again as long as the recording lasts."""
+        """Learn of no connection: attempts go on as long as the recording lasts."""
 
     def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
-        """Note that messages may be missing: of all symbols, or of one until its next message."""
-        if symbol is not None:
-            self._torn.setdefault(symbol, Interruption(until, None, reason))
-            return
-        self._broken = True
-        self.interruptions.append(Interruption(until, None, reason))
-        self._notes.append(Note("interrupted", self._now(), until, reason))
-
-    def _mend(self, symbol: str, now: int) -> None:
-        """Note the end of one symbol's interruption, before the lasting one of all symbols."""
-        torn = replace(self._torn.pop(symbol), end=now)
-        self._insert(torn)
-        if not self._broken:
-            own = by_channel(each for each in self.streams if each.symbol == symbol)
-            self._notes.append(Note("interrupted", now, torn.start, torn.reason, own))
-            self._notes.append(Note("resumed", now))
-
-    def _insert(self, past: Interruption) -> None:
-        """Remember an interruption with an end, before a lasting one."""
-        if len(self.interruptions) == self.interruptions.maxlen:
-            self.interruptions.popleft()
-        self.interruptions.insert(len(self.interruptions) - self._broken, past)
+        """Note that messages may be missing: of all symbols, or of one until the next message."""
+        if symbol is None:
+            self._holes.broke(until, reason, self._now())
+        else:
+            self._holes.tore(symbol, until, reason)
 
     def _now(self) -> int:
         """Give the time in the order of messages, even if the clock was set back since."""
@@ -170,14 +157,14 @@ class Recorder:
 
     async def close(self) -> None:
         """Let go of the streams and write the held messages; raises the disk's failure."""
+        if not self.counts:
+            self.unheard = self._client.opening or NetworkError("nothing has come")
         self._client.release(self, self.streams)
         task, self._task = self._task, None
         if task is None:
             return
         await end_task(task)
-        for symbol in list(self._torn):
-            self._mend(symbol, self._now())
-        self._notes.append(Note("ended", self._now()))
+        self._holes.end(self._now())
         try:
             failure = await self._flush(everything=True)
         finally:
@@ -270,21 +257,20 @@ class Recorder:
         for channel, several in waiting.items():
             del self._waiting[channel][: len(several)]
         reason = f"{lost:,} messages lost: the disk took none"
-        self._insert(
-            Interruption(min(times), max(times), reason, failure="they were never written")
-        )
-        self._notes.append(Note("interrupted", max(times), min(times), reason))
-        self._notes.append(Note("resumed", max(times)))
+        self._holes.lost((min(times), max(times)), reason)
 
-    def _take(self, began: Note) -> None:
+    def _take(self, began: list[Note]) -> None:
         """Be the only recorder of the folder, and finish the files of a killed one."""
         try:
             make_folder(self.root)
             self._lock.acquire()
             for each in recover(self.root):
                 _log.warning("%s %s: it is set aside", self.root / each.path, each.fault)
+            # A channel that hears nothing is there all the same: that is another thing than none.
+            for channel in self.channels:
+                make_folder(self.root / channel_folder(channel))
             # Before any message: rows without it would be of an unknown beginning.
-            journal.write(self.root, [began])
+            journal.write(self.root, began)
         except Timeout as error:
             raise LakeError(f"somebody else records to {self.root}") from error
         except OSError as error:

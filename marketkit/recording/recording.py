@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from pathlib import Path
 
+from marketkit.errors import NetworkError
 from marketkit.realtime.handle import REGISTRY, StreamHandle
 from marketkit.recording.recorder import Recorder
 
@@ -42,6 +43,11 @@ class Recording(StreamHandle):
     def errors(self) -> deque[Exception]:
         """Why messages could not be written, the newest hundred times."""
         return self._recorder.errors
+
+    @property
+    def unheard(self) -> NetworkError | None:
+        """The reason why no message came until the end; None before that, and if one did."""
+        return self._recorder.unheard
 
     def _title(self) -> str:
         return f"Recording {' '.join(self.channels)} of {self._whose()} to {self.folder}"

@@ -25,8 +25,10 @@ def recover(root: Path) -> list[Damaged]:
     journal.write(root, notes_of(broken))
     notes = journal.read(root)
     told = [note for note in notes if note.what != "damaged"]
-    if told and told[-1].what != "ended":
-        ended = Note("ended", max(last, told[-1].at), reason="killed")
+    # Damaged lines at the end may have told of another beginning.
+    unended = any(note.at == journal.UNENDED for note in notes)
+    if unended or (told and told[-1].what != "ended"):
+        ended = Note("ended", max([last, *(note.at for note in told[-1:])]), reason="killed")
         journal.write(root, [ended])
     return broken
 

@@ -18,12 +18,7 @@ from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.messages import Candle, Message, Trade, candle_of, spell_slot
 from marketkit.realtime.candles import TradeCandles
 from marketkit.recording import files, journal
-from marketkit.recording.reader import (
-    interruptions,
-    recorded_channel,
-    recorded_channels,
-    scan_recording,
-)
+from marketkit.recording.reader import interruptions, recorded_channel, scan_recording
 from marketkit.recording.rows import Heard, to_messages, whole
 from marketkit.schema import NUMBERS
 from marketkit.window import EVER
@@ -97,10 +92,13 @@ class Tape(ABC):
 
 
 class RecordedTape(Tape):
-    """A recording. Candles that were not recorded are added up from trades that were."""
+    """A recording. Candles that were not recorded are added up from trades that were.
+
+    A damaged file ends it with `CorruptFile`: nobody would see the hole. Mended, it has one.
+    """
 
     def __init__(self, root: Path, window: Span) -> None:
-        found = recorded_channels(root)
+        found = files.channels(root)
         if not found:
             raise InputError(f"{root} is no recording")
         self._root = root
@@ -143,7 +141,7 @@ class RecordedTape(Tape):
         """Give when the first message of each symbol came."""
         name = "trade" if self._from_trades(channel) else channel
         with ExitStack() as stack:
-            rows = scan_recording(self._root, name, self.window, stack)
+            rows = scan_recording(self._root, name, self.window, stack, whole=True)
             if rows is None:
                 return {}
             firsts = rows.group_by("symbol").agg(pl.col("received").min().dt.epoch("ms")).collect()
@@ -157,7 +155,8 @@ class RecordedTape(Tape):
     def _recorded(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
         for hour in files.hours(self._root, channel):
             with ExitStack() as stack:
-                rows = scan_recording(self._root, channel, _clip(hour.span, self.window), stack)
+                window = _clip(hour.span, self.window)
+                rows = scan_recording(self._root, channel, window, stack, whole=True)
                 if rows is None:
                     continue
                 yield from _told(channel, rows.filter(pl.col("symbol").is_in(list(symbols))))

@@ -6,15 +6,19 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Any
 
+from marketkit.errors import InputError
+from marketkit.sandbox.archive.counter import PREFIX as ARCHIVE
+from marketkit.sandbox.archive.counter import Asked as OfArchive
+from marketkit.sandbox.archive.counter import Counter as ArchiveCounter
 from marketkit.sandbox.clock import Clock
 from marketkit.sandbox.control import answer_control, is_own
 from marketkit.sandbox.desk import Answer, Desk, route
-from marketkit.sandbox.faults import Faults, of_requests, of_streams
+from marketkit.sandbox.faults import KINDS, Faults, of_requests, of_streams
 from marketkit.sandbox.faulty.answers import REFUSALS, Asked, headed, instead
 from marketkit.sandbox.faulty.pages import paged
 from marketkit.sandbox.faulty.sending import Receive, Scope, Send, Visit, deliver
@@ -51,6 +55,7 @@ class App:
     faults: Faults
     hub: Hub
     odd: Odd
+    archive: ArchiveCounter
     latency_s: float = 0.0
     jitter_s: float = 0.0
     limit_body: LimitBody = "text"
@@ -72,21 +77,27 @@ class App:
             self.aborted += 1
             return
         visit = Visit(scope, receive, send, reply, self.clock.now())
-        await deliver(visit, faults, gzipped=b"gzip" in _header(scope, b"accept-encoding"))
+        gzipped = b"gzip" in _header(scope, b"accept-encoding") and not path.startswith(ARCHIVE)
+        await deliver(visit, faults, gzipped=gzipped)
 
     async def _control(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request of those who run the exchange."""
-        own = is_own(scope["headers"], scope["server"])
-        query = scope["query_string"].decode("latin-1")
-        reply = answer_control(self, scope["method"], scope["path"], query) if own else foreign()
-        if own and scope["method"] == "POST":
-            await self.hub.settle()
+        """Serve one request of the people who run the exchange."""
+        reply = foreign(scope["server"])
+        if is_own(scope["headers"], scope["server"]):
+            query = scope["query_string"].decode("latin-1")
+            reply = answer_control(self, scope["method"], scope["path"], query)
+            if scope["method"] == "POST":
+                await self.hub.settle()
         await deliver(Visit(scope, receive, send, reply, self.clock.now()), [], gzipped=False)
 
     def stats(self) -> dict[str, Any]:
-        """Return the counts of every group, of abandoned requests, of faults and of streams."""
+        """Return the counts of every group, of abandoned requests, of faults and of streams.
+
+        `groups` is of all clients, and `addresses` has the groups of each client address.
+        """
         return {
             "groups": self.limits.stats(),
+            "addresses": self.limits.by_address(),
             "aborted": self.aborted,
             "faults": self.faults.stats() | self.hub.faults.stats(),
             "stream": self.hub.stats(),
@@ -101,14 +112,20 @@ class App:
         """Have a fault of requests or of websockets strike; `none` forgets all that wait."""
         if strike.kind == NONE:
             self.faults.strikes.forget()
+            self.archive.archive.restore()
             self.hub.faults.strikes.forget()
-        elif strike.kind in STREAM_KINDS:
-            self.hub.faults.strikes.add(strike)
-        else:
+        elif strike.kind in KINDS:
             self.faults.strikes.add(strike)
+        elif strike.kind not in STREAM_KINDS:
+            known = ", ".join((*KINDS, *STREAM_KINDS))
+            raise InputError(f"unknown fault {strike.kind!r}; there are {known}")
+        elif strike.path or strike.symbol:
+            raise InputError(f"{strike.kind} is no fault of requests: it has no path and no symbol")
+        else:
+            self.hub.faults.strikes.add(strike)
 
     def strikes(self) -> list[dict[str, Any]]:
-        """Return what waits to strike."""
+        """Return the waiting faults."""
         return self.faults.strikes.rows() + self.hub.faults.strikes.rows()
 
     @property
@@ -151,6 +168,8 @@ class App:
 
     async def _answer(self, scope: Scope, path: str, query: str) -> tuple[Reply, list[Fault]]:
         """Count and answer a request; this is the moment of arrival at the exchange."""
+        if path.startswith(ARCHIVE) and scope["method"] in {"GET", "HEAD"}:
+            return await self._of_archive(scope, path, query)
         routed = route(self.desk, path.removeprefix("/v1/")) if path.startswith("/v1/") else None
         if routed is None or scope["method"] not in {"GET", "HEAD"}:
             return no_route(), []
@@ -158,9 +177,7 @@ class App:
         if _header(scope, b"origin"):
             name = "origin"
         arrival, now = time.monotonic(), self.clock.now()
-        request: dict[str, Any] = {"path": path, "query": query, "group": name, "status": None}
-        request |= {"fault": None, "arrival": arrival, "client": scope["client"][0]}
-        self.requests.append(request)
+        request = self._noted(scope, query, name, arrival)
         if len(scope["raw_path"]) + len("?") + len(query) > _LONGEST_URL:
             request["status"] = 414
             return too_long(), []
@@ -174,6 +191,33 @@ class App:
             reply = await _soon(partial(_data, answer, query, now, remaining, faults))
         request["status"] = reply.status
         return headed(reply, faults, now), faults
+
+    async def _of_archive(self, scope: Scope, path: str, query: str) -> tuple[Reply, list[Fault]]:
+        """Answer a request to the archive, which no limit is known of."""
+        now, counter, asked = self.clock.now(), self.archive, OfArchive(path, query)
+        request = self._noted(scope, query, "archive", time.monotonic())
+        soon = asyncio.get_running_loop().run_in_executor
+        files = await soon(None, counter.spoken_of, asked, now)
+        for file, order in counter.by_name(files if asked.is_listing else [], self.faults.strikes):
+            counter.archive.alter(file, self.faults.strike([order]))
+        drawn = counter.in_force(asked, files, self.faults.draw("archive", asked.names))
+        faults = self.faults.strike(drawn)
+        request["fault"] = "+".join(fault.kind for fault in faults) or None
+        reply = instead(faults, Asked(_target(scope), scope["server"][1], "", self.limit_body))
+        if reply is None:
+            ranged = _header(scope, b"range").decode("latin-1")
+            request["range"] = ranged or None
+            reply = await soon(None, counter.answer, asked, faults, now, ranged)
+        request["status"] = reply.status
+        return headed(replace(reply, remaining=None), faults, now), faults
+
+    def _noted(self, scope: Scope, query: str, group: str, arrival: float) -> dict[str, Any]:
+        """Put a request among the latest ones."""
+        request: dict[str, Any] = {"path": scope["path"], "query": query, "group": group}
+        request |= {"status": None, "fault": None, "arrival": arrival}
+        request["client"] = scope["client"][0]
+        self.requests.append(request)
+        return request
 
     def _admit(
         self, limits: Limits, name: str, arrival: float, drawn: list[Strike], scope: Scope
@@ -238,6 +282,7 @@ def _header(scope: Scope, name: bytes) -> bytes:
 
 
 def _target(scope: Scope) -> str:
-    """Return the path and query of a request, as they came."""
-    query = scope["query_string"].decode("latin-1")
-    return scope["raw_path"].decode("latin-1") + (f"?{query}" if query else "")
+    """Return the path and query of a request, as received."""
+    path: bytes = scope["raw_path"]
+    query: bytes = scope["query_string"]
+    return (path + (b"?" + query if query else b"")).decode("latin-1")

@@ -1,4 +1,4 @@
-"""The random part of a made-up day: the minutes that trade, and numbers for each of them."""
+"""The random part of a made-up day: the minutes that trade, and numbers for each."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ class Plan(NamedTuple):
 
 
 class Chance(NamedTuple):
-    """The random part of a day: the minutes that trade, and `DRAWS` numbers for each of them."""
+    """The random part of a day: the minutes that trade, and `DRAWS` numbers for each."""
 
     minutes: list[int]
     top: int  # the places of the minutes that touch the day's high and low
@@ -77,7 +77,7 @@ class Chance(NamedTuple):
 
     @classmethod
     def of(cls, plan: Plan) -> Chance:
-        """Draw a day, all of it from one hash."""
+        """Draw a whole day from one hash."""
         day, span = plan.day, plan.day.final - plan.day.first
         tries = _tries(span, plan.traded)
         size = 2 + tries + DRAWS * (tries + 1)

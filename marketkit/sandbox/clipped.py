@@ -16,7 +16,7 @@ _ONE_DAY = WIDTHS["1d"]
 
 
 class Clipped:
-    """The candles and trades of a source in its hours of trading; elsewhere nothing happened.
+    """The candles and trades of a source in the hours of trading; elsewhere nothing happened.
 
     A candle that an hour's edge cuts is made of the trades on the open side.
     """

@@ -6,7 +6,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from marketkit.errors import InputError, MarketkitError
@@ -53,29 +53,34 @@ def run(args: argparse.Namespace) -> int:
     Prints one JSON line with `endpoint` and `pid` once it listens.
     """
     try:
-        from marketkit.sandbox.server import Sandbox  # noqa: PLC0415  # uvicorn is optional
-
-        _refuse_twice(args)
-        sandbox = Sandbox(
-            args.lake or _history(args.history),
-            seed=args.seed,
-            now=args.now,
-            speed=args.speed,
-            latency_ms=args.latency_ms,
-            jitter_ms=args.jitter_ms,
-            spelling=args.spelling,
-            limit=_limit(args.limit or []),
-            limit_window=args.limit_window,
-            limit_body=args.limit_body,
-            ban_after=args.ban_after,
-            faults={kind: number(value) for kind, value in _pairs(args.fault or [], "KIND=P")},
-            port=_port(args.endpoint) if args.endpoint else args.port or 0,
-        )
-        sandbox.serve(_announce)
+        serve(args, _announce)
     except MarketkitError as error:
         sys.stderr.write(f"error: {error}\n")
         return 2 if isinstance(error, InputError) else 1
     return 0
+
+
+def serve(args: argparse.Namespace, announce: Callable[..., None]) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is given `endpoint` and `pid` once it listens."""
+    from marketkit.sandbox.server import Sandbox  # noqa: PLC0415  # uvicorn is optional
+
+    _refuse_twice(args)
+    sandbox = Sandbox(
+        _history(args.history) if args.lake is None else args.lake,
+        seed=args.seed,
+        now=args.now,
+        speed=args.speed,
+        latency_ms=args.latency_ms,
+        jitter_ms=args.jitter_ms,
+        spelling=args.spelling,
+        limit=_limit(args.limit or []),
+        limit_window=args.limit_window,
+        limit_body=args.limit_body,
+        ban_after=args.ban_after,
+        faults={kind: number(value) for kind, value in _pairs(args.fault or [], "KIND=P")},
+        port=args.port or 0 if args.endpoint is None else _port(args.endpoint),
+    )
+    sandbox.serve(lambda endpoint: announce(endpoint=endpoint, pid=os.getpid()))
 
 
 def _refuse_twice(args: argparse.Namespace) -> None:
@@ -85,13 +90,13 @@ def _refuse_twice(args: argparse.Namespace) -> None:
             raise InputError(f"--{one} and --{other} say the same: leave one of them out")
 
 
-def _announce(endpoint: str) -> None:
-    sys.stdout.write(json.dumps({"endpoint": endpoint, "pid": os.getpid()}) + "\n")
+def _announce(**where: object) -> None:
+    sys.stdout.write(json.dumps(where) + "\n")
     sys.stdout.flush()
 
 
 def _history(values: Sequence[str] | None) -> dict[str, str] | str | None:
-    if not values:
+    if values is None:
         return None
     if len(values) == 1 and ":" not in values[0].partition("=")[0]:
         return values[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime
@@ -25,7 +26,7 @@ _ALWAYS: Final = "always"  # how often a fault strikes that strikes without end
 
 
 class Controlled(Protocol):
-    """The exchange as these endpoints see it."""
+    """The exchange as seen by the control endpoints."""
 
     clock: Clock
     faults: Faults
@@ -43,7 +44,7 @@ class Controlled(Protocol):
         ...
 
     def strikes(self) -> list[dict[str, Any]]:
-        """Return what waits to strike."""
+        """Return the waiting faults."""
         ...
 
     def set_market(self, order: Order) -> None:
@@ -72,7 +73,7 @@ class Controlled(Protocol):
 
 
 def is_own(headers: Iterable[tuple[bytes, bytes]], server: tuple[str, int]) -> bool:
-    """Whether a request comes from here: it names the address that is listened on, and no other.
+    """Whether a request names the address listened on, and comes from no page of another origin.
 
     A page of another origin says so. One whose name was pointed at this machine (DNS rebinding)
     is of the same origin for its browser, but the host that it asks is still that name.
@@ -236,6 +237,17 @@ def moment(value: str | int | datetime) -> int:
 def number(value: str) -> float:
     """Return a text as a number."""
     try:
-        return float(value)
+        found = float(value)
     except ValueError:
         raise InputError(f"{value!r} is no number") from None
+    if not math.isfinite(found):
+        raise InputError(f"{value!r} is no number")
+    return found
+
+
+def numbers(**given: object) -> None:
+    """Refuse arguments that are no numbers, or are negative; by name."""
+    for name, value in given.items():
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        if not is_number or not 0 <= value < math.inf:  # type: ignore[operator]
+            raise InputError(f"{name}={value!r} is no number: give one that is not negative")

@@ -40,7 +40,7 @@ def draw_days(plans: Sequence[Plan]) -> list[DayMinutes]:
 
 
 class _Days:
-    """Days side by side: a row is a minute, `of_day` repeats a value of its day."""
+    """Days side by side: a row is a minute, `of_day` repeats a value of a day."""
 
     def __init__(self, plans: Sequence[Plan]) -> None:
         self.plans = plans
@@ -111,7 +111,7 @@ class _Days:
         return _higher(_lower(opening.scatter(self.begins, firsts), self.high), self.low)
 
     def _closes(self, scale: pl.Series) -> pl.Series:
-        """Return the walks between the turns of all days, each a leg of its own."""
+        """Return the walks between the turns of all days, each a separate leg."""
         legs = [leg for plan, chance in self.pairs for leg in pairwise(chance.turns(plan.day))]
         lengths = pl.Series([stop - begin for (begin, _), (stop, _) in legs])
         start, end = (

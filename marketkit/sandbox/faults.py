@@ -8,6 +8,7 @@ from random import Random
 from typing import Final
 
 from marketkit.errors import InputError
+from marketkit.sandbox.archive.publication import FILE_KINDS, FILE_NUMBERS, FILE_VALUES
 from marketkit.sandbox.faulty.strikes import Defaults, Fault, Strike, Strikes
 from marketkit.sandbox.faulty.text import HOSTILE
 from marketkit.sandbox.stream.faults import STREAM_KINDS
@@ -18,21 +19,27 @@ _DEFAULTS: Final = Defaults(
         "retry-after": "86400", "ban": "86400", "date": "3600", "age": "9" * 5_000,
         "remaining-req": "group=default; min=1800; sec=" + "9" * 4_000,
         "header": "X-Odd: header", "stale-page": "3600",
-        "hostile-error": HOSTILE, "hostile-names": HOSTILE,
-    },
+        "hostile-error": HOSTILE, "hostile-names": HOSTILE, "slow": "20000",
+    } | FILE_VALUES,
     numbers=(
         "gzip-bomb", "endless-body", "drip", "endless-head", "short-page", "holed-page",
-        "stale-page",
+        "stale-page", "slow", *FILE_NUMBERS,
     ),
     lines=("redirect", "retry-after", "date", "age", "remaining-req"),
 )  # fmt: skip
+ARCHIVE_KINDS: Final = ("403", "404", "no-ranges", *FILE_KINDS)
 KINDS: Final = (
     "429", "418", "500", "reset", "truncate", "badjson", "html", "duplicate",
     "gzip-bomb", "endless-body", "drip", "endless-head", "redirect", "retry-after", "ban",
     "date", "age", "remaining-req", "header",
     "empty-page", "short-page", "holed-page", "stale-page", "hostile-error", "hostile-names",
+    "slow", *ARCHIVE_KINDS,
 )  # fmt: skip
-_ONLY: Final = {"duplicate": "candles", "hostile-names": "market"}
+_ONLY: Final = {
+    "duplicate": "candles",
+    "hostile-names": "market",
+    **dict.fromkeys(ARCHIVE_KINDS, "archive"),
+}
 
 
 class Faults:
@@ -51,7 +58,14 @@ class Faults:
       `remaining-req` (4,000 digits), `header` (any, as "Name: text");
     - the sending: `reset`, `truncate`, `gzip-bomb` (the right body and blanks; MB unpacked, 1024),
       `endless-body` (the right body and blanks; MB until it breaks off, without end), `drip`
-      (seconds from byte to byte, 1), `endless-head` (seconds from header to header, 0).
+      (seconds from byte to byte, 1), `slow` (bytes a second, 20000), `endless-head` (seconds from
+      header to header, 0);
+    - requests to the archive: `403`, `404`, `no-ranges` (no `Accept-Ranges`, and all of the file);
+    - files of the archive, which stay so until `none`: `wrong-checksum`, `truncated-zip` (half of
+      it, with its own checksum), `second-member` (the name), `renamed-member` (the name),
+      `wrong-header` (the line), `rows-outside` (a row more, when the period is over), `zip-bomb`
+      (MB unpacked, 64), `header-only`, `republished` (the prices of one row times 1.01, and a new
+      size and date), `unlisted` (404, and not in the listing). `times` counts files.
 
     `429`, `418`, `retry-after` and `ban` take no place in the rate window and are not among a
     group's `rejected`; the others are answers gone wrong and do take one. A request that the
@@ -62,14 +76,14 @@ class Faults:
         self._draw = Random(seed)
         self.counts: Counter[str] = Counter()
         self.table = checked(table)
-        self.strikes = Strikes(KINDS, _DEFAULTS)
+        self.strikes = Strikes(_DEFAULTS)
 
     def replace(self, table: Mapping[str, float]) -> None:
         """Put another table in place of the old one."""
         self.table = checked(table)
 
     def draw(self, path: str, query: Collection[str] = ()) -> list[Strike]:
-        """Return what a request meets, ordered or drawn, for `strike` once it takes effect.
+        """Return the faults, ordered or drawn, that a request meets; `strike` has them take effect.
 
         `path` is one of `PATHS`; `query` has the values of the request's query, one by one.
         """

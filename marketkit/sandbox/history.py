@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from marketkit.disk import refuse_foreign
 from marketkit.errors import InputError
 from marketkit.sandbox.files import last_end
 from marketkit.sandbox.recorded import Recorded
@@ -44,15 +45,26 @@ def find_files(history: Mapping[str, str | Path] | str | Path) -> Files:
     KRW-DOGE_1m.csv or DOGE_KRW_1m.csv, or the root of a lake.
     """
     if isinstance(history, Mapping):
-        named = [(*_series(key), Path(path)) for key, path in history.items()]
+        named = [(*_series(key), _path(path)) for key, path in history.items()]
     else:
-        named = _inside(Path(history))
+        named = _inside(_path(history))
     files: Files = {}
     for symbol, width, path in named:
         if not path.is_file():
             raise InputError(f"history file {path} does not exist")
         files.setdefault(symbol, {}).setdefault(width, []).append(path)
     return files
+
+
+def _path(named: str | Path) -> Path:
+    """Return a path with the home in place of a `~`."""
+    if not str(named).strip():
+        raise InputError(f"history={named!r} names no file or folder")
+    refuse_foreign(str(named), f"history={str(named)!r}")
+    try:
+        return Path(named).expanduser()
+    except RuntimeError as error:
+        raise InputError(f"history={str(named)!r}: {error}") from None
 
 
 def recorded(files: Files) -> dict[str, Recorded]:

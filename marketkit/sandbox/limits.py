@@ -184,7 +184,7 @@ class Limits:
 
 
 class Visitors:
-    """The limits of every client address: each has windows and a ban of its own."""
+    """The limits of every client address, each with separate windows and a ban."""
 
     def __init__(
         self, rates: Mapping[str, Rate], window: WindowKind = "first-call", ban_after: int = 0
@@ -214,6 +214,15 @@ class Visitors:
                 group["rejected"] += counts["rejected"]
                 group["worst_1s"] = max(group["worst_1s"], counts["worst_1s"])
         return total
+
+    def by_address(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Return each group's counts for each address that has asked since the last reset."""
+        told = {address: limits.stats() for address, limits in list(self._known.items())}
+        return {
+            address: groups
+            for address, groups in told.items()
+            if any(counts["requests"] for counts in groups.values())
+        }
 
     def reset(self) -> None:
         """Set all counts to zero."""

@@ -1,4 +1,4 @@
-"""The markets of the exchange, and the orders that list, end, rename, pause and warn of them."""
+"""The markets of the exchange, and the orders that list, end, rename, pause and warn of markets."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Order(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """One market for all time: when it is listed, and when it trades."""
+    """One market for all time: the listings, and the hours of trading."""
 
     symbol: str
     whole: Source  # as if it always traded
@@ -46,7 +46,7 @@ class Market:
 
     @classmethod
     def of(cls, symbol: str, source: Source) -> Market:
-        """Return a market that is listed and trades from the listing of its source on."""
+        """Return a market that is listed and trades from the listing of the source on."""
         always = ((source.listing, _EVER),)
         return cls(symbol, source, source, always, always)
 
@@ -87,7 +87,7 @@ class Markets:
         }
 
     def find(self, code: str) -> Market | None:
-        """Return a market, listed or not, by its code in any case."""
+        """Return a market, listed or not, by a code in any case."""
         return self._markets.get(code.upper())
 
     def listed(self, now: int) -> list[Market]:
@@ -95,7 +95,7 @@ class Markets:
         return [market for market in self._markets.values() if market.is_listed(now)]
 
     def sources(self) -> dict[str, Source]:
-        """Return what every market ever traded, by symbol."""
+        """Return the source of every market's trades, by symbol."""
         return {market.symbol: market.source for market in self._markets.values()}
 
     def add(self, symbol: str) -> Market:
@@ -108,7 +108,7 @@ class Markets:
         return self._put(Market.of(symbol, self._made_up(symbol)))
 
     def remove(self, symbol: str) -> None:
-        """Forget a market, as if it had never been."""
+        """Forget a market, as if there had never been one."""
         self._markets = {
             code: market for code, market in self._markets.items() if market.symbol != symbol
         }

@@ -1,4 +1,4 @@
-"""Odd rows in bodies that are otherwise right: what clients meet and no document mentions."""
+"""Odd rows in bodies that are otherwise right: met by clients, mentioned by no document."""
 
 from __future__ import annotations
 

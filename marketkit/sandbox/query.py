@@ -140,5 +140,5 @@ class Query:
 
 
 def values(query: str) -> set[str]:
-    """Return every value of a query, those of comma lists one by one."""
+    """Return every value of a query, the values of comma lists one by one."""
     return {part for _, value in parse_qsl(query) for part in value.upper().split(",")}

@@ -71,9 +71,10 @@ def no_route() -> Reply:
     return Reply(404, body, "application/json; charset=utf-8")
 
 
-def foreign() -> Reply:
+def foreign(server: tuple[str, int]) -> Reply:
     """Answer a page of another origin, or another host's name, at the control endpoint."""
-    message = "The control endpoint answers its own host only, and no page of another origin."
+    address = f"http://{server[0]}:{server[1]}/sandbox/"
+    message = f"Ask {address} by this name, and not from a page of another origin."
     return Reply(403, f'{{"error":{{"name":403,"message":"{message}"}}}}'.encode())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import signal
 import socket
 import threading
 from collections.abc import Callable, Coroutine, Mapping, Sequence
@@ -14,10 +13,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from marketkit.errors import InputError
+from marketkit.disk.system import interrupt, on_ending
 from marketkit.sandbox.app import App
+from marketkit.sandbox.archive.counter import Counter as ArchiveCounter
 from marketkit.sandbox.clock import Clock
-from marketkit.sandbox.control import moment
+from marketkit.sandbox.control import moment, numbers
 from marketkit.sandbox.desk import Desk
 from marketkit.sandbox.faults import Faults, of_requests, of_streams
 from marketkit.sandbox.faulty.strikes import Strike
@@ -49,6 +49,7 @@ class Sandbox:
     as fast as real time, 0 stands still. `limit` is (requests, seconds) for every group, or a
     mapping by the wire's group names; windows, `latency_ms` and `jitter_ms` run in real time.
     `faults` gives probabilities by kind, of requests (`Faults`) and of websockets (`StreamFaults`).
+    `archive` is the address of zip files of the same history, as published by the clock.
 
     The websocket is at the endpoint's /websocket/v1. It streams the history that REST answers
     from, in the order of the sandbox clock: idle time, heartbeats and snapshots run at its speed,
@@ -79,8 +80,7 @@ class Sandbox:
         stream: StreamRules | None = None,
         port: int = 0,
     ) -> None:
-        if min(speed, latency_ms, jitter_ms, ban_after) < 0:
-            raise InputError("speed, latency_ms, jitter_ms and ban_after are not negative")
+        numbers(speed=speed, latency_ms=latency_ms, jitter_ms=jitter_ms, ban_after=ban_after)
         sources, start = markets_of(history, seed)
         self._markets = Markets(sources, seed)
         desk = Desk(self._markets, spelling)
@@ -101,6 +101,7 @@ class Sandbox:
                 rules=stream or StreamRules(),
             ),
             odd,
+            ArchiveCounter(self._markets),
             latency_ms / 1000,
             jitter_ms / 1000,
             limit_body,
@@ -139,14 +140,18 @@ class Sandbox:
         """Run in the foreground until SIGINT or SIGTERM; call `ready(endpoint)` once listening."""
         listener = self._listen()
         # The server raises the signal again when it has shut down: both then end quietly.
-        signal.signal(signal.SIGTERM, signal.default_int_handler)
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt), on_ending(interrupt):
             server(self._app, self._app.hub.protocol, lambda: ready(self.endpoint)).run([listener])
 
     def _listen(self) -> socket.socket:
         listener = listen(self._port)
         self.endpoint = f"http://127.0.0.1:{listener.getsockname()[1]}"
         return listener
+
+    @property
+    def archive(self) -> str:
+        """Return the address of the archive of zip files of this history."""
+        return f"{self.endpoint}/archive"
 
     def now(self) -> int:
         """Return the sandbox's time (ms UTC)."""
@@ -170,12 +175,12 @@ class Sandbox:
         """Send recorded or made-up messages to every open websocket, as fast as clients read.
 
         They go out as they are, one binary frame each, uncompressed, past subscriptions, faults
-        and counts: for benchmarks (the same messages many times) and recorded sessions.
+        and counts: for benchmarks and recorded sessions.
         """
         self._await(partial(self._app.hub.replay, messages))
 
     def _do(self, work: Callable[[], None]) -> None:
-        """Do something in the server's loop, if there is one, and send what became due by it."""
+        """Do something in the server's loop, if there is one, and send all that became due."""
         if self._server is None or self._server.loop is None:
             work()
             return
@@ -218,8 +223,9 @@ class Sandbox:
         """Let a fault strike at the next so many chances, None for all; the first `after` pass.
 
         See `Faults` and `StreamFaults` for the kinds and their values; `seconds` is another name
-        for that of a silence. `path` ("market", "ticker", "orderbook", "candles", "trades") and
-        `symbol` narrow a fault of requests, which all strike that a request meets; `none` forgets.
+        for that of a silence. `path` ("market", "ticker", "orderbook", "candles", "trades",
+        "archive") and `symbol` (for the archive also the name of a file, "listing", "zip" or
+        "checksum") narrow a fault of requests: all strike that one meets; `none` forgets.
 
         Raises `InputError` for an unknown kind or path, and for a value that makes no sense.
         """
@@ -251,10 +257,9 @@ class Sandbox:
     def set_odd(self, kind: str, symbol: str | None = None, *, path: str | None = None) -> None:
         """Have a market's row be odd in every body, from now on; see `Odd` for the kinds.
 
-        Without `symbol` it is the middle row of each body. `path` narrows it to one of "market",
-        "ticker", "orderbook", "candles", "trades" and "stream". `odd-code` adds `symbol` to the
-        markets, say "KRW-BRK.B" or "USDT-币安人生". `none` forgets all that was set for the symbol,
-        or for all without one.
+        Without `symbol` it is the middle row of each body. `path` narrows it as in `strike`, or to
+        "stream". `odd-code` adds `symbol` to the markets, say "KRW-BRK.B" or "USDT-币安人生".
+        `none` forgets all that was set for the symbol, or for all without one.
 
         Raises `InputError` for an unknown kind or path, and for a code that makes no sense.
         """
@@ -268,13 +273,11 @@ class Sandbox:
         break_every: float | None = None,
         opens: bool | None = None,
     ) -> None:
-        """Turn switches of the websockets; None leaves one as it is.
+        """Turn switches of the websockets; None leaves one alone.
 
         `silent` stops the frames of a market, without `symbol` of all; `break_every` resets every
         connection so many real seconds after it was made, 0 never; with `opens=False` handshakes
-        get no answer.
-
-        Raises `InputError` for breaks in less than no time.
+        get no answer. Raises `InputError` for breaks in less than no time.
         """
         self._do(partial(self._app.set_stream, Setting(symbol, silent, break_every, opens)))
 
@@ -283,17 +286,13 @@ class Sandbox:
         return self._app.hub.rows()
 
     def requests(self) -> list[dict[str, Any]]:
-        """Return the latest routed requests, oldest first: path, query, group, status, arrival.
-
-        The status of one that is being answered is None.
-        """
+        """Return the latest routed requests, oldest first; one being answered has no status yet."""
         return list(self._app.requests)
 
     def candles(self, symbol: str, timeframe: str, start: int, end: int) -> pl.DataFrame:
         """Return the exchange's own truth: candles that start in [start, end) and are over.
 
-        Straight from the history, not through a request: `time` (ms UTC), open, high, low, close,
-        volume, value, ascending. The running candle is not among them.
+        Straight from the history: `time` (ms UTC), open, high, low, close, volume, value.
         """
         return closed_candles(
             self._markets.sources(), symbol, timeframe, start=start, end=end, now=self.now()

@@ -73,7 +73,8 @@ def listen(port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind(("127.0.0.1", port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listener.close()
-        raise InputError(f"port {port} cannot be used: {error.strerror}") from error
+        why = getattr(error, "strerror", "it is not between 0 and 65535")
+        raise InputError(f"port {port} cannot be used: {why}") from error
     return listener

@@ -21,7 +21,7 @@ def reset(transport: asyncio.Transport) -> None:
 async def pour(
     transport: asyncio.WriteTransport, chunks: Iterable[bytes], pause: float = 0.0
 ) -> None:
-    """Write chunks, `pause` seconds apart, as fast as they are read and until the reader leaves."""
+    """Write chunks, `pause` seconds apart, as fast as read and until the reader leaves."""
     for chunk in chunks:
         while transport.get_write_buffer_size() > _FULL:  # noqa: ASYNC110 - there is no event
             await asyncio.sleep(_LOOK_S)

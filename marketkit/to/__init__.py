@@ -11,6 +11,8 @@ all keep these rules:
 - A forming candle is refused: its numbers will change, and no backtest should rest on them.
 - Times carry their zone, or are refused; each function says in which zone they come out.
 
+`hftbacktest` alone is about recordings: trades and order books, as they came.
+
 The other programs are optional: `pip install 'marketkit-upbit[engines]'`.
 """
 
@@ -19,6 +21,7 @@ from __future__ import annotations
 from marketkit.to.backtesting_data import backtesting
 from marketkit.to.backtrader_feed import backtrader
 from marketkit.to.freqtrade_folder import freqtrade
+from marketkit.to.hftbacktest_events import hftbacktest
 from marketkit.to.nautilus_catalog import nautilus
 from marketkit.to.tables import arrow, wide
 from marketkit.to.vectorbt_data import vectorbt
@@ -31,6 +34,7 @@ __all__ = [
     "backtesting",
     "backtrader",
     "freqtrade",
+    "hftbacktest",
     "nautilus",
     "numpy",
     "torch",

@@ -12,6 +12,7 @@ import polars as pl
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import InputError, NotWritable
 from marketkit.frames import one_of
+from marketkit.settings import given_path
 from marketkit.timeframe import Timeframe
 from marketkit.to.intake import BAR, bars, codes, slots
 
@@ -45,8 +46,9 @@ def freqtrade(
     `NotWritable`.
     """
     one_of("data_format", data_format, DataFormat)
+    target = given_path(folder, "folder")
     rows = bars(frame, symbol=symbol, timeframe=timeframe)
-    width, target = slots(rows, timeframe), Path(folder)
+    width = slots(rows, timeframe)
     files = {
         target / f"{pair_name(base, quote)}-{file_width(width)}.{data_format}": group
         for quote, base, group in codes(rows)

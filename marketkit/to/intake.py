@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import pyarrow as pa
 
 from marketkit.errors import InputError, nearest, nearest_market
-from marketkit.frames import finish
+from marketkit.frames import finish, wider
 from marketkit.schema import NUMBERS
-from marketkit.timeframe import Timeframe, iso, parse_timeframe, wider
+from marketkit.timeframe import Timeframe, iso, parse_timeframe
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,7 +31,7 @@ def rows_of(frame: Any) -> pl.DataFrame:
         return frame.collect()
     if is_pandas(frame):
         return _of_pandas(frame)
-    if isinstance(frame, pa.Table):
+    if is_arrow(frame):
         return pl.DataFrame(pl.from_arrow(frame))
     raise InputError(
         f"not a frame of candles: {type(frame).__name__}; give what get_candle gives,"
@@ -104,7 +103,7 @@ def one_market(
 
 def slots(rows: pl.DataFrame, timeframe: str | Timeframe) -> Timeframe:
     """Give the timeframe of candles as the caller says. Raises `InputError` if that cannot be."""
-    width = parse_timeframe(timeframe)
+    width = parse_timeframe(timeframe, made=True)
     for (symbol,), group in rows.group_by("symbol", maintain_order=True):
         times = group["time"].dt.epoch("ms")
         if (odd := _off(times, width)) is not None:
@@ -153,6 +152,12 @@ def zone_of(rows: pl.DataFrame) -> str:
     return str(dtype.time_zone) if isinstance(dtype, pl.Datetime) else "UTC"
 
 
+def is_arrow(frame: Any) -> bool:
+    """Say whether a frame is a table of Arrow: there are none before that library is loaded."""
+    arrow = sys.modules.get("pyarrow")
+    return arrow is not None and isinstance(frame, arrow.Table)
+
+
 def is_pandas(frame: Any) -> bool:
     """Say whether a frame is one of pandas, without importing pandas for that."""
     pandas = sys.modules.get("pandas")  # whoever has such a frame has loaded it
@@ -192,7 +197,7 @@ def _of_width(rows: pl.DataFrame, timeframe: str | Timeframe | None) -> pl.DataF
             f"candles of {len(names)} widths ({', '.join(names)}): keep those of one,"
             f" as in frame.filter(timeframe={names[0]!r}) of polars"
         )
-    wanted = names[0] if timeframe is None else parse_timeframe(timeframe).name
+    wanted = names[0] if timeframe is None else parse_timeframe(timeframe, made=True).name
     if wanted not in names:
         raise InputError(f"no candles of timeframe={wanted!r} in the frame: it has {names}")
     return rows.filter(known == wanted)

@@ -10,6 +10,7 @@ import polars as pl
 
 from marketkit.disk import make_folder
 from marketkit.errors import InputError, MissingExtra
+from marketkit.settings import given_path
 from marketkit.timeframe import Timeframe, iso
 from marketkit.to.intake import bars, codes, slots
 
@@ -41,6 +42,7 @@ def nautilus(
     `timeframe`, no candle at all, and a catalog that has bars of that time already; `MissingExtra`
     without nautilus_trader.
     """
+    root = given_path(folder, "folder").absolute()
     try:
         from nautilus_trader.persistence.catalog import (  # noqa: PLC0415 - optional, large
             ParquetDataCatalog,
@@ -49,8 +51,8 @@ def nautilus(
         raise MissingExtra("nautilus_trader", "nautilus") from None
     rows = bars(frame, symbol=symbol, timeframe=timeframe)
     width, markets = slots(rows, timeframe), codes(rows)
-    make_folder(Path(folder).absolute())
-    catalog = ParquetDataCatalog(Path(folder).absolute())
+    make_folder(root)
+    catalog = ParquetDataCatalog(root)
     for quote, base, group in markets:
         precision = decimals(group)
         made = list(_bars(group, width, precision))

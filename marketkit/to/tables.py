@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
-import pyarrow as pa
 
 from marketkit.frames import finish
-from marketkit.to.intake import candles, is_pandas, rows_of, zone_of
+from marketkit.to.intake import candles, is_arrow, is_pandas, rows_of, zone_of
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def wide(frame: Any, column: str = "close") -> Any:
@@ -28,7 +30,7 @@ def wide(frame: Any, column: str = "close") -> Any:
     table = rows.pivot("symbol", index="time", values=column, sort_columns=True).sort("time")
     if is_pandas(frame):
         return finish(table, frame="pandas", tz=zone_of(rows), index=["time"])
-    return arrow(table) if isinstance(frame, pa.Table) else table
+    return arrow(table) if is_arrow(frame) else table
 
 
 def arrow(frame: Any) -> pa.Table:

@@ -36,7 +36,8 @@ def lake(shared, tmp_path_factory):
         ("DOGE_KRW_1h", "KRW-DOGE", "1h"),
         ("DOGE_KRW_1m", "KRW-DOGE", "1m"),
     ):
-        lake.import_(folder / f"{name}.csv", symbol=symbol, timeframe=timeframe, tz="UTC")
+        told = {"symbol": symbol, "timeframe": timeframe, "tz": "UTC", "settled": True}
+        lake.import_(folder / f"{name}.csv", **told)
     lake.freeze("all")
     return lake.as_of("all")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.format.chunk import KEY
+from marketkit.data.lake.format.seal import UNSEALED
+from marketkit.errors import NotWritable
 from marketkit.schema import ROW, TIME
 
 MINUTE = 60_000
@@ -66,7 +70,23 @@ def with_archive(root: Path) -> None:
 
 def take_in(root: Path) -> None:
     path = root.parent / "in.parquet"
-    Lake(root).import_(path, symbol="KRW-BTC", timeframe="1m", covering="range")
+    told = {"covering": "range", "settled": True, "prefer": "file"}
+    Lake(root).import_(path, symbol="KRW-BTC", timeframe="1m", **told)
+
+
+def with_other(root: Path) -> None:
+    """Make another lake beside: it differs, knows more, and has seen a revision."""
+    start(root)
+    other = Lake(root.parent / "other")
+    other.append("KRW-BTC", "1m", *page("KRW-BTC", 20, 25, 1.0), seen_at=FEBRUARY)
+    other.append("KRW-BTC", "1m", *page("KRW-BTC", -40, 25, 2.0), seen_at=FEBRUARY)
+    moment = FEBRUARY - 50 * MINUTE
+    rows, covering = page("KRW-XRP", -5, 5, 1.0)
+    other.append("KRW-XRP", "1m", rows, covering, nothing_before=moment, seen_at=FEBRUARY)
+
+
+def merge(root: Path) -> None:
+    Lake(root).merge(root.parent / "other", prefer="other")
 
 
 def with_export(root: Path) -> None:
@@ -97,14 +117,25 @@ def replace(path: Path, content: bytes) -> None:
 
 
 def unsorted(path: Path) -> bytes:
-    """Give the bytes of a chunk with its rows in another order."""
+    """Give the bytes of a chunk of an earlier release, without a seal, in another order of rows."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     table = pq.read_table(path, partitioning=None)
+    said = json.loads(table.schema.metadata[KEY])
+    said = {name: value for name, value in said.items() if name not in UNSEALED}
+    table = table.replace_schema_metadata({KEY: json.dumps(said)})
     output = pa.BufferOutputStream()
     pq.write_table(table.take(list(range(table.num_rows))[::-1]), output)
     return output.getvalue().to_pybytes()
+
+
+def mended(root: Path) -> None:
+    """Mend, and raise the failures that the report tells of, for each mend stands alone."""
+    done = Lake(root).repair()
+    failures = done.filter(action="left")["detail"].to_list()
+    if failures:
+        raise NotWritable("; ".join(failures))
 
 
 def careless(root: Path) -> None:
@@ -119,12 +150,13 @@ def careless(root: Path) -> None:
 OPERATIONS = {
     "append": Operation(start, append),
     "import": Operation(with_archive, take_in),
+    "merge": Operation(with_other, merge),
     "export": Operation(with_export, export),
     "freeze": Operation(start, lambda root: Lake(root).freeze("now")),
     "thaw": Operation(start, lambda root: Lake(root).thaw("before", root.parent / "thawed")),
     "delete": Operation(start, lambda root: Lake(root).delete("before")),
     "publish": Operation(start, lambda root: Lake(root).publish("before")),
-    "repair": Operation(broken, lambda root: Lake(root).repair()),
+    "repair": Operation(broken, mended),
     "latest": Operation(start, lambda root: Lake(root).latest(count=5)),
     "careless": Operation(start, careless),
 }

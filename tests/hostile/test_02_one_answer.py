@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
 from marketkit import schema
 from marketkit.api.sync import SmartDataProvider
 from marketkit.coverage import Spans
+from marketkit.data.lake.format.seal import UNSEALED
 from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
-from marketkit.timeframe import TIMEFRAMES, parse_time
+from marketkit.timeframe import DAY, TIMEFRAMES, parse_time
 from tests.hostile.meddler import meddling
 from tests.integration.conftest import FAST_LIMITS
 
 NOW = "2026-11-20T10:17:30"
 START, END = "2026-11-19T10:00", "2026-11-20T02:38"
 SLOTS = 998
+DAYS_END = "2026-11-19"
 FAST = {"limit": (1000, 1.0), "speed": 0}
 
 
@@ -126,3 +130,61 @@ def test_a_beginning_that_is_one_stays_when_it_is_asked_again(exchange, front, t
     assert first.complete
     assert first.absent == again.absent > 0
     assert again.requests <= 2
+
+
+def older(exchange, tmp_path, days):
+    """A lake of an older marketkit, to which an empty page ended a history `days` after it began."""
+    listed = exchange.candles("KRW-BTC", "1d", 0, parse_time(END))["time"].dt.epoch("ms")[0]
+    lake = Lake(tmp_path / "lake")
+    nothing = schema.empty(schema.ROW), Spans()
+    lake.append("KRW-BTC", "1d", *nothing, nothing_before=listed + days * DAY)
+    for path in lake.root.rglob("*.parquet"):
+        table = pq.read_table(path, partitioning=None)
+        said = json.loads(table.schema.metadata[b"marketkit"])
+        for name in (*UNSEALED, "rests_on"):
+            del said[name]
+        marked = table.replace_schema_metadata({b"marketkit": json.dumps(said).encode()})
+        pq.write_table(marked, path)
+    (lake.root / "index.sqlite").unlink()
+    return listed
+
+
+def told(lake):
+    """The first row of what a lake says of its beginnings."""
+    row = lake.catalog().row(0, named=True)
+    return int(row["nothing_before"].timestamp() * 1000), row["rests_on"]
+
+
+@pytest.mark.parametrize("days", [0, 100])
+def test_a_beginning_of_an_older_lake_rests_on_one_answer_until_it_is_asked_again(
+    exchange, front, tmp_path, days
+):
+    listed, asked = older(exchange, tmp_path, days), {"start": "2016-01-01", "end": DAYS_END}
+    lake = Lake(tmp_path / "lake")
+    with provider(front, tmp_path) as one:
+        before = one.backfill("KRW-BTC", "1d", **asked).wait()
+        assert told(lake) == (listed + days * DAY, "one answer")
+        assert before.unconfirmed == ("KRW-BTC",)
+        assert "rests on ONE answer" in repr(before)
+        after = one.backfill("KRW-BTC", "1d", recheck=True, **asked).wait()
+    assert told(lake) == (listed, "two answers")
+    assert after.complete
+    assert "rests" not in repr(after)
+    assert lake.audit().is_empty()
+
+
+@pytest.mark.parametrize(("end", "word"), [(DAYS_END, "two answers"), ("2016-06-01", "months")])
+def test_a_lake_its_frozen_sets_and_what_is_thawed_say_on_what_a_beginning_rests(
+    front, tmp_path, end, word
+):
+    with provider(front, tmp_path) as one:
+        report = one.backfill("KRW-BTC", "1d", start="2016-01-01", end=end).wait()
+    assert report.unconfirmed == ()
+    lake = Lake(tmp_path / "lake")
+    said = told(lake)
+    assert said[1] == word
+    lake.freeze("study")
+    assert lake.verify("study").is_empty()
+    (lake.root / "index.sqlite").unlink()
+    for each in (lake, lake.as_of("study"), lake.thaw("study", tmp_path / "new")):
+        assert told(each) == said

@@ -88,7 +88,7 @@ def test_twenty_cold_processes_pace_and_none_of_their_requests_is_rejected(windo
 def test_processes_that_spell_one_host_in_many_ways_share_its_budget(tmp_path):
     with Sandbox(limit=LIMIT, limit_window="sliding") as exchange:
         port = exchange.endpoint.rpartition(":")[2]
-        hosts = ("localhost", "127.1", "127.0.0.1", "LOCALHOST.", "2130706433", "0x7f.1")
+        hosts = ("localhost", "127.1", "127.0.0.1", "LOCALHOST", "2130706433", "0x7f.1")
         calls = [cold(f"http://{host}:{port}", str(tmp_path), 8) for host in hosts]
         asyncio.run(together(*calls))
         seen = exchange.stats()["groups"]["candles"]

@@ -9,7 +9,7 @@ import asyncio
 import random
 import sqlite3
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -266,7 +266,7 @@ def test_an_index_is_made_anew_and_never_believed_against_the_files(lake_of, fau
         lake.freeze(f"set-{_}")
         assert lake.verify(f"set-{_}").is_empty()
     # Whoever comes later finds an index that knows the candles.
-    with sqlite3.connect(lake_of / "index.sqlite") as connection:
+    with closing(sqlite3.connect(lake_of / "index.sqlite")) as connection, connection:
         assert connection.execute("SELECT rows FROM chunks").fetchall() == [(10,)]
     connection.close()
 

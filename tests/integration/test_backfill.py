@@ -220,6 +220,17 @@ def test_a_job_can_be_awaited_watched_and_stopped(provider, exchange):
     assert "cancelled" in repr(stuck)
 
 
+def test_after_a_backfill_no_file_is_cold(provider, monkeypatch):
+    asked = {"start": "2026-11-17", "end": "2026-11-18"}
+    assert provider.backfill("KRW-BTC", "1m", show=False, **asked).wait().complete
+
+    def refuse(_files):
+        raise AssertionError("a file is decoded")
+
+    monkeypatch.setattr("marketkit.data.lake.store.scan._scan", refuse)
+    assert provider.get_candle("KRW-BTC", "1m", source="lake", **asked).height > 0
+
+
 def test_a_cancelled_job_keeps_what_it_fetched(provider, exchange):
     provider.get_market()
     job = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", start="2026-09-01", end="2026-11-19")

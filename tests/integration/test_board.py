@@ -39,9 +39,11 @@ def test_a_board_has_names_prices_and_changes_by_turnover(provider, capsys):
 
 def test_symbols_are_a_code_a_list_or_a_glob(provider, capsys):
     provider.board("KRW-BTC", seconds=0.3)
-    provider.board(["KRW-BTC", "BTC-ETH"], seconds=0.3)
+    assert "KRW-BTC" in capsys.readouterr().out
+    provider.board(["KRW-BTC", "BTC-ETH"], seconds=2)  # on a busy machine it is drawn once more
+    assert {"KRW-BTC", "BTC-ETH"} <= set(capsys.readouterr().out.split())
     provider.board("KRW-*", rows=2, seconds=0.3)
-    assert capsys.readouterr().out.count("KRW-BTC") == 3
+    assert "KRW-BTC" in capsys.readouterr().out
     with pytest.raises(UnknownSymbol):
         provider.board("KRW-BCT", seconds=0.3)
     with pytest.raises(InputError, match="rows=0"):
@@ -74,7 +76,7 @@ def test_an_interrupt_ends_a_board_and_nothing_else(provider, capsys):
 
 def test_the_command_shows_the_same_board(exchange, tmp_path, capsys):
     where = ["--endpoint", exchange.endpoint, "--lake", str(tmp_path)]
-    code = main(["board", "KRW-BTC", "--max-time", "1s", *where])
+    code = main(["board", "KRW-BTC", "--max-time", "5s", *where])
     assert code == 0
     assert "비트코인" in capsys.readouterr().out
 

@@ -84,6 +84,20 @@ def test_a_backfill_that_ends_incomplete_says_what_is_missing(run):
     assert json.loads(out)["unknown"] > 0
 
 
+def test_trades_are_planned_fetched_and_listed(run):
+    trades = ("--timeframe", "trade", "--start", "2026-11-19T23:00", "--end", "2026-11-20T01:00")
+    code, out, _ = run("plan", "KRW-BTC", *trades)
+    assert code == 0
+    assert "1 days not known whole" in out  # up to where trades are settled
+    code, out, _ = run("backfill", "KRW-BTC", *trades)
+    assert code == 3
+    assert "backfill of trades of KRW-BTC" in out
+    assert "missing:" in out
+    assert "2026-11-20 01:00" in out
+    _, out, _ = run("lake", "ls", "--json")
+    assert [row["timeframe"] for row in json.loads(out)] == ["trade"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

@@ -46,7 +46,7 @@ def sources(provider, call) -> set[str]:
 
 def heard(provider) -> None:
     """Have the newest message be of this moment, however slowly this machine came here."""
-    provider.twin._streams._client.reader.heard = age_clock() + 60_000
+    provider.twin._streams._client.reader.heard_ns = (age_clock() + 60_000) * 1_000_000
 
 
 def requests(exchange) -> int:
@@ -105,11 +105,12 @@ def test_the_age_of_an_answer_counts_from_the_newest_message(provider):
     with provider.watch(BUSY, "ticker") as feed:
         assert feed.wait(PATIENCE)
         client = provider.twin._streams._client
-        client.reader.heard = age_clock() - 100
+        client.reader.heard_ns = (age_clock() - 100) * 1_000_000
         reply = provider.with_response.get_ticker(BUSY)
         assert set(reply.source.values()) == {"feed"}
         assert min(reply.age_ms.values()) >= 100
-        client.reader.heard = age_clock() - 11_000  # no ticker lives longer than ten seconds
+        # No ticker lives longer than ten seconds.
+        client.reader.heard_ns = (age_clock() - 11_000) * 1_000_000
         assert sources(provider, lambda by: by.get_ticker(BUSY)) == {"rest"}
 
 

@@ -14,6 +14,7 @@ import marketkit as mk
 from marketkit import schema
 from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.coverage import Span
+from marketkit.net.engine import engine
 from marketkit.timeframe import MINUTE, parse_time
 from tests.integration.conftest import FAST_LIMITS, NOW
 
@@ -30,9 +31,10 @@ def wait(condition):
 
 
 def step(exchange, provider, seconds: float) -> None:
-    """Let time pass over there, and let the provider hear of it."""
+    """Let time pass over there, and let the provider hear of it, from as many answers as it wants."""
     exchange.advance(seconds)
-    provider.get_candle("KRW-XRP", "1m", count=1, source="exchange")
+    transport = provider.twin._transport
+    wait(lambda: exchange.now() - engine().run(transport.ask_time(again=True)) < 2_000)
 
 
 def truth(exchange, symbol: str, start: int, end: int) -> list[tuple]:

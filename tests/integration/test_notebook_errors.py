@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import re
 
 import pytest
@@ -28,6 +29,7 @@ def shell(exchange, monkeypatch, tmp_path):
     try:
         yield one
     finally:
+        atexit.unregister(one.atexit_operations)  # a second time it fails
         one.atexit_operations()
         InteractiveShell.clear_instance()
         default_provider().close()

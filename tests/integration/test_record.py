@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from datetime import timedelta
 
 import pytest
 
 import marketkit as mk
 from marketkit import schema
+from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
 
 PATIENCE = 20.0
@@ -51,7 +54,9 @@ def test_a_recording_has_every_message_and_when_it_came(provider, exchange, tmp_
     assert list(candles.columns) == [*schema.ROW, "received"]
     files = sorted(path.name for path in (tmp_path / "tape").rglob("*.parquet"))
     assert files == ["00.parquet"] * 4
-    assert mk.read_interruptions(tmp_path / "tape").is_empty()
+    ((start, end, reason),) = mk.read_interruptions(tmp_path / "tape").rows()
+    assert (reason, end) == ("nothing had come yet", trades["received"][0])
+    assert end - start < timedelta(seconds=5)
 
 
 def test_a_recording_that_heard_nothing_is_read_and_played_as_nothing(provider, tmp_path):
@@ -59,6 +64,9 @@ def test_a_recording_that_heard_nothing_is_read_and_played_as_nothing(provider, 
     assert mk.read_recording(tmp_path / "tape", "trade").height <= 1  # the newest, if it was quick
     with provider.live("KRW-BTC", "1m", replay=tmp_path / "tape", speed=0) as past:
         assert list(past) == []
+    shutil.rmtree(tmp_path / "tape" / "channel=trade")
+    with pytest.raises(InputError, match="no channel 'trade'"):  # lost is not empty
+        mk.read_recording(tmp_path / "tape", "trade")
 
 
 RECORD = """
@@ -81,7 +89,7 @@ def test_a_killed_recorder_leaves_whole_files_and_the_next_one_goes_on(tmp_path)
         process.wait()
         before = mk.read_recording(tape, "trade")
         assert before.height
-        assert mk.read_interruptions(tape).is_empty()
+        assert set(mk.read_interruptions(tape)["reason"]) <= {"nothing had come yet"}
         with (
             mk.SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path / "lake") as provider,
             provider.record(["KRW-BTC", "KRW-ETH"], ["trade", "ticker"], to=tape) as recording,
@@ -90,5 +98,6 @@ def test_a_killed_recorder_leaves_whole_files_and_the_next_one_goes_on(tmp_path)
     after = mk.read_recording(tape, "trade")
     assert after.head(before.height).equals(before)
     assert not after.select("symbol", "sequential_id").is_duplicated().any()
-    assert mk.read_interruptions(tape)["reason"].to_list() == ["nobody recorded (killed)"]
+    reasons = mk.read_interruptions(tape)["reason"].to_list()
+    assert reasons == ["nothing had come yet", "nobody recorded (killed)"]
     assert not [path for path in tape.rglob("*") if "part" in path.name or "tmp" in path.suffix]

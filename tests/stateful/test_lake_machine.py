@@ -25,10 +25,12 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from marketkit import disk
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format.chunk import Footer, read_chunk, write_chunk
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store import pages
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import TIMEFRAMES
 
@@ -257,19 +259,17 @@ class LakeMachine(RuleBasedStateMachine):
         symbol=symbols,
         windows=windows,
         silent=st.sets(slots),
-        death=st.tuples(st.sampled_from(["replace", "fsync"]), st.integers(0, 9), st.booleans()),
+        death=st.tuples(
+            st.sampled_from(["replace", "fsync", "_sync_data", "unlink"]),
+            st.integers(0, 9),
+            st.booleans(),
+        ),
     )
     def crash(self, symbol, windows, silent, death):
         """Die at some step of an append: each chunk has all of the page or nothing of it."""
         volumes, taken = self.page(windows, silent)
         rows, spans = rows_of(symbol, volumes), spans_of(taken)
-        function, step, after = death
-        dying = dying_at(step, getattr(os, function), after=after)
-        try:
-            with patch.object(os, function, dying):
-                self.lake.append(symbol, "1m", rows, spans)
-        except Killed:
-            self.lake = Lake(self.root)
+        self.die(death, lambda: self.lake.append(symbol, "1m", rows, spans))
         rows, covered = self.lake.read(symbol, "1m"), slots_of(self.lake.covered(symbol, "1m"))
         found = {
             (at - MIDDLE) // MINUTE: volume
@@ -286,6 +286,65 @@ class LakeMachine(RuleBasedStateMachine):
                 old = self.chunks[symbol][name]
                 assert state == (old.rows, old.covered)
 
+    def die(self, death, work) -> None:
+        """Do something, and die at some step on the way."""
+        function, step, after = death
+        holder = {"_sync_data": disk, "unlink": Path}.get(function, os)
+        dying = dying_at(step, getattr(holder, function), after=after)
+        try:
+            with patch.object(holder, function, dying):
+                work()
+        except Killed:
+            self.lake = Lake(self.root)
+
+    @rule(
+        death=st.tuples(
+            st.sampled_from(["replace", "fsync", "unlink"]), st.integers(0, 6), st.booleans()
+        )
+    )
+    def crash_compacting(self, death):
+        """Die while pages of the journal go into chunks: nobody sees any of it."""
+        self.die(death, self.lake.compact)
+
+    @rule()
+    def compact(self):
+        """Put the pages of the journal into chunks."""
+        self.lake.compact()
+        assert not list(self.root.glob("journal/*/*/*.log"))
+
+    @rule(symbol=symbols, half=st.integers(1, 200))
+    def tear(self, symbol, half):
+        """Leave the beginning of a record, as of a writer that died."""
+        for path in self.root.glob(f"journal/*/timeframe=1min/{symbol}.log"):
+            record = path.read_bytes()[16:]
+            path.write_bytes(path.read_bytes() + record[: min(half, len(record) - 1)])
+
+    @rule(symbol=symbols, windows=windows, silent=st.sets(slots))
+    def another_process_appends(self, symbol, windows, silent):
+        """Append through an object that has met nothing of it yet."""
+        volumes, taken = self.page(windows, silent)
+        other = Lake(self.root)
+        written = other.append(symbol, "1m", rows_of(symbol, volumes), spans_of(taken))
+        merged = self.merged(symbol, volumes, taken)
+        revisions = sum(self.keep(symbol, name, chunk) for name, chunk in merged.items())
+        assert written == (len(volumes), revisions)
+
+    @rule()
+    def catalog(self):
+        """Compare the counts of rows and slots, and the first and the last row."""
+        found = {row["symbol"]: row for row in self.lake.catalog().rows(named=True)}
+        for symbol in SYMBOLS:
+            rows, said = sorted(self.rows(symbol)), found.get(symbol)
+            if said is None:
+                assert not rows
+                continue
+            assert (said["rows"], said["slots"]) == (len(rows), len(self.covered(symbol)))
+            ends = [
+                at and (int(at.timestamp() * 1000) - MIDDLE) // MINUTE
+                for at in (said["first"], said["last"])
+            ]
+            assert ends == ([rows[0], rows[-1]] if rows else [None, None])
+
     @rule(
         symbol=symbols,
         name=chunks,
@@ -295,6 +354,7 @@ class LakeMachine(RuleBasedStateMachine):
     def damage_and_repair(self, symbol, name, how, pick):
         """Break a chunk, which must be found; repair it; what cannot be trusted is unknown."""
         series = Series("upbit", symbol, TIMEFRAMES["1m"])
+        self.lake.compact()
         path = self.root / series.path(name)
         if not path.exists():
             return
@@ -390,6 +450,11 @@ class LakeMachine(RuleBasedStateMachine):
         """Forget what this process knows."""
         self.lake = Lake(self.root)
 
+    @rule()
+    def warm(self):
+        """Have every file read as memory from now on."""
+        self.lake.warm(None, "1m")
+
     @rule(names=st.sets(st.sampled_from(["", "-wal", "-shm"]), min_size=1))
     def delete_the_index(self, names):
         """Delete what is there of the index, in whole or in part, while it is open."""
@@ -472,12 +537,33 @@ QUICK = settings(
 )
 
 
-def test_the_lake_and_a_dictionary_agree():
-    run_state_machine_as_test(LakeMachine, settings=QUICK)
+class JournalMachine(LakeMachine):
+    """The same with every page in the journal that can be there."""
+
+    def __init__(self) -> None:
+        self.patches = [patch.object(pages, "_LARGE", 0), patch.object(pages, "_AT_MOST", 4)]
+        for each in self.patches:
+            each.start()
+        super().__init__()
+
+    def teardown(self) -> None:
+        """Leave nothing behind."""
+        super().teardown()
+        for each in self.patches:
+            each.stop()
+
+
+MACHINES = pytest.mark.parametrize("machine", [LakeMachine, JournalMachine])
+
+
+@MACHINES
+def test_the_lake_and_a_dictionary_agree(machine):
+    run_state_machine_as_test(machine, settings=QUICK)
 
 
 @pytest.mark.slow
-def test_the_lake_and_a_dictionary_agree_for_long():
+@MACHINES
+def test_the_lake_and_a_dictionary_agree_for_long(machine):
     run_state_machine_as_test(
-        LakeMachine, settings=settings(QUICK, max_examples=60, stateful_step_count=40)
+        machine, settings=settings(QUICK, max_examples=60, stateful_step_count=40)
     )

@@ -41,6 +41,11 @@ def frames(kind: Kind) -> None:
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", derive=False), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1d", derive=False, frame="pandas"), pd.DataFrame))  # pandas.DataFrame
     reveal_type(assert_type(mk.get_candle("KRW-BTC", "1m", frame=kind), Either))  # polars.DataFrame | pandas.DataFrame
+    reveal_type(assert_type(mk.bars("KRW-BTC", "1m", start="-1d"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.bars(["KRW-BTC"], volume=2.5, start="-1d", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
+    reveal_type(assert_type(mk.compare_bars(mk.bars("KRW-BTC", "1h", start="-1d"), pl.DataFrame()), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.premium("BTC", quote="USDT"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.premium(["BTC"], "USDT", "1h", frame="pandas"), pd.DataFrame))  # pandas.DataFrame
 
 
 def forms() -> None:
@@ -105,6 +110,9 @@ def lake() -> None:
     reveal_type(assert_type(mk.lake().scan("KRW-BTC", "1m"), pl.LazyFrame))  # polars.LazyFrame
     reveal_type(assert_type(mk.lake().read("KRW-POL", "1d", rename={"KRW-MATIC": "KRW-POL"}), pl.DataFrame))  # polars.DataFrame
     reveal_type(assert_type(mk.lake().coverage("KRW-BTC", "1m"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(assert_type(mk.lake().unsettled("KRW-BTC", "1m"), pl.DataFrame))  # polars.DataFrame
+    reveal_type(mk.lake().import_("minutes.csv", symbol="KRW-BTC", timeframe="1m"))  # Imported
+    reveal_type(mk.lake().import_(["a.csv", "b.csv"], timeframe="1m"))  # Imports
     reveal_type(mk.backfill("KRW-BTC", "1m", start="2026-11-19"))  # Job
     reveal_type(mk.plan("KRW-BTC", "1m", start="2026-11-19"))  # Plan
     reveal_type(assert_type(mk.jobs(), pl.DataFrame))  # polars.DataFrame
@@ -121,6 +129,7 @@ def charts(frame: pl.DataFrame, pandas: pd.DataFrame) -> None:
     reveal_type(mk.plot.candles(frame, tz="Asia/Seoul", log=True, colors="western", theme="dark"))  # Chart
     reveal_type(mk.plot.compare(pandas, column="high"))  # Chart
     reveal_type(mk.plot.coverage(mk.lake(), "KRW-BTC", "1m"))  # Chart
+    reveal_type(mk.plot.quality(mk.lake(), "KRW-BTC", "1m"))  # Chart
     assert_type(mk.plot.depth(mk.get_orderbook("KRW-BTC")).save("depth.png", width=600), Path)
     assert_type(mk.live("KRW-BTC", "1m").plot(60, theme="dark"), None)
 

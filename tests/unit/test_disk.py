@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from marketkit import disk
 from marketkit.disk import (
     TEMPORARY,
     file_time,
@@ -161,3 +162,27 @@ def test_a_file_of_another_program_is_synced_as_it_is(tmp_path, monkeypatch):
     sync_file(tmp_path / "theirs")
     assert steps == ["fsync"]
     assert (tmp_path / "theirs").read_bytes() == b"content"
+
+
+def test_bytes_are_written_behind_what_counts_and_in_place_of_the_rest(tmp_path):
+    path = tmp_path / "log"
+    status = disk.append_synced(path, b"one", 0)
+    assert status.st_size == 3
+    with pytest.raises(FileExistsError):
+        disk.append_synced(path, b"again", 0)
+    path.write_bytes(b"one" + b"half of a longer one")
+    assert disk.append_synced(path, b"two", 3).st_size == 6
+    assert path.read_bytes() == b"onetwo"
+
+
+def test_bytes_that_cannot_be_synced_are_taken_back(tmp_path, monkeypatch):
+    path = tmp_path / "log"
+    disk.append_synced(path, b"one", 0)
+
+    def full(_descriptor):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(disk, "_sync_data", full)
+    with pytest.raises(OSError, match="No space left"):
+        disk.append_synced(path, b"two", 3)
+    assert path.read_bytes() == b"one"

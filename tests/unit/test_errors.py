@@ -32,7 +32,7 @@ from marketkit.timeframe import parse_timeframe
 CLASSES = {
     name: each
     for name, each in vars(errors).items()
-    if isinstance(each, type) and issubclass(each, BaseException)
+    if isinstance(each, type) and issubclass(each, BaseException) and not issubclass(each, Warning)
 }
 OF_TWO_PARTS = {
     "UnknownSymbol": ("KRW-BCT",),

@@ -117,6 +117,23 @@ def test_nothing_has_the_same_shape_in_pandas(index):
     assert frame["state"].dtype == "category"
 
 
+@pytest.mark.parametrize("tz", ["UTC", "Asia/Seoul", "America/New_York"])
+@pytest.mark.parametrize("rows", [0, 1, 2])
+def test_candles_of_one_market_are_as_polars_would_convert_them_and_can_be_written_to(tz, rows):
+    pandas = pytest.importorskip("pandas")
+    times = [START + timedelta(minutes=each) for each in range(rows)]
+    told = {"time": times, "close": [1.5, None][:rows], "volume": [2.5, 3.5][:rows]}
+    schema = {"time": pl.Datetime("ms", "UTC"), "close": pl.Float64, "volume": pl.Float64}
+    data = pl.DataFrame(told, schema=schema)
+    frame = shaped(pl.concat([data, data.clear()], rechunk=False), tz=tz, index=["time"])
+    zoned = data.with_columns(pl.col("time").dt.convert_time_zone(tz))
+    expected = zoned.to_pandas().set_index("time")
+    pandas.testing.assert_frame_equal(frame, expected)
+    assert str(frame.index.tz) == str(expected.index.tz)
+    frame.iloc[:, 0] = 9.0
+    assert data["close"].to_list() == [1.5, None][:rows]
+
+
 def test_pandas_that_is_not_there_is_asked_for_by_its_extra(candles, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtra, match=r"marketkit-upbit\[pandas\]") as caught:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
+import os
+import sys
 import time
 
 import pytest
@@ -186,3 +189,54 @@ def test_progress_goes_to_the_error_stream_unless_told_otherwise(ticking, capsys
     said = capsys.readouterr()
     assert "KRW-BTC 1m" in said.err
     assert said.out == ""
+
+
+def test_what_asks_no_exchange_tells_of_no_requests():
+    files = Progress("reading 9 files", total=9, done=3, rows=4_999, unit="rows", asks=False)
+    assert str(files).startswith("reading 9 files:  33%  4,999 rows in 0s")
+    assert "requests" not in str(files)
+
+
+@pytest.mark.parametrize("most", [200, 100, 79, 39, 12])
+@pytest.mark.parametrize("note", ["", "the exchange is away: 점검 중"])
+def test_a_bar_takes_no_more_than_the_columns_there_are(ticking, most, note):
+    progress = half(note=note)
+    ticking(10)
+    drawn = progress.bar(most)
+    assert sum(1 if letter.isascii() else 2 for letter in drawn) <= most
+    assert drawn.startswith("[####") or "50%"[: most - 12] in drawn
+    assert progress.bar(200) == progress.bar()
+
+
+def test_in_a_narrow_terminal_the_reason_of_a_wait_is_seen(ticking):
+    progress = half(note="the exchange is away")
+    ticking(10)
+    assert progress.bar(52) == "KRW-BTC 1m:  50%, 10s to go; the exchange is away"
+    assert half(state="stopped").bar(30) == "KRW-BTC 1m:  50%, stopped"
+
+
+def test_a_terminal_that_cannot_draw_again_gets_plain_lines(ticking, monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    stream = Terminal()
+    reporter = Reporter(half(), stream)
+    ticking(31)
+    reporter.update()
+    assert "\x1b" not in stream.getvalue()
+    assert "\r" not in stream.getvalue()
+    assert stream.getvalue().count("\n") == 1
+
+
+def test_what_nobody_can_read_is_not_written_and_the_call_goes_on(ticking, monkeypatch):
+    monkeypatch.setattr(sys, "stderr", None)
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w", encoding="utf-8", buffering=1) as gone:
+        for stream in (None, gone):
+            reporter = Reporter(half(), stream)
+            for _ in range(3):
+                ticking(31)
+                reporter.update()
+            reporter.close()
+        with contextlib.suppress(OSError):
+            gone.flush()
+        os.dup2(os.open(os.devnull, os.O_WRONLY), gone.fileno())

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import re
 from pathlib import Path
 
 import pytest
+
+import marketkit as mk
 
 ROOT = Path(__file__).parents[2]
 ENGLISH = ROOT / "README.md"
@@ -51,3 +55,13 @@ def test_every_file_that_a_page_shows_or_links_is_there(path):
     links = re.findall(r"\]\((?!https?:|#)([^)#]+)", path.read_text("utf-8"))
     assert links
     assert [link for link in links if not (path.parent / link).exists()] == []
+
+
+@pytest.mark.parametrize("path", [ENGLISH, KOREAN], ids=["English", "Korean"])
+def test_every_adapter_that_a_page_names_takes_what_the_page_gives(path):
+    calls = re.findall(r"`mk\.to\.(\w+)(\([^`]*\))`", CODE.sub("", path.read_text("utf-8")))
+    assert len(calls) > 5
+    for name, arguments in calls:
+        call = ast.parse(f"f{arguments}", mode="eval").body
+        given = [ast.unparse(each) for each in call.args]
+        inspect.signature(getattr(mk.to, name)).bind(*given)

@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 
 from marketkit.coverage import Spans
 from marketkit.errors import InputError, InvalidRange, UnknownTimeframe
+from marketkit.frames import wider
 from marketkit.timeframe import (
+    EVERY,
     HOUR,
+    MADE,
     MINUTE,
     SECOND,
     TIMEFRAMES,
@@ -24,7 +27,6 @@ from marketkit.timeframe import (
     parse_time,
     parse_timeframe,
     timeframe_of_token,
-    wider,
 )
 
 calm = settings(deadline=None)
@@ -272,7 +274,7 @@ def test_a_width_of_another_library_is_answered_with_ours(typed, meant):
         parse_timeframe(typed)
 
 
-@pytest.mark.parametrize("typed", ["2h", "7m", "100", "0", "now", "True"])
+@pytest.mark.parametrize("typed", ["5h", "7m", "100", "0", "now", "True"])
 def test_a_width_that_nobody_has_is_given_no_meaning(typed):
     with pytest.raises(UnknownTimeframe) as caught:
         parse_timeframe(typed)
@@ -470,3 +472,23 @@ def test_few_slots_are_of_a_wider_timeframe_by_chance():
     assert wider(hours, [0, 4 * HOUR, 8 * HOUR]) is None
     assert wider(hours, [0]) is None
     assert wider(hours, []) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "base"), [("2h", "1h"), ("6h", "1h"), ("8h", "1h"), ("12h", "1h"), ("3d", "1d")]
+)
+def test_a_made_width_is_named_only_where_made_ones_will_do(name, base):
+    width = parse_timeframe(name, made=True)
+    assert width is parse_timeframe(width, made=True) is MADE[name]
+    assert (width.made_of, next(narrower(width)).name) == (base, base)
+    for spelt in (name, width):
+        with pytest.raises(UnknownTimeframe, match=f"no {name} candles: fetch and keep {base}"):
+            parse_timeframe(spelt)
+
+
+def test_no_width_of_the_exchange_is_made_and_all_sort_by_width():
+    assert not any(each.made_of for each in TIMEFRAMES.values())
+    assert {each.name for each in EVERY} == {*TIMEFRAMES, *MADE}
+    assert [each.width for each in EVERY] == sorted(each.width for each in EVERY)
+    with pytest.raises(UnknownTimeframe, match="did you mean '12h'"):
+        parse_timeframe("720")

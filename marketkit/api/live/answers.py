@@ -15,7 +15,7 @@ from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority
-from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.progress import Progress, Reporter
 from marketkit.timeframe import Timeframe
 

@@ -93,6 +93,6 @@ def _final(tracker: SlotTracker, start: int, end: int) -> bool:
 
 
 def _end(interruption: Interruption, known: Iterable[Interruption]) -> int | None:
-    """Give when messages came again after an interruption that the stream had, if they have."""
+    """Give when messages came again after an interruption of the stream, if any did."""
     start, reason = interruption.start, interruption.reason
     return next((each.end for each in known if each.start >= start and each.reason == reason), None)

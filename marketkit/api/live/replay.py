@@ -19,10 +19,11 @@ from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, NotCovered
 from marketkit.exchange.upbit.channels import timeframe_of
-from marketkit.exchange.upbit.paging import CandleRange
-from marketkit.recording.reader import recorded_channels
+from marketkit.exchange.upbit.proof import CandleRange
+from marketkit.recording import files
 from marketkit.recording.rows import Heard
 from marketkit.recording.tape import RecordedTape, Tape, TapeMoment, make_candle
+from marketkit.settings import given_path
 from marketkit.timeframe import Timeframe, iso
 from marketkit.window import Instant, window_of
 
@@ -43,8 +44,9 @@ def open_tape(
     `InputError` for what is neither recording nor lake or has nothing of the channel.
     """
     window = window_of(*span)
-    if not isinstance(replay, Lake) and recorded_channels(Path(replay)):
-        tape: Tape = RecordedTape(Path(replay), window)
+    folder = None if isinstance(replay, Lake) else given_path(replay, "replay")
+    if folder is not None and files.channels(folder):
+        tape: Tape = RecordedTape(folder, window)
         names = naming.resolve(symbols, tape.symbols)
     else:
         lake = replay if isinstance(replay, Lake) else Lake(replay, source=source)

@@ -126,9 +126,9 @@ def _finals(shape: Callable[[pl.DataFrame], F]) -> Callable[[Sequence[Final]], F
 
 
 def _young(trackers: Sequence[SlotTracker]) -> pl.DataFrame:
-    return candle_frame(
-        (each.symbol, time, row) for each in trackers for time, row in list(each.rows.items())
-    )
+    # Candles come meanwhile on the engine's loop: a copy is one step, going through items is not.
+    rows = ((each.symbol, each.rows.copy()) for each in trackers)
+    return candle_frame((symbol, time, row) for symbol, own in rows for time, row in own.items())
 
 
 def _limits(trackers: Sequence[SlotTracker]) -> pl.DataFrame:

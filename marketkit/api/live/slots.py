@@ -84,6 +84,9 @@ class SlotTracker:
         """Take a candle of the stream that came at `now`, and name the change."""
         time = candle.time
         if time > now + AHEAD:
+            # The candle may be right and our clock behind: then the slots from here on are not told
+            # by those that come later, and somebody has to be asked.
+            self._leave(self.timeframe.floor(now))
             return "none"
         overtaken = candle.stream == "SNAPSHOT" and time > self._newest >= 0
         if self._joined is None or overtaken:
@@ -96,7 +99,7 @@ class SlotTracker:
         if newer:
             self._newest = time
             self._began.append((now, time))
-        if not self._put(time, candle):
+        if not self._put(time, candle, now):
             return "none"
         if not newer and time in self.kept:
             corrected = Spans([(time, self.timeframe.next(time))])
@@ -114,7 +117,8 @@ class SlotTracker:
 
     def prove(self, alive: int) -> None:
         """Prove slots, `alive` being the moment up to which nothing can be missing."""
-        while self._began and self._began[0][0] <= alive - self.settle:
+        # A slot that is told of ahead of its time proves nothing of those that have yet to come.
+        while self._began and max(self._began[0]) <= alive - self.settle:
             _, newest = self._began.popleft()
             self.proved |= Spans([(self._since, newest)]) - self.kept
 
@@ -213,8 +217,8 @@ class SlotTracker:
             self._joined, self._since = None, _EVER
             self._began.clear()
 
-    def _put(self, time: int, candle: Candle) -> bool:
-        """Keep the numbers of a slot if newer than the known ones."""
+    def _put(self, time: int, candle: Candle, now: int) -> bool:
+        """Keep the numbers of a slot if newer than the known ones, as told at `now`."""
         row = Row(
             candle.open,
             candle.high,
@@ -222,7 +226,9 @@ class SlotTracker:
             candle.close,
             candle.volume,
             candle.value,
-            candle.sent,
+            min(
+                candle.sent, now + JOIN_MARGIN
+            ),  # what is said to be of later must not stay for so long
         )
         known = self.rows.get(time)
         if known is not None:

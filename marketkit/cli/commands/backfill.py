@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import DURATION, SYMBOLS, add_range, duration, open_provider
+from marketkit.cli.options import (
+    DURATION,
+    SYMBOLS,
+    add_log_format,
+    add_range,
+    duration,
+    open_provider,
+    path,
+)
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
-from marketkit.cli.run import CommandRun, begin_run, on_sigterm, say_summary
+from marketkit.cli.run import CommandRun, begin_run, say_summary
 from marketkit.cli.schedule import only_run, read_file, scheduled
-from marketkit.errors import InputError, MarketkitError, UnknownSymbol
+from marketkit.disk.system import on_ending
+from marketkit.errors import InputError, LakeError, MarketkitError, NotWritable, UnknownSymbol
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -33,20 +40,23 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     said = f"Wait for an exchange that is away for so long: {DURATION}; 12h if none is given."
     add("--patience", type=duration, help=said)
     add("--max-time", type=duration, help=f"Leave after so long, and go on next time: {DURATION}.")
-    said = "Write progress and problems as text or as JSON lines."
-    add("--log-format", choices=["text", "json"], default="text", help=said)
+    add_log_format(command)
 
 
 def wanted_arguments(command: argparse.ArgumentParser) -> None:
     """Add the candles wanted, by hand or from a file, and their order."""
     add = command.add_argument
     add("symbols", nargs="*", help=SYMBOLS)
-    add_range(command)
+    add_range(command, more=("trade",))
     command.set_defaults(timeframe=None)  # so that a file can refuse one
     said = "A TOML file that says what the lake holds, in place of symbols and times."
-    add("--config", type=Path, metavar="FILE", help=said)
+    add("--config", type=path, metavar="FILE", help=said)
     said = "What comes first; newest if none is given."
     add("--order", choices=["newest", "oldest", "symbols"], help=said)
+    said = "Take whole months and days from the exchange's archive of zip files."
+    add("--archive", action="store_true", default=None, help=said)
+    said = "A folder in which the archive's zips stay; without it they go away when they are used."
+    add("--keep", type=path, metavar="FOLDER", help=said)
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
@@ -70,7 +80,7 @@ def _work(
     """Do the one backfill; where that is cut, say how far the work came."""
     series, span, state = (options.symbols, options.timeframe), (options.start, options.end), ""
     try:
-        with on_sigterm(run.terminate):
+        with on_ending(run.terminate):
             return run.work(_starter(provider, options, *series, *span))
     except InputError:
         run.cut.clear()  # nothing was done, and nothing is left
@@ -79,7 +89,7 @@ def _work(
         state = f"failed: {error}"
         raise
     finally:
-        if run.cut:
+        if run.cut or run.stopped:
             say_summary(output, run, options, provider.lake().root, state)
 
 
@@ -108,12 +118,20 @@ def _starter(  # noqa: PLR0917 - the arguments of a backfill, in their order
         recheck=options.recheck,
         order=options.order or "newest",
         patience=options.patience or "12h",
+        archive=bool(options.archive),
+        keep=options.keep,
         show=show,
     )
 
 
 def _say_missing(provider: SmartDataProvider, report: Report, output: Output) -> None:
-    gaps = provider.lake().gaps(report.symbols, report.timeframe, report.start, report.end)
+    from marketkit.data.jobs.trades import TradeReport  # noqa: PLC0415 - slow, `--help` needs none
+
+    lake, series = provider.lake(), (report.symbols, report.timeframe)
+    if isinstance(report, TradeReport):
+        gaps = lake.trades.gaps(report.symbols, report.start, report.end)
+    else:
+        gaps = lake.gaps(*series, report.start, report.end)
     if gaps.height:
         output.say("missing:")
         output.table(gaps)
@@ -127,7 +145,7 @@ def _scheduled(options: argparse.Namespace, output: Output) -> int:
     provider, run = open_provider(options), begin_run(options)
     state, code = "", None
     try:
-        with only_run(provider.lake(), options.config), on_sigterm(run.terminate):
+        with only_run(provider.lake(), options.config), on_ending(run.terminate):
             _chores(provider, config, options, run)
     except Timeout:
         state, code = "busy: another run of this file is at work", INCOMPLETE
@@ -144,9 +162,7 @@ def _chores(
 ) -> None:
     from marketkit.data.jobs.config import moment  # noqa: PLC0415 - slow
 
-    todo = scheduled(provider, config, run, options.patience)
-    run.planned = len(todo)
-    for chore in todo:
+    for chore in scheduled(provider, config, run, options.patience):
         if run.stopped:
             return
         symbols, start = list(chore.symbols), moment(chore.start)
@@ -154,10 +170,16 @@ def _chores(
             report = run.work(_starter(provider, options, symbols, chore.timeframe, start))
         except UnknownSymbol as none:  # of this piece of work no market is listed
             run.unlisted.append(none.symbol)
-            sys.stderr.write(f"{none.symbol} {chore.timeframe}: {none}\n")
+            run.tell("error", f"{none.symbol} {chore.timeframe}", none)
             continue
-        for symbol, failure in report.failures.items() if report is not None else ():
-            sys.stderr.write(f"{symbol} {chore.timeframe}: {failure}\n")
+        except LakeError as failure:
+            if isinstance(failure, NotWritable):
+                raise
+            # Of all series of this piece of work; the next piece has others.
+            run.tell("error", f"{' '.join(symbols)} {chore.timeframe}", failure)
+            continue
+        for symbol, trouble in report.failures.items() if report is not None else ():
+            run.tell("error", f"{symbol} {chore.timeframe}", trouble)
 
 
 COMMAND = Command(

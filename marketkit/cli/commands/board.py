@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import (
-    DURATION,
-    SYMBOLS,
-    TZ,
-    duration,
-    one_or_many,
-    open_provider,
-    positive,
-    seconds_of,
-)
-from marketkit.cli.output import DONE, Output
-from marketkit.cli.run import interrupt, on_sigterm
+from marketkit.cli.deadline import deadline_of, open_until, opening, seconds_until
+from marketkit.cli.options import DURATION, SYMBOLS, TZ, duration, one_or_many, positive
+from marketkit.cli.output import DONE, INCOMPLETE, Output
+from marketkit.cli.terminal import writing
+from marketkit.disk.system import interrupt, on_ending
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
@@ -29,11 +23,17 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, _: Output) -> int:
-    with on_sigterm(interrupt), open_provider(options) as provider:
+    deadline = deadline_of(options)
+    with (
+        on_ending(interrupt),
+        open_until(options, deadline) as provider,
+        opening(options, deadline),
+        writing(sys.stdout),
+    ):
         provider.board(
             one_or_many(options.symbols),
             rows=options.rows,
-            seconds=seconds_of(options.max_time),
+            seconds=seconds_until(deadline),
             tz=options.tz,
         )
     return DONE
@@ -45,5 +45,6 @@ COMMAND = Command(
     _run,
     _arguments,
     example="marketkit board 'KRW-*' --rows 10",
+    codes={INCOMPLETE: "The time was over before the exchange told its prices."},
     uses=("lake", "endpoint", "region"),
 )

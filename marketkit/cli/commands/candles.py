@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 
 from marketkit.cli.command import PARTS, Command
-from marketkit.cli.options import SYMBOLS, TZ, add_range, one_or_many, open_provider
+from marketkit.cli.options import MADE, SYMBOLS, TZ, add_range, one_or_many, open_provider
 from marketkit.cli.output import DONE, Output
 
 
 def _arguments(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("symbols", nargs="+", help=SYMBOLS)
-    add_range(command)
+    add_range(command, MADE)
     add("--count", type=int, help="The newest so many; 200 if neither count nor start is given.")
     sources = ["auto", "lake", "exchange"]
     add("--source", default="auto", choices=sources, help="Who is asked; both, the lake first.")
@@ -26,6 +26,8 @@ def _arguments(command: argparse.ArgumentParser) -> None:
     said = "Join a market that changed its code, such as KRW-MATIC=KRW-POL; repeatable."
     add("--rename", action="append", type=_pair, metavar="OLD=NEW", help=said)
     add("--tz", default="UTC", help=TZ)
+    said = "Numbers as floats, or as the exchange writes them; float if none is given."
+    add("--precision", default="float", choices=["float", "decimal"], help=said)
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -50,6 +52,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
         rename=None if options.rename is None else dict(options.rename),
         source=options.source,
         tz=options.tz,
+        precision=options.precision,
     )
     output.table(candles)
     return DONE

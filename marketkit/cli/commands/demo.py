@@ -66,11 +66,13 @@ def _tour(
     start, end = span
     markets = provider.get_market()
     output.say(f"{provider}: {markets.height} markets\n")
+    output.need_reader()
 
     output.say(f"1. Fill the lake: {len(symbols)} markets, {start:%Y-%m-%d} to {end:%Y-%m-%d}, 1m")
     job = provider.backfill(symbols, "1m", start=start, end=end, show=_sees_bars())
     report = _wait(job, output)
     output.report(report)
+    output.need_reader()
 
     output.say("\n2. What the lake proves of every slot, and the first slots proved empty")
     coverage = provider.lake().coverage(symbols, "1m", start, end)
@@ -94,7 +96,7 @@ def _sees_bars() -> bool:
 
 
 def _wait(job: Job, output: Output) -> Report:
-    """Wait for a job; where no bar moves, say again and again how it stands."""
+    """Wait for a job; where no bar moves, say again and again how the job stands."""
     while not _sees_bars():
         try:
             return job.wait(_SAY_EVERY)
@@ -102,6 +104,7 @@ def _wait(job: Job, output: Output) -> Report:
             if isinstance(early, MarketkitError):  # a request's, not that of our own wait
                 raise
             output.say(f"  {job.progress}")
+            output.need_reader()
     return job.wait()
 
 

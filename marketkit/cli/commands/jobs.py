@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from marketkit.cli.command import Command, Family, no_arguments
 from marketkit.cli.options import open_lake, open_provider
 from marketkit.cli.output import DONE, Output
-from marketkit.cli.run import CommandRun, on_sigterm, say_summary
+from marketkit.cli.run import CommandRun, say_summary
 from marketkit.cli.texts import JOBS
+from marketkit.disk.system import on_ending
 
 if TYPE_CHECKING:
     from marketkit.api.sync import SmartDataProvider
@@ -52,7 +53,7 @@ def _resume(options: argparse.Namespace, output: Output) -> int:
         return _tell(options, output, None, "goes on in the processes at work on it")
     run = CommandRun(deadline=None)
     try:
-        with on_sigterm(run.terminate):
+        with on_ending(run.terminate):
             report = run.work(_starter(open_provider(options), wanted))
     finally:
         if run.cut:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from marketkit.cli.command import Command, Family, no_arguments
+from marketkit.cli.command import PARTS, Command, Family, no_arguments
 from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_arguments
+from marketkit.cli.lake_import import import_arguments, import_candles
+from marketkit.cli.lake_judge import quality, quality_arguments
+from marketkit.cli.lake_merge import merge, merge_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
-from marketkit.cli.options import add_series, add_timeframe, open_lake
+from marketkit.cli.options import add_series, add_timeframe, letters, open_lake, path
 from marketkit.cli.output import DONE, FAILED, Output
 from marketkit.cli.texts import LAKE
 
@@ -20,6 +22,12 @@ if TYPE_CHECKING:
 
 Answer = Callable[["Lake", argparse.Namespace, Output], int]
 Arguments = Callable[[argparse.ArgumentParser], None]
+
+# Commands about all series give those that can be read, and say which are left out.
+_OF_MANY = {
+    *("ls", "gaps", "coverage", "calendar", "quality", "revisions", "du", "freeze", "diff"),
+    *("export", "sql"),
+}
 
 
 def _view(name: str, answer: Answer, arguments: Arguments = no_arguments) -> Command:
@@ -31,7 +39,7 @@ def _view(name: str, answer: Answer, arguments: Arguments = no_arguments) -> Com
         lambda options, output: answer(open_lake(options), options, output),
         arguments,
         example=said.example,
-        codes=said.codes,
+        codes={**(PARTS if name in _OF_MANY else {}), **said.codes},
     )
 
 
@@ -51,7 +59,7 @@ def _name(view: argparse.ArgumentParser) -> None:
 
 def _thaw_arguments(view: argparse.ArgumentParser) -> None:
     _name(view)
-    view.add_argument("into", type=Path, help="The folder of the new lake; it must be empty.")
+    view.add_argument("into", type=path, help="The folder of the new lake; it must be empty.")
 
 
 def _diff_arguments(view: argparse.ArgumentParser) -> None:
@@ -64,25 +72,15 @@ def _diff_arguments(view: argparse.ArgumentParser) -> None:
     add("--by", choices=["slots", "series", "rows"], default="slots", help=said)
 
 
-def _import_arguments(view: argparse.ArgumentParser) -> None:
-    add = view.add_argument
-    add("path", type=Path, help="The file.")
-    add("--symbol", required=True, help="The code of the market in the file, such as KRW-BTC.")
-    add("--timeframe", required=True, help="The width of the candles in the file, such as 1m.")
-    add("--tz", help="The zone of times that say none, such as Asia/Seoul.")
-    said = "What the file proves: its rows, or all slots from the first to the last."
-    add("--covering", choices=["rows", "range"], default="rows", help=said)
-
-
 def _export_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("path", type=Path, help="The file; the suffix says the format.")
+    view.add_argument("path", type=path, help="The file; the suffix says the format.")
     add_series(view)
     said = "Replace a file that is there already."
     view.add_argument("--overwrite", action="store_true", help=said)
 
 
 def _sql_arguments(view: argparse.ArgumentParser) -> None:
-    view.add_argument("query", help="The question, quoted.")
+    view.add_argument("query", type=letters, help="The question, quoted.")
     said = "Read a frozen set instead of the lake as it is."
     view.add_argument("--as-of", metavar="NAME", help=said)
 
@@ -169,25 +167,6 @@ def _diff(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     return FAILED if found.height or compare(by="series").height else DONE
 
 
-def _import(lake: Lake, options: argparse.Namespace, output: Output) -> int:
-    taken = lake.import_(
-        options.path,
-        symbol=options.symbol,
-        timeframe=options.timeframe,
-        tz=options.tz,
-        covering=options.covering,
-    )
-    output.say(str(taken))
-    output.value(
-        rows=taken.rows,
-        distinct=taken.distinct,
-        changed=taken.changed,
-        revisions=taken.revisions,
-        slots=taken.slots,
-    )
-    return DONE
-
-
 def _export(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     rows = lake.export(options.path, *_series(options), overwrite=options.overwrite)
     output.say(f"{rows:,} candles in {options.path}")
@@ -208,6 +187,7 @@ COMMAND = Family(
         _view("gaps", _gaps, add_series),
         _view("coverage", _coverage, _coverage_arguments),
         _view("calendar", _calendar, add_series),
+        _view("quality", quality, quality_arguments),
         _view("revisions", _revisions, _revisions_arguments),
         _view("audit", audit, audit_arguments),
         _view("repair", repair, repair_arguments),
@@ -221,7 +201,8 @@ COMMAND = Family(
         _view("publish", _publish, _name),
         _view("frozen", _frozen),
         _view("thaw", _thaw, _thaw_arguments),
-        _view("import", _import, _import_arguments),
+        _view("import", import_candles, import_arguments),
+        _view("merge", merge, merge_arguments),
         _view("export", _export, _export_arguments),
         _view("sql", _sql, _sql_arguments),
     ),

@@ -25,6 +25,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
     run = CommandRun(None)
     plans = list(_of_file(options, run, output)) if options.config else [_by_hand(options)]
+    run.unlisted += [symbol for plan in plans for symbol in _unlisted(plan)]
     for plan in plans:
         output.say(repr(plan).partition("\n")[0])
     rows = [
@@ -38,6 +39,15 @@ def _run(options: argparse.Namespace, output: Output) -> int:
     return INCOMPLETE if run.unlisted else DONE
 
 
+def _unlisted(plan: Plan) -> set[str]:
+    """Give the codes that the plan was asked for and no market has; a warning has named them."""
+    from marketkit.symbols import is_glob  # noqa: PLC0415 - slow, `--help` needs none
+
+    planned = {each.upper() for each in plan.frame["symbol"]}  # `KRW-a` is meant by `KRW-A`
+    codes = (each for each in plan.wanted.symbols if not is_glob(each))
+    return {each for each in codes if each.upper() not in planned}
+
+
 def _by_hand(options: argparse.Namespace) -> Plan:
     need_symbols(options)
     return open_provider(options).plan(
@@ -46,6 +56,8 @@ def _by_hand(options: argparse.Namespace) -> Plan:
         start=options.start,
         end=options.end,
         order=options.order or "newest",
+        archive=bool(options.archive),
+        keep=options.keep,
     )
 
 
@@ -58,7 +70,14 @@ def _of_file(options: argparse.Namespace, run: CommandRun, output: Output) -> It
     for chore in scheduled(provider, config, run, _PATIENCE):
         symbols, start = list(chore.symbols), moment(chore.start)
         try:
-            yield provider.plan(symbols, chore.timeframe, start=start, order=options.order)
+            yield provider.plan(
+                symbols,
+                chore.timeframe,
+                start=start,
+                order=options.order,
+                archive=bool(options.archive),
+                keep=options.keep,
+            )
         except UnknownSymbol as none:  # of this piece of work no market is listed
             run.unlisted.append(none.symbol)
             output.problem(none)
@@ -78,5 +97,5 @@ COMMAND = Command(
     _run,
     wanted_arguments,
     example="marketkit plan KRW-BTC 'KRW-E*' --timeframe 1m --start 2026-01-01",
-    codes={INCOMPLETE: "Of a part of the file no market is listed."},
+    codes={INCOMPLETE: "A code is not that of a listed market, and the plan is without it."},
 )

@@ -16,9 +16,10 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, _: Output) -> int:
-    from marketkit.sandbox.command import run  # noqa: PLC0415 - as above
+    from marketkit.sandbox.command import serve  # noqa: PLC0415 - as above
 
-    return run(options)
+    serve(options, Output(as_json=True).value)
+    return DONE
 
 
 COMMAND = Command(

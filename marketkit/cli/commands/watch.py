@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import argparse
+import math
+import sys
 import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import (
-    DURATION,
-    SYMBOLS,
-    duration,
-    open_provider,
-    positive,
-    seconds_of,
-)
+from marketkit.cli.deadline import deadline_of, open_until, opening
+from marketkit.cli.options import DURATION, SYMBOLS, duration, positive
 from marketkit.cli.output import DONE, INCOMPLETE, Output
-from marketkit.cli.run import interrupt, on_sigterm
+from marketkit.disk.system import hung_up, interrupt, on_ending
+from marketkit.errors import NetworkError
 
 if TYPE_CHECKING:
     import polars as pl
 
+    from marketkit.realtime.feed import Feed
+
+_LOOK = 1.0  # seconds between two looks whether anybody reads, for a stream may be silent for long
 _SHOWN = {  # columns for people; programs get all
     "ticker": ("time", "symbol", "price", "signed_change_rate", "value_24h"),
     "trade": ("time", "symbol", "side", "price", "volume"),
@@ -44,24 +47,55 @@ def _renamed(text: str) -> str:
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
-    left, seconds = options.count, seconds_of(options.max_time)
-    with (
-        on_sigterm(interrupt),
-        open_provider(options) as provider,
-        provider.watch(options.symbols, options.channel) as feed,
-    ):
-        timer = threading.Timer(seconds or 0, feed.close)
-        timer.daemon = True
-        if seconds is not None:
-            timer.start()
-        for frame in feed:
-            lines = frame if output.as_json else readable(frame, options.channel)
-            output.lines(lines.head(lines.height if left is None else left))
-            left = None if left is None else left - lines.height
-            if left is not None and left <= 0:
+    deadline = deadline_of(options)
+    with on_ending(interrupt), open_until(options, deadline) as provider:
+        with opening(options, deadline):
+            feed = provider.watch(options.symbols, options.channel)
+        with feed, _closing(feed, deadline):
+            try:
+                left = _print(feed, options, output)
+            except NetworkError as why:  # no stream has opened
+                output.problem(why)
+                return INCOMPLETE
+            if feed.unheard is not None:
+                output.problem(feed.unheard)
+                return INCOMPLETE
+    return INCOMPLETE if left > 0 else DONE
+
+
+@contextmanager
+def _closing(feed: Feed[pl.DataFrame], deadline: float | None) -> Iterator[None]:
+    """Close a feed at a deadline, or where nobody reads, unless the block ends before."""
+    over = threading.Event()
+
+    def look() -> None:
+        while not hung_up(sys.stdout):
+            left = math.inf if deadline is None else deadline - time.monotonic()
+            if left <= 0:
                 break
-        timer.cancel()
-    return INCOMPLETE if left is not None and left > 0 else DONE
+            if over.wait(min(left, _LOOK)):
+                return
+        feed.close()
+
+    threading.Thread(target=look, daemon=True).start()
+    try:
+        yield
+    finally:
+        over.set()
+
+
+def _print(feed: Feed[pl.DataFrame], options: argparse.Namespace, output: Output) -> int:
+    """Print events until the end or `--count`, and give how many lines are missing to that."""
+    left: int = options.count or 0
+    for frame in feed:
+        lines = frame if output.as_json else readable(frame, options.channel)
+        output.lines(lines if options.count is None else lines.head(left))
+        left -= lines.height if options.count else 0
+        if options.count and left <= 0:
+            break
+    else:
+        output.need_reader()
+    return left
 
 
 def readable(frame: pl.DataFrame, channel: str) -> pl.DataFrame:
@@ -77,5 +111,5 @@ COMMAND = Command(
     _run,
     _arguments,
     example="marketkit watch KRW-BTC KRW-ETH --channel trade --count 10",
-    codes={INCOMPLETE: "Fewer lines came than --count asks for."},
+    codes={INCOMPLETE: "Fewer lines came than --count asks for, or no stream opened."},
 )

@@ -38,6 +38,7 @@ class Options(TypedDict, total=False):
     settle: float
     timeout: float
     offline: bool | None
+    address: str | None
 
 
 class Desk:

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
-from marketkit import schema
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch import pages as answered
@@ -24,17 +23,20 @@ from marketkit.data.lake.read.candles import (
     known_of,
     named,
     newest,
+    row,
     without,
 )
+from marketkit.data.lake.read.decimals import with_decimals
 from marketkit.data.lake.read.fill import closed, read_dense
 from marketkit.data.lake.read.resample import fold
 from marketkit.data.lake.read.view import View, look
 from marketkit.errors import CorruptFile, InvalidRange, MarketkitError
 from marketkit.exchange.dialect import Page
-from marketkit.exchange.upbit.paging import CandleRange, walk_candles
+from marketkit.exchange.upbit.paging import walk_candles
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.net.engine import aside
 from marketkit.net.walk import Pages
-from marketkit.schema import ROW, STATE, empty
+from marketkit.schema import STATE, empty
 from marketkit.timeframe import MINUTE, iso
 from marketkit.window import Window
 
@@ -49,14 +51,16 @@ class CandleReader:
         self._lake = filler.lake
         self._transport = filler.transport
 
-    async def from_lake(self, lake: Lake, symbols: Sequence[str], window: Window) -> CandleResult:
+    async def from_lake(
+        self, lake: Lake, symbols: Sequence[str], window: Window, *, exact: bool = False
+    ) -> CandleResult:
         """Answer from the proved slots of a lake; in a thread, unless that takes longer."""
         # Unless the exchange was heard this is the machine's clock: it decides of the slots that a
         # session's days are made of, and of nothing that is read.
         narrow = window.narrow(self._transport.now())
 
         def read() -> CandleResult:
-            return fold(from_lake(lake, symbols, narrow), narrow)
+            return fold(from_lake(lake, symbols, narrow, exact=exact), narrow)
 
         if narrow.start is not None and narrow.end is not None:
             brief = (narrow.end - narrow.start) * len(symbols) <= _BRIEF
@@ -74,12 +78,9 @@ class CandleReader:
         try:
             return await self._answer(symbols, window, run, lake=lake, exact=exact)
         except CorruptFile as broken:
-            shape = schema.exact(ROW) if exact else ROW
-            parts = [
-                await self.answer(half, window, run, lake=lake, exact=exact)
-                for half in halves(symbols)
-            ]
-            return without(broken, symbols, parts, shape)
+            answer = functools.partial(self.answer, lake=lake, exact=exact)
+            parts = [await answer(half, window, run) for half in halves(symbols)]
+            return without(broken, symbols, parts, row(exact=exact))
 
     async def _answer(
         self, symbols: Sequence[str], window: Window, run: FetchRun, *, lake: bool, exact: bool
@@ -87,18 +88,16 @@ class CandleReader:
         await self._hear(symbols, window, lake=lake)
         narrow = window.narrow(self._transport.now())
         if narrow.start is not None and narrow.start >= self.edge(window):
-            return CandleResult(closed(empty(schema.exact(ROW) if exact else ROW)), {})
+            return CandleResult(closed(empty(row(exact=exact))), {})
         if narrow.timeframe.name == "1s":
             run.failures |= await asyncio.to_thread(self._gone, symbols, narrow, lake=lake)
         names = [symbol for symbol in symbols if symbol not in run.failures]
-        if lake:
-            candles = await self.from_both(names, narrow, run)
-        else:
-            candles = await self.from_exchange(names, narrow, run, exact=exact)
+        ask = self.from_both if lake else self.from_exchange
+        candles = await ask(names, narrow, run, exact=exact)
         return await asyncio.to_thread(fold, candles, narrow)
 
     async def from_both(
-        self, symbols: Sequence[str], window: Window, run: FetchRun
+        self, symbols: Sequence[str], window: Window, run: FetchRun, *, exact: bool
     ) -> CandleResult:
         """Answer from the lake after fetching the gaps once, and the young rows at the edge."""
         end = self.edge(window)
@@ -118,7 +117,7 @@ class CandleReader:
         proof, now = {symbol: view.known(symbol) for symbol in got}, self._transport.now()
         run.failures |= lost_to(window, proof, span, now, lambda name: view.height(name, span))
         view = view.of([symbol for symbol in view.symbols if symbol not in run.failures])
-        rows = await asyncio.to_thread(read_dense, view, span, window.fill)
+        rows = await asyncio.to_thread(read_dense, view, span, window.fill, exact=exact)
         known = {symbol: known_of(view, symbol) for symbol in view.symbols}
         derived = named({symbol: view.made_of(symbol, span) for symbol in view.symbols})
         return CandleResult(_joined(rows, window, run, end), run.failures, known, run.at, derived)
@@ -143,7 +142,7 @@ class CandleReader:
         proof = {symbol: answered.knowledge(window.timeframe, pages[symbol]) for symbol in got}
         span, now = Span(window.start or 0, end), self._transport.now()
         run.failures |= lost_to(window, proof, span, now, lambda name: answered.height(pages[name]))
-        shape = schema.exact(ROW) if exact else ROW
+        shape = row(exact=exact)
         frames = [
             answered.settled(symbol, pages[symbol], window, end, shape)
             for symbol in sorted(pages)
@@ -286,6 +285,8 @@ def _joined(rows: pl.DataFrame, window: Window, run: FetchRun, end: int) -> pl.D
         forming = _time() >= window.timeframe.floor(run.at)
         state = pl.when(forming).then(pl.lit("forming")).otherwise(pl.lit("closed")).cast(STATE)
         young = pl.concat(frame for frames in run.young.values() for frame in frames)
+        if rows.schema["close"] != young.schema["close"]:  # beside rows of the lake
+            young = with_decimals(young)
         fresh = young.filter(_time() >= (window.start or 0), _time() < end)
         fresh = fresh.with_columns(state=state)
         kept = fresh if window.forming else fresh.filter(pl.col("state") != "forming")

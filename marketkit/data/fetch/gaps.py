@@ -9,7 +9,7 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch.plan import lanes, spread, walks
 from marketkit.data.fetch.walks import FetchRun, walk_all
 from marketkit.data.lake.lake import Lake
-from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.net.transport import Transport
 from marketkit.timeframe import Timeframe
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.read.fill import Block, closed, dense
-from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.slots import slots_of
 from marketkit.exchange.dialect import Page
 from marketkit.schema import Schema, empty
@@ -23,8 +23,7 @@ def proved(pages: Sequence[Page]) -> Spans:
 
 def knowledge(timeframe: Timeframe, pages: Sequence[Page]) -> Knowledge:
     """Give the proof of pages in the words of the lake."""
-    moments = [page.nothing_before for page in pages if page.nothing_before is not None]
-    return Knowledge(timeframe, proved(pages), max(moments, default=None))
+    return Knowledge(timeframe, proved(pages), *beginning(pages))
 
 
 def known(pages: Sequence[Page]) -> Spans:

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from marketkit.coverage import Span, Spans
 from marketkit.exchange.dialect import RateLimit
-from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.timeframe import Timeframe
 

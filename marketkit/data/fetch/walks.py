@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import functools
 import math
 import os
@@ -10,7 +11,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 import polars as pl
 
@@ -18,15 +20,23 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch.plan import split
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.write import Written
-from marketkit.errors import LakeError, MarketkitError
+from marketkit.errors import MarketkitError, NotWritable
 from marketkit.exchange.dialect import Page, Priority, Request, Response
-from marketkit.exchange.upbit.paging import CandleRange, walk_candles
+from marketkit.exchange.upbit.paging import walk_candles
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.net.handle import Interruption
 from marketkit.net.transport import Transport
 from marketkit.net.walk import Pages
 from marketkit.progress import Reporter
 
 FLUSH_PAGES = 10  # pages written together: a second of work that a kill may cost
+# A disk that is full, broken or may only be read, and a process without descriptors, hit every
+# series; None is our own word for a lake that takes no writes.
+_OF_ALL = {
+    None,
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
 
 
 def _set() -> asyncio.Event:
@@ -143,8 +153,9 @@ async def walk_all(
     """Close the gaps that `walks` stand for, `side_by_side` at a time, and add to `run`.
 
     When no walk is left to begin, the longest at work is shared. A symbol whose walk fails is
-    reported in `failures`; the others go on. Trouble with the lake itself stops everything. On
-    cancellation the pages in hand are written before the call ends.
+    reported in `failures`; the others go on, also where the files of that series are at fault.
+    Trouble with the lake itself stops everything. On cancellation the pages in hand are written
+    before the call ends.
     """
     waiting, at_work = deque(walks), list[WalkState]()
     run.planned(walks)
@@ -157,9 +168,9 @@ async def walk_all(
             at_work.append(state)
             try:
                 await walk_one(lake, transport, state, run)
-            except LakeError:
-                raise
             except MarketkitError as failure:
+                if stops_all(failure):
+                    raise
                 run.failures[walk.symbol] = failure
             finally:
                 at_work.remove(state)
@@ -170,6 +181,14 @@ async def walk_all(
                 group.create_task(work())
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from None
+
+
+def stops_all(failure: MarketkitError) -> bool:
+    """Tell a failure of the lake or its disk from a failure of a single series."""
+    if not isinstance(failure, NotWritable):
+        return False
+    cause = failure.__cause__
+    return not isinstance(cause, OSError) or cause.errno in _OF_ALL
 
 
 def share(at_work: Sequence[WalkState]) -> CandleRange | None:
@@ -243,16 +262,24 @@ class Buffer:
 
     async def _write(self) -> None:
         pages, self._pages = self._pages, []
-        bound = max((each.nothing_before for each in pages if each.nothing_before), default=None)
+        if not pages:
+            return
+        end = pages[-1]  # only the last page of a walk says that there is nothing before
         covering = Spans([span for each in pages for span in each.proved])
-        if not covering and bound is None:
+        if not covering and end.nothing_before is None:
             return
         rows = pl.concat([each.rows for each in pages]).unique("time", keep="first").sort("time")
         walk, at = self._walk, self._at
         written = await asyncio.get_running_loop().run_in_executor(
             _writer(os.getpid()),
             lambda: self._lake.append(
-                walk.symbol, walk.timeframe, rows, covering, nothing_before=bound, seen_at=at
+                walk.symbol,
+                walk.timeframe,
+                rows,
+                covering,
+                nothing_before=end.nothing_before,
+                rests_on=end.rests_on,
+                seen_at=at,
             ),
         )
         self._landed(written)
@@ -267,6 +294,8 @@ def _writer(_process: int) -> ThreadPoolExecutor:
 def _split(page: Page) -> tuple[Page, pl.DataFrame]:
     """Part a page into proved rows and rows too young for the lake."""
     hull = page.proved.hull
-    young = pl.col("time").dt.epoch("ms") >= (hull.end if hull is not None else 0)
-    final = Page(page.rows.filter(~young), page.proved, page.nothing_before)
-    return final, page.rows.filter(young)
+    end, newest = hull.end if hull is not None else 0, page.rows["time"].to_physical().max()
+    if newest is None or cast("int", newest) < end:  # the rule, and costs no query
+        return page, page.rows.clear()
+    young = pl.col("time").dt.epoch("ms") >= end
+    return replace(page, rows=page.rows.filter(~young)), page.rows.filter(young)

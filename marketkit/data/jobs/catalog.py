@@ -127,7 +127,7 @@ def find(root: Path, job: str) -> BackfillRequest:
 
 
 def _what(wanted: str) -> str:
-    """Say what a job is to bring, as far as the ledger can be read."""
+    """Describe the request of a job, as far as the ledger can be read."""
     try:
         return str(BackfillRequest.read(wanted))
     except ValueError:

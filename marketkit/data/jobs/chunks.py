@@ -15,6 +15,7 @@ from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.jobs.job import Job
 from marketkit.data.lake.read.fill import closed
 from marketkit.errors import EngineClosed, NotPicklable
+from marketkit.frames import Precision
 from marketkit.net.engine import engine
 from marketkit.timeframe import Timeframe
 
@@ -139,6 +140,7 @@ async def chunks(
     *,
     job: Job,
     slots: int,
+    precision: Precision = "float",
 ) -> AsyncGenerator[pl.DataFrame, None]:
     """Give the candles of `span`, `slots` of all symbols at a time, as a job fetches the slots.
 
@@ -149,7 +151,9 @@ async def chunks(
         while start < span.end:
             end = min(timeframe.shift(start, slots), span.end)
             await _filled(filler, names, timeframe, Span(start, end), job)
-            frame = await asyncio.to_thread(filler.lake.read, names, timeframe, start, end)
+            frame = await asyncio.to_thread(
+                filler.lake.read, names, timeframe, start, end, precision=precision
+            )
             if frame.height:
                 yield closed(frame)
             listed = await asyncio.to_thread(_listed, filler, names, timeframe)

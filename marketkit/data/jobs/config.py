@@ -3,24 +3,28 @@
 from __future__ import annotations
 
 import fnmatch
-import tomllib
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import polars as pl
 
+from marketkit.data.jobs.config_keys import read_keys, shown
 from marketkit.data.jobs.rescue import BEGINNING, announced
 from marketkit.data.jobs.tasks import Order
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import InputError, nearest
+from marketkit.data.lake.names import MarketNames
+from marketkit.errors import InputError, LakeError
 from marketkit.frames import one_of
+from marketkit.settings import given_path, resolve_endpoint
 from marketkit.symbols import is_glob, typed
 from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
 
-T = TypeVar("T")
+_IS_DATE = re.compile(r"\d{4}-|\d{8}")  # `1000h` is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +51,7 @@ class Config:
 
     With `rescue = true` all history of markets that are announced to end is fetched before
     anything else, in the timeframes of each universe that they would be in without the warning.
+    With `archive = true` whole months and days come from the archive.
     """
 
     universe: Sequence[UniverseConfig]
@@ -58,6 +63,7 @@ class Config:
     patience: str = "12h"
     max_time: str | None = None
     rescue: bool = False
+    archive: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +76,17 @@ class ScheduledBackfill:
 
 
 def read_config(path: Path) -> Config:
-    """Read and check a file.
+    """Read and check a file; the path of a lake counts from the folder of the file.
 
-    Raises `InputError` that names the file, and an unknown key with the nearest that is one.
+    Raises `InputError`, before anybody is asked or anything is written, that names file, key and
+    value, and what to write instead.
     """
     try:
-        keys = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(f"{path}: {error}") from error
-    try:
-        universes = [_made(UniverseConfig, each) for each in _listed_universes(keys)]
-        config = _made(Config, {**keys, "universe": universes})
+        keys, universes = read_keys(path)
+        config = Config([_universe(each) for each in universes], **keys)
         _check(config)
+        if config.lake is not None:
+            config = replace(config, lake=str(path.parent / given_path(config.lake, "lake")))
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return config
@@ -89,12 +94,16 @@ def read_config(path: Path) -> Config:
 
 def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[ScheduledBackfill]:
     """List the backfills that bring the lake to the state a file asks for; asks nobody."""
-    found = _rescues(config, markets) if config.rescue else []
-    for universe in config.universe:
+    names_of = MarketNames(markets).codes
+    universes = [replace(each, symbols=names_of(each.symbols)) for each in config.universe]
+    found = _rescues(universes, markets) if config.rescue else []
+    for universe in universes:
         names = members(universe, markets)
         for name, depth in universe.depth.items():
             timeframe = parse_timeframe(name)
             start = _start(depth, now)
+            if start >= now:
+                raise InputError(f"depth {name} = {shown(depth)} lies in the future")
             starts = {
                 symbol: _last(lake, symbol, timeframe, start) if universe.update else start
                 for symbol in names
@@ -108,11 +117,11 @@ def chores(config: Config, markets: pl.DataFrame, lake: Lake, now: int) -> list[
     return found
 
 
-def _rescues(config: Config, markets: pl.DataFrame) -> list[ScheduledBackfill]:
+def _rescues(universes: Sequence[UniverseConfig], markets: pl.DataFrame) -> list[ScheduledBackfill]:
     """List the backfills of all history of markets that are announced to end."""
     ending = markets.filter(pl.col("symbol").is_in(announced(markets)))
     wanted: dict[str, set[str]] = {}
-    for universe in config.universe:
+    for universe in universes:
         names = _meant(universe, ending)["symbol"].to_list()
         for timeframe in universe.depth:
             wanted.setdefault(parse_timeframe(timeframe).name, set()).update(names)
@@ -133,18 +142,30 @@ def members(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
         kept = kept.filter(~pl.col("warning").fill_null(value=False))
     names = [*kept["symbol"], *_unlisted(universe, markets)]
     if not names:
-        raise InputError(f"no market is in the universe of {' '.join(universe.symbols)}")
+        raise InputError(f"no market is in the universe of {_said(universe, markets)}")
     return sorted(names)
 
 
+def _said(universe: UniverseConfig, markets: pl.DataFrame) -> str:
+    """Name the keys that choose the markets of a universe."""
+    said, quote = " ".join(universe.symbols), universe.quote
+    if quote is not None:
+        quotes = sorted(set(markets["quote"]))
+        said += f" with quote = {shown(quote)}"
+        said += "" if quote.upper() in quotes else f" (one of {' '.join(quotes)})"
+    return said + (f" without {' '.join(universe.exclude)}" if universe.exclude else "")
+
+
 def _unlisted(universe: UniverseConfig, markets: pl.DataFrame) -> list[str]:
-    """Give the codes of a universe that no market has, or has any more."""
+    """Give the codes of a universe that no market has, or has any more, whatever they begin with.
+
+    Of a slip in the part before the dash (`KWR-BTC`) nobody should hear nothing.
+    """
     names = markets["symbol"].to_list()
-    codes = typed(universe.symbols, names, aloud=False, slips=False)
+    codes = typed(universe.symbols, names, aloud=False)
     gone = [code for code in codes if not (is_glob(code) or any(_matching(names, code)))]
     found = pl.DataFrame({"symbol": gone}, schema={"symbol": pl.String()})
-    quote = pl.col("symbol").str.split("-").list.first().alias("quote")
-    return _meant(universe, found.with_columns(quote))["symbol"].to_list()
+    return _meant(replace(universe, quote=None), found)["symbol"].to_list()
 
 
 def _meant(universe: UniverseConfig, markets: pl.DataFrame) -> pl.DataFrame:
@@ -167,52 +188,65 @@ def _matching(names: Sequence[str], glob: str) -> Iterator[str]:
     return (name for name in names if name == glob or fnmatch.fnmatchcase(name, glob))
 
 
-def _listed_universes(keys: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    found = keys.get("universe")
-    if not isinstance(found, list) or not found:
-        raise InputError("there is no [[universe]]")
-    return found
-
-
-def _made(kind: type[T], keys: Mapping[str, Any]) -> T:
-    known = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    for key in keys:
-        if key not in known:
-            raise InputError(f"unknown key {key!r}{nearest(key, known)} (one of {' '.join(known)})")
-    try:
-        return kind(**keys)
-    except TypeError:
-        raise InputError(f"a [[universe]] without depth: {dict(keys)!r}") from None
+def _universe(keys: Mapping[str, Any]) -> UniverseConfig:
+    """Make a universe of its keys; a single text stands for the list of it."""
+    single = [each for each in ("symbols", "exclude") if isinstance(keys.get(each), str)]
+    return UniverseConfig(**{**keys, **{each: [keys[each]] for each in single}})
 
 
 def _check(config: Config) -> None:
+    """Refuse values of the right form that mean nothing."""
     one_of("order", config.order, Order)
-    if not isinstance(config.rescue, bool):
-        raise InputError(f"rescue={config.rescue!r} is neither true nor false")
-    for duration in (config.patience, config.verify, config.max_time):
-        if duration is not None:
-            parse_duration(duration)
+    for key in ("patience", "verify", "max_time"):
+        if (duration := getattr(config, key)) is not None:
+            with _naming(key):
+                parse_duration(duration)
+    if (config.endpoint, config.region) != (None, None):
+        resolve_endpoint(config.endpoint, config.region)
     for universe in config.universe:
-        if not isinstance(universe.depth, Mapping) or not universe.depth:
-            raise InputError('depth is a table such as { 1m = "2y", 1h = "listing" }')
-        for timeframe, depth in universe.depth.items():
+        _check_universe(universe)
+
+
+def _check_universe(universe: UniverseConfig) -> None:
+    with _naming("symbols"):
+        typed(universe.symbols, aloud=False)
+    if universe.exclude:
+        with _naming("exclude"):
+            typed(universe.exclude, aloud=False)
+    if not universe.depth:
+        raise InputError('depth is a table such as { 1m = "2y", 1h = "listing" }')
+    for timeframe, depth in universe.depth.items():
+        with _naming(f"depth {timeframe} = {shown(depth)}"):
             parse_timeframe(timeframe)
             _start(depth, 0)
-        typed(universe.symbols, aloud=False)
+
+
+@contextmanager
+def _naming(key: str) -> Iterator[None]:
+    """Name a key in the errors about a value."""
+    try:
+        yield
+    except InputError as error:
+        raise InputError(f"{key}: {error}") from error
 
 
 def _start(depth: str | date, now: int) -> int:
     """Give the start that a depth means; of a length of time the day: one job all day."""
     if depth == "listing":
         return BEGINNING
-    if isinstance(depth, str) and not depth[:4].isdigit():
-        return (now - parse_duration(depth.removeprefix("-"))) // DAY * DAY
+    if not isinstance(depth, str | date):
+        raise InputError('write a length of time such as "90d", a date, or "listing"')
+    if isinstance(depth, str) and not _IS_DATE.match(depth):
+        return max(0, now - parse_duration(depth.removeprefix("-"))) // DAY * DAY
     return parse_time(depth)
 
 
 def _last(lake: Lake, symbol: str, timeframe: Timeframe, start: int) -> int:
-    """Give the day up to which the lake has a symbol, or `start` if there is nothing."""
-    covered = lake.covered(symbol, timeframe).hull
+    """Give the day up to which the lake has a symbol, or `start` if there is nothing to read."""
+    covered = None
+    # Of this series, or no code at all: its backfill says so, and the others go on.
+    with suppress(LakeError, InputError):
+        covered = lake.covered(symbol, timeframe).hull
     return start if covered is None else max(start, timeframe.previous(covered.end) // DAY * DAY)
 
 

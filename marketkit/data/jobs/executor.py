@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.plan import split, walks
-from marketkit.data.fetch.walks import Count, FetchRun, WalkState, walk_one
+from marketkit.data.fetch.walks import Count, FetchRun, WalkState, stops_all, walk_one
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import LedgerReset
 from marketkit.data.jobs.outage import Outage
@@ -22,11 +22,13 @@ from marketkit.data.jobs.processes import Worker
 from marketkit.data.jobs.tasks import Lease, Work
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import LakeError, MarketkitError, Offline, Refused, UnknownSymbol
-from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import candle_request
 from marketkit.timeframe import Timeframe
 
 T = TypeVar("T")
+
+_NOTHING: Mapping[str, Spans] = {}  # to be left out
 
 _BEAT = 1.0  # seconds; a command is obeyed within it, and `SILENT` is sixty times as long
 _LOOK = 0.5  # seconds between two looks for tasks of others; a look is a query of the ledger
@@ -58,7 +60,7 @@ class Executor:
 
     Each lane takes a walk of a leased task, leases the next task, or shares the longest walk at
     work. `again` is the span in which known slots are asked, too, with `recheck` all from before a
-    known beginning; `markets` are what the exchange lists.
+    known beginning; `markets` are what the exchange lists. What is in `skip` is not asked for.
     """
 
     _me: Worker
@@ -77,6 +79,7 @@ class Executor:
         recheck: bool = False,
         outage: Outage,
         markets: Sequence[str],
+        skip: Mapping[str, Spans] = _NOTHING,
     ) -> None:
         self._filler = filler
         self._ledger = ledger
@@ -86,6 +89,7 @@ class Executor:
         self._recheck = recheck
         self._outage = outage
         self._markets = markets
+        self._skip = skip
         self._looking = asyncio.Lock()
         self._changed = asyncio.Event()
 
@@ -106,6 +110,7 @@ class Executor:
             async with asyncio.TaskGroup() as group:
                 pulse = group.create_task(self._pulse())
                 await self._all_lanes(group)
+                await asyncio.to_thread(self.lake.close)  # pages that wait go into the files
                 pulse.cancel()
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
@@ -161,7 +166,13 @@ class Executor:
     async def _lease_next(self) -> None:
         """Lease the next task of which anything is missing still."""
         while (lease := await self._ask(self._ledger.lease, self._me)) is not None:
-            task_run = TaskRun(lease, await asyncio.to_thread(self._walks, lease))
+            task_run = TaskRun(lease, [])
+            try:
+                task_run.walks += await asyncio.to_thread(self._walks, lease)
+            except LakeError as failure:  # of this series: what it lacks cannot be told
+                task_run.failure = failure
+                await self._settle(task_run)
+                continue
             if task_run.walks:
                 self._task_runs.append(task_run)
                 self._waiting.extend((task_run, walk) for walk in task_run.walks)
@@ -173,15 +184,16 @@ class Executor:
         gaps = self._filler.gaps(
             symbol, self.timeframe, (start, end), self._again, absent=self._recheck
         )
+        gaps -= self._skip.get(symbol, Spans())
         return walks(symbol, self.timeframe, gaps, settle=self._filler.settle)
 
     async def _walk(self, task_run: TaskRun, walk_state: WalkState) -> None:
         self._at_work.append((task_run, walk_state))
         try:
             await walk_one(self._filler.lake, self._filler.transport, walk_state, self.run)
-        except LakeError:
-            raise
         except MarketkitError as failure:
+            if stops_all(failure):
+                raise
             task_run.failure = failure
             task_run.stop()
         finally:
@@ -201,7 +213,7 @@ class Executor:
             self._drop(task_run)
             await self._outage.wait(failure)
         elif (
-            isinstance(failure, UnknownSymbol | Refused | Offline)
+            isinstance(failure, UnknownSymbol | Refused | Offline | LakeError)
             or lease.attempts + 1 >= _ATTEMPTS
         ):
             self.run.failures[lease.task.symbol] = failure
@@ -230,7 +242,9 @@ class Executor:
     async def _finish(self, task_run: TaskRun) -> None:
         task = task_run.lease.task
         await self._ask(self._ledger.finish, self._me, task_run.lease, task_run.done)
-        moment = self.lake.nothing_before(task.symbol, self.timeframe) or 0
+        moment = 0
+        with suppress(LakeError):  # the next task of the symbol will tell
+            moment = self.lake.nothing_before(task.symbol, self.timeframe) or 0
         # Where known slots are asked again, the beginning that the lake knows is in question.
         moment = 0 if self._recheck else min(moment, self._again.start)
         if task.start < moment:

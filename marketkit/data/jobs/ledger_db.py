@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
+import weakref
 from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
@@ -13,13 +14,11 @@ from typing import TypeVar
 from filelock import FileLock, Timeout
 
 from marketkit.data.jobs.ledger_rows import check
+from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError, NotWritable
 
 T = TypeVar("T")
-
-# Raised over values that no marketkit wrote, by whoever meets them first.
-_STRANGE = (ValueError, TypeError, KeyError, ArithmeticError, RecursionError)
 
 NAME = "jobs.sqlite"
 
@@ -88,7 +87,7 @@ class LedgerFile:
                     self._begin_again()
                     raise LedgerReset from error
                 raise _translated(error, self.path) from error
-            except _STRANGE as error:
+            except NONSENSE as error:
                 self._close()
                 if not self._begin_again():  # the tables are sound, so the fault is elsewhere
                     raise
@@ -101,13 +100,15 @@ class LedgerFile:
             self._close()
         if self._connection is None:
             self._connection = _open(self.path)
+            # Who drops a ledger without a word leaves no open file: Python 3.13 complains of that.
+            self._end = weakref.finalize(self, self._connection.close)
         self._connection.execute("BEGIN IMMEDIATE")
         with self._connection:
             return work(self._connection)
 
     def _close(self) -> None:
         if self._connection is not None:
-            self._connection.close()
+            self._end()
             self._connection = None
 
     def _begin_again(self) -> bool:
@@ -126,7 +127,7 @@ class LedgerFile:
         try:
             with closing(_open(self.path)) as connection:
                 check(connection, _VERSION)  # somebody else may have been here first
-        except (sqlite3.Error, *_STRANGE):
+        except (sqlite3.Error, *NONSENSE):
             for suffix in ("", "-wal", "-shm"):
                 self.path.with_name(f"{NAME}{suffix}").unlink(missing_ok=True)
             return True
@@ -162,7 +163,7 @@ def _make(connection: sqlite3.Connection) -> None:
 
 
 def _is_ours(connection: sqlite3.Connection) -> bool:
-    """Say whether the tables are those of this version, word by word."""
+    """Say whether the tables are of this version, word by word."""
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     asked = "SELECT sql FROM sqlite_master WHERE sql IS NOT NULL"
     return bool(

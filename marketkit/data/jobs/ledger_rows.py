@@ -10,8 +10,10 @@ from marketkit.data.jobs.tasks import BackfillRequest, Task
 from marketkit.symbols import is_code
 from marketkit.window import EVER
 
-_TEXT, _WHOLE, _NUMBER = (str,), (int,), (int, float)
 _NONE = type(None)
+_TEXT: tuple[type, ...] = (str,)
+_WHOLE: tuple[type, ...] = (int,)
+_NUMBER: tuple[type, ...] = (int, float)
 _MOST = EVER.end  # no time, and no count of what lies between times, is larger
 _KINDS: Mapping[str, Mapping[str, tuple[type, ...]]] = {
     "jobs": {

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.fetch.archive.lookup import Looked
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.kept import gone
 from marketkit.data.fetch.plan import walks
 from marketkit.data.jobs.backfill import BackfillOptions
 from marketkit.data.jobs.job import Job
 from marketkit.data.jobs.tasks import BackfillRequest, Order
+from marketkit.data.jobs.ways import CONFIRMING, NO_FILES, PAGE_BYTES, WAYS, ArchiveCost, pages_of
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.store import Selection
 from marketkit.errors import InputError
+from marketkit.exchange.upbit.archive.keys import FIRST_CANDLE
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.frames import one_of
 from marketkit.net import fork
@@ -29,7 +32,7 @@ from marketkit.notebook.words import number
 from marketkit.progress import clock
 from marketkit.schema import Schema
 from marketkit.symbols import matches, typed
-from marketkit.timeframe import Timeframe
+from marketkit.timeframe import TIMEFRAMES, Timeframe
 
 PLAN: Schema = {
     "symbol": pl.String(),
@@ -44,6 +47,7 @@ PLAN: Schema = {
 }
 
 
+_NOTHING: Mapping[str, Looked] = {}  # no archive
 _ROWS = 12  # symbols that are shown of a plan; `frame` has them all
 
 
@@ -57,6 +61,10 @@ class Plan(Shown):
     requests take alone at the limit, and the `basis` of the estimate: how often the symbol traded
     where the lake knows it, else an upper bound, as for one that was listed after the start.
     `order()`, `only()` and `without()` give a changed plan.
+
+    With the archive there are columns for that way, too: the `files` and their `zip_mb`, the slots
+    and requests `left` to REST, and the `archive_seconds` of all that; `rest_mb` are the answers of
+    REST alone, as `requests` and `seconds` are.
     """
 
     wanted: BackfillRequest
@@ -76,7 +84,11 @@ class Plan(Shown):
             )
             for cost in self.costs
         ]
-        return pl.DataFrame(rows, schema=dict(PLAN), orient="row")
+        frame = pl.DataFrame(rows, schema=dict(PLAN), orient="row")
+        if self.options.archive is None:
+            return frame
+        ways = [(cost.archive or NO_FILES).row(cost.requests, self.pace) for cost in self.costs]
+        return frame.hstack(pl.DataFrame(ways, schema=dict(WAYS), orient="row"))
 
     @property
     def requests(self) -> int:
@@ -125,7 +137,20 @@ class Plan(Shown):
         return (
             f"plan of {what}: {slots:,} unknown slots, {about} {rows:,} candles ({size:,.1f} MB) in"
             f" {self.requests:,} requests, {clock(self.seconds)} at {number(self.pace)}/s"
-            f"{bounds if unknown else ''}"
+            f"{bounds if unknown else ''}{self._ways()}"
+        )
+
+    def _ways(self) -> str:
+        """Say what the same costs with the archive."""
+        if self.options.archive is None:
+            return ""
+        costs = [cost.archive or NO_FILES for cost in self.costs]
+        files, left = sum(x.files for x in costs), sum(x.left_requests + x.pages for x in costs)
+        size, seconds = sum(x.size for x in costs), sum(x.seconds(self.pace) for x in costs)
+        alone = f"{self.requests * PAGE_BYTES / 1e6:,.1f} MB of answers"
+        return (
+            f"; {alone}; with the archive {files:,} files"
+            f" ({size / 1e6:,.1f} MB) and {left:,} requests, about {clock(seconds)}"
         )
 
     def _meant(self, symbols: str | Iterable[str]) -> set[str]:
@@ -175,18 +200,57 @@ class Cost:
     rows: int
     size: int
     basis: str
+    archive: ArchiveCost | None = None
 
 
 def estimate(
-    filler: GapFiller, names: Sequence[str], timeframe: Timeframe, span: Span
+    filler: GapFiller,
+    names: Sequence[str],
+    timeframe: Timeframe,
+    span: Span,
+    archived: Mapping[str, Looked] = _NOTHING,
 ) -> list[Cost]:
-    """Estimate the cost of closing the gaps of each symbol; sends nothing."""
+    """Estimate the cost of closing the gaps of each symbol; sends nothing.
+
+    `archived` are the files that were found for them.
+    """
     found = filler.lake.select(None, timeframe)
     known = {name: _guess(found, name) for name in found.symbols}
     # How often a symbol trades says nothing about another: 1 % and 100 % of the slots both occur.
     size = _mean([guess.size for guess in known.values() if guess is not None])
     unknown = Guess(1.0, size, UPPER_BOUND)
-    return [_cost(filler, name, timeframe, span, known.get(name) or unknown) for name in names]
+    costs = []
+    for name in names:
+        guess = known.get(name) or unknown
+        cost = _cost(filler, name, timeframe, span, guess)
+        if name in archived:
+            way = _way(filler, timeframe, span, archived[name], guess)
+            cost = replace(cost, archive=way)
+        costs.append(cost)
+    return costs
+
+
+def _way(
+    filler: GapFiller, timeframe: Timeframe, span: Span, looked: Looked, guess: Guess
+) -> ArchiveCost:
+    """Estimate the cost with files: REST has what no file has.
+
+    Before the first file there was no market, as a rule: few requests confirm that.
+    """
+    left = filler.gaps(looked.symbol, timeframe, span) - looked.spans
+    left -= gone(timeframe, filler.transport.now())
+    first = min((each.start for each in looked.spans), default=0)
+    first = 0 if first < TIMEFRAMES["1M"].next(FIRST_CANDLE) else first  # older ones had markets
+    later = left.clip(first, span.end)
+    paths = walks(looked.symbol, timeframe, later, settle=filler.settle)
+    pages = sum(_requests(timeframe, x.start, x.end, guess.share) for x in paths)
+    return ArchiveCost(
+        files=len(looked.files),
+        size=looked.size,
+        left_slots=timeframe.count_all(left),
+        left_requests=pages + (CONFIRMING if left != later else 0),
+        pages=pages_of(timeframe, looked),
+    )
 
 
 def _cost(filler: GapFiller, name: str, timeframe: Timeframe, span: Span, guess: Guess) -> Cost:

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import secrets
 import sqlite3
-import sys
 import time
-from contextlib import suppress
-from pathlib import Path
 from typing import NamedTuple
 
 from marketkit.clock import boot_id
+from marketkit.disk.system import proc, runs
 
 SILENT = 60.0  # seconds without a beat after which a process is dead: a laptop may stall for some
 
@@ -59,22 +57,9 @@ def _is_dead(worker: Worker, beat: float) -> bool:
     """Say whether a worker is gone. Beats are in the time since boot, which nobody can set."""
     if worker.boot != boot_id() or not 0 <= time.monotonic() - beat < SILENT:
         return True
-    return worker.space == _space() and not _runs(worker.pid)
-
-
-def _runs(pid: int) -> bool:
-    if sys.platform == "win32":  # there, signal 0 would end the process
-        return True
-    with suppress(PermissionError):
-        try:
-            os.kill(pid, 0)
-        except (ProcessLookupError, OverflowError):  # no number of a process, as well
-            return False
-    return True
+    return worker.space == _space() and not runs(worker.pid)
 
 
 def _space() -> str:
     """Name the space in which pids of this process have their meaning: containers differ."""
-    with suppress(OSError):
-        return str(Path("/proc/self/ns/pid").readlink())
-    return ""
+    return proc("self/ns/pid")

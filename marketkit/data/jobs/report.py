@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from marketkit.data.fetch.archive.run import ArchiveRun
 from marketkit.errors import MarketkitError
 from marketkit.progress import clock
 from marketkit.timeframe import Timeframe, iso
@@ -18,7 +19,9 @@ class Report:
     with a candle, proved to have none, outside of what the exchange has (before the listing, or
     past the retention of `1s`), and never answered. `rows` are candles that are new or changed,
     `revisions` numbers that were known and that the exchange gives differently now (see
-    `lake.revisions()`).
+    `lake.revisions()`). `unconfirmed` are the symbols with absent slots of which one answer alone
+    said so, to an older marketkit (see `lake.catalog()`). `archive` tells of the files that were
+    taken in: their count and size, those that were not, and the pages of REST that were compared.
     """
 
     symbols: tuple[str, ...]
@@ -34,6 +37,8 @@ class Report:
     revisions: int
     seconds: float
     failures: Mapping[str, MarketkitError]
+    unconfirmed: tuple[str, ...] = ()
+    archive: ArchiveRun | None = None
 
     @property
     def slots(self) -> int:
@@ -42,8 +47,9 @@ class Report:
 
     @property
     def complete(self) -> bool:
-        """Whether every slot is answered for."""
-        return not self.unknown and not self.failures
+        """Whether every slot is answered for, by what the archive has now where that was asked."""
+        is_stale = self.archive is not None and bool(self.archive.stale)
+        return not (self.unknown or self.failures or is_stale)
 
     def __repr__(self) -> str:
         many = self.symbols[0] if len(self.symbols) == 1 else f"{len(self.symbols)} symbols"
@@ -56,7 +62,12 @@ class Report:
             ),
             f"  {self.requests:,} requests, {self.rows:,} candles written in {clock(self.seconds)}",
         ]
+        lines += [] if self.archive is None else self.archive.lines()
         if self.revisions:
             lines.append(f"  {self.revisions:,} numbers REVISED: see lake.revisions()")
+        if self.unconfirmed:
+            first, *more = self.unconfirmed
+            names = f"{first} and {len(more)} more" if more else first
+            lines.append(f"  the beginning of {names} rests on ONE answer: recheck=True asks again")
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
         return "\n".join(lines)

@@ -10,6 +10,7 @@ from typing import Literal, NamedTuple, Self
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.layout import check_source
+from marketkit.data.lake.trades.day import KIND
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.timeframe import Timeframe, iso, parse_timeframe
 
@@ -21,7 +22,7 @@ _LEAST = 10 * PAGE  # slots of a task; each costs half a page more than its shar
 
 @dataclass(frozen=True, slots=True)
 class BackfillRequest:
-    """The candles a job is to bring: all that is asked for, not only the missing ones.
+    """The candles or trades a job is to bring: all that is asked for, not only the missing ones.
 
     `symbols` are as the caller named them (a glob stays one), sorted; `end=None` is the newest
     final candle, whenever the job is run.
@@ -40,7 +41,8 @@ class BackfillRequest:
             fields = json.loads(text)
             found = cls(**{**fields, "symbols": tuple(map(str, fields["symbols"]))})
             check_source(found.source)
-            parse_timeframe(found.timeframe)
+            if found.timeframe != KIND:
+                parse_timeframe(found.timeframe)
             if found.symbols and found.write() == text:
                 iso(found.start)
                 iso(found.start if found.end is None else found.end)

@@ -12,35 +12,42 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.intake import Intake
 from marketkit.data.lake.markets import Universe
 from marketkit.data.lake.names import in_codes
+from marketkit.data.lake.read.decimals import in_precision, to_decimals
 from marketkit.data.lake.read.fill import scan_dense
+from marketkit.data.lake.read.made import read_made
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
+from marketkit.data.lake.read.sound import from_all
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.report.maintenance import windows
 from marketkit.data.lake.report.summary import look
 from marketkit.data.lake.snapshots.snapshot import FrozenIndex
-from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
 from marketkit.data.lake.store import newest as hot
 from marketkit.data.lake.store import revisions
+from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
+from marketkit.data.lake.store.pages import compact_all
 from marketkit.data.lake.store.scan import read_times, scan
-from marketkit.data.lake.transfer.exporting import check_target, write_candles
-from marketkit.data.lake.transfer.importing import Covering, Imported, import_archive
-from marketkit.data.lake.transfer.source_file import SourceFile
-from marketkit.errors import WrongArgument
-from marketkit.frames import one_of
+from marketkit.data.lake.store.store import Selection
+from marketkit.data.lake.trades.day import KIND as TRADE
+from marketkit.data.lake.trades.store import TradeStore
+from marketkit.data.lake.transfer.exporting import check_target, write_rows
+from marketkit.errors import LakeError, WrongArgument
+from marketkit.frames import Frame, Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
-from marketkit.schema import empty
+from marketkit.schema import ROW, empty
+from marketkit.settings import given_path
 from marketkit.symbols import is_name, several
-from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
-from marketkit.window import Fill, Instant
+from marketkit.timeframe import Timeframe, parse_timeframe
+from marketkit.window import EVER, Fill, Instant
 
 
 @explained
-class Lake(SnapshotStore, Shown):
+class Lake(Intake, Shown):
     """A folder of candles that can prove which slots are known.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
@@ -48,8 +55,16 @@ class Lake(SnapshotStore, Shown):
     and processes may read and append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
-    in the series asked about that is not its candle file; other series stay usable.
+    in the series asked about that is not its candle file, or may not be read; other series stay
+    usable. Where all are asked about, and in reports about several, those are left out with a
+    warning that names them (`errors.Incomplete`). Files of other names are never candles.
     """
+
+    @property
+    def trades(self) -> TradeStore:
+        """The trades that were kept beside the candles."""
+        # Made anew: kept, the two would hold each other, and with them the index open.
+        return TradeStore(self.root, self.source, self._window)
 
     @functools.cached_property
     def universe(self) -> Universe:
@@ -79,6 +94,7 @@ class Lake(SnapshotStore, Shown):
         *,
         fill: Fill = "none",
         rename: Mapping[str, str] | None = None,
+        precision: Precision = "float",
     ) -> pl.LazyFrame:
         """Scan the candles of some symbols, or of all, sorted by symbol and time.
 
@@ -91,15 +107,26 @@ class Lake(SnapshotStore, Shown):
 
         `rename={"KRW-MATIC": "KRW-POL"}` joins the series of a market that changed its code under
         the newer one, and adds the column `listed_as`: the code that each candle had. Where both
-        have a slot that of the newer code counts, and a warning says so.
+        have a slot that of the newer code counts, and a warning says so. `precision="decimal"` is
+        as for `read`.
         """
         one_of("fill", fill, Fill)
+        one_of("precision", precision, Precision)
+        exact, window = precision == "decimal", self._window(start, end)
         if rename is not None:
-            return self._scan_renamed(symbols, timeframe, self._window(start, end), fill, rename)
-        found, window = self.select(symbols, timeframe), self._window(start, end)
-        if fill == "none":
-            return scan(found.files(window))
-        return scan_dense(found, window, fill)
+            return self._scan_renamed(symbols, timeframe, window, fill, rename, exact=exact)
+        found = self.select(symbols, timeframe)
+
+        def answered(sound: Selection) -> pl.LazyFrame:
+            if fill != "none":
+                return scan_dense(sound, window, fill, exact=exact)
+            more = self._unproved(sound, window, everything=symbols is None)
+            rows = scan(sound.files(window))
+            if more.height:
+                rows = pl.concat([rows, more.lazy()]).sort("symbol", "time")
+            return to_decimals(rows) if exact else rows
+
+        return from_all(found, answered) if symbols is None else answered(found)
 
     def read(
         self,
@@ -109,15 +136,33 @@ class Lake(SnapshotStore, Shown):
         end: Instant | None = None,
         *,
         rename: Mapping[str, str] | None = None,
+        precision: Precision = "float",
     ) -> pl.DataFrame:
         """Read the candles of some symbols, or of all, sorted by symbol and time.
 
-        `rename` joins series, as for `scan`.
+        Those that nobody proved yet (`unsettled()`) are among them. `rename` joins series, as for
+        `scan`. Candles of `2h 6h 8h 12h` are made of `1h`, and `3d` (counted from 1970-01-01) of
+        `1d`, where each one of these is proved. The lake keeps float64; `precision="decimal"` gives
+        `Decimal(38, 8)`, of each number the shortest that means the same float: up to 15 digits
+        that is the text of the exchange, digit for digit. Raises `InputError` for numbers from 1e30
+        on, which have no room in that.
         """
+        one_of("precision", precision, Precision)
+        window = self._window(start, end)
         if rename is not None:
-            window = self._window(start, end)
-            return self._scan_renamed(symbols, timeframe, window, "none", rename).collect()
-        return self.select(symbols, timeframe).read(self._window(start, end))
+            plan = self._scan_renamed(symbols, timeframe, window, "none", rename, exact=False)
+            return in_precision(plan.collect(), precision)
+        if parse_timeframe(timeframe, made=True).made_of:
+            return self._read_made(symbols, timeframe, window, exact=precision == "decimal")
+        found = self.select(symbols, timeframe)
+
+        def answered(sound: Selection) -> pl.DataFrame:
+            rows = sound.read(window)
+            more = self._unproved(sound, window, everything=symbols is None)
+            return rows if more.is_empty() else pl.concat([rows, more]).sort("symbol", "time")
+
+        rows = from_all(found, answered) if symbols is None else answered(found)
+        return in_precision(rows, precision)
 
     def coverage(
         self,
@@ -136,11 +181,17 @@ class Lake(SnapshotStore, Shown):
         """
         gone = functools.cache(lambda: self.universe.chronicle().ended)
         frames = [empty(report.COVERAGE)]
-        for series, known, span in self._ranges(symbols, timeframe, start, end):
-            # What is known was looked up first: rows that arrive since cannot turn a slot empty.
-            files = self.select(series.symbol, series.timeframe).files(span)
+        ranges, failures = self._ranges(symbols, timeframe, start, end)
+        for series, known, span in ranges:
             ended = bool(known.missing(*span)) and series.symbol in gone()
-            frames.append(report.coverage(series, known, span, read_times(files), ended=ended))
+            try:
+                # What is known was looked up first: rows that arrive since turn no slot empty.
+                times = read_times(self.select(series.symbol, series.timeframe).files(span))
+            except SPOILT as failure:
+                failures[name_of(series)] = failure
+            else:
+                frames.append(report.coverage(series, known, span, times, ended=ended))
+        say(failures, anything=len(frames) > 1)
         spans = pl.concat(frames)
         closed = windows(self, parse_timeframe(timeframe), report.where_empty(spans))
         return report.with_maintenance(spans, closed)
@@ -153,29 +204,41 @@ class Lake(SnapshotStore, Shown):
         end: Instant | None = None,
     ) -> pl.DataFrame:
         """List the spans of slots nobody asked about: `symbol timeframe start end slots`."""
-        return report.gaps(self._ranges(symbols, timeframe, start, end))
+        ranges, failures = self._ranges(symbols, timeframe, start, end)
+        say(failures, anything=bool(ranges))
+        return report.gaps(ranges)
 
     def catalog(self) -> pl.DataFrame:
-        """List the series: `symbol timeframe first last rows slots files bytes`.
+        """List the series, and the evidence of each beginning.
 
-        `slots` are the covered ones, traded or not.
+        Columns are `symbol timeframe first last rows slots files bytes nothing_before rests_on`.
+        `slots` are the covered ones, traded or not. Before `nothing_before`, null if unknown, the
+        exchange had nothing: `rests_on` says by `two answers`, empty at different times, by a page
+        of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
+        Trades of a market are a series of the timeframe `trade`: `slots` are days known whole.
         """
         marker.check(self.root)
-        series = [each for timeframe in TIMEFRAMES.values() for each in self._stored(timeframe)]
-        return report.catalog(zip(series, self.index.look(series), strict=True))
+        found, failures = survey(self.seen, [self.source])
+        traded = self.trades.catalog()
+        say(failures, anything=bool(found) or traded.height > 0)
+        return pl.concat([report.catalog(found.items()), report.of_trades(traded)])
 
-    def audit(self) -> pl.DataFrame:
+    def audit(self, *, tier: bool = False) -> pl.DataFrame:
         """Look at every byte of the lake and list the faults: one row for each finding.
 
         `path symbol timeframe finding detail`; no row, nothing wrong. Changes nothing, not even the
-        index. What is broken never hides the rest.
+        index, but that pages of a sound journal go into the files. What is broken never hides the
+        rest. `unreadable` is what this user may not read, and `stray` what other programs left: it
+        is no part of the lake and changes no answer.
 
         `differs` is no damage: the exchange's own candles, days as a rule, are not what the
-        narrower ones of the same time add up to. The detail counts them and names the first.
+        narrower ones of the same time add up to. The detail counts them and names the first. With
+        `tier` every byte of the images below the cache folder is looked at, too (see `warm`).
         """
-        from marketkit.data.lake.audit import audit  # noqa: PLC0415 - slow, and seldom wanted
+        from marketkit.data.lake.audit import beside  # noqa: PLC0415 - slow, and seldom wanted
 
-        return audit.audit(self.root)
+        compact_all(self._place, damaged=False)  # what is to be looked at is all in the files
+        return beside.audit(self, tier=tier)
 
     def repair(self, *, dry_run: bool = False) -> pl.DataFrame:
         """Mend the findings of `audit` where that takes no guessing, and list each action.
@@ -185,9 +248,11 @@ class Lake(SnapshotStore, Shown):
         backfill asks for them again. `left` is what only a person can judge. With `dry_run` it only
         says what it would do. Raises `NotWritable`.
         """
-        from marketkit.data.lake.audit import repair  # noqa: PLC0415 - as above
+        from marketkit.data.lake.audit import beside  # noqa: PLC0415 - as above
 
-        return repair.repair(self.root, self.index, dry_run=dry_run)
+        if not dry_run:
+            compact_all(self._place, damaged=False)
+        return beside.repair(self.root, self.index, dry_run=dry_run)
 
     def calendar(
         self,
@@ -204,6 +269,44 @@ class Lake(SnapshotStore, Shown):
         spans = self.coverage(symbols, timeframe, start, end)
         return calendar(spans, parse_timeframe(timeframe))
 
+    def quality(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Instant | None = None,
+        end: Instant | None = None,
+        *,
+        bars: Frame | None = None,
+    ) -> pl.DataFrame:
+        """Judge every UTC day: one row per symbol and day, with a score and reasons.
+
+        `score` is 100 less what each of the `reasons` costs (its points are behind it), null for
+        days of which nothing can be had. Then come `slots`, the shares of the states as in
+        `calendar()`, and counts. `longest_hole`: unknown slots in a row. `compared`: slots of other
+        widths up to a day that were compared (`1h` and `1d` with what `1m` adds up to);
+        `differing`: those that differ, and in which number (`open_differs` and so on; one day in
+        thirty opens elsewhere than its first hour). `outliers`: candles that the market's own moves
+        do not explain, such as a spike or a day of another market; `impossible` are those that no
+        market makes, `worst_move` the farthest one in usual moves, at `worst_at`; `wrong_turnover`:
+        candles whose turnover fits no price between low and high. `revised`: candles with
+        `revisions()`. `trade_differs` of `trade_slots` differ from what the lake's trades add up
+        to, or from `bars` of `mk.bars`, the same width made of trades. `checked` and
+        `check_differs` are those of the archive that were asked for again through REST. Null is
+        what was not looked for.
+
+        Series of other widths that cannot be read are left out with a warning. Raises `InputError`
+        for bars that are none.
+        """
+        from marketkit.data.lake.quality import quality as judging  # noqa: PLC0415 - seldom wanted
+
+        given = None if bars is None else judging.read_bars(bars)
+        width = parse_timeframe(timeframe)
+        spans = self.coverage(symbols, width, start, end)
+        logged = self.revisions(spans["symbol"].unique().to_list(), width)
+        checks = judging.checks_of(self, spans, width)
+        beside = judging.Beside(logged, given, self.trades, checks)
+        return judging.quality(self, spans, width, beside)
+
     def revisions(
         self,
         symbols: str | Iterable[str] | None = None,
@@ -215,7 +318,8 @@ class Lake(SnapshotStore, Shown):
         slot that was proved empty has nulls for `old`, one that vanished has nulls for `new`.
         """
         marker.check(self.root)
-        return revisions.read(self.root, self.source, symbols, timeframe)
+        waiting = self.journals.revised(self.source)
+        return revisions.read(self.root, self.source, symbols, timeframe, waiting)
 
     def finality(
         self,
@@ -228,37 +332,8 @@ class Lake(SnapshotStore, Shown):
         candles were revised, and the durations. Revisions that an import brought count, too.
         """
         marker.check(self.root)
-        return revisions.finality(self.root, self.source, symbols, timeframe)
-
-    def import_(
-        self,
-        path: str | Path,
-        *,
-        symbol: str,
-        timeframe: str | Timeframe,
-        columns: Mapping[str, str] | None = None,
-        tz: str | None = None,
-        covering: Covering = "rows",
-    ) -> Imported:
-        """Import the candles of a CSV, Parquet or Arrow file, and give the counts.
-
-        The columns are found by the names in circulation, or given: `columns={"time": "ts"}` says
-        that the file calls the time `ts`. `tz` is the zone of times that carry none, needed unless
-        the column's name tells. Without a column of turnover it is null. Any order of rows, each
-        candle any number of times; of a file with several symbols only the rows of `symbol`.
-
-        `covering="rows"` claims only the slots that the file has rows for; `"range"` says that
-        nothing traded in any other slot from its first to its last, so that stored candles there
-        are taken to have vanished. What differs from stored candles replaces them and is listed in
-        `revisions()`.
-
-        Raises `InputError`, with nothing written, for a file that cannot be read, lacks a column,
-        holds impossible candles, two different ones of the same time, times that are no slots of
-        `timeframe` or that are those of a wider one, and for one that contradicts most of what is
-        stored: it must be of another symbol or time zone.
-        """
-        archive = SourceFile(Path(path), columns or {}, tz)
-        return import_archive(self, archive, symbol, parse_timeframe(timeframe), covering)
+        waiting = self.journals.revised(self.source)
+        return revisions.finality(self.root, self.source, symbols, timeframe, waiting)
 
     def export(
         self,
@@ -272,38 +347,82 @@ class Lake(SnapshotStore, Shown):
     ) -> int:
         """Write candles to a file and say how many: `.csv`, `.parquet`, `.arrow` or `.feather`.
 
-        The file is complete or not there at all; `import_` reads it back, row for row. Raises
+        The file is complete or not there at all; `import_` reads it back, row for row. Candles that
+        nobody proved yet (`unsettled()`) stay here, for a file could not mark them. The timeframe
+        `trade` writes trades, as `schema.TRADE`, which `import_` does not read. Raises
         `InputError` for another suffix or a file that is there already, unless `overwrite` says so.
         """
-        target = check_target(Path(path), overwrite=overwrite)
-        return write_candles(target, self.read(symbols, timeframe, start, end))
+        target = check_target(given_path(path, "path"), overwrite=overwrite)
+        if timeframe == TRADE:
+            return write_rows(target, self.trades.read(symbols, start, end))
+        found, window = self.select(symbols, timeframe), self._window(start, end)
+        if symbols is None:
+            return write_rows(target, from_all(found, lambda sound: sound.read(window)))
+        return write_rows(target, found.read(window))
 
     def latest(
         self,
         symbols: str | Iterable[str] | None = None,
         timeframe: str | Timeframe = "1m",
         count: int = 200,
+        *,
+        precision: Precision = "float",
     ) -> pl.DataFrame:
         """Give the last `count` candles of each symbol, or of all, sorted by symbol and time.
 
         Columns are `schema.ROW`. Up to 256 candles of each cost little more than one file. Nothing
-        is proved: gaps or not, they are the newest. Raises `InputError` for a count below 1.
+        is proved: gaps or not, they are the newest. `precision="decimal"` is as for `read`. Raises
+        `InputError` for a count below 1.
         """
+        one_of("precision", precision, Precision)
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
-        return hot.latest(self.root, self.index, self._chosen(symbols, timeframe), count)
+        chosen = self._chosen(symbols, timeframe)
+        answer = functools.partial(hot.latest, self.root, self.index, self.seen)
+        failures: Mapping[str, LakeError] = {}
+        if symbols is None:
+            rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)
+        else:
+            rows = answer(chosen, count)
+        say(failures, anything=True)
+        if self._beside.any:
+            found = self.select(symbols, timeframe)
+            more = self._unproved(found, EVER, everything=symbols is None)
+            both = pl.concat([rows, more]).sort("symbol", "time")
+            rows = both.group_by("symbol", maintain_order=True).tail(count).select(*ROW)
+        return in_precision(rows, precision)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).
 
         `candles_1m`, `candles_1h` and so on (`candles_1mo` for months) have the columns of
-        `schema.ROW`, `candles` has all of them and `timeframe`. Times are in UTC. The query sees
-        the files as they are when it begins, or those of the frozen set `as_of`; it can read
-        nothing else of this machine and write nothing.
+        `schema.ROW`, `candles` has all of them and `timeframe`; `trades` has
+        those of `schema.TRADE` and `seq`, the order in a day. Times are in UTC. The query sees the
+        files as they are when it begins, or those of the frozen set `as_of`; it can read nothing
+        else of this machine and write nothing.
+
+        Series that cannot be read are left out, with a warning that names them, unless the query
+        asks about them alone: then that is a `CorruptFile`. Intervals come as text.
 
         Raises `InputError` with what DuckDB says, and `MissingExtra`.
         """
         return answer(self if as_of is None else self.as_of(as_of), query)
+
+    def _read_made(
+        self,
+        symbols: str | Iterable[str] | None,
+        timeframe: str | Timeframe,
+        window: Span,
+        *,
+        exact: bool,
+    ) -> pl.DataFrame:
+        width = parse_timeframe(timeframe, made=True)
+        found = self.select(symbols, width.made_of or width)
+
+        def answered(sound: Selection) -> pl.DataFrame:
+            return read_made(self, sound.symbols, width, window, exact=exact)
+
+        return from_all(found, answered) if symbols is None else answered(found)
 
     def _scan_renamed(
         self,
@@ -312,11 +431,13 @@ class Lake(SnapshotStore, Shown):
         window: Span,
         fill: Fill,
         rename: Mapping[str, str],
+        *,
+        exact: bool,
     ) -> pl.LazyFrame:
         meant = [series.symbol for series in self._chosen(symbols, timeframe)]
         lines = Renames(rename).lines(meant)
         codes = [code for line in lines.values() for code in line]
-        return scan_renamed(self.select(codes, timeframe), lines, window, fill)
+        return scan_renamed(self.select(codes, timeframe), lines, window, fill, exact=exact)
 
     def _card(self) -> Card:
         frozen = isinstance(self.index, FrozenIndex)

@@ -19,10 +19,10 @@ from pathlib import Path
 import polars as pl
 
 from marketkit.data.lake.chronicle import Chronicle, chronicle_of
-from marketkit.data.lake.format import marker, waiting
+from marketkit.data.lake.format import marker, market_list, waiting
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
 from marketkit.disk import make_folder, write_atomic
-from marketkit.errors import LakeError, NotCovered
+from marketkit.errors import LakeError, NotCovered, NotWritable
 from marketkit.schema import MARKET, empty
 
 _log = logging.getLogger("marketkit.lake")
@@ -57,16 +57,32 @@ class Universe:
     def _put(self, name: str, markets: pl.DataFrame, *, make: bool) -> None:
         path = self._prepared(make=make) / name
         if not path.exists():
-            _write(path, markets.select(list(MARKET)))
+            _write(path, market_list.encode(markets.select(list(MARKET)), path))
         if marker.check(self._root):
             waiting.move_in(self._root)  # also what came while another made the lake
 
     def _prepared(self, *, make: bool) -> Path:
-        """Give the folder for a list, in the lake or where lists wait for it."""
+        """Give the folder for a list, in the lake or where lists wait for one."""
         if not (make or marker.check(self._root)):
             return waiting.make(self._root, self._source)
         marker.prepare(self._root)
         return self._folder
+
+    def take(self, other: Universe, *, dry_run: bool = False) -> int:
+        """Take in another lake's lists of days without one, and say how many there are.
+
+        Lists that cannot be read are passed over. Raises `NotWritable`.
+        """
+        new = {day: path for day, path in other._kept().items() if day not in self._paths()}
+        lists = {day: found for day, path in new.items() if (found := _read(path)) is not None}
+        if dry_run or not lists:
+            return len(lists)
+        try:
+            for day, markets in lists.items():
+                self._put(f"{day}{SUFFIX}", markets, make=True)
+        except OSError as error:
+            raise NotWritable(f"the lake {self._root} cannot be written: {error}") from error
+        return len(lists)
 
     def days(self) -> list[date]:
         """List the days that have a list, ascending."""
@@ -121,8 +137,11 @@ class Universe:
         self._read_so_far = known = chronicle_of(readable, known)
         return known
 
+    def _kept(self) -> dict[date, Path]:
+        return dict(_dated(self._folder))
+
     def _paths(self) -> dict[date, Path]:
-        kept = dict(_dated(self._folder))
+        kept = self._kept()
         with suppress(OSError):  # a home that is none, or that is not ours to read
             kept = dict(_dated(waiting.folder_of(self._root, self._source))) | kept
         return kept
@@ -139,19 +158,16 @@ def day_of(moment: int) -> date:
     return datetime.fromtimestamp(moment / 1000, UTC).date()
 
 
-def _write(path: Path, markets: pl.DataFrame) -> None:
+def _write(path: Path, content: bytes) -> None:
     """Put the list in place as one step; of two writers either list is the day's."""
     make_folder(path.parent)
-    write_atomic(path, lambda file: markets.write_parquet(file, compression="zstd"))
+    write_atomic(path, lambda file: file.write(content))
 
 
 def _read(path: Path) -> pl.DataFrame | None:
     """Read one list; None, and a word in the log, for a file that is none."""
     try:
-        with path.open("rb") as file:
-            found = pl.read_parquet(file, hive_partitioning=False)
-        missing = [pl.lit(None, MARKET[name]).alias(name) for name in MARKET.keys() - found.columns]
-        return found.with_columns(missing).select(list(MARKET)).cast(pl.Schema(MARKET))
-    except (OSError, pl.exceptions.PolarsError) as error:
+        return market_list.read(path)
+    except (OSError, ValueError) as error:
         _log.warning("%s is no market list: %s", path, error)
         return None

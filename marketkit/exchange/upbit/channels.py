@@ -17,7 +17,7 @@ from marketkit.errors import InputError, nearest
 from marketkit.exchange.upbit import frames, messages
 from marketkit.exchange.upbit.messages import Book, Candle, Row, Ticker, Trade
 from marketkit.schema import Schema
-from marketkit.timeframe import MINUTE, TIMEFRAMES, Timeframe, parse_timeframe
+from marketkit.timeframe import MADE, MINUTE, TIMEFRAMES, Timeframe, parse_timeframe
 
 Keeps = Literal["newest", "events", "slots"]
 
@@ -125,7 +125,8 @@ def channel(name: str) -> str:
     if kind not in SPECS or (own not in widths.values() if widths else bool(dot)):
         known = channel_names()
         wider = f"; 'candle.4h' is the nearest, get_candle(forming=True) gives {width} candles"
-        hint = wider if kind == "candle" and width in TIMEFRAMES else nearest(str(name), known)
+        is_width = kind == "candle" and (width in TIMEFRAMES or width in MADE)
+        hint = wider if is_width else nearest(str(name), known)
         raise InputError(f"no stream is called {name!r}{hint} (one of {' '.join(known)})")
     return f"{kind}.{own}" if widths else kind
 

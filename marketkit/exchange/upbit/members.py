@@ -89,7 +89,7 @@ def _joined(pieces: Sequence[_Piece]) -> bytes:
 
 
 def _cut(body: bytes) -> list[_Piece]:
-    """Cut an array into its elements; nothing for a body that is no array."""
+    """Cut an array into elements; nothing for a body that is no array."""
     pieces: list[_Piece] = []
     try:
         text = body.decode().strip()

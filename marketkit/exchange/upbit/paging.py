@@ -44,7 +44,7 @@ def walk_candles(wanted: CandleRange, *, exact: bool = False) -> Walk:
 
 
 def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page:
-    """Check a page of `rows`, asked for with `to` and answered at `at`; give the proof it would be.
+    """Check a page of `rows`, asked for with `to` and answered at `at`; give the proof in the page.
 
     Whether an answer is believed is for `Descent` to say.
     """
@@ -79,10 +79,12 @@ class TradeRange:
     count: int | None = None
 
 
-def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
+def walk_trades(wanted: TradeRange, *, exact: bool = False, sure: bool = False) -> Walk:
     """Ask for trades from the newest to the oldest, 500 a page, day by day.
 
-    A page never crosses the UTC day, so an empty or short page ends the day, not the walk. The
+    A page never crosses the UTC day, so an empty or short page ends the day, not the walk; an empty
+    one is asked for once more before, with another count: nobody has kept the answer to that. Where
+    all is to be `sure` only an empty page ends a day: a short one may have been cut. The
     exchange counts days back from its own today, which may end while the walk goes on, and have
     ended before it: then the first answer is of a later day than was meant. Of an earlier one it is
     where our clock was ahead: then the day is asked for again.
@@ -90,10 +92,11 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
     today = wanted.now // DAY
     day = today if wanted.end is None else min(today, (wanted.end - 1) // DAY)
     to = _time_of_day(wanted.end, day)
-    left, cursor = wanted.count, None
+    left, cursor, doubt = wanted.count, None, False
     page: Page | None = None
     while today - day <= upbit_rest.TRADE_DAYS and (day + 1) * DAY > (wanted.start or 0):
-        count = upbit_rest.TRADE_PAGE if left is None else min(left, upbit_rest.TRADE_PAGE)
+        most = upbit_rest.TRADE_PAGE if left is None else min(left, upbit_rest.TRADE_PAGE)
+        count = most if not doubt else most - 1 or 2
         request = upbit_rest.trade_request(
             wanted.symbol, count, days_ago=today - day, to=None if cursor else to, cursor=cursor
         )
@@ -102,7 +105,7 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         trades = upbit_bodies.decode_trades(response.body, exact=exact)
         latest = (response.at + _SLACK) // DAY - (before - day)
         _check_trades(trades, wanted.symbol, cursor, (latest + 1) * DAY)
-        page = Page(_within(trades, wanted), Spans())
+        page = Page(_within(trades, wanted).head(most), Spans())
         if (response.at + _SLACK) // DAY < before:
             today = (response.at + _SLACK) // DAY
             day, page = min(day, today), Page(page.rows.clear(), Spans())
@@ -111,11 +114,13 @@ def walk_trades(wanted: TradeRange, *, exact: bool = False) -> Walk:
         left = None if left is None else left - page.rows.height
         if left == 0 or (trades.height and _oldest(trades) < (wanted.start or 0)):
             break
+        if doubt := trades.is_empty() and not doubt:
+            continue
         if today > before:
             if not trades.height:
                 continue
             day = max(day, trades["time"].dt.epoch("ms")[0] // DAY)
-        if trades.height < count:
+        if trades.is_empty() or (trades.height < count and not sure):
             day, to, cursor = day - 1, None, None
         else:
             cursor = trades["sequential_id"][-1]

@@ -1,4 +1,4 @@
-"""What answers of a candle walk prove. Pure: a claim that one answer alone makes is asked again.
+"""The proof in answers of a candle walk. Pure: a claim of one answer alone is asked again.
 
 Candles prove themselves. That nothing traded in between is a claim, and in doubt where a page is
 shorter than it could be, where it is empty, and where a hole is out of the market's rhythm. Asked
@@ -14,7 +14,7 @@ from itertools import pairwise
 
 import polars as pl
 
-from marketkit.coverage import Span, Spans
+from marketkit.coverage import Evidence, Span, Spans
 from marketkit.errors import BadResponse
 from marketkit.exchange.dialect import Page
 from marketkit.exchange.upbit.rest import PAGE
@@ -119,11 +119,11 @@ class Descent:
                 return hole
         return None
 
-    def _believe(self, rows: pl.DataFrame, bound: int) -> Page:
-        """Take all of an answer as proof."""
+    def _believe(self, rows: pl.DataFrame, bound: int, rests_on: Evidence = "two answers") -> Page:
+        """Take all of an answer as proof; an empty one has been in doubt, and was confirmed."""
         self._heard, self._bound, self._doubts = None, None, 0
         if rows.is_empty():
-            return Page(rows, Spans(), nothing_before=bound)
+            return Page(rows, Spans(), bound, rests_on)
         return self._came_down(rows, bound)
 
     def _doubt(self, kept: pl.DataFrame, heard: Spans) -> Page:
@@ -151,7 +151,7 @@ class Descent:
         first = _MONTHS.floor(bound)
         oldest = months["time"].dt.epoch("ms").min() if months.height else None
         if oldest is None or int(oldest) > first:  # type: ignore[arg-type]
-            return self._believe(months.clear(), bound)
+            return self._believe(months.clear(), bound, "months")
         # In the month of the listing only candles of the same width can tell.
         self._is_contradicted = int(oldest) < first  # type: ignore[arg-type]
         return Page(months.clear(), Spans())

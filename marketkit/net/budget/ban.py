@@ -1,4 +1,4 @@
-"""Remember a ban (418) across processes and reboots, whatever is done to the clock meanwhile."""
+"""Remember a ban (418) across processes, reboots and steps of the clock."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from marketkit.clock import age_clock, boot_id
-from marketkit.disk import write_atomic
+from marketkit.disk import file_time, write_atomic
 from marketkit.errors import Banned
 
 LONGEST = 86_400.0  # no stated time is believed beyond a day: clocks jump and headers lie
@@ -19,7 +19,7 @@ _DIGITS = 16  # of milliseconds since the boot: more than machines last
 REPEAT = 3_600.0  # a ban this soon after the last one is a repeat, and lasts twice as long
 
 _LARGEST = 100  # bytes of the file; two numbers are some thirty
-_SLACK = 3_600.0  # seconds by which clocks of this machine and of its file system may differ
+_MOST = LONGEST + 3_600.0  # seconds from the writing to the end, with some for slow writers
 
 
 class Sentence(NamedTuple):
@@ -36,19 +36,20 @@ class Ban:
     where that speaks of the same ban, it decides how much is left.
     """
 
-    def __init__(self, path: Path, *, host: str) -> None:
+    def __init__(self, path: Path, *, host: str, reason: str = "blocks this address (418)") -> None:
         self._path = path
         self._ages_path = path.with_name(f"{path.name}-{boot_id()}")
         self._host = host
+        self._reason = reason
         self._own = Sentence(0.0, 0.0)
-        self._own_end = 0  # of ours, by the clock for ages in ms
+        self._ends: dict[Sentence, int] = {}  # of our last, by the clock for ages in ms
 
     def check(self) -> None:
         """Raise `Banned`, naming the local time, while the ban holds."""
         left = self._left(self._latest())
         if left > 0:
             raise Banned(
-                f"{self._host} blocks this address (418): nothing is sent to it before "
+                f"{self._host} {self._reason}: nothing is sent to it before "
                 f"{_clock_in(min(left, LONGEST))}; "
                 f"a ban grows with every request, {self._path} remembers it"
             )
@@ -61,13 +62,13 @@ class Ban:
         length = min(seconds or max(FIRST, again), LONGEST)
         hold = max(min(left, LONGEST), length)
         self._own = Sentence(_now() + hold, length)
-        self._own_end = age_clock() + int(hold * 1000)
+        self._ends = {self._own: age_clock() + int(hold * 1000)}
         with contextlib.suppress(OSError):  # the other processes will meet their own 418
             self._write(self._own)
 
     def _left(self, sentence: Sentence) -> float:
-        """Give the seconds that are left of a ban, negative once it is over."""
-        end = self._own_end if sentence == self._own else self._read_end(sentence)
+        """Give the seconds that are left of a ban, negative once that is over."""
+        end = self._ends.get(sentence) or self._read_end(sentence)
         return sentence.until - _now() if end is None else (end - age_clock()) / 1000
 
     def _read_end(self, sentence: Sentence) -> int | None:
@@ -83,19 +84,28 @@ class Ban:
         return max(self._own, self._read())
 
     def _read(self) -> Sentence:
-        """Read the file of all processes; what no process of ours can have written is no ban."""
+        """Read the file of all processes; one that none of ours can have written has no ban."""
         try:
             words, written = _read_words(self._path)
             until, length = map(float, words)
         except (OSError, ValueError):
             return Sentence(0.0, 0.0)
-        ours = 0 <= length <= LONGEST and 0 <= until <= written + LONGEST + _SLACK
-        return Sentence(until, length) if ours else Sentence(0.0, 0.0)
+        ours = 0 <= length <= LONGEST and until >= 0
+        if ours and (until <= written + _MOST or until <= self._written(written) + _MOST):
+            return Sentence(until, length)
+        return Sentence(0.0, 0.0)
+
+    def _written(self, written: float) -> float:
+        """Give the time of writing by this machine's clock: a file system may have another."""
+        try:
+            return _now() - (file_time(self._path.parent) / 1e9 - written)
+        except OSError:
+            return written
 
     def _write(self, sentence: Sentence) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         _write_line(self._path, f"{sentence.until:.3f} {sentence.length:.3f}\n")
-        _write_line(self._ages_path, f"{sentence.until:.3f} {self._own_end}\n")
+        _write_line(self._ages_path, f"{sentence.until:.3f} {self._ends[sentence]}\n")
 
 
 def held(name: str, path: Path, seconds: float) -> Banned:
@@ -107,7 +117,7 @@ def held(name: str, path: Path, seconds: float) -> Banned:
 
 
 def _read_words(path: Path) -> tuple[list[str], float]:
-    """Read a small file, and when it was written. Raises `OSError`, or `ValueError` for others."""
+    """Read a small file and the time of writing. Raises `OSError`, or `ValueError` for others."""
     if not path.is_file():  # to open a pipe would be to wait for its writer
         raise FileNotFoundError(path)
     with path.open("rb") as file:

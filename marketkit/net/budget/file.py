@@ -6,13 +6,13 @@ import contextlib
 import os
 import secrets
 import stat
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol, TypeVar
 
 from marketkit.clock import Clock
 from marketkit.disk import TEMPORARY, file_time, link
+from marketkit.disk.system import lock, read_start, rename, unlock, write_start
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
 from marketkit.net.budget.ban import LONGEST
@@ -37,7 +37,7 @@ class BudgetStore(Protocol):
         """Apply `change(state, now)` and keep the state; `BlockingIOError` while another does."""
 
     def abandon(self) -> None:
-        """Have all who share the state begin anew, without who holds it for ever."""
+        """Have all sharers of the state begin anew, without a holder for ever."""
 
     def close(self) -> None:
         """Close the file."""
@@ -63,18 +63,18 @@ class BudgetFile:
         if not os.fstat(self._fd).st_nlink:  # somebody removed the file: join the new one
             self.close()
             self._fd = self._open()
-        _lock(self._fd)
+        lock(self._fd)
         try:
             now = self._clock()
             state = self._read(now)
             result = change(state, now)
-            _write(self._fd, states.to_bytes(state))
+            write_start(self._fd, states.to_bytes(state))
             return result
         finally:
-            _unlock(self._fd)
+            unlock(self._fd)
 
     def abandon(self) -> None:
-        """Take the file out of the folder; who shares it finds that and joins a new one."""
+        """Take the file out of the folder; other sharers find that and join a new one."""
         with contextlib.suppress(OSError):  # somebody else did, or Windows keeps what is open
             now = self.path.lstat()
             if os.path.samestat(now, os.fstat(self._fd)):
@@ -94,7 +94,7 @@ class BudgetFile:
             return _opened(self.path)
 
     def _read(self, now: float) -> State:
-        state = states.from_bytes(_read(self._fd, self._size), self._limit.requests)
+        state = states.from_bytes(read_start(self._fd, self._size), self._limit.requests)
         if state is None:
             os.ftruncate(self._fd, 0)  # so that nothing is left behind the new state
         if state is None or not _plausible(state, now + self._limit.seconds):
@@ -139,7 +139,7 @@ def _plausible(state: State, latest: float) -> bool:
 
 
 def _opened(path: Path) -> int:
-    """Open a file of the budgets, and nothing else that lies in its place."""
+    """Open a file of the budgets, and nothing else in the same place."""
     fd = os.open(path, os.O_RDWR | _PLAIN)
     if not stat.S_ISREG(os.fstat(fd).st_mode):
         os.close(fd)
@@ -160,7 +160,7 @@ def _make(path: Path) -> None:
 
 
 def _make_folder(folder: Path) -> None:
-    """Make a folder, like `_make` a file; one that is there stays as it is."""
+    """Make a folder, like `_make` a file; an existing one stays unchanged."""
     if folder.is_dir():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -168,7 +168,7 @@ def _make_folder(folder: Path) -> None:
     draft.mkdir()
     try:
         draft.chmod(_FOR_ALL | 0o111)
-        draft.rename(folder)
+        rename(draft, folder)
     except OSError:  # somebody else was faster
         draft.rmdir()
         if not folder.is_dir():
@@ -186,52 +186,11 @@ def _sweep(directory: Path) -> None:
 
 
 def _is_ours(path: Path, status: os.stat_result) -> bool:
-    """Say whether a file, and no link to one, has a whole state in it, of whatever limit."""
+    """Say whether a file, and no link to one, has a whole state, of any limit."""
     if not stat.S_ISREG(status.st_mode) or status.st_size > _LARGEST:
         return False
     fd = os.open(path, os.O_RDONLY | _PLAIN)
     try:
-        return states.is_state(_read(fd, _LARGEST))
+        return states.is_state(read_start(fd, _LARGEST))
     finally:
         os.close(fd)
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    # Locks are mandatory there, so the byte lies behind the data. LK_LOCK looks once a second only.
-    _FAR = 1 << 30
-
-    def _lock(fd: int) -> None:
-        os.lseek(fd, _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError from error
-
-    def _unlock(fd: int) -> None:
-        os.lseek(fd, _FAR, os.SEEK_SET)
-        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
-
-    def _read(fd: int, size: int) -> bytes:
-        os.lseek(fd, 0, os.SEEK_SET)
-        return os.read(fd, size)
-
-    def _write(fd: int, raw: bytes) -> None:
-        os.lseek(fd, 0, os.SEEK_SET)
-        os.write(fd, raw)
-
-else:
-    import fcntl
-
-    def _lock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-    def _unlock(fd: int) -> None:
-        fcntl.flock(fd, fcntl.LOCK_UN)
-
-    def _read(fd: int, size: int) -> bytes:
-        return os.pread(fd, size, 0)
-
-    def _write(fd: int, raw: bytes) -> None:
-        os.pwrite(fd, raw, 0)

@@ -116,7 +116,7 @@ class SharedState:
 
 
 def _say_alone(folder: Path, error: OSError) -> None:
-    """Warn that nobody shares the budgets of a folder, once a process: it has a file a group."""
+    """Warn once a process of a folder with unshared budgets: a file for each group."""
     if folder in _TOLD:
         return
     _TOLD.add(folder)

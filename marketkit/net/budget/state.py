@@ -110,7 +110,7 @@ def from_bytes(raw: bytes, requests: int) -> State | None:
 
 
 def is_state(raw: bytes) -> bool:
-    """Say whether bytes are a state of ours, whatever the limit: they check themselves."""
+    """Say whether bytes are a state of ours, of any limit, by their checksum."""
     if len(raw) < _CHECK.size:
         return False
     magic, crc = _CHECK.unpack_from(raw)

@@ -13,6 +13,7 @@ from marketkit.notebook.charts.compare import compare
 from marketkit.notebook.charts.coverage import coverage
 from marketkit.notebook.charts.depth import depth
 from marketkit.notebook.charts.newest import of, tickers, trades
+from marketkit.notebook.charts.quality import quality
 from marketkit.notebook.charts.style import Colors, Theme
 
 
@@ -40,5 +41,6 @@ class Plots:
     compare = _method(compare)
     coverage = _method(coverage)
     depth = _method(depth)
+    quality = _method(quality)
     tickers = _method(tickers)
     trades = _method(trades)

@@ -13,6 +13,7 @@ from marketkit.errors import InputError, MissingExtra, NotWritable, nearest
 from marketkit.frames import one_of
 from marketkit.notebook.charts import page as pages
 from marketkit.notebook.charts.style import CONFIG, PAPER, Theme, template
+from marketkit.settings import given_path
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -55,7 +56,7 @@ class Chart:
         made with one. Raises `MissingExtra` where a picture is wanted without kaleido, or without
         the Chrome or Chromium that it draws with, for nothing is downloaded; and `NotWritable`.
         """
-        target, known = Path(path), (".html", *_PICTURES)
+        target, known = given_path(path, "path"), (".html", *_PICTURES)
         kind = target.suffix.lower()
         if kind not in known:
             hint = nearest(kind, known)
@@ -91,7 +92,7 @@ class Chart:
         return data
 
     def _themed(self, theme: Theme | None) -> Figure:
-        """Give the figure on paper: what stands on any ground would be grey on white there."""
+        """Give the figure on paper: colours for any ground would be grey on white there."""
         if theme is not None:
             one_of("theme", theme, Theme)
         figure: Figure = plotly().Figure(self.figure)

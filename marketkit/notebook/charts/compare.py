@@ -1,4 +1,4 @@
-"""Charts that compare prices: each from 100 on, and how far it is below its highest so far."""
+"""Charts that compare prices: each from 100 on, and how far below the highest so far."""
 
 from __future__ import annotations
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import date, timedelta
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Iterable
+from typing import Protocol, runtime_checkable
 
 import polars as pl
 
 from marketkit.errors import InputError
 from marketkit.frames import Frame, one_of
 from marketkit.notebook.charts.chart import Chart
+from marketkit.notebook.charts.days import Look, heat_map
 from marketkit.notebook.charts.intake import need, to_polars
-from marketkit.notebook.charts.style import Pane, Theme, label, layout, stacked
+from marketkit.notebook.charts.style import Theme
 from marketkit.timeframe import DAY, Timeframe
 from marketkit.window import Instant
 
@@ -22,20 +22,12 @@ _STATES = (*_KNOWN, *_NEVER, "unknown")
 # A day that lacks a minute must not look like a whole one: there the scale jumps from amber, of
 # which more is paler, to teal, of which more is darker, for whole days in which more traded.
 _SCALE = ((0.0, "#e08a00"), (0.4999, "#f6dca8"), (0.5, "#cfe8e6"), (1.0, "#0b7a75"))
-_GREY = ((0.0, "rgba(128,128,128,0.35)"), (1.0, "rgba(128,128,128,0.35)"))
-_BAR = {
-    "tickvals": [0, 1, 2],
-    "ticktext": ["nothing known", "all, no trade", "all traded"],
-    "thickness": 12,
-    "outlinewidth": 0,
-}
-_WEEKDAYS = ("Mon", "", "Wed", "", "Fri", "", "Sun")
-_ROW = 15  # pixels of a day, or of a symbol's row
+_LOOK = Look(_SCALE, {0: "nothing known", 1: "all, no trade", 2: "all traded"})
 
 
 @runtime_checkable
 class Calendars(Protocol):
-    """A lake, or another thing that describes its days."""
+    """A lake, or another thing that describes days."""
 
     def calendar(
         self,
@@ -73,11 +65,7 @@ def coverage(
         if symbols is not None:
             names = [symbols] if isinstance(symbols, str) else list(symbols)
             days = days.filter(pl.col("symbol").is_in(names))
-    marked = _marked(days)
-    names = marked["symbol"].unique(maintain_order=True).to_list()
-    if len(names) == 1:
-        return _calendar(names[0], marked, theme)
-    return _rows(names, marked, theme)
+    return heat_map(_marked(days), _LOOK, _said(days), theme)
 
 
 def _days(frame: pl.DataFrame) -> pl.DataFrame:
@@ -122,91 +110,6 @@ def _marked(days: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _calendar(symbol: str, days: pl.DataFrame, theme: Theme) -> Chart:
-    """Draw a block of weeks for each year, the newest below."""
-    years = days["date"].dt.year().unique().sort().to_list()
-    parts = {year: days.filter(pl.col("date").dt.year() == year) for year in years}
-    data = [
-        trace
-        for at, (year, part) in enumerate(parts.items(), 1)
-        for trace in _heat(*_weeks(year, part), f"y{at}", bar=at == 1)
-    ]
-    weekdays = {"tickvals": [*range(7)], "ticktext": _WEEKDAYS, "autorange": "reversed"}
-    panes = [Pane(str(year), 1, {"showgrid": False, "side": "left", **weekdays}) for year in years]
-    months = [date(2001, month, 15) for month in range(1, 13)]
-    axis = {
-        "tickvals": [(each - date(2001, 1, 1)).days / 7 for each in months],
-        "ticktext": [f"{each:%b}" for each in months],
-        "anchor": f"y{len(panes)}",
-        "range": [-0.6, 53.6],
-        "showgrid": False,
-    }
-    told = _layout(label(symbol), days, panes, 8 * _ROW * len(panes), theme)
-    return Chart(data, told | {"xaxis": axis})
-
-
-def _weeks(year: int, days: pl.DataFrame) -> tuple[list[Any], list[Any], pl.DataFrame]:
-    """Place the days of a year: a column for each week, a row for each day of it."""
-    first = date(year, 1, 1)
-    monday = first - timedelta(days=first.weekday())
-    placed = days.with_columns(
-        column=(pl.col("date") - monday).dt.total_days() // 7, row=pl.col("date").dt.weekday() - 1
-    )
-    return [*range(54)], [*range(7)], placed
-
-
-def _rows(names: list[str], days: pl.DataFrame, theme: Theme) -> Chart:
-    """Draw a row for each symbol, a column for each day."""
-    dates = days["date"].unique().sort().to_list()
-    first = dates[0] if dates else date(1970, 1, 1)
-    width = (dates[-1] - first).days + 1 if dates else 0
-    number = {name: at for at, name in enumerate(names)}
-    placed = days.with_columns(
-        column=(pl.col("date") - first).dt.total_days(),
-        row=pl.col("symbol").replace_strict(number, return_dtype=pl.Int64()),
-    )
-    columns = [first + timedelta(days=each) for each in range(width)]
-    data = list(_heat(columns, [label(name) for name in names], placed, "y", bar=True))
-    panes = [Pane("", 1, {"showgrid": False, "side": "left", "autorange": "reversed"})]
-    axis = {"type": "date", "title": {"text": "UTC"}, "showgrid": False}
-    told = _layout(f"{len(names)} symbols", days, panes, max(8, len(names)) * _ROW, theme)
-    return Chart(data, told | {"xaxis": axis})
-
-
-def _heat(
-    columns: list[Any], rows: list[Any], placed: pl.DataFrame, axis: str, *, bar: bool
-) -> Iterator[dict[str, Any]]:
-    """Draw days on the scale, and grey ones."""
-    heat, grey, said = ([[None] * len(columns) for _ in rows] for _ in range(3))
-    cells = placed.select("row", "column", "heat", "date", "said").iter_rows()
-    for row, column, value, day, text in cells:
-        heat[row][column] = value
-        grey[row][column] = 1 if value is None else None
-        said[row][column] = f"{day}<br>{text}"
-    shared: dict[str, Any] = {
-        "type": "heatmap",
-        "x": columns,
-        "y": rows,
-        "yaxis": axis,
-        "customdata": said,
-    }
-    shared |= {"xgap": 1, "ygap": 1, "hoverongaps": False}
-    hover = "%{customdata}<extra></extra>"
-    yield shared | {
-        "z": heat,
-        "zmin": 0,
-        "zmax": 2,
-        "colorscale": _SCALE,
-        "showscale": bar,
-        "colorbar": _BAR,
-        "hovertemplate": hover,
-    }
-    if any(1 in row for row in grey):
-        yield shared | {"z": grey, "colorscale": _GREY, "showscale": False, "hovertemplate": hover}
-
-
-def _layout(title: str, days: pl.DataFrame, panes: list[Pane], height: int, theme: Theme) -> Any:
+def _said(days: pl.DataFrame) -> str:
     lacking = days.filter(pl.col("unknown") > 0)
-    said = f"{len(days):,} days, {len(lacking):,} of them lack candles" if len(days) else "no days"
-    axes = {f"yaxis{at}": axis for at, axis in enumerate(stacked(panes), 1)}
-    return layout(title, said, 130 + height, theme) | axes
+    return f"{len(days):,} days, {len(lacking):,} of them lack candles" if len(days) else "no days"

@@ -80,7 +80,7 @@ def to_polars(frame: Frame) -> pl.DataFrame:
 
 
 def need(data: pl.DataFrame, columns: Iterable[str], chart: str) -> None:
-    """Refuse a frame that lacks columns, naming them and what there is."""
+    """Refuse a frame that lacks columns, naming these and the ones there are."""
     if missing := [name for name in columns if name not in data.columns]:
         there = " ".join(data.columns)
         raise InputError(
@@ -143,7 +143,8 @@ def read_candles(
     need(data, PRICES, "candles")
     data, zone = with_times(data, tz)
     parts = list(_parts(_lay(data)))
-    width = parse_timeframe(timeframe).width if timeframe is not None else smallest_step(parts)
+    given = None if timeframe is None else parse_timeframe(timeframe, made=True)
+    width = smallest_step(parts) if given is None else given.width
     known = None if coverage is None else to_polars(coverage)
     if known is not None:
         need(known, ("start", "end", "state"), "candles with coverage")

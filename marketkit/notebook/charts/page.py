@@ -51,7 +51,7 @@ def whole(title: str, body: str, paper: str) -> str:
 
 
 def _inert(json_text: str) -> str:
-    """Write JSON so that no HTML parser sees the end of its script in it."""
+    """Write JSON in which no HTML parser sees the end of a script."""
     text = json_text.replace("<", "\\u003c")
     return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
 

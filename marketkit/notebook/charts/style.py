@@ -123,7 +123,7 @@ def time_axis(zone: str | None) -> dict[str, Any]:
 
 
 def price_axis(*, log: bool) -> dict[str, Any]:
-    """Give an axis of prices, written as people read them."""
+    """Give an axis of prices, written as people read prices."""
     return {
         "type": "log" if log else "linear",
         "tickformat": PRICE,

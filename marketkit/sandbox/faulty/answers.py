@@ -24,7 +24,7 @@ _NAMES: Final = {"age": b"Age", "remaining-req": b"Remaining-Req"}
 
 
 class Asked(NamedTuple):
-    """A request as far as an answer in place of data depends on it."""
+    """The part of a request that answers in place of data depend on."""
 
     target: str  # path and query
     port: int
@@ -33,7 +33,7 @@ class Asked(NamedTuple):
 
 
 def instead(faults: Iterable[Fault], asked: Asked) -> Reply | None:
-    """Return the answer of the first fault that has one of its own."""
+    """Return the answer of the first fault that has an own one."""
     fault = next((each for each in faults if each.kind in _ANSWERS), None)
     return None if fault is None else _ANSWERS[fault.kind](fault, asked)
 
@@ -88,7 +88,7 @@ def _headers(fault: Fault, now: int) -> list[Header]:
 
 
 def _date(value: str, now: int) -> str:
-    """Return a Date header: so many seconds off the exchange's clock, or the text as it is."""
+    """Return a Date header: so many seconds off the exchange's clock, or the text unchanged."""
     try:
         return formatdate(now / 1000 + float(value), usegmt=True)
     except (ValueError, OverflowError, OSError):

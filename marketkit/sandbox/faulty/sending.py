@@ -19,6 +19,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 MB: Final = 1 << 20
 BLANKS: Final = b" " * MB
 _PIECE: Final = BLANKS[: 1 << 16]
+_PAUSE_S: Final = 0.05  # between pieces of a slow body
 _GZIP_HEAD: Final = b"\x1f\x8b\x08" + bytes(5) + b"\x02\xff"  # deflated, no name, no date
 
 
@@ -52,7 +53,7 @@ class Visit(NamedTuple):
 
 
 async def deliver(visit: Visit, faults: Iterable[Fault], *, gzipped: bool) -> None:
-    """Send an answer, by the first of the faults that has a way of its own, or properly."""
+    """Send an answer, by the first of the faults that has an own way, or properly."""
     fault = next((each for each in faults if each.kind in _WAYS), None)
     if fault is not None:
         await _WAYS[fault.kind](visit, fault)
@@ -95,6 +96,23 @@ async def _drip(visit: Visit, fault: Fault) -> None:
     await _stream(visit, (bytes((each,)) for each in visit.reply.body), pause=fault.number)
 
 
+async def _slow(visit: Visit, fault: Fault) -> None:
+    """Send so many bytes a second, after the right length."""
+    headers, body = visit.reply.wire(visit.now, gzipped=False)
+    piece = max(1, int(fault.number * _PAUSE_S))
+    leaving = asyncio.ensure_future(visit.left())
+    try:
+        await visit.start(headers)
+        for at in range(0, len(body), piece):
+            await visit.body(body[at : at + piece], more=True)
+            await asyncio.sleep(_PAUSE_S)
+            if leaving.done():
+                return
+        await visit.body(b"")
+    finally:
+        leaving.cancel()
+
+
 async def _endless_head(visit: Visit, fault: Fault) -> None:
     await pour(visit.transport, endless_head("200 OK"), fault.number)
     await visit.left()
@@ -107,7 +125,7 @@ async def _stream(
     pause: float = 0.0,
     whole: bool = True,
 ) -> bool:
-    """Send a body in chunks, as they are read; return whether the client has stayed till the end.
+    """Send a body in chunks, as fast as read; return whether the client stayed till the end.
 
     The last chunk is sent only of a `whole` body.
     """
@@ -133,6 +151,7 @@ _WAYS: Final[dict[str, Callable[[Visit, Fault], Awaitable[None]]]] = {
     "gzip-bomb": _bomb,
     "endless-body": _endless,
     "drip": _drip,
+    "slow": _slow,
     "endless-head": _endless_head,
 }
 
@@ -158,7 +177,7 @@ def deflated_with_blanks(
 
 
 def _gzip(body: bytes, mb: int, packed: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield the gzip file of deflated blocks: what the unpacked text sums up to comes last."""
+    """Yield the gzip file of deflated blocks; the sums of the unpacked text come last."""
     yield _GZIP_HEAD
     crc = zlib.crc32(body[:-1])
     for number, block in enumerate(packed):

@@ -10,14 +10,14 @@ from typing import Any, Final, NamedTuple
 
 from marketkit.errors import InputError
 
-PATHS: Final = ("market", "ticker", "orderbook", "candles", "trades")
+PATHS: Final = ("market", "ticker", "orderbook", "candles", "trades", "archive")
 NONE: Final = "none"  # the kind that forgets all orders
 _HEADER: Final = re.compile(r"([A-Za-z0-9-]+):[ \t]*([\x01-\x09\x0e-\xff]*)")
 _OF_SERVER: Final = ("content-length", "transfer-encoding")  # the server frames the body by them
 
 
 class Fault(NamedTuple):
-    """One fault that strikes now; what `value` means is for its kind to say."""
+    """One fault that strikes now; the kind says how `value` is meant."""
 
     kind: str
     value: str
@@ -36,7 +36,7 @@ class Defaults(NamedTuple):
     lines: Collection[str] = ()
 
     def fault(self, kind: str, value: str | None = None) -> Fault:
-        """Return a fault with its value; raise InputError for one that makes no sense."""
+        """Return a fault with a value; raise InputError for one that makes no sense."""
         if value is None:
             return Fault(kind, self.values.get(kind, ""))
         fault = Fault(kind, value)
@@ -66,10 +66,11 @@ def header(text: str) -> tuple[str, str]:
 
 @dataclass(slots=True)
 class Strike:
-    """A fault for the next `times` chances, None for all, once `after` of them have passed.
+    """A fault for the next `times` chances, None for all, once `after` others have passed.
 
     A chance is a request to `path` that names `symbol` in its query, where these are given; for
-    kinds of websockets a handshake or a frame.
+    kinds of websockets a handshake or a frame. Of the archive a `symbol` is a market, the name of a
+    file with or without its suffixes, a key, a folder, or one of "listing", "zip", "checksum".
     """
 
     kind: str
@@ -84,15 +85,15 @@ class Strike:
         return self.kind in kinds and not self.after
 
     def meets(self, path: str | None, query: Collection[str]) -> bool:
-        """Whether a request is one of those that the order is for."""
-        return self.path in {None, path} and (self.symbol is None or self.symbol in query)
+        """Whether the order is for a request."""
+        return self.path in {None, path} and (self.symbol is None or self.symbol.upper() in query)
 
 
 class Strikes:
     """The orders that wait, oldest first; a used one is gone."""
 
-    def __init__(self, kinds: Collection[str], defaults: Defaults) -> None:
-        self._kinds, self._defaults = kinds, defaults
+    def __init__(self, defaults: Defaults) -> None:
+        self._defaults = defaults
         self._waiting: list[Strike] = []
 
     def __bool__(self) -> bool:
@@ -101,10 +102,8 @@ class Strikes:
     def add(self, order: Strike) -> None:
         """Have an order wait.
 
-        Raises `InputError` for an unknown kind or path, no times at all, and an odd value.
+        Raises `InputError` for an unknown path, no times at all, and a value that makes no sense.
         """
-        if order.kind not in self._kinds:
-            raise InputError(f"unknown fault {order.kind!r}; there are {', '.join(self._kinds)}")
         if order.path not in {None, *PATHS}:
             raise InputError(f"unknown path {order.path!r}; there are {', '.join(PATHS)}")
         if (order.times is not None and order.times < 1) or order.after < 0:
@@ -123,7 +122,7 @@ class Strikes:
         return [each for each in self._waiting if each.kind in kinds and each.meets(path, query)]
 
     def use(self, orders: Iterable[Strike]) -> list[Fault]:
-        """Return the faults of orders that were met; those that let this chance pass have none."""
+        """Return the faults of orders that were met; one that lets this chance pass has none."""
         ready = []
         for order in orders:
             if order.after:
@@ -136,5 +135,5 @@ class Strikes:
         return ready
 
     def rows(self) -> list[dict[str, Any]]:
-        """Return what waits; times of None are without end."""
+        """Return the waiting orders; times of None are without end."""
         return [asdict(order) for order in self._waiting]

@@ -1,4 +1,4 @@
-"""Text that harms whoever shows it as it is: terminal commands, lines, and turned directions."""
+"""Text that does harm where shown unescaped: terminal commands, lines, turned directions."""
 
 from __future__ import annotations
 

@@ -86,7 +86,7 @@ class Best(NamedTuple):
 
 
 class State(NamedTuple):
-    """The standing of a market; `delisting` is the date of a warning, shown once it is warned."""
+    """The standing of a market; `delisting` is the date of a warning, shown from the warning on."""
 
     name: str = "ACTIVE"
     warned: bool = False

@@ -54,7 +54,7 @@ class _Market:
 
     @property
     def source(self) -> Source:
-        """The trades of the market, in its hours."""
+        """The trades of the market, in the hours of trading."""
         return self.market.source
 
 

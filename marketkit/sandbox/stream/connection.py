@@ -228,7 +228,7 @@ class Connection:
         self._hub.reset_all()
 
     def pour(self, reason: str, parts: Iterable[bytes]) -> None:
-        """Send nothing any more but these bytes, as they are read; hang up after the last."""
+        """Send nothing any more but these bytes, as fast as read; hang up after the last."""
         self.flush()
         self._end(reason)
         self.wire.pour(parts)

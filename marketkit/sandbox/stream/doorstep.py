@@ -1,4 +1,4 @@
-"""Answers to handshakes, right ones and those of faults."""
+"""Answers to handshakes, right ones and faulty ones."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ class StreamFaults:
 
     def __init__(self, table: Mapping[str, float], seed: int = 1) -> None:
         self._draws = {kind: Random(f"{seed}/{kind}") for kind in STREAM_KINDS}
-        self.strikes = Strikes(STREAM_KINDS, _DEFAULTS)
+        self.strikes = Strikes(_DEFAULTS)
         self.counts: Counter[str] = Counter()
         self.table = table
 

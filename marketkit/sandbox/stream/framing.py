@@ -20,7 +20,7 @@ def frame(payload: bytes, *, compressed: bool = False) -> bytes:
 
 
 def head(size: int, first: int = _BINARY) -> bytes:
-    """Return the head of a frame of so many bytes; `first` has its opcode and flags."""
+    """Return the head of a frame of so many bytes; `first` has opcode and flags."""
     if size < 126:
         return bytes((first, size))
     if size < 65_536:

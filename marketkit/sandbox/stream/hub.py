@@ -159,7 +159,7 @@ class Hub:
             connection.put(message)
 
     def ordered(self, order: Order) -> None:
-        """Have streams follow an order to a market, at its moment."""
+        """Have streams follow an order to a market, at the moment of that order."""
         self.renew(order.symbol)
         if self._driver is not None:
             self._plan_order(order)

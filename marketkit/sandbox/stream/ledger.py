@@ -11,7 +11,7 @@ _COUNTED: Final = ("messages", "violations", "frames", "bytes")
 
 
 class Counted(Protocol):
-    """A connection as the ledger sees it."""
+    """A connection as seen by the ledger."""
 
     def stats(self) -> dict[str, Any]:
         """Return the counts and the state."""

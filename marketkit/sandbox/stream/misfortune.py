@@ -1,4 +1,4 @@
-"""What a fault makes of one REALTIME frame to one connection."""
+"""Misfortunes of one REALTIME frame to one connection."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _CLAIM: Final = 1 << 62  # bytes, which no machine has
 
 
 class Target(Protocol):
-    """One connection, as its misfortunes see it."""
+    """One connection, as misfortunes see connections."""
 
     def put(self, message: Message) -> None:
         """Send a message."""
@@ -44,7 +44,7 @@ class Target(Protocol):
         ...
 
     def pour(self, reason: str, parts: Iterable[bytes]) -> None:
-        """Send nothing any more but these bytes, as they are read; hang up after the last."""
+        """Send nothing any more but these bytes, as fast as read; hang up after the last."""
         ...
 
     def reset_all(self) -> None:
@@ -53,12 +53,12 @@ class Target(Protocol):
 
 
 def strike(fault: Fault, target: Target, message: Message) -> Sequence[Message]:
-    """Do to a connection what a fault does, and return the messages that still go out."""
+    """Have a fault strike a connection; return the messages that still go out."""
     return _STRIKES[fault.kind](target, message, fault)
 
 
 def _before(do: Callable[[Target, Fault], None]) -> Callable[..., Sequence[Message]]:
-    """Return a misfortune that comes before the frame, which goes out if it still can."""
+    """Return a misfortune before the frame, which goes out if that is possible still."""
 
     def struck(target: Target, message: Message, fault: Fault) -> Sequence[Message]:
         do(target, fault)

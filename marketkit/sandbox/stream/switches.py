@@ -10,7 +10,7 @@ from marketkit.errors import InputError
 
 
 class Breakable(Protocol):
-    """A connection as the switches see it."""
+    """A connection as seen by the switches."""
 
     def reset(self, reason: str) -> None:
         """End the connection with a TCP reset."""

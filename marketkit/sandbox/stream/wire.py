@@ -176,7 +176,7 @@ class Wire(asyncio.Protocol):
             self._transport.write(data)
 
     def pour(self, parts: Iterable[bytes], pause: float = 0.0) -> None:
-        """Send bytes as they are read, `pause` seconds apart, and hang up after the last."""
+        """Send bytes as fast as read, `pause` seconds apart, and hang up after the last."""
         task = asyncio.get_running_loop().create_task(pour(self._transport, parts, pause))
         task.add_done_callback(lambda _: self._transport.close())
         self._pouring = task

@@ -24,7 +24,7 @@ CALLS = {"get_market", "get_ticker", "get_orderbook", "get_trade", "get_candle"}
 @pytest.fixture
 def endpoints():
     """Ways to be answered; the queries of these tests need no endpoint."""
-    return Endpoints(None, None, None, None, None, Metrics())
+    return Endpoints(None, None, None, None, None, None, None, Metrics())
 
 
 def answered(recalled, fetched=GOT, *, sends=True):

@@ -53,6 +53,20 @@ def test_another_limit_is_told(transport, left, state):
     assert (found[0], found[1]) == (state, "live limits")
 
 
+@pytest.mark.parametrize(
+    ("body", "rows"),
+    [
+        (b'[{"a": 1}, 5, null]', [{"a": 1}]),
+        (b'{"error": {}}', []),
+        (b"5", []),
+        (b"null", []),
+        (b'"text"', []),
+    ],
+)
+def test_a_body_that_is_no_list_has_no_rows_and_ends_nothing(body, rows):
+    assert contract.objects_of(body) == rows
+
+
 def test_each_answer_that_does_not_come_is_bad_and_the_others_are_asked_for(provider, exchange):
     exchange.bodies["/market/all"] = market_list(LISTED)
     found = provider.doctor(live=True).filter(check_starts("live"))

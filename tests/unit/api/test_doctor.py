@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from marketkit.api.doctor import _clock
-from marketkit.api.findings import FINDINGS
+from marketkit.api.doctor import _clock, as_frame
+from marketkit.api.findings import FINDINGS, Finding
 from marketkit.coverage import Spans
 from marketkit.errors import NewerFormat
 from marketkit.schema import ROW, empty
@@ -50,6 +50,17 @@ def test_without_a_lake_all_is_good(provider, exchange, monkeypatch):
     assert checks["exchange"] == [("good", "4 markets are listed")]
     assert exchange.paths() == ["/market/all"]
     assert not provider.lake().root.exists()
+
+
+def test_a_slip_in_the_name_of_a_variable_is_looked_at(provider, monkeypatch):
+    monkeypatch.setenv("MARKETKIT_LAKES", "x")
+    monkeypatch.setenv("MARKETKIT_SOMEBODY_ELSES", "x")
+    monkeypatch.setenv("MARKETKIT_TRACEBACK", "ful")
+    slips = [said for state, said in found(provider)["settings"] if state == "look"]
+    assert slips == [
+        "MARKETKIT_TRACEBACK is not full",
+        "MARKETKIT_LAKES is no setting; did you mean 'MARKETKIT_LAKE'?",
+    ]
 
 
 def test_what_the_lake_lacks_of_markets_that_are_announced_to_end_is_named(provider, exchange):
@@ -112,3 +123,8 @@ def test_a_lake_with_a_broken_file_or_without_rights_is_bad_and_says_what_mends_
 def test_a_clock_is_so_far_off_as_people_say_it(offline, ahead, said):
     status = replace(offline.status(), machine_ahead=ahead)
     assert f"this machine is {said}" in _clock(status).detail
+
+
+def test_a_finding_is_one_line_that_can_be_shown():
+    frame = as_frame([Finding("bad", "lake", "none at \udcc8\x1b[2J\nyet", "look")])
+    assert frame.row(0) == ("bad", "lake", "none at \\udcc8\\x1b[2J yet", "look")

@@ -13,10 +13,11 @@ from marketkit.api.query import CallOptions
 from marketkit.api.stream_options import StreamOptions
 from marketkit.api.streams import Streams
 from marketkit.errors import UnknownSymbol
-from marketkit.exchange.upbit.messages import Ticker
+from marketkit.exchange.upbit.messages import Ticker, Trade
 from marketkit.net.engine import engine
 from marketkit.realtime.handle import StreamHandle
 from marketkit.realtime.subscriptions import Stream
+from marketkit.schema import TRADE
 from marketkit.timeframe import MINUTE
 from tests.unit.api.live.conftest import BTC, at, candle
 from tests.unit.realtime.conftest import Heard, Told, tickers
@@ -34,7 +35,7 @@ def streams() -> Streams:
 class Known(Told):
     """A client that knows what a test told it."""
 
-    reader = SimpleNamespace(heard=5_000)
+    reader = SimpleNamespace(heard_ns=5_000_000_000)
 
     def hot(self, name: str, symbols: Any, rows: int) -> set[str]:
         """Give the symbols that are known whole."""
@@ -69,6 +70,27 @@ def test_for_rest_a_candle_ends_with_its_time_and_not_with_the_next_trade(stream
     assert streams.newest("candle.1m", [BTC], 1)["state"].to_list() == ["forming"]
     client.now += MINUTE
     assert streams.newest("candle.1m", [BTC], 1)["state"].to_list() == ["closed"]
+
+
+def trade(number: int) -> Trade:
+    return Trade(BTC, at(number), at(number), 1.0, 1.0, "BID", 1.0, "EVEN", 0.0, number, "REALTIME")
+
+
+def test_of_trades_those_are_given_among_which_none_is_missing(streams):
+    assert streams.whole("trade", BTC) is None
+    client: Any = Known(at(0))
+    streams._client = client
+    client.subscribe(Heard(), [Stream("trade", BTC)])
+    assert streams.whole("trade", BTC) is None
+    client.say(trade(1))
+    client.channel("trade").interrupted()
+    assert streams.whole("trade", BTC) is None
+    for number in (3, 4):
+        client.say(trade(number))
+    rows, made = streams.whole("trade", BTC)
+    assert rows["sequential_id"].to_list() == [3, 4]
+    assert dict(rows.schema) == dict(TRADE)
+    assert made == 5_000 - 100
 
 
 class Work:

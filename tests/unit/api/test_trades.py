@@ -10,13 +10,14 @@ import pytest
 from marketkit.api.query import CallOptions
 from marketkit.api.trades import TradeEndpoints
 from marketkit.cache.trade_pages import TradePageCache
+from marketkit.data.lake import Lake
 from marketkit.errors import InvalidRange
 from marketkit.timeframe import DAY, iso
 
 
 @pytest.fixture
-def trades(router, transport):
-    return TradeEndpoints(router, TradePageCache(transport, None))
+def trades(router, transport, tmp_path):
+    return TradeEndpoints(router, TradePageCache(transport, None), Lake(tmp_path))
 
 
 def query(trades, *, count=None, start=None, end=None, **options):

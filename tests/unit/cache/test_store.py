@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -175,7 +176,7 @@ def test_a_file_damaged_inside_never_gives_a_wrong_body(store, folder):
 
 def test_a_value_of_some_other_program_is_a_miss(store, folder):
     put(store)
-    with sqlite3.connect(folder / "responses.sqlite") as connection:
+    with closing(sqlite3.connect(folder / "responses.sqlite")) as connection, connection:
         connection.execute("UPDATE responses SET value = 'text'")
     connection.close()
     assert get(store) is None

@@ -14,6 +14,7 @@ from marketkit.data.jobs.tasks import BackfillRequest, Task
 from marketkit.data.lake.lake import Lake
 from marketkit.timeframe import DAY, HOUR, parse_time
 from tests.unit.data.lake.conftest import make_candles
+from tests.unit.data.lake.trades.conftest import make_trades
 
 START = parse_time("2026-01-01")
 
@@ -131,3 +132,28 @@ def test_a_series_that_a_job_is_at_work_on_is_not_removed(drop, lake):
         assert drop("KRW-BTC", "--timeframe", "1d", "--yes")[0] == 0
         ledger.leave(me, "stopped")
     assert drop("KRW-BTC", "--timeframe", "1h", "--yes")[0] == 0
+
+
+def test_trades_have_room_and_are_removed_as_candles_are(run, drop, lake):
+    whole = Spans([(START, START + DAY)])
+    lake.trades.append("KRW-BTC", make_trades([START + 5, START + 6]), whole)
+    code, out, err = run("lake", "du", "--by", "timeframe", "--lake", lake.root)
+    assert code == 0
+    assert "trade" in out + err
+    assert drop("KRW-ETH", "trade", "--yes")[0] != 0
+    code, out, err = drop("KRW-B*", "trade", "--yes")
+    assert code == 0
+    assert "KRW-BTC trade: 2 trades" in out + err
+    assert lake.trades.symbols() == []
+    assert lake.read("KRW-BTC", "1h").height == 24
+    code, _, err = drop("KRW-BTC", "trade", "--yes")
+    assert code != 0
+    assert "has no trades" in err
+
+
+def test_a_broken_day_of_trades_can_be_removed(drop, lake):
+    lake.trades.append("KRW-BTC", make_trades([START]), Spans([(START, START + DAY)]))
+    (path,) = lake.root.glob("trades/*/*/*.parquet")
+    path.write_bytes(b"rotten")
+    assert drop("KRW-BTC", "trade", "--yes")[0] == 0
+    assert not path.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import sys
@@ -63,6 +64,27 @@ def test_a_reader_that_has_seen_enough_is_no_failure(raising, monkeypatch):
 def test_a_mistake_of_ours_is_not_hidden(raising):
     with pytest.raises(ZeroDivisionError):
         raising("ZeroDivisionError")
+
+
+def test_a_mistake_of_ours_is_one_line_where_every_line_is_json(raising):
+    code, out, err = raising("ZeroDivisionError('no')", "--json")
+    assert (code, out) == (1, "")
+    said = json.loads(err)
+    assert said["error"] == "ZeroDivisionError"
+    assert "Traceback" in said["message"]
+
+
+def test_a_part_of_the_answer_that_cannot_be_written_is_a_failure(raising, monkeypatch):
+    partial = "errors.PartialResult(pl.DataFrame({'n': [1]}), {'KRW-ETH': errors.TimedOut('slow')})"
+
+    def full(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    stream = io.StringIO()
+    stream.write = full
+    monkeypatch.setattr(sys, "stdout", stream)
+    code, _, err = raising(partial)
+    assert (code, err) == (1, "marketkit: the output cannot be written: No space left on device\n")
 
 
 def test_the_arguments_of_the_process_are_the_default(monkeypatch, capsys):

@@ -10,10 +10,12 @@ from marketkit.cli.options import (
     add_range,
     add_series,
     add_shared,
+    letters,
     one_or_many,
     open_lake,
     open_provider,
     positive,
+    wants_json,
 )
 from marketkit.errors import InputError
 
@@ -76,3 +78,25 @@ def test_only_numbers_above_zero_are_positive(text, capsys):
         parsed("--seconds", text, add=add)
     said = capsys.readouterr().err
     assert f"{text} is not above zero" in said or "invalid float value: 'soon'" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "wants"),
+    [
+        (["ticker", "--json"], True),
+        (["backfill", "--log-format", "json"], True),
+        (["backfill", "--log-format=json", "--bogus"], True),
+        (["backfill", "--log-format", "text", "json"], False),
+        (["export", "a.json"], False),
+        ([], False),
+    ],
+)
+def test_a_wish_for_json_is_seen_before_anything_is_understood(words, wants):
+    assert wants_json(words) == wants
+
+
+@pytest.mark.parametrize(
+    "text", ["select 1", "비트코인", "비트코인".encode().decode("ascii", "surrogateescape")]
+)
+def test_an_argument_has_its_letters_where_the_locale_has_none(text):
+    assert letters(text) in {"select 1", "비트코인"}

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import polars as pl
 import pytest
 
 from marketkit.cli.output import Output
 from marketkit.data.jobs.report import Report
-from marketkit.errors import TimedOut
+from marketkit.errors import MarketkitError, TimedOut
 from marketkit.schema import TIME
 from marketkit.timeframe import parse_time, parse_timeframe
 
@@ -96,7 +98,7 @@ def test_a_report_has_all_its_numbers_for_programs(people, programs, capsys):
     report = Report(
         ("KRW-BTC",), parse_timeframe("1h"), start, end, traded=20, empty=3, absent=0, unknown=1,
         requests=2, rows=20, revisions=0, seconds=0.12345,
-        failures={"KRW-BTC": TimedOut("too slow")},
+        failures={"KRW-BTC": TimedOut("too slow")}, unconfirmed=("KRW-ETH",),
     )  # fmt: skip
     people.report(report)
     assert "INCOMPLETE" in capsys.readouterr().out
@@ -105,6 +107,7 @@ def test_a_report_has_all_its_numbers_for_programs(people, programs, capsys):
     assert said["slots"] == said["traded"] + said["empty"] + said["absent"] + said["unknown"] == 24
     assert (said["complete"], said["timeframe"], said["seconds"]) == (False, "1h", 0.123)
     assert said["failures"] == {"KRW-BTC": "too slow"}
+    assert said["unconfirmed"] == ["KRW-ETH"]
 
 
 def test_a_warning_is_a_sentence_without_a_path(people, capsys):
@@ -119,12 +122,55 @@ def test_what_is_printed_into_a_pipe_is_there_at_once(people, monkeypatch):
     assert b"1.5" in raw.getvalue()
 
 
-def test_a_log_of_json_has_nothing_else(capsys):
-    output = Output(as_json=False, log_as_json=True)
-    output.warning(UserWarning("look out"), UserWarning)
-    output.problem(TimedOut("too slow"))
-    told = [json.loads(line) for line in capsys.readouterr().err.splitlines()]
-    assert told == [
-        {"warning": "UserWarning", "message": "look out"},
-        {"error": "TimedOut", "message": "too slow"},
+def test_what_ends_nothing_says_of_what_it_is(people, programs, capsys):
+    for output in (people, programs):
+        output.trouble("error", "KRW-BTC 1m", TimedOut("too slow"))
+    text, value = capsys.readouterr().err.splitlines()
+    assert text == "KRW-BTC 1m: too slow"
+    assert json.loads(value) == {"error": "TimedOut", "message": text}
+
+
+def without_reader():
+    """Give an output whose reader has left."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    return os.fdopen(writes, "w", encoding="utf-8")
+
+
+def test_where_the_reader_has_left_the_work_goes_on_and_lines_end(people, monkeypatch):
+    with without_reader() as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        people.say("one")
+        people.table(FRAME)
+        with pytest.raises(BrokenPipeError):
+            people.lines(FRAME)
+        with pytest.raises(BrokenPipeError):
+            people.need_reader()
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
+@pytest.mark.parametrize("as_json", [False, True])
+def test_an_output_that_is_full_is_an_error_of_one_sentence(monkeypatch, as_json):
+    with open("/dev/full", "w", encoding="utf-8") as full:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdout", full)
+        output = Output(as_json=as_json)
+        with pytest.raises(MarketkitError, match="the output cannot be written: No space left"):
+            output.table(FRAME)
+
+
+def test_errors_that_nobody_reads_change_nothing(people, monkeypatch):
+    with without_reader() as stream:
+        monkeypatch.setattr(sys, "stderr", stream)
+        people.problem(TimedOut("too slow"))
+        people.warning("look out", UserWarning)
+
+
+def test_a_korean_console_gets_lines_of_ascii_and_korean_names(people, monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp949"))
+    people.table(pl.DataFrame({"name": ["비트코인"], "n": [1]}))
+    assert raw.getvalue().decode("cp949").splitlines() == [
+        "name      n",
+        "--------  -",
+        "비트코인  1",
     ]

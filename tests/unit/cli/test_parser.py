@@ -145,7 +145,9 @@ print(*sys.modules)
     heavy = {"polars", "pandas", "httpx", "pyarrow", "websockets", "asyncio", "sqlite3", "logging"}
     assert not loaded & heavy
     ours = {name.split(".")[1] for name in loaded if name.startswith("marketkit.")}
-    assert ours == {"cli", "errors"}
+    assert ours == {"cli", "disk", "errors", "notebook"}
+    letters = {name for name in loaded if name.startswith("marketkit.notebook.")}
+    assert letters == {"marketkit.notebook.encoding"}  # of the output
 
 
 def test_a_start_that_counts_back_is_a_value_and_no_option():

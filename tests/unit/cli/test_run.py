@@ -6,10 +6,7 @@ import argparse
 import concurrent.futures
 import contextlib
 import json
-import os
 import re
-import signal
-import threading
 import time
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,9 +14,9 @@ from types import SimpleNamespace
 import pytest
 
 from marketkit.cli.output import Output
-from marketkit.cli.run import CommandRun, begin_run, interrupt, on_sigterm, say_summary
+from marketkit.cli.run import CommandRun, begin_run, say_summary
 from marketkit.data.jobs.report import Report
-from marketkit.errors import InputError, TimedOut
+from marketkit.errors import InputError, Offline, TimedOut
 from marketkit.progress import Progress
 from marketkit.timeframe import parse_timeframe
 
@@ -174,9 +171,16 @@ def test_the_line_of_a_run_has_the_time_the_lake_and_the_file(capsys):
     line = capsys.readouterr().out
     assert line.startswith("marketkit backfill: state=failed: a b jobs=0")
     assert line.endswith(' lake=lake config="a b.toml"\n')
-    run = CommandRun(None, as_json=True)
-    say_summary(Output(as_json=False), run, argparse.Namespace(), Path("lake"))
+    say_summary(Output(as_json=True), CommandRun(None), argparse.Namespace(), Path("lake"))
     assert "config" not in json.loads(capsys.readouterr().out)
+
+
+def test_what_a_run_goes_on_after_is_told_in_the_form_of_its_log(capsys):
+    for as_json in (False, True):
+        CommandRun(None, as_json=as_json).tell("waiting", "waiting for the exchange", Offline("no"))
+    text, value = capsys.readouterr().err.splitlines()
+    assert text == "waiting for the exchange: no"
+    assert json.loads(value) == {"waiting": "Offline", "message": text}
 
 
 def test_a_run_begins_with_the_deadline_that_was_chosen():
@@ -190,29 +194,3 @@ def test_a_run_begins_with_the_deadline_that_was_chosen():
     assert CommandRun(began).over
     with pytest.raises(InputError, match="soon"):
         begin_run(argparse.Namespace(max_time="soon", log_format="text"))
-
-
-@pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
-def test_sigterm_does_the_action_and_afterwards_what_it_did_before():
-    before = signal.getsignal(signal.SIGTERM)
-    seen = []
-    with on_sigterm(lambda: seen.append("asked")):
-        signal.raise_signal(signal.SIGTERM)
-    assert seen == ["asked"]
-    with pytest.raises(KeyboardInterrupt), on_sigterm(interrupt):
-        signal.raise_signal(signal.SIGTERM)
-    assert signal.getsignal(signal.SIGTERM) is before
-
-
-def test_outside_the_main_thread_signals_stay_as_they_are():
-    before = signal.getsignal(signal.SIGTERM)
-    seen = []
-
-    def there() -> None:
-        with on_sigterm(interrupt):
-            seen.append(signal.getsignal(signal.SIGTERM))
-
-    thread = threading.Thread(target=there)
-    thread.start()
-    thread.join()
-    assert seen == [before]

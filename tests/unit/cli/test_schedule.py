@@ -122,5 +122,16 @@ def test_an_exchange_that_comes_back_is_waited_for(config, tmp_path, monkeypatch
     ids=["ended", "out of time"],
 )
 def test_an_ended_run_waits_for_no_exchange(run, config, tmp_path):
-    with pytest.raises(Unreachable):
-        schedule.scheduled(Away(2, Lake(tmp_path / "lake")), read_config(config), run, "1h")
+    away = Away(2, Lake(tmp_path / "lake"))
+    assert schedule.scheduled(away, read_config(config), run, "1h") == []
+    assert run.stopped in {"SIGTERM", "max-time"}
+    assert run.planned == 1
+
+
+@pytest.mark.parametrize("given_there", [{"region": "kr"}, {"endpoint": "http://127.0.0.1:9"}])
+def test_an_exchange_of_the_command_line_is_in_place_of_that_of_the_file(config, given_there):
+    options = given(config, **given_there)
+    schedule.read_file(options)
+    assert {
+        name: value for name in ("endpoint", "region") if (value := getattr(options, name))
+    } == (given_there)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import sys
 
 import pytest
 
-from marketkit.cli.terminal import forgiving, print_for_programs
+from marketkit.cli.terminal import forgiving, print_for_programs, writing
+from marketkit.errors import MarketkitError, TimedOut
 
 TABLE = "┌────┬─┐\n│ 비트코인 ┆ 1…\n╞════╪═╡"
 
@@ -66,3 +69,43 @@ def test_an_output_of_another_kind_is_left_alone(monkeypatch):
     with forgiving():
         print_for_programs()
         sys.stdout.write("비트코인")
+
+
+def test_json_is_ascii_where_the_output_is_not_utf_8(output):
+    stream, raw = output("cp949")
+    with forgiving():
+        print_for_programs()
+        stream.write('{"name": "비트코인"}')
+    assert json.loads(raw.getvalue().decode("ascii")) == {"name": "비트코인"}
+    assert (stream.encoding, stream.errors) == ("cp949", "strict")
+
+
+def test_a_closed_output_takes_everything_meanwhile(monkeypatch):
+    for name in ("stdin", "stdout", "stderr"):
+        monkeypatch.setattr(sys, name, None)
+    with forgiving():
+        sys.stdout.write("비트코인\N{ROCKET}")
+        sys.stderr.write("e\u0301\udc80")
+        assert not sys.stdin.isatty()
+        assert sys.stdin.read() == ""
+    assert sys.stdout is None
+
+
+def test_what_is_left_for_a_reader_that_has_gone_is_dropped(monkeypatch):
+    reads, writes = os.pipe()
+    os.close(reads)
+    with os.fdopen(writes, "w", encoding="utf-8") as stream:
+        monkeypatch.setattr(sys, "stdout", stream)
+        with forgiving():
+            stream.write("left")
+        stream.flush()  # as the end of the process does
+
+
+def test_only_an_output_that_cannot_be_written_is_an_error_of_ours():
+    with pytest.raises(TimedOut), writing(sys.stdout):
+        raise TimedOut("of the network, and an OSError")
+    full = OSError(errno.ENOSPC, "No space left on device")
+    with pytest.raises(MarketkitError, match="cannot be written: No space"), writing(io.StringIO()):
+        raise full
+    with pytest.raises(BrokenPipeError), writing(io.StringIO()):
+        raise BrokenPipeError

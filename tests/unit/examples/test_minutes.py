@@ -6,10 +6,11 @@ import polars as pl
 import pytest
 
 from marketkit.errors import InputError
-from marketkit.examples.minutes import closes_of, is_pandas
+from marketkit.examples.minutes import closes_of
 from marketkit.frames import finish
 from marketkit.schema import CANDLE, exact
 from marketkit.timeframe import MINUTE, parse_time
+from marketkit.to.intake import is_pandas
 
 START = parse_time("2026-11-18")
 EXPECTED = {

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import inspect
+import itertools
 import os
 import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -231,6 +234,22 @@ def test_a_waiting_call_is_told_when_the_engine_closes(own):
     assert "during the call" in str(errors[0])
 
 
+def test_calls_of_a_block_end_at_a_moment_and_are_cancelled(own):
+    cancelled = threading.Event()
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            cancelled.set()
+            raise
+
+    with module.ending_at(time.monotonic() + 0.05), pytest.raises(TimedOut, match="was over"):
+        own.run(work())
+    assert cancelled.wait(10)
+    assert own.run(asyncio.sleep(0.06, ANSWER)) == ANSWER
+
+
 def test_the_decorator_keeps_the_signature_and_moves_the_body_to_the_engine():
     class Twin:
         @on_engine
@@ -366,3 +385,46 @@ def test_a_task_is_over_when_it_was_ended_and_none_is_nothing_to_end():
 
     asyncio.run(main())
     assert ended == [True]
+
+
+def interrupted_at(engine, line, call):
+    """Call with a Ctrl-C at the n-th line on the way to the loop; say whether it came to that."""
+    files = {module.__file__, asyncio.tasks.__file__, asyncio.base_events.__file__}
+    lines = itertools.count(1)
+
+    def trace(frame, event, argument):
+        if event == "line" and frame.f_code.co_filename in files and next(lines) == line:
+            sys.settrace(None)
+            time.sleep(0.01)  # the loop goes on meanwhile
+            raise KeyboardInterrupt
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        engine.run(call())
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def test_ctrl_c_at_any_line_of_a_call_leaves_no_task_and_says_nothing(own, caplog, recwarn):
+    async def call():
+        await asyncio.sleep(0.05)
+
+    async def tasks():
+        return len(asyncio.all_tasks())
+
+    own.run(call())
+    lines = 1  # on the very first nothing can hold the coroutine yet
+    while interrupted_at(own, lines + 1, call):
+        lines += 1
+        gc.collect()
+    assert lines > 20
+    deadline = time.monotonic() + 30
+    while own.run(tasks()) > 1:  # those that were cancelled last may be about to end
+        assert time.monotonic() < deadline
+    assert not caplog.records
+    assert not [each for each in recwarn if each.category is RuntimeWarning]

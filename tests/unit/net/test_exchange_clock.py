@@ -95,3 +95,90 @@ def test_a_date_that_says_nothing_is_none(header):
 )
 def test_an_age_is_a_whole_number_of_seconds_or_nothing(header, age):
     assert parse_age(header) == age
+
+
+def test_an_extreme_age_is_nothing_or_a_day():
+    assert parse_age("9" * 5000) == 0
+    assert parse_age("9" * 10) == 86_400
+
+
+@pytest.mark.parametrize("header", ["Fri, 20 Nov 2026 10:17:30 +9999999999", "9" * 5000])
+def test_an_extreme_date_is_none(header):
+    assert parse_date(header) is None
+
+
+@pytest.mark.parametrize("jump", [-3_600_000, 61_000, 40 * DAY])
+def test_a_jump_that_one_answer_alone_tells_is_not_followed(clock, here, jump):
+    clock.saw(DATE)
+    clock.saw(DATE + jump)
+    assert clock.now() == DATE
+    assert not clock.is_sure
+    assert clock.bounded(DATE + jump) == min(DATE, DATE + jump)
+    clock.saw(DATE)
+    assert clock.is_sure
+    assert clock.now() == DATE
+    assert clock.jumps == 0
+
+
+@pytest.mark.parametrize("jump", [-3_600_000, 61_000, 40 * DAY])
+def test_a_jump_that_two_answers_tell_is_followed_and_counted(clock, here, jump):
+    clock.saw(DATE)
+    clock.saw(DATE + jump)
+    clock.saw(DATE + jump)
+    assert clock.now() == DATE + jump
+    assert clock.is_sure
+    assert clock.jumps == 1
+
+
+def test_a_first_answer_far_from_the_machines_clock_waits_for_a_second(clock, here):
+    here[0] = DATE + DAY
+    clock.saw(DATE)
+    assert clock.is_heard
+    assert not clock.is_sure
+    assert clock.bounded(DATE) == DATE
+    assert clock.bounded(DATE + 2 * DAY) == here[0]
+    clock.saw(DATE)
+    assert clock.is_sure
+    assert clock.jumps == 0
+
+
+def test_a_wrong_answer_that_agrees_with_a_wrong_machine_waits_as_well(clock, here):
+    here[0] = DATE + DAY
+    clock.saw(DATE)
+    clock.saw(DATE + DAY)
+    assert not clock.is_sure
+    for _ in range(2):
+        clock.saw(DATE)
+    assert clock.is_sure
+    assert clock.now() == DATE
+
+
+def test_the_clock_is_the_median_of_recent_answers(clock, here, ages):
+    for at in (0, 0, 30_000, 0, -30_000, 0):
+        ages[0] += 2000
+        clock.saw(DATE + ages[0] - 100_000 + at)
+    assert abs(clock.now() - (DATE + ages[0] - 100_000)) < 1000
+
+
+@pytest.mark.parametrize("date", ["1970-01-01", "2016-12-31", "2040-01-01", "9998-12-31"])
+def test_a_date_out_of_all_reason_is_refused_however_often_it_comes(clock, here, date):
+    for _ in range(3):
+        clock.saw(parse_time(date))
+    assert not clock.is_heard
+    assert clock.bounded(parse_time(date)) == here[0]
+
+
+def test_after_a_sleep_of_the_machine_the_clock_is_unknown_until_the_next_answer(ages, here):
+    awake = [0]
+    clock = ExchangeClock(lambda: ages[0], lambda: awake[0])
+    clock.saw(DATE)
+    ages[0] += 9 * 3_600_000
+    awake[0] += 1000
+    assert not clock.is_heard
+    assert clock.now() == here[0]
+    here[0] += 9 * 3_600_000
+    clock.saw(here[0])
+    assert clock.is_heard
+    ages[0] += 3_600_000
+    awake[0] += 3_600_000
+    assert clock.is_heard

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from marketkit.errors import InputError, NetworkError, Unreachable
-from marketkit.net.wire import TurnPassed, Wire, client_for, failure_of, host_of
+from marketkit.net.wire import TurnPassed, Wire, client_for, failure_of, host_of, usual_address
 
 WRITTEN = "http11.send_request_headers.started"
 
@@ -117,6 +117,57 @@ def test_a_name_that_only_this_machine_has_is_looked_up(monkeypatch):
     assert host_of("http://lan:8000") == "lan_8000"
     assert host_of("http://both:8000") == "both_8000"
     assert host_of("http://nobody:80/") == "nobody"
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "address", "name"),
+    [
+        ("http://127.0.0.1:8000", "127.0.0.2", "127.0.0.1_8000-from-127.0.0.2"),
+        ("http://localhost:8000", "127.0.0.1", "127.0.0.1_8000"),
+        ("http://[::1]:8000", "fd00::7", "127.0.0.1_8000-from-fd00__7"),
+        ("https://api.upbit.com", "127.0.0.9", "api.upbit.com-from-127.0.0.9"),
+        ("https://api.upbit.com", None, "api.upbit.com"),
+    ],
+)
+def test_an_address_that_nobody_would_leave_from_is_part_of_the_name(endpoint, address, name):
+    assert host_of(endpoint, address) == name
+
+
+def test_the_usual_address_is_that_of_the_way_to_the_host(monkeypatch):
+    asked = []
+
+    class Way(socket.socket):
+        def connect(self, there):
+            asked.append(there[0])
+
+        def getsockname(self):
+            return ("10.0.0.7", 5)
+
+    monkeypatch.setattr(socket, "socket", Way)
+    assert usual_address("api.upbit.com", "10.0.0.9") == "10.0.0.7"
+    assert usual_address("10.0.0.5", "10.0.0.9") == "10.0.0.7"
+    assert usual_address("127.0.0.1", "127.0.0.9") == "10.0.0.7"
+    assert usual_address("host1", "10.0.0.9") == "10.0.0.7"
+    assert usual_address("10.0.0.5", "fd00::9") == "10.0.0.7"
+    assert asked == ["192.0.2.1", "10.0.0.5", "127.0.0.1", "192.0.2.1", "2001:db8::1"]
+    assert host_of("https://api.upbit.com", "10.0.0.7") == "api.upbit.com"
+
+
+def test_without_a_way_no_address_is_usual(monkeypatch):
+    def none(*_):
+        raise OSError("the network is unreachable")
+
+    monkeypatch.setattr(socket, "socket", none)
+    assert usual_address("api.upbit.com", "10.0.0.7") is None
+    assert host_of("https://api.upbit.com", "10.0.0.7") == "api.upbit.com-from-10.0.0.7"
+
+
+def test_an_address_is_bound_and_no_proxy_of_the_environment_hides_it(monkeypatch):
+    monkeypatch.setenv("ALL_PROXY", "http://proxy.example:3128")
+    bound, usual = client_for("http://far.example", "127.0.0.2"), client_for("http://far.example")
+    assert [each for each in bound._mounts.values() if each is not None] == []
+    assert [each for each in usual._mounts.values() if each is not None] != []
+    assert bound._transport._pool._local_address == "127.0.0.2"
 
 
 @pytest.mark.parametrize(

@@ -40,3 +40,22 @@ def test_in_a_terminal_the_next_drawing_takes_the_same_lines(monkeypatch):
     assert first == "n\n─\n0\n"
     assert second == "n\n─\n0\n1\n2\n"
     assert place.every < 1
+
+
+def test_where_the_cursor_stays_every_drawing_does(monkeypatch):
+    monkeypatch.setenv("TERM", "dumb")
+    monkeypatch.setattr(sys, "stdout", Terminal())
+    place = screen(5.0)
+    place.draw(drawing(1))
+    place.draw(drawing(1))
+    assert sys.stdout.getvalue() == "n\n─\n0\n" * 2
+    assert place.every == 5.0
+
+
+def test_a_korean_console_is_drawn_in_and_a_closed_output_is_not(monkeypatch):
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="cp949"))
+    screen(5.0).draw(of_rows(("name",), [("비트코인 é",)]))
+    assert raw.getvalue().decode("cp949") == "name\n----------\n비트코인 ?\n"
+    monkeypatch.setattr(sys, "stdout", None)
+    screen(5.0).draw(drawing(1))

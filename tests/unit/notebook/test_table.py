@@ -116,3 +116,22 @@ def test_rows_of_values_make_a_table():
 def test_lines_of_a_stream_stand_below_each_other():
     rows = [{"symbol": "KRW-BTC", "price": 178_345_000.0}, {"symbol": "KRW-XRP", "price": 3.5}]
     assert [line(row) for row in rows] == ["KRW-BTC     178,345,000", "KRW-XRP             3.5"]
+
+
+def test_columns_stand_below_each_other_in_ascii_too():
+    shown = table(pl.DataFrame({"이름": ["비트코인", "BTC"], "n": [1, 22]}))
+    assert shown.text(Room(encoding="ascii")).splitlines() == [
+        "??     n",
+        "----  --",
+        "????   1",
+        "BTC   22",
+    ]
+    assert shown.text(Room(encoding="euc_kr")).splitlines()[1:3] == [
+        "--------  --",
+        "비트코인   1",
+    ]
+
+
+def test_a_price_within_a_struct_is_written_as_any_other():
+    shown = table(pl.DataFrame({"s": [{"a": 178_345_000.0, "b": [1.5, None]}]}))
+    assert shown.text(Room()).splitlines()[2] == "a=178,345,000; b=1.5, -"

@@ -78,3 +78,17 @@ def test_a_terminal_has_its_own_room_and_colours_unless_they_are_not_wanted(monk
     assert text.room(Terminal()) == Room(80, 24, colors=True)
     monkeypatch.setenv("NO_COLOR", "1")
     assert text.room(Terminal()) == Room(80, 24)
+
+
+def test_a_terminal_without_a_cursor_has_no_colours_either(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    monkeypatch.setenv("LINES", "24")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "dumb")
+    assert text.room(Terminal()) == Room(80, 24)
+
+
+def test_a_place_has_the_letters_of_its_stream(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="cp949")
+    assert text.room(stream) == Room(80, encoding="cp949")

@@ -35,6 +35,14 @@ def test_a_repetition_and_a_message_that_was_overtaken_change_nothing():
     assert book.of("KRW-BTC")[0].close == 3.0
 
 
+def test_a_candle_that_says_to_be_of_later_holds_up_none_of_its_slot():
+    book = CandleBook(lambda: START + 1_000)
+    book.add(candle(0, 3.0, sent=50_000))
+    assert book.add(candle(0, 2.0, sent=1_100)) == "changed"
+    assert book.add(candle(0, 4.0, sent=1_000)) == "none"
+    assert book.of("KRW-BTC")[0].close == 2.0
+
+
 def test_a_candle_sent_again_after_the_next_one_began_is_late_and_counts():
     book = CandleBook()
     book.add(candle(0, 2.0, sent=1))

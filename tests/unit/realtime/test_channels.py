@@ -124,9 +124,16 @@ def test_what_harms_one_symbol_leaves_the_others_whole():
     assert candles.fresh(BTC) is None
 
 
-def test_a_ticker_of_the_far_future_does_not_hold_up_those_after_it():
-    tickers = channel_of("ticker")
-    assert tickers.add(Ticker(BTC, NOW + DAY, 9.0))
+@pytest.mark.parametrize("early", [5_001, 60_000, DAY])
+def test_a_ticker_of_the_future_does_not_hold_up_those_after_it(early):
+    tickers = channel_of("ticker", lambda: NOW)
+    assert tickers.add(Ticker(BTC, NOW + early, 9.0))
     assert tickers.add(Ticker(BTC, NOW, 1.0))
     assert not tickers.add(Ticker(BTC, NOW - 1, 2.0))
     assert [each.price for each in tickers.known([BTC])] == [1.0]
+
+
+def test_a_ticker_that_a_later_one_overtook_is_no_news_however_long_ago_it_was():
+    tickers = channel_of("ticker", lambda: NOW)
+    assert tickers.add(Ticker(BTC, NOW + 5_000, 9.0))
+    assert not tickers.add(Ticker(BTC, NOW - DAY, 1.0))

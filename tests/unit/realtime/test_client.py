@@ -10,6 +10,7 @@ from dataclasses import replace
 import pytest
 
 from marketkit.errors import NetworkError
+from marketkit.realtime import client as client_module
 from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.subscriptions import Stream
 from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
@@ -309,6 +310,60 @@ def test_a_stream_that_does_not_open_says_why_and_then_nothing_more(meet, caplog
 
     asyncio.run(main())
     assert caplog.text.count("does not open") == 1
+
+
+def test_a_stream_that_opens_late_was_interrupted_from_the_beginning(meet, monkeypatch):
+    monkeypatch.setattr(client_module, "SWIFT", 0.0)
+
+    async def main():
+        now = 1_000
+        async with meet(clock=lambda: now) as (client, peer):
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            await until(lambda: peer.subscriptions)
+            now = 9_000
+            await peer.say(ticker("KRW-BTC"))
+            await until(lambda: heard.messages)
+            ((start, reason),) = heard.interruptions
+            assert (start, client.interruptions[0].end) == (1_000, 9_000)
+            assert "nothing came for the first" in reason
+
+    asyncio.run(main())
+
+
+def test_where_our_clock_was_old_the_exchange_is_asked_and_says_the_states_again(meet):
+    async def main():
+        now = 0
+
+        async def ask():
+            nonlocal now
+            now = 500_000
+
+        async with meet(clock=lambda: now) as (client, peer):
+            client.doubt.ask = ask
+            peer.greeting = lambda: ticker("KRW-BTC", time=500_000)
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            await until(lambda: heard.messages)
+            assert client.state().ahead == 1
+            assert len(peer.subscriptions) == 2
+            assert peer.handshakes == 1
+
+    asyncio.run(main())
+
+
+def test_what_the_exchange_says_at_the_end_is_shown_escaped(meet):
+    async def main():
+        async with meet() as (client, peer):
+            heard = Heard()
+            peer.greeting = lambda: ticker("KRW-BTC")
+            client.subscribe(heard, tickers("KRW-BTC"))
+            await until(lambda: heard.messages)
+            await peer.open[0].close(1011, "\x1b[2J\u202e")
+            await until(lambda: heard.interruptions)
+            assert heard.interruptions[0][1].isprintable()
+
+    asyncio.run(main())
 
 
 def test_an_error_of_the_exchange_ends_the_connection_which_then_comes_back(meet):

@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 
+import pytest
+from websockets.datastructures import Headers
+from websockets.exceptions import InvalidStatus
+from websockets.http11 import Response
+
 from marketkit.exchange.dialect import RateLimit
-from marketkit.realtime.connection import Pace
+from marketkit.realtime.connection import Pace, refusal
 from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
 
 
@@ -81,3 +86,33 @@ def test_a_pace_lets_the_first_messages_go_at_once_and_then_waits_a_little_longe
     pace.sent(0.25)
     assert 1.0 < pace.delay(0.0) < 1.1
     assert pace.delay(1.1) == 0
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "words", "wait"),
+    [
+        (429, [("Retry-After", "7")], "ws://here answered the handshake with HTTP 429", 7.0),
+        (302, [("Location", "ws://x/")], "HTTP 302 to 'ws://x/': not followed", None),
+        (302, [("Location", "a" * 100)], f"to '{'a' * 80}…'", None),
+        (302, [("Location", "/1"), ("Location", "/2")], "to '/1'", None),
+        (503, [], "HTTP 503", None),
+    ],
+)
+def test_a_refused_handshake_says_what_came_and_how_long_to_wait(status, headers, words, wait):
+    answer = Response(status, "?", Headers(headers))
+    reason, seconds = refusal("ws://here", InvalidStatus(answer))
+    assert words in str(reason)
+    assert seconds == wait
+
+
+def test_the_same_streams_are_asked_for_again_where_somebody_wants_to(meet):
+    async def main():
+        async with meet() as (client, peer):
+            client.subscribe(Heard(), tickers("KRW-BTC"))
+            await until(lambda: peer.subscriptions)
+            client._connection.change()
+            client._connection.change(again=True)
+            await until(lambda: len(peer.subscriptions) == 2)
+            assert peer.subscriptions[0] == peer.subscriptions[1]
+
+    asyncio.run(main())

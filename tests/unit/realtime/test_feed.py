@@ -239,10 +239,10 @@ def test_interruptions_are_listed(line):
 def test_candles_of_a_feed_have_a_state(line):
     feed = line.watch("KRW-BTC", channel="candle.1m")
     text = (
-        '{"ty":"candle.1m","cd":"KRW-BTC","cdttmu":"2026-07-30T07:0%d:00","op":2,"hp":3,"lp":1,'
+        '{"ty":"candle.1m","cd":"KRW-BTC","cdttmu":"1970-01-01T00:0%d:00","op":2,"hp":3,"lp":1,'
         '"tp":2,"catv":1,"catp":2,"tms":%d,"st":"REALTIME"}'
     )
-    line.say(*[(text % (minute, minute)).encode() for minute in (1, 2)])
+    line.say(*[(text % (minute, minute)).encode() for minute in (0, 1)])
     line.wait(lambda: feed.stats.events == 2)
     assert feed.frame["state"].to_list() == ["closed", "forming"]
 
@@ -256,13 +256,21 @@ def test_who_waits_for_a_stream_that_does_not_open_is_told_why(line):
     assert "HTTP 429" in repr(feed)
     with pytest.raises(NetworkError, match="HTTP 429"):
         next(iter(feed))
+    assert "HTTP 429" in str(feed.unheard)
     assert [*feed.interruptions["end"]] == [None]
     assert "HTTP 429" in feed.interruptions["reason"][0]
     line.peer.refuse = 0
     line.peer.greeting = lambda: ticker("KRW-BTC")
     assert feed.wait()
     assert feed.failure is None
+    assert feed.unheard is None
     assert feed.interruptions["end"].null_count() == 0
+
+
+def test_a_feed_that_is_closed_before_anything_came_says_so(line):
+    feed = line.watch("KRW-BTC")
+    feed.close()
+    assert "no message has come yet" in str(feed.unheard)
 
 
 def test_markets_join_and_leave_a_feed(line):

@@ -16,7 +16,8 @@ def state(**changes) -> StreamState:
 
 def test_a_state_reads_as_one_line():
     assert str(state()) == "connected, 3 streams, 1,200 frames"
-    assert str(state(wrong=2, unknown={"news": 5})).endswith(", 2 unreadable, 5 'news'")
+    told = str(state(wrong=2, ahead=3, unknown={"news": 5}))
+    assert told.endswith(", 2 unreadable, 3 of the future, 5 'news'")
     assert (
         str(state(connected=False, trouble="HTTP 429", quiet=12.3)) == "nothing for 12s: HTTP 429"
     )
@@ -35,7 +36,7 @@ def test_a_kind_of_fault_is_logged_once(caplog):
 def test_what_has_not_opened_says_for_how_long_and_why():
     now = 100.0
     opening = Opening("ws://here", lambda: now)
-    assert "no answer yet" in str(opening.error())
+    assert "no answer and no message" in str(opening.error())
     now, opening.reason = 130.0, "HTTP 429"
     error = opening.error()
     assert isinstance(error, NetworkError)

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 import pytest
 
 from marketkit.coverage import Span, Spans
+from marketkit.exchange.upbit.messages import Ticker
 from marketkit.realtime.consumers import Queue
 from marketkit.realtime.subscriptions import Stream
 from marketkit.realtime.trade_recovery import FeedListener
@@ -150,5 +151,29 @@ def test_what_one_symbol_lacked_is_told_of_that_one_alone():
         assert [each.reason for each in replay.harms] == ["odd"]
         assert not replay.interruptions
         replay.release(listener, STREAMS)
+
+    asyncio.run(main())
+
+
+class Overtaken(Written):
+    """A tape of tickers, each second one of which is older than the one before."""
+
+    def messages(self, channel: str, symbols: Collection[str]) -> Iterator[Heard]:
+        """Give the tickers."""
+        del channel, symbols
+        for at in range(10):
+            made = START + 1000 * (at - 2 * (at % 2))
+            yield Heard(START + 1000 * at, Ticker("KRW-BTC", made, 1.0 + at))
+
+
+def test_a_state_that_was_overtaken_when_it_was_recorded_is_so_again():
+    async def main():
+        replay, listener = Replay(Overtaken(), 0), FeedListener()
+        replay.subscribe(listener, [Stream("ticker", "KRW-BTC")])
+        queue = listener.broadcast.open(Queue())
+        taken = []
+        while (events := await queue.take()) is not None:
+            taken += [each.price for each in events]
+        assert taken == [1.0, 3.0, 5.0, 7.0, 9.0]
 
     asyncio.run(main())

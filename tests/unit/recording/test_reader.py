@@ -8,7 +8,7 @@ from marketkit import schema
 from marketkit.errors import InputError, UnknownSymbol
 from marketkit.recording import files, journal
 from marketkit.recording.journal import Note
-from marketkit.recording.layout import hour_of
+from marketkit.recording.layout import channel_folder, hour_of
 from marketkit.recording.reader import interruptions, read_interruptions, read_recording
 from marketkit.recording.rows import Heard, to_frame
 from tests.unit.recording.conftest import START, heard_of_each_kind, trade
@@ -65,9 +65,8 @@ def test_a_channel_that_was_not_recorded_is_refused_with_those_that_were(tape, t
         read_recording(tmp_path / "nowhere", "ticker")
 
 
-@pytest.mark.parametrize("what", ["began", "joined"])
-def test_a_recorded_channel_without_a_message_has_no_rows(tmp_path, what):
-    journal.write(tmp_path, [Note(what, START, streams={"trade": ["KRW-BTC"]})])
+def test_a_recorded_channel_without_a_message_has_no_rows(tmp_path):
+    (tmp_path / channel_folder("trade")).mkdir()
     frame = read_recording(tmp_path, "trade", ["KRW-*"])
     assert frame.is_empty()
     assert dict(frame.schema) == {**schema.TRADE, "received": schema.TIME}

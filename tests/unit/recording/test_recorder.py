@@ -9,6 +9,7 @@ import pytest
 from marketkit.errors import LakeError, NotWritable
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import journal, recorder
+from marketkit.recording.holes import UNHEARD
 from marketkit.recording.reader import read_interruptions, read_recording
 from marketkit.recording.recorder import Recorder
 from marketkit.timeframe import HOUR
@@ -55,7 +56,9 @@ def test_what_came_is_on_disk_before_the_end_and_one_file_an_hour_after_it(
     asyncio.run(main())
     assert not parts(tmp_path)
     assert ids(tmp_path) == [1, 2, 3]
-    assert [note.what for note in journal.read(tmp_path)] == ["began", "ended"]
+    assert [note.what for note in journal.read(tmp_path)] == [
+        "began", "interrupted", "resumed", "ended",
+    ]  # fmt: skip
 
 
 def test_interruptions_and_pauses_between_recordings_are_listed(dispatcher, tmp_path):
@@ -78,9 +81,8 @@ def test_interruptions_and_pauses_between_recordings_are_listed(dispatcher, tmp_
     dispatcher.now += 5000
     asyncio.run(record())
     found = read_interruptions(tmp_path)
-    assert found["reason"].to_list() == ["reset", "nobody recorded"]
-    spans = found.select("start", "end").to_series(0).dt.epoch("ms").to_list()
-    assert spans == [START + 1000, START + 3000]
+    assert found["reason"].to_list() == [UNHEARD, "reset", "nobody recorded"]
+    assert found["start"].dt.epoch("ms").to_list()[1:3] == [START + 1000, START + 3000]
 
 
 def test_a_disk_that_takes_nothing_is_told_and_nothing_is_lost_when_it_does_again(
@@ -89,11 +91,11 @@ def test_a_disk_that_takes_nothing_is_told_and_nothing_is_lost_when_it_does_agai
     async def main():
         own = Recorder(dispatcher, STREAMS, tmp_path)
         await own.start()
-        (tmp_path / "channel=trade").write_text("in the way")
+        (tmp_path / "channel=trade/date=2026-11-20").write_text("in the way")
         dispatcher.say(trade(1))
         await until(lambda: own.errors)
         dispatcher.say(trade(2))
-        (tmp_path / "channel=trade").unlink()
+        (tmp_path / "channel=trade/date=2026-11-20").unlink()
         await until(lambda: parts(tmp_path))
         dispatcher.say(trade(3))
         await own.close()
@@ -110,24 +112,24 @@ def test_more_than_can_be_held_is_lost_counted_and_listed(quick, dispatcher, tmp
     async def main():
         own = Recorder(dispatcher, STREAMS, tmp_path)
         await own.start()
-        (tmp_path / "channel=trade").write_text("in the way")
+        (tmp_path / "channel=trade/date=2026-11-20").write_text("in the way")
         dispatcher.say(*[trade(number) for number in range(1, 6)])
         await until(lambda: own.lost)
-        (tmp_path / "channel=trade").unlink()
+        (tmp_path / "channel=trade/date=2026-11-20").unlink()
         dispatcher.say(trade(6))
         await own.close()
         assert own.lost == 5
 
     asyncio.run(main())
     assert ids(tmp_path) == [6]
-    assert "5 messages lost" in read_interruptions(tmp_path)["reason"][0]
+    assert "5 messages lost" in read_interruptions(tmp_path)["reason"][1]
 
 
 def test_what_cannot_be_put_down_at_the_end_is_given(dispatcher, tmp_path):
     async def main():
         own = Recorder(dispatcher, STREAMS, tmp_path)
         await own.start()
-        (tmp_path / "channel=trade").write_text("in the way")
+        (tmp_path / "channel=trade/date=2026-11-20").write_text("in the way")
         dispatcher.say(trade(1))
         with pytest.raises(NotWritable):
             await own.close()
@@ -195,7 +197,7 @@ def test_what_one_symbol_lacks_is_noted_with_its_end_and_the_recording_goes_on(
 
     asyncio.run(main())
     found = read_interruptions(tmp_path)
-    assert found["reason"].to_list() == ["an odd frame of KRW-ETH", "another"]
+    assert found["reason"].to_list() == [UNHEARD, "an odd frame of KRW-ETH", "another"]
     assert found["end"].null_count() == 0
 
 
@@ -215,6 +217,34 @@ def test_markets_join_and_leave_a_recording_and_the_journal_says_so(dispatcher, 
         await own.close()
 
     asyncio.run(main())
-    notes = [(each.what, each.streams) for each in journal.read(tmp_path)][1:3]
+    notes = [(each.what, each.streams) for each in journal.read(tmp_path)]
+    notes = [note for note in notes if note[0] in {"joined", "left"}]
     assert notes == [("joined", {"trade": ["KRW-ETH"]}), ("left", {"trade": ["KRW-BTC"]})]
-    assert read_interruptions(tmp_path).is_empty()
+    assert (
+        read_interruptions(tmp_path)["reason"].to_list() == [UNHEARD] * 2
+    )  # of all, of the new one
+
+
+def test_a_recording_says_at_its_end_that_nothing_came(dispatcher, tmp_path):
+    async def main():
+        own = Recorder(dispatcher, STREAMS, tmp_path)
+        await own.start()
+        assert own.unheard is None
+        await own.close()
+        assert "nothing has come" in str(own.unheard)
+        assert [each.reason for each in own.interruptions] == [UNHEARD]
+
+    asyncio.run(main())
+
+
+def test_a_clock_that_is_set_back_leaves_the_messages_in_order(dispatcher, tmp_path):
+    async def main():
+        own = Recorder(dispatcher, STREAMS, tmp_path)
+        await own.start()
+        dispatcher.say(trade(1))
+        dispatcher.now -= HOUR
+        dispatcher.say(trade(2, dispatcher.now))
+        await own.close()
+
+    asyncio.run(main())
+    assert read_recording(tmp_path, "trade")["received"].dt.epoch("ms").to_list() == [START + 3] * 2

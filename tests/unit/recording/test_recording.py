@@ -77,7 +77,7 @@ def test_interruptions_have_an_end_when_messages_come_again(recording, dispatche
 
 def test_it_is_registered_until_its_end_even_where_that_fails(recording, dispatcher, tmp_path):
     assert recording in list(REGISTRY)
-    (tmp_path / "channel=trade").write_text("in the way")
+    (tmp_path / "channel=trade/date=2026-11-20").write_text("in the way")
     on_loop(dispatcher.say, trade(1))
     with pytest.raises(NotWritable):
         recording.close()
@@ -103,3 +103,15 @@ def test_a_mistake_of_ours_ends_it_and_is_told(recording, dispatcher, monkeypatc
 
 async def _ended(task: Any) -> None:
     await task
+
+
+def test_a_recording_to_which_nothing_came_says_so_at_its_end(recording):
+    assert recording.unheard is None
+    recording.close()
+    assert "nothing has come" in str(recording.unheard)
+
+
+def test_a_recording_that_heard_something_has_nothing_to_say(recording, dispatcher):
+    on_loop(dispatcher.say, trade(1))
+    recording.close()
+    assert recording.unheard is None

@@ -26,3 +26,16 @@ def test_parts_become_one_file_and_the_end_is_that_of_the_last_message(tmp_path)
 def test_a_folder_that_is_new_has_nothing_to_recover(tmp_path):
     recover(tmp_path)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_damaged_lines_at_the_end_of_the_journal_end_with_the_last_message(tmp_path):
+    journal.write(tmp_path, [Note("began", START), Note("ended", START + 1), Note("began", START)])
+    path = tmp_path / "journal.jsonl"
+    path.write_bytes(path.read_bytes()[:-9] + b"\xff" * 8 + b"\n")
+    heard = [Heard(START + 50, trade(1))]
+    files.write_part(tmp_path, hour_of("trade", START), 1, to_frame("trade", heard))
+    recover(tmp_path)
+    told = [(note.what, note.until, note.at) for note in journal.read(tmp_path)[2:]]
+    assert told == [("damaged", START + 1, START + 50), ("ended", None, START + 50)]
+    recover(tmp_path)
+    assert len(journal.read(tmp_path)) == 4

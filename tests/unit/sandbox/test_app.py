@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
+from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox, patience
 from marketkit.sandbox.synthetic import Synthetic
 from marketkit.sandbox.tickers import Tickers
@@ -160,3 +161,14 @@ def test_the_first_tickers_of_all_markets_do_not_wait_for_each_others_years(monk
         reply = httpx.get(f"{exchange.endpoint}/v1/ticker/all?quote_currencies=KRW", timeout=60)
     assert len(reply.json()) > 250
     assert not alone
+
+
+def test_faults_that_are_none_or_are_narrowed_to_nothing_are_refused():
+    with Sandbox(now=NOW, speed=0) as exchange:
+        with pytest.raises(InputError, match=r"unknown fault 'nope'; there are 429.*, late-candle"):
+            exchange.strike("nope")
+        for narrow in ({"path": "ticker"}, {"symbol": "KRW-BTC"}):
+            with pytest.raises(InputError, match="drop is no fault of requests"):
+                exchange.strike("drop", **narrow)
+        exchange.strike("500", symbol="krw-btc")
+        assert httpx.get(f"{exchange.endpoint}/v1/ticker?markets=KRW-BTC").status_code == 500

@@ -39,7 +39,9 @@ def test_a_minute_that_an_edge_cuts_is_made_of_its_trades_inside(clipped, trades
     for edge in (START, PAUSE, END):
         minute = edge // MINUTE * MINUTE
         inside = [one for one in trades if minute <= one.time < minute + MINUTE]
-        assert clipped.at(ONE_MINUTE, minute) == (candle_of(minute, inside) if inside else None)
+        found, made = clipped.at(ONE_MINUTE, minute), candle_of(minute, inside) if inside else None
+        # Sums of parts and of the whole differ in the last bit, from Python 3.12 on.
+        assert found == (made and pytest.approx(made, rel=1e-14))
     assert clipped.at(ONE_MINUTE, START - MINUTE) is None
     after = START // MINUTE * MINUTE + MINUTE
     assert clipped.at(ONE_MINUTE, after) == WHOLE.at(ONE_MINUTE, after)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketkit.errors import InputError
-from marketkit.sandbox.limits import GROUPS, Limits, rates
+from marketkit.sandbox.limits import GROUPS, Limits, Visitors, rates
 
 RATE = (10, 1.0)
 
@@ -119,3 +119,19 @@ def test_a_mapping_changes_the_groups_it_names_only():
         "origin": (1, 10.0),
         "websocket": (5, 1.0),
     }
+
+
+def test_each_address_has_counts_of_its_own_since_the_last_reset():
+    visitors = Visitors(rates((1, 1.0)))
+    visitors.of("127.0.0.2").admit("ticker", 0.0)
+    visitors.of("127.0.0.3").admit("ticker", 0.0)
+    visitors.of("127.0.0.3").admit("ticker", 0.1)
+    visitors.of("127.0.0.4")
+    told = visitors.by_address()
+    assert {address: each["ticker"]["rejected"] for address, each in told.items()} == {
+        "127.0.0.2": 0,
+        "127.0.0.3": 1,
+    }
+    assert visitors.stats()["ticker"] == {"requests": 3, "rejected": 1, "worst_1s": 2}
+    visitors.reset()
+    assert visitors.by_address() == {}

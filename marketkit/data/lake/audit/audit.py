@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import polars as pl
-from filelock import FileLock, Timeout
 
-from marketkit.data.lake.audit import derived
+from marketkit.data.lake.audit import derived, journals, trades
 from marketkit.data.lake.audit import index as audit_index
-from marketkit.data.lake.audit.chunk import Inspected, inspect
+from marketkit.data.lake.audit.chunk import Inspected, contradicted, inspect
 from marketkit.data.lake.audit.findings import AUDIT, Finding
+from marketkit.data.lake.audit.folders import (
+    children,
+    guarded,
+    held,
+    is_folder,
+    stand_in,
+    strangers,
+    unreadable,
+)
 from marketkit.data.lake.audit.index import AuditedChunk
-from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.layout import SUFFIX, Series, check_source, symbol_of_folder
+from marketkit.data.lake.format import marker, market_list
+from marketkit.data.lake.format.layout import (
+    SUFFIX,
+    Series,
+    check_source,
+    is_chunk,
+    symbol_of_folder,
+)
+from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.format.strangers import is_half, is_stranger, told
 from marketkit.data.lake.snapshots import snapshot
+from marketkit.data.lake.store.database import NAME
 from marketkit.data.lake.store.revisions import LOG_SUFFIX, log_path, parsed
 from marketkit.disk import TEMPORARY
 from marketkit.errors import CorruptFile, InputError, NewerFormat
@@ -29,7 +45,7 @@ _T = TypeVar("_T")
 
 def audit(root: Path) -> pl.DataFrame:
     """Give one row for each finding."""
-    rows = [(*each.place, each.finding, each.detail) for each in look(root)]
+    rows = [(*each.place, each.finding, shown(each.detail)) for each in look(root)]
     return pl.DataFrame(rows, schema=dict(AUDIT), orient="row")
 
 
@@ -40,17 +56,25 @@ def look(root: Path) -> list[Finding]:
         return found
     chunks: dict[tuple[str, str], AuditedChunk] = {}
     for series in _series(root, found):
-        found += _chunks(root, series, chunks)
+        found += guarded(root, series.folder, _chunks(root, series, chunks))
     broken = {each.path for each in found}
-    found += audit_index.compare(root, chunks)
-    found += derived.compare(root, chunks, broken)
-    found += _revisions(root)
-    found += _snapshots(root)
-    return found
+    found += guarded(root, NAME, audit_index.compare(root, chunks))
+    found += guarded(root, "candles", derived.compare(root, chunks, broken))
+    found += guarded(root, "journal", journals.look(root))
+    found += guarded(root, "trades", trades.look(root))
+    found += guarded(root, "revisions", _revisions(root))
+    found += guarded(root, "markets", _market_lists(root))
+    found += guarded(root, "snapshots", _snapshots(root))
+    found += guarded(root, "", strangers(root))
+    return list({(each.path, each.finding, each.detail): each for each in found}.values())
 
 
 def _marker(root: Path) -> tuple[list[Finding], bool]:
     """Look at `lake.json`, and say whether the rest can be judged."""
+    found: list[Finding] = []
+    children(root, "", found)
+    if found:
+        return found, False
     found = [
         Finding(path.name, "litter", "half a lake.json", "removed")
         for path in sorted(root.glob(f"*lake.json.*{TEMPORARY}"))  # earlier releases hid it
@@ -62,7 +86,13 @@ def _marker(root: Path) -> tuple[list[Finding], bool]:
     except NewerFormat as error:
         return [Finding("lake.json", "newer", str(error), "left")], False
     except CorruptFile as error:
-        found.append(Finding("lake.json", "lake", str(error), "remade"))
+        cause = error.__cause__
+        if isinstance(cause, PermissionError):
+            found.append(unreadable(root, "lake.json", cause))
+        else:
+            found.append(Finding("lake.json", "lake", str(error), "remade"))
+    except PermissionError as error:
+        found.append(unreadable(root, "lake.json", error))
     return found, True
 
 
@@ -78,13 +108,18 @@ def _below(
     root: Path, folder: str, meaning: Callable[[str], _T | None], found: list[Finding]
 ) -> Iterator[tuple[_T, str]]:
     """Read the meaning of the folders in a folder from the names."""
-    for path in _children(root / folder):
+    for path in children(root, folder, found):
         below = f"{folder}/{path.name}"
-        meant = meaning(path.name) if path.is_dir() else None
+        try:
+            meant = meaning(path.name) if is_folder(path) else None
+        except PermissionError as error:
+            found.append(unreadable(root, folder, error))
+            return
         if path.name == snapshot.DELTA_LOG:
             continue
         if meant is None:
-            found.append(Finding(below, "stray", "not a folder of candles", "left"))
+            said = told(path.name) if is_stranger(path.name) else "not a folder of candles"
+            found.append(Finding(below, "stray", said, "left"))
         else:
             yield meant, below
 
@@ -106,20 +141,40 @@ def _chunks(
     root: Path, series: Series, chunks: dict[tuple[str, str], AuditedChunk]
 ) -> Iterator[Finding]:
     """Look at the files of a series, and remember the findings of each chunk."""
-    for path in _children(root / series.folder):
+    found: list[Finding] = []
+    for path in children(root, series.folder, found):
         below = f"{series.folder}/{path.name}"
-        if path.suffix == SUFFIX:
-            with suppress(FileNotFoundError):  # taken away since it was listed
-                looked = inspect(path, series)
-                seen = AuditedChunk(series, looked.stamp, looked.sha256, looked.said)
-                chunks[series.folder, path.stem] = seen
-                action = action_for(looked)
-                for problem in looked.problems:
-                    yield Finding(below, *problem, action, series, looked.stamp)
-        elif path.suffix != TEMPORARY:
-            yield Finding(below, "stray", "not a file of candles", "left", series)
+        if path.suffix == SUFFIX and not is_stranger(path.name):
+            yield from _chunk(root, below, series, chunks)
+        elif not is_half(path.name):
+            yield Finding(below, "stray", told(path.name), "left", series)
         elif not _being_written(root, series) and path.exists():
             yield Finding(below, "litter", "left by a writer that died", "removed", series)
+    yield from found
+
+
+def _chunk(
+    root: Path, below: str, series: Series, chunks: dict[tuple[str, str], AuditedChunk]
+) -> Iterator[Finding]:
+    path = root / below
+    if (what := stand_in(path)) is not None:
+        yield Finding(below, "stray", what, "left", series)
+        return
+    try:
+        looked = inspect(path, series)
+    except FileNotFoundError:  # taken away since it was listed
+        return
+    except PermissionError as error:
+        yield unreadable(root, below, error, series)
+        return
+    if is_chunk(series.timeframe, path.stem):
+        seen = AuditedChunk(series, looked.stamp, looked.sha256, looked.said)
+        chunks[series.folder, path.stem] = seen
+    action = action_for(looked)
+    for problem in looked.problems:
+        yield Finding(below, *problem, action, series, looked.stamp)
+    for answer in contradicted(looked.said):
+        yield Finding(below, "differs", answer, "left", series, looked.stamp)
 
 
 def action_for(looked: Inspected) -> str:
@@ -131,19 +186,7 @@ def action_for(looked: Inspected) -> str:
 
 def _being_written(root: Path, series: Series) -> bool:
     """Say whether somebody holds the lock of a series now."""
-    return _held(root / series.lock)
-
-
-def _held(path: Path) -> bool:
-    if not path.exists():
-        return False
-    try:
-        with FileLock(path, timeout=0):
-            return False
-    except Timeout:
-        return True
-    except OSError:  # the lake may only be read: by this process, perhaps not by others
-        return True
+    return held(root / series.lock)
 
 
 class Log(NamedTuple):
@@ -171,7 +214,8 @@ def _is_revision(path: Path, number: int, line: bytes) -> bool:
 
 
 def _revisions(root: Path) -> Iterator[Finding]:
-    for path in sorted((root / "revisions").glob("source=*/timeframe=*/*")):
+    found: list[Finding] = []
+    for path in _logs(root, found):
         below = path.relative_to(root).as_posix()
         series = _series_of_log(root, path)
         if series is None:
@@ -181,13 +225,24 @@ def _revisions(root: Path) -> Iterator[Finding]:
                 yield Finding(below, "litter", "left by a writer that died", "removed", series)
         else:
             yield from _log(root, below, series)
+    yield from found
+
+
+def _logs(root: Path, found: list[Finding]) -> Iterator[Path]:
+    for source in children(root, "revisions", found):
+        if not is_folder(source):
+            yield source
+        for width in children(root, f"revisions/{source.name}", found):
+            if not is_folder(width):
+                yield width
+            yield from children(root, f"revisions/{source.name}/{width.name}", found)
 
 
 def _log(root: Path, below: str, series: Series) -> Iterator[Finding]:
     try:
         log = read_log(root / below)
     except OSError as error:
-        yield Finding(below, "revisions", f"cannot be read: {error}", "left", series)
+        yield unreadable(root, below, error, series)
         return
     if log.wrong:
         detail = f"{len(log.wrong)} lines are no revisions, the first is line {log.wrong[0]}"
@@ -208,10 +263,25 @@ def _series_of_log(root: Path, path: Path) -> Series | None:
     return series if path == log_path(root, series) or path.suffix == TEMPORARY else None
 
 
+def _market_lists(root: Path) -> Iterator[Finding]:
+    for path in sorted((root / "markets").glob(f"source=*/*{SUFFIX}")):
+        try:
+            market_list.read(path)
+        except FileNotFoundError:  # taken away since it was listed
+            continue
+        except (OSError, ValueError) as error:
+            below = path.relative_to(root).as_posix()
+            yield Finding(below, "corrupt", f"is no market list: {error}", "set aside")
+
+
 def _snapshots(root: Path) -> Iterator[Finding]:
     """Compare frozen sets with their manifests."""
+    found: list[Finding] = []
+    if not children(root, "snapshots", found):
+        yield from found
+        return
     for path in snapshot.litter(root):
-        if not _held(root / ".locks" / "snapshots.lock") and path.exists():
+        if not held(root / ".locks" / "snapshots.lock") and path.exists():
             below = path.relative_to(root).as_posix()
             yield Finding(below, "litter", "a frozen set that was never finished", "removed")
     for name in snapshot.frozen(root)["name"]:
@@ -223,7 +293,3 @@ def _snapshots(root: Path) -> Iterator[Finding]:
         else:
             for path, problem in problems:
                 yield Finding(f"{folder}/{path}", "snapshot", problem, "left")
-
-
-def _children(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []

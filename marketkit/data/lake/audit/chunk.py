@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -16,9 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.chunk import FORMAT, KEY, Footer, Stamp, describe
+from marketkit.data.lake.format.journal import mark_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
-from marketkit.data.lake.store.rows import breaches, times_of
+from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
+from marketkit.data.lake.format.provenance import provenance_of
+from marketkit.data.lake.store.rows import breaches, times_of, within
 from marketkit.errors import MarketkitError
 from marketkit.schema import ROW
 from marketkit.timeframe import iso
@@ -67,11 +71,14 @@ class _Unusable(MarketkitError):
 
 
 def inspect(path: Path, series: Series) -> Inspected:
-    """Look at every byte of one version of the chunk at `path`. Raises `FileNotFoundError`."""
+    """Look at every byte of one version of the chunk at `path`.
+
+    Raises `FileNotFoundError`, and `PermissionError` for one that may not be read.
+    """
     try:
         with path.open("rb") as file:
             stamp, content = Stamp.of(os.fstat(file.fileno())), file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         raise
     except OSError as error:
         stamp = Stamp.of(path.lstat())
@@ -90,6 +97,10 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
     if not is_chunk(series.timeframe, chunk):
         raise _Unusable("misplaced", f"not named like a chunk of {series.timeframe} candles")
     try:
+        seal.check(content)
+    except ValueError as error:
+        raise _Unusable("corrupt", str(error)) from error
+    try:
         metadata = pq.read_metadata(BytesIO(content)).metadata or {}
     except (*_PYARROW, OSError) as error:
         raise _Unusable("corrupt", f"not a whole Parquet file: {error}") from error
@@ -100,7 +111,7 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
         if said["format"] > FORMAT:
             raise _Unusable("newer", f"format {said['format']}; this marketkit reads {FORMAT}")
         footer, of = _footer(said), (said["symbol"], said["timeframe"])
-    except (KeyError, TypeError, ValueError) as error:
+    except NONSENSE as error:
         raise _Unusable("corrupt", f"its footer cannot be understood: {error!r}") from error
     _refuse_misplaced(of, footer, chunk, series)
     return footer
@@ -108,10 +119,14 @@ def _said(content: bytes, chunk: str, series: Series) -> Footer:
 
 def _footer(said: Mapping[str, Any]) -> Footer:
     numbers = [said[name] for name in ("nothing_before", "rows", "first", "last")]
-    if not all(number is None or type(number) is int for number in numbers):
+    if not all(number is None or is_moment(number) for number in numbers):
         raise TypeError(f"{numbers} are no numbers")
     covered = Spans((int(start), int(end)) for start, end in said["covered"])
-    return Footer(covered, *numbers)
+    if covered.clip(*EVER) != covered:
+        raise ValueError("it claims times that no candle can have")
+    rests_on = evidence_of(said.get("rests_on"))
+    archive, taken = provenance_of(said), mark_of(said.get("journal"))
+    return Footer(covered, *numbers, rests_on=rests_on, archive=archive, taken=taken)
 
 
 def _refuse_misplaced(of: tuple[Any, Any], footer: Footer, chunk: str, series: Series) -> None:
@@ -126,8 +141,9 @@ def _rows(content: bytes) -> pl.DataFrame:
     """Decompress every page; checksums are checked where the file has any."""
     try:
         table = pq.read_table(BytesIO(content), page_checksum_verification=True, partitioning=None)
+        table.validate(full=True)  # words that are none would end the process
         rows = pl.DataFrame(table)
-    except (*_PYARROW, OSError, pl.exceptions.PolarsError) as error:
+    except (*_PYARROW, OSError, *UNREADABLE) as error:
         raise _Unusable("corrupt", f"its pages cannot be read: {error}") from error
     if dict(rows.schema) != dict(ROW) or rows.columns != list(ROW):
         raise _Unusable("foreign", f"its columns are {dict(rows.schema)}")
@@ -183,11 +199,13 @@ def _compare(rows: pl.DataFrame, said: Footer, series: Series, span: Span) -> _F
         return _Found([], Trusted(rows, said))
     slot = series.timeframe
     covered = whole - Spans((slot.floor(time), slot.next(time)) for time in doubts.times)
-    kept = distinct.filter(_within(distinct["time"], covered)).sort("time")
+    kept = distinct.filter(within(distinct["time"], covered)).sort("time")
     if any(problem.finding in _SHAKING for problem in doubts.problems):
         covered &= Spans((time, slot.next(time)) for time in times_of(kept))
-    footer = describe(kept, covered, said.nothing_before)
-    return _Found(doubts.problems, Trusted(kept, footer))
+    footer = describe(kept, covered, said.nothing_before, said.rests_on)
+    return _Found(
+        doubts.problems, Trusted(kept, replace(footer, archive=said.archive, taken=said.taken))
+    )
 
 
 def _doubt_broken(doubts: _Doubts, series: Series) -> None:
@@ -219,9 +237,9 @@ def _doubt_duplicates(doubts: _Doubts) -> pl.DataFrame:
 
 def _doubt_outside(doubts: _Doubts, covered: Spans, span: Span) -> None:
     rows, times = doubts.rows, doubts.rows["time"]
-    inside = _within(times, Spans([span]))
+    inside = within(times, Spans([span]))
     doubts.about("overlap", rows.filter(~inside), "the time belongs into another chunk")
-    uncovered = inside & ~_within(times, covered)
+    uncovered = inside & ~within(times, covered)
     doubts.about("uncovered", rows.filter(uncovered), "the footer does not claim the slot")
 
 
@@ -241,17 +259,17 @@ def _counted(rows: int, first: object, last: object) -> str:
     return f"{rows} rows from {iso(first)} to {iso(last)}"
 
 
-def _within(times: pl.Series, spans: Spans) -> pl.Series:
-    """Say which times lie in the spans: an odd number of edges comes before each."""
-    edges = pl.Series(list(_edges(spans)), dtype=pl.Int64)
-    return edges.search_sorted(times.cast(pl.Int64), side="right") % 2 == 1
-
-
-def _edges(spans: Iterable[Span]) -> Iterator[int]:
-    for span in spans:
-        yield from span
-
-
 def _text(spans: Spans) -> str:
     first, *more = [f"{iso(start)} to {iso(end)}" for start, end in spans]
     return f"{first} and {len(more)} more spans" if more else first
+
+
+def contradicted(said: Footer | None) -> Iterator[str]:
+    """Tell of answers that were other than a file of the archive when that was taken in."""
+    for check in said.archive.checks if said is not None else ():
+        if check.first is not None:
+            of = f"{check.differing} of {check.slots} slots of {iso(check.start)} to"
+            yield (
+                f"a file of the archive: {of} {iso(check.end)} were others in REST's answer of"
+                f" {iso(check.at)}, the first is {iso(check.first)}"
+            )

@@ -14,17 +14,13 @@ import polars as pl
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.audit.findings import Finding
 from marketkit.data.lake.audit.index import AuditedChunks
+from marketkit.data.lake.audit.widths import apart, sentence, touched
 from marketkit.data.lake.format.layout import Series, edge_chunks
-from marketkit.data.lake.read.view import aggregate
 from marketkit.data.lake.store.scan import Files, read
 from marketkit.errors import CorruptFile
-from marketkit.timeframe import Timeframe, iso, narrower
+from marketkit.timeframe import Timeframe, narrower
 
-_PRICES = ("open", "high", "low", "close")
-_SUMS = ("volume", "value")
 _AT_ONCE = 200_000  # narrow slots; their rows take some ten megabytes
-_ROUNDED = 1e-8  # each number of the exchange has 8 places
-_FLOATS = 1e-6  # and sums of floats are never exact
 
 
 class _Stored:
@@ -54,17 +50,19 @@ def compare(root: Path, chunks: AuditedChunks, broken: Collection[str]) -> Itera
     """Give a finding for each pair of series of a symbol that do not add up.
 
     `broken` are the paths of files that something is wrong with; they are left out. Each slot is
-    compared with the widest candles that make it.
+    compared with the widest candles that make it; where these tell of a part alone, a candle is
+    not less than they are.
     """
     for stored in _series(root, chunks, broken).values():
         for wide, own in stored.items():
             left = own.covered
             for each in narrower(wide):
                 if each in stored:
-                    slots = Spans(wide.whole(stored[each].covered)) & left
-                    left -= slots
+                    whole = Spans(wide.whole(stored[each].covered)) & left
+                    slots = touched(stored[each].covered, wide) & left
+                    left -= whole
                     with suppress(CorruptFile):  # replaced meanwhile by one of a later time
-                        yield from _differences(own, stored[each], slots)
+                        yield from _differences(own, stored[each], slots, whole)
 
 
 def _series(
@@ -80,47 +78,20 @@ def _series(
     return found
 
 
-def _differences(own: _Stored, narrow: _Stored, slots: Spans) -> Iterator[Finding]:
+def _differences(own: _Stored, narrow: _Stored, slots: Spans, whole: Spans) -> Iterator[Finding]:
     """Compare piece by piece, and sum up in one finding."""
-    wide, parts = own.series.timeframe, narrow.series.timeframe
+    widths = own.series.timeframe, narrow.series.timeframe
     compared, found = 0, []
-    for span in _pieces(wide, parts, slots):
-        made = aggregate(narrow.read(span), wide)
-        found.append(differing(own.read(span), made, wide.width // parts.width))
-        compared += wide.count(*span)
+    for span in pieces(*widths, slots):
+        found.append(apart(own.read(span), narrow.read(span), widths, whole))
+        compared += widths[0].count(*span)
     rows = pl.concat(found) if found else pl.DataFrame()
-    if rows.is_empty():
-        return
-    fields = ", ".join(name for name in (*_PRICES, *_SUMS) if rows[name].any())
-    first = iso(int(rows["time"].dt.epoch("ms")[0]))
-    yield Finding(
-        own.series.folder,
-        "differs",
-        f"{rows.height:,} of {compared:,} slots are not what {parts} candles add up to ({fields}),"
-        f" the first at {first}; both are as the exchange gave them",
-        "left",
-        own.series,
-    )
+    if rows.height:
+        told = f"{sentence(rows, compared, widths[1])}; both are kept as they came"
+        yield Finding(own.series.folder, "differs", told, "left", own.series)
 
 
-def differing(own: pl.DataFrame, made: pl.DataFrame, parts: int) -> pl.DataFrame:
-    """Give the times of candles that differ, and which of the numbers do.
-
-    Prices are compared exactly, sums of `parts` candles but for their rounding. A candle that only
-    one side has differs in everything.
-    """
-    both = own.join(made, on=["symbol", "time"], how="full", suffix="_made", coalesce=True)
-    differ = {name: pl.col(name).ne_missing(pl.col(f"{name}_made")) for name in _PRICES}
-    for name in _SUMS:
-        apart = (pl.col(name) - pl.col(f"{name}_made")).abs()
-        # Turnover that is not known cannot differ; in a slot that one side lacks the volume does.
-        known = apart > _FLOATS * pl.col(name).abs() + _ROUNDED * parts
-        differ[name] = known.fill_null(pl.col("close").is_null() | pl.col("close_made").is_null())
-    told = both.sort("time").select("time", **differ)
-    return told.filter(pl.any_horizontal(*differ))
-
-
-def _pieces(wide: Timeframe, narrow: Timeframe, slots: Spans) -> Iterator[Span]:
+def pieces(wide: Timeframe, narrow: Timeframe, slots: Spans) -> Iterator[Span]:
     """Cut slots into spans that are read at a time."""
     step = max(1, _AT_ONCE * narrow.width // wide.width)
     for start, end in slots:

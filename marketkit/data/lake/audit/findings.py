@@ -8,12 +8,16 @@ import polars as pl
 
 from marketkit.data.lake.format.chunk import Stamp
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.trades.day import KIND
+from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.schema import Schema
 
 FINDING = pl.Enum(
     [
         "lake",  # lake.json is missing or cannot be read
         "newer",  # written by a later marketkit
+        "unreadable",  # what this user may not read: whose that is, and the mode
         "corrupt",  # bytes that cannot be read, or that are not those that were written
         "foreign",  # Parquet, but not of marketkit
         "misplaced",  # of another series or chunk than its path says
@@ -31,8 +35,9 @@ FINDING = pl.Enum(
         "miscounted",  # the footer counts other rows than there are
         "index",  # rows of the index that the files do not bear out
         "revisions",  # lines of a log that cannot be read
+        "image",  # below the cache folder: not as it was made, and made anew once it is deleted
         "snapshot",  # a file of a frozen set that is not as it was frozen
-        "differs",  # own candles are not what narrower ones add up to: no damage
+        "differs",  # own candles are not what narrower ones, or an answer beside, say: no damage
     ]
 )
 AUDIT: Schema = {
@@ -55,12 +60,13 @@ class Finding:
     finding: str
     detail: str
     action: str
-    series: Series | None = None
+    series: Series | TradeSeries | None = None
     stamp: Stamp | None = None
 
     @property
     def place(self) -> tuple[str, str | None, str | None]:
-        """The place: the path, and the symbol and timeframe where known."""
+        """The place: the path, the symbol and the timeframe where known; of trades `trade`."""
         if self.series is None:
-            return self.path, None, None
-        return self.path, self.series.symbol, self.series.timeframe.name
+            return shown(self.path), None, None
+        width = self.series.timeframe.name if isinstance(self.series, Series) else KIND
+        return shown(self.path), self.series.symbol, width

@@ -7,14 +7,24 @@ import sqlite3
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 from marketkit.data.lake.audit.findings import Finding
-from marketkit.data.lake.format.chunk import Footer, Stamp, spans_of_text
+from marketkit.data.lake.format.chunk import Footer, Stamp, refuse_nonsense, spans_of_text
 from marketkit.data.lake.format.layout import SUFFIX, Series
+from marketkit.data.lake.format.nonsense import NONSENSE, evidence_of
 from marketkit.data.lake.store import newest as hot
-from marketkit.data.lake.store.database import NAME, VERSION, FileStamp
+from marketkit.data.lake.store.database import (
+    ADDED,
+    NAME,
+    UNREAD,
+    VERSION,
+    FileStamp,
+    add_columns,
+    refuse_rotten,
+)
 from marketkit.errors import CorruptFile
 
 _TRIES = 3  # copies; a writer seldom tears one, and hardly three in a row
@@ -68,7 +78,7 @@ def compare(root: Path, chunks: AuditedChunks) -> Iterator[Finding]:
         chunk = chunks.get((row.folder, row.chunk))
         if chunk is not None:
             yield from _compare(root, row, chunk, trusted=row.folder in told.trusted)
-        elif not (root / row.path).exists():
+        elif _is_gone(root / row.path):
             yield Finding(NAME, "index", f"has a row for {row.path}, which is gone", "removed")
     known = {(row.folder, row.chunk) for row in told.rows}
     for folder, name in sorted(chunks.keys() - known):
@@ -100,8 +110,23 @@ def _compare(root: Path, row: _Row, chunk: AuditedChunk, *, trusted: bool) -> It
     elif row.sha256 not in {None, chunk.sha256}:
         detail = "its bytes are not those that were written"
         yield Finding(row.path, "corrupt", detail, "set aside", chunk.series, chunk.stamp)
-    elif chunk.said is not None and row.footer != chunk.said:
+    elif chunk.said is not None and row.footer not in _readings(chunk.said):
         yield Finding(NAME, "index", f"says of {row.path} what the file does not", "removed")
+
+
+def _is_gone(path: Path) -> bool:
+    try:
+        path.lstat()
+    except (FileNotFoundError, NotADirectoryError):
+        return True
+    except OSError:  # nobody may look
+        return False
+    return False
+
+
+def _readings(said: Footer) -> tuple[Footer, Footer]:
+    """Give the footer that the index may have of a file: the same, or an older version's part."""
+    return said, replace(said, rests_on=UNREAD)
 
 
 def _is_still(path: Path, stamp: Stamp) -> bool:
@@ -136,26 +161,41 @@ def _read_copy(root: Path) -> _Told:
 
 def _told(connection: sqlite3.Connection, root: Path) -> _Told:
     (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version != VERSION:  # of another marketkit: made anew by the next that uses it
+    if version not in (VERSION, *ADDED):  # of another marketkit: made anew when used
         return _Told([], set(), [])
+    add_columns(connection)  # to the copy, as who uses it next would
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
         raise sqlite3.DatabaseError(sound)
     folders = connection.execute("SELECT * FROM folders")
-    trusted = {name for name, *at in folders if FileStamp.of(str(root / name)) == tuple(at)}
+    trusted = {name for name, *at in folders if _moment_of(root / name) == tuple(at)}
     rows = [_row(each) for each in connection.execute("SELECT * FROM chunks")]
-    ends = [tuple(each) for each in connection.execute("SELECT folder, made_of, content FROM ends")]
+    ends = [
+        (str(folder), str(made_of), content if isinstance(content, bytes) else b"")
+        for folder, made_of, content in connection.execute("SELECT * FROM ends")
+    ]
     return _Told(rows, trusted, ends)
+
+
+def _moment_of(folder: Path) -> FileStamp | None:
+    with suppress(OSError):  # nobody may look
+        return FileStamp.of(str(folder))
+    return None
 
 
 def _row(row: sqlite3.Row) -> _Row:
     stamp = Stamp(row["size"], row["mtime_ns"], row["inode"])
-    return _Row(row["folder"], row["chunk"], stamp, _footer(row), row["sha256"])
+    footer = _footer(row)
+    # Of a row of nonsense nothing is believed: it must not speak against a sound file.
+    sha256 = row["sha256"] if footer is not None else None
+    return _Row(str(row["folder"]), str(row["chunk"]), stamp, footer, sha256)
 
 
 def _footer(row: sqlite3.Row) -> Footer | None:
     try:
-        covered = spans_of_text(row["covered"])
-    except (ValueError, TypeError):
+        refuse_rotten(tuple(row))
+        numbers = (row[name] for name in ("nothing_before", "rows", "first", "last"))
+        covered, rests_on = spans_of_text(row["covered"]), evidence_of(row["rests_on"])
+        return refuse_nonsense(Footer(covered, *numbers, rests_on=rests_on))
+    except NONSENSE:
         return None
-    return Footer(covered, *(row[name] for name in ("nothing_before", "rows", "first", "last")))

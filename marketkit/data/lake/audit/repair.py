@@ -7,9 +7,8 @@ next backfill asks for it again.
 
 from __future__ import annotations
 
-import secrets
 from contextlib import suppress
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -19,12 +18,19 @@ from marketkit.data.lake.audit.chunk import inspect
 from marketkit.data.lake.audit.findings import FINDING, Finding
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Stamp, write_chunk
+from marketkit.data.lake.format.journal import FOLDER
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.snapshots.snapshot import keeping
 from marketkit.data.lake.store import database
+from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.journals import Journals
+from marketkit.data.lake.store.pages import Place, compact
 from marketkit.data.lake.store.write import only_writer
-from marketkit.disk import link, make_folder, sync_folder, write_atomic
+from marketkit.data.lake.trades.layout import TradeSeries
+from marketkit.disk import write_atomic
+from marketkit.disk.system import remove
 from marketkit.errors import LakeError, NotWritable
 from marketkit.schema import Schema
 
@@ -42,60 +48,89 @@ REPAIR: Schema = {
 def repair(root: Path, index: Index, *, dry_run: bool = False) -> pl.DataFrame:
     """Mend each finding as far as that can be done, and say how.
 
-    `left` is what only a person can judge: files of a later marketkit, and names that mean nothing.
-    Raises `NotWritable`; what was mended by then stays mended.
+    `left` is what only a person can judge: files of a later marketkit, names that mean nothing,
+    what this user may not read, and what could not be mended. Raises `NotWritable` or `LakeError`
+    where nothing could be.
     """
     found = look(root)
     if not dry_run:
         try:
-            _mend_all(root, index, found)
+            failures = _mend_all(root, index, found)
         except LakeError:
             raise
         except OSError as error:
             raise NotWritable(f"the lake {root} cannot be written: {error}") from error
-    rows = [(*each.place, each.finding, each.action, each.detail) for each in found]
+        found = [_told(each, failures.get(each.path)) for each in found]
+    rows = [(*each.place, each.finding, each.action, shown(each.detail)) for each in found]
     return pl.DataFrame(rows, schema=dict(REPAIR), orient="row")
 
 
-def _mend_all(root: Path, index: Index, found: list[Finding]) -> None:
-    """Mend each file once, however many findings there are."""
+def _told(found: Finding, failure: Exception | None) -> Finding:
+    if failure is None:
+        return found
+    said = f"{found.detail}; this could not be mended: {failure}"
+    return replace(found, action="left", detail=said)
+
+
+def _mend_all(root: Path, index: Index, found: list[Finding]) -> dict[str, Exception]:
+    """Mend each file once, however many findings there are; give the paths that could not be.
+
+    Where that are all, the first failure is raised.
+    """
+    failures: dict[str, Exception] = {}
     todo = {each.path: each for each in found if each.action != "left"}
     # A file that cannot be kept is not to be mended first.
     todo |= {each.path: each for each in found if each.action == "set aside"}
     if todo:
-        aside = _Aside(root)
-        if "lake.json" in todo:
-            aside.move(root / todo.pop("lake.json").path)
+        aside = Aside(root)
+        if todo.pop("lake.json", None) is not None and (root / "lake.json").exists():
+            aside.move(root / "lake.json")
         marker.prepare(root)
         for each in todo.values():
-            _mend(root, each, aside)
+            try:
+                _mend(root, each, aside)
+            except (OSError, LakeError) as failure:
+                failures[each.path] = failure
+        if failures and len(failures) == len(todo):
+            raise next(iter(failures.values()))
         for each in todo.values():
-            if each.action == "set aside" and each.series is not None:
+            if each.action == "set aside" and isinstance(each.series, Series):
                 with suppress(LakeError):
                     index.entries(each.series)  # looks again, and so forgets what is gone
+    return failures
 
 
-def _mend(root: Path, found: Finding, aside: _Aside) -> None:
+def _mend(root: Path, found: Finding, aside: Aside) -> None:
     path, series = root / found.path, found.series
     if found.finding == "index":
         database.remove(root)
     elif found.path.startswith("snapshots/"):
         with keeping(root):
             pass  # it sweeps
+    elif series is None and found.action == "set aside":
+        with suppress(FileNotFoundError):  # somebody else was faster
+            aside.move(path)
     elif series is None:
-        path.unlink(missing_ok=True)
+        remove(path)
+    elif isinstance(series, Series) and _is_journal(found):
+        compact(Place(root, Index(root), Journals(root)), series)
     else:
         with only_writer(root, series):
             _mend_in_series(path, series, found, aside)
 
 
-def _mend_in_series(path: Path, series: Series, found: Finding, aside: _Aside) -> None:
+def _is_journal(found: Finding) -> bool:
+    """Say whether a journal is to be taken into chunks, and damaged parts to be kept aside."""
+    return found.path.startswith(f"{FOLDER}/") and found.action == "mended"
+
+
+def _mend_in_series(path: Path, series: Series | TradeSeries, found: Finding, aside: Aside) -> None:
     """Mend a file that no writer can be at."""
     if found.stamp is None:
         _mend_beside_chunks(path, found, aside)
     elif not path.exists() or Stamp.of(path.stat()) != found.stamp:
         pass  # somebody else has replaced or mended it since
-    elif found.action == "set aside":
+    elif found.action == "set aside" or not isinstance(series, Series):
         aside.move(path)
     else:
         trusted = inspect(path, series).trusted
@@ -104,44 +139,15 @@ def _mend_in_series(path: Path, series: Series, found: Finding, aside: _Aside) -
             write_chunk(path, trusted.rows, trusted.footer, series)
 
 
-def _mend_beside_chunks(path: Path, found: Finding, aside: _Aside) -> None:
+def _mend_beside_chunks(path: Path, found: Finding, aside: Aside) -> None:
     if found.action == "mended":
         _mend_log(path, aside)
     else:
-        path.unlink(missing_ok=True)
+        remove(path)
 
 
-def _mend_log(path: Path, aside: _Aside) -> None:
+def _mend_log(path: Path, aside: Aside) -> None:
     """Keep the lines of a log of revisions that can be read."""
     lines = read_log(path).good
     aside.link(path)
     write_atomic(path, lambda file: file.writelines(line + b"\n" for line in lines))
-
-
-class _Aside:
-    """The folder that keeps the bytes a repair takes out of the lake; made when needed."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        # machine's clock: a name for people; a repair asks no exchange
-        name = f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}"
-        self._folder = root / "corrupt" / name
-
-    def link(self, path: Path) -> None:
-        """Give a file that is about to be replaced a second name: replacing changes no inode."""
-        target = self._target(path)
-        link(str(path), str(target))
-        sync_folder(target.parent)
-
-    def move(self, path: Path) -> None:
-        """Move a path out of the lake; at any moment the bytes are in one of both places."""
-        if path.exists():
-            target = self._target(path)
-            path.rename(target)
-            sync_folder(target.parent)
-            sync_folder(path.parent)
-
-    def _target(self, path: Path) -> Path:
-        target = self._folder / path.relative_to(self._root)
-        make_folder(target.parent)
-        return target

@@ -1,40 +1,40 @@
 """One chunk on disk: candles and coverage, in one Parquet file only ever replaced whole.
 
 Coverage lies in the footer, so that one `os.replace` commits it together with the rows: neither
-can outlive the other. pyarrow writes because its encodings (dictionaries for prices, byte streams
-for volumes, deltas for times) make files a sixth smaller and faster to read than polars' own.
+can outlive the other.
 """
 
 from __future__ import annotations
 
-import hashlib
-import importlib
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from io import FileIO
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import polars as pl
 
-from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format.footer import Tail, read_tail
+from marketkit.coverage import ONE_ANSWER, Span, Spans
+from marketkit.data.lake.format import seal
+from marketkit.data.lake.format.encoding import encode
+from marketkit.data.lake.format.footer import Tail, read_end, read_tail
+from marketkit.data.lake.format.journal import Mark, mark_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_span, is_chunk
-from marketkit.disk import TEMPORARY, write_atomic
+from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, evidence_of, is_moment
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance, provenance_of
+from marketkit.data.lake.format.verify import verify
+from marketkit.disk import write_atomic
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW
 from marketkit.settings import library_version
 from marketkit.timeframe import Timeframe, iso
-
-if TYPE_CHECKING:
-    import pyarrow as pa
+from marketkit.window import EVER
 
 FORMAT = 1  # of the files; a lake of a later one is refused
 
 KEY = b"marketkit"
-_PRICES = ("open", "high", "low", "close")
 # What the footers of all chunks begin with, as pyarrow writes it: who only reads loads no pyarrow.
 SCHEMA = (
     b"\x15\x04\x19\x9c5\x00\x18\x06schema\x15\x10\x00\x15\x0c%\x02\x18\x06symbol%\x00L\x1c\x00"
@@ -42,20 +42,6 @@ SCHEMA = (
     b"\x18\x04open\x00\x15\n%\x02\x18\x04high\x00\x15\n%\x02\x18\x03low\x00\x15\n%\x02\x18\x05"
     b"close\x00\x15\n%\x02\x18\x06volume\x00\x15\n%\x02\x18\x05value\x00\x16"
 )
-_ROW_GROUP = 16_384  # rows; smaller ones cost more than they skip
-_WRITER: dict[str, Any] = {
-    "compression": "zstd",
-    "compression_level": 3,
-    "use_dictionary": ["symbol", *_PRICES],
-    "column_encoding": {
-        "time": "DELTA_BINARY_PACKED",
-        "volume": "BYTE_STREAM_SPLIT",
-        "value": "BYTE_STREAM_SPLIT",
-    },
-    "write_statistics": ["time"],
-    "store_schema": False,
-    "write_page_checksum": True,
-}
 
 
 class Stamp(NamedTuple):
@@ -77,7 +63,9 @@ class Footer:
 
     `covered` are the slots that were asked and answered, traded or not; `nothing_before` is the
     moment before which the exchange had nothing; `first` and `last` are the times of its rows, None
-    where it has none.
+    where it has none. `rests_on` says what proved that moment, in a word of `coverage.Evidence` or
+    of a later marketkit. `archive` is where rows came from, `taken` the journal that is merged in:
+    only the file itself has these, not what the index or a manifest remembers of a footer.
     """
 
     covered: Spans
@@ -85,6 +73,9 @@ class Footer:
     rows: int
     first: int | None
     last: int | None
+    rests_on: str = field(default=ONE_ANSWER, kw_only=True)
+    archive: Provenance = field(default=NO_ARCHIVE, kw_only=True, compare=False)
+    taken: Mark | None = field(default=None, kw_only=True, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,11 +92,13 @@ class Entry:
     sha256: str | None = None
 
 
-def describe(frame: pl.DataFrame, covered: Spans, nothing_before: int | None) -> Footer:
+def describe(
+    frame: pl.DataFrame, covered: Spans, nothing_before: int | None, rests_on: str = ONE_ANSWER
+) -> Footer:
     """Give the footer of a chunk with these rows, sorted by time."""
     times = frame["time"].cast(pl.Int64)
     ends = (times[0], times[-1]) if frame.height else (None, None)
-    return Footer(covered, nothing_before, frame.height, *ends)
+    return Footer(covered, nothing_before, frame.height, *ends, rests_on=rests_on)
 
 
 def read_footer(path: Path, series: Series) -> tuple[Footer, Stamp]:
@@ -118,17 +111,6 @@ def read_footer(path: Path, series: Series) -> tuple[Footer, Stamp]:
         return _footer(file, path, series), Stamp.of(os.fstat(file.fileno()))
 
 
-def read_chunk(path: Path, series: Series) -> tuple[pl.DataFrame, Footer]:
-    """Read rows and footer of one version of a chunk. Raises as `read_footer`."""
-    with path.open("rb", buffering=0) as file:
-        footer = _footer(file, path, series)
-        file.seek(0)
-        try:
-            return pl.read_parquet(file, hive_partitioning=False), footer
-        except pl.exceptions.PolarsError as error:
-            raise CorruptFile(f"{path} cannot be read: {error}") from error
-
-
 class Version(NamedTuple):
     """One version of a file: the stamp, and the SHA-256 of all bytes in hex."""
 
@@ -136,25 +118,33 @@ class Version(NamedTuple):
     sha256: str
 
 
+def read_chunk(
+    path: Path, series: Series, known: Version | None = None
+) -> tuple[pl.DataFrame, Footer]:
+    """Read rows and footer of one version of a chunk, after the bytes were compared with the proof.
+
+    `known` is the hash of a version, if anybody knows one. Raises as `read_footer`.
+    """
+    with path.open("rb", buffering=0) as file:
+        stamp, footer = Stamp.of(os.fstat(file.fileno())), _footer(file, path, series)
+        file.seek(0)
+        content = file.readall()
+    told = known.sha256 if known is not None and known.stamp == stamp else None
+    try:
+        verify(content, told)
+        return pl.read_parquet(content, hive_partitioning=False), footer
+    except (ValueError, *UNREADABLE) as error:
+        raise CorruptFile(f"{path} cannot be read: {error}") from error
+
+
 def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series) -> Version:
     """Put rows and footer in the place of any file at `path`, as one step for every reader.
 
     A kill or a full disk at any point leaves the old file as it was, and at worst a temporary one.
     """
-    content = _encode(frame, _said(footer, series))
+    content, sha256 = seal.seal(encode(frame, {KEY: _said(footer, series)}))
     status = write_atomic(path, lambda file: file.write(content))
-    return Version(Stamp.of(status), hashlib.sha256(content).hexdigest())
-
-
-def load_writer() -> None:
-    """Load the library that writes, for who waits before there is anything to write."""
-    importlib.import_module("pyarrow.parquet")
-
-
-def sweep(folder: Path) -> None:
-    """Remove the temporary files of writers that died. Only the holder of the series' lock may."""
-    for leftover in folder.glob(f"*{TEMPORARY}"):
-        leftover.unlink(missing_ok=True)
+    return Version(Stamp.of(status), sha256)
 
 
 @lru_cache(maxsize=4096)  # full chunks of the same days say the same
@@ -174,21 +164,6 @@ def _spans_of(pairs: tuple[tuple[int, int], ...]) -> Spans:
     return Spans((int(start), int(end)) for start, end in pairs)
 
 
-def _encode(frame: pl.DataFrame, said: bytes) -> pa.Buffer:
-    """Give the bytes of a chunk; made in memory, so that hashing reads no file."""
-    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for who writes
-    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
-
-    kinds = {"symbol": pa.string(), "time": pa.timestamp("ms", tz="UTC")}
-    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in ROW])
-    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
-    output = pa.BufferOutputStream()
-    with pq.ParquetWriter(output, schema, **_WRITER) as writer:
-        writer.write_table(table, row_group_size=_ROW_GROUP)
-        writer.add_key_value_metadata({KEY: said})
-    return output.getvalue()
-
-
 def _said(footer: Footer, series: Series) -> bytes:
     said = {
         "format": FORMAT,
@@ -196,10 +171,14 @@ def _said(footer: Footer, series: Series) -> bytes:
         "timeframe": series.timeframe.name,
         "covered": [list(span) for span in footer.covered],
         "nothing_before": footer.nothing_before,
+        "rests_on": None if footer.nothing_before is None else footer.rests_on,
         "rows": footer.rows,
         "first": footer.first,
         "last": footer.last,
         "library": library_version(),
+        **footer.archive.said(),
+        **({} if footer.taken is None else {"journal": footer.taken}),
+        **seal.UNSEALED,
     }
     return json.dumps(said).encode()
 
@@ -210,10 +189,12 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
     if span is None:
         raise CorruptFile(f"{path} is not named like a chunk of {series.timeframe} candles")
     try:
-        tail = read_tail(file, SCHEMA, KEY) or _read_slowly(file)
+        end = read_end(file)
+        seal.check_footer(end or b"")
+        tail = read_tail(end, SCHEMA, KEY) or _read_slowly(file)
         said = json.loads(tail.value)
         newer = said["format"] > FORMAT
-    except (OSError, KeyError, TypeError, ValueError) as error:
+    except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} is not a candle file of marketkit: {error!r}") from error
     if newer:
         raise NewerFormat(
@@ -221,7 +202,7 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
         )
     try:
         return _agreeing(said, tail.rows, series, span)
-    except (KeyError, TypeError, ValueError) as error:
+    except NONSENSE as error:
         raise CorruptFile(f"{path} contradicts itself: {error!r}") from error
 
 
@@ -248,19 +229,32 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
             raise ValueError(f"{name}: {said[name]!r} is not {value!r}")
     covered = _spans_of(tuple(map(tuple, said["covered"])))
     moments = (said["nothing_before"], said["first"], said["last"])
-    if not all(moment is None or isinstance(moment, int) for moment in moments):
+    if not all(moment is None or is_moment(moment) for moment in moments):
         raise ValueError(f"{moments} are no times")
     nothing_before, first, last = moments
     hull = covered.hull or span
     if hull.start < span.start or span.end < hull.end:
         raise ValueError(f"what is covered reaches beyond {iso(span.start)} to {iso(span.end)}")
     if any(time is not None and time not in covered for time in (first, last)):
-        raise ValueError(f"its rows from {_text(first)} to {_text(last)} are not covered")
-    return Footer(covered, nothing_before, said["rows"], first, last)
+        said_ends = [each if each is None else iso(each) for each in (first, last)]
+        raise ValueError(f"its rows from {said_ends[0]} to {said_ends[1]} are not covered")
+    rests_on = evidence_of(said.get("rests_on"))
+    ends, archive, taken = (rows, first, last), provenance_of(said), mark_of(said.get("journal"))
+    return Footer(covered, nothing_before, *ends, rests_on=rests_on, archive=archive, taken=taken)
 
 
-def _text(time: int | None) -> str:
-    return "nowhere" if time is None else iso(time)
+def refuse_nonsense(footer: Footer) -> Footer:
+    """Check a remembered footer and give that back. Raises `ValueError` for an impossible one."""
+    moments = (footer.nothing_before, footer.first, footer.last)
+    hull = footer.covered.hull or EVER
+    evidence_of(footer.rests_on)
+    if (
+        not all(moment is None or is_moment(moment) for moment in moments)
+        or not (EVER.start <= hull.start and hull.end <= EVER.end)
+        or not is_moment(footer.rows)
+    ):
+        raise ValueError(f"{footer} is no footer")
+    return footer
 
 
 @lru_cache(maxsize=4096)  # thousands of series have chunks of the same names

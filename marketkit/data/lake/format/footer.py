@@ -25,10 +25,10 @@ class Tail(NamedTuple):
     value: bytes
 
 
-def read_tail(file: FileIO, schema: bytes, key: bytes) -> Tail | None:
+def read_tail(end: bytes | None, schema: bytes, key: bytes) -> Tail | None:
     """Read the end of a file with this schema, or give None for a file that is not as expected."""
-    footer = _footer(file)
-    if footer is None or not footer.startswith(schema):
+    footer = (end or b"")[:-8]
+    if not footer.startswith(schema):
         return None
     try:
         rows, at = _varint(footer, len(schema))
@@ -47,7 +47,8 @@ def schema_of(content: bytes) -> bytes:
     return footer[: footer.index(bytes([_ROWS, 0, _GROUPS])) + 1]
 
 
-def _footer(file: FileIO) -> bytes | None:
+def read_end(file: FileIO) -> bytes | None:
+    """Give the footer of a file and the eight bytes behind, None where there is none."""
     size = os.fstat(file.fileno()).st_size
     file.seek(max(0, size - _ENOUGH))
     end = file.read(_ENOUGH)
@@ -57,7 +58,7 @@ def _footer(file: FileIO) -> bytes | None:
     if length + 8 > len(end):
         file.seek(size - length - 8)
         end = file.read(length + 8)
-    return end[-8 - length : -8]
+    return end[-8 - length :]
 
 
 def _varint(content: bytes, at: int) -> tuple[int, int]:

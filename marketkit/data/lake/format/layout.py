@@ -9,7 +9,6 @@ Nothing here touches a disk.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -52,7 +51,7 @@ class Series:
     @property
     def folder(self) -> str:
         """The folder of the series' chunks, below the root."""
-        return f"{timeframe_folder(self.source, self.timeframe)}/series={file_name(self.symbol)}"
+        return _series_folder(self.source, self.timeframe, self.symbol)
 
     @property
     def lock(self) -> str:
@@ -62,6 +61,11 @@ class Series:
     def path(self, chunk: str) -> str:
         """Give the file of a chunk, below the root."""
         return f"{self.folder}/{chunk}{SUFFIX}"
+
+
+@lru_cache(maxsize=8192)  # asked several times by every call, of hundreds of markets
+def _series_folder(source: str, timeframe: Timeframe, symbol: str) -> str:
+    return f"{timeframe_folder(source, timeframe)}/series={file_name(symbol)}"
 
 
 def source_folder(source: str) -> str:
@@ -86,6 +90,7 @@ def check_symbol(symbol: str) -> str:
     return symbol
 
 
+@lru_cache(maxsize=4096)  # of hundreds of markets, by every call for all
 def symbol_of_folder(name: str) -> str | None:
     """Give the symbol whose series lies in a folder of this name, or None."""
     return symbol_of(name.removeprefix("series=")) if name.startswith("series=") else None
@@ -143,20 +148,18 @@ def cut_chunks(timeframe: Timeframe, window: Span) -> set[str]:
 
 def cut(timeframe: Timeframe, spans: Spans) -> dict[str, Spans]:
     """Share spans out to the chunks, in the order of time."""
-    parts: dict[str, list[Span]] = {}
-    for span in spans:
-        for chunk, part in _cut_one(timeframe, span):
-            parts.setdefault(chunk, []).append(part)
-    return {chunk: Spans(several) for chunk, several in parts.items()}
-
-
-def _cut_one(timeframe: Timeframe, span: Span) -> Iterator[tuple[str, Span]]:
     unit = _UNIT.get(timeframe.name)
-    at = span.start
-    while at < span.end:
-        end = span.end if unit is None else min(span.end, unit.next(at))
-        yield chunk_of(timeframe, at), Span(at, end)
-        at = end
+    parts: dict[str, list[Span]] = {}
+    chunk, until = "", EVER.start
+    for start, end in spans:
+        at = start
+        while at < end:
+            if at >= until:  # thousands of spans lie in one chunk
+                chunk = chunk_of(timeframe, at)
+                until = EVER.end if unit is None else unit.next(at)
+            parts.setdefault(chunk, []).append(Span(at, min(end, until)))
+            at = min(end, until)
+    return {chunk: Spans(several) for chunk, several in parts.items()}
 
 
 def _unit_name(unit: Timeframe, start: int) -> str:

@@ -7,11 +7,15 @@ import os
 from pathlib import Path
 
 from marketkit.data.lake.format import waiting
-from marketkit.data.lake.format.chunk import FORMAT
+from marketkit.data.lake.format.nonsense import NONSENSE
+from marketkit.data.lake.format.refusal import unreadable
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
 from marketkit.net import fork
 from marketkit.settings import library_version
+
+FORMAT = 1  # of a lake whose candles all lie in chunks
+JOURNALLED = 2  # of one with pages in journals, which earlier releases would not see
 
 FROZEN = "manifest.json"  # what a frozen set has in place of the mark
 
@@ -28,14 +32,17 @@ def check(root: Path) -> bool:
     path = root / _NAME
     try:
         mark = json.loads(path.read_bytes())
-        newer = mark["format"] > FORMAT
+        newer = mark["format"] > JOURNALLED
     except (FileNotFoundError, NotADirectoryError):
         return False
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except PermissionError as error:
+        raise unreadable(path, error) from error
+    except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} does not say what format the lake has: {error!r}") from error
     if newer:
         raise NewerFormat(
-            f"{root} has format {mark['format']}; this marketkit reads up to {FORMAT}: update it"
+            f"{root} has format {mark['format']}; this marketkit reads up to {JOURNALLED}:"
+            " update it"
         )
     return True
 
@@ -56,8 +63,22 @@ def prepare(root: Path) -> None:
         raise NotWritable(f"the lake {root} cannot be written: {error}") from error
 
 
+def begin_journals(root: Path) -> None:
+    """Make a lake one of the format with journals, for older releases to refuse from then on.
+
+    Before the first record is written, and durable when the call returns.
+    """
+    path = root / _NAME
+    if json.loads(path.read_bytes())["format"] < JOURNALLED:
+        _write(path, JOURNALLED)
+
+
 def _make(root: Path) -> None:
     make_folder(root)
-    mark = json.dumps({"format": FORMAT, "library": library_version()}) + "\n"
-    write_atomic(root / _NAME, lambda file: file.write(mark.encode()))
+    _write(root / _NAME, FORMAT)
     waiting.move_in(root)
+
+
+def _write(path: Path, number: int) -> None:
+    mark = json.dumps({"format": number, "library": library_version()}) + "\n"
+    write_atomic(path, lambda file: file.write(mark.encode()))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import os
+import re
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ from marketkit.settings import lists_dir
 _log = logging.getLogger("marketkit.lake")
 
 _NAMED = "lake.txt"  # says which lake is waited for
+_DAY = re.compile(rf"[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}{re.escape(SUFFIX)}")
 _NAME_LENGTH = 40  # characters; for people, the hash tells one lake from another
 _FORGOTTEN = 86_400_000_000_000  # ns: a day, in which a folder may come back
 
@@ -29,7 +31,7 @@ _FORGOTTEN = 86_400_000_000_000  # ns: a day, in which a folder may come back
 def folder_of(root: Path, source: str) -> Path:
     """Give the folder in which the lists of a source wait for the lake at `root`.
 
-    Raises `OSError` for a user without a home, here as everywhere.
+    Raises `OSError` where nobody can say where that is, here as everywhere.
     """
     return _folder(root) / Path(markets_folder(source)).name
 
@@ -54,6 +56,8 @@ def move_in(root: Path) -> None:
         return
     try:
         for path in folder.glob(f"source=*/*{SUFFIX}"):
+            if not _is_list(path):
+                continue
             source = path.parent.name.removeprefix("source=")
             with suppress(FileNotFoundError, InputError):  # another was faster; nothing of ours
                 _move(path, root / markets_folder(source))
@@ -64,11 +68,20 @@ def move_in(root: Path) -> None:
 
 def _folder(root: Path) -> Path:
     try:
-        lists, path = lists_dir(), root.resolve()
-    except RuntimeError as error:  # no home, or a circle of links
+        return lists_dir() / _name(root.resolve())
+    except (RuntimeError, InputError) as error:  # a circle of links, or no folder of ours
         raise FileNotFoundError(str(error)) from error
-    mark = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
-    return lists / f"{path.name[-_NAME_LENGTH:]}-{mark}"
+
+
+def _name(lake: Path) -> str:
+    """Name the folder of a lake's lists."""
+    mark = hashlib.sha256(os.fsencode(lake)).hexdigest()[:16]
+    return f"{lake.name[-_NAME_LENGTH:]}-{mark}"
+
+
+def _is_list(path: Path) -> bool:
+    """Say whether a file, and no link to one, is named like the list of a day."""
+    return _DAY.fullmatch(path.name) is not None and path.is_file() and not path.is_symlink()
 
 
 def _move(path: Path, folder: Path) -> None:
@@ -94,5 +107,9 @@ def _sweep(lists: Path) -> None:
     for named in lists.glob(f"*/{_NAMED}"):
         with suppress(OSError):  # somebody else was faster
             lake = Path(os.fsdecode(named.read_bytes()))
-            if not lake.parent.exists() and now - named.stat().st_mtime_ns > _FORGOTTEN:
+            # The folder has its name by what the file says: of others nothing is removed.
+            ours = named.parent.name == _name(lake) and not named.parent.is_symlink()
+            if not ours or lake.parent.exists():
+                continue
+            if now - named.stat().st_mtime_ns > _FORGOTTEN:
                 shutil.rmtree(named.parent)

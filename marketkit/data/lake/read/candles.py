@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.read.decimals import in_precision
 from marketkit.data.lake.read.fill import closed, read_dense, require
 from marketkit.data.lake.read.view import View, look, opens_of
 from marketkit.data.lake.store.store import Store
+from marketkit.data.lake.store.unsettled import Unsettled
 from marketkit.errors import CorruptFile, MarketkitError, NotCovered
-from marketkit.schema import CANDLE, ROW, Schema, empty
+from marketkit.schema import CANDLE, ROW, STATE, Schema, empty
+from marketkit.schema import exact as exact_schema
 from marketkit.timeframe import Timeframe, narrower
 from marketkit.window import EVER, Window
 
@@ -34,12 +37,14 @@ class CandleResult:
     derived: dict[str, str] = field(default_factory=dict)
 
 
-def from_lake(lake: Store, symbols: Sequence[str], window: Window) -> CandleResult:
+def from_lake(
+    lake: Store, symbols: Sequence[str], window: Window, *, exact: bool = False
+) -> CandleResult:
     """Answer from proved slots; a slot nobody asked about is `NotCovered`, no hole.
 
-    A symbol whose file is corrupt fails alone.
+    With `exact` numbers are decimals. A symbol whose file is corrupt fails alone.
     """
-    return _answer(lake, spelled_out(lake, symbols, window), window)
+    return _answer(lake, spelled_out(lake, symbols, window), window, exact=exact)
 
 
 def halves(names: Sequence[str]) -> list[Sequence[str]]:
@@ -68,14 +73,20 @@ def without(
     return result
 
 
-def _answer(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
+def _answer(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -> CandleResult:
     try:
-        return _read(lake, names, window)
+        return _read(lake, names, window, exact=exact)
     except CorruptFile as broken:
-        return without(broken, names, [_answer(lake, half, window) for half in halves(names)], ROW)
+        parts = [_answer(lake, half, window, exact=exact) for half in halves(names)]
+        return without(broken, names, parts, row(exact=exact))
 
 
-def _read(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
+def row(*, exact: bool) -> Schema:
+    """Give the schema of candles with floats, or with decimals."""
+    return exact_schema(ROW) if exact else ROW
+
+
+def _read(lake: Store, names: Sequence[str], window: Window, *, exact: bool) -> CandleResult:
     found = look(lake, names, window.timeframe, _range(window), derive=window.derive)
     spans, failures = dict[str, Span](), dict[str, MarketkitError]()
     for symbol in found.symbols:
@@ -83,12 +94,30 @@ def _read(lake: Store, names: Sequence[str], window: Window) -> CandleResult:
             spans[symbol] = _proved(found, symbol, window)
         except NotCovered as failure:
             failures[symbol] = failure
-    rows = [read_dense(found.of(same), span, window.fill) for span, same in _by_span(spans).items()]
+    rows = [
+        read_dense(found.of(same), span, window.fill, exact=exact)
+        for span, same in _by_span(spans).items()
+    ]
+    rows += _shown(lake, found, spans, window, exact=exact)
     if len(rows) != 1:
-        rows = [pl.concat([closed(empty(ROW)), *rows]).sort("symbol", "time")]
+        rows = [pl.concat([closed(empty(row(exact=exact))), *rows]).sort("symbol", "time")]
     known = {symbol: known_of(found, symbol) for symbol in spans}
     derived = {symbol: found.made_of(symbol, span) for symbol, span in spans.items()}
     return CandleResult(newest(rows[0], window.count), failures, known, derived=named(derived))
+
+
+def _shown(
+    lake: Store, found: View, spans: Mapping[str, Span], window: Window, *, exact: bool
+) -> Iterator[pl.DataFrame]:
+    """Give the unsettled candles after all that is proved, where forming ones are wanted."""
+    beside = Unsettled(lake)
+    if not window.forming or window.end is not None or window.into is not None or not beside.any:
+        return
+    for symbol, span in spans.items():
+        rows = beside.read(found.stored, Span(span.end, EVER.end), [symbol])
+        if rows.height:
+            rows = in_precision(rows, "decimal" if exact else "float")
+            yield rows.with_columns(state=pl.lit("forming", STATE)).select(*CANDLE)
 
 
 def named(derived: Mapping[str, Sequence[str]]) -> dict[str, str]:
@@ -139,7 +168,8 @@ def spelled_out(lake: Store, symbols: Sequence[str], window: Window) -> list[str
     """Spell globs out with the symbols of the lake; other symbols stay, known or not."""
     if not any(map(naming.is_glob, symbols)):
         return sorted(symbols)
-    usable = [window.timeframe, *(narrower(window.timeframe) if window.derive else ())]
+    own = () if window.timeframe.made_of else (window.timeframe,)
+    usable = [*own, *(narrower(window.timeframe) if window.derive else ())]
     here = {symbol for each in usable for symbol in lake.select(None, each).symbols}
     found = {
         name

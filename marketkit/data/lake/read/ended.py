@@ -8,12 +8,19 @@ from dataclasses import dataclass
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.read.candles import CandleResult, first_wanted, known_of, named, newest
+from marketkit.data.lake.read.candles import (
+    CandleResult,
+    first_wanted,
+    known_of,
+    named,
+    newest,
+    row,
+)
 from marketkit.data.lake.read.fill import closed, read_dense
 from marketkit.data.lake.read.view import View, look
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import CorruptFile
-from marketkit.schema import ROW, empty
+from marketkit.schema import empty
 from marketkit.window import EVER, Window
 
 
@@ -31,17 +38,22 @@ class Kept:
 
 
 def from_kept(
-    lake: Store, symbols: Iterable[str], window: Window, until: Mapping[str, int]
+    lake: Store,
+    symbols: Iterable[str],
+    window: Window,
+    until: Mapping[str, int],
+    *,
+    exact: bool = False,
 ) -> Kept:
     """Answer with the proved candles of a range; `until` is when each market was surely gone.
 
-    A symbol whose file is corrupt fails alone.
+    With `exact` numbers are decimals. A symbol whose file is corrupt fails alone.
     """
-    found = Kept(CandleResult(closed(empty(ROW)), {}), {}, {})
+    found = Kept(CandleResult(closed(empty(row(exact=exact))), {}), {}, {})
     frames = [found.candles.frame]
     for symbol in sorted(symbols):
         try:
-            frames += _add(found, lake, symbol, window, until[symbol])
+            frames += _add(found, lake, symbol, window, until[symbol], exact=exact)
         except CorruptFile as broken:
             found.candles.failures[symbol] = broken
     found.candles.frame = pl.concat(frames)
@@ -49,7 +61,7 @@ def from_kept(
 
 
 def _add(
-    found: Kept, lake: Store, symbol: str, window: Window, until: int
+    found: Kept, lake: Store, symbol: str, window: Window, until: int, *, exact: bool
 ) -> Iterator[pl.DataFrame]:
     """Note the proof of one symbol, and give the candles; nothing of a symbol without any."""
     start = EVER.start if window.start is None else window.start
@@ -59,7 +71,7 @@ def _add(
     if not known.covered:
         return
     part = _part(view, symbol, window, Span(start, end))
-    rows = newest(read_dense(view, part, window.fill), window.count)
+    rows = newest(read_dense(view, part, window.fill, exact=exact), window.count)
     lacks = _lacks_from(view, symbol, window, rows, part)
     found.covered[symbol] = known.covered
     found.lacking[symbol] = known.missing(lacks, max(lacks, min(end, until)))

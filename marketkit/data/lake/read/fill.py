@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.read.decimals import decimal_of, to_decimals
 from marketkit.data.lake.read.view import View
 from marketkit.data.lake.store.scan import scan
 from marketkit.data.lake.store.slots import slots_of
@@ -34,31 +35,42 @@ class Block:
 
 def closed(rows: pl.DataFrame) -> pl.DataFrame:
     """Mark candles as final."""
-    # Beside a short read a query would cost as much as the read.
-    return rows.hstack([_ONE_CLOSED.new_from_index(0, rows.height)])
+    # Beside a short read a query would cost as much as the read. Columns in other chunks than their
+    # neighbours would have the next query copy all of them.
+    lengths = rows["time"].chunk_lengths() if rows.height else [0]
+    states = [_ONE_CLOSED.new_from_index(0, length) for length in lengths]
+    return rows.hstack([pl.concat(states, rechunk=False)])
 
 
-def read_dense(view: View, window: Span, fill: Fill) -> pl.DataFrame:
-    """Read the candles of a range with states, proved slots filled as `fill` says."""
-    rows = view.read(window)
+def read_dense(view: View, window: Span, fill: Fill, *, exact: bool = False) -> pl.DataFrame:
+    """Read the candles of a range with states, proved slots filled as `fill` says.
+
+    With `exact` numbers are decimals.
+    """
+    rows = view.read(window, exact=exact)
     if fill == "none":
         return closed(rows)
     starts = _first_times(rows)
-    blocks = [block for symbol in view.symbols for block in blocks_of(view, symbol, window, starts)]
+    blocks = [
+        block
+        for symbol in view.symbols
+        for block in blocks_of(view, symbol, window, starts, exact=exact)
+    ]
     return dense(rows.lazy(), blocks, fill).collect()
 
 
-def scan_dense(found: Selection, window: Span, fill: Fill) -> pl.LazyFrame:
+def scan_dense(found: Selection, window: Span, fill: Fill, *, exact: bool = False) -> pl.LazyFrame:
     """Scan the stored candles of a range, proved slots filled as `fill` says.
 
-    Raises `NotCovered` for slots nobody asked about.
+    With `exact` numbers are decimals. Raises `NotCovered` for slots nobody asked about.
     """
     view, blocks = View.plain(found), []
     for symbol in view.symbols:
         span = _within(view, symbol, window)
         require(view, symbol, span)
-        blocks += blocks_of(view, symbol, span)
-    return dense(scan(found.files(window)), blocks, fill)
+        blocks += blocks_of(view, symbol, span, exact=exact)
+    rows = scan(found.files(window))
+    return dense(to_decimals(rows) if exact else rows, blocks, fill)
 
 
 def require(view: View, symbol: str, window: Span) -> None:
@@ -79,15 +91,24 @@ def not_known(symbol: str, timeframe: Timeframe, missing: Spans) -> str:
 
 
 def blocks_of(
-    view: View, symbol: str, window: Span, first: Mapping[str, int] | None = None
+    view: View,
+    symbol: str,
+    window: Span,
+    first: Mapping[str, int] | None = None,
+    *,
+    exact: bool = False,
 ) -> list[Block]:
-    """Give the proved slots of a range; `first` has the times of first candles where known."""
+    """Give the proved slots of a range; `first` has the times of first candles where known.
+
+    With `exact` the close before each is a decimal.
+    """
     known = view.known(symbol)
     blocks = []
     for span in known.covered.clip(*known.slots_of(*window)):
         follows = first is None or first.get(symbol, span.end) > span.start
         before = view.last_close(symbol, span.start) if follows else None
-        blocks.append(Block(symbol, slots_of(view.timeframe, span), before))
+        close = decimal_of(before) if exact else before
+        blocks.append(Block(symbol, slots_of(view.timeframe, span), close))
     return blocks
 
 

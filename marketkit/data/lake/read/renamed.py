@@ -9,12 +9,14 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
+from marketkit.data.lake.read.candles import row
+from marketkit.data.lake.read.decimals import to_decimals
 from marketkit.data.lake.read.fill import blocks_of, dense, not_known
 from marketkit.data.lake.read.view import View
 from marketkit.data.lake.store.scan import scan
 from marketkit.data.lake.store.store import Selection
 from marketkit.errors import InputError, NotCovered, warn
-from marketkit.schema import CANDLE, ROW, Schema, empty
+from marketkit.schema import CANDLE, STATE, Schema, empty
 from marketkit.timeframe import Timeframe, iso
 from marketkit.window import EVER, Fill
 
@@ -119,14 +121,20 @@ def doubled(
 
 
 def scan_renamed(
-    found: Selection, lines: Mapping[str, Sequence[str]], window: Span, fill: Fill
+    found: Selection,
+    lines: Mapping[str, Sequence[str]],
+    window: Span,
+    fill: Fill,
+    *,
+    exact: bool = False,
 ) -> pl.LazyFrame:
     """Scan joined series, sorted by symbol and time; as `fill` says, proved slots are filled.
 
-    Warns of slots that two codes have. Raises `NotCovered` for slots to be filled that nobody asked
-    about.
+    With `exact` numbers are decimals. Warns of slots that two codes have. Raises `NotCovered` for
+    slots to be filled that nobody asked about.
     """
-    shape = {**(ROW if fill == "none" else CANDLE), "listed_as": pl.String()}
+    state: Schema = {} if fill == "none" else {"state": STATE}
+    shape = {**row(exact=exact), **state, "listed_as": pl.String()}
     frames, view = [empty(shape).lazy()], View.plain(found)
     for heir, line in lines.items():
         parts = parts_of(view, line)
@@ -137,8 +145,9 @@ def scan_renamed(
             _require(found.timeframe, parts, line, span)
         for piece, code in _pieces(parts, line, span):
             rows = scan(found.of([code]).files(piece))
+            rows = to_decimals(rows) if exact else rows
             if fill != "none":
-                rows = dense(rows, blocks_of(view, code, piece), fill)
+                rows = dense(rows, blocks_of(view, code, piece, exact=exact), fill)
             frames.append(rows.with_columns(symbol=pl.lit(heir), listed_as=pl.lit(code)))
     return pl.concat(frames)
 

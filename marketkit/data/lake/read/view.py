@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.read.decimals import with_decimals
+from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import Timeframe, narrower, parse_timeframe
@@ -37,7 +38,7 @@ def aggregate(
     """
     if rows.is_empty():
         return rows
-    wide = parse_timeframe(timeframe)
+    wide = parse_timeframe(timeframe, made=True)
     value = pl.col("value").sum()
     if rows["value"].null_count():
         value = pl.when(pl.col("value").is_null().any()).then(None).otherwise(value)
@@ -91,11 +92,15 @@ class View:
         """Give the knowledge of a symbol, proved directly or by narrower candles."""
         return self.knows[symbol]
 
-    def read(self, window: Span) -> pl.DataFrame:
-        """Read the candles of a range, sorted by symbol and time."""
-        rows = self.stored.read(window)
+    def read(self, window: Span, *, exact: bool = False) -> pl.DataFrame:
+        """Read the candles of a range, sorted by symbol and time.
+
+        With `exact` numbers are decimals, and what is made of narrower candles is their exact sum.
+        """
+        as_wanted = with_decimals if exact else _as_stored
+        rows = as_wanted(self.stored.read(window))
         frames = [
-            aggregate(narrow.read(span), self.timeframe)
+            aggregate(as_wanted(narrow.read(span)), self.timeframe)
             for symbol, made in self.made.items()
             for narrow, slots in made
             for span in slots.clip(*self.knows[symbol].slots_of(*window))
@@ -152,6 +157,10 @@ def look(
     return replace(view, knows={**view.knows, **knows}, made=made)
 
 
+def _as_stored(rows: pl.DataFrame) -> pl.DataFrame:
+    return rows
+
+
 def _help(store: Store, symbol: str, known: Knowledge) -> tuple[Knowledge, _Made]:
     """Add the proof of narrower series to the knowledge of a symbol."""
     parts: _Made = []
@@ -160,25 +169,22 @@ def _help(store: Store, symbol: str, known: Knowledge) -> tuple[Knowledge, _Made
         if not missing:
             break
         narrow = store.select([symbol], each)
-        whole, nothing_before = _whole(narrow.known(symbol), known.timeframe)
-        moments = [m for m in (known.nothing_before, nothing_before) if m is not None]
-        slots = whole & missing
-        known = replace(
-            known, covered=known.covered | slots, nothing_before=max(moments, default=None)
-        )
+        whole = _whole(narrow.known(symbol), known.timeframe)
+        slots = whole.covered & missing
+        known = Knowledge(known.timeframe, known.covered | slots, *beginning([known, whole]))
         parts += [(narrow, slots)] if slots else []
     return known, parts
 
 
-def _whole(narrow: Knowledge, wide: Timeframe) -> tuple[Spans, int | None]:
+def _whole(narrow: Knowledge, wide: Timeframe) -> Knowledge:
     """Give the wide slots that narrow ones prove from end to end, and where there is nothing."""
     if narrow.nothing_before is None or narrow.timeframe.name == "1s":
         # Seconds are not there before their retention begins although the exchange traded.
-        return Spans(wide.whole(narrow.covered)), None
+        return Knowledge(wide, Spans(wide.whole(narrow.covered)), None)
     listed = narrow.timeframe.ceil(narrow.nothing_before)
     first = wide.floor(listed)
     whole = Spans(wide.whole(narrow.covered | Spans([(EVER.start, listed)])))
-    return whole - Spans([(EVER.start, first)]), first
+    return Knowledge(wide, whole - Spans([(EVER.start, first)]), first, narrow.rests_on)
 
 
 def opens_of(times: pl.Series, timeframe: Timeframe, session: Session) -> pl.Series:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import polars as pl
@@ -19,6 +20,7 @@ from marketkit.data.lake.format.layout import edge_chunks
 from marketkit.data.lake.report.coverage import runs
 from marketkit.data.lake.store.scan import read_times
 from marketkit.data.lake.store.store import Selection, Store
+from marketkit.errors import CorruptFile
 from marketkit.timeframe import DAY, MINUTE, SECOND, TIMEFRAMES, Timeframe
 
 _WITNESSES = 10  # markets looked at, the most traded, and two of them must be liquid
@@ -71,7 +73,7 @@ def _parts(empty: Spans) -> Iterator[Span]:
 def _windows(stored: Selection, span: Span) -> Spans:
     # Whole months say who is liquid, and the day around finds windows that cross the edge.
     around = Span(_MONTH.floor(span.start - DAY), _MONTH.ceil(span.end + DAY))
-    witnesses = [_witness(stored, symbol, around) for symbol in _most_traded(stored, around)]
+    witnesses = list(_witnesses(stored, around))
     if len(witnesses) < 2:
         return Spans()
     return find(stored.timeframe, witnesses, around).clip(span.start - DAY, span.end + DAY)
@@ -123,6 +125,12 @@ def _is_liquid(timeframe: Timeframe, witness: Witness, silence: Spans, month: Sp
     first, last = (times.search_sorted(edge) for edge in month)
     share = _LIQUID if timeframe.width < _SHORTEST else _LIQUID_WIDE
     return slots > 0 and last - first >= share * slots
+
+
+def _witnesses(stored: Selection, span: Span) -> Iterator[Witness]:
+    for symbol in _most_traded(stored, span):
+        with suppress(CorruptFile):  # whoever asks about that one is told
+            yield _witness(stored, symbol, span)
 
 
 def _witness(stored: Selection, symbol: str, span: Span) -> Witness:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from marketkit.data.lake.store.store import Selection, Store
-from marketkit.errors import EngineClosed, LakeError
+from marketkit.data.lake.trades.day import DayEntry
+from marketkit.data.lake.trades.days import survey
+from marketkit.data.lake.trades.layout import TradeSeries
+from marketkit.errors import EngineClosed, LakeError, MarketkitError
 from marketkit.notebook import words
 from marketkit.notebook.card import Card
 from marketkit.notebook.table import Table, of_rows
@@ -36,22 +40,44 @@ class Holding:
     gaps: int
 
 
+class TradesHeld(NamedTuple):
+    """The trades of a lake: of how many markets, their number, days and bytes; times are ms UTC."""
+
+    markets: int
+    trades: int
+    days: int
+    size: int
+    first: int | None
+    last: int | None
+
+    def __str__(self) -> str:
+        markets = "1 market" if self.markets == 1 else f"{self.markets:,} markets"
+        days = "1 day" if self.days == 1 else f"{self.days:,} days"
+        return f"{self.trades:,} trades of {markets} in {days}, {words.size(self.size)}"
+
+
 class LakeState(NamedTuple):
-    """The folder of a lake and the holdings; `fault` says why these are not known."""
+    """The folder of a lake and the holdings; `fault` says why some or all are not known."""
 
     folder: Path
     holdings: tuple[Holding, ...] = ()
     fault: str = ""
+    trades: TradesHeld | None = None
 
     def total(self) -> str:
         """Say in a few words how much there is."""
+        trades = "" if self.trades is None else str(self.trades)
+        return "; ".join(filter(None, (self._candles(quiet=bool(trades)), trades)))
+
+    def _candles(self, *, quiet: bool) -> str:
         held = self.holdings
         if not held:
-            return self.fault or "no candles yet"
+            return self.fault or ("" if quiet else "no candles yet")
         series, candles = sum(each.markets for each in held), sum(each.candles for each in held)
         size, missing = sum(each.size for each in held), sum(each.missing for each in held)
         gaps = f", {missing:,} slots missing" if missing else ""
-        return f"{series:,} series, {candles:,} candles, {words.size(size)}{gaps}"
+        fault = f"; {self.fault}" if self.fault else ""
+        return f"{series:,} series, {candles:,} candles, {words.size(size)}{gaps}{fault}"
 
     def newest(self, now: datetime) -> str:
         """Say how old the newest candle of each timeframe is."""
@@ -74,19 +100,51 @@ class LakeState(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """Give the same as plain values."""
         rows = [{**asdict(each), "timeframe": each.timeframe.name} for each in self.holdings]
-        return {"folder": str(self.folder), "holdings": rows, "fault": self.fault}
+        trades = None if self.trades is None else self.trades._asdict()
+        told = {"folder": str(self.folder), "holdings": rows, "fault": self.fault}
+        return {**told, "trades": trades}
 
 
 def look(store: Store) -> LakeState:
     """Sum a lake's holdings up from the index: no file is read.
 
-    One that cannot be looked at has nothing, and the state says why.
+    What cannot be looked at is left out, and the state says why.
     """
-    try:
-        found = [store.select(None, timeframe) for timeframe in TIMEFRAMES.values()]
-    except (LakeError, EngineClosed) as error:
-        return LakeState(store.root, fault=str(error))
-    return LakeState(store.root, tuple(_holding(each) for each in found if each.found))
+    found: list[Selection] = []
+    failures: dict[str, str] = {}
+    for timeframe in TIMEFRAMES.values():
+        try:
+            looked_up = store.select(None, timeframe)
+        except (LakeError, EngineClosed) as error:
+            failures.setdefault(_line(error), "")
+            continue
+        failures |= {_line(each): f"without {name}: " for name, each in looked_up.failures.items()}
+        found += [looked_up] if looked_up.found else []
+    traded, broken = survey(store.root, store.source)
+    failures |= {_line(each): f"without {name}: " for name, each in broken.items()}
+    said = next((f"{name}{reason}" for reason, name in failures.items()), "")
+    more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
+    return LakeState(store.root, tuple(map(_holding, found)), f"{said}{more}", _traded(traded))
+
+
+def _line(error: MarketkitError) -> str:
+    return str(error).partition(";\n")[0]
+
+
+def _traded(found: Mapping[TradeSeries, Sequence[DayEntry]]) -> TradesHeld | None:
+    entries = [entry for several in found.values() for entry in several]
+    if not entries:
+        return None
+    firsts = (each.footer.first for each in entries)
+    lasts = (each.footer.last for each in entries)
+    return TradesHeld(
+        sum(map(bool, found.values())),
+        sum(each.footer.rows for each in entries),
+        len(entries),
+        sum(each.stamp.size for each in entries),
+        min((each for each in firsts if each is not None), default=None),
+        max((each for each in lasts if each is not None), default=None),
+    )
 
 
 def _holding(found: Selection) -> Holding:

@@ -19,8 +19,11 @@ _KEYS: dict[By, list[str]] = {
 # What lies below the root, by the beginning of its name; all else is the index and its like.
 _PARTS = {
     "candles": "candles",
+    "trades": "trades",
+    "journal": "candles",
     "snapshots": "frozen sets",
     "revisions": "revisions",
+    "unsettled": "unsettled candles",
     "markets": "market lists",
     "corrupt": "set aside by repairs",
 }
@@ -50,7 +53,8 @@ def parts(root: Path) -> dict[str, int]:
     """Give the bytes of each part of a lake's folder; a file with two names counts once."""
     found: dict[str, int] = {}
     seen: set[tuple[int, int]] = set()
-    for name in sorted(_names(root)):  # candles come first: frozen sets share files with them
+    # frozen sets share files with candles and trades, which come first
+    for name in sorted(_names(root), key=lambda each: (each == "snapshots", each)):
         part = _PARTS.get(name, _ELSE)
         found[part] = found.get(part, 0) + _size(root / name, seen)
     return {part: size for part, size in found.items() if size}

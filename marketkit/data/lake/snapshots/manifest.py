@@ -1,7 +1,8 @@
 """The manifest of a frozen set: files with hashes and footers, and one hash over all.
 
 The hash of the set is the SHA-256 of what `sha256sum` prints for its files in the order of their
-paths, so that anybody can work it out without marketkit:
+paths, so that anybody can work it out without marketkit (of a set with trades `trades/source=*` as
+well):
 `find candles/source=* -name '*.parquet' | LC_ALL=C sort | xargs sha256sum | sha256sum`.
 What a file covers stands in the file as well, so the hash speaks for that, too.
 """
@@ -23,7 +24,10 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import FORMAT, Entry, Footer, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.marker import FROZEN
-from marketkit.errors import CorruptFile, InputError, NewerFormat
+from marketkit.data.lake.format.nonsense import NONSENSE, evidence_of, is_moment
+from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.snapshots.days import FrozenDay, day_of_line
+from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.frames import DEFAULTS
 from marketkit.notebook import words
 from marketkit.notebook.card import Card, Shown
@@ -34,7 +38,10 @@ _PATH = re.compile(
     r"candles/source=(?P<source>[^/]+)/timeframe=(?P<token>[^/]+)/series=(?P<symbol>[^/]+)"
     rf"/(?P<chunk>[^/]+){re.escape(SUFFIX)}"
 )
+WITH_TRADES = 2  # format of a set with trades, which earlier releases would lose
 _SHA256 = re.compile(r"[0-9a-f]{64}")
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_MOST = 1 << 40  # rows or bytes of a file: all that a chunk can have, a thousand times over
 _FEW = 5  # symbols that a citation names one by one
 
 
@@ -52,6 +59,7 @@ class Frozen(Shown):
     rows: int
     bytes: int
     hash: str
+    trades: int = 0
 
     def _card(self) -> Card:
         created = datetime.fromtimestamp(self.created // 1000, ZoneInfo(DEFAULTS.tz))
@@ -60,6 +68,8 @@ class Frozen(Shown):
             "candles": f"{self.rows:,} in {self.files:,} files, {words.size(self.bytes)}",
             "hash": self.hash,
         }
+        if self.trades:
+            facts["trades"] = f"{self.trades:,}, in these files, too"
         return Card(f"Frozen set {self.name}", facts)
 
 
@@ -83,16 +93,31 @@ class Manifest:
     created: int
     library: str
     files: tuple[FrozenFile, ...]
+    days: tuple[FrozenDay, ...] = ()
 
     @classmethod
-    def of(cls, name: str, created: int, library: str, files: Iterable[FrozenFile]) -> Manifest:
+    def of(
+        cls,
+        name: str,
+        created: int,
+        library: str,
+        files: Iterable[FrozenFile],
+        days: Iterable[FrozenDay] = (),
+    ) -> Manifest:
         """Put the files in order."""
-        return cls(name, created, library, tuple(sorted(files, key=lambda kept: kept.path)))
+        in_order = tuple(sorted(files, key=lambda kept: kept.path))
+        return cls(name, created, library, in_order, tuple(sorted(days, key=lambda day: day.path)))
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all files, below the folder of the set."""
+        return [*(kept.path for kept in self.files), *(day.path for day in self.days)]
 
     @cached_property
     def hash(self) -> str:
         """The SHA-256 over the hashes and paths of all files."""
-        lines = (f"{kept.entry.sha256}  {kept.path}\n" for kept in self.files)
+        lines = [f"{kept.entry.sha256}  {kept.path}\n" for kept in self.files]
+        lines += [f"{kept.sha256}  {kept.path}\n" for kept in self.days]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     @property
@@ -100,12 +125,14 @@ class Manifest:
         """The summary of the set."""
         rows = sum(kept.entry.footer.rows for kept in self.files)
         size = sum(kept.entry.stamp.size for kept in self.files)
-        return Frozen(self.name, self.created, len(self.files), rows, size, self.hash)
+        size += sum(kept.size for kept in self.days)
+        count, trades = len(self.files) + len(self.days), sum(kept.rows for kept in self.days)
+        return Frozen(self.name, self.created, count, rows, size, self.hash, trades)
 
     def spell(self) -> str:
         """Write the manifest as JSON, with a line for each file."""
         head = {
-            "format": FORMAT,
+            "format": WITH_TRADES if self.days else FORMAT,
             "name": self.name,
             "created": self.created,
             "library": self.library,
@@ -113,7 +140,16 @@ class Manifest:
         }
         # All files at once, for thousands one by one take longer than their links.
         files = json.dumps([_said(kept) for kept in self.files]).replace("}, {", "},\n{")
-        return f'{json.dumps(head, indent=0)[:-2]},\n"files": {files}\n}}\n'
+        trades = ""
+        if self.days:
+            days = json.dumps([kept.said() for kept in self.days]).replace("}, {", "},\n{")
+            trades = f',\n"trades": {days}'
+        return f'{json.dumps(head, indent=0)[:-2]},\n"files": {files}{trades}\n}}\n'
+
+
+def is_name(name: object) -> bool:
+    """Say whether a frozen set, and so a folder, can have this name."""
+    return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -125,19 +161,26 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / FROZEN
     try:
         return _read(path, Stamp.of(path.stat()))
-    except (OSError, InputError, KeyError, TypeError, ValueError) as error:
+    except PermissionError as error:
+        raise unreadable(path, error) from error
+    except (OSError, *NONSENSE) as error:
         raise CorruptFile(f"{path} is not the manifest of a frozen set: {error!r}") from error
 
 
 @lru_cache(maxsize=8)  # a backtest asks for the same set many times
 def _read(path: Path, _version: Stamp) -> Manifest:
     said = json.loads(path.read_bytes())
-    if said["format"] > FORMAT:
+    known = WITH_TRADES if "trades" in said else FORMAT
+    if said["format"] > known:
         raise NewerFormat(
-            f"{path} has format {said['format']}; this marketkit reads up to {FORMAT}: update it"
+            f"{path} has format {said['format']}; this marketkit reads up to {known}: update it"
         )
     files = [_kept(each) for each in said["files"]]
-    manifest = Manifest.of(str(said["name"]), int(said["created"]), said["library"], files)
+    name, created, library = said["name"], said["created"], said["library"]
+    if not (is_name(name) and is_moment(created)):
+        raise ValueError(f"no set is called {name!r} or was frozen at {created!r}")
+    days = [day_of_line(each) for each in said.get("trades", ())]
+    manifest = Manifest.of(name, created, str(library), files, days)
     if manifest.hash != said["hash"]:
         raise ValueError(f"its files have the hash {manifest.hash}, not {said['hash']}")
     return manifest
@@ -145,13 +188,14 @@ def _read(path: Path, _version: Stamp) -> Manifest:
 
 def cite(manifest: Manifest) -> str:
     """Write a BibTeX entry that tells the set from every other."""
-    day = iso(manifest.created)[:10]
+    day, told = iso(manifest.created)[:10], manifest.summary
+    trades = f", {told.trades} trades" if told.trades else ""
     fields = {
         "title": f"{_escaped(manifest.name)}: {_contents(manifest)}",
         "year": day[:4],
         "month": day[5:7].lstrip("0"),
         "note": f"Frozen on {day} with marketkit {_escaped(manifest.library)}; "
-        f"{len(manifest.files)} files, {manifest.summary.rows} candles; SHA-256 {manifest.hash}",
+        f"{told.files} files, {told.rows} candles{trades}; SHA-256 {manifest.hash}",
     }
     lines = "".join(f",\n  {name} = {{{value}}}" for name, value in fields.items())
     return f"@misc{{{manifest.name}{lines}\n}}\n"
@@ -168,6 +212,7 @@ def _said(kept: FrozenFile) -> dict[str, Any]:
         "last": footer.last,
         "covered": [list(span) for span in footer.covered],
         "nothing_before": footer.nothing_before,
+        "rests_on": None if footer.nothing_before is None else footer.rests_on,
     }
 
 
@@ -180,10 +225,15 @@ def _kept(said: dict[str, Any]) -> FrozenFile:
     if not is_chunk(series.timeframe, found["chunk"]):
         raise ValueError(f"{said['path']!r} is not named like a chunk")
     covered = _spans(tuple(map(tuple, said["covered"])))
-    ends = said["first"], said["last"]
-    footer = Footer(covered, said["nothing_before"], int(said["rows"]), *ends)
-    stamp = Stamp(int(said["size"]), 0, 0)
-    return FrozenFile(series, Entry(found["chunk"], stamp, footer, said["sha256"]))
+    moments = said["nothing_before"], said["first"], said["last"]
+    if not all(moment is None or is_moment(moment) for moment in moments):
+        raise ValueError(f"{moments} are no times")
+    rows, size = said["rows"], said["size"]
+    if not all(type(number) is int and 0 <= number < _MOST for number in (rows, size)):
+        raise ValueError(f"{rows} rows in {size} bytes are no candle file")
+    rests_on = evidence_of(said.get("rests_on"))
+    footer = Footer(covered, moments[0], rows, *moments[1:], rests_on=rests_on)
+    return FrozenFile(series, Entry(found["chunk"], Stamp(size, 0, 0), footer, said["sha256"]))
 
 
 # Thousands of files have few names between them, and full ones of the same days say the same.
@@ -197,7 +247,9 @@ def _series(source: str, token: str, name: str) -> Series:
 
 @lru_cache(maxsize=4096)
 def _spans(pairs: tuple[tuple[int, int], ...]) -> Spans:
-    return Spans((int(start), int(end)) for start, end in pairs)
+    if not all(type(edge) is int for pair in pairs for edge in pair):
+        raise ValueError(f"{pairs[:3]} are no spans")
+    return Spans((start, end) for start, end in pairs)
 
 
 def _contents(manifest: Manifest) -> str:

@@ -1,9 +1,10 @@
 """Frozen sets: the lake of one moment, kept under a name and changed by nothing.
 
-`snapshots/<name>/candles/...` are second names (hard links) of the files of the lake. Writers only
-ever put new files in the place of old ones, so what a second name points to stays as it was, and
-keeping it costs nothing until then. A set is made and taken away in a folder with a hidden name and
-renamed in one step: a kill leaves at worst such a folder, which the next that freezes sweeps.
+`snapshots/<name>/candles/...` are second names (hard links) of the files of the lake, as those
+below `trades/` are. Writers only ever put new files in the place of old ones, so what a second name
+points to stays as it was, and keeping it costs nothing until then. A set is made and taken away in
+a folder with a hidden name and renamed in one step: a kill leaves at worst such a folder, which the
+next that freezes sweeps.
 """
 
 from __future__ import annotations
@@ -13,20 +14,35 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import polars as pl
 from filelock import FileLock, Timeout
 
+from marketkit.coverage import ONE_ANSWER
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
-from marketkit.data.lake.format.layout import Series, check_source
+from marketkit.data.lake.format.chunk import Entry, read_footer
+from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.marker import FROZEN
-from marketkit.data.lake.snapshots.manifest import Frozen, FrozenFile, Manifest, read_manifest
+from marketkit.data.lake.format.nonsense import shown
+from marketkit.data.lake.format.refusal import not_allowed, unreadable
+from marketkit.data.lake.format.strangers import is_stranger
+from marketkit.data.lake.snapshots.days import link_days, problem_of
+from marketkit.data.lake.snapshots.linking import link_all
+from marketkit.data.lake.snapshots.manifest import (
+    Frozen,
+    FrozenFile,
+    Manifest,
+    is_name,
+    read_manifest,
+)
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.left_out import brief, say, sources, survey
+from marketkit.data.lake.trades.days import stored
 from marketkit.disk import (
     TEMPORARY,
     link,
@@ -37,12 +53,14 @@ from marketkit.disk import (
     sync_tree,
     write_new,
 )
+from marketkit.disk.system import rename
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable, nearest
 from marketkit.net import fork
 from marketkit.schema import TIME, Schema
 from marketkit.settings import library_version
-from marketkit.timeframe import TIMEFRAMES, Timeframe
+from marketkit.timeframe import Timeframe
 
+TABLES = ("candles", "trades")  # folders of a set, each with files of the same columns
 DELTA_LOG = "_delta_log"  # beside the sources; written by `publish`, no part of the set
 SETS: Schema = {
     "name": pl.String(),
@@ -55,34 +73,40 @@ SETS: Schema = {
 PROBLEMS: Schema = {"path": pl.String(), "problem": pl.String()}
 
 _FOLDER = "snapshots"
-_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9_-])?")
+_LITTER = re.compile(rf"\.[0-9a-f]+{re.escape(TEMPORARY)}")  # as `new_folder` names them
 _WAIT = 60.0  # seconds to wait for somebody else who freezes
 
 
 def freeze(root: Path, index: Index, name: str) -> Frozen:
     """Keep every file of a lake under a name.
 
-    Each file is one that a writer completed. Its hash is the one that was worked out when it was
-    written, if what the link points to is that version, else that of the bytes it points to.
+    Each file is one that a writer completed, and its bytes are compared with their proof: damage is
+    never kept as if it were sound. A series with a damaged file, which is set aside, or with one
+    that may not be read is no part of the set, as a warning says. Raises `CorruptFile`, with no set
+    made, where that leaves nothing.
     """
     marker.check(root)
     _refuse_taken(root, name)
-    series = [each for source in _sources(root) for each in _stored(index, source)]
-    found = list(zip(series, index.look(series), strict=True))
-    if not any(entries for _, entries in found):
+    found, failures = survey(index, sources(root))
+    if not any(found.values()) and not any(map(partial(stored, root), sources(root, "trades"))):
+        say(failures, anything=False)
         raise InputError(f"there are no candles to freeze in {root}")
     with keeping(root), new_folder(root / _FOLDER) as folder:
         _refuse_taken(root, name)
-        files = [kept for each, entries in found for kept in _keep(root, folder, each, entries)]
-        _learn(index, found, files)
+        files, spoilt = link_all(root, index, folder, list(found.items()))
+        days, unsound = link_days(root, folder)
+        failures |= spoilt | unsound
+        if not files and not days:
+            say(failures, anything=False)
         # machine's clock: a lake is frozen without an exchange, and "created" is for people
         created = time.time_ns() // 1_000_000
-        manifest = Manifest.of(name, created, library_version(), files)
+        manifest = Manifest.of(name, created, library_version(), files, days)
         write_new(folder / FROZEN, manifest.spell())
         # All of it must be down before the set has its name.
         sync_tree(folder)
-        folder.rename(root / _FOLDER / name)
+        rename(folder, root / _FOLDER / name)
         sync_folder(root / _FOLDER)
+    say(failures, anything=True)
     return manifest.summary
 
 
@@ -100,14 +124,20 @@ def verify(root: Path, name: str) -> pl.DataFrame:
     try:
         problems = list(_problems(folder, read_manifest(folder)))
     except CorruptFile as error:
-        problems = [(FROZEN, str(error))]
-    return pl.DataFrame(problems, schema=dict(PROBLEMS), orient="row")
+        problems = [(FROZEN, brief(error)[0])]
+    rows = [(shown(path), shown(problem)) for path, problem in problems]
+    return pl.DataFrame(rows, schema=dict(PROBLEMS), orient="row")
+
+
+def check_intact(root: Path, name: str) -> None:
+    """Raise `CorruptFile` for a set with a byte other than the frozen one."""
+    for path, problem in verify(root, name).rows():
+        raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
 
 
 def thaw(root: Path, name: str, into: Path) -> None:
     """Make a new lake with the candles of a set, all at once or not at all."""
-    for path, problem in verify(root, name).rows():
-        raise CorruptFile(f"the frozen set {name} is not as it was frozen: {path} {problem}")
+    check_intact(root, name)
     if into.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{into} lies inside the lake {root}")
     if into.exists() and not (into.is_dir() and not any(into.iterdir())):
@@ -116,14 +146,15 @@ def thaw(root: Path, name: str, into: Path) -> None:
     with _refusals_named(into):
         make_folder(into.parent)
         with new_folder(into.parent) as new:
-            for kept in read_manifest(folder).files:
-                (new / kept.series.folder).mkdir(parents=True, exist_ok=True)
-                link(f"{folder}/{kept.path}", f"{new}/{kept.path}")
+            manifest = read_manifest(folder)
+            for below in manifest.paths:
+                (new / below).parent.mkdir(parents=True, exist_ok=True)
+                link(f"{folder}/{below}", f"{new}/{below}")
             marker.prepare(new)
             sync_tree(new)
             with suppress(FileNotFoundError):
                 into.rmdir()
-            new.rename(into)
+            rename(new, into)
             sync_folder(into.parent)
 
 
@@ -131,7 +162,11 @@ def delete(root: Path, name: str) -> None:
     """Remove a set in one step, so that no half of a set is ever found."""
     with keeping(root):
         doomed = root / _FOLDER / f".{secrets.token_hex(8)}{TEMPORARY}"
-        folder_of(root, name).rename(doomed)
+        folder = folder_of(root, name)
+        if folder.is_symlink():  # of a set that is kept elsewhere only the name is ours
+            folder.unlink()
+            return
+        rename(folder, doomed)
         sync_folder(doomed.parent)
         shutil.rmtree(doomed)
 
@@ -147,7 +182,8 @@ def folder_of(root: Path, name: str) -> Path:
 
 def litter(root: Path) -> list[Path]:
     """List the folders of processes that are freezing or deleting now, or died in between."""
-    return sorted((root / _FOLDER).glob(f".*{TEMPORARY}"))
+    found = (root / _FOLDER).glob(f".*{TEMPORARY}")
+    return sorted(each for each in found if _LITTER.fullmatch(each.name) and not each.is_symlink())
 
 
 @contextmanager
@@ -183,6 +219,12 @@ class FrozenIndex(Index):
         """List the chunks of each series in the order of time."""
         return [self._entries.get(series, []) for series in wanted]
 
+    def survey(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
+        """List the same by series; no file is looked at, and so none fails."""
+        return dict(zip(wanted, self.look(wanted), strict=True)), {}
+
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe, sorted by symbol."""
         wanted = (source, timeframe)
@@ -195,70 +237,23 @@ class FrozenIndex(Index):
 def names(root: Path) -> list[str]:
     """List the names of the sets, sorted."""
     folder = root / _FOLDER
-    if not folder.is_dir():
+    try:
+        sets = [each for each in folder.iterdir() if is_name(each.name) and each.is_dir()]
+    except (FileNotFoundError, NotADirectoryError):
         return []
-    sets = (each for each in folder.iterdir() if _NAME.fullmatch(each.name) and each.is_dir())
+    except OSError as error:
+        raise unreadable(folder, error) from error
     return sorted(each.name for each in sets)
 
 
 def _refuse_taken(root: Path, name: str) -> None:
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
+    if not is_name(name):
         raise InputError(
             f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
             " with a letter or digit first and no dot last"
         )
-    if (root / _FOLDER / name).exists():
+    if os.path.lexists(root / _FOLDER / name):
         raise InputError(f"a frozen set is called {name!r} already; sets never change")
-
-
-def _sources(root: Path) -> Iterator[str]:
-    for folder in sorted((root / "candles").glob("source=*")):
-        with suppress(InputError):  # somebody else's folder
-            yield check_source(folder.name.removeprefix("source="))
-
-
-def _stored(index: Index, source: str) -> Iterator[Series]:
-    for timeframe in TIMEFRAMES.values():
-        yield from index.stored(source, timeframe)
-
-
-def _keep(
-    root: Path, folder: Path, series: Series, entries: Iterable[Entry]
-) -> Iterator[FrozenFile]:
-    """Give the files of a series a second name below `folder`."""
-    (folder / series.folder).mkdir(parents=True)
-    for entry in entries:
-        below = series.path(entry.chunk)
-        path = f"{folder}/{below}"
-        with suppress(FileNotFoundError):  # taken out of the lake since it was listed
-            link(f"{root}/{below}", path)
-            yield FrozenFile(series, _linked(path, series, entry))
-
-
-def _linked(path: str, series: Series, entry: Entry) -> Entry:
-    """Give the entry of the version that a link points to: perhaps not the one that was listed."""
-    if Stamp.of(os.stat(path)) != entry.stamp:  # noqa: PTH116 (a Path costs more than the question)
-        footer, stamp = read_footer(Path(path), series)
-        entry = Entry(entry.chunk, stamp, footer)
-    return entry if entry.sha256 else replace(entry, sha256=sha256(path))
-
-
-def _learn(
-    index: Index, found: Iterable[tuple[Series, list[Entry]]], files: Iterable[FrozenFile]
-) -> None:
-    """Tell the index new hashes, of the versions that the index knows."""
-    unknown = {
-        (series, entry.chunk): entry.stamp
-        for series, entries in found
-        for entry in entries
-        if entry.sha256 is None
-    }
-    learned: dict[Series, list[Entry]] = {}
-    for series, entry in files:
-        if unknown.get((series, entry.chunk)) == entry.stamp:
-            learned.setdefault(series, []).append(entry)
-    for series, entries in learned.items():
-        index.put(series, entries)
 
 
 @contextmanager
@@ -286,11 +281,15 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
         problem = _problem(folder / kept.path, kept)
         if problem:
             yield kept.path, problem
-    known = {kept.path for kept in manifest.files}
-    for path in sorted((folder / "candles").rglob("*")):
+    for day in manifest.days:
+        if (problem := problem_of(folder / day.path, day)) is not None:
+            yield day.path, problem
+    known = set(manifest.paths)
+    for path in sorted(each for top in TABLES for each in (folder / top).rglob("*")):
         below = path.relative_to(folder).as_posix()
-        published = below.startswith(f"candles/{DELTA_LOG}/")
-        if not path.is_dir() and below not in known and not published:
+        published = f"{below}/".startswith(tuple(f"{top}/{DELTA_LOG}/" for top in TABLES))
+        ours = below not in known and not published and not is_stranger(path.name)
+        if ours and not path.is_dir():
             yield below, "is not in the manifest"
 
 
@@ -301,8 +300,13 @@ def _problem(path: Path, kept: FrozenFile) -> str | None:
         footer, stamp = read_footer(path, kept.series)
     except FileNotFoundError:
         return "is missing"
+    except PermissionError:
+        return not_allowed(path)
     except (OSError, CorruptFile, NewerFormat) as error:
         return str(error)
-    if (footer, stamp.size) != (kept.entry.footer, kept.entry.stamp.size):
+    told = kept.entry.footer
+    if told.rests_on == ONE_ANSWER:  # an older marketkit, which froze the set, reads no more
+        footer = replace(footer, rests_on=ONE_ANSWER)
+    if (footer, stamp.size) != (told, kept.entry.stamp.size):
         return "the manifest says of it what the file does not"
     return None

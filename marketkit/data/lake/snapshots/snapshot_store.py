@@ -10,12 +10,13 @@ import polars as pl
 
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.snapshots import snapshot
-from marketkit.data.lake.snapshots.delta import publish
+from marketkit.data.lake.snapshots.delta import Table, publish
 from marketkit.data.lake.snapshots.diff import LIMIT, By, differences
 from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import InputError, nearest
 from marketkit.notebook.arguments import explained
+from marketkit.settings import given_path
 from marketkit.timeframe import Timeframe
 
 Side: TypeAlias = str | Path | Store | None  # of a comparison
@@ -29,9 +30,12 @@ class SnapshotStore(Store):
         """Keep all candles of this moment under a name; no later write changes the copy.
 
         Takes no room until the lake changes (hard links; where the system has none, copies). Each
-        series is kept as some moment of the call left it. Raises `InputError` for a name that is
-        taken or is none, or if there are no candles, and `NotWritable`; then nothing was kept.
+        series is kept as some moment of the call left it; one that cannot be read, or whose bytes
+        are damaged, is left out, and a warning names it. Raises `InputError` for a name that is
+        taken or is none, or if there are no candles, `CorruptFile` where none can be read, and
+        `NotWritable`; then nothing was kept.
         """
+        self.compact()
         return snapshot.freeze(self.root, self.index, name)
 
     def frozen(self) -> pl.DataFrame:
@@ -81,6 +85,9 @@ class SnapshotStore(Store):
         numbers of the slots that both know (`symbol timeframe time difference column a b`, null
         where there is no candle).
 
+        Trades come after the candles, or alone with the timeframe `trade`: a slot is a UTC day, or
+        a part of one, in which time, price, volume or side of a trade differ; they have no `rows`.
+
         Files that both share are not read, others one chunk at a time. At most `limit` rows are
         given, with a warning if there are more. Raises `InputError` for what is neither set nor
         lake.
@@ -94,8 +101,9 @@ class SnapshotStore(Store):
         It can be written, and neither changes with the other. Raises `CorruptFile` if the set is
         not as it was frozen, `InputError` if `into` has anything in it, and `NotWritable`.
         """
-        snapshot.thaw(self.root, name, Path(into))
-        return type(self)(into, source=self.source)
+        folder = given_path(into, "into")
+        snapshot.thaw(self.root, name, folder)
+        return type(self)(folder, source=self.source)
 
     def delete(self, name: str) -> None:
         """Take a frozen set away. Raises `InputError` if there is none, and `NotWritable`."""
@@ -105,14 +113,18 @@ class SnapshotStore(Store):
         """Write the BibTeX entry of a frozen set, with hash, date and contents."""
         return cite(read_manifest(snapshot.folder_of(self.root, name)))
 
-    def publish(self, name: str) -> Path:
+    def publish(self, name: str, of: Table = "candles") -> Path:
         """Make a frozen set a Delta table for other engines, and give the folder of the table.
 
+        Of the candles, or of the `trades`: they have other columns, and so a table of their own.
+
         Only a log is written (`pip install 'marketkit-upbit[delta]'`), no candle again; for a set
-        that is published already nothing is done. Delta knows times in microseconds. Raises
-        `InputError` if there is no such set, `MissingExtra` and `NotWritable`.
+        that is published already nothing is done. Delta knows times in microseconds. Below a folder
+        named like an escape (`%20`) the table is as good, but `deltalake` itself, of 2026, does not
+        find it there. Raises `InputError` if there is no such set, `MissingExtra` and
+        `NotWritable`.
         """
-        return publish(self.root, name)
+        return publish(self.root, name, of)
 
     def _side(self, given: Side) -> Store:
         """Open one side of a comparison."""
@@ -121,10 +133,11 @@ class SnapshotStore(Store):
         name, known = str(given), snapshot.names(self.root)
         if isinstance(given, str) and name in known:
             return self.as_of(name)
-        if (Path(name) / marker.FROZEN).is_file():
-            return self._of_set(Path(name))
-        if marker.check(Path(name)):
-            return type(self)(name, source=self.source)
+        folder = given_path(name, "lake")
+        if (folder / marker.FROZEN).is_file():
+            return self._of_set(folder)
+        if marker.check(folder):
+            return type(self)(folder, source=self.source)
         raise InputError(
             f"{name!r} is neither a frozen set of {self.root} nor the folder of a lake"
             f"{nearest(name, known)}"

@@ -6,6 +6,7 @@ import logging
 import os
 import sqlite3
 import weakref
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +14,15 @@ from typing import Any, NamedTuple
 
 from filelock import FileLock, Timeout
 
-from marketkit.data.lake.format.chunk import Entry, Footer, Stamp, spans_of_text, spans_to_text
+from marketkit.coverage import ONE_ANSWER
+from marketkit.data.lake.format.chunk import (
+    Entry,
+    Footer,
+    Stamp,
+    refuse_nonsense,
+    spans_of_text,
+    spans_to_text,
+)
 from marketkit.disk import make_folder
 
 _log = logging.getLogger("marketkit.lake")
@@ -21,13 +30,14 @@ _log = logging.getLogger("marketkit.lake")
 NAME = "index.sqlite"
 _BUSY = 2.0  # seconds to wait for another process before going without the cache
 _READ_ONLY = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM)
-VERSION = 2  # of the tables; those of another are dropped
+VERSION = 4  # of the tables; those of another are dropped
+ADDED = {2: "crc INTEGER", 3: "rests_on TEXT"}  # the column that tables of this version lack
 _TABLES = (
     """
     CREATE TABLE chunks (
         folder TEXT, chunk TEXT, size INTEGER, mtime_ns INTEGER, inode INTEGER,
         covered TEXT, nothing_before INTEGER, rows INTEGER, first INTEGER, last INTEGER,
-        sha256 TEXT, PRIMARY KEY (folder, chunk)
+        sha256 TEXT, crc INTEGER, rests_on TEXT, PRIMARY KEY (folder, chunk)
     ) WITHOUT ROWID
     """,
     # The last rows of a series, and the stamps of the files they were read from: see `hot`.
@@ -41,13 +51,15 @@ _TABLES = (
 )
 _CHUNKS = "SELECT * FROM chunks WHERE folder = ?"
 _FOLDER = "SELECT inode, mtime_ns, ctime_ns FROM folders WHERE folder = ?"
-_PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_FOLDER = "REPLACE INTO folders VALUES (?, ?, ?, ?)"
 _ENDS = "SELECT * FROM ends WHERE folder IN ({})"
 _AT_ONCE = 500  # names in one question; SQLite takes 999 in its oldest builds
 _PUT_END = "REPLACE INTO ends VALUES (?, ?, ?)"
 _FORGET_CHUNKS = "DELETE FROM chunks WHERE folder = ?"
 _FORGET_FOLDER = "DELETE FROM folders WHERE folder = ?"
+UNREAD = "unread"  # in place of a word: the file may say more than an older marketkit understood
+_DOUBT = "UPDATE chunks SET rests_on = ? WHERE nothing_before IS NOT NULL"
 
 
 class FileStamp(NamedTuple):
@@ -136,7 +148,8 @@ class Database:
         for at in range(0, len(folders), _AT_ONCE):
             names = folders[at : at + _AT_ONCE]
             asked = _ENDS.format(",".join("?" * len(names)))
-            found.update({row[0]: row[1:] for row in self.connection.execute(asked, names)})
+            rows = self.connection.execute(asked, names)
+            found.update({row[0]: row[1:] for row in rows if _is_end(*row[1:])})
         return found
 
     def put_ends(self, ends: Mapping[str, tuple[str, bytes]]) -> None:
@@ -158,7 +171,10 @@ def _open(path: Path | str) -> sqlite3.Connection:
     try:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-        if connection.execute("PRAGMA user_version").fetchone() != (VERSION,):
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version in ADDED:
+            add_columns(connection)
+        elif version != VERSION:
             with connection:
                 connection.execute("BEGIN")  # at once, not table by table
                 for name in ("chunks", "ends", "folders"):
@@ -172,6 +188,19 @@ def _open(path: Path | str) -> sqlite3.Connection:
     return connection
 
 
+def add_columns(connection: sqlite3.Connection) -> None:
+    """Add the missing columns to tables of an older version, whose hashes are nowhere else."""
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version in ADDED:
+            for each in range(version, VERSION):
+                connection.execute(f"ALTER TABLE chunks ADD COLUMN {ADDED[each]}")
+            connection.execute("DELETE FROM folders")  # so that the files are looked at
+            connection.execute(_DOUBT, (UNREAD,))
+            connection.execute(f"PRAGMA user_version = {VERSION}")
+
+
 def remove(root: Path) -> None:
     """Delete a damaged database, one process at a time: the old log must not meet a new one."""
     lock = FileLock(root / ".locks" / "index.lock", timeout=_BUSY)
@@ -180,6 +209,10 @@ def remove(root: Path) -> None:
     with suppress(OSError, Timeout), lock:
         for suffix in ("", "-wal", "-shm"):
             (root / f"{NAME}{suffix}").unlink(missing_ok=True)
+
+
+def _is_end(made_of: object, content: object) -> bool:
+    return isinstance(made_of, str) and isinstance(content, bytes)
 
 
 def _recalled(connection: sqlite3.Connection, folder: str) -> Listing:
@@ -192,17 +225,31 @@ def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:
     footer = entry.footer
     covered = spans_to_text(footer.covered)
     said = (covered, footer.nothing_before, footer.rows, footer.first, footer.last)
-    return (folder, entry.chunk, *entry.stamp, *said, entry.sha256)
+    row = (folder, entry.chunk, *entry.stamp, *said, entry.sha256)
+    rests_on = None if footer.rests_on == ONE_ANSWER else footer.rests_on
+    return (*row, checksum(row, rests_on), rests_on)
 
 
 def _from_row(row: tuple[Any, ...]) -> Entry:
-    """Understand a row. Raises `ValueError` for one that no marketkit wrote."""
-    _, chunk, size, mtime_ns, inode, covered, before, rows, first, last, sha256 = row
-    whole = (size, mtime_ns, inode, rows)
-    known = [each for each in (before, first, last) if each is not None]
-    texts = [chunk, covered, *([] if sha256 is None else [sha256])]
-    sound = all(isinstance(each, int) for each in (*whole, *known))
-    if not (sound and rows >= 0 and all(isinstance(each, str) for each in texts)):
-        raise ValueError(f"{row} is no row of the index")
-    footer = Footer(spans_of_text(covered), before, rows, first, last)
-    return Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)
+    _, chunk, size, mtime_ns, inode, covered, *said, sha256, crc, rests_on = row
+    footer = Footer(spans_of_text(covered), *said, rests_on=rests_on or ONE_ANSWER)
+    entry = Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)
+    if crc is None:  # written before there were checksums
+        refuse_nonsense(footer)
+        if not (isinstance(chunk, str) and isinstance(sha256, str | None)):
+            raise TypeError(f"{chunk!r} with the hash {sha256!r} is no chunk")
+    refuse_rotten(row)
+    return entry
+
+
+def refuse_rotten(row: tuple[Any, ...]) -> None:
+    """Raise `ValueError` for a row of a chunk with a wrong checksum."""
+    *said, crc, rests_on = row
+    if crc is not None and crc != checksum(tuple(said), rests_on):
+        raise ValueError(f"the row of {row[:2]} is not as it was written")
+
+
+def checksum(said: tuple[Any, ...], rests_on: str | None) -> int:
+    """Give the checksum of the columns before, and of a word behind, if any."""
+    word = () if rests_on in {None, UNREAD} else (rests_on,)
+    return zlib.crc32(repr((*said, *word)).encode())

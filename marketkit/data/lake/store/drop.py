@@ -6,12 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import sweep
-from marketkit.data.lake.format.layout import SUFFIX, Series
+from marketkit.data.lake.format.journal import path_of
+from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
+from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.revisions import log_path
 from marketkit.data.lake.store.write import only_writer
 from marketkit.disk import sync_folder
+from marketkit.disk.system import remove
 from marketkit.errors import LakeError, NotWritable
 
 
@@ -36,11 +38,13 @@ def _remove(root: Path, index: Index, series: Series) -> int:
     if folder.is_dir():
         sweep(folder)
         for path in folder.glob(f"*{SUFFIX}"):
-            size += path.stat().st_size
-            path.unlink()
+            if is_chunk(series.timeframe, path.name.removesuffix(SUFFIX)) and not path.is_dir():
+                size += path.lstat().st_size
+                remove(path)
         sync_folder(folder)
         with suppress(OSError):  # something else lies there: an audit names it
             folder.rmdir()
+    path_of(root, series).unlink(missing_ok=True)  # whose records would come back before the files
     # The log goes last: it must never lack what the candles beside it have been through.
     log_path(root, series).unlink(missing_ok=True)
     index.forget(series)

@@ -17,10 +17,11 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
+from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import (
     SUFFIX,
     Series,
@@ -28,16 +29,21 @@ from marketkit.data.lake.format.layout import (
     symbol_of_folder,
     timeframe_folder,
 )
+from marketkit.data.lake.format.nonsense import NONSENSE
+from marketkit.data.lake.format.refusal import REPAIR, unreadable
+from marketkit.data.lake.format.strangers import is_pointer
 from marketkit.data.lake.store.database import (
     NAME,
+    UNREAD,
     Database,
     FileStamp,
     Listing,
     is_damage,
     remove,
 )
+from marketkit.data.lake.store.listing import stamps_in
 from marketkit.disk import file_time
-from marketkit.errors import CorruptFile
+from marketkit.errors import CorruptFile, LakeError
 from marketkit.timeframe import Timeframe
 
 _T = TypeVar("_T")
@@ -67,45 +73,69 @@ class Index:
         self._lock = threading.Lock()
         self._database: Database | None = None
         self._seen: dict[str, Listing] = {}
+        # Of the series last asked for together: a loop asks for the same ones again.
+        self.held_ends: Mapping[str, tuple[str, bytes]] = {}
 
     def entries(self, series: Series) -> list[Entry]:
         """List the chunks of a series in the order of time.
 
-        The list is the same object for as long as nothing changed; it is not the caller's to
-        change. Raises `CorruptFile` for a `.parquet` file that is not a chunk of the series.
+        The list is the same object for as long as nothing changed, and not the caller's to change.
+        Raises `CorruptFile` for a file with a chunk's name that is none, or may not be read.
         """
         return self.look([series])[0]
 
     def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
         """List the chunks of each series, as `entries`, with one question for all."""
+        found, failures = self._look(wanted)
+        for failure in failures.values():
+            raise failure
+        return [found[series.folder] for series in wanted]
+
+    def survey(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
+        """List the chunks of each series that can be looked at, and say why others cannot."""
+        found, failures = self._look(wanted)
+        folders = [(series, series.folder) for series in wanted]
+        sound = {series: found[folder] for series, folder in folders if folder not in failures}
+        return sound, {each: failures[folder] for each, folder in folders if folder in failures}
+
+    def _look(
+        self, wanted: Sequence[Series]
+    ) -> tuple[dict[str, list[Entry]], dict[str, LakeError]]:
+        """List chunks by folder, with one question for all; failures come second."""
         root = os.fspath(self._root)
         found: dict[str, list[Entry]] = {}
+        failures: dict[str, LakeError] = {}
         changed: list[tuple[Series, FileStamp, Listing]] = []
         for series in wanted:
             folder = series.folder
-            at, seen = FileStamp.of(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
+            try:
+                at, seen = FileStamp.of(f"{root}/{folder}"), self._seen.get(folder, _NOTHING)
+            except OSError as error:
+                failures[folder] = unreadable(f"{root}/{folder}", error)
+                continue
             found[folder] = [] if at is None else seen.entries
             if at is not None and at != seen.at:
                 changed.append((series, at, seen))
         if changed:
-            quiet = self._quiet_until()
-            found |= self._list(
-                [
-                    _Look(series, series.folder, at, max(at.mtime_ns, at.ctime_ns) < quiet, seen)
-                    for series, at, seen in changed
-                ]
-            )
-        return [found[series.folder] for series in wanted]
+            found |= self._list(self._looks(changed), failures)
+        return found, failures
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
-        """List every series of a timeframe that has a folder, sorted by symbol."""
+        """List every series of a timeframe that has a folder, sorted by symbol.
+
+        Raises `CorruptFile` for a folder that may not be read.
+        """
         folder = self._root / timeframe_folder(source, timeframe)
         try:
             symbols = sorted(
-                filter(None, (symbol_of_folder(each.name) for each in folder.iterdir()))
+                filter(None, map(symbol_of_folder, os.listdir(folder)))  # noqa: PTH208 (hundreds)
             )
         except (FileNotFoundError, NotADirectoryError):
             return []
+        except OSError as error:
+            raise unreadable(folder, error) from error
         return [Series(source, symbol, timeframe) for symbol in symbols]
 
     def put(self, series: Series, entries: Iterable[Entry]) -> None:
@@ -128,25 +158,35 @@ class Index:
         """Keep ends of series; failing to is no failure."""
         self._try(lambda database: database.put_ends(ends))
 
-    def _list(self, looks: Sequence[_Look]) -> dict[str, list[Entry]]:
-        """List folders that changed since the last look, and keep the news."""
+    def _looks(self, changed: Sequence[tuple[Series, FileStamp, Listing]]) -> list[_Look]:
+        quiet = self._quiet_until()
+        return [
+            _Look(series, series.folder, at, max(at.mtime_ns, at.ctime_ns) < quiet, seen)
+            for series, at, seen in changed
+        ]
+
+    def _list(
+        self, looks: Sequence[_Look], failures: dict[str, LakeError]
+    ) -> dict[str, list[Entry]]:
+        """List folders that changed since the last look, and keep the news; note failures."""
         changed = [look for look in looks if look.quiet or not self._is_as_seen(look)]
         recalled = self._recall([look.series for look in changed]) if changed else {}
         found: dict[str, Listing] = {}
-        try:
-            for look in changed:
-                known = recalled[look.folder]
+        for look in changed:
+            known = recalled[look.folder]
+            try:
                 found[look.folder] = known if known.at == look.at else self._compare(look, known)
-        finally:
-            self._seen |= found
-            self._remember(
-                {
-                    folder: listing
-                    for folder, listing in found.items()
-                    if listing.entries != recalled[folder].entries
-                    or listing.at not in (None, recalled[folder].at)
-                }
-            )
+            except LakeError as failure:
+                failures[look.folder] = failure
+        self._seen |= found
+        self._remember(
+            {
+                folder: listing
+                for folder, listing in found.items()
+                if listing.entries != recalled[folder].entries
+                or listing.at not in (None, recalled[folder].at)
+            }
+        )
         return {folder: listing.entries for folder, listing in found.items()}
 
     def _quiet_until(self) -> int:
@@ -161,22 +201,29 @@ class Index:
             return 0
 
     def _is_as_seen(self, look: _Look) -> bool:
-        return bool(look.seen.entries) and look.seen.stamps == _stamps(self._root / look.folder)
+        with suppress(LakeError):  # whoever lists the folder will say why
+            now = look.seen.entries and stamps_in(self._root / look.folder, look.series.timeframe)
+            return bool(now) and look.seen.stamps == now
+        return False
 
     def _compare(self, look: _Look, known: Listing) -> Listing:
         """List a folder and read the footers of the files that changed."""
         folder = self._root / look.folder
-        stamps = _stamps(folder)
+        stamps = stamps_in(folder, look.series.timeframe)
         seen = look.seen.entries
         found = {
             entry.chunk: entry
             for entry in (*seen, *known.entries)
             if stamps.get(entry.chunk) == entry.stamp
         }
-        read = (_read(folder, chunk, look.series) for chunk in sorted(stamps.keys() - found.keys()))
+        unread = {chunk: each for chunk, each in found.items() if each.footer.rests_on == UNREAD}
+        wanted = sorted((stamps.keys() - found.keys()) | unread.keys())
+        read = (_read(folder, chunk, look.series, unread.get(chunk)) for chunk in wanted)
         found.update({entry.chunk: entry for entry in read if entry is not None})
         entries = [entry for _, entry in sorted(found.items())]
-        return Listing(look.at if look.quiet else None, seen if seen == entries else entries)
+        # What stands for a file may give way to that file while the folder stays as it is.
+        trusted = look.quiet and len(found) == len(stamps)
+        return Listing(look.at if trusted else None, seen if seen == entries else entries)
 
     def _recall(self, several: Sequence[Series]) -> dict[str, Listing]:
         def recall(database: Database) -> dict[str, Listing]:
@@ -196,7 +243,7 @@ class Index:
         with self._lock:
             try:
                 return use(self._opened())
-            except (sqlite3.Error, ArithmeticError, RecursionError, TypeError, ValueError) as error:
+            except (sqlite3.Error, *NONSENSE) as error:
                 if is_damage(error):
                     _log.warning("index of %s is damaged and is made anew: %s", self._root, error)
                     self._discard()
@@ -219,31 +266,32 @@ class Index:
         remove(self._root)
 
 
+class UnkeptIndex(Index):
+    """An index that is written nowhere, for a look at a lake that is not to be touched."""
+
+    def _try(self, _use: object) -> None:
+        """Remember nothing but in this object."""
+
+
 def _check_names(series: Series, entries: Iterable[Entry]) -> None:
-    """Raise `ValueError` for a chunk whose name, told by a file, is none: paths are made of it."""
+    """Raise `ValueError` for an impossible name of a chunk, for names become paths."""
     for entry in entries:
         if not is_chunk(series.timeframe, entry.chunk):
             raise ValueError(f"{entry.chunk!r} is no chunk of {series.folder}")
 
 
-def _stamps(folder: Path) -> dict[str, Stamp]:
-    try:
-        with os.scandir(folder) as files:
-            return {
-                file.name.removesuffix(SUFFIX): Stamp.of(file.stat())
-                for file in files
-                if file.name.endswith(SUFFIX)
-            }
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-
-
-def _read(folder: Path, chunk: str, series: Series) -> Entry | None:
+def _read(folder: Path, chunk: str, series: Series, known: Entry | None) -> Entry | None:
+    """Read the footer of a chunk; of the version that is `known` the hash stays."""
     path = folder / f"{chunk}{SUFFIX}"
     try:
         footer, stamp = read_footer(path, series)
     except FileNotFoundError:  # deleted since it was listed
         return None
     except OSError as error:
-        raise CorruptFile(f"{path} cannot be read: {error}") from error
-    return Entry(chunk, stamp, footer)
+        raise unreadable(path, error) from error
+    except CorruptFile as error:
+        if is_pointer(path):
+            return None
+        raise CorruptFile(f"{error};\n{REPAIR}") from error
+    sha256 = known.sha256 if known is not None and known.stamp == stamp else None
+    return Entry(chunk, stamp, footer, sha256)

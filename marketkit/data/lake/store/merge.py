@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
 
 import polars as pl
 
 from marketkit.coverage import Spans
-from marketkit.data.lake.store.rows import split, times_of
+from marketkit.data.lake.store.rows import only, split, times_of, within
 from marketkit.schema import NUMBERS
+
+_FEW = 64  # spans, up to which cutting costs less than sorting
 
 
 class Revision(NamedTuple):
@@ -49,10 +52,11 @@ def merge(old: pl.DataFrame, new: pl.DataFrame, covering: Spans, covered: Spans)
     `covering`. A stored candle inside `covering` that the answer lacks has vanished; outside of it
     nothing changes. What was unknown and is known now is news and no revision: a candle in a slot
     nobody had asked about, and a turnover that was null. A turnover that the answer does not know
-    leaves the stored one, unless the volume has changed.
+    leaves the stored one.
     """
-    outside, inside = split(old, covering)
-    stored = pl.concat(inside) if inside else old.clear()
+    if old.is_empty() and not covered:
+        return Merged(new, new.height, [])
+    stored = only(old, covering)
     new = _with_turnover(stored, new)
     met = _align(stored, new)
     changed, revisions = _differences(met)
@@ -62,9 +66,8 @@ def merge(old: pl.DataFrame, new: pl.DataFrame, covering: Spans, covered: Spans)
     revisions += _come(met.appeared, both) if both else ()
     if not changed and met.appeared.is_empty() and met.vanished.is_empty():
         return Merged(old, 0, [])
-    pieces = [*_alternate(outside, split(new, covering)[1])]
     return Merged(
-        pl.concat(pieces, rechunk=True),
+        together(old, new, covering),
         changed + met.appeared.height,
         sorted(revisions, key=lambda revision: revision.time),
     )
@@ -73,13 +76,9 @@ def merge(old: pl.DataFrame, new: pl.DataFrame, covering: Spans, covered: Spans)
 def _with_turnover(stored: pl.DataFrame, new: pl.DataFrame) -> pl.DataFrame:
     if stored.is_empty() or not new["value"].null_count():
         return new
-    volumes = zip(stored["volume"].to_list(), stored["value"].to_list(), strict=True)
-    known = dict(zip(times_of(stored).to_list(), volumes, strict=True))
-    rows = zip(times_of(new).to_list(), new["volume"], new["value"], strict=True)
-    values = [
-        known[time][1] if value is None and time in known and known[time][0] == volume else value
-        for time, volume, value in rows
-    ]
+    known = dict(zip(times_of(stored).to_list(), stored["value"].to_list(), strict=True))
+    rows = zip(times_of(new).to_list(), new["value"].to_list(), strict=True)
+    values = [known.get(time) if value is None else value for time, value in rows]
     return new.with_columns(pl.Series("value", values, pl.Float64))
 
 
@@ -139,9 +138,12 @@ def _numbers(rows: pl.DataFrame) -> Iterator[tuple[int, str, float]]:
                 yield time, column, number
 
 
-def _alternate(outside: list[pl.DataFrame], inside: list[pl.DataFrame]) -> Iterator[pl.DataFrame]:
-    """Give the rows outside and inside of spans in the order of time."""
-    for before, within in zip(outside, inside, strict=False):
-        yield before
-        yield within
-    yield outside[-1]
+def together(old: pl.DataFrame, new: pl.DataFrame, covering: Spans) -> pl.DataFrame:
+    """Give the old rows outside of spans and the new ones, in the order of time."""
+    if len(covering) > _FEW:
+        kept = old.filter(~within(old["time"], covering))
+        return pl.concat([kept, new], rechunk=True).sort("time")
+    outside, inside = split(old, covering)[0], split(new, covering)[1]
+    pairs = itertools.zip_longest(outside, inside, fillvalue=new.clear())
+    parts = [rows for pair in pairs for rows in pair if rows.height]
+    return pl.concat(parts, rechunk=True) if len(parts) > 1 else (parts or [new.clear()])[0]

@@ -8,22 +8,25 @@ the new end with it, so that a cross-section asked for every minute opens no fil
 from __future__ import annotations
 
 import sys
+import zlib
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple, cast
+from typing import NamedTuple, Protocol, cast
 
 import polars as pl
 
 from marketkit.data.lake.format.chunk import Entry, Stamp
 from marketkit.data.lake.format.layout import Series, is_chunk
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.scan import read_ends
+from marketkit.data.lake.store.pending import Patched
+from marketkit.data.lake.store.scan import Files, files_of, read_ends
 from marketkit.schema import ROW, empty
 from marketkit.window import check_count
 
 KEPT = 256  # candles of a series: what a cross-section usually asks for, in 14 kB
 
+_CHECKSUM = 4  # bytes after the columns
 _WORD = 8  # bytes of a time or a number
 _COLUMNS = tuple(ROW)[1:]  # times and numbers; the symbol is that of the series
 
@@ -40,6 +43,13 @@ class SeriesTail(NamedTuple):
         return len(self.content) // (_WORD * len(_COLUMNS))
 
 
+class _Looking(Protocol):
+    """The chunks of series, with waiting pages."""
+
+    def look(self, wanted: Sequence[Series]) -> list[list[Entry]]:
+        """List the chunks of each series."""
+
+
 class _LastChunks(NamedTuple):
     """The last chunks of a series, enough for the rows that are asked for."""
 
@@ -51,14 +61,21 @@ class _LastChunks(NamedTuple):
     def made_of(self) -> str:
         return made_of((entry.chunk, entry.stamp) for entry in self.entries)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether no page waits for any of these chunks."""
+        return not any(isinstance(entry, Patched) for entry in self.entries)
 
-def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl.DataFrame:
+
+def latest(
+    root: Path, index: Index, seen: _Looking, chosen: Sequence[Series], count: int
+) -> pl.DataFrame:
     """Give the last `count` candles of each series, in the order of the series and of time.
 
     Raises `InvalidRange` for a count below 1.
     """
     check_count(count)
-    looked_up = zip(chosen, index.look(chosen), strict=True)
+    looked_up = zip(chosen, seen.look(chosen), strict=True)
     tails = [
         _LastChunks(series, series.folder, _last_chunks(entries, max(count, KEPT)))
         for series, entries in looked_up
@@ -66,15 +83,16 @@ def latest(root: Path, index: Index, chosen: Sequence[Series], count: int) -> pl
     tails = [tail for tail in tails if tail.entries]
     if count > KEPT:
         return pl.concat([empty(ROW), *_read(root, tails, count)])
-    ends = {
-        folder: SeriesTail(*end) for folder, end in index.ends([t.folder for t in tails]).items()
-    }
-    changed = [tail for tail in tails if not _holds(ends.get(tail.folder), tail)]
+    ends = _kept(index, tails)
+    waited_for = {tail.folder: end for tail in tails if (end := _with_pages(ends, tail))}
+    changed = [tail for tail in tails if tail.folder not in (ends if tail.is_plain else waited_for)]
     if changed:
         frames = zip(changed, _read(root, changed, KEPT), strict=True)
         fresh = {tail.folder: SeriesTail(tail.made_of, _encode(rows)) for tail, rows in frames}
-        index.put_ends(fresh)
+        index.put_ends({each.folder: fresh[each.folder] for each in changed if each.is_plain})
         ends |= fresh
+    index.held_ends = {tail.folder: ends[tail.folder] for tail in tails if tail.is_plain}
+    ends |= waited_for
     return _side_by_side([(tail.series.symbol, ends[tail.folder]) for tail in tails], count)
 
 
@@ -105,7 +123,7 @@ def is_of(made_of: str, content: bytes, root: Path, series: Series) -> bool:
     if not all(is_chunk(series.timeframe, name) for name in names):
         return False
     paths = [root / series.path(chunk) for chunk in names]
-    return content == _encode(read_ends([paths], KEPT)[0])
+    return content == _encode(read_ends([Files(paths, None)], KEPT)[0])
 
 
 def made_of(versions: Iterable[tuple[str, Stamp]]) -> str:
@@ -130,24 +148,76 @@ def _last_chunks(entries: Sequence[Entry], count: int) -> list[Entry]:
     return last[::-1]
 
 
-def _holds(end: SeriesTail | None, tail: _LastChunks) -> bool:
-    """Say whether an end that was kept is as good as the files."""
-    if end is None or end.made_of != tail.made_of or not isinstance(end.content, bytes):
-        return False
-    return len(end.content) % (_WORD * len(_COLUMNS)) == 0
+def _kept(index: Index, tails: Sequence[_LastChunks]) -> dict[str, SeriesTail]:
+    """Give the kept ends that are as good as the files, of the last answer or of the index."""
+    made_of = {tail.folder: tail.made_of for tail in tails}
+    held = {
+        folder: SeriesTail(*end)
+        for folder, end in index.held_ends.items()
+        if made_of.get(folder) == end[0]
+    }
+    others = [tail.folder for tail in tails if tail.folder not in held]
+    found = {folder: SeriesTail(*end) for folder, end in index.ends(others).items()}
+    return held | {
+        folder: end
+        for folder, end in found.items()
+        if end.made_of == made_of[folder] and _is_whole(end.content)
+    }
+
+
+def _is_of_files(end: SeriesTail | None, tail: _LastChunks) -> bool:
+    return end is not None and end.made_of == tail.made_of and _is_whole(end.content)
+
+
+def _with_pages(ends: Mapping[str, SeriesTail], tail: _LastChunks) -> SeriesTail | None:
+    """Give the end of a series with pages behind the kept rows of the files.
+
+    None where no end is kept, or where a page tells of older slots: those have to be read.
+    """
+    end, last = ends.get(tail.folder), tail.entries[-1]
+    if end is None or not isinstance(last, Patched) or not _is_of_files(end, tail):
+        return None
+    if any(isinstance(each, Patched) for each in tail.entries[:-1]):
+        return None
+    size, at = end.rows * _WORD, end.content
+    newest, parts = int.from_bytes(at[size - _WORD : size], sys.byteorder), []
+    for page in last.pages:
+        if page.columns is None or any(start <= newest for start, _ in page.covered):
+            return None
+        parts.append(page.columns)
+        newest = max(newest, *(end - 1 for _, end in page.covered))
+    columns = []
+    for each in range(len(_COLUMNS)):
+        own = [_part(page, each) for page in (at[:-_CHECKSUM], *parts)]
+        columns.append(b"".join(own)[-KEPT * _WORD :])
+    return SeriesTail(tail.made_of, _with_checksum(b"".join(columns)))
+
+
+def _part(columns: bytes, each: int) -> bytes:
+    """Cut one column out of columns of equal length."""
+    size = len(columns) // len(_COLUMNS)
+    return columns[each * size : (each + 1) * size]
 
 
 def _read(root: Path, tails: Sequence[_LastChunks], count: int) -> list[pl.DataFrame]:
     """Read the last rows of series from their files."""
-    paths = [[root / tail.series.path(entry.chunk) for entry in tail.entries] for tail in tails]
-    return read_ends(paths, count)
+    files = [files_of(root, [(tail.series, entry) for entry in tail.entries]) for tail in tails]
+    return read_ends(files, count)
 
 
 def _encode(rows: pl.DataFrame) -> bytes:
     """Lay rows out column by column; a number that is not known is kept as NaN, which none is."""
     times = array("q", rows["time"].to_physical()).tobytes()
     numbers = (array("d", rows[name].fill_null(float("nan"))).tobytes() for name in _COLUMNS[1:])
-    return b"".join((times, *numbers))
+    return _with_checksum(b"".join((times, *numbers)))
+
+
+def _with_checksum(columns: bytes) -> bytes:
+    return columns + zlib.crc32(columns).to_bytes(_CHECKSUM, "little")
+
+
+def _is_whole(content: bytes) -> bool:
+    return content == _with_checksum(content[:-_CHECKSUM])
 
 
 def _side_by_side(ends: Sequence[tuple[str, SeriesTail]], count: int) -> pl.DataFrame:

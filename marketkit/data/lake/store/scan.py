@@ -2,44 +2,120 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Sequence
+import itertools
+import os
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from io import FileIO
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 import polars as pl
 
 from marketkit.coverage import Span
+from marketkit.data.lake.format.chunk import (
+    Entry,
+    Footer,
+    Stamp,
+    Version,
+    describe,
+    read_chunk,
+)
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.nonsense import UNREADABLE
+from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.store.pending import Patched
+from marketkit.data.lake.store.verified import known_of, verify_files
+from marketkit.data.lake.tier import tier
+from marketkit.disk import system
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, TIME, empty
-
-if sys.platform != "win32":
-    import resource
 
 _SCHEMA = pl.Schema(ROW)
 _NOT_SYMBOL = [name for name in ROW if name != "symbol"]
 _SPARE = 256  # descriptors left to the rest of the process
 _AT_ONCE = 64  # series whose ends are read together
+_FEW = 4  # files that are cut by counting rows, at two thirds of the price of comparing times
+
+
+class Cut(NamedTuple):
+    """The rows of a version of a file that are wanted: the first, and how many."""
+
+    stamp: Stamp
+    first: int
+    rows: int
 
 
 @dataclass(frozen=True, slots=True)
 class Files:
     """Files to read in this order; `window` is the range to keep, None for whole files.
 
-    `symbol` is the one of all rows, None where there may be several.
+    `symbol` is the one of all rows, None where there may be several. `known` are the hashes that
+    somebody has of files; of others the file itself must know. `patched` are chunks for which pages
+    wait. `cuts` are, for few files with a row in each slot, where the rows of the window lie.
     """
 
     paths: list[Path]
     window: Span | None
     symbol: str | None = None
+    known: Mapping[Path, Version] = field(default_factory=dict)
+    patched: Mapping[Path, Patched] = field(default_factory=dict)
+    cuts: Mapping[Path, Cut] = field(default_factory=dict)
+
+    @property
+    def newest_first(self) -> list[Path]:
+        """The files by the times of their candles, the newest of all series first."""
+        return sorted(self.paths, key=lambda path: path.stem, reverse=True)
+
+
+def files_of(
+    root: Path,
+    chunks: Sequence[tuple[Series, Entry]],
+    window: Span | None = None,
+    symbol: str | None = None,
+) -> Files:
+    """Give the files of chunks below a root, with the hashes that the entries have."""
+    found = [(root / series.path(entry.chunk), entry) for series, entry in chunks]
+    patched = {path: entry for path, entry in found if isinstance(entry, Patched)}
+    cuts = {} if window is None or len(found) > _FEW else _cuts(root, chunks, window)
+    return Files([path for path, _ in found], window, symbol, known_of(found), patched, cuts)
+
+
+def _cuts(root: Path, chunks: Sequence[tuple[Series, Entry]], window: Span) -> dict[Path, Cut]:
+    """Say where the rows of a range lie in chunks with a row in each slot."""
+    cuts = {}
+    for series, entry in chunks:
+        footer, width = entry.footer, series.timeframe.width
+        first, last, rows = footer.first, footer.last, footer.rows
+        if first is None or last is None or series.timeframe.is_calendar:
+            continue
+        if rows == (last - first) // width + 1 and not isinstance(entry, Patched):
+            low, high = (min(rows, max(0, -(-(edge - first) // width))) for edge in window)
+            cuts[root / series.path(entry.chunk)] = Cut(entry.stamp, low, max(0, high - low))
+    return cuts
 
 
 def scan(files: Files) -> pl.LazyFrame:
     """Scan files as of now, no matter which writers replace any later.
 
+    Where all have images these are scanned, and no file is opened. Raises `CorruptFile` for a file
+    whose bytes are not those that were written.
+    """
+    if files.patched:
+        return _scan(files)
+    found = tier.find(files.paths)
+    if found.whole:
+        return tier.frame_of(found.present, files.window).lazy()
+    tier.note(found, files.known)
+    return _scan(files)
+
+
+def _scan(files: Files) -> pl.LazyFrame:
+    """Scan the files themselves.
+
+    Raises `CorruptFile` for a file whose bytes are not those that were written: no reader may see
+    them, for some end the process.
     A reader that is given paths opens them more than once and fails when a file is replaced in
     between. polars duplicates the descriptors of open files and closes the copies when the lazy
     frame goes; ours are closed here.
@@ -48,21 +124,108 @@ def scan(files: Files) -> pl.LazyFrame:
         return empty(ROW).lazy()
     allow_open(2 * len(files.paths))
     with ExitStack() as stack:
-        opened: list[IO[bytes]] = [stack.enter_context(_open(path)) for path in files.paths]
-        # Of many files polars need not look at the first before the others; of one it costs more.
-        schema = _SCHEMA if len(opened) > 1 else None
-        frame = pl.scan_parquet(
-            opened, glob=False, hive_partitioning=False, cache=False, schema=schema
-        )
-    if files.window is None:
+        found = [(path, stack.enter_context(open_file(path))) for path in files.paths]
+        verify_files(found, files.known)
+        if files.patched:
+            return _scan_patched(files, found)
+        if files.cuts and all(_is_cut(files, path, file) for path, file in found):
+            parts = [_plan([file]).slice(*files.cuts[path][1:]) for path, file in found]
+            return parts[0] if len(parts) == 1 else pl.concat(parts)
+        return _within([file for _, file in found], files.window)
+
+
+def _within(opened: Sequence[IO[bytes]], window: Span | None) -> pl.LazyFrame:
+    # Of many files polars need not look at the first before the others; of one it costs more.
+    frame = _plan(opened, _SCHEMA if len(opened) > 1 else None)
+    if window is None:
         return frame
-    start, end = (pl.lit(edge).cast(TIME) for edge in files.window)
+    start, end = (pl.lit(edge).cast(TIME) for edge in window)
     return frame.filter(pl.col("time").is_between(start, end, closed="left"))
 
 
+def _scan_patched(files: Files, found: Sequence[tuple[Path, FileIO]]) -> pl.LazyFrame:
+    """Scan files, some with waiting pages: such are read at once, and put together.
+
+    A file that was replaced since the look has taken the pages in.
+    """
+    versions = {path: Stamp.of(os.fstat(file.fileno())) for path, file in found}
+    patched = {
+        path: each for path, each in files.patched.items() if versions.get(path) == each.stamp
+    }
+    chunks = [_within([file], files.window) for path, file in found if path in patched]
+    try:
+        rows = dict(zip((p for p, _ in found if p in patched), pl.collect_all(chunks), strict=True))
+    except UNREADABLE as error:
+        raise CorruptFile(f"{broken_of(list(patched))} cannot be read: {error}") from error
+    parts = list[pl.LazyFrame]()
+    for is_patched, run in itertools.groupby(found, key=lambda each: each[0] in patched):
+        if is_patched:
+            parts += [patched[path].over(rows[path], files.window).lazy() for path, _ in run]
+        else:
+            parts.append(_within([file for _, file in run], files.window))
+    return pl.concat(parts)
+
+
+def _is_cut(files: Files, path: Path, file: FileIO) -> bool:
+    """Say whether somebody knows where the rows of the very version that is open lie."""
+    cut = files.cuts.get(path)
+    return cut is not None and cut.stamp == Stamp.of(os.fstat(file.fileno()))
+
+
+def _plan(opened: Sequence[IO[bytes]], schema: pl.Schema | None = None) -> pl.LazyFrame:
+    return pl.scan_parquet(
+        list(opened), glob=False, hive_partitioning=False, cache=False, schema=schema
+    )
+
+
 def read(files: Files) -> pl.DataFrame:
-    """Read files. Raises `CorruptFile` naming the one that cannot be."""
-    frame = scan(files)
+    """Read files, or the images of them. Raises `CorruptFile` naming a broken one.
+
+    A chunk for which pages wait is read from its file: it is another one soon.
+    """
+    if files.patched:
+        return _read_patched(files)
+    found = tier.find(files.paths)
+    if found.whole:
+        return tier.frame_of(found.present, files.window)
+    rows = _read_both(files, found) if found.present else _read(files)
+    tier.note(found, files.known)  # last: images are made while nobody waits
+    return rows
+
+
+def _read_patched(files: Files) -> pl.DataFrame:
+    parts = list[pl.DataFrame]()
+    for is_patched, run in itertools.groupby(files.paths, key=files.patched.__contains__):
+        some = replace(files, paths=list(run))
+        parts.append(_read(some) if is_patched else read(replace(some, patched={})))
+    return pl.concat(parts, rechunk=False)
+
+
+def _read_both(files: Files, found: tier.Found) -> pl.DataFrame:
+    """Read images, and files that have none, in the order of the files."""
+    allow_open(2 * len(found.missing))
+    runs = [
+        (is_file, list(run))
+        for is_file, run in itertools.groupby(
+            zip(files.paths, found.images, strict=True), lambda each: each[1] is None
+        )
+    ]
+    wanted = [replace(files, paths=[path for path, _ in run]) for is_file, run in runs if is_file]
+    try:
+        read = iter(pl.collect_all([_scan(each).select(*ROW) for each in wanted]))
+    except UNREADABLE as error:
+        broken = broken_of([path for each in wanted for path in each.paths])
+        raise CorruptFile(f"{broken} cannot be read: {error}") from error
+    mapped = ([image for _, image in run if image is not None] for _, run in runs)
+    parts = [
+        next(read) if is_file else tier.frame_of(some, files.window)
+        for (is_file, _), some in zip(runs, mapped, strict=True)
+    ]
+    return pl.concat(parts, rechunk=False)
+
+
+def _read(files: Files) -> pl.DataFrame:
+    frame = _scan(files)
     if files.symbol is not None and files.window is None:
         # Decoding the same word a million times is a fortieth of the read; beside a filter, which
         # short reads have, the extra step costs more than it saves.
@@ -70,15 +233,32 @@ def read(files: Files) -> pl.DataFrame:
     return _collect(files, frame)
 
 
-def read_ends(series: Sequence[list[Path]], count: int) -> list[pl.DataFrame]:
-    """Read the last `count` rows of each list of files, many lists at once."""
+def read_patched(path: Path, series: Series, entry: Patched) -> tuple[pl.DataFrame, Footer]:
+    """Read rows and footer of a chunk with the waiting pages.
+
+    Raises as `read_chunk`.
+    """
+    known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
+    before = None
+    while before is None or before != Stamp.of(path.stat()):  # else it was replaced meanwhile
+        before = Stamp.of(path.stat())
+        rows, footer = read_chunk(path, series, known)
+    if before != entry.stamp:
+        return rows, footer
+    rows, said = entry.over(rows), entry.footer
+    now = describe(rows, said.covered, said.nothing_before, said.rests_on)
+    return rows, replace(now, archive=footer.archive)
+
+
+def read_ends(series: Sequence[Files], count: int) -> list[pl.DataFrame]:
+    """Read the last `count` rows of each series' files, many series at once."""
     frames: list[pl.DataFrame] = []
     for at in range(0, len(series), _AT_ONCE):
         some = series[at : at + _AT_ONCE]
         try:
-            frames += pl.collect_all([scan(Files(paths, None)).tail(count) for paths in some])
-        except pl.exceptions.PolarsError as error:
-            broken = broken_of([path for paths in some for path in paths])
+            frames += pl.collect_all([_scan(files).tail(count) for files in some])
+        except UNREADABLE as error:
+            broken = broken_of([path for files in some for path in files.paths])
             raise CorruptFile(f"{broken} cannot be read: {error}") from error
     return frames
 
@@ -93,17 +273,18 @@ def count(files: Files) -> int:
     return int(_collect(files, scan(files).select(pl.len())).item())
 
 
-def _open(path: Path) -> FileIO:
+def open_file(path: Path) -> FileIO:
+    """Open a file as of now. Raises `CorruptFile`."""
     try:
         return path.open("rb", buffering=0)
     except OSError as error:
-        raise CorruptFile(f"{path} cannot be read: {error}") from error
+        raise unreadable(path, error) from error
 
 
 def _collect(files: Files, frame: pl.LazyFrame) -> pl.DataFrame:
     try:
         return frame.collect()
-    except pl.exceptions.PolarsError as error:
+    except UNREADABLE as error:
         raise CorruptFile(f"{broken_of(files.paths)} cannot be read: {error}") from error
 
 
@@ -112,22 +293,16 @@ def broken_of(paths: list[Path]) -> str:
     for path in paths:
         try:
             pl.read_parquet(path.read_bytes())
-        except (pl.exceptions.PolarsError, OSError):
+        except (*UNREADABLE, OSError):
             return str(path)
     return f"one of {len(paths)} files"
 
 
 def allow_open(count: int) -> None:
     """Raise this process's limit of open files, where needed and allowed."""
-    if sys.platform == "win32":  # it has no such limit
-        return
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = count + _SPARE
-    if soft == resource.RLIM_INFINITY or wanted <= soft:
-        return
-    if hard != resource.RLIM_INFINITY and wanted > hard:
+    hard = system.allow_open(wanted := count + _SPARE)
+    if hard is not None:
         raise LakeError(
             f"reading {count // 2} files at once takes {wanted} descriptors, the system allows"
             f" {hard}: ask for fewer symbols or less time"
         )
-    resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

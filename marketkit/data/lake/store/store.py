@@ -3,25 +3,33 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 import polars as pl
 
-from marketkit.coverage import Span, Spans
+from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
+from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
 from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.journals import Journals
 from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.left_out import name_of
+from marketkit.data.lake.store.pages import Place, compact_all, write_page
 from marketkit.data.lake.store.rows import CandlePage
-from marketkit.data.lake.store.scan import Files, count, read
-from marketkit.data.lake.store.write import Written, write_page
+from marketkit.data.lake.store.scan import Files, count, files_of, read
+from marketkit.data.lake.store.seen import Seen
+from marketkit.data.lake.store.write import Written
+from marketkit.data.lake.tier import tier
+from marketkit.errors import LakeError
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
+from marketkit.settings import given_path
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
@@ -41,12 +49,14 @@ class Selection:
     """Series of one timeframe as one look found each: the knowledge and the files.
 
     Files may be replaced later, but only by such as know more, so what is known here stays true.
+    `failures` are, by their names, series that a look at all could not read.
     """
 
     root: Path
     timeframe: Timeframe
     found: dict[str, tuple[Series, list[Entry]]]
     knows: dict[str, Knowledge]
+    failures: dict[str, LakeError] = field(default_factory=dict)
 
     @property
     def symbols(self) -> list[str]:
@@ -60,6 +70,7 @@ class Selection:
             self,
             found={symbol: self.found[symbol] for symbol in names},
             knows={symbol: self.knows[symbol] for symbol in names},
+            failures={},
         )
 
     def known(self, symbol: str) -> Knowledge:
@@ -70,15 +81,14 @@ class Selection:
         """Give the files with candles of a range, in the order of their rows."""
         low, high = edge_chunks(self.timeframe, window)
         found = [
-            (series, entry.chunk)
+            (series, entry)
             for series, entries in self.found.values()
             for entry in entries
             if entry.footer.rows and low <= entry.chunk <= high
         ]
-        whole = cut_chunks(self.timeframe, window).isdisjoint(chunk for _, chunk in found)
-        paths = [self.root / series.path(chunk) for series, chunk in found]
+        whole = cut_chunks(self.timeframe, window).isdisjoint(entry.chunk for _, entry in found)
         only = self.symbols[0] if len(self.found) == 1 else None
-        return Files(paths, None if whole else window, only)
+        return files_of(self.root, found, None if whole else window, only)
 
     def tally(self, symbol: str, window: Span) -> Tally:
         """Count the slots of a range by state."""
@@ -104,13 +114,15 @@ class Store:
     append.
 
     Every method raises `NewerFormat` for a lake of a later marketkit and `CorruptFile` for a file
-    in the series asked about that is not its candle file; other series stay usable.
+    in the series asked about that is not its candle file, or may not be read; other series stay
+    usable. Where all are asked about those are left out, with a warning that names them.
     """
 
     def __init__(self, root: str | Path, *, source: str = "upbit") -> None:
-        self.root = Path(root)
+        self.root = given_path(root, "lake")
         self.source = check_source(source)
         self.index = Index(self.root)
+        self.journals = Journals(self.root)
         # machine's clock: of a lake by itself; a provider's goes by the exchange's
         self.clock: Callable[[], int] = machine_time
         self.defaults = DEFAULTS  # whose zone its looks have; of a provider's lake that one's
@@ -135,7 +147,10 @@ class Store:
         covering: Spans,
         *,
         nothing_before: int | None = None,
+        rests_on: Evidence = ONE_ANSWER,
         seen_at: int | None = None,
+        only_unknown: bool = False,
+        archive: Provenance = NO_ARCHIVE,
     ) -> Written:
         """Keep candles together with the proof that `covering` was asked and answered.
 
@@ -144,28 +159,71 @@ class Store:
         time are replaced, and those that the page lacks go; outside of it nothing changes. Every
         number that was known and is not the same any more is a revision, logged with `seen_at`, the
         moment (ms UTC, default now) the exchange said so. `nothing_before` says that the exchange
-        has no candle that starts earlier. Gives how many rows are new or different, and how many
-        numbers were revised; when the call returns they are on disk.
+        has no candle that starts earlier, and `rests_on` how that was proved: the latest counts,
+        but one of a single answer that candles contradict gives way to one with better proof. With
+        `only_unknown` what is proved already stays as it is, and the page counts for other slots
+        alone. `archive` are the files that the page came in, for the footers of chunks. Gives how
+        many rows are new or different, and how many numbers were revised; when the call returns
+        they are on disk.
 
         Raises `InputError` for rows that are no possible candles or lie outside `covering`, and
         `NotWritable`; both before anything is written. A kill at any point loses at most what this
         call brought, chunk by chunk, never what was there.
         """
         series = self._series(symbol, timeframe)
-        page = CandlePage(rows, covering, nothing_before)
+        page = CandlePage(rows, covering, nothing_before, rests_on, archive)
         # machine's clock: of rows that came from somebody's hand; a fetched page has its own date
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
-        return write_page(self.root, self.index, series, page, moment)
+        return write_page(self._place, series, page, moment, only_unknown=only_unknown)
+
+    def compact(self) -> None:
+        """Put the pages that wait in the journal into the files, for other programs to see.
+
+        Our readers see them anyway. `freeze` and `audit` do it first, a job at its end, and
+        `close`. What cannot be put there, as in a lake that may only be read, goes on waiting.
+        """
+        compact_all(self._place)
+
+    def close(self) -> None:
+        """Put the pages that came through this object into the files; the object stays usable."""
+        compact_all(self._place, self.journals.written())
+
+    @property
+    def seen(self) -> Seen:
+        """The chunks with the pages that wait in journals."""
+        return Seen(self.index, self.journals)
+
+    @property
+    def _place(self) -> Place:
+        return Place(self.root, self.index, self.journals)
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
-        """Remove series with all that is known of them, and give the bytes of candles.
+        """Remove series with all coverage, and give the bytes of candles.
 
         Codes only, each spelt as in `catalog()`. Frozen sets keep theirs; of a series that the lake
         does not have nothing is removed. Each goes under the lock of its writers: one who writes
         meanwhile, as a job at work, comes before or begins the series anew. Raises `NotWritable`.
         """
         found = [self._series(name, timeframe) for name in several(symbols)]
+        compact_all(self._place, found)  # a drop that is cut short must leave no older word
         return sum(drop_series(self.root, self.index, series) for series in found)
+
+    def warm(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Instant | None = None,
+        end: Instant | None = None,
+    ) -> int:
+        """Prepare files of some symbols, or of all, to be read as memory; give how many are.
+
+        Reads do the same by themselves, for files that are read a second time. Images of files lie
+        below the cache folder, take three times the room there, and may be deleted at any time; all
+        of them have 2 GB (`MARKETKIT_TIER`, bytes; `0` is off), and the newest files of a range
+        come first. Every file is compared with its proof before. Raises as `read`.
+        """
+        files = self.select(symbols, timeframe).files(self._window(start, end))
+        return tier.warm(files.newest_first, files.known)
 
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""
@@ -180,12 +238,18 @@ class Store:
         return self._known(self._series(symbol, timeframe)).missing(*check_range(start, end))
 
     def select(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
-        """Look some series up, or all of a timeframe: their proof and their files in one look."""
+        """Look some series up, or all of a timeframe: their proof and their files in one look.
+
+        Of all, those that cannot be looked at are `failures`; one that is named raises its own.
+        """
         chosen = self._chosen(symbols, timeframe)
-        looked_up = list(zip(chosen, self.index.look(chosen), strict=True))
-        found = {series.symbol: (series, entries) for series, entries in looked_up}
-        knows = {series.symbol: self._knowledge(series, entries) for series, entries in looked_up}
-        return Selection(self.root, parse_timeframe(timeframe), found, knows)
+        looked_up, failures = self.seen.survey(chosen)
+        for failure in failures.values() if symbols is not None else ():
+            raise failure
+        found = {series.symbol: (series, entries) for series, entries in looked_up.items()}
+        knows = {each.symbol: self._knowledge(each, entries) for each, entries in looked_up.items()}
+        named = {name_of(series): failure for series, failure in failures.items()}
+        return Selection(self.root, parse_timeframe(timeframe), found, knows, named)
 
     def _window(self, start: Instant | None, end: Instant | None) -> Span:
         """Give the range a caller means; `-30d` counts back from now."""
@@ -210,7 +274,7 @@ class Store:
         return self.index.stored(self.source, timeframe)
 
     def _known(self, series: Series) -> Knowledge:
-        return self._knowledge(series, self.index.entries(series))
+        return self._knowledge(series, self.seen.entries(series))
 
     def _knowledge(self, series: Series, entries: list[Entry]) -> Knowledge:
         """Add up entries, once for as long as the index gives the same list."""
@@ -226,17 +290,25 @@ class Store:
         timeframe: str | Timeframe,
         start: Instant | None,
         end: Instant | None,
-    ) -> Iterator[tuple[Series, Knowledge, Span]]:
-        """Give the series asked about, the knowledge of each, and the range to report."""
+    ) -> tuple[list[tuple[Series, Knowledge, Span]], dict[str, LakeError]]:
+        """Give the series asked about, the knowledge of each, and the range to report.
+
+        Those that cannot be looked at come second, by their names.
+        """
         window = self._window(start, end)  # a wrong range is refused, whatever is known
-        chosen = self._chosen(symbols, timeframe)
-        for series, entries in zip(chosen, self.index.look(chosen), strict=True):
+        looked_up, failures = self.seen.survey(self._chosen(symbols, timeframe))
+        found: list[tuple[Series, Knowledge, Span]] = []
+        for series, entries in looked_up.items():
             known = self._knowledge(series, entries)
-            first, last = known.hull or (None, None)
-            first = window.start if start is not None else first
-            last = window.end if end is not None else last
-            if first is not None and last is not None and first < last:
-                yield series, known, Span(first, last)
+            span: Span | None = window
+            if start is None or end is None:  # else nobody need know how far the series reaches
+                span = hull = known.hull
+                if hull is not None:
+                    first = hull.start if start is None else window.start
+                    span = Span(first, hull.end if end is None else window.end)
+            if span is not None and span.start < span.end:
+                found.append((series, known, span))
+        return found, {name_of(series): failure for series, failure in failures.items()}
 
 
 S = TypeVar("S", bound=Store)

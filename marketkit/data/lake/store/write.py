@@ -2,30 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
+import polars as pl
 from filelock import FileLock, Timeout
 
-from marketkit.coverage import Spans
+from marketkit.coverage import ONE_ANSWER, Span, Spans
 from marketkit.data.lake.format import marker
-from marketkit.data.lake.format.chunk import Entry, describe, read_chunk, sweep, write_chunk
-from marketkit.data.lake.format.layout import Series, chunk_of, chunk_span, cut
+from marketkit.data.lake.format.chunk import (
+    Entry,
+    Footer,
+    Version,
+    describe,
+    read_chunk,
+    read_footer,
+    write_chunk,
+)
+from marketkit.data.lake.format.journal import Mark, Record
+from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_span, cut, is_chunk
+from marketkit.data.lake.format.seal import Broken
+from marketkit.data.lake.format.strangers import sweep
+from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.newest import keep
-from marketkit.data.lake.store.revisions import record
-from marketkit.data.lake.store.rows import CandlePage, checked, inside
+from marketkit.data.lake.store.pending import covered_with, revised, told
+from marketkit.data.lake.store.revisions import record, record_pages
+from marketkit.data.lake.store.rows import CandlePage, inside, times_of, within
 from marketkit.disk import make_folder
-from marketkit.errors import LakeError, NotWritable
+from marketkit.errors import CorruptFile, LakeError, NotWritable
 from marketkit.schema import ROW, empty
 
 _WAIT = 60.0  # seconds to wait for another writer of the same series
-_NO_PAGE = CandlePage(empty(ROW), Spans())
+_AT_ONCE = 3  # new chunks written side by side: more wait for each other
+NO_PAGE = CandlePage(empty(ROW), Spans())
+
+_T = TypeVar("_T")
+
+
+class Locked(Protocol):
+    """A series of rows that one writer at a time changes."""
+
+    @property
+    def lock(self) -> str:
+        """The file whose lock a writer holds, below the root."""
 
 
 class Written(NamedTuple):
@@ -35,20 +62,13 @@ class Written(NamedTuple):
     revisions: int
 
 
-def write_page(root: Path, index: Index, series: Series, page: CandlePage, seen_at: int) -> Written:
-    """Keep a page that was answered at `seen_at`.
-
-    The order protects data: everything is checked before anything is written; under the lock each
-    chunk is read and merged, what changed of it is logged, and it is replaced with its coverage in
-    one step; only then the index is told, so that it never claims what the files do not.
-    """
-    page = checked(series, page)
-    if page.rows.is_empty() and not page.covering and page.nothing_before is None:
-        return Written(0, 0)
+@contextmanager
+def writing(root: Path, series: Series) -> Iterator[None]:
+    """Be the only writer of a series of the lake at `root`. Raises `NotWritable`."""
     try:
         marker.prepare(root)
         with only_writer(root, series):
-            return _merge_page(root, index, series, page, seen_at)
+            yield
     except LakeError:
         raise
     except OSError as error:
@@ -56,7 +76,7 @@ def write_page(root: Path, index: Index, series: Series, page: CandlePage, seen_
 
 
 @contextmanager
-def only_writer(root: Path, series: Series) -> Iterator[None]:
+def only_writer(root: Path, series: Locked) -> Iterator[None]:
     """Be the only writer of a series. Raises `LakeError` after a minute of waiting for another."""
     path = root / series.lock
     make_folder(path.parent)
@@ -73,36 +93,113 @@ def only_writer(root: Path, series: Series) -> Iterator[None]:
         lock.release()
 
 
-def _merge_page(
-    root: Path, index: Index, series: Series, page: CandlePage, seen_at: int
+def merge_parts(
+    root: Path,
+    index: Index,
+    series: Series,
+    parts: Mapping[str, CandlePage],
+    seen_at: int,
+    *,
+    here: Mapping[str, Entry],
+    waiting: Mapping[str, tuple[Record, ...]],
 ) -> Written:
-    entries = {entry.chunk: entry for entry in index.entries(series)}
-    known = Knowledge.of(series.timeframe, entries.values())
+    """Merge the parts of a page into the chunks that are `here`, each all or nothing.
+
+    Pages that wait for one of these chunks go first. Only the holder of the series' lock may.
+    """
     make_folder(root / series.folder)
     sweep(root / series.folder)
+
+    def one(chunk: str) -> tuple[Entry | None, Written]:
+        pages = waiting.get(chunk, ())
+        taken = Mark(pages[-1].journal, pages[-1].number) if pages else None
+        merged = _ChunkMerge(parts[chunk], seen_at, pages, taken)
+        return _merge_chunk(root, index, series, chunk, merged, here=here.get(chunk))
+
     counts, written = [Written(0, 0)], []
-    for chunk, part in _parts(series, page, known.nothing_before).items():
-        exists = chunk in entries
-        entry, count = _merge_chunk(
-            root, index, series, chunk, part, seen_at=seen_at, exists=exists
-        )
+    in_turn = bool(waiting) or any(map(here.get, parts))
+    for entry, count in _of_each(one, list(parts), in_turn=in_turn):
         counts.append(count)
         written += [entry] if entry is not None else []
     index.put(series, written)
     return Written(*map(sum, zip(*counts, strict=True)))
 
 
-def _parts(series: Series, page: CandlePage, nothing_before: int | None) -> dict[str, CandlePage]:
+def _of_each(one: Callable[[str], _T], chunks: list[str], *, in_turn: bool) -> list[_T]:
+    """Write chunks in turn, for a log has an order; many new ones side by side.
+
+    While one waits for the disk another is made: that is a third of the time of a year of minutes.
+    """
+    if in_turn or len(chunks) <= _AT_ONCE:
+        return list(map(one, chunks))
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(one, chunks))
+
+
+def unknown_part(page: CandlePage, known: Knowledge) -> CandlePage:
+    """Give the part of a page of which nothing is known."""
+    unknown = page.covering - known.proved
+    if unknown == page.covering:
+        return page
+    return replace(
+        page, rows=page.rows.filter(within(page.rows["time"], unknown)), covering=unknown
+    )
+
+
+def parts_of(
+    series: Series, page: CandlePage, entries: Mapping[str, Entry]
+) -> dict[str, CandlePage]:
     """Cut a page into a part for each chunk."""
     parts = {
-        chunk: CandlePage(inside(page.rows, *chunk_span(series.timeframe, chunk)), covering)
+        chunk: _part(page, chunk_span(series.timeframe, chunk), covering)
         for chunk, covering in cut(series.timeframe, page.covering).items()
     }
-    moment = page.nothing_before
-    if moment is not None and (nothing_before is None or moment > nothing_before):
-        chunk = chunk_of(series.timeframe, moment)
-        parts[chunk] = replace(parts.get(chunk, _NO_PAGE), nothing_before=moment)
+    for chunk in _claiming(series, page, entries):
+        parts[chunk] = replace(
+            parts.get(chunk, NO_PAGE),
+            nothing_before=page.nothing_before,
+            rests_on=page.rests_on,
+        )
     return parts
+
+
+def _part(page: CandlePage, span: Span, covering: Spans) -> CandlePage:
+    rows, archive = inside(page.rows, *span), page.archive.within(span)
+    return CandlePage(rows, covering, archive=archive)
+
+
+def _claiming(series: Series, page: CandlePage, entries: Mapping[str, Entry]) -> set[str]:
+    """Name the chunks to tell from now on of the beginning as a page does.
+
+    A later moment goes into the chunk that holds it. Where a single answer said the same, or
+    something that candles contradict, better evidence takes the place of that.
+    """
+    moment, footers = page.nothing_before, [entry.footer for entry in entries.values()]
+    if moment is None:
+        return set()
+    known, _ = beginning(footers)
+    if known is None or known < moment:
+        return {chunk_of(series.timeframe, moment)}
+    if page.rests_on == ONE_ANSWER:
+        return set()
+    firsts = [each.first for each in footers if each.first is not None]
+    oldest = min([*times_of(page.rows)[:1], *firsts], default=known)
+    return {
+        chunk
+        for chunk, entry in entries.items()
+        if (said := entry.footer).nothing_before is not None
+        and said.rests_on == ONE_ANSWER
+        and (said.nothing_before == moment or said.nothing_before > max(moment, oldest))
+    }
+
+
+class _ChunkMerge(NamedTuple):
+    """The news for a chunk: a part of a page, and before that the pages that waited."""
+
+    part: CandlePage
+    seen_at: int
+    pages: tuple[Record, ...]
+    taken: Mark | None
 
 
 def _merge_chunk(
@@ -110,25 +207,69 @@ def _merge_chunk(
     index: Index,
     series: Series,
     chunk: str,
-    part: CandlePage,
+    news: _ChunkMerge,
     *,
-    seen_at: int,
-    exists: bool,
+    here: Entry | None,
 ) -> tuple[Entry | None, Written]:
-    """Merge a part into a chunk; without anything new the file stays untouched."""
-    path = root / series.path(chunk)
-    old, said = read_chunk(path, series) if exists else (_NO_PAGE.rows, None)
-    covered, moment = Spans(), part.nothing_before
-    if said is not None:
-        covered = said.covered
-        moment = said.nothing_before if moment is None else moment
-    rows, changed, revisions = merge(old, part.rows, part.covering, covered)
-    footer = describe(rows, covered | part.covering, moment)
-    if footer == said and rows is old:
+    """Merge the news into a chunk; without anything new the file stays untouched."""
+    path, part = root / series.path(chunk), news.part
+    if here is None and os.path.lexists(path):  # the stand-in of a file: kept, never written over
+        Aside(root).move(path)
+    old, said = (NO_PAGE.rows, None) if here is None else read_sound(root, series, here)
+    before = told(news.pages, series.symbol, old)
+    covered = covered_with(news.pages, Spans() if said is None else said.covered)
+    claim = part if said is None or part.nothing_before is not None else said
+    rows, changed, revisions = merge(before, part.rows, part.covering, covered)
+    footer = describe(rows, covered | part.covering, claim.nothing_before, claim.rests_on)
+    archive = part.archive if said is None else said.archive.then(part.archive)
+    if not news.pages and said == footer and rows is old and said.archive == archive:
         return None, Written(0, 0)
     # What is about to be lost must be on record first.
-    record(root, series, revisions, seen_at)
-    stamp, sha256 = write_chunk(path, rows, footer, series)
+    if news.pages:
+        own = ((each, news.seen_at) for each in revisions)
+        record_pages(root, series, [*revised(news.pages), *own])
+    else:
+        record(root, series, revisions, news.seen_at)
+    taken = said.taken if said is not None and news.taken is None else news.taken
+    stamp, sha256 = write_chunk(path, rows, replace(footer, archive=archive, taken=taken), series)
     entry = Entry(chunk, stamp, footer, sha256)
     keep(index, series, entry, rows)
     return entry, Written(changed, len(revisions))
+
+
+def read_sound(root: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, Footer]:
+    """Read a chunk before a merge; a rotten one is set aside, and the slots become unknown.
+
+    New hashes over old damage would make it true for ever. Only the holder of the series' lock may.
+    Raises `CorruptFile` naming both places.
+    """
+    path = root / series.path(entry.chunk)
+    known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
+    try:
+        return read_chunk(path, series, known)
+    except CorruptFile as error:
+        raise _set_aside(root, path, error) from error
+
+
+def entries_of(root: Path, index: Index, series: Series) -> list[Entry]:
+    """List the chunks of a series; of several, one whose footer rotted is set aside."""
+    try:
+        return index.entries(series)
+    except CorruptFile:
+        for path in sorted((root / series.folder).glob(f"*{SUFFIX}")):
+            if not is_chunk(series.timeframe, path.name.removesuffix(SUFFIX)):
+                continue
+            try:
+                read_footer(path, series)
+            except CorruptFile as error:
+                if isinstance(error.__cause__, Broken):  # ours once; others are for a person
+                    raise _set_aside(root, path, error) from error
+        raise
+
+
+def _set_aside(root: Path, path: Path, error: CorruptFile) -> CorruptFile:
+    """Take a damaged chunk out of the lake, and give the error that says so."""
+    kept = Aside(root).move(path)
+    return CorruptFile(
+        f"{error};\nthe bytes are kept as {kept}, the slots are unknown: backfill them again"
+    )

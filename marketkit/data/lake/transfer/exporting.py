@@ -1,4 +1,4 @@
-"""Candles leave the lake as one file for others, complete or not there at all."""
+"""Candles and trades leave the lake as one file for others, complete or not there at all."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from marketkit.errors import InputError, NotWritable, nearest
 
 
 def check_target(path: Path, *, overwrite: bool) -> Path:
-    """Give the path back if candles can be written there. Raises `InputError`."""
+    """Give the path back if rows can be written there. Raises `InputError`."""
     if path.suffix.lower() not in _WRITERS:
         raise InputError(
             f"{path}: not a kind of file that can be written{nearest(path.suffix, _WRITERS)}"
@@ -23,7 +23,7 @@ def check_target(path: Path, *, overwrite: bool) -> Path:
     return path
 
 
-def write_candles(path: Path, rows: pl.DataFrame) -> int:
+def write_rows(path: Path, rows: pl.DataFrame) -> int:
     """Write rows to a file in one step and say how many. Raises `NotWritable`."""
     writer = _WRITERS[path.suffix.lower()]
     try:
@@ -34,7 +34,9 @@ def write_candles(path: Path, rows: pl.DataFrame) -> int:
 
 
 def _csv(rows: pl.DataFrame, file: BinaryIO) -> None:
-    rows.write_csv(file, datetime_format="%Y-%m-%dT%H:%M:%SZ")  # slots start on whole seconds
+    # Slots start on whole seconds, trades do not.
+    fraction = "%.3f" if "side" in rows.columns else ""
+    rows.write_csv(file, datetime_format=f"%Y-%m-%dT%H:%M:%S{fraction}Z")
 
 
 def _parquet(rows: pl.DataFrame, file: BinaryIO) -> None:

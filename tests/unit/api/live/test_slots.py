@@ -192,6 +192,37 @@ def test_a_candle_far_ahead_of_the_clock_is_a_mistake(going):
     assert at(30) not in going.rows
 
 
+def test_a_slot_whose_candle_was_not_believed_is_neither_final_nor_proved_without_it(going):
+    """The candle was right and our clock behind: then it catches up, and later candles are taken."""
+    going.keep(span(9, 11))
+    assert going.said(candle(30), at(30) - AHEAD - 1) == "none"
+    going.said(candle(31), at(31.5))
+    going.said(candle(33), at(33.5))
+    going.prove(at(40))
+    assert going.advance().end <= at(30)
+    assert at(30) not in going.proved
+    assert going.unseen() == span(24, 32)
+    going.answered([(at(30), row(2.0))], span(11, 33), at(11), at(40))
+    going.advance()
+    assert going.watermark >= at(33)
+    assert going.rows[at(30)].volume == 2.0
+
+
+def test_a_candle_ahead_of_its_time_proves_no_slot_that_has_yet_to_come(going):
+    going.keep(span(9, 11))
+    going.said(candle(15), at(11.5))
+    going.prove(at(13))
+    assert not going.proved
+    going.prove(at(16))
+    assert going.proved == span(11, 15)
+
+
+def test_a_candle_that_says_to_be_of_later_holds_up_none_of_its_slot(going):
+    going.said(candle(11, 5.0, sent=14), at(11.1))
+    assert going.said(candle(11, 6.0, sent=11.3), at(11.3)) == "changed"
+    assert going.rows[at(11)].volume == 6.0
+
+
 def test_of_candles_in_the_lake_the_newest_fifty_stay(going):
     for minute in range(11, 100):
         going.said(candle(minute), at(minute + 0.5))

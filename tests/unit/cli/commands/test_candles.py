@@ -40,7 +40,7 @@ def test_candles_of_a_lake_are_printed_without_an_exchange(run, tmp_path):
     lines = [f"2026-01-01T00:0{n}:00Z,10,20,9,{10 + n},1.5,15" for n in (0, 1, 3)]
     path.write_text("\n".join(["timestamp,open,high,low,close,volume,value", *lines]) + "\n")
     where = ("--lake", tmp_path / "lake", "--endpoint", "http://127.0.0.1:9", "--json")
-    series = ("--timeframe", "1m", "--covering", "range")
+    series = ("--timeframe", "1m", "--covering", "range", "--settled")
     assert run("lake", "import", path, "--symbol", "KRW-BTC", *series, *where)[0] == 0
     span = ("--start", "2026-01-01", "--end", "2026-01-01T00:04")
     code, out, err = run("candles", "KRW-BTC", *span, "--source", "lake", *where)

@@ -32,7 +32,8 @@ def minutes(tmp_path):
 @pytest.fixture
 def imported(lake, minutes):
     code, out, err = lake(
-        "import", str(minutes), "--symbol", "KRW-BTC", "--timeframe", "1m", "--covering", "range"
+        *("import", str(minutes), "--symbol", "KRW-BTC", "--timeframe", "1m", "--settled"),
+        *("--covering", "range"),
     )
     assert code == 0, err
     return out
@@ -50,7 +51,7 @@ def test_an_import_says_what_it_took_and_the_lake_proves_it(lake, imported):
 
 def test_a_file_that_contradicts_the_lake_is_a_revision(lake, imported, minutes):
     minutes.write_text(minutes.read_text().replace("20,9,11,1.5", "20,9,11,1.25"))
-    lake("import", str(minutes), "--symbol", "KRW-BTC", "--timeframe", "1m")
+    lake("import", str(minutes), "--symbol", "KRW-BTC", "--timeframe", "1m", "--prefer", "file")
     code, out, _ = lake("revisions", "--json")
     (revision,) = json.loads(out)
     assert code == 0
@@ -64,7 +65,7 @@ def test_a_comparison_says_what_differs_and_whether_anything_does(
     code, out, _ = lake("diff", "before", "--json")
     assert (code, json.loads(out)) == (0, [])
     minutes.write_text(minutes.read_text().replace("20,9,11,1.5", "20,9,11,1.25"))
-    lake("import", str(minutes), "--symbol", "KRW-BTC", "--timeframe", "1m")
+    lake("import", str(minutes), "--symbol", "KRW-BTC", "--timeframe", "1m", "--prefer", "file")
     code, out, _ = lake("diff", "before", "--json")
     (span,) = json.loads(out)
     assert (code, span["difference"], span["slots"]) == (1, "changed", 1)

@@ -25,7 +25,7 @@ def test_a_folder_is_needed_and_a_time_is_above_zero(run, wrong):
 def test_a_time_ends_the_wait_and_now_and_then_a_line_is_said(monkeypatch, capsys):
     monkeypatch.setattr(record, "_SAY_EVERY", 0.02)
     began = time.monotonic()
-    record._wait("a recording", 0.1, Output(as_json=False))
+    record._wait("a recording", began + 0.1, Output(as_json=False))
     assert time.monotonic() - began >= 0.1
     assert capsys.readouterr().out.splitlines().count("'a recording'") >= 2
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import polars as pl
 
 from marketkit.coverage import Spans
@@ -37,6 +39,11 @@ def test_pages_prove_what_lies_between_their_edges():
     assert pages.height(both) == 10
     proof = pages.knowledge(TIMEFRAMES["1m"], both)
     assert (proof.covered, proof.nothing_before) == (pages.proved(both), START)
+
+
+def test_what_a_beginning_rests_on_is_told_with_it():
+    end = replace(page(0, 5, nothing_before=START), rests_on="months")
+    assert pages.knowledge(TIMEFRAMES["1m"], [page(5, 10), end]).rests_on == "months"
 
 
 def test_rows_that_are_not_proved_are_young():

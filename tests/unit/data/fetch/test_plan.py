@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.plan import lanes, split, spread, walks
 from marketkit.exchange.dialect import RateLimit
-from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.timeframe import TIMEFRAMES, parse_time
 

@@ -10,7 +10,7 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch.walks import FetchRun, WalkState, share, walk_all
 from marketkit.errors import UnknownSymbol
 from marketkit.exchange.dialect import Page
-from marketkit.exchange.upbit.paging import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import PAGE
 from marketkit.progress import Progress, Reporter
 from marketkit.schema import ROW, empty

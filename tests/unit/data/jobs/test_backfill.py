@@ -6,12 +6,14 @@ import asyncio
 
 import pytest
 
-from marketkit.coverage import Span
-from marketkit.data.jobs.backfill import BackfillOptions, backfill, find_listings
+from marketkit.coverage import Span, Spans
+from marketkit.data.jobs.backfill import BackfillOptions, backfill, find_listings, prepare_reads
 from marketkit.data.jobs.catalog import jobs
 from marketkit.data.jobs.tasks import BackfillRequest
+from marketkit.data.lake.tier.folder import images
 from marketkit.errors import NetworkError, ServerFailed, UnknownSymbol
 from marketkit.timeframe import MINUTE, TIMEFRAMES, parse_time
+from tests.unit.data.lake.conftest import make_candles
 
 MINUTES = TIMEFRAMES["1m"]
 START, END = parse_time("2026-03-10T00:00Z"), parse_time("2026-03-10T08:00Z")
@@ -38,6 +40,21 @@ def test_every_slot_is_answered_for(fetch, tmp_path):
     assert report.requests == 6
     assert jobs(tmp_path / "lake").select("job", "state", "percent").rows() == [
         (REQUEST.id, "done", 100.0)
+    ]
+
+
+def test_what_a_job_brought_is_read_as_memory_from_then_on(fetch, tmp_path):
+    async def main(filler, run):
+        await done(filler, run)
+        await prepare_reads(filler.lake, REQUEST.symbols, MINUTES, Span(START, END))
+        (path,) = filler.lake.root.glob("candles/*/*/series=KRW-BTC/*.parquet")
+        path.write_bytes(b"rot")
+        await prepare_reads(filler.lake, ["KRW-BTC"], MINUTES, Span(START, END))
+
+    fetch(main)
+    assert sorted(path.parent.name for path in images().rglob("*.arrow")) == [
+        "series=KRW-BTC",
+        "series=KRW-ETH",
     ]
 
 
@@ -111,9 +128,26 @@ def test_a_page_of_months_tells_when_a_symbol_was_listed(fetch, exchange):
         moment = filler.lake.nothing_before("KRW-BTC", MINUTES)
         first = filler.lake.read("KRW-BTC", "1M")["time"].dt.epoch("ms")[0]
         assert moment == first > span.start
+        told = {row["timeframe"]: row["rests_on"] for row in filler.lake.catalog().to_dicts()}
+        assert told == {"1m": "months", "1M": "two answers"}
         sent = run.requests
         await find_listings(filler, ["KRW-BTC"], MINUTES, span, run)
         assert run.requests == sent == exchange.stats()["groups"]["candles"]["requests"]
+
+    fetch(main)
+
+
+def test_months_of_which_one_answer_told_the_first_are_no_better_evidence(fetch):
+    span = Span(parse_time("2017-01-01"), END)
+
+    async def main(filler, run):
+        months = TIMEFRAMES["1M"]
+        first = parse_time("2024-03-01")
+        whole = Spans([(first, filler.until(months, None))])
+        filler.lake.append("KRW-BTC", "1M", make_candles([first]), whole, nothing_before=first)
+        await find_listings(filler, ["KRW-BTC"], MINUTES, span, run)
+        known = filler.lake.select("KRW-BTC", "1m").known("KRW-BTC")
+        assert (known.nothing_before, known.rests_on) == (first, "one answer")
 
     fetch(main)
 

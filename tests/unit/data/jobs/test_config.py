@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.data.jobs.config import UniverseConfig, chores, members, read_config
+from marketkit.data.jobs.config import UniverseConfig, chores, members, moment, read_config
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
 from marketkit.schema import MARKET, ROW, empty
@@ -46,7 +46,11 @@ def written(tmp_path, text):
 
 def test_a_file_is_read_and_its_chores_follow(tmp_path, markets):
     config = read_config(written(tmp_path, GOOD))
-    assert (config.lake, config.patience, config.max_time) == ("somewhere", "6h", "50m")
+    assert (config.lake, config.patience, config.max_time) == (
+        str(tmp_path / "somewhere"),
+        "6h",
+        "50m",
+    )
     found = chores(config, markets, Lake(tmp_path), NOW)
     assert {chore.symbols for chore in found} == {("KRW-BTC", "KRW-ETH")}
     assert {chore.timeframe: chore.start for chore in found} == {
@@ -85,13 +89,35 @@ def test_an_update_begins_where_the_lake_ends(tmp_path, markets):
         ('[[universe]]\ndepth = { 1x = "2y" }', "unknown timeframe '1x'"),
         ('[[universe]]\ndepth = { 1m = "2 years" }', "not a length of time: '2 years'"),
         ('order = "random"\n' + GOOD, "order"),
-        ('rescue = "yes"\n' + GOOD, "rescue='yes'"),
+        ('rescue = "yes"\n' + GOOD, 'rescue = "yes" is neither true nor false'),
+        (GOOD.replace('"somewhere"', "5"), "lake = 5 is no text"),
+        ('region = ["kr"]\n' + GOOD, "region = .* is no text"),
+        ('endpoint = "a\\u0000b"\n' + GOOD, "endpoint = .* is no text"),
+        (GOOD + "update = 1", "update = 1 is neither true nor false"),
+        (GOOD.replace('"KRW"', "7"), "quote = 7 is no text"),
+        (GOOD.replace('["KRW-*"]', "7"), "symbols = 7 is no list"),
+        (GOOD.replace('["KRW-D*"]', '["KRW-D*", 7]'), "exclude = .* is no list of texts"),
+        (GOOD.replace('"2y"', "7"), "7"),
+        ('universe = ["KRW-BTC", 5]', "is no table"),
+        ("a = " + "[" * 100_000, "backfill.toml"),
         ("this is no TOML", "backfill.toml"),
     ],
 )
 def test_a_slip_in_a_file_is_named(tmp_path, text, said):
     with pytest.raises(InputError, match=said):
         read_config(written(tmp_path, text))
+
+
+def test_a_depth_of_more_years_than_there_were_begins_with_1970(tmp_path, markets):
+    config = read_config(written(tmp_path, GOOD.replace('"2y"', '"9999y"')))
+    starts = {each.timeframe: each.start for each in chores(config, markets, Lake(tmp_path), NOW)}
+    assert moment(starts["1m"]).year == 1970
+
+
+def test_a_single_text_stands_for_the_list_of_it(tmp_path):
+    text = '[[universe]]\nsymbols = "KRW-BTC"\nexclude = "KRW-D*"\ndepth = { 1m = "1000h" }'
+    (universe,) = read_config(written(tmp_path, text)).universe
+    assert (universe.symbols, universe.exclude) == (["KRW-BTC"], ["KRW-D*"])
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):
@@ -101,7 +127,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 
 def test_a_code_that_is_not_listed_stays_and_is_reported_by_its_backfill(markets):
     named = UniverseConfig({"1m": "1d"}, symbols=("KRW-BTC", "KRW-OLD", "BTC-OLD"), quote="krw")
-    assert members(named, markets) == ["KRW-BTC", "KRW-OLD"]
+    assert members(named, markets) == ["BTC-OLD", "KRW-BTC", "KRW-OLD"]
     without = UniverseConfig({"1m": "1d"}, symbols=("KRW-BTC", "KRW-OLD"), exclude=("KRW-O*",))
     assert members(without, markets) == ["KRW-BTC"]
 
@@ -136,3 +162,7 @@ def test_a_universe_without_a_market_is_an_error(markets):
     assert members(UniverseConfig({"1m": "1d"}), markets) == sorted(markets["symbol"])
     with pytest.raises(InputError, match="no market is in the universe"):
         members(UniverseConfig({"1m": "1d"}, symbols=("KRW-X*",)), markets)
+    with pytest.raises(
+        InputError, match=r'of \* with quote = "KWR" \(one of BTC KRW\) without A\*'
+    ):
+        members(UniverseConfig({"1m": "1d"}, quote="KWR", exclude=("A*",)), markets)

@@ -6,6 +6,7 @@ import sqlite3
 import subprocess
 import sys
 import time
+from contextlib import closing
 
 import pytest
 
@@ -299,7 +300,7 @@ def test_a_lake_without_jobs_has_none_and_gets_no_ledger(tmp_path):
 def test_a_ledger_of_another_version_begins_again(ledger, tmp_path):
     begun(ledger)
     ledger.close()
-    with sqlite3.connect(tmp_path / NAME) as connection:
+    with closing(sqlite3.connect(tmp_path / NAME)) as connection, connection:
         connection.execute("PRAGMA user_version = 99")
     connection.close()
     assert ledger.totals(WANTED.id).slots == 0

@@ -47,6 +47,18 @@ def test_it_names_one_symbol_and_counts_several():
     assert repr(several).startswith("backfill of 2 symbols 1m")
 
 
+@pytest.mark.parametrize(
+    ("symbols", "named"),
+    [
+        (("KRW-BTC",), "of KRW-BTC rests"),
+        (("KRW-A", "KRW-B", "KRW-C"), "of KRW-A and 2 more rests"),
+    ],
+)
+def test_a_beginning_of_which_one_answer_told_is_named(symbols, named):
+    assert named in repr(replace(REPORT, unconfirmed=symbols)).splitlines()[-1]
+    assert "rests" not in repr(REPORT)
+
+
 def test_revisions_and_failures_have_lines_of_their_own():
     report = replace(REPORT, revisions=3, failures={"KRW-BTC": BadResponse("cut short")})
     lines = repr(report).splitlines()

@@ -2,7 +2,8 @@
 
 `appender.py ROOT page NAME LINE` appends the page of that name and kills itself before the LINE-th
 line that the lake's own modules execute; at the end it prints how many there were.
-`appender.py ROOT pages FIRST STEP COUNT` appends COUNT pages of five slots, each STEP pages apart.
+`appender.py ROOT pages FIRST STEP COUNT` appends COUNT pages of five slots, each STEP pages apart;
+with `journal` in place of `pages` through the journal.
 """
 
 from __future__ import annotations
@@ -15,12 +16,16 @@ import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.store import pages
 from marketkit.schema import ROW, TIME
 
 MINUTE = 60_000
 FEBRUARY = 1_706_745_600_000  # 2024-02-01T00:00Z, where one chunk ends and the next begins
 PAGES = {"old": (-30, 10, 1.0), "new": (-15, 25, 2.0)}  # first slot, end, volume
-LIBRARY = (str(Path("marketkit") / "data" / "lake") + os.sep, str(Path("marketkit") / "disk.py"))
+LIBRARY = (
+    str(Path("marketkit") / "data" / "lake") + os.sep,
+    str(Path("marketkit") / "disk" / "__init__.py"),
+)
 
 
 def make_page(first: int, end: int, volume: float) -> tuple[pl.DataFrame, Spans]:
@@ -75,6 +80,8 @@ def append_pages(root: str, first: int, step: int, count: int) -> None:
 
 if __name__ == "__main__":
     root, what, *rest = sys.argv[1:]
+    if what == "journal":
+        pages._LARGE = 0
     if what == "page":
         append_page(root, rest[0], int(rest[1]))
     else:

@@ -1,7 +1,8 @@
-"""Makes `data/golden/lakes/format-1`, once: made-up candles that every later marketkit must read.
+"""Makes `data/golden/lakes/format-2`, once: made-up candles that every later marketkit must read.
 
 `python tests/unit/data/lake/golden_lake.py FOLDER` writes a lake and, beside it, `expected.json`: what
-it says, worked out here from the candles and not read from the lake. A format that was released is
+it says, worked out here from the candles and not read from the lake. The page that revises candles
+waits in the journal; in format 1, made the same way, it had gone into the chunk. A format that was released is
 never made anew; this shows how it was made, and makes the next one.
 """
 
@@ -12,11 +13,13 @@ import shutil
 import sys
 from datetime import datetime
 from pathlib import Path
+from unittest.mock import patch
 
 import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.store import pages
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import TIMEFRAMES
 
@@ -95,7 +98,8 @@ def make(folder: Path) -> None:
     first = candles("KRW-BTC", "1m", [(at("2024-02-01T00:00"), at("2024-02-01T00:10"))])
     kept, revisions = revise(first)
     covering = Spans([(at("2024-02-01T00:00"), at("2024-02-01T00:10"))])
-    lake.append("KRW-BTC", "1m", frame("KRW-BTC", kept), covering, seen_at=SEEN_AT)
+    with patch.object(pages, "_LARGE", 0):
+        lake.append("KRW-BTC", "1m", frame("KRW-BTC", kept), covering, seen_at=SEEN_AT)
     series = expected["KRW-BTC 1m"]
     untouched = [each for each in series["rows"] if each not in first]
     expected["KRW-BTC 1m"] = {**series, "rows": sorted([*untouched, *kept])}

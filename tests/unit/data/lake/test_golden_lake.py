@@ -12,6 +12,7 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.store import pages
 from marketkit.errors import InputError
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import TIMEFRAMES
@@ -56,6 +57,16 @@ def test_it_covers_what_it_covered(golden):
     for symbol, timeframe, said in series_of(expected):
         assert lake.covered(symbol, timeframe) == Spans(map(tuple, said["covered"]))
         assert lake.nothing_before(symbol, timeframe) == said["nothing_before"]
+
+
+def test_of_its_beginnings_it_says_that_nobody_confirmed_them(golden):
+    lake, expected = golden
+    frozen = lake.as_of(expected["frozen"]["name"])
+    for one in (lake, frozen):
+        found = one.catalog().select(pl.col("nothing_before").cast(pl.Int64), "rests_on")
+        told = {("one answer" if moment is not None else None) for moment, _ in found.rows()}
+        assert set(found["rests_on"]) == told
+        assert "one answer" in told
 
 
 def test_it_says_of_every_slot_what_it_is(golden):
@@ -108,6 +119,25 @@ def test_nothing_is_wrong_with_it_and_it_takes_new_candles(golden):
     )
     with pytest.raises(InputError):
         lake.freeze(expected["frozen"]["name"])
+
+
+def test_a_lake_becomes_one_of_the_newest_format_when_a_page_first_waits(golden, monkeypatch):
+    lake, expected = golden
+    mark, said = lake.root / "lake.json", expected["KRW-ETH 1m"]
+    before = mark.read_text()
+    lake.read("KRW-ETH", "1m")
+    rows = rows_of("KRW-ETH", said["rows"]).with_columns(pl.col("volume") + 1)[-5:-2]
+    covering = Spans((time, time + 60_000) for time in rows["time"].dt.epoch("ms"))
+    lake.append("KRW-ETH", "1m", rows[:1], Spans(list(covering)[:1]))
+    assert mark.read_text() == before
+    monkeypatch.setattr(pages, "_LARGE", 0)
+    assert lake.append("KRW-ETH", "1m", rows, covering).rows == 2
+    assert json.loads(mark.read_text())["format"] == 2
+    assert Lake(lake.root).read("KRW-ETH", "1m")[-5:-2].equals(rows)
+
+
+def test_the_newest_has_a_page_that_waits():
+    assert list((FORMATS[-1] / "lake").glob("journal/*/*/*.log"))
 
 
 def test_how_it_was_made_is_how_it_would_be_made_now(tmp_path):

@@ -195,3 +195,18 @@ def test_a_list_of_an_older_day_that_comes_late_takes_its_place(filled):
 def test_a_broken_list_is_left_out_of_what_they_show(filled, tmp_path):
     (tmp_path / "lake/markets/source=upbit/2026-04-01.parquet").write_bytes(b"broken")
     assert filled.chronicle().days[-1] == date(2026, 3, 1)
+
+
+def test_lists_of_days_without_one_are_taken_from_another_lake(filled, tmp_path):
+    other = Universe(tmp_path / "other", "upbit")
+    other.keep(markets("KRW-OLD"), moment("2025-12-31"), make=True)
+    other.keep(markets("KRW-OLD"), moment("2026-01-01"), make=True)
+    other.keep(markets("KRW-OLD"), moment("2026-02-01"), make=True)
+    (path,) = (tmp_path / "other").rglob("2026-02-01.parquet")
+    path.write_bytes(b"no list")
+    assert filled.take(other, dry_run=True) == 1
+    assert date(2025, 12, 31) not in filled.days()
+    assert filled.take(other) == 1
+    assert filled.at(date(2025, 12, 31))[0]["symbol"].to_list() == ["KRW-OLD"]
+    assert "KRW-OLD" not in filled.at(date(2026, 1, 1))[0]["symbol"]
+    assert filled.take(other) == 0

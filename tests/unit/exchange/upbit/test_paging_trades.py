@@ -132,10 +132,11 @@ def test_a_walk_brings_exactly_the_trades_of_the_range_newest_first(seed):
 
 @calm
 @given(seeds)
-def test_a_walk_asks_once_a_day_and_once_for_each_five_hundred_trades(seed):
+def test_a_walk_asks_once_a_day_twice_if_that_is_empty_and_once_for_each_five_hundred(seed):
     wanted, exchange = story(seed)
     drive(wanted, exchange)
-    assert len(exchange.requests) <= 8 + math.ceil(len(exchange.trades) / 500)
+    empty = sum(not exchange.page(dict(request.params)) for request in exchange.requests)
+    assert len(exchange.requests) <= 8 + math.ceil(len(exchange.trades) / 500) + empty // 2
 
 
 def test_one_page_is_one_request():
@@ -167,7 +168,26 @@ def test_trades_of_one_millisecond_are_parted_by_their_ids_across_pages():
 def test_an_empty_day_does_not_end_the_walk():
     exchange = Exchange(book([NOW - 1, NOW - 6 * DAY]))
     assert len(drive(TradeRange("KRW-BTC", NOW, count=10), exchange)) == 2
-    assert len(exchange.requests) == 8  # today and the seven days before
+    assert len(exchange.requests) == 8 + 6  # today and the seven days before, the empty ones twice
+
+
+@pytest.mark.parametrize("count", [None, 1, 500, 650])
+@pytest.mark.parametrize("spoiled", [0, 1])
+def test_one_empty_page_loses_no_trade(count, spoiled):
+    exchange = Exchange(book([*range(NOW - 700_000, NOW, 1_000), MIDNIGHT - 1]))
+    wanted = TradeRange("KRW-BTC", NOW, start=MIDNIGHT - DAY, count=count)
+    there = exchange.page
+    exchange.page = lambda asked: [] if len(exchange.requests) == spoiled + 1 else there(asked)
+    assert drive(wanted, exchange) == expected(wanted, exchange)
+
+
+@pytest.mark.parametrize("ahead", [HOUR, 2 * DAY])
+def test_a_clock_that_is_ahead_loses_no_trade(ahead):
+    exchange = Exchange(book(range(MIDNIGHT - 2 * DAY, MIDNIGHT - 1, MINUTE)), now=MIDNIGHT - 1)
+    exact = TradeRange("KRW-BTC", MIDNIGHT, MIDNIGHT - 2 * DAY, MIDNIGHT - HOUR)
+    wanted = TradeRange("KRW-BTC", exact.now + ahead, exact.start, exact.end)
+    exchange.now -= 5_000
+    assert drive(wanted, exchange) == expected(exact, exchange)
 
 
 def test_days_after_the_end_and_before_the_start_are_not_asked_for():

@@ -57,7 +57,7 @@ def test_while_another_is_at_it_changes_wait(shared, monkeypatch):
     def busy(_: int) -> None:
         raise BlockingIOError
 
-    monkeypatch.setattr(files, "_lock", busy)
+    monkeypatch.setattr(files, "lock", busy)
     applied = []
     shared.put_off(lambda _: applied.append(1))
     shared.flush()

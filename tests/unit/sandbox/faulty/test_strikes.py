@@ -12,7 +12,7 @@ KINDS = ("drip", "date", "header", "html")
 
 @pytest.fixture
 def strikes():
-    return Strikes(KINDS, Defaults({"drip": "1", "date": "x"}, numbers=("drip",), lines=("date",)))
+    return Strikes(Defaults({"drip": "1", "date": "x"}, numbers=("drip",), lines=("date",)))
 
 
 def kinds(strikes, *of):
@@ -53,7 +53,6 @@ def test_a_fault_has_the_value_of_its_order_or_of_its_kind(strikes):
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        (Strike("nope"), "unknown fault 'nope'; there are drip"),
         (Strike("html", path="books"), "unknown path 'books'"),
         (Strike("html", 0), "0 times"),
         (Strike("html", after=-1), "after -1"),

@@ -15,6 +15,7 @@ from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format.chunk import Footer, read_chunk, write_chunk
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.seal import UNSEALED
 from marketkit.schema import ROW, TIME
 from marketkit.timeframe import TIMEFRAMES
 
@@ -88,6 +89,8 @@ def with_footer(**said: object) -> Callable[[Path], object]:
     def spoil(root: Path) -> None:
         table = pq.read_table(root / CHUNK, partitioning=None)
         footer = {**json.loads(table.schema.metadata[b"marketkit"]), **said}
+        for name in UNSEALED:  # the proof of other bytes
+            del footer[name]
         marked = table.replace_schema_metadata({b"marketkit": json.dumps(footer).encode()})
         pq.write_table(marked, root / CHUNK)
 
@@ -187,7 +190,9 @@ def frozen_wrong(root: Path) -> None:
     path.write_bytes(content[:-9])
 
 
+MARKETS = "markets/source=upbit/2024-01-01.parquet"
 SPOILERS = [
+    Spoiler("a rotten market list", with_bytes(MARKETS, b"rot"), {"corrupt"}, "set aside", MARKETS),
     Spoiler("rot", with_bytes(CHUNK, b"rot"), {"corrupt"}, "set aside"),
     Spoiler("an empty file", with_bytes(CHUNK, b""), {"corrupt"}, "set aside"),
     Spoiler("a flipped bit", flipped, {"corrupt"}, "set aside"),

@@ -14,6 +14,7 @@ from marketkit.coverage import Spans
 from marketkit.data.lake.audit.chunk import inspect
 from marketkit.data.lake.format.chunk import FORMAT, describe, write_chunk
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.seal import UNSEALED
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 
 SERIES = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
@@ -89,12 +90,15 @@ def test_a_file_of_others_is_foreign(path, rows):
         ({"covered": "all"}, "corrupt"),
         ({"rows": "five"}, "corrupt"),
         ({"first": 1.5}, "corrupt"),
+        ({"rests_on": 2}, "corrupt"),
     ],
 )
 def test_a_footer_that_cannot_be_believed_leaves_nothing(path, rows, footer, said, finding):
     write_chunk(path, rows, footer, SERIES)
     table = pq.read_table(path, partitioning=None)
     wrong = {**json.loads(table.schema.metadata[b"marketkit"]), **said}
+    for name in UNSEALED:  # the proof of other bytes
+        del wrong[name]
     marked = table.replace_schema_metadata({b"marketkit": json.dumps(wrong).encode()})
     pq.write_table(marked, path)
     looked = inspect(path, SERIES)
@@ -116,6 +120,16 @@ def test_an_impossible_row_goes_and_its_slot_is_unknown(path, rows, footer, janu
     assert looked.trusted.rows.height == rows.height - 1
     assert january + 5 * MINUTE not in looked.trusted.footer.covered
     assert january + 6 * MINUTE in looked.trusted.footer.covered
+
+
+def test_what_is_trusted_keeps_what_its_beginning_rests_on(path, rows, footer, january):
+    wrong = rows.with_columns(high=pl.when(pl.int_range(pl.len()) == 2).then(1.0).otherwise("high"))
+    said = replace(footer, nothing_before=january, rests_on="months")
+    write_chunk(path, wrong, said, SERIES)
+    looked = inspect(path, SERIES)
+    assert looked.said == said
+    trusted = looked.trusted.footer
+    assert (trusted.nothing_before, trusted.rests_on) == (january, "months")
 
 
 def test_rows_that_stand_twice_stand_once(path, rows, footer):

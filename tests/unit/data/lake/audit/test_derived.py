@@ -7,7 +7,7 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
-from marketkit.data.lake.audit.derived import differing
+from marketkit.data.lake.audit.widths import differing
 from marketkit.timeframe import DAY, HOUR, MINUTE, parse_time
 from tests.unit.data.lake.conftest import make_candles
 
@@ -49,7 +49,7 @@ def test_a_day_that_opens_elsewhere_than_its_first_hour_is_a_finding_of_its_seri
     assert finding[:-1] == (folder, "KRW-BTC", "1d", "differs")
     assert finding[-1] == (
         "1 of 40 slots are not what 1h candles add up to (open, low), the first at"
-        " 2026-01-15T00:00:00Z; both are as the exchange gave them"
+        " 2026-01-15T00:00:00Z; both are kept as they came"
     )
 
 
@@ -72,7 +72,20 @@ def test_only_slots_that_both_know_are_compared(lake):
     lake.append("KRW-BTC", "1d", _days(), _all())
     lake.append("KRW-ETH", "1d", _days().with_columns(symbol=pl.lit("KRW-ETH")), _all())
     (finding,) = told(lake)
-    assert finding[-1].startswith("1 of 1 slots are not what 1h candles add up to")
+    assert finding[-1].startswith("2 of 2 slots are not what 1h candles add up to")
+
+
+def test_candles_that_tell_of_a_part_are_no_more_than_the_whole(lake):
+    lake.append("KRW-BTC", "1d", _days(), _all())
+    few = make_candles(range(START, START + 20 * HOUR, HOUR))
+    lake.append("KRW-BTC", "1h", few, spans(0, 20 * HOUR))
+    assert told(lake) == []
+    more = make_candles([START + 30 * HOUR], volume=24.1)
+    lake.append("KRW-BTC", "1h", more, spans(30 * HOUR, 31 * HOUR))
+    (finding,) = told(lake)
+    assert finding[-1].startswith(
+        "1 of 2 slots are not what 1h candles add up to (volume), the first at 2026-01-06"
+    )
 
 
 def test_each_slot_is_compared_with_the_widest_candles_that_make_it(kept):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,8 @@ from marketkit.data.lake import Lake
 from marketkit.data.lake.audit.chunk import inspect
 from marketkit.data.lake.audit.index import AuditedChunk, compare
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.store.database import NAME
+from marketkit.data.lake.store.database import NAME, Database
+from marketkit.schema import ROW, empty
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 
 SERIES = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
@@ -94,10 +96,40 @@ def test_a_row_that_claims_something_else_is_wrong(root, chunks, covered):
 
 
 def test_bytes_that_are_not_those_that_were_written_are_the_files_fault(root, chunks):
-    tell(root, "UPDATE chunks SET sha256 = 'beef'")
-    (finding,) = compare(root, chunks)
+    other = {key: chunk._replace(sha256="beef") for key, chunk in chunks.items()}
+    (finding,) = compare(root, other)
     assert (finding.path, finding.finding) == (SERIES.path("2024-01"), "corrupt")
     assert (finding.action, finding.series) == ("set aside", SERIES)
+
+
+def test_an_index_of_before_there_were_words_is_sound(root):
+    nothing = empty(ROW), Spans()
+    january = Lake(root).read("KRW-BTC", "1m")["time"].dt.epoch("ms")[0]
+    lake = Lake(root)
+    lake.append("KRW-BTC", "1m", *nothing, nothing_before=january, rests_on="months")
+    tell(root, "UPDATE chunks SET crc = NULL")
+    tell(root, "ALTER TABLE chunks DROP COLUMN rests_on")
+    tell(root, "PRAGMA user_version = 3")
+    looked = inspect(root / SERIES.path("2024-01"), SERIES)
+    chunk = AuditedChunk(SERIES, looked.stamp, looked.sha256, looked.said)
+    assert details(root, {(SERIES.folder, "2024-01"): chunk}) == []
+    assert Lake(root).catalog()["rests_on"].to_list() == ["months"]
+    assert Lake(root).audit().is_empty()
+
+
+def test_a_row_with_better_evidence_than_the_file_is_told(root, chunks):
+    database = Database(root / NAME)
+    (entry,) = database.recall([SERIES.folder])[SERIES.folder].entries
+    database.put(SERIES.folder, [replace(entry, footer=replace(entry.footer, rests_on="months"))])
+    database.close()
+    (detail,) = details(root, chunks)
+    assert detail.startswith("says of")
+
+
+def test_a_hash_that_rotted_in_the_index_does_not_speak_against_a_file(root, chunks):
+    tell(root, "UPDATE chunks SET sha256 = 'beef'")
+    (finding,) = compare(root, chunks)
+    assert (finding.path, finding.action) == ("index.sqlite", "removed")
 
 
 def test_a_damaged_index_is_said_to_be(root, chunks):

@@ -119,10 +119,10 @@ def test_where_there_is_no_lake_none_is_made(tmp_path):
 
 
 def test_a_lake_of_a_later_marketkit_is_not_touched(root):
-    (root / "lake.json").write_text('{"format": 2}')
+    (root / "lake.json").write_text('{"format": 3}')
     (root / CHUNK).write_bytes(b"what this is nobody here can know")
     assert Lake(root).repair().select("path", "action").rows() == [("lake.json", "left")]
-    assert (root / "lake.json").read_text() == '{"format": 2}'
+    assert (root / "lake.json").read_text() == '{"format": 3}'
 
 
 def test_an_open_lake_sees_at_once_what_was_repaired(root):

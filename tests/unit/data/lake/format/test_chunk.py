@@ -22,10 +22,10 @@ from marketkit.data.lake.format.chunk import (
     read_footer,
     spans_of_text,
     spans_to_text,
-    sweep,
     write_chunk,
 )
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.seal import UNSEALED
 from marketkit.disk import make_folder
 from marketkit.errors import CorruptFile, NewerFormat
 from marketkit.schema import ROW, empty
@@ -53,6 +53,8 @@ def rewrite(path, **said):
     """Write the chunk again with another footer."""
     table = pq.read_table(path)
     footer = {**json.loads(table.schema.metadata[b"marketkit"]), **said}
+    for name in UNSEALED:  # the proof of other bytes
+        del footer[name]
     pq.write_table(table.replace_schema_metadata({b"marketkit": json.dumps(footer).encode()}), path)
 
 
@@ -148,6 +150,8 @@ def test_a_chunk_of_a_later_format_is_not_guessed_at(path, written):
         {"covered": []},
         {"first": 0},
         {"nothing_before": "1970"},
+        {"rests_on": 2},
+        {"rests_on": "\x1b[2J"},
         {"format": "one"},
     ],
 )
@@ -155,6 +159,23 @@ def test_a_footer_that_contradicts_its_place_or_rows_is_corrupt(path, written, s
     rewrite(path, **said)
     with pytest.raises(CorruptFile):
         read_footer(path, SERIES)
+
+
+@pytest.mark.parametrize(
+    ("word", "read"), [(None, "one answer"), ("months", "months"), ("a word of 2030",) * 2]
+)
+def test_the_evidence_is_read_as_written_and_of_before_there_was_any_as_one_answer(
+    path, written, word, read
+):
+    rewrite(path, rests_on=word)
+    assert read_footer(path, SERIES)[0].rests_on == read
+
+
+def test_a_beginning_keeps_what_it_rests_on(path, written):
+    rows, footer = written
+    told = describe(rows, footer.covered, footer.nothing_before, "two answers")
+    write_chunk(path, rows, told, SERIES)
+    assert read_footer(path, SERIES)[0] == told != footer
 
 
 @pytest.mark.parametrize("name", ["2024-02.parquet", "copy.parquet", "2024.parquet"])
@@ -190,12 +211,6 @@ def test_bytes_are_down_before_the_name_and_the_name_before_the_return(path, wri
     assert steps == ["fsync", "replace", "fsync"]
 
 
-def test_sweeping_removes_temporary_files_only(path, written):
-    (path.parent / f"{path.name}.123.abcd.tmp").write_bytes(b"half")
-    sweep(path.parent)
-    assert [each.name for each in path.parent.iterdir()] == [path.name]
-
-
 def test_folders_are_made_with_their_parents_once(tmp_path):
     make_folder(tmp_path / "a" / "b")
     make_folder(tmp_path / "a" / "b")
@@ -211,14 +226,14 @@ def test_who_reads_loads_no_library_that_writes_until_that_is_asked_for(path, wr
     code = f"""
 import sys
 from pathlib import Path
-from marketkit.data.lake.format import chunk
+from marketkit.data.lake.format import chunk, encoding
 from marketkit.data.lake.format.layout import Series
 from marketkit.timeframe import TIMEFRAMES
 series = Series("upbit", {SERIES.symbol!r}, TIMEFRAMES[{SERIES.timeframe.name!r}])
 rows, footer = chunk.read_chunk(Path({str(path)!r}), series)
 assert rows.height == footer.rows
 assert "pyarrow" not in sys.modules
-chunk.load_writer()
+encoding.load_writer()
 assert "pyarrow.parquet" in sys.modules
 """
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -27,11 +27,22 @@ def test_preparing_makes_the_folder_and_the_mark_once(tmp_path):
 
 
 def test_a_later_format_is_refused(tmp_path):
-    (tmp_path / "lake.json").write_text('{"format": 2}')
-    with pytest.raises(NewerFormat, match="format 2"):
+    (tmp_path / "lake.json").write_text('{"format": 3}')
+    with pytest.raises(NewerFormat, match="format 3"):
         marker.check(tmp_path)
     with pytest.raises(NewerFormat):
         marker.prepare(tmp_path)
+
+
+def test_a_lake_is_of_the_format_with_journals_from_its_first_record_on(tmp_path):
+    marker.prepare(tmp_path)
+    assert json.loads((tmp_path / "lake.json").read_text())["format"] == marker.FORMAT
+    marker.begin_journals(tmp_path)
+    assert json.loads((tmp_path / "lake.json").read_text())["format"] == marker.JOURNALLED
+    before = (tmp_path / "lake.json").stat().st_mtime_ns
+    marker.begin_journals(tmp_path)
+    assert (tmp_path / "lake.json").stat().st_mtime_ns == before
+    assert marker.check(tmp_path)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"format": "new"}', "\xff"])

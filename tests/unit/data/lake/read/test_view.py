@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.read.view import aggregate, look
-from marketkit.schema import ROW, TIME
+from marketkit.schema import ROW, TIME, empty
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES, narrower, parse_time
 from marketkit.window import EVER, parse_session
 
@@ -137,6 +137,15 @@ def test_the_slot_in_which_a_market_was_listed_is_whole(lake):
     assert known.covered == hours((1, 3))
     assert known.nothing_before == START + HOUR
     assert not known.missing(0, START + 3 * HOUR)
+
+
+def test_a_beginning_that_narrower_candles_tell_rests_on_what_theirs_does(lake):
+    listed = START + HOUR + 20 * MINUTE
+    keep(lake, "1h", hours((5, 6)), close=1.0, nothing_before=START)
+    nothing = empty(ROW), Spans()
+    lake.append("KRW-BTC", "1m", *nothing, nothing_before=listed, rests_on="two answers")
+    known = look(lake, ["KRW-BTC"], "1h").known("KRW-BTC")
+    assert (known.nothing_before, known.rests_on) == (START + HOUR, "two answers")
 
 
 def test_where_seconds_are_no_longer_kept_nothing_is_made_of_them(lake):

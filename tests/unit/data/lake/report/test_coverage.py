@@ -207,3 +207,14 @@ def test_the_catalog_has_a_row_for_each_series_with_files():
     ]
     assert frame.select(pl.col("first", "last").cast(pl.Int64)).row(0) == (0, 3 * MINUTE)
     assert catalog([]).schema == pl.Schema(CATALOG)
+
+
+def test_the_catalog_says_on_what_a_beginning_rests():
+    def told(moment, rests_on="one answer"):
+        footer = Footer(minutes((0, 5)), moment, 0, None, None, rests_on=rests_on)
+        frame = catalog([(SERIES, [Entry("2024-01", Stamp(100, 1, 1), footer)])])
+        return frame.select(pl.col("nothing_before").cast(pl.Int64), "rests_on").row(0)
+
+    assert told(None) == told(None, "months") == (None, None)
+    assert told(MINUTE) == (MINUTE, "one answer")
+    assert told(MINUTE, "a word of 2030") == (MINUTE, "a word of 2030")

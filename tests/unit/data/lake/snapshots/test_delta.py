@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import sys
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
+from marketkit.data.lake import Lake
 from marketkit.errors import MissingExtra, NotWritable
 from marketkit.schema import ROW, empty
 
@@ -136,7 +138,7 @@ def test_log_and_folders_are_down_before_a_set_is_called_published(filled, monke
     assert synced[-2:] == [str(log), str(table)]
 
 
-@pytest.mark.parametrize("content", [b"", b'{"protocol"', os.urandom(99)])
+@pytest.mark.parametrize("content", [b"", b'{"protocol"', random.Random(1).randbytes(99)])
 def test_a_log_that_a_power_cut_left_without_content_is_written_again(filled, deltalake, content):
     table = filled.publish("study")
     (log,) = (table / "_delta_log").iterdir()
@@ -163,3 +165,12 @@ def test_without_deltalake_the_extra_is_named(lake, monkeypatch):
     monkeypatch.setitem(sys.modules, "deltalake", None)
     with pytest.raises(MissingExtra, match=r"marketkit-upbit\[delta\]"):
         lake.publish("study")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are texts here")
+def test_a_lake_whose_name_is_no_text_has_a_log_too(tmp_path, candles, january, deltalake):
+    lake = Lake(tmp_path / os.fsdecode(b"\xc8\xa3\xbc\xf6"))
+    lake.append("KRW-BTC", "1m", candles([january]), Spans([(january, january + MINUTE)]))
+    lake.freeze("study")
+    assert logs(lake.publish("study")) == ["00000000000000000000.json"]
+    assert lake.publish("study") == lake.publish("study")

@@ -13,7 +13,8 @@ from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format import chunk as chunks
 from marketkit.data.lake.snapshots import diff
-from marketkit.data.lake.snapshots.diff import KINDS, ROW_DIFF, SERIES_DIFF, SLOT_DIFF
+from marketkit.data.lake.snapshots.diff import SERIES_DIFF, SLOT_DIFF
+from marketkit.data.lake.store.met import KINDS, ROW_DIFF
 from marketkit.errors import CorruptFile, InputError, UnknownTimeframe
 from marketkit.schema import NUMBERS
 from tests.unit.data.lake.conftest import make_candles

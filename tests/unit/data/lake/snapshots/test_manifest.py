@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -45,6 +46,23 @@ def change(path, **said):
 def test_what_is_spelled_is_read_back(manifest, spelled):
     assert read_manifest(spelled.parent) == manifest
     assert read_manifest(spelled.parent).hash == manifest.hash
+
+
+def test_a_beginning_keeps_what_it_rests_on(manifest, spelled, january):
+    first, later = manifest.files
+    footer = replace(first.entry.footer, nothing_before=january, rests_on="months")
+    said = first._replace(entry=replace(first.entry, footer=footer))
+    spelled.write_text(Manifest.of("study-1", january, "0.1.0", [said, later]).spell())
+    assert read_manifest(spelled.parent).files == (said, later)
+    assert read_manifest(spelled.parent).hash == manifest.hash
+
+
+def test_a_manifest_of_before_there_were_words_is_read(manifest, spelled):
+    files = json.loads(spelled.read_text())["files"]
+    for each in files:
+        del each["rests_on"]
+    change(spelled, files=files)
+    assert read_manifest(spelled.parent) == manifest
 
 
 def test_files_stand_in_the_order_of_their_paths_one_on_a_line(manifest, spelled):

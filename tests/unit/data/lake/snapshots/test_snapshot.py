@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -15,11 +16,21 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
-from marketkit.data.lake.snapshots import snapshot
-from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable
+from marketkit.data.lake.snapshots import linking, snapshot
+from marketkit.disk import sha256
+from marketkit.errors import (
+    CorruptFile,
+    Incomplete,
+    InputError,
+    LakeError,
+    NewerFormat,
+    NotWritable,
+)
 from marketkit.schema import ROW, empty
+from marketkit.timeframe import TIMEFRAMES
 
 MINUTE = 60_000
+NOTHING = empty(ROW), Spans()
 APPENDER = Path(__file__).parents[1] / "appender.py"
 
 
@@ -131,6 +142,32 @@ def test_a_set_knows_what_the_lake_knew(filled, january):
     assert old.read("KRW-NONE", "1m").is_empty()
 
 
+def test_a_set_and_what_is_thawed_from_it_say_what_a_beginning_rests_on(filled, january, tmp_path):
+    at = january - 5 * MINUTE
+    filled.append("KRW-BTC", "1m", *NOTHING, nothing_before=at, rests_on="months")
+    filled.freeze("a")
+    words = ["months", "one answer", None]
+    assert filled.as_of("a").catalog()["rests_on"].to_list() == words
+    assert filled.verify("a").is_empty()
+    assert filled.thaw("a", tmp_path / "new").catalog()["rests_on"].to_list() == words
+
+
+@pytest.mark.parametrize(("word", "sound"), [(None, True), ("two answers", False)])
+def test_only_a_manifest_that_claims_better_evidence_than_the_file_is_told_of(
+    filled, january, word, sound
+):
+    at = january - 5 * MINUTE
+    filled.append("KRW-BTC", "1m", *NOTHING, nothing_before=at, rests_on="months")
+    filled.freeze("a")
+    path = set_of(filled, "a") / "manifest.json"
+    said = json.loads(path.read_text())
+    for each in said["files"]:
+        if each["nothing_before"] is not None:
+            each["rests_on"] = word
+    path.write_text(json.dumps(said))
+    assert filled.verify("a").is_empty() is sound
+
+
 def test_looking_into_a_set_writes_nothing_there(filled):
     filled.freeze("a")
     before = files_of(set_of(filled, "a"))
@@ -197,44 +234,53 @@ def test_nothing_cannot_be_frozen_and_leaves_no_trace(lake):
 
 
 def test_a_corrupt_lake_is_not_frozen(filled):
-    next(filled.root.glob("candles/**/2024-01.parquet")).write_bytes(b"rot")
-    with pytest.raises(CorruptFile, match="2024-01"):
+    for path in filled.root.glob("candles/**/*.parquet"):
+        path.write_bytes(b"rot")
+    with pytest.raises(CorruptFile, match="parquet"):
         filled.freeze("a")
     assert filled.frozen().is_empty()
 
 
+def test_a_corrupt_series_is_no_part_of_a_set(filled):
+    next(filled.root.glob("candles/**/series=KRW-ETH/2024-01.parquet")).write_bytes(b"rot")
+    with pytest.warns(Incomplete, match="KRW-ETH 1m"):
+        filled.freeze("a")
+    kept = filled.as_of("a").catalog()
+    assert "KRW-ETH" not in kept.filter(timeframe="1m")["symbol"]
+    assert kept.height
+    assert filled.verify("a").is_empty()
+
+
 def test_a_newer_lake_is_not_frozen(filled):
-    (filled.root / "lake.json").write_text('{"format": 2}')
+    (filled.root / "lake.json").write_text('{"format": 3}')
     for call in (lambda: filled.freeze("a"), filled.frozen):
         with pytest.raises(NewerFormat):
             call()
 
 
-def test_hashes_that_are_not_known_are_worked_out_once(filled, monkeypatch):
+def test_hashes_that_are_not_known_are_learned(filled):
     for path in filled.root.glob("index.sqlite*"):
         path.unlink()
-    hashed = []
-    real = snapshot.sha256
-    monkeypatch.setattr(
-        snapshot, "sha256", lambda path: (hashed.append(Path(path).name), real(path))[1]
-    )
-    first = Lake(filled.root).freeze("a")
-    assert len(hashed) == 5
+    lake = Lake(filled.root)
+    (series,) = lake.index.stored("upbit", TIMEFRAMES["1h"])
+    assert [entry.sha256 for entry in lake.index.entries(series)] == [None]
+    first = lake.freeze("a")
+    (entry,) = lake.index.entries(series)
+    assert entry.sha256 == sha256(lake.root / series.path(entry.chunk))
     assert Lake(filled.root).freeze("b").hash == first.hash
-    assert len(hashed) == 5
 
 
 def test_a_file_that_is_replaced_before_it_is_linked_is_kept_with_its_own_hash(
     filled, write, monkeypatch
 ):
-    real = snapshot.link
+    real = linking.link
 
     def late(path: str, target: str) -> None:
         if path.endswith("series=KRW-BTC/2024-01.parquet"):
             write(200.0)
         real(path, target)
 
-    monkeypatch.setattr(snapshot, "link", late)
+    monkeypatch.setattr(linking, "link", late)
     filled.freeze("a")
     monkeypatch.undo()
     assert filled.verify("a").is_empty()
@@ -243,14 +289,14 @@ def test_a_file_that_is_replaced_before_it_is_linked_is_kept_with_its_own_hash(
 
 
 def test_a_file_that_goes_before_it_is_linked_is_not_kept(filled, monkeypatch):
-    real = snapshot.link
+    real = linking.link
 
     def late(path: str, target: str) -> None:
         if path.endswith("series=KRW-ETH/2024-01.parquet"):
             Path(path).unlink()
         real(path, target)
 
-    monkeypatch.setattr(snapshot, "link", late)
+    monkeypatch.setattr(linking, "link", late)
     assert filled.freeze("a").files == 4
     assert filled.verify("a").is_empty()
 
@@ -357,13 +403,19 @@ def test_one_flipped_bit_is_found(filled):
     assert "not those that were frozen" in broken["problem"][0]
 
 
-def test_rot_before_the_freeze_is_found_too(filled):
+def test_rot_before_the_freeze_is_found_too(filled, january):
     path = filled.root / "candles/source=upbit/timeframe=1min/series=KRW-ETH/2024-01.parquet"
     stat = path.stat()
     flip(path)
     os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
-    filled.freeze("a")
-    assert filled.verify("a").height == 1
+    with pytest.warns(Incomplete, match=r"series=KRW-ETH/2024-01\.parquet"):
+        filled.freeze("a")
+    assert filled.verify("a").is_empty()
+    assert not filled.as_of("a").covered("KRW-ETH", "1m")
+    assert not filled.covered("KRW-ETH", "1m").clip(january, january + MINUTE)
+    assert next((filled.root / "corrupt").rglob("2024-01.parquet")).stat().st_size == stat.st_size
+    filled.freeze("b")
+    assert filled.verify("b").is_empty()
 
 
 def test_missing_and_extra_files_are_found(filled):
@@ -382,9 +434,10 @@ def test_a_missing_file_spoils_its_series_and_no_other(filled):
     shutil.rmtree(set_of(filled, "a") / "candles/source=upbit/timeframe=1min/series=KRW-BTC")
     old = filled.as_of("a")
     assert old.read("KRW-ETH", "1m").height == 2
-    for symbols in ("KRW-BTC", None):
-        with pytest.raises(CorruptFile, match="KRW-BTC"):
-            old.read(symbols, "1m")
+    with pytest.raises(CorruptFile, match="KRW-BTC"):
+        old.read("KRW-BTC", "1m")
+    with pytest.warns(Incomplete, match="KRW-BTC 1m"):
+        assert old.read(None, "1m").height == 2
 
 
 @pytest.mark.parametrize(

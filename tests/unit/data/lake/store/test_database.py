@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -12,6 +13,7 @@ from marketkit.data.lake.store import database as module
 from marketkit.data.lake.store.database import NAME, Database, FileStamp, Listing, remove
 
 ENTRY = Entry("2024-01", Stamp(1, 2, 3), Footer(Spans([(0, 60_000)]), 5, 1, 0, 0), "beef")
+CONFIRMED = replace(ENTRY, footer=replace(ENTRY.footer, rests_on="months"))
 LATER = Entry("2024-02", Stamp(4, 5, 6), Footer(Spans(), None, 0, None, None))
 AT = FileStamp(7, 8, 9)
 
@@ -64,6 +66,61 @@ def test_a_database_of_another_version_is_made_anew(path, database):
     other = Database(path)
     assert other.recall(["a"]) == {"a": Listing(None, [])}
     other.close()
+
+
+def make_older(database, version):
+    for lacking in range(version, module.VERSION):
+        column = module.ADDED[lacking].split()[0]
+        database.connection.execute(f"ALTER TABLE chunks DROP COLUMN {column}")
+    database.connection.execute(f"PRAGMA user_version = {version}")
+    database.close()
+
+
+@pytest.mark.parametrize("version", module.ADDED)
+def test_tables_of_a_version_that_had_fewer_columns_keep_their_hashes(path, database, version):
+    database.remember({"a": Listing(AT, [ENTRY, LATER])})
+    make_older(database, version)
+    unread = replace(ENTRY, footer=replace(ENTRY.footer, rests_on=module.UNREAD))
+    for listing in (Listing(None, [unread, LATER]), Listing(AT, [CONFIRMED, LATER])):
+        other = Database(path)
+        assert other.recall(["a"]) == {"a": listing}
+        other.remember({"a": Listing(AT, [CONFIRMED, LATER])})
+        other.close()
+
+
+def test_the_word_for_the_evidence_is_kept(database):
+    database.remember({"a": Listing(AT, [CONFIRMED])})
+    assert database.recall(["a"])["a"].entries == [CONFIRMED]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "covered = '[[0,120000]]'",
+        "sha256 = 'beee'",
+        "nothing_before = NULL",
+        "rests_on = NULL",
+        "rests_on = 'two answers'",
+        "rests_on = x'ff', crc = NULL",
+        "size = 2",
+        "covered = '[[0,1e400]]', crc = NULL",
+        "rows = 'many', crc = NULL",
+        "nothing_before = 9000000000000000000, crc = NULL",
+        "sha256 = x'ff', crc = NULL",
+    ],
+)
+def test_a_row_that_rotted_is_not_believed(database, change):
+    database.remember({"a": Listing(AT, [CONFIRMED])})
+    with database.connection as connection:
+        connection.execute(f"UPDATE chunks SET {change}")  # noqa: S608
+    with pytest.raises((ValueError, TypeError, OverflowError)):
+        database.recall(["a"])
+
+
+def test_kept_ends_of_another_kind_are_none(database):
+    database.put_ends({"a": ("made of", b"rows")})
+    database.connection.execute("UPDATE ends SET content = NULL")
+    assert database.ends(["a"]) == {}
 
 
 def test_it_is_seen_that_somebody_deleted_or_replaced_it(path, database):

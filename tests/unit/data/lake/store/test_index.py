@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from marketkit.data.lake.format.chunk import Entry, describe, write_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store import database
 from marketkit.data.lake.store import index as module
-from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.index import Index, UnkeptIndex
 from marketkit.errors import CorruptFile
 from marketkit.timeframe import TIMEFRAMES
 
@@ -99,7 +100,7 @@ def test_a_file_that_is_gone_is_forgotten(tmp_path, write, january):
     (tmp_path / SERIES.path("2024-01")).unlink()
     kept = write("2024-02", january + 31 * 1440 * MINUTE, 1)
     assert index.entries(SERIES) == [kept]
-    with sqlite3.connect(tmp_path / "index.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as database, database:
         assert database.execute("SELECT chunk FROM chunks").fetchall() == [("2024-02",)]
     database.close()
 
@@ -111,7 +112,7 @@ def test_a_series_whose_folder_is_gone_is_forgotten_with_a_word(tmp_path, write,
     shutil.rmtree(tmp_path / SERIES.folder)
     index.forget(SERIES)
     assert index.entries(SERIES) == []
-    with sqlite3.connect(tmp_path / database.NAME) as connection:
+    with closing(sqlite3.connect(tmp_path / database.NAME)) as connection, connection:
         assert connection.execute("SELECT count(*) FROM chunks").fetchone() == (0,)
     connection.close()
 
@@ -175,7 +176,7 @@ def test_an_index_whose_pages_rot_is_made_anew(tmp_path, write, january):
     entry = write("2024-01", january, 5)
     Index(tmp_path).entries(SERIES)
     path = tmp_path / "index.sqlite"
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database, database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     database.close()
     content = path.read_bytes()
@@ -189,7 +190,7 @@ def test_an_index_that_talks_nonsense_is_made_anew(tmp_path, write, january):
     entry = write("2024-01", january, 5)
     Index(tmp_path).entries(SERIES)
     for nonsense in ("[[1,", "[1]", "all", None):
-        with sqlite3.connect(tmp_path / "index.sqlite") as database:
+        with closing(sqlite3.connect(tmp_path / "index.sqlite")) as database, database:
             database.execute("UPDATE chunks SET covered = ?", (nonsense,))
         database.close()
         assert Index(tmp_path).entries(SERIES) == [entry]
@@ -197,11 +198,23 @@ def test_an_index_that_talks_nonsense_is_made_anew(tmp_path, write, january):
 
 def test_an_index_of_another_version_is_made_anew(tmp_path, write, january):
     entry = write("2024-01", january, 5)
-    with sqlite3.connect(tmp_path / "index.sqlite") as database:
+    with closing(sqlite3.connect(tmp_path / "index.sqlite")) as database, database:
         database.execute("CREATE TABLE chunks (something TEXT)")
         database.execute("PRAGMA user_version = 99")
     database.close()
     assert Index(tmp_path).entries(SERIES) == [entry]
+
+
+def test_what_an_older_version_left_unread_is_read_once_and_the_hash_stays(
+    tmp_path, write, january, footers_read
+):
+    read = replace(write("2024-01", january, 5), sha256="beef")
+    unread = replace(read, footer=replace(read.footer, rests_on=database.UNREAD))
+    Index(tmp_path).put(SERIES, [unread])
+    footers_read.clear()
+    for _ in range(2):
+        assert Index(tmp_path).entries(SERIES) == [read]
+        assert footers_read == ["2024-01.parquet"]
 
 
 def test_a_busy_index_is_passed_by(tmp_path, write, january, monkeypatch):
@@ -209,7 +222,7 @@ def test_a_busy_index_is_passed_by(tmp_path, write, january, monkeypatch):
     index = Index(tmp_path)
     first = write("2024-01", january, 5)
     index.entries(SERIES)
-    with sqlite3.connect(tmp_path / "index.sqlite", isolation_level=None) as other:
+    with closing(sqlite3.connect(tmp_path / "index.sqlite", isolation_level=None)) as other, other:
         other.execute("BEGIN EXCLUSIVE")
         second = write("2024-02", january + 31 * 1440 * MINUTE, 1)
         assert index.entries(SERIES) == [first, second]
@@ -227,14 +240,58 @@ def test_where_no_index_can_be_written_it_lives_in_memory(tmp_path, write, janua
     assert len(footers_read) == 1
 
 
-@pytest.mark.parametrize("name", ["foreign.parquet", "2024-02.parquet"])
-def test_a_foreign_file_among_the_chunks_is_named(tmp_path, write, january, name):
+def test_a_foreign_file_with_the_name_of_a_chunk_is_named(tmp_path, write, january):
     write("2024-01", january, 5)
-    path = tmp_path / SERIES.folder / name
+    path = tmp_path / SERIES.folder / "2024-02.parquet"
     shutil.copy(tmp_path / SERIES.path("2024-01"), path)
-    with pytest.raises(CorruptFile, match=name):
+    with pytest.raises(CorruptFile, match=r"(?s)2024-02.*marketkit lake repair"):
         Index(tmp_path).entries(SERIES)
     assert path.exists()
+
+
+STRANGERS = [
+    *("foreign.parquet", "._2024-01.parquet", ".2024-01.parquet.icloud", "_2024-01.parquet"),
+    *("2024-01 (conflicted copy 2026-11-20).parquet", "2024-01.parquet~", "2024-01~.parquet"),
+    *("2024-01.parquet.tmp", "2024-01.PARQUET", "2024-1.parquet", "2024.parquet"),
+]
+
+
+@pytest.mark.parametrize("name", STRANGERS)
+def test_a_file_without_the_name_of_a_chunk_is_no_chunk(tmp_path, write, january, name):
+    entry = write("2024-01", january, 5)
+    shutil.copy(tmp_path / SERIES.path("2024-01"), tmp_path / SERIES.folder / name)
+    assert Index(tmp_path).entries(SERIES) == [entry]
+
+
+@pytest.mark.parametrize("quiet", [-1, 2_500_000_000])
+def test_a_stand_in_of_a_chunk_is_none_until_the_chunk_takes_its_place(
+    tmp_path, write, january, monkeypatch, quiet
+):
+    monkeypatch.setattr(module, "_QUIET", quiet)
+    entry = write("2024-01", january, 5)
+    pointer, away = tmp_path / SERIES.path("2024-02"), tmp_path / "away"
+    index = Index(tmp_path)
+    pointer.write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    assert index.entries(SERIES) == Index(tmp_path).entries(SERIES) == [entry]
+    pointer.unlink()
+    write("2024-02", january + 31 * 86_400_000, 5)
+    pointer.rename(away)
+    pointer.symlink_to(tmp_path / "nowhere")
+    assert index.entries(SERIES) == Index(tmp_path).entries(SERIES) == [entry]
+    away.rename(tmp_path / "nowhere")
+    assert [each.chunk for each in index.entries(SERIES)] == ["2024-01", "2024-02"]
+    assert [each.chunk for each in Index(tmp_path).entries(SERIES)] == ["2024-01", "2024-02"]
+
+
+def test_of_many_series_those_that_fail_come_with_their_failures(tmp_path, write, january):
+    entry = write("2024-01", january, 5)
+    other = Series("upbit", "KRW-ETH", TIMEFRAMES["1m"])
+    (tmp_path / other.folder).mkdir()
+    (tmp_path / other.path("2024-01")).write_bytes(b"rotten")
+    found, failures = Index(tmp_path).survey([other, SERIES])
+    assert found == {SERIES: [entry]}
+    assert list(failures) == [other]
+    assert "KRW-ETH" in str(failures[other])
 
 
 def test_a_folder_named_like_a_chunk_is_named(tmp_path, write, january):
@@ -278,9 +335,11 @@ def test_the_hash_of_a_chunk_is_known_where_it_was_written_and_kept(tmp_path, ca
 def listed(monkeypatch):
     """The folders that were listed, file by file."""
     folders = []
-    real = module._stamps
+    real = module.stamps_in
     monkeypatch.setattr(
-        module, "_stamps", lambda folder: (folders.append(folder.name), real(folder))[1]
+        module,
+        "stamps_in",
+        lambda folder, *rest: (folders.append(folder.name), real(folder, *rest))[1],
     )
     return folders
 
@@ -392,3 +451,14 @@ def test_no_replacement_by_another_process_is_missed(tmp_path, january, monkeypa
             assert entry.footer.covered.total >= int(line) * MINUTE
     assert replacer.returncode == 0
     assert entry.footer.covered.total == 300 * MINUTE
+
+
+def test_an_index_that_is_kept_nowhere_knows_the_same_and_writes_nothing(tmp_path, write, january):
+    entry = write("2024-01", january, 2)
+    assert UnkeptIndex(tmp_path).entries(SERIES) == Index(tmp_path).entries(SERIES) == [entry]
+    for path in tmp_path.glob("index.sqlite*"):
+        path.unlink()
+    unkept = UnkeptIndex(tmp_path)
+    unkept.put(SERIES, unkept.entries(SERIES))
+    assert unkept.ends([SERIES.folder]) == {}
+    assert not list(tmp_path.glob("index.sqlite*"))

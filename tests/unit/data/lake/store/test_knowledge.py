@@ -6,7 +6,7 @@ import pytest
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry, Footer, Stamp
-from marketkit.data.lake.store.knowledge import Knowledge
+from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 
 MINUTES = TIMEFRAMES["1m"]
@@ -32,6 +32,22 @@ def test_chunks_add_up_and_the_latest_listing_counts():
         entry("2024-03", minutes((30, 40)), 3 * MINUTE),
     ]
     assert Knowledge.of(MINUTES, entries) == knowledge((0, 20), (30, 40), nothing_before=5)
+
+
+def claim(moment: int | None, rests_on: str) -> Knowledge:
+    return Knowledge(MINUTES, Spans(), moment, rests_on)
+
+
+def test_the_latest_moment_counts_with_what_it_rests_on():
+    assert beginning([claim(7, "one answer"), claim(5, "months")]) == (7, "one answer")
+    assert beginning([claim(None, "months"), claim(0, "two answers")]) == (0, "two answers")
+    assert beginning([claim(None, "months")]) == beginning([]) == (None, "one answer")
+
+
+@pytest.mark.parametrize("better", ["two answers", "months", "a word of 2030"])
+def test_of_the_same_moment_the_better_evidence_counts(better):
+    claims = [claim(7, better), claim(7, "one answer")]
+    assert beginning(claims) == beginning(claims[::-1]) == (7, better)
 
 
 def test_of_no_chunks_nothing_is_known():
@@ -77,3 +93,10 @@ def test_that_the_exchange_has_no_seconds_proves_nothing():
         known = Knowledge(TIMEFRAMES[name], Spans([(60_000, 120_000)]), 60_000)
         assert known.unproved(0, 120_000) == unproved
         assert known.unproved(60_000, 180_000) == Spans([(120_000, 180_000)])
+
+
+def test_before_the_listing_all_is_proved_but_for_seconds():
+    known = Knowledge(TIMEFRAMES["1m"], Spans([(120_000, 180_000)]), 60_000)
+    assert known.proved == Spans([(0, 60_000), (120_000, 180_000)])
+    seconds = Knowledge(TIMEFRAMES["1s"], Spans([(120_000, 180_000)]), 60_000)
+    assert seconds.proved == seconds.covered

@@ -95,14 +95,21 @@ def test_an_answer_without_turnover_leaves_the_stored_one(candles):
     assert merged.changed == 0
 
 
-def test_the_turnover_of_another_volume_is_not_kept(candles):
+def test_a_turnover_that_is_not_told_never_erases_a_known_one(candles):
     old, new = at(candles, 0), at(candles, 0, volume=3.0, value=None)
     merged = merge(old, new, spans((0, 1)), spans((0, 1)))
-    assert merged.rows["value"].to_list() == [None]
-    assert merged.revisions == [
-        Revision(0, "volume", 1.0, 3.0),
-        Revision(0, "value", 100.0, None),
-    ]
+    assert merged.rows["value"].to_list() == [100.0]
+    assert merged.revisions == [Revision(0, "volume", 1.0, 3.0)]
+
+
+@pytest.mark.parametrize("slots", [3, 300])
+def test_an_answer_in_many_pieces_is_merged_like_one_in_few(candles, slots):
+    old = at(candles, *range(2 * slots))
+    odd = [2 * slot + 1 for slot in range(slots)]
+    new = at(candles, *odd[1:], volume=2.0)
+    merged = merge(old, new, spans(*((slot, slot + 1) for slot in odd)), spans((0, 2 * slots)))
+    assert times_of(merged.rows) == [slot for slot in range(2 * slots) if slot != 1]
+    assert merged.rows.filter(pl.col("volume") == 2).height == merged.changed == slots - 1
 
 
 def test_the_last_bit_of_a_number_counts(candles):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.store import newest as hot
-from marketkit.errors import CorruptFile, InputError, WrongArgument
+from marketkit.errors import CorruptFile, Incomplete, InputError, WrongArgument
 from marketkit.schema import ROW, empty
 
 MINUTE = 60_000
@@ -117,8 +117,20 @@ def test_without_an_index_it_only_takes_longer(lake, append, reads):
     before = lake.latest()
     for path in lake.root.glob("index.sqlite*"):
         path.unlink()
-    assert lake.latest().equals(before)
+    assert lake.latest().equals(before)  # of what this lake holds
+    assert Lake(lake.root).latest().equals(before)
     assert reads == [1, 1]
+
+
+def test_the_last_answer_is_held_for_as_long_as_the_files_are_the_same(lake, append, reads):
+    append("KRW-BTC", 0, 300)
+    append("KRW-ETH", 0, 300)
+    lake.latest()
+    assert set(lake.index.held_ends) == {each.folder for each in lake._chosen(None, "1m")}
+    assert lake.latest("KRW-BTC").equals(expected(lake, 200).filter(pl.col("symbol") == "KRW-BTC"))
+    append("KRW-BTC", 300, 1, lake=Lake(lake.root), close=9.0)
+    assert lake.latest(count=3).equals(expected(lake, 3))
+    assert lake.latest("KRW-BTC", count=1)["close"].to_list() == [9.0]
 
 
 def test_a_series_that_is_gone_is_not_remembered(lake, append):
@@ -135,8 +147,10 @@ def test_a_file_whose_pages_rotted_is_named(lake, append):
     content = bytearray(path.read_bytes())
     content[4:400] = bytes(396)
     path.write_bytes(content)
+    with pytest.warns(Incomplete, match="KRW-ETH"):
+        assert set(lake.latest()["symbol"]) == {"KRW-BTC"}
     with pytest.raises(CorruptFile, match="KRW-ETH"):
-        lake.latest()
+        lake.latest("KRW-ETH")
 
 
 def test_a_frozen_set_has_its_own_latest_and_is_not_written_to(lake, append):

@@ -16,7 +16,15 @@ from marketkit.data.lake import Lake
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store import write as writing
 from marketkit.data.lake.store.merge import Revision
-from marketkit.data.lake.store.revisions import FINALITY, REVISION, log_path, read_log, record
+from marketkit.data.lake.store.revisions import (
+    FINALITY,
+    REVISION,
+    add_history,
+    log_path,
+    news_of,
+    read_log,
+    record,
+)
 from marketkit.errors import CorruptFile, InputError, NewerFormat, NotWritable
 from marketkit.timeframe import TIMEFRAMES
 
@@ -205,7 +213,7 @@ def test_a_full_disk_changes_no_candle(filled, candles, monkeypatch):
 
 
 def test_a_newer_lake_is_not_read(filled):
-    (filled.root / "lake.json").write_text('{"format": 2}')
+    (filled.root / "lake.json").write_text('{"format": 3}')
     for ask in (filled.revisions, filled.finality):
         with pytest.raises(NewerFormat):
             ask()
@@ -229,3 +237,30 @@ def test_the_close_of_a_month_is_its_own(lake, candles):
     for seen, volume in [(0, 1.0), (month.next(0) + 1, 2.0)]:
         lake.append("KRW-BTC", "1M", candles([0], volume=volume), asked, seen_at=seen)
     assert lake.finality()["max"].to_list() == [timedelta(milliseconds=1)]
+
+
+def test_the_history_of_another_lake_stands_between_the_own_lines(lake, tmp_path):
+    first, second, third = (Revision(0, "volume", was, was + 1) for was in (1.0, 2.0, 3.0))
+    record(lake.root, SERIES, [first], 10)
+    record(lake.root, SERIES, [third], 30)
+    other = tmp_path / "other"
+    record(other, SERIES, [first], 10)
+    record(other, SERIES, [second], 20)
+    news = news_of(lake.root, other, SERIES)
+    assert news == [(second, 20)]
+    add_history(lake.root, SERIES, news)
+    assert read_log(lake.root, SERIES) == [(first, 10), (second, 20), (third, 30)]
+    assert news_of(lake.root, other, SERIES) == []
+    before = log_path(lake.root, SERIES).stat().st_ino
+    add_history(lake.root, SERIES, news)  # nothing new: no byte is written
+    assert log_path(lake.root, SERIES).stat().st_ino == before
+    add_history(tmp_path / "new", SERIES, news)
+    assert read_log(tmp_path / "new", SERIES) == news
+
+
+def test_a_broken_log_takes_no_history(lake, log):
+    record(lake.root, SERIES, [Revision(0, "volume", 1.0, 2.0)], 10)
+    log.write_bytes(b"no revision\n")
+    with pytest.raises(CorruptFile, match="line 1"):
+        add_history(lake.root, SERIES, [(Revision(0, "volume", 2.0, 3.0), 20)])
+    assert log.read_bytes() == b"no revision\n"

@@ -7,9 +7,9 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.store.rows import CandlePage, checked, inside, split
+from marketkit.data.lake.store.rows import CandlePage, checked, inside, split, within
 from marketkit.errors import InputError
-from marketkit.schema import ROW, empty
+from marketkit.schema import NUMBERS, ROW, empty
 from marketkit.timeframe import TIMEFRAMES
 
 MINUTE = 60_000
@@ -127,3 +127,41 @@ def test_a_frame_is_cut_at_the_edges_of_spans(candles, spans, outside, within):
     rows = candles(range(0, 5 * MINUTE, MINUTE))
     parts = split(rows, Spans((start * MINUTE, end * MINUTE) for start, end in spans))
     assert [[times_of(part) for part in side] for side in parts] == [outside, within]
+
+
+def test_times_are_told_to_lie_in_spans_or_not():
+    times = pl.Series([0, 1, 2, 5, 6, 9])
+    assert within(times, Spans([(1, 3), (6, 7)])).to_list() == [
+        False,
+        True,
+        True,
+        False,
+        True,
+        False,
+    ]
+    assert not within(times, Spans()).any()
+
+
+ODD = [float("nan"), float("inf"), -float("inf"), -1.0, -0.0, 0.0, 1e-300, 50.0, 100.0, 200.0, None]
+
+
+@pytest.mark.parametrize("column", [*NUMBERS, "time", "symbol"])
+def test_few_rows_are_judged_as_many_are(candles, january, column, monkeypatch):
+    series = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
+    odd: list[object] = [january, january + 1, None] if column == "time" else list(ODD)
+    odd = ["KRW-BTC", "KRW-ETH", None] if column == "symbol" else odd
+    for value in odd:
+        rows = candles([january, january + 120_000])
+        literal = pl.lit(value, pl.Int64() if column == "time" else None)
+        there = pl.col("time").dt.epoch("ms") == january
+        changed = pl.when(there).then(literal).otherwise(pl.col(column).to_physical())
+        rows = rows.with_columns(changed.cast(ROW[column]).alias(column))
+        said = []
+        for small in (4_096, -1):
+            monkeypatch.setattr("marketkit.data.lake.store.rows._SMALL", small)
+            try:
+                page = CandlePage(rows, Spans([(january, january + 180_000)]))
+                said.append(checked(series, page).rows.rows())
+            except InputError as refused:
+                said.append(str(refused))
+        assert said[0] == said[1], value

@@ -10,7 +10,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.data.lake.store import scan as reading
 from marketkit.data.lake.store.scan import Files, read, read_times, scan
 from marketkit.errors import CorruptFile, LakeError
@@ -140,3 +140,35 @@ def test_more_files_than_the_system_allows_are_refused_with_a_way_out(monkeypatc
     monkeypatch.setattr(resource, "getrlimit", lambda _which: (100, 1000))
     with pytest.raises(LakeError, match="fewer symbols"):
         reading.allow_open(2000)
+
+
+def test_a_part_of_few_whole_files_is_cut_by_counting_rows(lake, candles, monkeypatch):
+    monkeypatch.setenv("MARKETKIT_TIER", "off")
+    january, minutes = 1_704_067_200_000, 44_640 + 30
+    end = january + minutes * MINUTE
+    lake.append("KRW-BTC", "1m", candles(range(january, end, MINUTE)), Spans([(january, end)]))
+    everything = lake.read("KRW-BTC", "1m")
+    for start, stop in [(5, 9), (0, 44_641), (44_639, 44_645), (-9, 1), (44_600, 99_999), (7, 7)]:
+        window = Span(january + start * MINUTE - 1, january + stop * MINUTE - 1)
+        files = lake.select("KRW-BTC", "1m").files(window)
+        assert files.cuts
+        expected = everything.filter(
+            pl.col("time").dt.epoch("ms").is_between(*window, closed="left")
+        )
+        assert read(files).equals(expected)
+        assert scan(files).collect().equals(expected)
+
+
+def test_a_file_with_holes_or_of_another_version_is_cut_by_its_times(lake, candles, monkeypatch):
+    monkeypatch.setenv("MARKETKIT_TIER", "off")
+    january = 1_704_067_200_000
+    span = Spans([(january, january + 10 * MINUTE)])
+    lake.append("KRW-BTC", "1m", candles(range(january, january + 10 * MINUTE, MINUTE)), span)
+    window = Span(january + 4 * MINUTE, january + 8 * MINUTE)
+    before = lake.select("KRW-BTC", "1m").files(window)
+    lake.append("KRW-BTC", "1m", candles(range(january, january + 10 * MINUTE, 2 * MINUTE)), span)
+    times = [january + 4 * MINUTE, january + 6 * MINUTE]
+    assert read(before)["time"].dt.epoch("ms").to_list() == times
+    after = lake.select("KRW-BTC", "1m").files(window)
+    assert not after.cuts
+    assert read(after)["time"].dt.epoch("ms").to_list() == times

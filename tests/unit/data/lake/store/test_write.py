@@ -23,6 +23,7 @@ from marketkit.data.lake.store.index import Index
 from marketkit.errors import CorruptFile, InputError, LakeError, NewerFormat, NotWritable
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES
+from tests.unit.data.lake.conftest import make_candles
 
 MINUTE = 60_000
 SERIES = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
@@ -221,7 +222,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_rows(tmp_path, monkeypatch):
 
 
 def test_a_newer_lake_is_not_written(tmp_path):
-    (tmp_path / "lake.json").write_text('{"format": 2}')
+    (tmp_path / "lake.json").write_text('{"format": 3}')
     with pytest.raises(NewerFormat):
         Lake(tmp_path).append("KRW-BTC", "1m", *make_page(0, 5, 1.0))
     assert [each.name for each in tmp_path.iterdir()] == ["lake.json"]
@@ -268,6 +269,60 @@ def test_the_moment_before_which_there_is_nothing_only_moves_forward(tmp_path):
         assert lake.nothing_before("KRW-BTC", "1m") == FEBRUARY + held * MINUTE
 
 
+def said_of(lake):
+    known = lake.select("KRW-BTC", "1m").known("KRW-BTC")
+    moment = known.nothing_before
+    return None if moment is None else (moment - FEBRUARY) // MINUTE, known.rests_on
+
+
+def begin(lake, at, rests_on="one answer", page=None):
+    moment, page = FEBRUARY + at * MINUTE, page or (empty(ROW), Spans())
+    lake.append("KRW-BTC", "1m", *page, nothing_before=moment, rests_on=rests_on)
+    return said_of(lake)
+
+
+def test_the_same_moment_rests_on_the_best_evidence_there_was(tmp_path):
+    lake = Lake(tmp_path)
+    assert begin(lake, 7) == (7, "one answer")
+    assert begin(lake, 7, "months") == (7, "months")
+    assert begin(lake, 7) == begin(lake, 7, "two answers") == (7, "months")
+    lake.append("KRW-BTC", "1m", *make_page(7, 9, 1.0))
+    assert said_of(Lake(tmp_path)) == (7, "months")
+    assert begin(lake, 9) == (9, "one answer")
+
+
+def test_a_beginning_of_one_answer_that_candles_contradict_gives_way_to_a_confirmed_one(tmp_path):
+    lake = Lake(tmp_path)
+    begin(lake, 7)
+    assert begin(lake, -9, "two answers") == (7, "one answer")
+    lake.append("KRW-BTC", "1m", *make_page(-5, 7, 1.0))
+    assert begin(lake, -9) == (7, "one answer")
+    assert begin(lake, -9, "two answers") == (-9, "two answers")
+    assert said_of(Lake(tmp_path)) == (-9, "two answers")
+    assert lake.missing("KRW-BTC", "1m", FEBRUARY - 20 * MINUTE, FEBRUARY + 7 * MINUTE) == Spans(
+        [(FEBRUARY - 9 * MINUTE, FEBRUARY - 5 * MINUTE)]
+    )
+
+
+def test_the_candles_that_contradict_a_beginning_may_come_with_the_confirmed_one(tmp_path):
+    lake = Lake(tmp_path)
+    begin(lake, 7)
+    assert begin(lake, -5, "months", make_page(-5, 7, 1.0)) == (-5, "months")
+
+
+def test_a_confirmed_beginning_gives_way_to_later_ones_only(tmp_path):
+    lake = Lake(tmp_path)
+    begin(lake, 7, "two answers")
+    lake.append("KRW-BTC", "1m", *make_page(-5, 7, 1.0))
+    assert begin(lake, -5, "months") == (7, "two answers")
+
+
+def test_a_word_that_is_none_is_refused(tmp_path):
+    with pytest.raises(InputError, match="two answers"):
+        begin(Lake(tmp_path), 7, "two anwsers")
+    assert Lake(tmp_path).catalog().is_empty()
+
+
 def test_the_moment_lies_in_the_chunk_that_holds_it_and_survives_its_rewriting(tmp_path):
     lake = Lake(tmp_path)
     moment = FEBRUARY - 5 * MINUTE
@@ -276,3 +331,15 @@ def test_the_moment_lies_in_the_chunk_that_holds_it_and_survives_its_rewriting(t
     lake.append("KRW-BTC", "1m", *make_page(-5, 5, 1.0))
     assert files_of(tmp_path) == ["2024-01.parquet", "2024-02.parquet"]
     assert lake.nothing_before("KRW-BTC", "1m") == moment
+
+
+def test_a_page_may_count_for_unknown_slots_alone(tmp_path):
+    lake = Lake(tmp_path)
+    minute = 60_000
+    lake.append("KRW-BTC", "1m", make_candles([0]), Spans([(0, 2 * minute)]))
+    page = make_candles([0, minute, 2 * minute], volume=9.0)
+    written = lake.append("KRW-BTC", "1m", page, Spans([(0, 4 * minute)]), only_unknown=True)
+    assert written == (1, 0)
+    assert lake.read("KRW-BTC", "1m")["volume"].to_list() == [1.0, 9.0]
+    assert lake.covered("KRW-BTC", "1m") == Spans([(0, 4 * minute)])
+    assert lake.revisions().is_empty()

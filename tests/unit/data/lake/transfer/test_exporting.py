@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
-from marketkit.data.lake.transfer.exporting import write_candles
+from marketkit.data.lake.transfer.exporting import write_rows
 from marketkit.errors import InputError, NotWritable
 from marketkit.schema import ROW, empty
-from marketkit.timeframe import iso
+from marketkit.timeframe import iso, parse_time
 
 MINUTE = 60_000
 SUFFIXES = (".csv", ".parquet", ".arrow", ".feather")
@@ -113,7 +113,8 @@ def test_a_folder_that_is_not_there_is_told_of(filled, tmp_path):
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_numbers_come_back_to_the_last_bit(tmp_path_factory, suffix, volumes):
     folder = tmp_path_factory.mktemp("numbers")
-    times = pl.Series(range(0, len(volumes) * MINUTE, MINUTE)).cast(ROW["time"])
+    first = parse_time("2024-01-01")
+    times = pl.Series(range(first, first + len(volumes) * MINUTE, MINUTE)).cast(ROW["time"])
     rows = pl.DataFrame({"time": times, "volume": volumes}).select(
         pl.lit("KRW-BTC").alias("symbol"),
         "time",
@@ -121,12 +122,12 @@ def test_numbers_come_back_to_the_last_bit(tmp_path_factory, suffix, volumes):
         pl.col("volume").cast(pl.Float64),
         pl.lit(1 / 3).alias("value"),
     )
-    assert write_candles(folder / f"out{suffix}", rows) == len(volumes)
+    assert write_rows(folder / f"out{suffix}", rows) == len(volumes)
     back = Lake(folder / "back")
     back.import_(folder / f"out{suffix}", symbol="KRW-BTC", timeframe="1m")
     assert back.read("KRW-BTC", "1m").equals(rows)
 
 
 def test_an_empty_frame_keeps_its_types(tmp_path):
-    write_candles(tmp_path / "out.parquet", empty(ROW))
+    write_rows(tmp_path / "out.parquet", empty(ROW))
     assert dict(pl.read_parquet(tmp_path / "out.parquet").schema) == dict(ROW)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import sys
 from datetime import UTC, datetime
 
 import polars as pl
@@ -37,7 +39,8 @@ def given(lake, tmp_path):
     def take(text, **options):
         path = tmp_path / "given.csv"
         path.write_text(text)
-        return lake.import_(path, **{"symbol": "KRW-BTC", "timeframe": "1m", **options})
+        told = {"symbol": "KRW-BTC", "timeframe": "1m", "settled": True, "prefer": "file"}
+        return lake.import_(path, **(told | options))
 
     return take
 
@@ -114,7 +117,7 @@ def test_two_different_candles_of_one_time_are_refused(given, lake):
 
 def test_a_time_between_slots_is_refused_with_its_row(given, lake):
     text = lines("2024-01-01T00:00:00Z", "2024-01-01T00:01:30Z")
-    refused(lake, given, text, r"no slot of 1m; the first is .*0, 1, 30")
+    refused(lake, given, text, r"no slot of 1m; the first is row 2: 2024-01-01T00:01:30Z")
 
 
 @pytest.mark.parametrize(
@@ -184,9 +187,10 @@ def test_a_wrong_argument_is_refused(given, lake, options, match):
     refused(lake, given, lines(*minutes(0)), match, **options)
 
 
-def test_candles_outside_our_years_are_refused(given, lake):
-    refused(lake, given, lines("1969-12-31T23:59:00Z"), "outside the years 1970 to 9998")
-    refused(lake, given, lines(1_704_067_200_000_000), "outside the years 1970 to 9998")
+def test_candles_before_the_exchange_and_after_now_are_refused(given, lake):
+    refused(lake, given, lines("1969-12-31T23:59:00Z"), "before Upbit began")
+    lake.clock = lambda: 1_704_067_259_999
+    refused(lake, given, lines(*minutes(0, 1)), "row 2 lies in the future: 2024-01-01T00:01:00Z")
 
 
 def test_a_missing_time_is_refused_with_its_row(given, lake):
@@ -202,7 +206,8 @@ def test_nothing_is_written_where_nothing_was(given, lake):
 def test_a_lake_is_filled_through_the_public_name_too(tmp_path):
     path = tmp_path / "given.csv"
     path.write_text(lines(*minutes(0)))
-    assert mk.Lake(tmp_path / "other").import_(path, symbol="KRW-BTC", timeframe="1m").changed == 1
+    told = {"symbol": "KRW-BTC", "timeframe": "1m", "settled": True}
+    assert mk.Lake(tmp_path / "other").import_(path, **told).changed == 1
     assert Lake(tmp_path / "other").catalog()["rows"].to_list() == [1]
 
 
@@ -211,5 +216,30 @@ def test_a_month_of_single_minutes_is_claimed_in_good_time(lake, tmp_path, candl
     rows = pl.concat([rows, candles([january + MINUTE])])
     path = tmp_path / "thin.parquet"
     rows.write_parquet(path)
-    came = lake.import_(path, symbol="KRW-BTC", timeframe="1m")
+    came = lake.import_(path, symbol="KRW-BTC", timeframe="1m", settled=True)
     assert (came.changed, len(came.covering)) == (20_001, 19_999)
+
+
+class Terminal(io.StringIO):
+    """A screen that a bar is drawn on."""
+
+    def isatty(self) -> bool:
+        """Say that somebody looks."""
+        return True
+
+
+def test_a_long_import_shows_a_bar_and_a_short_one_none(lake, tmp_path, monkeypatch):
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for each in range(3):
+        (folder / f"{each}.csv").write_text(lines(*minutes(each)))
+    told = {"symbol": "KRW-BTC", "timeframe": "1m", "settled": True}
+    monkeypatch.setattr(sys, "stderr", Terminal())
+    lake.import_(folder, **told)
+    assert sys.stderr.getvalue() == ""
+    monkeypatch.setattr("marketkit.progress._PATIENCE", 0.0)
+    monkeypatch.setattr("marketkit.progress._BAR_EVERY", 0.0)
+    lake.import_(folder, **told)
+    said = sys.stderr.getvalue()
+    assert "] import:  33%  1 candles in 0s" in said
+    assert said.endswith("import: 100%  3 candles in 0s, done\n")

@@ -1,0 +1,1 @@
+"""Bars out of trades."""

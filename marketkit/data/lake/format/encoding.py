@@ -1,0 +1,68 @@
+"""The bytes of a chunk: columns of candles in Parquet, each spelt in the smallest way.
+
+pyarrow writes because its encodings (dictionaries for prices, byte streams for volumes, deltas for
+times) make files a sixth smaller and faster to read than polars' own.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+import polars as pl
+
+from marketkit.schema import ROW
+
+_PRICES = ("open", "high", "low", "close")
+# Rows: most chunks have one group, which takes a bit less room and a twelfth less time than three.
+_ROW_GROUP = 131_072
+_PAGE = 64 << 10  # bytes of values; whoever wants a part of a chunk skips whole pages
+_LOOKED_AT = 16_384  # first rows, which are like the others
+_FEW = 1_024  # rows of a file that is small in any case
+_WRITER: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 3,
+    "data_page_size": _PAGE,
+    "write_statistics": ["time"],
+    "store_schema": False,
+    "write_page_checksum": True,
+}
+_SPELT = {
+    "time": "DELTA_BINARY_PACKED",
+    "volume": "BYTE_STREAM_SPLIT",
+    "value": "BYTE_STREAM_SPLIT",
+}
+
+
+def encode(frame: pl.DataFrame, footer: dict[bytes, bytes]) -> bytes:
+    """Give the bytes of a chunk; made in memory, so that hashing reads no file."""
+    import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for who writes
+    import pyarrow.parquet as pq  # noqa: PLC0415 - as above
+
+    kinds = {"symbol": pa.string(), "time": pa.timestamp("ms", tz="UTC")}
+    schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in ROW])
+    table = frame.to_arrow(compat_level=pl.CompatLevel.oldest()).cast(schema)
+    output = pa.BufferOutputStream()
+    with pq.ParquetWriter(output, schema, **_WRITER, **_spelling(frame)) as writer:
+        writer.write_table(table, row_group_size=_ROW_GROUP)
+        writer.add_key_value_metadata(footer)
+    content: bytes = output.getvalue().to_pybytes()
+    return content
+
+
+def load_writer() -> None:
+    """Load the writing library before there is anything to write."""
+    importlib.import_module("pyarrow.parquet")
+
+
+def _spelling(frame: pl.DataFrame) -> dict[str, Any]:
+    """Choose how columns are spelt: prices in dictionaries, unless most are different.
+
+    A dictionary of so many takes twice the time and an eighth more of the disk than the prices do;
+    of few prices it takes half of both.
+    """
+    closes = frame["close"].head(_LOOKED_AT)
+    if closes.len() < _FEW or 2 * closes.n_unique() <= closes.len():
+        return {"use_dictionary": ["symbol", *_PRICES], "column_encoding": _SPELT}
+    prices = dict.fromkeys(_PRICES, "BYTE_STREAM_SPLIT")
+    return {"use_dictionary": ["symbol"], "column_encoding": {**_SPELT, **prices}}

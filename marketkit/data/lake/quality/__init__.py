@@ -1,0 +1,1 @@
+"""How far candles can be trusted, day by day."""

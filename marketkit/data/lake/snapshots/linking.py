@@ -1,0 +1,138 @@
+"""Files of the lake get second names in a frozen set, with the hash of the bytes behind each.
+
+Bytes are compared with their proof first, so that damage is never kept as if it were sound: each
+version once in a process, for later sets of the same files would cost as long as a copy of them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import NamedTuple
+
+from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.format.verify import verify
+from marketkit.data.lake.snapshots.manifest import FrozenFile
+from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.left_out import name_of
+from marketkit.data.lake.store.verified import carry, remember
+from marketkit.data.lake.store.write import only_writer, read_sound
+from marketkit.disk import link
+from marketkit.errors import CorruptFile, LakeError
+
+_AT_ONCE = 4  # files compared side by side: hashing leaves the other threads alone
+Listed = Sequence[tuple[Series, list[Entry]]]
+
+
+class _Linked(NamedTuple):
+    """A file with a second name; `sound` says that this process has compared the bytes."""
+
+    series: Series
+    entry: Entry
+    path: str
+    sound: bool
+
+
+def link_all(
+    root: Path, index: Index, folder: Path, found: Listed
+) -> tuple[list[FrozenFile], dict[str, LakeError]]:
+    """Give listed files second names below `folder`, and the index the hashes missing there.
+
+    A series with bytes that are not those that were written, or that may not be read, gets none:
+    such come second, by their names, with the reason. Bytes that rotted are set aside.
+    """
+    linked: list[_Linked] = []
+    spoilt: dict[Series, LakeError] = {}
+    for series, entries in found:
+        try:
+            linked += _link(root, folder, series, entries)
+        except PermissionError as error:
+            spoilt[series] = unreadable(error.filename or root / series.folder, error)
+    kept = [FrozenFile(each.series, each.entry) for each in linked if each.sound]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        new = [each for each in linked if not each.sound]
+        for each, result in zip(new, pool.map(lambda one: _compared(root, one), new), strict=True):
+            if isinstance(result, LakeError):
+                spoilt.setdefault(each.series, result)
+            else:
+                kept.append(result)
+    index.survey(list(spoilt))  # looks again, and so forgets what was set aside
+    for series in spoilt:
+        shutil.rmtree(folder / series.folder, ignore_errors=True)
+    kept = [each for each in kept if each.series not in spoilt]
+    _learn(index, found, kept)
+    return kept, {name_of(series): failure for series, failure in spoilt.items()}
+
+
+def _link(root: Path, folder: Path, series: Series, entries: Iterable[Entry]) -> Iterator[_Linked]:
+    (folder / series.folder).mkdir(parents=True)
+    for entry in entries:
+        below = series.path(entry.chunk)
+        source, path = f"{root}/{below}", f"{folder}/{below}"
+        with suppress(FileNotFoundError):  # taken out of the lake since it was listed
+            before = os.stat(source)  # noqa: PTH116 (a Path costs more than the question)
+            link(source, path)
+            after = os.stat(path)  # noqa: PTH116 (as above)
+            known = entry.sha256 is not None and Stamp.of(after) == entry.stamp
+            yield _Linked(series, entry, path, known and carry(before, after))
+
+
+def _compared(root: Path, linked: _Linked) -> FrozenFile | LakeError:
+    """Compare the bytes behind a second name, or give the reason why that cannot be done."""
+    series, entry = linked.series, linked.entry
+    path = root / series.path(entry.chunk)
+    try:
+        return FrozenFile(series, _hashed(Path(linked.path), series, entry))
+    except ValueError as error:
+        try:
+            with only_writer(root, series):
+                read_sound(root, series, entry)
+        except (LakeError, OSError) as failure:
+            if isinstance(failure, LakeError):
+                return failure
+        return CorruptFile(f"{path} cannot be kept: {error}")
+    except PermissionError as error:
+        return unreadable(path, error)
+    except LakeError as failure:
+        return failure
+
+
+def _hashed(path: Path, series: Series, entry: Entry) -> Entry:
+    """Give the entry of the version that a link points to: perhaps not the one that was listed.
+
+    Raises `ValueError` for bytes that are not those that were written.
+    """
+    stat = path.stat()
+    if Stamp.of(stat) != entry.stamp:
+        footer, stamp = read_footer(path, series)
+        entry = Entry(entry.chunk, stamp, footer)
+    content = path.read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != entry.sha256:
+        verify(content, entry.sha256)
+    remember(stat)
+    return replace(entry, sha256=found)
+
+
+def _learn(index: Index, found: Listed, files: Iterable[FrozenFile]) -> None:
+    """Tell the index new hashes, of the versions that the index knows."""
+    unknown = {
+        (series, entry.chunk): entry.stamp
+        for series, entries in found
+        for entry in entries
+        if entry.sha256 is None
+    }
+    learned: dict[Series, list[Entry]] = {}
+    for series, entry in files:
+        if unknown.get((series, entry.chunk)) == entry.stamp:
+            learned.setdefault(series, []).append(entry)
+    for series, entries in learned.items():
+        index.put(series, entries)

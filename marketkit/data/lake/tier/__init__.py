@@ -1,0 +1,1 @@
+"""Chunks as memory: images of Parquet files below the cache folder, mapped in place of decoded."""

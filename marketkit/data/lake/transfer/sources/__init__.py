@@ -1,0 +1,1 @@
+"""Files of candles of other programs, read into one shape."""

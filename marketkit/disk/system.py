@@ -1,0 +1,213 @@
+"""The calls that systems have differently or not at all, each with a way for Windows.
+
+No other module has them: what a system lacks is decided in one place, and tests take it away there.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import shutil
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+    import pwd
+    import resource
+
+# Seconds between attempts where another program has a file open: on Windows that stops a rename.
+_PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
+_FAR = 1 << 30  # locks are mandatory on Windows, so the byte lies behind all data
+_LONGEST, _BELOW = 259, 180  # letters of a path of old Windows, and of those below a lake's folder
+_LAZY = 19  # the lowest priority there is
+_MARK, _NETWORK = "\\\\?\\", "\\\\"  # of a path of any length, and of one on another machine
+
+
+def replace(source: Path, target: Path) -> None:
+    """Put a file in the place of another; on Windows a reader of the old one is waited for."""
+    _patiently(lambda: os.replace(source, target))  # noqa: PTH105 (named as what it is)
+
+
+def rename(source: Path, target: Path) -> None:
+    """Give a file or folder another name; on Windows a reader in there is waited for."""
+    _patiently(lambda: os.rename(source, target))  # noqa: PTH104 (as above)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, if there is one; on Windows a reader is waited for."""
+    _patiently(lambda: path.unlink(missing_ok=True))
+
+
+def _patiently(work: Callable[[], None]) -> None:
+    for pause in _PAUSES if sys.platform == "win32" else ():
+        with suppress(PermissionError):
+            return work()
+        time.sleep(pause)
+    return work()
+
+
+def lock(fd: int) -> None:
+    """Lock an open file for this process at once; `BlockingIOError` while another has the lock."""
+    if sys.platform == "win32":
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        try:
+            msvcrt.locking(fd, msvcrt.LK_NBLCK, 1)  # LK_LOCK looks once a second only
+        except OSError as error:
+            raise BlockingIOError from error
+    else:
+        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+
+
+def unlock(fd: int) -> None:
+    """Give a lock back."""
+    if sys.platform == "win32":
+        os.lseek(fd, _FAR, os.SEEK_SET)
+        msvcrt.locking(fd, msvcrt.LK_UNLCK, 1)
+    else:
+        fcntl.flock(fd, fcntl.LOCK_UN)
+
+
+def read_start(fd: int, size: int) -> bytes:
+    """Give the first bytes of an open file."""
+    if sys.platform == "win32":
+        os.lseek(fd, 0, os.SEEK_SET)
+        return os.read(fd, size)
+    return os.pread(fd, size, 0)
+
+
+def write_start(fd: int, raw: bytes) -> None:
+    """Write the first bytes of an open file."""
+    if sys.platform == "win32":
+        os.lseek(fd, 0, os.SEEK_SET)
+        os.write(fd, raw)
+    else:
+        os.pwrite(fd, raw, 0)
+
+
+def within_reach(path: Path) -> Path:
+    """Give a folder so that files far below can be opened: Windows wants long paths marked."""
+    if sys.platform == "win32":
+        full = os.path.abspath(path)  # noqa: PTH100 - what follows is about its letters
+        if len(full) + _BELOW > _LONGEST and not full.startswith(_MARK):
+            return Path(_MARK + (f"UNC{full[1:]}" if full.startswith(_NETWORK) else full))
+    return path
+
+
+def point(name: Path, target: Path) -> None:
+    """Have a name lead to a file or folder; a copy where that is not allowed, as on Windows."""
+    try:
+        name.symlink_to(target)
+    except OSError:
+        (shutil.copytree if target.is_dir() else shutil.copyfile)(target, name)
+
+
+def user() -> tuple[int, Path | None]:
+    """Give the number of this user, and the home that the system knows; 0 and None on Windows."""
+    if sys.platform == "win32":
+        return 0, None
+    with suppress(KeyError):
+        return os.getuid(), Path(pwd.getpwuid(os.getuid()).pw_dir)
+    return os.getuid(), None
+
+
+def allow_open(count: int) -> int | None:
+    """Have this process open so many files at once; the system's limit where that is lower."""
+    if sys.platform == "win32":  # it has no such limit
+        return None
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or count <= soft:
+        return None
+    if hard != resource.RLIM_INFINITY and count > hard:
+        return hard
+    resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
+    return None
+
+
+def runs(pid: int) -> bool:
+    """Say whether a process may be running; on Windows nobody can be asked, and all may be."""
+    if sys.platform == "win32":  # there, signal 0 would end the process
+        return True
+    with suppress(PermissionError):
+        try:
+            os.kill(pid, 0)
+        except (ProcessLookupError, OverflowError):  # no number of a process, as well
+            return False
+    return True
+
+
+def proc(name: str) -> str:
+    """Give a text of Linux' `/proc`, or where a link there leads; an empty one elsewhere."""
+    path = Path("/proc", name)
+    with suppress(OSError):
+        return str(path.readlink()) if path.is_symlink() else path.read_text("utf-8", "replace")
+    return ""
+
+
+def thread_names() -> list[str] | None:
+    """Name all threads of this process, of libraries too; None where a system tells none."""
+    tasks = Path("/proc/self/task")
+    if not tasks.is_dir():
+        return None
+    return [proc(f"self/task/{each.name}/comm").strip() for each in tasks.iterdir()]
+
+
+def at_fork(**calls: Callable[[], object]) -> None:
+    """Have functions called around each fork, as `os.register_at_fork`; Windows knows no fork."""
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(**calls)
+
+
+def be_lazy() -> None:
+    """Have others preferred to the thread that calls; only Linux can do so for one thread."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAZY)
+
+
+def is_far(folder: Path) -> bool:
+    """Say whether a path is that of another machine, as Windows spells it; elsewhere none is."""
+    return sys.platform == "win32" and str(folder).startswith(_NETWORK)
+
+
+@contextmanager
+def on_ending(action: Callable[[], object]) -> Iterator[None]:
+    """Call `action` meanwhile at each SIGTERM, and on Windows at Ctrl-Break, too.
+
+    Outside the main thread nothing changes.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    asked = [getattr(signal, name, None) for name in ("SIGTERM", "SIGBREAK")]
+    before = {each: signal.signal(each, lambda *_: action()) for each in asked if each is not None}
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)
+
+
+def interrupt() -> None:
+    """End a program as Ctrl-C does, so that everything held is written and closed."""
+    raise KeyboardInterrupt
+
+
+def hung_up(stream: TextIO) -> bool:
+    """Say whether the reader of a pipe has left; on Windows a write will tell."""
+    if not hasattr(select, "poll"):
+        return False
+    look = select.poll()
+    try:
+        look.register(stream, 0)  # what is asked for is what always is told: errors
+    except (OSError, ValueError):  # no file, or closed
+        return False
+    return any(events & select.POLLERR for _, events in look.poll(0))

@@ -1,0 +1,1 @@
+"""The archive of the sandbox's own history: zip files below `/archive`."""

@@ -1,0 +1,53 @@
+"""Columns of candles are spelt in the way that is smallest for them, and read back as they were."""
+
+from __future__ import annotations
+
+import io
+
+import polars as pl
+import pyarrow.parquet as pq
+import pytest
+
+from marketkit.data.lake.format.encoding import encode
+from marketkit.schema import ROW
+
+PRICES = ("open", "high", "low", "close")
+
+
+def minutes(closes):
+    """Candles of one price each."""
+    price = pl.Series(closes, dtype=pl.Float64)
+    time = pl.int_range(len(closes), eager=True) * 60_000
+    columns = dict.fromkeys((*PRICES, "volume", "value"), price)
+    frame = pl.DataFrame({"symbol": ["KRW-BTC"] * len(closes), "time": time, **columns})
+    return frame.cast({"time": ROW["time"]}).select(*ROW)
+
+
+def spelt(content):
+    group = pq.read_metadata(io.BytesIO(content)).row_group(0)
+    return {group.column(at).path_in_schema: group.column(at).encodings for at in range(8)}
+
+
+@pytest.mark.parametrize(
+    ("closes", "has_dictionaries"),
+    [
+        ([float(each % 500 + 1) for each in range(20_000)], True),
+        ([float(each + 1) for each in range(20_000)], False),
+        ([float(each + 1) for each in range(200)], True),
+        ([], True),
+    ],
+    ids=["few prices", "hardly any price twice", "few rows", "no rows"],
+)
+def test_prices_are_in_dictionaries_unless_most_are_different(closes, has_dictionaries):
+    rows = minutes(closes)
+    content = encode(rows, {b"marketkit": b"{}"})
+    assert pl.read_parquet(content).equals(rows)
+    if closes:
+        for price in PRICES:
+            assert ("RLE_DICTIONARY" in spelt(content)[price]) is has_dictionaries
+            assert ("BYTE_STREAM_SPLIT" in spelt(content)[price]) is not has_dictionaries
+
+
+def test_what_stands_in_the_footer_is_there():
+    content = encode(minutes([1.0]), {b"marketkit": b"said"})
+    assert pq.read_metadata(io.BytesIO(content)).metadata[b"marketkit"] == b"said"

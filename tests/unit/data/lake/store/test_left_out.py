@@ -1,0 +1,84 @@
+"""Series that fail alone: the rest is answered, and a warning names them."""
+
+from __future__ import annotations
+
+import warnings
+
+import pytest
+
+from marketkit.coverage import Spans
+from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.left_out import brief, name_of, of_the_sound, say, survey
+from marketkit.errors import CorruptFile, Incomplete, NewerFormat
+from marketkit.timeframe import TIMEFRAMES
+
+BROKEN = CorruptFile("x.parquet cannot be read: rot;\n`marketkit lake repair` sets it aside")
+
+
+def answer(broken, asked):
+    def give(names):
+        asked.append(list(names))
+        for name in names:
+            if name in broken:
+                raise NewerFormat(name) if name == "new" else CorruptFile(name)
+        return "".join(names)
+
+    return give
+
+
+def test_where_all_is_sound_all_are_asked_once():
+    asked = []
+    assert of_the_sound(["a", "b"], answer("", asked), str.upper) == ("ab", {})
+    assert asked == [["a", "b"]]
+
+
+def test_those_that_fail_are_named_and_the_others_are_asked_together():
+    asked = []
+    found, failures = of_the_sound(["a", "b", "new", "c"], answer(["b", "new"], asked), str.upper)
+    assert found == "ac"
+    assert list(failures) == ["B", "NEW"]
+    assert asked[-1] == ["a", "c"]
+
+
+@pytest.mark.parametrize("names", [["b"], ["b", "c"]])
+def test_where_all_fail_the_first_failure_is_raised(names):
+    with pytest.raises(CorruptFile, match="b"):
+        of_the_sound(names, answer(["b", "c"], []), str.upper)
+
+
+def test_a_warning_has_two_lines_with_names_reason_and_help():
+    with pytest.warns(Incomplete) as told:
+        say({"KRW-ETH 1m": BROKEN, "KRW-BTC 1h": BROKEN}, anything=True)
+    assert str(told[0].message).splitlines() == [
+        "left out: KRW-BTC 1h, KRW-ETH 1m: x.parquet cannot be read: rot;",
+        "`marketkit lake repair` sets it aside",
+    ]
+
+
+def test_of_many_names_some_are_given_and_the_rest_is_counted():
+    with pytest.warns(Incomplete, match=r"KRW-00 1m, .* and 88 more: x\.parquet"):
+        say({f"KRW-{each:02} 1m": BROKEN for each in range(100)}, anything=True)
+
+
+def test_nothing_is_said_of_no_failure_and_a_failure_is_raised_where_there_is_nothing_else():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        say({}, anything=False)
+    with pytest.raises(CorruptFile, match="rot"):
+        say({"KRW-ETH 1m": BROKEN}, anything=False)
+
+
+def test_a_failure_without_a_hint_gets_one():
+    assert brief(CorruptFile("rot")) == ("rot", "`marketkit lake repair` helps")
+    assert brief(BROKEN)[1] == "`marketkit lake repair` sets it aside"
+
+
+def test_a_survey_of_all_widths_gives_what_is_there_and_names_what_is_not(lake, candles, january):
+    for symbol in ("KRW-BTC", "KRW-ETH"):
+        rows = candles([january], symbol)
+        lake.append(symbol, "1m", rows, Spans([(january, january + 60_000)]))
+    eth = Series("upbit", "KRW-ETH", TIMEFRAMES["1m"])
+    (lake.root / eth.path("2024-01")).write_bytes(b"rot")
+    found, failures = survey(lake.index, ["upbit", "nobody"])
+    assert [name_of(each) for each in found] == ["KRW-BTC 1m"]
+    assert list(failures) == ["KRW-ETH 1m"]

@@ -1,0 +1,21 @@
+"""Chunks of candles, as the lake writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from marketkit.coverage import Spans
+from marketkit.data.lake import Lake
+
+MINUTE = 60_000
+
+
+@pytest.fixture
+def chunk(lake: Lake, candles, january) -> Path:
+    """A chunk of a hundred minutes."""
+    times = range(january, january + 100 * MINUTE, MINUTE)
+    lake.append("KRW-BTC", "1m", candles(times), Spans([(times.start, times.stop)]))
+    (path,) = lake.root.glob("candles/*/*/*/*.parquet")
+    return path

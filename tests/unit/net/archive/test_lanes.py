@@ -1,0 +1,124 @@
+"""Lanes bound what is under way; each refusal ends one and slows down the others."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+
+import pytest
+
+from marketkit.errors import InputError, Refused
+from marketkit.net.archive.lanes import MOST, Lanes, LanesEnded, checked_lanes
+
+
+async def refuse(lanes):
+    with pytest.raises(Refused):
+        async with lanes.turn():
+            raise Refused("no", 403)
+
+
+def test_no_more_are_under_way_than_there_are_lanes():
+    async def main():
+        lanes, busy, most = Lanes(3), 0, 0
+
+        async def work():
+            nonlocal busy, most
+            async with lanes.turn():
+                busy += 1
+                most = max(most, busy)
+                await asyncio.sleep(0)
+                busy -= 1
+
+        await asyncio.gather(*(work() for _ in range(20)))
+        return most
+
+    assert asyncio.run(main()) == 3
+
+
+def test_a_hold_is_waited_for_and_a_shorter_one_changes_nothing():
+    async def main():
+        lanes = Lanes(1)
+        lanes.hold(0.2)
+        lanes.hold(0.01)
+        began = time.monotonic()
+        async with lanes.turn():
+            return time.monotonic() - began
+
+    assert asyncio.run(main()) >= 0.2
+
+
+def test_each_refusal_ends_a_lane_and_doubles_the_pause():
+    async def main():
+        lanes, waits = Lanes(3, back_off=0.05), []
+        for _ in range(3):
+            began = time.monotonic()
+            await refuse(lanes)
+            waits.append(time.monotonic() - began)
+        assert lanes.left == 0
+        with pytest.raises(LanesEnded, match="no"):
+            async with lanes.turn():
+                pass
+        return waits
+
+    _, second, third = asyncio.run(main())
+    assert second >= 0.05
+    assert third >= 0.1
+
+
+def test_who_waits_for_a_lane_that_never_comes_is_told():
+    async def main():
+        lanes = Lanes(1, back_off=0.01)
+
+        async def wait():
+            async with lanes.turn():
+                pass
+
+        async with lanes.turn():
+            waiting = [asyncio.create_task(wait()) for _ in range(5)]
+            await asyncio.sleep(0)
+            lanes.end("it is away")
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [str(each) for each in results] == ["it is away"] * 5
+
+    asyncio.run(main())
+
+
+def test_the_end_is_told_to_who_waits_for_the_end_of_a_hold():
+    async def main():
+        lanes = Lanes(2)
+        lanes.hold(3600)
+
+        async def wait():
+            async with lanes.turn():
+                pass
+
+        waiting = [asyncio.create_task(wait()) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        lanes.end("over")
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [str(each) for each in results] == ["over"] * 3
+
+    asyncio.run(main())
+
+
+def test_a_failure_that_is_no_refusal_gives_the_lane_back():
+    async def main():
+        lanes = Lanes(1)
+        for _ in range(3):
+            with pytest.raises(ValueError, match="x"):
+                async with lanes.turn():
+                    raise ValueError("x")
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.01), lanes.turn():
+                await asyncio.sleep(5)
+        async with lanes.turn():
+            return lanes.left
+
+    assert asyncio.run(main()) == 1
+
+
+@pytest.mark.parametrize("many", [0, MOST + 1, True, None, "2", 1.5])
+def test_a_number_that_is_none_or_strains_is_refused(many):
+    with pytest.raises(InputError, match="connections="):
+        checked_lanes(many)
+    assert checked_lanes(MOST) == MOST
