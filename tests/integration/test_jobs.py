@@ -46,8 +46,9 @@ print(report.complete, report.requests, flush=True)
 """
 
 STREAM = """
-import resource, sys
+import gc, resource, sys
 import marketkit as mk
+import polars as pl
 endpoint, lake, seconds = sys.argv[1:]
 limits = dict.fromkeys(("market", "candles"), (10, float(seconds)))
 provider = mk.SmartDataProvider(endpoint=endpoint, lake=lake, limits=limits)
@@ -60,7 +61,8 @@ for chunk in provider.iter_candle("KRW-BTC", "1m", **span, rows=20_000, show=Fal
     sizes.append(megabytes())
     rows += chunk.height
 third = len(sizes) // 3
-print(len(sizes), rows, max(sizes[:third]), max(sizes[-third:]))
+kept = sum(each.height for each in gc.get_objects() if isinstance(each, pl.DataFrame))
+print(len(sizes), rows, kept, max(sizes[:third]), max(sizes[-third:]))
 """
 
 
@@ -471,10 +473,11 @@ def test_a_stream_of_years_takes_no_more_memory_than_one_of_weeks(exchange, tmp_
     done = subprocess.run(
         [sys.executable, "-c", STREAM, *arguments], check=True, stdout=subprocess.PIPE, text=True
     )
-    chunks, rows, early, late = map(float, done.stdout.split())
+    chunks, rows, kept, early, late = map(float, done.stdout.split())
     assert chunks > 25
     assert rows > 400_000
-    assert late - early < 30
+    assert kept < 100_000
+    assert late - early < 60  # MB: the allocator keeps up to two thirds of that, frames or not
 
 
 def test_who_leaves_the_loop_leaves_the_job(provider):
