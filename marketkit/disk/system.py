@@ -12,10 +12,15 @@ import signal
 import sys
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    import ctypes
 
 if sys.platform == "win32":
     import msvcrt
@@ -171,6 +176,44 @@ def be_lazy() -> None:
     if sys.platform == "linux":
         with suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _LAZY)
+
+
+def mapped(fd: int) -> memoryview:
+    """Map a whole file to be read; the view needs no descriptor, and the map goes with it.
+
+    Python's own map keeps a descriptor up to 3.12, of which a process may have few. Raises
+    `ValueError` for an empty file.
+    """
+    import ctypes  # noqa: PLC0415 - `--help` needs none
+    import mmap  # noqa: PLC0415 - as above
+
+    if sys.platform == "win32":  # a map has no descriptor there
+        return memoryview(mmap.mmap(fd, 0, access=mmap.ACCESS_READ))
+    size = os.fstat(fd).st_size
+    if not size:
+        raise ValueError("cannot map an empty file")
+    library = _library()
+    address = library.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, fd, 0)
+    if address == ctypes.c_void_p(-1).value:
+        number = ctypes.get_errno()
+        raise OSError(number, os.strerror(number))
+    memory = (ctypes.c_ubyte * size).from_address(address)
+    # At the exit others may still read: the system takes the map with the process.
+    weakref.finalize(memory, library.munmap, address, size).atexit = False
+    return memoryview(memory).cast("B").toreadonly()
+
+
+@cache
+def _library() -> ctypes.CDLL:
+    """Give the functions of the system's C library of which Python has only a part."""
+    import ctypes  # noqa: PLC0415 - as above
+
+    library = ctypes.CDLL(None, use_errno=True)
+    pointer, size, number = ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int
+    library.mmap.argtypes = [pointer, size, number, number, number, ctypes.c_long]
+    library.mmap.restype = pointer
+    library.munmap.argtypes = [pointer, size]
+    return library
 
 
 def is_far(folder: Path) -> bool:

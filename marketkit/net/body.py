@@ -47,13 +47,14 @@ class _Unzipper:
     def add(self, raw: bytes, room: int) -> bytes:
         if self.is_whole:
             raw = raw.lstrip(b"\0")  # padding behind a part
-        out, self.is_whole = [], self.is_whole and not raw
+        out: list[bytes] = []
+        self.is_whole &= not raw
         while raw and room >= 0:
             out.append(self._inner.decompress(raw, room + 1))
             room -= len(out[-1])
             raw = self._inner.unconsumed_tail
-            if self._inner.eof:
-                self.is_whole = True
+            self.is_whole = self._inner.eof
+            if self.is_whole:
                 raw = self._inner.unused_data.lstrip(b"\0")
                 self._inner = zlib.decompressobj(_WITH_HEADER)
         self.is_whole &= room >= 0

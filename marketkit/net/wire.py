@@ -17,12 +17,12 @@ from urllib.parse import urlsplit
 
 from marketkit.clock import age_clock
 from marketkit.errors import (
-    BadResponse,
     InputError,
     MarketkitError,
     NetworkError,
     TimedOut,
     Unreachable,
+    plain,
 )
 from marketkit.exchange.dialect import Request
 from marketkit.net.budget.budget import Slot
@@ -138,7 +138,7 @@ def _addresses(name: str) -> list[IPv4Address | IPv6Address]:
 
 def _plain(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
     """Give the IPv4 address inside of one of IPv6, if there is one."""
-    return getattr(address, "ipv4_mapped", None) or address
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
 
 
 def about(request: Request) -> str:
@@ -160,12 +160,10 @@ def failure_of(error: httpx.HTTPError, endpoint: str, address: str | None = None
     """Give our error for one of httpx; `address` is one of this machine that was to be used."""
     import httpx  # noqa: PLC0415 - as above
 
-    detail = str(error) or type(error).__name__
+    detail = plain(str(error) or type(error).__name__, 200)  # letters; some quote what came
     if isinstance(error, httpx.ConnectError | httpx.ProxyError):
         way = endpoint if address is None else f"{endpoint} from {address}"
         return Unreachable(f"cannot connect to {way} ({detail}); check the address and the network")
-    if isinstance(error, httpx.DecodingError):
-        return BadResponse(f"{endpoint} sent a body that cannot be decoded ({detail})")
     return NetworkError(f"the connection to {endpoint} broke ({detail}); try again")
 
 

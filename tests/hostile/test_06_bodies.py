@@ -12,21 +12,23 @@ import subprocess
 import sys
 import tracemalloc
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from marketkit.api.sync import SmartDataProvider
 from marketkit.errors import BadResponse, MarketkitError
 from marketkit.exchange.dialect import RateLimit, Request, Response
-from marketkit.exchange.upbit.bodies import decode_tickers
+from marketkit.exchange.upbit import bodies
 from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 from tests.hostile.raw import head, reply, serving
 
+GOLDEN = Path(__file__).resolve().parents[2] / "data" / "golden"
 FAST = (10, 0.02)
 FAST_LIMITS = dict.fromkeys(UPBIT.limits, FAST)
 ONCE = replace(
@@ -113,6 +115,30 @@ def test_an_endless_head_is_an_error_of_ours(tmp_path):
         send(exchange.endpoint, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "raw",
+    [
+        *(b"", b"\0", b"\x1b[2J" * 20_000 + b"\r\n\r\n", b"HTTP/9.9 200 OK\r\n\r\n"),
+        b"HTTP/1.1 999999999999 OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"9" * 5_000 + b"\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n[]",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n[]\r\n0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + b"f" * 100 + b"\r\n[]",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n[]",
+    ],
+    ids=range(11),
+)
+def test_an_answer_that_is_no_http_is_an_error_of_ours_in_a_line(raw, tmp_path):
+    with (
+        serving(lambda _: raw) as exchange,
+        pytest.raises(MarketkitError) as caught,
+    ):
+        send(exchange.endpoint, tmp_path)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 400
+
+
 def test_what_is_allowed_can_be_set(monkeypatch, tmp_path):
     body = json.dumps([{"market": "KRW-BTC", "korean_name": "x" * 2_000}]).encode()
     monkeypatch.setenv("MARKETKIT_LARGEST_ANSWER", "1000")
@@ -137,7 +163,7 @@ def test_words_of_the_exchange_command_no_terminal(status, shape, tmp_path, capl
         serving(lambda _: reply(body.encode(), status)) as exchange,
         pytest.raises(MarketkitError) as caught,
     ):
-        decode_tickers(send(exchange.endpoint, tmp_path).body)
+        bodies.decode_tickers(send(exchange.endpoint, tmp_path).body)
     assert str(caught.value).isprintable()
     assert len(str(caught.value)) < 1_000
     assert not set(COMMANDS) & set(caplog.text)
@@ -154,6 +180,50 @@ def test_an_error_of_a_call_commands_no_terminal(tmp_path, caplog):
         one.get_ticker("KRW-BTC")
     assert str(caught.value).isprintable()
     assert not set(COMMANDS) & set(caplog.text)
+
+
+def _said_of(decode: Callable[[bytes], pl.DataFrame], body: bytes) -> str:
+    """Decode a body and read all rows; give the words of an error of ours."""
+    try:
+        decode(body).rows()
+    except MarketkitError as failure:
+        return str(failure)
+    return ""
+
+
+VALUES = [
+    *("null", "true", "-1", "0", "1e999", "-1e999", "1e308", "1e-400", "-0.0", "0.1e1"),
+    *("9" * 400, "9" * 5_000, "9223372036854775807", "-9223372036854775809", "253402300800000"),
+    *('""', '"x"', '"\\u0000"', '"\\ud800"', '"KRW-\\u001b[2J"', '"-"', '"NaN"', '"' + "A" * 100_000 + '"'),
+    *('"9999-12-31T23:59:59"', '"0000-00-00T00:00:00"', '"2026-13-45T99:99:99"', '"9999-12-31"'),
+    *("[]", "{}", "[null]", "[[]]", '[{"bid_price":1e999}]', '{"warning":"x"}', "[" * 2_000 + "]" * 2_000),
+    "1.00000000000000000000000000000000000000000001",
+]  # fmt: skip
+CANDLES = partial(bodies.decode_candles, symbol="KRW-BTC")
+
+
+@pytest.mark.parametrize(
+    ("name", "decode"),
+    [
+        ("tickers", bodies.decode_tickers),
+        ("tickers", partial(bodies.decode_tickers, exact=True)),
+        ("trades", bodies.decode_trades),
+        ("trades", partial(bodies.decode_trades, exact=True)),
+        ("orderbooks", bodies.decode_orderbooks),
+        ("orderbooks", partial(bodies.decode_orderbooks, exact=True)),
+        ("candles_minutes", CANDLES),
+        ("candles_minutes", partial(CANDLES, exact=True)),
+        ("markets", bodies.decode_markets),
+        ("instruments", bodies.decode_instruments),
+    ],
+)
+def test_a_strange_value_is_an_error_of_ours_or_a_row_that_can_be_read(name, decode):
+    first, *others = json.loads((GOLDEN / f"{name}.json").read_text("utf-8"))
+    for field, value in itertools.product(first, VALUES):
+        body = json.dumps([{**first, field: "@"}, *others]).replace('"@"', value).encode()
+        said = _said_of(decode, body)
+        assert said.isprintable(), (field, value)
+        assert len(said) < 1_000
 
 
 def test_tables_of_the_command_line_show_hostile_names_spelled_out(tmp_path):

@@ -46,21 +46,25 @@ print(report.complete, report.requests, flush=True)
 """
 
 STREAM = """
-import resource, sys
+import gc, resource, sys, weakref
 import marketkit as mk
 endpoint, lake, seconds = sys.argv[1:]
 limits = dict.fromkeys(("market", "candles"), (10, float(seconds)))
 provider = mk.SmartDataProvider(endpoint=endpoint, lake=lake, limits=limits)
 def megabytes():
     with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * resource.getpagesize() / 1e6
-sizes, rows = [], 0
+        _, resident, shared = map(int, file.read().split()[:3])  # files that are mapped are shared
+        return (resident - shared) * resource.getpagesize() / 1e6
+sizes, given, rows = [], [], 0
 span = {"start": "2025-11-01", "end": "2026-11-01"}
 for chunk in provider.iter_candle("KRW-BTC", "1m", **span, rows=20_000, show=False):
     sizes.append(megabytes())
+    given.append(weakref.ref(chunk))
     rows += chunk.height
 third = len(sizes) // 3
-print(len(sizes), rows, max(sizes[:third]), max(sizes[-third:]))
+gc.collect()
+kept = sum(each() is not None for each in given)
+print(len(sizes), rows, kept, max(sizes[:third]), max(sizes[-third:]))
 """
 
 
@@ -471,10 +475,11 @@ def test_a_stream_of_years_takes_no_more_memory_than_one_of_weeks(exchange, tmp_
     done = subprocess.run(
         [sys.executable, "-c", STREAM, *arguments], check=True, stdout=subprocess.PIPE, text=True
     )
-    chunks, rows, early, late = map(float, done.stdout.split())
+    chunks, rows, kept, early, late = map(float, done.stdout.split())
     assert chunks > 25
     assert rows > 400_000
-    assert late - early < 30
+    assert kept <= 1  # the last, in the hands of the loop
+    assert late - early < 60  # MB: the allocator keeps up to two thirds of that, frames or not
 
 
 def test_who_leaves_the_loop_leaves_the_job(provider):

@@ -95,6 +95,7 @@ _INSTRUMENT_WIRE: Schema = {
     "supported_levels": pl.List(pl.String),
 }
 _UNSEEN = r"[\p{C}\p{Zl}\p{Zp}]"  # letters that command whoever shows them
+_LATEST = 7_258_118_400_000  # ms: the year 2200; of far later moments Python makes no datetime
 _PLACES = 16  # the most decimal places the exchange writes (turnover in tickers)
 
 
@@ -194,7 +195,11 @@ def decode_instruments(body: bytes) -> pl.DataFrame:
     return rows.rename({"market": "symbol", "quote_currency": "quote"})
 
 
-_UNREADABLE = (pl.exceptions.PolarsError, ValueError, TypeError, AttributeError, RecursionError)
+# What a parser says of bytes that nobody should send; polars has a few ways of its own.
+_UNREADABLE = (
+    *(pl.exceptions.PolarsError, pl.exceptions.PanicException, RuntimeError, OverflowError),
+    *(ValueError, TypeError, AttributeError),
+)
 
 
 def _rows(body: bytes, wire: Schema, keys: Iterable[str], *, exact: bool = False) -> pl.DataFrame:
@@ -231,8 +236,9 @@ def _exact_rows(body: bytes, wire: Schema) -> pl.DataFrame:
 def _exact_column(name: str, values: list[Any], dtype: pl.DataType) -> pl.Series:
     if dtype == _NUMBER:
         return _decimals(name, values)
-    if dtype == _WHOLE and not all(each is None or type(each) is int for each in values):
-        raise BadResponse(f"{name} is no whole number in some rows")
+    kind, said = {_WHOLE: (int, "whole number"), _TEXT: (str, "text")}.get(dtype, (None, ""))
+    if kind and not all(each is None or type(each) is kind for each in values):
+        raise BadResponse(f"{name} is no {said} in some rows")
     if name == "orderbook_units":
         return _exact_units(name, values)
     return pl.Series(name, values, dtype)
@@ -275,6 +281,8 @@ def _shape(
     for name, dtype in shaped.schema.items():
         if isinstance(dtype, pl.Decimal) and not shaped[name].equals(named[name]):
             raise BadResponse(f"{name} has more decimal places than {dtype} holds")
+        if dtype == schema.TIME and not shaped[name].to_physical().is_between(0, _LATEST).all():
+            raise BadResponse(f"{name} is no moment before the year 2200 in some rows")
     return shaped
 
 

@@ -121,10 +121,10 @@ def _read_words(path: Path) -> tuple[list[str], float]:
     if not path.is_file():  # to open a pipe would be to wait for its writer
         raise FileNotFoundError(path)
     with path.open("rb") as file:
-        line, written = file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mtime_ns / 1e9
+        line, written = file.read(_LARGEST + 1), os.fstat(file.fileno()).st_mtime_ns
     if len(line) > _LARGEST:
         raise ValueError(f"{path} is longer than {_LARGEST} bytes")
-    return line.decode("ascii").split(), written
+    return line.decode("ascii").split(), written / 1e9
 
 
 def _write_line(path: Path, line: str) -> None:

@@ -383,3 +383,50 @@ def test_no_other_module_calls_what_systems_do_differently(call):
         if any(call in line.partition("#")[0] for line in path.read_text("utf-8").splitlines())
     }
     assert found <= free
+
+
+@pytest.mark.parametrize("platform", [sys.platform, "win32"])
+def test_a_map_outlives_the_name_of_the_file_and_is_not_written_into(
+    tmp_path, monkeypatch, platform
+):
+    monkeypatch.setattr(sys, "platform", platform)
+    path = tmp_path / "file"
+    path.write_bytes(bytes(range(256)) * 100)
+    with path.open("rb") as file:
+        view = system.mapped(file.fileno())
+    path.unlink()
+    assert view.readonly
+    assert bytes(view) == bytes(range(256)) * 100
+    with pytest.raises(TypeError):
+        view[0] = 1
+
+
+@pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="maps are read from /proc")
+def test_a_map_costs_no_descriptor_and_goes_with_the_last_view(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"candles" * 1000)
+
+    def maps():
+        return Path("/proc/self/maps").read_text("utf-8").count(str(path))
+
+    def descriptors():
+        return len(list(Path("/proc/self/fd").iterdir()))
+
+    with path.open("rb") as file:
+        before = descriptors()
+        views = [system.mapped(file.fileno()) for _ in range(50)]
+        assert descriptors() == before
+    assert maps() == 50
+    part = views[0][7:14]
+    del views
+    assert maps() == 1
+    assert bytes(part) == b"candles"
+    del part
+    assert maps() == 0
+
+
+@pytest.mark.parametrize("platform", [sys.platform, "win32"])
+def test_an_empty_file_cannot_be_mapped(tmp_path, monkeypatch, platform):
+    monkeypatch.setattr(sys, "platform", platform)
+    with (tmp_path / "file").open("x+b") as file, pytest.raises(ValueError, match="empty"):
+        system.mapped(file.fileno())

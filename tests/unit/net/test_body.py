@@ -97,6 +97,7 @@ def test_an_endless_body_is_left_where_it_is_too_long():
         (gzip.compress(DATA) + b"more", "gzip", "cannot be unpacked"),
         (gzip.compress(DATA)[:-1], "gzip", "was cut after"),
         (gzip.compress(DATA)[:20], "gzip", "was cut after 20 bytes"),
+        (packed([DATA, DATA])[:-9], "gzip", "was cut after"),
         (DATA, "br", "packed as br, which was not asked for"),
         (gzip.compress(gzip.compress(DATA)), "gzip, gzip", "not asked for"),
         (DATA, "\x1b[2J" * 100, r"packed as \\x1b\[2j"),

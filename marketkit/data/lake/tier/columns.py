@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import mmap
 import struct
 from collections.abc import Callable, Sequence
 from ctypes import CFUNCTYPE, POINTER, PYFUNCTYPE, Structure, c_char_p, c_int, c_void_p, py_object
@@ -57,7 +56,7 @@ _lent: dict[int, object] = {}  # by number, the memory behind arrays that polars
 _numbers = itertools.count(1)
 
 
-def frame_over(memory: mmap.mmap | bytes, rows: int, places: Sequence[Place]) -> pl.DataFrame:
+def frame_over(memory: memoryview | bytes, rows: int, places: Sequence[Place]) -> pl.DataFrame:
     """Give the columns of a chunk but the symbol, as views into a map, or into bytes.
 
     The memory stays for as long as any column of the frame, or anything cut from one, does.
@@ -69,7 +68,7 @@ def frame_over(memory: mmap.mmap | bytes, rows: int, places: Sequence[Place]) ->
 class _Lent:
     """An array of the C data interface, on the way to polars."""
 
-    def __init__(self, memory: mmap.mmap | bytes, rows: int, places: Sequence[Place]) -> None:
+    def __init__(self, memory: memoryview | bytes, rows: int, places: Sequence[Place]) -> None:
         self._memory, self._rows, self._places = memory, rows, places
 
     def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
@@ -102,7 +101,7 @@ def _array(start: int, rows: int, places: Sequence[Place], number: int) -> Any:
     return memory
 
 
-def _address(memory: mmap.mmap | bytes) -> int:
+def _address(memory: memoryview | bytes) -> int:
     view = _Buffer()
     _get_buffer(memory, view, 0)
     try:

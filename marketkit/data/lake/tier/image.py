@@ -9,7 +9,6 @@ keeps the bytes, whatever becomes of the name.
 from __future__ import annotations
 
 import json
-import mmap
 import os
 import zlib
 from bisect import bisect_left
@@ -24,6 +23,7 @@ import polars as pl
 
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE
 from marketkit.data.lake.tier.columns import COLUMNS, Place, frame_over
+from marketkit.disk import system
 
 SUFFIX = ".arrow"
 
@@ -134,7 +134,7 @@ def open_image(path: Path | str) -> Image:
         places = list(starmap(Place, said["places"]))
         frame = frame_over(memory, said["rows"], places)
         at = places[0].values
-        times = memoryview(memory)[at : at + 8 * said["rows"]].cast("q")
+        times = memory[at : at + 8 * said["rows"]].cast("q")
         return Image(source, frame, times, said["size"])
     except NONSENSE as error:
         raise Broken(f"{path} is no image: {error}") from error
@@ -147,27 +147,27 @@ def problem_of(path: Path) -> str | None:
         said, cut = _read(memory)
         if sha256(memory[:cut]).hexdigest() != said["sha256"]:
             return "its rows are not the bytes that were written"
-        rows = pl.read_ipc(memory[:]).height
+        rows = pl.read_ipc(bytes(memory)).height
     except (OSError, *NONSENSE, *UNREADABLE) as error:
         return f"is no image: {error}"
     return None if rows == said["rows"] else f"has {rows} rows, not {said['rows']}"
 
 
-def _mapped(path: Path | str) -> mmap.mmap:
+def _mapped(path: Path | str) -> memoryview:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        return system.mapped(descriptor)
     except ValueError as error:  # an empty file
         raise Broken(f"{path} is no image: {error}") from error
     finally:
         os.close(descriptor)
 
 
-def _read(memory: mmap.mmap) -> tuple[dict[str, Any], int]:
+def _read(memory: memoryview) -> tuple[dict[str, Any], int]:
     """Read the block of an image, and where the rows end. Raises errors of `NONSENSE`."""
     end = _footer_start(memory)
     cut = end - _BLOCK
-    block = memory[max(0, cut) : end]
+    block = bytes(memory[max(0, cut) : end])
     if not block.startswith(_MARK):
         raise Broken("it has no block of marketkit")
     text = block[len(_MARK) + _CRC :]
@@ -189,7 +189,7 @@ def _block(said: dict[str, Any]) -> bytes:
     return block
 
 
-def _footer_start(content: bytes | mmap.mmap) -> int:
+def _footer_start(content: bytes | memoryview) -> int:
     length = int.from_bytes(content[-_FRAME : -len(_MAGIC)], "little")
     start = len(content) - _FRAME - length
     if content[-len(_MAGIC) :] != _MAGIC or content[: len(_MAGIC)] != _MAGIC or start <= 0:
