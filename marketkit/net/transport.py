@@ -18,7 +18,16 @@ from marketkit.net.body import read_bounded
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
 from marketkit.net.exchange_clock import ExchangeClock, machine_time, parse_age, parse_date
-from marketkit.net.wire import TurnPassed, Wire, about, client_for, failure_of, host_of, in_all
+from marketkit.net.wire import (
+    TurnPassed,
+    Wire,
+    about,
+    built_for,
+    client_for,
+    failure_of,
+    host_of,
+    in_all,
+)
 from marketkit.settings import largest_answer
 from marketkit.timeframe import iso
 
@@ -211,12 +220,7 @@ class Transport:
     async def _converse(self, request: Request, wire: Wire) -> Response:
         sent_at = machine_time()  # machine's clock: dates an answer that has no date of its own
         client = self._connected()
-        built = client.build_request(
-            "GET",
-            self._endpoint + request.path,
-            params=request.params,
-            extensions={"trace": wire.trace},
-        )
+        built = built_for(client, self._endpoint, request, wire)
         answer = await client.send(built, stream=True)
         try:
             # The headers say that the request was counted: the slot need not wait for the body.
@@ -229,7 +233,8 @@ class Transport:
             await answer.aclose()
         date = parse_date(answer.headers.get("date"))
         made = wire.sent - 1000 * parse_age(answer.headers.get("age"))
-        return Response(answer.status_code, dict(answer.headers), body, date or sent_at, made)
+        headers = dict(answer.headers.items())
+        return Response(answer.status_code, headers, body, date or sent_at, made)
 
     def _answered(self, request: Request, slot: Slot, answer: httpx.Response) -> None:
         slot.done(answer.status_code, *self._rules.read_allowance(answer.headers, request.group))

@@ -3,9 +3,11 @@
 `matrix.py OPERATION FOLDER COUNT` prints one JSON object. A step is a line of marketkit's own
 modules, or of those of the standard library that change files for it. Between two steps with the
 same disk a kill makes no difference, so that it is enough to kill once in each state of the disk;
-COUNT takes so many of these, 0 all of them. Besides, the writer is killed in the middle of a file, by a limit on the size of files.
+COUNT takes so many of these, 0 all of them. Besides, the writer is killed in the middle of a file,
+by a limit on the size of files.
 
-Children are forked from here, where polars is imported and its threads were never started.
+Children are forked from here, where polars is imported and its threads were never started. What
+only they would import, and each of them anew, is imported here, too: that is most of their time.
 """
 
 from __future__ import annotations
@@ -25,12 +27,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pyarrow.dataset
+
 from marketkit.data.lake import Lake
+from marketkit.data.lake.audit import audit, beside, repair
+from marketkit.data.lake.snapshots import snapshot
 from marketkit.errors import InputError
 
 # What changes files: the library, and what it leaves the changing of files to.
 TRACED = (f"{Path('marketkit')}{os.sep}", "shutil.py", "pathlib.py", "tempfile.py", "filelock")
 KILLED = 9
+FOR_CHILDREN = (audit, beside, repair, snapshot, pyarrow.dataset)
 # Sizes of files, in bytes, at which a writer is killed: within a line of a log, a page of a chunk.
 LIMITS = (20, 700, 2_000, 3_500)
 OPERATIONS = runpy.run_path(str(Path(__file__).with_name("operations.py")))["OPERATIONS"]
@@ -71,12 +78,17 @@ class Steps:
 def look(folder: Path) -> list[tuple[object, ...]]:
     """Describe everything below a folder by names, sizes, times and inodes."""
     found: list[tuple[object, ...]] = []
-    for where, folders, files in os.walk(folder):
-        found += [(where, name) for name in folders]
-        for name in files:
-            stat = os.lstat(os.path.join(where, name))  # noqa: PTH118 (for each of a thousand lines)
-            found.append((where, name, stat.st_size, stat.st_mtime_ns, stat.st_ino))
-    return sorted(found, key=repr)
+    folders = [os.fspath(folder)]
+    while folders:
+        with os.scandir(folders.pop()) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(entry.path)
+                    found.append((entry.path,))
+                else:
+                    stat = entry.stat(follow_symlinks=False)
+                    found.append((entry.path, stat.st_size, stat.st_mtime_ns, stat.st_ino))
+    return found
 
 
 def in_child(job: Callable[[], Any]) -> tuple[int, Any]:

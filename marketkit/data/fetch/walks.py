@@ -8,11 +8,11 @@ import functools
 import math
 import os
 import time
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import cast
 
 import polars as pl
 
@@ -23,7 +23,7 @@ from marketkit.data.lake.store.write import Written
 from marketkit.errors import MarketkitError, NotWritable
 from marketkit.exchange.dialect import Page, Priority, Request, Response
 from marketkit.exchange.upbit.paging import walk_candles
-from marketkit.exchange.upbit.proof import CandleRange
+from marketkit.exchange.upbit.proof import CandleRange, times_of
 from marketkit.net.handle import Interruption
 from marketkit.net.transport import Transport
 from marketkit.net.walk import Pages
@@ -111,7 +111,7 @@ class FetchRun:
         if young.height:
             self.young.setdefault(walk.symbol, []).append(young)
         if page.rows.height:
-            oldest = page.rows["time"].dt.epoch("ms")[0]
+            oldest = times_of(page.rows[:1])[0]
             self.reached[walk.symbol] = min(oldest, self.reached.get(walk.symbol, oldest))
         # An empty page settles everything that is older.
         settled = page.proved | Spans([(walk.start, page.nothing_before or walk.start)])
@@ -268,7 +268,8 @@ class Buffer:
         covering = Spans([span for each in pages for span in each.proved])
         if not covering and end.nothing_before is None:
             return
-        rows = pl.concat([each.rows for each in pages]).unique("time", keep="first").sort("time")
+        # By time; of a candle that two of them hold the lake takes the one that was answered first.
+        rows = pl.concat([each.rows for each in reversed(pages)])
         walk, at = self._walk, self._at
         written = await asyncio.get_running_loop().run_in_executor(
             _writer(os.getpid()),
@@ -294,8 +295,5 @@ def _writer(_process: int) -> ThreadPoolExecutor:
 def _split(page: Page) -> tuple[Page, pl.DataFrame]:
     """Part a page into proved rows and rows too young for the lake."""
     hull = page.proved.hull
-    end, newest = hull.end if hull is not None else 0, page.rows["time"].to_physical().max()
-    if newest is None or cast("int", newest) < end:  # the rule, and costs no query
-        return page, page.rows.clear()
-    young = pl.col("time").dt.epoch("ms") >= end
-    return replace(page, rows=page.rows.filter(~young)), page.rows.filter(young)
+    final = bisect_left(times_of(page.rows), hull.end if hull is not None else 0)
+    return replace(page, rows=page.rows[:final]), page.rows[final:]

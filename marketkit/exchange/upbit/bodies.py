@@ -17,6 +17,7 @@ import polars as pl
 
 from marketkit import schema
 from marketkit.errors import BadResponse, plain
+from marketkit.exchange.upbit.candle_body import read_usual
 from marketkit.schema import Schema
 from marketkit.symbols import is_code, is_native
 
@@ -126,6 +127,8 @@ def decode_candles(body: bytes, symbol: str, *, exact: bool = False) -> pl.DataF
 
     Raises `BadResponse` for another market's rows and for impossible prices.
     """
+    if not exact and (usual := read_usual(body, symbol)) is not None:
+        return usual
     rows = _rows(body, _CANDLE_WIRE, list(_CANDLE_WIRE), exact=exact)
     strangers = rows.filter(pl.col("market") != symbol)
     if strangers.height:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -14,7 +15,7 @@ from marketkit.errors import BadResponse
 from marketkit.exchange.dialect import Page, Step, Walk
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
-from marketkit.exchange.upbit.proof import CandleRange, Descent
+from marketkit.exchange.upbit.proof import CandleRange, Descent, times_of
 from marketkit.schema import TRADE, empty
 from marketkit.timeframe import DAY, iso
 
@@ -52,17 +53,17 @@ def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page
     bound = min(wanted.timeframe.ceil(to), settled)
     if rows.is_empty():
         return Page(rows, Spans(), nothing_before=bound)
-    if _newest(rows) > to or _oldest(rows) >= to:
+    times = times_of(rows)
+    if times[-1] > to or times[0] >= to:
         raise BadResponse(
-            f"asked {wanted.symbol} {wanted.timeframe} before {iso(to)}, got {iso(_newest(rows))}"
+            f"asked {wanted.symbol} {wanted.timeframe} before {iso(to)}, got {iso(times[-1])}"
         )
-    for start in rows["time"].dt.epoch("ms"):
-        if start != wanted.timeframe.floor(start):
-            what = f"a {wanted.timeframe} candle of {wanted.symbol}"
-            raise BadResponse(f"{what} starts at {iso(start)}")
+    if (odd := wanted.timeframe.first_within(times)) is not None:
+        what = f"a {wanted.timeframe} candle of {wanted.symbol}"
+        raise BadResponse(f"{what} starts at {iso(odd)}")
     # Recorded data repeats the row at a page boundary.
-    kept = rows.filter(pl.col("time").dt.epoch("ms") < to)
-    return Page(kept, Spans([(_oldest(kept), bound)]))
+    kept = rows[: bisect_left(times, to)]
+    return Page(kept, Spans([(times[0], bound)]))
 
 
 @dataclass(frozen=True, slots=True)

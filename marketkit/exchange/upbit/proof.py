@@ -8,6 +8,7 @@ for from above the hole, a second answer has to show the candle at its edge, too
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -81,12 +82,12 @@ class Descent:
         """
         if self._asks_wider:
             return self._compare(rows)
-        times = rows["time"].dt.epoch("ms").to_list()
+        times = times_of(rows)
         if self._heard is not None and self._is_shown and self.to not in times:
             return self._doubt(rows.clear(), self._heard)
         bound = self._settled(at)
-        below = [time for time in times if time < self.to]
-        rows = rows.filter(pl.col("time").dt.epoch("ms") < self.to)
+        below = times[: bisect_left(times, self.to)]
+        rows = rows[: len(below)]
         empty = holes(self._wanted.timeframe, below, bound)
         hole = self._newest_doubt(below, empty, height)
         self._longest = max(self._longest, height)
@@ -95,7 +96,7 @@ class Descent:
         if not below and self._heard is None and not self._is_shown:
             self._asks_wider = self._wanted.timeframe.name not in _NEVER_WIDER
         self._bound = bound
-        return self._doubt(rows.filter(pl.col("time").dt.epoch("ms") >= hole.end), empty)
+        return self._doubt(rows[bisect_left(below, hole.end) :], empty)
 
     def _settled(self, at: int) -> int:
         """Give the end of the slots that an answer can prove."""
@@ -140,7 +141,7 @@ class Descent:
         return self._came_down(kept, self._bound or 0)
 
     def _came_down(self, rows: pl.DataFrame, bound: int) -> Page:
-        self.to = int(rows["time"].dt.epoch("ms").min())  # type: ignore[arg-type]
+        self.to = times_of(rows[:1])[0]
         self._is_shown, self._is_contradicted = True, False
         return Page(rows, Spans([(self.to, bound)]))
 
@@ -149,11 +150,11 @@ class Descent:
         self._asks_wider = False
         bound = self._bound or 0
         first = _MONTHS.floor(bound)
-        oldest = months["time"].dt.epoch("ms").min() if months.height else None
-        if oldest is None or int(oldest) > first:  # type: ignore[arg-type]
+        oldest = min(times_of(months), default=None)
+        if oldest is None or oldest > first:
             return self._believe(months.clear(), bound, "months")
         # In the month of the listing only candles of the same width can tell.
-        self._is_contradicted = int(oldest) < first  # type: ignore[arg-type]
+        self._is_contradicted = oldest < first
         return Page(months.clear(), Spans())
 
 
@@ -165,7 +166,14 @@ def holes(timeframe: Timeframe, times: Sequence[int], bound: int) -> Spans:
     if not times:
         return Spans([(0, bound)])
     edges = pairwise([*(time for time in times if time < bound), bound])
-    return Spans((timeframe.next(opened), end) for opened, end in edges)
+    apart = timeframe.width  # as far the next slot lies at least
+    return Spans((timeframe.next(opened), end) for opened, end in edges if end - opened > apart)
+
+
+def times_of(rows: pl.DataFrame) -> list[int]:
+    """List the times of rows in ms UTC: few rows are looked through sooner than a query begins."""
+    times: list[int] = rows["time"].cast(pl.Int64).to_list()
+    return times
 
 
 def is_odd(timeframe: Timeframe, times: Sequence[int], hole: Span, most: float = _ODDS) -> bool:

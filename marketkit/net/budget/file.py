@@ -56,6 +56,7 @@ class BudgetFile:
         self._limit = limit
         self._clock = clock
         self._size = states.size(limit.requests)
+        self._written: tuple[bytes, State] | None = None  # by this process, and what it stands for
         self._fd = self._open()
 
     def update(self, change: StateChange[T]) -> T:
@@ -67,8 +68,11 @@ class BudgetFile:
         try:
             now = self._clock()
             state = self._read(now)
+            self._written = None  # a change that ends in the middle leaves nothing to go by
             result = change(state, now)
-            write_start(self._fd, states.to_bytes(state))
+            raw = states.to_bytes(state)
+            write_start(self._fd, raw)
+            self._written = raw, state
             return result
         finally:
             unlock(self._fd)
@@ -94,7 +98,11 @@ class BudgetFile:
             return _opened(self.path)
 
     def _read(self, now: float) -> State:
-        state = states.from_bytes(read_start(self._fd, self._size), self._limit.requests)
+        raw = read_start(self._fd, self._size)
+        if self._written is not None and raw == self._written[0]:  # as a rule nobody else did
+            state: State | None = self._written[1]
+        else:
+            state = states.from_bytes(raw, self._limit.requests)
         if state is None:
             os.ftruncate(self._fd, 0)  # so that nothing is left behind the new state
         if state is None or not _plausible(state, now + self._limit.seconds):

@@ -10,7 +10,16 @@ import httpx
 import pytest
 
 from marketkit.errors import InputError, NetworkError, Unreachable
-from marketkit.net.wire import TurnPassed, Wire, client_for, failure_of, host_of, usual_address
+from marketkit.exchange.dialect import Request
+from marketkit.net.wire import (
+    TurnPassed,
+    Wire,
+    built_for,
+    client_for,
+    failure_of,
+    host_of,
+    usual_address,
+)
 
 WRITTEN = "http11.send_request_headers.started"
 
@@ -190,6 +199,23 @@ def test_what_breaks_on_the_way_becomes_an_error_of_ours(error, kind, words):
     failure = failure_of(error, "http://x")
     assert type(failure) is kind
     assert re.search(words, str(failure))
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        (),
+        (("market", "KRW-BTC"), ("to", "2026-10-01T00:00:00Z"), ("count", "200")),
+        (("markets", "KRW-BTC,USDT-\u5e01\u5b89,KRW-BRK.B"), ("odd", "a b+c&d=~%/?#")),
+    ],
+)
+def test_a_request_is_built_as_the_client_would(params):
+    client, wire = client_for("http://127.0.0.1:9"), Wire(Slot(held=True))
+    built = built_for(client, "http://127.0.0.1:9", Request("/v1/x", params, "candles"), wire)
+    usual = client.build_request("GET", "http://127.0.0.1:9/v1/x", params=params)
+    assert (built.method, str(built.url)) == (usual.method, str(usual.url).removesuffix("?"))
+    assert built.headers == usual.headers
+    assert built.extensions == {"trace": wire.trace}
 
 
 def test_a_client_names_us_and_asks_for_gzip():

@@ -104,6 +104,14 @@ def test_a_lane_that_would_be_busy_for_long_is_of_another_clock(file):
     assert is_unknown(look(file))
 
 
+def test_of_two_that_take_turns_each_goes_on_from_the_other(file, path):
+    other = BudgetFile(path, LIMIT, clock)
+    for each in (file, other, file, file, other, other, file):
+        each.update(lambda state, _now: setattr(state, "strikes", state.strikes + 1))
+    assert look(other).strikes == look(file).strikes == 7
+    other.close()
+
+
 def test_a_removed_file_is_noticed_and_the_new_one_joined(file, path):
     use(file, last_sent=NOW - 1)
     path.unlink()
