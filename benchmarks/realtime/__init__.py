@@ -7,8 +7,8 @@ the rate at which it sends them (about 880 frames a second, nearly all of them b
 `latency`: a ticker stamped just before the exchange sends it, among 800 other frames a second,
 until a program that iterates over its feed has read the stamp out of `feed.frame`.
 `against ccxt.pro`: one after the other on one sandbox, the processor time of a whole process for
-each message the sandbox sent it, importing and connecting left out. Of the
-books' frames, which come one by one, 75 to 95 us are what `websockets` and asyncio take for `recv`.
+each message the sandbox sent it, importing and connecting left out. Beside them a bare `recv` of
+`websockets`, which decodes nothing: what a program pays that wakes up for each message.
 
 ccxt lives in a venv of its own, made in a temporary folder, or kept where MARKETKIT_PEERS3 says.
 """
@@ -93,13 +93,12 @@ def _versus(seconds: float, repeats: int) -> dict[str, Any]:
                 "state": [sys.executable, "-m", "benchmarks.realtime.ours", endpoint, kind],
                 "events": [sys.executable, "-m", "benchmarks.realtime.ours", endpoint, f"{kind}!"],
                 "ccxt": [str(python), str(HERE / "theirs.py"), endpoint, kind],
+                "bare": [sys.executable, "-m", "benchmarks.realtime.bare", endpoint, kind],
             }
-            runs = {
-                who: [
-                    told([*command, str(seconds), str(int(who == "state"))]) for _ in range(repeats)
-                ]
-                for who, command in commands.items()
-            }
+            runs: dict[str, list[dict[str, Any]]] = {who: [] for who in commands}
+            for _ in range(repeats):
+                for who, command in commands.items():
+                    runs[who].append(told([*command, str(seconds), str(int(who == "state"))]))
             cost = {who: min(each["cpu"] / each["frames"] for each in runs[who]) for who in runs}
             rows += [
                 {
@@ -119,6 +118,7 @@ _WHO = {
     "state": "kept, `.frame` read ten times a second",
     "events": "a frame for every wake-up",
     "ccxt": "ccxt.pro",
+    "bare": "a bare `recv`, nothing decoded",
 }
 
 

@@ -64,7 +64,7 @@ async def record(
     """Give the realtime frames of all markets, and their codes."""
     from websockets.asyncio.client import connect
 
-    codes = _codes(endpoint)
+    codes = codes_of(endpoint)
     frames: list[bytes] = []
     async with connect(f"ws{endpoint[4:]}/websocket/v1", compression=None, max_size=None) as socket:
         await socket.send(subscription("recorder", dict.fromkeys(channels, codes)))
@@ -81,7 +81,8 @@ async def record(
     return frames, codes
 
 
-def _codes(endpoint: str) -> list[str]:
+def codes_of(endpoint: str) -> list[str]:
+    """Name all pairs of an exchange."""
     with urllib.request.urlopen(f"{endpoint}/v1/market/all") as answer:
         return [row["market"] for row in json.load(answer)]
 
