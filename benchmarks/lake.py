@@ -1,7 +1,7 @@
 """The lake against one ideal file: the same rows, by the same writer, in one `pl.read_parquet`.
 
-Each case is read from files (`lake`), and through images: again in the same process (`tier`), with
-all maps dropped (`mapped`), and first in a new process, imports apart (`new`); beside them the
+Each case is read from files (`lake`), and through images: again in the same process (`tier warm`),
+with all maps dropped (`tier cold`), and first in a new process, imports apart; beside them the
 floor, a copy of as many bytes (`memcpy`). And what has no ideal: looking for gaps, freezing,
 merging, adding up, in milliseconds.
 """
@@ -152,7 +152,7 @@ def _compare(lake: Lake, case: Case, reader: Reader, folder: Path, rounds: int) 
         first_read(lake.root, case.symbols, case.start, case.end)
         for _ in range(max(3, rounds // 3))
     )
-    times = {"tier": tier_ms, "mapped": mapped_ms, "new": new, "memcpy": copy_ms}
+    times = {"tier warm": tier_ms, "tier cold": mapped_ms, "new process": new, "memcpy": copy_ms}
     row = _ratio_row(case.name, rows.height, ideal_ms, lake_ms, case.target)
     return row | {name: round(value, 2) for name, value in times.items()}
 
