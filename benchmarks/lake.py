@@ -179,7 +179,7 @@ def _cross_section(lake: Lake, markets: int, folder: Path, rounds: int) -> dict[
     ideal_ms, lake_ms = interleaved(
         lambda: pl.read_parquet(ideal), lambda: lake.latest(count=LAST), rounds=2 * rounds
     )
-    return _ratio_row(f"last {LAST} of {markets} markets", rows.height, ideal_ms, lake_ms, 4.0)
+    return _ratio_row(f"last {LAST} of {markets} markets", rows.height, ideal_ms, lake_ms, 2.0)
 
 
 def _resampling(lake: Lake, rounds: int) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _gaps(lake: Lake, series: int, rounds: int) -> list[tuple[str, float, float 
     again = interleaved(look, rounds=2 * rounds)[0]
     what = f"gaps of {series} market-years"
     return [
-        (what, again, 5.0),
+        (what, again, 3.0),
         (f"{what}, first call of a process", first, None),
         (f"{what}, from {12 * series} footers", footers, 120.0),
     ]
@@ -234,7 +234,7 @@ def _freezing(lake: Lake, rounds: int) -> tuple[str, float, float]:
         times.append(milliseconds(lambda name=f"set-{each}": lake.freeze(name)))
         lake.delete(f"set-{each}")
     count = int(lake.catalog()["files"].sum())
-    return f"freeze of {count} files", statistics.median(times[1:]), 100.0
+    return f"freeze of {count} files", statistics.median(times[1:]), 80.0
 
 
 def _ideal(rows: pl.DataFrame, folder: Path) -> Path:

@@ -60,7 +60,7 @@ class Feather(Apart):
     ending = "feather"
 
     def __init__(self, folder):
-        import pandas  # noqa: F401 (that it is there)
+        import pandas as pd  # noqa: F401 (that it is there)
 
         super().__init__(folder)
 

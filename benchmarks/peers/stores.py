@@ -119,7 +119,7 @@ class MarketkitPandas(Marketkit):
     few = True  # like with like: other stores have no index of symbols
 
     def __init__(self, folder: Path) -> None:
-        import pandas  # noqa: F401 (imports are no part of a first answer)
+        import pandas as pd  # noqa: F401 (imports are no part of a first answer)
 
         super().__init__(folder)
 

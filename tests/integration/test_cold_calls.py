@@ -116,9 +116,11 @@ def test_markets_that_an_old_list_lacks_or_has_too_many_of_are_put_right(tmp_pat
         exchange.set_market("KRW-BRANDNEW", "list")
         exchange.reset_stats()
         monkeypatch.setattr(markets, "_LIFE", -1)  # every list is too old
-        with SmartDataProvider(lake=tmp_path / "lake", **settings) as provider:
-            with pytest.warns(UserWarning, match="KRW-BRANDNEW skipped: .* no order book"):
-                found = set(provider.get_orderbook("KRW-*", depth=1)["symbol"])
+        with (
+            SmartDataProvider(lake=tmp_path / "lake", **settings) as provider,
+            pytest.warns(UserWarning, match="KRW-BRANDNEW skipped: .* no order book"),
+        ):
+            found = set(provider.get_orderbook("KRW-*", depth=1)["symbol"])
     assert found == before - {"KRW-XRP"}
     asked = [each["status"] for each in exchange.requests() if each["group"] == "orderbook"]
     assert asked == [404, 200]
