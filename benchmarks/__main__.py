@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import importlib
 import json
+import os
 import platform
+import subprocess
 import sys
 import time
 from datetime import UTC, datetime
@@ -30,6 +32,8 @@ _MODULES = {
     "charts": "charts",
     "bars": "bars",
     "archive": "archive",
+    "streams": "realtime.against",
+    "all": "page",
 }
 
 
@@ -40,7 +44,7 @@ def main() -> int:
     parser.add_argument("--json", action="store_true", help="one object with rows and ratios")
     parser.add_argument("--list", action="store_true", help="name what misses (house)")
     options = parser.parse_args()
-    started = time.monotonic()
+    started, load = time.monotonic(), _load()
     module = importlib.import_module(f"benchmarks.{_MODULES[options.name]}")
     result = module.measure(quick=options.quick)
     named = result.pop("named", {})
@@ -51,6 +55,8 @@ def main() -> int:
         "when": f"{datetime.now(UTC):%Y-%m-%d %H:%M}Z",
         "python": platform.python_version(),
         "machine": f"{platform.machine()} {platform.system()}",
+        "load": f"{load} to {_load()}",
+        "commit": _commit(),
     }
     print(json.dumps(result) if options.json else _text(result))
     for figure, names in named.items() if options.list else ():
@@ -58,8 +64,26 @@ def main() -> int:
     return 0
 
 
+def _load() -> float:
+    return round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else -1.0
+
+
+def _commit() -> str:
+    """Name the commit that was measured; a plus says that files were changed since."""
+    command = ["git", "describe", "--always", "--abbrev=7", "--dirty=+", "--exclude=*"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+    return done.stdout.strip()
+
+
 def _text(result: dict) -> str:
-    lines = [f"{result['benchmark']} ({result['seconds']} s, Python {result['python']})", ""]
+    where = f"{result['when']}, commit {result['commit']}, load {result['load']}"
+    lines = [
+        f"{result['benchmark']} ({result['seconds']} s, Python {result['python']}; {where})",
+        "",
+    ]
     lines += _table(result["rows"])
     ratios = [f"  {name}: {value}" for name, value in result["ratios"].items()]
     lines += ["", "ratios:", *ratios] if ratios else []

@@ -1,7 +1,7 @@
 """The lake against one ideal file: the same rows, by the same writer, in one `pl.read_parquet`.
 
-Each case is read from files (`lake`), and through images: again in the same process (`tier`), with
-all maps dropped (`mapped`), and first in a new process, imports apart (`new`); beside them the
+Each case is read from files (`lake`), and through images: again in the same process (`tier warm`),
+with all maps dropped (`tier cold`), and first in a new process, imports apart; beside them the
 floor, a copy of as many bytes (`memcpy`). And what has no ideal: looking for gaps, freezing,
 merging, adding up, in milliseconds.
 """
@@ -152,7 +152,7 @@ def _compare(lake: Lake, case: Case, reader: Reader, folder: Path, rounds: int) 
         first_read(lake.root, case.symbols, case.start, case.end)
         for _ in range(max(3, rounds // 3))
     )
-    times = {"tier": tier_ms, "mapped": mapped_ms, "new": new, "memcpy": copy_ms}
+    times = {"tier warm": tier_ms, "tier cold": mapped_ms, "new process": new, "memcpy": copy_ms}
     row = _ratio_row(case.name, rows.height, ideal_ms, lake_ms, case.target)
     return row | {name: round(value, 2) for name, value in times.items()}
 
@@ -179,7 +179,7 @@ def _cross_section(lake: Lake, markets: int, folder: Path, rounds: int) -> dict[
     ideal_ms, lake_ms = interleaved(
         lambda: pl.read_parquet(ideal), lambda: lake.latest(count=LAST), rounds=2 * rounds
     )
-    return _ratio_row(f"last {LAST} of {markets} markets", rows.height, ideal_ms, lake_ms, 4.0)
+    return _ratio_row(f"last {LAST} of {markets} markets", rows.height, ideal_ms, lake_ms, 2.0)
 
 
 def _resampling(lake: Lake, rounds: int) -> dict[str, Any]:
@@ -221,7 +221,7 @@ def _gaps(lake: Lake, series: int, rounds: int) -> list[tuple[str, float, float 
     again = interleaved(look, rounds=2 * rounds)[0]
     what = f"gaps of {series} market-years"
     return [
-        (what, again, 5.0),
+        (what, again, 3.0),
         (f"{what}, first call of a process", first, None),
         (f"{what}, from {12 * series} footers", footers, 120.0),
     ]
@@ -234,7 +234,7 @@ def _freezing(lake: Lake, rounds: int) -> tuple[str, float, float]:
         times.append(milliseconds(lambda name=f"set-{each}": lake.freeze(name)))
         lake.delete(f"set-{each}")
     count = int(lake.catalog()["files"].sum())
-    return f"freeze of {count} files", statistics.median(times[1:]), 100.0
+    return f"freeze of {count} files", statistics.median(times[1:]), 80.0
 
 
 def _ideal(rows: pl.DataFrame, folder: Path) -> Path:

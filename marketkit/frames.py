@@ -232,23 +232,46 @@ def _pandas(data: pl.DataFrame, index: list[str], fixed: Mapping[str, str | None
 
 
 def _by_columns(data: pl.DataFrame, index: list[str]) -> pd.DataFrame:
-    """Convert to pandas; numbers by time are copied once, into one block that may be written to."""
+    """Convert to pandas; numbers are copied once, into one block that may be written to."""
     numbers = [name for name, kind in data.schema.items() if kind == pl.Float64]
-    if index != ["time"] or set(data.columns) - set(numbers) != {"time"}:
-        converted: pd.DataFrame = data.to_pandas().set_index(index)
-        return converted
+    labels = [name for name in data.columns if isinstance(data.schema[name], pl.Enum)]
+    plain = {*index} <= {"symbol", "time"} and {*data.columns} == {*numbers, *labels, *index}
+    if not plain or index[-1] != "time" or any(data.select(index).null_count().row(0)):
+        return cast("pd.DataFrame", data.to_pandas().set_index(index))
     import numpy as np  # noqa: PLC0415 - pandas, which was there a moment ago, has loaded it
     import pandas as pd  # noqa: PLC0415 - as above
 
-    kind = cast("pl.Datetime", data.schema["time"])
-    moments = np.empty(data.height, np.int64)
-    _copy(data["time"].to_physical(), moments)
     block = np.empty((len(numbers), data.height))
     for name, row in zip(numbers, block, strict=True):
         _copy(data[name], row)
-    times = pd.DatetimeIndex(moments.view(f"M8[{kind.time_unit}]"), tz="UTC", name="time")
-    zoned = times.tz_convert(ZoneInfo(kind.time_zone or "UTC"))
-    return pd.DataFrame(block.T, index=zoned, columns=numbers, copy=False)
+    alike = data.head(1).to_pandas().set_index(index)
+    rows = _times(data["time"]) if index == ["time"] else _pairs(data, alike.index.levels[0].dtype)
+    frame = pd.DataFrame(block.T, index=rows, columns=numbers, copy=False)
+    for name in labels:
+        codes = data[name].to_physical().cast(pl.Int16).fill_null(-1).to_numpy()
+        values = pd.Categorical.from_codes(codes, dtype=alike[name].dtype)
+        frame.insert(list(alike).index(name), name, values)
+    return frame
+
+
+def _times(column: pl.Series) -> pd.DatetimeIndex:
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    kind = cast("pl.Datetime", column.dtype)
+    moments = column.to_physical().to_numpy().view(f"M8[{kind.time_unit}]")
+    times = pd.DatetimeIndex(moments, tz="UTC", name="time")
+    return times.tz_convert(ZoneInfo(kind.time_zone or "UTC"))
+
+
+def _pairs(data: pl.DataFrame, names: Any) -> pd.MultiIndex:
+    """Give the index of symbols, of the type `names`, and times, without looking at each pair."""
+    import pandas as pd  # noqa: PLC0415 - as above
+
+    listed, spread = (data[name].unique().sort() for name in ("symbol", "time"))
+    whose = data["symbol"].cast(pl.Enum(listed)).to_physical()
+    levels = [pd.Index(listed.to_list(), dtype=names), _times(spread)]
+    codes = [whose.to_numpy(), spread.search_sorted(data["time"]).to_numpy()]
+    return pd.MultiIndex(levels, codes, names=["symbol", "time"], verify_integrity=False)
 
 
 def _copy(column: pl.Series, into: Any) -> None:

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
+import tempfile
 import time
 
 import polars as pl
@@ -87,6 +89,7 @@ class Ccxt:
         import ccxt
 
         self.module, self.host = ccxt, endpoint.removeprefix("http://")
+        self.kept = []
 
     def client(self):
         exchange = self.module.upbit({"enableRateLimit": False})
@@ -102,8 +105,18 @@ class Ccxt:
     def books(self) -> pl.DataFrame:
         client = self.client()
         client.load_markets()
+        return self._books(client)
+
+    def _books(self, client) -> pl.DataFrame:
         names = [name for name in client.symbols if name.endswith("/KRW")]
         return books([self._book(each) for each in client.fetch_order_books(names, 15).values()])
+
+    def listed(self) -> pl.DataFrame:
+        client = self.client()
+        if not self.kept:
+            self.kept = list(client.load_markets().values())
+        client.set_markets(self.kept)
+        return self._books(client)
 
     @staticmethod
     def _book(book: dict) -> dict:
@@ -131,13 +144,19 @@ class Pyupbit:
 
         pyupbit.request_api.requests = Redirected
         self.module = pyupbit
+        self.kept = []
 
     def tickers(self) -> pl.DataFrame:
         return tickers(self.module.get_current_price(self.module.get_tickers(), verbose=True))
 
     def books(self) -> pl.DataFrame:
-        names = self.module.get_tickers(fiat="KRW")
-        return books([wire_book(each) for each in self.module.get_orderbook(names)])
+        self.kept = self.module.get_tickers(fiat="KRW")
+        return self.listed()
+
+    def listed(self) -> pl.DataFrame:
+        if not self.kept:
+            return self.books()
+        return books([wire_book(each) for each in self.module.get_orderbook(self.kept)])
 
 
 class Sdk:
@@ -145,6 +164,7 @@ class Sdk:
         import upbit
 
         self.module, self.endpoint = upbit, endpoint
+        self.kept = []
 
     def client(self):
         return self.module.Upbit(base_url=self.endpoint, max_retries=0)
@@ -157,15 +177,25 @@ class Sdk:
     def books(self) -> pl.DataFrame:
         with self.client() as client:
             names = [row.market for row in client.trading_pairs.list()]
-            names = [name for name in names if name.startswith("KRW-")]
-            found = client.orderbooks.list(markets=",".join(names), count=15)
-            return books([wire_book(row.to_dict()) for row in found])
+            self.kept = [name for name in names if name.startswith("KRW-")]
+            return self._books(client)
+
+    def listed(self) -> pl.DataFrame:
+        if not self.kept:
+            return self.books()
+        with self.client() as client:
+            return self._books(client)
+
+    def _books(self, client) -> pl.DataFrame:
+        found = client.orderbooks.list(markets=",".join(self.kept), count=15)
+        return books([wire_book(row.to_dict()) for row in found])
 
 
 class Marketkit:
     def __init__(self, endpoint: str) -> None:
         self.endpoint = endpoint
         self.module = importlib.import_module("marketkit.api.sync")
+        self.folder = tempfile.TemporaryDirectory(prefix="marketkit-bench-")
 
     def client(self):
         return self.module.SmartDataProvider(endpoint=self.endpoint)
@@ -177,6 +207,14 @@ class Marketkit:
     def books(self) -> pl.DataFrame:
         with self.client() as client:
             return client.get_orderbook("KRW-*")
+
+    def listed(self) -> pl.DataFrame:
+        """Ask as a new program does on a machine that keeps the list."""
+        os.environ["MARKETKIT_CACHE"] = self.folder.name
+        try:
+            return self.books()
+        finally:
+            del os.environ["MARKETKIT_CACHE"]
 
 
 CLIENTS = {"marketkit": Marketkit, "ccxt": Ccxt, "pyupbit": Pyupbit, "upbit-sdk": Sdk}

@@ -1,7 +1,9 @@
 """The lake against what else stores candles: the same rows, in one process, in a venv of its own.
 
 The venv is made in a temporary folder and thrown away, or kept where MARKETKIT_PEERS says. A peer
-that does not install or fails at a question is reported as such.
+that does not install or fails at a question is reported as such. Every answer is compared by its
+rows, times and the sums of all numbers. `tier warm` is a lake read again, `tier cold` one whose
+images are mapped anew for each question; a new process has imported and opened before it is asked.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 OURS = ("polars>=2.1", "pyarrow>=20", "httpx", "filelock", "msgspec")
-PEERS = ("deltalake", "arcticdb", "duckdb", "nautilus_trader")
+PEERS = ("deltalake", "arcticdb", "duckdb", "vortex-data", "pylance", "nautilus_trader")
 PANDAS = "pandas<3"  # what arcticdb needs
 
 

@@ -6,41 +6,31 @@ with the newest state kept and 1m candles added up by a listener; the processor 
 the rate at which it sends them (about 880 frames a second, nearly all of them books).
 `latency`: a ticker stamped just before the exchange sends it, among 800 other frames a second,
 until a program that iterates over its feed has read the stamp out of `feed.frame`.
-`against ccxt.pro`: one after the other on one sandbox, the processor time of a whole process for
-each message the sandbox sent it, importing and connecting left out. Of the
-books' frames, which come one by one, 75 to 95 us are what `websockets` and asyncio take for `recv`.
-
-ccxt lives in a venv of its own, made in a temporary folder, or kept where MARKETKIT_PEERS3 says.
+`against`: the same feeds of ccxt.pro, and a bare `recv`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import os
 import subprocess
 import sys
-import tempfile
-import venv
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from benchmarks._program import told
 from benchmarks._sandbox import sandbox
-from benchmarks.realtime.take import take
+from benchmarks.realtime import against
+from benchmarks.realtime.take import NOW, take
 
 ROOT = Path(__file__).parents[2]
-HERE = Path(__file__).parent
-NOW = ("--now", "2026-11-20T10:17:30Z", "--limit", "1000/1")
 
 
 def measure(*, quick: bool) -> dict[str, Any]:
     """Measure everything; a few seconds each if `quick`."""
-    rows = take(NOW, seconds=5 if quick else 20)
+    rows = take(seconds=5 if quick else 20)
     rows += _all_markets(10 if quick else 60)
     rows.append(_latency(5 if quick else 30))
-    versus = _versus(8 if quick else 20, 1 if quick else 3)
+    versus = against.measure(quick=quick)
     ratios = {
         "tickers/s (aim 120,000)": rows[0]["frames/s"],
         "all markets, share of a core (aim 0.10)": rows[3]["share of a core"],
@@ -82,56 +72,3 @@ def _latency(seconds: float) -> dict[str, Any]:
         "p50 ms": round(median(waits), 2),
         "p99 ms": round(waits[int(len(waits) * 0.99)], 2),
     }
-
-
-def _versus(seconds: float, repeats: int) -> dict[str, Any]:
-    """Ask both the same, in turns; give the least of each."""
-    rows, ratios = [], {}
-    with _peers() as python, sandbox(*NOW, "--speed", "60") as endpoint:
-        for kind in ("tickers", "books"):
-            commands = {
-                "state": [sys.executable, "-m", "benchmarks.realtime.ours", endpoint, kind],
-                "events": [sys.executable, "-m", "benchmarks.realtime.ours", endpoint, f"{kind}!"],
-                "ccxt": [str(python), str(HERE / "theirs.py"), endpoint, kind],
-            }
-            runs = {
-                who: [
-                    told([*command, str(seconds), str(int(who == "state"))]) for _ in range(repeats)
-                ]
-                for who, command in commands.items()
-            }
-            cost = {who: min(each["cpu"] / each["frames"] for each in runs[who]) for who in runs}
-            rows += [
-                {
-                    "case": f"{kind}, {_WHO[who]}",
-                    "frames/s": round(runs[who][0]["frames"] / runs[who][0]["seconds"]),
-                    "us a frame": round(cost[who] * 1e6, 1),
-                }
-                for who in commands
-            ]
-            for who in ("state", "events"):
-                name = f"ccxt.pro by ours, {kind}, {_WHO[who]} (aim 4)"
-                ratios[name] = round(cost["ccxt"] / cost[who], 1)
-    return {"rows": rows, "ratios": ratios}
-
-
-_WHO = {
-    "state": "kept, `.frame` read ten times a second",
-    "events": "a frame for every wake-up",
-    "ccxt": "ccxt.pro",
-}
-
-
-@contextlib.contextmanager
-def _peers() -> Iterator[Path]:
-    """Give the Python of an environment with ccxt."""
-    kept = os.environ.get("MARKETKIT_PEERS3")
-    with tempfile.TemporaryDirectory(prefix="marketkit-peers-") as scratch:
-        folder = Path(kept or scratch)
-        python = folder / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-        if not python.exists():
-            venv.create(folder, with_pip=True)
-            install = [str(python), "-m", "pip", "install", "--quiet"]
-            install += ["--disable-pip-version-check", "ccxt"]
-            subprocess.run(install, check=True, stdout=sys.stderr)
-        yield python

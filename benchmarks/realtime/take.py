@@ -17,6 +17,7 @@ from marketkit.timeframe import parse_timeframe
 from marketkit.window import EVER
 
 REPEATS = 7
+NOW = ("--now", "2026-11-20T10:17:30Z", "--limit", "1000/1")
 
 
 class Candles:
@@ -41,11 +42,11 @@ class Candles:
         raise AssertionError(reason)
 
 
-def take(flags: tuple[str, ...], seconds: float) -> list[dict[str, Any]]:
+def take(seconds: float) -> list[dict[str, Any]]:
     """Record frames of each channel for so long, and take them in again and again."""
     rows = []
     for channel, speed in (("ticker", 200), ("trade", 200), ("orderbook", 1)):
-        with sandbox(*flags, "--speed", str(speed)) as endpoint:
+        with sandbox(*NOW, "--speed", str(speed)) as endpoint:
             frames, codes = asyncio.run(record(endpoint, [channel], seconds))
         best = min(asyncio.run(_taken(frames, codes, channel)) for _ in range(REPEATS))
         rows.append(
@@ -64,7 +65,7 @@ async def record(
     """Give the realtime frames of all markets, and their codes."""
     from websockets.asyncio.client import connect
 
-    codes = _codes(endpoint)
+    codes = codes_of(endpoint)
     frames: list[bytes] = []
     async with connect(f"ws{endpoint[4:]}/websocket/v1", compression=None, max_size=None) as socket:
         await socket.send(subscription("recorder", dict.fromkeys(channels, codes)))
@@ -81,7 +82,8 @@ async def record(
     return frames, codes
 
 
-def _codes(endpoint: str) -> list[str]:
+def codes_of(endpoint: str) -> list[str]:
+    """Name all pairs of an exchange."""
     with urllib.request.urlopen(f"{endpoint}/v1/market/all") as answer:
         return [row["market"] for row in json.load(answer)]
 

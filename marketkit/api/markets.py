@@ -189,6 +189,17 @@ class MarketList:
         """Give the symbols of a list that is young enough, else none."""
         return self._symbols if age_clock() <= self._fresh_until else frozenset()
 
+    async def supposed(self, symbols: Iterable[str]) -> list[str]:
+        """Give the markets meant by the newest list at hand, however old; none where one is new."""
+        newest = await self._list.newest()
+        listed = frozenset(() if newest is None else newest.frame["symbol"])
+        try:
+            spelt = naming.typed(symbols, listed, aloud=False)
+            found = [naming.matches(each, listed, hint=False) for each in spelt]
+        except UnknownSymbol:
+            return []
+        return sorted({name for names in found for name in names})
+
     def codes(self, symbols: Iterable[str]) -> list[str]:
         """Put codes in place of the Korean names in a list that was fetched; others stay."""
         given = list(symbols)

@@ -16,7 +16,7 @@ from marketkit.api.levels import ask_grouped
 from marketkit.api.query import CallOptions, Hit, Query, QuerySpec, Results, Symbols
 from marketkit.api.router import Router, hits_of
 from marketkit.clock import age_clock
-from marketkit.errors import BadResponse, InputError, MarketkitError, Refused
+from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol
 from marketkit.exchange.dialect import Priority, Request
 from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
@@ -44,8 +44,9 @@ class QuoteEndpoints:
             return await self._load_tickers(_Call(self._router, spec, decode, priority), names)
 
         async def guess(wanted: Sequence[str], priority: Priority) -> Results:
-            request = upbit_rest.guessed_ticker_request(wanted)
-            return await _Call(self._router, spec, decode, priority).guess(request)
+            sure = upbit_rest.guessed_ticker_request(wanted)
+            call = _Call(self._router, spec, decode, priority)
+            return await call.guess(wanted, sure, upbit_rest.ticker_request)
 
         spec = QuerySpec(
             "ticker",
@@ -70,8 +71,10 @@ class QuoteEndpoints:
             return await self._load_books(call, names, depth, level)
 
         async def guess(wanted: Sequence[str], priority: Priority) -> Results:
-            request = upbit_rest.guessed_orderbook_request(wanted, depth)
-            return await _Call(self._router, spec, decode, priority).guess(request)
+            sure = upbit_rest.guessed_orderbook_request(wanted, depth)
+            call = _Call(self._router, spec, decode, priority)
+            named = functools.partial(upbit_rest.orderbook_request, depth=depth, level=0)
+            return await call.guess(wanted, sure, named)
 
         async def check(names: Sequence[str]) -> None:
             if level and (others := [name for name in names if not name.startswith("KRW-")]):
@@ -136,10 +139,27 @@ class _Call:
         self._router, self._spec, self._decode = router, spec, decode
         self._doubled: set[str] = set()
 
-    async def guess(self, request: Request | None) -> Results:
-        """Ask for all rows that a request surely brings, if there is a request."""
-        found = {} if request is None else await self.some(request, None)
+    async def guess(
+        self, wanted: Sequence[str], sure: Request | None, named: Callable[[Sequence[str]], Request]
+    ) -> Results:
+        """Ask for symbols before the list is there: by the request that surely brings them.
+
+        Where there is none they are named by an older list. A refused request brings nothing.
+        """
+        if sure is not None:
+            requests = [sure]
+        else:
+            supposed = await self._router.markets.supposed(wanted)
+            requests = list(map(named, upbit_rest.batches(supposed)))
+        found: Results = {}
+        for part in await asyncio.gather(*map(self._unless_refused, requests)):
+            found |= part
         return {name: part for name, part in found.items() if name not in self._doubled}
+
+    async def _unless_refused(self, request: Request) -> Results:
+        with contextlib.suppress(Refused, UnknownSymbol):
+            return await self.some(request, None)
+        return {}
 
     async def some(self, request: Request, names: Sequence[str] | None) -> Results:
         """Send one request; without `names`, the answer tells the symbols."""

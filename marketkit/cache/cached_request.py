@@ -70,6 +70,12 @@ class CachedRequest:
                 await self._recall()
             return self._younger(most) or await self._ask(priority)
 
+    async def newest(self) -> CachedValue | None:
+        """Give the newest answer at hand, however old, without a request."""
+        if self._held is None:
+            await self._recall()
+        return self._held
+
     async def settled(self) -> None:
         """Wait until the last answer is kept."""
         if self._keeping is not None:

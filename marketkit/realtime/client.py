@@ -26,7 +26,7 @@ from marketkit.realtime.subscriptions import Stream
 from marketkit.settings import largest_answer
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
+    from marketkit.realtime.socket import Socket
 
 _SHOWN = 400  # letters of a reason, which may have the exchange's own words
 SWIFT = 5.0  # seconds that a stream takes to open where nothing is wrong
@@ -236,7 +236,7 @@ class RealtimeClient(Dispatcher):
             self._alive = self.alive
             self._connection = None
 
-    async def _open(self) -> ClientConnection:
+    async def _open(self) -> Socket:
         """Connect when this machine's turn has come."""
         from websockets.exceptions import InvalidStatus  # noqa: PLC0415 - slow to import
 

@@ -17,8 +17,9 @@ from marketkit.exchange.upbit.stream import PING, subscription
 from marketkit.realtime.subscriptions import LINGER
 
 if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
     from websockets.exceptions import InvalidStatus
+
+    from marketkit.realtime.socket import Socket
 
 _MARGIN = 0.05  # of a period: messages may arrive closer together than they were sent
 _SHOWN = 80  # letters of an address that a message shows
@@ -76,7 +77,7 @@ class Connection:
 
     def __init__(
         self,
-        socket: ClientConnection,
+        socket: Socket,
         timing: Timing,
         *,
         wanted: Callable[[], Mapping[str, set[str]]],
@@ -93,6 +94,8 @@ class Connection:
         self._pace = Pace()
         self._changed = asyncio.Event()
         self._again = False  # whether the same streams are to be asked for once more
+        # Why frames cannot be taken any more; cancelled when none is to be.
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self.alive = 0
         self.sent = 0
 
@@ -103,24 +106,34 @@ class Connection:
 
     async def run(self) -> None:
         """Read until the connection ends, and raise why; return when nothing is wanted any more."""
-        tasks = [asyncio.create_task(self._read()), asyncio.create_task(self._watch())]
+        reads, watches = (asyncio.create_task(each) for each in (self._read(), self._watch()))
+        ends = [self._failed, reads, watches]
         try:
-            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
             # Waiting for a goodbye would only delay the next connection.
             self._socket.transport.abort()
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-        for task in done:
-            task.result()
+            for each in ends:
+                each.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+        for end in done:
+            end.result()
 
     async def _read(self) -> None:
-        receive, take = self._socket.recv, self._take
+        """Have messages taken as they arrive, and take those that had to wait."""
+        self._socket.give = self._receive
         while True:
-            raw = await receive(decode=False)
-            self._frames += 1
-            take(raw)
+            self._receive(await self._socket.waiting())
+
+    def _receive(self, raw: bytes) -> None:
+        """Take a message, unless the connection is over; a failure ends it."""
+        if self._failed.done():
+            return
+        self._frames += 1
+        try:
+            self._take(raw)
+        except Exception as error:  # noqa: BLE001 - raised by `run`
+            self._failed.set_exception(error)
 
     async def _watch(self) -> None:
         """Send the subscription, ask a quiet connection for a sign of life, give up a dead one."""
@@ -158,9 +171,7 @@ class Connection:
         await self._socket.send(text)
 
 
-async def shake_hands(
-    url: str, timing: Timing, largest: int, address: str | None = None
-) -> ClientConnection:
+async def shake_hands(url: str, timing: Timing, largest: int, address: str | None = None) -> Socket:
     """Open a socket; without an Origin header, which would allow one connect in ten seconds.
 
     From `address`, one of this machine, if it is given, and then by no proxy.
@@ -168,14 +179,10 @@ async def shake_hands(
     No redirect is followed: the budget of handshakes is of this host, and another is no exchange.
     A frame of more than `largest` bytes, decompressed, ends the connection while it arrives.
     """
-    from websockets.asyncio.client import connect  # noqa: PLC0415 - slow to import
-
-    class Direct(connect):
-        def process_redirect(self, exc: Exception) -> Exception:
-            return exc
+    from marketkit.realtime.socket import connected  # noqa: PLC0415 - slow to import
 
     near = url.startswith(_LOOPBACK)
-    return await Direct(
+    return await connected(
         url,
         # A seventh of the bytes for 3 us a message; on this machine bytes cost nothing.
         compression=None if near else "deflate",

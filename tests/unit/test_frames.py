@@ -134,6 +134,28 @@ def test_candles_of_one_market_are_as_polars_would_convert_them_and_can_be_writt
     assert data["close"].to_list() == [1.5, None][:rows]
 
 
+@pytest.mark.parametrize("tz", ["UTC", "Asia/Seoul"])
+@pytest.mark.parametrize("index", [["time"], ["symbol", "time"]])
+@pytest.mark.parametrize("which", [slice(0, 2), slice(0, 4), slice(1, 3), slice(0, 0)])
+def test_candles_with_states_are_as_polars_would_convert_them(candles, tz, index, which):
+    pandas = pytest.importorskip("pandas")
+    candles = candles.with_columns(pl.col("state").replace("forming", None))
+    data = candles[which] if index[0] == "symbol" else candles[which].drop("symbol")
+    frame = shaped(pl.concat([data[:1], data[1:]], rechunk=False), tz=tz, index=index)
+    zoned = data.with_columns(pl.col("time").dt.convert_time_zone(tz))
+    expected = zoned.to_pandas().set_index(index)
+    pandas.testing.assert_frame_equal(frame, expected, check_index_type="exact")
+    assert list(map(str, frame.dtypes)) == list(map(str, expected.dtypes))
+    if index[0] == "symbol":
+        assert [each.dtype for each in frame.index.levels] == [
+            each.dtype for each in expected.index.levels
+        ]
+        assert frame.index.equals(expected.index)
+        assert frame.loc["KRW-BTC":].equals(expected.loc["KRW-BTC":])
+    frame.iloc[:, 0] = 9.0
+    assert data["open"].to_list() == candles[which]["open"].to_list()
+
+
 def test_pandas_that_is_not_there_is_asked_for_by_its_extra(candles, monkeypatch):
     monkeypatch.setitem(sys.modules, "pandas", None)
     with pytest.raises(MissingExtra, match=r"marketkit-upbit\[pandas\]") as caught:

@@ -48,6 +48,17 @@ def test_a_list_is_known_for_an_hour(markets, clock):
     assert markets.known() == frozenset()
 
 
+def test_an_old_list_tells_which_markets_are_supposed_to_be_there(transport, markets, clock):
+    assert run(markets.supposed(["KRW-E*", "KRW-BTC"])) == ["KRW-BTC", "KRW-ETH"]
+    run(markets.frame("normal"))
+    clock.now = markets.made + 3_600_001
+    assert markets.known() == frozenset()
+    assert run(markets.supposed(["KRW-*"])) == [name for name in LISTED if name[:3] == "KRW"]
+    assert run(markets.supposed(["KRW-*", "KRW-NEW"])) == []
+    nothing = MarketList(transport, None, markets.universe)
+    assert run(nothing.supposed(["KRW-*"])) == []
+
+
 def test_without_a_list_nothing_can_be_resolved_offline(transport, markets):
     with pytest.raises(Offline):
         run(MarketList(transport, None, markets.universe).frame("normal"))

@@ -62,6 +62,19 @@ def test_who_wants_it_younger_asks_again(run, cached, exchange):
     assert asked(exchange) == 2
 
 
+def test_the_newest_answer_at_hand_is_given_however_old_and_nobody_is_asked(run, cached, exchange):
+    async def main(transport):
+        assert await cached(transport).newest() is None
+        first = cached(transport, life=-1)
+        made = (await first.get("normal")).made_at
+        await first.settled()
+        for one in (first, cached(transport, life=-1)):
+            assert (await one.newest()).made_at == made
+
+    run(main)
+    assert asked(exchange) == 1
+
+
 def test_another_process_takes_what_was_kept(run, cached, exchange):
     async def main(transport):
         first = cached(transport)

@@ -6,13 +6,15 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+from websockets.asyncio.server import serve
 from websockets.datastructures import Headers
 from websockets.exceptions import InvalidStatus
 from websockets.http11 import Response
 
+from marketkit.errors import BadResponse
 from marketkit.exchange.dialect import RateLimit
-from marketkit.realtime.connection import Pace, refusal
-from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
+from marketkit.realtime.connection import Connection, Pace, refusal, shake_hands
+from tests.unit.realtime.conftest import PATIENCE, QUICK, Heard, ticker, tickers, until
 
 
 def test_a_silent_socket_is_asked_for_a_sign_of_life_and_then_given_up(meet):
@@ -116,3 +118,32 @@ def test_the_same_streams_are_asked_for_again_where_somebody_wants_to(meet):
             assert peer.subscriptions[0] == peer.subscriptions[1]
 
     asyncio.run(main())
+
+
+def test_a_failure_to_take_a_message_ends_the_connection_and_nothing_is_taken_after_it():
+    async def say(peer):
+        await peer.send([b"in ", b"parts"])
+        for number in range(100):
+            await peer.send(b"%d" % number)
+        await peer.wait_closed()
+
+    taken = []
+
+    def take(raw):
+        taken.append(raw)
+        if raw == b"7":
+            raise BadResponse("nonsense")
+
+    async def main():
+        async with serve(say, "127.0.0.1", 0) as server:
+            url = f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
+            socket = await shake_hands(url, QUICK, 1000)
+            wanted = {"ticker": {"KRW-BTC"}}
+            connection = Connection(
+                socket, QUICK, wanted=lambda: wanted, take=take, clock=lambda: 0
+            )
+            with pytest.raises(BadResponse, match="nonsense"):
+                await asyncio.wait_for(connection.run(), PATIENCE)
+
+    asyncio.run(main())
+    assert taken == [b"in parts", *(b"%d" % number for number in range(8))]
