@@ -21,6 +21,7 @@ _MODULES = {
     "files": "files",
     "first": "first",
     "crashes": "crashes",
+    "powercuts": "powercuts",
     "provider": "provider",
     "jobs": "jobs",
     "realtime": "realtime",

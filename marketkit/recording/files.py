@@ -212,12 +212,20 @@ def scan(
     return distinct(channel, pl.scan_parquet(files, schema=stored(channel)))
 
 
-def last_received(root: Path, hour: Hour) -> int:
-    """Give when the last message of an hour came, ms UTC; 0 if there is none."""
-    with ExitStack() as stack:
-        rows = scan(root, [hour], stack)
-        latest = None if rows is None else rows.select(pl.col("received").max()).collect().item()
-    return 0 if latest is None else int(latest.timestamp() * 1000)
+def looked(root: Path, hour: Hour, name: str) -> Looked | Damaged:
+    """Look at a file for a reader: one that cannot be opened is named like one that is damaged.
+
+    Raises `FileNotFoundError`.
+    """
+    try:
+        seen = _look(root, hour, name)
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        if error.errno in _FULL:
+            raise
+        return Damaged(hour, name, f"cannot be read: {error}", hour.span)
+    return Damaged(hour, name, seen.fault, hour.span) if seen.fault else seen
 
 
 def _open(root: Path, hour: Hour, stack: ExitStack, broken: list[Damaged]) -> list[IO[bytes]]:
@@ -236,27 +244,14 @@ def _open(root: Path, hour: Hour, stack: ExitStack, broken: list[Damaged]) -> li
 
 
 def _open_once(root: Path, hour: Hour, stack: ExitStack, broken: list[Damaged]) -> list[IO[bytes]]:
-    looked = {name: _looked(root, hour, name) for name in names(root, hour)}
-    broken += [each for each in looked.values() if isinstance(each, Damaged)]
-    whole = {name: each for name, each in looked.items() if isinstance(each, Looked)}
+    found = {name: looked(root, hour, name) for name in names(root, hour)}
+    broken += [each for each in found.values() if isinstance(each, Damaged)]
+    whole = {name: each for name, each in found.items() if isinstance(each, Looked)}
     merged = _merged(hour, whole[hour.file]) if hour.file in whole else frozenset()
     # "05.parquet" sorts behind "05.1763….part.parquet", but holds what came first.
     in_order = sorted(whole.keys() - merged, key=lambda name: (name != hour.file, name))
     folder = root / hour.folder
     return [stack.enter_context((folder / name).open("rb")) for name in in_order]
-
-
-def _looked(root: Path, hour: Hour, name: str) -> Looked | Damaged:
-    """Look at a file for a reader: one that cannot be opened is named like one that is damaged."""
-    try:
-        looked = _look(root, hour, name)
-    except FileNotFoundError:
-        raise
-    except OSError as error:
-        if error.errno in _FULL:
-            raise
-        return Damaged(hour, name, f"cannot be read: {error}", hour.span)
-    return Damaged(hour, name, looked.fault, hour.span) if looked.fault else looked
 
 
 def _look(root: Path, hour: Hour, name: str) -> Looked:

@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Literal, get_args
 
-from marketkit.disk import write_atomic
+from marketkit.disk import sync_folder, write_atomic
 from marketkit.errors import CorruptFile, NotWritable
 from marketkit.recording.layout import JOURNAL
 
@@ -60,12 +60,14 @@ def write(root: Path, notes: Iterable[Note]) -> None:
     path = root / JOURNAL
     if path.is_symlink():
         raise NotWritable(f"{path} is a link: a recording writes to files of its own only")
-    torn = _torn(path)
+    torn, new = _torn(path), not path.exists()
     with path.open("ab") as file:
         # A kill may have left half a line: it stays alone on its own.
         file.write((b"\n" if torn else b"") + lines)
         file.flush()
         os.fsync(file.fileno())
+    if new:
+        sync_folder(root)
 
 
 def read(root: Path) -> list[Note]:

@@ -20,8 +20,8 @@ def listened(
 ) -> Spans:
     """Give the times in which a market's channel was recorded without an interruption, ms UTC.
 
-    `holes` gives the interruptions that notes tell of. `end` is when the newest message came: a
-    recording at work has heard everything until then.
+    `holes` gives the interruptions that notes tell of. `end` is up to when the files have all that
+    a recording at work has heard: see `reach`.
     """
     found, since = list[tuple[int, int]](), None
     for note in notes:

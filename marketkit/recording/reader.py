@@ -20,6 +20,7 @@ from marketkit.recording import files, journal
 from marketkit.recording.holes import UNHEARD
 from marketkit.recording.journal import Note
 from marketkit.recording.listening import listened
+from marketkit.recording.reach import heard_until
 from marketkit.recording.rows import shape
 from marketkit.recording.snapshots import snapshots
 from marketkit.schema import TIME, Schema, empty
@@ -127,17 +128,11 @@ def _step(channel: str, every: str) -> int:
 
 def _heard(root: Path, channel: str, rows: pl.DataFrame, window: Span) -> dict[str, Spans]:
     """Give for each market of some rows the times of a window of which no message is missing."""
-    notes, newest = journal.read(root), newest_message(root)
+    notes, newest = journal.read(root), heard_until(root, channel)
     return {
         symbol: listened(notes, interruptions, channel, symbol, newest).clip(*window)
         for symbol in rows["symbol"].unique().sort()
     }
-
-
-def newest_message(root: Path) -> int:
-    """Give when the newest message of any channel came, ms UTC; 0 if there is none."""
-    newest = (files.hours(root, each)[-1:] for each in files.channels(root))
-    return max((files.last_received(root, hour) for last in newest for hour in last), default=0)
 
 
 @explaining

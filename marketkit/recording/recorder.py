@@ -209,16 +209,19 @@ class Recorder:
         return failure
 
     def _write(self, waiting: dict[str, list[Heard]], notes: list[Note]) -> None:
-        """Write messages and then notes, taking away the written ones."""
-        for channel in list(waiting):
-            hours = itertools.groupby(waiting[channel], lambda heard: heard.received // HOUR)
-            for _, run in hours:
-                several = list(run)
-                hour = hour_of(channel, several[0].received)
-                files.write_part(self.root, hour, self._next_part(), to_frame(channel, several))
-                self._hours.add(hour)
-                waiting[channel] = waiting[channel][len(several) :]
-            del waiting[channel]
+        """Write notes and then messages, taking away the written ones.
+
+        A message never stands there without the interruption before it, nor an end without them.
+        """
+        ended = [note for note in notes if note.what == "ended"]
+        journal.write(self.root, [note for note in notes if note.what != "ended"])
+        notes[:] = ended
+        for hour, several in _by_hour(waiting):
+            rows = to_frame(hour.channel, several)
+            files.write_part(self.root, hour, self._next_part(), rows)
+            self._hours.add(hour)
+            waiting[hour.channel] = waiting[hour.channel][len(several) :]
+        waiting.clear()
         journal.write(self.root, notes)
         notes.clear()
 
@@ -279,3 +282,13 @@ class Recorder:
         except LakeError:
             self._lock.release()
             raise
+
+
+def _by_hour(waiting: Mapping[str, Sequence[Heard]]) -> list[tuple[Hour, list[Heard]]]:
+    """Give what waits by hours, an older one of all channels before the next: see `reach`."""
+    found = [
+        (hour_of(channel, start * HOUR), list(run))
+        for channel, heard in waiting.items()
+        for start, run in itertools.groupby(heard, lambda each: each.received // HOUR)
+    ]
+    return sorted(found, key=lambda each: each[0].start)

@@ -14,10 +14,10 @@ from marketkit.data.bars.source import Trades
 from marketkit.recording import journal
 from marketkit.recording.journal import Note
 from marketkit.recording.listening import listened, recorded_symbols
+from marketkit.recording.reach import heard_until
 from marketkit.recording.reader import (
     collected,
     interruptions,
-    newest_message,
     recorded_channel,
     scan_recording,
 )
@@ -65,7 +65,7 @@ def recorded_spans(folder: Path, symbols: Iterable[str]) -> dict[str, Spans]:
 
 
 def _heard(folder: Path, notes: list[Note], names: Iterable[str]) -> dict[str, Spans]:
-    end = newest_message(folder)
+    end = heard_until(folder, CHANNEL)
     return {name: _sure(listened(notes, interruptions, CHANNEL, name, end)) for name in names}
 
 

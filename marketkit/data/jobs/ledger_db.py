@@ -140,7 +140,8 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=_BUSY, check_same_thread=False, isolation_level=None)
     try:
         connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = NORMAL")
+        # With NORMAL a power cut takes back what was said to be done.
+        connection.execute("PRAGMA synchronous = FULL")
         if not _is_ours(connection):
             connection.execute("BEGIN IMMEDIATE")
             with connection:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TextIO
 
-from marketkit.disk import write_atomic
+from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import InputError, warn
 from marketkit.exchange.upbit.archive.terms import TERMS
 from marketkit.net.exchange_clock import machine_time
@@ -75,7 +75,7 @@ def _remember() -> None:
     text = json.dumps({"accepted": _mark(), "at": iso(machine_time()), "terms": TERMS}, indent=1)
     path = remembered_at()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
         write_atomic(path, lambda file: file.write(text.encode()))
     except OSError as error:
         warn(f"{path} cannot be written ({error.strerror}): the terms will be shown again")

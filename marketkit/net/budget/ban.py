@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 from marketkit.clock import age_clock, boot_id
-from marketkit.disk import file_time, write_atomic
+from marketkit.disk import file_time, make_folder, write_atomic
 from marketkit.errors import Banned
 
 LONGEST = 86_400.0  # no stated time is believed beyond a day: clocks jump and headers lie
@@ -103,7 +103,7 @@ class Ban:
             return written
 
     def _write(self, sentence: Sentence) -> None:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(self._path.parent)
         _write_line(self._path, f"{sentence.until:.3f} {sentence.length:.3f}\n")
         _write_line(self._ages_path, f"{sentence.until:.3f} {self._ends[sentence]}\n")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from marketkit.clock import Clock
-from marketkit.disk import TEMPORARY, file_time, link
+from marketkit.disk import TEMPORARY, file_time, link, make_folder, sync_folder
 from marketkit.disk.system import lock, read_start, rename, unlock, write_start
 from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import state as states
@@ -171,12 +171,13 @@ def _make_folder(folder: Path) -> None:
     """Make a folder, like `_make` a file; an existing one stays unchanged."""
     if folder.is_dir():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(folder.parent)
     draft = folder.with_name(f"{folder.name}.{secrets.token_hex(8)}{TEMPORARY}")
     draft.mkdir()
     try:
         draft.chmod(_FOR_ALL | 0o111)
         rename(draft, folder)
+        sync_folder(folder.parent)  # for the bans in there
     except OSError:  # somebody else was faster
         draft.rmdir()
         if not folder.is_dir():

@@ -39,7 +39,6 @@ def test_parts_are_read_in_order_and_a_trade_that_came_twice_is_one(tmp_path):
     assert numbers(tmp_path) == [1, 2, 3, 4]
     assert files.hours(tmp_path, "trade") == [HOUR_OF_TRADES]
     assert files.channels(tmp_path) == ["trade"]
-    assert files.last_received(tmp_path, HOUR_OF_TRADES) == START + 4
 
 
 def test_an_hour_that_is_over_is_one_file_and_can_grow_later(tmp_path):

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from marketkit.errors import LakeError, NotWritable
+from marketkit.exchange.upbit.messages import Book, Unit
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import journal, recorder
 from marketkit.recording.holes import UNHEARD
@@ -248,3 +249,52 @@ def test_a_clock_that_is_set_back_leaves_the_messages_in_order(dispatcher, tmp_p
 
     asyncio.run(main())
     assert read_recording(tmp_path, "trade")["received"].dt.epoch("ms").to_list() == [START + 3] * 2
+
+
+def test_notes_are_down_before_messages_and_the_end_only_after_them(
+    dispatcher, tmp_path, monkeypatch
+):
+    """A power cut in between must leave no message behind a break that nobody knows of."""
+    told = []
+    write_part = recorder.files.write_part
+
+    def write(*values):
+        told.append([note.what for note in journal.read(tmp_path)])
+        write_part(*values)
+
+    monkeypatch.setattr(recorder.files, "write_part", write)
+
+    async def main():
+        own = Recorder(dispatcher, STREAMS, tmp_path)
+        await own.start()
+        dispatcher.say(trade(1))
+        dispatcher.break_off("reset")
+        dispatcher.now += 1000
+        dispatcher.say(trade(2, dispatcher.now))
+        await own.close()
+
+    asyncio.run(main())
+    notes = ["began", "interrupted", "resumed", "interrupted", "resumed"]
+    assert told == [notes]
+    assert [note.what for note in journal.read(tmp_path)] == [*notes, "ended"]
+
+
+def test_an_hour_of_all_channels_is_down_before_the_next_begins(dispatcher, tmp_path, monkeypatch):
+    hours = []
+    write_part = recorder.files.write_part
+    monkeypatch.setattr(
+        recorder.files, "write_part", lambda *of: (hours.append(of[1]), write_part(*of))
+    )
+
+    async def main():
+        several = [Stream("trade", "KRW-BTC"), Stream("orderbook", "KRW-BTC")]
+        own = Recorder(dispatcher, several, tmp_path)
+        await own.start()
+        for number in (1, 2):
+            book = Book("KRW-BTC", dispatcher.now, 1.0, 2.0, [Unit(3, 2, 1, 5)], 0.0)
+            dispatcher.say(trade(number, dispatcher.now), book)
+            dispatcher.now += HOUR
+        await own.close()
+
+    asyncio.run(main())
+    assert [(each.start - START) // HOUR for each in hours] == [0, 0, 1, 1]

@@ -39,3 +39,19 @@ def test_damaged_lines_at_the_end_of_the_journal_end_with_the_last_message(tmp_p
     assert told == [("damaged", START + 1, START + 50), ("ended", None, START + 50)]
     recover(tmp_path)
     assert len(journal.read(tmp_path)) == 4
+
+
+def test_messages_that_were_never_written_are_noted_as_missing(tmp_path):
+    """The break was noted, and the messages before and after it were not written any more."""
+    journal.write(tmp_path, [Note("began", START, streams={"trade": ["KRW-BTC"]})])
+    heard = [Heard(START + 5, trade(1))]
+    files.write_part(tmp_path, hour_of("trade", START), 1, to_frame("trade", heard))
+    journal.write(
+        tmp_path, [Note("interrupted", START + 90, START + 80), Note("resumed", START + 100)]
+    )
+    recover(tmp_path)
+    lost, ended = journal.read(tmp_path)[-2:]
+    assert (lost.what, lost.until, lost.at) == ("damaged", START + 5, START + 100)
+    assert (ended.what, ended.at) == ("ended", START + 100)
+    recover(tmp_path)
+    assert len(journal.read(tmp_path)) == 5

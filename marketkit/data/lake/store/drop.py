@@ -44,8 +44,15 @@ def _remove(root: Path, index: Index, series: Series) -> int:
         sync_folder(folder)
         with suppress(OSError):  # something else lies there: an audit names it
             folder.rmdir()
-    path_of(root, series).unlink(missing_ok=True)  # whose records would come back before the files
+    _gone(path_of(root, series))  # whose records would come back before the files
     # The log goes last: it must never lack what the candles beside it have been through.
-    log_path(root, series).unlink(missing_ok=True)
+    _gone(log_path(root, series))
     index.forget(series)
     return size
+
+
+def _gone(path: Path) -> None:
+    """Remove a file, if there is one, for good: none that a power cut brings back."""
+    if path.exists():
+        path.unlink(missing_ok=True)
+        sync_folder(path.parent)

@@ -26,7 +26,7 @@ from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.pending import Patched, patched, revised
 from marketkit.data.lake.store.revisions import Logged
-from marketkit.disk import append_synced, make_folder
+from marketkit.disk import append_synced, make_folder, sync_folder
 from marketkit.errors import InputError, LakeError
 from marketkit.symbols import file_name, symbol_of
 from marketkit.timeframe import timeframe_of_token
@@ -125,6 +125,8 @@ class Journals:
             Aside(self._root).move(path)
         with suppress(PermissionError):  # open elsewhere, on Windows: the chunks say what they have
             path.unlink(missing_ok=True)
+            # Come back, its pages would count as newer than files made since by somebody else.
+            sync_folder(path.parent)
         self._read.pop(series.folder, None)
         self._added.pop(series, None)
 

@@ -44,6 +44,7 @@ def _remove(root: Path, series: TradeSeries) -> int:
     sync_folder(folder)
     # The log goes last: it must never lack what the trades beside it have been through.
     (root / series.log).unlink(missing_ok=True)
+    sync_folder(folder)
     with suppress(OSError):  # something else lies there: an audit names it
         folder.rmdir()
     return size

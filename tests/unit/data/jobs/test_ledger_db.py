@@ -37,6 +37,12 @@ def test_what_was_done_is_there_for_the_next_who_opens_the_file(file, tmp_path):
         assert jobs(other) == ["a"]
 
 
+def test_what_was_done_outlasts_a_power_cut(file):
+    full = 2  # each commit waits for the disk
+    asked = "PRAGMA synchronous"
+    assert file.do(lambda tables: tables.execute(asked).fetchone()) == (full,)
+
+
 def test_work_that_fails_leaves_nothing(file):
     def work(tables: sqlite3.Connection) -> None:
         tables.execute(PUT, ("a",))

@@ -10,6 +10,7 @@ from marketkit.coverage import Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.journal import Record, columns_of, path_of
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store import journals as journals_module
 from marketkit.data.lake.store.journals import Journals, new_journal, series_of
 from marketkit.errors import CorruptFile
 from marketkit.schema import ROW, empty
@@ -93,3 +94,14 @@ def test_files_of_others_are_no_journals(tmp_path):
     for odd in ("KRW-BTC (copy).log", ".log", "._KRW-BTC.log", "KRW-BTC.txt"):
         assert series_of(tmp_path, folder / odd) is None
     assert series_of(tmp_path, folder.with_name("timeframe=7m") / "KRW-BTC.log") is None
+
+
+def test_a_journal_that_went_is_gone_for_good(journals, tmp_path, monkeypatch):
+    """Come back after a power cut, its pages would count as newer than a file made since."""
+    found = journals.add(SERIES, begun := new_journal(), [record(begun, 1)])
+    path, synced = path_of(tmp_path, SERIES), []
+    monkeypatch.setattr(
+        journals_module, "sync_folder", lambda folder: synced.append((folder, path.exists()))
+    )
+    journals.remove(SERIES, found)
+    assert synced == [(path.parent, False)]
