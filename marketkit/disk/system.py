@@ -5,6 +5,7 @@ No other module has them: what a system lacks is decided in one place, and tests
 
 from __future__ import annotations
 
+import mmap
 import os
 import select
 import shutil
@@ -28,6 +29,8 @@ else:
 _PAUSES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 _FAR = 1 << 30  # locks are mandatory on Windows, so the byte lies behind all data
 _LONGEST, _BELOW = 259, 180  # letters of a path of old Windows, and of those below a lake's folder
+# Whether a map holds the file open: Python 3.13 can do without, and Windows counts no open files.
+MAPS_ARE_OPEN = sys.version_info < (3, 13) and sys.platform != "win32"
 _LAZY = 19  # the lowest priority there is
 _MARK, _NETWORK = "\\\\?\\", "\\\\"  # of a path of any length, and of one on another machine
 
@@ -130,6 +133,13 @@ def allow_open(count: int) -> int | None:
         return hard
     resource.setrlimit(resource.RLIMIT_NOFILE, (count, hard))
     return None
+
+
+def map_file(fd: int) -> mmap.mmap:
+    """Map an open file to be read; `fd` may be closed. Raises `ValueError` for an empty one."""
+    if sys.version_info >= (3, 13):
+        return mmap.mmap(fd, 0, access=mmap.ACCESS_READ, trackfd=False)
+    return mmap.mmap(fd, 0, access=mmap.ACCESS_READ)
 
 
 def runs(pid: int) -> bool:

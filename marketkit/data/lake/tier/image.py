@@ -24,6 +24,7 @@ import polars as pl
 
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE
 from marketkit.data.lake.tier.columns import COLUMNS, Place, frame_over
+from marketkit.disk import system
 
 SUFFIX = ".arrow"
 
@@ -156,7 +157,7 @@ def problem_of(path: Path) -> str | None:
 def _mapped(path: Path | str) -> mmap.mmap:
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
-        return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ)
+        return system.map_file(descriptor)
     except ValueError as error:  # an empty file
         raise Broken(f"{path} is no image: {error}") from error
     finally:
