@@ -1,0 +1,112 @@
+"""Incidents: each is told once, by whoever it concerns."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.soak.events import BREAKS, ENDED, LISTED
+
+if TYPE_CHECKING:
+    from benchmarks.soak import Soak
+    from benchmarks.soak.events import Incident
+    from benchmarks.soak.judge import Told
+
+_CLOSED = ("maintenance", "away")
+_BEFORE, _AFTER = 5_000, 40_000  # ms around an incident in which it is told of
+_TAIL = 60.0  # seconds after a closure until calls that began in it have failed
+
+
+def checks(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
+    """Compare what happened with what handles and the log say."""
+    breaks = [each for each in soak.exchange.incidents if each.kind in (*BREAKS, *_CLOSED)]
+    for name, rows in told.handles["interruptions"].items():
+        yield _breaks(name, breaks, rows)
+    yield _ended(told)
+    yield _listed(told)
+    yield from _late(soak, told)
+    yield from _frames(soak, told)
+    yield _outages(soak, told)
+
+
+def closures(soak: Soak) -> list[tuple[float, float]]:
+    """Give the times, by this machine's clock, in which calls may fail."""
+    return [(start, end + _TAIL) for start, end in soak.exchange.closed]
+
+
+def _whole(row: dict[str, Any]) -> bool:
+    """Whether an interruption is of a whole stream, and not of a market or a message."""
+    return not any(word in row["reason"] for word in ("KRW-", "late candle", "cannot be read"))
+
+
+def _breaks(name: str, breaks: list[Incident], rows: list[dict[str, Any]]) -> tuple[Any, ...]:
+    """Find exactly one interruption for each break, and no other."""
+    starts = [row["start"] for row in rows if _whole(row)]
+    told = [0] * len(breaks)
+    strange = 0
+    for start in starts:
+        before = [at for at, each in enumerate(breaks) if each.start - _BEFORE <= start]
+        if before:
+            told[before[-1]] += 1
+        strange += not before
+    once = all(count == 1 for count in told) and not strange
+    wrong = [f"{each.kind} {count}" for each, count in zip(breaks, told, strict=True) if count != 1]
+    wrong += ["others", str(strange)] if strange else []
+    said = f"{len(starts)} for {len(breaks)}{'; ' if wrong else ''}{', '.join(wrong[:4])}"
+    return f"breaks, silences, closures told by {name}", "each once", said, once
+
+
+def _ended(told: Told) -> tuple[Any, ...]:
+    logged = sum(f"{ENDED} has ended" in line["text"] for line in told.log)
+    handles = [
+        sum(f"{ENDED} has ended" in row["reason"] for row in rows)
+        for rows in told.handles["interruptions"].values()
+    ]
+    gone = all(ENDED not in symbols for symbols in told.handles["symbols"].values())
+    said = f"log {logged}, handles {' '.join(map(str, handles))}"
+    return "the market that ended, told", "each once", said, gone and {logged, *handles} == {1}
+
+
+def _listed(told: Told) -> tuple[Any, ...]:
+    logged = sum(f"taken in: {LISTED}" in line["text"] for line in told.log)
+    joined = [LISTED in told.handles["symbols"][name] for name in ("tickers", "books")]
+    said = f"log {logged}, joined {sum(joined)} of 2"
+    return "the market that was listed, told", "once a feed", said, logged == 2 and all(joined)
+
+
+def _late(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
+    """Compare late candles that reached an open connection with those that `live` tells."""
+    struck = soak.stats["faults"]["late-candle"]
+    rows = [row for row in told.handles["interruptions"]["live"] if "late candle" in row["reason"]]
+    keys = {(row["reason"], row["start"]) for row in rows}
+    said = f"{len(rows)} of {struck} struck, {len(keys)} different"
+    yield "late candles told", "each once", said, len(rows) == len(keys) == struck
+
+
+def _frames(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
+    faults, stream = soak.stats["faults"], told.handles["stream"]
+    pairs = {
+        "frames that are no JSON": ("odd-frame", stream["wrong"]),
+        "frames of an unknown type": ("unknown-frame", sum(stream["unknown"].values())),
+        "frames of the future": ("future-frame", stream["ahead"]),
+    }
+    for name, (kind, counted) in pairs.items():
+        yield f"{name}, counted", str(faults[kind]), str(counted), counted == faults[kind]
+
+
+def _outages(soak: Soak, told: Told) -> tuple[Any, ...]:
+    """Find one outage in each job for each closure that met the whole of that job's work."""
+    jobs = told.handles["jobs"]
+    closed = [each for each in soak.exchange.incidents if each.kind in _CLOSED]
+    met = [
+        (job, each) for job in jobs for each in closed
+        if job["start"] < each.start - _BEFORE and each.end + _BEFORE < job["end"]
+    ]  # fmt: skip
+    told_of = [
+        sum(each.start - _BEFORE <= row["start"] <= each.end for row in job["interruptions"])
+        for job, each in met
+    ]
+    rows = sum(len(job["interruptions"]) for job in jobs)
+    said = f"{sum(told_of)} of {len(met)} that met a job at work, {rows} in all"
+    fine = all(count == 1 for count in told_of) and rows <= len(closed)
+    return "closures told by jobs", "each once", said, fine
