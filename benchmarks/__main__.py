@@ -24,6 +24,7 @@ _MODULES = {
     "realtime": "realtime",
     "churn": "churn",
     "soak": "soak",
+    "memory": "memory",
     "house": "house",
     "calls": "calls",
     "members": "members",
@@ -35,7 +36,7 @@ _MODULES = {
 
 # Numbers that some take.
 _MORE = {
-    "minutes": "how long (soak)",
+    "minutes": "how long (soak, memory)",
     "seed": "what the exchange and its incidents are drawn from (soak)",
     "speed": "seconds of the exchange in one of this machine (soak)",
 }

@@ -20,7 +20,7 @@ BREAKS = ("drop", "half-frame", "silence", "hostile-frame")
 # What goes wrong with frames, and how often in a turn.
 FRAMES = {
     "odd-frame": 1, "unknown-frame": 1, "duplicate-frame": 20, "future-frame": 1,
-    "late-candle": 3, "late-trade": 3,
+    "late-candle": 8, "late-trade": 3,
 }  # fmt: skip
 # Answers that go wrong now and then, all the time.
 ANSWERS = {"500": 0.002, "reset": 0.001, "truncate": 0.001, "badjson": 0.001, "html": 0.001}

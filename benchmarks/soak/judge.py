@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmarks.soak import Soak
 
 CALLS = 100  # a minute, of all other processes together
-_ASKED = 0.8  # of the calls that were meant: who waits for an answer does not ask
+_ASKED = 0.5  # of the calls that were meant: who waits for an answer does not ask
 
 
 class Check(NamedTuple):

@@ -147,8 +147,9 @@ def main(told: dict[str, Any]) -> None:
     logger.setLevel(logging.INFO)
     logger.addHandler(Lines(folder / "log.jsonl"))
     sampler = Sampler(folder / "samples.jsonl")
+    where = {name: told[name] for name in ("endpoint", "lake", "limits") if name in told}
     with (
-        mk.SmartDataProvider(endpoint=told["endpoint"], lake=told["lake"]) as provider,
+        mk.SmartDataProvider(**where) as provider,
         ExitStack() as stack,
     ):
         program = Program(told, provider, stack)
