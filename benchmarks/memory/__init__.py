@@ -14,11 +14,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import urllib.request
 import venv
@@ -40,11 +42,12 @@ DAYS = (0, 7, 28)  # of one-minute candles of each
 FAST = 200  # requests a second that marketkit may send here
 CONFIG = '[[universe]]\nsymbols = {symbols}\ndepth = {{ 1m = "{hours}h" }}\n'
 NAMES = ("marketkit", "dicts", "ccxt + pandas")
+_LOOK = 1.0  # seconds
 _GROUPS = ("market", "candles", "crix-trades", "ticker", "orderbook")
 
 
 def measure(*, quick: bool, minutes: float | None = None) -> dict[str, Any]:
-    """Measure each length of history for so many minutes; a short one for one if `quick`."""
+    """Measure each length of history, and so many minutes more; one of them if `quick`."""
     rows, ratios = [], {}
     with _python() as python:
         for days in DAYS[1:2] if quick else DAYS:
@@ -89,26 +92,33 @@ def run(days: int, seconds: float, python: Path) -> dict[str, tuple[list[float],
             for name, command in commands.items()
         }
         stack.callback(lambda: [each.kill() for each in processes.values()])
-        looks = _watched(processes, seconds)
-        return {name: (looks[name], _ended(name, each)) for name, each in processes.items()}
+        looks, said = _watched(processes, seconds)
+        for process in processes.values():
+            process.communicate("\n\n")
+        return {name: (looks[name], said[name]) for name in processes}
 
 
-def _watched(processes: dict[str, subprocess.Popen[str]], seconds: float) -> dict[str, list[float]]:
+def _watched(
+    processes: dict[str, subprocess.Popen[str]], seconds: float
+) -> tuple[dict[str, list[float]], dict[str, str]]:
+    """Look at each process until so long after the peers have their history; and what they said."""
     looks: dict[str, list[float]] = {name: [] for name in processes}
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        time.sleep(1)
+    said = {NAMES[0]: "in the lake"}
+    for name in NAMES[1:]:
+        threading.Thread(target=_listen, args=(name, processes[name], said), daemon=True).start()
+    until = math.inf
+    while (now := time.monotonic()) < until:
+        if len(said) == len(processes):
+            until = min(until, now + seconds)
         for name, process in processes.items():
             looks[name].append(memory_of(process.pid)["private"])
-    return looks
+        time.sleep(_LOOK)
+    return looks, said
 
 
-def _ended(name: str, process: subprocess.Popen[str]) -> str:
-    """End a process, and give what was said of the history."""
-    said = process.communicate("\n\n")[0].split("\n")
-    if process.returncode:
-        return f"failed with {process.returncode}"
-    return "in the lake" if name == "marketkit" else said[0].removeprefix("filled ")
+def _listen(name: str, process: subprocess.Popen[str], said: dict[str, str]) -> None:
+    line = process.stdout.readline()
+    said[name] = line.strip().removeprefix("filled ") or "failed"
 
 
 def _told(endpoint: str, folder: Path, days: int) -> dict[str, Any]:

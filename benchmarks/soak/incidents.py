@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.soak.judge import Told
 
 _CLOSED = ("maintenance", "away")
-_BEFORE, _AFTER = 5_000, 40_000  # ms around an incident in which it is told of
+_BEFORE = 5_000  # ms that an interruption may begin before what is behind it: two looks, and more
 _TAIL = 60.0  # seconds after a closure until calls that began in it have failed
 
 
@@ -24,7 +24,7 @@ def checks(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
     """Compare what happened with what handles and the log say."""
     breaks = [each for each in soak.exchange.incidents if each.kind in (*BREAKS, *_CLOSED)]
     for name, rows in told.handles["interruptions"].items():
-        yield _breaks(name, breaks, rows)
+        yield _breaks(name, breaks, rows, _BEFORE * soak.speed)
     yield _ended(told)
     yield _listed(told)
     yield from _late(soak, told)
@@ -42,13 +42,15 @@ def _whole(row: dict[str, Any]) -> bool:
     return not any(word in row["reason"] for word in ("KRW-", "late candle", "cannot be read"))
 
 
-def _breaks(name: str, breaks: list[Incident], rows: list[dict[str, Any]]) -> tuple[Any, ...]:
+def _breaks(
+    name: str, breaks: list[Incident], rows: list[dict[str, Any]], lag: float
+) -> tuple[Any, ...]:
     """Find exactly one interruption for each break, and no other."""
     starts = [row["start"] for row in rows if _whole(row)]
     told = [0] * len(breaks)
     strange = 0
     for start in starts:
-        before = [at for at, each in enumerate(breaks) if each.start - _BEFORE <= start]
+        before = [at for at, each in enumerate(breaks) if each.start - lag <= start]
         if before:
             told[before[-1]] += 1
         strange += not before
@@ -131,14 +133,14 @@ def _frames(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
 
 def _outages(soak: Soak, told: Told) -> tuple[Any, ...]:
     """Find one outage in each job for each closure that met the whole of that job's work."""
-    jobs = told.handles["jobs"]
+    jobs, lag = told.handles["jobs"], _BEFORE * soak.speed
     closed = [each for each in soak.exchange.incidents if each.kind in _CLOSED]
     met = [
         (job, each) for job in jobs for each in closed
-        if job["start"] < each.start - _BEFORE and each.end + _BEFORE < job["end"]
+        if job["start"] < each.start - lag and each.end + lag < job["end"]
     ]  # fmt: skip
     told_of = [
-        sum(each.start - _BEFORE <= row["start"] <= each.end for row in job["interruptions"])
+        sum(each.start - lag <= row["start"] <= each.end for row in job["interruptions"])
         for job, each in met
     ]
     rows = sum(len(job["interruptions"]) for job in jobs)

@@ -20,6 +20,7 @@ from marketkit.disk.system import (
     hung_up,
     interrupt,
     lock,
+    map_file,
     on_ending,
     point,
     proc,
@@ -238,6 +239,23 @@ def test_a_limit_of_files_is_raised_as_far_as_is_allowed(monkeypatch):
     limits[0] = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     assert allow_open(9_000) is None
     assert asked == [(500, 1_000), (5_000, resource.RLIM_INFINITY)]
+
+
+def test_a_map_outlives_its_descriptor_and_its_name(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"mapped")
+    with path.open("rb") as file:
+        mapped = map_file(file.fileno())
+    path.unlink()
+    assert mapped[:] == b"mapped"
+
+
+def test_a_newer_python_is_asked_not_to_keep_the_file_open(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys, "version_info", (3, 13))
+    asked = []
+    monkeypatch.setattr(system.mmap, "mmap", lambda *_, **how: asked.append(how))
+    map_file(0)
+    assert asked == [{"access": system.mmap.ACCESS_READ, "trackfd": False}]
 
 
 @HERE_ALONE
