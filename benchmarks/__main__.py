@@ -25,7 +25,9 @@ _MODULES = {
     "provider": "provider",
     "jobs": "jobs",
     "realtime": "realtime",
+    "churn": "churn",
     "soak": "soak",
+    "memory": "memory",
     "house": "house",
     "calls": "calls",
     "members": "members",
@@ -37,6 +39,13 @@ _MODULES = {
     "all": "page",
 }
 
+# Numbers that some take.
+_MORE = {
+    "minutes": "how long (soak, memory)",
+    "seed": "what the exchange and its incidents are drawn from (soak)",
+    "speed": "seconds of the exchange in one of this machine (soak)",
+}
+
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
@@ -44,11 +53,15 @@ def main() -> int:
     parser.add_argument("--quick", action="store_true", help="shorter, for a first look")
     parser.add_argument("--json", action="store_true", help="one object with rows and ratios")
     parser.add_argument("--list", action="store_true", help="name what misses (house)")
+    for name, said in _MORE.items():
+        parser.add_argument(f"--{name}", type=float, help=said)
     options = parser.parse_args()
     started, load = time.monotonic(), _load()
     module = importlib.import_module(f"benchmarks.{_MODULES[options.name]}")
-    result = module.measure(quick=options.quick)
-    named = result.pop("named", {})
+    more = {name: getattr(options, name) for name in _MORE}
+    given = {name: value for name, value in more.items() if value is not None}
+    result = module.measure(quick=options.quick, **given)
+    named, failed = result.pop("named", {}), result.pop("failed", False)
     result |= {
         "benchmark": options.name,
         "quick": options.quick,
@@ -62,7 +75,7 @@ def main() -> int:
     print(json.dumps(result) if options.json else _text(result))
     for figure, names in named.items() if options.list else ():
         print("\n".join([f"\n{figure}: {len(names)}", *names]))
-    return 0
+    return int(failed)
 
 
 def _load() -> float:

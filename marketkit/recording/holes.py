@@ -13,12 +13,15 @@ from marketkit.recording.journal import Note
 
 UNHEARD = "nothing had come yet"
 SWIFT = 5_000  # ms that a stream takes to open where nothing is wrong
+_FIRST = 5_000  # ms after the first message in which each stream with a state has told it
 _KEPT = 1000  # interruptions in memory; the journal has them all
 
 
 class Holes:
-    """The interruptions of a recording; the beginning is one until the first message.
+    """The interruptions of a recording; the beginning is one.
 
+    Streams come back one by one: an interruption lasts until each has said something, or the first
+    did so long ago that the others have nothing to say.
     `note` takes notes for the journal, `streams` gives what is recorded. Times are ms UTC of the
     exchange's clock.
     """
@@ -30,30 +33,60 @@ class Holes:
         self._lasting: Interruption | None = None  # of all symbols
         self._torn: dict[str, Interruption] = {}  # of one symbol each, until its next message
         self._opened = 0  # when the beginning was, by `age_clock`
+        self._quick = True  # whether that took no longer than any does
+        self._silent: set[Stream] = set()  # since the interruption
+        self._first = 0  # when a message came again, and the newest stream
+        self._back: int | None = None
 
     def begin(self, now: int) -> None:
         """Note that nothing comes yet; `opening` says the same on disk."""
         self._lasting, self._opened = Interruption(now, None, UNHEARD), age_clock()
+        self._await()
 
     @property
     def known(self) -> list[Interruption]:
         """The interruptions so far, without an opening that takes no longer than any does."""
         lasting = self._lasting
-        return [*self._past, *([] if lasting is None or self._swift(lasting) else [lasting])]
+        if lasting is None or self._swift(lasting):
+            return list(self._past)
+        return [*self._past, replace(lasting, end=self._back)]
 
-    def heard(self, symbol: str, now: int) -> None:
-        """End the interruptions of a symbol at a message."""
+    def heard(self, stream: Stream, now: int) -> None:
+        """End the interruptions that a message is the last to end."""
+        if self._back is None:
+            self._back = self._first = now
+            self._quick = age_clock() - self._opened <= SWIFT
+        if stream in self._silent:
+            self._silent.remove(stream)
+            self._back = now
+        if self._lasting is not None and (not self._silent or now - self._first >= _FIRST):
+            self._resume()
+        if stream.symbol in self._torn and self._is_back(stream.symbol, now):
+            self.mend(stream.symbol, now)
+
+    def _is_back(self, symbol: str, now: int) -> bool:
+        late = now - self._torn[symbol].start >= _FIRST
+        return late or all(each.symbol != symbol for each in self._silent)
+
+    def _resume(self) -> None:
+        """End the interruption of all symbols when the last stream that came back did so."""
         lasting, self._lasting = self._lasting, None
-        if lasting is not None:
+        if lasting is not None and self._back is not None:
             if not self._swift(lasting):
-                self._past.append(replace(lasting, end=now))
-            self._note(Note("resumed", now))
-        if symbol in self._torn:
-            self.mend(symbol, now)
+                self._past.append(replace(lasting, end=self._back))
+            self._note(Note("resumed", self._back))
+        self._silent.clear()
+
+    def _await(self) -> None:
+        """Wait for every stream."""
+        self._silent, self._back = set(self._streams()), None
 
     def broke(self, until: int, reason: str, now: int) -> None:
         """Begin an interruption of all symbols, or learn why an opening takes so long."""
+        if self._back is not None:
+            self._resume()
         lasting = self._lasting
+        self._await()
         if lasting is not None and lasting.reason != UNHEARD:
             return
         start = until if lasting is None else lasting.start
@@ -67,9 +100,11 @@ class Holes:
     def joined(self, symbol: str, now: int) -> None:
         """Note that nothing comes of a symbol yet."""
         self.tore(symbol, now, UNHEARD)
+        self._silent.update(each for each in self._streams() if each.symbol == symbol)
 
     def mend(self, symbol: str, now: int) -> None:
         """End the interruption of a symbol, if one lasts."""
+        self._silent = {each for each in self._silent if each.symbol != symbol}
         torn = self._torn.pop(symbol, None)
         if torn is None:
             return
@@ -97,12 +132,16 @@ class Holes:
         """Note the end of the recording; open interruptions never end."""
         for symbol in list(self._torn):
             self.mend(symbol, now)
+        if self._back is not None:
+            self._resume()
         if self._lasting is not None:
             self._opened -= SWIFT + 1  # an opening that never came is no swift one
         self._note(Note("ended", now))
 
     def _swift(self, lasting: Interruption) -> bool:
-        return lasting.reason == UNHEARD and age_clock() - self._opened <= SWIFT
+        if lasting.reason != UNHEARD:
+            return False
+        return self._quick if self._back is not None else age_clock() - self._opened <= SWIFT
 
 
 def opening(now: int) -> Note:

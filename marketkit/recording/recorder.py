@@ -134,7 +134,7 @@ class Recorder:
         # Nothing comes before it was sent, or before what came before: then our idea of the
         # exchange's clock is old, or was set back.
         now = self._latest = max(self._client.clock(), message.sent, self._latest)
-        self._holes.heard(message.symbol, now)
+        self._holes.heard(Stream(message.channel, message.symbol), now)
         self._waiting.setdefault(message.channel, []).append(Heard(now, message))
         self.counts[message.channel] += 1
         self._size += 1

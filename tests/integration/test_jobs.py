@@ -358,6 +358,26 @@ def test_an_exchange_that_is_away_is_waited_for(tmp_path):
     assert Lake(tmp_path).audit().is_empty()
 
 
+@pytest.mark.slow
+def test_pages_about_maintenance_are_waited_for_and_told_once(tmp_path):
+    with Sandbox(seed=1, now=NOW, speed=0, limit=FAST) as exchange:
+        where = {"endpoint": exchange.endpoint, "lake": tmp_path, "limits": FAST_LIMITS}
+        with SmartDataProvider(**where) as provider:
+            job = provider.backfill(
+                ["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-06", end="2026-11-15", show=False
+            )
+            until(lambda: job.progress.requests > 20)
+            exchange.set_faults({"html": 1.0})  # with the status 200
+            until(lambda: "waiting for the exchange since" in repr(job))
+            exchange.set_faults({})
+            report = job.wait(60)
+            (told,) = job.interruptions.rows(named=True)
+    assert report.complete
+    assert not report.failures
+    assert "Under maintenance" in told["reason"]
+    assert told["closed"] == told["end"]
+
+
 @pytest.fixture
 def ailing(exchange):
     """The address of an exchange that answers 503 to everything about KRW-ETH but its being."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -17,6 +17,7 @@ from marketkit.errors import MarketkitError, UnknownSymbol
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.progress import Progress, Reporter
+from marketkit.realtime.look import some
 from marketkit.timeframe import Timeframe
 
 _log = logging.getLogger("marketkit.live")
@@ -44,6 +45,26 @@ class Answer(NamedTuple):
     covered: Spans
 
 
+class Unanswered:
+    """Symbols that cannot be asked for; an exchange that is away for hours is told of once."""
+
+    def __init__(self) -> None:
+        self._told: set[str] = set()
+
+    def tell(self, answered: Iterable[str], failures: Mapping[str, MarketkitError]) -> None:
+        """Log the symbols that fail since now, those of one reason together."""
+        self._told.difference_update(answered)
+        reasons: dict[tuple[int, str], list[str]] = {}
+        for symbol in sorted(failures.keys() - self._told):
+            failure = failures[symbol]
+            # That a market has ended is told by who looks at the market list.
+            level = logging.INFO if isinstance(failure, UnknownSymbol) else logging.WARNING
+            reasons.setdefault((level, str(failure)), []).append(symbol)
+        for (level, reason), symbols in reasons.items():
+            _log.log(level, "%s cannot be asked for: %s", some(symbols), reason)
+        self._told.update(failures)
+
+
 @dataclass(frozen=True, slots=True)
 class Question:
     """Slots of several symbols, from each one's start to `end`; times ms UTC.
@@ -67,10 +88,6 @@ class Question:
             await source.fill(plan, run)
         finally:
             run.reporter.close()
-        for symbol, failure in run.failures.items():
-            # That a market has ended is told by who looks at the market list.
-            level = logging.INFO if isinstance(failure, UnknownSymbol) else logging.WARNING
-            _log.log(level, "%s cannot be asked for: %s", symbol, failure)
         return await asyncio.to_thread(self._read, source.lake, run), run.failures
 
     @property

@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Mapping, Sequence
 
-from marketkit.api.live.answers import Question, Source
+from marketkit.api.live.answers import Question, Source, Unanswered
 from marketkit.api.live.interruptions import InterruptionLog
 from marketkit.api.live.members import Members
 from marketkit.api.live.rows import Final
@@ -56,6 +56,7 @@ class Stitcher:
         self._ended: Exception | None = None
         self.saved = 0  # how often the lake was changed
         self.failures: dict[str, MarketkitError] = {}
+        self._unanswered = Unanswered()
         self._client = client
         self._source = source
         self._priority = priority
@@ -261,6 +262,7 @@ class Stitcher:
         reach = 0 if recent is None else self.timeframe.shift(now, -recent)
         asked = Question(self.timeframe, starts, self.timeframe.next(now), reach)
         found, self.failures = await asked.put(self._source, self._priority, show=show)
+        self._unanswered.tell(found, self.failures)
         # What fails for one symbol makes that one wait, and must not use the whole budget.
         later = asyncio.get_running_loop().time() + _CALM * self._client.timing.look
         self._again = dict.fromkeys(self.failures, later) | {

@@ -225,15 +225,19 @@ class Executor:
 
     async def _is_away(self, symbol: str, failure: MarketkitError) -> bool:
         """Tell an exchange that is away from one symbol that fails: ask for another."""
-        if not self._outage.is_one(failure, self.run.answered_at):
-            return False
+        told, outage = self.run.answered_at, self._outage
         other = next((name for name in self._markets if name != symbol), None)
+        doubtful = other is not None and outage.may_be_one(failure, told)
+        if not (doubtful or outage.is_one(failure, told)):
+            return False
         if other is None:
             return True
         transport = self._filler.transport
         request = candle_request(other, self.timeframe, transport.now(), 1)
         try:
             await transport.send(request, self.run.priority)
+        except UnknownSymbol:  # an answer, of a market that has ended
+            pass
         except MarketkitError:
             return True
         self.run.answered_at = time.monotonic()

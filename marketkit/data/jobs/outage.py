@@ -9,7 +9,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from typing import TypeVar
 
-from marketkit.errors import Banned, MarketkitError, NetworkError, Offline, ServerFailed
+from marketkit.errors import (
+    BadResponse,
+    Banned,
+    MarketkitError,
+    NetworkError,
+    Offline,
+    ServerFailed,
+)
 from marketkit.net.handle import Interruption
 
 T = TypeVar("T")
@@ -50,6 +57,14 @@ class Outage:
             return isinstance(failure, Banned)  # offline, nobody is asked, however long one waits
         away = isinstance(failure, NetworkError | ServerFailed)
         return away and time.monotonic() - answered_at > _QUIET
+
+    def may_be_one(self, failure: MarketkitError, answered_at: float) -> bool:
+        """Say whether a failure means that if others get no better answers: a page, say.
+
+        A page about maintenance may come with the status of a good answer.
+        """
+        quiet = time.monotonic() - answered_at > _QUIET
+        return isinstance(failure, BadResponse) and quiet
 
     def over(self, answered_at: float) -> None:
         """Note when the exchange gave data last."""

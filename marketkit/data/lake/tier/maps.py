@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from pathlib import Path
 
 import polars as pl
 
@@ -17,10 +18,12 @@ _USUAL = 31 * 1440  # rows of a month of minutes, the longest of the chunks that
 
 
 class Maps:
-    """The images in use; the longest unused are let go."""
+    """The images in use; the longest unused are let go, and all but the newest of each file."""
 
     def __init__(self) -> None:
         self._images: OrderedDict[Version, Image] = OrderedDict()
+        self._newest: dict[Path, Version] = {}
+        self._paths: dict[Version, Path] = {}
         self._size = 0
         self._lock = threading.Lock()
 
@@ -33,19 +36,31 @@ class Maps:
                     self._images.move_to_end(version)
         return found
 
-    def put(self, version: Version, image: Image) -> None:
-        """Keep an image; frames made of one that is let go keep the memory themselves."""
+    def put(self, path: Path, version: Version, image: Image) -> None:
+        """Keep an image of a file in place of an older one.
+
+        Frames made of one that is let go keep the memory themselves.
+        """
         with self._lock:
-            before = self._images.pop(version, None)
+            for old in {version, self._newest.get(path, version)}:
+                self._drop(old)
             self._images[version] = image
-            self._size += image.size - (before.size if before is not None else 0)
+            self._newest[path], self._paths[version] = version, path
+            self._size += image.size
             while len(self._images) > _MAPS or (self._size > _MAPPED and len(self._images) > 1):
-                self._size -= self._images.popitem(last=False)[1].size
+                self._drop(next(iter(self._images)))
+
+    def _drop(self, version: Version) -> None:
+        image = self._images.pop(version, None)
+        if image is not None:
+            self._size -= image.size
+            self._newest.pop(self._paths.pop(version), None)
 
     def clear(self) -> None:
         """Let all images go."""
         with self._lock:
-            self._images.clear()
+            for each in (self._images, self._newest, self._paths):
+                each.clear()
             self._size = 0
 
     def forget_lock(self) -> None:

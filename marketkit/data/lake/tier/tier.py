@@ -174,7 +174,7 @@ def _map(folder: Path, path: Path, version: Version) -> Image | None:
         image = replace(image, source=image.source._replace(version=version))
         _builder.add([Wanted(path, version, None, folder)])
     touch(name)
-    _maps.put(version, image)
+    _maps.put(path, version, image)
     return image
 
 

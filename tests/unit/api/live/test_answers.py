@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 
-from marketkit.api.live.answers import Question
+from marketkit.api.live.answers import Question, Unanswered
 from marketkit.coverage import Spans
-from marketkit.errors import NotCovered
+from marketkit.errors import NetworkError, NotCovered, UnknownSymbol
 from marketkit.timeframe import MINUTE
 from tests.unit.api.live.conftest import BTC, ETH, WIDTH, Scene, at
 
@@ -32,7 +32,7 @@ def test_candles_out_of_reach_are_not_read_back_but_known(scene):
     assert found[BTC].covered == Spans([(at(0), at(10))])
 
 
-def test_symbols_that_fail_are_told_and_do_not_hide_the_others(lake, caplog):
+def test_symbols_that_fail_do_not_hide_the_others(lake):
     scene = Scene(lake, [BTC, ETH])
     scene.know(0, 10)
     answer = scene.past.fill
@@ -45,4 +45,21 @@ def test_symbols_that_fail_are_told_and_do_not_hide_the_others(lake, caplog):
     found, failures = put(Question(WIDTH, {BTC: at(0), ETH: at(0)}, at(11), 0), scene.past)
     assert list(found) == [BTC]
     assert list(failures) == [ETH]
-    assert "KRW-ETH cannot be asked for: of no use" in caplog.text
+
+
+def test_symbols_that_fail_are_told_together_and_once_until_they_answer(caplog):
+    unanswered, away = Unanswered(), NetworkError("away")
+    for _ in range(3):
+        unanswered.tell([], {BTC: away, ETH: away})
+    assert [each.getMessage() for each in caplog.records] == [
+        "KRW-BTC, KRW-ETH cannot be asked for: away"
+    ]
+    unanswered.tell([BTC], {ETH: away})
+    unanswered.tell([], {BTC: away, ETH: away})
+    assert caplog.records[-1].getMessage() == "KRW-BTC cannot be asked for: away"
+
+
+def test_that_a_market_has_ended_is_no_warning(caplog):
+    caplog.set_level("INFO")
+    Unanswered().tell([], {BTC: UnknownSymbol(BTC)})
+    assert [each.levelname for each in caplog.records] == ["INFO"]

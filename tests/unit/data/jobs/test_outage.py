@@ -52,6 +52,13 @@ def test_an_answer_of_whatever_kind_is_no_outage(ticking, failure):
     assert not outage_of(60).is_one(failure, -math.inf)
 
 
+def test_a_page_in_place_of_an_answer_may_be_an_outage(ticking):
+    outage = outage_of(60)
+    assert outage.may_be_one(BadResponse("<html>"), ticking[0] - 3)
+    assert not outage.may_be_one(BadResponse("<html>"), ticking[0] - 1)
+    assert not outage.may_be_one(UnknownSymbol("KRW-X"), -math.inf)
+
+
 def test_it_says_what_it_waits_for_and_when_that_is_over(ticking):
     said, waits = [], []
     outage = outage_of(600, said.append, waits)

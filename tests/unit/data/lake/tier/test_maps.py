@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -15,6 +16,10 @@ def version(number: int) -> Version:
     return Version("series=KRW-BTC", "2024-01", 1, number, 3, 4, 5)
 
 
+def path(number: int) -> Path:
+    return Path(f"{number}.parquet")
+
+
 def image(size: int = 1) -> SimpleNamespace:
     return SimpleNamespace(size=size)
 
@@ -23,9 +28,9 @@ def test_the_images_that_were_not_used_for_longest_go(monkeypatch):
     monkeypatch.setattr(maps, "_MAPS", 3)
     kept, made = Maps(), [image() for _ in range(4)]
     for number in range(3):
-        kept.put(version(number), made[number])
+        kept.put(path(number), version(number), made[number])
     assert kept.get(version(0)) is made[0]
-    kept.put(version(3), made[3])
+    kept.put(path(3), version(3), made[3])
     assert [kept.get(version(number)) for number in range(4)] == [made[0], None, made[2], made[3]]
     kept.clear()
     assert kept.get(version(0)) is None
@@ -35,17 +40,27 @@ def test_images_are_let_go_by_their_bytes_and_the_newest_stays(monkeypatch):
     monkeypatch.setattr(maps, "_MAPPED", 100)
     kept = Maps()
     for number in range(4):
-        kept.put(version(number), image(40))
-        kept.put(version(number), image(40))
+        kept.put(path(number), version(number), image(40))
+        kept.put(path(number), version(number), image(40))
     assert [kept.get(version(number)) is not None for number in range(4)] == [
         False,
         False,
         True,
         True,
     ]
-    kept.put(version(9), image(500))
+    kept.put(path(9), version(9), image(500))
     assert kept.get(version(9)) is not None
     assert kept.get(version(3)) is None
+
+
+def test_of_a_file_that_was_replaced_only_the_newest_image_stays(monkeypatch):
+    monkeypatch.setattr(maps, "_MAPPED", 100)
+    kept = Maps()
+    for number in range(4):
+        kept.put(path(0), version(number), image(90))
+    assert [kept.get(version(number)) is not None for number in range(4)] == [False] * 3 + [True]
+    kept.put(path(1), version(9), image(10))
+    assert kept.get(version(3)) is not None  # the sizes of those that went are not counted
 
 
 def test_a_column_of_a_symbol_is_cut_from_one_that_is_kept():

@@ -1,0 +1,149 @@
+"""Incidents: each is told once, by whoever it concerns."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.soak.events import BREAKS, ENDED, LISTED
+from marketkit.timeframe import MINUTE, parse_time
+
+if TYPE_CHECKING:
+    from benchmarks.soak import Soak
+    from benchmarks.soak.events import Incident
+    from benchmarks.soak.judge import Told
+
+_CLOSED = ("maintenance", "away")
+_BEFORE = 5_000  # ms that an interruption may begin before what is behind it: two looks, and more
+_TAIL = 60.0  # seconds after a closure until calls that began in it have failed
+
+
+def checks(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
+    """Compare what happened with what handles and the log say."""
+    breaks = [each for each in soak.exchange.incidents if each.kind in (*BREAKS, *_CLOSED)]
+    for name, rows in told.handles["interruptions"].items():
+        yield _breaks(name, breaks, rows, _BEFORE * soak.speed)
+    yield _ended(told)
+    yield _listed(told)
+    yield from _late(soak, told)
+    yield from _frames(soak, told)
+    yield _outages(soak, told)
+
+
+def closures(soak: Soak) -> list[tuple[float, float]]:
+    """Give the times, by this machine's clock, in which calls may fail."""
+    return [(start, end + _TAIL) for start, end in soak.exchange.closed]
+
+
+def _whole(row: dict[str, Any]) -> bool:
+    """Whether an interruption is of a whole stream, and not of a market or a message."""
+    return not any(word in row["reason"] for word in ("KRW-", "late candle", "cannot be read"))
+
+
+def _breaks(
+    name: str, breaks: list[Incident], rows: list[dict[str, Any]], lag: float
+) -> tuple[Any, ...]:
+    """Find exactly one interruption for each break, and no other."""
+    starts = [row["start"] for row in rows if _whole(row)]
+    told = [0] * len(breaks)
+    strange = 0
+    for start in starts:
+        before = [at for at, each in enumerate(breaks) if each.start - lag <= start]
+        if before:
+            told[before[-1]] += 1
+        strange += not before
+    once = all(count == 1 for count in told) and not strange
+    wrong = [f"{each.kind} {count}" for each, count in zip(breaks, told, strict=True) if count != 1]
+    wrong += ["others", str(strange)] if strange else []
+    said = f"{len(starts)} for {len(breaks)}{'; ' if wrong else ''}{', '.join(wrong[:4])}"
+    return f"breaks, silences, closures told by {name}", "each once", said, once
+
+
+def _ended(told: Told) -> tuple[Any, ...]:
+    logged = sum(f"{ENDED} has ended" in line["text"] for line in told.log)
+    handles = [
+        sum(f"{ENDED} has ended" in row["reason"] for row in rows)
+        for rows in told.handles["interruptions"].values()
+    ]
+    gone = all(ENDED not in symbols for symbols in told.handles["symbols"].values())
+    said = f"log {logged}, handles {' '.join(map(str, handles))}"
+    return "the market that ended, told", "each once", said, gone and {logged, *handles} == {1}
+
+
+def _listed(told: Told) -> tuple[Any, ...]:
+    logged = sum(f"taken in: {LISTED}" in line["text"] for line in told.log)
+    joined = [LISTED in told.handles["symbols"][name] for name in ("tickers", "books")]
+    said = f"log {logged}, joined {sum(joined)} of 2"
+    return "the market that was listed, told", "once a feed", said, logged == 2 and all(joined)
+
+
+def _late(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
+    """Find one row for each candle that came late when the one before was final already.
+
+    Around a break `live` has not called it final yet, and there is nothing to correct.
+    """
+    rows = told.handles["interruptions"]["live"]
+    breaks = [
+        (row["start"], row["closed"] or row["end"] or soak.end) for row in rows if _whole(row)
+    ]
+    said = Counter(
+        (row["reason"].rsplit(" ", 1)[-1], row["start"]) for row in rows if _is_late(row)
+    )
+    due = [
+        (symbol, slot) for moment, symbol, slot in _late_candles(soak)
+        if not any(start <= moment and slot - MINUTE <= end for start, end in breaks)
+    ]  # fmt: skip
+    missed = [each for each in due if each not in said]
+    fine = not missed and all(count == 1 for count in said.values())
+    words = f"{len(due)} corrected something, {len(due) - len(missed)} of them told"
+    yield "late candles told", "each once", f"{words}, {said.total()} in all", fine
+
+
+def _is_late(row: dict[str, Any]) -> bool:
+    return "late candle" in row["reason"]
+
+
+def _late_candles(soak: Soak) -> Iterator[tuple[int, str, int]]:
+    """Find in the words of the witness each candle that came after the next one began."""
+    newest: dict[str, int] = {}
+    with (soak.folder / "sent.tsv").open() as file:
+        for line in file:
+            moment, text = line.split("\t", 1)
+            if not text.startswith('{"type":"candle'):
+                continue
+            candle = json.loads(text)
+            symbol, slot = candle["code"], parse_time(candle["candle_date_time_utc"] + "Z")
+            if slot < newest.get(symbol, 0):
+                yield int(moment), symbol, slot
+            newest[symbol] = max(slot, newest.get(symbol, 0))
+
+
+def _frames(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
+    faults, stream = soak.stats["faults"], told.handles["stream"]
+    pairs = {
+        "frames that are no JSON": ("odd-frame", stream["wrong"]),
+        "frames of an unknown type": ("unknown-frame", sum(stream["unknown"].values())),
+        "frames of the future": ("future-frame", stream["ahead"]),
+    }
+    for name, (kind, counted) in pairs.items():
+        yield f"{name}, counted", str(faults[kind]), str(counted), counted == faults[kind]
+
+
+def _outages(soak: Soak, told: Told) -> tuple[Any, ...]:
+    """Find one outage in each job for each closure that met the whole of that job's work."""
+    jobs, lag = told.handles["jobs"], _BEFORE * soak.speed
+    closed = [each for each in soak.exchange.incidents if each.kind in _CLOSED]
+    met = [
+        (job, each) for job in jobs for each in closed
+        if job["start"] < each.start - lag and each.end + lag < job["end"]
+    ]  # fmt: skip
+    told_of = [
+        sum(each.start - lag <= row["start"] <= each.end for row in job["interruptions"])
+        for job, each in met
+    ]
+    rows = sum(len(job["interruptions"]) for job in jobs)
+    said = f"{sum(told_of)} of {len(met)} that met a job at work, {rows} in all"
+    fine = all(count == 1 for count in told_of) and rows <= len(closed)
+    return "closures told by jobs", "each once", said, fine
