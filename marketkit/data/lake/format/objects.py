@@ -76,6 +76,6 @@ class Objects(Protocol):
         """Delete a version of an object; one that is gone already is no failure."""
         ...
 
-    def changing(self, folder: str) -> AbstractContextManager[None]:
-        """Keep other writers of a folder out as long as the store can: a bucket cannot."""
+    def changing(self, lock: str) -> AbstractContextManager[None]:
+        """Be the only one who holds a lock, as `.locks/1min/KRW-BTC.lock`; a bucket has none."""
         ...

@@ -51,6 +51,13 @@ class Address(NamedTuple):
             )
         return cls(scheme, found[2], folder)
 
+    @classmethod
+    def free(cls, url: str) -> Address:
+        """Take a URL of any kind apart, as one of a store that is in memory."""
+        scheme, _, rest = url.partition("://")
+        bucket, _, folder = rest.partition("/")
+        return cls(scheme, bucket, folder.strip("/"))
+
     @property
     def url(self) -> str:
         """The address as text."""

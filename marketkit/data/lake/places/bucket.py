@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import secrets
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,25 +32,21 @@ _CLOCKS = ".clock"  # the folder of objects by whose times a store's clock is re
 class Bucket(Objects):
     """The objects below a folder of a bucket."""
 
-    def __init__(self, store: Any, url: str, folder: str = "", *, quoted: bool = True) -> None:
-        """Take a store of the library; `quoted` says that it wants ETags in quotes."""
+    def __init__(self, url: str, store: Any = None) -> None:
+        """Take the address; nothing is asked yet.
+
+        A store of the library stands in for that of the URL, which is then free, as `memory://a/b`.
+        Raises `InputError` for a URL that names no bucket, `MissingExtra` without the library.
+        """
         fork.check()
         fork.serving()  # the library's threads would be missing in a child made by `fork`
-        self.url = url
-        self._store = store
-        self._root = f"{folder}/" if folder else ""
-        self._quoted = quoted
-
-    @classmethod
-    def at(cls, url: str) -> Bucket:
-        """Give the bucket of a URL; nothing is asked yet.
-
-        Raises `InputError` for a URL that names none, `MissingExtra` without the library.
-        """
-        address = Address.of(url)
-        # Ceph's gateway knows an ETag in a condition without quotes only, others know both.
-        quoted = address.scheme != "s3"
-        return cls(_store_of(address), address.url, address.folder, quoted=quoted)
+        address = Address.of(url) if store is None else Address.free(url)
+        self.url = address.url
+        self._store = _store_of(address) if store is None else store
+        self._root = f"{address.folder}/" if address.folder else ""
+        # Ceph's gateway knows an ETag in a condition without quotes only, other stores with them.
+        self._quoted = address.scheme != "s3"
+        self._counts = address.scheme == "gs"
 
     def __repr__(self) -> str:
         return f"Bucket({self.url!r})"
@@ -147,7 +142,7 @@ class Bucket(Objects):
         except FileNotFoundError:
             return
 
-    def changing(self, folder: str) -> AbstractContextManager[None]:
+    def changing(self, lock: str) -> AbstractContextManager[None]:  # noqa: ARG002
         """Keep nobody out: who puts, names the version that he has read."""
         return nullcontext()
 
@@ -165,7 +160,7 @@ class Bucket(Objects):
     def _mode(self, key: str, expected: Version | None) -> PutMode:
         if expected is None:
             return "create"
-        if not self.url.startswith("gs:"):
+        if not self._counts:
             return {"e_tag": self._spelled(expected.tag)}
         # Google's stores go by the number of a version, which no list tells.
         seen = self._head(key).meta

@@ -86,25 +86,30 @@ _BROKEN = re.compile(
     "error sending request|kind: (Timeout|Request|Interrupted|Decode|Body|Unknown)|timed out|"
     "error decoding|connection closed|IncompleteMessage"
 )
-# Codes of answers that come to an end by themselves; 5xx and 429 do so, too.
-_PASSING = {"ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "SlowDown"}
+_CONDITIONS = {"AlreadyExistsError", "PreconditionError", "NotModifiedError"}
+# Answers after which the same request may be taken, as those of 500 and more.
+_PASSING = {408, 409, 425, 429}
+_PASSING_CODES = {"ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "SlowDown"}
 _REGION = re.compile(r"expecting '([\w-]+)'|<Region>([\w-]+)")
 
 
 def kind_of(error: Exception) -> Kind:
     """Say what kind of failure an error of the library is."""
-    text, name = str(error), type(error).__name__
+    text = str(error)
     if any(each.pattern.search(text) for each in _FINAL[:3]):
         return Kind.FINAL
     status = _status(text)
-    if status in {408, 409, 425, 429} or status >= 500 or _code(text) in _PASSING:
+    if status in _PASSING or status >= 500 or _code(text) in _PASSING_CODES:
         return Kind.BUSY
     if isinstance(error, FileNotFoundError):
         return Kind.MISSING
-    if name in {"AlreadyExistsError", "PreconditionError", "NotModifiedError"}:
+    if type(error).__name__ in _CONDITIONS:
         return Kind.CHANGED
-    if status:
-        return Kind.FINAL
+    return Kind.FINAL if status else _unanswered(text)
+
+
+def _unanswered(text: str) -> Kind:
+    """Say what kind of failure one is that came without an answer of the store."""
     if _AWAY.search(text):
         return Kind.AWAY
     return Kind.BUSY if _BROKEN.search(text) else Kind.FINAL
