@@ -49,7 +49,8 @@ def probe(bucket: Bucket) -> None:
     try:
         if _is_taken(bucket, key, None):
             raise _careless(bucket, "takes a new object in the place of one that is there")
-        bucket.put(key, b"second", first)
+        if not _is_taken(bucket, key, first):
+            raise _careless(bucket, "refuses an object in the place of the one that is there")
         if _is_taken(bucket, key, first):
             raise _careless(bucket, "takes an object in the place of a newer one")
     finally:
@@ -58,9 +59,9 @@ def probe(bucket: Bucket) -> None:
 
 
 def _is_taken(bucket: Bucket, key: str, expected: Version | None) -> bool:
-    """Whether a store takes an object that it had to refuse."""
+    """Whether a store takes an object in the place of a version."""
     try:
-        bucket.put(key, b"refuse this", expected)
+        bucket.put(key, secrets.token_bytes(8), expected)
     except Conflict:
         return False
     return True
@@ -68,7 +69,7 @@ def _is_taken(bucket: Bucket, key: str, expected: Version | None) -> bool:
 
 def _careless(bucket: Bucket, deed: str) -> NotWritable:
     return NotWritable(
-        f"{bucket.url}: this store {deed}, so that two writers would lose rows;\n"
+        f"{bucket.url}: this store {deed}: two writers would lose rows;\n"
         "use one that keeps If-Match and If-None-Match, as AWS, Google, Azure, R2 and Ceph do"
     )
 
