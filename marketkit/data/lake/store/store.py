@@ -14,7 +14,9 @@ from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
+from marketkit.data.lake.format.objects import Objects
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
+from marketkit.data.lake.places.disk import Disk
 from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.journals import Journals
@@ -131,6 +133,16 @@ class Store:
     def __reduce__(self) -> tuple[Any, ...]:
         # Only the address travels, whatever folder the other process works in.
         return _reopened, (type(self), self.root.absolute(), self.source, type(self.index))
+
+    @property
+    def objects(self) -> Objects:
+        """The place of the lake's objects, for what is no candle."""
+        return Disk(self.root)
+
+    @property
+    def where(self) -> str:
+        """The lake's folder, for words."""
+        return str(self.root)
 
     def require_writable(self) -> None:
         """Make the lake if there is none, or say why writes are refused.
