@@ -54,16 +54,17 @@ def check_executor(on: object) -> Executor:
 
 
 def pack(work: Callable[..., Any], *arguments: object) -> Parcel:
-    """Pickle a function with its arguments. Raises `NotPicklable` that names the function.
+    """Pickle a function with its arguments. Raises `NotPicklable` with the name of a function.
 
-    With cloudpickle installed, as with Dask, functions of a notebook travel, too.
+    That is the caller's own, where the first argument is one to be called over there. With cloudpickle installed, as with Dask, functions of a notebook travel, too.
     """
     try:
         content = _dumps((work, arguments))
     except MarketkitError:
         raise
     except Exception as error:
-        name = getattr(work, "__qualname__", type(work).__name__)
+        theirs = next(filter(callable, arguments[:1]), work)
+        name = getattr(theirs, "__qualname__", type(theirs).__name__)
         raise NotPicklable(name, _words(error)) from error
     return Parcel(library_version(), content, secrets.token_hex(4))
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import re
 import socket
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -32,7 +32,6 @@ class WorkerOptions:
     address: str | None = None
     threads: int = 2  # while one unit takes its lease, the other asks
     name: str | None = None
-    given: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not _ADDRESS.fullmatch(self.scheduler):
@@ -64,8 +63,9 @@ async def serve(options: WorkerOptions) -> None:
 
     Raises `MissingExtra` without Dask, and `Unreachable` where no scheduler answers.
     """
+    kind = _nannies()
     here = await asyncio.to_thread(_reached_from, options)
-    nanny: Any = _nanny(options, here)
+    nanny: Any = _nanny(kind, options, here)
     try:
         async with asyncio.timeout(_PATIENCE):
             await nanny
@@ -76,12 +76,16 @@ async def serve(options: WorkerOptions) -> None:
         await nanny.close(reason="marketkit worker ends")
 
 
-def _nanny(options: WorkerOptions, here: str) -> Any:
+def _nannies() -> Callable[..., Any]:
     try:
         from distributed import Nanny  # noqa: PLC0415 - optional, and slow
     except ImportError:
         raise MissingExtra("distributed", "dask") from None
-    return Nanny(
+    return Nanny
+
+
+def _nanny(kind: Callable[..., Any], options: WorkerOptions, here: str) -> Any:
+    return kind(
         options.scheduler,
         host=here,
         name=options.name,
@@ -89,7 +93,6 @@ def _nanny(options: WorkerOptions, here: str) -> Any:
         env=options.environment,
         death_timeout=_PATIENCE,  # a scheduler that is gone for so long will not come back
         dashboard=False,
-        **options.given,
     )
 
 

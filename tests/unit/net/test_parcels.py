@@ -74,6 +74,8 @@ def test_work_that_cannot_travel_is_named_with_a_reason():
     assert len(str(failed.value).splitlines()) == 2
     with pytest.raises(NotPicklable, match="add cannot be pickled"):
         pack(add, lock, 1)
+    with pytest.raises(NotPicklable, match="holding cannot be pickled"):
+        pack(add, holding, 1)  # the caller's, not ours
 
 
 def test_a_worker_with_another_marketkit_refuses_before_it_reads(monkeypatch):
