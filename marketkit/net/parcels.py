@@ -56,7 +56,8 @@ def check_executor(on: object) -> Executor:
 def pack(work: Callable[..., Any], *arguments: object) -> Parcel:
     """Pickle a function with its arguments. Raises `NotPicklable` with the name of a function.
 
-    That is the caller's own, where the first argument is one to be called over there. With cloudpickle installed, as with Dask, functions of a notebook travel, too.
+    That is the caller's own, where the first argument is one to be called over there. With
+    cloudpickle installed, as with Dask, functions of a notebook travel, too.
     """
     try:
         content = _dumps((work, arguments))
