@@ -158,6 +158,9 @@ def _each(
 
 def merge_series(lake: Store, other: Store, series: Series, terms: MergeTerms) -> SeriesMerge:
     """Merge one series; of a dry run the counts are the same, and nothing is written."""
+    for store in (lake, other):
+        if store.mirror is not None:
+            away_log.pull_series(store.mirror, series)
     judged = _judge(SeriesPair.of(lake, other, series, terms.prefer, terms.now))
     revisions = 0 if terms.dry_run else _write(judged)
     unsettled = take_unproved(lake, other, series, dry_run=terms.dry_run)
@@ -171,9 +174,6 @@ def _judge(pair: SeriesPair) -> _Judged:
         judged.add(chunk, part)
     judged.beginning = pair.beginning()
     slots = Spans(judged.agreed)
-    for store in (pair.lake, pair.other):
-        if store.mirror is not None:
-            away_log.pull_series(store.mirror, pair.series)
     news = news_of(pair.lake.root, pair.other.root, pair.series)
     judged.history = [each for each in news if each[0].time in slots]
     return judged
