@@ -31,6 +31,7 @@ from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.format.refusal import not_allowed, unreadable
 from marketkit.data.lake.format.strangers import is_stranger
+from marketkit.data.lake.snapshots import delta
 from marketkit.data.lake.snapshots.days import link_days, problem_of
 from marketkit.data.lake.snapshots.linking import link_all
 from marketkit.data.lake.snapshots.manifest import (
@@ -61,7 +62,6 @@ from marketkit.settings import library_version
 from marketkit.timeframe import Timeframe
 
 TABLES = ("candles", "trades")  # folders of a set, each with files of the same columns
-DELTA_LOG = "_delta_log"  # beside the sources; written by `publish`, no part of the set
 SETS: Schema = {
     "name": pl.String(),
     "created": TIME,
@@ -287,7 +287,7 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     known = set(manifest.paths)
     for path in sorted(each for top in TABLES for each in (folder / top).rglob("*")):
         below = path.relative_to(folder).as_posix()
-        published = f"{below}/".startswith(tuple(f"{top}/{DELTA_LOG}/" for top in TABLES))
+        published = f"{below}/".startswith(tuple(f"{top}/{delta.LOG}/" for top in TABLES))
         ours = below not in known and not published and not is_stranger(path.name)
         if ours and not path.is_dir():
             yield below, "is not in the manifest"

@@ -10,9 +10,10 @@ import polars as pl
 
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.snapshots import snapshot
-from marketkit.data.lake.snapshots.delta import Table, publish
+from marketkit.data.lake.snapshots.delta import Table
 from marketkit.data.lake.snapshots.diff import LIMIT, By, differences
 from marketkit.data.lake.snapshots.manifest import Frozen, cite, read_manifest
+from marketkit.data.lake.snapshots.table import FrozenTable, publish, table_of
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import InputError, nearest
 from marketkit.notebook.arguments import explained
@@ -118,13 +119,21 @@ class SnapshotStore(Store):
 
         Of the candles, or of the `trades`: they have other columns, and so a table of their own.
 
-        Only a log is written (`pip install 'marketkit-upbit[delta]'`), no candle again; for a set
-        that is published already nothing is done. Delta knows times in microseconds. Below a folder
-        named like an escape (`%20`) the table is as good, but `deltalake` itself, of 2026, does not
-        find it there. Raises `InputError` if there is no such set, `MissingExtra` and
-        `NotWritable`.
+        Only a log is written, no candle again; for a set that is published already nothing is done.
+        Delta knows times in microseconds. Below a folder named like an escape (`%20`) the table is
+        as good, but `deltalake` itself, of 2026, does not find it there. Raises `InputError` if
+        there is no such set, and `NotWritable`.
         """
         return publish(self.root, name, of)
+
+    def table(self, name: str, of: Table = "candles") -> FrozenTable:
+        """Give a frozen set as a table for other engines: address, version, and the calls to paste.
+
+        Spark, Dask, Daft, DuckDB, Polars, and pyarrow read it (`pip install deltalake`), with only
+        the files of the markets and times that a filter on `series`, `timeframe` and `time` leaves.
+        The set is published first, as by `publish`; raises as that does.
+        """
+        return table_of(self.root, name, of)
 
     def _side(self, given: Side) -> Store:
         """Open one side of a comparison."""
