@@ -19,7 +19,7 @@ JOURNALLED = 2  # of one with pages in journals, which earlier releases would no
 
 FROZEN = "manifest.json"  # what a frozen set has in place of the mark
 
-_NAME = "lake.json"
+NAME = "lake.json"  # of the mark
 
 
 def check(root: Path) -> bool:
@@ -29,7 +29,7 @@ def check(root: Path) -> bool:
     `EngineClosed` in a child made by `fork` where reading would hang.
     """
     fork.check()
-    path = root / _NAME
+    path = root / NAME
     try:
         mark = json.loads(path.read_bytes())
         newer = mark["format"] > JOURNALLED
@@ -68,14 +68,14 @@ def begin_journals(root: Path) -> None:
 
     Before the first record is written, and durable when the call returns.
     """
-    path = root / _NAME
+    path = root / NAME
     if json.loads(path.read_bytes())["format"] < JOURNALLED:
         _write(path, JOURNALLED)
 
 
 def _make(root: Path) -> None:
     make_folder(root)
-    _write(root / _NAME, FORMAT)
+    _write(root / NAME, FORMAT)
     waiting.move_in(root)
 
 

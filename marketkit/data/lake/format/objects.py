@@ -44,6 +44,17 @@ class Objects(Protocol):
         """Read all bytes of an object, of a version or as it is now."""
         ...
 
+    def written_at(self, key: str) -> tuple[Version, int]:
+        """Give the newest version of an object and when it was written, in ms UTC.
+
+        By the store's clock, as `now` gives it: ages are differences of the two.
+        """
+        ...
+
+    def now(self) -> int:
+        """Give the time by the store's own clock, in ms UTC (never this machine's)."""
+        ...
+
     def tail(self, key: str, version: Version, count: int) -> bytes:
         """Read the last bytes of a version of an object, or all where it is shorter."""
         ...
@@ -65,6 +76,6 @@ class Objects(Protocol):
         """Delete a version of an object; one that is gone already is no failure."""
         ...
 
-    def changing(self, folder: str) -> AbstractContextManager[None]:
-        """Keep other writers of a folder out as long as the store can: a bucket cannot."""
+    def changing(self, lock: str) -> AbstractContextManager[None]:
+        """Be the only one who holds a lock, as `.locks/1min/KRW-BTC.lock`; a bucket has none."""
         ...

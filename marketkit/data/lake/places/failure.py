@@ -1,0 +1,164 @@
+"""Failures of stores: what each kind means for a call, and the words of it for people.
+
+The library tells them by the class for a few, and by the text of the answer for all others.
+"""
+
+from __future__ import annotations
+
+import re
+from enum import Enum, auto
+from typing import NamedTuple
+
+from marketkit.errors import InputError, LakeError, NotWritable, plain
+
+_LONGEST = 160  # letters of a store's own words that a message shows
+
+
+class Kind(Enum):
+    """The kinds of failures, by what a call does next."""
+
+    MISSING = auto()  # there is no such object
+    CHANGED = auto()  # a condition does not hold: the object is of another version
+    BUSY = auto()  # may pass: another request is under way, an overload, a lost answer
+    AWAY = auto()  # nobody listens at the endpoint
+    FINAL = auto()  # asking again would not help
+
+
+class _Word(NamedTuple):
+    """The pattern in the text of a failure, and the words for it: what is wrong, what to do."""
+
+    pattern: re.Pattern[str]
+    wrong: str
+    remedy: str
+    error: type[LakeError] = LakeError
+
+
+def _word(pattern: str, wrong: str, remedy: str, error: type[LakeError] = LakeError) -> _Word:
+    return _Word(re.compile(pattern), wrong, remedy, error)
+
+
+_SECRETS = {
+    "s3": "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    "gs": "GOOGLE_APPLICATION_CREDENTIALS",
+    "az": "AZURE_STORAGE_ACCOUNT_NAME and AZURE_STORAGE_ACCOUNT_KEY",
+}
+_CODE = re.compile(r"<Code>\s*(\w+)")
+_STATUS = re.compile(r"status code: (\d+)")
+_FINAL = (
+    _word(
+        r"169\.254\.|metadata\.google|Missing(AccessKeyId|SecretAccessKey)|/latest/api/token|"
+        r"NoSigningKey|MissingAccount|instance metadata",
+        "there are no credentials in the environment",
+        "set {secrets}, and ask again",
+        NotWritable,
+    ),
+    _word(
+        "NoSuchBucket|ContainerNotFound|BucketNotFound",
+        "the bucket is not there",
+        "make it first, or mend its name: marketkit makes no buckets",
+    ),
+    _word(
+        "RequestTimeTooSkewed|RequestExpired",
+        "the store refuses this machine's clock, which is wrong by minutes",
+        "set the clock, as by `timedatectl set-ntp true`, and ask again",
+    ),
+    _word(
+        "AuthorizationHeaderMalformed|PermanentRedirect|IllegalLocationConstraint|"
+        "redirect without LOCATION|BareRedirect|status code: 30",
+        "the bucket lies in another region",
+        "set AWS_REGION to the region of the bucket{region}",
+    ),
+    _word(
+        "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken|AuthenticationFailed",
+        "the store does not know these credentials",
+        "look after {secrets}",
+        NotWritable,
+    ),
+    _word(
+        "AccessDenied|AllAccessDisabled|AuthorizationPermissionMismatch|status code: 40[13]",
+        "these credentials may not do that",
+        "let its owner allow reading, listing, writing and deleting below this address",
+        NotWritable,
+    ),
+)
+_AWAY = re.compile("kind: Connect|tcp connect error|dns error")
+_BROKEN = re.compile(
+    "error sending request|kind: (Timeout|Request|Interrupted|Decode|Body|Unknown)|timed out|"
+    "error decoding|connection closed|IncompleteMessage"
+)
+_CONDITIONS = {"AlreadyExistsError", "PreconditionError", "NotModifiedError"}
+# Answers after which the same request may be taken, as those of 500 and more.
+_PASSING = {408, 409, 425, 429}
+_PASSING_CODES = {"ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "SlowDown"}
+_REGION = re.compile(r"expecting '([\w-]+)'|<Region>([\w-]+)")
+
+
+def kind_of(error: Exception) -> Kind:
+    """Say what kind of failure an error of the library is."""
+    text = str(error)
+    if any(each.pattern.search(text) for each in _FINAL[:3]):
+        return Kind.FINAL
+    status = _status(text)
+    if status in _PASSING or status >= 500 or _code(text) in _PASSING_CODES:
+        return Kind.BUSY
+    if isinstance(error, FileNotFoundError):
+        return Kind.MISSING
+    if type(error).__name__ in _CONDITIONS:
+        return Kind.CHANGED
+    return Kind.FINAL if status else _unanswered(text)
+
+
+def _unanswered(text: str) -> Kind:
+    """Say what kind of failure one is that came without an answer of the store."""
+    if _AWAY.search(text):
+        return Kind.AWAY
+    return Kind.BUSY if _BROKEN.search(text) else Kind.FINAL
+
+
+def told(error: Exception, url: str) -> LakeError | InputError:
+    """Give the error of the house for a failure that stays, in two lines."""
+    text = str(error)
+    scheme = url.partition(":")[0]
+    if kind_of(error) is Kind.AWAY:
+        return LakeError(
+            f"nobody answers for {url}{_at(text)};\n"
+            "is the endpoint in the environment right, and this machine online?"
+        )
+    for each in _FINAL:
+        if each.pattern.search(text):
+            remedy = each.remedy.format(secrets=_SECRETS.get(scheme, "them"), region=_region(text))
+            return each.error(f"{url}: {each.wrong};\n{remedy}")
+    if kind_of(error) is Kind.BUSY:
+        return LakeError(
+            f"{url}: the store goes on failing: {_said(text)};\n"
+            "what was put before is safe; ask again later"
+        )
+    return LakeError(f"{url}: the store refuses: {_said(text)};\nmend that, and ask again")
+
+
+def _status(text: str) -> int:
+    found = _STATUS.search(text)
+    return int(found[1]) if found else 0
+
+
+def _code(text: str) -> str:
+    found = _CODE.search(text)
+    return found[1] if found else ""
+
+
+def _said(text: str) -> str:
+    """Give a store's own words: the status and code, or the beginning of the first line."""
+    status, code = _status(text), _code(text)
+    if status:
+        return f"{status} {code}".strip()
+    return plain(text.partition("\n")[0], _LONGEST)
+
+
+def _region(text: str) -> str:
+    found = _REGION.search(text)
+    return f", {found[1] or found[2]}" if found else ""
+
+
+def _at(text: str) -> str:
+    found = re.search(r"https?://[^/\s]+", text)
+    return f" at {found[0]}" if found else ""
