@@ -10,7 +10,7 @@ import json
 import os
 from dataclasses import dataclass, field
 from functools import lru_cache
-from io import FileIO
+from io import BytesIO, FileIO
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,7 +108,7 @@ def read_footer(path: Path, series: Series) -> tuple[Footer, Stamp]:
     marketkit wrote it, and `FileNotFoundError` if there is none.
     """
     with path.open("rb", buffering=0) as file:
-        return _footer(file, path, series), Stamp.of(os.fstat(file.fileno()))
+        return footer_of(file, path, series), Stamp.of(os.fstat(file.fileno()))
 
 
 class Version(NamedTuple):
@@ -126,7 +126,7 @@ def read_chunk(
     `known` is the hash of a version, if anybody knows one. Raises as `read_footer`.
     """
     with path.open("rb", buffering=0) as file:
-        stamp, footer = Stamp.of(os.fstat(file.fileno())), _footer(file, path, series)
+        stamp, footer = Stamp.of(os.fstat(file.fileno())), footer_of(file, path, series)
         file.seek(0)
         content = file.readall()
     told = known.sha256 if known is not None and known.stamp == stamp else None
@@ -142,9 +142,14 @@ def write_chunk(path: Path, frame: pl.DataFrame, footer: Footer, series: Series)
 
     A kill or a full disk at any point leaves the old file as it was, and at worst a temporary one.
     """
-    content, sha256 = seal.seal(encode(frame, {KEY: _said(footer, series)}))
+    content, sha256 = spell_chunk(frame, footer, series)
     status = write_atomic(path, lambda file: file.write(content))
     return Version(Stamp.of(status), sha256)
+
+
+def spell_chunk(frame: pl.DataFrame, footer: Footer, series: Series) -> seal.Sealed:
+    """Give the bytes of a chunk with rows and footer, and their hash."""
+    return seal.seal(encode(frame, {KEY: _said(footer, series)}))
 
 
 @lru_cache(maxsize=4096)  # full chunks of the same days say the same
@@ -183,7 +188,8 @@ def _said(footer: Footer, series: Series) -> bytes:
     return json.dumps(said).encode()
 
 
-def _footer(file: FileIO, path: Path, series: Series) -> Footer:
+def footer_of(file: FileIO | BytesIO, path: Path, series: Series) -> Footer:
+    """Read the footer of an open chunk, or of the bytes of one; raises as `read_footer`."""
     chunk = path.name.removesuffix(SUFFIX)
     span = _span_of(series.timeframe, chunk)
     if span is None:
@@ -206,7 +212,7 @@ def _footer(file: FileIO, path: Path, series: Series) -> Footer:
         raise CorruptFile(f"{path} contradicts itself: {error!r}") from error
 
 
-def _read_slowly(file: FileIO) -> Tail:
+def _read_slowly(file: FileIO | BytesIO) -> Tail:
     """Read a tail that `read_tail` leaves to a library. Raises `ValueError` for other columns."""
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and hardly ever needed
     import pyarrow.parquet as pq  # noqa: PLC0415 - as above

@@ -8,7 +8,7 @@ protocol: version, schema, number of rows, row groups, key-value pairs, in this 
 from __future__ import annotations
 
 import os
-from io import FileIO
+from io import BytesIO, FileIO
 from typing import NamedTuple
 
 _MAGIC = b"PAR1"
@@ -47,9 +47,9 @@ def schema_of(content: bytes) -> bytes:
     return footer[: footer.index(bytes([_ROWS, 0, _GROUPS])) + 1]
 
 
-def read_end(file: FileIO) -> bytes | None:
+def read_end(file: FileIO | BytesIO) -> bytes | None:
     """Give the footer of a file and the eight bytes behind, None where there is none."""
-    size = os.fstat(file.fileno()).st_size
+    size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _ENOUGH))
     end = file.read(_ENOUGH)
     length = int.from_bytes(end[-8:-4], "little")

@@ -106,7 +106,9 @@ def added(file: Added, moment: int) -> dict[str, Any]:
     """Give the line of a file that a version has and the one before has not."""
     return {
         "add": {
-            **_where(file),
+            "path": _quoted(file.path),
+            "partitionValues": dict(file.parts),
+            "size": file.size,
             "modificationTime": moment,
             "dataChange": True,
             "stats": json.dumps(_statistics(file)),
@@ -114,10 +116,9 @@ def added(file: Added, moment: int) -> dict[str, Any]:
     }
 
 
-def removed(file: Added, moment: int) -> dict[str, Any]:
+def removed(path: str, moment: int) -> dict[str, Any]:
     """Give the line of a file that a version has no more; the file itself stays for older ones."""
-    told = {"deletionTimestamp": moment, "dataChange": True, "extendedFileMetadata": True}
-    return {"remove": {**_where(file), **told}}
+    return {"remove": {"path": _quoted(path), "deletionTimestamp": moment, "dataChange": True}}
 
 
 def spell(
@@ -163,9 +164,8 @@ def changes(commit: bytes) -> tuple[set[str], set[str]]:
     return found["add"], found["remove"]
 
 
-def _where(file: Added) -> dict[str, Any]:
-    path = quote(file.path, safe="/=")  # the protocol wants paths as in URLs
-    return {"path": path, "partitionValues": dict(file.parts), "size": file.size}
+def _quoted(path: str) -> str:
+    return quote(path, safe="/=")  # the protocol wants paths as in URLs
 
 
 def _statistics(file: Added) -> dict[str, Any]:

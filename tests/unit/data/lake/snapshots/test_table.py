@@ -217,7 +217,7 @@ def test_the_address_of_a_bucket_is_spelt_as_each_engine_wants_it():
 
 def test_statistics_leave_an_engine_only_the_files_of_a_month(filled, deltalake, january):
     delta = deltalake.DeltaTable(filled.table("study").url)
-    adds = pl.from_arrow(delta.get_add_actions(flatten=True))
+    adds = pl.from_arrow(delta.get_add_actions(flatten=True)).struct.unnest()
     assert adds["num_records"].sum() == 7
     assert adds["min.time"].min() == datetime.fromtimestamp(january / 1000 - 60, UTC)
 
