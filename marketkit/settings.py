@@ -12,6 +12,7 @@ import stat
 import sys
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
 from ipaddress import ip_address
 from pathlib import Path
@@ -30,6 +31,9 @@ REGIONS: Mapping[str, str] = {
 }
 # The archive of zip files: where it is listed, and where the files lie (unofficial knowledge).
 ARCHIVE = ("https://crix-data-api.upbit.com", "https://crix-data.upbit.com")
+# The kinds of buckets that can hold a lake.
+_BUCKET = re.compile(r"\s*(s3|gs|az):/+", re.IGNORECASE)
+_AT = re.compile("(AWS|AZURE|GOOGLE)_.*ENDPOINT")
 _LARGEST = 32 << 20  # bytes: a hundred times the largest true answer, all markets with details
 _LARGEST_FILE = 1 << 30  # bytes: a month of a busy market's trades or seconds is a third of it
 _LARGEST_TIER = 2 << 30  # bytes: some seventy market-years of minutes
@@ -98,20 +102,37 @@ def lake_source(endpoint: str) -> str:
     return "upbit"
 
 
-def resolve_lake(lake: str | Path | None, endpoint: str) -> Path:
-    """Give the lake's folder: the argument, `MARKETKIT_LAKE`, or one below the home.
+def resolve_lake(lake: str | Path | None, endpoint: str) -> Path | str:
+    """Give the lake's place: the argument, `MARKETKIT_LAKE`, or a folder below the home.
+
+    A text is the URL of one in a bucket.
 
     An endpoint that is not Upbit's own gets a folder of its own there, so that a sandbox never
     mixes its candles with real ones unless it is told to. Raises `InputError` for what is no path.
     """
     if lake is not None:
-        return given_path(lake, "lake")
-    if (chosen := _folder_in("MARKETKIT_LAKE")) is not None:
-        return chosen
+        return given_place(lake, "lake")
+    if said := os.environ.get("MARKETKIT_LAKE"):
+        return given_place(said, "MARKETKIT_LAKE")
     kept = home() / ".local" / "share" / "marketkit"
     if endpoint in REGIONS.values():
         return kept / "lake"
     return kept / ("lake-" + re.sub(r"\W+", "_", endpoint.partition("://")[2]))
+
+
+def given_place(path: str | os.PathLike[str], name: str = "") -> Path | str:
+    """Give a path as `given_path` does, or the URL of a folder in a bucket as a text.
+
+    A `Path` of such a URL has lost one of its slashes.
+
+    >>> given_place("s3://team/upbit/", "lake")
+    's3://team/upbit'
+    """
+    said = os.fspath(path) if isinstance(path, str | os.PathLike) else ""
+    found = _BUCKET.match(said) if isinstance(said, str) else None
+    if found is None:
+        return given_path(path, name)
+    return f"{found[1].lower()}://{said[found.end() :].strip().rstrip('/')}"
 
 
 def given_path(path: str | os.PathLike[str], name: str = "") -> Path:
@@ -197,6 +218,17 @@ def archive_dir(files: str) -> Path:
 def images_dir() -> Path:
     """Give the folder of images of chunks: below `MARKETKIT_CACHE`, or below the home."""
     return (_folder_in("MARKETKIT_CACHE") or home() / ".cache" / "marketkit") / "images"
+
+
+def mirror_dir(url: str) -> Path:
+    """Give the folder of this machine for a lake in a bucket: below the cache folder, as images.
+
+    The same URL at another endpoint is another lake.
+    """
+    said = [url, *(f"{name}={os.environ[name]}" for name in sorted(os.environ) if _AT.match(name))]
+    kept = _folder_in("MARKETKIT_CACHE") or home() / ".cache" / "marketkit"
+    name = re.sub(r"\W+", "_", url.partition("://")[2])[-40:]
+    return kept / "mirrors" / f"{name}-{sha256(chr(10).join(said).encode()).hexdigest()[:16]}"
 
 
 def largest_tier() -> int:

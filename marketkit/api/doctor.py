@@ -16,7 +16,6 @@ from marketkit.api.markets import MarketList
 from marketkit.api.status import Status
 from marketkit.data.jobs.catalog import jobs
 from marketkit.data.jobs.rescue import sentence
-from marketkit.data.lake.format import marker
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.report.coverage import catalog
 from marketkit.data.lake.store.left_out import brief, survey
@@ -99,8 +98,8 @@ def _slip(name: str) -> str:
 def _lake(lake: Lake) -> Iterator[Finding]:
     """Look at the lake, the market lists and the jobs; an unreadable lake is `bad`."""
     try:
-        if not marker.check(lake.root):
-            yield Finding("good", "lake", f"none at {lake.root} yet")
+        if not lake.is_there():
+            yield Finding("good", "lake", f"none at {lake.where} yet")
             return
         found, failures = survey(lake.index, [lake.source])  # reads every footer that changed
         held = catalog(found.items())

@@ -79,7 +79,8 @@ class AsyncSmartDataProvider(
 
     `endpoint` is scheme and host of an exchange that speaks Upbit's words (default: the
     environment's `MARKETKIT_ENDPOINT`, else Korea), or `region` one of `kr sg id th`. `lake` is
-    the folder of the candle lake (default: `MARKETKIT_LAKE`, else one below the home). `limits`
+    the folder of the candle lake, or the URL of one in a bucket (`s3://bucket/folder`; default:
+    `MARKETKIT_LAKE`, else one below the home). `limits`
     gives `(requests, seconds)` for rate groups in which the endpoint allows more than Upbit does.
     A candle is kept as final `settle` seconds after its close; `timeout` bounds one request, in
     seconds. `offline=True` (default: `MARKETKIT_OFFLINE`) sends nothing: calls are answered from
@@ -117,7 +118,8 @@ class AsyncSmartDataProvider(
         check_seconds("timeout", timeout, above_zero=True)
         raised = read_limits({} if limits is None else limits, list(UPBIT.limits))
         given = tuple((group, (*limit,)) for group, limit in raised.items())
-        where = self._endpoint, str(root.absolute()), given, settle, timeout
+        kept = root if isinstance(root, str) else str(root.absolute())
+        where = self._endpoint, kept, given, settle, timeout
         place = Address(type(self), *where, offline=offline, own=address)
         self._transport = Transport(
             self._endpoint,
@@ -240,7 +242,7 @@ class AsyncSmartDataProvider(
         told = {
             "endpoint": self._endpoint,
             "address": self._transport.address or "as the system chooses",
-            "lake": self._lake.root,
+            "lake": self._lake.url or self._lake.root,
             "answers kept in": settings.resolve_cache(self._endpoint) or "memory only",
             "budget of the machine": settings.budget_dir(),
         }
@@ -287,7 +289,7 @@ class AsyncSmartDataProvider(
         return Card(type(self).__name__, facts, None, tables)
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}(endpoint={self._endpoint!r}, lake={str(self._lake.root)!r})"
+        return f"{type(self).__name__}(endpoint={self._endpoint!r}, lake={self._lake.where!r})"
 
 
 async def _close(transport: weakref.ref[Transport]) -> None:

@@ -67,7 +67,7 @@ def drop(lake: Lake, options: argparse.Namespace, output: Output) -> int:
     broken = [each.partition(" ")[0] for each in failures if each.endswith(f" {name}")]
     if held.is_empty() and not broken:
         what = "trades" if name == "trade" else f"candles of {name}"
-        raise InputError(f"{lake.root} has no {what}: see `marketkit lake ls`")
+        raise InputError(f"{lake.where} has no {what}: see `marketkit lake ls`")
     names = resolve(options.symbols, [*held["symbol"], *broken])
     what = _what(held.filter(pl.col("symbol").is_in(names)), names, name)
     _refuse_busy(lake, names, name)

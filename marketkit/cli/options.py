@@ -34,6 +34,16 @@ def path(text: str) -> Path:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
+def place(text: str) -> Path | str:
+    """Take a folder as `path` does, or the URL of one in a bucket, as a type of argument."""
+    from marketkit.settings import given_place  # noqa: PLC0415 - slow, `--help` needs none
+
+    try:
+        return given_place(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def letters(text: str) -> str:
     """Take a text that names no file, as a type of argument: of a locale without letters, too."""
     try:
@@ -46,9 +56,10 @@ def letters(text: str) -> str:
 _SHARED: dict[str, dict[str, Any]] = {
     "json": {"action": "store_true", "help": "Print JSON for other programs."},
     "lake": {
-        "type": path,
+        "type": place,
         "metavar": "DIR",
-        "help": "The folder of the candle lake; MARKETKIT_LAKE or one below the home if not given.",
+        "help": "The folder of the candle lake, or the URL of one in a bucket (s3://bucket/folder);"
+        " MARKETKIT_LAKE or one below the home if not given.",
     },
     "endpoint": {
         "metavar": "URL",

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 
 from marketkit.cli.command import Command
-from marketkit.cli.options import WIDTHS, open_lake, path
+from marketkit.cli.options import WIDTHS, open_lake, path, place
 from marketkit.cli.output import DONE, Output
 from marketkit.errors import MarketkitError
 
@@ -45,7 +45,7 @@ def script(parser: argparse.ArgumentParser, shell: str, symbols: list[str]) -> s
             each.complete = _CALLED  # type: ignore[attr-defined]
         elif each.dest == "timeframe":
             each.choices = WIDTHS
-        elif each.type in {Path, path} or each.dest == "to":
+        elif each.type in {Path, path, place} or each.dest == "to":
             each.complete = shtab.FILE  # type: ignore[attr-defined]
     function = _FUNCTIONS[shell] % " ".join(symbols)
     return str(shtab.complete(parser, shell=shell, preamble=function))

@@ -110,9 +110,9 @@ class Desk:
         try:
             series = lake.catalog()
         except LakeError as error:
-            return {"lake": str(lake.root), "error": str(error)}
+            return {"lake": lake.where, "error": str(error)}
         sums = {name: int(series[name].sum()) for name in ("rows", "files", "bytes")}
-        return {"lake": str(lake.root), "series": series.height, **sums}
+        return {"lake": lake.where, "series": series.height, **sums}
 
     def _told(self, outcome: Outcome) -> DataResponse:
         self._count(outcome)

@@ -20,7 +20,7 @@ from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.names import MarketNames
 from marketkit.errors import InputError, LakeError
 from marketkit.frames import one_of
-from marketkit.settings import given_path, resolve_endpoint
+from marketkit.settings import given_place, resolve_endpoint
 from marketkit.symbols import is_glob, typed
 from marketkit.timeframe import DAY, Timeframe, parse_duration, parse_time, parse_timeframe
 
@@ -86,7 +86,10 @@ def read_config(path: Path) -> Config:
         config = Config([_universe(each) for each in universes], **keys)
         _check(config)
         if config.lake is not None:
-            config = replace(config, lake=str(path.parent / given_path(config.lake, "lake")))
+            place = given_place(config.lake, "lake")
+            config = replace(
+                config, lake=place if isinstance(place, str) else str(path.parent / place)
+            )
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     return config

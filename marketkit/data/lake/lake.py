@@ -10,7 +10,6 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from marketkit.coverage import Span
-from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.intake import Intake
 from marketkit.data.lake.markets import Universe
@@ -26,10 +25,11 @@ from marketkit.data.lake.report.calendar import calendar
 from marketkit.data.lake.report.maintenance import windows
 from marketkit.data.lake.report.summary import look
 from marketkit.data.lake.snapshots.snapshot import FrozenIndex
+from marketkit.data.lake.store import away_log, revisions
 from marketkit.data.lake.store import newest as hot
-from marketkit.data.lake.store import revisions
 from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
 from marketkit.data.lake.store.pages import compact_all
+from marketkit.data.lake.store.revisions import Logged
 from marketkit.data.lake.store.scan import read_times, scan
 from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.trades.day import KIND as TRADE
@@ -217,7 +217,7 @@ class Lake(Intake, Shown):
         of `months`, or by `one answer`, as in older lakes: `backfill(recheck=True)` asks again.
         Trades of a market are a series of the timeframe `trade`: `slots` are days known whole.
         """
-        marker.check(self.root)
+        self.is_there()
         found, failures = survey(self.seen, [self.source])
         traded = self.trades.catalog()
         say(failures, anything=bool(found) or traded.height > 0)
@@ -317,9 +317,15 @@ class Lake(Intake, Shown):
         One row for each: `symbol timeframe time column old new seen_at`. A candle that came into a
         slot that was proved empty has nulls for `old`, one that vanished has nulls for `new`.
         """
-        marker.check(self.root)
-        waiting = self.journals.revised(self.source)
+        waiting = self._logged(timeframe)
         return revisions.read(self.root, self.source, symbols, timeframe, waiting)
+
+    def _logged(self, timeframe: str | Timeframe | None) -> Mapping[Series, list[Logged]]:
+        """Have the log here as it is now, and give the revisions of pages that wait."""
+        self.is_there()
+        if self.mirror is not None:
+            away_log.pull(self.mirror, revisions.log_folder(self.source, timeframe))
+        return self.journals.revised(self.source)
 
     def finality(
         self,
@@ -331,8 +337,7 @@ class Lake(Intake, Shown):
         One row (`symbol timeframe candles median max`) for each series with revisions: how many
         candles were revised, and the durations. Revisions that an import brought count, too.
         """
-        marker.check(self.root)
-        waiting = self.journals.revised(self.source)
+        waiting = self._logged(timeframe)
         return revisions.finality(self.root, self.source, symbols, timeframe, waiting)
 
     def export(
@@ -441,5 +446,5 @@ class Lake(Intake, Shown):
 
     def _card(self) -> Card:
         frozen = isinstance(self.index, FrozenIndex)
-        title = f"{'Frozen set' if frozen else 'Lake'} {self.root}"
+        title = f"{'Frozen set' if frozen else 'Lake'} {self.where}"
         return look(self).card(title, ZoneInfo(self.defaults.tz))

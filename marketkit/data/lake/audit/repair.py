@@ -26,7 +26,8 @@ from marketkit.data.lake.store import database
 from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.journals import Journals
-from marketkit.data.lake.store.pages import Place, compact
+from marketkit.data.lake.store.pages import compact
+from marketkit.data.lake.store.place import Place
 from marketkit.data.lake.store.write import only_writer
 from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.disk import write_atomic

@@ -51,6 +51,10 @@ class Bucket(Objects):
     def __repr__(self) -> str:
         return f"Bucket({self.url!r})"
 
+    def below(self, folder: str) -> Bucket:
+        """Give the objects of a folder as a place of its own, in the same store."""
+        return Bucket(f"{self.url}/{folder}", self._store.library)
+
     def list(self, prefix: str) -> Iterator[tuple[str, Version]]:
         """List the objects whose keys begin with a prefix, in no order."""
         for key, version in self._safely(prefix, lambda: self._store.list(prefix)):

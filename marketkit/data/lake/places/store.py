@@ -35,7 +35,7 @@ class Store:
 
     def __init__(self, address: Address, library: Any = None) -> None:
         """Take an address, or a store of the library in the place of that of the address."""
-        self._store = _store_of(address) if library is None else library
+        self.library = _store_of(address) if library is None else library
         self._root = f"{address.folder}/" if address.folder else ""
         # Ceph's gateway knows an ETag in a condition without quotes only, other stores with them.
         self._quoted = address.scheme != "s3"
@@ -48,7 +48,7 @@ class Store:
         start = len(self._root)
         return [
             (each["path"][start:], _version(each))
-            for page in _library().list(self._store, folder or None)
+            for page in _library().list(self.library, folder or None)
             for each in page
             if each["path"].startswith(self._root + prefix)
         ]
@@ -67,7 +67,7 @@ class Store:
     def put(self, key: str, content: bytes, over: Version | Seen | None, mark: str) -> Version:
         """Put an object in the place of another, None for a new one."""
         done = _library().put(
-            self._store,
+            self.library,
             self._root + key,
             content,
             attributes={_MARK: mark},
@@ -78,14 +78,14 @@ class Store:
 
     def copy(self, key: str, target: str) -> None:
         """Copy an object as it is now, with its mark, in the place of any other."""
-        _library().copy(self._store, self._root + key, self._root + target)
+        _library().copy(self.library, self._root + key, self._root + target)
 
     def delete(self, key: str) -> None:
         """Delete an object as it is now."""
-        _library().delete(self._store, self._root + key)
+        _library().delete(self.library, self._root + key)
 
     def _seen(self, key: str, options: dict[str, Any]) -> Seen:
-        got = _library().get(self._store, self._root + key, options=options)
+        got = _library().get(self.library, self._root + key, options=options)
         content = b"" if "head" in options else bytes(got.bytes())
         time = round(got.meta["last_modified"].timestamp() * 1000)
         mark = got.attributes.get(_MARK)

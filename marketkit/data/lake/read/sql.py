@@ -24,6 +24,7 @@ from marketkit.data.lake.format.chunk import Entry, Version
 from marketkit.data.lake.format.layout import chunk_span
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.left_out import say
 from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.scan import Files, allow_open, broken_of, open_file, read
@@ -190,11 +191,15 @@ class _File(NamedTuple):
 
 def _files(selection: Selection) -> list[_File]:
     """List the files with candles."""
-    return [
-        _File(selection.root / series.path(entry.chunk), series.symbol, entry)
+    found = [
+        (series, entry)
         for series, entries in selection.found.values()
         for entry in entries
         if entry.footer.rows
+    ]
+    return [
+        _File(selection.root / series.path(entry.chunk), series.symbol, entry)
+        for series, entry in bring(found)
     ]
 
 

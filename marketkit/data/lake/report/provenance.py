@@ -12,6 +12,7 @@ from marketkit.coverage import Span
 from marketkit.data.lake.format.chunk import read_footer
 from marketkit.data.lake.format.layout import Series, chunk_span
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Check, Provenance, Source
+from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.store import Store
 from marketkit.schema import TIME, Schema
 
@@ -56,6 +57,7 @@ def provenance_in(store: Store, series: Series, window: Span) -> Provenance:
     for entry in store.index.entries(series):
         start, end = chunk_span(series.timeframe, entry.chunk)
         if start < window.end and window.start < end:
+            bring([(series, entry)])
             with suppress(FileNotFoundError):  # replaced or removed since it was listed
                 footer, _ = read_footer(store.root / series.path(entry.chunk), series)
                 found = found.then(footer.archive.within(window))

@@ -59,7 +59,7 @@ class TradesHeld(NamedTuple):
 class LakeState(NamedTuple):
     """The folder of a lake and the holdings; `fault` says why some or all are not known."""
 
-    folder: Path
+    folder: Path | str
     holdings: tuple[Holding, ...] = ()
     fault: str = ""
     trades: TradesHeld | None = None
@@ -124,7 +124,9 @@ def look(store: Store) -> LakeState:
     failures |= {_line(each): f"without {name}: " for name, each in broken.items()}
     said = next((f"{name}{reason}" for reason, name in failures.items()), "")
     more = f" (and {len(failures) - 1} more)" if len(failures) > 1 else ""
-    return LakeState(store.root, tuple(map(_holding, found)), f"{said}{more}", _traded(traded))
+    return LakeState(
+        store.url or store.root, tuple(map(_holding, found)), f"{said}{more}", _traded(traded)
+    )
 
 
 def _line(error: MarketkitError) -> str:

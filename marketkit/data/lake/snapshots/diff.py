@@ -16,6 +16,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry, read_chunk
 from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.left_out import SPOILT, name_of, say
 from marketkit.data.lake.store.met import DIFFERENCE, KINDS, ROW_DIFF, Difference, met, numbers
 from marketkit.data.lake.store.pending import Patched
@@ -190,7 +191,7 @@ def _paired(a: Store, b: Store, series: Series) -> Iterator[_Chunks]:
     left, right = (
         {
             entry.chunk: (store.root / series.path(entry.chunk), entry)
-            for entry in store.seen.entries(series)
+            for _, entry in bring([(series, each) for each in store.seen.entries(series)])
         }
         for store in (a, b)
     )

@@ -17,7 +17,7 @@ from marketkit.data.lake.snapshots.table import FrozenTable, publish, table_of
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import InputError, nearest
 from marketkit.notebook.arguments import explained
-from marketkit.settings import given_path
+from marketkit.settings import given_path, given_place
 from marketkit.timeframe import Timeframe
 
 Side: TypeAlias = str | Path | Store | None  # of a comparison
@@ -142,7 +142,9 @@ class SnapshotStore(Store):
         name, known = str(given), snapshot.names(self.root)
         if isinstance(given, str) and name in known:
             return self.as_of(name)
-        folder = given_path(name, "lake")
+        folder = given_place(name, "lake")
+        if isinstance(folder, str):
+            return type(self)(folder, source=self.source)
         if (folder / marker.FROZEN).is_file():
             return self._of_set(folder)
         if marker.check(folder):

@@ -12,8 +12,9 @@ the series next takes it in first.
 from __future__ import annotations
 
 import logging
+import random
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,16 +24,17 @@ from marketkit.coverage import Spans
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.journal import Journal, Record, columns_of
 from marketkit.data.lake.format.layout import Series, chunk_span
-from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.journals import Journals, new_journal
+from marketkit.data.lake.store.journals import new_journal
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.merge import Merged, merge
 from marketkit.data.lake.store.pending import Patched, newest_of
+from marketkit.data.lake.store.place import Place
 from marketkit.data.lake.store.rows import CandlePage, checked, only, times_of
 from marketkit.data.lake.store.scan import Files, read
 from marketkit.data.lake.store.verified import known_of
 from marketkit.data.lake.store.write import (
     NO_PAGE,
+    Overtaken,
     Written,
     entries_of,
     merge_parts,
@@ -40,7 +42,7 @@ from marketkit.data.lake.store.write import (
     unknown_part,
     writing,
 )
-from marketkit.errors import CorruptFile, LakeError
+from marketkit.errors import CorruptFile, LakeError, NotWritable
 
 _log = logging.getLogger("marketkit.lake")
 
@@ -48,15 +50,8 @@ _SMALL = 2_048  # rows of a page, up to which it goes into the journal: ten page
 _LARGE = 4_096  # rows of a chunk, from which on: to rewrite fewer takes no longer than to sync them
 _AT_MOST = 16  # pages that wait for a chunk
 _MOST_ROWS = 32_768  # of these pages, so that readers have little to put together
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The lake for pages to enter: folder, index and journals."""
-
-    root: Path
-    index: Index
-    journals: Journals
+_TRIES = 200  # to be the first of the writers of a bucket
+_SHORTEST, _LONGEST = 0.01, 1.0  # seconds; pauses are drawn, so that two do not meet again
 
 
 class _Now(NamedTuple):
@@ -81,12 +76,30 @@ def write_page(
     page = checked(series, page)
     if page.rows.is_empty() and not page.covering and page.nothing_before is None:
         return Written(0, 0)
-    with writing(place.root, series):
-        now = _met(place, series)
-        if only_unknown:  # asked here, under the lock: a job may have learned more a moment ago
-            page = unknown_part(page, Knowledge.of(series.timeframe, now.seen.values()))
-        written = _enter(place, series, now, page, seen_at)
-        return _merge(place, series, now, page, seen_at) if written is None else written
+    done = [Written(0, 0)]
+    with writing(place, series):
+        for tries in range(_TRIES):
+            try:
+                done.append(_write(place, series, page, seen_at, only_unknown=only_unknown))
+                return Written(*map(sum, zip(*done, strict=True)))
+            except Overtaken as other:  # what is in the bucket by now is no news any more
+                done.append(other.written)
+                time.sleep(random.random() * min(_LONGEST, _SHORTEST * 2**tries))
+    raise NotWritable(
+        f"{place.where}: others write {series.symbol} {series.timeframe} all the time;"
+        " what was written is safe, ask again later"
+    )
+
+
+def _write(
+    place: Place, series: Series, page: CandlePage, seen_at: int, *, only_unknown: bool
+) -> Written:
+    """Look at a series and write the news of a page. Raises `Overtaken`."""
+    now = _met(place, series)
+    if only_unknown:  # asked here, under the lock: a job may have learned more a moment ago
+        page = unknown_part(page, Knowledge.of(series.timeframe, now.seen.values()))
+    written = _enter(place, series, now, page, seen_at)
+    return _merge(place, series, now, page, seen_at) if written is None else written
 
 
 def compact(place: Place, series: Series) -> None:
@@ -95,7 +108,7 @@ def compact(place: Place, series: Series) -> None:
     Raises `NotWritable`, and `CorruptFile` for a chunk that is set aside: its pages stay.
     """
     if place.journals.read(series) is not None:
-        with writing(place.root, series):
+        with writing(place, series):
             _compact(place, series, _look(place, series))
 
 
@@ -154,8 +167,7 @@ def _merge_into(
 ) -> Written:
     """Merge parts into chunks; a journal of which nothing waits any more goes."""
     written = merge_parts(
-        place.root,
-        place.index,
+        place,
         series,
         parts,
         seen_at,
@@ -171,6 +183,8 @@ def _enter(
     place: Place, series: Series, now: _Now, page: CandlePage, seen_at: int
 ) -> Written | None:
     """Enter a small page into the journal; None for one that has to go into chunks."""
+    if place.mirror is not None:  # where only this machine would see it
+        return None
     if page.nothing_before is not None or page.archive or page.rows.height > _SMALL:
         return None
     parts = parts_of(series, page, now.seen)

@@ -64,7 +64,7 @@ def record(root: Path, series: Series, revisions: Iterable[Revision], seen_at: i
 
     Only the holder of the series' lock may.
     """
-    _add(root, series, [_line(series, revision, seen_at) for revision in revisions])
+    _add(root, series, [line_of(series, revision, seen_at) for revision in revisions])
 
 
 def record_pages(root: Path, series: Series, logged: Iterable[Logged]) -> None:
@@ -72,7 +72,7 @@ def record_pages(root: Path, series: Series, logged: Iterable[Logged]) -> None:
 
     As `record`, and all that is to be added until the chunk is replaced must come in one call.
     """
-    lines = [_line(series, *each) for each in logged]
+    lines = [line_of(series, *each) for each in logged]
     _add(root, series, lines[_begun(log_path(root, series), lines) :])
 
 
@@ -116,7 +116,7 @@ def add_history(root: Path, series: Series, told: Iterable[Logged]) -> None:
     if not news:
         return
     both = heapq.merge(own, news, key=lambda each: each[1])
-    content = "".join(_line(series, *each) for each in both).encode()
+    content = "".join(line_of(series, *each) for each in both).encode()
     path = log_path(root, series)
     make_folder(path.parent)
     write_atomic(path, lambda file: file.write(content))
@@ -153,7 +153,8 @@ def _said(root: Path, series: Series) -> list[Logged]:
     return [parsed(line, number, path) for number, line in enumerate(lines[:-1], 1)]
 
 
-def _line(series: Series, revision: Revision, seen_at: int) -> str:
+def line_of(series: Series, revision: Revision, seen_at: int) -> str:
+    """Spell a revision as a line of the log."""
     said = {"symbol": series.symbol, **revision._asdict(), "seen_at": seen_at}
     return f"{json.dumps(said)}\n"
 
@@ -224,7 +225,13 @@ def _ages(series: Series, log: Iterable[Logged]) -> list[int]:
 
 
 def _folder(root: Path, source: str, timeframe: Timeframe) -> Path:
-    return root / "revisions" / f"source={source}" / f"timeframe={timeframe.token}"
+    return root / log_folder(source, timeframe)
+
+
+def log_folder(source: str, timeframe: str | Timeframe | None) -> str:
+    """Give the folder of the logs of a timeframe, or of all, below the root."""
+    above = f"revisions/source={source}"
+    return above if timeframe is None else f"{above}/timeframe={parse_timeframe(timeframe).token}"
 
 
 def _chosen(

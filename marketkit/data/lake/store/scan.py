@@ -25,6 +25,7 @@ from marketkit.data.lake.format.chunk import (
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
+from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.data.lake.tier import tier
@@ -75,7 +76,11 @@ def files_of(
     window: Span | None = None,
     symbol: str | None = None,
 ) -> Files:
-    """Give the files of chunks below a root, with the hashes that the entries have."""
+    """Give the files of chunks below a root, with the hashes that the entries have.
+
+    Those of a bucket are fetched.
+    """
+    chunks = bring(chunks)
     found = [(root / series.path(entry.chunk), entry) for series, entry in chunks]
     patched = {path: entry for path, entry in found if isinstance(entry, Patched)}
     cuts = {} if window is None or len(found) > _FEW else _cuts(root, chunks, window)

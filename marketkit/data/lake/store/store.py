@@ -14,13 +14,18 @@ from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
+from marketkit.data.lake.format.objects import Objects
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
+from marketkit.data.lake.places.address import Address
+from marketkit.data.lake.store.away import AwayIndex
 from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.journals import Journals
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.left_out import name_of
-from marketkit.data.lake.store.pages import Place, compact_all, write_page
+from marketkit.data.lake.store.mirror import Mirror
+from marketkit.data.lake.store.pages import compact_all, write_page
+from marketkit.data.lake.store.place import Place
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, files_of, read
 from marketkit.data.lake.store.seen import Seen
@@ -29,7 +34,7 @@ from marketkit.data.lake.tier import tier
 from marketkit.errors import LakeError
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
-from marketkit.settings import given_path
+from marketkit.settings import given_place, mirror_dir
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
@@ -118,10 +123,10 @@ class Store:
     usable. Where all are asked about those are left out, with a warning that names them.
     """
 
-    def __init__(self, root: str | Path, *, source: str = "upbit") -> None:
-        self.root = given_path(root, "lake")
+    def __init__(self, root: str | Path | Mirror, *, source: str = "upbit") -> None:
+        self.mirror, self.root = _opened(root)
         self.source = check_source(source)
-        self.index = Index(self.root)
+        self.index = Index(self.root) if self.mirror is None else AwayIndex(self.mirror)
         self.journals = Journals(self.root)
         # machine's clock: of a lake by itself; a provider's goes by the exchange's
         self.clock: Callable[[], int] = machine_time
@@ -130,14 +135,42 @@ class Store:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Only the address travels, whatever folder the other process works in.
+        if self.mirror is not None:
+            return _reopened_away, (type(self), self.mirror.url, self.source)
         return _reopened, (type(self), self.root.absolute(), self.source, type(self.index))
+
+    @property
+    def local(self) -> Path:
+        """The folder of this machine: the lake itself, or the mirror of one in a bucket.
+
+        Ledgers of jobs and locks lie there in any case.
+        """
+        return self.root
+
+    @property
+    def url(self) -> str | None:
+        """The URL of a lake in a bucket."""
+        return None if self.mirror is None else self.mirror.url
+
+    @property
+    def where(self) -> str:
+        """The place of the lake in words: a folder, or a URL."""
+        return self.url or str(self.root)
+
+    @property
+    def objects(self) -> Objects:
+        """The lake as objects by key."""
+        from marketkit.data.lake.places.disk import Disk  # noqa: PLC0415 - leases alone need it
+
+        return Disk(self.root) if self.mirror is None else self.mirror.objects
 
     def require_writable(self) -> None:
         """Make the lake if there is none, or say why writes are refused.
 
         Raises `NotWritable`, before anything is asked of an exchange that could not be kept.
         """
-        marker.prepare(self.root)
+        with self._place.writable():
+            return
 
     def append(
         self,
@@ -195,7 +228,11 @@ class Store:
 
     @property
     def _place(self) -> Place:
-        return Place(self.root, self.index, self.journals)
+        return Place(self.root, self.index, self.journals, self.mirror)
+
+    def is_there(self) -> bool:
+        """Say whether there is a lake. Raises `NewerFormat` and `CorruptFile`."""
+        return marker.check(self.root) if self.mirror is None else self.mirror.check()
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
         """Remove series with all coverage, and give the bytes of candles.
@@ -256,13 +293,13 @@ class Store:
         return window_of(start, end, self.clock())
 
     def _series(self, symbol: str, timeframe: str | Timeframe) -> Series:
-        marker.check(self.root)
+        self.is_there()
         return Series(self.source, symbol, parse_timeframe(timeframe))
 
     def _chosen(
         self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe
     ) -> list[Series]:
-        marker.check(self.root)
+        self.is_there()
         timeframe = parse_timeframe(timeframe)
         if symbols is None:
             return self._stored(timeframe)
@@ -312,6 +349,19 @@ class Store:
 
 
 S = TypeVar("S", bound=Store)
+
+
+def _opened(given: str | Path | Mirror) -> tuple[Mirror | None, Path]:
+    """Give the mirror of a lake in a bucket, None for a folder, and the folder of this machine."""
+    place = given if isinstance(given, Mirror) else given_place(given, "lake")
+    if isinstance(place, str):
+        url = Address.of(place).url
+        place = Mirror(mirror_dir(url), url)
+    return (place, place.root) if isinstance(place, Mirror) else (None, place)
+
+
+def _reopened_away(kind: type[S], url: str, source: str) -> S:
+    return kind(url, source=source)
 
 
 def _reopened(kind: type[S], root: Path, source: str, index: type[Index]) -> S:

@@ -14,7 +14,6 @@ import polars as pl
 from filelock import FileLock, Timeout
 
 from marketkit.coverage import ONE_ANSWER, Span, Spans
-from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import (
     Entry,
     Footer,
@@ -22,22 +21,25 @@ from marketkit.data.lake.format.chunk import (
     describe,
     read_chunk,
     read_footer,
-    write_chunk,
 )
 from marketkit.data.lake.format.journal import Mark, Record
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_span, cut, is_chunk
+from marketkit.data.lake.format.objects import Conflict
 from marketkit.data.lake.format.seal import Broken
 from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.store.aside import Aside
+from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.merge import merge
+from marketkit.data.lake.store.mirror import Away
 from marketkit.data.lake.store.newest import keep
 from marketkit.data.lake.store.pending import covered_with, revised, told
-from marketkit.data.lake.store.revisions import record, record_pages
+from marketkit.data.lake.store.place import Place
+from marketkit.data.lake.store.revisions import record_pages
 from marketkit.data.lake.store.rows import CandlePage, inside, times_of, within
 from marketkit.disk import make_folder
-from marketkit.errors import CorruptFile, LakeError, NotWritable
+from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, empty
 
 _WAIT = 60.0  # seconds to wait for another writer of the same series
@@ -62,17 +64,19 @@ class Written(NamedTuple):
     revisions: int
 
 
+class Overtaken(LakeError):
+    """Another writer of a bucket came first: look and merge again. `written` is what is done."""
+
+    def __init__(self, written: Written) -> None:
+        super().__init__("another writer came first")
+        self.written = written
+
+
 @contextmanager
-def writing(root: Path, series: Series) -> Iterator[None]:
-    """Be the only writer of a series of the lake at `root`. Raises `NotWritable`."""
-    try:
-        marker.prepare(root)
-        with only_writer(root, series):
-            yield
-    except LakeError:
-        raise
-    except OSError as error:
-        raise NotWritable(f"the lake {root} cannot be written: {error}") from error
+def writing(place: Place, series: Series) -> Iterator[None]:
+    """Be the only writer of a series, as far as this machine goes. Raises `NotWritable`."""
+    with place.writable(), only_writer(place.root, series):
+        yield
 
 
 @contextmanager
@@ -94,8 +98,7 @@ def only_writer(root: Path, series: Locked) -> Iterator[None]:
 
 
 def merge_parts(
-    root: Path,
-    index: Index,
+    place: Place,
     series: Series,
     parts: Mapping[str, CandlePage],
     seen_at: int,
@@ -106,23 +109,29 @@ def merge_parts(
     """Merge the parts of a page into the chunks that are `here`, each all or nothing.
 
     Pages that wait for one of these chunks go first. Only the holder of the series' lock may.
+    Raises `Overtaken` where another writer of a bucket came first.
     """
-    make_folder(root / series.folder)
-    sweep(root / series.folder)
+    make_folder(place.root / series.folder)
+    if place.mirror is None:  # into a mirror readers put files, too
+        sweep(place.root / series.folder)
 
-    def one(chunk: str) -> tuple[Entry | None, Written]:
+    def one(chunk: str) -> tuple[Entry | None, Written] | None:
         pages = waiting.get(chunk, ())
         taken = Mark(pages[-1].journal, pages[-1].number) if pages else None
         merged = _ChunkMerge(parts[chunk], seen_at, pages, taken)
-        return _merge_chunk(root, index, series, chunk, merged, here=here.get(chunk))
+        try:
+            return _merge_chunk(place, series, chunk, merged, here=here.get(chunk))
+        except Conflict:
+            return None
 
-    counts, written = [Written(0, 0)], []
     in_turn = bool(waiting) or any(map(here.get, parts))
-    for entry, count in _of_each(one, list(parts), in_turn=in_turn):
-        counts.append(count)
-        written += [entry] if entry is not None else []
-    index.put(series, written)
-    return Written(*map(sum, zip(*counts, strict=True)))
+    told = _of_each(one, list(parts), in_turn=in_turn)
+    done = [each for each in told if each is not None]
+    place.index.put(series, [entry for entry, _ in done if entry is not None])
+    written = Written(*map(sum, zip(Written(0, 0), *(count for _, count in done), strict=True)))
+    if len(done) < len(told):
+        raise Overtaken(written)
+    return written
 
 
 def _of_each(one: Callable[[str], _T], chunks: list[str], *, in_turn: bool) -> list[_T]:
@@ -203,8 +212,7 @@ class _ChunkMerge(NamedTuple):
 
 
 def _merge_chunk(
-    root: Path,
-    index: Index,
+    place: Place,
     series: Series,
     chunk: str,
     news: _ChunkMerge,
@@ -212,10 +220,10 @@ def _merge_chunk(
     here: Entry | None,
 ) -> tuple[Entry | None, Written]:
     """Merge the news into a chunk; without anything new the file stays untouched."""
-    path, part = root / series.path(chunk), news.part
-    if here is None and os.path.lexists(path):  # the stand-in of a file: kept, never written over
-        Aside(root).move(path)
-    old, said = (NO_PAGE.rows, None) if here is None else read_sound(root, series, here)
+    path, part = place.root / series.path(chunk), news.part
+    if here is None and place.mirror is None and os.path.lexists(path):
+        Aside(place.root).move(path)  # the stand-in of a file: kept, never written over
+    old, said = (NO_PAGE.rows, None) if here is None else read_sound(place.root, series, here)
     before = told(news.pages, series.symbol, old)
     covered = covered_with(news.pages, Spans() if said is None else said.covered)
     claim = part if said is None or part.nothing_before is not None else said
@@ -227,13 +235,14 @@ def _merge_chunk(
     # What is about to be lost must be on record first.
     if news.pages:
         own = ((each, news.seen_at) for each in revisions)
-        record_pages(root, series, [*revised(news.pages), *own])
+        record_pages(place.root, series, [*revised(news.pages), *own])
     else:
-        record(root, series, revisions, news.seen_at)
+        place.record(series, revisions, news.seen_at, here)
     taken = said.taken if said is not None and news.taken is None else news.taken
-    stamp, sha256 = write_chunk(path, rows, replace(footer, archive=archive, taken=taken), series)
+    whole = replace(footer, archive=archive, taken=taken)
+    stamp, sha256 = place.put(series, chunk, rows, whole, here)
     entry = Entry(chunk, stamp, footer, sha256)
-    keep(index, series, entry, rows)
+    keep(place.index, series, entry, rows)
     return entry, Written(changed, len(revisions))
 
 
@@ -244,9 +253,14 @@ def read_sound(root: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, 
     Raises `CorruptFile` naming both places.
     """
     path = root / series.path(entry.chunk)
-    known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
+    ((_, here),) = bring([(series, entry)])
+    known = None if here.sha256 is None else Version(here.stamp, here.sha256)
     try:
         return read_chunk(path, series, known)
+    except FileNotFoundError:
+        if not isinstance(entry, Away):
+            raise
+        raise Conflict(f"{series.path(entry.chunk)} is gone") from None
     except CorruptFile as error:
         raise _set_aside(root, path, error) from error
 

@@ -243,7 +243,7 @@ def _wanted(other: Store, terms: MergeTerms, failures: _Failures) -> list[Series
 
 def untouched(store: Store) -> Store:
     """Open a lake for a look that writes nothing, as of a frozen set no look does anyway."""
-    if type(store.index) is not Index:
+    if type(store.index) is not Index:  # nor of one in a bucket: its index is a cache elsewhere
         return store
     looked_at = Store(store.root, source=store.source)
     looked_at.index = UnkeptIndex(store.root)
@@ -252,7 +252,7 @@ def untouched(store: Store) -> Store:
 
 def refuse_no_lake(other: Store) -> None:
     """Raise `InputError` where no lake and no frozen set lies, and `NewerFormat`."""
-    if not (marker.check(other.root) or (other.root / marker.FROZEN).is_file()):
+    if not (other.is_there() or (other.root / marker.FROZEN).is_file()):
         raise InputError(f"there is no lake in {other.root}: nothing to merge")
     if other.root.name == FOLDER and marker.check(other.root.absolute().parent):
         raise InputError(

@@ -11,6 +11,7 @@ import polars as pl
 from marketkit.coverage import ONE_ANSWER, Evidence, Spans
 from marketkit.data.lake.format.chunk import Entry, Footer, Version, read_chunk
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.met import met
 from marketkit.data.lake.store.pending import Patched
@@ -181,6 +182,7 @@ def _entries(store: Store, series: Series) -> dict[str, Entry]:
 def _read(store: Store, series: Series, entry: Entry) -> tuple[pl.DataFrame, Footer]:
     """Read a chunk: the rows, and the footer with the proof."""
     path = store.root / series.path(entry.chunk)
+    ((_, entry),) = bring([(series, entry)])
     known = None if entry.sha256 is None else Version(entry.stamp, entry.sha256)
     try:
         if isinstance(entry, Patched):

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
 
 from marketkit.data.lake import Lake
+from marketkit.data.lake.places.bucket import Bucket
+from marketkit.data.lake.store.mirror import Mirror
 from marketkit.schema import ROW, TIME
 
 Candles = Callable[..., pl.DataFrame]
@@ -43,3 +46,20 @@ def lake(tmp_path: Path) -> Lake:
 def january() -> int:
     """2024-01-01T00:00Z."""
     return int(datetime(2024, 1, 1, tzinfo=UTC).timestamp()) * 1000
+
+
+@pytest.fixture
+def bucket() -> Any:
+    """The store of a bucket, in memory."""
+    return pytest.importorskip("obstore.store").MemoryStore()
+
+
+@pytest.fixture
+def on_bucket(bucket: Any, tmp_path: Path) -> Callable[..., Lake]:
+    """Open the lake in the bucket as one of several machines would, each with its own mirror."""
+
+    def opened(machine: str = "one") -> Lake:
+        url = "memory://team/upbit"
+        return Lake(Mirror(tmp_path / machine, url, Bucket(url, bucket)))
+
+    return opened

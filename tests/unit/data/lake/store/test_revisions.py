@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.store import write as writing
+from marketkit.data.lake.store import place as writing
 from marketkit.data.lake.store.merge import Revision
 from marketkit.data.lake.store.revisions import (
     FINALITY,

@@ -1,0 +1,217 @@
+"""The part of a lake in a bucket that lies on this machine: a folder that may go at any time.
+
+The bucket is the lake, this a copy of what was read or written here, with an index of footers and
+the files whose locks writers of this machine hold. A file of the mirror has the time that stands
+for the tag of its object (`stamp_of`), so that a look at it tells the version. It is only ever
+replaced by what the bucket has at that moment, one process at a time: who was told of a version
+finds that one or a later, as on a disk.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import time
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import BinaryIO, TypeVar
+
+from filelock import FileLock
+
+from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import Entry, Stamp
+from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
+from marketkit.data.lake.format.objects import Conflict, Version
+from marketkit.data.lake.places import mark
+from marketkit.data.lake.places.bucket import Bucket
+from marketkit.data.lake.store.verified import verify_files
+from marketkit.disk import make_folder, write_atomic
+from marketkit.errors import CorruptFile, LakeError, NewerFormat, NotWritable
+
+_log = logging.getLogger("marketkit.lake")
+
+AT_ONCE = 32  # objects asked for side by side: each answer is mostly waited for
+_TRUST = 30.0  # seconds for which a mark that was read counts: a lake seldom becomes one of later
+_LOCKS = 64  # locks of files that are being replaced; two files that share one wait in turn
+_LOOKS = 8192  # bytes asked of the end of an object: more than the footer of a chunk has, as a rule
+
+_NOWHERE = Version(0, "")
+
+_T = TypeVar("_T")
+_K = TypeVar("_K")
+
+
+@dataclass(frozen=True)
+class Away(Entry):
+    """A chunk in a bucket; the stamp stands for the version."""
+
+    version: Version = _NOWHERE
+    mirror: Mirror | None = field(default=None, compare=False, repr=False)
+
+
+def stamp_of(version: Version) -> Stamp:
+    """Give the stamp that a file of the mirror has in place of the tag, but for the inode.
+
+    Whole steps of 100 ns in the years up to 2038 are what file systems of today all keep: 54 bits.
+    """
+    number = int.from_bytes(hashlib.sha256(version.tag.encode()).digest()[:8], "little")
+    seconds, steps = divmod(number % (10**7 << 31), 10**7)
+    return Stamp(version.size, seconds * 10**9 + steps * 100, 0)
+
+
+class Mirror:
+    """The folder `root` that mirrors the lake at `url`; the bucket is opened on first use."""
+
+    def __init__(self, root: Path, url: str, bucket: Bucket | None = None) -> None:
+        self.url = url
+        self.root = root
+        self._bucket = bucket
+        self._trusted_until = float("-inf")
+        self._prepared = False
+
+    @property
+    def objects(self) -> Bucket:
+        """The bucket."""
+        if self._bucket is None:
+            self._bucket = Bucket(self.url)
+        return self._bucket
+
+    def check(self) -> bool:
+        """Say whether there is a lake. Raises as `marker.check`, and what the bucket says."""
+        if time.monotonic() < self._trusted_until:
+            return True
+        here = self.root / marker.NAME
+        if not mark.check(self.objects):
+            here.unlink(missing_ok=True)
+            return False
+        self._trust()
+        return True
+
+    def prepare(self) -> None:
+        """Make sure that there is a lake that takes writes. Raises `NotWritable` too."""
+        with writable(self.url):
+            if time.monotonic() >= self._trusted_until or not self._prepared:
+                mark.prepare(self.objects)
+                self._prepared = True
+                self._trust()
+
+    def _trust(self) -> None:
+        """Count on the mark for a while, and have one here, for all that look at the folder."""
+        if not (self.root / marker.NAME).exists():
+            self.lay(marker.NAME, json.dumps({"format": marker.FORMAT}).encode())
+        self._trusted_until = time.monotonic() + _TRUST
+
+    def listed(self, series: Series) -> dict[str, Version]:
+        """List the chunks of a series."""
+        found = {}
+        for key, version in self.objects.list(f"{series.folder}/"):
+            folder, _, name = key.rpartition("/")
+            chunk = name.removesuffix(SUFFIX)
+            if folder == series.folder and chunk != name and is_chunk(series.timeframe, chunk):
+                found[chunk] = version
+        return found
+
+    def end_of(self, key: str, version: Version) -> bytes:
+        """Read the end of an object, with all of a footer; raises as `Objects.tail`."""
+        end = self.objects.tail(key, version, _LOOKS)
+        length = int.from_bytes(end[-8:-4], "little") + 8
+        if len(end) < length <= version.size:
+            end = self.objects.tail(key, version, length)
+        return end
+
+    def bring(self, wanted: Sequence[tuple[str, Stamp]]) -> None:
+        """Have files here, as of a version or later; one that is gone is not here either."""
+        lacking = [each for each in wanted if not self._is_here(*each)]
+        together(lambda each: self._fetch(*each), lacking)
+
+    def put(self, key: str, content: bytes, expected: Version | None) -> Version:
+        """Put an object in the place of a version, and the file here. Raises as `Objects.put`."""
+        with self._moving(key):
+            version = self.objects.put(key, content, expected)
+            try:
+                self._keep(key, content, version)
+            except OSError as error:  # it is in the bucket, which counts
+                _log.warning("%s is not kept here: %s", key, error)
+        return version
+
+    def _fetch(self, key: str, stamp: Stamp) -> None:
+        with self._moving(key):
+            if self._is_here(key, stamp):  # another has fetched it meanwhile
+                return
+            try:
+                content, version = self.objects.read(key)
+            except FileNotFoundError:
+                (self.root / key).unlink(missing_ok=True)
+                return
+            try:
+                self._keep(key, content, version)
+            except OSError as error:
+                raise LakeError(
+                    f"{self.root}, the mirror of {self.url}, takes no files: {error};\n"
+                    "it may be deleted, and MARKETKIT_CACHE names another place"
+                ) from error
+
+    def _keep(self, key: str, content: bytes, version: Version) -> None:
+        self.lay(key, content, stamp_of(version).mtime_ns)
+
+    def lay(self, below: str, content: bytes, time_ns: int | None = None) -> None:
+        """Lay a file down here, whole or not at all, with a time if it is one of a version."""
+
+        def fill(file: BinaryIO) -> None:
+            file.write(content)
+            file.flush()
+            if time_ns is not None:
+                os.utime(file.name, ns=(time_ns, time_ns))
+
+        path = self.root / below
+        make_folder(path.parent)
+        write_atomic(path, fill)
+
+    def _is_here(self, key: str, stamp: Stamp) -> bool:
+        """Say whether the file is of a version, and its bytes are those that were written."""
+        path = self.root / key
+        try:
+            with path.open("rb", buffering=0) as file:
+                found = Stamp.of(os.fstat(file.fileno()))
+                if found[:2] != stamp[:2]:
+                    return False
+                verify_files([(path, file)], {})
+        except OSError:
+            return False
+        except CorruptFile:  # the disk of this machine: the bucket has it whole, or tells
+            path.unlink(missing_ok=True)
+            return False
+        return True
+
+    @contextmanager
+    def _moving(self, key: str) -> Iterator[None]:
+        """Be the only one of this machine who replaces a file of the mirror."""
+        locks = self.root / ".locks"
+        make_folder(locks)
+        with FileLock(locks / f"mirror-{zlib.crc32(key.encode()) % _LOCKS}.lock"):
+            yield
+
+
+@contextmanager
+def writable(url: str) -> Iterator[None]:
+    """Say in one error that a lake takes no writes; others tell of single files, or of races."""
+    try:
+        yield
+    except (NotWritable, NewerFormat, CorruptFile, Conflict):
+        raise
+    except LakeError as error:
+        raise NotWritable(f"the lake {url} cannot be written: {error}") from None
+
+
+def together(work: Callable[[_K], _T], several: Sequence[_K]) -> list[_T]:
+    """Do something that mostly waits with each, side by side, and give the results in order."""
+    if len(several) < 2:
+        return [work(each) for each in several]
+    with ThreadPoolExecutor(min(AT_ONCE, len(several))) as pool:
+        return list(pool.map(work, several))
