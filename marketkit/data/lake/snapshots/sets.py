@@ -12,10 +12,9 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, TypeVar
+from typing import Any
 
 from marketkit.data.lake.format.nonsense import NONSENSE
 from marketkit.data.lake.format.objects import Objects
@@ -31,12 +30,11 @@ from marketkit.data.lake.snapshots.manifest import (
 from marketkit.data.lake.snapshots.names import SETS, TABLE, Change, Named, Names, State
 from marketkit.data.lake.snapshots.table import FrozenTable, described, listed
 from marketkit.data.lake.store.left_out import name_of
+from marketkit.data.lake.store.mirror import together
 from marketkit.errors import CorruptFile, InputError, LakeError
 from marketkit.settings import library_version
 
 AT_ONCE = 16  # copies made side by side: the store works on them, and each is waited for
-_T = TypeVar("_T")
-_K = TypeVar("_K")
 _Known = Mapping[tuple[str, str | None], int]  # the eras of copies, by path and hash
 
 
@@ -142,7 +140,7 @@ class Sets:
                 return error
 
         kept: list[FrozenFile] = []
-        for chunk, result in zip(chunks, together(one, chunks), strict=True):
+        for chunk, result in zip(chunks, together(one, chunks, AT_ONCE), strict=True):
             if isinstance(result, LakeError):
                 failures[name_of(chunk.series)] = result
             elif result is not None:
@@ -202,12 +200,6 @@ def stored(manifest: Manifest) -> Iterable[Added]:
     for kept, file in zip(manifest.files, listed(manifest, "candles"), strict=True):
         key = object_of(kept, manifest.eras.get(kept.path, 0))
         yield file._replace(path=key.removeprefix(f"{TABLE}/"))
-
-
-def together(work: Callable[[_K], _T], several: Sequence[_K]) -> list[_T]:
-    """Do something that mostly waits with each, side by side, and give the results in order."""
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(work, several))
 
 
 def _copies(manifest: Manifest) -> _Known:

@@ -140,9 +140,13 @@ def thaw(root: Path, name: str, into: Path) -> None:
     check_intact(root, name)
     if into.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{into} lies inside the lake {root}")
+    thaw_folder(folder_of(root, name), into)
+
+
+def thaw_folder(folder: Path, into: Path) -> None:
+    """Make a new lake with the files of the set in a folder, all at once or not at all."""
     if into.exists() and not (into.is_dir() and not any(into.iterdir())):
         raise InputError(f"{into} is there already: name a new folder")
-    folder = folder_of(root, name)
     with _refusals_named(into):
         make_folder(into.parent)
         with new_folder(into.parent) as new:
@@ -246,12 +250,17 @@ def names(root: Path) -> list[str]:
     return sorted(each.name for each in sets)
 
 
-def _refuse_taken(root: Path, name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot name a frozen set."""
     if not is_name(name):
         raise InputError(
             f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
             " with a letter or digit first and no dot last"
         )
+
+
+def _refuse_taken(root: Path, name: str) -> None:
+    check_name(name)
     if os.path.lexists(root / _FOLDER / name):
         raise InputError(f"a frozen set is called {name!r} already; sets never change")
 
