@@ -181,9 +181,19 @@ class BackfillMethods:
         """
         return catalog.jobs(self._backfills.lake.root)
 
-    def lake(self) -> Lake:
-        """Give the candle lake behind this provider."""
-        return self._backfills.lake
+    def lake(self, place: str | Path | None = None) -> Lake:
+        """Give the candle lake behind this provider, or the one at a place.
+
+        `place` is a folder, or the URL of a folder in a bucket (`s3://bucket/folder`, `gs://`,
+        `az://`; `pip install 'marketkit-upbit[s3]'`), whose credentials the environment has.
+        Raises `InputError` for what is neither.
+        """
+        own = self._backfills.lake
+        if place is None:
+            return own
+        other = Lake(place, source=own.source)
+        other.clock, other.defaults = own.clock, own.defaults
+        return other
 
     def _wanted(
         self, symbols: Symbols, timeframe: str, start: Time, end: Time | None

@@ -30,6 +30,9 @@ from marketkit.net.walk import Pages
 from marketkit.progress import Reporter
 
 FLUSH_PAGES = 10  # pages written together: a second of work that a kill may cost
+FLUSH_AFTER = (
+    15.0  # seconds after which pages go into a bucket, where each write puts a whole object
+)
 # A disk that is full, broken or may only be read, and a process without descriptors, hit every
 # series; None is our own word for a lake that takes no writes.
 _OF_ALL = {
@@ -230,6 +233,8 @@ async def walk_one(lake: Lake, transport: Transport, state: WalkState, run: Fetc
 class Buffer:
     """Pages of one walk on their way to the lake, written by tens beside the next requests.
 
+    Into a bucket they are written when the walk ends, or once they have waited for long.
+
     Coverage is claimed together with its rows, so pages lost with the process are only asked again.
     `landed` is told what each write changed in the lake.
     """
@@ -240,15 +245,24 @@ class Buffer:
         self._landed = landed
         self._pages: list[Page] = []
         self._at = 0
+        self._since = 0.0  # when the first of the pages came, on the machine's monotonic clock
         self._writing: asyncio.Task[None] | None = None
 
     async def add(self, page: Page, at: int) -> None:
         """Take a page answered at `at`; every tenth starts a write that nobody waits for."""
+        if not self._pages:
+            self._since = time.monotonic()
         self._pages.append(page)
         self._at = at
-        if len(self._pages) >= FLUSH_PAGES:
+        if self._is_due:
             await self._settle()
             self._writing = asyncio.create_task(self._write())
+
+    @property
+    def _is_due(self) -> bool:
+        if self._lake.url is None:
+            return len(self._pages) >= FLUSH_PAGES
+        return time.monotonic() - self._since >= FLUSH_AFTER
 
     async def flush(self) -> None:
         """Write the pages in hand."""

@@ -84,7 +84,8 @@ async def backfill(
         return gaps - skip.get(name, Spans())
 
     def plan() -> list[Task]:
-        found = [task for name in sound for task in tasks(name, timeframe, gaps(name), grid)]
+        with filler.lake.one_look(sound, timeframe):
+            found = [task for name in sound for task in tasks(name, timeframe, gaps(name), grid)]
         return in_order(found, options.order)
 
     with Ledger(filler.lake.root) as ledger:
@@ -181,11 +182,14 @@ async def _together(
 
 def _sound(lake: Lake, names: Sequence[str], timeframe: Timeframe, run: FetchRun) -> list[str]:
     """Give the symbols whose series can be read, and note why the others cannot."""
-    for name in names:
-        try:
-            lake.covered(name, timeframe)
-        except LakeError as failure:
-            run.failures[name] = failure
+    with lake.one_look(names, timeframe):
+        for name in names:
+            try:
+                lake.covered(name, timeframe)
+            except LakeError as failure:
+                if lake.is_away(failure):
+                    raise
+                run.failures[name] = failure
     sound = [name for name in names if name not in run.failures]
     if names and not sound:
         raise run.failures[names[0]]

@@ -170,6 +170,8 @@ class Executor:
             try:
                 task_run.walks += await asyncio.to_thread(self._walks, lease)
             except LakeError as failure:  # of this series: what it lacks cannot be told
+                if self.lake.is_away(failure):
+                    raise
                 task_run.failure = failure
                 await self._settle(task_run)
                 continue

@@ -7,7 +7,9 @@ database as those of files.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import fields
 from io import BytesIO
 from pathlib import Path
@@ -42,6 +44,24 @@ class AwayIndex(Index):
     def __init__(self, mirror: Mirror) -> None:
         super().__init__(mirror.root)
         self._mirror = mirror
+        self._held = threading.local()
+
+    @contextmanager
+    def one_look(self, wanted: Sequence[Series]) -> Iterator[None]:
+        """Answer all questions of this thread about series as of now, by one listing of each."""
+        found, failures = self._look(wanted)
+        before = self._now
+        self._held.now = before | {f: each for f, each in found.items() if f not in failures}
+        try:
+            yield
+        finally:
+            self._held.now = before
+
+    @property
+    def _now(self) -> dict[str, list[Entry]]:
+        """The series that are not looked at again, by folder."""
+        held: dict[str, list[Entry]] = getattr(self._held, "now", {})
+        return held
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe that has an object, sorted by symbol."""
@@ -54,9 +74,9 @@ class AwayIndex(Index):
     def _look(
         self, wanted: Sequence[Series]
     ) -> tuple[dict[str, list[Entry]], dict[str, LakeError]]:
-        found: dict[str, list[Entry]] = {}
         failures: dict[str, LakeError] = {}
-        left = list(dict.fromkeys(wanted))
+        found = {each.folder: self._now[each.folder] for each in wanted if each.folder in self._now}
+        left = [each for each in dict.fromkeys(wanted) if each.folder not in found]
         for _ in range(_LOOKS):
             listed = dict(zip(left, together(self._mirror.listed, left), strict=True))
             left = self._learn(listed, found, failures)

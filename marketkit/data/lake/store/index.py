@@ -17,7 +17,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -121,6 +121,10 @@ class Index:
         if changed:
             found |= self._list(self._looks(changed), failures)
         return found, failures
+
+    def one_look(self, wanted: Sequence[Series]) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Answer questions about series by one look, where each look is a request."""
+        return nullcontext()
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:
         """List every series of a timeframe that has a folder, sorted by symbol.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -31,7 +32,7 @@ from marketkit.data.lake.store.scan import Files, count, files_of, read
 from marketkit.data.lake.store.seen import Seen
 from marketkit.data.lake.store.write import Written
 from marketkit.data.lake.tier import tier
-from marketkit.errors import LakeError
+from marketkit.errors import CorruptFile, LakeError, NewerFormat
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
 from marketkit.settings import given_place, mirror_dir
@@ -229,6 +230,16 @@ class Store:
     @property
     def _place(self) -> Place:
         return Place(self.root, self.index, self.journals, self.mirror)
+
+    def is_away(self, failure: LakeError) -> bool:
+        """Say whether a failure is of the whole bucket, rather than of the objects of a series."""
+        return self.mirror is not None and not isinstance(failure, CorruptFile | NewerFormat)
+
+    def one_look(
+        self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe
+    ) -> AbstractContextManager[None]:
+        """Answer the questions of this thread about some series by one look at a bucket."""
+        return self.index.one_look(self._chosen(symbols, timeframe))
 
     def is_there(self) -> bool:
         """Say whether there is a lake. Raises `NewerFormat` and `CorruptFile`."""
