@@ -12,7 +12,7 @@ import polars as pl
 
 from marketkit.coverage import Span
 from marketkit.data.lake.audit.widths import compare
-from marketkit.data.lake.markets import Universe
+from marketkit.data.lake.markets import universe_of
 from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.report import provenance
 from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
@@ -170,11 +170,11 @@ class Intake(SnapshotStore):
         `NotWritable`.
         """
         side = self._side(other)
-        lists = Universe(self.root, self.source)
+        lists = universe_of(self.root, self.source, self.mirror)
         names = None if symbols is None else in_codes(several(symbols), lists.newest())
         found = merge(self, side, MergeTerms(self.clock(), names, timeframe, prefer, dry_run))
         if names is None:
-            new = lists.take(Universe(side.root, self.source), dry_run=dry_run)
+            new = lists.take(universe_of(side.root, self.source, side.mirror), dry_run=dry_run)
             found = replace(found, lists=new)
         self.close()
         found.warn_of_failures()  # last: all of it is done, whatever warnings do

@@ -12,7 +12,7 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.intake import Intake
-from marketkit.data.lake.markets import Universe
+from marketkit.data.lake.markets import Universe, universe_of
 from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.read.decimals import in_precision, to_decimals
 from marketkit.data.lake.read.fill import scan_dense
@@ -69,7 +69,7 @@ class Lake(Intake, Shown):
     @functools.cached_property
     def universe(self) -> Universe:
         """The market lists that were kept beside the candles."""
-        return Universe(self.root, self.source)
+        return universe_of(self.root, self.source, self.mirror)
 
     def named(self, symbols: str | Iterable[str]) -> list[str]:
         """Put codes in place of Korean names, by the newest market list of the lake.
@@ -252,7 +252,7 @@ class Lake(Intake, Shown):
 
         if not dry_run:
             compact_all(self._place, damaged=False)
-        return beside.repair(self.root, self.index, dry_run=dry_run)
+        return beside.repair(self, dry_run=dry_run)
 
     def calendar(
         self,

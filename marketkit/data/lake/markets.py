@@ -21,6 +21,8 @@ import polars as pl
 from marketkit.data.lake.chronicle import Chronicle, chronicle_of
 from marketkit.data.lake.format import marker, market_list, waiting
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
+from marketkit.data.lake.format.objects import Conflict
+from marketkit.data.lake.store.mirror import Mirror
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import LakeError, NotCovered, NotWritable
 from marketkit.schema import MARKET, empty
@@ -145,6 +147,43 @@ class Universe:
         with suppress(OSError):  # a home that is none, or that is not ours to read
             kept = dict(_dated(waiting.folder_of(self._root, self._source))) | kept
         return kept
+
+
+class SharedUniverse(Universe):
+    """The kept market lists of a lake in a bucket, where one machine's lists are everybody's."""
+
+    def __init__(self, mirror: Mirror, source: str) -> None:
+        super().__init__(mirror.root, source)
+        self._mirror = mirror
+        self._above = f"{markets_folder(source)}/"
+
+    def _prepared(self, *, make: bool) -> Path:
+        if not (make or self._mirror.check()):
+            return waiting.make(self._root, self._source)
+        self._mirror.prepare()
+        return self._folder
+
+    def _put(self, name: str, markets: pl.DataFrame, *, make: bool) -> None:
+        super()._put(name, markets, make=make)
+        if self._mirror.check():
+            there = {key for key, _ in self._mirror.objects.list(self._above)}
+            for path in self._folder.glob(f"*{SUFFIX}"):
+                key = f"{self._above}{path.name}"
+                if key not in there:
+                    with suppress(Conflict):  # the first list of a day counts
+                        self._mirror.objects.put(key, path.read_bytes(), None)
+
+    def _kept(self) -> dict[date, Path]:
+        """Fetch the lists that this machine has not seen; none is ever replaced."""
+        for key, _ in self._mirror.objects.list(self._above):
+            if not (self._root / key).exists():
+                self._mirror.lay(key, self._mirror.objects.read(key)[0])
+        return super()._kept()
+
+
+def universe_of(root: Path, source: str, mirror: Mirror | None) -> Universe:
+    """Give the market lists of a lake, on a disk or in a bucket."""
+    return Universe(root, source) if mirror is None else SharedUniverse(mirror, source)
 
 
 def _dated(folder: Path) -> Iterator[tuple[date, Path]]:

@@ -9,7 +9,7 @@ import polars as pl
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.audit import audit as audits
-from marketkit.data.lake.audit import images
+from marketkit.data.lake.audit import away, images
 from marketkit.data.lake.audit import repair as repairs
 from marketkit.data.lake.audit.findings import AUDIT
 from marketkit.data.lake.audit.widths import with_narrower
@@ -32,6 +32,8 @@ def audit(store: Store, *, tier: bool = False) -> pl.DataFrame:
 
 
 def _audit(store: Store) -> pl.DataFrame:
+    if store.mirror is not None:
+        return away.audit(store.mirror)
     found = audits.audit(store.root)
     if not _is_there(store.root / FOLDER):
         return found
@@ -41,8 +43,11 @@ def _audit(store: Store) -> pl.DataFrame:
     return pl.concat([found, _below(beside), more])
 
 
-def repair(root: Path, index: Index, *, dry_run: bool) -> pl.DataFrame:
+def repair(store: Store, *, dry_run: bool) -> pl.DataFrame:
     """Mend a lake and the one beside; see `Lake.repair`."""
+    if store.mirror is not None:
+        return away.repair(store.mirror, dry_run=dry_run)
+    root, index = store.root, store.index
     found = repairs.repair(root, index, dry_run=dry_run)
     side = root / FOLDER
     if not _is_there(side):

@@ -19,6 +19,8 @@ JOURNALLED = 2  # of one with pages in journals, which earlier releases would no
 
 FROZEN = "manifest.json"  # what a frozen set has in place of the mark
 
+MIRROR = "mirror.txt"  # of a folder that mirrors a bucket: the URL
+
 NAME = "lake.json"  # of the mark
 
 
@@ -55,6 +57,11 @@ def prepare(root: Path) -> None:
     try:
         if (root / FROZEN).exists():
             raise PermissionError(f"{root} is a frozen set")
+        if (root / MIRROR).exists():
+            raise NotWritable(
+                f"{(root / MIRROR).read_text().strip()} is a bucket, which takes candles alone;\n"
+                "keep trades in a lake on a disk, as lake='~/candles'"
+            )
         if not check(root):
             _make(root)
         if not os.access(root, os.W_OK):

@@ -42,6 +42,11 @@ def prepare(bucket: Bucket) -> None:
     _prepared.add(bucket)
 
 
+def forget(bucket: Bucket) -> None:
+    """Prepare a bucket anew next time: the mark was found wanting."""
+    _prepared.discard(bucket)
+
+
 def probe(bucket: Bucket) -> None:
     """Try whether a store keeps both conditions. Raises `NotWritable` for one that does not."""
     key = f"{_PROBES}/{secrets.token_hex(8)}"

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.format.objects import Conflict
+from marketkit.data.lake.format.objects import Conflict, Version
 from marketkit.data.lake.store.merge import Revision
 from marketkit.data.lake.store.mirror import Mirror, together
-from marketkit.data.lake.store.revisions import LOG_SUFFIX, line_of, log_path
+from marketkit.data.lake.store.revisions import LOG_SUFFIX, Logged, line_of, log_path
 
 _PIECES = ".revisions"  # of the mirror: the objects that were fetched
 
@@ -35,10 +36,8 @@ def record(
     content = "".join(line_of(series, each, seen_at) for each in revisions).encode()
     said = content + repr(None if here is None else here.stamp).encode()
     word = hashlib.sha256(said).hexdigest()[:16]
-    try:
+    with suppress(Conflict):  # said before, by a try that another writer made vain
         mirror.objects.put(f"{_folder(series)}/{seen_at:015d}-{word}{LOG_SUFFIX}", content, None)
-    except Conflict:  # said before, by a try that another writer made vain
-        return
 
 
 def pull(mirror: Mirror, folder: str) -> None:
@@ -60,12 +59,20 @@ def pull_series(mirror: Mirror, series: Series) -> None:
     pull(mirror, _folder(series))
 
 
-def remove(mirror: Mirror, series: Series) -> None:
-    """Remove the log of a series."""
-    for key, version in list(mirror.objects.list(f"{_folder(series)}/")):
-        mirror.objects.delete(key, version)
-        (mirror.root / _PIECES / key).unlink(missing_ok=True)
-    log_path(mirror.root, series).unlink(missing_ok=True)
+def objects_of(mirror: Mirror, series: Series) -> dict[str, Version]:
+    """List the objects of the log of a series."""
+    return dict(mirror.objects.list(f"{_folder(series)}/"))
+
+
+def add_history(mirror: Mirror, series: Series, told: Sequence[Logged]) -> None:
+    """Put lines of another lake's log of a series, in one object."""
+    if told:
+        content = "".join(line_of(series, *each) for each in told).encode()
+        word = hashlib.sha256(content).hexdigest()[:16]
+        with suppress(Conflict):  # said before
+            mirror.objects.put(
+                f"{_folder(series)}/{told[0][1]:015d}-{word}{LOG_SUFFIX}", content, None
+            )
 
 
 def _folder(series: Series) -> str:

@@ -5,32 +5,37 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
-from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.journal import path_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.strangers import sweep
+from marketkit.data.lake.store import away_care
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.place import Place
 from marketkit.data.lake.store.revisions import log_path
 from marketkit.data.lake.store.write import only_writer
 from marketkit.disk import sync_folder
 from marketkit.disk.system import remove
-from marketkit.errors import LakeError, NotWritable
+from marketkit.errors import NotWritable
 
 
-def drop_series(root: Path, index: Index, series: Series) -> int:
+def drop_series(place: Place, series: Series) -> int:
     """Remove the files and the log of a series; give the bytes of candles.
 
     Each file proves itself alone, so that an end half-way leaves a lake that knows less, never one
     that says what is not so. A frozen set has names of its own for the files and keeps them.
     """
     try:
-        marker.prepare(root)
-        with only_writer(root, series):
-            return _remove(root, index, series)
-    except LakeError:
-        raise
-    except OSError as error:
-        raise NotWritable(f"{series.symbol} cannot be removed from {root}: {error}") from error
+        with place.writable(), only_writer(place.root, series):
+            if place.mirror is None:
+                return _remove(place.root, place.index, series)
+            size = away_care.drop(place.mirror, series)
+            place.index.forget(series)
+            return size
+    except NotWritable as error:
+        if not isinstance(error.__cause__, OSError):
+            raise
+        said = f"{series.symbol} cannot be removed from {place.where}: {error.__cause__}"
+        raise NotWritable(said) from error.__cause__
 
 
 def _remove(root: Path, index: Index, series: Series) -> int:

@@ -101,11 +101,21 @@ class Mirror:
                 self._prepared = True
                 self._trust()
 
+    def distrust(self) -> None:
+        """Look at the mark anew next time."""
+        self._trusted_until, self._prepared = float("-inf"), False
+        mark.forget(self.objects)
+
     def _trust(self) -> None:
         """Count on the mark for a while, and have one here, for all that look at the folder."""
         if not (self.root / marker.NAME).exists():
+            self.lay(marker.MIRROR, f"{self.url}\n".encode())
             self.lay(marker.NAME, json.dumps({"format": marker.FORMAT}).encode())
         self._trusted_until = time.monotonic() + _TRUST
+
+    def below(self, folder: str) -> Mirror:
+        """Give the mirror of a lake that lies further down."""
+        return Mirror(self.root / folder, f"{self.url}/{folder}", self.objects.below(folder))
 
     def listed(self, series: Series) -> dict[str, Version]:
         """List the chunks of a series."""

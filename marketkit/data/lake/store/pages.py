@@ -130,7 +130,7 @@ def compact_all(
 
 def _look(place: Place, series: Series) -> _Now:
     """Look at a series. Only the holder of the lock sees nothing change."""
-    entries, journal = entries_of(place.root, place.index, series), place.journals.read(series)
+    entries, journal = entries_of(place, series), place.journals.read(series)
     files = {each.chunk: each for each in entries}
     if journal is None:
         return _Now(files, files, None, {})

@@ -254,7 +254,7 @@ class Store:
         """
         found = [self._series(name, timeframe) for name in several(symbols)]
         compact_all(self._place, found)  # a drop that is cut short must leave no older word
-        return sum(drop_series(self.root, self.index, series) for series in found)
+        return sum(drop_series(self._place, series) for series in found)
 
     def warm(
         self,

@@ -13,7 +13,6 @@ from collections.abc import Sequence
 import polars as pl
 
 from marketkit.coverage import Span, Spans
-from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.rows import times_of, within
@@ -32,8 +31,11 @@ class Unsettled:
 
     def __init__(self, store: Store, index: type[Index] = Index) -> None:
         self._lake = store
-        self._side = Store(store.root / FOLDER, source=store.source)
-        self._side.index = index(self._side.root)
+        mirror = store.mirror
+        place = store.root / FOLDER if mirror is None else mirror.below(FOLDER)
+        self._side = Store(place, source=store.source)
+        if mirror is None:
+            self._side.index = index(self._side.root)
 
     def keep(self, series: Series, rows: pl.DataFrame) -> None:
         """Keep candles until their slots are known, and drop a series that is known by now."""
@@ -49,6 +51,8 @@ class Unsettled:
     @property
     def any(self) -> bool:
         """Whether there may be unsettled candles; costs one look."""
+        if self._side.mirror is not None:
+            return self._side.is_there()
         return (self._side.root / "candles").is_dir()
 
     def symbols(self, timeframe: Timeframe) -> list[str]:
@@ -74,7 +78,7 @@ class Unsettled:
     @property
     def _is_sound(self) -> bool:
         try:
-            return self.any and marker.check(self._side.root)
+            return self.any and self._side.is_there()
         except LakeError as error:
             _log.warning("unsettled candles are left out: %s", error)
             return False

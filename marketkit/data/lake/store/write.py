@@ -29,7 +29,7 @@ from marketkit.data.lake.format.seal import Broken
 from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.away import bring
-from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.away_care import set_aside, set_broken_aside
 from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.merge import merge
 from marketkit.data.lake.store.mirror import Away
@@ -262,14 +262,21 @@ def read_sound(root: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, 
             raise
         raise Conflict(f"{series.path(entry.chunk)} is gone") from None
     except CorruptFile as error:
+        if isinstance(entry, Away) and entry.mirror is not None:
+            key = series.path(entry.chunk)
+            raise set_aside(entry.mirror, key, entry.version, error) from error
         raise _set_aside(root, path, error) from error
 
 
-def entries_of(root: Path, index: Index, series: Series) -> list[Entry]:
+def entries_of(place: Place, series: Series) -> list[Entry]:
     """List the chunks of a series; of several, one whose footer rotted is set aside."""
+    root = place.root
     try:
-        return index.entries(series)
+        return place.index.entries(series)
     except CorruptFile:
+        if place.mirror is not None:
+            set_broken_aside(place.mirror, series)
+            raise
         for path in sorted((root / series.folder).glob(f"*{SUFFIX}")):
             if not is_chunk(series.timeframe, path.name.removesuffix(SUFFIX)):
                 continue

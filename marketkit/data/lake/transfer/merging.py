@@ -19,7 +19,9 @@ from marketkit import symbols as naming
 from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.layout import Series, check_source, chunk_of
+from marketkit.data.lake.store import away_log
 from marketkit.data.lake.store.index import Index, UnkeptIndex
+from marketkit.data.lake.store.mirror import writable
 from marketkit.data.lake.store.revisions import Logged, add_history, news_of
 from marketkit.data.lake.store.rows import CandlePage, times_of
 from marketkit.data.lake.store.store import Store
@@ -169,6 +171,9 @@ def _judge(pair: SeriesPair) -> _Judged:
         judged.add(chunk, part)
     judged.beginning = pair.beginning()
     slots = Spans(judged.agreed)
+    for store in (pair.lake, pair.other):
+        if store.mirror is not None:
+            away_log.pull_series(store.mirror, pair.series)
     news = news_of(pair.lake.root, pair.other.root, pair.series)
     judged.history = [each for each in news if each[0].time in slots]
     return judged
@@ -179,7 +184,7 @@ def _write(judged: _Judged) -> int:
     pair, revisions = judged.pair, 0
     lake, series = pair.lake, pair.series
     # What is known of the past of a candle must be on record before the candle, as ever.
-    _log(lake.root, series, judged.history)
+    _log(lake, series, judged.history)
     proved = pair.known.proved
     begins, rests_on = _by_chunk(series.timeframe, judged.beginning)
     # In the order of time: older slots of the other lake count until its beginning is written.
@@ -207,9 +212,13 @@ def _by_chunk(timeframe: Timeframe, beginning: Beginning | None) -> tuple[dict[s
     return {chunk_of(timeframe, beginning.moment): beginning.moment}, beginning.rests_on
 
 
-def _log(root: Path, series: Series, history: list[Logged]) -> None:
+def _log(lake: Store, series: Series, history: list[Logged]) -> None:
+    root = lake.root
     if not history:
-        return
+        return None
+    if lake.mirror is not None:
+        with writable(lake.mirror.url):
+            return away_log.add_history(lake.mirror, series, history)
     try:
         with only_writer(root, series):
             add_history(root, series, history)
@@ -253,7 +262,7 @@ def untouched(store: Store) -> Store:
 def refuse_no_lake(other: Store) -> None:
     """Raise `InputError` where no lake and no frozen set lies, and `NewerFormat`."""
     if not (other.is_there() or (other.root / marker.FROZEN).is_file()):
-        raise InputError(f"there is no lake in {other.root}: nothing to merge")
+        raise InputError(f"there is no lake in {other.where}: nothing to merge")
     if other.root.name == FOLDER and marker.check(other.root.absolute().parent):
         raise InputError(
             f"{other.root} has candles that nobody proved: merge {other.root.absolute().parent}"
@@ -268,7 +277,7 @@ def refuse_same(lake: Store, other: Store) -> None:
         except OSError:
             same = ours.absolute() == theirs.absolute()
         if same:
-            raise InputError(f"{other.root} is this lake itself: name another one to merge")
+            raise InputError(f"{other.where} is this lake itself: name another one to merge")
 
 
 def refuse_other_source(lake: Store, other: Store) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.store import away_log
+from marketkit.data.lake.store import away_care, away_log
 from marketkit.data.lake.store.merge import Revision
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 
@@ -51,7 +51,7 @@ def test_a_writer_who_tries_again_says_nothing_twice(revised):
 
 def test_the_log_goes_with_its_series(revised):
     assert told(revised)
-    away_log.remove(revised.mirror, BTC)
+    away_care.drop(revised.mirror, BTC)
     assert told(revised) == []
     assert not list(revised.objects.list(f"{ALL}/"))
 
@@ -59,7 +59,7 @@ def test_the_log_goes_with_its_series(revised):
 def test_a_log_that_the_bucket_has_not_any_more_goes_here_too(revised, on_bucket):
     other = on_bucket("two")
     assert told(other)
-    away_log.remove(revised.mirror, BTC)
+    away_care.drop(revised.mirror, BTC)
     assert told(other) == []
 
 
