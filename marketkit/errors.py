@@ -114,11 +114,17 @@ class UnknownTimeframe(InputError):
 
 
 class NotPicklable(InputError, TypeError):
-    """A feed, series, recording or job, whose work goes on in this process and no other."""
+    """A feed, series, recording or job, whose work goes on in this process and no other.
 
-    def __init__(self, name: str) -> None:
+    Of another thing, such as a function for workers, the `reason` says why it cannot travel.
+    """
+
+    def __init__(self, name: str, reason: str = "") -> None:
         super().__init__(
-            f"a {name} cannot be pickled: its work goes on in this process alone;"
+            f"{name} cannot be pickled: {reason};"
+            "\ntake a function of a module, and give it what it needs as arguments"
+            if reason
+            else f"a {name} cannot be pickled: its work goes on in this process alone;"
             "\nsend its frame, or the arguments, and begin anew over there"
         )
 

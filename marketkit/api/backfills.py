@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ import polars as pl
 
 from marketkit import symbols as naming
 from marketkit.api.address import Address, part_of
+from marketkit.api.crews import crew_of
 from marketkit.api.markets import MarketList
 from marketkit.api.query import Symbols
 from marketkit.api.relative import hear
@@ -50,8 +52,8 @@ class BackfillEndpoints:
     """Plans and begins backfills of one lake."""
 
     def __init__(self, filler: GapFiller, markets: MarketList, address: Address) -> None:
+        self.filler = filler
         self.lake = filler.lake
-        self._filler = filler
         self._markets = markets
         self._address = address
 
@@ -73,12 +75,12 @@ class BackfillEndpoints:
             return None
         folder = None if keep is None else given_path(keep, "keep")
         addresses = resolve_archive(self._address.endpoint)
-        own = self._filler.transport.address
+        own = self.filler.transport.address
         return ArchiveSource(addresses, folder, self._address.offline, own)
 
     async def hear(self, symbols: Symbols, start: Time, end: Time | None) -> None:
         """Hear the exchange's time, or the names of markets, where a request has need of one."""
-        await hear(self._filler.transport, start, end)
+        await hear(self.filler.transport, start, end)
         if any(map(naming.is_name, naming.several(symbols))):
             with contextlib.suppress(MarketkitError):  # a job waits for an exchange that is away
                 await self._markets.frame("normal")
@@ -89,31 +91,38 @@ class BackfillEndpoints:
         """Check the request of a backfill; a start that counts back begins with a whole slot."""
         # Trades are cut nowhere but in time, as finely as candles can be.
         width = parse_timeframe("1s" if timeframe == KIND else timeframe)
-        now = self._filler.transport.now()
+        now = self.filler.transport.now()
         window = read_window(width, start, end, None, now=now)
         first = window.start or 0
         first = window.timeframe.floor(first) if is_relative(start) else first
         given = self._markets.codes(naming.several(symbols))
         names = tuple(sorted(naming.typed(given, self._markets.known())))
-        source = self._filler.lake.source
+        source = self.filler.lake.source
         name = KIND if timeframe == KIND else window.timeframe.name
         return BackfillRequest(source, names, name, first, window.end)
 
     def begin(
-        self, wanted: BackfillRequest, manner: BackfillOptions, priority: Priority, *, show: bool
+        self,
+        wanted: BackfillRequest,
+        manner: BackfillOptions,
+        priority: Priority,
+        *,
+        show: bool,
+        on: Executor | None = None,
     ) -> Job:
-        """Begin a backfill in the background.
+        """Begin a backfill in the background, here or on an executor.
 
         The first use of the archive asks for consent to the terms, in the thread of the caller.
         """
         one_of("priority", priority, Priority)
+        crew = crew_of(wanted, self._address, on)
         if manner.archive is not None:
             consent()
         in_cell = show and notebook.is_here()
         run = FetchRun(priority, Reporter(Progress(wanted.label), show=show and not in_cell))
 
         async def work() -> Report:
-            clock = self._filler.transport.now
+            clock = self.filler.transport.now
             outage = Outage(manner.patience, run.say, clock, run.interruptions)
             began = age_clock()
             resolving = partial(self._resolve, wanted, manner, priority)
@@ -123,7 +132,8 @@ class BackfillEndpoints:
             for symbol, failure in lost.items():
                 _log.warning("%s: %s", symbol, failure)
             markets = (await self._markets.frame(priority))["symbol"].to_list()
-            report = await backfill(self._filler, names, wanted, run, manner, markets=markets)
+            filling = partial(backfill, self.filler, names, wanted, run, manner)
+            report = await filling(markets=markets, crew=crew)
             if run.rows or manner.archive is not None:
                 sound = [name for name in names if name not in run.failures]
                 width = TIMEFRAMES[wanted.timeframe]
@@ -134,7 +144,7 @@ class BackfillEndpoints:
             return report
 
         doing = work if wanted.timeframe != KIND else partial(self._trades, wanted, manner, run)
-        job = Job(wanted, self._filler.lake.root, run, doing)
+        job = Job(wanted, self.filler.lake.root, run, doing)
         if in_cell:
             notebook.watch(job)
         return job
@@ -147,7 +157,7 @@ class BackfillEndpoints:
 
         if manner.recheck or manner.order != "newest":
             raise InputError("order= and recheck= are for candles, not for trades")
-        lake, transport = self._filler.lake, self._filler.transport
+        lake, transport = self.filler.lake, self.filler.transport
         outage = Outage(manner.patience, run.say, transport.now, run.interruptions)
         resolving = partial(self._resolve, wanted, manner, run.priority)
         names, unknown = await patiently(resolving, outage)
@@ -167,11 +177,11 @@ class BackfillEndpoints:
         timeframe = TIMEFRAMES[wanted.timeframe]
         span, archived = self._span(wanted), dict[str, Looked]()
         if manner.archive is not None:
-            archived, told = await look_into(manner.archive, self._filler, names, timeframe, span)
+            archived, told = await look_into(manner.archive, self.filler, names, timeframe, span)
             for name, failure in told.failures.items():
                 warn(f"{name} is planned without the archive: {failure}")
-        costs = await asyncio.to_thread(estimate, self._filler, names, timeframe, span, archived)
-        limit = self._filler.transport.limit("candles")
+        costs = await asyncio.to_thread(estimate, self.filler, names, timeframe, span, archived)
+        limit = self.filler.transport.limit("candles")
         pace = limit.requests / limit.seconds
         return Plan(wanted, tuple(costs), pace, manner, partial(self._run, priority))
 
@@ -185,7 +195,7 @@ class BackfillEndpoints:
         """Estimate a backfill of trades."""
         from marketkit.data.jobs import trade_plan  # noqa: PLC0415 - as above
 
-        store, transport = self.lake.trades, self._filler.transport
+        store, transport = self.lake.trades, self.filler.transport
         now = await transport.ask_time()
         lacking = partial(trade_plan.lacking, store, wanted=wanted, now=now)
         lacks = {name: await asyncio.to_thread(lacking, name) for name in names}
@@ -224,25 +234,25 @@ class BackfillEndpoints:
             job = self.begin(wanted, replace(manner, chunk=slots), priority, show=show)
             timeframe, span = TIMEFRAMES[wanted.timeframe], self._span(wanted)
             cut = partial(chunks, slots=slots, precision=precision)
-            brought = cut(self._filler, names, timeframe, span, job=job)
+            brought = cut(self.filler, names, timeframe, span, job=job)
             async with contextlib.aclosing(brought) as found:
                 async for chunk in found:
                     yield finish(chunk)
 
         return Chunks(begin)
 
-    def _run(self, priority: Priority, plan: Plan) -> Job:
-        return self.begin(plan.wanted, plan.options, priority, show=True)
+    def _run(self, priority: Priority, plan: Plan, on: Executor | None) -> Job:
+        return self.begin(plan.wanted, plan.options, priority, show=True, on=on)
 
     def _span(self, wanted: BackfillRequest) -> Span:
-        return Span(wanted.start, self._filler.until(TIMEFRAMES[wanted.timeframe], wanted.end))
+        return Span(wanted.start, self.filler.until(TIMEFRAMES[wanted.timeframe], wanted.end))
 
     def _lost(
         self, names: Sequence[str], wanted: BackfillRequest, age: int
     ) -> dict[str, MarketkitError]:
         """Name the seconds older than an age in ms that can no longer be fetched, by symbol."""
-        timeframe, now = TIMEFRAMES[wanted.timeframe], self._filler.transport.now()
-        if timeframe.name != "1s" or not self._filler.transport.clock.is_heard:
+        timeframe, now = TIMEFRAMES[wanted.timeframe], self.filler.transport.now()
+        if timeframe.name != "1s" or not self.filler.transport.clock.is_heard:
             return {}
         covered: dict[str, Spans] = {}
         for name in names:
@@ -261,7 +271,7 @@ class BackfillEndpoints:
         if unknown and not names:
             raise next(iter(unknown.values()))
         if wanted.end is None or manner.verify:
-            await self._filler.transport.ask_time()
+            await self.filler.transport.ask_time()
         return names, unknown
 
 

@@ -14,6 +14,7 @@ from marketkit.errors import InputError, nearest
 
 if TYPE_CHECKING:
     from marketkit.api.sync import SmartDataProvider
+    from marketkit.data.fleet.shards import Shard
     from marketkit.data.lake.lake import Lake
 
 SYMBOLS = "Codes such as KRW-BTC or BTC/KRW, or globs such as 'KRW-*'."
@@ -183,6 +184,16 @@ def duration(text: str) -> str:
     except InputError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def shard(text: str) -> Shard:
+    """Take a part of a whole, as 3/10, as a type of argument."""
+    from marketkit.data.fleet.shards import Shard  # noqa: PLC0415 - slow, `--help` needs none
+
+    try:
+        return Shard.read(text)
+    except InputError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def seconds_of(text: str | None) -> float | None:

@@ -166,8 +166,8 @@ def say_summary(
     output: Output, run: CommandRun, options: argparse.Namespace, root: Path, state: str = ""
 ) -> None:
     """Print the one line of a run, with the lake and the file."""
-    config = getattr(options, "config", None)
-    where = {"lake": str(root), **({"config": str(config)} if config is not None else {})}
+    given = {"config": getattr(options, "config", None), "shard": getattr(options, "shard", None)}
+    where = {"lake": str(root), **{key: str(it) for key, it in given.items() if it is not None}}
     summary = run.summary(" ".join(state.split()))
     output.value(**summary, **where)
     said = [f"{name}={'?' if value is None else value}" for name, value in summary.items()]

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from marketkit.api.sync import SmartDataProvider
+    from marketkit.data.fleet.shards import Shard
     from marketkit.data.jobs.config import Config, ScheduledBackfill
     from marketkit.data.lake.lake import Lake
 
@@ -48,9 +49,13 @@ def read_file(options: argparse.Namespace) -> Config:
 
 
 def scheduled(
-    provider: SmartDataProvider, config: Config, run: CommandRun, patience: str
+    provider: SmartDataProvider,
+    config: Config,
+    run: CommandRun,
+    patience: str,
+    shard: Shard | None = None,
 ) -> list[ScheduledBackfill]:
-    """List the backfills that a file asks for, as soon as the exchange is there.
+    """List the backfills that a file asks for, or a part of it, as soon as the exchange is there.
 
     There are none where the run ends before that; `run.stopped` says why.
     """
@@ -63,6 +68,9 @@ def scheduled(
         return []
     markets, now = answer
     found = chores(config, markets, provider.lake(), parse_time(now))
+    if shard is not None:
+        parts = [replace(each, symbols=tuple(shard.of(each.symbols))) for each in found]
+        found = [each for each in parts if each.symbols]
     run.planned = len(found)
     return found
 
@@ -90,8 +98,11 @@ def _patient_answer(
 
 
 @contextmanager
-def only_run(lake: Lake, config: Path) -> Iterator[None]:
-    """Be the only run of a file on a lake. Raises `filelock.Timeout` if there is another."""
+def only_run(lake: Lake, config: Path, shard: Shard | None = None) -> Iterator[None]:
+    """Be the only run of a file, or of a part of it, on a lake.
+
+    Raises `filelock.Timeout` if there is another.
+    """
     import hashlib  # noqa: PLC0415 - slow, as is the next
 
     from filelock import FileLock  # noqa: PLC0415
@@ -99,6 +110,7 @@ def only_run(lake: Lake, config: Path) -> Iterator[None]:
     lake.require_writable()
     locks = lake.root / ".locks"
     locks.mkdir(exist_ok=True)
-    name = hashlib.sha256(str(config.resolve()).encode()).hexdigest()[:10]
+    said = str(config.resolve()) + ("" if shard is None else f" {shard}")
+    name = hashlib.sha256(said.encode()).hexdigest()[:10]
     with FileLock(locks / f"backfill-{name}.lock", timeout=0):
         yield

@@ -78,6 +78,36 @@ def test_a_file_is_done_and_done_again_for_nothing(endpoint, tmp_path, capsys):
     assert asked(endpoint) == before
 
 
+def test_the_parts_of_a_file_do_it_between_them(endpoint, tmp_path, capsys):
+    path = file(tmp_path, SMALL)
+    for part in ("1/2", "2/2"):
+        words = command(endpoint, tmp_path, "--config", path, "--shard", part, "--json")
+        assert main(words) == 0
+        (*_, last) = capsys.readouterr().out.splitlines()
+        told = json.loads(last)
+        assert (told["state"], told["shard"]) == ("done", part)
+    before = asked(endpoint)
+    assert main(command(endpoint, tmp_path, "--config", path)) == 0
+    assert asked(endpoint) == before  # nothing is left
+
+
+@pytest.mark.parametrize("part", ["0/10", "11/10", "x", "3", ""])
+def test_a_part_that_there_is_not_is_bad_usage(endpoint, tmp_path, capsys, part):
+    with pytest.raises(SystemExit) as ended:
+        main(command(endpoint, tmp_path, "--config", file(tmp_path, SMALL), "--shard", part))
+    assert ended.value.code == 2
+    assert "shard" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["backfill", "plan"])
+def test_a_part_is_that_of_a_file(endpoint, tmp_path, capsys, name):
+    words = command(endpoint, tmp_path, "KRW-BTC", "--start", "2026-11-19", "--shard", "1/2")
+    with pytest.raises(SystemExit) as ended:
+        main([name, *words[1:]])
+    assert ended.value.code == 2
+    assert "give --config" in capsys.readouterr().err
+
+
 def test_two_runs_of_one_file_do_not_meet(endpoint, tmp_path, capsys):
     config = file(tmp_path, LARGE)
     first = started(endpoint, tmp_path, "--config", config)

@@ -15,6 +15,7 @@ from marketkit.cli.options import (
     duration,
     open_provider,
     path,
+    shard,
 )
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, Output
 from marketkit.cli.run import CommandRun, begin_run, say_summary
@@ -51,6 +52,8 @@ def wanted_arguments(command: argparse.ArgumentParser) -> None:
     command.set_defaults(timeframe=None)  # so that a file can refuse one
     said = "A TOML file that says what the lake holds, in place of symbols and times."
     add("--config", type=path, metavar="FILE", help=said)
+    said = "A part of the file's markets, as 3/10 for the third of ten: each part for a machine."
+    add("--shard", type=shard, metavar="N/ALL", help=said)
     said = "What comes first; newest if none is given."
     add("--order", choices=["newest", "oldest", "symbols"], help=said)
     said = "Take whole months and days from the exchange's archive of zip files."
@@ -94,7 +97,9 @@ def _work(
 
 
 def need_symbols(options: argparse.Namespace) -> None:
-    """End with bad usage where neither symbols nor a file are given."""
+    """End with bad usage where neither symbols nor a file are given, or a part of no file."""
+    if options.shard is not None:
+        options.refuse("--shard is a part of a file: give --config FILE, too")
     if not options.symbols or options.start is None:
         options.refuse("give symbols and --start, or --config FILE")
     options.timeframe = options.timeframe or "1m"
@@ -145,7 +150,8 @@ def _scheduled(options: argparse.Namespace, output: Output) -> int:
     provider, run = open_provider(options), begin_run(options)
     state, code = "", None
     try:
-        with only_run(provider.lake(), options.config), on_ending(run.terminate):
+        alone = only_run(provider.lake(), options.config, options.shard)
+        with alone, on_ending(run.terminate):
             _chores(provider, config, options, run)
     except Timeout:
         state, code = "busy: another run of this file is at work", INCOMPLETE
@@ -162,7 +168,7 @@ def _chores(
 ) -> None:
     from marketkit.data.jobs.config import moment  # noqa: PLC0415 - slow
 
-    for chore in scheduled(provider, config, run, options.patience):
+    for chore in scheduled(provider, config, run, options.patience, options.shard):
         if run.stopped:
             return
         symbols, start = list(chore.symbols), moment(chore.start)

@@ -67,7 +67,7 @@ def _of_file(options: argparse.Namespace, run: CommandRun, output: Output) -> It
 
     config = read_file(options)
     provider = open_provider(options)
-    for chore in scheduled(provider, config, run, _PATIENCE):
+    for chore in scheduled(provider, config, run, _PATIENCE, options.shard):
         symbols, start = list(chore.symbols), moment(chore.start)
         try:
             yield provider.plan(

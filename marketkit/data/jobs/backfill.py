@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -57,11 +57,13 @@ async def backfill(
     options: BackfillOptions,
     *,
     markets: Sequence[str],
+    crew: Callable[..., Executor] = Executor,
 ) -> Report:
     """Do a job for the symbols `names`, together with all processes at work; give the report.
 
     `markets` are what the exchange lists: whether it gives candles of another one tells a symbol
-    that fails from an exchange that is away.
+    that fails from an exchange that is away. `crew` makes the executor: of this process, or of
+    workers elsewhere.
     A series whose own files are at fault is a failure of the report, and the others go on. Raises
     what ends it early: `CancelledError`, trouble with the lake, the ledger or all series
     (`LakeError`), and the exchange's failure when patience ended.
@@ -93,7 +95,7 @@ async def backfill(
             await asyncio.to_thread(filler.lake.require_writable)
             await asyncio.to_thread(ledger.open, wanted, planned)
             outage = Outage(options.patience, run.say, filler.transport.now, run.interruptions)
-            executor = Executor(
+            executor = crew(
                 filler,
                 ledger,
                 timeframe,

@@ -122,11 +122,16 @@ class Executor:
         lanes: list[asyncio.Task[None]] = []
         while True:
             # The latency may have changed: it says how many must be under way at a time.
-            while len(lanes) < max(2, self._filler.lanes):
+            while len(lanes) < self._most:
                 lanes.append(group.create_task(self._lane()))
             _, pending = await asyncio.wait(lanes, timeout=_BEAT)
             if not pending:
                 return
+
+    @property
+    def _most(self) -> int:
+        """How many lanes there are to be."""
+        return max(2, self._filler.lanes)
 
     async def _lane(self) -> None:
         while (found := await self._next()) is not None:
@@ -154,6 +159,9 @@ class Executor:
         if self._waiting:
             task_run, walk = self._waiting.popleft()
             return task_run, WalkState(walk, walk.end, task_run.count)
+        return self._share()
+
+    def _share(self) -> tuple[TaskRun, WalkState] | None:
         if not self._at_work:
             return None
         task_run, walk_state = max(self._at_work, key=lambda pair: pair[1].to - pair[1].walk.start)
@@ -192,7 +200,7 @@ class Executor:
     async def _walk(self, task_run: TaskRun, walk_state: WalkState) -> None:
         self._at_work.append((task_run, walk_state))
         try:
-            await walk_one(self._filler.lake, self._filler.transport, walk_state, self.run)
+            await self._do(task_run, walk_state)
         except MarketkitError as failure:
             if stops_all(failure):
                 raise
@@ -204,6 +212,9 @@ class Executor:
         if not task_run.walks:
             await self._settle(task_run)
             self._changed.set()
+
+    async def _do(self, _: TaskRun, walk_state: WalkState) -> None:
+        await walk_one(self._filler.lake, self._filler.transport, walk_state, self.run)
 
     async def _settle(self, task_run: TaskRun) -> None:
         """Tell the ledger how a task ended."""

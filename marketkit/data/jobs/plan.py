@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -71,7 +72,7 @@ class Plan(Shown):
     costs: tuple[Cost, ...]
     pace: float
     options: BackfillOptions
-    start_job: Callable[[Plan], Job]
+    start_job: Callable[[Plan, Executor | None], Job]
 
     @property
     def frame(self) -> pl.DataFrame:
@@ -115,9 +116,16 @@ class Plan(Shown):
         meant = self._meant(symbols)
         return self._of([cost for cost in self.costs if cost.symbol not in meant])
 
-    def run(self) -> Job:
-        """Begin; the same as `backfill(plan)`."""
-        return self.start_job(self)
+    def run(self, on: Executor | None = None) -> Job:
+        """Begin in the background, here or `on` the workers of an executor.
+
+        That is any `concurrent.futures.Executor`, such as Dask's `client.get_executor()`. Each
+        worker asks from its own address (`MARKETKIT_ADDRESS`), paced by the budget of its machine,
+        and writes into the same lake: a folder that all share, or a bucket. One that is killed
+        costs the pages in its hands. Raises `InputError` for an executor that forks and, as the
+        job's failure, for a worker with another version of marketkit.
+        """
+        return self.start_job(self, on)
 
     def __len__(self) -> int:
         return len(self.costs)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import polars as pl
@@ -19,6 +21,7 @@ from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.made import read_made
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
 from marketkit.data.lake.read.sound import from_all
+from marketkit.data.lake.read.spread import Function, Part, dask_frame, map_parts
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
 from marketkit.data.lake.report.calendar import calendar
@@ -41,9 +44,12 @@ from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
 from marketkit.schema import ROW, empty
 from marketkit.settings import given_path
-from marketkit.symbols import is_name, several
+from marketkit.symbols import is_name, resolve, several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import EVER, Fill, Instant
+
+if TYPE_CHECKING:
+    import dask.dataframe as dd
 
 
 @explained
@@ -396,6 +402,54 @@ class Lake(Intake, Shown):
             both = pl.concat([rows, more]).sort("symbol", "time")
             rows = both.group_by("symbol", maintain_order=True).tail(count).select(*ROW)
         return in_precision(rows, precision)
+
+    def map(
+        self,
+        function: Function,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Instant | None = None,
+        end: Instant | None = None,
+        *,
+        on: Executor | None = None,
+    ) -> pl.DataFrame:
+        """Call a function with the candles of each symbol, and put the frames together.
+
+        It takes the `LazyFrame` of one symbol (`scan`) and gives a frame, lazy or not; those come
+        in the order of the symbols (codes, globs or names; all, if none are given). It is called
+        here and now, or `on` the workers of any `concurrent.futures.Executor`, such as Dask's
+        `client.get_executor()`; each opens this lake by itself. Raises what the function raises,
+        `UnknownSymbol`, `NotPicklable` for a function that cannot travel, and `InputError` for an
+        executor that forks, for workers with another marketkit, and for what is no frame.
+
+        >>> Lake("somewhere").map(lambda rows: rows.select("close"), timeframe="1d").height
+        0
+        """
+        found, window = self._meant(symbols, timeframe), self._window(start, end)
+        parts = [Part(self, name, found.timeframe.name, window) for name in found.symbols]
+        return map_parts(function, parts, on)
+
+    def dask(
+        self,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe = "1m",
+        start: Instant | None = None,
+        end: Instant | None = None,
+    ) -> dd.DataFrame:
+        """Give the candles as a Dask dataframe (`pip install 'marketkit-upbit[dask]'`).
+
+        It has a partition for each symbol, read by `scan` when that is computed, with the symbols
+        as the index: divisions are known, so that `ddf.loc["KRW-BTC"]` reads one. Raises
+        `UnknownSymbol`, `InputError` where there are no series, and `MissingExtra`.
+        """
+        return dask_frame(self, self._meant(symbols, timeframe), self._window(start, end))
+
+    def _meant(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
+        """Look up the series that codes, globs and names mean, or all; each must be there."""
+        if symbols is None:
+            return self.select(None, timeframe)
+        stored = [series.symbol for series in self._chosen(None, timeframe)]
+        return self.select(resolve(self.named(symbols), stored), timeframe)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).

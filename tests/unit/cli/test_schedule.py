@@ -11,6 +11,7 @@ from filelock import Timeout
 
 from marketkit.cli import schedule
 from marketkit.cli.run import CommandRun
+from marketkit.data.fleet.shards import Shard
 from marketkit.data.jobs.config import read_config
 from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError, Unreachable
@@ -72,6 +73,15 @@ def test_symbols_and_times_are_said_in_one_place(config, more):
         schedule.read_file(given(config, **more))
 
 
+def test_each_part_of_a_file_has_a_run_of_its_own(config, tmp_path):
+    lake, third = Lake(tmp_path / "lake"), Shard(3, 10)
+    with schedule.only_run(lake, config, third):
+        with pytest.raises(Timeout), schedule.only_run(lake, config, Shard(3, 10)):
+            pass
+        with schedule.only_run(lake, config, Shard(4, 10)), schedule.only_run(lake, config):
+            pass
+
+
 def test_a_file_has_one_run_at_a_time_and_another_file_another(config, tmp_path):
     lake = Lake(tmp_path / "lake")
     other = tmp_path / "other.toml"
@@ -89,6 +99,7 @@ class Away:
 
     def __init__(self, calls: int, lake: Lake) -> None:
         self.calls = calls
+        self.markets = ["KRW-BTC"]
         self._lake = lake
 
     def get_market(self) -> pl.DataFrame:
@@ -96,8 +107,8 @@ class Away:
         self.calls -= 1
         if self.calls >= 0:
             raise Unreachable("nobody there")
-        row = dict.fromkeys(MARKET) | {"symbol": "KRW-BTC", "quote": "KRW"}
-        return pl.DataFrame([row], schema=dict(MARKET))
+        rows = [dict.fromkeys(MARKET) | {"symbol": name, "quote": "KRW"} for name in self.markets]
+        return pl.DataFrame(rows, schema=dict(MARKET))
 
     def exchange_time(self) -> datetime:
         """Give the time of the exchange."""
@@ -114,6 +125,21 @@ def test_an_exchange_that_comes_back_is_waited_for(config, tmp_path, monkeypatch
     (chore,) = schedule.scheduled(away, read_config(config), CommandRun(None), "1h")
     assert (chore.symbols, chore.timeframe) == (("KRW-BTC",), "1h")
     assert capsys.readouterr().err.splitlines() == ["waiting for the exchange: nobody there"] * 2
+
+
+def test_a_part_of_a_file_has_its_markets_and_all_parts_have_all(config, tmp_path):
+    config.write_text('[[universe]]\ndepth = { 1h = "5d", 1d = "9d" }\n')
+    there = Away(0, Lake(tmp_path / "lake"))
+    there.markets = [f"KRW-A{letter}" for letter in "ABCDEFGH"]
+    found = []
+    for number in (1, 2, 3):
+        run = CommandRun(None)
+        shard = Shard(number, 3)
+        chores = schedule.scheduled(there, read_config(config), run, "1h", shard)
+        assert run.planned == len(chores)
+        assert all(shard.of(each.symbols) == list(each.symbols) for each in chores)
+        found += [(each.timeframe, symbol) for each in chores for symbol in each.symbols]
+    assert sorted(found) == sorted((w, name) for w in ("1h", "1d") for name in there.markets)
 
 
 @pytest.mark.parametrize(
