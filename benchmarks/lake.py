@@ -27,6 +27,7 @@ import polars as pl
 from benchmarks._candles import MINUTE, START, YEAR, candles, symbol
 from benchmarks._grid import grid
 from benchmarks._new_process import first_read, memory_row
+from benchmarks._publishing import publishing
 from marketkit.api.sync import SmartDataProvider
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
@@ -96,7 +97,7 @@ def measure(*, quick: bool) -> dict[str, Any]:
             _resampling(lake, rounds),
         ]
         rows += [_milliseconds_row(*row) for row in _gaps(wide, markets, rounds)]
-        rows += [_milliseconds_row(*_freezing(wide, rounds))]
+        rows += [_milliseconds_row(*_freezing(wide, rounds)), publishing(wide)]
         disk = lake.catalog().select(pl.col("bytes").sum() / pl.col("rows").sum()).item()
         merge = _merge_ms(lake, years, rounds)
         minute = _minute_ms(folder, min(markets, 50), rounds)

@@ -32,7 +32,7 @@ from marketkit.data.lake.format.layout import (
 )
 from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.format.strangers import is_half, is_stranger, told
-from marketkit.data.lake.snapshots import snapshot
+from marketkit.data.lake.snapshots import delta, snapshot
 from marketkit.data.lake.store.database import NAME
 from marketkit.data.lake.store.revisions import LOG_SUFFIX, log_path, parsed
 from marketkit.disk import TEMPORARY
@@ -115,7 +115,7 @@ def _below(
         except PermissionError as error:
             found.append(unreadable(root, folder, error))
             return
-        if path.name == snapshot.DELTA_LOG:
+        if path.name == delta.LOG:
             continue
         if meant is None:
             said = told(path.name) if is_stranger(path.name) else "not a folder of candles"

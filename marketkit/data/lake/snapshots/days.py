@@ -32,7 +32,10 @@ _AT_ONCE = 4  # files compared side by side: hashing leaves the other threads al
 
 
 class FrozenDay(NamedTuple):
-    """One day of trades of a frozen set: size in bytes, SHA-256 in hex, and the covered times."""
+    """One day of trades of a frozen set: size in bytes, SHA-256 in hex, and the covered times.
+
+    `first` and `last` are the times of its trades in ms UTC; older manifests do not tell them.
+    """
 
     series: TradeSeries
     day: str
@@ -40,6 +43,8 @@ class FrozenDay(NamedTuple):
     sha256: str
     rows: int
     covered: Spans
+    first: int | None = None
+    last: int | None = None
 
     @property
     def path(self) -> str:
@@ -50,7 +55,8 @@ class FrozenDay(NamedTuple):
         """Give the line of the manifest."""
         covered = [list(span) for span in self.covered]
         told = {"path": self.path, "size": self.size, "sha256": self.sha256}
-        return {**told, "rows": self.rows, "covered": covered}
+        ends = {"first": self.first, "last": self.last}
+        return {**told, "rows": self.rows, **ends, "covered": covered}
 
 
 def day_of_line(said: dict[str, Any]) -> FrozenDay:
@@ -63,10 +69,13 @@ def day_of_line(said: dict[str, Any]) -> FrozenDay:
         raise ValueError(f"{said} is not a file of trades")
     if not is_moment(said["rows"]):
         raise ValueError(f"{said['rows']!r} is no number of rows")
+    ends = said.get("first"), said.get("last")
+    if not all(end is None or is_moment(end) for end in ends):
+        raise ValueError(f"{ends} are no times")
     covered = Spans((int(start), int(end)) for start, end in said["covered"])
     series = TradeSeries(found["source"], symbol)
     sizes = (said["size"], said["sha256"], said["rows"])
-    return FrozenDay(series, found["day"], *sizes, covered)
+    return FrozenDay(series, found["day"], *sizes, covered, *ends)
 
 
 def link_days(root: Path, folder: Path) -> tuple[list[FrozenDay], dict[str, LakeError]]:
@@ -134,4 +143,5 @@ def _hashed(root: Path, folder: Path, series: TradeSeries, day: str) -> FrozenDa
         said = f"{root / series.path(day)} cannot be kept: {error};\n{REPAIR}"
         raise CorruptFile(said) from error
     digest = hashlib.sha256(content).hexdigest()
-    return FrozenDay(series, day, stamp.size, digest, footer.rows, footer.covered)
+    known = (footer.rows, footer.covered, footer.first, footer.last)
+    return FrozenDay(series, day, stamp.size, digest, *known)

@@ -1,141 +1,174 @@
-"""Frozen sets as Delta tables: a log beside the files, which stay untouched."""
+"""Commits of a Delta table: what other engines read to find the files of a frozen set.
+
+We write the text ourselves, from what our footers say, rather than by Delta's own library: a commit
+is one object that must not be there yet, which every place of our objects can put; so the log goes
+the same way as the files, with the same credentials and the same words for what fails, and no
+package more is needed. Readers of the first version of the protocol understand it, so all of today.
+No file is opened. Nothing here touches a disk.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
-import os
 import re
-import shutil
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, nullcontext, suppress
-from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, NamedTuple, TypeAlias
 from urllib.parse import quote, unquote
+from uuid import UUID, uuid5
 
-from marketkit.data.lake.format.layout import SUFFIX
-from marketkit.data.lake.snapshots.manifest import read_manifest
-from marketkit.data.lake.snapshots.snapshot import DELTA_LOG, check_intact, folder_of, keeping
-from marketkit.disk import make_folder, sync_file, sync_folder, sync_tree, write_atomic
-from marketkit.disk.system import point
-from marketkit.errors import InputError, MissingExtra, NotWritable
-from marketkit.frames import one_of
+from marketkit.timeframe import iso
 
 Table = Literal["candles", "trades"]
+Told: TypeAlias = dict[str, Any]
+LOG = "_delta_log"  # the folder of commits, beside the sources
 
-# Keys of the path, and no columns of the files: a Delta table may not have a name twice.
+_COLUMNS = {
+    "candles": {
+        "symbol": "string",
+        "time": "timestamp",
+        **dict.fromkeys(("open", "high", "low", "close", "volume", "value"), "double"),
+    },
+    "trades": {
+        "symbol": "string",
+        "time": "timestamp",
+        "seq": "long",
+        "price": "double",
+        "volume": "double",
+        "side": "string",
+        "prev_close": "double",
+        "change_price": "double",
+        "sequential_id": "long",
+    },
+}
+# Parts of the path, and no columns of the files: a Delta table may not have a name twice.
 _KEYS = {"candles": ("source", "timeframe", "series"), "trades": ("source", "series")}
-_ESCAPE = re.compile("%[0-9A-Fa-f]{2}")
+_OURS = "marketkit"  # under which name a commit tells more than Delta's own readers ask for
+_NAMESPACE = UUID("6f1e2a3c-70a4-4f6e-9a52-3d6d1b0c8e57")  # of the names of our tables
+_COMMIT = re.compile(rf"{LOG}/([0-9]{{20}})\.json")
+_CENTURY = "interval 5200 weeks"  # Delta's own care takes what no name needs only after that
+# Programs that tidy Delta tables by themselves would drop the versions behind older names.
+_KEPT = {
+    "delta.logRetentionDuration": _CENTURY,
+    "delta.deletedFileRetentionDuration": _CENTURY,
+    "delta.enableExpiredLogCleanup": "false",
+}
 
 
-def publish(root: Path, name: str, of: Table = "candles") -> Path:
-    """Write the Delta log of a frozen set, once, and give the folder of the table.
+class Added(NamedTuple):
+    """A file of a table: where it lies below, the parts of the path, bytes, and what it holds.
 
-    The log is one file that appears when it is complete, so a table is there or is not, and it is
-    down when the call returns. One that a power cut left without its content is written again.
-    Raises `CorruptFile` for a set that is not as it was frozen: others would read it unasked. Files
-    that other programs left beside the candles are no part of the table.
+    `first` and `last` are the times of its rows in ms UTC, None where it has none or nobody knows.
+    """
+
+    path: str
+    parts: Mapping[str, str]
+    size: int
+    rows: int
+    first: int | None
+    last: int | None
+
+
+def commit_path(version: int) -> str:
+    """Name the commit of a version, below the table."""
+    return f"{LOG}/{version:020}.json"
+
+
+def version_of(path: str) -> int | None:
+    """Give the version whose commit has this path below the table, or None for another file."""
+    found = _COMMIT.fullmatch(path)
+    return None if found is None else int(found[1])
+
+
+def head(of: Table, name: str, created: int) -> list[dict[str, Any]]:
+    """Give the lines that begin a table: the protocol, and the columns; `created` is in ms UTC.
+
+    The same name and moment make the same table.
+    """
+    columns = {**_COLUMNS[of], **dict.fromkeys(_KEYS[of], "string")}
+    fields = [
+        {"name": column, "type": kind, "nullable": True, "metadata": {}}
+        for column, kind in columns.items()
+    ]
+    about = {
+        "id": str(uuid5(_NAMESPACE, f"{of} {name} {created}")),
+        "name": name,
+        "format": {"provider": "parquet", "options": {}},
+        "schemaString": json.dumps({"type": "struct", "fields": fields}),
+        "partitionColumns": list(_KEYS[of]),
+        "createdTime": created,
+        "configuration": _KEPT,
+    }
+    return [{"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}, {"metaData": about}]
+
+
+def added(file: Added, moment: int) -> dict[str, Any]:
+    """Give the line of a file that a version has and the one before has not."""
+    return {
+        "add": {
+            "path": _quoted(file.path),
+            "partitionValues": dict(file.parts),
+            "size": file.size,
+            "modificationTime": moment,
+            "dataChange": True,
+            "stats": json.dumps(_statistics(file)),
+        }
+    }
+
+
+def removed(path: str, moment: int) -> dict[str, Any]:
+    """Give the line of a file that a version has no more; the file itself stays for older ones."""
+    return {"remove": {"path": _quoted(path), "deletionTimestamp": moment, "dataChange": True}}
+
+
+def spell(
+    lines: Iterable[Mapping[str, Any]], moment: int, operation: str, writer: str, ours: Told
+) -> bytes:
+    """Write a commit; what is told about it comes last, where the end of the object is enough.
+
+    `operation` is Delta's word for what was done; `ours` is what our own readers want to know.
+    """
+    body = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
+    proof = {"sha256": hashlib.sha256(body).hexdigest()}
+    told = {"timestamp": moment, "operation": operation, "operationParameters": {}}
+    told |= {"engineInfo": writer, _OURS: {**ours, **proof}}
+    return body + f"{json.dumps({'commitInfo': told})}\n".encode()
+
+
+def told_by(commit: bytes) -> Told | None:
+    """Give what a commit of ours tells about itself, None for one of another program.
+
+    The last bytes of a commit are enough, if they have the whole last line.
     """
     try:
-        import deltalake  # noqa: F401, PLC0415 - an extra
-    except ImportError:
-        raise MissingExtra("deltalake", "delta") from None
-    one_of("of", of, Table)
-    table = folder_of(root, name) / of
-    if of == "trades" and not read_manifest(table.parent).days:
-        raise InputError(f"the frozen set {name!r} has no trades")
-    if _is_table(table):
-        with suppress(PermissionError):  # then nothing was written here since long ago
-            _put_down(table / DELTA_LOG)
-        return table
-    check_intact(root, name)
-    with keeping(root):
-        if not _is_table(table):  # nobody else was faster
-            shutil.rmtree(table / DELTA_LOG, ignore_errors=True)
-            _write(table, name)
-        _put_down(table / DELTA_LOG)
-    return table
+        said = json.loads(commit.rstrip(b"\n").rpartition(b"\n")[2])["commitInfo"][_OURS]
+    except (ValueError, LookupError, TypeError):
+        return None
+    return said if isinstance(said, dict) else None
 
 
-def _is_table(table: Path) -> bool:
-    """Say whether the log of a table is there and can be read."""
-    from deltalake import DeltaTable  # noqa: PLC0415 - an extra
-    from deltalake.exceptions import DeltaError  # noqa: PLC0415 - an extra
-
-    if not (table / DELTA_LOG).is_dir():
-        return False
-    try:
-        with _view(table, [DELTA_LOG]) if _is_escaped(table) else nullcontext(table) as path:
-            DeltaTable(str(path))
-    except (DeltaError, OSError, ValueError):
-        return False
-    return True
+def is_whole(commit: bytes) -> bool:
+    """Say whether a commit of ours is as it was written, but for what it tells about itself."""
+    body = commit[: commit.rstrip(b"\n").rfind(b"\n") + 1]
+    told = told_by(commit)
+    return told is not None and told.get("sha256") == hashlib.sha256(body).hexdigest()
 
 
-def _is_escaped(table: Path) -> bool:
-    """Say whether Delta's library takes a part of a path for another: `%20`, or no UTF-8."""
-    path = str(table.resolve())
-    return _ESCAPE.search(path) is not None or os.fsencode(path) != path.encode("utf-8", "replace")
+def changes(commit: bytes) -> tuple[set[str], set[str]]:
+    """Give the paths that a commit adds and removes, whoever wrote it. Raises `ValueError`."""
+    found: dict[str, set[str]] = {"add": set(), "remove": set()}
+    for line in commit.splitlines():
+        for action, said in json.loads(line).items():
+            if action in found:
+                found[action].add(unquote(said["path"]))
+    return found["add"], found["remove"]
 
 
-@contextmanager
-def _view(table: Path, names: Iterable[str]) -> Iterator[Path]:
-    """Make a folder elsewhere with links to some files or folders of a table."""
-    with TemporaryDirectory(prefix="marketkit-delta-") as folder:
-        for name in names:
-            link = Path(folder) / name
-            link.parent.mkdir(parents=True, exist_ok=True)
-            point(link, table.resolve() / name)
-        yield Path(folder)
+def _quoted(path: str) -> str:
+    return quote(path, safe="/=")  # the protocol wants paths as in URLs
 
 
-def _write(table: Path, name: str) -> None:
-    """Write the log; for paths confusing to the library, in a folder elsewhere first."""
-    manifest = read_manifest(table.parent)
-    files = manifest.days if table.name == "trades" else manifest.files
-    kept = [each.path.removeprefix(f"{table.name}/") for each in files]
-    here = {each.relative_to(table).as_posix() for each in table.rglob(f"*{SUFFIX}")}
-    if here == set(kept) and not _is_escaped(table) and not any("%" in each for each in kept):
-        _convert(table, name, table.name)
-        return
-    with _view(table, kept) as path:
-        _convert(path, name, table.name)
-        make_folder(table / DELTA_LOG)
-        for each in sorted((path / DELTA_LOG).iterdir()):
-            _copy_log(each, table / DELTA_LOG / each.name, kept)
-
-
-def _copy_log(path: Path, target: Path, kept: Iterable[str]) -> None:
-    """Copy a file of a log, and escape the paths in the copy: the converter forgets."""
-    said = {unquote(name): quote(name, safe="/=") for name in kept}
-    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    for line in lines:
-        if "add" in line:
-            line["add"]["path"] = said[unquote(line["add"]["path"])]
-    content = "".join(f"{json.dumps(line)}\n" for line in lines).encode()
-    write_atomic(target, lambda file: file.write(content))
-
-
-def _convert(table: Path, name: str, of: str) -> None:
-    from deltalake import Field, Schema, convert_to_deltalake  # noqa: PLC0415 - an extra
-    from deltalake.exceptions import DeltaError  # noqa: PLC0415 - an extra
-    from deltalake.schema import PrimitiveType  # noqa: PLC0415 - an extra
-
-    try:
-        convert_to_deltalake(
-            str(table),
-            mode="ignore",
-            partition_by=Schema([Field(key, PrimitiveType("string")) for key in _KEYS[of]]),
-            partition_strategy="hive",
-            name=name,
-        )
-    except DeltaError as error:
-        raise NotWritable(f"no Delta log of {name} was written: {error}") from error
-
-
-def _put_down(log: Path) -> None:
-    """Have the log survive a power cut: files first, then their names, then the folder's own."""
-    for path in sorted(each for each in log.rglob("*") if each.is_file()):
-        sync_file(path)
-    sync_tree(log)
-    sync_folder(log.parent)
+def _statistics(file: Added) -> dict[str, Any]:
+    ends = {} if file.first is None else {"minValues": {"time": iso(file.first)}}
+    ends |= {} if file.last is None else {"maxValues": {"time": iso(file.last)}}
+    return {"numRecords": file.rows, **ends, "nullCount": {"symbol": 0, "time": 0}}

@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -87,13 +87,17 @@ class FrozenFile(NamedTuple):
 
 @dataclass(frozen=True)
 class Manifest:
-    """The files of a frozen set in the order of paths, and how the set came together."""
+    """The files of a frozen set in the order of paths, and how the set came together.
+
+    `eras` are, of a set in a bucket, those of copies that are of no first era, by path.
+    """
 
     name: str
     created: int
     library: str
     files: tuple[FrozenFile, ...]
     days: tuple[FrozenDay, ...] = ()
+    eras: Mapping[str, int] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -103,10 +107,13 @@ class Manifest:
         library: str,
         files: Iterable[FrozenFile],
         days: Iterable[FrozenDay] = (),
+        *,
+        eras: Mapping[str, int] | None = None,
     ) -> Manifest:
         """Put the files in order."""
         in_order = tuple(sorted(files, key=lambda kept: kept.path))
-        return cls(name, created, library, in_order, tuple(sorted(days, key=lambda day: day.path)))
+        in_days = tuple(sorted(days, key=lambda day: day.path))
+        return cls(name, created, library, in_order, in_days, eras or {})
 
     @property
     def paths(self) -> list[str]:
@@ -137,6 +144,7 @@ class Manifest:
             "created": self.created,
             "library": self.library,
             "hash": self.hash,
+            **({"eras": dict(self.eras)} if self.eras else {}),
         }
         # All files at once, for thousands one by one take longer than their links.
         files = json.dumps([_said(kept) for kept in self.files]).replace("}, {", "},\n{")
@@ -169,7 +177,11 @@ def read_manifest(folder: Path) -> Manifest:
 
 @lru_cache(maxsize=8)  # a backtest asks for the same set many times
 def _read(path: Path, _version: Stamp) -> Manifest:
-    said = json.loads(path.read_bytes())
+    return manifest_of(json.loads(path.read_bytes()), path)
+
+
+def manifest_of(said: dict[str, Any], path: object) -> Manifest:
+    """Understand a manifest that `path` names. Raises the errors of `NONSENSE`, `NewerFormat`."""
     known = WITH_TRADES if "trades" in said else FORMAT
     if said["format"] > known:
         raise NewerFormat(
@@ -180,7 +192,10 @@ def _read(path: Path, _version: Stamp) -> Manifest:
     if not (is_name(name) and is_moment(created)):
         raise ValueError(f"no set is called {name!r} or was frozen at {created!r}")
     days = [day_of_line(each) for each in said.get("trades", ())]
-    manifest = Manifest.of(name, created, str(library), files, days)
+    eras = dict(said.get("eras", {}))
+    if not all(type(era) is int and era > 0 for era in eras.values()):
+        raise ValueError(f"{eras} are no eras")
+    manifest = Manifest.of(name, created, str(library), files, days, eras=eras)
     if manifest.hash != said["hash"]:
         raise ValueError(f"its files have the hash {manifest.hash}, not {said['hash']}")
     return manifest

@@ -31,6 +31,7 @@ from marketkit.data.lake.format.marker import FROZEN
 from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.format.refusal import not_allowed, unreadable
 from marketkit.data.lake.format.strangers import is_stranger
+from marketkit.data.lake.snapshots import delta
 from marketkit.data.lake.snapshots.days import link_days, problem_of
 from marketkit.data.lake.snapshots.linking import link_all
 from marketkit.data.lake.snapshots.manifest import (
@@ -61,7 +62,6 @@ from marketkit.settings import library_version
 from marketkit.timeframe import Timeframe
 
 TABLES = ("candles", "trades")  # folders of a set, each with files of the same columns
-DELTA_LOG = "_delta_log"  # beside the sources; written by `publish`, no part of the set
 SETS: Schema = {
     "name": pl.String(),
     "created": TIME,
@@ -140,9 +140,13 @@ def thaw(root: Path, name: str, into: Path) -> None:
     check_intact(root, name)
     if into.resolve().is_relative_to(root.resolve()):
         raise InputError(f"{into} lies inside the lake {root}")
+    thaw_folder(folder_of(root, name), into)
+
+
+def thaw_folder(folder: Path, into: Path) -> None:
+    """Make a new lake with the files of the set in a folder, all at once or not at all."""
     if into.exists() and not (into.is_dir() and not any(into.iterdir())):
         raise InputError(f"{into} is there already: name a new folder")
-    folder = folder_of(root, name)
     with _refusals_named(into):
         make_folder(into.parent)
         with new_folder(into.parent) as new:
@@ -246,12 +250,17 @@ def names(root: Path) -> list[str]:
     return sorted(each.name for each in sets)
 
 
-def _refuse_taken(root: Path, name: str) -> None:
+def check_name(name: str) -> None:
+    """Refuse what cannot name a frozen set."""
     if not is_name(name):
         raise InputError(
             f"{name!r} cannot name a frozen set: up to 100 letters, digits and . _ -,"
             " with a letter or digit first and no dot last"
         )
+
+
+def _refuse_taken(root: Path, name: str) -> None:
+    check_name(name)
     if os.path.lexists(root / _FOLDER / name):
         raise InputError(f"a frozen set is called {name!r} already; sets never change")
 
@@ -287,7 +296,7 @@ def _problems(folder: Path, manifest: Manifest) -> Iterator[tuple[str, str]]:
     known = set(manifest.paths)
     for path in sorted(each for top in TABLES for each in (folder / top).rglob("*")):
         below = path.relative_to(folder).as_posix()
-        published = f"{below}/".startswith(tuple(f"{top}/{DELTA_LOG}/" for top in TABLES))
+        published = f"{below}/".startswith(tuple(f"{top}/{delta.LOG}/" for top in TABLES))
         ours = below not in known and not published and not is_stranger(path.name)
         if ours and not path.is_dir():
             yield below, "is not in the manifest"

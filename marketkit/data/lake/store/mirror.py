@@ -219,9 +219,9 @@ def writable(url: str) -> Iterator[None]:
         raise NotWritable(f"the lake {url} cannot be written: {error}") from None
 
 
-def together(work: Callable[[_K], _T], several: Sequence[_K]) -> list[_T]:
+def together(work: Callable[[_K], _T], several: Sequence[_K], at_once: int = AT_ONCE) -> list[_T]:
     """Do something that mostly waits with each, side by side, and give the results in order."""
     if len(several) < 2:
         return [work(each) for each in several]
-    with ThreadPoolExecutor(min(AT_ONCE, len(several))) as pool:
+    with ThreadPoolExecutor(min(at_once, len(several))) as pool:
         return list(pool.map(work, several))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 
+import polars as pl
 import pytest
 
 from marketkit.coverage import Spans
@@ -89,6 +90,8 @@ def test_the_trades_of_a_set_are_a_delta_table(lake):
     lake.freeze("a")
     table = deltalake.DeltaTable(str(lake.publish("a", "trades")))
     assert table.to_pyarrow_table().num_rows == 1
+    (said,) = pl.from_arrow(table.get_add_actions(flatten=True)).to_list()
+    assert said["min.time"] == said["max.time"]
     assert lake.verify("a").is_empty()
 
 
@@ -98,3 +101,13 @@ def test_trades_are_asked_in_sql(lake):
     query = "select symbol, seq, side, sum(volume) as volume from trades group by all"
     for answer in (lake.sql(query), lake.sql(query, as_of="a")):
         assert answer.rows() == [("KRW-BTC", 0, "BID", 1.0)]
+
+
+def test_a_line_of_an_older_release_tells_no_times_of_trades(lake):
+    lake.freeze("a")
+    line = json.loads((lake.root / "snapshots/a/manifest.json").read_text())["trades"][0]
+    assert day_of_line(line).first == day_of_line(line).last == NOON
+    del line["first"], line["last"]
+    assert day_of_line(line).first is None
+    with pytest.raises(ValueError, match="no times"):
+        day_of_line({**line, "first": "x"})

@@ -1,176 +1,81 @@
-"""Frozen sets as Delta tables."""
+"""Commits of Delta tables, as text."""
 
 from __future__ import annotations
 
-import os
-import random
-import sys
-from pathlib import Path
+import json
 
-import polars as pl
 import pytest
 
-from marketkit.coverage import Spans
-from marketkit.data.lake import Lake
-from marketkit.errors import MissingExtra, NotWritable
-from marketkit.schema import ROW, empty
+from marketkit.data.lake.snapshots import delta
+from marketkit.data.lake.snapshots.delta import Added
+from marketkit.data.lake.trades.day import STORED
+from marketkit.schema import ROW
 
-MINUTE = 60_000
-NUMBERS = ("open", "high", "low", "close", "volume", "value")
-
-
-@pytest.fixture
-def deltalake():
-    return pytest.importorskip("deltalake")
+JANUARY = 1_704_067_200_000
+PARTS = {"source": "upbit", "timeframe": "1min", "series": "KRW-a/b"}
+FILE = Added("source=upbit/series=KRW-%61%2Fb/한.parquet", PARTS, 123, 2, JANUARY, JANUARY + 1)
 
 
-@pytest.fixture
-def filled(lake, candles, january, deltalake):
-    """Two markets over three months, one of them silent; one of them has an hour, too."""
-    month = 31 * 1440 * MINUTE
-    for number, symbol in enumerate(("KRW-BTC", "KRW-ETH")):
-        times = [january - MINUTE, january, january + MINUTE]
-        covering = Spans([(january - 5 * MINUTE, january + month + 5 * MINUTE)])
-        lake.append(symbol, "1m", candles(times, symbol, 100.25 + number), covering)
-    lake.append("KRW-BTC", "1h", candles([january]), Spans([(january, january + 60 * MINUTE)]))
-    lake.freeze("study")
-    return lake
+def spell(lines, **ours):
+    return delta.spell(lines, JANUARY, "WRITE", "marketkit 1", ours)
 
 
-def logs(table: Path) -> list[str]:
-    return sorted(path.name for path in (table / "_delta_log").iterdir())
+def test_a_commit_is_named_by_its_version():
+    assert delta.commit_path(7) == "_delta_log/00000000000000000007.json"
+    assert delta.version_of(delta.commit_path(7)) == 7
+    for other in ("_delta_log/00000000000000000007.checkpoint.parquet", "_delta_log/_last", "x"):
+        assert delta.version_of(other) is None
 
 
-def test_a_published_set_is_a_delta_table_of_the_files_that_are_there(filled, deltalake):
-    before = {path: path.stat().st_ino for path in filled.root.glob("snapshots/**/*.parquet")}
-    table = filled.publish("study")
-    assert table == filled.root / "snapshots" / "study" / "candles"
-    delta = deltalake.DeltaTable(str(table))
-    assert len(delta.file_uris()) == len(before) == 7
-    assert set(delta.metadata().partition_columns) == {"source", "timeframe", "series"}
-    assert delta.metadata().name == "study"
-    after = {path: path.stat().st_ino for path in filled.root.glob("snapshots/**/*.parquet")}
-    assert after == before
+@pytest.mark.parametrize(("of", "columns"), [("candles", ROW), ("trades", STORED)])
+def test_a_table_has_the_columns_of_its_files_and_those_of_the_path(of, columns):
+    protocol, about = delta.head(of, "a", JANUARY)
+    assert protocol == {"protocol": {"minReaderVersion": 1, "minWriterVersion": 2}}
+    fields = json.loads(about["metaData"]["schemaString"])["fields"]
+    names = [field["name"] for field in fields]
+    assert names == [*columns, *about["metaData"]["partitionColumns"]]
+    assert delta.head(of, "a", JANUARY)[1] == about != delta.head(of, "b", JANUARY)[1]
 
 
-def test_every_engine_gets_the_same_sums(filled, deltalake):
-    expected = filled.read(None, "1m").select(pl.col(*NUMBERS).sum()).row(0)
-    table = str(filled.publish("study"))
-    delta = deltalake.DeltaTable(table)
-
-    frame = pl.scan_delta(table).filter(timeframe="1min").collect()
-    assert frame.select(pl.col(*NUMBERS).sum()).row(0) == pytest.approx(expected, rel=1e-12)
-    assert frame["symbol"].to_list() == frame["series"].to_list()
-
-    arrow = delta.to_pyarrow_table(filters=[("timeframe", "=", "1min")])
-    sums = tuple(sum(arrow[name].to_pylist()) for name in NUMBERS)
-    assert sums == pytest.approx(expected, rel=1e-12)
-
-    duckdb = pytest.importorskip("duckdb")
-    with duckdb.connect(":memory:") as connection:
-        paths = [uri for uri in delta.file_uris() if "timeframe=1min" in uri]
-        text = "select sum(columns(['open', 'high', 'low', 'close', 'volume', 'value']))"
-        found = connection.execute(f"{text} from read_parquet($1)", [paths]).fetchone()
-    assert found == pytest.approx(expected, rel=1e-12)
+def test_a_file_is_told_with_a_path_of_a_url_and_what_its_footer_says():
+    said = delta.added(FILE, JANUARY)["add"]
+    assert said["path"] == "source=upbit/series=KRW-%2561%252Fb/%ED%95%9C.parquet"
+    assert (said["partitionValues"], said["size"]) == (PARTS, 123)
+    assert json.loads(said["stats"]) == {
+        "numRecords": 2,
+        "minValues": {"time": "2024-01-01T00:00:00Z"},
+        "maxValues": {"time": "2024-01-01T00:00:00.001Z"},
+        "nullCount": {"symbol": 0, "time": 0},
+    }
+    assert delta.removed(FILE.path, JANUARY)["remove"]["path"] == said["path"]
 
 
-def test_delta_gives_the_rows_of_the_set_with_times_in_microseconds(filled):
-    rows = pl.scan_delta(str(filled.publish("study"))).filter(timeframe="1min").collect()
-    assert rows["time"].dtype == pl.Datetime("us", "UTC")
-    same = rows.select(*ROW).cast({"time": ROW["time"]}).sort("symbol", "time")
-    assert same.equals(filled.as_of("study").read(None, "1m"))
+def test_a_file_without_rows_has_no_times():
+    stats = json.loads(delta.added(FILE._replace(rows=0, first=None, last=None), 0)["add"]["stats"])
+    assert stats == {"numRecords": 0, "nullCount": {"symbol": 0, "time": 0}}
 
 
-def test_publishing_again_does_nothing(filled, deltalake):
-    table = filled.publish("study")
-    before = logs(table)
-    assert filled.publish("study") == table
-    assert logs(table) == before
-    assert deltalake.DeltaTable(str(table)).version() == 0
+def test_a_commit_tells_its_changes_and_at_its_end_about_itself():
+    commit = spell([delta.added(FILE, 1), delta.removed("b", 1)], frozen="a")
+    assert delta.changes(commit) == ({FILE.path}, {"b"})
+    told = delta.told_by(commit)
+    assert told is not None
+    assert told["frozen"] == "a"
+    assert delta.told_by(commit[-300:]) == told
+    assert delta.told_by(commit[-100:]) is None
 
 
-def test_a_published_set_is_still_as_it_was_frozen(filled, tmp_path):
-    rows = filled.as_of("study").read(None, "1m")
-    filled.publish("study")
-    assert filled.verify("study").is_empty()
-    assert filled.as_of("study").read(None, "1m").equals(rows)
-    assert not list(filled.thaw("study", tmp_path / "new").root.rglob("_delta_log"))
-    filled.delete("study")
-    assert filled.frozen().is_empty()
+@pytest.mark.parametrize(
+    "commit", [b"", b"{", b"[1]", b"7", b'{"commitInfo":{"operation":"WRITE"}}', b'{"add":{}}']
+)
+def test_a_commit_of_another_program_tells_nothing(commit):
+    assert delta.told_by(commit) is None
+    assert not delta.is_whole(commit)
 
 
-def test_a_table_stays_as_it_is_while_the_lake_changes(filled, candles, january):
-    table = filled.publish("study")
-    before = pl.scan_delta(str(table)).collect()
-    for number in range(5):
-        rows = candles([january], close=200.0 + number)
-        filled.append("KRW-BTC", "1m", rows, Spans([(january, january + MINUTE)]))
-        assert pl.scan_delta(str(table)).collect().equals(before)
-    filled.append("KRW-XRP", "1m", empty(ROW), Spans([(january, january + MINUTE)]))
-    assert filled.publish("study") == table
-    assert pl.scan_delta(str(table)).collect().equals(before)
-
-
-def test_half_a_log_is_no_table_and_does_not_hinder_the_next(filled, deltalake):
-    log = filled.root / "snapshots" / "study" / "candles" / "_delta_log"
-    log.mkdir()
-    (log / "_commit_0123.json.tmp").write_text("{")
-    table = filled.publish("study")
-    assert deltalake.DeltaTable(str(table)).version() == 0
-    assert filled.verify("study").is_empty()
-
-
-@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="names of descriptors")
-@pytest.mark.parametrize("again", [False, True])
-def test_log_and_folders_are_down_before_a_set_is_called_published(filled, monkeypatch, again):
-    if again:
-        filled.publish("study")
-    real, synced = os.fsync, []
-
-    def fsync(descriptor):
-        real(descriptor)
-        synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
-
-    monkeypatch.setattr(os, "fsync", fsync)
-    table = filled.publish("study")
-    log = table / "_delta_log"
-    assert [str(log / name) for name in logs(table)] == synced[-len(logs(table)) - 2 : -2]
-    assert synced[-2:] == [str(log), str(table)]
-
-
-@pytest.mark.parametrize("content", [b"", b'{"protocol"', random.Random(1).randbytes(99)])
-def test_a_log_that_a_power_cut_left_without_content_is_written_again(filled, deltalake, content):
-    table = filled.publish("study")
-    (log,) = (table / "_delta_log").iterdir()
-    log.write_bytes(content)
-    assert filled.publish("study") == table
-    assert len(deltalake.DeltaTable(str(table)).file_uris()) == 7
-
-
-def test_a_lake_that_may_only_be_read_is_not_published(filled, monkeypatch):
-    monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(NotWritable, match="may only be read"):
-        filled.publish("study")
-    assert not list(filled.root.rglob("_delta_log"))
-
-
-def test_a_log_that_cannot_be_written_is_said_so(filled):
-    log = filled.root / "snapshots" / "study" / "candles" / "_delta_log"
-    log.write_text("in the way")
-    with pytest.raises(NotWritable, match="study"):
-        filled.publish("study")
-
-
-def test_without_deltalake_the_extra_is_named(lake, monkeypatch):
-    monkeypatch.setitem(sys.modules, "deltalake", None)
-    with pytest.raises(MissingExtra, match=r"marketkit-upbit\[delta\]"):
-        lake.publish("study")
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="names of files are texts here")
-def test_a_lake_whose_name_is_no_text_has_a_log_too(tmp_path, candles, january, deltalake):
-    lake = Lake(tmp_path / os.fsdecode(b"\xc8\xa3\xbc\xf6"))
-    lake.append("KRW-BTC", "1m", candles([january]), Spans([(january, january + MINUTE)]))
-    lake.freeze("study")
-    assert logs(lake.publish("study")) == ["00000000000000000000.json"]
-    assert lake.publish("study") == lake.publish("study")
+def test_a_commit_with_another_byte_or_line_is_not_whole():
+    commit = spell([delta.added(FILE, 1), delta.added(FILE._replace(path="b"), 1)])
+    assert delta.is_whole(commit)
+    assert delta.is_whole(spell([]))
+    assert not delta.is_whole(commit.replace(b'"size": 123', b'"size": 122', 1))
+    assert not delta.is_whole(commit.partition(b"\n")[2])
