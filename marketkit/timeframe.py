@@ -39,6 +39,9 @@ class Timeframe:
     def __str__(self) -> str:
         return self.name
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # no two share one, and it is asked of every series of every call
+
     @property
     def is_calendar(self) -> bool:
         """Whether the slots differ in length, as for months and years."""
