@@ -66,13 +66,6 @@ class Timeframe:
         origin = _FIRST_MONDAY if self.name == "1w" else 0
         return (time - origin) // self.width * self.width + origin
 
-    def first_within(self, times: Iterable[int]) -> int | None:
-        """Give the first of some times that lies within a slot; None where each starts one."""
-        if self.name in _MONTHS:
-            return next((time for time in times if self.floor(time) != time), None)
-        start, width = self.floor(0), self.width
-        return next((time for time in times if (time - start) % width), None)
-
     def ceil(self, time: int) -> int:
         """Give the first slot start at or after `time`."""
         start = self.floor(time)
