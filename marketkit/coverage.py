@@ -43,7 +43,7 @@ class Spans:
     def _sorted(cls, spans: Iterable[Span]) -> Spans:
         """Make a set of spans in order that do not touch; empty ones contribute nothing."""
         made = cls.__new__(cls)
-        made._spans = tuple(each for each in spans if each.start < each.end)  # noqa: SLF001 - ours
+        made._spans = tuple([each for each in spans if each[0] < each[1]])  # noqa: SLF001 - ours
         return made
 
     def __or__(self, other: Spans) -> Spans:
@@ -107,12 +107,12 @@ class Spans:
         """Give the part of `[start, end)` that is missing from the set."""
         gaps, at = list[Span](), start
         first = bisect_right(self._spans, start, key=lambda span: span.start)
-        for each in self._spans[max(0, first - 1) :]:
-            if each.start >= end:
+        for known, until in self._spans[max(0, first - 1) :]:
+            if known >= end:
                 break
-            if each.start > at:
-                gaps.append(Span(at, each.start))
-            at = max(at, each.end)
+            if known > at:
+                gaps.append(Span(at, known))
+            at = max(at, until)
         if at < end:
             gaps.append(Span(at, end))
         return Spans._sorted(gaps)
@@ -120,14 +120,17 @@ class Spans:
 
 def _normalised(spans: Iterable[tuple[int, int]]) -> tuple[Span, ...]:
     joined: list[Span] = []
+    low = high = 0  # the span at hand, empty before the first
     for start, end in sorted(spans):
         if end <= start:
             continue
-        if joined and start <= joined[-1].end:
-            joined[-1] = Span(joined[-1].start, max(joined[-1].end, end))
-        else:
-            joined.append(Span(start, end))
-    return tuple(joined)
+        if low < high and start <= high:
+            high = max(high, end)
+            continue
+        if low < high:
+            joined.append(Span(low, high))
+        low, high = start, end
+    return (*joined, Span(low, high)) if low < high else ()
 
 
 def _overlaps(left: tuple[Span, ...], right: tuple[Span, ...]) -> Iterator[Span]:

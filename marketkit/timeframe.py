@@ -39,6 +39,9 @@ class Timeframe:
     def __str__(self) -> str:
         return self.name
 
+    def __hash__(self) -> int:
+        return hash(self.name)  # no two share one, and it is asked of every series of every call
+
     @property
     def is_calendar(self) -> bool:
         """Whether the slots differ in length, as for months and years."""
@@ -62,13 +65,6 @@ class Timeframe:
             return _month_start(_month_index(time) // _MONTHS[self.name] * _MONTHS[self.name])
         origin = _FIRST_MONDAY if self.name == "1w" else 0
         return (time - origin) // self.width * self.width + origin
-
-    def first_within(self, times: Iterable[int]) -> int | None:
-        """Give the first of some times that lies within a slot; None where each starts one."""
-        if self.name in _MONTHS:
-            return next((time for time in times if self.floor(time) != time), None)
-        start, width = self.floor(0), self.width
-        return next((time for time in times if (time - start) % width), None)
 
     def ceil(self, time: int) -> int:
         """Give the first slot start at or after `time`."""

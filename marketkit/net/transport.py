@@ -18,16 +18,7 @@ from marketkit.net.body import read_bounded
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
 from marketkit.net.exchange_clock import ExchangeClock, machine_time, parse_age, parse_date
-from marketkit.net.wire import (
-    TurnPassed,
-    Wire,
-    about,
-    built_for,
-    client_for,
-    failure_of,
-    host_of,
-    in_all,
-)
+from marketkit.net.wire import TurnPassed, Wire, about, client_for, failure_of, host_of, in_all
 from marketkit.settings import largest_answer
 from marketkit.timeframe import iso
 
@@ -220,7 +211,7 @@ class Transport:
     async def _converse(self, request: Request, wire: Wire) -> Response:
         sent_at = machine_time()  # machine's clock: dates an answer that has no date of its own
         client = self._connected()
-        built = built_for(client, self._endpoint, request, wire)
+        built = wire.build(client, self._endpoint, request)
         answer = await client.send(built, stream=True)
         try:
             # The headers say that the request was counted: the slot need not wait for the body.
@@ -233,7 +224,7 @@ class Transport:
             await answer.aclose()
         date = parse_date(answer.headers.get("date"))
         made = wire.sent - 1000 * parse_age(answer.headers.get("age"))
-        headers = dict(answer.headers.items())
+        headers = dict(answer.headers.items())  # `dict` would look each up again
         return Response(answer.status_code, headers, body, date or sent_at, made)
 
     def _answered(self, request: Request, slot: Slot, answer: httpx.Response) -> None:

@@ -12,6 +12,7 @@ only they would import, and each of them anew, is imported here, too: that is mo
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -57,7 +58,7 @@ class Steps:
 
     def __call__(self, frame, event, _argument):
         """Trace only what changes files."""
-        if not any(name in frame.f_code.co_filename for name in TRACED):
+        if not is_traced(frame.f_code.co_filename):
             return None
         if event == "line":
             self.seen += 1
@@ -73,6 +74,12 @@ class Steps:
         if disk != self.disk:
             self.disk = disk
             self.changes.append(self.seen)
+
+
+@functools.cache
+def is_traced(file: str) -> bool:
+    """Say whether lines of a file are steps; asked at every call of any function."""
+    return any(name in file for name in TRACED)
 
 
 def look(folder: Path) -> list[tuple[object, ...]]:

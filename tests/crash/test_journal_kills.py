@@ -32,6 +32,6 @@ def test_a_writer_killed_at_some_of_its_steps_loses_nothing(tmp_path):
 
 @pytest.mark.slow
 def test_a_writer_killed_in_every_state_of_the_disk_and_in_between_loses_nothing(tmp_path):
-    found = kills(tmp_path, 1_300)
+    found = kills(tmp_path, 1_400)
     assert [each for each in found if each["why"]] == []
     assert sum(each["killed"] for each in found) >= ENOUGH

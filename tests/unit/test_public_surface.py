@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 import subprocess
 import sys
 from pathlib import Path
@@ -70,18 +71,16 @@ def test_every_error_is_public():
     assert raised() <= set(mk.__all__)
 
 
-OTHERS = ("data.jobs.job", "api.status", "api.sync")
+MODULES = ("data.lake.lake", "api.live.series", "data.jobs.job", "api.status", "api.sync")
+ORDERS = list(itertools.product(("module", "call"), MODULES))
+QUICK = [("call", "data.lake.lake"), ("module", "api.live.series")]
 
 
 @pytest.mark.parametrize(
-    "module",
-    [
-        *("data.lake.lake", "api.live.series"),
-        *(pytest.param(each, marks=pytest.mark.slow) for each in OTHERS),
-    ],
+    ("first", "module"),
+    [each if each in QUICK else pytest.param(*each, marks=pytest.mark.slow) for each in ORDERS],
 )
-@pytest.mark.parametrize("first", ["module", "call"])
-def test_calls_are_functions_in_every_order_of_import(module, first):
+def test_calls_are_functions_in_every_order_of_import(first, module):
     """No package of ours takes the name of a call, whatever was imported or used before."""
     steps = [f"import marketkit.{module}", "mk.lake(); mk.jobs(); mk.status()"]
     code = f"""

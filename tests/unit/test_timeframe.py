@@ -126,15 +126,6 @@ def test_ceil_is_the_moment_itself_on_a_start_and_else_the_next_start(name, mome
 
 
 @calm
-@given(names, st.lists(moments, max_size=5))
-def test_the_first_moment_within_a_slot_is_found_or_none_is(name, some):
-    starts = [ms(oracle_floor(name, moment)) for moment in some]
-    inner = [ms(moment) for moment in some if oracle_floor(name, moment) != moment]
-    assert TIMEFRAMES[name].first_within(starts) is None
-    assert TIMEFRAMES[name].first_within([*starts, *map(ms, some)]) == next(iter(inner), None)
-
-
-@calm
 @given(names, moments)
 def test_next_and_previous_are_the_neighbouring_slots(name, moment):
     timeframe = TIMEFRAMES[name]

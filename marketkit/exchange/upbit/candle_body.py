@@ -14,7 +14,7 @@ import polars as pl
 
 from marketkit.schema import ROW
 
-_TIMES = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\n)+")
+_TIMES = re.compile(r"(?:[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}\n)+")
 _FIRST = datetime(1970, 1, 1)  # noqa: DTZ001 - the wire's times are all UTC, and say so nowhere
 _DAY = 86_400  # seconds
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -17,7 +18,7 @@ from marketkit.exchange.upbit import bodies as upbit_bodies
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.proof import CandleRange, Descent, times_of
 from marketkit.schema import TRADE, empty
-from marketkit.timeframe import DAY, iso
+from marketkit.timeframe import DAY, Timeframe, iso
 
 _SLACK = 2_000  # ms; an answer is dated to the second, and the day may end while it is on its way
 
@@ -58,12 +59,20 @@ def read_page(rows: pl.DataFrame, wanted: CandleRange, to: int, at: int) -> Page
         raise BadResponse(
             f"asked {wanted.symbol} {wanted.timeframe} before {iso(to)}, got {iso(times[-1])}"
         )
-    if (odd := wanted.timeframe.first_within(times)) is not None:
+    if (odd := first_within(wanted.timeframe, times)) is not None:
         what = f"a {wanted.timeframe} candle of {wanted.symbol}"
         raise BadResponse(f"{what} starts at {iso(odd)}")
     # Recorded data repeats the row at a page boundary.
     kept = rows[: bisect_left(times, to)]
     return Page(kept, Spans([(times[0], bound)]))
+
+
+def first_within(timeframe: Timeframe, times: Sequence[int]) -> int | None:
+    """Give the first of some times that lies within a slot; None where each starts one."""
+    if timeframe.is_calendar:
+        return next((time for time in times if timeframe.floor(time) != time), None)
+    start, width = timeframe.floor(0), timeframe.width
+    return next((time for time in times if (time - start) % width), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ from marketkit.exchange.dialect import Request
 from marketkit.net.wire import (
     TurnPassed,
     Wire,
-    built_for,
     client_for,
     failure_of,
     host_of,
@@ -211,7 +210,7 @@ def test_what_breaks_on_the_way_becomes_an_error_of_ours(error, kind, words):
 )
 def test_a_request_is_built_as_the_client_would(params):
     client, wire = client_for("http://127.0.0.1:9"), Wire(Slot(held=True))
-    built = built_for(client, "http://127.0.0.1:9", Request("/v1/x", params, "candles"), wire)
+    built = wire.build(client, "http://127.0.0.1:9", Request("/v1/x", params, "candles"))
     usual = client.build_request("GET", "http://127.0.0.1:9/v1/x", params=params)
     assert (built.method, str(built.url)) == (usual.method, str(usual.url).removesuffix("?"))
     assert built.headers == usual.headers

@@ -118,12 +118,18 @@ class Manifest:
     @property
     def paths(self) -> list[str]:
         """The paths of all files, below the folder of the set."""
-        return [*(kept.path for kept in self.files), *(day.path for day in self.days)]
+        return [*self._paths, *(day.path for day in self.days)]
+
+    @cached_property
+    def _paths(self) -> list[str]:
+        """The paths of the files of candles, each put together once."""
+        return [kept.path for kept in self.files]
 
     @cached_property
     def hash(self) -> str:
         """The SHA-256 over the hashes and paths of all files."""
-        lines = [f"{kept.entry.sha256}  {kept.path}\n" for kept in self.files]
+        both = zip(self.files, self._paths, strict=True)
+        lines = [f"{kept.entry.sha256}  {path}\n" for kept, path in both]
         lines += [f"{kept.sha256}  {kept.path}\n" for kept in self.days]
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
@@ -147,7 +153,8 @@ class Manifest:
             **({"eras": dict(self.eras)} if self.eras else {}),
         }
         # All files at once, for thousands one by one take longer than their links.
-        files = json.dumps([_said(kept) for kept in self.files]).replace("}, {", "},\n{")
+        said = list(map(_said, self.files, self._paths))
+        files = json.dumps(said).replace("}, {", "},\n{")
         trades = ""
         if self.days:
             days = json.dumps([kept.said() for kept in self.days]).replace("}, {", "},\n{")
@@ -216,10 +223,10 @@ def cite(manifest: Manifest) -> str:
     return f"@misc{{{manifest.name}{lines}\n}}\n"
 
 
-def _said(kept: FrozenFile) -> dict[str, Any]:
+def _said(kept: FrozenFile, path: str) -> dict[str, Any]:
     footer = kept.entry.footer
     return {
-        "path": kept.path,
+        "path": path,
         "size": kept.entry.stamp.size,
         "sha256": kept.entry.sha256,
         "rows": footer.rows,

@@ -7,7 +7,7 @@ import os
 import sqlite3
 import weakref
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -49,8 +49,8 @@ _TABLES = (
     ) WITHOUT ROWID
     """,
 )
-_CHUNKS = "SELECT * FROM chunks WHERE folder = ?"
-_FOLDER = "SELECT inode, mtime_ns, ctime_ns FROM folders WHERE folder = ?"
+_CHUNKS = "SELECT * FROM chunks WHERE folder IN ({}) ORDER BY folder, chunk"
+_FOLDERS = "SELECT * FROM folders WHERE folder IN ({})"
 _PUT_CHUNK = "REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _PUT_FOLDER = "REPLACE INTO folders VALUES (?, ?, ?, ?)"
 _ENDS = "SELECT * FROM ends WHERE folder IN ({})"
@@ -123,7 +123,14 @@ class Database:
         """Give the listings of folders, all as of one moment."""
         with self.connection as connection:
             connection.execute("BEGIN")
-            return {folder: _recalled(connection, folder) for folder in folders}
+            stamps: dict[str, FileStamp] = {}
+            entries: dict[str, list[Entry]] = {folder: [] for folder in folders}
+            for names, marks in _in_parts(folders):
+                for folder, *at in connection.execute(_FOLDERS.format(marks), names):
+                    stamps[folder] = FileStamp(*at)
+                for row in connection.execute(_CHUNKS.format(marks), names):
+                    entries[row[0]].append(_from_row(row))
+            return {folder: Listing(stamps.get(folder), entries[folder]) for folder in folders}
 
     def remember(self, learned: Mapping[str, Listing]) -> None:
         """Write folders whole, for another process may have written rows of an older listing."""
@@ -145,10 +152,8 @@ class Database:
     def ends(self, folders: Sequence[str]) -> dict[str, tuple[str, bytes]]:
         """Give the kept ends of series."""
         found = {}
-        for at in range(0, len(folders), _AT_ONCE):
-            names = folders[at : at + _AT_ONCE]
-            asked = _ENDS.format(",".join("?" * len(names)))
-            rows = self.connection.execute(asked, names)
+        for names, marks in _in_parts(folders):
+            rows = self.connection.execute(_ENDS.format(marks), names)
             found.update({row[0]: row[1:] for row in rows if _is_end(*row[1:])})
         return found
 
@@ -215,10 +220,11 @@ def _is_end(made_of: object, content: object) -> bool:
     return isinstance(made_of, str) and isinstance(content, bytes)
 
 
-def _recalled(connection: sqlite3.Connection, folder: str) -> Listing:
-    at = connection.execute(_FOLDER, (folder,)).fetchone()
-    rows = connection.execute(_CHUNKS, (folder,)).fetchall()
-    return Listing(None if at is None else FileStamp(*at), [_from_row(row) for row in rows])
+def _in_parts(folders: Sequence[str]) -> Iterator[tuple[list[str], str]]:
+    """Give names in parts for one question each, and the marks that stand for them there."""
+    for at in range(0, len(folders), _AT_ONCE):
+        names = list(folders[at : at + _AT_ONCE])
+        yield names, ",".join("?" * len(names))
 
 
 def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:
@@ -231,25 +237,26 @@ def _to_row(folder: str, entry: Entry) -> tuple[Any, ...]:
 
 
 def _from_row(row: tuple[Any, ...]) -> Entry:
-    _, chunk, size, mtime_ns, inode, covered, *said, sha256, crc, rests_on = row
-    footer = Footer(spans_of_text(covered), *said, rests_on=rests_on or ONE_ANSWER)
-    entry = Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)
+    _, chunk, size, mtime_ns, inode, covered, nothing_before, rows, first, last, *marks = row
+    sha256, crc, rests_on = marks
+    spans, word = spans_of_text(covered), rests_on or ONE_ANSWER
+    footer = Footer(spans, nothing_before, rows, first, last, rests_on=word)
     if crc is None:  # written before there were checksums
         refuse_nonsense(footer)
         if not (isinstance(chunk, str) and isinstance(sha256, str | None)):
             raise TypeError(f"{chunk!r} with the hash {sha256!r} is no chunk")
     refuse_rotten(row)
-    return entry
+    return Entry(chunk, Stamp(size, mtime_ns, inode), footer, sha256)
 
 
 def refuse_rotten(row: tuple[Any, ...]) -> None:
     """Raise `ValueError` for a row of a chunk with a wrong checksum."""
-    *said, crc, rests_on = row
-    if crc is not None and crc != checksum(tuple(said), rests_on):
+    crc = row[-2]
+    if crc is not None and crc != checksum(row[:-2], row[-1]):
         raise ValueError(f"the row of {row[:2]} is not as it was written")
 
 
 def checksum(said: tuple[Any, ...], rests_on: str | None) -> int:
     """Give the checksum of the columns before, and of a word behind, if any."""
-    word = () if rests_on in {None, UNREAD} else (rests_on,)
-    return zlib.crc32(repr((*said, *word)).encode())
+    named = said if rests_on is None or rests_on == UNREAD else (*said, rests_on)
+    return zlib.crc32(repr(named).encode())

@@ -2,13 +2,17 @@
 
 `appender.py ROOT page NAME LINE` appends the page of that name and kills itself before the LINE-th
 line that the lake's own modules execute; at the end it prints how many there were.
+`appender.py FOLDER dying NAME LINE...` does so for each line, to the lake in the folder of that
+number, and prints how each ended: a child of a process that has imported all costs a tenth.
 `appender.py ROOT pages FIRST STEP COUNT` appends COUNT pages of five slots, each STEP pages apart;
 with `journal` in place of `pages` through the journal.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -70,6 +74,25 @@ def append_page(root: str, name: str, line: int) -> None:
     print(death.seen)  # noqa: T201
 
 
+def die_at(folder: str, name: str, lines: list[int]) -> None:
+    """Append a page to a lake for each line, in a process of its own that dies there."""
+    codes = [_dead_at(f"{folder}/{line}", name, line) for line in lines]
+    print(json.dumps(codes))  # noqa: T201
+
+
+def _dead_at(root: str, name: str, line: int) -> int:
+    if not hasattr(os, "fork"):
+        command = [sys.executable, __file__, root, "page", name, str(line)]
+        return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        append_page(root, name, line)
+    finally:
+        os._exit(0)  # a child must not go on as its parent
+
+
 def append_pages(root: str, first: int, step: int, count: int) -> None:
     """Append many small pages to one series."""
     lake = Lake(root)
@@ -84,5 +107,7 @@ if __name__ == "__main__":
         pages._LARGE = 0
     if what == "page":
         append_page(root, rest[0], int(rest[1]))
+    elif what == "dying":
+        die_at(root, rest[0], list(map(int, rest[1:])))
     else:
         append_pages(root, *map(int, rest))

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from marketkit.coverage import Spans
 from marketkit.errors import BadResponse
 from marketkit.exchange.dialect import Response, Step
-from marketkit.exchange.upbit.paging import read_page, walk_candles
+from marketkit.exchange.upbit.paging import first_within, read_page, walk_candles
 from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import candle_request
 from marketkit.schema import ROW, empty, exact
@@ -453,3 +453,13 @@ def test_a_row_behind_a_long_hole_is_given_by_the_next_page_with_the_hole_proved
     )
     assert [times(page) for page in pages] == [[new, new + MINUTE], [old]]
     assert pages[1].proved == Spans([(old, new)])
+
+
+@calm
+@given(st.sampled_from(list(TIMEFRAMES)), st.lists(st.integers(0, 2 * 10**12), max_size=5))
+def test_the_first_moment_within_a_slot_is_found_or_none_is(name, some):
+    timeframe = TIMEFRAMES[name]
+    starts = list(map(timeframe.floor, some))
+    inner = [moment for moment in some if timeframe.floor(moment) != moment]
+    assert first_within(timeframe, starts) is None
+    assert first_within(timeframe, [*starts, *some]) == next(iter(inner), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+from pathlib import Path
 
 import pytest
 
@@ -51,7 +52,9 @@ def test_bytes_are_compared_once_in_a_process_unless_something_touched_them(
     link(filled, tmp_path / "a")
     compared, real = [], linking._hashed
     monkeypatch.setattr(
-        linking, "_hashed", lambda path, *rest: (compared.append(path.name), real(path, *rest))[1]
+        linking,
+        "_hashed",
+        lambda path, *rest: (compared.append(Path(path).name), real(path, *rest))[1],
     )
     link(filled, tmp_path / "b")
     assert compared == []

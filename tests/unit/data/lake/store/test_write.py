@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import shutil
@@ -77,11 +78,8 @@ def after(before, tmp_path_factory):
     return everything(root), int(printed)
 
 
-def check_killed_at(line: int, before: Path, after: object, root: Path) -> None:
-    """Kill a writer at one line; nothing may be lost or claimed, and the next run mends all."""
-    shutil.copytree(before, root)
-    code, _ = run(root, "page", "new", line)
-    assert code == 9, f"line {line} was not reached"
+def check_left_by_the_dead(after: object, root: Path) -> None:
+    """Nothing may be lost or claimed where a writer was killed, and the next run mends all."""
     old, new = (make_page(*PAGES[name]) for name in ("old", "new"))
     rows, covered, _ = everything(root)
     assert old[1] <= covered <= old[1] | new[1]
@@ -98,12 +96,13 @@ def check_killed_at(line: int, before: Path, after: object, root: Path) -> None:
 
 
 def kill_at_lines(lines: list[int], before: Path, after: object, folder: Path) -> None:
-    with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
-        checks = [
-            pool.submit(check_killed_at, line, before, after, folder / str(line)) for line in lines
-        ]
-        for check in checks:
-            check.result()
+    for line in lines:
+        shutil.copytree(before, folder / str(line))
+    code, printed = run(folder, "dying", "new", *lines)
+    assert code == 0
+    assert json.loads(printed) == [9] * len(lines), "a line was not reached"
+    for line in lines:
+        check_left_by_the_dead(after, folder / str(line))
 
 
 def test_a_writer_killed_anywhere_costs_work_and_never_data(before, after, tmp_path):
