@@ -270,7 +270,7 @@ def _pairs(data: pl.DataFrame, names: Any) -> pd.MultiIndex:
     listed, spread = (data[name].unique().sort() for name in ("symbol", "time"))
     whose = data["symbol"].cast(pl.Enum(listed)).to_physical()
     levels = [pd.Index(listed.to_list(), dtype=names), _times(spread)]
-    codes = [whose.to_numpy(), spread.search_sorted(data["time"]).to_numpy()]
+    codes = [whose.to_numpy(), (data["time"].rank("dense") - 1).to_numpy()]
     return pd.MultiIndex(levels, codes, names=["symbol", "time"], verify_integrity=False)
 
 
