@@ -164,6 +164,8 @@ def _others(stores: Mapping[str, Row], ours: Row) -> Iterator[Row]:
             said = row.get(year)
             if isinstance(said, float):
                 yield against(f"{year}, tier warm", ours[year], name, said, None)
+            else:
+                yield {"what": year, "peer": f"{name}: {said}"}
 
 
 def _clients(result: Mapping[str, Any]) -> Iterator[Row]:

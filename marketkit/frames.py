@@ -237,19 +237,19 @@ def _by_columns(data: pl.DataFrame, index: list[str]) -> pd.DataFrame:
     labels = [name for name in data.columns if isinstance(data.schema[name], pl.Enum)]
     plain = {*index} <= {"symbol", "time"} and {*data.columns} == {*numbers, *labels, *index}
     if not plain or index[-1] != "time" or any(data.select(index).null_count().row(0)):
-        return cast("pd.DataFrame", data.to_pandas().set_index(index))
+        return data.to_pandas().set_index(index)
     import numpy as np  # noqa: PLC0415 - pandas, which was there a moment ago, has loaded it
     import pandas as pd  # noqa: PLC0415 - as above
 
     block = np.empty((len(numbers), data.height))
     for name, row in zip(numbers, block, strict=True):
         _copy(data[name], row)
-    alike = data.head(1).to_pandas().set_index(index)
+    alike: Any = data.head(1).to_pandas().set_index(index)
     rows = _times(data["time"]) if index == ["time"] else _pairs(data, alike.index.levels[0].dtype)
     frame = pd.DataFrame(block.T, index=rows, columns=numbers, copy=False)
     for name in labels:
-        codes = data[name].to_physical().cast(pl.Int16).fill_null(-1).to_numpy()
-        values = pd.Categorical.from_codes(codes, dtype=alike[name].dtype)
+        codes: Any = data[name].to_physical().cast(pl.Int16).fill_null(-1).to_numpy()
+        values: Any = pd.Categorical.from_codes(codes, dtype=alike[name].dtype)
         frame.insert(list(alike).index(name), name, values)
     return frame
 
@@ -270,7 +270,7 @@ def _pairs(data: pl.DataFrame, names: Any) -> pd.MultiIndex:
     listed, spread = (data[name].unique().sort() for name in ("symbol", "time"))
     whose = data["symbol"].cast(pl.Enum(listed)).to_physical()
     levels = [pd.Index(listed.to_list(), dtype=names), _times(spread)]
-    codes = [whose.to_numpy(), spread.search_sorted(data["time"]).to_numpy()]
+    codes: Any = [whose.to_numpy(), (data["time"].rank("dense") - 1).to_numpy()]
     return pd.MultiIndex(levels, codes, names=["symbol", "time"], verify_integrity=False)
 
 
