@@ -37,7 +37,7 @@ def heard_until(root: Path, channel: str | None = None) -> int:
 
 
 def _ends(root: Path, channel: str) -> tuple[int, int]:
-    """Give the times of a channel's newest message, and of the newest before its last part."""
+    """Give the times of the newest message of a channel, and of the newest before the last part."""
     found = list[int]()
     for name, newest in _newest_first(root, channel):
         found.append(newest)

@@ -107,3 +107,13 @@ def test_every_writer_is_in_a_group():
 
     assert sorted(WRITERS) == sorted(name for group in GROUPS.values() for name in group)
     assert {*WRONG, "with care"} == set(CARELESS)
+
+
+def test_where_nothing_can_be_traced_the_install_line_is_told_and_ci_fails(monkeypatch, tmp_path):
+    monkeypatch.setattr(strace, "is_there", lambda: False)
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install strace"):
+        judged(FEW, QUICK, tmp_path)
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install strace"):
+        judged(FEW, QUICK, tmp_path)
