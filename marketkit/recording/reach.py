@@ -62,6 +62,6 @@ def _newest(root: Path, hour: Hour, name: str) -> int | None:
     if isinstance(files.looked(root, hour, name), Damaged):
         return None
     with (root / hour.folder / name).open("rb") as file:
-        times = pl.read_parquet(file, columns=["received"])["received"]
-    latest = times.dt.epoch("ms").max()
-    return None if latest is None else int(latest)  # type: ignore[call-overload, no-any-return]
+        rows = pl.read_parquet(file, columns=["received"])
+    latest: int | None = rows.select(pl.col("received").max().dt.epoch("ms")).item()
+    return latest
