@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 MEMORY = Path("/dev/shm")  # noqa: S108 - a folder of an own name in there
-FEW, MANY = 2, 40  # states of each point of a trace, on either kind of disk
+FEW, MANY = 3, 40  # states of each point of a trace, on either kind of disk
 
 
 def measure(*, quick: bool) -> dict[str, Any]:

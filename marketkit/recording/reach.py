@@ -37,7 +37,7 @@ def heard_until(root: Path, channel: str | None = None) -> int:
 
 
 def _ends(root: Path, channel: str) -> tuple[int, int]:
-    """Give the times of a channel's newest message, and of the newest before its last part."""
+    """Give the times of the newest message of a channel, and of the newest before the last part."""
     found = list[int]()
     for name, newest in _newest_first(root, channel):
         found.append(newest)
@@ -62,6 +62,6 @@ def _newest(root: Path, hour: Hour, name: str) -> int | None:
     if isinstance(files.looked(root, hour, name), Damaged):
         return None
     with (root / hour.folder / name).open("rb") as file:
-        times = pl.read_parquet(file, columns=["received"])["received"]
-    latest = times.dt.epoch("ms").max()
-    return None if latest is None else int(latest)  # type: ignore[call-overload, no-any-return]
+        rows = pl.read_parquet(file, columns=["received"])
+    latest: int | None = rows.select(pl.col("received").max().dt.epoch("ms")).item()
+    return latest

@@ -285,7 +285,7 @@ class Recorder:
 
 
 def _by_hour(waiting: Mapping[str, Sequence[Heard]]) -> list[tuple[Hour, list[Heard]]]:
-    """Give what waits by hours, an older one of all channels before the next: see `reach`."""
+    """Sort waiting messages by hours, those of all channels before the next hour: see `reach`."""
     found = [
         (hour_of(channel, start * HOUR), list(run))
         for channel, heard in waiting.items()

@@ -30,7 +30,7 @@ def recover(root: Path) -> list[Damaged]:
 
 
 def _end(root: Path) -> None:
-    """Note the end of a recording that has none, and before it what was heard and never written."""
+    """Note the end of a recording without one, and before that the messages never written."""
     notes = journal.read(root)
     told = [note for note in notes if note.what != "damaged"]
     # Damaged lines at the end may have told of another beginning.

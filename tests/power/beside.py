@@ -13,6 +13,7 @@ from marketkit.data.jobs.tasks import BackfillRequest, Task, Work
 from marketkit.exchange.upbit.messages import Book, Unit
 from marketkit.net.archive import terms
 from marketkit.net.budget.ban import Ban
+from marketkit.net.engine import end_task
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording.recorder import Recorder
 from marketkit.timeframe import HOUR
@@ -84,6 +85,7 @@ async def _record(root: Path) -> None:
     streams = [Stream(each, of) for each in ("orderbook", "trade") for of in ("KRW-BTC", "KRW-ETH")]
     recorder = Recorder(told, streams, root)
     await recorder.start()
+    await end_task(recorder._task)  # a slow machine's clock would have it write in between
     mark("done")
     for number, (symbol, at) in HEARD.items():
         if number == 7:

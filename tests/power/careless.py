@@ -57,22 +57,18 @@ def written_in_place(world: Path) -> None:
         os.fsync(file.fileno())
 
 
-def append(world: Path, *, synced: bool) -> None:
+def line_not_synced(world: Path) -> None:
     with (world / "log").open("ab") as file:
         file.write(b"new\n")
-        file.flush()
-        if synced:
-            os.fsync(file.fileno())
-
-
-def line_not_synced(world: Path) -> None:
-    append(world, synced=False)
 
 
 def change_before_its_line(world: Path) -> None:
-    """Log what is lost after it is lost."""
-    with_care(world)
-    append(world, synced=True)
+    """Log what is about to be lost, and have the line safe only after that is lost."""
+    with (world / "log").open("ab") as file:
+        file.write(b"new\n")
+        file.flush()
+        with_care(world)
+        os.fsync(file.fileno())
 
 
 def removed_before_the_copy(world: Path) -> None:

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from tests.power import careless, looks, model
-from tests.power.looks import LOGGED, UNREADABLE, Said
+from tests.power.looks import LOGGED, UNREADABLE, Mended, Said
 from tests.power.model import Files, Point, State, Tree
 from tests.power.steps import Mark, Name, Node, Step
 
-_CACHES = re.compile(r".*index\.sqlite(-wal|-journal)?")  # whose content changes no answer
+_CACHES = re.compile(r".*(index\.sqlite(-wal|-journal)?|\.tmp|\.lock)")  # which change no answer
 
 Look = Callable[[Path], Said]
 
@@ -49,17 +49,17 @@ class Trial(NamedTuple):
     """How a writer's work is looked at, mended and gone on with."""
 
     look: Look
-    mend: Callable[[Path], tuple[int, list[str]]]
+    mend: Callable[[Path], Mended]
     go_on: Callable[[Path], list[str]]
     also: Callable[[Path], list[str]] = lambda _world: []  # what must never be, whenever
 
 
 def trial_of(kind: str) -> Trial:
     """Give the way in which writers of a kind are judged."""
-    nothing = (lambda _world: (0, [])), (lambda _world: [])
+    nothing = looks.mend_nothing, (lambda _world: [])
     return {
         "lake": Trial(looks.look_at_lake, looks.mend_lake, looks.go_on_in_lake),
-        "jobs": Trial(looks.look_at_jobs, nothing[0], looks.go_on_with_jobs),
+        "jobs": Trial(looks.look_at_jobs, looks.mend_nothing, looks.go_on_with_jobs),
         "recording": Trial(
             looks.look_at_recording, looks.mend_recording, nothing[1], looks.false_claims
         ),
@@ -138,15 +138,15 @@ class Judge:
         said = trial.look(self._world)
         unread = sum(each.startswith(UNREADABLE) for each in said.values())
         why = [*self._wrong(point, said), *trial.also(self._world)] if not unread else []
-        count, left = trial.mend(self._world)
-        why += left
-        after = trial.look(self._world)
-        why += trial.also(self._world)
+        mended = trial.mend(self._world)
+        why += mended.left
+        after = trial.look(self._world) if mended.changed else said
+        why += trial.also(self._world) if mended.changed else ()
         why += trial.go_on(self._world)
-        if self._wrong(point, after):
-            mended = [self._mended(trial, at) for at in (point.since, point.at)]
-            why += [f"mended: {each}" for each in self._wrong(point, after, *mended)]
-        return count + unread, list(dict.fromkeys(why))
+        if (mended.changed or unread) and self._wrong(point, after):
+            known = [self._mended(trial, at) for at in (point.since, point.at)]
+            why += [f"mended: {each}" for each in self._wrong(point, after, *known)]
+        return mended.count + unread, list(dict.fromkeys(why))
 
     def _mended(self, trial: Trial, at: int) -> Moment:
         """Give what a reader would see after a kill at a moment, and a repair."""

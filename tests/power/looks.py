@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import NamedTuple
 
 import polars as pl
 
@@ -191,38 +192,54 @@ LOOKS = {
 # -- afterwards -------------------------------------------------------------------
 
 
-def mend_lake(world: Path) -> tuple[int, list[str]]:
-    """Audit and repair; say how much there was to mend, litter apart, and what is left of it."""
-    count, why = 0, list[str]()
-    for place in ("lake", "thawed"):
-        if not (world / place).is_dir():
-            continue
+class Mended(NamedTuple):
+    """How much there was to mend, litter apart, what is left of it, and whether anything changed."""
+
+    count: int = 0
+    left: Sequence[str] = ()
+    changed: bool = False
+
+
+def mend_nothing(_world: Path) -> Mended:
+    return Mended()
+
+
+def mend_lake(world: Path) -> Mended:
+    """Audit and repair."""
+    count, left, changed = 0, list[str](), False
+    for root in filter(Path.is_dir, (world / "lake", world / "thawed")):
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            found = Lake(world / place).audit()["finding"].to_list()
+            changed |= any(root.glob("journal/*/*/*"))  # an audit has it taken in
+            found = Lake(root).audit()["finding"].to_list()
+            changed |= _publish_again(Lake(root))
+            if not found:
+                continue
+            changed = True
             count += sum(each not in {"litter", "index", "snapshot"} for each in found)
-            Lake(world / place).repair()
-            _publish_again(Lake(world / place))
-            why += [f"not repaired: {row}" for row in Lake(world / place).audit().rows()]
-    return count, why
+            Lake(root).repair()
+            left += [f"not repaired: {row}" for row in Lake(root).audit().rows()]
+    return Mended(count, left, changed)
 
 
-def _publish_again(lake: Lake) -> None:
+def _publish_again(lake: Lake) -> bool:
     """Do what is to be done about the log of a table that cannot be read: publish it again."""
-    for folder in lake.root.glob("snapshots/*/candles/_delta_log"):
-        if _table(folder.parent).startswith(UNREADABLE):
-            lake.publish(folder.parent.parent.name)
+    logs = lake.root.glob("snapshots/*/candles/_delta_log")
+    broken = [log.parent for log in logs if _table(log.parent).startswith(UNREADABLE)]
+    for table in broken:
+        lake.publish(table.parent.name)
+    return bool(broken)
 
 
-def mend_recording(world: Path) -> tuple[int, list[str]]:
+def mend_recording(world: Path) -> Mended:
     """Have the next recorder begin; say what it set aside, and what it says wrongly."""
     root = world / "recording"
     if not root.is_dir():
-        return 0, []
+        return Mended()
     count = len(mending.look(root))
     recover(root)
     mending.mend(root)
-    return count, [f"not repaired: {each}" for each in mending.look(root)]
+    return Mended(count, [f"not repaired: {each}" for each in mending.look(root)], changed=True)
 
 
 def go_on_in_lake(world: Path) -> list[str]:

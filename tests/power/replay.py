@@ -218,6 +218,13 @@ class Replay:
             if size > len(file.node.content):
                 self._resize(file.node, size)
 
+    def _sendfile(self, call: Call, to: int = 0) -> None:
+        if self._file(call.words[to]) is not None:
+            raise Unknown(f"{call.name} to {call.words[to]}")
+
+    def _copy_file_range(self, call: Call) -> None:
+        self._sendfile(call, to=2)
+
     def _mmap(self, call: Call) -> None:
         file = self._file(call.words[4])
         shared = "PROT_WRITE" in call.words[2] and "MAP_SHARED" in call.words[3]

@@ -6,14 +6,15 @@ thread interrupts is told in two lines: it counts from the first one on, and is 
 
 from __future__ import annotations
 
+import os
 import re
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-INSTALL = "strace is not installed: apt-get install strace"
+INSTALL = "strace is not installed, or may not trace: apt-get install strace"
 
 # `read` moves the place of the next write; the bytes that it brings are not asked for.
 _RAW = ("read", "readv")
@@ -81,9 +82,14 @@ class Call(NamedTuple):
     over: int
 
 
+@cache
 def is_there() -> bool:
-    """Say whether programs can be traced here."""
-    return shutil.which("strace") is not None
+    """Say whether programs can be traced here: a container may forbid that."""
+    trial = ["strace", "--seccomp-bpf", "-f", "-o", os.devnull, "true"]
+    try:
+        return subprocess.run(trial, capture_output=True, check=False).returncode == 0
+    except FileNotFoundError:
+        return False
 
 
 def trace(command: Sequence[str], log: Path, environment: dict[str, str]) -> str:

@@ -16,8 +16,8 @@ from filelock import FileLock
 from tests.power import strace
 from tests.power.table import ROOT
 
-# Quick ones: those that have no lake, the journal of one, and those that must not pass.
-QUICK = ["append through the journal", "jobs", "recording", "settings", "bans"]
+# Quick ones: those that have no lake, one with a journal, and those that must not pass.
+QUICK = ["append behind a dead writer", "jobs", "recording", "settings", "bans"]
 WRONG = [
     "bytes not synced",
     "name not synced",
@@ -42,7 +42,7 @@ GROUPS = {
     "care": ["repair", "drop", "trades", "drop of trades", "market lists"],
     "beside the lake": ["jobs", "recording", "settings", "bans"],
 }
-FEW, MANY = 2, 6  # states of each point of a trace, on either kind of disk
+FEW, MANY = 2, 3  # states of each point of a trace, on either kind of disk
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="strace is for Linux")
 
@@ -107,3 +107,13 @@ def test_every_writer_is_in_a_group():
 
     assert sorted(WRITERS) == sorted(name for group in GROUPS.values() for name in group)
     assert {*WRONG, "with care"} == set(CARELESS)
+
+
+def test_where_nothing_can_be_traced_the_install_line_is_told_and_ci_fails(monkeypatch, tmp_path):
+    monkeypatch.setattr(strace, "is_there", lambda: False)
+    monkeypatch.delenv("CI", raising=False)
+    with pytest.raises(pytest.skip.Exception, match="apt-get install strace"):
+        judged(FEW, QUICK, tmp_path)
+    monkeypatch.setenv("CI", "true")
+    with pytest.raises(pytest.fail.Exception, match="apt-get install strace"):
+        judged(FEW, QUICK, tmp_path)

@@ -166,7 +166,7 @@ WRITERS = {
         nothing,
         (lambda world: put(world, -15, 25, 2.0), lambda world: put(world, -5, 5, 3.0)),
     ),
-    "append through the journal": Writer(waiting(0), tuple(map(known_by, range(6))), journal=True),
+    "append through the journal": Writer(waiting(0), tuple(map(known_by, range(5))), journal=True),
     "append behind a dead writer": Writer(
         waiting(2), (lambda world: put(world, -6, 12, 20.0),), journal=True
     ),
