@@ -32,7 +32,7 @@ from marketkit.symbols import file_name, symbol_of
 from marketkit.timeframe import timeframe_of_token
 
 Found = dict[Series, Journal]
-_KEPT = 8 << 20  # bytes of pages: small ones of all markets; large ones are read again
+_KEPT = 4 << 20  # bytes of pages: small ones of all markets; large ones are read again
 
 
 class Journals:
