@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from benchmarks.soak.judge import Told
 
 _CLOSED = ("maintenance", "away")
+_BRIDGED = 20_000  # ms of a closure that the attempts at one request may outlast
 _BEFORE = 5_000  # ms that an interruption may begin before what is behind it: two looks, and more
 _TAIL = 60.0  # seconds after a closure until calls that began in it have failed
 
@@ -138,6 +139,7 @@ def _outages(soak: Soak, told: Told) -> tuple[Any, ...]:
     met = [
         (job, each) for job in jobs for each in closed
         if job["start"] < each.start - lag and each.end + lag < job["end"]
+        and each.end - each.start > _BRIDGED * soak.speed
     ]  # fmt: skip
     told_of = [
         sum(each.start - lag <= row["start"] <= each.end for row in job["interruptions"])

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
+from marketkit.clock import age_ns
 from marketkit.errors import MarketkitError, NetworkError, plain
 from marketkit.exchange.upbit.stream import PATH
 from marketkit.net.budget.budget import Budget
@@ -86,9 +87,11 @@ class RealtimeClient(Dispatcher):
     def alive(self) -> int:
         """Up to when nothing of an uninterrupted stream can be missing: ms UTC, exchange's clock.
 
-        It lags by up to two looks, and stands still while there is no connection.
+        It lags by up to two looks, or the newest message, and stands still without a connection.
         """
         live = self._connection.alive if self._connection is not None and self._whole else 0
+        if age_ns() - self.reader.told_ns < self.timing.ping * 1e9:  # more may wait to be read
+            live = min(live, self.reader.newest)
         return max(self._alive, live)
 
     def hot(self, name: str, symbols: Iterable[str], rows: int) -> set[str]:

@@ -43,6 +43,8 @@ class FrameReader:
         self.stats = RealtimeStats()
         self.came = False  # whether this connection has brought anything that can be read
         self.heard_ns = 0  # the `age_ns` moment of the newest frame
+        self.told_ns = 0  # the same of the newest with messages
+        self.newest = 0  # when the newest message of this connection was sent, ms UTC
         self._name = name
         self._silence = silence
         self._tell = tell
@@ -61,6 +63,7 @@ class FrameReader:
     def begin(self) -> None:
         """Forget the connection before."""
         self.came, self._nonsense, self._sounds = False, None, False
+        self.newest = 0
 
     def read(self, raw: bytes) -> None:
         """Take a frame. Raises the exchange's errors, and `BadResponse` for nonsense for long."""
@@ -83,6 +86,8 @@ class FrameReader:
             else:
                 self._latest = sent
                 self._tell(message)
+        if messages:
+            self.told_ns, self.newest = heard, max(self.newest, self._latest)
 
     def _take(self, message: Message) -> None:
         """Tell a message, unless that says a time that has not come yet."""

@@ -312,6 +312,30 @@ def test_a_stream_that_does_not_open_says_why_and_then_nothing_more(meet, caplog
     assert caplog.text.count("does not open") == 1
 
 
+def test_what_was_sent_after_the_newest_message_may_be_missing_while_messages_come(meet):
+    async def main():
+        now, busy = 1_000, replace(QUICK, ping=30.0, silence=60.0)
+        async with meet(busy, clock=lambda: now) as (client, peer):
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            await until(lambda: peer.subscriptions)
+            await peer.say(ticker("KRW-BTC", time=1_000))
+            await until(lambda: heard.messages)
+            now = 9_000
+            for sent in itertools.count(2_000):  # each was on its way for seven seconds
+                await peer.say(ticker("KRW-BTC", time=sent))
+                await asyncio.sleep(0.01)
+                if client._connection.alive == now:  # a look found messages after the look before
+                    break
+            await until(lambda: heard.messages[-1].sent == sent)
+            assert client.alive == sent
+            peer.drop()
+            await until(lambda: heard.interruptions)
+            assert heard.interruptions[0][0] == sent
+
+    asyncio.run(main())
+
+
 def test_a_stream_that_opens_late_was_interrupted_from_the_beginning(meet, monkeypatch):
     monkeypatch.setattr(client_module, "SWIFT", 0.0)
 

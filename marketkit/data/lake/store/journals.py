@@ -32,10 +32,14 @@ from marketkit.symbols import file_name, symbol_of
 from marketkit.timeframe import timeframe_of_token
 
 Found = dict[Series, Journal]
+_KEPT = 4 << 20  # bytes of pages: small ones of all markets; large ones are read again
 
 
 class Journals:
-    """The journals of a lake, each read once for as long as nothing is added."""
+    """The journals of a lake, each read once for as long as nothing is added.
+
+    Of those that were looked at last; all pages of a large backfill would fill the memory.
+    """
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -80,10 +84,11 @@ class Journals:
                 version, name = _version(os.fstat(file.fileno())), file.read(NAME)
                 known = self._read.get(series.folder)
                 if known is not None and known[0] == version and known[1].name == name:
+                    self._keep(series, *known)
                     return known[1]
                 content = name + file.read()
         except (FileNotFoundError, NotADirectoryError):
-            self._read.pop(series.folder, None)
+            self._forget(series.folder)
             return None
         except OSError as error:
             raise unreadable(path, error) from error
@@ -91,8 +96,24 @@ class Journals:
             return None
         journal = parse(content, series)
         if not journal.tail:  # else a writer is at it, or will write over that
-            self._read[series.folder] = version, journal
+            self._keep(series, version, journal)
         return journal
+
+    def _keep(self, series: Series, version: tuple[int, int], journal: Journal) -> None:
+        """Keep what a journal has, and let those go that nobody looked at for longest."""
+        self._read.pop(series.folder, None)
+        self._read[series.folder] = version, journal
+        size = sum(each.end for _, each in list(self._read.values()))
+        for folder in list(self._read)[:-1]:
+            if size <= _KEPT:
+                break
+            size -= self._forget(folder)
+
+    def _forget(self, folder: str) -> int:
+        """Keep a journal no longer; give the bytes that it had."""
+        self._patched.pop(folder, None)
+        known = self._read.pop(folder, None)
+        return 0 if known is None else known[1].end
 
     def add(self, series: Series, journal: Journal, records: Sequence[Record]) -> Journal:
         """Write records at the end of a journal, which the first record makes; give the journal.
@@ -110,7 +131,7 @@ class Journals:
             status = append_synced(path, journal.name + content, 0)
         end = journal.end + len(content)
         added = Journal(journal.name, (*journal.records, *records), end)
-        self._read[series.folder] = _version(status), added
+        self._keep(series, _version(status), added)
         self._added[series] = None
         return added
 
@@ -127,7 +148,7 @@ class Journals:
             path.unlink(missing_ok=True)
             # Come back, its pages would count as newer than files made since by somebody else.
             sync_folder(path.parent)
-        self._read.pop(series.folder, None)
+        self._forget(series.folder)
         self._added.pop(series, None)
 
     def waiting(

@@ -10,7 +10,7 @@ from marketkit.coverage import Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.journal import Record, columns_of, path_of
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.store import journals as journals_module
+from marketkit.data.lake.store import journals as module
 from marketkit.data.lake.store.journals import Journals, new_journal, series_of
 from marketkit.errors import CorruptFile
 from marketkit.schema import ROW, empty
@@ -44,6 +44,24 @@ def test_what_one_object_adds_another_reads(journals, tmp_path):
     assert (found.name, found.end, found.records) == (both.name, both.end, both.records)
     assert other.read(SERIES) is found
     assert journals.read(SERIES) is both
+
+
+def test_those_that_nobody_looked_at_for_longest_are_read_again(journals, monkeypatch):
+    first = journals.add(SERIES, begun := new_journal(), [record(begun, 1)])
+    monkeypatch.setattr(module, "_KEPT", first.end)
+    journals.add(OTHER, begun := new_journal(), [record(begun, 1)])
+    again = journals.read(SERIES)
+    assert again is not first
+    assert again.records == first.records
+    assert journals.read(SERIES) is again
+
+
+def test_one_that_was_removed_leaves_no_page_in_memory(journals):
+    journal = journals.add(SERIES, begun := new_journal(), [record(begun, 1)])
+    journals.over(SERIES, [], journal)
+    journals.remove(SERIES, journal)
+    assert not journals._patched
+    assert journals.read(SERIES) is None
 
 
 def test_half_a_record_is_written_over_and_never_kept_in_mind(journals, tmp_path):
@@ -101,7 +119,7 @@ def test_a_journal_that_went_is_gone_for_good(journals, tmp_path, monkeypatch):
     found = journals.add(SERIES, begun := new_journal(), [record(begun, 1)])
     path, synced = path_of(tmp_path, SERIES), []
     monkeypatch.setattr(
-        journals_module, "sync_folder", lambda folder: synced.append((folder, path.exists()))
+        module, "sync_folder", lambda folder: synced.append((folder, path.exists()))
     )
     journals.remove(SERIES, found)
     assert synced == [(path.parent, False)]
