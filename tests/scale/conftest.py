@@ -25,7 +25,7 @@ import pytest
 
 from marketkit.data.lake.places.bucket import Bucket
 from tests.scale.proxy import PASS, Proxy, Script, proxied
-from tests.scale.stores import Server, ceph_packages, moto_program, running
+from tests.scale.stores import Server, ceph_packages, moto_python, running
 
 
 @pytest.fixture(scope="session")
@@ -38,7 +38,7 @@ def _base(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def moto(_base: Path) -> Iterator[Server]:
     """Moto's server."""
-    with running("moto", moto_program(), _base) as server:
+    with running("moto", moto_python(), _base) as server:
         yield server
 
 

@@ -19,10 +19,11 @@ _TRIES = 3  # to start: a port that was free a moment ago may be another program
 
 
 class Moto:
-    """Moto's server, which keeps buckets in memory; `MARKETKIT_MOTO` may name the program."""
+    """Moto's server, which keeps buckets in memory, of the environment of a Python."""
 
-    def __init__(self, program: str, folder: Path) -> None:
-        self._command = [program, "-H", "127.0.0.1", "-p", "0"]
+    def __init__(self, python: str, folder: Path) -> None:
+        script = Path(__file__).with_name("moto_server.py")
+        self._command = [python, str(script), "-H", "127.0.0.1", "-p", "0"]
         self._log = folder / "moto.log"
         self._program: subprocess.Popen[bytes] | None = None
 

@@ -62,17 +62,21 @@ class Server(NamedTuple):
         return name
 
 
-def moto_program() -> str:
-    """Find moto's server; where there is none, skip, or fail in CI."""
-    told = os.environ.get("MARKETKIT_MOTO", "")
-    found = shutil.which(_program_of(told) if told else "moto_server")
-    return found or _missing("moto's server", _MOTO)
+def moto_python() -> str:
+    """Find the Python of moto's environment; where there is none, skip, or fail in CI.
+
+    `MARKETKIT_MOTO` may name it, or the program `moto_server` beside it.
+    """
+    told = os.environ.get("MARKETKIT_MOTO") or shutil.which("moto_server") or ""
+    python = Path(told).with_name("python").absolute()  # a link to a Python is its environment
+    if told and python.exists() and _has_moto(python):
+        return str(python)
+    return _missing("moto's server", _MOTO)
 
 
-def _program_of(told: str) -> str:
-    """Give the program, of which the Python of its environment may be named as well."""
-    path = Path(told)
-    return str(path.with_name("moto_server")) if path.name.startswith("python") else told
+def _has_moto(python: Path) -> bool:
+    look = "import sys, importlib.util as util; sys.exit(util.find_spec('moto') is None)"
+    return not subprocess.run([python, "-c", look], check=False, capture_output=True).returncode
 
 
 def ceph_packages() -> str:

@@ -47,7 +47,7 @@ _STATUS = re.compile(r"status code: (\d+)")
 _FINAL = (
     _word(
         r"169\.254\.|metadata\.google|Missing(AccessKeyId|SecretAccessKey)|/latest/api/token|"
-        r"NoSigningKey|MissingAccount|instance metadata",
+        r"NoSigningKey|MissingAccount|instance metadata|OpenCredentials",
         "there are no credentials in the environment",
         "set {secrets}, and ask again",
         NotWritable,
@@ -148,9 +148,10 @@ def _code(text: str) -> str:
 
 def _said(text: str) -> str:
     """Give a store's own words: the status and code, or the beginning of the first line."""
-    status, code = _status(text), _code(text)
-    if status:
-        return f"{status} {code}".strip()
+    if status := _status(text):
+        return f"{status} {_code(text)}".strip()
+    if _BROKEN.search(text):
+        return "its answers do not come, or break off"
     return plain(text.partition("\n")[0], _LONGEST)
 
 

@@ -94,7 +94,8 @@ class Store:
     def _mode(self, over: Version | Seen) -> PutMode:
         if isinstance(over, Version):
             return {"e_tag": self._spelled(over)}
-        return {"e_tag": self._spelled(over.version), "version": over.number}
+        tag = self._spelled(over.version)
+        return {"e_tag": tag} if over.number is None else {"e_tag": tag, "version": over.number}
 
     def _spelled(self, version: Version) -> str:
         return f'"{version.tag}"' if self._quoted else version.tag
@@ -128,5 +129,8 @@ def _store_of(address: Address) -> Any:
         "allow_http": endpoint.plain,
     }
     kind: Any = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}[address.scheme]
-    elsewhere = {} if endpoint.url is None else {"endpoint": endpoint.url}
-    return kind(address.bucket, client_options=client, retry_config={"max_retries": 0}, **elsewhere)
+    name = "base_url" if address.scheme == "gs" else "endpoint"
+    more: dict[str, Any] = {} if endpoint.url is None else {name: endpoint.url}
+    if address.scheme == "s3":
+        more["disable_bulk_delete"] = True  # which only some stores have
+    return kind(address.bucket, client_options=client, retry_config={"max_retries": 0}, **more)

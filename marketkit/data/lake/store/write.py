@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
 import polars as pl
-from filelock import FileLock, Timeout
 
 from marketkit.coverage import ONE_ANSWER, Span, Spans
 from marketkit.data.lake.format.chunk import (
@@ -27,6 +26,7 @@ from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_sp
 from marketkit.data.lake.format.objects import Conflict
 from marketkit.data.lake.format.seal import Broken
 from marketkit.data.lake.format.strangers import sweep
+from marketkit.data.lake.places.locks import held
 from marketkit.data.lake.store.aside import Aside
 from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.away_care import set_aside, set_broken_aside
@@ -79,22 +79,9 @@ def writing(place: Place, series: Series) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def only_writer(root: Path, series: Locked) -> Iterator[None]:
+def only_writer(root: Path, series: Locked) -> AbstractContextManager[None]:
     """Be the only writer of a series. Raises `LakeError` after a minute of waiting for another."""
-    path = root / series.lock
-    make_folder(path.parent)
-    lock = FileLock(path, poll_interval=0.005)
-    try:
-        lock.acquire(timeout=_WAIT)
-    except Timeout as error:
-        raise LakeError(
-            f"another writer has held {path} for {_WAIT:.0f}s; nothing was written"
-        ) from error
-    try:
-        yield
-    finally:
-        lock.release()
+    return held(root / series.lock, _WAIT)
 
 
 def merge_parts(
