@@ -7,7 +7,7 @@ import signal
 import socket
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 
 import pytest
@@ -62,23 +62,33 @@ def client():
         yield client
 
 
-@pytest.fixture
-def workers(client, lake):
-    """Three `marketkit worker`, each with an address of its own."""
+@pytest.fixture(scope="module")
+def running(client, request, tmp_path_factory):
+    """Three `marketkit worker`, each with an address of its own; the tests share them."""
+    base = tmp_path_factory.mktemp("workers")
+    own = {
+        f"MARKETKIT_{name.upper()}": str(base / name) for name in ("budget_dir", "cache", "lake")
+    }
+    with suppress(pytest.skip.Exception):  # without the store there is a folder
+        own |= request.getfixturevalue("ceph").variables()
     command = [sys.executable, "-m", "marketkit", "worker", client.scheduler.address]
-    running = [
-        subprocess.Popen([*command, "--address", address, "--name", address])
-        for address in ADDRESSES
+    environment = {**os.environ, **own}
+    started = [
+        subprocess.Popen([*command, "--address", each, "--name", each], env=environment)
+        for each in ADDRESSES
     ]
     try:
-        client.wait_for_workers(len(ADDRESSES), timeout=PATIENCE)
-        yield running
+        yield
     finally:
-        for each in running:
+        for each in started:
             each.terminate()
-        for each in running:
-            assert each.wait(PATIENCE) == 130
-        wait_for(lambda: not client.nthreads(), "end of the workers")
+        assert [each.wait(PATIENCE) for each in started] == [130] * len(ADDRESSES)
+
+
+@pytest.fixture
+def workers(client, running):
+    """The workers, all three of them: one that was killed has begun again."""
+    client.wait_for_workers(len(ADDRESSES), timeout=PATIENCE)
 
 
 @pytest.fixture
@@ -143,11 +153,17 @@ def test_a_worker_that_is_killed_costs_the_pages_in_its_hands_and_its_lease_is_t
     assert not any(rejected(exchange).values())
 
 
-def test_two_who_submit_one_job_ask_for_each_page_once(client, workers, exchange, lake):
-    with at(exchange, lake) as one, at(exchange, lake) as other, ThreadPoolExecutor(2) as both:
-        plans = [each.plan(SYMBOLS, "1m", **SPAN) for each in (one, other)]
-        jobs = [plan.run(on=client.get_executor()) for plan in plans]
-        reports = list(both.map(lambda job: job.wait(PATIENCE), jobs))
-        assert all(report.complete for report in reports)
-        assert differences(one.lake(), exchange, SYMBOLS, START, END) == 0
+def test_two_machines_that_submit_one_job_ask_for_each_page_once(
+    client, workers, exchange, ceph_url, tmp_path, monkeypatch
+):
+    """The ledger is that of a machine: here each has its own, and the leases alone are shared."""
+    with at(exchange, ceph_url) as one:
+        monkeypatch.setenv("MARKETKIT_CACHE", str(tmp_path / "another machine"))
+        with at(exchange, ceph_url) as other:
+            assert one.lake().local != other.lake().local
+            plans = [each.plan(SYMBOLS, "1m", **SPAN) for each in (one, other)]
+            jobs = [plan.run(on=client.get_executor()) for plan in plans]
+            assert all(job.wait(PATIENCE).complete for job in jobs)
+            assert differences(other.lake(), exchange, SYMBOLS, START, END) == 0
     assert asked_twice(exchange) == 0
+    assert not any(rejected(exchange).values())
