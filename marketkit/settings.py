@@ -32,7 +32,7 @@ REGIONS: Mapping[str, str] = {
 # The archive of zip files: where it is listed, and where the files lie (unofficial knowledge).
 ARCHIVE = ("https://crix-data-api.upbit.com", "https://crix-data.upbit.com")
 # The kinds of buckets that can hold a lake.
-_BUCKET = re.compile(r"\s*(s3|gs|az):/+", re.IGNORECASE)
+_BUCKET = re.compile(r"\s*(s3|gs|az):/{1,2}", re.IGNORECASE)
 _AT = re.compile("(AWS|AZURE|GOOGLE)_.*ENDPOINT")
 _LARGEST = 32 << 20  # bytes: a hundred times the largest true answer, all markets with details
 _LARGEST_FILE = 1 << 30  # bytes: a month of a busy market's trades or seconds is a third of it

@@ -1,10 +1,11 @@
-"""A URL in the place of a folder or a file: refused by name everywhere, and nothing is made."""
+"""A URL in the place of a folder or a file: refused by name, but for a lake in a bucket."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import re
+from functools import partial
 from pathlib import Path
 
 import polars as pl
@@ -35,6 +36,10 @@ def awaited(call):
     return asyncio.run(run())
 
 
+async def lake_at(url, there):
+    return there.lake(url)
+
+
 def lake() -> mk.Lake:
     return mk.Lake(Path("own"))
 
@@ -48,6 +53,7 @@ CALLS = {
     "AsyncSmartDataProvider.bars(recording)": lambda url: awaited(
         lambda there: there.bars("KRW-BTC", "1m", **SPAN, recording=url)
     ),
+    "AsyncSmartDataProvider.lake(place)": lambda url: awaited(partial(lake_at, url)),
     "AsyncSmartDataProvider.live(replay)": lambda url: awaited(
         lambda there: there.live("KRW-BTC", "1m", replay=url)
     ),
@@ -76,6 +82,7 @@ CALLS = {
     "SmartDataProvider.bars(recording)": lambda url: provider().bars(
         "KRW-BTC", "1m", **SPAN, recording=url
     ),
+    "SmartDataProvider.lake(place)": lambda url: provider().lake(url),
     "SmartDataProvider.live(replay)": lambda url: provider().live("KRW-BTC", "1m", replay=url),
     "SmartDataProvider.plan(keep)": lambda url: provider().plan(
         "KRW-BTC", "1m", **SPAN, archive=True, keep=url
@@ -92,9 +99,25 @@ CALLS = {
     "to.hftbacktest(recording)": lambda url: to.hftbacktest(url, "KRW-BTC"),
     "to.nautilus(folder)": lambda url: to.nautilus(ROWS, "1m", url),
 }
+# Those that name a lake, which may be in a bucket.
+LAKES = {
+    "AsyncSmartDataProvider.__init__(lake)",
+    "AsyncSmartDataProvider.lake(place)",
+    "Lake.__init__(root)",
+    "Lake.diff(a)",
+    "Lake.diff(b)",
+    "Lake.merge(other)",
+    "SmartDataProvider.__init__(lake)",
+    "SmartDataProvider.lake(place)",
+    "configure(lake)",
+    "keep_recording(lake)",
+}
 # A job's own folder is that of its lake.
 ELSEWHERE = {"Job.__init__(root)"}
-URLS = ["s3://bucket/lake", Path("gs://bucket/lake"), "file:///data/lake", "http://127.0.0.1:9/l"]
+BUCKETS = ["s3://bucket/lake", Path("gs://bucket/lake"), "az://bucket/lake"]
+URLS = ["file:///data/lake", "http://127.0.0.1:9/l", "s4://bucket/lake", Path("hdfs://name/lake")]
+REFUSED = [(name, url) for name in CALLS for url in URLS]
+REFUSED += [(name, url) for name in CALLS if name not in LAKES for url in BUCKETS]
 
 
 @pytest.fixture(autouse=True)
@@ -128,8 +151,7 @@ def test_no_argument_that_takes_a_folder_or_a_file_is_left_out():
     assert found - ELSEWHERE - of_provider == set(CALLS)
 
 
-@pytest.mark.parametrize("url", URLS, ids=str)
-@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize(("name", "url"), REFUSED, ids=str)
 def test_a_url_is_refused_by_the_name_of_the_argument(name, url, folder):
     with pytest.raises(InputError, match=r"not supported|URL") as told:
         CALLS[name](url)
@@ -139,8 +161,29 @@ def test_a_url_is_refused_by_the_name_of_the_argument(name, url, folder):
     assert {each.name for each in folder.iterdir()} <= {"own"}
 
 
-@pytest.mark.parametrize("url", URLS, ids=str)
-@pytest.mark.parametrize("name", ["LAKE", "CACHE", "BUDGET_DIR"])
+@pytest.mark.parametrize("url", BUCKETS, ids=str)
+def test_a_lake_may_be_in_a_bucket(url, folder, monkeypatch):
+    said = str(url).replace(":/b", "://b")
+    assert mk.Lake(url).url == provider().lake(url).url == said
+    assert mk.SmartDataProvider(**OFFLINE, lake=url).lake().url == said
+    monkeypatch.setenv("MARKETKIT_LAKE", str(url))
+    assert provider().lake().url == said
+    assert not list(folder.iterdir())  # nothing is asked yet, and nothing made
+
+
+@pytest.mark.parametrize("url", ["s3://key:secret@bucket/lake", "s3:///lake", "gs://a b/lake"])
+def test_an_address_that_names_no_bucket_is_refused_without_its_secrets(url, folder):
+    with pytest.raises(InputError) as told:
+        mk.Lake(url)
+    assert "secret" not in str(told.value)
+    assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("name", "url"),
+    [(name, url) for name in ["CACHE", "BUDGET_DIR"] for url in [*BUCKETS, *URLS]]
+    + [("LAKE", url) for url in URLS],
+)
 def test_a_url_of_the_environment_is_refused_by_the_name_of_the_variable(name, url, monkeypatch):
     monkeypatch.setenv(f"MARKETKIT_{name}", str(url))
     with pytest.raises(InputError, match=f"MARKETKIT_{name}="):
@@ -155,25 +198,26 @@ def test_a_url_of_the_settings_is_refused_by_the_name_of_the_variable(monkeypatc
         settings_dir()
 
 
-def test_a_lake_of_a_config_is_no_url(folder):
+def test_a_lake_of_a_config_is_a_folder_or_in_a_bucket(folder):
     config = folder / "nightly.toml"
-    config.write_text(
-        'lake = "s3://bucket/lake"\n[[universe]]\nsymbols = ["KRW-BTC"]\ndepth = {"1m" = "1d"}\n'
-    )
-    with pytest.raises(InputError, match=r"nightly\.toml: lake='s3://bucket/lake'.*s3://"):
+    more = '[[universe]]\nsymbols = ["KRW-BTC"]\ndepth = {"1m" = "1d"}\n'
+    config.write_text(f'lake = "ftp://bucket/lake"\n{more}')
+    with pytest.raises(InputError, match=r"nightly\.toml: lake='ftp://bucket/lake'.*ftp://"):
         read_config(config)
+    config.write_text(f'lake = "s3://bucket/lake/"\n{more}')
+    assert read_config(config).lake == "s3://bucket/lake"
 
 
 LINES = [
     ["lake", "ls", "--lake", "{}"],
     ["--lake", "{}", "lake", "ls"],
     ["candles", "KRW-BTC", "--lake", "{}"],
+    ["lake", "merge", "{}"],
+    ["lake", "diff", "{}"],
     ["backfill", "--config", "{}"],
     ["backfill", "KRW-BTC", "--start", "-1d", "--archive", "--keep", "{}"],
     ["record", "KRW-BTC", "--to", "{}"],
     ["lake", "thaw", "first", "{}"],
-    ["lake", "merge", "{}"],
-    ["lake", "diff", "{}"],
     ["lake", "import", "{}/KRW-BTC_1m.csv", "--timeframe", "1m"],
     ["lake", "export", "{}/KRW-BTC_1m.csv", "KRW-BTC"],
     ["lake", "audit", "{}"],
@@ -185,11 +229,12 @@ LINES = [
 
 @pytest.mark.parametrize("line", LINES, ids=" ".join)
 def test_the_command_line_refuses_a_url_as_bad_usage(line, folder, capsys):
-    words = [word.format("s3://bucket/lake") for word in line]
+    url = "s4://bucket/lake" if line in LINES[:5] else "s3://bucket/lake"
+    words = [word.format(url) for word in line]
     try:
         code = main(words)
     except SystemExit as ended:
         code = ended.code
     assert code == 2
-    assert "s3" in capsys.readouterr().err
-    assert not list(folder.glob("s3*"))
+    assert url[:2] in capsys.readouterr().err
+    assert not list(folder.glob("s[34]*"))

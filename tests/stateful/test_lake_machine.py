@@ -147,11 +147,15 @@ class LakeMachine(RuleBasedStateMachine):
         self.folder = Path(tempfile.mkdtemp(prefix="marketkit-machine-"))
         self.root = self.folder / "lake"
         self.root.mkdir()
-        self.lake = Lake(self.root)
+        self.lake = self.opened()
         self.version = 0.0
         self.chunks = {symbol: {"2024-01": Chunk(), "2024-02": Chunk()} for symbol in SYMBOLS}
         self.revised: dict[tuple[str, int], list[tuple[float | None, float | None]]] = {}
         self.frozen = 0
+
+    def opened(self) -> Lake:
+        """Open the lake as another process would."""
+        return Lake(self.root)
 
     def teardown(self) -> None:
         """Leave nothing behind."""
@@ -220,7 +224,7 @@ class LakeMachine(RuleBasedStateMachine):
         merged, seen, done = self.merged(symbol, volumes, taken), [], threading.Event()
 
         def read() -> None:
-            lake = Lake(self.root)
+            lake = self.opened()
             while not done.is_set():
                 seen.append(lake.read(symbol, "1m"))
             seen.append(lake.read(symbol, "1m"))
@@ -295,7 +299,7 @@ class LakeMachine(RuleBasedStateMachine):
             with patch.object(holder, function, dying):
                 work()
         except Killed:
-            self.lake = Lake(self.root)
+            self.lake = self.opened()
 
     @rule(
         death=st.tuples(
@@ -323,7 +327,7 @@ class LakeMachine(RuleBasedStateMachine):
     def another_process_appends(self, symbol, windows, silent):
         """Append through an object that has met nothing of it yet."""
         volumes, taken = self.page(windows, silent)
-        other = Lake(self.root)
+        other = self.opened()
         written = other.append(symbol, "1m", rows_of(symbol, volumes), spans_of(taken))
         merged = self.merged(symbol, volumes, taken)
         revisions = sum(self.keep(symbol, name, chunk) for name, chunk in merged.items())
@@ -414,7 +418,7 @@ class LakeMachine(RuleBasedStateMachine):
             with patch.object(os, "fsync", dying_at(step, os.fsync, after=after)):
                 self.lake.freeze(name)
         except Killed:
-            self.lake = Lake(self.root)
+            self.lake = self.opened()
         if name in self.lake.frozen()["name"]:
             assert self.lake.verify(name).is_empty()
             self.lake.delete(name)
@@ -448,7 +452,7 @@ class LakeMachine(RuleBasedStateMachine):
     @rule()
     def reopen(self):
         """Forget what this process knows."""
-        self.lake = Lake(self.root)
+        self.lake = self.opened()
 
     @rule()
     def warm(self):

@@ -58,16 +58,21 @@ def prepare(root: Path) -> None:
         if (root / FROZEN).exists():
             raise PermissionError(f"{root} is a frozen set")
         if (root / MIRROR).exists():
-            raise NotWritable(
-                f"{(root / MIRROR).read_text().strip()} is a bucket, which takes candles alone;\n"
-                "keep trades in a lake on a disk, as lake='~/candles'"
-            )
+            raise NotWritable(candles_alone((root / MIRROR).read_text().strip()))
         if not check(root):
             _make(root)
         if not os.access(root, os.W_OK):
             raise PermissionError(f"{root} may only be read")
     except OSError as error:
         raise NotWritable(f"the lake {root} cannot be written: {error}") from error
+
+
+def candles_alone(url: str) -> str:
+    """Say that a lake in a bucket takes no trades, and where they go."""
+    return (
+        f"{url} is a bucket, which takes candles alone;\n"
+        "keep trades in a lake on a disk, as lake='~/candles'"
+    )
 
 
 def begin_journals(root: Path) -> None:

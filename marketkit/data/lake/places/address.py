@@ -15,7 +15,7 @@ SCHEMES = ("s3", "gs", "az")
 # Where a store other than the provider's own is told; the first that is set counts.
 _ENDPOINTS = {
     "s3": ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"),
-    "gs": (),
+    "gs": ("GOOGLE_BASE_URL",),
     "az": ("AZURE_STORAGE_ENDPOINT", "AZURE_ENDPOINT"),
 }
 _FORM = re.compile(r"(\w+)://([^/]*)(.*)", re.DOTALL)

@@ -46,7 +46,12 @@ class Bucket(Objects):
         fork.serving()  # the library's threads would be missing in a child made by `fork`
         address = Address.of(url) if store is None else Address.free(url)
         self.url = address.url
-        self._store = Store(address, store)
+        try:
+            self._store = Store(address, store)
+        except MarketkitError:
+            raise
+        except Exception as error:  # the library looks into the environment
+            raise told(error, self.url) from error
 
     def __repr__(self) -> str:
         return f"Bucket({self.url!r})"

@@ -47,7 +47,7 @@ _STATUS = re.compile(r"status code: (\d+)")
 _FINAL = (
     _word(
         r"169\.254\.|metadata\.google|Missing(AccessKeyId|SecretAccessKey)|/latest/api/token|"
-        r"NoSigningKey|MissingAccount|instance metadata",
+        r"NoSigningKey|MissingAccount|instance metadata|OpenCredentials",
         "there are no credentials in the environment",
         "set {secrets}, and ask again",
         NotWritable,

@@ -129,7 +129,8 @@ def _store_of(address: Address) -> Any:
         "allow_http": endpoint.plain,
     }
     kind: Any = {"s3": store.S3Store, "gs": store.GCSStore, "az": store.AzureStore}[address.scheme]
-    more: dict[str, Any] = {} if endpoint.url is None else {"endpoint": endpoint.url}
+    name = "base_url" if address.scheme == "gs" else "endpoint"
+    more: dict[str, Any] = {} if endpoint.url is None else {name: endpoint.url}
     if address.scheme == "s3":
         more["disable_bulk_delete"] = True  # which only some stores have
     return kind(address.bucket, client_options=client, retry_config={"max_retries": 0}, **more)

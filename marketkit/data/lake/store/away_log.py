@@ -1,21 +1,20 @@
 """The log of revisions in a bucket: an object for each write, and put together for a look.
 
-`revisions/source=upbit/timeframe=1min/KRW-BTC/<seen at>-<word>.ndjson`, since nothing can be added
-to an object. Each is put before the chunk changes. The word is made of the lines and of the version
-of the chunk that they are about, so that a writer who tries again says nothing twice. For a look
-the objects are fetched once each, and laid down as the log that a lake on a disk has.
+`revisions/source=upbit/timeframe=1min/KRW-BTC/<seen at>-<written at>-<word>.ndjson`, since nothing
+can be added to an object. Each is put before the chunk changes: a writer whom another overtakes
+then has said what did not come true, or says it again, which is passed over as on a disk. For a
+look the objects are fetched once each, and laid down as the log that a lake on a disk has.
 """
 
 from __future__ import annotations
 
-import hashlib
+import secrets
+import time
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.format.objects import Conflict, Version
+from marketkit.data.lake.format.objects import Version
 from marketkit.data.lake.store.merge import Revision
 from marketkit.data.lake.store.mirror import Mirror, together
 from marketkit.data.lake.store.revisions import LOG_SUFFIX, Logged, line_of, log_path
@@ -23,21 +22,22 @@ from marketkit.data.lake.store.revisions import LOG_SUFFIX, Logged, line_of, log
 _PIECES = ".revisions"  # of the mirror: the objects that were fetched
 
 
-def record(
-    mirror: Mirror,
-    series: Series,
-    revisions: Sequence[Revision],
-    seen_at: int,
-    here: Entry | None,
-) -> None:
-    """Put the revisions of a write of a chunk as it is `here`; they are safe on return."""
-    if not revisions:
-        return
-    content = "".join(line_of(series, each, seen_at) for each in revisions).encode()
-    said = content + repr(None if here is None else here.stamp).encode()
-    word = hashlib.sha256(said).hexdigest()[:16]
-    with suppress(Conflict):  # said before, by a try that another writer made vain
-        mirror.objects.put(f"{_folder(series)}/{seen_at:015d}-{word}{LOG_SUFFIX}", content, None)
+def record(mirror: Mirror, series: Series, revisions: Sequence[Revision], seen_at: int) -> None:
+    """Put the revisions of a write; they are safe on return."""
+    _put(mirror, series, [(each, seen_at) for each in revisions])
+
+
+def add_history(mirror: Mirror, series: Series, told: Sequence[Logged]) -> None:
+    """Put lines of another lake's log of a series."""
+    _put(mirror, series, told)
+
+
+def _put(mirror: Mirror, series: Series, told: Sequence[Logged]) -> None:
+    if told:
+        # machine's clock: of two answers of one moment, the order of their writes
+        name = f"{told[0][1]:015d}-{time.time_ns():019d}-{secrets.token_hex(2)}{LOG_SUFFIX}"
+        content = "".join(line_of(series, *each) for each in told).encode()
+        mirror.objects.put(f"{_folder(series)}/{name}", content, None)
 
 
 def pull(mirror: Mirror, folder: str) -> None:
@@ -62,17 +62,6 @@ def pull_series(mirror: Mirror, series: Series) -> None:
 def objects_of(mirror: Mirror, series: Series) -> dict[str, Version]:
     """List the objects of the log of a series."""
     return dict(mirror.objects.list(f"{_folder(series)}/"))
-
-
-def add_history(mirror: Mirror, series: Series, told: Sequence[Logged]) -> None:
-    """Put lines of another lake's log of a series, in one object."""
-    if told:
-        content = "".join(line_of(series, *each) for each in told).encode()
-        word = hashlib.sha256(content).hexdigest()[:16]
-        with suppress(Conflict):  # said before
-            mirror.objects.put(
-                f"{_folder(series)}/{told[0][1]:015d}-{word}{LOG_SUFFIX}", content, None
-            )
 
 
 def _folder(series: Series) -> str:

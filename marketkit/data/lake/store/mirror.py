@@ -108,10 +108,14 @@ class Mirror:
 
     def _trust(self) -> None:
         """Count on the mark for a while, and have one here, for all that look at the folder."""
+        with self._here():
+            self._copy_mark()
+        self._trusted_until = time.monotonic() + _TRUST
+
+    def _copy_mark(self) -> None:
         if not (self.root / marker.NAME).exists():
             self.lay(marker.MIRROR, f"{self.url}\n".encode())
             self.lay(marker.NAME, json.dumps({"format": marker.FORMAT}).encode())
-        self._trusted_until = time.monotonic() + _TRUST
 
     def below(self, folder: str) -> Mirror:
         """Give the mirror of a lake that lies further down."""
@@ -151,21 +155,15 @@ class Mirror:
         return version
 
     def _fetch(self, key: str, stamp: Stamp) -> None:
-        with self._moving(key):
+        with self._here(), self._moving(key):
             if self._is_here(key, stamp):  # another has fetched it meanwhile
                 return
             try:
                 content, version = self.objects.read(key)
             except FileNotFoundError:
                 (self.root / key).unlink(missing_ok=True)
-                return
-            try:
+            else:
                 self._keep(key, content, version)
-            except OSError as error:
-                raise LakeError(
-                    f"{self.root}, the mirror of {self.url}, takes no files: {error};\n"
-                    "it may be deleted, and MARKETKIT_CACHE names another place"
-                ) from error
 
     def _keep(self, key: str, content: bytes, version: Version) -> None:
         self.lay(key, content, stamp_of(version).mtime_ns)
@@ -198,6 +196,19 @@ class Mirror:
             path.unlink(missing_ok=True)
             return False
         return True
+
+    @contextmanager
+    def _here(self) -> Iterator[None]:
+        """Say in words that the folder of this machine takes no files."""
+        try:
+            yield
+        except OSError as error:
+            if isinstance(error, LakeError):
+                raise
+            raise LakeError(
+                f"{self.root}, the mirror of {self.url}, takes no files: {error};\n"
+                "it may be deleted, and MARKETKIT_CACHE names another place"
+            ) from error
 
     @contextmanager
     def _moving(self, key: str) -> Iterator[None]:

@@ -51,18 +51,12 @@ class Place:
         except OSError as error:
             raise NotWritable(f"the lake {self.where} cannot be written: {error}") from error
 
-    def record(
-        self,
-        series: Series,
-        revisions: Iterable[Revision],
-        seen_at: int,
-        here: Entry | None,
-    ) -> None:
-        """Log revisions of a chunk as it is `here`, before it changes."""
+    def record(self, series: Series, revisions: Iterable[Revision], seen_at: int) -> None:
+        """Log revisions of a chunk before it changes."""
         if self.mirror is None:
             record(self.root, series, revisions, seen_at)
         else:
-            away_log.record(self.mirror, series, list(revisions), seen_at, here)
+            away_log.record(self.mirror, series, list(revisions), seen_at)
 
     def put(
         self, series: Series, chunk: str, rows: pl.DataFrame, footer: Footer, here: Entry | None

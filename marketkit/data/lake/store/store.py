@@ -12,30 +12,23 @@ from typing import Any, NamedTuple, TypeVar
 import polars as pl
 
 from marketkit.coverage import ONE_ANSWER, Evidence, Span, Spans
-from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series, check_source, cut_chunks, edge_chunks
-from marketkit.data.lake.format.objects import Objects
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
-from marketkit.data.lake.places.address import Address
-from marketkit.data.lake.store.away import AwayIndex
 from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.journals import Journals
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.left_out import name_of
+from marketkit.data.lake.store.located import Located
 from marketkit.data.lake.store.mirror import Mirror
 from marketkit.data.lake.store.pages import compact_all, write_page
-from marketkit.data.lake.store.place import Place
 from marketkit.data.lake.store.rows import CandlePage
 from marketkit.data.lake.store.scan import Files, count, files_of, read
-from marketkit.data.lake.store.seen import Seen
 from marketkit.data.lake.store.write import Written
 from marketkit.data.lake.tier import tier
-from marketkit.errors import CorruptFile, LakeError, NewerFormat
+from marketkit.errors import LakeError
 from marketkit.frames import DEFAULTS
 from marketkit.net.exchange_clock import machine_time
-from marketkit.settings import given_place, mirror_dir
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
@@ -112,7 +105,7 @@ class Selection:
         return read(self.files(window))
 
 
-class Store:
+class Store(Located):
     """A folder of candles that can prove which slots are known: the part that programs need.
 
     Making one opens and writes nothing. Times are ms UTC, ranges half-open; the methods that answer
@@ -125,10 +118,8 @@ class Store:
     """
 
     def __init__(self, root: str | Path | Mirror, *, source: str = "upbit") -> None:
-        self.mirror, self.root = _opened(root)
+        super().__init__(root)
         self.source = check_source(source)
-        self.index = Index(self.root) if self.mirror is None else AwayIndex(self.mirror)
-        self.journals = Journals(self.root)
         # machine's clock: of a lake by itself; a provider's goes by the exchange's
         self.clock: Callable[[], int] = machine_time
         self.defaults = DEFAULTS  # whose zone its looks have; of a provider's lake that one's
@@ -139,39 +130,6 @@ class Store:
         if self.mirror is not None:
             return _reopened_away, (type(self), self.mirror.url, self.source)
         return _reopened, (type(self), self.root.absolute(), self.source, type(self.index))
-
-    @property
-    def local(self) -> Path:
-        """The folder of this machine: the lake itself, or the mirror of one in a bucket.
-
-        Ledgers of jobs and locks lie there in any case.
-        """
-        return self.root
-
-    @property
-    def url(self) -> str | None:
-        """The URL of a lake in a bucket."""
-        return None if self.mirror is None else self.mirror.url
-
-    @property
-    def where(self) -> str:
-        """The place of the lake in words: a folder, or a URL."""
-        return self.url or str(self.root)
-
-    @property
-    def objects(self) -> Objects:
-        """The lake as objects by key."""
-        from marketkit.data.lake.places.disk import Disk  # noqa: PLC0415 - leases alone need it
-
-        return Disk(self.root) if self.mirror is None else self.mirror.objects
-
-    def require_writable(self) -> None:
-        """Make the lake if there is none, or say why writes are refused.
-
-        Raises `NotWritable`, before anything is asked of an exchange that could not be kept.
-        """
-        with self._place.writable():
-            return
 
     def append(
         self,
@@ -210,40 +168,11 @@ class Store:
         moment = time.time_ns() // 1_000_000 if seen_at is None else seen_at
         return write_page(self._place, series, page, moment, only_unknown=only_unknown)
 
-    def compact(self) -> None:
-        """Put the pages that wait in the journal into the files, for other programs to see.
-
-        Our readers see them anyway. `freeze` and `audit` do it first, a job at its end, and
-        `close`. What cannot be put there, as in a lake that may only be read, goes on waiting.
-        """
-        compact_all(self._place)
-
-    def close(self) -> None:
-        """Put the pages that came through this object into the files; the object stays usable."""
-        compact_all(self._place, self.journals.written())
-
-    @property
-    def seen(self) -> Seen:
-        """The chunks with the pages that wait in journals."""
-        return Seen(self.index, self.journals)
-
-    @property
-    def _place(self) -> Place:
-        return Place(self.root, self.index, self.journals, self.mirror)
-
-    def is_away(self, failure: LakeError) -> bool:
-        """Say whether a failure is of the whole bucket, rather than of the objects of a series."""
-        return self.mirror is not None and not isinstance(failure, CorruptFile | NewerFormat)
-
     def one_look(
         self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe
     ) -> AbstractContextManager[None]:
         """Answer the questions of this thread about some series by one look at a bucket."""
         return self.index.one_look(self._chosen(symbols, timeframe))
-
-    def is_there(self) -> bool:
-        """Say whether there is a lake. Raises `NewerFormat` and `CorruptFile`."""
-        return marker.check(self.root) if self.mirror is None else self.mirror.check()
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
         """Remove series with all coverage, and give the bytes of candles.
@@ -360,15 +289,6 @@ class Store:
 
 
 S = TypeVar("S", bound=Store)
-
-
-def _opened(given: str | Path | Mirror) -> tuple[Mirror | None, Path]:
-    """Give the mirror of a lake in a bucket, None for a folder, and the folder of this machine."""
-    place = given if isinstance(given, Mirror) else given_place(given, "lake")
-    if isinstance(place, str):
-        url = Address.of(place).url
-        place = Mirror(mirror_dir(url), url)
-    return (place, place.root) if isinstance(place, Mirror) else (None, place)
 
 
 def _reopened_away(kind: type[S], url: str, source: str) -> S:

@@ -224,7 +224,7 @@ def _merge_chunk(
         own = ((each, news.seen_at) for each in revisions)
         record_pages(place.root, series, [*revised(news.pages), *own])
     else:
-        place.record(series, revisions, news.seen_at, here)
+        place.record(series, revisions, news.seen_at)
     taken = said.taken if said is not None and news.taken is None else news.taken
     whole = replace(footer, archive=archive, taken=taken)
     stamp, sha256 = place.put(series, chunk, rows, whole, here)

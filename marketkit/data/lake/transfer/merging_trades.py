@@ -7,11 +7,12 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from marketkit import symbols as naming
+from marketkit.data.lake.format import marker
 from marketkit.data.lake.store.store import Store
 from marketkit.data.lake.trades.day import KIND
 from marketkit.data.lake.trades.store import TradeStore
 from marketkit.data.lake.trades.take import TradesTaken, take_trades_of
-from marketkit.errors import MarketkitError, NotWritable, UnknownSymbol
+from marketkit.errors import LakeError, MarketkitError, NotWritable, UnknownSymbol
 
 
 class TradeTerms(NamedTuple):
@@ -33,6 +34,8 @@ def merge_trades(
     names = source.symbols()
     for name in names if terms.symbols is None else _meant(terms.symbols, names):
         try:
+            if lake.url is not None:
+                raise LakeError(marker.candles_alone(lake.url))
             yield take_trades_of(into, source, name, replaces=terms.replaces, dry_run=terms.dry_run)
         except NotWritable:
             raise

@@ -150,6 +150,7 @@ class SeriesPair:
             return False
         if isinstance(entry, Patched) or isinstance(other, Patched):
             return False
+        bring([(self.series, entry), (self.series, other)])  # an older file may have that size
         ours, theirs = (store.root / self.series.path(chunk) for store in (self.lake, self.other))
         try:
             return ours.samefile(theirs) or ours.read_bytes() == theirs.read_bytes()

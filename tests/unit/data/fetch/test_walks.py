@@ -7,7 +7,11 @@ import asyncio
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.data.fetch.walks import FetchRun, WalkState, share, walk_all
+from marketkit.data.fetch import walks as walking
+from marketkit.data.fetch.walks import FLUSH_PAGES, Buffer, FetchRun, WalkState, share, walk_all
+from marketkit.data.lake import Lake
+from marketkit.data.lake.places.bucket import Bucket
+from marketkit.data.lake.store.mirror import Mirror
 from marketkit.errors import UnknownSymbol
 from marketkit.exchange.dialect import Page
 from marketkit.exchange.upbit.proof import CandleRange
@@ -121,3 +125,33 @@ def test_an_empty_page_settles_everything_older():
     page = Page(empty(ROW), Spans(), nothing_before=END)
     assert run.answered(whole, page, empty(ROW), NOW) == SLOTS
     assert run.reporter.progress.done == SLOTS
+
+
+async def written(lake, count: int) -> list[int]:
+    """Give how many pages were in the lake after each that came, and after the end."""
+    buffer, seen = Buffer(lake, walk(), lambda _: None), list[int]()
+    for at in range(count):
+        start = END - (at + 1) * HOUR
+        await buffer.add(Page(empty(ROW), Spans([(start, start + HOUR)])), END)
+        await buffer._settle()
+        seen.append(lake.covered("KRW-BTC", "1m").total // HOUR)
+    await buffer.flush()
+    return [*seen, lake.covered("KRW-BTC", "1m").total // HOUR]
+
+
+def test_into_a_folder_pages_are_written_by_tens(tmp_path):
+    seen = asyncio.run(written(Lake(tmp_path / "lake"), FLUSH_PAGES + 1))
+    assert seen == [0] * (FLUSH_PAGES - 1) + [FLUSH_PAGES, FLUSH_PAGES, FLUSH_PAGES + 1]
+
+
+@pytest.mark.parametrize(("seconds", "first"), [(15.0, 0), (0.0, 1)])
+def test_into_a_bucket_pages_are_written_at_the_end_or_after_a_while(
+    tmp_path, monkeypatch, seconds, first
+):
+    store = pytest.importorskip("obstore.store").MemoryStore()
+    monkeypatch.setattr(walking, "FLUSH_AFTER", seconds)
+    lake = Lake(Mirror(tmp_path, "memory://x/lake", Bucket("memory://x/lake", store)))
+    seen = asyncio.run(written(lake, FLUSH_PAGES + 2))
+    assert seen[0] == first
+    assert seen[-2] == (FLUSH_PAGES + 2) * first
+    assert seen[-1] == FLUSH_PAGES + 2

@@ -61,7 +61,7 @@ def test_a_store_in_memory_may_have_any_address():
 
 @pytest.fixture(autouse=True)
 def _no_endpoint(monkeypatch):
-    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT"):
+    for name in ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_ENDPOINT", "GOOGLE_BASE_URL"):
         monkeypatch.delenv(name, raising=False)
 
 

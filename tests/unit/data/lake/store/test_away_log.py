@@ -1,4 +1,4 @@
-"""The log of revisions in a bucket: an object for each write, and nothing is said twice."""
+"""The log of revisions in a bucket: an object for each write, and nothing is told twice."""
 
 from __future__ import annotations
 
@@ -40,13 +40,18 @@ def test_every_machine_reads_the_same_log(revised, on_bucket):
 
 
 def test_a_writer_who_tries_again_says_nothing_twice(revised):
-    (entry,) = revised.index.entries(BTC)
     said = [Revision(0, "close", 3.0, 4.0)]
     for _ in range(2):
-        away_log.record(revised.mirror, BTC, said, 40, entry)
-    assert len(list(revised.objects.list(f"{ALL}/"))) == 3
-    away_log.record(revised.mirror, BTC, [], 50, entry)
-    assert told(revised)[-1] == (3.0, 4.0)
+        away_log.record(revised.mirror, BTC, said, 40)
+    away_log.record(revised.mirror, BTC, [], 50)
+    assert len(list(revised.objects.list(f"{ALL}/"))) == 4
+    assert told(revised) == [(1.0, 2.0), (2.0, 3.0), (3.0, 4.0)]
+
+
+def test_writes_of_one_moment_are_told_in_their_order(revised):
+    for old in range(3, 23):
+        away_log.record(revised.mirror, BTC, [Revision(0, "close", old, old + 1)], 40)
+    assert told(revised) == [(each, each + 1) for each in range(1, 23)]
 
 
 def test_the_log_goes_with_its_series(revised):

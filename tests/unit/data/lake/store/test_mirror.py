@@ -93,3 +93,9 @@ def test_the_failure_of_a_bucket_is_said_of_the_lake():
 def test_what_is_waited_for_is_waited_for_together_and_comes_in_order():
     assert together(lambda each: each * 2, [3, 1, 2]) == [6, 2, 4]
     assert together(str, []) == []
+
+
+def test_a_folder_of_this_machine_that_takes_no_files_is_told_of(on_bucket, tmp_path):
+    (tmp_path / "one").write_text("a file")
+    with pytest.raises(NotWritable, match=r"mirror of memory://team/upbit.*\n.*MARKETKIT_CACHE"):
+        on_bucket().require_writable()

@@ -27,7 +27,7 @@ def test_chunk_and_log_go_where_the_lake_is(lake, on_bucket, candles):
         place = each._place
         (each.root / BTC.folder).mkdir(parents=True)
         with place.writable():
-            place.record(BTC, [Revision(0, "close", 1.0, 100.0)], 7, None)
+            place.record(BTC, [Revision(0, "close", 1.0, 100.0)], 7)
             place.put(BTC, "1970-01", rows, footer, None)
         assert each.read("KRW-BTC", "1m").equals(rows)
         assert each.revisions().height == 1
