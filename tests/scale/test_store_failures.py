@@ -206,7 +206,7 @@ def test_the_same_bytes_of_another_writer_are_not_mine(bucket, proxy):
 
 
 def test_a_slow_answer_is_a_lost_one(moto, proxy, monkeypatch):
-    monkeypatch.setattr(store_module, "TIMEOUT", 1)
+    monkeypatch.setattr(store_module, "TIMEOUT", 3)
     bucket, late = Bucket(f"s3://{moto.bucket()}/lake"), threading.Event()
     proxy.script = puts(Deed(wait=late))
     version = bucket.put(KEY, b"slow", None)

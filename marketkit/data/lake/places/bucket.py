@@ -150,7 +150,7 @@ class Bucket(Objects):
                 return self._store.put(key, content, over, mark)
             except Exception as error:
                 if kind_of(error) is Kind.FINAL:
-                    raise told(error, self.url) from error
+                    raise told(error, self.url, writing=True) from error
                 failure = error
             seen = self._raw(key)
             if seen is not None and seen.mark == mark:
@@ -169,10 +169,10 @@ class Bucket(Objects):
             return self._numbered(key, expected)
         raise self._conflict(key)
 
-    def _given_up(self, key: str, failure: Exception) -> MarketkitError:
+    def _given_up(self, key: str, failure: Exception) -> LakeError:
         if kind_of(failure) is Kind.CHANGED:  # it comes and goes
             return self._conflict(key)
-        return told(failure, self.url)
+        return told(failure, self.url, writing=True)
 
     def _numbered(self, key: str, expected: Version | None) -> Version | Seen | None:
         """Give what a put names, which is the number of the version where the store wants that."""

@@ -9,7 +9,7 @@ import re
 from enum import Enum, auto
 from typing import NamedTuple
 
-from marketkit.errors import InputError, LakeError, NotWritable, plain
+from marketkit.errors import LakeError, NotWritable, plain
 
 _LONGEST = 160  # letters of a store's own words that a message shows
 
@@ -30,11 +30,10 @@ class _Word(NamedTuple):
     pattern: re.Pattern[str]
     wrong: str
     remedy: str
-    error: type[LakeError] = LakeError
 
 
-def _word(pattern: str, wrong: str, remedy: str, error: type[LakeError] = LakeError) -> _Word:
-    return _Word(re.compile(pattern), wrong, remedy, error)
+def _word(pattern: str, wrong: str, remedy: str) -> _Word:
+    return _Word(re.compile(pattern), wrong, remedy)
 
 
 _SECRETS = {
@@ -50,7 +49,6 @@ _FINAL = (
         r"NoSigningKey|MissingAccount|instance metadata|OpenCredentials",
         "there are no credentials in the environment",
         "set {secrets}, and ask again",
-        NotWritable,
     ),
     _word(
         "NoSuchBucket|ContainerNotFound|BucketNotFound",
@@ -72,13 +70,11 @@ _FINAL = (
         "InvalidAccessKeyId|SignatureDoesNotMatch|InvalidToken|ExpiredToken|AuthenticationFailed",
         "the store does not know these credentials",
         "look after {secrets}",
-        NotWritable,
     ),
     _word(
         "AccessDenied|AllAccessDisabled|AuthorizationPermissionMismatch|status code: 40[13]",
         "these credentials may not do that",
         "let its owner allow reading, listing, writing and deleting below this address",
-        NotWritable,
     ),
 )
 _AWAY = re.compile("kind: Connect|tcp connect error|dns error")
@@ -115,25 +111,32 @@ def _unanswered(text: str) -> Kind:
     return Kind.BUSY if _BROKEN.search(text) else Kind.FINAL
 
 
-def told(error: Exception, url: str) -> LakeError | InputError:
-    """Give the error of the house for a failure that stays, in two lines."""
-    text = str(error)
-    scheme = url.partition(":")[0]
-    if kind_of(error) is Kind.AWAY:
+def told(error: Exception, url: str, *, writing: bool = False) -> LakeError:
+    """Give the error of the house for a failure that stays, in two lines.
+
+    One that asking again would not mend is `NotWritable` where something was to be written.
+    """
+    kind, (wrong, remedy) = kind_of(error), _words(str(error), url.partition(":")[0])
+    if kind is Kind.AWAY:
         return LakeError(
-            f"nobody answers for {url}{_at(text)};\n"
+            f"nobody answers for {url}{_at(str(error))};\n"
             "is the endpoint in the environment right, and this machine online?"
         )
-    for each in _FINAL:
-        if each.pattern.search(text):
-            remedy = each.remedy.format(secrets=_SECRETS.get(scheme, "them"), region=_region(text))
-            return each.error(f"{url}: {each.wrong};\n{remedy}")
-    if kind_of(error) is Kind.BUSY:
+    if kind is Kind.BUSY:
         return LakeError(
-            f"{url}: the store goes on failing: {_said(text)};\n"
+            f"{url}: the store goes on failing: {_said(str(error))};\n"
             "what was put before is safe; ask again later"
         )
-    return LakeError(f"{url}: the store refuses: {_said(text)};\nmend that, and ask again")
+    return (NotWritable if writing else LakeError)(f"{url}: {wrong};\n{remedy}")
+
+
+def _words(text: str, scheme: str) -> tuple[str, str]:
+    """Say what is wrong, and what to do."""
+    for each in _FINAL:
+        if each.pattern.search(text):
+            secrets = _SECRETS.get(scheme, "them")
+            return each.wrong, each.remedy.format(secrets=secrets, region=_region(text))
+    return f"the store refuses: {_said(text)}", "mend that, and ask again"
 
 
 def _status(text: str) -> int:

@@ -13,7 +13,7 @@ from marketkit.data.lake.places.failure import Kind, kind_of
 _FIRST, _LONGEST = 0.05, 2.0  # seconds
 # Pauses of about 6 s and 0.4 s; a condition may fail for what is gone when one looks.
 _TRIES = {Kind.BUSY: 9, Kind.AWAY: 4, Kind.CHANGED: 4}
-_LIMIT = 60.0  # seconds after which nothing is begun again: a store may need 30 to say nothing
+_LIMIT = 60.0  # seconds after which nothing is begun again: one may take as long to say nothing
 
 _T = TypeVar("_T")
 

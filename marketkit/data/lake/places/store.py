@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from obstore import PutMode
     from obstore.store import ClientConfig
 
-TIMEOUT = 30  # seconds until a store that says nothing is taken for a lost answer
+# Seconds until an answer is taken for lost, in which a slow line sends all of a large object.
+TIMEOUT = 60
 _CONNECT = 5  # seconds until nobody is taken to listen
 _MARK = "write"  # the name of the mark among the metadata
 

@@ -85,7 +85,12 @@ def test_credentials_are_named_by_the_kind_of_store():
     assert "AWS_SECRET_ACCESS_KEY" in str(told(error, "s3://a/b"))
     assert "GOOGLE_APPLICATION_CREDENTIALS" in str(told(error, "gs://a/b"))
     assert "AZURE_STORAGE_ACCOUNT_KEY" in str(told(error, "az://a/b"))
-    assert isinstance(told(error, "s3://a/b"), NotWritable)
+
+
+def test_a_refusal_to_write_is_one_that_asking_again_does_not_mend():
+    assert type(told(answer(403), "s3://a/b", writing=True)) is NotWritable
+    assert type(told(answer(403), "s3://a/b")) is LakeError
+    assert type(told(answer(503), "s3://a/b", writing=True)) is LakeError
 
 
 def test_a_region_that_the_store_names_is_repeated():

@@ -12,7 +12,7 @@ from marketkit.data.lake.places import store as module
 from marketkit.data.lake.places.address import Address
 from marketkit.data.lake.places.bucket import Bucket
 from marketkit.data.lake.places.store import Store
-from marketkit.errors import MissingExtra, NotWritable
+from marketkit.errors import LakeError, MissingExtra
 
 stores = pytest.importorskip("obstore.store")
 PACKAGE = Path(module.__file__).parents[3]
@@ -73,10 +73,10 @@ def test_each_kind_of_store_is_made_without_asking_anybody(scheme, monkeypatch):
 
 def test_what_the_library_misses_in_the_environment_is_said_in_our_words(monkeypatch):
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
-    with pytest.raises(NotWritable, match="no credentials in the environment"):
+    with pytest.raises(LakeError, match="no credentials in the environment"):
         Bucket("az://container/lake")
     monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", "/nowhere/key.json")
-    with pytest.raises(NotWritable, match="set GOOGLE_APPLICATION_CREDENTIALS"):
+    with pytest.raises(LakeError, match="set GOOGLE_APPLICATION_CREDENTIALS"):
         Bucket("gs://bucket/lake")
 
 
