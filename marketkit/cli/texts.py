@@ -89,6 +89,18 @@ LAKE: Mapping[str, Text] = {
         "marketkit lake merge ../old-laptop/lake --dry-run",
         {INCOMPLETE: "A series was left out; the message says why. The others are done."},
     ),
+    "push": Text(
+        "Give a lake that many share what this one knows more. It may lie in a folder or in a"
+        " bucket, and is made if it is not there. Of a slot that both tell differently the word"
+        " counts that was seen to change last.",
+        "marketkit lake push ../shared/lake --dry-run",
+        {INCOMPLETE: "A series was left out; the message says why. The others are done."},
+    ),
+    "pull": Text(
+        "Take in what a lake that many share knows more, by the rules of marketkit lake push.",
+        "marketkit lake pull ../shared/lake --dry-run",
+        {INCOMPLETE: "A series was left out; the message says why. The others are done."},
+    ),
     "export": Text(
         "Write candles to a .csv, .parquet, .arrow or .feather file.",
         "marketkit lake export btc.parquet KRW-BTC --timeframe 1h",

@@ -68,6 +68,8 @@ LINES = {
     "lake publish": "lake publish paper",
     "lake thaw": "lake thaw paper TMP/다른호수",
     "lake merge": "lake merge TMP/다른호수 --dry-run",
+    "lake push": "lake push TMP/셋째호수",
+    "lake pull": "lake pull TMP/셋째호수",
     "lake export": "lake export TMP/비트코인.csv KRW-BTC --timeframe 1h",
     "lake import": "lake import TMP/비트코인.csv --symbol KRW-BTC --timeframe 1h",
     "lake sql": "lake sql \"select symbol, '비트코인 ─ é' as 이름, close from candles limit 1\"",
@@ -86,7 +88,7 @@ WRONG = {
 }
 SENTENCES = {"plan", "backfill", "record", "watch", "doctor", "completion", "demo", "jobs resume"}
 SENTENCES |= {"jobs show", "jobs pause", "jobs cancel", "lake du", "lake cite", "lake publish"}
-SENTENCES |= {"lake export", "lake import", "lake drop", "lake merge"}
+SENTENCES |= {"lake export", "lake import", "lake drop", "lake merge", "lake push", "lake pull"}
 PLACES = [("cp949", "40"), ("euc_kr", "200"), ("ascii", "")]
 # A lake's name in EUC-KR, which is none on a machine of UTF-8: letters that no text can have.
 EUC_KR = "\udcc8\udca3\udcbc\udcf6" if sys.platform == "linux" else "호수"

@@ -7,11 +7,13 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import parse_qs
 
 import polars as pl
 
+from marketkit.data.lake.format.objects import Objects
 from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
 
@@ -55,14 +57,12 @@ def wait_for(look: Callable[[], object], what: str) -> None:
         time.sleep(0.02)
 
 
-def leases(root: Path) -> dict[Path, int]:
+def leases(place: Objects) -> dict[str, int]:
     """Give the leases of a lake, and the process that holds each."""
     found = {}
-    for path in (root / ".leases" / "upbit").rglob("*.json"):
-        try:
-            found[path] = int(json.loads(path.read_bytes())["holder"].split(":")[1])
-        except (FileNotFoundError, ValueError):  # let go of meanwhile, or about to be written
-            continue
+    for key, _ in list(place.list(".leases/upbit/")):
+        with suppress(FileNotFoundError):  # let go of meanwhile
+            found[key] = int(json.loads(place.read(key)[0])["holder"].split(":")[1])
     return found
 
 

@@ -80,7 +80,7 @@ def test_a_plan_on_processes_brings_the_truth_and_asks_for_each_page_once(
     assert job.frame["state"].to_list() == ["done"] * 3
     assert job.frame["requests"].sum() == report.requests
     assert provider.jobs()["state"].to_list() == ["done"]
-    assert leases(provider.lake().root) == {}
+    assert leases(provider.lake().objects) == {}
     # Once more, nobody is asked for a candle.
     assert plan.run(on=spawned).wait(PATIENCE).requests == 0
     assert provider.lake().audit().is_empty()
@@ -130,13 +130,13 @@ def test_a_worker_that_is_killed_costs_the_pages_in_its_hands(provider, exchange
     plan = provider.plan(SYMBOLS[:2], "1m", start=iso(start), end=iso(END))
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         job = plan.run(on=pool)
-        wait_for(lambda: len(exchange.requests()) > 40 and leases(provider.lake().root), "lease")
-        (path, dead), *_ = leases(provider.lake().root).items()
+        wait_for(lambda: len(exchange.requests()) > 40 and leases(provider.lake().objects), "lease")
+        (key, dead), *_ = leases(provider.lake().objects).items()
         os.kill(dead, signal.SIGKILL)
         with pytest.raises(MarketkitError, match="with a new one the same call goes on"):
             job.wait(PATIENCE)
         job.join()
-    age(path, 61)
+    age(provider.lake().root / key, 61)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
         assert plan.run(on=pool).wait(PATIENCE).complete
     assert (

@@ -11,7 +11,7 @@ from marketkit.cli.command import PARTS, Command, Family, no_arguments
 from marketkit.cli.lake_care import audit, audit_arguments, repair, repair_arguments
 from marketkit.cli.lake_import import import_arguments, import_candles
 from marketkit.cli.lake_judge import quality, quality_arguments
-from marketkit.cli.lake_merge import merge, merge_arguments
+from marketkit.cli.lake_merge import merge, merge_arguments, pull, push, shared_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
 from marketkit.cli.options import add_series, add_timeframe, letters, open_lake, path
 from marketkit.cli.output import DONE, FAILED, Output
@@ -203,6 +203,8 @@ COMMAND = Family(
         _view("thaw", _thaw, _thaw_arguments),
         _view("import", import_candles, import_arguments),
         _view("merge", merge, merge_arguments),
+        _view("push", push, shared_arguments),
+        _view("pull", pull, shared_arguments),
         _view("export", _export, _export_arguments),
         _view("sql", _sql, _sql_arguments),
     ),

@@ -40,6 +40,8 @@ class Crew(Executor):
     there. A lease of a worker `lasts` so many seconds after it was heard of.
     """
 
+    _terms: Terms
+
     def __init__(
         self, *arguments: Any, pool: Pool, site: Site, lasts: float = LASTS, **more: Any
     ) -> None:
@@ -48,7 +50,6 @@ class Crew(Executor):
         self._site = site
         self._lasts = lasts
         self._units = _FEW
-        self._terms: Terms | None = None
 
     async def work(self, me: Worker) -> None:
         """Do tasks until none of the job is left; as the executor's of this process."""
@@ -78,7 +79,7 @@ class Crew(Executor):
 
     async def _do(self, task_run: TaskRun, walk_state: WalkState) -> None:
         """Send a task, as often as it takes until nobody else holds it, and count the work."""
-        while not walk_state.walk.start >= walk_state.walk.end:
+        while walk_state.walk.start < walk_state.walk.end:  # nobody has taken the lease away
             filled = await self._sent(task_run.lease)
             self._count(task_run, filled)
             if filled.failure is not None:
@@ -86,8 +87,17 @@ class Crew(Executor):
             if not filled.busy:
                 return
             await asyncio.sleep(_BUSY)
-            if not await asyncio.to_thread(self._walks, task_run.lease):
+            if not await self._is_lacking(task_run.lease):
                 return
+
+    async def _is_lacking(self, lease: Lease) -> bool:
+        """Look whether anything of a task is missing still."""
+        try:
+            return bool(await asyncio.to_thread(self._walks, lease))
+        except LakeError as failure:
+            if self.lake.is_away(failure):
+                raise _EndsAll(failure) from failure
+            raise
 
     async def _sent(self, lease: Lease) -> Filled:
         """Have a unit done. Raises `_EndsAll` for what is no failure of one symbol."""
@@ -95,7 +105,7 @@ class Crew(Executor):
         began = time.monotonic()
         try:
             skip = self._skip.get(lease.task.symbol, Spans())
-            parcel = pack(fill, self._site, Unit(self._its_terms, lease.task, skip))
+            parcel = pack(fill, self._site, Unit(self._terms, lease.task, skip))
             filled: Filled = await asyncio.wrap_future(send(self._pool, parcel))
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) is not None and task.cancelling():
@@ -106,12 +116,6 @@ class Crew(Executor):
         if time.monotonic() - began - filled.seconds < _IDLE:
             self._units = min(_MANY, 2 * self._units)  # the executor had room
         return filled
-
-    @property
-    def _its_terms(self) -> Terms:
-        if self._terms is None:
-            raise RuntimeError("a crew sends nothing before `work`")
-        return self._terms
 
     def _count(self, task_run: TaskRun, filled: Filled) -> None:
         """Add the work of a unit to that of the task and of the run."""

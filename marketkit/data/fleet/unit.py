@@ -59,7 +59,7 @@ class Unit:
 class Filled:
     """The result of a unit: the work done, how long that took, and a failure of the symbol.
 
-    `busy` says that another worker holds the task, and nothing was asked.
+    `busy` says that another worker holds the task: from the first, or by the time of the end.
     """
 
     work: Work = field(default_factory=Work)
@@ -91,6 +91,7 @@ class _Filling:
     filler: GapFiller
     unit: Unit
     began: float = field(default_factory=time.monotonic)
+    lost: bool = False
 
     @property
     def timeframe(self) -> Timeframe:
@@ -113,13 +114,14 @@ class _Filling:
         walks: list[CandleRange] = []
 
         def stop() -> None:  # somebody else is at it: after the pages on the way
+            self.lost = True
             for walk in walks:
                 walk.start = walk.end
 
         async with kept(lease, stop):
             walks += await asyncio.to_thread(self._walks)  # what came in before the lease
             try:
-                await self.filler.fill(walks, run)
+                await self.filler.fill([] if self.lost else walks, run)
             finally:
                 await asyncio.to_thread(lake.close)  # the pages go where others look
         return self._filled(run)
@@ -133,8 +135,11 @@ class _Filling:
     def _filled(self, run: FetchRun) -> Filled:
         done = run.reporter.progress.done
         failure = run.failures.get(self.unit.task.symbol)
+        if isinstance(failure, LakeError) and self.filler.lake.is_away(failure):
+            raise failure  # the next unit would fail with it, too
         work = Work(done, run.requests, run.rows)
-        return Filled(work, run.revisions, failure, seconds=self._seconds, at=run.at)
+        told = (work, run.revisions, failure, self.lost and failure is None)
+        return Filled(*told, seconds=self._seconds, at=run.at)
 
     def _require_the_lake(self) -> None:
         """Raise `LakeError` where the lake here is not the one in which the run was marked."""

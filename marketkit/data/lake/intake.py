@@ -159,9 +159,10 @@ class Intake(SnapshotStore):
 
         `prefer="lake"` fills the slots that nobody knew here and changes no other; where both know
         a slot and tell it differently, that is counted and listed in the report's `differences`.
-        With `"other"` its word replaces what was known, as revisions do: see `revisions()`. A
-        turnover that one of them does not know is no difference. Slots that are not over are left
-        out, whoever claims them.
+        With `"other"` its word replaces what was known, as revisions do: see `revisions()`; with
+        `"newer"` only where a change of the slot was seen later there than here. A turnover that
+        one of them does not know is no difference. Slots that are not over are left out, whoever
+        claims them.
 
         A series with a corrupt file, here or there, is left out as a whole, with a warning and its
         error in `failures` of the report; the others go on. `dry_run` only says what would come.
@@ -179,6 +180,41 @@ class Intake(SnapshotStore):
         self.close()
         found.warn_of_failures()  # last: all of it is done, whatever warnings do
         return found
+
+    def pull(
+        self,
+        other: str | Path | Store,
+        *,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe | None = None,
+        dry_run: bool = False,
+    ) -> MergeReport:
+        """Take in what a shared lake knows more, from the folder or the bucket it is in.
+
+        `merge` with `prefer="newer"`: slots that nobody knew here come with their proof, and of a
+        slot that both tell differently the word counts that was seen to change last. Of a bucket
+        only chunks are fetched whose version is not known here. Raises as `merge`.
+        """
+        how = {"symbols": symbols, "timeframe": timeframe, "dry_run": dry_run}
+        return self.merge(other, prefer="newer", **how)
+
+    def push(
+        self,
+        other: str | Path | Intake,
+        *,
+        symbols: str | Iterable[str] | None = None,
+        timeframe: str | Timeframe | None = None,
+        dry_run: bool = False,
+    ) -> MergeReport:
+        """Give what this lake knows more to a shared lake, in a folder or a bucket.
+
+        The other way round than `pull`, by the same rules; a lake that is not there yet is made.
+        Raises as `merge`, of the other lake.
+        """
+        there = other if isinstance(other, Intake) else type(self)(other, source=self.source)
+        if there is not other:
+            there.clock, there.defaults = self.clock, self.defaults
+        return there.pull(self, symbols=symbols, timeframe=timeframe, dry_run=dry_run)
 
     def unsettled(
         self, symbols: str | Iterable[str] | None = None, timeframe: str | Timeframe = "1m"

@@ -218,10 +218,15 @@ def _logs(
 
 def _ages(series: Series, log: Iterable[Logged]) -> list[int]:
     """Give for each revised candle how many ms after the close the last change was seen."""
+    return [seen_at - series.timeframe.next(time) for time, seen_at in last_seen(log).items()]
+
+
+def last_seen(log: Iterable[Logged]) -> dict[int, int]:
+    """Give for each revised candle when the last change was seen."""
     last: dict[int, int] = {}
     for revision, seen_at in log:
         last[revision.time] = max(seen_at, last.get(revision.time, seen_at))
-    return [seen_at - series.timeframe.next(time) for time, seen_at in last.items()]
+    return last
 
 
 def _folder(root: Path, source: str, timeframe: Timeframe) -> Path:

@@ -215,6 +215,8 @@ class MergeReport(Shown):
     def _told_of_differences(self) -> str:
         if self.prefer == "lake":
             word = "this lake's stay (prefer=\"other\" takes the other's)"
+        elif self.prefer == "newer":
+            word = f"what was seen to change last counts, {self.revisions:,} numbers revised"
         else:
             word = f"the other's are taken, {self.revisions:,} numbers revised"
         return f"{self.differing:,} slots that both know: {word}"

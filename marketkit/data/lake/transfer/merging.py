@@ -39,7 +39,7 @@ from marketkit.progress import Progress, Reporter
 from marketkit.schema import ROW, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe, parse_timeframe
 
-_NO_PAGE = CandlePage(empty(ROW), Spans())
+_NO_PART = Part(CandlePage(empty(ROW), Spans()), Spans(), Spans(), empty(ROW))
 _Failures = dict[tuple[str, str], MarketkitError]  # by symbol and timeframe
 
 
@@ -87,8 +87,8 @@ class _Judged:
         if part.page.covering:
             self.chunks.append(chunk)
         times = times_of(part.differing).to_list()
-        next_slot, mine = self.pair.series.timeframe.next, self.pair.prefer == "lake"
-        others = Spans((time, next_slot(time)) for time in times) if mine else Spans()
+        next_slot = self.pair.series.timeframe.next
+        others = Spans((time, next_slot(time)) for time in times) - part.replaced
         self.fresh += part.fresh
         self.agreed += part.proved - others
         self.candles += part.fresh_candles
@@ -158,6 +158,9 @@ def _each(
 
 def merge_series(lake: Store, other: Store, series: Series, terms: MergeTerms) -> SeriesMerge:
     """Merge one series; of a dry run the counts are the same, and nothing is written."""
+    for store in (lake, other):
+        if store.mirror is not None:
+            away_log.pull_series(store.mirror, series)
     judged = _judge(SeriesPair.of(lake, other, series, terms.prefer, terms.now))
     revisions = 0 if terms.dry_run else _write(judged)
     unsettled = take_unproved(lake, other, series, dry_run=terms.dry_run)
@@ -171,9 +174,6 @@ def _judge(pair: SeriesPair) -> _Judged:
         judged.add(chunk, part)
     judged.beginning = pair.beginning()
     slots = Spans(judged.agreed)
-    for store in (pair.lake, pair.other):
-        if store.mirror is not None:
-            away_log.pull_series(store.mirror, pair.series)
     news = news_of(pair.lake.root, pair.other.root, pair.series)
     judged.history = [each for each in news if each[0].time in slots]
     return judged
@@ -189,19 +189,20 @@ def _write(judged: _Judged) -> int:
     begins, rests_on = _by_chunk(series.timeframe, judged.beginning)
     # In the order of time: older slots of the other lake count until its beginning is written.
     for chunk in sorted({*judged.chunks, *begins}):
-        page = pair.part(chunk, proved).page if chunk in judged.chunks else _NO_PAGE
-        written = lake.append(
-            series.symbol,
-            series.timeframe,
-            page.rows,
-            page.covering,
-            nothing_before=begins.get(chunk),
-            rests_on=rests_on,
-            # Asked again under the lock: a job may have learned more a moment ago.
-            only_unknown=pair.prefer == "lake",
-            archive=page.archive,
-        )
-        revisions += written.revisions
+        part = pair.part(chunk, proved) if chunk in judged.chunks else _NO_PART
+        # What is unknown is asked again under the lock: a job may have learned more a moment ago.
+        for page, only_unknown in part.pages(pair.prefer):
+            written = lake.append(
+                series.symbol,
+                series.timeframe,
+                page.rows,
+                page.covering,
+                nothing_before=begins.get(chunk),
+                rests_on=rests_on,
+                only_unknown=only_unknown,
+                archive=page.archive,
+            )
+            revisions += written.revisions
     return revisions
 
 

@@ -15,14 +15,15 @@ from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.met import met
 from marketkit.data.lake.store.pending import Patched
-from marketkit.data.lake.store.rows import CandlePage, checked, within
+from marketkit.data.lake.store.revisions import last_seen, read_log
+from marketkit.data.lake.store.rows import CandlePage, checked, times_of, within
 from marketkit.data.lake.store.scan import read_patched
 from marketkit.data.lake.store.store import Store
 from marketkit.errors import CorruptFile
 from marketkit.schema import NUMBERS, ROW, empty
 from marketkit.window import EVER
 
-PreferLake = Literal["lake", "other"]
+PreferLake = Literal["lake", "other", "newer"]
 
 _NOTHING = empty(ROW)
 
@@ -31,14 +32,24 @@ class Part(NamedTuple):
     """The news of one chunk of the other lake.
 
     `page` are the candles and slots to take, `fresh` the slots of these that nobody knew, `proved`
-    all that the other lake proves and that are over, and `differing` the candles of slots that both
-    know and tell differently, side by side as `met` puts them.
+    all that the other lake proves and that are over, `differing` the candles of slots that both
+    know and tell differently, side by side as `met` puts them, and `replaced` the slots known here
+    of which the other's word is taken.
     """
 
     page: CandlePage
     fresh: Spans
     proved: Spans
     differing: pl.DataFrame
+    replaced: Spans = Spans()
+
+    def pages(self, prefer: PreferLake) -> Iterator[tuple[CandlePage, bool]]:
+        """Give the pages to write, and whether each counts for slots alone that nobody knows."""
+        if prefer != "newer" or not self.replaced:
+            yield self.page, prefer != "other"
+            return
+        yield _of(self.page, self.fresh), True
+        yield _of(self.page, self.replaced), False
 
     @property
     def fresh_candles(self) -> int:
@@ -58,6 +69,7 @@ class SeriesPair:
     """A series in a lake and in another one, as of one look at both.
 
     A slot of the other lake that ends after `until` (ms UTC) is not over, whoever claims it.
+    `later` are slots of which the other has seen a change after this one.
     """
 
     lake: Store
@@ -67,6 +79,7 @@ class SeriesPair:
     until: int
     own: Mapping[str, Entry]
     others: Mapping[str, Entry]
+    later: Spans
 
     @classmethod
     def of(
@@ -74,9 +87,9 @@ class SeriesPair:
     ) -> SeriesPair:
         """Look a series up in both lakes."""
         until = series.timeframe.floor(now)
-        return cls(
-            lake, other, series, prefer, until, _entries(lake, series), _entries(other, series)
-        )
+        looked = _entries(lake, series), _entries(other, series)
+        later = _later(lake, other, series) if prefer == "newer" else Spans()
+        return cls(lake, other, series, prefer, until, *looked, later)
 
     @property
     def known(self) -> Knowledge:
@@ -97,10 +110,17 @@ class SeriesPair:
         theirs, said = _read(self.other, self.series, self.others[chunk])
         proved = said.covered.clip(EVER.start, self.until)
         fresh, both = proved - known, proved & known
-        covering = fresh if self.prefer == "lake" else proved
+        differing = self._differing(chunk, theirs, both)
+        replaced = both if self.prefer == "other" else self.later & self._slots(differing)
+        covering = fresh | replaced
         rows = theirs.filter(within(theirs["time"], covering))
         page = CandlePage(rows, covering, archive=said.archive.of(covering))
-        return Part(checked(self.series, page), fresh, proved, self._differing(chunk, theirs, both))
+        return Part(checked(self.series, page), fresh, proved, differing, replaced)
+
+    def _slots(self, rows: pl.DataFrame) -> Spans:
+        """Give the slots of candles."""
+        next_slot = self.series.timeframe.next
+        return Spans((time, next_slot(time)) for time in times_of(rows).to_list())
 
     def beginning(self) -> Beginning | None:
         """Give the moment before which nothing exists, if the other lake knows better.
@@ -165,6 +185,26 @@ def _is_better(beginning: Beginning, ours: Knowledge) -> bool:
     if is_weak != is_ours_weak:
         return is_ours_weak
     return beginning.moment > ours.nothing_before
+
+
+def _later(lake: Store, other: Store, series: Series) -> Spans:
+    """Give the slots of which another lake has seen a change later than this one has."""
+    ours, theirs = _last_seen(lake, series), _last_seen(other, series)
+    next_slot = series.timeframe.next
+    return Spans(
+        (time, next_slot(time)) for time, at in theirs.items() if at > ours.get(time, EVER.start)
+    )
+
+
+def _last_seen(store: Store, series: Series) -> dict[int, int]:
+    waiting = store.journals.revised(series.source).get(series, ())
+    return last_seen(read_log(store.root, series, waiting))
+
+
+def _of(page: CandlePage, spans: Spans) -> CandlePage:
+    """Give a page of some of the slots."""
+    rows = page.rows.filter(within(page.rows["time"], spans))
+    return CandlePage(rows, spans, archive=page.archive.of(spans))
 
 
 def differs(column: str) -> pl.Expr:

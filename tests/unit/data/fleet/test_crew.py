@@ -181,6 +181,33 @@ def test_units_are_added_while_the_executor_has_room(fetch, monkeypatch):
     assert most == 2**units
 
 
+def test_a_job_that_is_left_takes_back_what_no_worker_has_begun(fetch, exchange):
+    async def main(filler, run):
+        job = Job(filler, run)
+        waiting: list[Future[Filled]] = []
+        sent = asyncio.Event()
+
+        class Idle(Executor):
+            def submit(self, *_):
+                """Keep the work for later."""
+                waiting.append(Future())
+                sent.set()
+                return waiting[-1]
+
+        job.executor._pool = Idle()
+        going = asyncio.create_task(job.do())
+        await asyncio.wait_for(sent.wait(), 30)
+        going.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await going
+        return waiting, list(filler.lake.objects.list(".leases/"))
+
+    waiting, left = fetch(main)
+    assert all(each.cancelled() for each in waiting)
+    assert left == []
+    assert "candles" not in {each["group"] for each in exchange.requests()}
+
+
 def test_a_job_that_is_paused_sends_nothing(fetch):
     async def main(filler, run):
         job = Job(filler, run)

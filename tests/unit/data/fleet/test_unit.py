@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
@@ -14,6 +16,7 @@ from marketkit.data.fleet.leases import Leases, key_of
 from marketkit.data.fleet.unit import Filled, Terms, Unit, _Filling, fill, mark_of
 from marketkit.data.jobs.tasks import Task, Work
 from marketkit.data.lake import Lake
+from marketkit.data.lake.format.objects import Conflict
 from marketkit.errors import InputError, LakeError, UnknownSymbol
 from marketkit.timeframe import TIMEFRAMES, parse_time
 
@@ -108,6 +111,32 @@ def test_what_came_in_while_the_lease_was_taken_is_not_asked_for(fetch, exchange
     filled, requests = fetch(main)
     assert filled.work == Work()
     assert requests == SLOTS // 200
+
+
+def test_whoever_loses_the_lease_stops_and_says_that_another_is_at_it(fetch, exchange, monkeypatch):
+    """As after a stall for longer than a lease lasts."""
+    look = _Filling._walks
+
+    async def main(filler, _):
+        filling = _Filling(marked(filler), replace(UNIT, terms=replace(TERMS, lasts=0.04)))
+        objects = filler.lake.objects
+
+        def stalled(self):
+            with suppress(FileNotFoundError):  # the first look is before the lease
+                while not self.lost:  # a renewal may come between the two
+                    with suppress(Conflict):
+                        objects.put(KEY, b"another's", objects.written_at(KEY)[0])
+                        time.sleep(0.005)
+            return look(self)
+
+        monkeypatch.setattr(_Filling, "_walks", stalled)
+        filled = await filling.do()
+        return filled, objects.read(KEY)[0]
+
+    filled, left = fetch(main)
+    assert (filled.busy, filled.work) == (True, Work())
+    assert left == b"another's"
+    assert asked(exchange) == 0
 
 
 def test_a_failure_of_the_symbol_is_told_and_the_lease_let_go(fetch):

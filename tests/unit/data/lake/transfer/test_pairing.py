@@ -42,6 +42,23 @@ def test_only_what_nobody_knew_is_taken_unless_the_other_is_preferred(keep, janu
     assert part.page.covering == part.proved
 
 
+def test_of_differing_slots_those_are_taken_that_were_seen_to_change_later(keep, january):
+    lake, other = keep("lake", 0, 3), keep("other", 0, 5)
+    for at, (mine, theirs) in enumerate([(9_000, 5_000), (5_000, 9_000)]):
+        slot = [(january + at * MINUTE, january + (at + 1) * MINUTE)]
+        for one, close, seen_at in ((lake, 110.0, mine), (other, 120.0, theirs)):
+            rows = make_candles([slot[0][0]], close=close)
+            one.append("KRW-BTC", "1m", rows, Spans(slot), seen_at=seen_at)
+    ((_, part),) = pair(lake, other, "newer").parts()
+    assert part.replaced == Spans([(january + MINUTE, january + 2 * MINUTE)])
+    assert part.fresh == Spans([(january + 3 * MINUTE, january + 5 * MINUTE)])
+    assert part.page.covering == part.replaced | part.fresh
+    pages = [(page.covering, only_unknown) for page, only_unknown in part.pages("newer")]
+    assert pages == [(part.fresh, True), (part.replaced, False)]
+    ((_, part),) = pair(lake, other, "other").parts()
+    assert [only_unknown for _, only_unknown in part.pages("other")] == [False]
+
+
 def test_a_slot_ends_before_it_is_taken(keep, january):
     lake, other = keep("lake", 0, 1), keep("other", 1, 9)
     ((_, part),) = pair(lake, other, now=january + 4 * MINUTE - 1).parts()
