@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -73,4 +74,5 @@ def _tell(folder: Path, words: str) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())  # not without ending the store
     main(sys.argv[1], sys.argv[2], Path(sys.argv[3]), int(sys.argv[4]))
