@@ -18,7 +18,7 @@ from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
 
 NOW = "2026-11-20T00:00:30Z"
-PATIENCE = 180.0  # seconds for what a quiet machine does in three
+PATIENCE = 300.0  # seconds for what a quiet machine does in three
 
 
 def pages(exchange: Sandbox) -> Counter[tuple[str, str]]:

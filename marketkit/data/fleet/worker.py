@@ -19,6 +19,7 @@ from marketkit.settings import resolve_address
 
 _ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?[^\s/:]+:\d+|(?:tcp|tls)://\[[0-9a-fA-F:.]+\]:\d+")
 _PATIENCE = 30.0  # seconds for a scheduler to answer
+_STARTING = 300.0  # seconds for a process to begin, on a machine with all hands full
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ async def serve(options: WorkerOptions) -> None:
     here = await asyncio.to_thread(_reached_from, options)
     nanny: Any = _nanny(kind, options, here)
     try:
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(_STARTING):
             await nanny
         await nanny.finished()
     except (OSError, TimeoutError) as error:
@@ -91,7 +92,7 @@ def _nanny(kind: Callable[..., Any], options: WorkerOptions, here: str) -> Any:
         name=options.name,
         nthreads=options.threads,
         env=options.environment,
-        death_timeout=_PATIENCE,  # a scheduler that is gone for so long will not come back
+        death_timeout=_STARTING,
         dashboard=False,
     )
 

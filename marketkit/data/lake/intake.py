@@ -195,8 +195,8 @@ class Intake(SnapshotStore):
         slot that both tell differently the word counts that was seen to change last. Of a bucket
         only chunks are fetched whose version is not known here. Raises as `merge`.
         """
-        how = {"symbols": symbols, "timeframe": timeframe, "dry_run": dry_run}
-        return self.merge(other, prefer="newer", **how)
+        part = functools.partial(self.merge, symbols=symbols, timeframe=timeframe)
+        return part(other, prefer="newer", dry_run=dry_run)
 
     def push(
         self,

@@ -37,7 +37,7 @@ def cover(filler, symbol: str, slots: int, traded: int, nothing_before: int | No
 
 def plan_of(filler) -> Plan:
     costs = estimate(filler, REQUEST.symbols, MINUTES, SPAN)
-    return Plan(REQUEST, tuple(costs), 10.0, BackfillOptions(), start_job=lambda plan: plan)
+    return Plan(REQUEST, tuple(costs), 10.0, BackfillOptions(), start_job=lambda plan, on: (plan, on))
 
 
 def test_what_is_unknown_is_an_upper_bound(filler):
@@ -98,7 +98,8 @@ def test_a_plan_without_a_symbol_or_of_an_unknown_order_is_refused(filler):
 
 def test_running_a_plan_starts_its_job(filler):
     plan = plan_of(filler)
-    assert plan.run() is plan
+    assert plan.run() == (plan, None)
+    assert plan.run(on="an executor") == (plan, "an executor")
 
 
 def test_a_plan_is_shown_with_its_bounds(filler):
@@ -112,6 +113,6 @@ def test_a_plan_is_shown_with_its_bounds(filler):
 def test_a_plan_of_many_symbols_shows_the_ends_of_its_frame(filler):
     names = tuple(f"KRW-A{n}" for n in range(100))
     costs = tuple(estimate(filler, names, MINUTES, SPAN))
-    many = Plan(REQUEST, costs, 10.0, BackfillOptions(), start_job=lambda plan: plan)
+    many = Plan(REQUEST, costs, 10.0, BackfillOptions(), start_job=lambda plan, on: (plan, on))
     assert "88 of 100 rows are left out" in repr(many)
     assert len(repr(many).splitlines()) < 20
