@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import marketkit as mk
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
@@ -80,6 +81,9 @@ def test_two_versions_give_polars_and_pyarrow_the_sums_of_their_own(moto_url):
         delta = deltalake.DeltaTable(table.url, version=table.version)
         assert sum(delta.to_pyarrow_table()["close"].to_pylist()) == total
         assert close(lake.as_of(name).read(None, "1m")) == total
+        with mk.SmartDataProvider(endpoint="http://127.0.0.1:9", lake=moto_url) as provider:
+            span = {"start": "1970-01-01", "end": "1970-01-01T00:03"}
+            assert close(provider.get_candle(SYMBOLS, "1m", **span, as_of=name)) == total
 
 
 def test_a_set_goes_to_another_process_by_its_address_and_name(moto_url, monkeypatch, tmp_path):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from marketkit.coverage import Spans
-from marketkit.errors import CorruptFile, Incomplete, InputError
+from marketkit.errors import CorruptFile, Incomplete, InputError, NotWritable
 from marketkit.timeframe import MINUTE
 
 
@@ -151,3 +151,26 @@ def test_the_copies_of_a_deleted_set_go_with_a_vacuum(filled, candles):
 
 def test_a_lake_on_a_disk_has_nothing_to_vacuum(lake):
     assert lake.vacuum() == 0
+
+
+def test_sql_sees_the_set_that_is_named(filled, on_bucket, candles):
+    pytest.importorskip("duckdb")
+    filled.freeze("a")
+    filled.append("KRW-BTC", "1m", candles([0], close=7.0), Spans([(0, MINUTE)]))
+    other = on_bucket("two")
+    query = "select sum(close) from candles_1m"
+    assert other.sql(query, as_of="a").item() == 2 * (100.25 + 101.25)
+    assert other.sql(query).item() == 2 * (100.25 + 101.25) - 100.25 + 7.0
+    assert other.as_of("a").scan("KRW-BTC", "1m").collect()["close"].sum() == 200.5
+    assert other.as_of("a").catalog()["rows"].sum() == 4
+
+
+def test_a_set_takes_no_writes(filled, candles):
+    filled.freeze("a")
+    with pytest.raises(NotWritable):
+        filled.as_of("a").append("KRW-BTC", "1m", candles([0]), Spans([(0, MINUTE)]))
+
+
+def test_an_audit_of_the_lake_finds_nothing_in_frozen_sets(filled):
+    filled.freeze("a")
+    assert filled.audit().is_empty()
