@@ -63,6 +63,7 @@ def warm(symbols):
             provider.get_ticker(symbols)
             found.append(time.perf_counter() - began)
         time.sleep(0.2)
+    found = found or [float("nan")]  # none lives as long as a call on a machine that is too busy
     return {"median": statistics.median(found), "best": min(found), "hits": len(found)}
 many, one = warm(names), warm("KRW-BTC")
 async def together():
