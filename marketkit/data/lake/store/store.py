@@ -122,11 +122,12 @@ class Store:
         self.root = given_path(root, "lake")
         self.source = check_source(source)
         self.index = Index(self.root)
-        self.journals = Journals(self.root)
+        worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
+        self._worked_out = worked_out
+        self.journals = Journals(self.root, lambda folder: worked_out.pop(folder, None))
         # machine's clock: of a lake by itself; a provider's goes by the exchange's
         self.clock: Callable[[], int] = machine_time
         self.defaults = DEFAULTS  # whose zone its looks have; of a provider's lake that one's
-        self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Only the address travels, whatever folder the other process works in.
