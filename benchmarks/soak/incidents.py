@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _CLOSED = ("maintenance", "away")
 _BRIDGED = 20_000  # ms of a closure that the attempts at one request may outlast
 _BEFORE = 5_000  # ms that an interruption may begin before what is behind it: two looks, and more
+# A busy machine opens slowly, and says so: nothing that the exchange did.
+_OPENING = ("nothing had come yet", "nothing came for the first", "nobody listened before")
 _TAIL = 60.0  # seconds after a closure until calls that began in it have failed
 
 
@@ -43,11 +45,15 @@ def _whole(row: dict[str, Any]) -> bool:
     return not any(word in row["reason"] for word in ("KRW-", "late candle", "cannot be read"))
 
 
+def _opening(row: dict[str, Any]) -> bool:
+    return row["reason"].startswith(_OPENING)
+
+
 def _breaks(
     name: str, breaks: list[Incident], rows: list[dict[str, Any]], lag: float
 ) -> tuple[Any, ...]:
     """Find exactly one interruption for each break, and no other."""
-    starts = [row["start"] for row in rows if _whole(row)]
+    starts = [row["start"] for row in rows if _whole(row) and not _opening(row)]
     told = [0] * len(breaks)
     strange = 0
     for start in starts:

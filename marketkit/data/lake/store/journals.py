@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -38,11 +38,13 @@ _KEPT = 4 << 20  # bytes of pages: small ones of all markets; large ones are rea
 class Journals:
     """The journals of a lake, each read once for as long as nothing is added.
 
-    Of those that were looked at last; all pages of a large backfill would fill the memory.
+    Of those that were looked at last; all pages of a large backfill would fill the memory. Whoever
+    keeps something made of pages is told of a folder that is `forgotten`.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, forgotten: Callable[[str], object] = str) -> None:
         self._root = root
+        self._forgotten = forgotten
         self._read: dict[str, tuple[tuple[int, int], Journal]] = {}  # by folder: size and time
         self._footers: dict[str, tuple[Stamp, Footer]] = {}
         self._patched: dict[str, tuple[list[Entry], bytes, int, list[Entry]]] = {}
@@ -112,6 +114,7 @@ class Journals:
     def _forget(self, folder: str) -> int:
         """Keep a journal no longer; give the bytes that it had."""
         self._patched.pop(folder, None)
+        self._forgotten(folder)
         known = self._read.pop(folder, None)
         return 0 if known is None else known[1].end
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 from marketkit.data.lake.format import marker
+from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.objects import Objects
 from marketkit.data.lake.places.address import Address
 from marketkit.data.lake.places.disk import Disk
 from marketkit.data.lake.store.away import AwayIndex
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.journals import Journals
+from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.mirror import Mirror
 from marketkit.data.lake.store.pages import compact_all
 from marketkit.data.lake.store.place import Place
@@ -25,7 +27,9 @@ class Located:
     def __init__(self, place: str | Path | Mirror) -> None:
         self.mirror, self.root = _opened(place)
         self.index = Index(self.root) if self.mirror is None else AwayIndex(self.mirror)
-        self.journals = Journals(self.root)
+        worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
+        self._worked_out = worked_out
+        self.journals = Journals(self.root, lambda folder: worked_out.pop(folder, None))
 
     @property
     def local(self) -> Path:

@@ -123,7 +123,6 @@ class Store(Located):
         # machine's clock: of a lake by itself; a provider's goes by the exchange's
         self.clock: Callable[[], int] = machine_time
         self.defaults = DEFAULTS  # whose zone its looks have; of a provider's lake that one's
-        self._worked_out: dict[str, tuple[list[Entry], Knowledge]] = {}
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Only the address travels, whatever folder the other process works in.

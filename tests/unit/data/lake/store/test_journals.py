@@ -46,10 +46,14 @@ def test_what_one_object_adds_another_reads(journals, tmp_path):
     assert journals.read(SERIES) is both
 
 
-def test_those_that_nobody_looked_at_for_longest_are_read_again(journals, monkeypatch):
+def test_those_that_nobody_looked_at_for_longest_are_read_again(tmp_path, monkeypatch):
+    marker.prepare(tmp_path)
+    forgotten = []
+    journals = Journals(tmp_path, forgotten.append)
     first = journals.add(SERIES, begun := new_journal(), [record(begun, 1)])
     monkeypatch.setattr(module, "_KEPT", first.end)
     journals.add(OTHER, begun := new_journal(), [record(begun, 1)])
+    assert forgotten == [SERIES.folder]
     again = journals.read(SERIES)
     assert again is not first
     assert again.records == first.records
