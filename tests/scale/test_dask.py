@@ -106,7 +106,8 @@ def lake(request, tmp_path):
 
 
 def at(exchange, lake):
-    return SmartDataProvider(endpoint=exchange.endpoint, lake=lake)
+    # A request that is given up on a busy machine, and asked once more, is no page asked twice.
+    return SmartDataProvider(endpoint=exchange.endpoint, lake=lake, timeout=PATIENCE)
 
 
 def rejected(exchange):

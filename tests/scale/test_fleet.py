@@ -56,7 +56,8 @@ def _one_budget(tmp_path_factory, monkeypatch, request):
 @pytest.fixture
 def provider(exchange, tmp_path):
     lake = tmp_path / "lake"
-    with SmartDataProvider(endpoint=exchange.endpoint, lake=lake, limits=LIMITS) as one:
+    given = {"endpoint": exchange.endpoint, "lake": lake, "limits": LIMITS}
+    with SmartDataProvider(**given, timeout=PATIENCE) as one:  # a machine may be busy
         yield one
 
 
