@@ -37,7 +37,9 @@ def cover(filler, symbol: str, slots: int, traded: int, nothing_before: int | No
 
 def plan_of(filler) -> Plan:
     costs = estimate(filler, REQUEST.symbols, MINUTES, SPAN)
-    return Plan(REQUEST, tuple(costs), 10.0, BackfillOptions(), start_job=lambda plan, on: (plan, on))
+    return Plan(
+        REQUEST, tuple(costs), 10.0, BackfillOptions(), start_job=lambda plan, on: (plan, on)
+    )
 
 
 def test_what_is_unknown_is_an_upper_bound(filler):
