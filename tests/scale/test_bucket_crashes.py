@@ -65,7 +65,9 @@ def state(lake: Lake) -> dict[str, object]:
     return found | {f"revision {each}": True for each in logged}
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize(
+    "name", ["append", *(pytest.param(each, marks=pytest.mark.slow) for each in ("merge", "drop"))]
+)
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 def test_a_writer_that_dies_at_any_request_leaves_the_old_or_the_new(name, after, tmp_path):
     store = pytest.importorskip("obstore.store").MemoryStore

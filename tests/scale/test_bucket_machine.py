@@ -186,7 +186,7 @@ def test_a_bucket_and_a_dictionary_agree(tmp_path):
     store = pytest.importorskip("obstore.store").MemoryStore
     machine = type("Machine", (BucketMachine,), {"store": store})
     run_state_machine_as_test(
-        machine, settings=settings(QUICK, max_examples=8, stateful_step_count=15)
+        machine, settings=settings(QUICK, max_examples=5, stateful_step_count=12)
     )
 
 
