@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import Any
 
 import polars as pl
 import pytest
@@ -16,6 +15,13 @@ from marketkit.timeframe import MINUTE
 from tests.scale import conftest as stores
 from tests.unit.data.lake.conftest import make_candles
 
+# Daft holds pyarrow back; CI tests it in an environment of its own.
+_LINE = "pip install '.[dask,delta,pandas,s3,sandbox,sql]' hypothesis daft dask-deltatable"
+daft = pytest.importorskip("daft", reason=f"no daft here: {_LINE}")
+dask_deltatable = pytest.importorskip("dask_deltatable", reason=f"no Dask for tables here: {_LINE}")
+deltalake = pytest.importorskip("deltalake", reason=f"no deltalake here: {_LINE}")
+duckdb = pytest.importorskip("duckdb", reason=f"no duckdb here: {_LINE}")
+dd = pytest.importorskip("dask.dataframe")
 pytestmark = [
     pytest.mark.clients,
     # Of the engines' own code, which is not ours to mend.
@@ -30,29 +36,19 @@ TOTALS = {"a": TOTAL, "b": TOTAL - 100.25 + 7.0}
 Answer = tuple[float, int]  # the sum of all closes, and the rows of one market
 
 
-def needed(name: str) -> Any:
-    """Import an engine; one that is not here skips with the line that installs it, CI has all."""
-    if os.environ.get("CI"):
-        return __import__(name)
-    line = "pip install '.[test,clients]'"
-    return pytest.importorskip(name, reason=f"no {name} here: {line}")
-
-
 def by_polars(table: FrozenTable) -> Answer:
-    needed("deltalake")
     scanned = pl.scan_delta(table.url, version=table.version)
     one = scanned.filter(pl.col("series") == "KRW-a/b").collect()
     return scanned.select(pl.col("close").sum()).collect().item(), one.height
 
 
 def by_pyarrow(table: FrozenTable) -> Answer:
-    delta = needed("deltalake").DeltaTable(table.url, version=table.version)
+    delta = deltalake.DeltaTable(table.url, version=table.version)
     one = delta.to_pyarrow_table(partitions=[("series", "=", "KRW-a/b")])
     return sum(delta.to_pyarrow_table()["close"].to_pylist()), one.num_rows
 
 
 def by_daft(table: FrozenTable) -> Answer:
-    daft = needed("daft")
     config = None
     if table.url.startswith("s3://"):
         store = daft.io.S3Config(
@@ -72,24 +68,20 @@ def by_daft(table: FrozenTable) -> Answer:
 def by_dask(table: FrozenTable) -> Answer:
     if table.url.startswith("s3://"):  # its package would want s3fs
         return by_dask_of_files(table)
-    read = needed("dask_deltatable").read_deltalake
+    read = dask_deltatable.read_deltalake
     frame = read(table.url, version=table.version)
     one = read(table.url, version=table.version, filter=[("series", "=", "KRW-a/b")])
     return float(frame["close"].sum().compute(scheduler="synchronous")), len(one)
 
 
 def by_dask_of_files(table: FrozenTable) -> Answer:
-    needed("dask_deltatable")
-    import dask.dataframe as dd
-
-    files = needed("deltalake").DeltaTable(table.url, version=table.version).file_uris()
+    files = deltalake.DeltaTable(table.url, version=table.version).file_uris()
     frame = dd.from_map(lambda file: pl.read_parquet(file).to_pandas(), files)
     closes = frame[["symbol", "close"]].compute(scheduler="synchronous")
     return float(closes["close"].sum()), int((closes["symbol"] == "KRW-a/b").sum())
 
 
 def by_duckdb(table: FrozenTable) -> Answer:
-    duckdb = needed("duckdb")
     with duckdb.connect() as connection:
         try:
             connection.execute("install delta; load delta")
