@@ -75,12 +75,12 @@ def test_a_file_without_rows_is_no_proof_until_rest_has_said_so_too(exchange, la
 
 
 def test_many_files_of_one_chunk_are_written_once(exchange, lake, monkeypatch):
-    from marketkit.data.lake.store import write
+    from marketkit.data.lake.store import place
 
     written = []
-    inner = write.write_chunk
+    inner = place.write_chunk
     monkeypatch.setattr(
-        write, "write_chunk", lambda path, *rest: written.append(path.name) or inner(path, *rest)
+        place, "write_chunk", lambda path, *rest: written.append(path.name) or inner(path, *rest)
     )
     filled(exchange, lake.root, end="2025-03-05")
     assert written == ["all.parquet"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
 
 from marketkit.cli.command import Command
 from marketkit.cli.options import positive
@@ -22,6 +21,8 @@ def _arguments(command: argparse.ArgumentParser) -> None:
 
 
 def _run(options: argparse.Namespace, output: Output) -> int:
+    import asyncio  # noqa: PLC0415 - slow, and `--help` needs none
+
     from marketkit.data.fleet.worker import WorkerOptions, serve  # noqa: PLC0415 - slow
 
     wanted = WorkerOptions(options.scheduler, options.address, options.threads, options.name)

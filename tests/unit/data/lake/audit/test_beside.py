@@ -39,9 +39,9 @@ def test_damage_beside_is_named_by_its_path_and_mended(kept):
     path.write_bytes(path.read_bytes()[:-9])
     (found,) = beside.audit(Lake(kept.root)).rows(named=True)
     assert found["path"] == path.relative_to(kept.root).as_posix()
-    repaired = beside.repair(kept.root, kept.index, dry_run=True)
+    repaired = beside.repair(kept, dry_run=True)
     assert (repaired["action"].to_list(), path.exists()) == (["set aside"], True)
-    beside.repair(kept.root, kept.index, dry_run=False)
+    beside.repair(kept, dry_run=False)
     assert not path.exists()
     assert beside.audit(Lake(kept.root)).is_empty()
 
@@ -49,4 +49,4 @@ def test_damage_beside_is_named_by_its_path_and_mended(kept):
 def test_a_lake_without_any_is_audited_alone(lake, january):
     lake.append("KRW-BTC", "1h", make_candles([january]), Spans([(january, january + HOUR)]))
     assert beside.audit(lake).is_empty()
-    assert beside.repair(lake.root, lake.index, dry_run=False).is_empty()
+    assert beside.repair(lake, dry_run=False).is_empty()
