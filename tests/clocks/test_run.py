@@ -40,4 +40,4 @@ def test_what_has_to_do_with_the_clock_runs_under_all(dealt):
     everywhere = set.intersection(*dealt.values())
     for name in ("data/lake/store/test_index", "net/budget/test_file", "net/test_exchange_clock"):
         assert f"tests/unit/{name}.py" in everywhere
-    assert len(everywhere) < 30  # or the run takes minutes longer than it may
+    assert len(everywhere) < 40  # or the run takes minutes longer than it may

@@ -8,8 +8,15 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.tier import tier
 
 MINUTE = 60_000
+
+
+@pytest.fixture(autouse=True)
+def idle():
+    """No image is made that tests before have asked for."""
+    assert tier.wait(60)
 
 
 @pytest.fixture
