@@ -138,7 +138,10 @@ def _frames(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
 
 
 def _outages(soak: Soak, told: Told) -> tuple[Any, ...]:
-    """Find one outage in each job for each closure that met the whole of that job's work."""
+    """Find no closure told twice by a job, and no outage without one.
+
+    A job that sends nothing meanwhile, as while chunks take pages in, has nothing to tell.
+    """
     jobs, lag = told.handles["jobs"], _BEFORE * soak.speed
     closed = [each for each in soak.exchange.incidents if each.kind in _CLOSED]
     met = [
@@ -151,6 +154,6 @@ def _outages(soak: Soak, told: Told) -> tuple[Any, ...]:
         for job, each in met
     ]
     rows = sum(len(job["interruptions"]) for job in jobs)
-    said = f"{sum(told_of)} of {len(met)} that met a job at work, {rows} in all"
-    fine = all(count == 1 for count in told_of) and rows <= len(closed)
-    return "closures told by jobs", "each once", said, fine
+    said = f"{sum(told_of)} of {len(met)} that met a job, {rows} in all"
+    fine = all(count <= 1 for count in told_of) and rows <= len(closed)
+    return "closures told by jobs", "at most once", said, fine
