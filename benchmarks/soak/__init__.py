@@ -90,7 +90,7 @@ def _header(soak: Soak) -> dict[str, Any]:
         "command": f"python -m benchmarks soak --minutes {soak.minutes:g} --seed {soak.seed}"
         + (f" --speed {soak.speed:g}" if soak.speed != 1 else ""),
         "commit": commit.stdout.strip() or "unknown",
-        "load average at the beginning, in the middle, at the end": load,
+        "load average at the beginning, at the end": load,
     }
 
 

@@ -89,6 +89,7 @@ class Exchange:
         self.endpoint, self._speed = endpoint, speed
         self.incidents: list[Incident] = []
         self.closed: list[tuple[float, float]] = []  # by this machine's clock
+        self._known = 0  # rejections
         self.rejections: list[list[dict[str, Any]]] = []  # the requests around each
 
     def clock(self) -> int:
@@ -117,11 +118,10 @@ class Exchange:
 
     def _watch(self, until: float) -> None:
         """Wait, and keep the requests around each that is rejected meanwhile."""
-        known = self._rejected()
         while (left := until - time.monotonic()) > 0:
             time.sleep(min(_LOOK, left))
-            if (now := self._rejected()) > known:
-                known = now
+            if (now := self._rejected()) > self._known:
+                self._known = now
                 self.rejections.append(told(self.endpoint, "requests")[-_AROUND:])
 
     def _rejected(self) -> int:

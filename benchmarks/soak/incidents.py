@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _CLOSED = ("maintenance", "away")
 _BRIDGED = 20_000  # ms of a closure that the attempts at one request may outlast
+# ms by which an interruption may begin before the order of what is behind it, when the newest
+# candle was sent; or after it: an order waits for a connection and a message.
+_EARLY, _LATE = 40_000, 90_000
 _BEFORE = 5_000  # ms that an interruption may begin before what is behind it: two looks, and more
 # A busy machine opens slowly, and says so: nothing that the exchange did.
 _OPENING = ("nothing had come yet", "nothing came for the first", "nobody listened before")
@@ -27,7 +30,7 @@ def checks(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
     """Compare what happened with what handles and the log say."""
     breaks = [each for each in soak.exchange.incidents if each.kind in (*BREAKS, *_CLOSED)]
     for name, rows in told.handles["interruptions"].items():
-        yield _breaks(name, breaks, rows, _BEFORE * soak.speed)
+        yield _breaks(name, breaks, rows, soak.speed)
     yield _ended(told)
     yield _listed(told)
     yield from _late(soak, told)
@@ -50,21 +53,17 @@ def _opening(row: dict[str, Any]) -> bool:
 
 
 def _breaks(
-    name: str, breaks: list[Incident], rows: list[dict[str, Any]], lag: float
+    name: str, breaks: list[Incident], rows: list[dict[str, Any]], speed: float
 ) -> tuple[Any, ...]:
-    """Find exactly one interruption for each break, and no other."""
-    starts = [row["start"] for row in rows if _whole(row) and not _opening(row)]
-    told = [0] * len(breaks)
-    strange = 0
-    for start in starts:
-        before = [at for at, each in enumerate(breaks) if each.start - lag <= start]
-        if before:
-            told[before[-1]] += 1
-        strange += not before
-    once = all(count == 1 for count in told) and not strange
-    wrong = [f"{each.kind} {count}" for each, count in zip(breaks, told, strict=True) if count != 1]
-    wrong += ["others", str(strange)] if strange else []
-    said = f"{len(starts)} for {len(breaks)}{'; ' if wrong else ''}{', '.join(wrong[:4])}"
+    """Find exactly one interruption for each break, in their order, and no other."""
+    starts = sorted(row["start"] for row in rows if _whole(row) and not _opening(row))
+    away = [
+        f"{each.kind} by {(start - each.start) / 1000:+.0f} s"
+        for each, start in zip(breaks, starts, strict=False)
+        if not -_EARLY * speed <= start - each.start <= _LATE * speed
+    ]
+    once = len(starts) == len(breaks) and not away
+    said = f"{len(starts)} for {len(breaks)}{'; ' if away else ''}{', '.join(away[:4])}"
     return f"breaks, silences, closures told by {name}", "each once", said, once
 
 
@@ -139,12 +138,13 @@ def _frames(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
 
 
 def _outages(soak: Soak, told: Told) -> tuple[Any, ...]:
-    """Find one outage in each job for each closure that met the whole of that job's work."""
+    """Find one outage in a job for each closure between two of its requests, and no other."""
     jobs, lag = told.handles["jobs"], _BEFORE * soak.speed
     closed = [each for each in soak.exchange.incidents if each.kind in _CLOSED]
     met = [
         (job, each) for job in jobs for each in closed
-        if job["start"] < each.start - lag and each.end + lag < job["end"]
+        if any(each.start - lag < at < each.start for at in job["asked"])
+        and any(at > each.end for at in job["asked"])
         and each.end - each.start > _BRIDGED * soak.speed
     ]  # fmt: skip
     told_of = [

@@ -78,12 +78,15 @@ class Program:
             start, symbols = moment(chore.start), list(chore.symbols)
             began = self._now()
             job = self.provider.backfill(symbols, chore.timeframe, start=start, show=False)
+            asked = [(began, 0)]  # when the job had sent how many requests
             while not (job.done or self.ended.wait(1.0)):
-                pass
+                if job.progress.requests > asked[-1][1]:
+                    asked.append((self._now(), job.progress.requests))
             if not job.done:
                 job.leave()
             told = {"repr": repr(job), "interruptions": rows(job.interruptions)}
-            self.jobs.append(told | {"start": began, "end": self._now()})
+            times = [at for at, _ in asked]
+            self.jobs.append(told | {"start": began, "end": self._now(), "asked": times})
 
     def _now(self) -> int:
         """Read the exchange's clock as the streams know it, which asks nobody."""

@@ -12,7 +12,6 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
-from marketkit.clock import age_ns
 from marketkit.errors import MarketkitError, NetworkError, plain
 from marketkit.exchange.upbit.stream import PATH
 from marketkit.net.budget.budget import Budget
@@ -87,12 +86,10 @@ class RealtimeClient(Dispatcher):
     def alive(self) -> int:
         """Up to when nothing of an uninterrupted stream can be missing: ms UTC, exchange's clock.
 
-        It lags by up to two looks, or the newest message, and stands still without a connection.
+        It lags by up to two looks, or the newest message; without a connection it stands still.
         """
         live = self._connection.alive if self._connection is not None and self._whole else 0
-        if age_ns() - self.reader.told_ns < self.timing.ping * 1e9:  # more may wait to be read
-            live = min(live, self.reader.newest)
-        return max(self._alive, live)
+        return max(self._alive, self.reader.bounded(live, self.timing.ping))
 
     def hot(self, name: str, symbols: Iterable[str], rows: int) -> set[str]:
         """Give the symbols of which a channel knows the newest `rows` rows, as of `heard`."""

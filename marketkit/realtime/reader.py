@@ -65,6 +65,15 @@ class FrameReader:
         self.came, self._nonsense, self._sounds = False, None, False
         self.newest = 0
 
+    def bounded(self, moment: int, quiet: float) -> int:
+        """Bound a moment, up to which nothing is missing, by when the newest message was sent.
+
+        More may wait to be read, unless for `quiet` seconds only signs of life have come.
+        """
+        if self.heard_ns > self.told_ns and age_ns() - self.told_ns >= quiet * 1e9:
+            return moment
+        return min(moment, self.newest)
+
     def read(self, raw: bytes) -> None:
         """Take a frame. Raises the exchange's errors, and `BadResponse` for nonsense for long."""
         self.stats.frames += 1

@@ -329,6 +329,11 @@ def test_what_was_sent_after_the_newest_message_may_be_missing_while_messages_co
                     break
             await until(lambda: heard.messages[-1].sent == sent)
             assert client.alive == sent
+            client.reader.told_ns = client.reader.heard_ns = 0  # nothing for long, no answer either
+            assert client.alive == sent
+            client.reader.heard_ns = 1  # a sign of life
+            assert client.alive == now
+            client.reader.told_ns = client.reader.heard_ns
             peer.drop()
             await until(lambda: heard.interruptions)
             assert heard.interruptions[0][0] == sent
