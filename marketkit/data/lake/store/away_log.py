@@ -1,6 +1,6 @@
 """The log of revisions in a bucket: an object for each write, and put together for a look.
 
-`revisions/source=upbit/timeframe=1min/KRW-BTC/<seen at>-<written at>-<word>.ndjson`, since nothing
+`revisions/source=upbit/timeframe=1min/KRW-BTC/<written at>-<seen at>-<word>.ndjson`, since nothing
 can be added to an object. Each is put before the chunk changes: a writer whom another overtakes
 then has said what did not come true, or says it again, which is passed over as on a disk. For a
 look the objects are fetched once each, and laid down as the log that a lake on a disk has.
@@ -34,8 +34,8 @@ def add_history(mirror: Mirror, series: Series, told: Sequence[Logged]) -> None:
 
 def _put(mirror: Mirror, series: Series, told: Sequence[Logged]) -> None:
     if told:
-        # machine's clock: of two answers of one moment, the order of their writes
-        name = f"{told[0][1]:015d}-{time.time_ns():019d}-{secrets.token_hex(2)}{LOG_SUFFIX}"
+        # machine's clock: the order of writes within a second; of others the store's clock tells
+        name = f"{time.time_ns():019d}-{told[0][1]:015d}-{secrets.token_hex(2)}{LOG_SUFFIX}"
         content = "".join(line_of(series, *each) for each in told).encode()
         mirror.objects.put(f"{_folder(series)}/{name}", content, None)
 
@@ -49,8 +49,10 @@ def pull(mirror: Mirror, folder: str) -> None:
     for key in keys:
         logs.setdefault(key.rpartition("/")[0], []).append(key)
     for own, pieces in logs.items():
-        content = b"".join((mirror.root / _PIECES / key).read_bytes() for key in pieces)
-        mirror.lay(f"{own}{LOG_SUFFIX}", content)
+        paths = [mirror.root / _PIECES / key for key in pieces]
+        # Clocks of machines differ; that of a store may count whole seconds only.
+        paths.sort(key=lambda path: (path.stat().st_mtime_ns // 10**9, path.name))
+        mirror.lay(f"{own}{LOG_SUFFIX}", b"".join(path.read_bytes() for path in paths))
     _sweep(mirror.root, above, logs)
 
 
@@ -69,10 +71,11 @@ def _folder(series: Series) -> str:
 
 
 def _fetch(mirror: Mirror, key: str) -> None:
-    """Fetch an object that nobody ever replaces."""
+    """Fetch an object that nobody ever replaces; the file has the time of the store's clock."""
     path = mirror.root / _PIECES / key
     if not path.exists():
-        mirror.lay(f"{_PIECES}/{key}", mirror.objects.read(key)[0])
+        _, moment = mirror.objects.written_at(key)
+        mirror.lay(f"{_PIECES}/{key}", mirror.objects.read(key)[0], moment * 10**6)
 
 
 def _sweep(root: Path, above: str, logs: dict[str, list[str]]) -> None:
