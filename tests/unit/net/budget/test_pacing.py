@@ -89,6 +89,13 @@ def test_the_guard_is_wide_while_the_path_is_known_from_few_samples(quiet):
     assert (lanes.shortest(quiet), lanes.guard(quiet)) == (0.0, 0.002)
 
 
+def test_the_guard_of_a_busy_machine_stays_wide_however_many_samples_there_are(quiet):
+    known_path(quiet, shortest=0.15, mean=0.17, samples=1_000_000.0)
+    assert lanes.guard(quiet) == pytest.approx(0.002 + 0.02 / 4)
+    known_path(quiet, shortest=0.007, mean=0.06, samples=1_000_000.0)
+    assert lanes.guard(quiet) == pytest.approx(0.002 + 0.007)  # whole round trips count again
+
+
 def test_the_shortest_round_trip_is_forgotten_after_two_buckets_of_time(quiet):
     known_path(quiet, 0.01, 0.01, samples=100)
     for start, expected in ((301.0, 0.01), (602.0, 0.03)):
