@@ -69,7 +69,8 @@ def _run(command: list[str], seconds: float | None) -> str | None:
         except subprocess.TimeoutExpired:
             _end(process)
             return None
-    return said.splitlines()[-1] if process.returncode == 0 else None
+    lines = said.splitlines()
+    return lines[-1] if lines and process.returncode == 0 else None
 
 
 def _end(process: subprocess.Popen[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 
 import pytest
 
@@ -72,7 +71,7 @@ def test_what_the_dead_left_half_done_is_swept(kept, tmp_path):
     old, new = (kept[0].with_name(f"{name}.arrow.1.beef.tmp") for name in ("old", "new"))
     for file in (old, new):
         file.write_bytes(b"half")
-    os.utime(old, (0, time.time() - 7200))
+    os.utime(old, ns=(0, old.stat().st_mtime_ns - 7200 * 10**9))
     (tmp_path / "seen").write_bytes(b"not ours to remove")
     assert shrink(tmp_path, 1000) == 0
     assert (old.exists(), new.exists(), (tmp_path / "seen").exists()) == (False, True, True)
