@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks._sandbox import scratch
 from benchmarks.pacing import LIMIT
-from benchmarks.scale.addresses import paced
+from benchmarks.scale.addresses import paced, settle
 from benchmarks.scale.appends import ROWS, WRITERS, appends
 from benchmarks.scale.features import mapped
 from benchmarks.scale.store import store
@@ -26,8 +26,9 @@ Row = dict[str, Any]
 def measure(*, quick: bool) -> dict[str, Any]:
     """Measure paces, appends and features, all in buckets of one store."""
     with scratch() as folder, store(folder) as (kind, server):
+        settle(folder / "here")
         rows = [_pace(server, count, aim, quick=quick) for count, aim in AIMS.items()]
-        rows.append(_appends(server, quick=quick))
+        rows.append(_appends(server, folder, quick=quick))
         rows += _features(server, folder, quick=quick)
     return {"rows": rows, "ratios": {"store": kind}}
 
@@ -50,8 +51,8 @@ def _pace(server: Server, count: int, aim: float, *, quick: bool) -> Row:
     }
 
 
-def _appends(server: Server, *, quick: bool) -> Row:
-    found = appends(server, quick=quick)
+def _appends(server: Server, folder: Path, *, quick: bool) -> Row:
+    found = appends(server, folder, quick=quick)
     ratio = found.ours / found.theirs
     return {
         "what": f"appends of {ROWS:,} rows by {WRITERS} writers, commits/s",

@@ -6,17 +6,20 @@ returned; both are looked at afterwards for the rows of all that counted.
 
 from __future__ import annotations
 
+import os
 import statistics
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from threading import Barrier
 from typing import NamedTuple
 
 import polars as pl
 
 from benchmarks._candles import MINUTE, START, candles, symbol
+from benchmarks.scale.addresses import settle
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from tests.scale.stores import Server
@@ -47,11 +50,11 @@ class Written(NamedTuple):
     ended: float
 
 
-def appends(server: Server, *, quick: bool) -> Appends:
+def appends(server: Server, folder: Path, *, quick: bool) -> Appends:
     """Measure both in turn, in buckets of their own; medians of the rounds."""
     rounds, seconds = (2, 4.0) if quick else (5, 15.0)
     context = get_context("spawn")
-    told = (context.Barrier(WRITERS),)
+    told = (folder, context.Barrier(WRITERS))
     rates: dict[str, list[float]] = {"ours": [], "theirs": []}
     failed, exact = 0, True
     with ProcessPoolExecutor(WRITERS, context, _begin, told) as pool:
@@ -70,7 +73,9 @@ def appends(server: Server, *, quick: bool) -> Appends:
     return Appends(*map(statistics.median, rates.values()), failed=failed, exact=exact)
 
 
-def _begin(barrier: Barrier) -> None:
+def _begin(folder: Path, barrier: Barrier) -> None:
+    """Be a writer with a mirror of its own, as on a machine of its own."""
+    settle(folder / f"writer-{os.getpid()}")
     _together.append(barrier)
 
 
