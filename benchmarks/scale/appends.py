@@ -26,6 +26,8 @@ from tests.scale.stores import Server
 
 ROWS = 2_000
 WRITERS = 4
+PLAIN = {"AWS_ALLOW_HTTP": "true"}  # the store is on this machine
+TOGETHER = 120.0  # seconds in which all writers must have loaded what they need
 
 Append = Callable[[pl.DataFrame, int], None]  # a page, and the moment it starts at
 
@@ -46,6 +48,7 @@ class Written(NamedTuple):
 
     commits: int
     failed: int
+    rows: int  # with those of warming up
     began: float
     ended: float
 
@@ -55,22 +58,36 @@ def appends(server: Server, folder: Path, *, quick: bool) -> Appends:
     rounds, seconds = (2, 4.0) if quick else (5, 15.0)
     context = get_context("spawn")
     told = (folder, context.Barrier(WRITERS))
-    rates: dict[str, list[float]] = {"ours": [], "theirs": []}
-    failed, exact = 0, True
     with ProcessPoolExecutor(WRITERS, context, _begin, told) as pool:
-        for _ in range(rounds):
-            for whose, kept in (("ours", _kept_by_us), ("theirs", _kept_by_them)):
-                url = f"s3://{server.bucket()}/appends"
-                if whose == "theirs":
-                    _make_table(url)
-                runs = [pool.submit(_write, whose, url, n, seconds) for n in range(WRITERS)]
-                done = [each.result() for each in runs]
-                commits = sum(each.commits for each in done)
-                took = max(each.ended for each in done) - min(each.began for each in done)
-                rates[whose].append(commits / took)
-                failed += sum(each.failed for each in done)
-                exact &= kept(url) == ROWS * (commits + WRITERS)  # one each to warm up
-    return Appends(*map(statistics.median, rates.values()), failed=failed, exact=exact)
+        done = [
+            (_round(pool, server, "ours", seconds), _round(pool, server, "theirs", seconds))
+            for _ in range(rounds)
+        ]
+    ours, theirs = zip(*done, strict=True)
+    return Appends(
+        statistics.median(rate for rate, _, _ in ours),
+        statistics.median(rate for rate, _, _ in theirs),
+        failed=sum(failed for _, failed, _ in theirs),
+        exact=all(exact for both in done for _, _, exact in both),
+    )
+
+
+def _round(
+    pool: ProcessPoolExecutor, server: Server, whose: str, seconds: float
+) -> tuple[float, int, bool]:
+    """Let all write into a bucket; give commits a second, failures, and if all rows are there."""
+    url = f"s3://{server.bucket()}/appends"
+    if whose == "theirs":
+        _make_table(url)
+    runs = [pool.submit(_write, whose, url, number, seconds) for number in range(WRITERS)]
+    done = [each.result() for each in runs]
+    took = max(each.ended for each in done) - min(each.began for each in done)
+    kept = _kept_by_us(url) if whose == "ours" else _kept_by_them(url)
+    return (
+        sum(each.commits for each in done) / took,
+        sum(each.failed for each in done),
+        kept == sum(each.rows for each in done),
+    )
 
 
 def _begin(folder: Path, barrier: Barrier) -> None:
@@ -80,25 +97,32 @@ def _begin(folder: Path, barrier: Barrier) -> None:
 
 
 def _write(whose: str, url: str, number: int, seconds: float) -> Written:
-    """Append pages for some seconds, together with the other writers."""
+    """Append pages for some seconds, together with the other writers, after one to warm up."""
     append = {"ours": _ours, "theirs": _theirs}[whose](url, number)
     first, commits, failed = candles(number, ROWS), 0, 0
-    append(first, START)
-    _together[0].wait(120)
+    warm = _done(append, first, START)
+    _together[0].wait(TOGETHER)
     began = ended = time.monotonic()
     while ended < began + seconds:
         later = (commits + failed + 1) * ROWS * MINUTE
-        try:
-            append(
-                first.with_columns(pl.col("time") + pl.duration(milliseconds=later)), START + later
-            )
+        page = first.with_columns(pl.col("time") + pl.duration(milliseconds=later))
+        if _done(append, page, START + later):
             commits += 1
-        except Exception as error:
-            if whose == "ours" or type(error).__name__ != "CommitFailedError":
-                raise
+        else:
             failed += 1
         ended = time.monotonic()
-    return Written(commits, failed, began, ended)
+    return Written(commits, failed, ROWS * (commits + warm), began, ended)
+
+
+def _done(append: Append, rows: pl.DataFrame, start: int) -> bool:
+    """Append a page; False where deltalake has given up after retries of its own."""
+    from deltalake.exceptions import CommitFailedError
+
+    try:
+        append(rows, start)
+    except CommitFailedError:
+        return False
+    return True
 
 
 def _ours(url: str, number: int) -> Append:
@@ -119,9 +143,6 @@ def _theirs(url: str, _: int) -> Append:
         deltalake.write_deltalake(table, _for_delta(rows), mode="append")
 
     return append
-
-
-PLAIN = {"AWS_ALLOW_HTTP": "true"}  # the store is on this machine
 
 
 def _make_table(url: str) -> None:
