@@ -12,7 +12,7 @@ from typing import Any
 
 from benchmarks._sandbox import scratch
 from benchmarks.pacing import LIMIT
-from benchmarks.scale.addresses import paced, settle
+from benchmarks.scale.addresses import paced
 from benchmarks.scale.appends import ROWS, WRITERS, appends
 from benchmarks.scale.features import mapped
 from benchmarks.scale.store import store
@@ -26,7 +26,6 @@ Row = dict[str, Any]
 def measure(*, quick: bool) -> dict[str, Any]:
     """Measure paces, appends and features, all in buckets of one store."""
     with scratch() as folder, store(folder) as (kind, server):
-        settle(folder / "here")
         rows = [_pace(server, count, aim, quick=quick) for count, aim in AIMS.items()]
         rows.append(_appends(server, folder, quick=quick))
         rows += _features(server, folder, quick=quick)

@@ -58,6 +58,7 @@ def appends(server: Server, folder: Path, *, quick: bool) -> Appends:
     rounds, seconds = (2, 4.0) if quick else (5, 15.0)
     context = get_context("spawn")
     told = (folder, context.Barrier(WRITERS))
+    settle(folder / "looking")  # what the paces left is gone
     with ProcessPoolExecutor(WRITERS, context, _begin, told) as pool:
         done = [
             (_round(pool, server, "ours", seconds), _round(pool, server, "theirs", seconds))
