@@ -35,6 +35,7 @@ _MODULES = {
     "charts": "charts",
     "bars": "bars",
     "archive": "archive",
+    "scale": "scale",
     "streams": "realtime.against",
     "all": "page",
 }

@@ -26,8 +26,13 @@ def sandbox(*flags: str) -> Iterator[str]:
 
 def stats(endpoint: str, group: str) -> dict[str, int]:
     """Ask the exchange what it counted in a rate group."""
-    with urllib.request.urlopen(f"{endpoint}/sandbox/stats") as answer:
-        return json.load(answer)["groups"][group]
+    return asked(endpoint, "stats")["groups"][group]
+
+
+def asked(endpoint: str, what: str) -> Any:
+    """Ask the exchange for `stats`, for the latest `requests` and so on."""
+    with urllib.request.urlopen(f"{endpoint}/sandbox/{what}") as answer:
+        return json.load(answer)
 
 
 @contextlib.contextmanager

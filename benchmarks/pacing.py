@@ -98,7 +98,7 @@ async def _cell(cell: Cell, seconds: float) -> dict[str, Any]:
         )
         seen = await _seen(endpoint)
         arrivals = [r["arrival"] for r in await _requests(endpoint)]
-    return _row(cell, _utilisation(arrivals, began, seconds), seen, clients)
+    return _row(cell, utilisation(arrivals, began, seconds), seen, clients)
 
 
 @asynccontextmanager
@@ -142,7 +142,7 @@ async def _get(url: str) -> Any:
         return (await client.get(url)).json()
 
 
-def _utilisation(arrivals: list[float], began: float, seconds: float) -> float:
+def utilisation(arrivals: list[float], began: float, seconds: float) -> float:
     """Give the rate between the first and the last arrival of the steady state, in percent."""
     start, end = began + WARM_UP, began + seconds - COOL_DOWN
     steady = sorted(at for at in arrivals if start <= at < end)
