@@ -181,16 +181,16 @@ def _process(soak: Soak, module: str, *arguments: str) -> subprocess.Popen[str]:
         "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, "-m", f"benchmarks.soak.{module}", *arguments]
-    errors = (soak.folder / f"{module}.err").open("ab")
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env=os.environ | home,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=errors,
-        text=True,
-    )
+    with (soak.folder / f"{module}.err").open("ab") as errors:
+        return subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=os.environ | home,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+        )
 
 
 def _tell(program: subprocess.Popen[str], word: str) -> None:
