@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -76,7 +77,7 @@ def _no_wait_for_the_disk() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def _private_machine(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> None:
+) -> Iterator[None]:
     """Keep budgets, lakes and caches of a test apart from those of the person who runs it."""
     base = tmp_path_factory.mktemp("machine")
     monkeypatch.setenv("MARKETKIT_BUDGET_DIR", str(base / "budget"))
@@ -87,3 +88,19 @@ def _private_machine(
     own = ("ENDPOINT", "OFFLINE", "ARCHIVE", "ARCHIVE_TERMS")
     for name in (*(f"MARKETKIT_{each}" for each in own), "COLUMNS", "NO_COLOR"):
         monkeypatch.delenv(name, raising=False)
+    yield
+    no_more_images()
+
+
+def no_more_images() -> None:
+    """Have the thread that makes images end, so that variables of the environment may change.
+
+    polars reads some whenever it computes, and a C library older than glibc 2.41 gives a thread
+    that reads while another writes freed memory: that ended one test process in twelve thousand
+    tests.
+    """
+    tier = sys.modules.get("marketkit.data.lake.tier.tier")
+    if tier is not None:
+        with tier._builder._changed:
+            tier._builder._queue.clear()
+        assert tier.wait(60)

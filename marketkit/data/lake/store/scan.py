@@ -184,10 +184,7 @@ def _plan(opened: Sequence[IO[bytes]], schema: pl.Schema | None = None) -> pl.La
 
 
 def read(files: Files) -> pl.DataFrame:
-    """Read files, or the images of them. Raises `CorruptFile` naming a broken one.
-
-    A chunk for which pages wait is read from its file: it is another one soon.
-    """
+    """Read files, or the images of them. Raises `CorruptFile` naming a broken one."""
     if files.patched:
         return _read_patched(files)
     found = tier.find(files.paths)
@@ -202,8 +199,26 @@ def _read_patched(files: Files) -> pl.DataFrame:
     parts = list[pl.DataFrame]()
     for is_patched, run in itertools.groupby(files.paths, key=files.patched.__contains__):
         some = replace(files, paths=list(run))
-        parts.append(_read(some) if is_patched else read(replace(some, patched={})))
+        parts.append(_read_with_pages(some) if is_patched else read(replace(some, patched={})))
     return pl.concat(parts, rechunk=False)
+
+
+def _read_with_pages(files: Files) -> pl.DataFrame:
+    """Read chunks for which pages wait: the images where each has one, or the files."""
+    found, chunks = tier.find(files.paths), [files.patched[path] for path in files.paths]
+    # A file that was replaced since the look has taken the pages in.
+    images = [
+        image
+        for image, chunk in zip(found.images, chunks, strict=True)
+        if image is not None and image.source.version.stamp == chunk.stamp
+    ]
+    if len(images) == len(chunks):
+        stored = (tier.frame_of([image], files.window) for image in images)
+        parts = [chunk.over(rows, files.window) for chunk, rows in zip(chunks, stored, strict=True)]
+        return pl.concat(parts, rechunk=False)
+    rows = _read(files)
+    tier.note(found, files.known)
+    return rows
 
 
 def _read_both(files: Files, found: tier.Found) -> pl.DataFrame:

@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 import polars as pl
 
+from marketkit.data.lake.format.chunk import Stamp
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE
 from marketkit.data.lake.tier.columns import COLUMNS, Place, frame_over
 from marketkit.disk import system
@@ -52,6 +53,11 @@ class Version(NamedTuple):
         """Give the version of a chunk from path and status."""
         numbers = stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
         return cls("/".join(path.parts[-4:-1]), path.stem, *numbers)
+
+    @property
+    def stamp(self) -> Stamp:
+        """The mark by which the lake knows the file."""
+        return Stamp(self.size, self.mtime_ns, self.inode)
 
     @property
     def name(self) -> str:

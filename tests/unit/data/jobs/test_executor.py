@@ -113,17 +113,14 @@ def test_a_symbol_that_is_refused_is_given_up_at_once(fetch):
 
 
 def test_a_task_that_fails_is_tried_again(fetch, exchange):
-    exchange.set_faults({"badjson": 0.4})
+    exchange.strike("badjson", times=2, path="candles", symbol="KRW-BTC")
     once = replace(RULES, retry_delay=lambda _failure, _attempt: None)
 
     async def main(filler, run):
-        work = Work(filler, run)
-        done = asyncio.create_task(work.do())
-        reached = asyncio.Event()
-        run.reporter.attach(lambda: run.requests >= 2 and reached.set())
-        await reached.wait()
-        exchange.set_faults({})
-        await done
-        assert not filler.lake.missing("KRW-BTC", "1m", START, END)
+        await Work(filler, run).do()
+        return filler.lake.missing("KRW-BTC", "1m", START, END), run.failures
 
-    fetch(main, once)
+    missing, failures = fetch(main, once)
+    assert not missing
+    assert not failures
+    assert exchange.stats()["faults"]["badjson"] == 2
