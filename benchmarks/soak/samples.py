@@ -13,7 +13,8 @@ from marketkit.net.engine import engine
 
 EVERY = 2.0  # seconds between two looks
 _NAP = 0.02  # seconds that the loop is asked to sleep: what is more than that is its lateness
-_KB = {"Rss:": "rss", "Pss:": "pss", "Private_Clean:": "clean", "Private_Dirty:": "dirty"}
+# Pages that are clean are those of files, such as images of the lake: the system may drop them.
+_KB = {"Rss:": "rss", "Private_Clean:": "clean", "Private_Dirty:": "dirty", "Swap:": "swap"}
 
 
 class Sampler:
@@ -52,7 +53,7 @@ class Sampler:
 
 
 def counts() -> dict[str, float]:
-    """Count this process's memory in MB (`private` is in no other process), files, threads."""
+    """Count this process's memory, files, threads."""
     memory, files = memory_of("self"), _open_files()
     images = sum(name.endswith(".arrow") for name in files)  # an older Python keeps maps open
     return memory | {
@@ -73,11 +74,11 @@ def _open_files() -> list[str]:
 
 
 def memory_of(process: int | str) -> dict[str, float]:
-    """Read what memory a process has, in MB."""
+    """Read what memory a process has, in MB; `private` is what only it has and must keep."""
     found = {}
     for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
         name, *value = line.split()
         if name in _KB:
             found[_KB[name]] = int(value[0]) / 1024
-    private = found.pop("clean") + found.pop("dirty")
+    private = found.pop("dirty") + found.pop("swap")
     return {name: round(value, 2) for name, value in (found | {"private": private}).items()}

@@ -19,6 +19,7 @@ import polars as pl
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import seal
 from marketkit.data.lake.format.chunk import KEY, Stamp
+from marketkit.data.lake.format.encoding import given_back
 from marketkit.data.lake.format.footer import Tail, read_end, read_tail
 from marketkit.data.lake.format.layout import SUFFIX
 from marketkit.data.lake.format.nonsense import NONSENSE, UNREADABLE, is_moment
@@ -144,6 +145,7 @@ def write_day(path: Path, rows: pl.DataFrame, footer: DayFooter, series: TradeSe
     return Stamp.of(write_atomic(path, lambda file: file.write(content)))
 
 
+@given_back
 def encode(rows: pl.DataFrame, said: bytes) -> bytes:
     """Give the bytes of a day, not sealed yet; made in memory, so that hashing reads no file."""
     import pyarrow as pa  # noqa: PLC0415 - slow to import, and only for who writes

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import polars as pl
 import pyarrow.parquet as pq
@@ -51,3 +54,34 @@ def test_prices_are_in_dictionaries_unless_most_are_different(closes, has_dictio
 def test_what_stands_in_the_footer_is_there():
     content = encode(minutes([1.0]), {b"marketkit": b"said"})
     assert pq.read_metadata(io.BytesIO(content)).metadata[b"marketkit"] == b"said"
+
+
+# Months of minutes made into files by several threads; prints by how many MB that grew.
+GROWTH = """
+import threading
+from pathlib import Path
+from marketkit.data.lake.format.encoding import encode, load_writer
+from tests.unit.data.lake.format.test_encoding import minutes
+def private():
+    lines = Path("/proc/self/smaps_rollup").read_text().splitlines()
+    return sum(int(each.split()[1]) for each in lines if each.startswith("Private_Dirty:")) / 1024
+load_writer()
+month = minutes([float(each % 9_973) for each in range(44_640)])
+before = private()
+work = lambda: [encode(month, {}) for _ in range(3)]
+threads = [threading.Thread(target=work) for _ in range(6)]
+[each.start() for each in threads]
+[each.join() for each in threads]
+print(private() - before)
+"""
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/smaps_rollup").exists(), reason="memory is read from /proc"
+)
+def test_what_writing_took_is_given_back():
+    ran = subprocess.run(
+        [sys.executable, "-c", GROWTH], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert float(ran.stdout) < 50  # kept, it is 70 to 150
