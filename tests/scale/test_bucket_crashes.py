@@ -195,7 +195,7 @@ def test_a_writer_that_dies_at_any_request_leaves_the_old_or_the_new(
             for key in found | known.before | known.after
         )
         assert findings(opened("two")) <= known.wrong
-        assert contents(opened("two")) >= known.damaged
+        assert not known.damaged or contents(opened("two")) >= known.damaged
         operation.act(opened("one"), tmp_path)
         assert state(opened("two")) == known.after
         assert findings(opened("two")) == set()
