@@ -140,10 +140,9 @@ class Bucket(Objects):
                 raise
             return
         if not self._removes(key, began) and self._is_left(key, mark):
-            seconds = _OLD / 1000
-            _log.warning(
-                "nothing can be put at %s for %.0f s: a deletion got no answer", key, seconds
-            )
+            where = f"{self.url}/{key}"
+            said = "nothing can be put at %s for %.0f s: a deletion got no answer"
+            _log.warning(said, where, _OLD / 1000)
 
     def changing(self, lock: str) -> AbstractContextManager[None]:  # noqa: ARG002
         """Keep nobody out: who puts, names the version that he has read."""

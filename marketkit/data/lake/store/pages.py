@@ -85,6 +85,8 @@ def write_page(
                 return Written(*map(sum, zip(*done, strict=True)))
             except Overtaken as other:  # what is in the bucket by now is no news any more
                 done.append(other.written)
+                if other.left and not (last is not None and last.left):
+                    _log.warning("waiting, for at most %.0f s: %s", other.left, other)
                 last = other
                 _wait(other, tries)
     if last is not None and last.left:
@@ -98,7 +100,6 @@ def write_page(
 def _wait(other: Overtaken, tries: int) -> None:
     """Let another writer go first, or a deletion that got no answer come through or not."""
     if other.left:
-        _log.warning("waiting, for at most %.0f s: %s", other.left, other)
         time.sleep(min(other.left, _STEP))
     else:
         time.sleep(random.random() * min(_LONGEST, _SHORTEST * 2**tries))
