@@ -94,3 +94,23 @@ def test_a_late_candle_of_long_ago_is_told_only_if_the_lake_has_other_numbers(la
         assert corrections(scene) == [-149]
 
     asyncio.run(main())
+
+
+def test_a_late_candle_that_begins_a_new_connection_is_told_and_no_answer_repeats_that(scene):
+    async def main():
+        await scene.begin()
+        scene.know(10, 11)
+        scene.say(candle(11), candle(12, 0.5), candle(13, 0.5, sent=13.2))
+        await scene.told_finals(13)
+        scene.told.break_off("reset")
+        scene.say(candle(12, 1.0, sent=13.4))
+        assert await scene.told_finals(1) == [(12, 1.0)]
+        scene.know(11, 14)
+        scene.told.now = at(14.5)
+        scene.say(candle(14, sent=14.5), candle(15, sent=15.1))
+        await until(lambda: scene.kept()[-1] >= 13)
+        assert corrections(scene) == [12]
+        await scene.stitcher.close()
+        assert corrections(scene) == [12]
+
+    asyncio.run(main())
