@@ -86,43 +86,58 @@ def _listed(told: Told) -> tuple[Any, ...]:
 
 
 def _late(soak: Soak, told: Told) -> Iterator[tuple[Any, ...]]:
-    """Find one row for each candle that came late when the one before was final already.
+    """Find one row for each time that `live` took back the numbers of a final candle.
 
-    Around a break `live` has not called it final yet, and there is nothing to correct.
+    Many a candle that comes late takes back nothing: around a break, and in the minute in which a
+    quiet market is heard again, `live` has asked for the numbers before it calls them final. A
+    minute whose only candle comes late was empty until then, and of that there is no word.
     """
-    rows = told.handles["interruptions"]["live"]
-    breaks = [
-        (row["start"], row["closed"] or row["end"] or soak.end) for row in rows if _whole(row)
-    ]
-    said = Counter(
-        (row["reason"].rsplit(" ", 1)[-1], row["start"]) for row in rows if _is_late(row)
-    )
-    due = [
-        (symbol, slot) for moment, symbol, slot in _late_candles(soak)
-        if not any(start <= moment and slot - MINUTE <= end for start, end in breaks)
-    ]  # fmt: skip
-    missed = [each for each in due if each not in said]
-    fine = not missed and all(count == 1 for count in said.values())
-    words = f"{len(due)} corrected something, {len(due) - len(missed)} of them told"
-    yield "late candles told", "each once", f"{words}, {said.total()} in all", fine
+    first = soak.start // MINUTE * MINUTE
+    due = Counter({slot: count for slot, count in _taken_back(soak).items() if slot[1] >= first})
+    rows = [row for row in told.handles["interruptions"]["live"] if _is_late(row)]
+    slots = [(row["reason"].rsplit(" ", 1)[-1], row["start"]) for row in rows]
+    said = Counter(slot for slot in slots if slot[1] >= first)
+    late = list(_late_candles(soak))
+    only = Counter({(symbol, slot): 1 for symbol, slot, alone in late if alone})
+    due += only & (said - due)
+    words = f"{len(late)} came, {due.total()} corrected something"
+    words += f", {(due & said).total()} of them told, {said.total()} in all"
+    yield "late candles told", "each once", words, due == said
+
+
+def _taken_back(soak: Soak) -> Counter[tuple[str, int]]:
+    """Count, of each slot, the words of `live` that have other numbers than the word before."""
+    last: dict[tuple[str, int], list[float]] = {}
+    changes: Counter[tuple[str, int]] = Counter()
+    with (soak.folder / "words.jsonl").open() as file:
+        for symbol, slot, *numbers in map(json.loads, file):
+            key = symbol, slot
+            changes[key] += last.get(key, numbers) != numbers
+            last[key] = numbers
+    return +changes
 
 
 def _is_late(row: dict[str, Any]) -> bool:
     return "late candle" in row["reason"]
 
 
-def _late_candles(soak: Soak) -> Iterator[tuple[int, str, int]]:
-    """Find in the words of the witness each candle that came after the next one began."""
+def _late_candles(soak: Soak) -> Iterator[tuple[str, int, bool]]:
+    """Find in the words of the witness each candle that came after the next one began.
+
+    Gives also whether nothing had come of the minute before.
+    """
     newest: dict[str, int] = {}
+    begun: set[tuple[str, int]] = set()
     with (soak.folder / "sent.tsv").open() as file:
         for line in file:
-            moment, text = line.split("\t", 1)
+            _, text = line.split("\t", 1)
             if not text.startswith('{"type":"candle'):
                 continue
             candle = json.loads(text)
             symbol, slot = candle["code"], parse_time(candle["candle_date_time_utc"] + "Z")
             if slot < newest.get(symbol, 0):
-                yield int(moment), symbol, slot
+                yield symbol, slot, (symbol, slot) not in begun
+            begun.add((symbol, slot))
             newest[symbol] = max(slot, newest.get(symbol, 0))
 
 

@@ -8,6 +8,7 @@ its handles told, and prints a word again.
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import logging
 import sys
@@ -21,6 +22,8 @@ from typing import Any
 import marketkit as mk
 from benchmarks.soak.samples import Sampler
 from marketkit.data.jobs.config import chores, moment, read_config
+from marketkit.realtime.consumers import Consumer
+from marketkit.realtime.queue import Queue
 
 _PAUSE = 10.0  # seconds between two runs of the config
 _READ = 0.25  # seconds that whoever reads tickers and books takes for each frame
@@ -52,6 +55,9 @@ class Program:
         live = provider.live(self.told["followed"], "1m", history="3h", show=False)
         self.handles["live"] = keep(live)
         live.on(functools.partial(self._write, "finals"))
+        words = Consumer(live, live._broadcast, Queue(), list)
+        self.listener = threading.Thread(target=self._note, args=(words,), daemon=True)
+        self.listener.start()
         threading.Thread(target=self._fill_on, name="config", daemon=True).start()
 
     def _read(self, name: str, _: Any) -> None:
@@ -61,6 +67,12 @@ class Program:
     def _write(self, name: str, frame: Any) -> None:
         with (self.folder / f"{name}.csv").open("ab") as file:
             frame.write_csv(file, include_header=not file.tell(), datetime_format="%s%3f")
+
+    def _note(self, words: Consumer[list[Any]]) -> None:
+        """Write each word on a final candle, also one that the next takes back at once."""
+        with (self.folder / "words.jsonl").open("w", buffering=1) as file:
+            for each in itertools.chain.from_iterable(words):
+                file.write(json.dumps([each.symbol, each.time, *each.row[:-1]]) + "\n")
 
     def _fill_on(self) -> None:
         """Do the config again and again, as a timer would."""
@@ -105,6 +117,7 @@ class Program:
         stream = self.provider.status().stream.as_dict()
         for handle in self.handles.values():
             handle.close()
+        self.listener.join()
         handles = self.handles.items()
         return {
             "jobs": self.jobs,

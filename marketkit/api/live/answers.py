@@ -39,10 +39,14 @@ class Source(Protocol):
 
 
 class Answer(NamedTuple):
-    """Candles of a symbol, the young ones first, and the slots that the lake knows now."""
+    """Candles of a symbol, the young ones first, and the slots that the lake knows now.
+
+    Candles of the lake from before `since` are not among them.
+    """
 
     rows: list[tuple[int, Row]]
     covered: Spans
+    since: int
 
 
 class Unanswered:
@@ -50,6 +54,25 @@ class Unanswered:
 
     def __init__(self) -> None:
         self._told: set[str] = set()
+        self._again: dict[str, float] = {}  # when to ask again
+
+    def refuse(self, failures: Mapping[str, MarketkitError], asked: Iterable[str]) -> None:
+        """Raise a failure where all symbols have failed."""
+        if failures.keys() == set(asked):
+            raise next(iter(failures.values()))
+
+    def waits(self, symbol: str, time: float) -> bool:
+        """Say whether a symbol that failed is not to be asked for at `time` yet."""
+        return time < self._again.get(symbol, 0.0)
+
+    def put_off(self, failures: Iterable[str], asked: Iterable[str], until: float) -> None:
+        """Have those of the symbols `asked` that failed wait, and no other of these."""
+        left = {name: time for name, time in self._again.items() if name not in set(asked)}
+        self._again = left | dict.fromkeys(failures, until)
+
+    def forgive(self) -> None:
+        """Have no symbol wait any longer."""
+        self._again.clear()
 
     def tell(self, answered: Iterable[str], failures: Mapping[str, MarketkitError]) -> None:
         """Log the symbols that fail since now, those of one reason together."""
@@ -104,5 +127,6 @@ class Question:
             first = max(start, min(self.reach, self.end - 1))
             stored = rows_of(selection.of([symbol]).read(Span(first, self.end)))
             young = [row for frame in run.young.get(symbol, ()) for row in rows_of(frame)]
-            found[symbol] = Answer([*young, *stored], Spans([(start, self.end)]) - missing)
+            known = Spans([(start, self.end)]) - missing
+            found[symbol] = Answer([*young, *stored], known, first)
         return found

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 
-from marketkit.api.live.rows import candle_frame
-from marketkit.api.live.slots import SlotTracker
-from marketkit.coverage import Spans
+from marketkit.api.live.rows import candle_frame, rows_of
+from marketkit.api.live.slots import Row, SlotTracker
+from marketkit.coverage import Span
 from marketkit.data.lake.lake import Lake
+from marketkit.errors import LakeError
 
 _WORTH = 20  # proved slots of a series that are worth a write of its whole chunk
 Make = Callable[[str, int], SlotTracker]
@@ -56,6 +58,21 @@ class Members:
         """Give the series with proved slots, ended ones too."""
         return [each for each in (*self.trackers.values(), *self._left) if each.proved]
 
+    async def compare(self, lake: Lake) -> list[tuple[SlotTracker, int]]:
+        """Compare candles that came late with those that the lake alone has.
+
+        Gives the slots that were final and have other numbers now. A lake that cannot be read now
+        is asked again the next time.
+        """
+        series = (*self.trackers.values(), *self._left)
+        changed = []
+        for tracker, time in [(each, time) for each in series for time in each.doubted]:
+            with suppress(LakeError):
+                stored = await asyncio.to_thread(_stored, lake, tracker, time)
+                if tracker.compared(time, stored) and time < tracker.watermark:
+                    changed.append((tracker, time))
+        return changed
+
     async def write(self, lake: Lake, now: int) -> bool:
         """Put proved candles into the lake, and say whether there were any."""
         batch = self.proved()
@@ -66,7 +83,13 @@ class Members:
             await asyncio.to_thread(
                 lake.append, tracker.symbol, timeframe, frame, spans, seen_at=now
             )
-            corrected = {time for time, row in rows if tracker.rows.get(time) != row}
-            tracker.keep(spans - Spans((time, timeframe.next(time)) for time in corrected))
+            tracker.wrote(dict(rows), spans)
         self._left = [each for each in self._left if each.proved]
         return bool(batch)
+
+
+def _stored(lake: Lake, tracker: SlotTracker, time: int) -> Row | None:
+    """Read the candle of one slot, if the lake has one."""
+    slot = Span(time, tracker.timeframe.next(time))
+    rows = rows_of(lake.select([tracker.symbol], tracker.timeframe).read(slot))
+    return rows[0][1] if rows else None

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from marketkit.coverage import Span, Spans
@@ -67,6 +67,8 @@ class SlotTracker:
         self.kept = Spans()
         self.proved = Spans()
         self.watermark = start
+        self.doubted: dict[int, Row] = {}  # told of slots whose candles only the lake has
+        self._here = start  # from here on the candles of all kept slots are among `rows`
         self._corrected = Spans()  # proved slots whose candles the lake has with other numbers
         self._confirmed = Spans()  # slots whose candles an answer had some time after their end
         self._seen = Spans()  # slots whose state was known when they were asked for
@@ -99,14 +101,20 @@ class SlotTracker:
         if newer:
             self._newest = time
             self._began.append((now, time))
-        if not self._put(time, candle, now):
+        row = _row(candle, now)
+        if self._forgot(time):
+            self.doubted[time] = row
             return "none"
-        if not newer and time in self.kept:
-            corrected = Spans([(time, self.timeframe.next(time))])
-            self.kept -= corrected
-            self.proved |= corrected
-            self._corrected |= corrected
+        if not self._put(time, row):
+            return "none"
         return "late" if late else "new" if newer else "changed"
+
+    def compared(self, time: int, stored: Row | None) -> bool:
+        """Compare a doubted candle with the lake's, and say whether the numbers have changed."""
+        row = self.doubted.pop(time)
+        if stored is not None and self._forgot(time):
+            self.rows[time] = stored
+        return self._put(time, row)
 
     def interrupted(self, until: int) -> None:
         """Learn that messages of the stream after `until` may be lost."""
@@ -123,30 +131,53 @@ class SlotTracker:
             self.proved |= Spans([(self._since, newest)]) - self.kept
 
     def answered(
-        self, rows: Iterable[tuple[int, Row]], covered: Spans, start: int, at: int
+        self,
+        rows: Iterable[tuple[int, Row]],
+        covered: Spans,
+        start: int,
+        at: int,
+        since: int = 0,
     ) -> list[tuple[int, Row]]:
         """Take the candles of the slots from `start` on, as the exchange had each at `at` or later.
 
-        `covered` are the slots that the lake knows now. Gives those that were final already, with
-        other numbers.
+        `covered` are the slots that the lake knows now, also those before `since`, of which `rows`
+        have nothing. Gives those that were final already, once each, with other numbers.
         """
         covered -= self._corrected
-        revised = []
+        before: dict[int, Row | None] = {}
         for time, row in rows:
             known = self.rows.get(time)
             if known is not None and known[:-1] == row[:-1]:
                 continue
             if time in covered or known is None or row.volume >= known.volume:
+                if time < self.watermark and not self._forgot(time):
+                    before.setdefault(time, known)
                 self.rows[time] = row
-                forgotten = known is None and time in self.kept
-                if time < self.watermark and not forgotten:
-                    revised.append((time, row))
+        revised = [
+            (time, self.rows[time])
+            for time, known in before.items()
+            if known is None or known[:-1] != self.rows[time][:-1]
+        ]
+        if since > start:
+            self._here = max(self._here, since)
         self.keep(covered)
         self._confirmed |= Spans([(start, self.timeframe.floor(at - self._sure))])
         follows = self._joined is not None and self._joined <= self.timeframe.next(at)
         end = self.timeframe.next(at) if follows else self.timeframe.floor(at)
         self._seen |= Spans([(start, end)])
         return revised
+
+    def wrote(self, rows: Mapping[int, Row], spans: Spans) -> None:
+        """Learn that the lake has the slots of `spans` now, with the candles `rows`.
+
+        Candles that came meanwhile are still to be written.
+        """
+        here = [item for span in spans for item in self.inside(span)]
+        late = Spans(
+            (time, self.timeframe.next(time)) for time, row in here if rows.get(time) != row
+        )
+        self._corrected |= late
+        self.keep(spans - late)
 
     def keep(self, covered: Spans) -> None:
         """Learn that slots are in the lake now; of their candles only the newest stay here."""
@@ -158,6 +189,7 @@ class SlotTracker:
         superfluous = sorted(told)[:-KEPT]
         for time in superfluous:
             del self.rows[time]
+            self._here = max(self._here, self.timeframe.next(time))
 
     def unconfirmed(self, now: int) -> Spans:
         """Give the slots that ended long ago and that the stream has hardly proved or told."""
@@ -217,19 +249,12 @@ class SlotTracker:
             self._joined, self._since = None, _EVER
             self._began.clear()
 
-    def _put(self, time: int, candle: Candle, now: int) -> bool:
-        """Keep the numbers of a slot if newer than the known ones, as told at `now`."""
-        row = Row(
-            candle.open,
-            candle.high,
-            candle.low,
-            candle.close,
-            candle.volume,
-            candle.value,
-            min(
-                candle.sent, now + JOIN_MARGIN
-            ),  # what is said to be of later must not stay for so long
-        )
+    def _forgot(self, time: int) -> bool:
+        """Say whether only the lake knows if a slot has a candle, and which."""
+        return time < self._here and time in self.kept and time not in self.rows
+
+    def _put(self, time: int, row: Row) -> bool:
+        """Keep the numbers of a slot if newer than the known ones; the lake is to get them."""
         known = self.rows.get(time)
         if known is not None:
             if known[:-1] == row[:-1]:
@@ -241,4 +266,16 @@ class SlotTracker:
         elif time < self.start:
             return False
         self.rows[time] = row
+        if time in self.kept:
+            corrected = Spans([(time, self.timeframe.next(time))])
+            self.kept -= corrected
+            self.proved |= corrected
+            self._corrected |= corrected
         return True
+
+
+def _row(candle: Candle, now: int) -> Row:
+    """Give the numbers of a candle that came at `now`."""
+    numbers = candle.open, candle.high, candle.low, candle.close, candle.volume, candle.value
+    # What is said to be of later must not stay for so long.
+    return Row(*numbers, min(candle.sent, now + JOIN_MARGIN))

@@ -66,7 +66,6 @@ class Stitcher:
         self._heard = 0
         self._flushed = 0.0
         self._ask_after = 0.0
-        self._again: dict[str, float] = {}  # when to ask again for symbols that failed
 
     async def start(self, *, show: bool) -> None:
         """Listen, then fill in the history; raises only a failure of every symbol."""
@@ -77,7 +76,7 @@ class Stitcher:
             )
             await self._joined()
             await self._ask(list(self.trackers), recent=KEPT, show=show)
-            self._refuse_nothing()
+            self._unanswered.refuse(self.failures, self.trackers)
         except BaseException:
             self._client.release(self, self._streams())
             raise
@@ -120,10 +119,6 @@ class Stitcher:
         self._ended = failure
         self.broadcast.close(failure)
 
-    def _refuse_nothing(self) -> None:
-        if len(self.failures) == len(self.trackers):
-            raise next(iter(self.failures.values()))
-
     async def _joined(self) -> None:
         """Wait a moment for the streams, so that answers meet the stream's own candles."""
         for stream in self._streams():
@@ -150,10 +145,10 @@ class Stitcher:
             self._news.set()
         self._heard = max(self._heard, message.sent)
         change = tracker.said(message, now)
-        if change == "new":
-            self._advance(tracker)
-        elif change in {"late", "changed"} and message.time < tracker.watermark:
+        if change != "none" and message.time < tracker.watermark:
             self._correct(tracker, message.time, tracker.rows[message.time], now, "stream")
+        elif change == "new":
+            self._advance(tracker)
 
     def interrupted(self, until: int, reason: str, symbol: str | None = None) -> None:
         """Note an interruption of all symbols or of one; the open slots will be asked for."""
@@ -172,6 +167,7 @@ class Stitcher:
         await self._stop()
         try:
             self._prove()
+            await self._compare()
             await self._flush()
         except Exception as failure:
             self._ended = self._ended or failure
@@ -183,7 +179,8 @@ class Stitcher:
     async def finish(self, failure: Exception | None) -> None:
         """Do the last step that is due and end iterations, for nothing more will come."""
         await self._stop()
-        self._ask_after, self._again = 0.0, {}
+        self._ask_after = 0.0
+        self._unanswered.forgive()
         try:
             await self._step()
         except Exception as wrong:
@@ -220,6 +217,7 @@ class Stitcher:
     async def _step(self) -> None:
         """Prove, ask, tell and write, each where due."""
         self._prove()
+        await self._compare()
         loop = asyncio.get_running_loop()
         if loop.time() >= self._ask_after and (open_ := self._open()):
             await self._ask(open_)
@@ -246,7 +244,7 @@ class Stitcher:
         found = [
             symbol
             for symbol, tracker in self.trackers.items()
-            if time >= self._again.get(symbol, 0.0) and tracker.opens(now)
+            if not self._unanswered.waits(symbol, time) and tracker.opens(now)
         ]
         # Any answer sets our idea of the exchange's clock right.
         return found or (list(self.trackers)[:1] if behind else [])
@@ -265,18 +263,20 @@ class Stitcher:
         self._unanswered.tell(found, self.failures)
         # What fails for one symbol makes that one wait, and must not use the whole budget.
         later = asyncio.get_running_loop().time() + _CALM * self._client.timing.look
-        self._again = dict.fromkeys(self.failures, later) | {
-            symbol: time
-            for symbol, time in self._again.items()
-            if symbol in self.trackers and symbol not in starts
-        }
+        self._unanswered.put_off(self.failures, starts, later)
         for symbol, answer in found.items():
             if (tracker := self.trackers.get(symbol)) is None:
                 continue  # it has ended meanwhile
-            for final in tracker.answered(answer.rows, answer.covered, starts[symbol], now):
+            rows, known, since = answer
+            for final in tracker.answered(rows, known, starts[symbol], now, since):
                 self._correct(tracker, *final, now, "rest")
             self._advance(tracker)
         self.saved += 1
+
+    async def _compare(self) -> None:
+        """Correct final candles of which the lake alone had the numbers."""
+        for tracker, time in await self.members.compare(self._source.lake):
+            self._correct(tracker, time, tracker.rows[time], self._client.clock(), "stream")
 
     async def _flush(self) -> None:
         """Put proved candles into the lake."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -110,6 +111,8 @@ class Executor:
             async with asyncio.TaskGroup() as group:
                 pulse = group.create_task(self._pulse())
                 await self._all_lanes(group)
+                # Whoever did the last tasks, between two beats or in another process, had answers.
+                self._outage.over(math.inf)
                 await asyncio.to_thread(self.lake.close)  # pages that wait go into the files
                 pulse.cancel()
         except ExceptionGroup as failures:

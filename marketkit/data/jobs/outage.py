@@ -70,8 +70,9 @@ class Outage:
         """Note when the exchange gave data last."""
         if self._since is not None and answered_at > self._since:
             self._since, self._next = None, _SHORTEST
-            now = self._clock()
-            self._outages[-1] = replace(self._outages[-1], end=now, closed=now, how="rest")
+            lasted = self._outages[-1]
+            end = max(lasted.start, self._clock())  # which may have been set back meanwhile
+            self._outages[-1] = replace(lasted, end=end, closed=end, how="rest")
             self._say("")
 
     async def wait(self, failure: MarketkitError) -> None:

@@ -122,6 +122,7 @@ async def _rest(
         if away:
             await outage.wait(next(iter(away.values())))
         left = list(away)
+    outage.over(math.inf)  # what fails by now has an answer
 
 
 async def _archived(

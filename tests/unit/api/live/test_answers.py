@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from marketkit.api.live.answers import Question, Unanswered
 from marketkit.coverage import Spans
 from marketkit.errors import NetworkError, NotCovered, UnknownSymbol
@@ -63,3 +65,24 @@ def test_that_a_market_has_ended_is_no_warning(caplog):
     caplog.set_level("INFO")
     Unanswered().tell([], {BTC: UnknownSymbol(BTC)})
     assert [each.levelname for each in caplog.records] == ["INFO"]
+
+
+def test_symbols_that_fail_wait_until_their_time_or_until_they_are_forgiven():
+    unanswered = Unanswered()
+    unanswered.put_off([ETH], [BTC, ETH], 10.0)
+    assert [unanswered.waits(name, 9.9) for name in (BTC, ETH)] == [False, True]
+    assert not unanswered.waits(ETH, 10.0)
+    unanswered.put_off([BTC], [BTC], 20.0)
+    assert unanswered.waits(ETH, 9.9)
+    unanswered.put_off([], [ETH], 20.0)
+    assert not unanswered.waits(ETH, 9.9)
+    assert unanswered.waits(BTC, 19.9)
+    unanswered.forgive()
+    assert not unanswered.waits(BTC, 19.9)
+
+
+def test_only_a_failure_of_all_symbols_is_refused():
+    failure = NetworkError("away")
+    Unanswered().refuse({BTC: failure}, [BTC, ETH])
+    with pytest.raises(NetworkError, match="away"):
+        Unanswered().refuse({BTC: failure, ETH: failure}, [BTC, ETH])

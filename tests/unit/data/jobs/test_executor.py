@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from marketkit.coverage import Span
+from marketkit.data.jobs import executor
 from marketkit.data.jobs.executor import Cancelled, Executor
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.outage import Outage
@@ -15,6 +16,7 @@ from marketkit.data.jobs.tasks import BackfillRequest, tasks
 from marketkit.errors import UnknownSymbol
 from marketkit.timeframe import TIMEFRAMES, parse_time
 from tests.unit.data.conftest import RULES
+from tests.unit.realtime.conftest import until
 
 MINUTES = TIMEFRAMES["1m"]
 START, END = parse_time("2026-03-08T00:00Z"), parse_time("2026-03-10T08:00Z")
@@ -124,3 +126,24 @@ def test_a_task_that_fails_is_tried_again(fetch, exchange):
     assert not missing
     assert not failures
     assert exchange.stats()["faults"]["badjson"] == 2
+
+
+def test_an_outage_that_ends_between_two_beats_is_closed_with_the_work(
+    fetch, exchange, monkeypatch
+):
+    monkeypatch.setattr(executor, "_BEAT", 3600.0)
+
+    async def main(filler, run):
+        exchange.set_faults({"reset": 1.0})
+        work = Work(filler, run)
+        doing = asyncio.create_task(work.do())
+        await until(lambda: run.interruptions)
+        exchange.set_faults({})
+        await doing
+        return run
+
+    run = fetch(main)
+    (told,) = run.interruptions
+    assert told.end == told.closed is not None
+    assert told.how == "rest"
+    assert run.reporter.progress.note == ""
