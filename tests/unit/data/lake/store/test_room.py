@@ -293,6 +293,25 @@ def test_a_count_that_a_kill_left_wrong_or_somebody_deleted_is_made_anew(bound, 
     assert len(kept(lake)) == FEW
 
 
+def test_a_process_that_is_killed_while_copies_come_leaves_no_lock_and_no_debt(bound, on_bucket):
+    script = (
+        "import sys; from pathlib import Path\n"
+        "from marketkit.data.lake.store.room import Room\n"
+        "with Room(Path(sys.argv[1])).coming(1 << 40): print('ready', flush=True); input()\n"
+    )
+    lake = on_bucket()
+    read(lake, CODES[0])
+    command = [sys.executable, "-c", script, str(lake.root.parent)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as one:
+        assert one.stdout is not None
+        assert one.stdout.readline() == "ready\n"
+        one.kill()
+    assert lake.mirror.room._head().total >= 1 << 40
+    read(lake, *CODES[:FEW])
+    assert lake.mirror.room._head().total <= bound
+    assert len(kept(lake)) == FEW
+
+
 def test_copies_that_come_while_another_walks_are_counted(tmp_path, monkeypatch):
     monkeypatch.setenv("MARKETKIT_MIRROR", "1000")
     one, two = Room(tmp_path), Room(tmp_path)
@@ -345,7 +364,7 @@ def test_many_readers_of_a_mirror_that_others_empty_all_the_time_get_all(bound, 
         "os.environ['MARKETKIT_MIRROR'] = '0'\n"
         "from marketkit.data.lake.store.room import Room\n"
         "room = Room(Path(sys.argv[1])); print('ready', flush=True)\n"
-        "while not Path(sys.argv[1], 'enough').exists(): room._count(0, 0)\n"
+        "while not Path(sys.argv[1], 'enough').exists(): room._shrink(0, 0)\n"
     )
     lake = on_bucket()
     read(lake, CODES[0])
