@@ -85,6 +85,11 @@ class Marketkit(Store):
         first, last = rows["time"].dt.epoch("ms")[0, -1]
         self._append(rows, first, last + MINUTE)
 
+    def close(self):
+        """Leave the lake as a backfill does: no page waits, and every chunk has an image."""
+        self.lake.close()
+        self.lake.warm()
+
     def _append(self, rows, start, end):
         self.lake.append(rows["symbol"][0], "1m", rows, Spans([(start, end)]))
 

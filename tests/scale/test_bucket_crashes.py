@@ -6,15 +6,21 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
+from contextlib import suppress
+from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
+from marketkit.data.lake.places import patience
 from marketkit.data.lake.store.mirror import Mirror
-from tests.crash.operations import FEBRUARY, MINUTE, page
-from tests.scale.proxy import LOST, PASS, REFUSED
+from marketkit.errors import InputError
+from tests.crash.operations import FEBRUARY, MINUTE, SERIES, page, unsorted
+from tests.scale.proxy import LOST, PASS, REFUSED, by_chance
 from tests.scale.test_bucket_machine import Mortal
 from tests.stateful.test_lake_machine import Killed
 
@@ -30,6 +36,14 @@ for each in range(count):
     print(at, flush=True)
 """
 SOON = FEBRUARY + MINUTE
+SEEN = b', "seen_at"'
+
+
+class Operation(NamedTuple):
+    """How to make the lake an operation starts from, and the operation, with a folder beside."""
+
+    prepare: Callable[[Lake], object]
+    act: Callable[[Lake, Path], object]
 
 
 def start(lake: Lake) -> None:
@@ -41,68 +55,171 @@ def append(lake: Lake, _folder: Path) -> None:
     lake.append("KRW-BTC", "1m", *page("KRW-BTC", -15, 25, 2.0), seen_at=SOON)
 
 
-def merge(lake: Lake, folder: Path) -> None:
+def take_in(lake: Lake, folder: Path) -> None:
+    rows, _ = page("KRW-BTC", -15, 25, 2.0)
+    path = folder / "in.parquet"
+    rows.drop("symbol").write_parquet(path)
+    told = {"covering": "range", "settled": True, "prefer": "file"}
+    lake.import_(path, symbol="KRW-BTC", timeframe="1m", **told)
+
+
+def beside(folder: Path) -> Lake:
+    """Give another lake: it differs, and knows more."""
     other = Lake(folder / "other")
     if not other.is_there():
         other.append("KRW-BTC", "1m", *page("KRW-BTC", -40, 25, 2.0), seen_at=SOON)
         other.append("KRW-XRP", "1m", *page("KRW-XRP", -5, 5, 1.0), seen_at=SOON)
-    lake.merge(other, prefer="other")
+    return other
 
 
-def drop(lake: Lake, _folder: Path) -> None:
-    lake.drop("KRW-BTC", "1m")
+def frozen(lake: Lake) -> None:
+    """Make a lake that has changed since a set was frozen."""
+    start(lake)
+    lake.freeze("before")
+    lake.append("KRW-BTC", "1m", *page("KRW-BTC", -2, 2, 1.5), seen_at=FEBRUARY)
 
 
-OPERATIONS = {"append": append, "merge": merge, "drop": drop}
+def taken_away(lake: Lake, _folder: Path) -> None:
+    with suppress(InputError):  # the name is gone already
+        lake.delete("before")
+    lake.vacuum()
+
+
+def broken(lake: Lake) -> None:
+    """Leave something for every way of mending."""
+    start(lake)
+    lake.append("KRW-BTC", "1m", *page("KRW-BTC", -2, 2, 1.5), seen_at=FEBRUARY)
+    spoil(lake, f"{SERIES}KRW-ETH/2024-01.parquet", lambda _: b"rot")
+    spoil(lake, f"{SERIES}KRW-BTC/2024-02.parquet", lambda content: unsorted(BytesIO(content)))
+    for key, _ in list(lake.objects.list("revisions/")):
+        spoil(lake, key, lambda content: b"no revision\n" + content)
+
+
+def spoil(lake: Lake, key: str, spoilt: Callable[[bytes], bytes]) -> None:
+    content, version = lake.objects.read(key)
+    lake.objects.put(key, spoilt(content), version)
+
+
+OPERATIONS = {
+    "append": Operation(start, append),
+    "import": Operation(start, take_in),
+    "merge": Operation(start, lambda lake, folder: lake.merge(beside(folder), prefer="other")),
+    "push": Operation(start, lambda lake, folder: beside(folder).push(lake)),
+    "drop": Operation(start, lambda lake, _: lake.drop("KRW-BTC", "1m")),
+    "repair": Operation(broken, lambda lake, _: lake.repair()),
+    "delete": Operation(frozen, taken_away),
+}
 
 
 def state(lake: Lake) -> dict[str, object]:
-    """Give the bytes of each chunk, and each line of the log but for the moment."""
+    """Give the bytes of each chunk, each line of the log but for the moment, and each set."""
     found: dict[str, object] = {
         key: lake.objects.read(key)[0] for key, _ in lake.objects.list("candles/")
     }
-    logged = lake.revisions().drop("seen_at").rows()
-    return found | {f"revision {each}": True for each in logged}
+    for key, _ in lake.objects.list("revisions/"):
+        for line in lake.objects.read(key)[0].splitlines():
+            found[f"revision {key.rpartition('/')[0]} {line.split(SEEN)[0]!r}"] = True
+    for name, *_, digest in lake.frozen().rows():
+        found[f"frozen {name}"] = f"broken {digest}" if lake.verify(name).height else digest
+    return found
 
 
-@pytest.mark.parametrize(
-    "name", ["append", *(pytest.param(each, marks=pytest.mark.slow) for each in ("merge", "drop"))]
-)
-@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
-def test_a_writer_that_dies_at_any_request_leaves_the_old_or_the_new(name, after, tmp_path):
-    store = pytest.importorskip("obstore.store").MemoryStore
+def findings(lake: Lake) -> set[tuple]:
+    return set(lake.audit().select("path", "finding").rows())
 
-    def machines(number: int):
-        memory, url = store(), "memory://bucket/lake"
+
+def contents(lake: Lake) -> set[bytes]:
+    """Give the bytes of all objects, also of those that were set aside."""
+    return {lake.objects.read(key)[0] for key, _ in lake.objects.list("")}
+
+
+@pytest.fixture
+def machines(tmp_path):
+    """Lakes in buckets of this process by number, each of which several machines open."""
+    library = pytest.importorskip("obstore.store").MemoryStore
+
+    def numbered(number: int) -> Callable[[str], Lake]:
+        memory, url = library(), "memory://bucket/lake"
 
         def opened(machine: str) -> Lake:
             return Lake(Mirror(tmp_path / f"{number}-{machine}", url, Mortal(url, memory)))
 
         return opened
 
-    whole = machines(-1)
-    start(whole("one"))
-    before = state(whole("two"))
+    return numbered
+
+
+class Known(NamedTuple):
+    """An operation that lived: what there was before and after, and which objects were damaged."""
+
+    before: dict[str, object]
+    after: dict[str, object]
+    wrong: set[tuple]
+    damaged: set[bytes]
+
+
+def lived(opened: Callable[[str], Lake], operation: Operation, folder: Path) -> Known:
+    """Let an operation live, in a lake of its own."""
+    operation.prepare(opened("one"))
+    before, wrong = state(opened("two")), findings(opened("two"))
+    damaged = {opened("two").objects.read(path)[0] for path, _ in wrong if "candles/" in path}
+    operation.act(opened("one"), folder)
+    assert findings(opened("two")) == set()
+    return Known(before, state(opened("two")), wrong, damaged)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each != "append")) for each in OPERATIONS],
+)
+@pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
+def test_a_writer_that_dies_at_any_request_leaves_the_old_or_the_new(
+    name, after, machines, tmp_path
+):
     operation = OPERATIONS[name]
-    operation(whole("one"), tmp_path)
-    done = state(whole("two"))
+    known = lived(machines(-1), operation, tmp_path)
     for step in range(200):
         opened = machines(step)
-        start(opened("one"))
+        operation.prepare(opened("one"))
         lake = opened("one")
         lake.objects.left, lake.objects.after = step, after
         try:
-            operation(lake, tmp_path)
+            operation.act(lake, tmp_path)
         except Killed:
             pass
         else:
             break  # it has fewer requests
         found = state(opened("two"))
-        assert all(found.get(key) in {before.get(key), done.get(key)} for key in found | done)
-        assert opened("two").audit().is_empty()
-        operation(opened("one"), tmp_path)
-        assert state(opened("two")) == done
+        assert all(
+            found.get(key) in {known.before.get(key), known.after.get(key)}
+            for key in found | known.before | known.after
+        )
+        assert findings(opened("two")) <= known.wrong
+        assert not known.damaged or contents(opened("two")) >= known.damaged
+        operation.act(opened("one"), tmp_path)
+        assert state(opened("two")) == known.after
+        assert findings(opened("two")) == set()
     assert step > 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["import", "repair"])
+def test_behind_a_bad_network_an_operation_ends_as_ever(
+    name, machines, moto, faulty, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(patience, "_FIRST", 0.001)
+    operation = OPERATIONS[name]
+    known = lived(machines(-1), operation, tmp_path)
+    proxy, url = faulty(moto), f"s3://{moto.bucket()}/lake"
+    for seed in range(3):
+        lakes = [Lake(Mirror(tmp_path / f"{seed}-{number}", f"{url}-{seed}")) for number in (0, 1)]
+        operation.prepare(lakes[0])
+        proxy.script = by_chance(seed, 0.3)
+        operation.act(lakes[0], tmp_path)
+        proxy.script = lambda _: PASS
+        assert state(lakes[1]) == known.after
+        assert findings(lakes[1]) == set()
+        assert contents(lakes[1]) >= known.damaged
 
 
 def writer(url: str, first: int, count: int, cache: Path) -> subprocess.Popen:

@@ -257,6 +257,24 @@ def test_a_delete_that_did_not_come_through_still_counts(bucket, proxy):
     assert bucket.read(KEY)[0] == b"second"
 
 
+def test_a_delete_that_a_busy_store_turned_away_is_sent_again(bucket, proxy):
+    version, left = bucket.put(KEY, b"first", None), [BUSY, BUSY]
+    proxy.script = lambda asked: left.pop() if asked.method == "DELETE" and left else PASS
+    bucket.delete(KEY, version)
+    bucket.put(KEY, b"second", None)
+    assert bucket.read(KEY)[0] == b"second"
+    assert proxy.count("DELETE") == 3
+
+
+def test_what_is_put_where_a_delete_got_no_answer_says_so(bucket, proxy):
+    version = bucket.put(KEY, b"first", None)
+    proxy.script = lambda asked: REFUSED if asked.method == "DELETE" else PASS
+    bucket.delete(KEY, version)
+    said = words(lambda: bucket.put(KEY, b"second", None))
+    assert said.startswith(f"{bucket.url}/{KEY} was deleted, and the store has not said")
+    assert "ask again in 1" in said  # of two minutes and a half
+
+
 FORKED = """
     import os, sys, warnings
     warnings.simplefilter("ignore", DeprecationWarning)  # Python 3.12 on fork with threads

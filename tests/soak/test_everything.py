@@ -1,8 +1,8 @@
 """Everything at once, with everything going wrong: `python -m benchmarks soak`, for some minutes.
 
 MARKETKIT_SOAK_MINUTES says for how many of this machine, and without it nothing is run: it wants
-minutes. The exchange's pass four times as fast, so that there are candles to compare. Its limits go
-by this machine's clock, as do ours.
+minutes, and a machine that leaves it some time. The exchange's pass four times as fast, so that
+there are candles to compare. Its limits go by this machine's clock, as do ours.
 """
 
 from __future__ import annotations

@@ -7,30 +7,30 @@ unit. Of units that nobody has begun there are as many again as the executor tak
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Executor as Pool
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from marketkit.coverage import Spans
 from marketkit.data.fetch.walks import WalkState
-from marketkit.data.fleet.leases import LASTS, key_of
+from marketkit.data.fleet import leases
 from marketkit.data.fleet.lull import Lull
 from marketkit.data.fleet.unit import Filled, Site, Terms, Unit, fill, mark_of
 from marketkit.data.jobs.executor import Executor, TaskRun
 from marketkit.data.jobs.processes import Worker
 from marketkit.data.jobs.tasks import Lease
-from marketkit.data.lake.format.objects import Conflict, Objects
+from marketkit.data.lake.format.objects import Objects
 from marketkit.errors import Banned, LakeError, MarketkitError
 from marketkit.exchange.upbit.proof import CandleRange
-from marketkit.net.parcels import failure_of, pack, send, whereabouts
+from marketkit.net.parcels import failure_of, pack, send
 
 _FEW, _MANY = 8, 1024  # units under way: at first, and at most, which is a thousand threads
 _IDLE = 1.0  # seconds that a unit may wait for a worker, before there are enough of them
+_MARKED = 3600.0  # seconds between four renewals of the mark of a run
 _BUSY = 1.0  # seconds between two looks at a task that another worker holds
 
 
@@ -44,7 +44,7 @@ class Crew(Executor):
     _terms: Terms
 
     def __init__(
-        self, *arguments: Any, pool: Pool, site: Site, lasts: float = LASTS, **more: Any
+        self, *arguments: Any, pool: Pool, site: Site, lasts: float = leases.LASTS, **more: Any
     ) -> None:
         super().__init__(*arguments, **more)
         self._pool = pool
@@ -110,7 +110,7 @@ class Crew(Executor):
             skip = self._skip.get(lease.task.symbol, Spans())
             parcel = pack(fill, self._site, Unit(self._terms, lease.task, skip))
             future, (symbol, block, *_) = send(self._pool, parcel), lease.task
-            key = key_of(self.lake.source, self.timeframe, symbol, block)
+            key = leases.key_of(self.lake.source, self.timeframe, symbol, block)
             with self._lull.waiting(key, future):
                 filled: Filled = await asyncio.wrap_future(future)
         except asyncio.CancelledError as error:
@@ -151,7 +151,7 @@ class _EndsAll(Exception):
         self.failure = failure
 
 
-def crew(pool: Pool, site: Site, lasts: float = LASTS) -> Callable[..., Executor]:
+def crew(pool: Pool, site: Site, lasts: float = leases.LASTS) -> Callable[..., Executor]:
     """Make what a backfill makes its executor of: a crew of the workers of a pool."""
     return partial(Crew, pool=pool, site=site, lasts=lasts)
 
@@ -169,12 +169,12 @@ async def _beside(watch: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def _marked(objects: Objects) -> AsyncIterator[str]:
-    """Say in the lake that a run goes on, for workers to know the lake by; give the key."""
-    key = mark_of(secrets.token_hex(6))
-    content = json.dumps({"run": whereabouts()}).encode()
-    version = await asyncio.to_thread(objects.put, key, content, None)
-    try:
-        yield key
-    finally:
-        with suppress(LakeError, Conflict, FileNotFoundError):  # nothing rests on it
-            await asyncio.to_thread(objects.delete, key, version)
+    """Say in the lake that a run goes on, for workers to know the lake by; give the key.
+
+    What runs left that were killed long ago goes first.
+    """
+    await asyncio.to_thread(leases.Leases(objects).sweep, leases.RUNS)
+    mark = leases.Lease(objects, mark_of(secrets.token_hex(6)), _MARKED)
+    await asyncio.to_thread(mark.write, None)
+    async with leases.kept(mark, lambda: None):  # of a lost one the workers tell
+        yield mark.key

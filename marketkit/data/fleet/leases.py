@@ -25,8 +25,10 @@ from marketkit.symbols import file_name
 from marketkit.timeframe import Timeframe
 
 FOLDER = ".leases"  # below a lake's root
+RUNS = f"{FOLDER}/runs/"  # where each run has one that says, in the lake itself, that it goes on
 LASTS = 60.0  # seconds; a machine may stall for some
 _LONGEST = 3600.0  # seconds that no holder is waited for, whatever a lease says
+_FORGOTTEN = 7 * 86_400_000  # ms in which every holder of a lease, though asleep, has renewed it
 _RENEWALS = 4  # in the time of a lease: one that is late costs nothing
 
 _log = logging.getLogger("marketkit.jobs")
@@ -55,6 +57,21 @@ class Leases:
             _log.warning("the lease %s is taken over: its holder has not been heard of", key)
             return lease
         return None
+
+    def sweep(self, above: str) -> None:
+        """Remove leases whose keys begin so and that nobody has written for a week.
+
+        By the clock of the store; one that is written meanwhile stays. A failure is passed over,
+        for nothing rests on it.
+        """
+        with suppress(LakeError, FileNotFoundError):
+            found = list(self._objects.list(above))
+            now = self._objects.now() if found else 0
+            for key, _ in found:
+                with suppress(Conflict, FileNotFoundError):
+                    version, written = self._objects.written_at(key)
+                    if now - written >= _FORGOTTEN:
+                        self._objects.delete(key, version)
 
     def _is_over(self, key: str, content: bytes, version: Version) -> bool:
         """Say whether the holder has let the time pass, by the clock of the store."""

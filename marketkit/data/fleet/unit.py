@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.gaps import GapFiller
 from marketkit.data.fetch.walks import FetchRun
-from marketkit.data.fleet.leases import FOLDER, LASTS, Leases, kept, key_of
+from marketkit.data.fleet.leases import LASTS, RUNS, Leases, kept, key_of
 from marketkit.data.jobs.tasks import Task, Work
 from marketkit.data.lake.format import marker
 from marketkit.errors import InputError, LakeError, MarketkitError
@@ -160,4 +160,4 @@ class _Filling:
 
 def mark_of(run: str) -> str:
     """Name the object that says that a run goes on."""
-    return f"{FOLDER}/runs/{run}.json"
+    return f"{RUNS}{run}.json"

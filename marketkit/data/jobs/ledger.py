@@ -61,8 +61,8 @@ _REPORT = """
     WHERE job = ? AND symbol = ? AND block = ? AND worker = ?
 """
 _END = """
-    UPDATE tasks SET state = ?1, worker = NULL, error = ?2, done = iif(?1 = 'done', slots, done)
-    WHERE job = ?3 AND symbol = ?4 AND block = ?5
+    UPDATE tasks SET state = ?, worker = NULL, error = ?, done = iif(?, slots, done)
+    WHERE job = ? AND symbol = ? AND block = ?
 """
 
 
@@ -281,7 +281,7 @@ class Ledger:
 
         def write(ledger: sqlite3.Connection) -> None:
             if _report(ledger, me, lease, done):
-                ledger.execute(_END, (state, message, me.job, *lease.task[:2]))
+                ledger.execute(_END, (state, message, state == "done", me.job, *lease.task[:2]))
 
         self._file.do(write)
 

@@ -20,9 +20,10 @@ import polars as pl
 
 from marketkit.data.lake.chronicle import Chronicle, chronicle_of
 from marketkit.data.lake.format import marker, market_list, waiting
+from marketkit.data.lake.format.chunk import Stamp
 from marketkit.data.lake.format.layout import SUFFIX, markets_folder
 from marketkit.data.lake.format.objects import Conflict
-from marketkit.data.lake.store.mirror import Mirror
+from marketkit.data.lake.store.mirror import Mirror, stamp_of
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import LakeError, NotCovered, NotWritable
 from marketkit.schema import MARKET, empty
@@ -171,14 +172,19 @@ class SharedUniverse(Universe):
                 key = f"{self._above}{path.name}"
                 if key not in there:
                     with suppress(Conflict):  # the first list of a day counts
-                        self._mirror.objects.put(key, path.read_bytes(), None)
+                        self._mirror.put(key, path.read_bytes(), None)
 
     def _kept(self) -> dict[date, Path]:
-        """Fetch the lists that this machine has not seen; none is ever replaced."""
-        for key, _ in self._mirror.objects.list(self._above):
-            if not (self._root / key).exists():
-                self._mirror.lay(key, self._mirror.objects.read(key)[0])
+        """Fetch the lists that this machine has not, or has otherwise than the bucket."""
+        there = [(key, stamp_of(at)) for key, at in self._mirror.objects.list(self._above)]
+        self._mirror.bring([each for each in there if not self._is_here(*each)])
         return super()._kept()
+
+    def _is_here(self, key: str, stamp: Stamp) -> bool:
+        try:
+            return Stamp.of((self._root / key).stat())[:2] == stamp[:2]
+        except OSError:
+            return False
 
 
 def universe_of(root: Path, source: str, mirror: Mirror | None) -> Universe:

@@ -25,7 +25,8 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import spell_chunk
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import shown
-from marketkit.data.lake.format.objects import Conflict, Version
+from marketkit.data.lake.format.objects import Conflict, Removing, Version
+from marketkit.data.lake.places import mark
 from marketkit.data.lake.places.locks import held
 from marketkit.data.lake.store import away_care
 from marketkit.data.lake.store.mirror import Mirror, together, writable
@@ -68,17 +69,23 @@ def _repair(mirror: Mirror, *, dry_run: bool) -> pl.DataFrame:
         for each in found:
             if each.path not in done and each.action != "left" and not dry_run:
                 done[each.path] = _mended(mirror, copy, each)
-    told = [replace(each, action=done.get(each.path, each).action) for each in found]
+    told = [_told(each, done.get(each.path, each)) for each in found]
     rows = [(*each.place, each.finding, each.action, shown(each.detail)) for each in told]
     return pl.DataFrame(rows, schema=dict(REPAIR), orient="row")
+
+
+def _told(found: Finding, done: Finding) -> Finding:
+    """Give a finding with what was done to its object, and the reason where that was nothing."""
+    detail = done.detail if done.action == "left" else found.detail
+    return replace(found, action=done.action, detail=detail)
 
 
 def _mended(mirror: Mirror, copy: _Copy, found: Finding) -> Finding:
     try:
         _mend(mirror, copy, found)
-    except Conflict:  # another has replaced it, or mended it as well
-        return found
     except (LakeError, OSError) as failure:
+        if isinstance(failure, Conflict) and not isinstance(failure, Removing):
+            return found  # another has replaced it, or mended it as well
         said = f"{found.detail}; this could not be mended: {failure}"
         return replace(found, action="left", detail=said)
     return found
@@ -86,8 +93,9 @@ def _mended(mirror: Mirror, copy: _Copy, found: Finding) -> Finding:
 
 def _mend(mirror: Mirror, copy: _Copy, found: Finding) -> None:
     if found.path == marker.NAME:
-        if marker.NAME in copy.versions:
-            _set_aside(mirror, copy, marker.NAME)
+        if (version := copy.versions.get(marker.NAME)) is not None:
+            away_care.keep(mirror, marker.NAME, version)
+            mark.replace(mirror.objects, version)
         mirror.distrust()
         mirror.prepare()
     elif found.path.endswith(LOG_SUFFIX):

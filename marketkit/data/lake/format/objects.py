@@ -29,6 +29,21 @@ class Conflict(LakeError):
     """The object is not of the version that was expected: another writer came first."""
 
 
+class Removing(Conflict):
+    """The object was deleted without an answer: one that is put there now might go with it.
+
+    `left` are the seconds until that cannot happen any more.
+    """
+
+    def __init__(self, where: str, left: float) -> None:
+        super().__init__(
+            f"{where} was deleted, and the store has not said whether it is done: an object that is"
+            f" put there now might be deleted, too;\nask again in {left:.0f} s, when that is over:"
+            " nothing was written there"
+        )
+        self.left = left
+
+
 class Objects(Protocol):
     """A place of objects. No method caches; each raises `LakeError` in words for what fails.
 

@@ -7,19 +7,22 @@ of them know, so a deleted object first gives way to a stone, a small object tha
 from __future__ import annotations
 
 import errno
+import logging
 import secrets
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext, suppress
 from typing import Any, TypeVar
 
-from marketkit.data.lake.format.objects import Conflict, Objects, Version
+from marketkit.data.lake.format.objects import Conflict, Objects, Removing, Version
 from marketkit.data.lake.places.address import Address
-from marketkit.data.lake.places.failure import Kind, kind_of, told
+from marketkit.data.lake.places.failure import Kind, is_undone, kind_of, told
 from marketkit.data.lake.places.patience import Patience, patiently
 from marketkit.data.lake.places.store import TIMEOUT, Seen, Store
 from marketkit.errors import LakeError, MarketkitError
 from marketkit.net import fork
+
+_log = logging.getLogger("marketkit.lake")
 
 _T = TypeVar("_T")
 
@@ -111,8 +114,11 @@ class Bucket(Objects):
         if there is not None and not _is_stone(there):
             return
         if there is not None or source.mark is None:  # another program's could be of any version
-            with suppress(Conflict):
+            try:
                 self.put(target, self.read(key, version)[0], None)
+            except Conflict:
+                if not self._is_there(target):
+                    raise
             return
         self._safely(key, lambda: self._store.copy(key, target))
         made = self._look(target)
@@ -133,14 +139,35 @@ class Bucket(Objects):
             if self._is_there(key):
                 raise
             return
-        if time.monotonic() - began < _SOON:
-            # Once: sent again after a lost answer, it might meet another writer's new object.
-            with suppress(Exception):
-                self._store.delete(key)
+        if not self._removes(key, began) and self._is_left(key, mark):
+            where = f"{self.url}/{key}"
+            said = "nothing can be put at %s for %.0f s: a deletion got no answer"
+            _log.warning(said, where, _OLD / 1000)
 
     def changing(self, lock: str) -> AbstractContextManager[None]:  # noqa: ARG002
         """Keep nobody out: who puts, names the version that he has read."""
         return nullcontext()
+
+    def _removes(self, key: str, began: float) -> bool:
+        """Delete a stone; False where the store did not say that it is done."""
+        patience = Patience()
+        while time.monotonic() - began < _SOON:
+            try:
+                self._store.delete(key)
+            except Exception as error:  # noqa: BLE001 (of the library: an object is gone in any case)
+                # Sent again after a lost answer, it might meet another writer's new object.
+                if not is_undone(error) or not patience.bears(error):
+                    return False
+            else:
+                return True
+        return False
+
+    def _is_left(self, key: str, mark: str) -> bool:
+        """Whether a stone is there still, as far as anybody can tell."""
+        with suppress(LakeError):
+            seen = self._raw(key)
+            return seen is not None and seen.mark == mark
+        return True
 
     def _put(self, key: str, content: bytes, expected: Version | None, mark: str) -> Version:
         fork.check()
@@ -157,22 +184,28 @@ class Bucket(Objects):
                 return seen.version
             over = self._over(key, seen, expected)
             if not patience.bears(failure):
-                raise self._given_up(key, failure) from failure
+                raise self._given_up(key, failure, seen) from failure
 
     def _over(self, key: str, seen: Seen | None, expected: Version | None) -> Version | Seen | None:
         """Say in the place of what to put again; `Conflict` where that is another writer's."""
         if seen is None and expected is None:
             return None
         if seen is not None and expected is None and _is_stone(seen):
-            return seen if self.now() - seen.time > _OLD else None
+            return seen if self._left(seen) < 0 else None
         if seen is not None and seen.version == expected and not _is_stone(seen):
             return self._numbered(key, expected)
         raise self._conflict(key)
 
-    def _given_up(self, key: str, failure: Exception) -> LakeError:
-        if kind_of(failure) is Kind.CHANGED:  # it comes and goes
-            return self._conflict(key)
-        return told(failure, self.url, writing=True)
+    def _left(self, stone: Seen) -> float:
+        """Give the seconds until no request to delete a stone can be on its way."""
+        return (_OLD - (self.now() - stone.time)) / 1000
+
+    def _given_up(self, key: str, failure: Exception, seen: Seen | None) -> LakeError:
+        if kind_of(failure) is not Kind.CHANGED:
+            return told(failure, self.url, writing=True)
+        if seen is not None and _is_stone(seen):
+            return Removing(f"{self.url}/{key}", max(1.0, self._left(seen)))
+        return self._conflict(key)  # it comes and goes
 
     def _numbered(self, key: str, expected: Version | None) -> Version | Seen | None:
         """Give what a put names, which is the number of the version where the store wants that."""

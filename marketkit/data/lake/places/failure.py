@@ -86,6 +86,10 @@ _CONDITIONS = {"AlreadyExistsError", "PreconditionError", "NotModifiedError"}
 # Answers after which the same request may be taken, as those of 500 and more.
 _PASSING = {408, 409, 425, 429}
 _PASSING_CODES = {"ConditionalRequestConflict", "OperationAborted", "RequestTimeout", "SlowDown"}
+# Codes by which a store says that it has begun nothing. A status alone does not: proxies before a
+# store have 503 for a connection that broke half-way, too.
+_REFUSALS = {"SlowDown", "ServerBusy"}
+_TOO_MANY = 429  # the status of an answer that says the same
 _REGION = re.compile(r"expecting '([\w-]+)'|<Region>([\w-]+)")
 
 
@@ -109,6 +113,14 @@ def _unanswered(text: str) -> Kind:
     if _AWAY.search(text):
         return Kind.AWAY
     return Kind.BUSY if _BROKEN.search(text) else Kind.FINAL
+
+
+def is_undone(error: Exception) -> bool:
+    """Whether the request surely changed nothing, and never will: it did not reach the store."""
+    text = str(error)
+    if kind_of(error) is Kind.AWAY:
+        return True
+    return _code(text) in _REFUSALS or _status(text) == _TOO_MANY
 
 
 def told(error: Exception, url: str, *, writing: bool = False) -> LakeError:

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from marketkit.data.lake.format.marker import FORMAT, JOURNALLED, NAME
 from marketkit.data.lake.format.nonsense import NONSENSE
-from marketkit.data.lake.format.objects import Conflict, Version
+from marketkit.data.lake.format.objects import Conflict, Removing, Version
 from marketkit.data.lake.places.bucket import Bucket
 from marketkit.errors import CorruptFile, LakeError, NewerFormat, NotWritable
 from marketkit.settings import library_version
@@ -40,6 +40,12 @@ def prepare(bucket: Bucket) -> None:
         probe(bucket)
         _write(bucket, None if found is None else found[1])
     _prepared.add(bucket)
+
+
+def replace(bucket: Bucket, version: Version) -> None:
+    """Put a new mark in the place of a damaged one. Raises `Conflict`, and as `prepare`."""
+    probe(bucket)
+    _write(bucket, version)
 
 
 def forget(bucket: Bucket) -> None:
@@ -104,6 +110,8 @@ def _write(bucket: Bucket, version: Version | None) -> None:
     mark = {"format": FORMAT, "library": library_version(), "probed": bucket.url}
     try:
         bucket.put(NAME, (json.dumps(mark) + "\n").encode(), version)
+    except Removing:
+        raise
     except Conflict:  # another was as fast, and what is there counts
         if not check(bucket):
             raise LakeError(f"{bucket.url}/{NAME} comes and goes: another deletes it") from None

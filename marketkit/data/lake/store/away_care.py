@@ -7,6 +7,7 @@ replaced since is looked at again. A damaged one is copied under `corrupt/` befo
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from io import BytesIO
@@ -30,10 +31,23 @@ def drop(mirror: Mirror, series: Series) -> int:
     """
     logged, chunks = away_log.objects_of(mirror, series), mirror.listed(series)
     size = sum(_delete(mirror, series.path(chunk), seen) for chunk, seen in chunks.items())
-    for key, version in logged.items():
-        _delete(mirror, key, version)
-    away_log.pull_series(mirror, series)
+    _drop_log(mirror, series, logged)
     return size
+
+
+def drop_seen(mirror: Mirror, series: Series, seen: Mapping[str, Version]) -> None:
+    """Remove chunks of a series as they were seen; one that another has replaced stays.
+
+    The log goes where no chunk is left.
+    """
+    logged = away_log.objects_of(mirror, series)
+    for chunk, version in seen.items():
+        key = series.path(chunk)
+        with suppress(Conflict):
+            mirror.objects.delete(key, version)
+            (mirror.root / key).unlink(missing_ok=True)
+    if not mirror.listed(series):
+        _drop_log(mirror, series, logged)
 
 
 def set_aside(mirror: Mirror, key: str, version: Version, error: CorruptFile) -> CorruptFile:
@@ -71,6 +85,12 @@ def set_broken_aside(mirror: Mirror, series: Series) -> None:
         except CorruptFile as error:
             if isinstance(error.__cause__, Broken):
                 raise set_aside(mirror, key, version, error) from error
+
+
+def _drop_log(mirror: Mirror, series: Series, logged: Mapping[str, Version]) -> None:
+    for key, version in logged.items():
+        _delete(mirror, key, version)
+    away_log.pull_series(mirror, series)
 
 
 def _delete(mirror: Mirror, key: str, version: Version) -> int:

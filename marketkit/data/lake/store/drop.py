@@ -5,14 +5,17 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from marketkit.coverage import Spans
 from marketkit.data.lake.format.journal import path_of
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.store import away_care
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.mirror import Away
+from marketkit.data.lake.store.pages import compact_all
 from marketkit.data.lake.store.place import Place
 from marketkit.data.lake.store.revisions import log_path
-from marketkit.data.lake.store.write import only_writer
+from marketkit.data.lake.store.write import only_writer, writing
 from marketkit.disk import sync_folder
 from marketkit.disk.system import remove
 from marketkit.errors import NotWritable
@@ -36,6 +39,23 @@ def drop_series(place: Place, series: Series) -> int:
             raise
         said = f"{series.symbol} cannot be removed from {place.where}: {error.__cause__}"
         raise NotWritable(said) from error.__cause__
+
+
+def drop_known(place: Place, series: Series, known: Spans) -> None:
+    """Remove a series whose slots are all `known` elsewhere; in a bucket, chunks of which all are.
+
+    A page that another writes meanwhile stays. Raises `NotWritable` and `CorruptFile`.
+    """
+    compact_all(place, [series])
+    with writing(place, series):
+        entries = place.index.entries(series)
+        found = [each for each in entries if each.footer.covered <= known]
+        if place.mirror is not None:
+            seen = {each.chunk: each.version for each in found if isinstance(each, Away)}
+            away_care.drop_seen(place.mirror, series, seen)
+            place.index.forget(series)
+        elif len(found) == len(entries) and place.journals.read(series) is None:
+            _remove(place.root, place.index, series)
 
 
 def _remove(root: Path, index: Index, series: Series) -> int:

@@ -52,6 +52,7 @@ _AT_MOST = 16  # pages that wait for a chunk
 _MOST_ROWS = 32_768  # of these pages, so that readers have little to put together
 _TRIES = 200  # to be the first of the writers of a bucket
 _SHORTEST, _LONGEST = 0.01, 1.0  # seconds; pauses are drawn, so that two do not meet again
+_STEP = 10.0  # seconds between looks at a deletion of which nobody knows what came
 
 
 class _Now(NamedTuple):
@@ -76,7 +77,7 @@ def write_page(
     page = checked(series, page)
     if page.rows.is_empty() and not page.covering and page.nothing_before is None:
         return Written(0, 0)
-    done = [Written(0, 0)]
+    done, last = [Written(0, 0)], None
     with writing(place, series):
         for tries in range(_TRIES):
             try:
@@ -84,11 +85,24 @@ def write_page(
                 return Written(*map(sum, zip(*done, strict=True)))
             except Overtaken as other:  # what is in the bucket by now is no news any more
                 done.append(other.written)
-                time.sleep(random.random() * min(_LONGEST, _SHORTEST * 2**tries))
+                if other.left and not (last is not None and last.left):
+                    _log.warning("waiting, for at most %.0f s: %s", other.left, other)
+                last = other
+                _wait(other, tries)
+    if last is not None and last.left:
+        raise NotWritable(str(last))
     raise NotWritable(
         f"{place.where}: others write {series.symbol} {series.timeframe} all the time;"
         " what was written is safe, ask again later"
     )
+
+
+def _wait(other: Overtaken, tries: int) -> None:
+    """Let another writer go first, or a deletion that got no answer come through or not."""
+    if other.left:
+        time.sleep(min(other.left, _STEP))
+    else:
+        time.sleep(random.random() * min(_LONGEST, _SHORTEST * 2**tries))
 
 
 def _write(

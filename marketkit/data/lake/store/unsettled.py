@@ -14,7 +14,9 @@ import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.store.drop import drop_known
 from marketkit.data.lake.store.index import Index
+from marketkit.data.lake.store.place import Place
 from marketkit.data.lake.store.rows import times_of, within
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.errors import CorruptFile, LakeError
@@ -45,8 +47,9 @@ class Unsettled:
             next_slot = series.timeframe.next
             slots = Spans((time, next_slot(time)) for time in times_of(rows).to_list())
             self._side.append(series.symbol, series.timeframe, rows, slots)
-        elif self.any and self._side.covered(series.symbol, series.timeframe) <= covered:
-            self._side.drop(series.symbol, series.timeframe)
+        elif self.any and self._side.covered(series.symbol, series.timeframe):
+            side = self._side
+            drop_known(Place(side.root, side.index, side.journals, side.mirror), series, covered)
 
     @property
     def any(self) -> bool:

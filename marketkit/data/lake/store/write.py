@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -23,7 +23,7 @@ from marketkit.data.lake.format.chunk import (
 )
 from marketkit.data.lake.format.journal import Mark, Record
 from marketkit.data.lake.format.layout import SUFFIX, Series, chunk_of, chunk_span, cut, is_chunk
-from marketkit.data.lake.format.objects import Conflict
+from marketkit.data.lake.format.objects import Conflict, Removing
 from marketkit.data.lake.format.seal import Broken
 from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.places.locks import held
@@ -65,11 +65,16 @@ class Written(NamedTuple):
 
 
 class Overtaken(LakeError):
-    """Another writer of a bucket came first: look and merge again. `written` is what is done."""
+    """Another writer of a bucket came first: look and merge again. `written` is what is done.
 
-    def __init__(self, written: Written) -> None:
-        super().__init__("another writer came first")
+    `left` are the seconds until a deletion without an answer is over, where one is in the way.
+    """
+
+    def __init__(self, written: Written, conflicts: Sequence[Conflict]) -> None:
+        removing = [each for each in conflicts if isinstance(each, Removing)]
+        super().__init__(str([*removing, *conflicts][0]))
         self.written = written
+        self.left = max((each.left for each in removing), default=0.0)
 
 
 @contextmanager
@@ -102,22 +107,22 @@ def merge_parts(
     if place.mirror is None:  # into a mirror readers put files, too
         sweep(place.root / series.folder)
 
-    def one(chunk: str) -> tuple[Entry | None, Written] | None:
+    def one(chunk: str) -> tuple[Entry | None, Written] | Conflict:
         pages = waiting.get(chunk, ())
         taken = Mark(pages[-1].journal, pages[-1].number) if pages else None
         merged = _ChunkMerge(parts[chunk], seen_at, pages, taken)
         try:
             return _merge_chunk(place, series, chunk, merged, here=here.get(chunk))
-        except Conflict:
-            return None
+        except Conflict as conflict:
+            return conflict
 
     in_turn = bool(waiting) or any(map(here.get, parts))
     told = _of_each(one, list(parts), in_turn=in_turn)
-    done = [each for each in told if each is not None]
+    done = [each for each in told if not isinstance(each, Conflict)]
     place.index.put(series, [entry for entry, _ in done if entry is not None])
     written = Written(*map(sum, zip(Written(0, 0), *(count for _, count in done), strict=True)))
-    if len(done) < len(told):
-        raise Overtaken(written)
+    if conflicts := [each for each in told if isinstance(each, Conflict)]:
+        raise Overtaken(written, conflicts)
     return written
 
 

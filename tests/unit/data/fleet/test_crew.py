@@ -13,13 +13,14 @@ from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.fleet import crew as crews
 from marketkit.data.fleet import lull as lulls
 from marketkit.data.fleet.crew import crew
-from marketkit.data.fleet.unit import Filled, _Filling
+from marketkit.data.fleet.unit import Filled, _Filling, mark_of
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.outage import Outage
 from marketkit.data.jobs.tasks import BackfillRequest, Work, tasks
 from marketkit.errors import Banned, InputError, MarketkitError, NotWritable, UnknownSymbol
 from marketkit.net.parcels import unpack
 from marketkit.timeframe import TIMEFRAMES, parse_time
+from tests.scale.fleets import age
 
 MINUTES = TIMEFRAMES["1m"]
 START, END = parse_time("2026-03-08T00:00Z"), parse_time("2026-03-10T08:00Z")
@@ -100,6 +101,18 @@ def test_all_tasks_are_done_once_and_counted(fetch, exchange):
     assert totals.rows == run.rows == run.reporter.progress.rows
     assert len(job.workers.units) == len({unit.task for unit in job.workers.units})
     assert left == []
+
+
+def test_a_run_sweeps_the_marks_of_runs_that_were_killed_long_ago(fetch):
+    async def main(filler, run):
+        job, objects = Job(filler, run), filler.lake.objects
+        for name in ("killed", "at work"):
+            objects.put(mark_of(name), b"{}", None)
+        age(filler.lake.root / mark_of("killed"), 8 * 86_400)
+        await job.do()
+        return [key for key, _ in objects.list(".leases/")]
+
+    assert fetch(main) == [mark_of("at work")]
 
 
 def test_a_task_that_another_holds_is_sent_again_until_it_is_done(fetch):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from obstore.store import MemoryStore
 
-from marketkit.data.fleet.leases import Leases, kept, key_of
+from marketkit.data.fleet.leases import RUNS, Leases, kept, key_of
 from marketkit.data.lake.format.objects import Conflict
 from marketkit.data.lake.places.bucket import Bucket
 from marketkit.data.lake.places.disk import Disk
@@ -29,9 +29,9 @@ class Store:
         self.lost_answers = 0
         self.away = False
 
-    def pass_time(self, seconds):
+    def pass_time(self, seconds, key=KEY):
         """Let so many seconds pass for what is there."""
-        version = self.place.written_at(KEY)[0]
+        version = self.place.written_at(key)[0]
         self.ages[version] = self.ages.get(version, 0) + 1000 * seconds
 
     def written_at(self, key):
@@ -151,6 +151,43 @@ def test_a_lease_is_renewed_while_a_block_goes_on_and_let_go_after_it(store):
         return store.read(KEY)[0]
 
     assert asyncio.run(main()) == b"another's"
+
+
+WEEK = 7 * 86_400
+
+
+def test_leases_of_runs_that_nobody_wrote_for_a_week_are_swept(store):
+    old, young, other = f"{RUNS}old.json", f"{RUNS}young.json", KEY
+    for key in (old, young, other):
+        Leases(store).take(key)
+        store.pass_time(WEEK - (30 if key == young else -30), key)
+    Leases(store).sweep(RUNS)
+    assert {key for key, _ in store.list(".leases/")} == {young, other}
+
+
+def test_a_lease_that_is_renewed_while_it_is_swept_stays(store, monkeypatch):
+    key = f"{RUNS}asleep.json"
+    lease = Leases(store).take(key)
+    store.pass_time(WEEK, key)
+    real = store.delete
+
+    def delete(*given):
+        assert lease.renew()
+        real(*given)
+
+    monkeypatch.setattr(store, "delete", delete, raising=False)
+    Leases(store).sweep(RUNS)
+    assert [key for key, _ in store.list(".leases/")] == [key]
+
+
+def test_what_cannot_be_swept_costs_nothing(store):
+    Leases(store).take(f"{RUNS}old.json")
+    store.pass_time(WEEK, f"{RUNS}old.json")
+    store.away = True
+    Leases(store).sweep(RUNS)
+    store.away = False
+    Leases(store).sweep(RUNS)
+    assert not list(store.list(".leases/"))
 
 
 def test_the_lease_of_a_piece_of_history_has_one_name_in_all_jobs():

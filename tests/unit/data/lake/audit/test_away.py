@@ -103,3 +103,23 @@ def test_a_mark_that_is_gone_is_made_anew(filled, on_bucket):
     assert found(filled) == [("lake.json", "lake")]
     assert filled.repair()["action"].to_list() == ["remade"]
     assert on_bucket("two").is_there()
+
+
+def test_a_damaged_mark_is_replaced_without_a_moment_in_which_there_is_none(
+    filled, on_bucket, monkeypatch
+):
+    put(filled, "lake.json", lambda _: b"rot")
+    monkeypatch.setattr(type(filled.objects._store), "delete", lambda *_: None)
+    assert filled.repair()["action"].to_list() == ["remade"]
+    assert on_bucket("two").is_there()
+    kept = [key for key, _ in filled.objects.list("corrupt/") if key.endswith("/lake.json")]
+    assert [filled.objects.read(key)[0] for key in kept] == [b"rot"]
+
+
+def test_a_mark_that_cannot_be_made_yet_is_left_with_the_reason(filled, monkeypatch):
+    _, version = filled.objects.read("lake.json")
+    monkeypatch.setattr(type(filled.objects._store), "delete", lambda *_: None)
+    filled.objects.delete("lake.json", version)
+    told = filled.repair()
+    assert told["action"].to_list() == ["left"]
+    assert "lake.json was deleted, and the store has not said" in told["detail"][0]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from marketkit.data.lake.format.objects import Conflict
+from marketkit.data.lake.format.objects import Conflict, Removing
 from marketkit.data.lake.places import patience
 from marketkit.data.lake.places.bucket import _OLD, Bucket
 
@@ -33,6 +33,7 @@ def failing(monkeypatch, bucket: Bucket, name: str, failures: Iterator[Exception
 
 
 LOST = OSError("error sending request")
+SLOW = OSError("Server returned non-2xx status code: 503: <Error><Code>SlowDown</Code>")
 
 
 def test_a_put_whose_answer_was_lost_is_known_again(bucket, monkeypatch):
@@ -79,6 +80,53 @@ def test_a_stone_gives_way_when_nobody_can_be_about_to_delete_it(bucket, monkeyp
     monkeypatch.setattr(bucket, "now", lambda: placed + int(_OLD) + 1)
     bucket.put("a", b"2", None)
     assert bucket.read("a")[0] == b"2"
+
+
+def test_a_deletion_without_an_answer_is_told_in_two_lines(bucket, monkeypatch, caplog):
+    def lost(_key):
+        raise LOST
+
+    monkeypatch.setattr(bucket._store, "delete", lost)
+    bucket.delete("a", bucket.put("a", b"1", None))
+    assert "a deletion got no answer" in caplog.text
+    placed = bucket._store.head("a").time
+    monkeypatch.setattr(bucket, "now", lambda: placed + 30_000)
+    with pytest.raises(Removing) as caught:
+        bucket.put("a", b"2", None)
+    said = str(caught.value).splitlines()
+    assert len(said) == 2
+    assert "memory://bucket/lake/a was deleted" in said[0]
+    assert "ask again in 130 s" in said[1]
+    assert caught.value.left == 130
+
+
+def test_a_deletion_that_came_through_without_an_answer_blocks_nothing(bucket, monkeypatch, caplog):
+    version = bucket.put("a", b"1", None)
+    failing(monkeypatch, bucket, "delete", iter([LOST]))
+    bucket.delete("a", version)
+    assert caplog.text == ""
+    bucket.put("a", b"2", None)
+
+
+def test_a_deletion_that_was_turned_away_is_sent_again(bucket, monkeypatch, caplog):
+    real, answers = bucket._store.delete, [SLOW, SLOW]
+
+    def delete(key):
+        if answers:
+            raise answers.pop()
+        real(key)
+
+    monkeypatch.setattr(bucket._store, "delete", delete)
+    bucket.delete("a", bucket.put("a", b"1", None))
+    assert bucket._store.list("") == []
+    assert caplog.text == ""
+
+
+def test_a_copy_is_not_there_where_a_deletion_is_not_over(bucket, monkeypatch):
+    stone(bucket, monkeypatch)
+    version = bucket.put("b", b"2", None)
+    with pytest.raises(Removing):
+        bucket.copy("b", version, "a")
 
 
 def test_an_object_as_long_as_a_stone_is_an_object(bucket, monkeypatch):

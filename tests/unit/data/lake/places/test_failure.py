@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from marketkit.data.lake.places.failure import Kind, kind_of, told
+from marketkit.data.lake.places.failure import Kind, is_undone, kind_of, told
 from marketkit.errors import LakeError, NotWritable
 
 ANSWERED = "Generic S3 error: Server returned non-2xx status code: {}: <Error><Code>{}</Code>"
@@ -44,6 +44,23 @@ def test_a_condition_that_does_not_hold_is_a_change():
     assert kind_of(PreconditionError("status code: 412 Precondition Failed")) is Kind.CHANGED
     assert kind_of(PreconditionError("status code: 404 NoSuchKey")) is Kind.CHANGED
     assert kind_of(PreconditionError("status code: 409 Conflict")) is Kind.BUSY
+
+
+@pytest.mark.parametrize(
+    ("error", "undone"),
+    [
+        (answer(503, "SlowDown"), True),
+        (answer(429), True),
+        (OSError("error sending request kind: Connect tcp connect error"), True),
+        (answer(503), False),  # of a proxy, perhaps
+        (answer(500, "InternalError"), False),
+        (answer(504), False),
+        (OSError("error sending request kind: Request IncompleteMessage"), False),
+        (OSError("operation timed out"), False),
+    ],
+)
+def test_what_a_store_turned_away_was_surely_not_done(error, undone):
+    assert is_undone(error) is undone
 
 
 @pytest.mark.parametrize(

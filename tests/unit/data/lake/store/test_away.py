@@ -6,9 +6,11 @@ import pytest
 
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.places import patience
+from marketkit.data.lake.store import pages
 from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.mirror import Away
-from marketkit.errors import CorruptFile, NewerFormat
+from marketkit.errors import CorruptFile, NewerFormat, NotWritable
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 
 BTC = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
@@ -118,3 +120,37 @@ def test_what_is_brought_has_the_stamp_of_the_file(filled, on_bucket):
     stat = (other.root / BTC.path("1970-01")).stat()
     assert here.stamp == (stat.st_size, stat.st_mtime_ns, stat.st_ino)
     assert bring([(BTC, here)]) == [(BTC, here)]
+
+
+def test_a_page_waits_until_a_deletion_without_an_answer_is_over(
+    filled, on_bucket, candles, monkeypatch, with_own, caplog
+):
+    def lost(_key):
+        raise OSError("error sending request")
+
+    bucket, waited = filled.objects, []
+    with monkeypatch.context() as patch:
+        patch.setattr(bucket._store, "delete", lost)
+        filled.drop("KRW-BTC", "1m")
+    placed = bucket._store.head(BTC.path("1970-01")).time
+    monkeypatch.setattr(bucket, "now", lambda: placed + round(1000 * sum(waited)))
+    with_own(pages, pages.time, sleep=waited.append)
+    with_own(patience, patience.time, sleep=lambda _: None)
+    filled.append("KRW-BTC", "1m", candles([0], close=3.0), Spans([(0, MINUTE)]))
+    assert waited == [10.0] * 16 + [1.0]
+    assert caplog.text.count("waiting, for at most 160 s: memory://team/upbit/candles/") == 1
+    assert caplog.text.count("waiting") == 1
+    assert on_bucket("two").read("KRW-BTC", "1m")["close"].to_list() == [3.0]
+
+
+def test_a_page_that_meets_nothing_but_deletions_is_told_so(filled, candles, monkeypatch, with_own):
+    with monkeypatch.context() as patch:
+        patch.setattr(filled.objects._store, "delete", lambda _: None)
+        filled.drop("KRW-BTC", "1m")
+    monkeypatch.setattr(pages, "_TRIES", 2)
+    with_own(pages, pages.time, sleep=lambda _: None)
+    with_own(patience, patience.time, sleep=lambda _: None)
+    with pytest.raises(
+        NotWritable, match=r"was deleted, and the store has not said .*\n.*again in"
+    ):
+        filled.append("KRW-BTC", "1m", candles([0]), Spans([(0, MINUTE)]))

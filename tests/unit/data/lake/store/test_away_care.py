@@ -56,6 +56,16 @@ def test_what_is_replaced_while_it_is_dropped_goes_too(filled, candles, monkeypa
     assert keys(filled, BTC.folder) == []
 
 
+def test_of_chunks_that_go_as_they_were_seen_a_newer_one_stays_with_the_log(filled, candles):
+    seen = filled.mirror.listed(BTC)
+    filled.append("KRW-BTC", "1m", candles([0], close=3.0), Spans([(0, MINUTE)]))
+    away_care.drop_seen(filled.mirror, BTC, seen)
+    assert filled.read("KRW-BTC", "1m").height == 2
+    assert filled.revisions("KRW-BTC").height > 0
+    away_care.drop_seen(filled.mirror, BTC, filled.mirror.listed(BTC))
+    assert not [key for key in keys(filled) if "KRW-BTC" in key]
+
+
 def test_a_writer_sets_a_rotten_chunk_aside_and_says_where(filled, on_bucket, candles):
     rot(filled, 100)
     page = candles([2 * MINUTE]), Spans([(2 * MINUTE, 4 * MINUTE)])

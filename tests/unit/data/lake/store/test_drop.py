@@ -9,6 +9,7 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.store.drop import drop_known
 from marketkit.data.lake.store.write import only_writer
 from marketkit.errors import InputError, NotWritable
 from marketkit.timeframe import DAY, HOUR, TIMEFRAMES, parse_time
@@ -92,6 +93,15 @@ def test_an_end_half_way_leaves_a_lake_that_knows_less_and_nothing_wrong(lake, m
     assert left in {(START, START + 31 * DAY), (START + 31 * DAY, START + 40 * DAY)}
     assert lake.read("KRW-BTC", "1m").height == (left[1] - left[0]) // HOUR
     assert lake.audit().is_empty()
+
+
+def test_what_is_known_elsewhere_goes_when_all_of_it_is(lake):
+    series, place = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"]), lake._place
+    drop_known(place, series, Spans([(START, START + 35 * DAY)]))
+    assert lake.covered("KRW-BTC", "1m") == DAYS
+    drop_known(place, series, DAYS)
+    assert lake.covered("KRW-BTC", "1m") == Spans()
+    assert lake.read("KRW-ETH", "1m").height == 40 * 24
 
 
 def test_a_frozen_set_drops_nothing_and_an_odd_name_is_refused(lake):
