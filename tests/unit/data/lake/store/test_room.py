@@ -8,7 +8,9 @@ import shutil
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -63,6 +65,19 @@ def counted(lake, monkeypatch) -> list[str]:
         lake.mirror.objects, "read", lambda key, *of: (fetched.append(key), real(key, *of))[1]
     )
     return fetched
+
+
+@contextmanager
+def another(code, lake) -> Iterator[subprocess.Popen[str]]:
+    """Run code with the room of a lake's mirror in another process, once that is ready."""
+    script = "import sys; from pathlib import Path\n"
+    script += "from marketkit.data.lake.store.room import Room\nroom = Room(Path(sys.argv[1]))\n"
+    command = [sys.executable, "-c", script + code, str(lake.root.parent)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
 
 
 def test_the_longest_unused_files_go_first(bound, on_bucket):
@@ -294,18 +309,10 @@ def test_a_count_that_a_kill_left_wrong_or_somebody_deleted_is_made_anew(bound, 
 
 
 def test_a_process_that_is_killed_while_copies_come_leaves_no_lock_and_no_debt(bound, on_bucket):
-    script = (
-        "import sys; from pathlib import Path\n"
-        "from marketkit.data.lake.store.room import Room\n"
-        "with Room(Path(sys.argv[1])).coming(1 << 40): print('ready', flush=True); input()\n"
-    )
     lake = on_bucket()
     read(lake, CODES[0])
-    command = [sys.executable, "-c", script, str(lake.root.parent)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as one:
-        assert one.stdout is not None
-        assert one.stdout.readline() == "ready\n"
-        one.kill()
+    with another("with room.coming(1 << 40): print('ready', flush=True); input()", lake) as process:
+        process.kill()
     assert lake.mirror.room._head().total >= 1 << 40
     read(lake, *CODES[:FEW])
     assert lake.mirror.room._head().total <= bound
@@ -359,25 +366,14 @@ def test_a_child_made_by_fork_has_a_lock_of_its_own(tmp_path, monkeypatch):
 
 
 def test_many_readers_of_a_mirror_that_others_empty_all_the_time_get_all(bound, on_bucket):
-    script = (
-        "import os, sys; from pathlib import Path\n"
-        "os.environ['MARKETKIT_MIRROR'] = '0'\n"
-        "from marketkit.data.lake.store.room import Room\n"
-        "room = Room(Path(sys.argv[1])); print('ready', flush=True)\n"
-        "while not Path(sys.argv[1], 'enough').exists(): room._shrink(0, 0)\n"
-    )
     lake = on_bucket()
     read(lake, CODES[0])
-    command = [sys.executable, "-c", script, str(lake.root.parent)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as other:
+    with another("print('ready', flush=True)\nwhile True: room._shrink(0, 0)", lake) as process:
         try:
-            assert other.stdout is not None
-            assert other.stdout.readline() == "ready\n"
             with ThreadPoolExecutor(4) as pool:
                 frames = list(pool.map(lambda _: on_bucket().read(CODES, "1m"), range(24)))
-            assert other.poll() is None
+            assert process.poll() is None
         finally:
-            (lake.root.parent / "enough").touch()
-            other.wait(30)
+            process.kill()
     assert all(frame.equals(frames[0]) for frame in frames)
     assert frames[0].height == 15
