@@ -37,6 +37,7 @@ _AT = re.compile("(AWS|AZURE|GOOGLE)_.*ENDPOINT")
 _LARGEST = 32 << 20  # bytes: a hundred times the largest true answer, all markets with details
 _LARGEST_FILE = 1 << 30  # bytes: a month of a busy market's trades or seconds is a third of it
 _LARGEST_TIER = 2 << 30  # bytes: some seventy market-years of minutes
+_LARGEST_MIRROR = 20 << 30  # bytes: all minutes of all pairs are 8 to 20 GB, as files
 
 
 def resolve_endpoint(endpoint: str | None, region: str | None) -> str:
@@ -236,8 +237,16 @@ def largest_tier() -> int:
 
     `0` or `off` is none. Raises `InputError` for what is no number of bytes.
     """
-    said = os.environ.get("MARKETKIT_TIER", "").strip().lower()
-    return 0 if said in {"0", "off"} else _bytes_in("MARKETKIT_TIER", _LARGEST_TIER)
+    return _room_in("MARKETKIT_TIER", _LARGEST_TIER)
+
+
+def largest_mirror() -> int:
+    """Give the bytes that copies of files in buckets may have here: `MARKETKIT_MIRROR`, or 20 GB.
+
+    All mirrors have them together. `0` or `off` keeps none longer than it takes to read. Raises
+    `InputError` for what is no number of bytes.
+    """
+    return _room_in("MARKETKIT_MIRROR", _LARGEST_MIRROR)
 
 
 def settings_dir() -> Path:
@@ -317,6 +326,12 @@ def resolve_address(address: str | None) -> str | None:
     if found.is_unspecified or found.is_multicast:
         raise InputError(f"{name}={said!r} is the address of no machine: leave it out")
     return str(found)
+
+
+def _room_in(variable: str, usual: int) -> int:
+    """Give the number of bytes that a variable says, which `0` or `off` make none."""
+    said = os.environ.get(variable, "").strip().lower()
+    return 0 if said in {"0", "off"} else _bytes_in(variable, usual)
 
 
 def _bytes_in(variable: str, usual: int) -> int:

@@ -73,6 +73,14 @@ LAKE: Mapping[str, Text] = {
         "Write a Delta log over a frozen set, so that other engines read it.",
         "marketkit lake publish paper-1",
     ),
+    "table": Text(
+        "Say how Polars, DuckDB, Spark, Daft, Dask and pyarrow read a set, as lines to paste.",
+        "marketkit lake table paper-1",
+    ),
+    "vacuum": Text(
+        "Delete what deleted sets left in a bucket. A lake on a disk has nothing of that kind.",
+        "marketkit lake vacuum --lake s3://team/upbit",
+    ),
     "frozen": Text("List the frozen sets, oldest first.", "marketkit lake frozen"),
     "thaw": Text(
         "Make a new lake from a frozen set.", "marketkit lake thaw paper-1 ./paper-1-lake"

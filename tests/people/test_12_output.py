@@ -66,6 +66,8 @@ LINES = {
     "lake diff": "lake diff paper",
     "lake cite": "lake cite paper",
     "lake publish": "lake publish paper",
+    "lake table": "lake table paper",
+    "lake vacuum": "lake vacuum",
     "lake thaw": "lake thaw paper TMP/다른호수",
     "lake merge": "lake merge TMP/다른호수 --dry-run",
     "lake push": "lake push TMP/셋째호수",
@@ -88,6 +90,7 @@ WRONG = {
 }
 SENTENCES = {"plan", "backfill", "record", "watch", "doctor", "completion", "demo", "jobs resume"}
 SENTENCES |= {"jobs show", "jobs pause", "jobs cancel", "lake du", "lake cite", "lake publish"}
+SENTENCES |= {"lake table", "lake vacuum"}
 SENTENCES |= {"lake export", "lake import", "lake drop", "lake merge", "lake push", "lake pull"}
 PLACES = [("cp949", "40"), ("euc_kr", "200"), ("ascii", "")]
 # A lake's name in EUC-KR, which is none on a machine of UTF-8: letters that no text can have.

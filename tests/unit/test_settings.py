@@ -21,6 +21,7 @@ from marketkit.settings import (
     lake_source,
     largest_answer,
     largest_archived,
+    largest_mirror,
     largest_tier,
     lists_dir,
     resolve_address,
@@ -370,6 +371,17 @@ def test_images_have_two_gigabytes_unless_the_environment_says_otherwise(monkeyp
     monkeypatch.setenv("MARKETKIT_TIER", "much")
     with pytest.raises(InputError, match="MARKETKIT_TIER='much' is no number of bytes"):
         largest_tier()
+
+
+def test_copies_of_buckets_have_twenty_gigabytes_unless_the_environment_says_otherwise(monkeypatch):
+    assert largest_mirror() == 20 << 30
+    monkeypatch.setenv("MARKETKIT_MIRROR", "1000000")
+    assert largest_mirror() == 1_000_000
+    monkeypatch.setenv("MARKETKIT_MIRROR", "off")
+    assert largest_mirror() == 0
+    monkeypatch.setenv("MARKETKIT_MIRROR", "20GB")
+    with pytest.raises(InputError, match="MARKETKIT_MIRROR='20GB' is no number of bytes"):
+        largest_mirror()
 
 
 def test_images_lie_below_the_cache_folder(monkeypatch):

@@ -13,6 +13,7 @@ from marketkit.cli.lake_import import import_arguments, import_candles
 from marketkit.cli.lake_judge import quality, quality_arguments
 from marketkit.cli.lake_merge import merge, merge_arguments, pull, push, shared_arguments
 from marketkit.cli.lake_room import disk_use, disk_use_arguments, drop, drop_arguments
+from marketkit.cli.lake_table import table, table_arguments, vacuum
 from marketkit.cli.options import add_series, add_timeframe, letters, open_lake, path
 from marketkit.cli.output import DONE, FAILED, Output
 from marketkit.cli.texts import LAKE
@@ -199,6 +200,8 @@ COMMAND = Family(
         _view("cite", _cite, _name),
         _view("delete", _delete, _name),
         _view("publish", _publish, _name),
+        _view("table", table, table_arguments),
+        _view("vacuum", vacuum),
         _view("frozen", _frozen),
         _view("thaw", _thaw, _thaw_arguments),
         _view("import", import_candles, import_arguments),

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Executor as Pool
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,6 +18,7 @@ from typing import Any
 from marketkit.coverage import Spans
 from marketkit.data.fetch.walks import WalkState
 from marketkit.data.fleet import leases
+from marketkit.data.fleet.lull import Lull
 from marketkit.data.fleet.unit import Filled, Site, Terms, Unit, fill, mark_of
 from marketkit.data.jobs.executor import Executor, TaskRun
 from marketkit.data.jobs.processes import Worker
@@ -50,6 +51,7 @@ class Crew(Executor):
         self._site = site
         self._lasts = lasts
         self._units = _FEW
+        self._lull = Lull(self.lake.objects, self.run)
 
     async def work(self, me: Worker) -> None:
         """Do tasks until none of the job is left; as the executor's of this process."""
@@ -59,7 +61,8 @@ class Crew(Executor):
                     *(self.timeframe.name, self._again, self._recheck),
                     *(self.run.priority, mark, self._lasts),
                 )
-                await super().work(me)
+                async with _beside(self._lull.watch()):
+                    await super().work(me)
         except _EndsAll as end:
             raise end.failure from end.failure.__cause__
 
@@ -106,7 +109,10 @@ class Crew(Executor):
         try:
             skip = self._skip.get(lease.task.symbol, Spans())
             parcel = pack(fill, self._site, Unit(self._terms, lease.task, skip))
-            filled: Filled = await asyncio.wrap_future(send(self._pool, parcel))
+            future, (symbol, block, *_) = send(self._pool, parcel), lease.task
+            key = leases.key_of(self.lake.source, self.timeframe, symbol, block)
+            with self._lull.waiting(key, future):
+                filled: Filled = await asyncio.wrap_future(future)
         except asyncio.CancelledError as error:
             if (task := asyncio.current_task()) is not None and task.cancelling():
                 raise
@@ -148,6 +154,17 @@ class _EndsAll(Exception):
 def crew(pool: Pool, site: Site, lasts: float = leases.LASTS) -> Callable[..., Executor]:
     """Make what a backfill makes its executor of: a crew of the workers of a pool."""
     return partial(Crew, pool=pool, site=site, lasts=lasts)
+
+
+@asynccontextmanager
+async def _beside(watch: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """Watch while a block goes on."""
+    watching = asyncio.create_task(watch)
+    try:
+        yield
+    finally:
+        watching.cancel()
+        await asyncio.wait((watching,))
 
 
 @asynccontextmanager

@@ -7,8 +7,8 @@ replaced since is left to him.
 
 from __future__ import annotations
 
+import secrets
 import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
@@ -27,6 +27,7 @@ from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import shown
 from marketkit.data.lake.format.objects import Conflict, Removing, Version
 from marketkit.data.lake.places import mark
+from marketkit.data.lake.places.locks import held
 from marketkit.data.lake.store import away_care
 from marketkit.data.lake.store.mirror import Mirror, together, writable
 from marketkit.data.lake.store.revisions import LOG_SUFFIX
@@ -34,6 +35,7 @@ from marketkit.data.lake.store.unsettled import FOLDER
 from marketkit.disk import make_folder
 from marketkit.errors import LakeError
 
+_COPY = ".audit-"  # how the folders of copies begin, in the mirror
 _OTHERS = (f"{FOLDER}/", "corrupt/", "tables/")  # looked at elsewhere, or by a person
 
 
@@ -130,15 +132,32 @@ def _mend_log(mirror: Mirror, copy: _Copy, folder: str) -> None:
 def _copied(mirror: Mirror) -> Iterator[_Copy]:
     """Lay all objects down in a folder of their own for as long as they are looked at."""
     make_folder(mirror.root)
-    root = Path(tempfile.mkdtemp(prefix=".audit-", dir=mirror.root))
-    try:
-        keys = [key for key, _ in mirror.objects.list("") if _is_judged(key)]
-        fetched = together(lambda key: _fetch(mirror, root, key), keys)
-        versions = dict(each for each in fetched if each is not None)
-        _join_logs(root, sorted(versions))
-        yield _Copy(root, versions)
-    finally:
-        shutil.rmtree(root, ignore_errors=True)
+    for left in mirror.root.glob(f"{_COPY}*"):
+        with suppress(LakeError), _own(left):  # another audit is at work there
+            shutil.rmtree(left, ignore_errors=True)
+    root = mirror.root / f"{_COPY}{secrets.token_hex(8)}"
+    with _own(root):
+        try:
+            root.mkdir(mode=0o700)
+            keys = [key for key, _ in mirror.objects.list("") if _is_judged(key)]
+            fetched = together(lambda key: _fetch(mirror, root, key), keys)
+            versions = dict(each for each in fetched if each is not None)
+            _join_logs(root, sorted(versions))
+            yield _Copy(root, versions)
+        finally:
+            shutil.rmtree(root, ignore_errors=True)
+
+
+@contextmanager
+def _own(root: Path) -> Iterator[None]:
+    """Hold the lock of a copy, which a process that was killed does not any more."""
+    lock = root.parent / ".locks" / f"{root.name.removeprefix('.')}.lock"
+    with held(lock, 0.0):
+        try:
+            yield
+        finally:
+            with suppress(OSError):  # Windows removes no file that is open
+                lock.unlink()
 
 
 def _is_judged(key: str) -> bool:

@@ -24,7 +24,7 @@ from marketkit.data.lake.format.chunk import Entry, Version
 from marketkit.data.lake.format.layout import chunk_span
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
-from marketkit.data.lake.store.away import bring
+from marketkit.data.lake.store.away import bring, held_of, let_go, reading
 from marketkit.data.lake.store.left_out import say
 from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.scan import Files, allow_open, broken_of, open_file, read
@@ -214,6 +214,7 @@ def _opened(files: Sequence[_File], stack: ExitStack) -> tuple[list[_File], dict
                 opened.append(each._replace(opened=stack.enter_context(_open(each))))
             except CorruptFile as failure:
                 broken[each.symbol] = failure
+    let_go(held_of((each.path, each.entry) for each in files).values())
     return [each for each in opened if each.symbol not in broken], broken
 
 
@@ -252,7 +253,7 @@ def _open(file: _File) -> Any:
     if isinstance(file.entry, Patched):
         waiting = {file.path: file.entry}
         return _whole(Files([file.path], None, known=known, patched=waiting))
-    return _open_sound(file.path, known)
+    return reading(file.entry, lambda: _open_sound(file.path, known))
 
 
 def _whole(files: Files) -> Any:

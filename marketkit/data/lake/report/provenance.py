@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import polars as pl
 
@@ -12,7 +13,7 @@ from marketkit.coverage import Span
 from marketkit.data.lake.format.chunk import read_footer
 from marketkit.data.lake.format.layout import Series, chunk_span
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Check, Provenance, Source
-from marketkit.data.lake.store.away import bring
+from marketkit.data.lake.store.away import bring, reading
 from marketkit.data.lake.store.store import Store
 from marketkit.schema import TIME, Schema
 
@@ -57,9 +58,10 @@ def provenance_in(store: Store, series: Series, window: Span) -> Provenance:
     for entry in store.index.entries(series):
         start, end = chunk_span(series.timeframe, entry.chunk)
         if start < window.end and window.start < end:
-            bring([(series, entry)])
+            ((_, here),) = bring([(series, entry)])
+            path = store.root / series.path(entry.chunk)
             with suppress(FileNotFoundError):  # replaced or removed since it was listed
-                footer, _ = read_footer(store.root / series.path(entry.chunk), series)
+                footer, _ = reading(here, partial(read_footer, path, series))
                 found = found.then(footer.archive.within(window))
     return found
 

@@ -33,7 +33,9 @@ from marketkit.data.lake.snapshots.snapshot import (
 from marketkit.data.lake.snapshots.table import FrozenTable
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.left_out import name_of, say, survey
-from marketkit.data.lake.store.mirror import Away, Mirror, together, writable
+from marketkit.data.lake.store.mirror import Away, Held, Mirror, together, writable
+from marketkit.data.lake.store.room import room_at
+from marketkit.disk import link
 from marketkit.errors import CorruptFile, InputError, LakeError
 from marketkit.frames import one_of
 
@@ -126,8 +128,12 @@ class Frozens:
     def thaw(self, name: str, into: Path) -> None:
         """Make a lake on this machine with the candles of a set."""
         folder = self.folder(name)
-        self.index(folder).mirror.bring_all()
-        thaw_folder(folder, into)
+        held = {each.path: each for each in self.index(folder).mirror.bring_all()}
+
+        def linked(path: str, target: str) -> None:
+            held[str(Path(path))].read(lambda: link(path, target))
+
+        thaw_folder(folder, into, linked)
 
     def delete(self, name: str) -> None:
         """Take the name of a set away."""
@@ -166,28 +172,27 @@ class SetMirror(Mirror):
     """The folder of a set, whose files are fetched from the copies in the bucket."""
 
     def __init__(self, root: Path, url: str, bucket: Bucket | None = None) -> None:
-        super().__init__(root, url, bucket)
+        super().__init__(root, url, bucket, room_at(root.parents[3]))  # below, see `Frozens.folder`
         manifest = read_manifest(root)
         self._kept = {kept.path: kept for kept in manifest.files}
         self._eras = manifest.eras
 
-    def bring_all(self) -> None:
-        """Have all files of the set here."""
-        self.bring([(path, kept.entry.stamp) for path, kept in self._kept.items()])
+    def bring_all(self) -> list[Held]:
+        """Have all files of the set here, as `bring` does."""
+        return self.bring([(path, kept.entry.stamp) for path, kept in self._kept.items()])
 
     def _fetch(self, key: str, stamp: Stamp) -> None:
         kept = self._kept[key]
         there = object_of(kept, self._eras.get(key, 0))
-        with self._moving(key):
-            if self._is_here(key, stamp):  # another has fetched it meanwhile
-                return
-            try:
-                content, _ = self.objects.read(there)
-            except FileNotFoundError:
-                raise CorruptFile(f"{self.url}/{there} is missing: was the set deleted?") from None
-            if hashlib.sha256(content).hexdigest() != kept.entry.sha256:
-                raise CorruptFile(f"{self.url}/{there} has other bytes than were frozen")
-            self.lay(key, content, stamp.mtime_ns)
+        if self._is_here(key, stamp):  # another has fetched it meanwhile
+            return
+        try:
+            content, _ = self.objects.read(there)
+        except FileNotFoundError:
+            raise CorruptFile(f"{self.url}/{there} is missing: was the set deleted?") from None
+        if hashlib.sha256(content).hexdigest() != kept.entry.sha256:
+            raise CorruptFile(f"{self.url}/{there} has other bytes than were frozen")
+        self.lay(key, content, stamp.mtime_ns)
 
 
 class AwayFrozenIndex(FrozenIndex):

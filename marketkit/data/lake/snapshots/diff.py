@@ -16,7 +16,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry, read_chunk
 from marketkit.data.lake.format.layout import Series, check_symbol
 from marketkit.data.lake.format.refusal import unreadable
-from marketkit.data.lake.store.away import bring
+from marketkit.data.lake.store.away import bring, reading
 from marketkit.data.lake.store.left_out import SPOILT, name_of, say
 from marketkit.data.lake.store.met import DIFFERENCE, KINDS, ROW_DIFF, Difference, met, numbers
 from marketkit.data.lake.store.pending import Patched
@@ -244,7 +244,7 @@ def _read(path: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, Spans
         if isinstance(entry, Patched):
             rows, footer = read_patched(path, series, entry)
         else:
-            rows, footer = read_chunk(path, series)
+            rows, footer = reading(entry, lambda: read_chunk(path, series))
     except OSError as error:
         raise unreadable(path, error) from error
     return rows, footer.covered

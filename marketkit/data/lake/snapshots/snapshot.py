@@ -14,7 +14,7 @@ import re
 import secrets
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
@@ -143,8 +143,11 @@ def thaw(root: Path, name: str, into: Path) -> None:
     thaw_folder(folder_of(root, name), into)
 
 
-def thaw_folder(folder: Path, into: Path) -> None:
-    """Make a new lake with the files of the set in a folder, all at once or not at all."""
+def thaw_folder(folder: Path, into: Path, linked: Callable[[str, str], None] = link) -> None:
+    """Make a new lake with the files of the set in a folder, all at once or not at all.
+
+    `linked` gives a file a second name.
+    """
     if into.exists() and not (into.is_dir() and not any(into.iterdir())):
         raise InputError(f"{into} is there already: name a new folder")
     with _refusals_named(into):
@@ -153,7 +156,7 @@ def thaw_folder(folder: Path, into: Path) -> None:
             manifest = read_manifest(folder)
             for below in manifest.paths:
                 (new / below).parent.mkdir(parents=True, exist_ok=True)
-                link(f"{folder}/{below}", f"{new}/{below}")
+                linked(f"{folder}/{below}", f"{new}/{below}")
             marker.prepare(new)
             sync_tree(new)
             with suppress(FileNotFoundError):

@@ -42,8 +42,14 @@ class FrozenTable(Shown):
 
     @property
     def polars(self) -> str:
-        """The call that reads the table with Polars."""
-        return f"pl.scan_delta({self.url!r}, version={self.version})"
+        """The call that reads the table with Polars.
+
+        Below a folder whose name has blanks or letters such as Korean ones, Polars of 2026 finds
+        the files by way of pyarrow alone.
+        """
+        is_escaped = "://" not in self.url and "%" in Path(self.url).absolute().as_uri()
+        by_pyarrow = ", use_pyarrow=True" if is_escaped else ""
+        return f"pl.scan_delta({self.url!r}, version={self.version}{by_pyarrow})"
 
     @property
     def duckdb(self) -> str:
@@ -71,11 +77,15 @@ class FrozenTable(Shown):
         """The call that reads the table with pyarrow, by the package `deltalake`."""
         return f"deltalake.DeltaTable({self.url!r}, version={self.version}).to_pyarrow_dataset()"
 
+    @property
+    def calls(self) -> dict[str, str]:
+        """The calls of all engines, by their names."""
+        engines = ("polars", "duckdb", "spark", "daft", "dask", "pyarrow")
+        return {engine: getattr(self, engine) for engine in engines}
+
     def _card(self) -> Card:
         held = f"{self.rows:,} rows in {self.files:,} files, {words.size(self.bytes)}"
-        engines = ("polars", "duckdb", "spark", "daft", "dask", "pyarrow")
-        lines = {engine: getattr(self, engine) for engine in engines}
-        facts = {"url": self.url, "version": str(self.version), "holds": held, **lines}
+        facts = {"url": self.url, "version": str(self.version), "holds": held, **self.calls}
         return Card(f"Table of the frozen set {self.name}", facts)
 
 

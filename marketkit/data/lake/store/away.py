@@ -8,12 +8,12 @@ database as those of files.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, fields
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from marketkit.data.lake.format.chunk import Entry, Stamp, footer_of
 from marketkit.data.lake.format.layout import Series, symbol_of_folder, timeframe_folder
@@ -21,13 +21,22 @@ from marketkit.data.lake.format.objects import Conflict, Version
 from marketkit.data.lake.format.refusal import REPAIR
 from marketkit.data.lake.store.database import Listing
 from marketkit.data.lake.store.index import Index
-from marketkit.data.lake.store.mirror import Away, Mirror, stamp_of, together
+from marketkit.data.lake.store.mirror import Away, Held, Mirror, stamp_of, together
 from marketkit.errors import CorruptFile, LakeError, NewerFormat
 from marketkit.timeframe import Timeframe
 
 _LOOKS = 20  # at a series whose chunks others replace between the listing and the look at an end
 _SPOILT = (CorruptFile, NewerFormat)  # of one object; any other failure is the bucket's
 _NAMES = [each.name for each in fields(Entry)]
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class Here(Entry):
+    """A chunk of a bucket whose file is here, for as long as somebody has this."""
+
+    held: Held | None = field(default=None, compare=False, repr=False)
 
 
 class _Unread(NamedTuple):
@@ -182,18 +191,42 @@ def bring(chunks: Sequence[tuple[Series, Entry]]) -> Sequence[tuple[Series, Entr
     for series, each in chunks:
         if isinstance(each, Away) and each.mirror is not None:
             wanted.setdefault(each.mirror, []).append((series.path(each.chunk), each.stamp))
-    for mirror, files in wanted.items():
-        mirror.bring(files)
-    return [(series, _as_file(series, each)) for series, each in chunks] if wanted else chunks
+    if not wanted:
+        return chunks
+    held = {mirror: iter(mirror.bring(files)) for mirror, files in wanted.items()}
+    return [
+        (series, _as_file(each, next(held[each.mirror])))
+        if isinstance(each, Away) and each.mirror is not None
+        else (series, each)
+        for series, each in chunks
+    ]
 
 
-def _as_file(series: Series, entry: Entry) -> Entry:
+def _as_file(entry: Entry, held: Held) -> Here:
     """Give a chunk of a bucket with the stamp of its file here, if that is of the version."""
-    if not isinstance(entry, Away) or entry.mirror is None:
-        return entry
-    try:
-        stamp = Stamp.of((entry.mirror.root / series.path(entry.chunk)).stat())
-    except OSError:  # whoever opens it will say why
-        return entry
-    is_same = stamp[:2] == entry.stamp[:2]
-    return Entry(entry.chunk, stamp, entry.footer, entry.sha256) if is_same else entry
+    stamp = entry.stamp
+    with suppress(OSError):  # whoever opens it will say why
+        found = Stamp.of(Path(held.path).stat())
+        stamp = found if found[:2] == stamp[:2] else stamp
+    return Here(entry.chunk, stamp, entry.footer, entry.sha256, held)
+
+
+def reading(entry: Entry, work: Callable[[], _T]) -> _T:
+    """Open the file of a chunk by `work`; a copy that another process removed is fetched again."""
+    held = entry.held if isinstance(entry, Here) else None
+    return work() if held is None else held.read(work)
+
+
+def held_of(found: Iterable[tuple[Path, Entry]]) -> dict[Path, Held]:
+    """Give the files that stay here until they are let go of."""
+    return {path: each.held for path, each in found if isinstance(each, Here) and each.held}
+
+
+def let_go(several: Iterable[Held]) -> None:
+    """Let files go that are open by now, and make room where they are too many."""
+    rooms = set()
+    for held in several:
+        held.let_go()
+        rooms.add(held.room)
+    for room in rooms:
+        room.settle()

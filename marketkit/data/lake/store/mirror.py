@@ -1,10 +1,10 @@
 """The part of a lake in a bucket that lies on this machine: a folder that may go at any time.
 
-The bucket is the lake, this a copy of what was read or written here, with an index of footers and
-the files whose locks writers of this machine hold. A file of the mirror has the time that stands
-for the tag of its object (`stamp_of`), so that a look at it tells the version. It is only ever
-replaced by what the bucket has at that moment, one process at a time: who was told of a version
-finds that one or a later, as on a disk.
+The bucket is the lake, this a copy of what was read or written last, as far as there is room, with
+an index of footers and the files whose locks writers of this machine hold. A file of the mirror has
+the time that stands for the tag of its object (`stamp_of`), so that a look at it tells the version.
+It is only ever replaced by what the bucket has at that moment, one process at a time: who was told
+of a version finds that one or a later, as on a disk.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import json
 import logging
 import os
 import time
-import zlib
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,6 +29,7 @@ from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.objects import Conflict, Version
 from marketkit.data.lake.places import mark
 from marketkit.data.lake.places.bucket import Bucket
+from marketkit.data.lake.store.room import Hold, Room, lock_of, room_at
 from marketkit.data.lake.store.verified import verify_files
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, LakeError, NewerFormat, NotWritable
@@ -38,8 +38,8 @@ _log = logging.getLogger("marketkit.lake")
 
 AT_ONCE = 32  # objects asked for side by side: each answer is mostly waited for
 _TRUST = 30.0  # seconds for which a mark that was read counts: a lake seldom becomes one of later
-_LOCKS = 64  # locks of files that are being replaced; two files that share one wait in turn
 _LOOKS = 8192  # bytes asked of the end of an object: more than the footer of a chunk has, as a rule
+
 
 _NOWHERE = Version(0, "")
 
@@ -55,6 +55,25 @@ class Away(Entry):
     mirror: Mirror | None = field(default=None, compare=False, repr=False)
 
 
+class Held(Hold):
+    """A file of a mirror that a reader is about to open."""
+
+    def __init__(self, mirror: Mirror, key: str, stamp: Stamp) -> None:
+        self._mirror = mirror
+        self._wanted = key, stamp
+        super().__init__(mirror.room, mirror.root / key)
+
+    def read(self, work: Callable[[], _T]) -> _T:
+        """Open the file by `work`; a copy that another process removed is fetched again."""
+        try:
+            return work()
+        except (FileNotFoundError, CorruptFile) as error:
+            missing = error if isinstance(error, FileNotFoundError) else error.__cause__
+            if not isinstance(missing, FileNotFoundError):
+                raise
+        return self._mirror.again(*self._wanted, work)
+
+
 def stamp_of(version: Version) -> Stamp:
     """Give the stamp that a file of the mirror has in place of the tag, but for the inode.
 
@@ -68,9 +87,12 @@ def stamp_of(version: Version) -> Stamp:
 class Mirror:
     """The folder `root` that mirrors the lake at `url`; the bucket is opened on first use."""
 
-    def __init__(self, root: Path, url: str, bucket: Bucket | None = None) -> None:
+    def __init__(
+        self, root: Path, url: str, bucket: Bucket | None = None, room: Room | None = None
+    ) -> None:
         self.url = url
         self.root = root
+        self.room = room_at(root.parent) if room is None else room
         self._bucket = bucket
         self._trusted_until = float("-inf")
         self._prepared = False
@@ -119,7 +141,8 @@ class Mirror:
 
     def below(self, folder: str) -> Mirror:
         """Give the mirror of a lake that lies further down."""
-        return Mirror(self.root / folder, f"{self.url}/{folder}", self.objects.below(folder))
+        url = f"{self.url}/{folder}"
+        return Mirror(self.root / folder, url, self.objects.below(folder), self.room)
 
     def listed(self, series: Series) -> dict[str, Version]:
         """List the chunks of a series."""
@@ -139,31 +162,51 @@ class Mirror:
             end = self.objects.tail(key, version, length)
         return end
 
-    def bring(self, wanted: Sequence[tuple[str, Stamp]]) -> None:
-        """Have files here, as of a version or later; one that is gone is not here either."""
-        lacking = [each for each in wanted if not self._is_here(*each)]
-        together(lambda each: self._fetch(*each), lacking)
+    def bring(self, wanted: Sequence[tuple[str, Stamp]]) -> list[Held]:
+        """Have files here, as of a version or later; one that is gone is not here either.
+
+        They stay here until what is given is let go of.
+        """
+        held = [Held(self, *each) for each in wanted]
+        if lacking := [each for each in wanted if not self._is_here(*each)]:
+            with self.room.coming(sum(stamp.size for _, stamp in lacking)):
+                together(lambda each: self._fetch_alone(*each), lacking)
+        self.room.used(self.root / key for key, _ in wanted)
+        return held
+
+    def again(self, key: str, stamp: Stamp, work: Callable[[], _T]) -> _T:
+        """Fetch a file that is gone, and do what opens it before any other process removes it."""
+        with self.room.coming(stamp.size), self._moving(key):
+            with self._here():
+                self._fetch(key, stamp)
+            return work()
 
     def put(self, key: str, content: bytes, expected: Version | None) -> Version:
         """Put an object in the place of a version, and the file here. Raises as `Objects.put`."""
-        with self._moving(key):
+        with self.room.coming(len(content)), self._moving(key):
             version = self.objects.put(key, content, expected)
             try:
                 self._keep(key, content, version)
             except OSError as error:  # it is in the bucket, which counts
                 _log.warning("%s is not kept here: %s", key, error)
+        self.room.used([self.root / key])
+        self.room.settle()
         return version
 
-    def _fetch(self, key: str, stamp: Stamp) -> None:
+    def _fetch_alone(self, key: str, stamp: Stamp) -> None:
         with self._here(), self._moving(key):
-            if self._is_here(key, stamp):  # another has fetched it meanwhile
-                return
-            try:
-                content, version = self.objects.read(key)
-            except FileNotFoundError:
-                (self.root / key).unlink(missing_ok=True)
-            else:
-                self._keep(key, content, version)
+            self._fetch(key, stamp)
+
+    def _fetch(self, key: str, stamp: Stamp) -> None:
+        """Fetch a file, unless another has done so meanwhile."""
+        if self._is_here(key, stamp):
+            return
+        try:
+            content, version = self.objects.read(key)
+        except FileNotFoundError:
+            (self.root / key).unlink(missing_ok=True)
+        else:
+            self._keep(key, content, version)
 
     def _keep(self, key: str, content: bytes, version: Version) -> None:
         self.lay(key, content, stamp_of(version).mtime_ns)
@@ -213,9 +256,9 @@ class Mirror:
     @contextmanager
     def _moving(self, key: str) -> Iterator[None]:
         """Be the only one of this machine who replaces a file of the mirror."""
-        locks = self.root / ".locks"
-        make_folder(locks)
-        with FileLock(locks / f"mirror-{zlib.crc32(key.encode()) % _LOCKS}.lock"):
+        lock = lock_of(self.root, key)
+        make_folder(lock.parent)
+        with FileLock(lock):
             yield
 
 

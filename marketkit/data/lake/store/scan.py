@@ -25,7 +25,8 @@ from marketkit.data.lake.format.chunk import (
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.refusal import unreadable
-from marketkit.data.lake.store.away import bring
+from marketkit.data.lake.store.away import bring, held_of, let_go
+from marketkit.data.lake.store.mirror import Held
 from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.data.lake.tier import tier
@@ -55,6 +56,7 @@ class Files:
     `symbol` is the one of all rows, None where there may be several. `known` are the hashes that
     somebody has of files; of others the file itself must know. `patched` are chunks for which pages
     wait. `cuts` are, for few files with a row in each slot, where the rows of the window lie.
+    `held` are copies of files in buckets, which stay here until they are opened.
     """
 
     paths: list[Path]
@@ -63,6 +65,7 @@ class Files:
     known: Mapping[Path, Version] = field(default_factory=dict)
     patched: Mapping[Path, Patched] = field(default_factory=dict)
     cuts: Mapping[Path, Cut] = field(default_factory=dict)
+    held: Mapping[Path, Held] = field(default_factory=dict)
 
     @property
     def newest_first(self) -> list[Path]:
@@ -84,7 +87,8 @@ def files_of(
     found = [(root / series.path(entry.chunk), entry) for series, entry in chunks]
     patched = {path: entry for path, entry in found if isinstance(entry, Patched)}
     cuts = {} if window is None or len(found) > _FEW else _cuts(root, chunks, window)
-    return Files([path for path, _ in found], window, symbol, known_of(found), patched, cuts)
+    known, held = known_of(found), held_of(found)
+    return Files([path for path, _ in found], window, symbol, known, patched, cuts, held)
 
 
 def _cuts(root: Path, chunks: Sequence[tuple[Series, Entry]], window: Span) -> dict[Path, Cut]:
@@ -129,14 +133,21 @@ def _scan(files: Files) -> pl.LazyFrame:
         return empty(ROW).lazy()
     allow_open(2 * len(files.paths))
     with ExitStack() as stack:
-        found = [(path, stack.enter_context(open_file(path))) for path in files.paths]
+        found = [(path, stack.enter_context(_open(files, path))) for path in files.paths]
         verify_files(found, files.known)
+        if files.held:
+            let_go(files.held[path] for path in files.paths if path in files.held)
         if files.patched:
             return _scan_patched(files, found)
         if files.cuts and all(_is_cut(files, path, file) for path, file in found):
             parts = [_plan([file]).slice(*files.cuts[path][1:]) for path, file in found]
             return parts[0] if len(parts) == 1 else pl.concat(parts)
         return _within([file for _, file in found], files.window)
+
+
+def _open(files: Files, path: Path) -> FileIO:
+    held = files.held.get(path)
+    return open_file(path) if held is None else held.read(lambda: open_file(path))
 
 
 def _within(opened: Sequence[IO[bytes]], window: Span | None) -> pl.LazyFrame:

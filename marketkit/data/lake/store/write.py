@@ -28,7 +28,7 @@ from marketkit.data.lake.format.seal import Broken
 from marketkit.data.lake.format.strangers import sweep
 from marketkit.data.lake.places.locks import held
 from marketkit.data.lake.store.aside import Aside
-from marketkit.data.lake.store.away import bring
+from marketkit.data.lake.store.away import bring, reading
 from marketkit.data.lake.store.away_care import set_aside, set_broken_aside
 from marketkit.data.lake.store.knowledge import Knowledge, beginning
 from marketkit.data.lake.store.merge import merge
@@ -248,7 +248,7 @@ def read_sound(root: Path, series: Series, entry: Entry) -> tuple[pl.DataFrame, 
     ((_, here),) = bring([(series, entry)])
     known = None if here.sha256 is None else Version(here.stamp, here.sha256)
     try:
-        return read_chunk(path, series, known)
+        return reading(here, lambda: read_chunk(path, series, known))
     except FileNotFoundError:
         if not isinstance(entry, Away):
             raise

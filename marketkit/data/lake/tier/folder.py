@@ -41,7 +41,7 @@ def _folder(*_said: str | None) -> Path:
 
 def every(folder: Path) -> list[str]:
     """List all images, sorted by path."""
-    return sorted(file.path for file in _files(folder, 0))
+    return sorted(file.path for file in files_below(folder, SUFFIX, 0))
 
 
 def touch(path: str, at: int | None = None) -> None:
@@ -60,7 +60,8 @@ def shrink(folder: Path, most: int) -> int:
     and it goes another time.
     """
     now = file_time(folder) if folder.is_dir() else 0
-    found = sorted(_files(folder, now), key=lambda file: file.stat().st_mtime_ns, reverse=True)
+    files = files_below(folder, SUFFIX, now)
+    found = sorted(files, key=lambda file: file.stat().st_mtime_ns, reverse=True)
     kept = removed = 0
     for file in found:
         kept += file.stat().st_size
@@ -81,13 +82,16 @@ def remove(path: str | Path) -> bool:
     return True
 
 
-def _files(folder: str | Path, now: int) -> Iterator[os.DirEntry[str]]:
-    """List the images in a folder and below; files that the dead left half done are swept."""
+def files_below(folder: str | Path, suffix: str, now: int) -> Iterator[os.DirEntry[str]]:
+    """List files in a folder and below; those that the dead left half done are swept.
+
+    `now` is the time of the file system in ns.
+    """
     with suppress(OSError), os.scandir(folder) as found:
         for each in found:
             if each.is_dir(follow_symlinks=False):
-                yield from _files(each.path, now)
-            elif each.name.endswith(SUFFIX):
+                yield from files_below(each.path, suffix, now)
+            elif each.name.endswith(suffix):
                 yield each
             elif each.name.endswith(TEMPORARY):
                 _sweep(each, now)
@@ -95,7 +99,7 @@ def _files(folder: str | Path, now: int) -> Iterator[os.DirEntry[str]]:
 
 def _sweep(file: os.DirEntry[str], now: int) -> None:
     with suppress(OSError):
-        if file.stat().st_mtime_ns < now - _STALE:
+        if file.stat().st_ctime_ns < now - _STALE:  # some have been given another time already
             os.unlink(file.path)  # noqa: PTH108 (of text)
 
 

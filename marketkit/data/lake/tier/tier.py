@@ -120,6 +120,9 @@ def warm(paths: Iterable[Path], known: Mapping[Path, Proof]) -> int:
             break
         try:
             image = _made(folder, path, known.get(path))
+        except FileNotFoundError as error:  # a copy of a bucket's file that gave way to others
+            _log.debug("no image of %s: %s", path, error)
+            continue
         except OSError as error:
             _log.warning("%s takes no more images: %s", folder, error)
             break

@@ -11,7 +11,7 @@ import polars as pl
 from marketkit.coverage import ONE_ANSWER, Evidence, Spans
 from marketkit.data.lake.format.chunk import Entry, Footer, Version, read_chunk
 from marketkit.data.lake.format.layout import Series
-from marketkit.data.lake.store.away import bring
+from marketkit.data.lake.store.away import bring, reading
 from marketkit.data.lake.store.knowledge import Knowledge
 from marketkit.data.lake.store.met import met
 from marketkit.data.lake.store.pending import Patched
@@ -170,7 +170,8 @@ class SeriesPair:
             return False
         if isinstance(entry, Patched) or isinstance(other, Patched):
             return False
-        bring([(self.series, entry), (self.series, other)])  # an older file may have that size
+        # An older file may have that size.
+        _held = bring([(self.series, entry), (self.series, other)])
         ours, theirs = (store.root / self.series.path(chunk) for store in (self.lake, self.other))
         try:
             return ours.samefile(theirs) or ours.read_bytes() == theirs.read_bytes()
@@ -228,6 +229,6 @@ def _read(store: Store, series: Series, entry: Entry) -> tuple[pl.DataFrame, Foo
     try:
         if isinstance(entry, Patched):
             return read_patched(path, series, entry)
-        return read_chunk(path, series, known)
+        return reading(entry, lambda: read_chunk(path, series, known))
     except OSError as error:
         raise CorruptFile(f"{path} cannot be read: {error}") from error

@@ -9,7 +9,9 @@ from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecu
 import pytest
 
 from marketkit.coverage import Span
+from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.fleet import crew as crews
+from marketkit.data.fleet import lull as lulls
 from marketkit.data.fleet.crew import crew
 from marketkit.data.fleet.unit import Filled, _Filling, mark_of
 from marketkit.data.jobs.ledger import Ledger
@@ -219,6 +221,41 @@ def test_a_job_that_is_left_takes_back_what_no_worker_has_begun(fetch, exchange)
     assert all(each.cancelled() for each in waiting)
     assert left == []
     assert "candles" not in {each["group"] for each in exchange.requests()}
+
+
+def test_a_job_whose_executor_has_no_worker_says_so_until_one_comes(fetch, monkeypatch):
+    monkeypatch.setattr(lulls, "PATIENCE", 0.01)
+
+    async def main(filler, run):
+        job, waiting, said = Job(filler, run), [], asyncio.Event()
+        say = FetchRun.say
+
+        def note(run, text):
+            say(run, text)
+            if text:
+                said.set()
+
+        class Idle(Executor):
+            def submit(self, work, /, *parcel):
+                """Keep the work for later."""
+                waiting.append((Future(), work, parcel))
+                return waiting[-1][0]
+
+        monkeypatch.setattr(FetchRun, "say", note)
+        job.executor._pool = Idle()
+        going = asyncio.create_task(job.do())
+        await asyncio.wait_for(said.wait(), 30)
+        told = str(run.reporter.progress)
+        job.executor._pool = job.workers  # a worker joins, and takes what has been sent
+        for future, work, parcel in waiting:
+            future.set_result(await asyncio.wrap_future(job.workers.submit(work, *parcel)))
+        await asyncio.wait_for(going, 30)
+        assert not filler.lake.missing("KRW-BTC", "1m", START, END)
+        return told, run.reporter.progress.note
+
+    told, after = fetch(main)
+    assert "no worker has taken a task for" in told
+    assert after == ""
 
 
 def test_a_job_that_is_paused_sends_nothing(fetch):

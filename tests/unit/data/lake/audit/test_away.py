@@ -11,6 +11,7 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.data.lake.format.chunk import footer_of, spell_chunk
 from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.places.locks import held
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 
 BTC = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
@@ -38,6 +39,19 @@ def test_a_sound_bucket_has_no_faults_and_nothing_is_left_here(filled):
     assert found(filled) == []
     assert filled.repair().is_empty()
     assert not list(filled.root.glob(".audit-*"))
+
+
+def test_the_copy_of_an_audit_that_was_killed_goes_and_that_of_another_at_work_stays(filled):
+    killed, at_work = (filled.root / f".audit-{name}" for name in ("killed", "at-work"))
+    for folder in (killed, at_work):
+        folder.mkdir()
+        (folder / "file").write_bytes(b"a copy")
+    with held(filled.root / ".locks" / "audit-at-work.lock", 0.0):
+        assert found(filled) == []
+        assert (killed.exists(), (at_work / "file").exists()) == (False, True)
+    assert found(filled) == []
+    assert not at_work.exists()
+    assert not list((filled.root / ".locks").glob("audit-*"))
 
 
 def test_bytes_that_rot_in_the_bucket_are_found_whatever_lies_here(filled, on_bucket, candles):

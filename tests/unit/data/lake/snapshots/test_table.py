@@ -56,6 +56,17 @@ def test_a_published_set_is_a_delta_table_of_the_files_that_are_there(filled, de
     assert after == before
 
 
+@pytest.mark.parametrize("name", ["a b", "비트 코인", "a#b", "plain"])
+def test_the_line_of_polars_reads_below_a_folder_of_any_name(name, tmp_path, candles, deltalake):
+    lake = Lake(tmp_path / name)
+    lake.append("KRW-BTC", "1m", candles([0, MINUTE]), Spans([(0, 3 * MINUTE)]))
+    lake.freeze("study")
+    line = lake.table("study").polars
+    frame = eval(line, {"pl": pl})  # noqa: S307 (a line that we wrote)
+    assert frame.filter(pl.col("series") == "KRW-BTC").collect().height == 2
+    assert ("use_pyarrow" in line) == (name != "plain")
+
+
 def test_every_engine_gets_the_same_sums(filled, deltalake):
     expected = filled.read(None, "1m").select(pl.col(*NUMBERS).sum()).row(0)
     table = str(filled.publish("study"))

@@ -67,14 +67,17 @@ def test_the_images_that_were_not_used_for_longest_go(kept, tmp_path):
     assert shrink(tmp_path, 0) == 2
 
 
-def test_what_the_dead_left_half_done_is_swept(kept, tmp_path):
-    old, new = (kept[0].with_name(f"{name}.arrow.1.beef.tmp") for name in ("old", "new"))
-    for file in (old, new):
+def test_what_the_dead_left_half_done_is_swept(kept, tmp_path, monkeypatch):
+    half, other = kept[0].with_name("half.arrow.1.beef.tmp"), tmp_path / "seen"
+    for file in (half, other):
         file.write_bytes(b"half")
-    os.utime(old, ns=(0, old.stat().st_mtime_ns - 7200 * 10**9))
-    (tmp_path / "seen").write_bytes(b"not ours to remove")
+    os.utime(half, ns=(0, 0))  # a time that it is given tells nothing
     assert shrink(tmp_path, 1000) == 0
-    assert (old.exists(), new.exists(), (tmp_path / "seen").exists()) == (False, True, True)
+    assert half.exists()
+    hours = folder.file_time(tmp_path) + 7200 * 10**9
+    monkeypatch.setattr(folder, "file_time", lambda _: hours)
+    assert shrink(tmp_path, 1000) == 0
+    assert (half.exists(), other.exists()) == (False, True)
 
 
 def test_a_folder_that_is_not_there_has_no_images(tmp_path):
