@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
-from marketkit.disk.system import at_fork
+from marketkit.disk.system import at_fork, share_memory
 from marketkit.errors import EngineClosed, TimedOut, remembering_caller
 from marketkit.net import fork
 from marketkit.net.names import look_up_aside
@@ -280,6 +280,7 @@ async def end_task(task: asyncio.Task[None] | None) -> None:
 
 def _serve(loop: asyncio.AbstractEventLoop) -> None:
     """Run the loop until stopped, then let every task see the cancellation."""
+    share_memory()
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import os
+import platform
 import signal
+import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -350,6 +352,50 @@ def test_a_thread_that_cannot_be_lazy_works_all_the_same(monkeypatch):
     system.be_lazy()
     monkeypatch.setattr(system.sys, "platform", "win32")
     system.be_lazy()
+
+
+POOLS = """
+import ctypes, sys, threading
+from marketkit.disk import system
+if sys.argv[1] == "shared":
+    system.share_memory()
+held, ready = [], threading.Barrier(9)
+def take():
+    held.append(bytes(100_000))
+    ready.wait(60)
+threads = [threading.Thread(target=take) for _ in range(8)]
+[each.start() for each in threads]
+ready.wait(60)
+[each.join() for each in threads]
+library = ctypes.CDLL(None)
+library.fopen.restype = ctypes.c_void_p
+file = library.fopen(sys.argv[2].encode(), b"w")
+library.malloc_info(0, ctypes.c_void_p(file))
+library.fclose(ctypes.c_void_p(file))
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc has a pool a thread")
+@pytest.mark.parametrize(
+    ("how", "told", "pools"), [("shared", None, 2), ("shared", "6", 6), ("not", None, 9)]
+)
+def test_threads_share_two_pools_of_memory_unless_the_user_says_how_many(
+    tmp_path, how, told, pools
+):
+    environment = {name: value for name, value in os.environ.items() if "ARENA" not in name}
+    environment |= {} if told is None else {"MALLOC_ARENA_MAX": told}
+    seen = tmp_path / "pools.xml"
+    subprocess.run([sys.executable, "-c", POOLS, how, str(seen)], env=environment, check=True)
+    assert seen.read_text().count("<heap nr=") == pools
+
+
+def test_a_system_without_pools_is_left_alone(monkeypatch):
+    monkeypatch.setattr(system, "_library", SimpleNamespace)
+    monkeypatch.setattr(system.sys, "platform", "linux")
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    system.share_memory()
+    monkeypatch.setattr(system.sys, "platform", "win32")
+    system.share_memory()
 
 
 def test_a_path_of_another_machine_is_told_on_windows_alone(monkeypatch):
