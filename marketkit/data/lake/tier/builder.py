@@ -23,7 +23,7 @@ from marketkit.data.lake.format.layout import symbol_of_folder
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.verify import verify
 from marketkit.data.lake.tier.folder import shrink
-from marketkit.data.lake.tier.image import Source, Version, encode, open_image
+from marketkit.data.lake.tier.image import Broken, Source, Version, open_image, write
 from marketkit.disk import file_time, system, write_atomic
 from marketkit.errors import InputError
 from marketkit.settings import largest_tier
@@ -54,16 +54,20 @@ def build(wanted: Wanted) -> bool:
     target = wanted.folder / wanted.version.name
     target.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        image = _image_of(wanted, file_time(target.parent))
+        rows, source = _rows_of(wanted, file_time(target.parent))
     except (*_NOT_AS_WRITTEN, *UNREADABLE) as error:
         _log.debug("no image of %s: %s", wanted.path, error)
         return False
-    write_atomic(target, lambda file: file.write(image))
+    try:
+        write_atomic(target, lambda file: write(rows, source, file))
+    except Broken as error:
+        _log.debug("no image of %s: %s", wanted.path, error)
+        return False
     return True
 
 
-def _image_of(wanted: Wanted, now: int) -> bytes:
-    """Read a chunk, compare the bytes with the proof, and give the bytes of the image.
+def _rows_of(wanted: Wanted, now: int) -> tuple[pl.DataFrame, Source]:
+    """Read a chunk after the bytes were compared with the proof.
 
     Raises `_NOT_AS_WRITTEN` and `UNREADABLE` for a chunk that can have none.
     """
@@ -76,7 +80,7 @@ def _image_of(wanted: Wanted, now: int) -> bytes:
         raise ValueError("its rows are not in the order of time")
     if not (rows["symbol"] == source.symbol).all():
         raise ValueError(f"it has rows that are not of {source.symbol}")
-    return encode(rows, source)
+    return rows, source
 
 
 def is_there(folder: Path, version: Version) -> bool:

@@ -14,10 +14,9 @@ import zlib
 from bisect import bisect_left
 from dataclasses import dataclass
 from hashlib import sha256
-from io import BytesIO
 from itertools import starmap
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import polars as pl
 
@@ -102,26 +101,29 @@ class Image:
         return self.frame if whole else self.frame.slice(low, high - low)
 
 
-def encode(frame: pl.DataFrame, source: Source) -> bytes:
-    """Give the bytes of an image of rows, compared with the rows that readers find there.
+def write(frame: pl.DataFrame, source: Source, file: BinaryIO) -> None:
+    """Write an image of rows into an empty file, compared with the rows that readers find there.
 
-    Raises `Broken` where that differs, as it may with a polars that lays columns out otherwise.
+    The bytes are never in the memory of this process: what a thread needs for a moment, its
+    allocator keeps. Raises `Broken` where readers would find other rows, as they may with a polars
+    that lays columns out otherwise.
     """
     rows = frame.select(COLUMNS).rechunk()
-    output = BytesIO()
-    rows.write_ipc(output, compression="uncompressed", record_batch_size=max(1, rows.height))
-    raw = output.getvalue()
-    cut = _footer_start(raw)
+    rows.write_ipc(file, compression="uncompressed", record_batch_size=max(1, rows.height))
+    written = _mapped(file.name)
+    cut = _footer_start(written)
     places = _places(rows, cut)
     said = _said(rows, source, places) | {
-        "size": len(raw) + _BLOCK,
-        "sha256": sha256(raw[:cut]).hexdigest(),
+        "size": len(written) + _BLOCK,
+        "sha256": sha256(written[:cut]).hexdigest(),
     }
-    content = raw[:cut] + _block(said) + raw[cut:]
-    mapped = frame_over(content, rows.height, places)
-    if not (mapped.equals(rows) and pl.read_ipc(content).equals(rows)):
+    end = _block(said) + bytes(written[cut:])
+    file.seek(cut)
+    file.write(end)
+    file.flush()
+    mapped = frame_over(_mapped(file.name), rows.height, places)
+    if not (mapped.equals(rows) and pl.read_ipc(file.name).equals(rows)):
         raise Broken("columns do not lie where they are expected")
-    return content
 
 
 def _said(rows: pl.DataFrame, source: Source, places: list[Place]) -> dict[str, Any]:

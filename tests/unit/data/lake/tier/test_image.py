@@ -15,9 +15,9 @@ from marketkit.data.lake.tier.image import (
     Broken,
     Source,
     Version,
-    encode,
     open_image,
     problem_of,
+    write,
 )
 from marketkit.schema import ROW, TIME
 
@@ -40,7 +40,8 @@ def rows_of(values: list[tuple[float, float | None]]) -> pl.DataFrame:
 def path(tmp_path) -> Path:
     """An image of a hundred candles."""
     found = tmp_path / "2024-01.arrow"
-    found.write_bytes(encode(rows_of([(float(at), 2.0 * at) for at in range(100)]), SOURCE))
+    with found.open("xb") as file:
+        write(rows_of([(float(at), 2.0 * at) for at in range(100)]), SOURCE, file)
     return found
 
 
@@ -48,7 +49,8 @@ def path(tmp_path) -> Path:
 def test_an_image_has_the_rows_bit_for_bit_with_nulls_and_without(tmp_path_factory, values):
     rows = rows_of(values)
     path = tmp_path_factory.mktemp("image") / "one.arrow"
-    path.write_bytes(encode(rows, SOURCE))
+    with path.open("wb") as file:
+        write(rows, SOURCE, file)
     image = open_image(path)
     assert image.frame.equals(rows)
     assert image.frame.schema == {name: kind for name, kind in ROW.items() if name != "symbol"}

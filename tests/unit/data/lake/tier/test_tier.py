@@ -16,7 +16,7 @@ from marketkit.data.lake.read.fill import closed
 from marketkit.data.lake.tier import folder as folders
 from marketkit.data.lake.tier import tier
 from marketkit.data.lake.tier.folder import images
-from marketkit.data.lake.tier.image import Source, Version, encode, open_image
+from marketkit.data.lake.tier.image import Source, Version, open_image, write
 from marketkit.errors import CorruptFile
 from marketkit.window import EVER
 
@@ -156,7 +156,8 @@ def test_another_file_with_the_stamp_of_a_young_one_is_no_such_chunk(lake, chunk
     source = open_image(path).source
     old = open_image(path).frame
     target = images() / told.name
-    target.write_bytes(encode(old, Source(told, "KRW-BTC", source.seal, young=True)))
+    with target.open("wb") as file:
+        write(old, Source(told, "KRW-BTC", source.seal, young=True), file)
     assert lake.read("KRW-BTC", "1m")["close"][0] == 3.0
 
 
