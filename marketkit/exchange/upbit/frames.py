@@ -18,6 +18,9 @@ ToFrame = Callable[[Iterable[Any]], pl.DataFrame]
 
 _ticker_values = operator.attrgetter(*schema.TICKER)
 _DAYS = tuple(list(schema.TICKER).index(name) for name in ("high_52w_date", "low_52w_date"))
+# Books laid out at a time: the lists of 30 levels each stay below 64 kB, and a whole minute of all
+# markets would otherwise need fifty megabytes of lists for a moment, which the C library keeps.
+_BOOKS = 256
 
 
 def to_frame(columns: Schema) -> ToFrame:
@@ -49,6 +52,12 @@ def orderbook_frame(messages: Iterable[Book], *, depth: int | None = None) -> pl
     `depth` is how many levels of each are given; all by default.
     """
     books = [(book, book.units[:depth]) for book in messages]
+    parts = [books[at : at + _BOOKS] for at in range(0, len(books), _BOOKS)] or [books]
+    frames = list(map(_orderbook_part, parts))
+    return frames[0] if len(frames) == 1 else pl.concat(frames, rechunk=True)
+
+
+def _orderbook_part(books: Sequence[tuple[Book, Sequence[Any]]]) -> pl.DataFrame:
     units = [unit for _, some in books for unit in some]
     data: dict[str, list[Any]] = {
         name: [value for book, some in books for value in [getattr(book, name)] * len(some)]

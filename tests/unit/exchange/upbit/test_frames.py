@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import polars as pl
 import pytest
 
 from marketkit import schema
@@ -54,6 +55,15 @@ def test_a_book_is_a_row_a_depth_with_nulls_where_a_side_is_padded():
     assert frame["bid_price"].to_list() == [116_534_000, None]
     assert frame["bid_size"].to_list() == [7.9276e-4, None]
     assert frames.orderbook_frame([read(BOOK)], depth=1).equals(frame.head(1))
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 7])
+def test_many_books_are_the_rows_of_each_in_one_piece(monkeypatch, count):
+    monkeypatch.setattr(frames, "_BOOKS", 3)
+    books = [read(BOOK.replace("KRW-BTC", f"KRW-B{at}")) for at in range(count)]
+    frame = frames.orderbook_frame(iter(books))
+    assert frame.equals(pl.concat([frames.orderbook_frame([each]) for each in books]))
+    assert frame.n_chunks() == 1
 
 
 def test_a_candle_has_the_time_of_its_slot():
