@@ -282,6 +282,8 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     """Run the loop until stopped, then let every task see the cancellation."""
     share_memory()
     asyncio.set_event_loop(loop)
+    # Python 3.12.0 and 3.12.1 start no thread at the exit, when closers write what is in hand.
+    loop.call_soon(loop.run_in_executor, None, int)
     try:
         loop.run_forever()
         loop.run_until_complete(_cancel_all())
