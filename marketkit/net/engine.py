@@ -283,7 +283,7 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     share_memory()
     asyncio.set_event_loop(loop)
     # Python 3.12.0 and 3.12.1 start no thread at the exit, when closers write what is in hand.
-    loop.call_soon(loop.run_in_executor, None, int)
+    loop.call_soon(lambda: loop.run_in_executor(None, int))
     try:
         loop.run_forever()
         loop.run_until_complete(_cancel_all())
