@@ -22,6 +22,8 @@ include_patterns = [
     ".github/ARCHITECTURE.md",
     ".github/CHANGELOG.md",
     ".github/CONTRIBUTING.md",
+    ".github/SCALE.md",
+    ".github/SECURITY.md",
     ".github/decisions/*.md",
     ".github/site/*.md",
     "benchmarks/RESULTS.md",
@@ -49,6 +51,8 @@ _PAGES = """
 .github/site/decisions
 benchmarks/RESULTS
 .github/ARCHITECTURE
+.github/SCALE
+.github/SECURITY
 .github/CONTRIBUTING
 .github/CHANGELOG
 ```
