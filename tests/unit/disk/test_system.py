@@ -394,8 +394,27 @@ def test_a_system_without_pools_is_left_alone(monkeypatch):
     monkeypatch.setattr(system.sys, "platform", "linux")
     monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
     system.share_memory()
+    system.give_back()
     monkeypatch.setattr(system.sys, "platform", "win32")
     system.share_memory()
+    system.give_back()
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps it until asked")
+def test_memory_that_is_free_between_used_pieces_is_given_back():
+    code = """
+import re
+from marketkit.disk import system
+def kept():
+    return int(re.search(r"Private_Dirty: +([0-9]+)", open("/proc/self/smaps_rollup").read())[1])
+pieces = [bytes(100_000) for _ in range(400)]
+del pieces[:-1]  # the last keeps the pool as long as it is
+before = kept()
+system.give_back()
+print(before - kept())
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert int(done.stdout) > 20_000
 
 
 def test_a_path_of_another_machine_is_told_on_windows_alone(monkeypatch):
