@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.conftest import no_more_images
 from tests.power import careless, looks, model
 from tests.power.looks import LOGGED, UNREADABLE, Mended, Said
 from tests.power.model import Files, Point, State, Tree
@@ -93,6 +94,7 @@ class Judge:
         return self.row
 
     def _build(self, files: Files) -> None:
+        no_more_images()  # of the state before, which would lie in the way of this one
         shutil.rmtree(self._world, ignore_errors=True)
         model.build(files, self._world)
 
