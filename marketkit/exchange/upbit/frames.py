@@ -18,8 +18,8 @@ ToFrame = Callable[[Iterable[Any]], pl.DataFrame]
 
 _ticker_values = operator.attrgetter(*schema.TICKER)
 _DAYS = tuple(list(schema.TICKER).index(name) for name in ("high_52w_date", "low_52w_date"))
-# Books laid out at a time: the lists of 30 levels each stay below 64 kB, and a whole minute of all
-# markets would otherwise need fifty megabytes of lists for a moment, which the C library keeps.
+# Books laid out at a time: lists of 30 levels each stay below 64 kB. Those of thousands of books,
+# as a slow callback gets at once, had a megabyte each, and the C library kept what they took.
 _BOOKS = 256
 
 
