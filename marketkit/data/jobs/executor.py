@@ -155,7 +155,8 @@ class Executor:
                     return None
                 self._changed.clear()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._changed.wait(), _LOOK)
+                async with asyncio.timeout(_LOOK):
+                    await self._changed.wait()
 
     def _take(self) -> tuple[TaskRun, WalkState] | None:
         """Take a walk that waits, or the older half of the longest at work."""

@@ -86,7 +86,8 @@ class Lanes:
             if wait <= 0:
                 return
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._over.wait(), wait)
+                async with asyncio.timeout(wait):
+                    await self._over.wait()
         raise LanesEnded(self.reason)
 
 

@@ -86,6 +86,25 @@ def test_a_command_to_cancel_ends_the_work(fetch):
     fetch(main)
 
 
+@pytest.mark.parametrize("steps", range(5))
+def test_work_is_cancelled_whatever_wakes_a_lane_just_then(fetch, steps):
+    async def main(filler, run):
+        work = Work(filler, run)
+        while work.ledger.lease(work.ledger.register(REQUEST.id)):
+            pass  # another process has all there is to do, so that each lane waits
+        doing = asyncio.create_task(work.do())
+        changed = work.executor._changed
+        await until(lambda: len(changed._waiters) >= work.executor._most)
+        changed.set()
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        doing.cancel()
+        await asyncio.wait((doing,), timeout=20)
+        assert doing.cancelled()
+
+    fetch(main)
+
+
 def test_a_command_to_pause_holds_the_work_until_it_is_taken_back(fetch, exchange):
     async def main(filler, run):
         work = Work(filler, run)
