@@ -49,7 +49,8 @@ mon data = {run}/mon
 osd data = {run}/osd
 [client.admin]
 rgw data = {run}/rgw
-rgw frontends = beast endpoint=127.0.0.1:{port}
+# Without the last an answer in two parts takes 40 ms: Nagle's algorithm waits for a delayed ACK.
+rgw frontends = beast endpoint=127.0.0.1:{port} tcp_nodelay=1
 rgw dns name = localhost
 """
 

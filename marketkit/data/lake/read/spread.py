@@ -9,8 +9,9 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import polars as pl
@@ -63,10 +64,22 @@ def map_parts(function: Function, parts: Sequence[Part], on: Executor | None) ->
     if not callable(function):
         raise InputError(f"function={function!r} is none: give one that takes a LazyFrame")
     if on is None:
-        frames = [_applied(function, part) for part in parts]
+        frames = list(_from_here(function, parts))
     else:
         frames = list(_from_workers(function, parts, check_executor(on)))
     return _together(frames, [part.symbol for part in parts])
+
+
+def _from_here(function: Function, parts: Sequence[Part]) -> Iterator[pl.DataFrame]:
+    """Give the frames of all parts in order; a bucket sends the files of the next meanwhile."""
+    with ThreadPoolExecutor(1) as ahead:
+        coming = [ahead.submit(part.scan) for part in parts[:1]]
+        for part, following in zip_longest(parts, parts[1:]):
+            scanned = coming.pop()
+            wait((scanned,))
+            if following is not None:
+                coming.append(ahead.submit(following.scan))
+            yield _called(function, part, scanned.result)
 
 
 def _from_workers(
@@ -96,9 +109,14 @@ def _result(future: Future[pl.DataFrame]) -> pl.DataFrame:
 
 
 def _applied(function: Function, part: Part) -> pl.DataFrame:
-    """Call the function, here or over there; a lazy frame is collected where it was made."""
+    """Call the function over there."""
+    return _called(function, part, part.scan)
+
+
+def _called(function: Function, part: Part, scan: Callable[[], pl.LazyFrame]) -> pl.DataFrame:
+    """Call the function; a lazy frame is collected where it was made."""
     try:
-        found: object = function(part.scan())
+        found: object = function(scan())
         if isinstance(found, pl.LazyFrame):
             found = found.collect()
     except Exception as error:

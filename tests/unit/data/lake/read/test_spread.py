@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import polars as pl
@@ -55,6 +56,27 @@ def test_frames_come_in_the_order_of_the_symbols(lake, threads, there):
     later = lake.map(counted, None, "1h", "2024-01-01T01:00", "2024-01-01T02:00", on=on)
     assert later.rows() == [("KRW-BTC", 1), ("KRW-ETH", 1)]
     assert lake.map(lambda rows: rows.collect(), "KRW-BTC", "1h", on=on).height == 2
+
+
+def test_the_next_files_come_while_the_function_is_at_work(lake, monkeypatch):
+    opened = {name: threading.Event() for name in SYMBOLS}
+    scan = Lake.scan
+
+    def told(self, symbols, *others):
+        opened[symbols].set()
+        return scan(self, symbols, *others)
+
+    monkeypatch.setattr(Lake, "scan", told)
+
+    def function(rows):
+        found = counted(rows).collect()
+        here = SYMBOLS.index(found["symbol"].item())
+        following = SYMBOLS[here + 1 :]
+        assert all(opened[each].wait(20) for each in following[:1])
+        assert not any(opened[each].is_set() for each in following[1:])
+        return found
+
+    assert lake.map(function, timeframe="1h").height == len(SYMBOLS)
 
 
 def test_no_more_symbols_are_under_way_than_fit(lake, threads, monkeypatch):
