@@ -13,6 +13,9 @@ from marketkit.recording.journal import Note
 
 UNHEARD = "nothing had come yet"
 SWIFT = 5_000  # ms that a stream takes to open where nothing is wrong
+# ms by which the exchange may be ahead of our idea of its clock: `Date` headers have whole seconds,
+# and were on their way. Messages of so long after a stream came back, by that, may be missing.
+UNSURE = 2_000
 _FIRST = 5_000  # ms after the first message in which each stream with a state has told it
 _KEPT = 1000  # interruptions in memory; the journal has them all
 
@@ -49,7 +52,7 @@ class Holes:
         lasting = self._lasting
         if lasting is None or self._swift(lasting):
             return list(self._past)
-        return [*self._past, replace(lasting, end=self._back)]
+        return [*self._past, _until(lasting, self._back)]
 
     def heard(self, stream: Stream, now: int) -> None:
         """End the interruptions that a message is the last to end."""
@@ -73,7 +76,7 @@ class Holes:
         lasting, self._lasting = self._lasting, None
         if lasting is not None and self._back is not None:
             if not self._swift(lasting):
-                self._past.append(replace(lasting, end=self._back))
+                self._past.append(_until(lasting, self._back))
             self._note(Note("resumed", self._back))
         self._silent.clear()
 
@@ -109,7 +112,7 @@ class Holes:
         if torn is None:
             return
         if torn.reason != UNHEARD:  # a market that joined begins as a recording does
-            self.add(replace(torn, end=now))
+            self.add(_until(torn, now))
         if self._lasting is None:
             own = by_channel(each for each in self._streams() if each.symbol == symbol)
             self._note(Note("interrupted", now, torn.start, torn.reason, own))
@@ -122,7 +125,7 @@ class Holes:
     def lost(self, span: tuple[int, int], reason: str) -> None:
         """Note messages that came within a span of time and were never written."""
         start, end = span
-        self.add(Interruption(start, end, reason, failure="they were never written"))
+        self.add(Interruption(start, end + UNSURE, reason, failure="they were never written"))
         self._note(Note("interrupted", end, start, reason))
         self._note(Note("resumed", end))
         if self._lasting is not None:
@@ -142,6 +145,10 @@ class Holes:
         if lasting.reason != UNHEARD:
             return False
         return self._quick if self._back is not None else age_clock() - self._opened <= SWIFT
+
+
+def _until(lasting: Interruption, back: int | None) -> Interruption:
+    return replace(lasting, end=None if back is None else back + UNSURE)
 
 
 def opening(now: int) -> Note:

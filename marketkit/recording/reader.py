@@ -17,7 +17,7 @@ from marketkit.net import fork
 from marketkit.net.exchange_clock import machine_time
 from marketkit.notebook.arguments import explaining
 from marketkit.recording import files, journal
-from marketkit.recording.holes import UNHEARD
+from marketkit.recording.holes import UNHEARD, UNSURE
 from marketkit.recording.journal import Note
 from marketkit.recording.listening import listened
 from marketkit.recording.reach import heard_until
@@ -26,7 +26,7 @@ from marketkit.recording.snapshots import snapshots
 from marketkit.schema import TIME, Schema, empty
 from marketkit.settings import given_path
 from marketkit.timeframe import parse_duration
-from marketkit.window import Instant, window_of
+from marketkit.window import EVER, Instant, window_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -139,12 +139,23 @@ def _heard(root: Path, channel: str, rows: pl.DataFrame, window: Span) -> dict[s
 def read_interruptions(folder: str | Path) -> pl.DataFrame:
     """Give the times of which a recording may lack something: from, to, and why.
 
-    `end` is null while messages have not come again.
+    `end` is null while messages have not come again. It is two seconds later than when they did by
+    our idea of the exchange's clock, which its answers tell in whole seconds.
     """
     fork.check()
-    rows = interruptions(journal.read(given_path(folder, "folder")))
+    told = interruptions(journal.read(given_path(folder, "folder")))
+    following = [*(start for start, _, _ in told[1:]), EVER.end]
+    rows = [
+        (start, None if end is None else _until(end, after), reason)
+        for (start, end, reason), after in zip(told, following, strict=False)
+    ]
     raw = {"start": pl.Int64(), "end": pl.Int64(), "reason": pl.String()}
     return pl.DataFrame(rows, raw, orient="row").cast(pl.Schema(INTERRUPTION))
+
+
+def _until(end: int, following: int) -> int:
+    """Give the end of an interruption by the exchange's clock, or where the next one begins."""
+    return following if end <= following < end + UNSURE else end + UNSURE
 
 
 def recorded_channel(root: Path, channel: str) -> str:
@@ -173,7 +184,10 @@ def scan_recording(
 
 
 def interruptions(notes: list[Note]) -> list[tuple[int, int | None, str]]:
-    """Give the times in which messages may be missing between the first note and the last."""
+    """Give the times in which messages may be missing between the first note and the last.
+
+    They are by the clock by which messages came, which the exchange's may be ahead of by `UNSURE`.
+    """
     found: list[tuple[int, int | None, str]] = []
     start, reason = None, ""
     told = [note for note in notes if note.what != "damaged"]

@@ -12,6 +12,7 @@ from marketkit import symbols as naming
 from marketkit.coverage import Span, Spans
 from marketkit.data.bars.source import Trades
 from marketkit.recording import journal
+from marketkit.recording.holes import UNSURE
 from marketkit.recording.journal import Note
 from marketkit.recording.listening import listened, recorded_symbols
 from marketkit.recording.reach import heard_until
@@ -26,9 +27,6 @@ from marketkit.timeframe import HOUR
 from marketkit.window import EVER
 
 CHANNEL = "trade"
-# ms between a trade and its arrival, and by which our idea of the exchange's clock may be wrong:
-# that close to the edge of a listening time a trade may be missing.
-LAG = 1_000
 
 
 def recorded_trades(
@@ -70,7 +68,8 @@ def _heard(folder: Path, notes: list[Note], names: Iterable[str]) -> dict[str, S
 
 
 def _sure(heard: Spans) -> Spans:
-    inner = ((start + LAG, end - LAG) for start, end in heard)
+    """Leave out the edges, where trades may have been on their way."""
+    inner = ((start + UNSURE, end - UNSURE) for start, end in heard)
     return Spans(span for span in inner if span[0] < span[1])
 
 

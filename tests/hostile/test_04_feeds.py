@@ -18,6 +18,7 @@ from marketkit.api.sync import SmartDataProvider
 from marketkit.cli.main import main
 from marketkit.net.engine import engine
 from marketkit.recording import journal
+from marketkit.recording.holes import UNSURE
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import iso
 from tests.integration.test_watch import PATIENCE, wait
@@ -171,10 +172,11 @@ def test_where_our_clock_is_behind_the_exchange_is_asked_and_no_state_is_lost(pr
 
 
 def spans(tape: Path) -> list[tuple[int, int | None, str]]:
-    """Give the times of which a recording may lack something."""
+    """Give the times of which a recording may lack something, by the clock of the messages."""
     found = mk.read_interruptions(tape)
-    times = [found[name].dt.epoch("ms").to_list() for name in ("start", "end")]
-    return list(zip(*times, found["reason"].to_list(), strict=True))
+    starts, ends = (found[name].dt.epoch("ms").to_list() for name in ("start", "end"))
+    ends = [end if end in {None, *starts} else end - UNSURE for end in ends]
+    return list(zip(starts, ends, found["reason"].to_list(), strict=True))
 
 
 def test_the_time_from_the_beginning_to_the_first_message_is_a_hole(provider, tmp_path):

@@ -7,7 +7,7 @@ import pytest
 from marketkit.net.handle import Interruption
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import holes
-from marketkit.recording.holes import UNHEARD, Holes, opening
+from marketkit.recording.holes import UNHEARD, UNSURE, Holes, opening
 from marketkit.recording.journal import Note
 from marketkit.recording.reader import interruptions
 
@@ -58,7 +58,7 @@ def test_a_slow_opening_is_an_interruption(tape, monkeypatch):
     slow(monkeypatch)
     assert tape.holes.known == [Interruption(100, None, UNHEARD)]
     heard(tape, 130)
-    assert tape.holes.known == [Interruption(100, 130, UNHEARD)]
+    assert tape.holes.known == [Interruption(100, 130 + UNSURE, UNHEARD)]
 
 
 def test_a_failed_opening_has_its_reason_and_the_same_beginning(tape):
@@ -66,7 +66,7 @@ def test_a_failed_opening_has_its_reason_and_the_same_beginning(tape):
     tape.holes.broke(125, "reset", 126)
     assert tape.told == [(100, None, "HTTP 429")]
     heard(tape, 130)
-    assert tape.holes.known == [Interruption(100, 130, "HTTP 429")]
+    assert tape.holes.known == [Interruption(100, 130 + UNSURE, "HTTP 429")]
     assert tape.told == [(100, 130, "HTTP 429")]
 
 
@@ -90,7 +90,7 @@ def test_what_one_symbol_lacks_is_noted_when_its_next_message_comes(tape):
     heard(tape, 115, "KRW-BTC")
     assert tape.holes.known == []
     heard(tape, 120, "KRW-ETH")
-    assert tape.holes.known == [Interruption(110, 120, "odd")]
+    assert tape.holes.known == [Interruption(110, 120 + UNSURE, "odd")]
     assert tape.notes[-2].streams == {"trade": ["KRW-ETH"]}
 
 
@@ -111,7 +111,7 @@ def test_an_interruption_lasts_until_each_stream_has_come_back(tape):
     heard(tape, 118, "KRW-BTC")
     heard(tape, 119, "KRW-ETH")
     heard(tape, 125)
-    assert tape.holes.known == [Interruption(110, 119, "reset")]
+    assert tape.holes.known == [Interruption(110, 119 + UNSURE, "reset")]
     assert tape.told[-1] == (110, 119, "reset")
 
 
@@ -120,7 +120,7 @@ def test_a_stream_that_says_nothing_for_long_has_nothing_to_say(tape):
     tape.holes.broke(110, "reset", 112)
     heard(tape, 115, "KRW-BTC")
     heard(tape, 115 + holes._FIRST, "KRW-BTC")
-    assert tape.holes.known == [Interruption(110, 115, "reset")]
+    assert tape.holes.known == [Interruption(110, 115 + UNSURE, "reset")]
 
 
 def test_a_break_before_all_streams_came_back_has_them_awaited_again(tape):

@@ -8,11 +8,11 @@ from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.errors import InputError
 from marketkit.recording import files, journal
+from marketkit.recording.holes import UNSURE
 from marketkit.recording.journal import Note
 from marketkit.recording.keeping import keep_recording
 from marketkit.recording.layout import hour_of
 from marketkit.recording.rows import Heard, to_frame
-from marketkit.recording.trades import LAG
 from tests.unit.recording.conftest import START, trade
 
 END = START + 14_000
@@ -37,10 +37,10 @@ def lake(tmp_path):
 def test_what_was_heard_whole_is_kept_with_its_proof(tape, lake):
     told = keep_recording(tape, lake)
     assert told["symbol"].to_list() == ["KRW-BTC", "KRW-ETH"]
-    assert told["trades"].to_list() == [9, 0]  # the first came too close to the beginning
-    assert lake.trades.covered("KRW-BTC") == Spans([(START + LAG, END - LAG)])
-    assert lake.trades.covered("KRW-ETH") == Spans([(START + LAG, END - LAG)])
-    assert lake.trades.read()["sequential_id"].to_list() == list(range(1, 10))
+    assert told["trades"].to_list() == [8, 0]  # two were too close to the beginning
+    assert lake.trades.covered("KRW-BTC") == Spans([(START + UNSURE, END - UNSURE)])
+    assert lake.trades.covered("KRW-ETH") == Spans([(START + UNSURE, END - UNSURE)])
+    assert lake.trades.read()["sequential_id"].to_list() == list(range(2, 10))
 
 
 def test_what_is_kept_already_is_not_kept_again(tape, lake):

@@ -7,6 +7,7 @@ import pytest
 from marketkit import schema
 from marketkit.errors import InputError, UnknownSymbol
 from marketkit.recording import files, journal
+from marketkit.recording.holes import UNSURE
 from marketkit.recording.journal import Note
 from marketkit.recording.layout import channel_folder, hour_of
 from marketkit.recording.reader import interruptions, read_interruptions, read_recording
@@ -96,4 +97,11 @@ def test_interruptions_are_between_the_first_note_and_the_last(tmp_path, notes, 
     journal.write(tmp_path, notes)
     frame = read_interruptions(tmp_path)
     assert frame["start"].dt.epoch("ms").to_list() == [start for start, _, _ in expected]
-    assert frame["end"].dt.epoch("ms").to_list() == [end for _, end, _ in expected]
+    ends = [None if end is None else end + UNSURE for _, end, _ in expected]
+    assert frame["end"].dt.epoch("ms").to_list() == ends
+
+
+def test_an_interruption_ends_late_by_the_exchange_but_not_within_the_next(tmp_path):
+    notes = [Note("interrupted", 9, 7, "reset"), Note("resumed", 11), Note("interrupted", 30)]
+    journal.write(tmp_path, notes)
+    assert read_interruptions(tmp_path)["end"].dt.epoch("ms").to_list() == [30, None]

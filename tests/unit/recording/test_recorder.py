@@ -10,7 +10,7 @@ from marketkit.errors import LakeError, NotWritable
 from marketkit.exchange.upbit.messages import Book, Unit
 from marketkit.realtime.subscriptions import Stream
 from marketkit.recording import journal, recorder
-from marketkit.recording.holes import UNHEARD
+from marketkit.recording.holes import UNHEARD, UNSURE
 from marketkit.recording.reader import read_interruptions, read_recording
 from marketkit.recording.recorder import Recorder
 from marketkit.timeframe import HOUR
@@ -192,7 +192,7 @@ def test_what_one_symbol_lacks_is_noted_with_its_end_and_the_recording_goes_on(
         assert not own.interruptions
         dispatcher.say(trade(2, dispatcher.now, "KRW-ETH"))
         (found,) = own.interruptions
-        assert (found.start, found.end) == (START, START + 1_003)
+        assert (found.start, found.end) == (START, START + 1_003 + UNSURE)
         dispatcher.harm("another", Stream("trade", "KRW-ETH"))
         await own.close()
 

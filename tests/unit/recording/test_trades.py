@@ -7,10 +7,11 @@ import pytest
 from marketkit.coverage import Span, Spans
 from marketkit.errors import InputError, UnknownSymbol
 from marketkit.recording import files, journal
+from marketkit.recording.holes import UNSURE
 from marketkit.recording.journal import Note
 from marketkit.recording.layout import hour_of
 from marketkit.recording.rows import Heard, to_frame
-from marketkit.recording.trades import LAG, recorded_trades
+from marketkit.recording.trades import recorded_trades
 from marketkit.schema import TRADE
 from marketkit.window import EVER
 from tests.unit.recording.conftest import START, trade
@@ -38,7 +39,7 @@ def test_a_window_is_of_the_times_of_the_trades(tape):
 
 def test_none_is_missing_but_close_to_the_edges_of_listening(tape):
     found = recorded_trades(tape, ["KRW-*"], EVER)
-    known = Spans([(START + LAG, LAST + 5_000 - LAG)])
+    known = Spans([(START + UNSURE, LAST + 5_000 - UNSURE)])
     assert found.covered == {"KRW-BTC": known, "KRW-ETH": known}
     assert found.at is None
 
