@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from marketkit.disk.system import replace
-from marketkit.errors import InputError
+from marketkit.errors import InputError, LakeError
 
 TEMPORARY = ".tmp"  # the suffix of a file or folder that has not got its name yet
 _SYNCS = 8  # folders made safe at once: what a disk's queue takes without waiting
@@ -149,6 +149,26 @@ def sync_tree(folder: Path) -> None:
     folders = [Path(each) for each, _, _ in os.walk(folder)]
     with ThreadPoolExecutor(_SYNCS) as pool:  # together they wait for the disk as long as a few
         list(pool.map(sync_folder, folders))
+
+
+@contextmanager
+def temporary_folder(use: str) -> Iterator[Path]:
+    """Make a folder for a moment, named after the use. Raises `LakeError` where there is none."""
+    folder = make_temporary(use)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def make_temporary(use: str) -> Path:
+    """Make a folder that the caller removes; otherwise as `temporary_folder`."""
+    try:
+        return Path(tempfile.mkdtemp(prefix=f"marketkit-{use}-"))
+    except OSError as error:
+        raise LakeError(
+            f"no temporary folder can be made: {error};\nTMPDIR names another place for them"
+        ) from error
 
 
 @contextmanager

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import tempfile
 from contextlib import suppress
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from marketkit.disk import (
     write_atomic,
     write_new,
 )
+from marketkit.errors import LakeError
 
 
 def recorded(monkeypatch, steps: list[str]) -> None:
@@ -186,3 +188,19 @@ def test_bytes_that_cannot_be_synced_are_taken_back(tmp_path, monkeypatch):
     with pytest.raises(OSError, match="No space left"):
         disk.append_synced(path, b"two", 3)
     assert path.read_bytes() == b"one"
+
+
+def test_a_temporary_folder_goes_when_it_is_not_needed():
+    with disk.temporary_folder("test") as folder:
+        (folder / "a").mkdir()
+        assert folder.name.startswith("marketkit-test-")
+    assert not folder.exists()
+
+
+def test_no_room_for_a_temporary_folder_is_said_with_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "gone"))
+    with (
+        pytest.raises(LakeError, match=r"no temporary folder can be made: .*gone.*\nTMPDIR"),
+        disk.temporary_folder("test"),
+    ):
+        pass

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-import tempfile
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -17,6 +16,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.plan import walks
 from marketkit.data.fetch.walks import FetchRun
 from marketkit.data.lake.lake import Lake
+from marketkit.disk import make_temporary
 from marketkit.errors import InputError, NotCovered
 from marketkit.exchange.upbit.channels import timeframe_of
 from marketkit.exchange.upbit.proof import CandleRange
@@ -68,7 +68,7 @@ class Past:
     """
 
     def __init__(self, source: Lake, tape: Tape, clock: Callable[[], int], settle: int) -> None:
-        folder = tempfile.mkdtemp(prefix="marketkit-replay-")
+        folder = make_temporary("replay")
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         self.lake = Lake(folder, source=source.source)
         self.settle = settle

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import sys
-import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from marketkit.cli.command import Command
 from marketkit.cli.output import DONE, INCOMPLETE, Output
+from marketkit.disk import temporary_folder
 from marketkit.errors import MarketkitError, MissingExtra
 
 if TYPE_CHECKING:
@@ -114,8 +114,8 @@ def _lake(given: Path | None) -> Iterator[Path]:
     if given is not None:
         yield given
         return
-    with tempfile.TemporaryDirectory(prefix="marketkit-demo-") as folder:
-        yield Path(folder)
+    with temporary_folder("demo") as folder:
+        yield folder
 
 
 @contextlib.contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -25,6 +24,7 @@ from marketkit.data.lake.store.database import (
     add_columns,
     refuse_rotten,
 )
+from marketkit.disk import temporary_folder
 from marketkit.errors import CorruptFile
 
 _TRIES = 3  # copies; a writer seldom tears one, and hardly three in a row
@@ -147,8 +147,8 @@ def _read(root: Path) -> _Told:
 
 def _read_copy(root: Path) -> _Told:
     """Read a copy, for SQLite writes beside the file being read."""
-    with tempfile.TemporaryDirectory(prefix="marketkit-audit-") as folder:
-        copy = Path(folder) / NAME
+    with temporary_folder("audit") as folder:
+        copy = folder / NAME
         for suffix in ("", "-wal"):
             with suppress(FileNotFoundError, NotADirectoryError):
                 shutil.copyfile(root / f"{NAME}{suffix}", f"{copy}{suffix}")

@@ -15,7 +15,6 @@ from contextlib import ExitStack
 from datetime import date
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import polars as pl
@@ -32,6 +31,7 @@ from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.data.lake.trades.day import ON_DISK
 from marketkit.data.lake.trades.store import TradeStore
+from marketkit.disk import temporary_folder
 from marketkit.errors import CorruptFile, InputError, LakeError, MissingExtra
 from marketkit.schema import ROW, TIME, empty
 from marketkit.timeframe import TIMEFRAMES, Timeframe
@@ -72,8 +72,8 @@ def answer(store: Store, text: str) -> pl.DataFrame:
     import pyarrow as pa  # noqa: PLC0415 - slow, and only for this
 
     with ExitStack() as stack:
-        spill = stack.enter_context(TemporaryDirectory(prefix="marketkit-sql-"))
-        connection = duckdb.connect(":memory:", config={**_CLOSED, "temp_directory": spill})
+        spill = stack.enter_context(temporary_folder("sql"))
+        connection = duckdb.connect(":memory:", config={**_CLOSED, "temp_directory": str(spill)})
         stack.enter_context(connection)
         offered = _offer(connection, store, text, stack)
         try:
