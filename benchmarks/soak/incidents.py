@@ -57,10 +57,13 @@ def _breaks(
 ) -> tuple[Any, ...]:
     """Find exactly one interruption for each break, in their order, and no other."""
     starts = sorted(row["start"] for row in rows if _whole(row) and not _opening(row))
+    # Who heard nothing since the break before lacks everything since then.
+    before = [breaks[0], *breaks] if breaks else []
     away = [
         f"{each.kind} by {(start - each.start) / 1000:+.0f} s"
-        for each, start in zip(breaks, starts, strict=False)
-        if not -_EARLY * speed <= start - each.start <= _LATE * speed
+        for each, last, start in zip(breaks, before, starts, strict=False)
+        if start > each.start + _LATE * speed
+        or start < (last if each.start - last.end < _LATE * speed else each).start - _EARLY * speed
     ]
     once = len(starts) == len(breaks) and not away
     said = f"{len(starts)} for {len(breaks)}{'; ' if away else ''}{', '.join(away[:4])}"
