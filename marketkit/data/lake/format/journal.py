@@ -3,10 +3,12 @@
 `journal/source=upbit/timeframe=1min/KRW-BTC.log`: 16 random bytes that name this file, then records
 one after the other. A record is a page for one chunk and proves itself: its words (the chunk, its
 number in the file, the slots that it tells of, when it was answered) and its rows, each with a
-checksum. Whatever record is sound counts, whether or not those before it are.
+checksum, and how many records were down before it was written. Whatever record is sound counts,
+whether or not those that were down before it are.
 
-What a writer that died left at the end is no record, and cut off by the next. A chunk says in its
-footer which journal it has last taken in and how far, so that no record is ever merged twice.
+What a writer that died left at the end is no record, and cut off by the next: a power cut may leave
+any parts of the last write, of which nobody was told. A chunk says in its footer which journal it
+has last taken in and how far, so that no record is ever merged twice.
 """
 
 from __future__ import annotations
@@ -60,7 +62,8 @@ class Record:
     `covered` are the slots that it tells of, answered at `seen_at`, `revised` the numbers that were
     known and are not the same any more: time, column, old, new. `total`, `first` and `last` are of
     all rows of the chunk from here on. `columns` are its own rows as bytes, None where they rotted:
-    then nobody knows what is in `covered`.
+    then nobody knows what is in `covered`. `down` is the number of the last record that was on disk
+    before this was written; earlier releases do not say so, and each of their records was alone.
     """
 
     journal: str
@@ -73,6 +76,7 @@ class Record:
     last: int | None
     revised: tuple[Change, ...]
     columns: bytes | None
+    down: int | None = None
 
     @property
     def height(self) -> int:
@@ -161,6 +165,7 @@ def encode(series: Series, record: Record) -> bytes:
         "first": record.first,
         "last": record.last,
         "revised": record.revised,
+        "down": record.down,
     }
     words = json.dumps(said, separators=(",", ":")).encode()
     sizes = len(words), len(columns), zlib.crc32(columns)
@@ -173,20 +178,18 @@ def parse(content: bytes, series: Series) -> Journal:
     records, rotten = list[Record](), list[str]()
     while at < len(content):
         found = _record_at(content, at, series)
-        if found is None:
+        if found is None or found[0].columns is None:
+            last = records[-1].number if records else 0
             following = _next(content, at + 1, series)
-            if following is None:
+            if following is None or not _was_down(content, at, series, last):
                 break
-            rotten.append(f"bytes {at} to {following} are no record")
-            at = following
-            continue
-        record, end = found
-        if record.columns is None:
-            if _next(content, end, series) is None and end >= len(content):
-                break
-            rotten.append(f"the rows of record {record.number} are not those that were written")
-        records.append(record)
-        at = end
+            if found is None:
+                rotten.append(f"bytes {at} to {following[0]} are no record")
+                at = following[0]
+                continue
+            rotten.append(f"the rows of record {found[0].number} are not those that were written")
+        records.append(found[0])
+        at = found[1]
     if any(each.journal != name.hex() for each in records):
         rotten.append(f"the first {NAME} bytes do not name it")
     tail = len(content) - at
@@ -226,11 +229,14 @@ def _record_at(content: bytes, at: int, series: Series) -> tuple[Record, int] | 
 def _understood(said: dict[str, Any], series: Series) -> Record:
     """Give the words of a record, without rows. Raises for words of no writer of the series."""
     chunk, numbers = said["chunk"], [said[name] for name in ("number", "seen_at", "total")]
+    down = said.get("down")
     if (said["symbol"], said["timeframe"]) != (series.symbol, series.timeframe.name):
         raise ValueError("a record of another series")
     ends = said["first"], said["last"]
-    if not all(map(is_moment, numbers)) or not all(x is None or is_moment(x) for x in ends):
-        raise ValueError(f"{numbers} and {ends} are no numbers of a record")
+    if not all(map(is_moment, numbers)) or not all(
+        x is None or is_moment(x) for x in (*ends, down)
+    ):
+        raise ValueError(f"{numbers}, {ends} and {down} are no numbers of a record")
     covered = Spans((int(start), int(end)) for start, end in said["covered"])
     if (
         not is_chunk(series.timeframe, chunk)
@@ -241,7 +247,7 @@ def _understood(said: dict[str, Any], series: Series) -> Record:
     (number, seen_at, total), journal = numbers, said["journal"]
     if not _HEX.fullmatch(journal):
         raise ValueError(f"{journal!r} names no journal")
-    return Record(journal, number, chunk, covered, seen_at, total, *ends, revised, None)
+    return Record(journal, number, chunk, covered, seen_at, total, *ends, revised, None, down)
 
 
 def _change(time: object, column: object, old: object, new: object) -> Change:
@@ -251,13 +257,25 @@ def _change(time: object, column: object, old: object, new: object) -> Change:
     return time, column, was, now  # type: ignore[return-value]
 
 
-def _next(content: bytes, at: int, series: Series) -> int | None:
-    """Find the next byte at which a sound record begins."""
+def _was_down(content: bytes, at: int, series: Series, last: int) -> bool:
+    """Say whether a sound record behind a damaged one, which follows the last, was written later.
+
+    Else all of that is one write, which a power cut may leave any parts of.
+    """
+    while (found := _next(content, at + 1, series)) is not None:
+        at, record = found
+        if last < (record.number - 1 if record.down is None else record.down):
+            return True
+    return False
+
+
+def _next(content: bytes, at: int, series: Series) -> tuple[int, Record] | None:
+    """Find the next byte at which a sound record begins, and that record."""
     for place in _places(content, at):
         if (found := _record_at(content, place, series)) is None:
             continue
         if found[0].columns is not None:
-            return place
+            return place, found[0]
     return None
 
 

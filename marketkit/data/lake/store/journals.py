@@ -6,6 +6,7 @@ import os
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from marketkit.data.lake.format.chunk import Entry, Footer, Stamp, read_footer
@@ -124,6 +125,7 @@ class Journals:
         They are down when the call returns. Only the holder of the series' lock may.
         """
         path = path_of(self._root, series)
+        records = [replace(each, down=journal.last) for each in records]
         content = b"".join(encode(series, each) for each in records)
         if journal.records:
             status = append_synced(path, content, journal.end)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -109,6 +110,20 @@ def test_rotten_rows_in_the_middle_are_told_and_their_slots_are_still_named(reco
     assert found.records[0].covered == records[0].covered
     assert found.records[0].rows("KRW-BTC").is_empty()
     assert found.rotten == ("the rows of record 1 are not those that were written",)
+
+
+def test_any_parts_of_the_last_write_are_as_if_it_had_not_been(records):
+    written = [replace(each, down=down) for each, down in zip(records, (0, 1, 1), strict=True)]
+    content = JOURNAL + b"".join(encode(SERIES, each) for each in written)
+    assert parse(content, SERIES).records == tuple(written)
+    start, end = start_of(written, 1), len(content)
+    for at in range(start, start_of(written, 2)):
+        torn = content[:at] + bytes(min(8, end - at)) + content[at + 8 :]
+        found = parse(torn, SERIES)
+        assert found.records in {tuple(written[:1]), tuple(written)}  # zeros may be what was there
+        assert not found.rotten
+    (found,) = parse(damaged(content, start - 1), SERIES).rotten  # the rows of the write before
+    assert found == "the rows of record 1 are not those that were written"
 
 
 def test_rotten_words_in_the_middle_are_told_and_the_records_behind_are_read(records, content):
