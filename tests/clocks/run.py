@@ -97,7 +97,7 @@ def run(clock: Shift, arguments: list[str], library: Path | None) -> tuple[int, 
         environment = faketime.around(environment)
         environment |= {"LD_PRELOAD": str(library), "FAKETIME": f"+{clock.seconds}"}
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-    command += ["-o", f"faulthandler_timeout={STUCK}"]
+    command += ["-o", f"faulthandler_timeout={STUCK}", "-o", "faulthandler_exit_on_timeout=false"]
     began = time.monotonic()
     # A folder of its own: a pytest of a later day takes those of the others for left behind.
     with tempfile.TemporaryDirectory(prefix="clocks-", ignore_cleanup_errors=True) as folder:
