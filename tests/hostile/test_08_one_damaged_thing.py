@@ -14,6 +14,7 @@ import pytest
 import marketkit as mk
 from marketkit.data.lake import Lake
 from marketkit.recording import files, journal
+from marketkit.recording.holes import UNSURE
 from marketkit.recording.journal import Note
 from marketkit.recording.layout import hour_of
 from marketkit.recording.rows import Heard, to_frame
@@ -108,7 +109,7 @@ def test_a_recorder_starts_over_a_damaged_part_and_says_what_is_missing(
     assert mk.read_recording(recording, "trade")["sequential_id"].to_list() == [1, 2, 4]
     holes = mk.read_interruptions(recording).filter(pl.col("reason").str.contains(part.name))
     span = holes.select(pl.col("start", "end").dt.epoch("ms")).row(0)
-    assert span == (BEFORE + HOUR, BEFORE + HOUR + 2000)
+    assert span == (BEFORE + HOUR, BEFORE + HOUR + 2000 + UNSURE)
 
 
 @pytest.mark.parametrize("damage", DAMAGES, ids=lambda each: each.__name__)
@@ -136,7 +137,7 @@ def test_a_damaged_line_of_the_journal_is_a_hole_and_is_mended(recording):
     (recording / "journal.jsonl").write_bytes(b"".join(lines))
     expected = mk.read_interruptions(recording)
     edges = expected.select(pl.col("start", "end").dt.epoch("ms")).row(0)
-    assert edges == (BEFORE, BEFORE + HOUR)
+    assert edges == (BEFORE, BEFORE + HOUR + UNSURE)
     assert marketkit("lake", "audit", recording).returncode == 1
     assert marketkit("lake", "repair", recording).returncode == 0
     assert marketkit("lake", "audit", recording).returncode == 0

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from marketkit.recording import files, journal
+from marketkit.recording.holes import UNSURE
 from marketkit.recording.journal import Note
 from marketkit.recording.layout import hour_of
 from marketkit.recording.reader import read_interruptions, read_recording
@@ -52,7 +53,7 @@ def test_a_damaged_recording_is_found_and_mended(run, tmp_path, recording, by):
     assert run("lake", "audit", *where)[0] == 0
     assert read_recording(recording, "trade")["sequential_id"].to_list() == [1, 3]
     (hole,) = read_interruptions(recording)["start", "end"].select(*_ms()).rows()
-    assert hole == (START + 1000, START + 3000)
+    assert hole == (START + 1000, START + 3000 + UNSURE)
 
 
 def test_a_folder_that_is_no_recording_is_refused(run, tmp_path):
