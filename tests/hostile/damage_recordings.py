@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.errors import MarketkitError
 from marketkit.recording import damage, files, journal, mending, seal
 from marketkit.recording.journal import Note
@@ -131,7 +131,7 @@ class DamagedRecording:
     def _compare_holes(self) -> None:
         found = self._told()
         for start, end in self._holes:
-            if not any(since <= start and end <= until for since, until in found):
+            if Spans([(start, end)]) - Spans(found):
                 raise AssertionError(f"the interruption {start} to {end} is not in {found}")
 
     def _play(self) -> None:
