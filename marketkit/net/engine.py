@@ -37,7 +37,7 @@ _NO_LOOP = (
 )
 _LEAST = 0.25  # seconds that every call has: closing comes last, when time may be over
 # Seconds after which free memory is given back: streams of all markets take and free some 20 MB in
-# so long, and to give them back takes 1 to 4 ms of a thread beside the loop.
+# so long, and to give them back takes up to 4 ms of processor beside the loop.
 _TIDY_AFTER = 10.0
 _ENDS: ContextVar[float] = ContextVar("marketkit_ends", default=math.inf)
 

@@ -33,7 +33,8 @@ def client():
 
 @pytest.fixture(scope="module")
 def exchange():
-    limit = {"candles": (10_000, 1.0), "market": (10_000, 1.0), "websocket": (10_000, 1.0)}
+    # No test here is to be refused for being quick: two of trades each are more than ten a second.
+    limit = dict.fromkeys(("candles", "crix-trades", "market", "websocket"), (10_000, 1.0))
     with Sandbox(now=NOW, speed=0, limit=limit) as running:
         yield running
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Executor, Future, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -76,7 +76,6 @@ def _from_here(function: Function, parts: Sequence[Part]) -> Iterator[pl.DataFra
         coming = [ahead.submit(part.scan) for part in parts[:1]]
         for part, following in zip_longest(parts, parts[1:]):
             scanned = coming.pop()
-            wait((scanned,))
             if following is not None:
                 coming.append(ahead.submit(following.scan))
             yield _called(function, part, scanned.result)
