@@ -46,11 +46,14 @@ def refuse_foreign(path: str, named: str) -> None:
         )
 
 
-def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_result:
+def write_atomic(
+    path: Path, fill: Callable[[BinaryIO], object], *, durable: bool = True
+) -> os.stat_result:
     """Put the file that `fill` writes in the place of any file at `path`; give the status.
 
     Every reader sees the old file or the new one. A kill or a full disk at any point leaves the old
-    one, and at worst one with the suffix `TEMPORARY` beside it.
+    one, and at worst one with the suffix `TEMPORARY` beside it. One that need not be `durable` may
+    be gone or full of nonsense after a power cut: a copy that is compared with its proof.
     """
     temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
     try:
@@ -59,7 +62,8 @@ def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_resu
             file.flush()
             # The bytes must be down before the name points to them, or a power cut could leave the
             # name on a file of nothing.
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
             status = os.fstat(file.fileno())
         replace(temporary, path)  # the step that commits
     except BaseException:
@@ -67,7 +71,8 @@ def write_atomic(path: Path, fill: Callable[[BinaryIO], object]) -> os.stat_resu
             temporary.unlink(missing_ok=True)
         raise
     # The new name must be down before anybody is told that the content is safe.
-    sync_folder(path.parent)
+    if durable:
+        sync_folder(path.parent)
     return status
 
 

@@ -121,7 +121,8 @@ class Lake(Intake, Shown):
         exact, window = precision == "decimal", self._window(start, end)
         if rename is not None:
             return self._scan_renamed(symbols, timeframe, window, fill, rename, exact=exact)
-        found = self.select(symbols, timeframe)
+        with self.index.reading(window):
+            found = self.select(symbols, timeframe)
 
         def answered(sound: Selection) -> pl.LazyFrame:
             if fill != "none":
@@ -160,7 +161,8 @@ class Lake(Intake, Shown):
             return in_precision(plan.collect(), precision)
         if parse_timeframe(timeframe, made=True).made_of:
             return self._read_made(symbols, timeframe, window, exact=precision == "decimal")
-        found = self.select(symbols, timeframe)
+        with self.index.reading(window):
+            found = self.select(symbols, timeframe)
 
         def answered(sound: Selection) -> pl.DataFrame:
             rows = sound.read(window)
@@ -366,7 +368,9 @@ class Lake(Intake, Shown):
         target = check_target(given_path(path, "path"), overwrite=overwrite)
         if timeframe == TRADE:
             return write_rows(target, self.trades.read(symbols, start, end))
-        found, window = self.select(symbols, timeframe), self._window(start, end)
+        window = self._window(start, end)
+        with self.index.reading(window):
+            found = self.select(symbols, timeframe)
         if symbols is None:
             return write_rows(target, from_all(found, lambda sound: sound.read(window)))
         return write_rows(target, found.read(window))
@@ -419,15 +423,17 @@ class Lake(Intake, Shown):
         in the order of the symbols (codes, globs or names; all, if none are given). It is called
         here and now, or `on` the workers of any `concurrent.futures.Executor`, such as Dask's
         `client.get_executor()`; each opens this lake by itself. Raises what the function raises,
-        `UnknownSymbol`, `NotPicklable` for a function that cannot travel, and `InputError` for an
-        executor that forks, for workers with another marketkit, and for what is no frame.
+        `UnknownSymbol`, `NotPicklable` for a function that cannot travel, `InputError` for an
+        executor that forks, for workers with another marketkit, and for what is no frame, and
+        `CorruptFile` for a symbol that cannot be read; of all symbols such are left out with a
+        warning.
 
         >>> Lake("somewhere").map(lambda rows: rows.select("close"), timeframe="1d").height
         0
         """
-        found, window = self._meant(symbols, timeframe), self._window(start, end)
-        parts = [Part(self, name, found.timeframe.name, window) for name in found.symbols]
-        return map_parts(function, parts, on)
+        width, window = parse_timeframe(timeframe).name, self._window(start, end)
+        parts = [Part(self, name, width, window) for name in self._meant(symbols, timeframe)]
+        return map_parts(function, parts, on, named=symbols is not None)
 
     def dask(
         self,
@@ -442,14 +448,13 @@ class Lake(Intake, Shown):
         as the index: divisions are known, so that `ddf.loc["KRW-BTC"]` reads one. Raises
         `UnknownSymbol`, `InputError` where there are no series, and `MissingExtra`.
         """
-        return dask_frame(self, self._meant(symbols, timeframe), self._window(start, end))
+        names = None if symbols is None else self._meant(symbols, timeframe)
+        return dask_frame(self, self.select(names, timeframe), self._window(start, end))
 
-    def _meant(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> Selection:
-        """Look up the series that codes, globs and names mean, or all; each must be there."""
-        if symbols is None:
-            return self.select(None, timeframe)
+    def _meant(self, symbols: str | Iterable[str] | None, timeframe: str | Timeframe) -> list[str]:
+        """Name the symbols that codes, globs and names mean, or all; each must be there."""
         stored = [series.symbol for series in self._chosen(None, timeframe)]
-        return self.select(resolve(self.named(symbols), stored), timeframe)
+        return stored if symbols is None else resolve(self.named(symbols), stored)
 
     def sql(self, query: str, *, as_of: str | None = None) -> pl.DataFrame:
         """Answer a query in the SQL of DuckDB (`pip install 'marketkit-upbit[sql]'`).

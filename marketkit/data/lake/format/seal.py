@@ -34,7 +34,7 @@ class Sealed(NamedTuple):
 def seal(content: bytes) -> Sealed:
     """Write the hashes into the bytes of a file whose footer has `UNSEALED`."""
     start = footer_start(content)
-    whole = sha256(content[:start])
+    whole = sha256(memoryview(content)[:start])
     end = _with(content[start:], _PAGES, whole.hexdigest())
     end = _with(end, _FOOTER, sha256(end).hexdigest())
     whole.update(end)
@@ -48,7 +48,7 @@ def check(content: bytes) -> bool:
     """
     start = footer_start(content)
     pages = check_footer(content[start:])
-    if pages is not None and sha256(content[:start]).hexdigest() != pages:
+    if pages is not None and sha256(memoryview(content)[:start]).hexdigest() != pages:
         raise Broken("its candles are not the bytes that were written")
     return pages is not None
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, Protocol, cast
@@ -17,8 +18,9 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import polars as pl
 
 from marketkit.coverage import Span
+from marketkit.data.lake.store.left_out import SPOILT, say
 from marketkit.data.lake.store.store import Selection
-from marketkit.errors import InputError, MissingExtra
+from marketkit.errors import CorruptFile, InputError, LakeError, MissingExtra, NewerFormat
 from marketkit.frames import finish
 from marketkit.net.parcels import check_executor, failure_of, pack, require_version, send
 from marketkit.schema import ROW, empty
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Function = Callable[[pl.LazyFrame], pl.DataFrame | pl.LazyFrame]
+_Answer = pl.DataFrame | CorruptFile | NewerFormat  # `SPOILT` of a symbol that cannot be read
 
 _AHEAD = 256  # symbols on the way to workers: more than there are threads, and few in memory
 
@@ -56,21 +59,34 @@ class Part:
         return self.lake.scan(self.symbol, self.timeframe, *self.window)
 
 
-def map_parts(function: Function, parts: Sequence[Part], on: Executor | None) -> pl.DataFrame:
+def map_parts(
+    function: Function, parts: Sequence[Part], on: Executor | None, *, named: bool
+) -> pl.DataFrame:
     """Call a function with each part, here or on an executor, and put the frames together.
 
-    They come in the order of the parts. Raises what the function raises, with the symbol as a note.
+    They come in the order of the parts. Raises what the function raises, with the symbol as a note;
+    a part that cannot be read is a failure if it was `named`, and is left out with a warning else.
     """
     if not callable(function):
         raise InputError(f"function={function!r} is none: give one that takes a LazyFrame")
     if on is None:
-        frames = list(_from_here(function, parts))
+        several = _from_here(function, parts)
     else:
-        frames = list(_from_workers(function, parts, check_executor(on)))
-    return _together(frames, [part.symbol for part in parts])
+        several = _from_workers(function, parts, check_executor(on))
+    frames, failures = dict[str, pl.DataFrame](), dict[str, LakeError]()
+    with closing(several):
+        for part, answer in zip(parts, several, strict=True):
+            if isinstance(answer, pl.DataFrame):
+                frames[part.symbol] = answer
+            elif named:
+                raise answer
+            else:
+                failures[f"{part.symbol} {part.timeframe}"] = answer
+    say(failures, anything=bool(frames))
+    return _together(frames)
 
 
-def _from_here(function: Function, parts: Sequence[Part]) -> Iterator[pl.DataFrame]:
+def _from_here(function: Function, parts: Sequence[Part]) -> Generator[_Answer]:
     """Give the frames of all parts in order; a bucket sends the files of the next meanwhile."""
     with ThreadPoolExecutor(1) as ahead:
         coming = [ahead.submit(part.scan) for part in parts[:1]]
@@ -81,11 +97,9 @@ def _from_here(function: Function, parts: Sequence[Part]) -> Iterator[pl.DataFra
             yield _called(function, part, scanned.result)
 
 
-def _from_workers(
-    function: Function, parts: Sequence[Part], on: Executor
-) -> Iterator[pl.DataFrame]:
+def _from_workers(function: Function, parts: Sequence[Part], on: Executor) -> Generator[_Answer]:
     """Give the frames of all parts in order, with some parts under way at a time."""
-    under_way: deque[Future[pl.DataFrame]] = deque()
+    under_way: deque[Future[_Answer]] = deque()
     waiting = iter(parts)
     try:
         for _ in parts:
@@ -97,7 +111,7 @@ def _from_workers(
             each.cancel()
 
 
-def _result(future: Future[pl.DataFrame]) -> pl.DataFrame:
+def _result(future: Future[_Answer]) -> _Answer:
     try:
         return future.result()
     except Exception as error:
@@ -107,15 +121,22 @@ def _result(future: Future[pl.DataFrame]) -> pl.DataFrame:
         raise told from error
 
 
-def _applied(function: Function, part: Part) -> pl.DataFrame:
+def _applied(function: Function, part: Part) -> _Answer:
     """Call the function over there."""
     return _called(function, part, part.scan)
 
 
-def _called(function: Function, part: Part, scan: Callable[[], pl.LazyFrame]) -> pl.DataFrame:
-    """Call the function; a lazy frame is collected where it was made."""
+def _called(function: Function, part: Part, scan: Callable[[], pl.LazyFrame]) -> _Answer:
+    """Call the function; a lazy frame is collected where it was made.
+
+    A part that cannot be read is told as an answer: the function raises what it likes.
+    """
     try:
-        found: object = function(scan())
+        try:
+            rows = scan()
+        except SPOILT as failure:
+            return failure
+        found: object = function(rows)
         if isinstance(found, pl.LazyFrame):
             found = found.collect()
     except Exception as error:
@@ -129,17 +150,17 @@ def _called(function: Function, part: Part, scan: Callable[[], pl.LazyFrame]) ->
     return found
 
 
-def _together(frames: Sequence[pl.DataFrame], symbols: Sequence[str]) -> pl.DataFrame:
+def _together(frames: Mapping[str, pl.DataFrame]) -> pl.DataFrame:
     if not frames:
         return pl.DataFrame()
     try:
-        return pl.concat(frames, how="vertical_relaxed")
+        return pl.concat(frames.values(), how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
-        first = frames[0].schema
-        odd = next((i for i, each in enumerate(frames) if each.schema != first), 0)
+        symbol, first = next(iter(frames.items()))
+        odd = next((name for name, each in frames.items() if each.schema != first.schema), symbol)
         raise InputError(
-            f"the function gives other columns for {symbols[odd]} than for {symbols[0]}:"
-            f" {dict(frames[odd].schema)} and {dict(first)}"
+            f"the function gives other columns for {odd} than for {symbol}:"
+            f" {dict(frames[odd].schema)} and {dict(first.schema)}"
         ) from error
 
 

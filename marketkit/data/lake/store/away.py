@@ -15,17 +15,25 @@ from io import BytesIO
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from marketkit.coverage import Span
 from marketkit.data.lake.format.chunk import Entry, Stamp, footer_of
-from marketkit.data.lake.format.layout import Series, symbol_of_folder, timeframe_folder
+from marketkit.data.lake.format.layout import (
+    Series,
+    edge_chunks,
+    symbol_of_folder,
+    timeframe_folder,
+)
 from marketkit.data.lake.format.objects import Conflict, Version
 from marketkit.data.lake.format.refusal import REPAIR
 from marketkit.data.lake.store.database import Listing
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.mirror import Away, Held, Mirror, stamp_of, together
 from marketkit.errors import CorruptFile, LakeError, NewerFormat
+from marketkit.settings import largest_mirror
 from marketkit.timeframe import Timeframe
 
 _LOOKS = 20  # at a series whose chunks others replace between the listing and the look at an end
+_SHARE = 4  # of a mirror's room that one read may fill before it knows which objects it needs
 _SPOILT = (CorruptFile, NewerFormat)  # of one object; any other failure is the bucket's
 _NAMES = [each.name for each in fields(Entry)]
 
@@ -65,6 +73,15 @@ class AwayIndex(Index):
             yield
         finally:
             self._held.now = before
+
+    @contextmanager
+    def reading(self, window: Span) -> Iterator[None]:
+        """Fetch objects of a range whole, where otherwise only their ends would be asked for."""
+        self._held.window = window
+        try:
+            yield
+        finally:
+            del self._held.window
 
     @property
     def _now(self) -> dict[str, list[Entry]]:
@@ -108,7 +125,10 @@ class AwayIndex(Index):
             if chunk not in entries
         ]
         again: dict[Series, None] = {}
-        for each, told in zip(unread, together(self._end, unread), strict=True):
+        held = self._fetched(unread)
+        ends = together(self._end, unread)
+        let_go(held)
+        for each, told in zip(unread, ends, strict=True):
             if isinstance(told, Away):
                 known[each.series][each.chunk] = told
             elif isinstance(told, CorruptFile | NewerFormat):
@@ -148,6 +168,19 @@ class AwayIndex(Index):
     def _away(self, entry: Entry, version: Version) -> Away:
         said = {name: getattr(entry, name) for name in _NAMES}
         return Away(**said, version=version, mirror=self._mirror)
+
+    def _fetched(self, unread: Sequence[_Unread]) -> list[Held]:
+        """Have those here that this thread is about to read, if they are few for the room."""
+        window: Span | None = getattr(self._held, "window", None)
+        if window is None:
+            return []
+        wanted = []
+        for series, chunk, version in unread:
+            first, last = edge_chunks(series.timeframe, window)
+            if first <= chunk <= last:
+                wanted.append((series.path(chunk), stamp_of(version)))
+        size = sum(stamp.size for _, stamp in wanted)
+        return self._mirror.bring(wanted) if size <= largest_mirror() // _SHARE else []
 
     def _end(self, unread: _Unread) -> Away | LakeError:
         """Read the footer of an object; a failure that tells of it alone is an answer, too."""

@@ -21,6 +21,7 @@ from contextlib import AbstractContextManager, nullcontext, suppress
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from marketkit.coverage import Span
 from marketkit.data.lake.format.chunk import Entry, read_footer
 from marketkit.data.lake.format.layout import (
     SUFFIX,
@@ -124,6 +125,10 @@ class Index:
 
     def one_look(self, wanted: Sequence[Series]) -> AbstractContextManager[None]:  # noqa: ARG002
         """Answer questions about series by one look, where each look is a request."""
+        return nullcontext()
+
+    def reading(self, window: Span) -> AbstractContextManager[None]:  # noqa: ARG002
+        """Say that this thread reads the candles of a range next, where files have to come."""
         return nullcontext()
 
     def stored(self, source: str, timeframe: Timeframe) -> list[Series]:

@@ -27,10 +27,11 @@ from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.chunk import Entry, Stamp
 from marketkit.data.lake.format.layout import SUFFIX, Series, is_chunk
 from marketkit.data.lake.format.objects import Conflict, Version
+from marketkit.data.lake.format.seal import check
 from marketkit.data.lake.places import mark
 from marketkit.data.lake.places.bucket import Bucket
 from marketkit.data.lake.store.room import Hold, Room, lock_of, room_at
-from marketkit.data.lake.store.verified import verify_files
+from marketkit.data.lake.store.verified import remember, verify_files
 from marketkit.disk import make_folder, write_atomic
 from marketkit.errors import CorruptFile, LakeError, NewerFormat, NotWritable
 
@@ -156,11 +157,20 @@ class Mirror:
 
     def end_of(self, key: str, version: Version) -> bytes:
         """Read the end of an object, with all of a footer; raises as `Objects.tail`."""
-        end = self.objects.tail(key, version, _LOOKS)
+        tail = self._tail if self._is_here(key, stamp_of(version)) else self.objects.tail
+        end = tail(key, version, _LOOKS)
         length = int.from_bytes(end[-8:-4], "little") + 8
         if len(end) < length <= version.size:
-            end = self.objects.tail(key, version, length)
+            end = tail(key, version, length)
         return end
+
+    def _tail(self, key: str, version: Version, count: int) -> bytes:
+        """Read the last bytes of a file that is here, as `Objects.tail`."""
+        with (self.root / key).open("rb", buffering=0) as file:
+            if Stamp.of(os.fstat(file.fileno()))[:2] != stamp_of(version)[:2]:
+                raise Conflict(f"{key} has been replaced")
+            file.seek(max(0, version.size - count))
+            return file.readall()
 
     def bring(self, wanted: Sequence[tuple[str, Stamp]]) -> list[Held]:
         """Have files here, as of a version or later; one that is gone is not here either.
@@ -209,9 +219,18 @@ class Mirror:
             self._keep(key, content, version)
 
     def _keep(self, key: str, content: bytes, version: Version) -> None:
-        self.lay(key, content, stamp_of(version).mtime_ns)
+        """Lay a version down here; bytes that prove themselves need not outlive a power cut."""
+        try:
+            proved = check(content)
+        except ValueError:  # whoever reads the file will say so
+            proved = False
+        self.lay(key, content, stamp_of(version).mtime_ns, durable=not proved)
+        if proved:
+            remember((self.root / key).stat())
 
-    def lay(self, below: str, content: bytes, time_ns: int | None = None) -> None:
+    def lay(
+        self, below: str, content: bytes, time_ns: int | None = None, *, durable: bool = True
+    ) -> None:
         """Lay a file down here, whole or not at all, with a time if it is one of a version."""
 
         def fill(file: BinaryIO) -> None:
@@ -222,7 +241,7 @@ class Mirror:
 
         path = self.root / below
         make_folder(path.parent)
-        write_atomic(path, fill)
+        write_atomic(path, fill, durable=durable)
 
     def _is_here(self, key: str, stamp: Stamp) -> bool:
         """Say whether the file is of a version, and its bytes are those that were written."""
