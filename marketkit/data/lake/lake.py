@@ -446,7 +446,8 @@ class Lake(Intake, Shown):
 
         It has a partition for each symbol, read by `scan` when that is computed, with the symbols
         as the index: divisions are known, so that `ddf.loc["KRW-BTC"]` reads one. Raises
-        `UnknownSymbol`, `InputError` where there are no series, and `MissingExtra`.
+        `UnknownSymbol`, `InputError` where there are no series, and `MissingExtra`. Of all symbols
+        those that cannot be looked at are left out with a warning.
         """
         names = None if symbols is None else self._meant(symbols, timeframe)
         return dask_frame(self, self.select(names, timeframe), self._window(start, end))

@@ -191,6 +191,7 @@ def dask_frame(lake: Scanned, found: Selection, window: Span) -> dd.DataFrame:
         import dask.dataframe as dd  # noqa: PLC0415 - an extra, and slow
     except ImportError:
         raise MissingExtra("dask[dataframe]", "dask") from None
+    say(found.failures, anything=bool(found.symbols))
     if not found.symbols:
         raise InputError("the lake has no such series: a Dask dataframe has a partition at least")
     name = found.timeframe.name

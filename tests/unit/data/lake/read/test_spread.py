@@ -13,7 +13,7 @@ import pytest
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.read.spread import Part, Partition
-from marketkit.errors import InputError, MissingExtra, UnknownSymbol
+from marketkit.errors import CorruptFile, Incomplete, InputError, MissingExtra, UnknownSymbol
 from marketkit.settings import library_version
 from marketkit.timeframe import HOUR, parse_time
 from marketkit.window import EVER
@@ -108,6 +108,48 @@ def test_what_cannot_be_done_is_refused_at_once(lake):
     with pytest.raises(InputError, match="no concurrent"):
         lake.map(counted, timeframe="1h", on=3)
     assert lake.map(counted, timeframe="1m").is_empty()
+
+
+def spoil(lake, symbol):
+    """Change a byte of the candles of a symbol."""
+    lake.compact()
+    (path,) = lake.root.rglob(f"series={symbol}/*.parquet")
+    content = bytearray(path.read_bytes())
+    content[40] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("there", [False, True])
+def test_of_all_symbols_unreadable_ones_are_left_out_with_a_warning(lake, threads, there):
+    on = threads if there else None
+    spoil(lake, "KRW-BTC")
+    with pytest.warns(Incomplete, match="left out: KRW-BTC 1h"):
+        found = lake.map(counted, timeframe="1h", on=on)
+    assert found.rows() == [("KRW-ADA", 1), ("KRW-ETH", 3)]
+    with pytest.raises(CorruptFile, match="KRW-BTC"):
+        lake.map(counted, ["KRW-ADA", "KRW-BTC"], "1h", on=on)
+    for symbol in ("KRW-ADA", "KRW-ETH"):
+        spoil(lake, symbol)
+    with pytest.raises(CorruptFile, match="KRW-ADA"):
+        lake.map(counted, timeframe="1h", on=on)
+
+
+def test_what_the_function_raises_is_no_symbol_left_out(lake):
+    def failing(rows):
+        raise CorruptFile("of its own")
+
+    with pytest.raises(CorruptFile, match="of its own"):
+        lake.map(failing, timeframe="1h")
+
+
+def test_a_dask_dataframe_of_all_warns_of_series_that_cannot_be_looked_at(lake):
+    pytest.importorskip("dask.dataframe")
+    lake.compact()
+    (path,) = lake.root.rglob("series=KRW-BTC/*.parquet")
+    path.write_bytes(b"none of ours")
+    with pytest.warns(Incomplete, match="left out: KRW-BTC 1h"):
+        frame = Lake(lake.root).dask(timeframe="1h")
+    assert frame.npartitions == 2
 
 
 def test_frames_with_other_columns_are_named(lake):

@@ -11,7 +11,7 @@ from marketkit.data.lake.store import pages
 from marketkit.data.lake.store.away import bring
 from marketkit.data.lake.store.mirror import Away
 from marketkit.errors import CorruptFile, NewerFormat, NotWritable
-from marketkit.timeframe import MINUTE, TIMEFRAMES
+from marketkit.timeframe import MINUTE, TIMEFRAMES, parse_time
 
 BTC = Series("upbit", "KRW-BTC", TIMEFRAMES["1m"])
 ETH = Series("upbit", "KRW-ETH", TIMEFRAMES["1m"])
@@ -69,6 +69,52 @@ def test_a_look_costs_no_whole_object(filled, on_bucket):
     assert not list(other.root.rglob("*.parquet"))
     other.read("KRW-BTC", "1m")
     assert len(list(other.root.rglob("*.parquet"))) == 1
+
+
+def asked(lake, monkeypatch):
+    """Note the chunk of each request for an object, or its end, from now on."""
+    chunks, store = [], lake.objects._store
+    get = store.get
+
+    def told(key, version=None, start=0):
+        if key.endswith(".parquet"):
+            chunks.append(key.removesuffix(".parquet").rpartition("/")[2])
+        return get(key, version, start)
+
+    monkeypatch.setattr(store, "get", told)
+    return chunks
+
+
+def test_a_reader_asks_once_for_each_object_that_it_needs(on_bucket, candles, monkeypatch):
+    writer = on_bucket()
+    for start in (parse_time(f"2024-0{n}-01") for n in (1, 2, 3)):
+        writer.append("KRW-BTC", "1m", candles([start]), Spans([(start, start + MINUTE)]))
+    for read in ("read", "scan"):
+        other = on_bucket(read)
+        assert other.is_there()
+        chunks = asked(other, monkeypatch)
+        found = getattr(other, read)("KRW-BTC", "1m", "2024-02-01").lazy().collect()
+        assert sorted(chunks) == ["2024-01", "2024-02", "2024-03"]
+        here = {path.stem for path in other.root.rglob("*.parquet")}
+        assert here == {"2024-02", "2024-03"}  # of the first its end
+        assert found.equals(writer.read("KRW-BTC", "1m", "2024-02-01"))
+
+
+def test_a_mirror_with_little_room_gets_only_what_is_read(filled, on_bucket, monkeypatch):
+    monkeypatch.setenv("MARKETKIT_MIRROR", "1000")
+    other = on_bucket("two")
+    assert other.is_there()
+    chunks = asked(other, monkeypatch)
+    assert other.read("KRW-BTC", "1m").height == 2
+    assert len(chunks) == 2  # its end before it is known to be needed, and then all
+
+
+def test_a_function_over_all_symbols_asks_for_each_object_once(filled, on_bucket, monkeypatch):
+    other = on_bucket("two")
+    assert other.is_there()
+    chunks = asked(other, monkeypatch)
+    assert other.map(lambda rows: rows.collect(), None, "1m").height == 4
+    assert len(chunks) == 2
 
 
 def test_a_chunk_replaced_between_the_listing_and_the_look_is_looked_at_again(

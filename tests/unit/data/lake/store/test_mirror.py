@@ -55,6 +55,27 @@ def test_a_file_that_rots_here_is_fetched_anew(filled, on_bucket):
     assert on_bucket().read("KRW-BTC", "1m").equals(rows)
 
 
+@pytest.mark.parametrize("left", [0.0, 0.5])
+def test_a_copy_that_a_power_cut_emptied_is_fetched_anew(filled, on_bucket, left):
+    """A copy need not be down before its name is: with any bytes it is compared when opened."""
+    rows, path = filled.read("KRW-BTC", "1m"), filled.root / KEY
+    stat, content = path.stat(), path.read_bytes()
+    path.write_bytes(content[: int(stat.st_size * left)].ljust(stat.st_size, b"\0"))
+    os.utime(path, ns=(stat.st_mtime_ns, stat.st_mtime_ns))
+    assert on_bucket().covered("KRW-BTC", "1m") == Spans([(0, 3 * MINUTE)])
+    assert on_bucket().read("KRW-BTC", "1m").equals(rows)
+
+
+def test_only_a_copy_that_proves_itself_is_not_waited_for(filled, monkeypatch):
+    content, version = filled.objects.read(KEY)
+    synced = []
+    monkeypatch.setattr(os, "fsync", synced.append)
+    filled.mirror._keep(KEY, content, version)
+    assert synced == []
+    filled.mirror._keep(KEY, content[:-1], version)
+    assert synced
+
+
 def test_an_object_that_rots_is_told_of(filled, on_bucket):
     content, version = filled.objects.read(KEY)
     filled.objects.put(KEY, content[:100] + b"?" + content[101:], version)
