@@ -77,11 +77,17 @@ class AwayIndex(Index):
     @contextmanager
     def reading(self, window: Span) -> Iterator[None]:
         """Fetch objects of a range whole, where otherwise only their ends would be asked for."""
-        self._held.window = window
+        before, self._held.window = self._window, window
         try:
             yield
         finally:
-            del self._held.window
+            self._held.window = before
+
+    @property
+    def _window(self) -> Span | None:
+        """The range that this thread reads next."""
+        window: Span | None = getattr(self._held, "window", None)
+        return window
 
     @property
     def _now(self) -> dict[str, list[Entry]]:
@@ -171,10 +177,9 @@ class AwayIndex(Index):
 
     def _fetched(self, unread: Sequence[_Unread]) -> list[Held]:
         """Have those here that this thread is about to read, if they are few for the room."""
-        window: Span | None = getattr(self._held, "window", None)
-        if window is None:
+        window, wanted = self._window, list[tuple[str, Stamp]]()
+        if window is None or not unread:
             return []
-        wanted = []
         for series, chunk, version in unread:
             first, last = edge_chunks(series.timeframe, window)
             if first <= chunk <= last:
