@@ -56,7 +56,7 @@ def client():
     """A client of a scheduler in this process."""
     distributed = pytest.importorskip("distributed", reason="pip install 'marketkit-upbit[dask]'")
     with (
-        distributed.LocalCluster(n_workers=0, dashboard_address=None, host="127.0.0.1") as cluster,
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0", host="127.0.0.1") as cluster,
         distributed.Client(cluster) as client,
     ):
         yield client
