@@ -36,7 +36,7 @@ _NO_LOOP = (
     "\ncall the sync twin in a thread: await trio.to_thread.run_sync(mk.get_ticker, 'KRW-BTC')"
 )
 _LEAST = 0.25  # seconds that every call has: closing comes last, when time may be over
-# Seconds after which free memory is given back: streams of all markets take and free up to 12 MB in
+# Seconds after which free memory is given back: streams of all markets take and free up to 30 MB in
 # ten seconds, and to give them back takes up to 4 ms of processor beside the loop.
 _TIDY_AFTER = 2.0
 _ENDS: ContextVar[float] = ContextVar("marketkit_ends", default=math.inf)

@@ -226,7 +226,7 @@ class Mirror:
             proved = False
         self.lay(key, content, stamp_of(version).mtime_ns, durable=not proved)
         if proved:
-            remember((self.root / key).stat())
+            remember((self.root / key).stat())  # the new name has changed its times
 
     def lay(
         self, below: str, content: bytes, time_ns: int | None = None, *, durable: bool = True
