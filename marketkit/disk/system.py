@@ -259,6 +259,20 @@ def on_ending(action: Callable[[], object]) -> Iterator[None]:
             signal.signal(each, handler)
 
 
+def interrupt_main_alone() -> bool:
+    """Have Ctrl-C interrupt the main thread alone, and say whether that could be done.
+
+    When polars is imported it takes the signal to stop a long query, and until all queries of the
+    moment are over each of its calls raises `KeyboardInterrupt`, in every thread. Python's own
+    handler, put in place anew, knows the main thread only. Call from there, after that import.
+    """
+    try:
+        signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
+    except (TypeError, ValueError):  # a handler not of Python, or another thread than the main one
+        return False
+    return True
+
+
 def interrupt() -> None:
     """End a program as Ctrl-C does, so that everything held is written and closed."""
     raise KeyboardInterrupt

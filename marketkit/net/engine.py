@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from contextvars import ContextVar
 from typing import Any, ParamSpec, TypeVar
 
-from marketkit.disk.system import at_fork, give_back, share_memory
+from marketkit.disk.system import at_fork, give_back, interrupt_main_alone, share_memory
 from marketkit.errors import EngineClosed, TimedOut, remembering_caller
 from marketkit.net import fork
 from marketkit.net.names import look_up_aside
@@ -57,6 +57,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._closers: list[Closer] = []
         self._hooked = False
+        self._spared = False  # whether Ctrl-C spares the threads beside the main one
         self._closed = False
 
     @property
@@ -153,8 +154,10 @@ class Engine:
         """Start `coroutine` on the engine's loop and return at once. Raises `EngineClosed`."""
         try:
             fork.check()
+            loop = self._loop or self._start()
+            self._spared = self._spared or interrupt_main_alone()
             with remembering_caller():
-                return asyncio.run_coroutine_threadsafe(coroutine, self._loop or self._start())
+                return asyncio.run_coroutine_threadsafe(coroutine, loop)
         except RuntimeError:  # closed: without this the coroutine would warn that nobody awaited it
             coroutine.close()
             raise
@@ -186,6 +189,8 @@ class Engine:
             if self._closed:
                 raise EngineClosed("marketkit's event loop is closed")
             if self._loop is None:
+                import polars  # noqa: F401, ICN001, PLC0415 - before Ctrl-C is set right; else `--help` is slow
+
                 self._hook()
                 loop = asyncio.new_event_loop()
                 look_up_aside(loop)
@@ -289,11 +294,20 @@ def _serve(loop: asyncio.AbstractEventLoop) -> None:
     # hand, and this leaves one.
     loop.call_soon(_tidy, loop)
     try:
-        loop.run_forever()
+        _run(loop)
         loop.run_until_complete(_cancel_all())
         loop.run_until_complete(loop.shutdown_asyncgens())
     finally:
         loop.close()
+
+
+def _run(loop: asyncio.AbstractEventLoop) -> None:
+    """Run the loop until stopped; an interrupt ends the task that it meets, and no other one."""
+    while True:
+        try:
+            return loop.run_forever()
+        except KeyboardInterrupt:  # as polars raises it, where no main thread has called yet
+            _log.warning("Ctrl-C ended a task of marketkit's event loop; the loop goes on")
 
 
 def _tidy(loop: asyncio.AbstractEventLoop) -> None:

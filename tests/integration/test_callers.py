@@ -215,6 +215,64 @@ def test_ctrl_c_within_a_read_takes_no_event(tmp_path):
     assert done.stdout == "True True True\n", done.stderr
 
 
+STRUCK = """
+import os, signal, sys, threading, time
+import polars as pl
+import marketkit as mk
+
+def beside():
+    while not ended:
+        try:
+            frame.sort("a")
+        except KeyboardInterrupt:
+            pass
+
+frame, ended = pl.DataFrame({"a": range(2000)}), False
+recording = mk.record(["KRW-BTC", "KRW-ETH"], ["trade", "orderbook"], to=sys.argv[1])
+live = mk.live(["KRW-BTC", "KRW-ETH"], "1m", history="30m")
+feed = mk.watch("KRW-BTC", "ticker")
+job = mk.backfill(["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-10", end="2026-11-13")
+threading.Thread(target=beside).start()
+struck, last = 0, time.monotonic() + 60
+while not job.done and time.monotonic() < last:
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(60)
+    except KeyboardInterrupt:
+        struck += 1
+        time.sleep(0.02)
+ended = True
+report = job.wait(0)
+print(struck > 20, report.complete, job.errors)
+print(len(feed.next(20)) > 0, len(live.next(60)) > 0)
+for each in (live, feed, recording):
+    each.close()
+    print(each.failure, list(each.errors), len(each.interruptions))
+print(recording.lost, recording.counts["trade"] > 0)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a single process there")
+def test_ctrl_c_in_the_main_thread_ends_nothing_that_goes_on_beside_it(tmp_path):
+    with Sandbox(seed=1, now=NOW, speed=20, limit=FAST) as sandbox:
+        done = subprocess.run(
+            [sys.executable, "-W", "ignore", "-c", STRUCK, str(tmp_path / "recorded")],
+            env={
+                **os.environ,
+                "MARKETKIT_ENDPOINT": sandbox.endpoint,
+                "MARKETKIT_LAKE": str(tmp_path / "lake"),
+                "MARKETKIT_BUDGET_DIR": str(tmp_path / "budget"),
+            },
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    streams = 3 * ["None [] 0"]
+    said = ["True True {}", "True True", *streams, "0 True"]
+    assert (done.returncode, done.stdout.splitlines(), done.stderr) == (0, said, "")
+
+
 def test_a_sync_caller_waits_so_long_and_is_told_for_what(provider, exchange):
     with provider.watch("KRW-BTC", "trade") as feed:
         assert feed.wait(PATIENCE)
@@ -311,8 +369,7 @@ if sys.argv[1] == "close":
 else:
     threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()
     try:
-        while True:
-            time.sleep(0.1)  # polars keeps Ctrl-C from a wait without an end
+        threading.Event().wait()  # not even polars keeps Ctrl-C from that
     except KeyboardInterrupt:
         print("interrupted", flush=True)
 """

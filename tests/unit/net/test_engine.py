@@ -368,6 +368,72 @@ def test_an_interrupt_cancels_the_coroutine_and_the_script_can_end_quietly():
     assert (done.returncode, done.stderr) == (0, "")
 
 
+BUSY = """
+    import asyncio, os, signal, sys, threading, time
+    import polars as pl
+    from marketkit.net.engine import engine
+
+    FRAME = pl.DataFrame({"a": range(1000)})
+    met, rounds = [], 0
+
+    def work():
+        for _ in range(20):
+            FRAME.select(pl.col("a").cast(pl.Int32)).sort("a")
+
+    def beside():
+        while not ended:
+            try:
+                work()
+            except BaseException as error:
+                met.append(error)
+
+    async def on_the_loop():
+        global rounds
+        while True:
+            work()
+            await asyncio.to_thread(work)
+            rounds += 1
+
+    async def seen():
+        return rounds
+
+    ended = False
+    task = engine().submit(on_the_loop())
+    threading.Thread(target=beside).start()
+    struck = 0
+    while struck < 100:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(10)
+        except KeyboardInterrupt:
+            struck += 1
+            time.sleep(0.01)
+    before = engine().run(seen())
+    while engine().run(seen()) < before + 3 and not task.done():
+        time.sleep(0.01)
+    ended = True
+    print(task.done(), len(met))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a single process there")
+def test_ctrl_c_is_for_the_main_thread_alone_whoever_works_with_frames():
+    """Polars raises it in each thread that calls it just then."""
+    done = run_script(BUSY)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "False 0\n", "")
+
+
+def test_an_interrupt_within_a_task_ends_that_task_and_not_the_loop(own, caplog):
+    async def interrupted():
+        raise KeyboardInterrupt
+
+    for _ in range(3):
+        with pytest.raises(KeyboardInterrupt):
+            own.run(interrupted())
+        assert own.run(answer()) == ANSWER
+    assert "goes on" in caplog.text
+
+
 def test_a_task_is_over_when_it_was_ended_and_none_is_nothing_to_end():
     ended = []
 
