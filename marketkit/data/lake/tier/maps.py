@@ -15,6 +15,7 @@ _MAPPED = 2 << 30  # bytes: a removed file takes room for as long as somebody ha
 _VIEW = 16  # bytes of a text in a column
 _SYMBOLS = 64 << 20  # bytes of columns of symbols: of ninety markets with a month of minutes each
 _USUAL = 31 * 1440  # rows of a month of minutes, the longest of the chunks that most have
+_FEW = 4096  # rows up to which a new column takes microseconds and 64 kB, and none is kept
 
 
 class Maps:
@@ -81,6 +82,8 @@ class SymbolColumns:
             kept = self._columns.get(symbol)
             if kept is None or kept.len() < rows:
                 one = pl.Series("symbol", [symbol], pl.String)
+                if rows <= _FEW:
+                    return one.new_from_index(0, rows)
                 kept = one.new_from_index(0, max(rows, _USUAL))
             self._columns[symbol] = kept
             self._columns.move_to_end(symbol)

@@ -75,8 +75,16 @@ def test_columns_of_symbols_are_bounded(monkeypatch):
     monkeypatch.setattr(maps, "_SYMBOLS", 3 * 16 * maps._USUAL)
     columns = SymbolColumns()
     for number in range(10):
-        assert columns.cut(f"KRW-{number}", 2).to_list() == [f"KRW-{number}"] * 2
+        assert columns.cut(f"KRW-{number}", 5_000).to_list() == [f"KRW-{number}"] * 5_000
     assert list(columns._columns) == ["KRW-7", "KRW-8", "KRW-9"]
+
+
+def test_a_few_rows_of_many_symbols_keep_no_columns():
+    """A job that carries markets on reads some rows of each, and would keep a month of them."""
+    columns = SymbolColumns()
+    for number in range(200):
+        assert columns.cut(f"KRW-{number}", 120).to_list() == [f"KRW-{number}"] * 120
+    assert not columns._columns
 
 
 @pytest.mark.parametrize("kept", [Maps(), SymbolColumns()])
