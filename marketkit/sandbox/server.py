@@ -13,7 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from marketkit.disk.system import interrupt, on_ending
+from marketkit.disk.system import interrupt, interrupt_main_alone, on_ending
 from marketkit.sandbox.app import App
 from marketkit.sandbox.archive.counter import Counter as ArchiveCounter
 from marketkit.sandbox.clock import Clock
@@ -112,6 +112,7 @@ class Sandbox:
         self.endpoint = ""
 
     def __enter__(self) -> Self:
+        interrupt_main_alone()  # else Ctrl-C meets the server's thread, too
         listener, listening = self._listen(), threading.Event()
         self._server = server(self._app, self._app.hub.protocol, listening.set)
         self._thread = threading.Thread(

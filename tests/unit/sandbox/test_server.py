@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 
 import httpx
@@ -82,6 +84,54 @@ def test_a_taken_port_is_refused(exchange):
 def test_arguments_that_make_no_sense_are_refused(wrong):
     with pytest.raises(InputError):
         Sandbox(**wrong)
+
+
+STRUCK = """
+import os, signal, sys, threading, time
+import httpx
+import polars as pl
+from marketkit.sandbox import Sandbox
+
+def beside():
+    while not ended:
+        try:
+            frame.sort("a")
+        except KeyboardInterrupt:
+            pass
+
+def ask():
+    for number in range(40):  # of another market each time, whose file is read then
+        url = f"{exchange.endpoint}/v1/candles/minutes/5?market=KRW-A{number}&count=200"
+        asked.append(httpx.get(url).status_code)
+
+frame, asked, ended, struck = pl.DataFrame({"a": range(2000)}), [], False, 0
+history = {f"KRW-A{number}:1m": sys.argv[1] for number in range(40)}
+with Sandbox(history, speed=0, limit=(10_000, 1)) as exchange:
+    for work in (beside, ask):
+        threading.Thread(target=work, daemon=True).start()
+    while len(asked) < 40:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(60)
+        except KeyboardInterrupt:
+            struck += 1
+            time.sleep(0.01)
+    ended = True
+print(set(asked), struck > 10)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGINT to a single process there")
+def test_ctrl_c_in_the_main_thread_ends_no_server_beside_it(shared):
+    path = shared / "realdata" / "azuremooni_krw" / "DOGE_KRW_1m.csv"
+    done = subprocess.run(
+        [sys.executable, "-c", STRUCK, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "{200} True\n", "")
 
 
 def test_closing_leaves_no_thread_behind():
