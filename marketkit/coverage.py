@@ -6,6 +6,7 @@ is a set of integers kept as the fewest sorted, disjoint, non-touching spans.
 
 from __future__ import annotations
 
+import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from typing import Literal, NamedTuple
@@ -14,6 +15,7 @@ from typing import Literal, NamedTuple
 # times; a page of months, which shows nothing older.
 Evidence = Literal["one answer", "two answers", "months"]
 ONE_ANSWER: Evidence = "one answer"
+_EVER = sys.maxsize  # beyond the end of any span
 
 
 class Span(NamedTuple):
@@ -42,9 +44,18 @@ class Spans:
     @classmethod
     def _sorted(cls, spans: Iterable[Span]) -> Spans:
         """Make a set of spans in order that do not touch; empty ones contribute nothing."""
+        return cls._made(tuple([each for each in spans if each[0] < each[1]]))
+
+    @classmethod
+    def _made(cls, spans: tuple[Span, ...]) -> Spans:
+        """Make a set of spans in order that do not touch, none of them empty."""
         made = cls.__new__(cls)
-        made._spans = tuple([each for each in spans if each[0] < each[1]])  # noqa: SLF001 - ours
+        made._spans = spans  # noqa: SLF001 - ours
         return made
+
+    def _until(self, point: int) -> int:
+        """Count the spans that start at a point or before."""
+        return bisect_right(self._spans, (point, _EVER))  # by tuples, quicker than by a key
 
     def __or__(self, other: Spans) -> Spans:
         if not (self._spans and other._spans):
@@ -69,7 +80,7 @@ class Spans:
         return bool(self._spans)
 
     def __contains__(self, point: int) -> bool:
-        at = bisect_right(self._spans, point, key=lambda span: span.start) - 1
+        at = self._until(point) - 1
         return at >= 0 and point < self._spans[at].end
 
     def __eq__(self, other: object) -> bool:
@@ -96,7 +107,7 @@ class Spans:
 
     def holds(self, start: int, end: int) -> bool:
         """Say whether all of `[start, end)` is in the set."""
-        at = bisect_right(self._spans, start, key=lambda span: span.start) - 1
+        at = self._until(start) - 1
         return end <= start or (at >= 0 and end <= self._spans[at].end)
 
     def clip(self, start: int, end: int) -> Spans:
@@ -106,8 +117,7 @@ class Spans:
     def gaps(self, start: int, end: int) -> Spans:
         """Give the part of `[start, end)` that is missing from the set."""
         gaps, at = list[Span](), start
-        first = bisect_right(self._spans, start, key=lambda span: span.start)
-        for known, until in self._spans[max(0, first - 1) :]:
+        for known, until in self._spans[max(0, self._until(start) - 1) :]:
             if known >= end:
                 break
             if known > at:
@@ -115,7 +125,7 @@ class Spans:
             at = max(at, until)
         if at < end:
             gaps.append(Span(at, end))
-        return Spans._sorted(gaps)
+        return Spans._made(tuple(gaps))
 
 
 def _normalised(spans: Iterable[tuple[int, int]]) -> tuple[Span, ...]:
