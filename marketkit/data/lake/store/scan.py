@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from io import FileIO
@@ -30,6 +30,7 @@ from marketkit.data.lake.store.mirror import Held
 from marketkit.data.lake.store.pending import Patched
 from marketkit.data.lake.store.verified import known_of, verify_files
 from marketkit.data.lake.tier import tier
+from marketkit.data.lake.tier.image import Image
 from marketkit.disk import system
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, TIME, empty
@@ -111,11 +112,18 @@ def scan(files: Files) -> pl.LazyFrame:
     Where all have images these are scanned, and no file is opened. Raises `CorruptFile` for a file
     whose bytes are not those that were written.
     """
+    return _scan_as(files, tier.frame_of)
+
+
+def _scan_as(
+    files: Files, mapped: Callable[[Iterable[Image], Span | None], pl.DataFrame]
+) -> pl.LazyFrame:
+    """Scan images, where all files have one, as `mapped` gives the rows; or the files."""
     if files.patched:
         return _scan(files)
     found = tier.find(files.paths)
     if found.whole:
-        return tier.frame_of(found.present, files.window).lazy()
+        return mapped(found.present, files.window).lazy()
     tier.note(found, files.known)
     return _scan(files)
 
@@ -296,12 +304,12 @@ def read_ends(series: Sequence[Files], count: int) -> list[pl.DataFrame]:
 
 def read_times(files: Files) -> pl.Series:
     """Read the times only."""
-    return _collect(files, scan(files).select("time"))["time"]
+    return _collect(files, _scan_as(files, tier.numbers_of).select("time"))["time"]
 
 
 def count(files: Files) -> int:
     """Count the candles of files."""
-    return int(_collect(files, scan(files).select(pl.len())).item())
+    return int(_collect(files, _scan_as(files, tier.numbers_of).select(pl.len())).item())
 
 
 def open_file(path: Path) -> FileIO:

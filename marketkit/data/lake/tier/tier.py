@@ -74,14 +74,27 @@ def find(paths: Sequence[Path]) -> Found:
 
 def frame_of(found: Iterable[Image], window: Span | None) -> pl.DataFrame:
     """Give the candles of images, one below the other; with `window` of a range only."""
-    parts = [(image, image.frame if window is None else image.between(*window)) for image in found]
-    parts = [(image, rows) for image, rows in parts if rows.height]
+    parts = _parts(found, window)
     if not parts:
         return empty(ROW)
     rows = pl.concat([rows for _, rows in parts], rechunk=False)
     symbols = [_symbols.cut(image.source.symbol, rows.height) for image, rows in parts]
     # A frame of one part is a copy of it, or who gets it could rename the kept columns.
     return rows.clone().insert_column(0, pl.concat(symbols, rechunk=False))
+
+
+def numbers_of(found: Iterable[Image], window: Span | None) -> pl.DataFrame:
+    """Give the same without the symbols, of which a copy is made for each row."""
+    parts = _parts(found, window)
+    if not parts:
+        return empty(ROW).drop("symbol")
+    return pl.concat([rows for _, rows in parts], rechunk=False)
+
+
+def _parts(found: Iterable[Image], window: Span | None) -> list[tuple[Image, pl.DataFrame]]:
+    """Give the rows of each image that has any, of a range."""
+    parts = ((image, image.frame if window is None else image.between(*window)) for image in found)
+    return [(image, rows) for image, rows in parts if rows.height]
 
 
 def note(found: Found, known: Mapping[Path, Proof]) -> None:
