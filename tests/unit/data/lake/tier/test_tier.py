@@ -11,8 +11,9 @@ import sys
 import polars as pl
 import pytest
 
-from marketkit.coverage import Spans
+from marketkit.coverage import Span, Spans
 from marketkit.data.lake.read.fill import closed
+from marketkit.data.lake.store.scan import count, read_times
 from marketkit.data.lake.tier import folder as folders
 from marketkit.data.lake.tier import tier
 from marketkit.data.lake.tier.folder import images
@@ -87,6 +88,22 @@ def test_a_part_of_a_chunk_is_a_view_into_the_image(lake, chunk, rows, january):
         assert lake.read("KRW-BTC", "1m", *window).equals(expected)
         assert lake.scan("KRW-BTC", "1m", *window).collect().equals(expected)
     assert mapped(chunk)
+
+
+def test_to_count_candles_and_to_read_times_no_column_of_symbols_is_made(
+    lake, rows, january, monkeypatch
+):
+    """A job that has counted fifty markets kept 36 MB of their names."""
+    lake.warm()
+    monkeypatch.setattr(tier, "_symbols", None)  # whoever asks for a column fails
+    files = lake.select("KRW-BTC", "1m").files
+    for start, end in [(0, 100), (3, 60), (100, 200), (-9, 0)]:
+        window = Span(january + start * MINUTE, january + end * MINUTE)
+        expected = rows["time"][max(0, start) : max(0, min(end, 100))]
+        assert count(files(window)) == len(expected)
+        assert read_times(files(window)).equals(expected)
+    with pytest.raises(AttributeError):
+        lake.read("KRW-BTC", "1m")
 
 
 def test_a_chunk_that_changed_is_read_as_it_is(lake, chunk, candles, january):
