@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import overload
@@ -12,10 +12,12 @@ import polars as pl
 
 from marketkit.coverage import Span
 from marketkit.data.lake.audit.widths import compare
+from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.markets import universe_of
 from marketkit.data.lake.names import in_codes
 from marketkit.data.lake.report import provenance
 from marketkit.data.lake.snapshots.snapshot_store import SnapshotStore
+from marketkit.data.lake.store.left_out import from_series, name_of
 from marketkit.data.lake.store.store import Selection, Store
 from marketkit.data.lake.store.unsettled import Unsettled
 from marketkit.data.lake.trades.day import KIND
@@ -226,7 +228,11 @@ class Intake(SnapshotStore):
         backfill or another file proves their slots.
         """
         found = self.select(symbols, timeframe)
-        rows = self._unproved(found, EVER, everything=symbols is None)
+
+        def unproved(sound: Selection) -> pl.DataFrame:
+            return self._unproved(sound, EVER, everything=symbols is None)
+
+        rows = found.from_readable(unproved) if symbols is None else unproved(found)
         return rows.with_columns(state=pl.lit("forming", STATE)).select(*CANDLE)
 
     @property
@@ -249,12 +255,15 @@ class Intake(SnapshotStore):
         of REST held against it how many slots were compared, and how many of them differed.
         Candles that came in no file are in none of these.
         """
-        window = self._window(start, end)
-        chosen = self._chosen(symbols, timeframe)
-        return provenance.frame(
-            provenance.SeriesProvenance(each, provenance.provenance_in(self, each, window))
-            for each in chosen
-        )
+        window, chosen = self._window(start, end), self._chosen(symbols, timeframe)
+
+        def files(sound: Sequence[Series]) -> pl.DataFrame:
+            return provenance.frame(
+                provenance.SeriesProvenance(each, provenance.provenance_in(self, each, window))
+                for each in sound
+            )
+
+        return from_series(chosen, files, name_of, named=symbols is not None)
 
     def drop(self, symbols: str | Iterable[str], timeframe: str | Timeframe) -> int:
         """Remove series with all coverage, and give the bytes of candles.

@@ -20,7 +20,6 @@ from marketkit.data.lake.read.decimals import in_precision, to_decimals
 from marketkit.data.lake.read.fill import scan_dense
 from marketkit.data.lake.read.made import read_made
 from marketkit.data.lake.read.renamed import Renames, scan_renamed
-from marketkit.data.lake.read.sound import from_all
 from marketkit.data.lake.read.spread import Function, Part, dask_frame, map_parts
 from marketkit.data.lake.read.sql import answer
 from marketkit.data.lake.report import coverage as report
@@ -30,7 +29,7 @@ from marketkit.data.lake.report.summary import look
 from marketkit.data.lake.snapshots.snapshot import FrozenIndex
 from marketkit.data.lake.store import away_log, revisions
 from marketkit.data.lake.store import newest as hot
-from marketkit.data.lake.store.left_out import SPOILT, name_of, of_the_sound, say, survey
+from marketkit.data.lake.store.left_out import SPOILT, from_series, name_of, say, survey
 from marketkit.data.lake.store.pages import compact_all
 from marketkit.data.lake.store.revisions import Logged
 from marketkit.data.lake.store.scan import read_times, scan
@@ -38,7 +37,7 @@ from marketkit.data.lake.store.store import Selection
 from marketkit.data.lake.trades.day import KIND as TRADE
 from marketkit.data.lake.trades.store import TradeStore
 from marketkit.data.lake.transfer.exporting import check_target, write_rows
-from marketkit.errors import LakeError, WrongArgument
+from marketkit.errors import WrongArgument
 from marketkit.frames import Frame, Precision, one_of
 from marketkit.notebook.arguments import explained
 from marketkit.notebook.card import Card, Shown
@@ -133,7 +132,7 @@ class Lake(Intake, Shown):
                 rows = pl.concat([rows, more.lazy()]).sort("symbol", "time")
             return to_decimals(rows) if exact else rows
 
-        return from_all(found, answered) if symbols is None else answered(found)
+        return found.from_readable(answered) if symbols is None else answered(found)
 
     def read(
         self,
@@ -169,7 +168,7 @@ class Lake(Intake, Shown):
             more = self._unproved(sound, window, everything=symbols is None)
             return rows if more.is_empty() else pl.concat([rows, more]).sort("symbol", "time")
 
-        rows = from_all(found, answered) if symbols is None else answered(found)
+        rows = found.from_readable(answered) if symbols is None else answered(found)
         return in_precision(rows, precision)
 
     def coverage(
@@ -372,7 +371,7 @@ class Lake(Intake, Shown):
         with self.index.reading(window):
             found = self.select(symbols, timeframe)
         if symbols is None:
-            return write_rows(target, from_all(found, lambda sound: sound.read(window)))
+            return write_rows(target, found.from_readable(lambda sound: sound.read(window)))
         return write_rows(target, found.read(window))
 
     def latest(
@@ -393,13 +392,8 @@ class Lake(Intake, Shown):
         if isinstance(symbols, int):  # it came first once
             raise WrongArgument(f"latest() takes symbols first: write count={symbols}")
         chosen = self._chosen(symbols, timeframe)
-        answer = functools.partial(hot.latest, self.root, self.index, self.seen)
-        failures: Mapping[str, LakeError] = {}
-        if symbols is None:
-            rows, failures = of_the_sound(chosen, lambda sound: answer(sound, count), name_of)
-        else:
-            rows = answer(chosen, count)
-        say(failures, anything=True)
+        answer = functools.partial(hot.latest, self.root, self.index, self.seen, count=count)
+        rows = from_series(chosen, answer, name_of, named=symbols is not None)
         if self._beside.any:
             found = self.select(symbols, timeframe)
             more = self._unproved(found, EVER, everything=symbols is None)
@@ -487,7 +481,7 @@ class Lake(Intake, Shown):
         def answered(sound: Selection) -> pl.DataFrame:
             return read_made(self, sound.symbols, width, window, exact=exact)
 
-        return from_all(found, answered) if symbols is None else answered(found)
+        return found.from_readable(answered) if symbols is None else answered(found)
 
     def _scan_renamed(
         self,

@@ -116,3 +116,21 @@ def of_the_sound(
         if not sound:
             raise
         return answer(sound), failures
+
+
+def from_series(
+    wanted: Sequence[_K],
+    answer: Callable[[Sequence[_K]], _T],
+    name: Callable[[_K], str],
+    *,
+    named: bool,
+) -> _T:
+    """Answer for series that somebody named; else for all that can be read, with a warning.
+
+    Raises the failure of one that is named, and where all fail.
+    """
+    if named:
+        return answer(wanted)
+    found, failures = of_the_sound(wanted, answer, name)
+    say(failures, anything=True)
+    return found

@@ -18,7 +18,7 @@ from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance
 from marketkit.data.lake.store.drop import drop_series
 from marketkit.data.lake.store.index import Index
 from marketkit.data.lake.store.knowledge import Knowledge
-from marketkit.data.lake.store.left_out import name_of
+from marketkit.data.lake.store.left_out import name_of, of_the_sound, say
 from marketkit.data.lake.store.located import Located
 from marketkit.data.lake.store.mirror import Mirror
 from marketkit.data.lake.store.pages import compact_all, write_page
@@ -32,6 +32,8 @@ from marketkit.net.exchange_clock import machine_time
 from marketkit.symbols import several
 from marketkit.timeframe import Timeframe, parse_timeframe
 from marketkit.window import Instant, check_range, window_of
+
+_T = TypeVar("_T")
 
 
 class Tally(NamedTuple):
@@ -103,6 +105,19 @@ class Selection:
     def read(self, window: Span) -> pl.DataFrame:
         """Read the candles of a range, sorted by symbol and time."""
         return read(self.files(window))
+
+    def from_readable(self, answer: Callable[[Selection], _T]) -> _T:
+        """Answer a question about all with each series that can be read; warn of the others.
+
+        Raises the failure where none can be read.
+        """
+        answered, failures = of_the_sound(
+            self.symbols,
+            lambda symbols: answer(self.of(symbols)),
+            lambda symbol: name_of(self.found[symbol][0]),
+        )
+        say({**self.failures, **failures}, anything=bool(self.found))
+        return answered
 
 
 class Store(Located):
@@ -198,8 +213,13 @@ class Store(Located):
         of them have 2 GB (`MARKETKIT_TIER`, bytes; `0` is off), and the newest files of a range
         come first. Every file is compared with its proof before. Raises as `read`.
         """
-        files = self.select(symbols, timeframe).files(self._window(start, end))
-        return tier.warm(files.newest_first, files.known)
+        found, window = self.select(symbols, timeframe), self._window(start, end)
+
+        def prepared(sound: Selection) -> int:
+            files = sound.files(window)
+            return tier.warm(files.newest_first, files.known)
+
+        return found.from_readable(prepared) if symbols is None else prepared(found)
 
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""

@@ -23,6 +23,11 @@ _known: dict[tuple[str, Stamp], DayFooter] = {}
 _lock = threading.Lock()
 
 
+def name_of(series: TradeSeries) -> str:
+    """Name the trades of a market for people."""
+    return f"{series.symbol} trade"
+
+
 def stored(root: Path, source: str) -> list[TradeSeries]:
     """List the series of a source, sorted by symbol. Raises `CorruptFile` for a refused look."""
     folder = root / trades_folder(source)
@@ -70,7 +75,7 @@ def survey(
         try:
             found[series] = entries_of(root, series)
         except SPOILT as failure:
-            failures[f"{series.symbol} trade"] = failure
+            failures[name_of(series)] = failure
     return found, failures
 
 

@@ -2,25 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format import marker
 from marketkit.data.lake.format.provenance import NO_ARCHIVE, Provenance, Source
-from marketkit.data.lake.store.left_out import SPOILT, say
+from marketkit.data.lake.store.left_out import from_series, say
 from marketkit.data.lake.trades.day import DayEntry
-from marketkit.data.lake.trades.days import entries_of, stored, survey
+from marketkit.data.lake.trades.days import entries_of, name_of, stored, survey
 from marketkit.data.lake.trades.drop import drop_trades
 from marketkit.data.lake.trades.layout import TradeSeries, day_span, days_of
 from marketkit.data.lake.trades.log import CHANGE, read_log
 from marketkit.data.lake.trades.rows import TradePage
 from marketkit.data.lake.trades.scan import read_days, scan_days
 from marketkit.data.lake.trades.write import TradesWritten, write_trades
-from marketkit.errors import LakeError
 from marketkit.net.exchange_clock import machine_time
 from marketkit.notebook.arguments import explained
 from marketkit.schema import TIME, TRADE, Schema, empty
@@ -46,6 +47,9 @@ PROVENANCE: Schema = {
     "fetched": TIME,
 }
 GAPS: Schema = {"symbol": pl.String(), "start": TIME, "end": TIME}
+
+
+_T = TypeVar("_T")
 
 
 def _window(start: Instant | None, end: Instant | None) -> Span:
@@ -154,26 +158,15 @@ class TradeStore:
 
     def read_span(self, symbols: str | Iterable[str] | None, span: Span) -> pl.DataFrame:
         """Read the trades of a span."""
-        return read_days(self.paths(symbols, span), span).select(*TRADE)
+        of = functools.partial(self._paths, window=span)
+        return self._of(symbols, lambda found: read_days(of(found), span)).select(*TRADE)
 
     def paths(self, symbols: str | Iterable[str] | None, window: Span) -> list[Path]:
         """Give the files with trades of a range, in the order of their rows.
 
         Of all symbols those with a broken file are left out, and a warning names them.
         """
-        found: list[Path] = []
-        failures: dict[str, LakeError] = {}
-        for series in self._chosen(symbols):
-            try:
-                entries = self._entries(series, window)
-            except SPOILT as failure:
-                if symbols is not None:
-                    raise
-                failures[f"{series.symbol} trade"] = failure
-            else:
-                found += [self.root / series.path(each.day) for each in entries if each.footer.rows]
-        say(failures, anything=bool(found))
-        return found
+        return self._of(symbols, functools.partial(self._paths, window=window))
 
     def tally(self, symbol: str, span: Span) -> tuple[int, int, int]:
         """Count the UTC days of a span: with trades, proved to have none, not known whole.
@@ -219,12 +212,16 @@ class TradeStore:
         Columns are `symbol date key sha256 size modified fetched`.
         """
         window = self._window(start, end)
-        rows = [
-            (series.symbol, entry.day, *source[:5])
-            for series in self._chosen(symbols)
-            for entry in self._entries(series, window)
-            for source in entry.footer.archive.sources
-        ]
+
+        def files(found: Iterable[TradeSeries]) -> list[tuple[object, ...]]:
+            return [
+                (series.symbol, entry.day, *source[:5])
+                for series in found
+                for entry in self._entries(series, window)
+                for source in entry.footer.archive.sources
+            ]
+
+        rows = self._of(symbols, files)
         raw = {**PROVENANCE, "date": pl.String(), "fetched": pl.Int64()}
         frame = pl.DataFrame(rows, raw, orient="row")
         return frame.with_columns(pl.col("date").str.to_date()).cast(pl.Schema(PROVENANCE))
@@ -235,14 +232,34 @@ class TradeStore:
         Columns are `symbol time price volume side sequential_id came seen_at`; `came` is false for
         a trade that went.
         """
-        logs = [read_log(self.root, series) for series in self._chosen(symbols)]
-        return pl.concat([empty(CHANGE), *logs])
+
+        def logged(found: Iterable[TradeSeries]) -> pl.DataFrame:
+            return pl.concat([empty(CHANGE), *(read_log(self.root, each) for each in found)])
+
+        return self._of(symbols, logged)
 
     def _chosen(self, symbols: str | Iterable[str] | None) -> list[TradeSeries]:
         marker.check(self.root)
         if symbols is None:
             return stored(self.root, self.source)
         return [TradeSeries(self.source, symbol) for symbol in sorted(set(several(symbols)))]
+
+    def _of(
+        self,
+        symbols: str | Iterable[str] | None,
+        answer: Callable[[Sequence[TradeSeries]], _T],
+    ) -> _T:
+        """Answer for some symbols, or for all that can be read: a warning names the others."""
+        return from_series(self._chosen(symbols), answer, name_of, named=symbols is not None)
+
+    def _paths(self, found: Iterable[TradeSeries], window: Span) -> list[Path]:
+        """Give the files with trades of a range, in the order of their rows."""
+        return [
+            self.root / series.path(entry.day)
+            for series in found
+            for entry in self._entries(series, window)
+            if entry.footer.rows
+        ]
 
     def _entries(self, series: TradeSeries, window: Span = EVER) -> list[DayEntry]:
         marker.check(self.root)

@@ -11,6 +11,7 @@ from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.left_out import brief, name_of, of_the_sound, say, survey
 from marketkit.errors import CorruptFile, Incomplete, NewerFormat
 from marketkit.timeframe import TIMEFRAMES
+from marketkit.window import EVER
 
 BROKEN = CorruptFile("x.parquet cannot be read: rot;\n`marketkit lake repair` sets it aside")
 
@@ -82,3 +83,62 @@ def test_a_survey_of_all_widths_gives_what_is_there_and_names_what_is_not(lake, 
     found, failures = survey(lake.index, ["upbit", "nobody"])
     assert [name_of(each) for each in found] == ["KRW-BTC 1m"]
     assert list(failures) == ["KRW-ETH 1m"]
+
+
+@pytest.fixture
+def filled(lake, candles, january):
+    for symbol in ("KRW-BTC", "KRW-ETH", "KRW-XRP"):
+        covering = Spans([(january, january + 60_000)])
+        lake.append(symbol, "1m", candles([january], symbol), covering)
+    return lake
+
+
+def read(lake):
+    return lake.select(None, "1m").from_readable(lambda found: found.read(EVER))["symbol"].to_list()
+
+
+def chunk(lake, symbol):
+    return next(lake.root.glob(f"candles/*/*/series={symbol}/2024-01.parquet"))
+
+
+def test_a_series_whose_pages_rotted_and_one_without_a_footer_are_left_out(filled):
+    filled.catalog()
+    with chunk(filled, "KRW-ETH").open("r+b") as file:
+        file.write(bytes(300))
+    assert chunk(filled, "KRW-XRP").write_bytes(b"rot")
+    with pytest.warns(Incomplete, match="KRW-ETH 1m, KRW-XRP 1m"):
+        assert read(filled) == ["KRW-BTC"]
+
+
+def test_where_none_can_be_read_the_failure_is_raised(filled):
+    for path in filled.root.glob("candles/*/*/*/*.parquet"):
+        path.write_bytes(b"rot")
+    with pytest.raises(CorruptFile, match="KRW-BTC"):
+        read(filled)
+
+
+def test_a_lake_without_the_width_is_empty(filled):
+    assert filled.select(None, "5m").from_readable(lambda found: found.read(EVER)).is_empty()
+
+
+EVERY = {
+    "read": lambda lake: lake.read(None, "1m")["symbol"].to_list(),
+    "scan": lambda lake: lake.scan(None, "1m").collect()["symbol"].to_list(),
+    "coverage": lambda lake: lake.coverage(None, "1m")["symbol"].to_list(),
+    "gaps": lambda lake: lake.gaps(None, "1m", "2024-01-01", "2024-01-02")["symbol"].to_list(),
+    "catalog": lambda lake: lake.catalog()["symbol"].to_list(),
+    "latest": lambda lake: lake.latest()["symbol"].to_list(),
+    "map": lambda lake: lake.map(lambda rows: rows)["symbol"].to_list(),
+    "export": lambda lake: lake.export(lake.root / "all.csv", None, "1m") * ["KRW-BTC"],
+    "warm": lambda lake: lake.warm() * ["KRW-BTC"],
+    "unsettled": lambda lake: ["KRW-BTC", *lake.unsettled()["symbol"]],
+    "provenance": lambda lake: ["KRW-BTC", *lake.provenance()["symbol"]],
+}
+
+
+@pytest.mark.parametrize("asked", EVERY)
+def test_whatever_is_asked_of_all_a_broken_series_is_left_out_with_a_warning(filled, asked):
+    filled.drop("KRW-XRP", "1m")
+    chunk(filled, "KRW-ETH").write_bytes(b"rot")
+    with pytest.warns(Incomplete, match="left out: KRW-ETH 1m: "):
+        assert set(EVERY[asked](filled)) == {"KRW-BTC"}

@@ -10,6 +10,7 @@ from marketkit.data.lake import Lake
 from marketkit.data.lake.format.provenance import Provenance, Source
 from marketkit.data.lake.report.summary import look
 from marketkit.data.lake.report.usage import parts, usage
+from marketkit.data.lake.trades.layout import TradeSeries
 from marketkit.errors import CorruptFile, Incomplete
 from marketkit.schema import TRADE
 from tests.unit.data.lake.trades.conftest import DAY, FIRST, NOON, as_archived, make_trades
@@ -55,13 +56,43 @@ def test_the_files_of_the_archive_are_told_for_each_day(filled):
     assert filled.provenance("KRW-ETH").is_empty()
 
 
-def test_of_all_markets_a_broken_one_is_left_out_with_a_warning(filled):
+EVERY = {
+    "read": lambda trades: trades.read()["symbol"],
+    "scan": lambda trades: trades.scan().collect()["symbol"],
+    "catalog": lambda trades: trades.catalog()["symbol"],
+    "provenance": lambda trades: trades.provenance()["symbol"],
+}
+
+
+@pytest.mark.parametrize("asked", EVERY)
+def test_of_all_markets_a_broken_one_is_left_out_with_a_warning(filled, asked):
     path = filled.root / "trades/source=upbit/series=KRW-ETH/2024-01-01.parquet"
     path.write_bytes(b"rotten")
     with pytest.warns(Incomplete, match="KRW-ETH trade"):
-        assert filled.read()["symbol"].unique().to_list() == ["KRW-BTC"]
+        assert set(EVERY[asked](filled)) == {"KRW-BTC"}
     with pytest.raises(CorruptFile, match="KRW-ETH"):
         filled.read("KRW-ETH")
+
+
+def test_of_all_markets_one_whose_pages_rotted_is_left_out_with_a_warning(filled):
+    filled.catalog()
+    path = filled.root / "trades/source=upbit/series=KRW-ETH/2024-01-01.parquet"
+    with path.open("r+b") as file:
+        file.write(b"PAR1" + bytes(200))
+    with pytest.warns(Incomplete, match="KRW-ETH trade"):
+        assert set(filled.read()["symbol"]) == {"KRW-BTC"}
+
+
+def test_of_all_logs_a_broken_one_is_left_out_with_a_warning(filled):
+    for symbol in ("KRW-BTC", "KRW-ETH"):
+        covering = Spans([(NOON, NOON + 9)])
+        filled.append(symbol, make_trades([NOON + 1], symbol=symbol), covering)
+    log = filled.root / TradeSeries("upbit", "KRW-ETH").log
+    log.write_bytes(b"{}\n")
+    with pytest.warns(Incomplete, match="KRW-ETH trade"):
+        assert set(filled.revisions()["symbol"]) == {"KRW-BTC"}
+    with pytest.raises(CorruptFile, match="KRW-ETH"):
+        filled.revisions("KRW-ETH")
 
 
 def test_an_empty_lake_has_no_trades(trades):
