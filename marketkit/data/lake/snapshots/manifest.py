@@ -232,7 +232,7 @@ def _said(kept: FrozenFile, path: str) -> dict[str, Any]:
         "rows": footer.rows,
         "first": footer.first,
         "last": footer.last,
-        "covered": [list(span) for span in footer.covered],
+        "covered": list(footer.covered),
         "nothing_before": footer.nothing_before,
         "rests_on": None if footer.nothing_before is None else footer.rests_on,
     }
