@@ -35,6 +35,8 @@ CHANNELS = ("trade", "ticker", "orderbook")
 CALLERS = 3  # processes
 FILLED = 50  # markets
 DAYS = 2.0  # of candles that a minute of the run is enough for: most markets are quiet
+# As the README says for programs that run for weeks, and as `marketkit` does for its own.
+LONG_LIVED = {"MALLOC_MMAP_THRESHOLD_": "131072"}
 CONFIG = """
 verify = "2h"
 
@@ -166,7 +168,7 @@ def _program(soak: Soak, config: Path) -> subprocess.Popen[str]:
         "followed": FOLLOWED,
         "recorded": RECORDED,
     }
-    return _process(soak, "program", json.dumps(work))
+    return _process(soak, "program", json.dumps(work), **LONG_LIVED)
 
 
 def _caller(soak: Soak, number: int) -> subprocess.Popen[str]:
@@ -174,7 +176,7 @@ def _caller(soak: Soak, number: int) -> subprocess.Popen[str]:
     return _process(soak, "caller", *where, str(CALLS / CALLERS), f"{soak.seed}/{number}")
 
 
-def _process(soak: Soak, module: str, *arguments: str) -> subprocess.Popen[str]:
+def _process(soak: Soak, module: str, *arguments: str, **more: str) -> subprocess.Popen[str]:
     home = {
         "MARKETKIT_BUDGET_DIR": str(soak.folder / "budget"),
         "MARKETKIT_CACHE": str(soak.folder / "cache"),
@@ -185,7 +187,7 @@ def _process(soak: Soak, module: str, *arguments: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             command,
             cwd=ROOT,
-            env=os.environ | home,
+            env=os.environ | home | more,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=errors,

@@ -14,6 +14,7 @@ from marketkit.cli.options import refuse_unknown, refuse_unused, wants_json
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.parser import build_parser, find_commands
 from marketkit.cli.terminal import forgiving, print_for_programs
+from marketkit.disk.system import map_large
 from marketkit.errors import Incomplete, InputError, MarketkitError, PartialResult
 
 
@@ -67,6 +68,7 @@ def _run(options: argparse.Namespace, output: Output) -> int:
 
 
 def _answer(options: argparse.Namespace, output: Output) -> int:
+    map_large()
     try:
         return int(options.run(options, output))
     except PartialResult as partial:

@@ -35,6 +35,7 @@ _FAR = 1 << 30  # locks are mandatory on Windows, so the byte lies behind all da
 _LONGEST, _BELOW = 259, 180  # letters of a path of old Windows, and of those below a lake's folder
 _LAZY = 19  # the lowest priority there is
 _POOLS_MOST, _POOLS = -8, 2  # M_ARENA_MAX of glibc: that of the main thread, and one of all others
+_FROM_SYSTEM, _LARGE = -3, 128 << 10  # M_MMAP_THRESHOLD, and the bytes with which glibc begins
 _MARK, _NETWORK = "\\\\?\\", "\\\\"  # of a path of any length, and of one on another machine
 
 
@@ -189,6 +190,19 @@ def share_memory() -> None:
     if sys.platform == "linux" and "MALLOC_ARENA_MAX" not in os.environ:
         with suppress(AttributeError):
             _library().mallopt(_POOLS_MOST, _POOLS)
+
+
+def map_large() -> None:
+    """Have glibc take large pieces of memory from the system, and return each when it is free.
+
+    By itself it has ever larger ones come from the pools, where small pieces keep what is free from
+    being returned: a process that lives long grows by some ten megabytes an hour. For programs that
+    are all ours: large arrays of numpy would take several times as long. A choice that the user
+    has made in MALLOC_MMAP_THRESHOLD_ stays.
+    """
+    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        with suppress(AttributeError):
+            _library().mallopt(_FROM_SYSTEM, _LARGE)
 
 
 def give_back() -> None:
