@@ -393,11 +393,12 @@ def test_a_system_without_pools_is_left_alone(monkeypatch):
     monkeypatch.setattr(system, "_library", SimpleNamespace)
     monkeypatch.setattr(system.sys, "platform", "linux")
     monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
-    system.share_memory()
-    system.give_back()
-    monkeypatch.setattr(system.sys, "platform", "win32")
-    system.share_memory()
-    system.give_back()
+    monkeypatch.delenv("MALLOC_MMAP_THRESHOLD_", raising=False)
+    for _ in range(2):
+        system.share_memory()
+        system.map_large()
+        system.give_back()
+        monkeypatch.setattr(system.sys, "platform", "win32")
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps it until asked")
@@ -415,6 +416,40 @@ print(before - kept())
 """
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert int(done.stdout) > 20_000
+
+
+LARGE = """
+import re, sys
+from marketkit.disk import system
+def kept():
+    return int(re.search(r"Private_Dirty: +([0-9]+)", open("/proc/self/smaps_rollup").read())[1])
+if sys.argv[1] == "mapped":
+    system.map_large()
+bytearray(b"1") * 9_000_000  # such come from the pool from then on
+before = kept()
+pieces = [bytearray(b"1") * (1_000_000 if turn % 2 else 100_000) for turn in range(80)]
+del pieces[1::2]  # the small ones keep what is between them
+print(kept() - before)
+"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc learns to keep it")
+@pytest.mark.parametrize(
+    ("how", "told", "least", "most"),
+    [
+        ("mapped", None, 0, 10_000),
+        ("mapped", "33554432", 30_000, 60_000),
+        ("not", None, 30_000, 60_000),
+    ],
+)
+def test_large_memory_goes_back_when_it_is_free_unless_the_user_says_otherwise(
+    how, told, least, most
+):
+    environment = {name: value for name, value in os.environ.items() if "MALLOC" not in name}
+    environment |= {} if told is None else {"MALLOC_MMAP_THRESHOLD_": told}
+    command = [sys.executable, "-c", LARGE, how]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert least <= int(done.stdout) <= most
 
 
 def test_a_path_of_another_machine_is_told_on_windows_alone(monkeypatch):
