@@ -31,6 +31,7 @@ from typing import Any
 
 from benchmarks._sandbox import sandbox, scratch
 from benchmarks.odd_day import FOLLOWED
+from benchmarks.soak import LONG_LIVED
 from benchmarks.soak.events import ENDED
 from benchmarks.soak.samples import memory_of
 
@@ -148,7 +149,7 @@ def _process(command: list[str], folder: Path) -> subprocess.Popen[str]:
     return subprocess.Popen(
         command,
         cwd=ROOT,
-        env=os.environ | home,
+        env=os.environ | home | LONG_LIVED,  # all of them alike
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
