@@ -193,9 +193,9 @@ def share_memory() -> None:
 
 
 def map_large() -> None:
-    """Have glibc take large pieces of memory from the system, and return each when it is free.
+    """Have large pieces of memory come from the system, and go back there when free.
 
-    By itself it has ever larger ones come from the pools, where small pieces keep what is free from
+    By itself glibc takes ever larger ones from its pools, where small pieces keep what is free from
     being returned: a process that lives long grows by some ten megabytes an hour. For programs that
     are all ours: large arrays of numpy would take several times as long. A choice that the user
     has made in MALLOC_MMAP_THRESHOLD_ stays.
