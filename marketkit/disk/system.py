@@ -196,9 +196,9 @@ def map_large() -> None:
     """Have large pieces of memory come from the system, and go back there when free.
 
     By itself glibc takes ever larger ones from its pools, where small pieces keep what is free from
-    being returned: a process that lives long grows by some ten megabytes an hour. For programs that
-    are all ours: large arrays of numpy would take several times as long. A choice that the user
-    has made in MALLOC_MMAP_THRESHOLD_ stays.
+    being returned: a process that filled a lake was ten megabytes larger after half an hour. For
+    programs that are all ours: large arrays of numpy take several times as long with it. A choice
+    that the user has made in MALLOC_MMAP_THRESHOLD_ stays.
     """
     if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         with suppress(AttributeError):
