@@ -232,7 +232,7 @@ class Intake(SnapshotStore):
         def unproved(sound: Selection) -> pl.DataFrame:
             return self._unproved(sound, EVER, everything=symbols is None)
 
-        rows = found.from_readable(unproved) if symbols is None else unproved(found)
+        rows = found.from_readable(unproved, named=symbols is not None)
         return rows.with_columns(state=pl.lit("forming", STATE)).select(*CANDLE)
 
     @property

@@ -132,7 +132,7 @@ class Lake(Intake, Shown):
                 rows = pl.concat([rows, more.lazy()]).sort("symbol", "time")
             return to_decimals(rows) if exact else rows
 
-        return found.from_readable(answered) if symbols is None else answered(found)
+        return found.from_readable(answered, named=symbols is not None)
 
     def read(
         self,
@@ -168,7 +168,7 @@ class Lake(Intake, Shown):
             more = self._unproved(sound, window, everything=symbols is None)
             return rows if more.is_empty() else pl.concat([rows, more]).sort("symbol", "time")
 
-        rows = found.from_readable(answered) if symbols is None else answered(found)
+        rows = found.from_readable(answered, named=symbols is not None)
         return in_precision(rows, precision)
 
     def coverage(
@@ -370,9 +370,8 @@ class Lake(Intake, Shown):
         window = self._window(start, end)
         with self.index.reading(window):
             found = self.select(symbols, timeframe)
-        if symbols is None:
-            return write_rows(target, found.from_readable(lambda sound: sound.read(window)))
-        return write_rows(target, found.read(window))
+        rows = found.from_readable(lambda sound: sound.read(window), named=symbols is not None)
+        return write_rows(target, rows)
 
     def latest(
         self,
@@ -481,7 +480,7 @@ class Lake(Intake, Shown):
         def answered(sound: Selection) -> pl.DataFrame:
             return read_made(self, sound.symbols, width, window, exact=exact)
 
-        return found.from_readable(answered) if symbols is None else answered(found)
+        return found.from_readable(answered, named=symbols is not None)
 
     def _scan_renamed(
         self,

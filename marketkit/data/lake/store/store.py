@@ -106,11 +106,13 @@ class Selection:
         """Read the candles of a range, sorted by symbol and time."""
         return read(self.files(window))
 
-    def from_readable(self, answer: Callable[[Selection], _T]) -> _T:
-        """Answer a question about all with each series that can be read; warn of the others.
+    def from_readable(self, answer: Callable[[Selection], _T], *, named: bool) -> _T:
+        """Answer for series that somebody named; else for all that can be read, with a warning.
 
-        Raises the failure where none can be read.
+        Raises the failure of one that is named, and where none can be read.
         """
+        if named:
+            return answer(self)
         answered, failures = of_the_sound(
             self.symbols,
             lambda symbols: answer(self.of(symbols)),
@@ -219,7 +221,7 @@ class Store(Located):
             files = sound.files(window)
             return tier.warm(files.newest_first, files.known)
 
-        return found.from_readable(prepared) if symbols is None else prepared(found)
+        return found.from_readable(prepared, named=symbols is not None)
 
     def covered(self, symbol: str, timeframe: str | Timeframe) -> Spans:
         """Give the slots that were asked and answered."""

@@ -48,7 +48,6 @@ PROVENANCE: Schema = {
 }
 GAPS: Schema = {"symbol": pl.String(), "start": TIME, "end": TIME}
 
-
 _T = TypeVar("_T")
 
 

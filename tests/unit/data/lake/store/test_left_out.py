@@ -94,7 +94,8 @@ def filled(lake, candles, january):
 
 
 def read(lake):
-    return lake.select(None, "1m").from_readable(lambda found: found.read(EVER))["symbol"].to_list()
+    found = lake.select(None, "1m").from_readable(lambda sound: sound.read(EVER), named=False)
+    return found["symbol"].to_list()
 
 
 def chunk(lake, symbol):
@@ -118,7 +119,8 @@ def test_where_none_can_be_read_the_failure_is_raised(filled):
 
 
 def test_a_lake_without_the_width_is_empty(filled):
-    assert filled.select(None, "5m").from_readable(lambda found: found.read(EVER)).is_empty()
+    found = filled.select(None, "5m").from_readable(lambda sound: sound.read(EVER), named=False)
+    assert found.is_empty()
 
 
 EVERY = {
