@@ -152,14 +152,19 @@ class Manifest:
             "hash": self.hash,
             **({"eras": dict(self.eras)} if self.eras else {}),
         }
-        # All files at once, for thousands one by one take longer than their links.
-        said = list(map(_said, self.files, self._paths))
-        files = json.dumps(said).replace("}, {", "},\n{")
+        files = _lines(list(map(_said, self.files, self._paths)))
         trades = ""
         if self.days:
-            days = json.dumps([kept.said() for kept in self.days]).replace("}, {", "},\n{")
-            trades = f',\n"trades": {days}'
+            trades = f',\n"trades": {_lines([kept.said() for kept in self.days])}'
         return f'{json.dumps(head, indent=0)[:-2]},\n"files": {files}{trades}\n}}\n'
+
+
+def _lines(said: list[dict[str, Any]]) -> str:
+    """Write JSON of a list, with a line for each entry."""
+    # The standard library takes four times as long: for thousands, a third of what their links do.
+    import msgspec  # noqa: PLC0415 - only for who freezes
+
+    return msgspec.json.encode(said).decode().replace("},{", "},\n{")
 
 
 def is_name(name: object) -> bool:

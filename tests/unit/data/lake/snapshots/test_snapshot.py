@@ -442,7 +442,7 @@ def test_a_missing_file_spoils_its_series_and_no_other(filled):
 
 @pytest.mark.parametrize(
     ("said", "instead"),
-    [('"rows": 1', '"rows": 2'), ('"name": "a"', '"name": "b"'), ('"size": ', '"size": 1')],
+    [('"rows":1', '"rows":2'), ('"name": "a"', '"name": "b"'), ('"size":', '"size":1')],
 )
 def test_a_manifest_that_says_what_the_files_do_not_is_found(filled, said, instead):
     filled.freeze("a")
