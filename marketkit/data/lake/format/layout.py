@@ -9,7 +9,7 @@ Nothing here touches a disk.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -43,15 +43,13 @@ class Series:
     source: str
     symbol: str
     timeframe: Timeframe
+    folder: str = field(init=False, repr=False, compare=False)  # of the chunks, below the root
 
     def __post_init__(self) -> None:
         check_symbol(self.symbol)
         check_source(self.source)
-
-    @property
-    def folder(self) -> str:
-        """The folder of the series' chunks, below the root."""
-        return _series_folder(self.source, self.timeframe, self.symbol)
+        folder = _series_folder(self.source, self.timeframe, self.symbol)
+        object.__setattr__(self, "folder", folder)
 
     @property
     def lock(self) -> str:
@@ -63,7 +61,7 @@ class Series:
         return f"{self.folder}/{chunk}{SUFFIX}"
 
 
-@lru_cache(maxsize=8192)  # asked several times by every call, of hundreds of markets
+@lru_cache(maxsize=8192)  # every call asks for hundreds of markets
 def _series_folder(source: str, timeframe: Timeframe, symbol: str) -> str:
     return f"{timeframe_folder(source, timeframe)}/series={file_name(symbol)}"
 

@@ -97,9 +97,8 @@ class Index:
     ) -> tuple[dict[Series, list[Entry]], dict[Series, LakeError]]:
         """List the chunks of each series that can be looked at, and say why others cannot."""
         found, failures = self._look(wanted)
-        folders = [(series, series.folder) for series in wanted]
-        sound = {series: found[folder] for series, folder in folders if folder not in failures}
-        return sound, {each: failures[folder] for each, folder in folders if folder in failures}
+        sound = {each: found[each.folder] for each in wanted if each.folder not in failures}
+        return sound, {each: failures[each.folder] for each in wanted if each.folder in failures}
 
     def _look(
         self, wanted: Sequence[Series]
