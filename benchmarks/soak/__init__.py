@@ -36,7 +36,7 @@ CALLERS = 3  # processes
 FILLED = 50  # markets
 DAYS = 2.0  # of candles that a minute of the run is enough for: most markets are quiet
 # As the README says for programs that run for weeks, and as `marketkit` does for its own.
-LONG_LIVED = {"MALLOC_MMAP_THRESHOLD_": "131072"}
+LONG_LIVED = {"MALLOC_MMAP_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 CONFIG = """
 verify = "2h"
 

@@ -196,10 +196,13 @@ def map_large() -> None:
     """Have large pieces of memory come from the system, and go back there when free.
 
     By itself glibc takes ever larger ones from its pools, where small pieces keep what is free from
-    being returned: a process that filled a lake was ten megabytes larger after half an hour. For
-    programs that are all ours: large arrays of numpy take several times as long with it. A choice
-    that the user has made in MALLOC_MMAP_THRESHOLD_ stays.
+    being returned: a process that filled a lake was ten megabytes larger after half an hour. The
+    pool of pyarrow keeps some as well, so that takes its memory from glibc, too, if it was not
+    loaded before. For programs that are all ours: large arrays of numpy take several times as long
+    with it. What the user has chosen in MALLOC_MMAP_THRESHOLD_ or ARROW_DEFAULT_MEMORY_POOL stays.
     """
+    if sys.platform == "linux":
+        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
     if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         with suppress(AttributeError):
             _library().mallopt(_FROM_SYSTEM, _LARGE)

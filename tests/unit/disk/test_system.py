@@ -433,6 +433,19 @@ print(kept() - before)
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems are left alone")
+@pytest.mark.parametrize(("told", "pool"), [(None, "system"), ("mimalloc", "mimalloc")])
+def test_pyarrow_takes_memory_from_the_system_unless_told_otherwise(told, pool):
+    name = "ARROW_DEFAULT_MEMORY_POOL"
+    environment = {each: value for each, value in os.environ.items() if each != name}
+    environment |= {} if told is None else {name: told}
+    code = "from marketkit.disk import system; system.map_large(); import pyarrow as pa"
+    code += "; print(pa.default_memory_pool().backend_name)"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == pool
+
+
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc learns to keep it")
 @pytest.mark.parametrize(
     ("how", "told", "least", "most"),
