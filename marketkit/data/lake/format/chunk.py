@@ -35,6 +35,9 @@ from marketkit.window import EVER
 FORMAT = 1  # of the files; a lake of a later one is refused
 
 KEY = b"marketkit"
+# Spans, and texts of them, that are remembered: full chunks of the same days say the same, and
+# years have few such. Those of a backfill are new with each page, and nobody asks for them again.
+_TEXTS = 512
 # What the footers of all chunks begin with, as pyarrow writes it: who only reads loads no pyarrow.
 SCHEMA = (
     b"\x15\x04\x19\x9c5\x00\x18\x06schema\x15\x10\x00\x15\x0c%\x02\x18\x06symbol%\x00L\x1c\x00"
@@ -152,19 +155,19 @@ def spell_chunk(frame: pl.DataFrame, footer: Footer, series: Series) -> seal.Sea
     return seal.seal(encode(frame, {KEY: _said(footer, series)}))
 
 
-@lru_cache(maxsize=4096)  # full chunks of the same days say the same
+@lru_cache(maxsize=_TEXTS)
 def spans_to_text(spans: Spans) -> str:
     """Spell spans as JSON."""
     return json.dumps([list(span) for span in spans], separators=(",", ":"))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_TEXTS)
 def spans_of_text(text: str) -> Spans:
     """Read spans spelled by `spans_to_text`."""
     return Spans((int(start), int(end)) for start, end in json.loads(text))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=_TEXTS)
 def _spans_of(pairs: tuple[tuple[int, int], ...]) -> Spans:
     return Spans((int(start), int(end)) for start, end in pairs)
 

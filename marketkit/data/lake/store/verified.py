@@ -2,7 +2,8 @@
 
 To compare takes about as long as to decode, so that each version of a file is compared once in a
 process. A version is told by all that a system notes of a file, the time of its last change too,
-which no program can set back.
+which no program can set back. Of each place on a disk the last version is remembered: a file that
+is replaced again and again takes few of them in turn.
 """
 
 from __future__ import annotations
@@ -20,10 +21,9 @@ from marketkit.data.lake.format.verify import verify
 from marketkit.errors import CorruptFile
 
 _AT_ONCE = 4  # files compared side by side: hashing leaves the other threads alone
-_MOST = 200_000  # versions remembered, some 30 MB; beyond that all are compared again
-_Seen = tuple[int, ...]
+_MOST = 200_000  # versions remembered, some 60 MB; beyond that all are compared again
 
-_seen: set[_Seen] = set()
+_seen: dict[tuple[int, int], tuple[int, int, int]] = {}  # by device and inode
 _lock = threading.Lock()
 
 
@@ -38,7 +38,7 @@ def verify_files(files: Sequence[tuple[Path, FileIO]], known: Mapping[Path, Vers
     `known` are hashes of versions that the index or a manifest has. The files are left at their
     beginning. Raises `CorruptFile` naming the first that is not as it was written.
     """
-    new = [each for each in files if _version(each[1]) not in _seen]
+    new = [each for each in files if not _is_seen(os.fstat(each[1].fileno()))]
     if len(new) == 1:
         _verify(*new[0], known)
     elif new:
@@ -51,7 +51,7 @@ def carry(before: os.stat_result, after: os.stat_result) -> bool:
 
     A second name changes the time of the last change, and nothing else.
     """
-    if _version_of(before) not in _seen or Stamp.of(before) != Stamp.of(after):
+    if not _is_seen(before) or Stamp.of(before) != Stamp.of(after):
         return False
     remember(after)
     return True
@@ -62,7 +62,7 @@ def remember(stat: os.stat_result) -> None:
     with _lock:
         if len(_seen) >= _MOST:
             _seen.clear()
-        _seen.add(_version_of(stat))
+        _seen[stat.st_dev, stat.st_ino] = _version(stat)
 
 
 def _verify(path: Path, file: FileIO, known: Mapping[Path, Version]) -> None:
@@ -78,9 +78,9 @@ def _verify(path: Path, file: FileIO, known: Mapping[Path, Version]) -> None:
     remember(stat)
 
 
-def _version(file: FileIO) -> _Seen:
-    return _version_of(os.fstat(file.fileno()))
+def _is_seen(stat: os.stat_result) -> bool:
+    return _seen.get((stat.st_dev, stat.st_ino)) == _version(stat)
 
 
-def _version_of(stat: os.stat_result) -> _Seen:
-    return stat.st_dev, stat.st_ino, stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns
+def _version(stat: os.stat_result) -> tuple[int, int, int]:
+    return stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns

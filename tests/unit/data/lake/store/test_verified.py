@@ -83,13 +83,21 @@ def test_a_version_is_known_by_its_second_name_too(paths, tmp_path):
 
 def test_more_versions_than_are_remembered_are_compared_again(paths, monkeypatch):
     monkeypatch.setattr(verified, "_MOST", 1)
-    monkeypatch.setattr(verified, "_seen", set())
+    monkeypatch.setattr(verified, "_seen", {})
     compare(paths)
     assert len(verified._seen) == 1
 
 
+def test_of_a_file_that_changes_again_and_again_one_version_is_remembered(paths, monkeypatch):
+    monkeypatch.setattr(verified, "_seen", {})
+    for turn in range(20):
+        os.utime(paths[0], ns=(turn, turn))
+        compare(paths[:1])
+    assert len(verified._seen) == 1
+
+
 def test_a_hash_counts_for_the_version_that_it_is_of(paths, monkeypatch):
-    monkeypatch.setattr(verified, "_seen", set())
+    monkeypatch.setattr(verified, "_seen", {})
     told = []
     monkeypatch.setattr(verified, "verify", lambda _, sha256: told.append(sha256))
     stamp = verified.Stamp.of(paths[0].stat())
