@@ -68,8 +68,11 @@ class Timeframe:
 
     def ceil(self, time: int) -> int:
         """Give the first slot start at or after `time`."""
-        start = self.floor(time)
-        return start if start == time else self.next(start)
+        if self.name in _MONTHS:
+            start = self.floor(time)
+            return start if start == time else self.next(start)
+        origin = _FIRST_MONDAY if self.name == "1w" else 0
+        return origin - (origin - time) // self.width * self.width
 
     def next(self, time: int) -> int:
         """Give the start of the slot after the one that holds `time`: also that slot's end."""

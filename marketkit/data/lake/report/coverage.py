@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
+from itertools import starmap
 from typing import Any
 
 import polars as pl
@@ -50,16 +51,15 @@ CATALOG: Schema = {
 
 def gaps(ranges: Iterable[tuple[Series, Knowledge, Span]]) -> pl.DataFrame:
     """Give one row for each span of slots nobody asked about."""
-    names, widths, spans = list[str](), list[str](), list[Span]()
-    slots = list[int]()
+    names, widths, spans, slots = list[str](), list[str](), list[Span](), list[int]()
     for series, known, span in ranges:
-        parts = list(known.missing(*span))
+        parts = known.missing(*span)
         names += [series.symbol] * len(parts)
         widths += [series.timeframe.name] * len(parts)
         spans += parts
-        slots += [series.timeframe.count(*part) for part in parts]
+        slots += starmap(series.timeframe.count, parts)
     # Column by column: as rows they would take twice as long.
-    starts, ends = ([each[at] for each in spans] for at in (0, 1))
+    starts, ends = zip(*spans, strict=True) if spans else ((), ())
     edges = [pl.Series(each, dtype=pl.Int64).cast(TIME) for each in (starts, ends)]
     columns = dict(zip(GAPS, (names, widths, *edges, slots), strict=True))
     return pl.DataFrame(columns, schema=dict(GAPS))
