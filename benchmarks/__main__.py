@@ -45,6 +45,7 @@ _MORE = {
     "minutes": "how long (soak, memory)",
     "seed": "what the exchange and its incidents are drawn from (soak)",
     "speed": "seconds of the exchange in one of this machine (soak)",
+    "days": "how far back the backfill goes (soak)",
 }
 
 

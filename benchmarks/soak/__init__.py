@@ -34,7 +34,9 @@ RECORDED = ["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-DOGE", ENDED]
 CHANNELS = ("trade", "ticker", "orderbook")
 CALLERS = 3  # processes
 FILLED = 50  # markets
-DAYS = 2.0  # of candles that a minute of the run is enough for: most markets are quiet
+# Days of candles that a minute of the run is enough for: most markets are quiet. Half of the run is
+# a first fill then; with `--days 20` an hour's ends while memory is not looked at yet.
+DAYS = 2.0
 # As the README says for programs that run for weeks, and as `marketkit` does for its own.
 LONG_LIVED = {"MALLOC_MMAP_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 CONFIG = """
@@ -54,6 +56,7 @@ class Soak:
     minutes: float
     seed: int
     speed: float
+    days: float
     exchange: Exchange = field(init=False)
     start: int = 0
     end: int = 0
@@ -64,7 +67,12 @@ class Soak:
 
 
 def measure(
-    *, quick: bool, minutes: float | None = None, seed: float = 1, speed: float = 1.0
+    *,
+    quick: bool,
+    minutes: float | None = None,
+    seed: float = 1,
+    speed: float = 1.0,
+    days: float | None = None,
 ) -> dict[str, Any]:
     """Live through it; three minutes if `quick`."""
     wanted = minutes or (3.0 if quick else MINUTES)
@@ -72,7 +80,7 @@ def measure(
     with ExitStack() as stack:
         folder = Path(kept) if kept else stack.enter_context(scratch())
         folder.mkdir(parents=True, exist_ok=True)
-        soak = Soak(folder, wanted, int(seed), speed)
+        soak = Soak(folder, wanted, int(seed), speed, days or wanted * DAYS)
         live_through(soak)
         if kept:
             (folder / "soak.pickle").write_bytes(pickle.dumps(soak))
@@ -90,7 +98,8 @@ def _header(soak: Soak) -> dict[str, Any]:
     load = ", ".join(f"{each[0]:.1f}" for each in soak.load)
     return {
         "command": f"python -m benchmarks soak --minutes {soak.minutes:g} --seed {soak.seed}"
-        + (f" --speed {soak.speed:g}" if soak.speed != 1 else ""),
+        + (f" --speed {soak.speed:g}" if soak.speed != 1 else "")
+        + (f" --days {soak.days:g}" if soak.days != soak.minutes * DAYS else ""),
         "commit": commit.stdout.strip() or "unknown",
         "load average at the beginning, at the end": load,
     }
@@ -146,7 +155,7 @@ def _config(soak: Soak) -> Path:
     rest = [code for code in codes if code not in FOLLOWED]
     soak.filled = [*FOLLOWED, *rest[: FILLED - len(FOLLOWED)]]
     config = soak.folder / "backfill.toml"
-    hours = max(1, round(soak.minutes * DAYS * 24))
+    hours = max(1, round(soak.days * 24))
     config.write_text(CONFIG.format(symbols=json.dumps(soak.filled), hours=hours))
     return config
 

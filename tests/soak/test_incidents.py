@@ -24,7 +24,7 @@ def at(minute: float) -> int:
 @pytest.fixture
 def soak(tmp_path: Path) -> Soak:
     """A run of which nothing is known yet."""
-    made = Soak(tmp_path, 60.0, 1, 1.0)
+    made = Soak(tmp_path, 60.0, 1, 1.0, 120.0)
     made.start, made.exchange = START + 5_000, Exchange("http://127.0.0.1:1")
     (tmp_path / "sent.tsv").write_text("")
     return made
