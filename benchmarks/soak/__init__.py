@@ -38,7 +38,11 @@ FILLED = 50  # markets
 # a first fill then; with `--days 20` an hour's ends while memory is not looked at yet.
 DAYS = 2.0
 # As the README says for programs that run for weeks, and as `marketkit` does for its own.
-LONG_LIVED = {"MALLOC_MMAP_THRESHOLD_": "131072", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+LONG_LIVED = {
+    "MALLOC_MMAP_THRESHOLD_": "131072",
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "_RJEM_MALLOC_CONF": "narenas:1,lg_tcache_max:12",
+}
 CONFIG = """
 verify = "2h"
 

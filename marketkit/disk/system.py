@@ -36,6 +36,12 @@ _LONGEST, _BELOW = 259, 180  # letters of a path of old Windows, and of those be
 _LAZY = 19  # the lowest priority there is
 _POOLS_MOST, _POOLS = -8, 2  # M_ARENA_MAX of glibc: that of the main thread, and one of all others
 _FROM_SYSTEM, _LARGE = -3, 128 << 10  # M_MMAP_THRESHOLD, and the bytes with which glibc begins
+# For pyarrow, and for jemalloc, from which polars takes its memory: 8 pools for two cores, and larger
+# pieces kept by each thread, made a process two megabytes larger.
+_SPARING = {
+    "ARROW_DEFAULT_MEMORY_POOL": "system",
+    "_RJEM_MALLOC_CONF": "narenas:1,lg_tcache_max:12",
+}
 _MARK, _NETWORK = "\\\\?\\", "\\\\"  # of a path of any length, and of one on another machine
 
 
@@ -202,7 +208,8 @@ def map_large() -> None:
     with it. What the user has chosen in MALLOC_MMAP_THRESHOLD_ or ARROW_DEFAULT_MEMORY_POOL stays.
     """
     if sys.platform == "linux":
-        os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
+        for name, choice in _SPARING.items():
+            os.environ.setdefault(name, choice)
     if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
         with suppress(AttributeError):
             _library().mallopt(_FROM_SYSTEM, _LARGE)
