@@ -14,13 +14,14 @@ from marketkit.cli.options import refuse_unknown, refuse_unused, wants_json
 from marketkit.cli.output import DONE, FAILED, INCOMPLETE, INTERRUPTED, USAGE, Output
 from marketkit.cli.parser import build_parser, find_commands
 from marketkit.cli.terminal import forgiving, print_for_programs
-from marketkit.disk.system import map_large
+from marketkit.disk.system import map_large, spare_memory
 from marketkit.errors import Incomplete, InputError, MarketkitError, PartialResult
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and give the exit code."""
     began = time.monotonic()
+    spare_memory()  # of libraries that finding the commands loads
     words = sys.argv[1:] if arguments is None else arguments
     output = Output(as_json=wants_json(words))
     with forgiving(), warnings.catch_warnings(), _logging(output):

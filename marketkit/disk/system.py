@@ -36,8 +36,8 @@ _LONGEST, _BELOW = 259, 180  # letters of a path of old Windows, and of those be
 _LAZY = 19  # the lowest priority there is
 _POOLS_MOST, _POOLS = -8, 2  # M_ARENA_MAX of glibc: that of the main thread, and one of all others
 _FROM_SYSTEM, _LARGE = -3, 128 << 10  # M_MMAP_THRESHOLD, and the bytes with which glibc begins
-# For pyarrow, and for jemalloc, from which polars takes its memory: 8 pools for two cores, and larger
-# pieces kept by each thread, made a process two megabytes larger.
+# For pyarrow, and for jemalloc, which polars takes memory from: with 8 pools for two cores, and
+# larger pieces kept by each thread, a process that filled a lake was two megabytes larger.
 _SPARING = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "_RJEM_MALLOC_CONF": "narenas:1,lg_tcache_max:12",
@@ -202,17 +202,23 @@ def map_large() -> None:
     """Have large pieces of memory come from the system, and go back there when free.
 
     By itself glibc takes ever larger ones from its pools, where small pieces keep what is free from
-    being returned: a process that filled a lake was ten megabytes larger after half an hour. The
-    pool of pyarrow keeps some as well, so that takes its memory from glibc, too, if it was not
-    loaded before. For programs that are all ours: large arrays of numpy take several times as long
-    with it. What the user has chosen in MALLOC_MMAP_THRESHOLD_ or ARROW_DEFAULT_MEMORY_POOL stays.
+    being returned: a process that filled a lake was ten megabytes larger after half an hour. For
+    programs that are all ours: large arrays of numpy take several times as long with it. A choice
+    that the user has made in MALLOC_MMAP_THRESHOLD_ stays.
+    """
+    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+        with suppress(AttributeError):
+            _library().mallopt(_FROM_SYSTEM, _LARGE)
+
+
+def spare_memory() -> None:
+    """Have polars and pyarrow keep little memory of their own; call it before they are loaded.
+
+    For programs that are all ours, as above. What the user has chosen in the same variables stays.
     """
     if sys.platform == "linux":
         for name, choice in _SPARING.items():
             os.environ.setdefault(name, choice)
-    if sys.platform == "linux" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
-        with suppress(AttributeError):
-            _library().mallopt(_FROM_SYSTEM, _LARGE)
 
 
 def give_back() -> None:

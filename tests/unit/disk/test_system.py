@@ -433,17 +433,36 @@ print(kept() - before)
 """
 
 
+WHEN_LOADED = """
+import os, sys
+class Watch:
+    def find_spec(self, name, *_):
+        if name in ("polars", "pyarrow"):
+            print(name, os.environ.get("_RJEM_MALLOC_CONF"))
+sys.meta_path.insert(0, Watch())
+from marketkit.cli.main import main
+main(["lake", "ls", "--lake", "/nonexistent"])
+import pyarrow as pa
+print(pa.default_memory_pool().backend_name)
+"""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems are left alone")
-@pytest.mark.parametrize(("told", "pool"), [(None, "system"), ("mimalloc", "mimalloc")])
-def test_pyarrow_takes_memory_from_the_system_unless_told_otherwise(told, pool):
-    name = "ARROW_DEFAULT_MEMORY_POOL"
-    environment = {each: value for each, value in os.environ.items() if each != name}
-    environment |= {} if told is None else {name: told}
-    code = "from marketkit.disk import system; system.map_large(); import pyarrow as pa"
-    code += "; print(pa.default_memory_pool().backend_name)"
-    command = [sys.executable, "-c", code]
+@pytest.mark.parametrize(
+    ("told", "seen"),
+    [
+        ({}, ("narenas:1,lg_tcache_max:12", "system")),
+        ({"_RJEM_MALLOC_CONF": "", "ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, ("", "mimalloc")),
+    ],
+)
+def test_commands_tell_libraries_to_keep_little_before_they_are_loaded(told, seen):
+    names = ("_RJEM_MALLOC_CONF", "ARROW_DEFAULT_MEMORY_POOL")
+    environment = {name: each for name, each in os.environ.items() if name not in names} | told
+    command = [sys.executable, "-c", WHEN_LOADED]
     done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
-    assert done.stdout.strip() == pool
+    lines = done.stdout.splitlines()
+    assert f"polars {seen[0]}" in lines
+    assert lines[-1] == seen[1]
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc learns to keep it")
