@@ -212,7 +212,7 @@ def map_large() -> None:
 
 
 def spare_memory() -> None:
-    """Have polars and pyarrow keep little memory of their own; call it before they are loaded.
+    """Have polars and pyarrow keep little memory of their own; call before either is loaded.
 
     For programs that are all ours, as above. What the user has chosen in the same variables stays.
     """
