@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from urllib.parse import urlsplit
 
 import pytest
@@ -32,6 +33,9 @@ def test_a_handshake_may_lead_to_another_host(exchange):
     with Sandbox(speed=0) as other:
         exchange.strike("redirect-handshake", value=other.endpoint)
         with connect(exchange.endpoint.replace("http", "ws") + "/websocket/v1"):
+            end = time.monotonic() + 60  # the other server counts after the handshake
+            while not other.stats()["stream"]["connections"] and time.monotonic() < end:
+                time.sleep(0.01)
             assert other.stats()["stream"]["connections"] == 1
     assert exchange.stats()["groups"]["websocket"]["requests"] == 1
 
