@@ -2,8 +2,8 @@
 
 To compare takes about as long as to decode, so that each version of a file is compared once in a
 process. A version is told by all that a system notes of a file, the time of its last change too,
-which no program can set back. Of each place on a disk the last version is remembered: a file that
-is replaced again and again takes few of them in turn.
+which no program can set back. Of each inode the last version is remembered: file systems such as
+ext4 give the same few to a file that is replaced again and again.
 """
 
 from __future__ import annotations
