@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import statistics
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -59,13 +58,11 @@ def test_memory_is_flat(told):
 
 
 def test_no_task_file_or_thread_is_left(told):
+    """The few that closing handles hold at the moment of a look come and go: a leak never goes."""
+    settled = [look for look in told["looks"] if look["at"] >= WARM_UP]
     for what in ("tasks", "files", "threads"):
-        early = max(look[what] for look in told["looks"] if look["at"] < WARM_UP)
-        late = [look[what] for look in told["looks"] if look["at"] >= WARM_UP]
-        # Handles that are closing at the moment of a look have tasks of their own: what is left
-        # shows in most looks.
-        assert statistics.median(late[-10:]) <= early + 3, what
-        assert abs(grown(told, what)) < 2, what
+        early, late = (min(look[what] for look in part) for part in (settled[:10], settled[-10:]))
+        assert late <= early + 1, (what, [look[what] for look in told["looks"]])
 
 
 def test_the_feeds_were_alive_and_nothing_was_lost(told):
