@@ -55,9 +55,11 @@ def write_atomic(
     one, and at worst one with the suffix `TEMPORARY` beside it. One that need not be `durable` may
     be gone or full of nonsense after a power cut: a copy that is compared with its proof.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}")
+    # A text, for `pathlib` enters each name in Python's table of strings, which grows to two
+    # megabytes and more of names that come once.
+    temporary = f"{path}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}"
     try:
-        with temporary.open("xb") as file:
+        with open(temporary, "xb") as file:  # noqa: PTH123 (as said)
             fill(file)
             file.flush()
             # The bytes must be down before the name points to them, or a power cut could leave the
@@ -68,7 +70,7 @@ def write_atomic(
         replace(temporary, path)  # the step that commits
     except BaseException:
         with suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            os.remove(temporary)  # noqa: PTH107 (as said)
         raise
     # The new name must be down before anybody is told that the content is safe.
     if durable:

@@ -45,7 +45,7 @@ _SPARING = {
 _MARK, _NETWORK = "\\\\?\\", "\\\\"  # of a path of any length, and of one on another machine
 
 
-def replace(source: Path, target: Path) -> None:
+def replace(source: str | Path, target: Path) -> None:
     """Put a file in the place of another; on Windows a reader of the old one is waited for."""
     _patiently(lambda: os.replace(source, target))  # noqa: PTH105 (named as what it is)
 

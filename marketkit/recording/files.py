@@ -275,7 +275,7 @@ def _place(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     def fill_and_seal(file: BinaryIO) -> None:
         fill(file)
         file.flush()
-        seal.put(Path(file.name), path)
+        seal.put(file.name, path)
 
     try:
         write_atomic(path, fill_and_seal)

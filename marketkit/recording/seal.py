@@ -29,9 +29,9 @@ def blank(parts: Sequence[str] = (), *, proven: bool = True) -> dict[str, str]:
     return {KEY: json.dumps({"parts": list(parts), **doubt, "sha256": _BLANK})}
 
 
-def put(path: Path, place: Path) -> None:
+def put(path: str | Path, place: Path) -> None:
     """Seal a file that was written with `blank` and is to lie at `place`."""
-    with path.open("r+b") as file:
+    with open(path, "r+b") as file:  # noqa: PTH123 (a name that comes once, as in `disk`)
         at = _find(file)
         if at is None:
             raise OSError(f"{path} has no room for its seal")
