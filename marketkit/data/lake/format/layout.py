@@ -9,9 +9,11 @@ Nothing here touches a disk.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import attrgetter
 
 from marketkit.coverage import Span, Spans
 from marketkit.errors import InputError
@@ -92,6 +94,18 @@ def check_symbol(symbol: str) -> str:
 def symbol_of_folder(name: str) -> str | None:
     """Give the symbol whose series lies in a folder of this name, or None."""
     return symbol_of(name.removeprefix("series=")) if name.startswith("series=") else None
+
+
+def series_in(source: str, timeframe: Timeframe, names: Iterable[str]) -> list[Series]:
+    """List the series whose folders have these names, sorted by symbol; other names are none."""
+    found = [_series_in(source, timeframe, name) for name in names]
+    return sorted((each for each in found if each is not None), key=attrgetter("symbol"))
+
+
+@lru_cache(maxsize=4096)  # as above
+def _series_in(source: str, timeframe: Timeframe, name: str) -> Series | None:
+    symbol = symbol_of_folder(name)
+    return None if symbol is None else Series(source, symbol, timeframe)
 
 
 def check_source(source: str) -> str:

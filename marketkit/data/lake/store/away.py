@@ -20,7 +20,7 @@ from marketkit.data.lake.format.chunk import Entry, Stamp, footer_of
 from marketkit.data.lake.format.layout import (
     Series,
     edge_chunks,
-    symbol_of_folder,
+    series_in,
     timeframe_folder,
 )
 from marketkit.data.lake.format.objects import Conflict, Version
@@ -100,8 +100,7 @@ class AwayIndex(Index):
         above = f"{timeframe_folder(source, timeframe)}/"
         keys = self._mirror.objects.list(above)
         names = {key.removeprefix(above).partition("/")[0] for key, _ in keys}
-        symbols = filter(None, map(symbol_of_folder, names))
-        return [Series(source, symbol, timeframe) for symbol in sorted(symbols)]
+        return series_in(source, timeframe, names)
 
     def _look(
         self, wanted: Sequence[Series]

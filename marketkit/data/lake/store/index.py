@@ -27,7 +27,7 @@ from marketkit.data.lake.format.layout import (
     SUFFIX,
     Series,
     is_chunk,
-    symbol_of_folder,
+    series_in,
     timeframe_folder,
 )
 from marketkit.data.lake.format.nonsense import NONSENSE
@@ -137,14 +137,12 @@ class Index:
         """
         folder = self._root / timeframe_folder(source, timeframe)
         try:
-            symbols = sorted(
-                filter(None, map(symbol_of_folder, os.listdir(folder)))  # noqa: PTH208 (hundreds)
-            )
+            names = os.listdir(folder)  # noqa: PTH208 (hundreds)
         except (FileNotFoundError, NotADirectoryError):
             return []
         except OSError as error:
             raise unreadable(folder, error) from error
-        return [Series(source, symbol, timeframe) for symbol in symbols]
+        return series_in(source, timeframe, names)
 
     def put(self, series: Series, entries: Iterable[Entry]) -> None:
         """Remember entries that were just written; failing to is no failure."""
