@@ -21,7 +21,6 @@ _PRICES = ("open", "high", "low", "close")
 # Rows: most chunks have one group, which takes a bit less room and a twelfth less time than three.
 _ROW_GROUP = 131_072
 _PAGE = 64 << 10  # bytes of values; whoever wants a part of a chunk skips whole pages
-_LOOKED_AT = 16_384  # first rows, which are like the others
 _FEW = 1_024  # rows of a file that is small in any case
 _WRITER: dict[str, Any] = {
     "compression": "zstd",
@@ -81,10 +80,12 @@ def load_writer() -> None:
 def _spelling(frame: pl.DataFrame) -> dict[str, Any]:
     """Choose how columns are spelt: prices in dictionaries, unless most are different.
 
-    A dictionary of so many takes twice the time and an eighth more of the disk than the prices do;
-    of few prices it takes half of both.
+    Read back from dictionaries they take two thirds of the time or less. Of few prices the file is
+    half as large, too; where every other one is different it is a twentieth larger and takes twice
+    as long to write, and with more of them an eighth and a quarter larger. All rows are counted: of
+    the first third of a month many more are different than of the whole.
     """
-    closes = frame["close"].head(_LOOKED_AT)
+    closes = frame["close"]
     if closes.len() < _FEW or 2 * closes.n_unique() <= closes.len():
         return {"use_dictionary": ["symbol", *_PRICES], "column_encoding": _SPELT}
     prices = dict.fromkeys(_PRICES, "BYTE_STREAM_SPLIT")

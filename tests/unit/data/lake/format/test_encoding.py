@@ -36,10 +36,11 @@ def spelt(content):
     [
         ([float(each % 500 + 1) for each in range(20_000)], True),
         ([float(each + 1) for each in range(20_000)], False),
+        ([float(each + 1) for each in range(20_000)] * 2, True),
         ([float(each + 1) for each in range(200)], True),
         ([], True),
     ],
-    ids=["few prices", "hardly any price twice", "few rows", "no rows"],
+    ids=["few prices", "hardly any price twice", "each price twice", "few rows", "no rows"],
 )
 def test_prices_are_in_dictionaries_unless_most_are_different(closes, has_dictionaries):
     rows = minutes(closes)
