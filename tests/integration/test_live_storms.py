@@ -109,11 +109,19 @@ def weather(exchange: Sandbox, live: Live) -> tuple[int, int]:
 
 
 def calm(exchange: Sandbox, live: Live, end: int) -> None:
-    """Wait until all up to `end` is final, and every incident closed."""
+    """Wait until all up to `end` is final and proved, and every incident closed."""
     deadline = time.monotonic() + 60
-    while live.watermark.timestamp() * 1000 < end or exchange.now() < end + 6 * MINUTE:
+    while exchange.now() < end + 6 * MINUTE or proved(live) < end:
         assert time.monotonic() < deadline, live
         time.sleep(0.05)
+
+
+def proved(live: Live) -> int:
+    """Give the moment before which all is final, and proved or on the way into the lake."""
+    trackers = list(live._stitcher.trackers.values())
+    known = [(each.kept | each.proved).hull for each in trackers]
+    ends = [0 if hull is None else hull.end for hull in known]
+    return min(*ends, int(live.watermark.timestamp() * 1000))
 
 
 def test_an_hour_of_drops_silences_storms_and_late_candles_leaves_no_trace_in_the_lake(
