@@ -20,6 +20,7 @@ import zlib
 from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from math import isnan
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,6 +122,7 @@ def folder_of(series: Series) -> str:
     return f"{FOLDER}/source={series.source}/timeframe={series.timeframe.token}"
 
 
+@lru_cache(maxsize=4096)  # a path that lives also keeps its parts in Python's table of strings
 def path_of(root: Path, series: Series) -> Path:
     """Give the journal of a series."""
     return root / folder_of(series) / f"{file_name(series.symbol)}{SUFFIX}"

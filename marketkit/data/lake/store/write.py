@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -86,7 +87,12 @@ def writing(place: Place, series: Series) -> Iterator[None]:
 
 def only_writer(root: Path, series: Locked) -> AbstractContextManager[None]:
     """Be the only writer of a series. Raises `LakeError` after a minute of waiting for another."""
-    return held(root / series.lock, _WAIT)
+    return held(_lock_of(root, series.lock), _WAIT)
+
+
+@lru_cache(maxsize=4096)  # as paths of journals
+def _lock_of(root: Path, lock: str) -> Path:
+    return root / lock
 
 
 def merge_parts(
