@@ -25,10 +25,15 @@ class Watched:
         self.words = live._stitcher.broadcast.open(Queue())
         self.seen: dict[tuple[str, int], list[tuple]] = {}
 
-    def hears(self, exchange) -> bool:
-        """Say whether it knows the busiest market as it is now, and what was final minutes ago."""
+    def hears(self, exchange, lag: int = 0) -> bool:
+        """Say whether it knows the busiest market as it was `lag` ago, and what was final by then.
+
+        Where late candles come, the last change of a minute waits for the next one to begin; of a
+        stream opened just before that it may be the only one.
+        """
         now, tracker = exchange.now(), self.live._stitcher.trackers["KRW-BTC"]
-        *_, newest = truth(exchange, "KRW-BTC", now - 10 * MINUTE, now)
+        over = (now - lag) // MINUTE * MINUTE
+        *_, newest = truth(exchange, "KRW-BTC", over - 10 * MINUTE, over)
         known = newest[0] in {row[0] for row in rows_of(self.live.frame, "KRW-BTC")}
         return known and tracker.watermark >= now - 3 * MINUTE
 
@@ -82,7 +87,7 @@ def pass_by(watched: Watched, exchange, provider, steps: int, do: Callable[[int]
     for number in range(steps):
         do(number)
         step(exchange, provider, 15)
-        wait(lambda: watched.hears(exchange))
+        wait(lambda: watched.hears(exchange, lag=15_000))
         watched.look()
     exchange.strike("none")
     exchange.set_faults({})
