@@ -87,7 +87,7 @@ def pass_by(watched: Watched, exchange, provider, steps: int, do: Callable[[int]
     for number in range(steps):
         do(number)
         step(exchange, provider, 15)
-        wait(lambda: watched.hears(exchange, lag=15_000))
+        wait(lambda: watched.hears(exchange, lag=MINUTE))
         watched.look()
     exchange.strike("none")
     exchange.set_faults({})
