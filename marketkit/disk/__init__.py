@@ -55,8 +55,8 @@ def write_atomic(
     one, and at worst one with the suffix `TEMPORARY` beside it. One that need not be `durable` may
     be gone or full of nonsense after a power cut: a copy that is compared with its proof.
     """
-    # A text, for `pathlib` enters each name in Python's table of strings, which grows to two
-    # megabytes and more of names that come once.
+    # A text, for `pathlib` enters each name in Python's table of strings, which names that come
+    # once make two megabytes larger.
     temporary = f"{path}.{os.getpid()}.{secrets.token_hex(4)}{TEMPORARY}"
     try:
         with open(temporary, "xb") as file:  # noqa: PTH123 (as said)

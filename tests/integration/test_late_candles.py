@@ -26,7 +26,7 @@ class Watched:
         self.seen: dict[tuple[str, int], list[tuple]] = {}
 
     def hears(self, exchange, lag: int = 0) -> bool:
-        """Say whether it knows the busiest market as it was `lag` ago, and what was final by then.
+        """Say whether it knows the busiest market as it was `lag` ms ago, and old slots as final.
 
         Where late candles come, the last change of a minute waits for the next one to begin; of a
         stream opened just before that it may be the only one.

@@ -80,10 +80,10 @@ def load_writer() -> None:
 def _spelling(frame: pl.DataFrame) -> dict[str, Any]:
     """Choose how columns are spelt: prices in dictionaries, unless most are different.
 
-    Read back from dictionaries they take two thirds of the time or less. Of few prices the file is
-    half as large, too; where every other one is different it is a twentieth larger and takes twice
-    as long to write, and with more of them an eighth and a quarter larger. All rows are counted: of
-    the first third of a month many more are different than of the whole.
+    From dictionaries a month is read in half to seven tenths of the time. Of few prices the file is
+    half as large, too. Where two prices in five are different it is a twentieth larger and takes
+    almost twice as long to write, with three in five an eighth larger. All rows are counted: of the
+    first third of a month many more are different than of the whole.
     """
     closes = frame["close"]
     if closes.len() < _FEW or 2 * closes.n_unique() <= closes.len():
