@@ -78,7 +78,7 @@ class NewestChannel:
         self._spec = spec
         self._clock = clock
         self._newest: dict[str, Message] = {}
-        self._stale: dict[str, Message] = {}
+        self._stale: set[str] = set()  # those after whose newest message some may be missing
 
     def add(self, message: Message) -> bool:
         """Take a message and say whether that is news."""
@@ -91,6 +91,7 @@ class NewestChannel:
         ):
             return False  # overtaken by a later one
         self._newest[symbol] = message
+        self._stale.discard(symbol)
         return True
 
     def known(self, symbols: Iterable[str]) -> Sequence[Message]:
@@ -104,8 +105,7 @@ class NewestChannel:
 
     def fresh(self, symbol: str) -> Message | None:
         """Give the newest message of a symbol if none after that can be missing."""
-        message = self._newest.get(symbol)
-        return None if message is self._stale.get(symbol) else message
+        return None if symbol in self._stale else self._newest.get(symbol)
 
     def whole(self, symbol: str, now: int) -> int:
         """Count the newest rows of a symbol among and after which none can be missing.
@@ -130,14 +130,14 @@ class NewestChannel:
     def interrupted(self, symbol: str | None = None) -> None:
         """Learn that messages may be missing: of one symbol, or of all."""
         if symbol is None:
-            self._stale = dict(self._newest)
+            self._stale = set(self._newest)
         elif symbol in self._newest:
-            self._stale[symbol] = self._newest[symbol]
+            self._stale.add(symbol)
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""
         self._newest.pop(symbol, None)
-        self._stale.pop(symbol, None)
+        self._stale.discard(symbol)
 
 
 class EventChannel:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+
+import msgspec
 import pytest
 
 from marketkit.exchange.upbit.messages import Book, Candle, Ticker, Trade, Unit
@@ -137,3 +140,15 @@ def test_a_ticker_that_a_later_one_overtook_is_no_news_however_long_ago_it_was()
     tickers = channel_of("ticker", lambda: NOW)
     assert tickers.add(Ticker(BTC, NOW + 5_000, 9.0))
     assert not tickers.add(Ticker(BTC, NOW - DAY, 1.0))
+
+
+def test_no_message_of_before_an_interruption_is_kept_once_a_newer_one_has_come():
+    books = channel_of("orderbook")
+    before = Book(BTC, NOW, 1.0, 1.0, [Unit(2.0, 1.0, 1.0, 1.0)])
+    ours = sys.getrefcount(before)
+    books.add(before)
+    books.interrupted()
+    assert books.fresh(BTC) is None
+    books.add(msgspec.structs.replace(before, time=NOW + 1))
+    assert books.fresh(BTC) is not None
+    assert sys.getrefcount(before) == ours
