@@ -16,6 +16,7 @@ from typing import Literal, NamedTuple
 Evidence = Literal["one answer", "two answers", "months"]
 ONE_ANSWER: Evidence = "one answer"
 _EVER = sys.maxsize  # beyond the end of any span
+_new_span = tuple.__new__  # of `Span` and the two edges, in half the time that the class takes
 
 
 class Span(NamedTuple):
@@ -116,16 +117,21 @@ class Spans:
 
     def gaps(self, start: int, end: int) -> Spans:
         """Give the part of `[start, end)` that is missing from the set."""
-        gaps, at = list[Span](), start
-        for known, until in self._spans[max(0, self._until(start) - 1) :]:
+        spans = self._spans
+        first = bisect_right(spans, (start, _EVER)) - 1
+        if first >= 0 and end <= spans[first][1]:
+            return _NONE  # the rule, and asked of every symbol of every call
+        gaps: list[Span] = []
+        at = start
+        for known, until in spans[max(0, first) :]:
             if known >= end:
                 break
             if known > at:
-                gaps.append(Span(at, known))
+                gaps.append(_new_span(Span, (at, known)))
             if until > at:  # noqa: PLR1730 - a call fewer, and hundreds of markets are asked
                 at = until
         if at < end:
-            gaps.append(Span(at, end))
+            gaps.append(_new_span(Span, (at, end)))
         return Spans._made(tuple(gaps))
 
 
@@ -165,3 +171,6 @@ def _remainders(left: tuple[Span, ...], right: tuple[Span, ...]) -> Iterator[Spa
             at = right[k].end
             k += 1
         yield Span(at, end)
+
+
+_NONE = Spans()

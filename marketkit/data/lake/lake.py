@@ -213,7 +213,7 @@ class Lake(Intake, Shown):
         """List the spans of slots nobody asked about: `symbol timeframe start end slots`."""
         ranges, failures = self._ranges(symbols, timeframe, start, end)
         say(failures, anything=bool(ranges))
-        return report.gaps(ranges)
+        return report.gaps(parse_timeframe(timeframe), ranges)
 
     def catalog(self) -> pl.DataFrame:
         """List the series, and the evidence of each beginning.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import starmap
 from typing import Any
 
 import polars as pl
@@ -13,7 +12,7 @@ from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.chunk import Entry
 from marketkit.data.lake.format.layout import Series
 from marketkit.data.lake.store.knowledge import Knowledge
-from marketkit.data.lake.store.slots import slot_end, slot_number
+from marketkit.data.lake.store.slots import count_slots, slot_end, slot_number
 from marketkit.schema import TIME, Schema
 from marketkit.timeframe import DAY, TIMEFRAMES, Timeframe
 from marketkit.window import EVER
@@ -49,20 +48,19 @@ CATALOG: Schema = {
 }
 
 
-def gaps(ranges: Iterable[tuple[Series, Knowledge, Span]]) -> pl.DataFrame:
-    """Give one row for each span of slots nobody asked about."""
-    names, widths, spans, slots = list[str](), list[str](), list[Span](), list[int]()
+def gaps(timeframe: Timeframe, ranges: Iterable[tuple[Series, Knowledge, Span]]) -> pl.DataFrame:
+    """Give one row for each span of slots nobody asked about, of series of one timeframe."""
+    names, spans = list[str](), list[Span]()
     for series, known, span in ranges:
         parts = known.missing(*span)
         names += [series.symbol] * len(parts)
-        widths += [series.timeframe.name] * len(parts)
         spans += parts
-        slots += starmap(series.timeframe.count, parts)
     # Column by column: as rows they would take twice as long.
-    starts, ends = zip(*spans, strict=True) if spans else ((), ())
-    edges = [pl.Series(each, dtype=pl.Int64).cast(TIME) for each in (starts, ends)]
-    columns = dict(zip(GAPS, (names, widths, *edges, slots), strict=True))
-    return pl.DataFrame(columns, schema=dict(GAPS))
+    edges = zip(*spans, strict=True) if spans else ((), ())
+    starts, ends = (pl.Series(each, dtype=pl.Int64) for each in edges)
+    slots, widths = count_slots(timeframe, starts, ends), [timeframe.name] * len(spans)
+    columns = (names, widths, starts.cast(TIME), ends.cast(TIME), slots)
+    return pl.DataFrame(dict(zip(GAPS, columns, strict=True)), schema=dict(GAPS))
 
 
 def coverage(

@@ -11,8 +11,6 @@ from marketkit.data.lake.format.chunk import Entry
 from marketkit.timeframe import Timeframe
 from marketkit.window import EVER
 
-_NONE = Spans()
-
 
 class Claim(Protocol):
     """A moment before which nothing exists, if any is known, and the evidence."""
@@ -96,9 +94,7 @@ class Knowledge:
     def missing(self, start: int, end: int) -> Spans:
         """Give the slots of `[start, end)` that nobody has asked about."""
         span = self.slots_of(start, end)
-        if self.covered.holds(*span):  # the rule, and asked of every symbol of every call
-            return _NONE
         unknown = self.covered.gaps(*span)
-        if self.nothing_before is None or self.nothing_before <= span.start:
+        if not unknown or self.nothing_before is None or self.nothing_before <= span.start:
             return unknown
         return unknown - self.absent(*span)

@@ -32,6 +32,15 @@ def slot_end(timeframe: Timeframe, time: pl.Expr) -> pl.Expr:
     return time.cast(pl.Int64) + timeframe.width
 
 
+def count_slots(timeframe: Timeframe, starts: pl.Series, ends: pl.Series) -> pl.Series:
+    """Count the slots that open in spans, whose edges are numbers, as `Timeframe.count` does."""
+    if timeframe.is_calendar:
+        spans = zip(starts, ends, strict=True)
+        return pl.Series([timeframe.count(*span) for span in spans], dtype=pl.Int64)
+    origin, width = timeframe.floor(0), timeframe.width
+    return (origin - starts) // width - (origin - ends) // width
+
+
 def slots_of(timeframe: Timeframe, span: Span) -> pl.Series:
     """List the slots of a span that begins and ends with one."""
     if not timeframe.is_calendar:

@@ -171,10 +171,10 @@ def test_empty_slots_inside_of_windows_are_maintenance(covered, traded, closed):
 
 
 def test_gaps_count_their_slots():
-    frame = gaps([(SERIES, knowledge((2, 4)), Span(0, 9 * MINUTE))])
+    frame = gaps(SERIES.timeframe, [(SERIES, knowledge((2, 4)), Span(0, 9 * MINUTE))])
     assert frame.schema == pl.Schema(GAPS)
     assert frame["slots"].to_list() == [2, 5]
-    assert gaps([]).schema == pl.Schema(GAPS)
+    assert gaps(SERIES.timeframe, []).schema == pl.Schema(GAPS)
 
 
 def test_an_odd_range_means_the_slots_that_start_in_it():

@@ -6,7 +6,13 @@ import polars as pl
 import pytest
 
 from marketkit.coverage import Span
-from marketkit.data.lake.store.slots import opens_slot, slot_end, slot_number, slots_of
+from marketkit.data.lake.store.slots import (
+    count_slots,
+    opens_slot,
+    slot_end,
+    slot_number,
+    slots_of,
+)
 from marketkit.schema import TIME
 from marketkit.timeframe import MINUTE, TIMEFRAMES, parse_time
 
@@ -33,6 +39,19 @@ def test_the_slots_of_a_span_are_those_that_shifting_finds(timeframe):
 def test_a_span_without_slots_has_none(timeframe):
     first = timeframe.ceil(START)
     assert slots_of(timeframe, Span(first, first)).to_list() == []
+
+
+@every_timeframe
+def test_columns_of_spans_are_counted_as_each_alone(timeframe):
+    first = timeframe.ceil(START)
+    edges = [first + off for off in (-1, 0, 1)] + [
+        timeframe.shift(first, 9) + off for off in (0, 1)
+    ]
+    spans = [(start, end) for start in edges for end in edges if start < end]
+    counted = count_slots(timeframe, *(pl.Series(each) for each in zip(*spans, strict=True)))
+    assert counted.to_list() == [timeframe.count(*span) for span in spans]
+    none = pl.Series([], dtype=pl.Int64)
+    assert count_slots(timeframe, none, none).dtype == pl.Int64
 
 
 @every_timeframe
