@@ -151,12 +151,25 @@ def sync_file(path: Path) -> None:
 
 def sync_tree(folder: Path) -> None:
     """Make the names in a folder and all folders below survive a power cut."""
+    with syncing_below(folder):
+        pass
+
+
+@contextmanager
+def syncing_below(folder: Path) -> Iterator[None]:
+    """Make the names in all folders below survive a power cut, and in the end those in the folder.
+
+    Meanwhile the body may put files into the folder itself.
+    """
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow, `--help` needs none
 
-    folders = [Path(each) for each, _, _ in os.walk(folder)]
-    parts = [folders[at::_SYNCS] for at in range(_SYNCS)]  # to pass each on takes as long as it
+    below = [Path(each) for each, _, _ in os.walk(folder)][1:]
+    parts = [below[at::_SYNCS] for at in range(_SYNCS)]  # to pass each on takes as long as it
     with ThreadPoolExecutor(_SYNCS) as pool:  # together they wait for the disk as long as a few
-        list(pool.map(lambda part: list(map(sync_folder, part)), parts))
+        syncs = pool.map(lambda part: list(map(sync_folder, part)), parts)
+        yield
+        list(syncs)
+    sync_folder(folder)
 
 
 @contextmanager

@@ -11,14 +11,13 @@ import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import replace
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple
 
 from marketkit.data.lake.format.chunk import Entry, Stamp, read_footer
-from marketkit.data.lake.format.layout import Series
+from marketkit.data.lake.format.layout import SUFFIX, Series
 from marketkit.data.lake.format.refusal import unreadable
 from marketkit.data.lake.format.verify import verify
 from marketkit.data.lake.snapshots.manifest import FrozenFile
@@ -74,16 +73,18 @@ def link_all(
 
 
 def _link(root: Path, folder: Path, series: Series, entries: Iterable[Entry]) -> Iterator[_Linked]:
-    (folder / series.folder).mkdir(parents=True)
+    there, here = f"{root}/{series.folder}", f"{folder}/{series.folder}"
+    os.makedirs(here)  # noqa: PTH103 (of text, as all here: files are thousands)
     for entry in entries:
-        below = series.path(entry.chunk)
-        source, path = f"{root}/{below}", f"{folder}/{below}"
-        with suppress(FileNotFoundError):  # taken out of the lake since it was listed
-            before = os.stat(source)  # noqa: PTH116 (a Path costs more than the question)
+        source, path = (f"{each}/{entry.chunk}{SUFFIX}" for each in (there, here))
+        try:
+            before = os.stat(source)  # noqa: PTH116
             link(source, path)
-            after = os.stat(path)  # noqa: PTH116 (as above)
-            known = entry.sha256 is not None and Stamp.of(after) == entry.stamp
-            yield _Linked(series, entry, path, known and carry(before, after))
+            after = os.stat(path)  # noqa: PTH116
+        except FileNotFoundError:  # taken out of the lake since it was listed
+            continue
+        known = entry.sha256 is not None and Stamp.of(after) == entry.stamp
+        yield _Linked(series, entry, path, known and carry(before, after))
 
 
 def _all_compared(root: Path, several: list[_Linked]) -> Iterator[FrozenFile | LakeError]:
