@@ -64,11 +64,13 @@ def link_all(
             spoilt.setdefault(each.series, result)
         else:
             kept.append(result)
-    index.survey(list(spoilt))  # looks again, and so forgets what was set aside
-    for series in spoilt:
-        shutil.rmtree(folder / series.folder, ignore_errors=True)
-    kept = [each for each in kept if each.series not in spoilt]
-    _learn(index, found, kept)
+    if spoilt:
+        index.survey(list(spoilt))  # looks again, and so forgets what was set aside
+        for series in spoilt:
+            shutil.rmtree(folder / series.folder, ignore_errors=True)
+        kept = [each for each in kept if each.series not in spoilt]
+    if new:
+        _learn(index, found, kept)
     return kept, {name_of(series): failure for series, failure in spoilt.items()}
 
 
@@ -76,7 +78,7 @@ def _link(root: Path, folder: Path, series: Series, entries: Iterable[Entry]) ->
     there, here = f"{root}/{series.folder}", f"{folder}/{series.folder}"
     os.makedirs(here)  # noqa: PTH103 (of text, as all here: files are thousands)
     for entry in entries:
-        source, path = (f"{each}/{entry.chunk}{SUFFIX}" for each in (there, here))
+        source, path = f"{there}/{entry.chunk}{SUFFIX}", f"{here}/{entry.chunk}{SUFFIX}"
         try:
             before = os.stat(source)  # noqa: PTH116
             link(source, path)
