@@ -117,10 +117,9 @@ class Spans:
 
     def gaps(self, start: int, end: int) -> Spans:
         """Give the part of `[start, end)` that is missing from the set."""
-        spans = self._spans
-        first = bisect_right(spans, (start, _EVER)) - 1
-        if first >= 0 and end <= spans[first][1]:
-            return _NONE  # the rule, and asked of every symbol of every call
+        spans, first = self._spans, self._until(start) - 1
+        if first >= 0 and end <= spans[first].end:
+            return Spans._made(())  # the rule, and asked of every symbol of every call
         gaps: list[Span] = []
         at = start
         for known, until in spans[max(0, first) :]:
@@ -171,6 +170,3 @@ def _remainders(left: tuple[Span, ...], right: tuple[Span, ...]) -> Iterator[Spa
             at = right[k].end
             k += 1
         yield Span(at, end)
-
-
-_NONE = Spans()
