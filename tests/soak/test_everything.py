@@ -1,7 +1,7 @@
 """Everything at once, with everything going wrong: `python -m benchmarks soak`, for some minutes.
 
-MARKETKIT_SOAK_MINUTES says for how many of this machine, and without it nothing is run: it wants
-minutes, and a machine that leaves it some time. The exchange's pass four times as fast, so that
+MARKETKIT_SOAK_MINUTES says for how many of this machine, and without it nothing is run: it takes
+minutes, and some of a processor all the while. The exchange's pass four times as fast, so that
 there are candles to compare. Its limits go by this machine's clock, as do ours.
 """
 
