@@ -115,7 +115,7 @@ async def prepare_reads(lake: Lake, names: Sequence[str], timeframe: Timeframe, 
     """Have what a job brought read as memory from now on; the newest first, up to the bound."""
     with suppress(LakeError):  # who reads is told
         files = (await asyncio.to_thread(lake.select, names, timeframe)).files(span)
-        tier.later(files.newest_first, files.known)
+        await asyncio.to_thread(tier.later, files.newest_first, files.known)
         await asyncio.to_thread(tier.wait, _PREPARING)
 
 

@@ -22,7 +22,7 @@ from marketkit.data.lake.format.footer import read_end
 from marketkit.data.lake.format.layout import symbol_of_folder
 from marketkit.data.lake.format.nonsense import UNREADABLE
 from marketkit.data.lake.format.verify import verify
-from marketkit.data.lake.tier.folder import shrink
+from marketkit.data.lake.tier.folder import shrink, thin
 from marketkit.data.lake.tier.image import Broken, Source, Version, open_image, write
 from marketkit.disk import file_time, system, write_atomic
 from marketkit.errors import InputError
@@ -63,6 +63,7 @@ def build(wanted: Wanted) -> bool:
     except Broken as error:
         _log.debug("no image of %s: %s", wanted.path, error)
         return False
+    thin(target)
     return True
 
 

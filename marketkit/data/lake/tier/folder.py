@@ -16,6 +16,7 @@ from marketkit.settings import images_dir, largest_tier
 _log = logging.getLogger("marketkit.lake")
 
 LAYOUT = "1"  # of the folder and of images; those of another are left alone
+_OF_ONE = 4  # images of one chunk: the lake's, and those of copies and frozen sets in use
 _STALE = 3600 * 10**9  # ns after which a file half done is that of a dead process
 # File systems of other machines: to map their files is slow, and may end the process.
 _REMOTE = ("9p", "afs", "beegfs", "ceph", "cifs", "davfs", "gcsfuse", "gluster", "gpfs", "lustre")
@@ -70,6 +71,24 @@ def shrink(folder: Path, most: int) -> int:
     if removed:
         _log.debug("%d images removed: %s has room for %d bytes", removed, folder, most)
     return removed
+
+
+def of_chunk(path: Path) -> list[os.DirEntry[str]]:
+    """List the images of the chunk that the one at `path` is of: of all its versions and copies."""
+    chunk, found = path.name.rsplit(".", 2)[0], list[os.DirEntry[str]]()
+    with suppress(OSError), os.scandir(path.parent) as files:
+        for file in files:
+            if file.name.endswith(SUFFIX) and file.name.rsplit(".", 2)[0] == chunk:
+                found.append(file)
+    return found
+
+
+def thin(path: Path) -> None:
+    """Keep the last few used images of a chunk: most others are of versions that are no more."""
+    with suppress(OSError):  # another process did so
+        found = sorted(of_chunk(path), key=lambda file: file.stat().st_mtime_ns)
+        for file in found[:-_OF_ONE]:
+            remove(file.path)
 
 
 def remove(path: str | Path) -> bool:

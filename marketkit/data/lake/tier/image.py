@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import zlib
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from marketkit.disk import system
 
 SUFFIX = ".arrow"
 
+_NAMED = re.compile(rf"\.\d+-(\d+)-\d+-\d+{re.escape(SUFFIX)}$")  # as `Version.name` spells
 _MAGIC = b"ARROW1"
 _FRAME = 4 + len(_MAGIC)  # bytes behind the footer: how long that is, and the magic
 _END = 8  # bytes after the rows that say so
@@ -63,6 +65,16 @@ class Version(NamedTuple):
         """Where the image lies, below the folder of images: the name is the validity."""
         stamp = f"{self.size}-{self.mtime_ns}-{self.device}-{self.inode}"
         return f"{self.folder}/{self.chunk}.{stamp}{SUFFIX}"
+
+    @staticmethod
+    def written(name: str) -> int:
+        """Give when the version was written that an image is named after, ns; -1 for no such name.
+
+        >>> Version.written("2026-11.1744-1795824391612373010-65024-6195298.arrow")
+        1795824391612373010
+        """
+        found = _NAMED.search(name)
+        return int(found[1]) if found else -1
 
 
 class Source(NamedTuple):

@@ -18,7 +18,7 @@ import polars as pl
 from marketkit.coverage import Span
 from marketkit.data.lake.format.chunk import Version as Proof
 from marketkit.data.lake.tier.builder import Builder, Wanted, build, proved_seal, seal_of
-from marketkit.data.lake.tier.folder import images, remove, shrink, touch
+from marketkit.data.lake.tier.folder import images, of_chunk, remove, shrink, touch
 from marketkit.data.lake.tier.image import Broken, Image, Source, Version, open_image
 from marketkit.data.lake.tier.maps import Maps, SymbolColumns
 from marketkit.data.lake.tier.seen import again
@@ -29,6 +29,7 @@ from marketkit.settings import largest_tier
 _log = logging.getLogger("marketkit.lake")
 
 _TIMES_LARGER = 3  # an image than the file: 56 bytes a row, and 20
+_RESTS = 3600 * 10**9  # ns for which a chunk stays as it is, for an image to be worth writing
 
 _maps, _symbols, _builder = Maps(), SymbolColumns(), Builder()
 
@@ -112,13 +113,19 @@ def note(found: Found, known: Mapping[Path, Proof]) -> None:
 
 
 def later(paths: Iterable[Path], known: Mapping[Path, Proof]) -> None:
-    """Have images made of chunks without one, in the order of `paths`, up to the bound of all."""
+    """Have images made of chunks without one, in the order of `paths`, up to the bound of all.
+
+    A chunk that had one of a version written less than an hour before is left to its readers:
+    where a job brings some candles every minute, images would be written all day.
+    """
     folder, room = images(), largest_tier()
     for path, version in find(list(paths)).missing:
         room -= _TIMES_LARGER * version.size
         if room < 0 or folder is None:
             break
-        _builder.add([Wanted(path, version, known.get(path), folder)])
+        others = of_chunk(folder / version.name)
+        if not any(Version.written(each.name) > version.mtime_ns - _RESTS for each in others):
+            _builder.add([Wanted(path, version, known.get(path), folder)])
 
 
 def warm(paths: Iterable[Path], known: Mapping[Path, Proof]) -> int:

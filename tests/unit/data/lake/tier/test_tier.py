@@ -254,6 +254,39 @@ def test_images_never_take_more_than_their_room(lake, candles, monkeypatch):
         assert sum(path.stat().st_size for path in images().rglob("*.arrow")) <= 180_000
 
 
+def rewritten(chunk, minutes: int) -> None:
+    """Put the same candles in the place of a chunk, as written so many minutes after it."""
+    at, new = chunk.stat().st_mtime_ns + minutes * 60 * 10**9, chunk.with_suffix(".new")
+    shutil.copyfile(chunk, new)
+    os.utime(new, ns=(at, at))
+    new.replace(chunk)
+
+
+def test_of_a_chunk_that_is_written_again_and_again_the_last_images_are_kept(lake, chunk, rows):
+    for _ in range(7):
+        rewritten(chunk, 1)
+        assert lake.warm() == 1
+        assert lake.read("KRW-BTC", "1m").equals(rows)
+    assert mapped(chunk)
+    assert len(made()) == 4
+    tier.drop_maps()
+    assert lake.read("KRW-BTC", "1m").equals(rows)
+    assert mapped(chunk)
+
+
+def test_a_job_makes_no_image_of_a_chunk_that_does_not_rest(lake, chunk, rows):
+    for minutes, images_now in [(0, 1), (1, 1), (58, 1), (2, 2), (59, 2), (120, 3)]:
+        rewritten(chunk, minutes)
+        tier.later([chunk], {})
+        assert tier.wait(30)
+        assert len(made()) == images_now, minutes
+    rewritten(chunk, 1)
+    for _ in range(3):  # who reads it again gets one all the same
+        assert lake.read("KRW-BTC", "1m").equals(rows)
+        assert tier.wait(30)
+    assert mapped(chunk)
+
+
 def test_a_read_that_would_drive_out_all_others_makes_no_image(lake, chunk, rows, monkeypatch):
     monkeypatch.setenv("MARKETKIT_TIER", "1000")
     for _ in range(3):
