@@ -116,15 +116,22 @@ def scan(files: Files) -> pl.LazyFrame:
 
 
 def _scan_as(
-    files: Files, mapped: Callable[[Iterable[Image], Span | None], pl.DataFrame]
+    files: Files,
+    mapped: Callable[[Iterable[Image], Span | None], pl.DataFrame],
+    *,
+    noted: bool = True,
 ) -> pl.LazyFrame:
-    """Scan images, where all files have one, as `mapped` gives the rows; or the files."""
+    """Scan images, where all files have one, as `mapped` gives the rows; or the files.
+
+    With `noted` it is a read, of which the second has images made.
+    """
     if files.patched:
         return _scan(files)
     found = tier.find(files.paths)
     if found.whole:
         return mapped(found.present, files.window).lazy()
-    tier.note(found, files.known)
+    if noted:
+        tier.note(found, files.known)
     return _scan(files)
 
 
@@ -308,8 +315,9 @@ def read_times(files: Files) -> pl.Series:
 
 
 def count(files: Files) -> int:
-    """Count the candles of files."""
-    return int(_collect(files, _scan_as(files, tier.numbers_of).select(pl.len())).item())
+    """Count the candles of files, as each job does in the end; no image is worth that."""
+    rows = _scan_as(files, tier.numbers_of, noted=False)
+    return int(_collect(files, rows.select(pl.len())).item())
 
 
 def open_file(path: Path) -> FileIO:

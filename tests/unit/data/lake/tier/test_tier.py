@@ -106,6 +106,14 @@ def test_to_count_candles_and_to_read_times_no_column_of_symbols_is_made(
         lake.read("KRW-BTC", "1m")
 
 
+def test_to_count_candles_again_and_again_makes_no_image(lake, chunk, rows):
+    files = lake.select("KRW-BTC", "1m").files(EVER)
+    for _ in range(3):
+        assert count(files) == rows.height
+        assert tier.wait(30)
+    assert made() == []
+
+
 def test_a_chunk_that_changed_is_read_as_it_is(lake, chunk, candles, january):
     lake.warm()
     more = candles([january + 500 * MINUTE], close=7.0)
