@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 from collections.abc import Mapping
-from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import polars as pl
 
@@ -21,16 +21,19 @@ from marketkit.recording.rows import stored
 
 UNSEALED = "has no seal that says what its bytes were, or is made of files without"
 
+_MOST = 65_536  # files remembered, a year of hours of seven channels: some 30 MB
 _RECEIVED = "received"
 _PIECE = 50_000  # rows: some ten megabytes
 
 
 class Looked(NamedTuple):
-    """The fault of a file, empty for none; the parts inside; and whether the file is sealed."""
+    """The fault of a file, empty for none, and whether the file is sealed."""
 
     fault: str
-    parts: frozenset[str] = frozenset()
     sealed: bool = True
+
+
+_known: dict[str, tuple[Stamp, Looked]] = {}  # by path
 
 
 def look(path: Path, hour: Hour) -> Looked:
@@ -39,15 +42,32 @@ def look(path: Path, hour: Hour) -> Looked:
     Raises `OSError` where that cannot be done now; a bad spot of the disk is a fault.
     """
     try:
-        return _look(path, hour, Stamp.of(path.stat()))
+        version, known = Stamp.of(path.stat()), _known.get(os.fspath(path))
+        if known is None or known[0] != version:
+            if len(_known) >= _MOST:
+                _known.clear()
+            known = _known[os.fspath(path)] = version, _look(path, hour)
+        return known[1]
     except OSError as error:
         if error.errno not in {errno.EIO, None}:
             raise
         return Looked(f"cannot be read: {error}")
 
 
-@lru_cache(maxsize=65_536)  # versions of files: a year of hours of seven channels
-def _look(path: Path, hour: Hour, _version: Stamp) -> Looked:
+def forget(path: Path) -> None:
+    """Forget a file that is no more: of parts an hour of one channel has seven hundred."""
+    _known.pop(os.fspath(path), None)
+
+
+def parts(file: IO[bytes]) -> frozenset[str]:
+    """Read of what parts a sound file of an hour was made."""
+    file.seek(0)
+    found, _ = _told(pl.read_parquet_metadata(file).get(seal.KEY))
+    file.seek(0)
+    return found
+
+
+def _look(path: Path, hour: Hour) -> Looked:
     whole = seal.check(path)
     if whole is False:
         return Looked("has other bytes than were written")
@@ -68,8 +88,8 @@ def _understood(path: Path, channel: str, *, sealed: bool) -> Looked:
         said = pl.read_parquet_metadata(file).get(seal.KEY)
     if said is None and is_part(path.name):  # of a release before
         return Looked("", sealed=False)
-    parts, proven = _told(said)
-    return Looked("", parts, sealed and proven)
+    _, proven = _told(said)
+    return Looked("", sealed and proven)
 
 
 def _told(said: str | None) -> tuple[frozenset[str], bool]:

@@ -89,7 +89,7 @@ def compact(root: Path, hour: Hour) -> list[Damaged]:
             lambda file: rows.sink_parquet(file, compression="zstd", metadata=said),
         )
     for name in parts:
-        remove(folder / name)
+        _remove(folder / name)
     return broken
 
 
@@ -101,10 +101,12 @@ def sweep(root: Path, hour: Hour) -> None:
     _refuse_outside(root, folder)
     for leftover in halves(root, hour):
         remove(folder / leftover)
-    if (folder / hour.file).is_file():
-        looked = damage.look(folder / hour.file, hour)
-        for name in _merged(hour, looked):
-            remove(folder / name)
+    whole = folder / hour.file
+    if whole.is_file() and not damage.look(whole, hour).fault:
+        with whole.open("rb") as file:
+            merged = _merged(hour, file)
+        for name in merged:
+            _remove(folder / name)
 
 
 def damaged(root: Path, hour: Hour) -> list[Damaged]:
@@ -247,20 +249,27 @@ def _open_once(root: Path, hour: Hour, stack: ExitStack, broken: list[Damaged]) 
     found = {name: looked(root, hour, name) for name in names(root, hour)}
     broken += [each for each in found.values() if isinstance(each, Damaged)]
     whole = {name: each for name, each in found.items() if isinstance(each, Looked)}
-    merged = _merged(hour, whole[hour.file]) if hour.file in whole else frozenset()
-    # "05.parquet" sorts behind "05.1763….part.parquet", but holds what came first.
-    in_order = sorted(whole.keys() - merged, key=lambda name: (name != hour.file, name))
-    folder = root / hour.folder
-    return [stack.enter_context((folder / name).open("rb")) for name in in_order]
+    folder, opened, merged = root / hour.folder, list[IO[bytes]](), frozenset[str]()
+    if hour.file in whole:  # it holds what came before all parts
+        opened.append(stack.enter_context((folder / hour.file).open("rb")))
+        if len(whole) > 1:
+            merged = _merged(hour, opened[0])
+    rest = sorted(whole.keys() - merged - {hour.file})
+    return opened + [stack.enter_context((folder / name).open("rb")) for name in rest]
 
 
 def _look(root: Path, hour: Hour, name: str) -> Looked:
     return damage.look(root / hour.folder / name, hour)
 
 
-def _merged(hour: Hour, looked: Looked) -> frozenset[str]:
+def _merged(hour: Hour, file: IO[bytes]) -> frozenset[str]:
     """Give the parts that a file of an hour was made of: no other name is worth anything."""
-    return frozenset(name for name in looked.parts if layout.is_part_of(hour, name))
+    return frozenset(name for name in damage.parts(file) if layout.is_part_of(hour, name))
+
+
+def _remove(part: Path) -> None:
+    remove(part)
+    damage.forget(part)
 
 
 def _refuse_outside(root: Path, folder: Path) -> None:

@@ -22,7 +22,26 @@ def test_a_part_and_a_file_of_ours_have_no_fault(tmp_path):
     folder = tmp_path / HOUR.folder
     assert damage.look(folder / HOUR.part(1), HOUR) == Looked("")
     files.compact(tmp_path, HOUR)
-    assert damage.look(folder / HOUR.file, HOUR) == Looked("", frozenset({HOUR.part(1)}))
+    assert damage.look(folder / HOUR.file, HOUR) == Looked("")
+    assert parts(folder / HOUR.file) == {HOUR.part(1)}
+
+
+def test_parts_that_became_one_file_are_forgotten(tmp_path):
+    """A recording of three channels has two thousand an hour."""
+    for number in range(5):
+        files.write_part(tmp_path, HOUR, number, ROWS)
+    assert not files.damaged(tmp_path, HOUR)
+    files.compact(tmp_path, HOUR)
+    assert not files.damaged(tmp_path, HOUR)
+    folder = str(tmp_path)
+    assert [each for each in damage._known if each.startswith(folder)] == [
+        str(tmp_path / HOUR.folder / HOUR.file)
+    ]
+
+
+def parts(path) -> frozenset[str]:
+    with path.open("rb") as file:
+        return damage.parts(file)
 
 
 def test_a_version_of_a_file_is_read_once_and_the_next_again(tmp_path, monkeypatch):
@@ -44,7 +63,8 @@ def test_files_of_releases_without_a_seal_are_read_as_they_are(tmp_path):
     ROWS.write_parquet(part)
     assert damage.look(part, HOUR) == Looked("", sealed=False)
     ROWS.write_parquet(hour, metadata={"marketkit": json.dumps({"parts": ["a"]})})
-    assert damage.look(hour, HOUR) == Looked("", frozenset({"a"}), sealed=False)
+    assert damage.look(hour, HOUR) == Looked("", sealed=False)
+    assert parts(hour) == {"a"}
 
 
 @pytest.mark.parametrize("said", [None, "", "[]", "5", '{"parts": 5}', "[" * 100_000])
@@ -77,7 +97,8 @@ def test_a_file_of_an_hour_that_was_made_of_files_without_a_seal_says_so(tmp_pat
     path = tmp_path / HOUR.file
     ROWS.write_parquet(path, metadata=seal.blank(["a"], proven=False))
     seal.put(path, path)
-    assert damage.look(path, HOUR) == Looked("", frozenset({"a"}), sealed=False)
+    assert damage.look(path, HOUR) == Looked("", sealed=False)
+    assert parts(path) == {"a"}
 
 
 def test_whatever_bits_of_a_file_without_a_seal_flip_there_is_a_judgement(tmp_path):
