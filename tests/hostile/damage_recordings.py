@@ -79,7 +79,7 @@ class DamagedRecording:
 
     def wrongs(self, spoilt: list[Path], random_: random.Random, _number: int) -> Iterator[str]:
         """Read and play, then go on with the recording or mend it, and read again."""
-        damage._look.cache_clear()  # each case stands for a new process
+        damage._known.clear()  # each case stands for a new process
         yield from self._read("before", known=bool(mending.look(self._own)))
         if self._journal in spoilt and not self._is_cut():
             yield from self._tried("holes", self._compare_holes)
