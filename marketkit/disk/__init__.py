@@ -157,9 +157,9 @@ def sync_tree(folder: Path) -> None:
 
 @contextmanager
 def syncing_below(folder: Path) -> Iterator[None]:
-    """Make the names in all folders below survive a power cut, and in the end those in the folder.
+    """Make the names in a folder and all folders below survive a power cut, beside other work.
 
-    Meanwhile the body may put files into the folder itself.
+    The body may put files into the folder itself, whose names are saved when it ends.
     """
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow, `--help` needs none
 

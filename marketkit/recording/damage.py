@@ -60,7 +60,7 @@ def forget(path: Path) -> None:
 
 
 def parts(file: IO[bytes]) -> frozenset[str]:
-    """Read of what parts a sound file of an hour was made."""
+    """Read the names of the parts inside a sound file of an hour."""
     file.seek(0)
     found, _ = _told(pl.read_parquet_metadata(file).get(seal.KEY))
     file.seek(0)
