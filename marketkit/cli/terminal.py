@@ -64,7 +64,7 @@ def _put_back(stream: io.TextIOWrapper, encoding: str, errors: str | None) -> No
 
 
 def _settle(stream: TextIO) -> None:
-    """Write what is left, so that the end of the process finds nothing that it cannot write."""
+    """Write the rest of an output, so that the end of the process finds nothing left to write."""
     try:
         stream.flush()
     except (OSError, ValueError):  # the last where it is closed

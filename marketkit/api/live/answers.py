@@ -75,7 +75,7 @@ class Unanswered:
         self._again.clear()
 
     def tell(self, answered: Iterable[str], failures: Mapping[str, MarketkitError]) -> None:
-        """Log the symbols that fail since now, those of one reason together."""
+        """Log the symbols that fail since now, symbols of one reason together."""
         self._told.difference_update(answered)
         reasons: dict[tuple[int, str], list[str]] = {}
         for symbol in sorted(failures.keys() - self._told):

@@ -95,7 +95,7 @@ class Lease:
         self._writing = threading.Lock()  # a renewal on the way must not outlast the release
 
     def write(self, expected: Version | None) -> bool:
-        """Put the lease in the place of a version; say whether it is ours.
+        """Put the lease in the place of a version; say whether that succeeded.
 
         Where the store did not say whether the put came through, what is there counts.
         """
@@ -113,7 +113,7 @@ class Lease:
         return True
 
     def renew(self) -> bool:
-        """Write the lease again; False where it was lost to somebody else."""
+        """Write the lease again; False where somebody else has taken the lease."""
         with self._writing:
             return self._version is not None and self.write(self._version)
 
