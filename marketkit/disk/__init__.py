@@ -151,25 +151,12 @@ def sync_file(path: Path) -> None:
 
 def sync_tree(folder: Path) -> None:
     """Make the names in a folder and all folders below survive a power cut."""
-    with syncing_below(folder):
-        pass
-
-
-@contextmanager
-def syncing_below(folder: Path) -> Iterator[None]:
-    """Make the names in a folder and all folders below survive a power cut, beside other work.
-
-    The body may put files into the folder itself, whose names are saved when it ends.
-    """
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow, `--help` needs none
 
-    below = [Path(each) for each, _, _ in os.walk(folder)][1:]
-    parts = [below[at::_SYNCS] for at in range(_SYNCS)]  # to pass each on takes as long as it
+    folders = [Path(each) for each, _, _ in os.walk(folder)]
+    parts = [folders[at::_SYNCS] for at in range(_SYNCS)]  # to pass each on takes as long as it
     with ThreadPoolExecutor(_SYNCS) as pool:  # together they wait for the disk as long as a few
-        syncs = pool.map(lambda part: list(map(sync_folder, part)), parts)
-        yield
-        list(syncs)
-    sync_folder(folder)
+        list(pool.map(lambda part: list(map(sync_folder, part)), parts))
 
 
 @contextmanager

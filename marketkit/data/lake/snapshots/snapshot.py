@@ -52,7 +52,6 @@ from marketkit.disk import (
     sha256,
     sync_folder,
     sync_tree,
-    syncing_below,
     write_new,
 )
 from marketkit.disk.system import rename
@@ -99,11 +98,12 @@ def freeze(root: Path, index: Index, name: str) -> Frozen:
         failures |= spoilt | unsound
         if not files and not days:
             say(failures, anything=False)
-        with syncing_below(folder):  # all of it must be down before the set has its name
-            # machine's clock: a lake is frozen without an exchange, and "created" is for people
-            created = time.time_ns() // 1_000_000
-            manifest = Manifest.of(name, created, library_version(), files, days)
-            write_new(folder / FROZEN, manifest.spell())
+        # machine's clock: a lake is frozen without an exchange, and "created" is for people
+        created = time.time_ns() // 1_000_000
+        manifest = Manifest.of(name, created, library_version(), files, days)
+        write_new(folder / FROZEN, manifest.spell())
+        # All of it must be down before the set has its name.
+        sync_tree(folder)
         rename(folder, root / _FOLDER / name)
         sync_folder(root / _FOLDER)
     say(failures, anything=True)
