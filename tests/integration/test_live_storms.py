@@ -21,6 +21,7 @@ from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.connection import Timing
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES
+from marketkit.window import EVER
 from tests.integration.conftest import FAST_LIMITS, NOW
 
 pytestmark = pytest.mark.slow
@@ -119,9 +120,9 @@ def calm(exchange: Sandbox, live: Live, end: int) -> None:
 def proved(live: Live) -> int:
     """Give the moment before which all is final, and proved or on the way into the lake."""
     trackers = list(live._stitcher.trackers.values())
-    known = [(each.kept | each.proved).hull for each in trackers]
-    ends = [0 if hull is None else hull.end for hull in known]
-    return min(*ends, int(live.watermark.timestamp() * 1000))
+    unknown = [(each.kept | each.proved).gaps(each.start, EVER.end) for each in trackers]
+    firsts = [next(iter(gaps)).start for gaps in unknown]
+    return min(*firsts, int(live.watermark.timestamp() * 1000))
 
 
 def test_an_hour_of_drops_silences_storms_and_late_candles_leaves_no_trace_in_the_lake(
