@@ -61,7 +61,6 @@ def forget(path: Path) -> None:
 
 def parts(file: IO[bytes]) -> frozenset[str]:
     """Read the names of the parts inside a sound file of an hour."""
-    file.seek(0)
     found, _ = _told(pl.read_parquet_metadata(file).get(seal.KEY))
     file.seek(0)
     return found

@@ -112,7 +112,10 @@ async def backfill(
 
 
 async def prepare_reads(lake: Lake, names: Sequence[str], timeframe: Timeframe, span: Span) -> None:
-    """Have what a job brought read as memory from now on; the newest first, up to the bound."""
+    """Have what a job brought read as memory from now on; the newest first, up to the bound.
+
+    Not chunks that change within the hour.
+    """
     with suppress(LakeError):  # who reads is told
         files = (await asyncio.to_thread(lake.select, names, timeframe)).files(span)
         await asyncio.to_thread(tier.later, files.newest_first, files.known)

@@ -75,12 +75,10 @@ def shrink(folder: Path, most: int) -> int:
 
 def of_chunk(path: Path) -> list[os.DirEntry[str]]:
     """List the images of the chunk that the one at `path` is of: of all its versions and copies."""
-    chunk, found = path.name.rsplit(".", 2)[0], list[os.DirEntry[str]]()
-    with suppress(OSError), os.scandir(path.parent) as files:
-        for file in files:
-            if file.name.endswith(SUFFIX) and file.name.rsplit(".", 2)[0] == chunk:
-                found.append(file)
-    return found
+    chunk = path.name.rsplit(".", 2)[0]
+    return [
+        file for file in files_below(path.parent, SUFFIX, 0) if file.name.rsplit(".", 2)[0] == chunk
+    ]
 
 
 def thin(path: Path) -> None:

@@ -123,8 +123,8 @@ def later(paths: Iterable[Path], known: Mapping[Path, Proof]) -> None:
         room -= _TIMES_LARGER * version.size
         if room < 0 or folder is None:
             break
-        others = of_chunk(folder / version.name)
-        if not any(Version.written(each.name) > version.mtime_ns - _RESTS for each in others):
+        others = (Version.written(each.name) for each in of_chunk(folder / version.name))
+        if not any(0 <= version.mtime_ns - other < _RESTS for other in others):
             _builder.add([Wanted(path, version, known.get(path), folder)])
 
 
