@@ -10,6 +10,7 @@ import polars as pl
 import pytest
 
 from marketkit.errors import CorruptFile
+from marketkit.exchange.upbit.messages import Ticker
 from marketkit.recording import files
 from marketkit.recording.layout import hour_of
 from marketkit.recording.rows import Heard, to_frame
@@ -146,3 +147,28 @@ def test_a_folder_with_characters_of_globs_in_its_name_is_a_folder(tmp_path):
     put(root, 2, 2)
     files.compact(root, HOUR_OF_TRADES)
     assert numbers(root) == [1, 2]
+
+
+def test_parts_that_become_one_file_while_a_reader_opens_them_are_read_once(tmp_path, monkeypatch):
+    """A recorder makes the hour's file anew, and is stopped before the part inside is removed."""
+    hour = hour_of("ticker", START)
+    for number in range(2):
+        rows = to_frame("ticker", [Heard(START + number, Ticker("KRW-BTC", START + number, 1.0))])
+        files.write_part(tmp_path, hour, number, rows)
+        if not number:
+            files.compact(tmp_path, hour)
+    real, names = files.looked, []
+
+    def looked(root, hour, name):
+        seen = real(root, hour, name)
+        names.append(name)
+        if len(names) == 2:  # the hour's file and the part
+            with monkeypatch.context() as patch:
+                patch.setattr(files, "remove", lambda _: None)
+                files.compact(root, hour)
+        return seen
+
+    monkeypatch.setattr(files, "looked", looked)
+    with ExitStack() as stack:
+        found = files.scan(tmp_path, [hour], stack).collect()
+    assert found["received"].dt.epoch("ms").to_list() == [START, START + 1]
