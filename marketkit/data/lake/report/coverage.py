@@ -58,7 +58,7 @@ def gaps(timeframe: Timeframe, ranges: Iterable[tuple[Series, Knowledge, Span]])
     # Column by column: as rows they would take twice as long.
     edges = zip(*spans, strict=True) if spans else ((), ())
     starts, ends = (pl.Series(each, dtype=pl.Int64) for each in edges)
-    slots, widths = count_slots(timeframe, starts, ends), [timeframe.name] * len(spans)
+    slots, widths = count_slots(timeframe, spans), [timeframe.name] * len(spans)
     columns = (names, widths, starts.cast(TIME), ends.cast(TIME), slots)
     return pl.DataFrame(dict(zip(GAPS, columns, strict=True)), schema=dict(GAPS))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from marketkit.coverage import Span
@@ -32,13 +34,14 @@ def slot_end(timeframe: Timeframe, time: pl.Expr) -> pl.Expr:
     return time.cast(pl.Int64) + timeframe.width
 
 
-def count_slots(timeframe: Timeframe, starts: pl.Series, ends: pl.Series) -> pl.Series:
-    """Count the slots that open in spans, whose edges are numbers, as `Timeframe.count` does."""
+def count_slots(timeframe: Timeframe, spans: Sequence[Span]) -> list[int]:
+    """Count the slots that open in each span, as `Timeframe.count` does."""
     if timeframe.is_calendar:
-        spans = zip(starts, ends, strict=True)
-        return pl.Series([timeframe.count(*span) for span in spans], dtype=pl.Int64)
+        return [timeframe.count(*span) for span in spans]
+    # Without a call each: hundreds of markets have many. As Series they would take four times as
+    # long.
     origin, width = timeframe.floor(0), timeframe.width
-    return (origin - starts) // width - (origin - ends) // width
+    return [(origin - start) // width - (origin - end) // width for start, end in spans]
 
 
 def slots_of(timeframe: Timeframe, span: Span) -> pl.Series:

@@ -42,16 +42,14 @@ def test_a_span_without_slots_has_none(timeframe):
 
 
 @every_timeframe
-def test_columns_of_spans_are_counted_as_each_alone(timeframe):
+def test_spans_are_counted_together_as_each_alone(timeframe):
     first = timeframe.ceil(START)
     edges = [first + off for off in (-1, 0, 1)] + [
         timeframe.shift(first, 9) + off for off in (0, 1)
     ]
-    spans = [(start, end) for start in edges for end in edges if start < end]
-    counted = count_slots(timeframe, *(pl.Series(each) for each in zip(*spans, strict=True)))
-    assert counted.to_list() == [timeframe.count(*span) for span in spans]
-    none = pl.Series([], dtype=pl.Int64)
-    assert count_slots(timeframe, none, none).dtype == pl.Int64
+    spans = [Span(start, end) for start in edges for end in edges if start < end]
+    assert count_slots(timeframe, spans) == [timeframe.count(*span) for span in spans]
+    assert count_slots(timeframe, []) == []
 
 
 @every_timeframe
