@@ -1,4 +1,4 @@
-"""The bytes of a chunk: columns of candles in Parquet, each spelt in the smallest way.
+"""The bytes of a chunk: columns of candles in Parquet, each spelt to be small and quick to read.
 
 pyarrow writes because its encodings (dictionaries for prices, byte streams for volumes, deltas for
 times) make files a sixth smaller and faster to read than polars' own.
@@ -22,9 +22,12 @@ _PRICES = ("open", "high", "low", "close")
 _ROW_GROUP = 131_072
 _PAGE = 64 << 10  # bytes of values; whoever wants a part of a chunk skips whole pages
 _FEW = 1_024  # rows of a file that is small in any case
+# Packed, `value` would be a tenth smaller, and reads of files would take a quarter longer.
+_PACKED = [name for name in ROW if name != "value"]
 _WRITER: dict[str, Any] = {
-    "compression": "zstd",
-    "compression_level": 3,
+    "compression": {**dict.fromkeys(_PACKED, "zstd"), "value": "none"},
+    # Prices a level above the usual: a tenth of a byte less a row, for a tenth more of the time.
+    "compression_level": {name: 4 if name in _PRICES else 3 for name in _PACKED},
     "data_page_size": _PAGE,
     "write_statistics": ["time"],
     "store_schema": False,
@@ -33,7 +36,7 @@ _WRITER: dict[str, Any] = {
 _SPELT = {
     "time": "DELTA_BINARY_PACKED",
     "volume": "BYTE_STREAM_SPLIT",
-    "value": "BYTE_STREAM_SPLIT",
+    "value": "PLAIN",
 }
 
 

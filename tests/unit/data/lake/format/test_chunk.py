@@ -82,12 +82,15 @@ def test_an_empty_chunk_keeps_its_proof(path, january):
     assert footer == Footer(covered, None, 0, None, None)
 
 
-def test_the_encodings_are_the_small_ones(path, written):
+def test_columns_are_spelt_to_be_small_and_quick_to_read(path, written):
     group = pq.read_metadata(path).row_group(0)
     encodings = {group.column(i).path_in_schema: group.column(i).encodings for i in range(8)}
     assert "DELTA_BINARY_PACKED" in encodings["time"]
     assert "BYTE_STREAM_SPLIT" in encodings["volume"]
-    assert "BYTE_STREAM_SPLIT" in encodings["value"]
+    assert set(encodings["value"]) == {"RLE", "PLAIN"}
+    packed = {group.column(i).path_in_schema: group.column(i).compression for i in range(8)}
+    assert packed.pop("value") == "UNCOMPRESSED"
+    assert set(packed.values()) == {"ZSTD"}
     assert "RLE_DICTIONARY" in encodings["close"]
     assert group.column(1).statistics.has_min_max
 

@@ -1,4 +1,4 @@
-"""Columns of candles are spelt in the way that is smallest for them, and read back as they were."""
+"""Columns of candles are spelt in the way that is best for them, and read back as they were."""
 
 from __future__ import annotations
 
