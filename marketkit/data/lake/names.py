@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import unicodedata
 from collections.abc import Sequence
 
@@ -22,12 +23,15 @@ class MarketNames:
     """
 
     def __init__(self, markets: pl.DataFrame) -> None:
-        columns = ("symbol", "korean_name", "english_name")
-        self._korean: dict[str, list[str]] = {}
-        self._english: dict[str, list[str]] = {}
-        for symbol, korean, english in markets.select(columns).iter_rows():
-            self._korean.setdefault(_folded(korean or ""), []).append(symbol)
-            self._english.setdefault(_folded(english or ""), []).append(symbol)
+        self._markets = markets
+
+    @functools.cached_property
+    def _korean(self) -> dict[str, list[str]]:
+        return _codes_by(self._markets["korean_name"], self._markets["symbol"])
+
+    @functools.cached_property
+    def _english(self) -> dict[str, list[str]]:
+        return _codes_by(self._markets["english_name"], self._markets["symbol"])
 
     def codes(self, symbols: Sequence[str]) -> list[str]:
         """Put the code in place of each Korean name; other symbols, and strange names, stay.
@@ -67,6 +71,13 @@ def in_codes(symbols: Sequence[str], markets: pl.DataFrame | None) -> list[str]:
     for name in filter(naming.is_name, codes):
         hint = names.hint(name) if names else ": the lake has no market list yet, write the code"
         raise UnknownSymbol(name, hint=hint)
+    return codes
+
+
+def _codes_by(names: pl.Series, symbols: pl.Series) -> dict[str, list[str]]:
+    codes: dict[str, list[str]] = {}
+    for name, symbol in zip(names, symbols, strict=True):
+        codes.setdefault(_folded(name or ""), []).append(symbol)
     return codes
 
 
