@@ -17,6 +17,7 @@ from marketkit.sandbox import Sandbox
 from marketkit.settings import archive_dir
 from marketkit.timeframe import DAY, parse_time
 from tests.integration.conftest import FAST, FAST_LIMITS
+from tests.waiting import wait
 
 NOW = parse_time("2025-03-05T00:00:30")
 OLD = parse_time("2025-02-24")
@@ -40,13 +41,6 @@ def provider(exchange, tmp_path):
 def begin(provider, **more):
     asked = {"start": "2025-02-24", "end": "2025-03-04", "archive": True} | more
     return provider.backfill(THIN, "trade", **asked, show=False)
-
-
-def wait(condition):
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 def test_a_plan_of_trades_is_run_and_then_has_nothing_left(provider):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 
 import polars as pl
 import pytest
@@ -24,6 +23,7 @@ from marketkit.recording.keeping import keep_recording
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import DAY, iso, parse_time
 from tests.integration.conftest import FAST, FAST_LIMITS
+from tests.waiting import wait
 
 NOW = parse_time("2025-03-05T00:00:30")
 OLD = parse_time("2025-02-24")  # before the seven days that REST has
@@ -69,13 +69,6 @@ def take(exchange, provider, web, tmp_path):
         return provider.lake().trades
 
     return taken
-
-
-def wait(condition):
-    end = time.monotonic() + 30
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 def asked(exchange):

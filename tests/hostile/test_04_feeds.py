@@ -21,7 +21,7 @@ from marketkit.recording import journal
 from marketkit.recording.holes import UNSURE
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import iso
-from tests.integration.test_watch import PATIENCE, wait
+from tests.waiting import PATIENCE, wait
 
 NOW = "2026-11-20T00:00:30Z"
 FAST = (10, 0.02)

@@ -27,6 +27,7 @@ from marketkit.net.budget.file import BudgetFile
 from marketkit.net.transport import Transport
 from marketkit.sandbox import Sandbox
 from tests.hostile.raw import RawServer, head, reply, serving
+from tests.waiting import wait
 
 NOW = "2026-11-20T00:00:30Z"
 FAST = (10, 0.02)
@@ -245,9 +246,9 @@ def test_a_job_waits_for_the_end_of_a_429_and_says_so(silencing, tmp_path):
         endpoint=silencing.endpoint, lake=tmp_path, limits=FAST_LIMITS
     ) as provider:
         job = provider.backfill("KRW-BTC", "1m", start="2026-11-19", end="2026-11-20", show=False)
-        _until(lambda: "waiting for the exchange since" in repr(job))
+        wait(lambda: "waiting for the exchange since" in repr(job))
         assert "429 with Retry-After" in repr(job)
-        _until(lambda: provider.jobs()["state"].to_list() == ["waiting"])
+        wait(lambda: provider.jobs()["state"].to_list() == ["waiting"])
         assert _candles(silencing) == 1
         job.cancel()
 
@@ -265,13 +266,6 @@ def test_the_command_line_of_a_job_says_at_once_that_it_waits_also_in_a_pipe(sil
 
 def _candles(relay: RawServer) -> int:
     return sum(path.startswith("/v1/candles") for path in relay.paths)
-
-
-def _until(holds: Callable[[], bool]) -> None:
-    end = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < end
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.integration.test_live import wait
+from tests.waiting import wait
 
 SPAN = {"start": "2026-11-18", "end": "2026-11-19"}  # eight pages a market
 REFUSED = {"reset": 1.0}

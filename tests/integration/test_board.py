@@ -15,6 +15,7 @@ from marketkit.errors import InputError, UnknownSymbol
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import NOW
 from tests.integration.test_notebook_job import of_type, run, started
+from tests.waiting import PATIENCE
 
 CELL = """
 import marketkit as mk
@@ -62,7 +63,7 @@ def test_an_async_board_ends_with_its_task_and_closes_its_feed(provider):
 @pytest.mark.skipif(os.name == "nt", reason="there is no such signal")
 def test_an_interrupt_ends_a_board_and_nothing_else(provider, capsys):
     def interrupt() -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while not capsys.readouterr().out and time.monotonic() < end:
             time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)

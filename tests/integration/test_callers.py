@@ -21,7 +21,7 @@ import pytest
 import marketkit as mk
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, NOW
-from tests.integration.test_watch import PATIENCE, wait
+from tests.waiting import PATIENCE, wait
 
 SYMBOLS = ["KRW-BTC", "KRW-ETH", "KRW-XRP", "KRW-DOGE"]
 

@@ -14,8 +14,7 @@ import pytest
 import marketkit as mk
 from marketkit.cli.main import main
 from marketkit.sandbox import Sandbox
-
-PATIENCE = 30.0
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,8 @@ from marketkit.net.handle import Handle
 from marketkit.realtime.handle import REGISTRY
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, NOW
-from tests.integration.test_watch import PATIENCE, streaming, wait
+from tests.integration.test_watch import streaming
+from tests.waiting import PATIENCE, wait
 
 SPAN = {"start": "2026-05-01", "end": "2026-11-19"}
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 
 import pytest
 
@@ -11,8 +10,8 @@ import marketkit as mk
 from marketkit.cache.memory import Memory
 from marketkit.clock import age_clock
 from tests.integration.conftest import FAST_LIMITS, NOW
+from tests.waiting import PATIENCE, wait
 
-PATIENCE = 20.0
 BUSY = ["KRW-BTC", "KRW-ETH"]
 CALLS = {
     "ticker": ("ticker", lambda by: by.get_ticker(BUSY)),
@@ -29,14 +28,6 @@ each_call = pytest.mark.parametrize(("channel", "call"), CALLS.values(), ids=CAL
 def _running(exchange):
     """Let the clock stand a moment into a minute in which both markets traded."""
     exchange.set_clock(now=NOW.replace("00:00:30", "00:07:58"))
-
-
-def wait(condition):
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 def sources(provider, call) -> set[str]:

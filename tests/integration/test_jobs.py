@@ -27,6 +27,7 @@ from marketkit.data.jobs.ledger_db import NAME
 from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
+from tests.waiting import wait
 
 SPAN = {"start": "2026-11-10", "end": "2026-11-15"}
 CHILD = """
@@ -82,14 +83,6 @@ def child(endpoint, lake, symbols, span=SPAN, seconds=FAST[1], *, waits=False):
 def asked(exchange):
     """Give how many candle requests the exchange saw."""
     return exchange.stats()["groups"]["candles"]["requests"]
-
-
-def until(true, patience=30.0):
-    """Wait until something is true."""
-    deadline = time.monotonic() + patience
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def test_a_plan_asks_for_the_market_list_alone_and_foretells_the_requests(provider, exchange):
@@ -163,7 +156,7 @@ def test_a_plan_says_what_the_exchange_cannot_give(shared, tmp_path):
 def test_the_order_decides_which_candles_come_first(provider, exchange, order):
     plan = provider.plan(["KRW-BTC", "KRW-ETH"], "1m", start="2026-08-01", end="2026-11-19")
     job = plan.order(order).run()
-    until(lambda: job.progress.requests > 10)
+    wait(lambda: job.progress.requests > 10)
     job.leave()
     job.join()
     seen = [each["query"] for each in exchange.requests() if "minutes/1" in each["path"]]
@@ -187,7 +180,7 @@ def test_the_handle_tells_how_it_stands_at_any_time(provider):
     assert job.id in repr(job)
     job.wait()
     job.join()
-    until(lambda: seen)
+    wait(lambda: seen)
     assert seen == [job]
     assert job.frame["state"].to_list() == ["done", "done"]
     assert job.frame["done"].equals(job.frame["slots"].alias("done"))
@@ -199,11 +192,11 @@ def test_the_handle_tells_how_it_stands_at_any_time(provider):
 
 def test_a_paused_job_sends_nothing_and_holds_nothing_in_memory(provider, exchange):
     job = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-08", end="2026-11-15")
-    until(lambda: job.progress.requests > 5)
+    wait(lambda: job.progress.requests > 5)
     job.pause()
-    until(lambda: job.progress.state == "paused")
-    until(lambda: provider.jobs()["state"].to_list() == ["paused"])
-    until(lambda: provider.lake().catalog()["rows"].sum() >= 5 * 200)
+    wait(lambda: job.progress.state == "paused")
+    wait(lambda: provider.jobs()["state"].to_list() == ["paused"])
+    wait(lambda: provider.lake().catalog()["rows"].sum() >= 5 * 200)
     time.sleep(0.1)  # what was under way has come
     held = asked(exchange)
     time.sleep(0.3)
@@ -217,7 +210,7 @@ def test_a_job_is_cancelled_from_another_process(provider, exchange):
     provider.get_market()
     exchange.set_faults({"500": 1.0})
     job = provider.backfill("KRW-BTC", "1m", start="2026-09-01", end="2026-11-19", show=False)
-    until(lambda: provider.jobs().height)
+    wait(lambda: provider.jobs().height)
     command = ["jobs", "cancel", job.id, "--lake", str(provider.lake().root)]
     subprocess.run([sys.executable, "-m", "marketkit", *command], check=True)
     job.join()
@@ -273,7 +266,7 @@ def killed(exchange, lake, symbols, kills, span, pages):
         process = child(exchange.endpoint, lake, symbols, span)
         if kill < kills:
             last = draw.uniform(0, 2 * pages)
-            until(lambda last=last: asked(exchange) > last)
+            wait(lambda last=last: asked(exchange) > last)
             process.send_signal(signal.SIGKILL)
             assert process.wait() == -signal.SIGKILL  # it was alive, and at work
         said = process.communicate()[0].split()[1:]
@@ -345,9 +338,9 @@ def test_an_exchange_that_is_away_is_waited_for(tmp_path):
         job = provider.backfill(
             ["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-06", end="2026-11-15", show=False
         )
-        until(lambda: job.progress.requests > 20)
-    until(lambda: "waiting for the exchange since" in repr(job))
-    until(lambda: provider.jobs()["state"].to_list() == ["waiting"])
+        wait(lambda: job.progress.requests > 20)
+    wait(lambda: "waiting for the exchange since" in repr(job))
+    wait(lambda: provider.jobs()["state"].to_list() == ["waiting"])
     port = int(endpoint.rpartition(":")[2])
     with Sandbox(seed=1, now=NOW, speed=0, limit=FAST, port=port) as exchange:
         report = job.wait(60)
@@ -366,9 +359,9 @@ def test_pages_about_maintenance_are_waited_for_and_told_once(tmp_path):
             job = provider.backfill(
                 ["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-06", end="2026-11-15", show=False
             )
-            until(lambda: job.progress.requests > 20)
+            wait(lambda: job.progress.requests > 20)
             exchange.set_faults({"html": 1.0})  # with the status 200
-            until(lambda: "waiting for the exchange since" in repr(job))
+            wait(lambda: "waiting for the exchange since" in repr(job))
             exchange.set_faults({})
             report = job.wait(60)
             (told,) = job.interruptions.rows(named=True)
@@ -440,7 +433,7 @@ def test_a_page_that_fails_now_and_then_is_asked_again(provider, exchange):
 @pytest.mark.parametrize("damage", ["delete", pytest.param("garbage", marks=pytest.mark.slow)])
 def test_a_ledger_that_breaks_under_a_job_costs_nothing(provider, exchange, damage):
     job = provider.backfill(["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-01", end="2026-11-19")
-    until(lambda: job.progress.requests > 20)
+    wait(lambda: job.progress.requests > 20)
     path = provider.lake().root / NAME
     if damage == "delete":
         for each in path.parent.glob(f"{NAME}*"):
@@ -456,7 +449,7 @@ def test_tasks_that_went_with_the_ledger_are_planned_again_however_soon_the_rest
     provider, exchange
 ):
     job = provider.backfill("KRW-A*", "1h", start="2026-11-13", end="2026-11-15", show=False)
-    until(lambda: asked(exchange) > 2)
+    wait(lambda: asked(exchange) > 2)
     for each in provider.lake().root.glob(f"{NAME}*"):
         each.unlink()
     assert job.wait().complete
@@ -507,7 +500,7 @@ def test_who_leaves_the_loop_leaves_the_job(provider):
     for chunk in chunks:
         assert chunk.height <= 1000
         break
-    until(lambda: provider.jobs()["processes"].to_list() == [0])
+    wait(lambda: provider.jobs()["processes"].to_list() == [0])
     assert provider.jobs()["state"].to_list() == ["stopped"]
 
 
@@ -531,7 +524,7 @@ def test_urgent_calls_of_another_process_hardly_wait_behind_a_job(tmp_path):
         process.stdout.readline()
         provider = SmartDataProvider(endpoint=exchange.endpoint, lake=tmp_path / "other")
         provider.get_market()
-        until(lambda: asked(exchange) > 20)
+        wait(lambda: asked(exchange) > 20)
         ahead = []
         for count in range(1, 41):
             before = asked(exchange)

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from marketkit.realtime.queue import Queue
 from marketkit.timeframe import MINUTE, parse_time
 from tests.integration.conftest import NOW
-from tests.integration.test_live import rows_of, step, truth, wait
+from tests.integration.test_live import rows_of, step, truth
+from tests.waiting import wait
 
 BEGIN = parse_time(NOW) // MINUTE * MINUTE
 LOUD = ["KRW-BTC", "KRW-ETH", "KRW-XRP"]  # together never silent until the exchange hangs up

@@ -17,17 +17,9 @@ from marketkit.coverage import Span
 from marketkit.net.engine import engine
 from marketkit.timeframe import MINUTE, parse_time
 from tests.integration.conftest import FAST_LIMITS, NOW
+from tests.waiting import PATIENCE, wait
 
-PATIENCE = 30.0
 SYMBOLS = ["KRW-BTC", "KRW-ETH", "BTC-ETH"]
-
-
-def wait(condition):
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.01)
 
 
 def step(exchange, provider, seconds: float) -> None:

@@ -11,7 +11,7 @@ import pytest
 from marketkit.realtime import trade_recovery as missed
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, NOW
-from tests.integration.test_watch import PATIENCE, wait
+from tests.waiting import PATIENCE, wait
 
 
 @pytest.fixture

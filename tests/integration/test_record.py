@@ -7,7 +7,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from datetime import timedelta
 
 import polars as pl
@@ -18,17 +17,9 @@ from marketkit import schema
 from marketkit.errors import InputError
 from marketkit.recording.holes import UNSURE
 from marketkit.sandbox import Sandbox
+from tests.waiting import wait
 
-PATIENCE = 20.0
 SYMBOLS = ["KRW-BTC", "KRW-ETH"]
-
-
-def wait(condition):
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 def play(exchange, recording, channel="trade", seconds=30, steps=10):

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import shutil
-import time
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
 import pytest
 
 import marketkit as mk
+from tests.waiting import PATIENCE, wait
 
-PATIENCE = 20.0
 SYMBOLS = ["KRW-BTC", "KRW-ETH"]
-
-
-def wait(condition):
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 def play(exchange, provider, recording, seconds=20, steps=24):

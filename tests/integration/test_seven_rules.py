@@ -14,8 +14,8 @@ from marketkit.examples.seven_rules import Parameters, Strategy
 from marketkit.schema import TIME
 from marketkit.timeframe import MINUTE, parse_time
 from tests.integration.conftest import NOW
+from tests.waiting import PATIENCE, wait
 
-PATIENCE = 60.0  # after a break a series may wait for half a minute before it asks again
 SYMBOLS = ["KRW-BTC", "KRW-XRP"]
 START = parse_time(NOW) // MINUTE * MINUTE
 # The made-up prices move little: thresholds that they reach.
@@ -32,14 +32,6 @@ KEEN = Parameters(
     surge=0.001,
     surge_hold=2,
 )
-
-
-def wait(condition):
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.01)
 
 
 def truth(exchange, start: int, end: int) -> pl.DataFrame:

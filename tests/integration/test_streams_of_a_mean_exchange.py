@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,22 +15,14 @@ from marketkit.net.engine import engine
 from marketkit.recording import journal
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
+from tests.waiting import PATIENCE, wait
 
-PATIENCE = 20.0
 SEVERAL = ["KRW-BTC", "KRW-ETH", "KRW-XRP"]
 
 
 async def opened(provider):
     """Give the client of a provider's streams, made on the engine's loop as it is for a feed."""
     return provider.twin._streams._opened()
-
-
-def wait(condition: Callable[[], object]) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
@@ -11,16 +10,7 @@ import marketkit as mk
 from marketkit import schema
 from marketkit.api.provider import AsyncSmartDataProvider
 from tests.integration.conftest import FAST_LIMITS
-
-PATIENCE = 20.0
-
-
-def wait(condition):
-    """Wait until something holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
+from tests.waiting import PATIENCE, wait
 
 
 def streaming(exchange) -> list[dict]:

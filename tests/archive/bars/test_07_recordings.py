@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import polars as pl
 import pytest
@@ -12,17 +10,10 @@ import marketkit as mk
 from marketkit.schema import BAR, ORDERBOOK, TIME
 from marketkit.timeframe import MINUTE, parse_time
 from tests.integration.conftest import FAST_LIMITS, NOW
+from tests.waiting import wait
 
 SPAN = parse_time("2026-11-20T00:01"), parse_time("2026-11-20T00:17")
 SYMBOLS = ["KRW-BTC", "KRW-ETH"]
-PATIENCE = 20.0
-
-
-def wait(condition):
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.005)
 
 
 def play(exchange, recording, minutes):

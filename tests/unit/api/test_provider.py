@@ -6,13 +6,13 @@ import asyncio
 import gc
 import subprocess
 import sys
-import time
 
 import pytest
 
 from marketkit.api.provider import AsyncSmartDataProvider
 from marketkit.errors import InputError, Offline, Unreachable
 from tests.unit.api.conftest import NOWHERE
+from tests.waiting import wait
 
 MADE = """
 import sys, threading
@@ -85,7 +85,4 @@ def test_a_provider_that_nobody_holds_lets_go_of_its_connection(exchange, tmp_pa
     assert transport.is_open
     del made
     gc.collect()
-    patience = time.monotonic() + 10
-    while transport.is_open and time.monotonic() < patience:
-        time.sleep(0.01)  # the engine closes it, and tells nobody
-    assert not transport.is_open
+    wait(lambda: not transport.is_open)  # the engine closes it, and tells nobody

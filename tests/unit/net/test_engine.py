@@ -20,6 +20,7 @@ import pytest
 from marketkit.errors import EngineClosed, TimedOut
 from marketkit.net import engine as module
 from marketkit.net.engine import Engine, aside, engine, on_engine, run_here
+from tests.waiting import wait
 
 ANSWER = 42
 # A busy machine makes callbacks slow, which -X dev would report; errors are still reported.
@@ -489,8 +490,7 @@ def test_ctrl_c_at_any_line_of_a_call_leaves_no_task_and_says_nothing(own, caplo
         lines += 1
         gc.collect()
     assert lines > 20
-    deadline = time.monotonic() + 30
-    while own.run(tasks()) > 1:  # those that were cancelled last may be about to end
-        assert time.monotonic() < deadline
+    # Those that were cancelled last may be about to end.
+    wait(lambda: own.run(tasks()) <= 1)
     assert not caplog.records
     assert not [each for each in recwarn if each.category is RuntimeWarning]

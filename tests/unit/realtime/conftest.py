@@ -19,11 +19,11 @@ from marketkit.realtime.client import RealtimeClient
 from marketkit.realtime.connection import Timing
 from marketkit.realtime.dispatcher import Dispatcher
 from marketkit.realtime.subscriptions import Stream
+from tests.waiting import PATIENCE
 
 QUICK = Timing(
     look=0.01, ping=0.05, silence=0.4, patience=0.1, lived=5.0, backoff=0.01, longest=0.05
 )
-PATIENCE = 20.0
 
 
 class Peer:

@@ -14,8 +14,7 @@ from marketkit.errors import FeedOverflow, InputError
 from marketkit.realtime.callbacks import Callback, Failures
 from marketkit.realtime.consumers import Broadcast, Consumer
 from marketkit.realtime.queue import Queue
-
-PATIENCE = 20.0
+from tests.waiting import PATIENCE
 
 
 class Event(NamedTuple):

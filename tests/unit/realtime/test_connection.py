@@ -14,7 +14,8 @@ from websockets.http11 import Response
 from marketkit.errors import BadResponse
 from marketkit.exchange.dialect import RateLimit
 from marketkit.realtime.connection import Connection, Pace, refusal, shake_hands
-from tests.unit.realtime.conftest import PATIENCE, QUICK, Heard, ticker, tickers, until
+from tests.unit.realtime.conftest import QUICK, Heard, ticker, tickers, until
+from tests.waiting import PATIENCE
 
 
 def test_a_silent_socket_is_asked_for_a_sign_of_life_and_then_given_up(meet):

@@ -11,7 +11,8 @@ from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from marketkit.realtime.socket import connected
-from tests.unit.realtime.conftest import PATIENCE, until
+from tests.unit.realtime.conftest import until
+from tests.waiting import PATIENCE
 
 
 @asynccontextmanager

@@ -15,6 +15,7 @@ from marketkit.recording.reader import read_interruptions, read_recording
 from marketkit.recording.recorder import Recorder
 from marketkit.timeframe import HOUR
 from tests.unit.recording.conftest import START, trade
+from tests.waiting import PATIENCE
 
 STREAMS = [Stream("trade", "KRW-BTC")]
 
@@ -26,7 +27,7 @@ def quick(monkeypatch):
 
 
 async def until(condition):
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while not condition():  # noqa: ASYNC110 - what is waited for happens in a thread
             await asyncio.sleep(0.005)
 
