@@ -40,5 +40,5 @@ def name(market: int) -> str:
 
 
 def _flat() -> dict[str, pl.Expr]:
-    columns = ("open", "high", "low", "close", "volume", "value")
-    return dict.fromkeys(columns, pl.lit(1.0))
+    numbers = dict.fromkeys(("open", "high", "low", "close", "volume"), pl.lit(1.0))
+    return {**numbers, "value": pl.lit(None, pl.Float64)}  # plain in the files, were it there

@@ -36,7 +36,8 @@ class Program:
         self.told, self.provider, self.stack = told, provider, stack
         self.folder = Path(told["folder"])
         self.ended = threading.Event()
-        self.jobs: list[dict[str, Any]] = []
+        # A line for each job that is over: this process's memory is measured.
+        self._jobs = (self.folder / "jobs.jsonl").open("w+", buffering=1)
         self.refused: list[str] = []
         self.handles: dict[str, Any] = {}
         self.reads = dict.fromkeys(("tickers", "books"), 0)
@@ -98,7 +99,8 @@ class Program:
                 job.leave()
             told = {"repr": repr(job), "interruptions": rows(job.interruptions)}
             times = [at for at, _ in asked]
-            self.jobs.append(told | {"start": began, "end": self._now(), "asked": times})
+            told |= {"start": began, "end": self._now(), "asked": times}
+            self._jobs.write(json.dumps(told) + "\n")
 
     def _now(self) -> int:
         """Read the exchange's clock as the streams know it, which asks nobody."""
@@ -119,8 +121,11 @@ class Program:
             handle.close()
         self.listener.join()
         handles = self.handles.items()
+        with self._jobs as file:
+            file.seek(0)
+            jobs = list(map(json.loads, file))
         return {
-            "jobs": self.jobs,
+            "jobs": jobs,
             "refused": self.refused,
             "reads": self.reads,
             "stream": stream,
