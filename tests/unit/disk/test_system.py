@@ -36,6 +36,7 @@ from marketkit.disk.system import (
     within_reach,
     write_start,
 )
+from tests.opened import count_open
 
 HERE_ALONE = pytest.mark.skipif(sys.platform == "win32", reason="of other systems")
 
@@ -541,13 +542,9 @@ def test_a_map_costs_no_descriptor_and_goes_with_the_last_view(tmp_path):
     def maps():
         return Path("/proc/self/maps").read_text("utf-8").count(str(path))
 
-    def descriptors():
-        return len(list(Path("/proc/self/fd").iterdir()))
-
     with path.open("rb") as file:
-        before = descriptors()
         views = [system.mapped(file.fileno()) for _ in range(50)]
-        assert descriptors() == before
+        assert count_open([path]) == 1
     assert maps() == 50
     part = views[0][7:14]
     del views

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import resource
 import threading
-from pathlib import Path
 
 import polars as pl
 import pytest
@@ -15,6 +14,7 @@ from marketkit.data.lake.store import scan as reading
 from marketkit.data.lake.store.scan import Files, read, read_times, scan
 from marketkit.errors import CorruptFile, LakeError
 from marketkit.schema import ROW, empty
+from tests.opened import count_open
 
 MINUTE = 60_000
 
@@ -26,21 +26,6 @@ def paths(tmp_path, candles):
         times = range(each * 10 * MINUTE, (each + 1) * 10 * MINUTE, MINUTE)
         candles(times).write_parquet(tmp_path / f"{each}.parquet")
     return sorted(tmp_path.iterdir())
-
-
-def descriptors(paths: list[Path]) -> int:
-    """Count how often this process has these files open."""
-    wanted = {path.stat().st_ino for path in paths}
-    folder = Path("/proc/self/fd")
-    if not folder.is_dir():
-        pytest.skip("this system does not list open files")
-    found = 0
-    for each in folder.iterdir():
-        try:
-            found += each.stat().st_ino in wanted
-        except OSError:
-            continue
-    return found
 
 
 def test_rows_come_in_the_order_of_the_files(paths, candles):
@@ -66,23 +51,23 @@ def test_no_files_are_no_rows_of_the_right_kind():
 
 def test_reading_leaves_no_file_open(paths):
     read(Files(paths, None))
-    assert descriptors(paths) == 0
+    assert count_open(paths) == 0
 
 
 def test_a_scan_holds_its_files_only_as_long_as_it_lives(paths):
     frame = scan(Files(paths, None))
-    assert descriptors(paths) == len(paths)
+    assert count_open(paths) == len(paths)
     derived = frame.select("time")
     del frame
     assert derived.collect().height == 30
     del derived
-    assert descriptors(paths) == 0
+    assert count_open(paths) == 0
 
 
 def test_a_scan_that_cannot_open_a_file_closes_the_others(paths):
     with pytest.raises(CorruptFile, match="gone"):
         scan(Files([*paths, paths[0].with_name("gone.parquet")], None))
-    assert descriptors(paths) == 0
+    assert count_open(paths) == 0
 
 
 def test_a_scan_sees_the_files_as_they_were_when_it_was_made(paths, candles):
