@@ -17,6 +17,7 @@ import marketkit as mk
 from marketkit.api.sync import SmartDataProvider
 from marketkit.cli.main import main
 from marketkit.net.engine import engine
+from marketkit.realtime.client import RealtimeClient
 from marketkit.recording import journal
 from marketkit.recording.holes import UNSURE
 from marketkit.sandbox import Sandbox
@@ -45,14 +46,13 @@ def provider(exchange: Sandbox, tmp_path: Path) -> Iterator[SmartDataProvider]:
         yield one
 
 
-def impatient(provider: SmartDataProvider, **seconds: float) -> None:
-    """Have the client of a provider wait for less long."""
+def streams(provider: SmartDataProvider) -> RealtimeClient:
+    """Give the client of a provider's streams."""
 
     async def opened():
         return provider.twin._streams._opened()
 
-    client = engine().run(opened())
-    client.timing = replace(client.timing, **seconds)
+    return engine().run(opened())
 
 
 def frame(channel: str, at: int, price: float, *, opened: int | None = None) -> bytes:
@@ -192,9 +192,12 @@ def test_the_time_from_the_beginning_to_the_first_message_is_a_hole(provider, tm
 def test_a_stream_that_opens_late_leaves_a_hole_with_its_reason(provider, exchange, tmp_path):
     tape = tmp_path / "tape"
     exchange.set_stream(opens=False)
-    impatient(provider, opening=0.2)
+    client = streams(provider)
+    usual = client.timing
+    client.timing = replace(usual, opening=0.2)
     with provider.record("KRW-BTC", "ticker", to=tape) as recording:
         wait(lambda: "timed out" in str(recording.failure))
+        client.timing = usual  # a busy machine shakes no hands in 0.2 s
         exchange.set_stream(opens=True)
         wait(lambda: recording.counts["ticker"])
         assert recording.interruptions["end"].null_count() == 0
