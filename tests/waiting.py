@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TypeVar
+
+T = TypeVar("T")
 
 PATIENCE = 120.0  # seconds for what a quiet machine does in one; only a failure takes as long
 
@@ -14,3 +17,13 @@ def wait(condition: Callable[[], object]) -> None:
     while not condition():
         assert time.monotonic() < end, "it never came to hold"
         time.sleep(0.005)
+
+
+def given_time(run: Callable[[str], T], suffices: Callable[[T], bool]) -> T:
+    """Run a command with a limit of time, and with a longer one where a busy machine needs that."""
+    result = run("1s")
+    for limit in ("5s", "25s", "120s"):
+        if suffices(result):
+            break
+        result = run(limit)
+    return result

@@ -23,7 +23,7 @@ from marketkit.recording.keeping import keep_recording
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import DAY, iso, parse_time
 from tests.integration.conftest import FAST, FAST_LIMITS
-from tests.waiting import wait
+from tests.waiting import PATIENCE, wait
 
 NOW = parse_time("2025-03-05T00:00:30")
 OLD = parse_time("2025-02-24")  # before the seven days that REST has
@@ -223,7 +223,7 @@ def streaming(exchange, provider):
             engine().run(provider.twin._filler.transport.ask_time(again=True))
 
     with provider.watch(names, "trade") as feed:
-        assert feed.wait(30)
+        assert feed.wait(PATIENCE)
         heard(feed, 1)
         yield lambda count: heard(feed, count)
 

@@ -22,7 +22,7 @@ from marketkit.recording import journal
 from marketkit.recording.holes import UNSURE
 from marketkit.sandbox import Sandbox
 from marketkit.timeframe import iso
-from tests.waiting import PATIENCE, wait
+from tests.waiting import PATIENCE, given_time, wait
 
 NOW = "2026-11-20T00:00:30Z"
 FAST = (10, 0.02)
@@ -252,9 +252,6 @@ def test_a_recorder_that_is_killed_before_anything_came_has_claimed_nothing(
     assert all(one[1] == other[0] for one, other in itertools.pairwise(found))
 
 
-ENOUGH = "6s"  # for a busy machine to open a stream in; it counts from the command's start
-
-
 @pytest.fixture
 def run(exchange, tmp_path, capsys):
     """Run a command against the exchange, or against another endpoint."""
@@ -272,29 +269,43 @@ def run(exchange, tmp_path, capsys):
 def test_watch_and_record_of_a_stream_that_never_opens_end_with_3_and_the_reason(
     run, exchange, tmp_path, channel
 ):
+    def of_its_stream(said: tuple[int, str, str]) -> bool:
+        return "has not opened" in said[2]
+
     exchange.set_stream(opens=False)
-    code, out, err = run("watch", "KRW-BTC", "--channel", channel, "--max-time", "1s")
+    watch = ("watch", "KRW-BTC", "--channel", channel)
+    code, out, err = given_time(lambda limit: run(*watch, "--max-time", limit), of_its_stream)
     assert (code, out) == (3, "")
     assert "has not opened" in err
-    tape = str(tmp_path / "tape")
-    code, out, err = run(
-        "record", "KRW-BTC", "--channels", channel, "--to", tape, "--max-time", "1s", "--json"
-    )
-    assert (code, json.loads(out)["interruptions"]) == (3, 1)
+    record = ("record", "KRW-BTC", "--channels", channel, "--json", "--to")
+    tapes = []
+
+    def recorded(limit: str) -> tuple[int, str, str]:
+        tapes.append(tmp_path / limit)
+        return run(*record, str(tapes[-1]), "--max-time", limit)
+
+    code, out, err = given_time(recorded, of_its_stream)
     assert "has not opened" in err
-    ((start, end, _),) = spans(tmp_path / "tape")
+    assert (code, json.loads(out)["interruptions"]) == (3, 1)
+    ((start, end, _),) = spans(tapes[-1])
     assert end >= start
 
 
 def test_watch_of_an_exchange_that_refuses_every_handshake_says_so(run, exchange):
     exchange.set_faults({"refuse": 1.0})
-    code, _, err = run("watch", "KRW-BTC", "--max-time", ENOUGH)
+    code, _, err = given_time(
+        lambda limit: run("watch", "KRW-BTC", "--max-time", limit),
+        lambda said: "HTTP 429" in said[2],
+    )
     assert code == 3
     assert "HTTP 429" in err
 
 
 def test_watch_and_record_of_a_stream_that_opens_end_with_0(run, tmp_path):
     assert run("watch", "KRW-BTC", "--count", "1")[0] == 0
-    tape = str(tmp_path / "tape")
-    code, out, err = run("record", "KRW-BTC", "--to", tape, "--max-time", ENOUGH, "--json")
+    record = ("record", "KRW-BTC", "--json", "--to")
+    code, out, err = given_time(
+        lambda limit: run(*record, str(tmp_path / limit), "--max-time", limit),
+        lambda said: said[0] == 0,
+    )
     assert (code, json.loads(out)["interruptions"], err) == (0, 0, "")

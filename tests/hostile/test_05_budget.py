@@ -27,7 +27,7 @@ from marketkit.net.budget.file import BudgetFile
 from marketkit.net.transport import Transport
 from marketkit.sandbox import Sandbox
 from tests.hostile.raw import RawServer, head, reply, serving
-from tests.waiting import wait
+from tests.waiting import PATIENCE, wait
 
 NOW = "2026-11-20T00:00:30Z"
 FAST = (10, 0.02)
@@ -259,7 +259,7 @@ def test_the_command_line_of_a_job_says_at_once_that_it_waits_also_in_a_pipe(sil
     with subprocess.Popen([*command, "KRW-BTC", *span], stderr=subprocess.PIPE, text=True) as job:
         waits = next(line for line in job.stderr if "waiting for the exchange since" in line)
         job.send_signal(signal.SIGINT)
-        job.communicate(timeout=30)
+        job.communicate(timeout=PATIENCE)
     assert "429 with Retry-After" in waits
     assert _candles(silencing) == 1
 

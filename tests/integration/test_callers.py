@@ -162,7 +162,7 @@ from marketkit.sandbox import Sandbox
 
 with Sandbox(seed=1, now="2026-11-20T00:00:30Z", speed=0) as exchange:
     feed = mk.SmartDataProvider(endpoint=exchange.endpoint).watch(["KRW-BTC", "KRW-ETH"], "trade")
-    assert feed.wait(20)
+    assert feed.wait(120)
     reader, reference = iter(feed), iter(feed)
 
     reading, struck, got = False, 0, []
@@ -244,7 +244,7 @@ while not job.done and time.monotonic() < last:
 ended = True
 report = job.wait(0)
 print(struck > 20, report.complete, job.errors)
-print(len(feed.next(20)) > 0, len(live.next(60)) > 0)
+print(len(feed.next(120)) > 0, len(live.next(120)) > 0)
 for each in (live, feed, recording):
     each.close()
     print(each.failure, list(each.errors), len(each.interruptions))
@@ -362,7 +362,7 @@ def block(frame):
     threading.Event().wait()
 for _ in range(40):
     feed.on(block)
-assert stuck.wait(20)
+assert stuck.wait(120)
 if sys.argv[1] == "close":
     feed.close()
     print(mk.get_candle("KRW-BTC", "1m", count=1).height, flush=True)

@@ -14,6 +14,7 @@ import pytest
 
 from marketkit.cli.main import main
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 # A few requests at the legal pace: enough for every command, over in a second or two.
 SPAN = ("--start", "2026-11-18", "--end", "2026-11-18T05:00")
@@ -149,7 +150,7 @@ def test_an_interrupted_backfill_keeps_its_pages_and_leaves_quickly(endpoint, tm
         time.sleep(0.05)
         seen = json.loads(urllib.request.urlopen(f"{endpoint}/sandbox/stats").read())
     child.send_signal(signal.SIGINT)
-    _, err = child.communicate(timeout=10)
+    _, err = child.communicate(timeout=PATIENCE)
     assert child.returncode == 130
     assert "Traceback" not in err
     here = subprocess.run(
@@ -172,7 +173,7 @@ def test_the_sandbox_command_says_where_it_listens_and_ends_on_a_signal():
     with urllib.request.urlopen(f"{said['endpoint']}/v1/market/all") as answer:
         assert len(json.load(answer)) == 855
     child.send_signal(signal.SIGTERM)
-    assert child.wait(timeout=10) == 0
+    assert child.wait(timeout=PATIENCE) == 0
     child.stdout.close()
 
 

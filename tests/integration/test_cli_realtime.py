@@ -14,7 +14,7 @@ import pytest
 import marketkit as mk
 from marketkit.cli.main import main
 from marketkit.sandbox import Sandbox
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, given_time
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,9 @@ def test_watch_prints_a_line_an_event_and_ends_after_so_many(run):
 def test_watch_says_by_its_code_that_fewer_came_than_were_asked_for(run):
     code, _, _ = run("watch", "KRW-BTC", "--count", "100000", "--max-time", "1s")
     assert code == 3
-    code, _, _ = run("watch", "KRW-BTC", "--max-time", "5s")
+    code, _, _ = given_time(
+        lambda limit: run("watch", "KRW-BTC", "--max-time", limit), lambda said: said[0] == 0
+    )
     assert code == 0
 
 
@@ -61,14 +63,20 @@ def test_wrong_words_are_bad_usage(run):
 
 
 def test_record_ends_after_its_time_with_everything_on_disk(run, tmp_path):
-    code, out, _ = run(
-        "record", "KRW-BTC", "--channels", "trade,ticker", "--to", str(tmp_path / "tape"),
-        "--max-time", "5s", "--json",
-    )  # fmt: skip
+    record = ("record", "KRW-BTC", "--channels", "trade,ticker", "--json", "--to")
+    tapes = []
+
+    def recorded(limit):
+        tapes.append(tmp_path / limit)
+        return run(*record, str(tapes[-1]), "--max-time", limit)
+
+    code, out, _ = given_time(
+        recorded, lambda said: said[0] == 0 and json.loads(said[1])["counts"]["trade"] > 0
+    )
     said = json.loads(out)
     assert code == 0
     assert said["counts"]["trade"] > 0
-    assert mk.read_recording(tmp_path / "tape", "trade").height == said["counts"]["trade"]
+    assert mk.read_recording(tapes[-1], "trade").height == said["counts"]["trade"]
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")

@@ -16,6 +16,7 @@ import pytest
 from marketkit.cli.main import main
 from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE, given_time
 
 LARGE = """
 [[universe]]
@@ -62,7 +63,7 @@ def cut(exchange, end, *arguments):
         assert process.poll() is None
         time.sleep(0.05)
     end(process)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert "Traceback" not in err
     return process.returncode, out
 
@@ -98,9 +99,12 @@ def test_a_run_that_a_signal_cut_says_how_far_it_came(
 
 
 def test_a_run_that_its_time_cut_says_so_in_json(where, config, capsys):
-    arguments = ["--config", str(config), "--max-time", "5s", "--log-format", "json"]
-    assert main(["backfill", *arguments, *where]) == 3
-    said = json.loads(capsys.readouterr().out)
+    def run(limit):
+        arguments = ["--config", str(config), "--max-time", limit, "--log-format", "json"]
+        assert main(["backfill", *arguments, *where]) == 3
+        return json.loads(capsys.readouterr().out)
+
+    said = given_time(run, lambda said: said.get("rows", 0) > 0)
     assert (said["state"], said["jobs"], said["left"]) == ("max-time", 0, 2)
     assert said["rows"] > 0
     assert said["unknown"] > 0

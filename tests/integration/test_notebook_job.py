@@ -39,7 +39,7 @@ class Kernel(IPythonKernel):
 SHOW = """
 import marketkit as mk
 feed = mk.watch("KRW-BTC", "ticker")
-feed.wait()
+feed.wait(120)
 feed.show(1)
 """
 

@@ -12,7 +12,7 @@ from tests.integration.test_watch import streaming
 FEED = """
 import marketkit as mk
 feed = mk.watch(["KRW-BTC", "KRW-ETH"], "ticker")
-feed.wait()
+feed.wait(120)
 feed.show()
 print("over")
 """
@@ -29,7 +29,7 @@ from marketkit.realtime.client import _CLIENTS
 gc.collect()
 def consumers():
     return sorted(one._subscriptions._consumers.items())
-end = time.monotonic() + 20
+end = time.monotonic() + 120
 while time.monotonic() < end and any(count != 1 for _, count in consumers()):
     time.sleep(0.01)
 print([(*stream, count) for stream, count in consumers()])

@@ -12,8 +12,8 @@ JSON = "application/vnd.plotly.v1+json"
 BEGIN = "import marketkit as mk\n"
 CELLS = {
     "candlestick": 'stream = mk.live(["KRW-BTC", "KRW-ETH"], "1m", history="30m")\nstream.plot()',
-    "bar": 'stream = mk.watch("KRW-*", "ticker")\nstream.wait()\nstream.plot()',
-    "scatter": 'stream = mk.watch("KRW-BTC", "orderbook")\nstream.wait()\nstream.plot()',
+    "bar": 'stream = mk.watch("KRW-*", "ticker")\nstream.wait(120)\nstream.plot()',
+    "scatter": 'stream = mk.watch("KRW-BTC", "orderbook")\nstream.wait(120)\nstream.plot()',
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 from marketkit.api.sync import SmartDataProvider
 from marketkit.notebook.text import width
 from tests.integration.conftest import FAST_LIMITS
+from tests.waiting import PATIENCE
 
 SPAN = {"start": "2026-11-18", "end": "2026-11-19"}
 EXPONENT = re.compile(r"(?<![\w.,])\d+(\.\d+)?[eE][+-]?\d+(?![\w])")
@@ -39,7 +40,7 @@ def shown(exchange, tmp_path, monkeypatch):
             provider.live("KRW-BTC", "1m", history="5m") as live,
             provider.record("KRW-BTC", "trade", to=folder / "tape") as recording,
         ):
-            feed.wait()
+            feed.wait(PATIENCE)
             several = (plan, job, provider, provider.twin, lake, lake.as_of("paper"), frozen)
             yield [*several, provider.status(), told, feed, live, recording]
 

@@ -17,6 +17,7 @@ from marketkit.cli.main import main
 from marketkit.data.jobs.catalog import jobs
 from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T00:00:30Z"
 SMALL = """
@@ -122,7 +123,7 @@ def test_sigterm_is_obeyed_within_five_seconds_and_the_next_run_goes_on(endpoint
     process = started(endpoint, tmp_path, "--config", config)
     at = time.monotonic()
     process.send_signal(signal.SIGTERM)
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=PATIENCE)
     assert time.monotonic() - at < 5
     assert process.returncode == 3
     assert "state=SIGTERM" in out
@@ -136,7 +137,7 @@ def test_sigterm_is_obeyed_within_five_seconds_and_the_next_run_goes_on(endpoint
     # Ended by a signal too: how far a run comes before a `--max-time` is for the machine to say.
     again = started(endpoint, tmp_path, "--config", config)
     again.send_signal(signal.SIGTERM)
-    again.communicate(timeout=30)
+    again.communicate(timeout=PATIENCE)
     assert again.returncode == 3
     (after,) = jobs(root).rows(named=True)
     assert after["job"] == before["job"]
@@ -165,7 +166,7 @@ def test_the_log_of_a_run_without_a_terminal_is_below_a_kilobyte_a_minute(endpoi
         lines.append(process.stderr.readline())
         assert lines[-1], "ended by itself"
     process.send_signal(signal.SIGTERM)
-    out, rest = process.communicate(timeout=30)
+    out, rest = process.communicate(timeout=PATIENCE)
     lines += rest.splitlines(keepends=True)
     # One more is the last state, and another a warning of this machine's clock.
     assert len(lines) <= (time.monotonic() - at) / 0.5 + 2

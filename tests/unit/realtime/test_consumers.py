@@ -13,6 +13,7 @@ from marketkit.errors import EngineClosed, InputError, NotPicklable, TimedOut
 from marketkit.net.engine import engine
 from marketkit.realtime.consumers import Broadcast, Consumer
 from marketkit.realtime.queue import Queue
+from tests.waiting import PATIENCE
 
 
 class Event(NamedTuple):
@@ -81,7 +82,7 @@ def test_whoever_waits_too_long_is_told_of_what_and_the_events_come_later():
         with pytest.raises(TimedOut, match=f"within {patience:g}s from 'the test'"):
             reader.next(timeout=patience)
     threading.Timer(0.01, put, (broadcast, 1)).start()
-    assert reader.next(timeout=20) == [1]
+    assert reader.next(timeout=PATIENCE) == [1]
     for wrong in (-1, float("nan")):
         with pytest.raises(InputError, match="timeout="):
             reader.next(timeout=wrong)

@@ -20,6 +20,7 @@ from marketkit.realtime.consumers import Consumer
 from marketkit.realtime.feed import Feed
 from marketkit.realtime.queue import BUFFER, Queue
 from tests.unit.realtime.conftest import Peer, ticker, until
+from tests.waiting import PATIENCE
 
 
 class Line(NamedTuple):
@@ -79,7 +80,7 @@ def test_the_frame_is_the_newest_state_of_each_symbol(line):
     feed = line.watch("KRW-BTC", "KRW-ETH")
     assert feed.frame.is_empty()
     line.say(ticker("KRW-ETH", 5), ticker("KRW-BTC", 1), ticker("KRW-BTC", 2))
-    assert feed.wait()
+    assert feed.wait(PATIENCE)
     line.wait(lambda: feed.stats.events == 3)
     assert feed.frame["symbol"].to_list() == ["KRW-BTC", "KRW-ETH"]
     assert feed.frame["price"].to_list() == [2.0, 5.0]
@@ -114,7 +115,7 @@ def test_a_loop_over_a_feed_gets_frames_of_events_until_it_is_closed(line):
 def test_an_async_loop_on_another_event_loop_gets_the_same(line):
     feed = line.watch("KRW-BTC")
     line.say(ticker("KRW-BTC", 7))
-    assert feed.wait()
+    assert feed.wait(PATIENCE)
 
     async def main() -> list[float]:
         async with feed:
@@ -226,7 +227,7 @@ def test_interruptions_are_listed(line):
     feed = line.watch("KRW-BTC")
     line.peer.greeting = lambda: ticker("KRW-BTC", 2)
     line.say(ticker("KRW-BTC"))
-    assert feed.wait()
+    assert feed.wait(PATIENCE)
     line.peer.drop()
     line.wait(lambda: feed.stats.interruptions == 1 and feed.stats.connected)
     (found,) = feed.interruptions.rows(named=True)
@@ -261,7 +262,7 @@ def test_who_waits_for_a_stream_that_does_not_open_is_told_why(line):
     assert "HTTP 429" in feed.interruptions["reason"][0]
     line.peer.refuse = 0
     line.peer.greeting = lambda: ticker("KRW-BTC")
-    assert feed.wait()
+    assert feed.wait(PATIENCE)
     assert feed.failure is None
     assert feed.unheard is None
     assert feed.interruptions["end"].null_count() == 0
@@ -276,7 +277,7 @@ def test_a_feed_that_is_closed_before_anything_came_says_so(line):
 def test_markets_join_and_leave_a_feed(line):
     feed = line.watch("KRW-BTC", "KRW-ETH")
     line.say(ticker("KRW-BTC"), ticker("KRW-ETH"))
-    assert feed.wait()
+    assert feed.wait(PATIENCE)
 
     async def change() -> None:
         feed.leave("KRW-ETH", "KRW-ETH has ended")
@@ -300,6 +301,6 @@ def test_who_waits_for_every_market_does_not_wait_for_one_that_has_left(line):
     async def leave() -> None:
         feed.leave("KRW-ETH", "KRW-ETH has ended")
 
-    waiting = engine().submit(feed.ready(20.0))
+    waiting = engine().submit(feed.ready(PATIENCE))
     engine().run(leave())
     assert waiting.result(20.0)
