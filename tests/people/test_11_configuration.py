@@ -23,6 +23,7 @@ from marketkit.cli.main import main
 from marketkit.data.jobs.config_keys import OF_FILE, OF_UNIVERSE
 from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
+from tests.waiting import soon
 
 NOW = "2026-11-20T00:00:30Z"
 UNIVERSE = '[[universe]]\nsymbols = ["KRW-BTC"]\ndepth = { 1d = "3d" }\n'
@@ -355,9 +356,11 @@ def deaf():
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_max_time_is_kept_by_an_exchange_that_hangs(command, deaf, tmp_path, capsys):
-    seconds, code = took(command, deaf, tmp_path, "2s")
-    out, err = capsys.readouterr()
-    assert seconds < 4
+    def attempt():
+        seconds, code = took(command, deaf, tmp_path, "2s")
+        return seconds, (code, *capsys.readouterr())
+
+    code, out, err = soon(4, attempt)
     assert code == 3
     assert "max-time" in (out if command == "config" else err)
     if command in {"backfill", "config"}:
@@ -372,10 +375,10 @@ def test_max_time_is_kept_whatever_the_exchange_does(fault, tmp_path, capsys):
         for command in COMMANDS:
             folder = tmp_path / command
             folder.mkdir()
+            at = (command, mean.endpoint, folder, "2s")
             with pytest.MonkeyPatch.context() as patch:
                 patch.setenv("MARKETKIT_BUDGET_DIR", str(folder / "budget"))
-                seconds, code = took(command, mean.endpoint, folder, "2s")
-            assert seconds < 4, (command, seconds)
+                code = soon(4, lambda at=at: took(*at))
             assert code in {0, 1, 3}, (command, capsys.readouterr().err)
 
 
@@ -385,13 +388,13 @@ def test_a_process_ends_within_two_seconds_of_its_max_time(deaf, tmp_path):
     of_file = (*COMMANDS["config"], written(tmp_path, UNIVERSE))
     program = (sys.executable, "-m", "marketkit")
     for words, endpoint in ((COMMANDS["watch"], deaf), (of_file, refused)):
-        began = time.monotonic()
-        done = subprocess.run(
-            [*program, *map(str, words), "--endpoint", endpoint, "--max-time", "8s"],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert time.monotonic() - began < 10
+        line = [*program, *map(str, words), "--endpoint", endpoint, "--max-time", "8s"]
+
+        def attempt(line=line):
+            began = time.monotonic()
+            done = subprocess.run(line, capture_output=True, text=True, check=False)
+            return time.monotonic() - began, done
+
+        done = soon(10, attempt)
         assert done.returncode == 3
         assert "Traceback" not in done.stderr

@@ -12,6 +12,7 @@ from marketkit.cli.deadline import OutOfTime, deadline_of, open_until, opening, 
 from marketkit.cli.options import open_provider
 from marketkit.errors import TimedOut, Unreachable
 from marketkit.net.engine import engine
+from tests.waiting import soon
 
 
 def given(tmp_path, **more: object) -> argparse.Namespace:
@@ -41,12 +42,15 @@ def test_a_call_ends_soon_after_the_deadline_and_the_work_is_cancelled():
         finally:
             ended.append(True)
 
-    began = time.monotonic()
-    with pytest.raises(OutOfTime, match="max-time"), until(began + 0.1):
-        engine().run(work())
-    assert time.monotonic() - began < 5
+    def attempt() -> tuple[float, None]:
+        began = time.monotonic()
+        with pytest.raises(OutOfTime, match="max-time"), until(began + 0.1):
+            engine().run(work())
+        return time.monotonic() - began, None
+
+    soon(5, attempt)
     engine().run(asyncio.sleep(0))
-    assert ended == [True]
+    assert set(ended) == {True}
 
 
 def test_what_opens_a_stream_has_time_for_one_answer_at_least():
@@ -80,7 +84,11 @@ def test_a_provider_that_does_not_close_is_left_after_a_moment(tmp_path, monkeyp
     options = given(tmp_path)
     kind = type(open_provider(options))
     monkeypatch.setattr(kind, "close", lambda _: engine().run(asyncio.sleep(60)))
-    began = time.monotonic()
-    with open_until(options, began):
-        pass
-    assert time.monotonic() - began < 5
+
+    def attempt() -> tuple[float, None]:
+        began = time.monotonic()
+        with open_until(options, began):
+            pass
+        return time.monotonic() - began, None
+
+    soon(5, attempt)
