@@ -108,7 +108,10 @@ def trace(command: Sequence[str], log: Path, environment: dict[str, str]) -> str
 
 
 def calls(lines: Iterable[str]) -> Iterator[Call]:
-    """Read the calls of a log that did not fail, in the order in which they were over."""
+    """Read the calls of a log that did not fail, in the order in which they were over.
+
+    A file counts as closed from the first line on.
+    """
     begun: dict[str, tuple[str, int]] = {}
     for number, line in enumerate(lines):
         found = _LINE.fullmatch(line.rstrip("\n"))
@@ -117,9 +120,13 @@ def calls(lines: Iterable[str]) -> Iterator[Call]:
         pid, said = found.groups()
         first = number
         if half := _UNFINISHED.fullmatch(said):
-            begun[pid] = half[1], number
-            continue
+            if not half[1].startswith("close("):
+                begun[pid] = half[1], number
+                continue
+            said = f"{half[1]}) = 0"  # its number may be another file's before the end is told
         if rest := _RESUMED.fullmatch(said):
+            if rest[1] == "close":
+                continue
             start, first = begun.pop(pid)
             joint = "" if start.endswith("(") or rest[2].startswith(")") else ", "
             said = start + joint + rest[2]

@@ -31,6 +31,15 @@ def test_a_call_that_another_thread_interrupts_counts_from_its_first_line_to_its
     assert (second.begun, second.over) == (0, 2)
 
 
+def test_a_number_that_is_another_file_s_before_its_close_is_told_is_open():
+    said = read(
+        r"7  close(6<\x2f\x61> <unfinished ...>",
+        r"8  openat(AT_FDCWD, \x22\x2f\x62\x22, O_RDONLY) = 6<\x2f\x62>",
+        r"7  <... close resumed>) = 0",
+    )
+    assert [(call.pid, call.name) for call in said] == [(7, "close"), (8, "openat")]
+
+
 def test_a_call_whose_words_are_cut_in_two_is_whole():
     (call,) = read(
         r"7  lseek(5<\x2f\x61>, <unfinished ...>",
