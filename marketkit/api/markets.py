@@ -250,7 +250,9 @@ class MarketList:
                 names.update(naming.matches(symbol, known, hint=hint))
             except UnknownSymbol as error:
                 told = self._named(listed).hint(symbol) if hint else ""
-                unknown[symbol] = UnknownSymbol(symbol, hint=told) if told else error
+                # Without its way, for that knows this frame, which knows the error: a cycle.
+                named = UnknownSymbol(symbol, hint=told) if told else error
+                unknown[symbol] = named.with_traceback(None)
         return sorted(names), unknown
 
     async def _keep(self, held: CachedValue, *, make: bool) -> None:

@@ -18,7 +18,16 @@ from marketkit.net.body import read_bounded
 from marketkit.net.budget.ban import Ban
 from marketkit.net.budget.budget import Budget, Slot
 from marketkit.net.exchange_clock import ExchangeClock, machine_time, parse_age, parse_date
-from marketkit.net.wire import TurnPassed, Wire, about, client_for, failure_of, host_of, in_all
+from marketkit.net.wire import (
+    TurnPassed,
+    Wire,
+    about,
+    client_for,
+    failure_of,
+    host_of,
+    in_all,
+    let_go,
+)
 from marketkit.settings import largest_answer
 from marketkit.timeframe import iso
 
@@ -221,7 +230,7 @@ class Transport:
             where = f"{self._endpoint}{request.path}"
             body = await read_bounded(answer.aiter_raw(), packing, self._largest, where)
         finally:
-            await answer.aclose()
+            await let_go(answer)
         date = parse_date(answer.headers.get("date"))
         made = wire.sent - 1000 * parse_age(answer.headers.get("age"))
         headers = dict(answer.headers.items())  # `dict` would look each up again

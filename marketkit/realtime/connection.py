@@ -116,8 +116,14 @@ class Connection:
             for each in ends:
                 each.cancel()
             await asyncio.gather(*ends, return_exceptions=True)
-        for end in done:
-            end.result()
+            # An old connection, which may hold much, is no cycle that waits for the collector: its
+            # socket knows us, its protocol an error, and what ends a task has this very frame.
+            self._socket.give = self._socket.protocol.parser_exc = None
+        try:
+            for end in done:
+                end.result()
+        finally:
+            del reads, watches, ends, done, end
 
     async def _read(self) -> None:
         """Have messages taken as they arrive, and take those that had to wait."""

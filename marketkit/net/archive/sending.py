@@ -27,7 +27,7 @@ from marketkit.exchange.upbit.archive.finding import ABSENT
 from marketkit.exchange.upbit.limits import parse_retry_after
 from marketkit.net.archive.lanes import Lanes
 from marketkit.net.budget.ban import Ban
-from marketkit.net.wire import client_for, failure_of
+from marketkit.net.wire import client_for, failure_of, let_go
 
 if TYPE_CHECKING:
     import httpx
@@ -127,7 +127,7 @@ class Sender:
                 yield answer
             finally:
                 self.bytes += answer.num_bytes_downloaded
-                await answer.aclose()
+                await let_go(answer)
         except httpx.TimeoutException:
             raise TimedOut(
                 f"{self.address} sent nothing of {request.path} for {self._timeout:g}s"

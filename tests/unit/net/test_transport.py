@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import socket
 import threading
@@ -12,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from marketkit.errors import (
@@ -518,3 +520,17 @@ def test_a_host_names_its_budget_files(endpoint, name, tmp_path):
 def test_an_endpoint_that_names_no_host_is_refused(endpoint, tmp_path):
     with pytest.raises(InputError, match="endpoint"):
         made(endpoint, tmp_path)
+
+
+def test_no_request_leaves_anything_to_the_collector(talk):
+    async def main(transport, exchange):
+        for _ in range(3):
+            await transport.send(REQUEST)
+        return sum(isinstance(each, httpx.Request | httpx.Response) for each in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        assert talk(main, answer(), answer(b"{}", 500), answer(), answer()) == 0
+    finally:
+        gc.enable()

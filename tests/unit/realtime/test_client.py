@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import json
+import weakref
 from dataclasses import replace
 
 import pytest
@@ -267,6 +269,28 @@ def test_a_link_that_breaks_after_data_came_is_tried_again_at_once(meet):
                 peer.drop()
 
     asyncio.run(main())
+
+
+def test_no_connection_that_ended_waits_for_the_collector(meet):
+    async def main():
+        async with meet(replace(QUICK, lived=0.0)) as (client, peer):
+            peer.greeting = lambda: ticker("KRW-BTC")
+            heard = Heard()
+            client.subscribe(heard, tickers("KRW-BTC"))
+            known = []
+            for times in range(1, 4):
+                await until(lambda: client.connected)
+                known += [weakref.ref(client._connection), weakref.ref(client._connection._socket)]
+                peer.drop()
+                await until(lambda times=times: len(heard.interruptions) == times)
+            await until(lambda: client.connected)
+            return [each() for each in known]
+
+    gc.disable()
+    try:
+        assert asyncio.run(main()) == [None] * 6
+    finally:
+        gc.enable()
 
 
 def test_a_link_that_breaks_again_and_again_is_not_tried_without_pauses(meet):
