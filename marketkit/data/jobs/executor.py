@@ -184,7 +184,7 @@ class Executor:
             except LakeError as failure:  # of this series: what it lacks cannot be told
                 if self.lake.is_away(failure):
                     raise
-                task_run.failure = failure
+                task_run.failure = failure.with_traceback(None)  # whose frames know it: a cycle
                 await self._settle(task_run)
                 continue
             if task_run.walks:
@@ -208,7 +208,7 @@ class Executor:
         except MarketkitError as failure:
             if stops_all(failure):
                 raise
-            task_run.failure = failure
+            task_run.failure = failure.with_traceback(None)  # whose frames know the task: a cycle
             task_run.stop()
         finally:
             self._at_work.remove((task_run, walk_state))
