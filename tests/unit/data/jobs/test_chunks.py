@@ -16,6 +16,7 @@ from marketkit.errors import BadResponse, NotPicklable
 from marketkit.net.engine import Engine
 from marketkit.timeframe import MINUTE, TIMEFRAMES
 from tests.unit.data.lake.conftest import make_candles
+from tests.waiting import PATIENCE
 
 MINUTES = TIMEFRAMES["1m"]
 SPAN = Span(0, 10 * MINUTE)
@@ -142,13 +143,15 @@ class Steps:
     def __init__(self, *numbers: int | Exception) -> None:
         self.numbers = numbers
         self.may = threading.Event()
+        self.began = threading.Event()
         self.ended = threading.Event()
 
     async def __call__(self):
         """Give the numbers."""
         try:
+            self.began.set()
             for number in self.numbers:
-                await asyncio.to_thread(self.may.wait, 20)
+                await asyncio.to_thread(self.may.wait, PATIENCE)
                 if isinstance(number, Exception):
                     raise number
                 yield number
@@ -210,9 +213,10 @@ def test_a_reader_is_left_by_closing_or_by_letting_go_of_it_whatever_it_waits_fo
                 await asyncio.wait_for(anext(reader), 0.01)
 
         asyncio.run(impatient())
+        assert steps.began.wait(PATIENCE)  # a busy machine may not have come to it
         let_go(reader)
         steps.may.set()
-        assert steps.ended.wait(20)
+        assert steps.ended.wait(PATIENCE)
 
 
 def test_a_reader_is_not_pickled():
