@@ -10,6 +10,7 @@ import pytest
 
 from marketkit.compat import AsyncSmartDataProvider, SmartDataProvider
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 SYNC = {
     "one symbol": """
@@ -124,7 +125,7 @@ def test_a_subscription_calls_back_with_the_exchanges_objects_until_its_end():
         subscription = provider.subscribe_realtime_data(
             symbols=["KRW-BTC", "KRW-ETH"], data_types=["ticker", "trade"], callback=handle
         )
-        assert both.wait(30)
+        assert both.wait(PATIENCE)
         status = provider.get_comprehensive_status()["layer_2_realtime"]
         assert status["websocket_connected"]
         assert (status["active_subscriptions"], status["subscribed_symbols"]) == (1, 2)

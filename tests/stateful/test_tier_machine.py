@@ -18,6 +18,7 @@ from marketkit.data.lake import Lake
 from marketkit.data.lake.store import pages
 from marketkit.data.lake.tier import folder, tier
 from marketkit.schema import ROW, TIME
+from tests.waiting import PATIENCE
 
 MINUTE = 60_000
 MIDDLE = 1_706_745_600_000  # 2024-02-01T00:00Z, where one chunk ends and the next begins
@@ -49,7 +50,7 @@ class TierMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Leave nothing behind."""
-        assert tier.wait(30)
+        assert tier.wait(PATIENCE)
         self.told.stop()
         shutil.rmtree(self.folder)
 

@@ -20,7 +20,7 @@ import pytest
 from marketkit.errors import EngineClosed, TimedOut
 from marketkit.net import engine as module
 from marketkit.net.engine import Engine, aside, engine, on_engine, run_here
-from tests.waiting import wait
+from tests.waiting import PATIENCE, wait
 
 ANSWER = 42
 # A busy machine makes callbacks slow, which -X dev would report; errors are still reported.
@@ -165,7 +165,7 @@ def test_cancelling_an_async_call_cancels_the_coroutine(own):
         return call.cancelled()
 
     assert asyncio.run(cell())
-    assert ended.wait(10)
+    assert ended.wait(PATIENCE)
 
 
 def test_closers_run_on_the_engine_last_one_first_even_if_one_fails(own, caplog):
@@ -229,7 +229,7 @@ def test_a_waiting_call_is_told_when_the_engine_closes(own):
 
     waiter = threading.Thread(target=wait)
     waiter.start()
-    began.wait(10)
+    began.wait(PATIENCE)
     own.close()
     waiter.join(10)
     assert "during the call" in str(errors[0])
@@ -247,7 +247,7 @@ def test_calls_of_a_block_end_at_a_moment_and_are_cancelled(own):
 
     with module.ending_at(time.monotonic() + 0.05), pytest.raises(TimedOut, match="was over"):
         own.run(work())
-    assert cancelled.wait(10)
+    assert cancelled.wait(PATIENCE)
     assert own.run(asyncio.sleep(0.06, ANSWER)) == ANSWER
 
 

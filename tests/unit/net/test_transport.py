@@ -33,6 +33,7 @@ from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.budget.budget import Slot
 from marketkit.net.budget.state import INF, Lane
 from marketkit.net.transport import GroupStats, Transport
+from tests.waiting import PATIENCE
 
 LIMIT = RateLimit(10, 0.02)
 REQUEST = Request("/v1/candles/minutes/1", (("market", "KRW-BTC"), ("count", "2")), "candles")
@@ -135,7 +136,7 @@ def talk(tmp_path) -> Callable:
             async with connected(list(answers), timeout, rules) as (transport, exchange):
                 return await main(transport, exchange)
 
-        return asyncio.run(asyncio.wait_for(inside(), 30))
+        return asyncio.run(asyncio.wait_for(inside(), PATIENCE))
 
     return run
 

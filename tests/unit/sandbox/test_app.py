@@ -16,6 +16,7 @@ from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox, patience
 from marketkit.sandbox.synthetic import Synthetic
 from marketkit.sandbox.tickers import Tickers
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 
@@ -136,7 +137,7 @@ def test_a_long_answer_holds_nobody_up_and_its_status_is_known_when_it_is_sent(m
     def slow(tickers, sources, now):
         patience.take(3600.0)
         asked.set()
-        free.wait(30)
+        free.wait(PATIENCE)
         look(tickers, sources, now)
 
     monkeypatch.setattr(Tickers, "prepare", slow)
@@ -146,7 +147,7 @@ def test_a_long_answer_holds_nobody_up_and_its_status_is_known_when_it_is_sent(m
         httpx.Client(base_url=exchange.endpoint, timeout=60) as session,
     ):
         long = pool.submit(httpx.get, f"{exchange.endpoint}/v1/ticker?markets=KRW-BTC", timeout=60)
-        assert asked.wait(30)
+        assert asked.wait(PATIENCE)
         assert session.get("/v1/candles/days?market=KRW-BTC").status_code == 200
         assert [each["status"] for each in exchange.requests()] == [None, 200]
         free.set()

@@ -15,6 +15,7 @@ from marketkit.sandbox.control import moment
 from marketkit.sandbox.markets import Market, Markets, Order
 from marketkit.sandbox.synthetic import Synthetic
 from marketkit.sandbox.widths import MINUTE
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 AT = moment(NOW)
@@ -52,7 +53,7 @@ class Ear:
         """Return all that came so far, as (type, code, row)."""
         self.say({"method": "LIST_SUBSCRIPTIONS"})
         heard = []
-        while "method" not in (row := json.loads(self.socket.recv(timeout=20))):
+        while "method" not in (row := json.loads(self.socket.recv(timeout=PATIENCE))):
             heard.append(row)
         return heard
 

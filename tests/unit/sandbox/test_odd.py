@@ -11,6 +11,7 @@ from websockets.sync.client import connect
 from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
 from marketkit.sandbox.odd import KINDS, Odd, Rule
+from tests.waiting import PATIENCE
 
 BTC, ETH = "KRW-BTC", "KRW-ETH"
 BOTH = {
@@ -153,12 +154,12 @@ def test_the_streams_of_an_odd_code_end_when_it_is_forgotten(exchange, client):
     with connect(url) as socket:
         ask = [{"ticket": "x"}, {"type": "trade", "codes": ["KRW-BRK.B", BTC]}]
         socket.send(json.dumps(ask))
-        assert len([socket.recv(timeout=20) for _ in range(2)]) == 2
+        assert len([socket.recv(timeout=PATIENCE) for _ in range(2)]) == 2
         exchange.set_odd("none")
         exchange.advance(50)
         socket.send(json.dumps([{"ticket": "x"}, {"method": "LIST_SUBSCRIPTIONS"}]))
         rows = []
-        while "method" not in (row := json.loads(socket.recv(timeout=20))):
+        while "method" not in (row := json.loads(socket.recv(timeout=PATIENCE))):
             rows.append(row["code"])
         assert set(rows) == {BTC}
 
@@ -172,7 +173,7 @@ def test_frames_of_one_market_are_odd_while_others_go_on(exchange, client):
         codes = [BTC, ETH, "KRW-BRK.B"]
         parts = [{"type": kind, "codes": codes} for kind in kinds]
         socket.send(json.dumps([{"ticket": "x"}, *parts]))
-        rows = [json.loads(socket.recv(timeout=20)) for _ in range(12)]
+        rows = [json.loads(socket.recv(timeout=PATIENCE)) for _ in range(12)]
     assert all(len([row for row in rows if row["code"] == code]) == 4 for code in codes)
     for row in rows:
         price = row["orderbook_units"][0]["ask_price"] if "level" in row else row["trade_price"]

@@ -16,6 +16,7 @@ from marketkit.errors import ServerFailed
 from marketkit.net.engine import engine
 from marketkit.net.handle import Interruption
 from marketkit.progress import Progress, Reporter
+from tests.waiting import PATIENCE
 
 WANTED = BackfillRequest("upbit", ("KRW-BTC",), "1m", 0, None)
 REPORT: Any = SimpleNamespace(complete=True)
@@ -59,7 +60,7 @@ def run() -> FetchRun:
 
 def begin(run, root, backfill) -> Job:
     job = Job(WANTED, root, run, backfill.work)
-    assert backfill.begun.wait(20)
+    assert backfill.begun.wait(PATIENCE)
     return job
 
 

@@ -12,6 +12,7 @@ from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.presence import present
 from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.progress import Progress, Reporter
+from tests.waiting import PATIENCE
 
 REQUEST = BackfillRequest("upbit", ("KRW-BTC",), "1m", 0, 600_000)
 
@@ -49,7 +50,7 @@ def test_it_pauses_and_goes_on_as_another_process_says(ledger, run, tmp_path):
             ledger.command(REQUEST.id, None)
             await run.going.wait()
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
 
 
 def test_it_ends_when_another_process_cancels(ledger, run, tmp_path):

@@ -20,6 +20,7 @@ from marketkit.exchange.dialect import RateLimit
 from marketkit.net.budget import shared
 from marketkit.net.budget.budget import Budget
 from marketkit.net.budget.state import INF, State
+from tests.waiting import PATIENCE
 
 LIMIT = RateLimit(10, 1.0)
 QUICK = RateLimit(10, 0.1)
@@ -355,7 +356,7 @@ def test_a_process_stopped_inside_the_lock_blocks_no_loop_and_is_left_behind(
                 assert "has held" in caplog.text
                 (await call).done(200)
 
-    asyncio.run(asyncio.wait_for(main(), 30))
+    asyncio.run(asyncio.wait_for(main(), PATIENCE))
 
 
 def child(body: str) -> subprocess.Popen[str]:

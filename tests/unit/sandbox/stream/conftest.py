@@ -10,6 +10,7 @@ import pytest
 from websockets.sync.client import connect
 
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 
@@ -32,7 +33,7 @@ class Socket:
 
     def raw(self):
         """Return the next message as it came."""
-        return self.connection.recv(timeout=20)
+        return self.connection.recv(timeout=PATIENCE)
 
     def hear(self):
         """Return the next message."""

@@ -12,6 +12,7 @@ from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
 from marketkit.sandbox.faulty.strikes import Strike
 from marketkit.sandbox.stream.faults import AT_FRAME, StreamFaults
+from tests.waiting import PATIENCE
 
 BTC = "KRW-BTC"
 
@@ -164,7 +165,7 @@ def test_a_client_that_never_reads_is_cut_off_and_the_others_go_on(dial, monkeyp
             socket.ask({"type": "ticker", "codes": [BTC], "is_only_snapshot": True})
         good.all()
         block = [json.dumps({"filler": "x" * 1000}).encode()] * 20_000
-        deaf.connection.recv(timeout=20)
+        deaf.connection.recv(timeout=PATIENCE)
         good_heard = []
         import threading
 

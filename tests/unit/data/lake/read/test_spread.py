@@ -18,6 +18,7 @@ from marketkit.settings import library_version
 from marketkit.timeframe import HOUR, parse_time
 from marketkit.window import EVER
 from tests.unit.data.lake.conftest import make_candles
+from tests.waiting import PATIENCE
 
 START = parse_time("2024-01-01")
 SYMBOLS = ["KRW-ADA", "KRW-BTC", "KRW-ETH"]
@@ -72,7 +73,7 @@ def test_the_next_files_come_while_the_function_is_at_work(lake, monkeypatch):
         found = counted(rows).collect()
         here = SYMBOLS.index(found["symbol"].item())
         following = SYMBOLS[here + 1 :]
-        assert all(opened[each].wait(20) for each in following[:1])
+        assert all(opened[each].wait(PATIENCE) for each in following[:1])
         assert not any(opened[each].is_set() for each in following[1:])
         return found
 

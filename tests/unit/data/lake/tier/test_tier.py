@@ -20,6 +20,7 @@ from marketkit.data.lake.tier.folder import images
 from marketkit.data.lake.tier.image import Source, Version, open_image, write
 from marketkit.errors import CorruptFile
 from marketkit.window import EVER
+from tests.waiting import PATIENCE
 
 MINUTE = 60_000
 
@@ -29,7 +30,7 @@ def _nothing_mapped():
     tier.drop_maps()
     folders._is_usable.cache_clear()
     yield
-    assert tier.wait(30)
+    assert tier.wait(PATIENCE)
 
 
 @pytest.fixture
@@ -49,10 +50,10 @@ def mapped(chunk) -> bool:
 
 def test_the_second_read_makes_an_image_and_the_third_uses_it(lake, chunk, rows):
     assert lake.read("KRW-BTC", "1m").equals(rows)
-    assert tier.wait(30)
+    assert tier.wait(PATIENCE)
     assert made() == []
     assert lake.read("KRW-BTC", "1m").equals(rows)
-    assert tier.wait(30)
+    assert tier.wait(PATIENCE)
     assert len(made()) == 1
     assert not mapped(chunk)
     assert lake.read("KRW-BTC", "1m").equals(rows)
@@ -110,7 +111,7 @@ def test_to_count_candles_again_and_again_makes_no_image(lake, chunk, rows):
     files = lake.select("KRW-BTC", "1m").files(EVER)
     for _ in range(3):
         assert count(files) == rows.height
-        assert tier.wait(30)
+        assert tier.wait(PATIENCE)
     assert made() == []
 
 
@@ -214,7 +215,7 @@ def test_the_cache_folder_may_go_in_the_midst_of_reads(lake, rows):
     tier.drop_maps()
     for _ in range(3):
         assert lake.read("KRW-BTC", "1m").equals(rows)
-    assert tier.wait(30)
+    assert tier.wait(PATIENCE)
     assert len(made()) == 1
 
 
@@ -231,7 +232,7 @@ def test_a_cache_that_is_no_folder_changes_nothing(lake, rows, tmp_path, monkeyp
     monkeypatch.setenv("MARKETKIT_CACHE", str(tmp_path / "file"))
     for _ in range(3):
         assert lake.read("KRW-BTC", "1m").equals(rows)
-    assert tier.wait(30)
+    assert tier.wait(PATIENCE)
     assert lake.warm() == 0
 
 
@@ -243,7 +244,7 @@ def test_a_full_disk_is_no_reason_to_fail(lake, rows, monkeypatch):
     assert lake.warm() == 0
     for _ in range(3):
         assert lake.read("KRW-BTC", "1m").equals(rows)
-    assert tier.wait(30)
+    assert tier.wait(PATIENCE)
 
 
 def test_images_never_take_more_than_their_room(lake, candles, monkeypatch):
@@ -258,7 +259,7 @@ def test_images_never_take_more_than_their_room(lake, candles, monkeypatch):
     assert 2 <= len(made()) <= 3
     for _ in range(3):
         assert lake.read("KRW-BTC", "1m").equals(rows)
-        assert tier.wait(30)
+        assert tier.wait(PATIENCE)
         assert sum(path.stat().st_size for path in images().rglob("*.arrow")) <= 180_000
 
 
@@ -286,12 +287,12 @@ def test_a_job_makes_no_image_of_a_chunk_that_does_not_rest(lake, chunk, rows):
     for minutes, images_now in [(0, 1), (1, 1), (58, 1), (2, 2), (59, 2), (120, 3)]:
         rewritten(chunk, minutes)
         tier.later([chunk], {})
-        assert tier.wait(30)
+        assert tier.wait(PATIENCE)
         assert len(made()) == images_now, minutes
     rewritten(chunk, 1)
     for _ in range(3):  # who reads it again gets one all the same
         assert lake.read("KRW-BTC", "1m").equals(rows)
-        assert tier.wait(30)
+        assert tier.wait(PATIENCE)
     assert mapped(chunk)
 
 
@@ -299,7 +300,7 @@ def test_a_read_that_would_drive_out_all_others_makes_no_image(lake, chunk, rows
     monkeypatch.setenv("MARKETKIT_TIER", "1000")
     for _ in range(3):
         lake.read("KRW-BTC", "1m")
-        assert tier.wait(30)
+        assert tier.wait(PATIENCE)
     assert made() == []
 
 
@@ -401,7 +402,7 @@ def test_a_frozen_set_shares_the_images_of_the_lake(lake, chunk, rows, monkeypat
     assert lake.read("KRW-BTC", "1m").equals(rows)
     (kept,) = lake.root.glob("snapshots/set/candles/*/*/*/*.parquet")
     assert mapped(kept)
-    assert tier.wait(30)
+    assert tier.wait(PATIENCE)
     (name,) = made()
     assert open_image(next(images().rglob(name))).source.version == Version.of(kept, kept.stat())
 
@@ -416,7 +417,7 @@ def test_a_map_that_the_system_refuses_is_done_without(lake, chunk, rows, monkey
     monkeypatch.setattr("marketkit.data.lake.tier.image._mapped", full)
     assert lake.read("KRW-BTC", "1m").equals(rows)
     assert not mapped(chunk)
-    assert tier.wait(30)
+    assert tier.wait(PATIENCE)
 
 
 def test_a_file_from_the_future_is_young(lake, chunk, monkeypatch):
