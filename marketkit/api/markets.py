@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import polars as pl
@@ -20,7 +20,15 @@ from marketkit.clock import age_clock
 from marketkit.data.lake.chronicle import Chronicle, with_last_days, with_successors
 from marketkit.data.lake.markets import Universe, day_of
 from marketkit.data.lake.names import MarketNames
-from marketkit.errors import BadResponse, InputError, MarketkitError, Refused, UnknownSymbol, warn
+from marketkit.errors import (
+    BadResponse,
+    InputError,
+    MarketkitError,
+    Refused,
+    UnknownSymbol,
+    nearest_market,
+    warn,
+)
 from marketkit.exchange.dialect import Priority
 from marketkit.exchange.upbit import rest as upbit_rest
 from marketkit.exchange.upbit.members import read_markets
@@ -235,25 +243,33 @@ class MarketList:
         names, unknown = await self._match(given, priority, _LIFE)
         if unknown:
             names, unknown = await self._match(given, priority, _RETRY)
-        return names, with_last_days(unknown, await self.chronicle()) if unknown else {}
+        return names, await self._errors(unknown) if unknown else {}
 
     async def _match(
         self, given: list[str], priority: Priority, life: int
-    ) -> tuple[list[str], dict[str, MarketkitError]]:
-        listed = await self.frame(priority, life=life)
+    ) -> tuple[list[str], list[str]]:
+        await self.frame(priority, life=life)
         known = self._symbols
-        names: set[str] = set()
-        unknown: dict[str, MarketkitError] = {}
+        names, unknown = set[str](), list[str]()
         for symbol in naming.typed(self.codes(given), known, aloud=False):
-            hint = len(unknown) < _HINTS
             try:
-                names.update(naming.matches(symbol, known, hint=hint))
-            except UnknownSymbol as error:
-                told = self._named(listed).hint(symbol) if hint else ""
-                # Without its way, for that knows this frame, which knows the error: a cycle.
-                named = UnknownSymbol(symbol, hint=told) if told else error
-                unknown[symbol] = named.with_traceback(None)
+                names.update(naming.matches(symbol, known, hint=False))
+            except UnknownSymbol:
+                unknown.append(symbol)
         return sorted(names), unknown
+
+    async def _errors(self, unknown: Sequence[str]) -> dict[str, MarketkitError]:
+        """Give the errors of symbols: with a last day, or with names that are like them."""
+        told = await self.chronicle()
+        strange = [symbol for symbol in unknown if symbol not in told.last]
+        hints = {symbol: self._hint(symbol) for symbol in strange[:_HINTS]}
+        errors = {symbol: UnknownSymbol(symbol, hint=hints.get(symbol, "")) for symbol in unknown}
+        return with_last_days(errors, told)
+
+    def _hint(self, symbol: str) -> str:
+        """Name markets that may be meant, which takes milliseconds."""
+        listed = None if self._held is None else self._named(self._held.frame).hint(symbol)
+        return listed or nearest_market(symbol, self._symbols)
 
     async def _keep(self, held: CachedValue, *, make: bool) -> None:
         """Write the list of the day down; `make` has a lake made for that."""
