@@ -110,8 +110,10 @@ def _shown(
     lake: Store, found: View, spans: Mapping[str, Span], window: Window, *, exact: bool
 ) -> Iterator[pl.DataFrame]:
     """Give the unsettled candles after all that is proved, where forming ones are wanted."""
+    if not window.forming or window.end is not None or window.into is not None:
+        return
     beside = Unsettled(lake)
-    if not window.forming or window.end is not None or window.into is not None or not beside.any:
+    if not beside.any:
         return
     for symbol, span in spans.items():
         rows = beside.read(found.stored, Span(span.end, EVER.end), [symbol])
