@@ -268,8 +268,8 @@ class MarketList:
 
     def _hint(self, symbol: str) -> str:
         """Name markets that may be meant, which takes milliseconds."""
-        listed = None if self._held is None else self._named(self._held.frame).hint(symbol)
-        return listed or nearest_market(symbol, self._symbols)
+        of_name = None if self._held is None else self._named(self._held.frame).hint(symbol)
+        return of_name or nearest_market(symbol, self._symbols)
 
     async def _keep(self, held: CachedValue, *, make: bool) -> None:
         """Write the list of the day down; `make` has a lake made for that."""

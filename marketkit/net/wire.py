@@ -158,7 +158,7 @@ async def let_go(answer: httpx.Response) -> None:
     """Close an answer, and leave nothing of it to the collector.
 
     Its stream knows the answer: a cycle of fifty objects for each request. Some are old enough by
-    then to lie there until the collector looks at all there is, which it does a few times an hour.
+    then to lie there until the collector looks at all there is, which it does every few minutes.
     """
     await answer.aclose()
     del answer.stream

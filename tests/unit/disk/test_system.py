@@ -554,6 +554,22 @@ def test_a_map_costs_no_descriptor_and_goes_with_the_last_view(tmp_path):
     assert maps() == 0
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Python's own map is used there")
+def test_maps_of_about_a_size_share_a_type_and_have_their_own_bytes(tmp_path):
+    views = []
+    for size in (5_000, 5_001, 8_192):
+        path = tmp_path / str(size)
+        path.write_bytes(bytes(size - 1) + b"x")
+        with path.open("rb") as file:
+            views.append(system.mapped(file.fileno()))
+    assert [(view.nbytes, view[-1]) for view in views] == [
+        (5_000, ord("x")),
+        (5_001, ord("x")),
+        (8_192, ord("x")),
+    ]
+    assert len({type(view.obj) for view in views}) == 1  # a type of its own would be a cycle
+
+
 @pytest.mark.parametrize("platform", [sys.platform, "win32"])
 def test_an_empty_file_cannot_be_mapped(tmp_path, monkeypatch, platform):
     monkeypatch.setattr(sys, "platform", platform)

@@ -29,6 +29,7 @@ _UNCOUNTED = -1  # in place of a number of nulls
 _ARRAY, _SCHEMA = struct.Struct("@5q5P"), struct.Struct("@3P2q4P")
 _WORD = struct.calcsize("P")
 _SIZE = _ARRAY.size * (1 + len(COLUMNS)) + _WORD * (1 + 3 * len(COLUMNS))
+_ARRAYS = ctypes.c_char * _SIZE  # one for all frames: a type of its own would be a cycle
 
 
 class Place(NamedTuple):
@@ -82,7 +83,7 @@ class _Lent:
 
 def _array(start: int, rows: int, places: Sequence[Place], number: int) -> Any:
     """Lay out the array of all columns, and behind that the array of each."""
-    memory = ctypes.create_string_buffer(_SIZE)
+    memory = _ARRAYS()
     at = ctypes.addressof(memory)
     columns = at + _ARRAY.size
     pointers = columns + _ARRAY.size * len(places)
