@@ -14,6 +14,7 @@ import pytest
 from hypothesis import settings
 
 from tests.clocks import faketime
+from tests.waiting import PATIENCE
 
 # A busy machine is no failure: how long an example takes is for the benchmarks to say.
 settings.register_profile("patient", deadline=None)
@@ -118,4 +119,4 @@ def no_more_images() -> None:
     if tier is not None:
         with tier._builder._changed:
             tier._builder._queue.clear()
-        assert tier.wait(60)
+        assert tier.wait(PATIENCE)

@@ -9,6 +9,7 @@ import pytest
 
 from marketkit.exchange.dialect import Response
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 NOW = "2025-03-05T10:00"
 
@@ -30,7 +31,7 @@ def exchange() -> Iterator[Sandbox]:
 @pytest.fixture(scope="session")
 def web() -> Iterator[httpx.Client]:
     """A session with any exchange."""
-    with httpx.Client(timeout=60) as session:
+    with httpx.Client(timeout=PATIENCE) as session:
         yield session
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marketkit.api.sync import SmartDataProvider
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST_LIMITS
+from tests.waiting import PATIENCE
 
 NOW = "2025-03-05T10:00"
 START, END = "2025-03-01", "2025-03-05T09:00"
@@ -26,7 +27,7 @@ def filled(exchange, lake, *, symbols="KRW-BTC", width="1h", start=START, end=EN
     """Do a backfill, with the archive unless said otherwise, and give the report."""
     options = {"archive": True, "show": False} | more
     with provider(exchange, lake) as mk:
-        return mk.backfill(symbols, width, start=start, end=end, **options).wait(60)
+        return mk.backfill(symbols, width, start=start, end=end, **options).wait(PATIENCE)
 
 
 def asked(exchange: Sandbox, end: str = ".zip") -> list[str]:

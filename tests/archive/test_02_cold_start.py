@@ -15,7 +15,7 @@ PROGRAM = textwrap.dedent("""
     with mk.SmartDataProvider(endpoint=sys.argv[1], lake=sys.argv[2]) as provider:
         report = provider.backfill(
             "KRW-BTC", "1h", start="2025-03-01", end="2025-03-02", show=False
-        ).wait(60)
+        ).wait(120)
     assert report.complete, report
     print(*(name for name in sys.modules if ".archive" in name))
 """)

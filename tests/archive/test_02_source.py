@@ -10,6 +10,7 @@ from marketkit.data.lake.lake import Lake
 from marketkit.errors import InputError
 from marketkit.timeframe import parse_time
 from tests.archive.ingesting import DAYS, END, START, STEM, asked, filled, provider, sandbox
+from tests.waiting import PATIENCE
 
 FEBRUARY = "KRW-BTC_candle-60m_202502.zip"
 
@@ -88,7 +89,7 @@ def test_a_plan_shows_both_ways_and_asks_for_no_file(exchange, tmp_path):
         assert row["archive_seconds"] > 0
         assert "with the archive 5 files" in repr(plan)
         assert asked(exchange) == []
-        assert plan.run().wait(60).archive.files == 5
+        assert plan.run().wait(PATIENCE).archive.files == 5
 
 
 def test_a_plan_takes_no_candles_from_before_the_first_file_for_certain(exchange, tmp_path):

@@ -26,6 +26,7 @@ from marketkit.net.archive.download import Download
 from marketkit.sandbox.control import moment
 from marketkit.settings import archive_dir, budget_dir, resolve_archive
 from marketkit.timeframe import TIMEFRAMES
+from tests.waiting import PATIENCE
 
 NOW = moment("2025-03-05T10:00")
 HOURS = Shelf("KRW-BTC", TIMEFRAMES["1h"])
@@ -405,7 +406,7 @@ def test_a_killed_process_loses_no_finished_file_and_no_part(exchange):
     exchange.strike("slow", path="archive", symbol=f"{STEM}03.zip", value=20)
     program = started(exchange)
     assert [program.stdout.readline().strip()[-2:] for _ in range(2)] == ["01", "02"]
-    folder, ends = archive_dir(exchange.archive), time.monotonic() + 60
+    folder, ends = archive_dir(exchange.archive), time.monotonic() + PATIENCE
     while not (
         list(folder.rglob("*04.zip"))
         and any(part.stat().st_size for part in folder.rglob("*03.zip.*.part"))

@@ -15,6 +15,7 @@ from marketkit.net.archive.basket import Basket
 from marketkit.settings import archive_dir
 from marketkit.timeframe import parse_time
 from tests.archive.ingesting import START, filled, sandbox
+from tests.waiting import PATIENCE
 
 FROM, END = "2025-02-15", "2025-03-05"
 KILLS = 30
@@ -47,7 +48,7 @@ def killed(exchange, lake, seconds, *, downloading):
     before = len(keys(exchange))
     program = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     program.stdout.readline()
-    ends = time.monotonic() + 60
+    ends = time.monotonic() + PATIENCE
     while downloading and len(keys(exchange)) == before and program.poll() is None:
         assert time.monotonic() < ends
         time.sleep(0.02)
@@ -90,7 +91,7 @@ def test_two_processes_at_one_job_share_the_files(exchange, tmp_path, monkeypatc
     words = [sys.executable, "-c", PROGRAM, exchange.endpoint, str(lake.root), START]
     programs = [subprocess.Popen(words, stdout=subprocess.PIPE) for _ in range(2)]
     for program in programs:
-        program.communicate(timeout=60)
+        program.communicate(timeout=PATIENCE)
         assert program.returncode == 0
     assert len(keys(exchange)) == len(set(keys(exchange))) == 4
     assert not lake.missing("KRW-BTC", "1m", parse_time(START), parse_time(END))

@@ -17,7 +17,7 @@ from marketkit.sandbox import Sandbox
 from marketkit.settings import archive_dir
 from marketkit.timeframe import DAY, parse_time
 from tests.integration.conftest import FAST, FAST_LIMITS
-from tests.waiting import wait
+from tests.waiting import PATIENCE, wait
 
 NOW = parse_time("2025-03-05T00:00:30")
 OLD = parse_time("2025-02-24")
@@ -49,19 +49,19 @@ def test_a_plan_of_trades_is_run_and_then_has_nothing_left(provider):
     assert "8 days not known whole" in repr(plan)
     alone = provider.plan(THIN, "trade", start="2025-02-24", end="2025-03-04")
     assert alone.frame.select("slots", "absent").rows() == [(6, 2)]
-    assert plan.run().wait(60).complete
+    assert plan.run().wait(PATIENCE).complete
     again = provider.plan(THIN, "trade", start="2025-02-24", end="2025-03-04", archive=True)
     assert (again.requests, again.frame["slots"].sum()) == (0, 0)
 
 
 def test_a_job_of_trades_is_listed_with_its_end(provider):
     job = begin(provider)
-    assert job.wait(60).complete
+    assert job.wait(PATIENCE).complete
     told = provider.jobs().row(0, named=True)
     assert (told["job"], told["state"], told["percent"]) == (job.id, "done", 100.0)
     assert f"{THIN} trade" in told["what"]
     part = begin(provider, archive=False)
-    assert part.wait(60).complete  # the lake has all of it by now
+    assert part.wait(PATIENCE).complete  # the lake has all of it by now
 
 
 def test_a_job_of_trades_pauses_and_goes_on(exchange, provider):
@@ -73,7 +73,7 @@ def test_a_job_of_trades_pauses_and_goes_on(exchange, provider):
     exchange.strike("none")
     assert not job.done
     job.resume()
-    assert job.wait(60).complete
+    assert job.wait(PATIENCE).complete
 
 
 def test_a_job_waits_for_an_exchange_that_is_away_and_goes_on(exchange, provider):
@@ -82,7 +82,7 @@ def test_a_job_waits_for_an_exchange_that_is_away_and_goes_on(exchange, provider
     job = begin(provider, start="2025-03-03", archive=False)
     wait(lambda: job.interruptions.height)
     exchange.strike("none")
-    report = job.wait(60)
+    report = job.wait(PATIENCE)
     assert report.complete
     assert provider.lake().trades.covered(THIN).hull == (parse_time("2025-03-03"), OLD + 8 * DAY)
 
@@ -92,7 +92,7 @@ def test_patience_ends(exchange, provider):
     exchange.strike("500", None, path="trades")
     job = begin(provider, start="2025-03-03", archive=False, patience="1s")
     with pytest.raises(mk.MarketkitError):
-        job.wait(60)
+        job.wait(PATIENCE)
     assert provider.jobs()["state"].to_list() == ["failed"]
 
 
@@ -129,7 +129,7 @@ def test_kills_lose_nothing_and_no_finished_file_is_fetched_again(exchange, prov
         finished = {*Basket(folder).lying(), *lake.trades.provenance(THIN)["key"]}
     exchange.strike("none")
     before = len(keys(exchange))
-    assert begin(provider).wait(60).complete
+    assert begin(provider).wait(PATIENCE).complete
     assert not finished & set(keys(exchange)[before:])
     assert list(folder.rglob("*.zip")) == []
     assert lake.trades.covered(THIN).hull == (OLD, OLD + 8 * DAY)

@@ -155,7 +155,7 @@ def _accepted(monkeypatch):
 
 def fill(provider, start="2025-02-24", end=None, **more):
     job = provider.backfill(THIN, "trade", start=start, end=end, archive=True, show=False, **more)
-    return job.wait(60)
+    return job.wait(PATIENCE)
 
 
 @pytest.mark.usefixtures("_accepted")
@@ -190,7 +190,7 @@ def test_a_file_that_is_wrong_is_named_and_its_day_left_unknown(exchange, provid
 
 def test_without_the_archive_a_backfill_of_trades_has_seven_days(exchange, provider):
     job = provider.backfill(THIN, "trade", start="2025-02-25", show=False)
-    assert job.wait(60).unknown == 1
+    assert job.wait(PATIENCE).unknown == 1
     exchange.reset_stats()
     assert provider.get_trade(THIN, start="2025-02-27", end="2025-02-28").height > 0
     assert asked(exchange) == []
@@ -253,7 +253,7 @@ def test_an_open_stream_answers_for_the_time_it_has_whole(exchange, provider, st
 
 
 def test_lake_exchange_and_stream_together_have_each_trade_once(exchange, provider, streaming):
-    provider.backfill("KRW-BTC", "trade", start="2025-03-04T12:00", show=False).wait(60)
+    provider.backfill("KRW-BTC", "trade", start="2025-03-04T12:00", show=False).wait(PATIENCE)
     streaming(5)
     young(provider)
     rows = provider.get_trade("KRW-BTC", start="2025-03-04T12:00")

@@ -8,6 +8,7 @@ from types import ModuleType
 import pytest
 
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 
@@ -54,7 +55,7 @@ def theirs(wire: Sandbox, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
         @staticmethod
         def get(url, **arguments):
             there = url.replace("https://api.upbit.com", wire.endpoint)
-            return requests.get(there, timeout=30, **arguments)
+            return requests.get(there, timeout=PATIENCE, **arguments)
 
     monkeypatch.setattr(pyupbit.request_api, "requests", Redirected)
     return pyupbit

@@ -7,6 +7,7 @@ import asyncio
 import pytest
 
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 upbit = pytest.importorskip("upbit")
 pytestmark = pytest.mark.clients
@@ -67,7 +68,7 @@ def test_every_stream_arrives_as_the_clients_own_events_in_every_format(live, fo
 @pytest.mark.parametrize("form", ["DEFAULT", "SIMPLE_LIST"])
 def test_subscriptions_are_listed_for_it(live, form):
     with client_of(live) as client, client.ws_stream.ticker([BTC, ETH], format=form) as stream:
-        listed = stream.list_subscriptions(timeout=30)
+        listed = stream.list_subscriptions(timeout=PATIENCE)
     (row,) = getattr(listed, "result", None) or listed.rslt
     assert (getattr(row, "codes", None) or row.cds) == [BTC, ETH]
 

@@ -49,7 +49,7 @@ endpoint, directory, many = json.loads(sys.argv[1])
 request = Request("/v1/candles/minutes/1", (("market", "KRW-BTC"), ("count", "1")), "candles")
 
 async def main():
-    transport = Transport(endpoint, UPBIT, timeout=30, budget_dir=pathlib.Path(directory))
+    transport = Transport(endpoint, UPBIT, timeout=120, budget_dir=pathlib.Path(directory))
     await asyncio.gather(*(transport.send(request, "low") for _ in range(many)))
     await transport.close()
 
@@ -197,7 +197,7 @@ def test_a_429_that_asks_for_more_than_a_minute_is_raised_and_nobody_asks_again(
                 ),
             ):
                 provider.get_market()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 60  # the least that was asked for
         assert len(exchange.paths) == 1
 
 
@@ -212,7 +212,7 @@ def test_no_retry_after_makes_a_raw_error_or_a_hang(said, status, tmp_path):
         transport = Transport(
             exchange.endpoint,
             ONCE,
-            timeout=10,
+            timeout=PATIENCE,
             budget_dir=tmp_path,
         )
         with pytest.raises(MarketkitError):

@@ -154,7 +154,7 @@ from marketkit.net.transport import Transport
 from marketkit.realtime.client import client_of
 from marketkit.realtime.feed import Feed
 
-transport = Transport(sys.argv[1], UPBIT, timeout=30, budget_dir=pathlib.Path(sys.argv[2]))
+transport = Transport(sys.argv[1], UPBIT, timeout=120, budget_dir=pathlib.Path(sys.argv[2]))
 
 async def opened():
     await transport.ask_time()
@@ -163,7 +163,7 @@ async def opened():
 print("ready", flush=True)
 sys.stdin.readline()
 with engine().run(opened()) as feed:
-    assert feed.wait(60)
+    assert feed.wait(120)
 """
 
 

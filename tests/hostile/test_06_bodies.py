@@ -27,6 +27,7 @@ from marketkit.exchange.upbit import bodies
 from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 from tests.hostile.raw import head, reply, serving
+from tests.waiting import PATIENCE
 
 GOLDEN = Path(__file__).resolve().parents[2] / "data" / "golden"
 FAST = (10, 0.02)
@@ -41,7 +42,7 @@ COMMANDS = "\x1b\x07\r\x9b\u202e\u2066"
 
 def send(endpoint: str, folder: Path) -> Response:
     async def main() -> Response:
-        transport = Transport(endpoint, ONCE, timeout=30, budget_dir=folder)
+        transport = Transport(endpoint, ONCE, timeout=PATIENCE, budget_dir=folder)
         try:
             return await transport.send(MARKETS)
         finally:

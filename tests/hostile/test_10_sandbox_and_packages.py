@@ -15,6 +15,7 @@ import httpx
 import pytest
 
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 NEEDED = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
@@ -60,7 +61,7 @@ def exchange():
 def test_a_foreign_page_learns_nothing_and_changes_nothing(exchange, headers):
     port = urlsplit(exchange.endpoint).port
     sent = {name: value.format(port=port) for name, value in headers.items()}
-    with httpx.Client(base_url=exchange.endpoint, headers=sent, timeout=30) as page:
+    with httpx.Client(base_url=exchange.endpoint, headers=sent, timeout=PATIENCE) as page:
         for method, path in CALLS:
             reply = page.request(method, f"/sandbox/{path}")
             assert reply.status_code == 403, path
@@ -91,7 +92,7 @@ def test_whoever_started_it_is_answered_also_from_a_page_of_its_own(exchange):
 )
 def test_a_head_that_no_browser_sends_opens_it_neither(exchange, head):
     address = urlsplit(exchange.endpoint)
-    with socket.create_connection((address.hostname, address.port), timeout=20) as plain:
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as plain:
         plain.sendall(head.format(own=address.netloc).encode())
         answer = plain.recv(1 << 16)
     assert int(answer.split()[1]) in {400, 403, 404}

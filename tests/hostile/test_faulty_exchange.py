@@ -13,6 +13,7 @@ from websockets.sync.client import connect
 from marketkit.sandbox import Sandbox
 from marketkit.sandbox.faults import ARCHIVE_KINDS, KINDS
 from marketkit.sandbox.stream.faults import AT_CONNECT, AT_FRAME, STREAM_KINDS
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 PATHS = {"hostile-names": "market/all"}  # the others strike a page of candles
@@ -27,7 +28,7 @@ PIECES = 50  # in which it takes them
 
 @pytest.fixture(scope="module")
 def client():
-    with httpx.Client(timeout=20) as session:
+    with httpx.Client(timeout=PATIENCE) as session:
         yield session
 
 

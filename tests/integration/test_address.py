@@ -14,6 +14,7 @@ import marketkit as mk
 from marketkit import SmartDataProvider
 from marketkit.errors import Banned, InputError, Unreachable
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 FIRST, SECOND = "127.0.0.2", "127.0.0.3"
 NOW = "2026-01-02T00:00:00Z"
@@ -77,7 +78,7 @@ def test_two_addresses_send_at_twice_the_limit_and_nobody_is_rejected(exchange):
     for each in threads:
         each.start()
     for each in threads:
-        each.join(60)
+        each.join(PATIENCE)
     seen = exchange.stats()
     for address in (FIRST, SECOND):
         counts = seen["addresses"][address]["candles"]

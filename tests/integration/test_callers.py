@@ -233,7 +233,7 @@ live = mk.live(["KRW-BTC", "KRW-ETH"], "1m", history="30m")
 feed = mk.watch("KRW-BTC", "ticker")
 job = mk.backfill(["KRW-BTC", "KRW-ETH"], "1m", start="2026-11-10", end="2026-11-13")
 threading.Thread(target=beside).start()
-struck, last = 0, time.monotonic() + 60
+struck, last = 0, time.monotonic() + 120
 while not job.done and time.monotonic() < last:
     try:
         os.kill(os.getpid(), signal.SIGINT)
@@ -387,7 +387,7 @@ def test_callbacks_that_never_return_keep_no_program_from_its_end(exchange, tmp_
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, said, "")
@@ -398,12 +398,12 @@ def test_what_is_an_address_works_in_processes_that_were_spawned(provider, excha
     monkeypatch.setenv("PYTHONWARNINGS", "ignore")  # the sandbox's clock is not this machine's
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         candles = functools.partial(provider.get_candle, timeframe="1m", count=3)
-        assert [each.height for each in pool.map(candles, SYMBOLS, timeout=60)] == [3] * 4
-        there = pool.submit(provider.lake().read, "KRW-BTC", "1m").result(60)
+        assert [each.height for each in pool.map(candles, SYMBOLS, timeout=PATIENCE)] == [3] * 4
+        there = pool.submit(provider.lake().read, "KRW-BTC", "1m").result(PATIENCE)
         assert there.equals(provider.lake().read("KRW-BTC", "1m"))
-        assert pool.submit(provider.with_response.get_ticker, "KRW-BTC").result(60).success
+        assert pool.submit(provider.with_response.get_ticker, "KRW-BTC").result(PATIENCE).success
         with pytest.raises(mk.NotPicklable):
-            pool.submit(next, provider.watch("KRW-BTC", "ticker")).result(60)
+            pool.submit(next, provider.watch("KRW-BTC", "ticker")).result(PATIENCE)
 
 
 def test_a_plan_is_run_where_it_was_sent_to(provider, exchange):
@@ -487,7 +487,7 @@ def test_a_child_made_by_fork_is_served_or_refused_at_once_and_never_hangs(excha
         },
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
     first, *said, closed, parent = done.stdout.splitlines()

@@ -137,7 +137,7 @@ def broken_job(bench: Bench) -> mk.Job:
     (bench.provider.lake().root / "jobs.sqlite").mkdir(parents=True)
     job = bench.provider.backfill("KRW-BTC", "1m", **SPAN, show=False)
     with pytest.raises(mk.LakeError):
-        job.wait(60)
+        job.wait(PATIENCE)
     job.join()
     return job
 
@@ -412,7 +412,7 @@ def test_a_program_that_holds_nothing_puts_all_down_at_its_end_and_its_child_tou
         str(tmp_path / "tape"),
     ]
     ended = subprocess.run(
-        command, check=False, env=environment, capture_output=True, text=True, timeout=60
+        command, check=False, env=environment, capture_output=True, text=True, timeout=PATIENCE
     )
     assert (ended.returncode, ended.stderr) == (0, "")
     assert mk.read_recording(tmp_path / "tape", "trade").height == 1

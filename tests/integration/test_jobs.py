@@ -27,7 +27,7 @@ from marketkit.data.jobs.ledger_db import NAME
 from marketkit.data.lake.lake import Lake
 from marketkit.sandbox import Sandbox
 from tests.integration.conftest import FAST, FAST_LIMITS, NOW
-from tests.waiting import wait
+from tests.waiting import PATIENCE, wait
 
 SPAN = {"start": "2026-11-10", "end": "2026-11-15"}
 CHILD = """
@@ -197,10 +197,15 @@ def test_a_paused_job_sends_nothing_and_holds_nothing_in_memory(provider, exchan
     wait(lambda: job.progress.state == "paused")
     wait(lambda: provider.jobs()["state"].to_list() == ["paused"])
     wait(lambda: provider.lake().catalog()["rows"].sum() >= 5 * 200)
-    time.sleep(0.1)  # what was under way has come
-    held = asked(exchange)
-    time.sleep(0.3)
-    assert asked(exchange) == held
+
+    def quiet() -> bool:
+        """Say whether nothing comes for a while: what was under way may come late."""
+        held = asked(exchange)
+        time.sleep(0.3)
+        return asked(exchange) == held
+
+    wait(quiet)
+    assert quiet()
     assert "paused" in repr(job)
     job.resume()
     assert job.wait().complete
@@ -343,7 +348,7 @@ def test_an_exchange_that_is_away_is_waited_for(tmp_path):
     wait(lambda: provider.jobs()["state"].to_list() == ["waiting"])
     port = int(endpoint.rpartition(":")[2])
     with Sandbox(seed=1, now=NOW, speed=0, limit=FAST, port=port) as exchange:
-        report = job.wait(60)
+        report = job.wait(PATIENCE)
         provider.close()
     assert report.complete
     assert not report.failures
@@ -363,7 +368,7 @@ def test_pages_about_maintenance_are_waited_for_and_told_once(tmp_path):
             exchange.set_faults({"html": 1.0})  # with the status 200
             wait(lambda: "waiting for the exchange since" in repr(job))
             exchange.set_faults({})
-            report = job.wait(60)
+            report = job.wait(PATIENCE)
             (told,) = job.interruptions.rows(named=True)
     assert report.complete
     assert not report.failures
@@ -416,7 +421,7 @@ def test_patience_ends(tmp_path):
         exchange.set_faults({"500": 1.0})
         job = provider.backfill("KRW-BTC", "1m", **SPAN, patience="1s", show=False)
         with pytest.raises(mk.ServerFailed):
-            job.wait(60)
+            job.wait(PATIENCE)
         job.join()
         assert provider.jobs()["state"].to_list() == ["failed"]
         exchange.set_faults({})

@@ -23,6 +23,7 @@ from marketkit.sandbox import Sandbox
 from marketkit.timeframe import HOUR, MINUTE, TIMEFRAMES
 from marketkit.window import EVER
 from tests.integration.conftest import FAST_LIMITS, NOW
+from tests.waiting import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -111,7 +112,7 @@ def weather(exchange: Sandbox, live: Live) -> tuple[int, int]:
 
 def calm(exchange: Sandbox, live: Live, end: int) -> None:
     """Wait until all up to `end` is final and proved, and every incident closed."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + PATIENCE
     while exchange.now() < end + 6 * MINUTE or proved(live) < end:
         assert time.monotonic() < deadline, live
         time.sleep(0.05)
@@ -137,7 +138,7 @@ def test_an_hour_of_drops_silences_storms_and_late_candles_leaves_no_trace_in_th
     calm(exchange, live, end)
     incidents, final = live.incidents, int(live.watermark.timestamp() * 1000)
     live.close()
-    consumer.join(20)
+    consumer.join(PATIENCE)
     engine().run(client.close())
 
     assert looks > 100

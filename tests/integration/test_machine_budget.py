@@ -26,7 +26,7 @@ request = Request("/v1/candles/minutes/1", (("market", "KRW-BTC"), ("count", "1"
 async def main():
     rules = dataclasses.replace(UPBIT, limits={"candles": RateLimit(requests, period)})
     folder = pathlib.Path(directory)
-    transport = Transport(endpoint, rules, timeout=30, budget_dir=folder)
+    transport = Transport(endpoint, rules, timeout=120, budget_dir=folder)
     end = time.monotonic() + seconds
 
     async def work():

@@ -9,6 +9,7 @@ import pytest
 from jupyter_client.manager import KernelManager
 
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 VIEW = "application/vnd.jupyter.widget-view+json"
 BEGIN = """
@@ -60,7 +61,7 @@ def started(exchange, folder, *arguments):
     client = manager.blocking_client()
     client.start_channels()
     try:
-        client.wait_for_ready(timeout=60)
+        client.wait_for_ready(timeout=PATIENCE)
         yield manager, client
     finally:
         client.stop_channels()
@@ -93,7 +94,7 @@ def run(kernel, code):
     cell = kernel.execute(code)
     messages = []
     while True:
-        message = kernel.get_iopub_msg(timeout=60)
+        message = kernel.get_iopub_msg(timeout=PATIENCE)
         messages.append(message)
         assert message["msg_type"] != "error", message["content"]
         ours = message["parent_header"].get("msg_id") == cell

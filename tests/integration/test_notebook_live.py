@@ -8,6 +8,7 @@ from marketkit.sandbox import Sandbox
 from tests.integration.conftest import NOW
 from tests.integration.test_notebook_job import of_type, run, started
 from tests.integration.test_watch import streaming
+from tests.waiting import PATIENCE
 
 FEED = """
 import marketkit as mk
@@ -55,7 +56,7 @@ def show(notebook, exchange, code):
     manager, client = notebook
     cell, drawn, moved, said = client.execute(code), None, 0, ""
     while True:
-        message = client.get_iopub_msg(timeout=60)
+        message = client.get_iopub_msg(timeout=PATIENCE)
         kind, content = message["msg_type"], message["content"]
         assert message["parent_header"].get("msg_id") == cell
         assert kind != "error", content

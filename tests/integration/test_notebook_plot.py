@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.integration.test_notebook_live import exchange, notebook
+from tests.waiting import PATIENCE
 
 __all__ = ["exchange", "notebook"]
 JSON = "application/vnd.plotly.v1+json"
@@ -21,7 +22,7 @@ def followed(manager, client, exchange, code):
     """Run a cell that plots, let time pass, interrupt it; give the figures drawn and the text."""
     cell, place, figures, said = client.execute(code), None, [], ""
     while True:
-        message = client.get_iopub_msg(timeout=60)
+        message = client.get_iopub_msg(timeout=PATIENCE)
         kind, content = message["msg_type"], message["content"]
         assert message["parent_header"].get("msg_id") == cell
         assert kind != "error", content
@@ -59,7 +60,7 @@ def test_a_chart_ends_after_the_seconds_given(notebook, exchange):
     _, client = notebook
     cell, drawn = client.execute(code), 0
     while True:
-        message = client.get_iopub_msg(timeout=60)
+        message = client.get_iopub_msg(timeout=PATIENCE)
         drawn += message["msg_type"] == "display_data"
         assert message["msg_type"] != "error", message["content"]
         if message["content"].get("execution_state") == "idle":

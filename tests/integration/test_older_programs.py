@@ -140,7 +140,7 @@ def test_an_awaited_subscription_ends_with_the_provider():
         async with AsyncSmartDataProvider() as provider:
             heard = threading.Event()
             name = await provider.subscribe_realtime_data(["KRW-BTC"], None, lambda _: heard.set())
-            assert await asyncio.to_thread(heard.wait, 30)
+            assert await asyncio.to_thread(heard.wait, PATIENCE)
             other = await provider.subscribe_realtime_data(["KRW-ETH"])
             assert await provider.unsubscribe_realtime_data(name)
         assert not await provider.unsubscribe_realtime_data(other)

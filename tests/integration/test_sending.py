@@ -18,6 +18,7 @@ from marketkit.exchange.dialect import RateLimit, Request
 from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 REQUEST = Request(
     "/v1/candles/minutes/1", (("market", "KRW-BTC"), ("to", "2026-01-01T00:00:00Z")), "candles"
@@ -35,7 +36,7 @@ def hurried(failure, attempt):
 def to(exchange: Sandbox, directory: Path) -> Transport:
     limits = {"candles": RateLimit(*RAISED)}
     rules = replace(UPBIT, limits=limits, retry_delay=hurried)
-    return Transport(exchange.endpoint, rules, timeout=10, budget_dir=directory)
+    return Transport(exchange.endpoint, rules, timeout=PATIENCE, budget_dir=directory)
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -121,7 +122,7 @@ class Kernel:
     def result(self, cell: str) -> dict[str, Any]:
         """Wait for the reply to a cell."""
         while True:
-            reply = self._client.get_shell_msg(timeout=60)
+            reply = self._client.get_shell_msg(timeout=PATIENCE)
             if reply["parent_header"]["msg_id"] == cell:
                 return reply["content"]
 
@@ -157,7 +158,7 @@ def kernel(tmp_path, monkeypatch) -> Iterator[Kernel]:
             def transport_to(endpoint):
                 rules = dataclasses.replace(UPBIT, limits={{"candles": RateLimit(10, 0.02)}})
                 folder = pathlib.Path({str(tmp_path)!r})
-                return Transport(endpoint, rules, timeout=60, budget_dir=folder)
+                return Transport(endpoint, rules, timeout=120, budget_dir=folder)
         """)
         assert ready["status"] == "ok", ready
         yield made
@@ -191,9 +192,9 @@ def test_interrupting_a_slow_call_in_a_kernel_ends_it_and_the_server_sees_the_di
 ):
     with SilentExchange() as exchange:
         cell = kernel.start(f"transport = transport_to({exchange.endpoint!r})\n{call}")
-        assert exchange.arrived.wait(60)
+        assert exchange.arrived.wait(PATIENCE)
         kernel.interrupt()
         reply = kernel.result(cell)
         assert (reply["status"], reply["ename"] in errors) == ("error", True), reply
-        assert exchange.disconnected.wait(60)
+        assert exchange.disconnected.wait(PATIENCE)
     assert kernel.run("engine().run(transport.close())")["status"] == "ok"

@@ -26,6 +26,7 @@ from marketkit.cli.parser import find_commands
 from marketkit.notebook.text import width
 from marketkit.sandbox import Sandbox
 from tests.integration.test_reprs import has_exponent
+from tests.waiting import PATIENCE
 
 SPAN = "--timeframe 1h --start 2026-11-18 --end 2026-11-19"
 # A line for each command, in an order in which one finds what another left. Of the sandbox
@@ -328,7 +329,7 @@ def shell(
         env={**kept, "MARKETKIT_LAKE": lake, **environment},
         capture_output=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     codes = [int(code) for code in (tmp_path / "codes").read_text().split()]
     return codes, done.stdout + done.stderr

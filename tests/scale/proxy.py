@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from tests.waiting import PATIENCE
+
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 _ERROR = "<?xml version='1.0'?><Error><Code>{}</Code><Message>as the script says</Message></Error>"
 
@@ -120,7 +122,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _store(self, deed: Deed, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         behind, left_out = self.server.behind, {*deed.without, "connection"}
-        upstream = HTTPConnection(behind.hostname or "", behind.port, timeout=60)
+        upstream = HTTPConnection(behind.hostname or "", behind.port, timeout=PATIENCE)
         headers = {k: v for k, v in self.headers.items() if k.lower() not in left_out}
         upstream.request(self.command, self.path, body or None, headers)
         got = upstream.getresponse()

@@ -19,6 +19,7 @@ import pytest
 from filelock import FileLock
 
 from tests.scale.ceph import KEY, SECRET
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -58,7 +59,7 @@ class Server(NamedTuple):
             client_options={"allow_http": True},
         )
         url = obstore.sign(store, "PUT", "", timedelta(minutes=5))
-        urlopen(Request(url, method="PUT"), timeout=30).close()
+        urlopen(Request(url, method="PUT"), timeout=PATIENCE).close()
         return name
 
 
@@ -134,7 +135,7 @@ def _begin(kind: str, program: str, folder: Path) -> None:
 
 def _end(folder: Path) -> None:
     (folder / "stop").touch()
-    end = time.monotonic() + 30
+    end = time.monotonic() + PATIENCE
     while not (folder / "ended").exists() and time.monotonic() < end:
         time.sleep(0.02)
     for each in _KEEPERS:

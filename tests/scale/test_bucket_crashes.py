@@ -23,6 +23,7 @@ from tests.crash.operations import FEBRUARY, MINUTE, SERIES, page, unsorted
 from tests.scale.proxy import LOST, PASS, REFUSED, by_chance
 from tests.scale.test_bucket_machine import Mortal
 from tests.stateful.test_lake_machine import Killed
+from tests.waiting import PATIENCE
 
 WRITER = """
 import sys
@@ -240,7 +241,7 @@ def test_two_machines_that_write_one_chunk_lose_nothing(moto_url, tmp_path, monk
         acknowledged.add(int(line))
         covered = lake.covered("KRW-BTC", "1m")
         assert all(FEBRUARY + each * MINUTE in covered for each in acknowledged)
-    assert [each.wait(60) for each in both] == [0, 0]
+    assert [each.wait(PATIENCE) for each in both] == [0, 0]
     for each in both:
         each.stdout.close()
     wanted = [(40 * each, 40 * each + 20) for each in range(2)]
@@ -272,7 +273,7 @@ def test_a_writer_killed_at_a_put_loses_nothing_acknowledged(
     url = f"s3://{moto.bucket()}/lake"
     children.append(writer(url, 0, 5, tmp_path / "killed"))
     acknowledged = [int(line) for line in children[0].stdout]
-    assert children[0].wait(60) == -signal.SIGKILL
+    assert children[0].wait(PATIENCE) == -signal.SIGKILL
     children[0].stdout.close()
     lake = Lake(url)
     covered = lake.covered("KRW-BTC", "1m")
@@ -280,6 +281,6 @@ def test_a_writer_killed_at_a_put_loses_nothing_acknowledged(
     assert len(acknowledged) <= len(puts)
     assert lake.audit().is_empty()
     again = writer(url, 0, 5, tmp_path / "killed")
-    assert again.wait(60) == 0
+    assert again.wait(PATIENCE) == 0
     again.stdout.close()
     assert lake.covered("KRW-BTC", "1m") == Spans([(FEBRUARY, FEBRUARY + 10 * MINUTE)])

@@ -12,6 +12,7 @@ import pytest
 from marketkit.data.lake.format.objects import Conflict, Objects, Version
 from marketkit.data.lake.places.bucket import Bucket
 from marketkit.data.lake.places.disk import Disk
+from tests.waiting import PATIENCE
 
 KEY = "source=upbit/timeframe=1min/series=KRW-BTC/2024-01.parquet"
 PLACES = ["disk", "memory", "moto_url", pytest.param("ceph_url", marks=pytest.mark.slow)]
@@ -150,7 +151,7 @@ def test_of_many_who_put_at_once_each_is_counted(place):
     start = threading.Barrier(6)
 
     def count() -> None:
-        start.wait(30)
+        start.wait(PATIENCE)
         while True:
             content, version = place.read(KEY)
             try:
@@ -168,7 +169,7 @@ def test_of_many_who_make_the_same_object_one_has_it(place):
     start = threading.Barrier(6)
 
     def make(number: int) -> bool:
-        start.wait(30)
+        start.wait(PATIENCE)
         try:
             place.put(KEY, b"the same bytes", None)
         except Conflict:
@@ -184,7 +185,7 @@ def test_of_many_who_put_and_delete_none_loses_an_object_that_is_not_named(place
     start, put, named = threading.Barrier(4), [], []
 
     def work(number: int) -> None:
-        start.wait(30)
+        start.wait(PATIENCE)
         for turn in range(5):
             version = None
             with suppress(FileNotFoundError):

@@ -28,6 +28,7 @@ from marketkit.errors import (
     warn,
 )
 from marketkit.timeframe import parse_timeframe
+from tests.waiting import PATIENCE
 
 CLASSES = {
     name: each
@@ -198,7 +199,7 @@ def test_a_warning_of_another_thread_names_the_line_that_had_it_started(loop):
             return asyncio.run_coroutine_threadsafe(DEEP["on_a_loop"]("from afar"), loop)
 
     with pytest.warns(UserWarning, match="from afar") as told:
-        start().result(10)
+        start().result(PATIENCE)
     assert (told[0].filename, told[0].lineno) == (__file__, line_of("started here"))
 
 
@@ -220,7 +221,7 @@ def test_what_would_move_the_cursor_is_spelled_out_and_what_is_long_is_cut():
 
 def test_a_warning_that_nobody_outside_waits_for_is_given_all_the_same(loop):
     with pytest.warns(UserWarning, match="alone"):
-        asyncio.run_coroutine_threadsafe(DEEP["on_a_loop"]("alone"), loop).result(10)
+        asyncio.run_coroutine_threadsafe(DEEP["on_a_loop"]("alone"), loop).result(PATIENCE)
 
 
 def test_the_same_warning_is_shown_once_a_line_and_a_deprecation_in_scripts_alone():

@@ -16,6 +16,7 @@ import pytest
 import marketkit as mk
 from marketkit.sandbox import Sandbox
 from tests.upgrade.conftest import VERSIONS
+from tests.waiting import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 COMMITS = [path.name.partition(".")[0].partition("-")[2] for path in VERSIONS]
@@ -64,7 +65,7 @@ def written(exchange, tmp_path, monkeypatch):
         recording = provider.record("KRW-BTC", ["ticker"], to=folder / "recording")
         with recording, provider.watch("KRW-BTC", "ticker") as feed:
             feed.on(lambda _: heard.set())
-            assert heard.wait(30)
+            assert heard.wait(PATIENCE)
     return folder
 
 

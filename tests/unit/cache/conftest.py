@@ -12,6 +12,7 @@ from marketkit.exchange.dialect import RateLimit
 from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 NOW = "2026-03-10T12:00:30Z"
 FAST = (10, 0.02)
@@ -51,7 +52,7 @@ def run(exchange, tmp_path):
     def run(main):
         async def inside():
             transport = Transport(
-                exchange.endpoint, RULES, timeout=10, budget_dir=tmp_path / "budget"
+                exchange.endpoint, RULES, timeout=PATIENCE, budget_dir=tmp_path / "budget"
             )
             try:
                 return await main(transport)

@@ -19,10 +19,11 @@ from pathlib import Path
 import pytest
 
 from marketkit.cache.store import ResponseStore, StoredResponse
+from tests.waiting import soon
 
 NOW = 1_790_000_000_000
 BODY = b'[{"market":"KRW-BTC"}]'
-BOUND = 2.0 + 1.0  # seconds: the patience, and what a busy machine may take
+BOUND = 2.0 + 4.0  # seconds: the patience, and what a busy machine may take
 PLENTY = 1 << 24
 
 # Holds the write lock of a SQLite file for some seconds, as another program would.
@@ -216,9 +217,13 @@ def test_a_read_only_folder_costs_misses_only():
         for each in (folder, Path(base)):
             each.chmod(0o555)
         command = [sys.executable, "-c", READER, str(folder)]
-        began = time.monotonic()
-        done = subprocess.run(command, check=True, capture_output=True, text=True)
-        assert time.monotonic() - began < 2 * BOUND
+
+        def attempt() -> tuple[float, subprocess.CompletedProcess[str]]:
+            began = time.monotonic()
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            return time.monotonic() - began, done
+
+        done = soon(BOUND, attempt)
         assert done.stdout.split()[0] == "None"
         assert int(done.stdout.split()[1]) >= 2
         Path(base).chmod(0o700)
@@ -277,7 +282,7 @@ def test_a_lock_held_while_the_file_is_first_opened_costs_two_seconds_at_most(fo
     first = ResponseStore(folder, max_bytes=PLENTY)
     put(first)
     first.close()
-    with hold(folder, 6) as process:
+    with hold(folder, 60) as process:
         store = ResponseStore(folder, max_bytes=PLENTY)
         for call in (get, put, get, put):
             began = time.monotonic()
@@ -285,6 +290,7 @@ def test_a_lock_held_while_the_file_is_first_opened_costs_two_seconds_at_most(fo
             assert time.monotonic() - began < BOUND
         assert process.poll() is None
         store.close()
+        process.kill()
 
 
 @pytest.mark.slow

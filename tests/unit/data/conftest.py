@@ -15,6 +15,7 @@ from marketkit.exchange.upbit.limits import UPBIT
 from marketkit.net.transport import Transport
 from marketkit.progress import Progress, Reporter
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 NOW = "2026-03-10T12:00:30Z"
 FAST = (10, 0.02)
@@ -43,7 +44,7 @@ def fetch(exchange, tmp_path):
     def fetch(main, rules=RULES):
         async def inside():
             transport = Transport(
-                exchange.endpoint, rules, timeout=10, budget_dir=tmp_path / "budget"
+                exchange.endpoint, rules, timeout=PATIENCE, budget_dir=tmp_path / "budget"
             )
             filler = GapFiller(Lake(tmp_path / "lake"), transport, settle=60_000)
             try:

@@ -363,10 +363,10 @@ if sys.argv[1] == "shared":
 held, ready = [], threading.Barrier(9)
 def take():
     held.append(bytes(100_000))
-    ready.wait(60)
+    ready.wait(120)
 threads = [threading.Thread(target=take) for _ in range(8)]
 [each.start() for each in threads]
-ready.wait(60)
+ready.wait(120)
 [each.join() for each in threads]
 library = ctypes.CDLL(None)
 library.fopen.restype = ctypes.c_void_p

@@ -40,7 +40,7 @@ def run_script(body: str) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-X", "dev", "-W", "error", "-c", QUIET + textwrap.dedent(body)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
     )
 
@@ -231,7 +231,7 @@ def test_a_waiting_call_is_told_when_the_engine_closes(own):
     waiter.start()
     began.wait(PATIENCE)
     own.close()
-    waiter.join(10)
+    waiter.join(PATIENCE)
     assert "during the call" in str(errors[0])
 
 

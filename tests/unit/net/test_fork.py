@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.waiting import PATIENCE
+
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
 
@@ -33,7 +35,7 @@ def run(body: str) -> list[str]:
     """
     text = textwrap.dedent(program) + textwrap.dedent(body)
     done = subprocess.run(
-        [sys.executable, "-c", text], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", text], capture_output=True, text=True, timeout=PATIENCE, check=True
     )
     return done.stdout.splitlines()
 

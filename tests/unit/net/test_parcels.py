@@ -20,6 +20,7 @@ import pytest
 from marketkit.errors import EngineClosed, InputError, MarketkitError, NotPicklable, UnknownSymbol
 from marketkit.net import fork, parcels
 from marketkit.net.parcels import check_executor, failure_of, pack, require_version, send, unpack
+from tests.waiting import PATIENCE
 
 FORKS = "fork" in multiprocessing.get_all_start_methods()
 
@@ -44,7 +45,7 @@ def add(one, other):
 
 def test_work_is_done_over_there_with_its_arguments():
     on = Here()
-    assert send(on, pack(add, 1, 2)).result(30) == 3
+    assert send(on, pack(add, 1, 2)).result(PATIENCE) == 3
     parcel = pack(add, 1, 2)
     send(on, parcel)
     send(on, parcel)

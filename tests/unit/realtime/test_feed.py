@@ -107,7 +107,7 @@ def test_a_loop_over_a_feed_gets_frames_of_events_until_it_is_closed(line):
     line.say(*[trade(number) for number in range(1, 6)])
     line.wait(lambda: len(prices) == 5)
     feed.close()
-    consumer.join(20)
+    consumer.join(PATIENCE)
     assert not consumer.is_alive()
     assert prices == [1.0, 2.0, 3.0, 4.0, 5.0]
 
@@ -303,4 +303,4 @@ def test_who_waits_for_every_market_does_not_wait_for_one_that_has_left(line):
 
     waiting = engine().submit(feed.ready(PATIENCE))
     engine().run(leave())
-    assert waiting.result(20.0)
+    assert waiting.result(PATIENCE)

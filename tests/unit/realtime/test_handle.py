@@ -21,6 +21,7 @@ from marketkit.net.handle import Interruption
 from marketkit.realtime.consumers import Broadcast
 from marketkit.realtime.handle import REGISTRY, EventHandle, _Registry
 from tests.unit.realtime.conftest import until
+from tests.waiting import PATIENCE
 
 
 class Work:
@@ -93,7 +94,7 @@ def test_whoever_closes_later_waits_for_the_same_end(work):
     assert all(closer.is_alive() for closer in closers)
     work.may_end.set()
     for closer in closers:
-        closer.join(20)
+        closer.join(PATIENCE)
     assert work.done
     assert work.ends == 1
 

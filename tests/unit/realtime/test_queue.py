@@ -13,6 +13,7 @@ from marketkit.errors import EngineClosed, FeedOverflow
 from marketkit.net.engine import Engine
 from marketkit.realtime import queue as module
 from marketkit.realtime.queue import Queue
+from tests.waiting import PATIENCE
 
 
 class Event(NamedTuple):
@@ -145,7 +146,7 @@ def test_a_receiver_that_is_cancelled_at_any_moment_takes_nothing():
     teller = threading.Thread(target=tell)
     teller.start()
     asyncio.run(main())
-    teller.join(20)
+    teller.join(PATIENCE)
     assert got == list(numbers)
 
 
@@ -164,7 +165,7 @@ def test_a_thread_that_waits_is_woken_by_an_event():
     queue = Queue()
     threading.Timer(0.01, put, (queue, 1)).start()
     while (batch := queue.look()) is None:
-        queue.wait(20)
+        queue.wait(PATIENCE)
     assert batch.events == events(1)
 
 

@@ -127,7 +127,7 @@ def test_a_slow_consumer_holds_the_tape_up_and_loses_nothing(monkeypatch):
         replay, listener = Replay(Written(), 0), FeedListener()
         replay.subscribe(listener, STREAMS)
         queue = listener.broadcast.open(Queue())
-        await until(lambda: len(queue) > 10)
+        await until(lambda: len(queue) >= 15)
         await asyncio.sleep(0.05)
         assert len(queue) == 15
         taken = []

@@ -44,7 +44,7 @@ def test_the_eleventh_call_of_a_window_is_refused_as_text_by_default():
     limit = {"candles": (10, 60.0)}  # a slow machine may take more than a second
     with (
         Sandbox(now=NOW, speed=0, limit=limit) as exchange,
-        httpx.Client(base_url=exchange.endpoint, timeout=30) as session,
+        httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as session,
     ):
         replies = [session.get("/v1/candles/days?market=KRW-BTC") for _ in range(11)]
         assert [reply.status_code for reply in replies] == [200] * 10 + [429]
@@ -60,7 +60,9 @@ def test_the_eleventh_call_of_a_window_is_refused_as_text_by_default():
 
 def test_a_ban_answers_418_and_a_json_body_can_be_asked_for():
     with Sandbox(now=NOW, speed=0, limit=(1, 60.0), ban_after=2, limit_body="json") as exchange:
-        replies = [httpx.get(f"{exchange.endpoint}/v1/market/all", timeout=30) for _ in range(4)]
+        replies = [
+            httpx.get(f"{exchange.endpoint}/v1/market/all", timeout=PATIENCE) for _ in range(4)
+        ]
         assert [reply.status_code for reply in replies] == [200, 429, 429, 418]
         assert replies[1].json()["error"]["name"] == "too_many_requests"
         assert "60 seconds" in replies[3].json()["error"]["message"]
@@ -69,7 +71,9 @@ def test_a_ban_answers_418_and_a_json_body_can_be_asked_for():
 @pytest.mark.parametrize("kind", ["429", "418", "500"])
 def test_an_injected_status_is_counted_as_a_fault_and_not_as_a_rejection(kind):
     with Sandbox(now=NOW, speed=0, faults={kind: 1.0}) as exchange:
-        assert httpx.get(f"{exchange.endpoint}/v1/market/all", timeout=30).status_code == int(kind)
+        assert httpx.get(f"{exchange.endpoint}/v1/market/all", timeout=PATIENCE).status_code == int(
+            kind
+        )
         stats = exchange.stats()
         assert stats["faults"][kind] == 1
         assert stats["groups"]["market"] == {"requests": 1, "rejected": 0, "worst_1s": 1}
@@ -80,7 +84,7 @@ def test_bodies_can_go_wrong_in_every_way():
     path = "/v1/candles/minutes/1?market=KRW-BTC&count=5"
     with (
         Sandbox(now=NOW, speed=0, limit=(1000, 1.0)) as exchange,
-        httpx.Client(base_url=exchange.endpoint, timeout=30) as session,
+        httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as session,
     ):
         good = session.get(path).json()
         exchange.set_faults({"reset": 1.0})
@@ -110,7 +114,9 @@ def test_a_client_that_leaves_early_is_noticed_and_its_request_still_counts():
             impatient.sendall(b"GET /v1/market/all HTTP/1.1\r\nHost: x\r\n\r\n")
         # An answer to a later request comes after the earlier one was given up.
         assert (
-            httpx.get(f"{exchange.endpoint}/v1/candles/days?market=KRW-BTC", timeout=30).status_code
+            httpx.get(
+                f"{exchange.endpoint}/v1/candles/days?market=KRW-BTC", timeout=PATIENCE
+            ).status_code
             == 200
         )
         assert exchange.stats()["aborted"] == 1
@@ -120,7 +126,7 @@ def test_a_client_that_leaves_early_is_noticed_and_its_request_still_counts():
 def test_the_latency_is_the_whole_round_trip():
     with (
         Sandbox(now=NOW, speed=0, latency_ms=60) as exchange,
-        httpx.Client(base_url=exchange.endpoint, timeout=30) as session,
+        httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as session,
     ):
         begin = time.monotonic()
         session.get("/v1/market/all")
@@ -144,9 +150,11 @@ def test_a_long_answer_holds_nobody_up_and_its_status_is_known_when_it_is_sent(m
     with (
         Sandbox(now=NOW, speed=0) as exchange,
         ThreadPoolExecutor(1) as pool,
-        httpx.Client(base_url=exchange.endpoint, timeout=60) as session,
+        httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as session,
     ):
-        long = pool.submit(httpx.get, f"{exchange.endpoint}/v1/ticker?markets=KRW-BTC", timeout=60)
+        long = pool.submit(
+            httpx.get, f"{exchange.endpoint}/v1/ticker?markets=KRW-BTC", timeout=PATIENCE
+        )
         assert asked.wait(PATIENCE)
         assert session.get("/v1/candles/days?market=KRW-BTC").status_code == 200
         assert [each["status"] for each in exchange.requests()] == [None, 200]
@@ -159,7 +167,9 @@ def test_the_first_tickers_of_all_markets_do_not_wait_for_each_others_years(monk
     alone = []
     monkeypatch.setattr(Synthetic, "extremes", lambda *_: alone.append(1))
     with Sandbox(now=NOW, speed=0) as exchange:
-        reply = httpx.get(f"{exchange.endpoint}/v1/ticker/all?quote_currencies=KRW", timeout=60)
+        reply = httpx.get(
+            f"{exchange.endpoint}/v1/ticker/all?quote_currencies=KRW", timeout=PATIENCE
+        )
     assert len(reply.json()) > 250
     assert not alone
 

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 
@@ -89,7 +90,7 @@ def test_the_fraction_spelling_gives_every_decimal_a_fraction():
     with Sandbox(now=NOW, speed=0, spelling="fraction", limit=(1000, 1.0)) as exchange:
         for path in ("ticker/all?quote_currencies=BTC", "orderbook?markets=KRW-BTC,BTC-MK100"):
             body = json.loads(
-                httpx.get(f"{exchange.endpoint}/v1/{path}", timeout=30).text,
+                httpx.get(f"{exchange.endpoint}/v1/{path}", timeout=PATIENCE).text,
                 parse_int=lambda text: f"int {text}",
             )
             rows = [*body, *(unit for row in body for unit in row.get("orderbook_units", []))]

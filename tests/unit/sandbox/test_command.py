@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from marketkit.sandbox import add_arguments, run
+from tests.waiting import PATIENCE
 
 COMMAND = [sys.executable, "-m", "marketkit.sandbox"]
 
@@ -41,7 +42,7 @@ def test_it_prints_one_line_of_json_when_it_listens_and_ends_on_a_signal(end):
         ready = json.loads(server.stdout.readline())
         assert set(ready) == {"endpoint", "pid"}
         assert ready["pid"] == server.pid
-        reply = httpx.get(f"{ready['endpoint']}/v1/candles/days?market=KRW-BTC", timeout=30)
+        reply = httpx.get(f"{ready['endpoint']}/v1/candles/days?market=KRW-BTC", timeout=PATIENCE)
         assert reply.headers["remaining-req"] == "group=candles; min=24; sec=1"
         os.kill(server.pid, end)
         assert server.communicate() == ("", "")

@@ -10,6 +10,7 @@ import pytest
 from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
 from marketkit.sandbox.control import is_own, moment, number
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 
@@ -17,7 +18,7 @@ NOW = "2026-11-20T10:17:30.500"
 def test_the_clock_can_be_read_set_and_sped_up_over_http():
     with (
         Sandbox(now=NOW, speed=0) as exchange,
-        httpx.Client(base_url=exchange.endpoint, timeout=30) as session,
+        httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as session,
     ):
         assert session.get("/sandbox/clock").json() == {
             "now": "2026-11-20T10:17:30.500+00:00",

@@ -33,7 +33,7 @@ def exchange():
 @pytest.fixture
 def client(exchange):
     """A session with that exchange."""
-    with httpx.Client(base_url=exchange.endpoint, timeout=30) as session:
+    with httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as session:
         yield session
 
 

@@ -35,7 +35,7 @@ def exchange():
 @pytest.fixture
 def client(exchange):
     """A session with that exchange, after which nothing is odd."""
-    with httpx.Client(base_url=exchange.endpoint + "/v1/", timeout=30) as session:
+    with httpx.Client(base_url=exchange.endpoint + "/v1/", timeout=PATIENCE) as session:
         yield session
         exchange.set_odd("none")
 

@@ -13,6 +13,7 @@ import pytest
 from marketkit.errors import InputError
 from marketkit.sandbox import Sandbox
 from marketkit.sandbox.control import moment
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 
@@ -30,7 +31,7 @@ def test_a_recorded_market_is_served_digit_for_digit(shared):
     with Sandbox({"KRW-DOGE:1m": path}) as exchange:
         assert exchange.now() >= moment("2025-10-04T01:18:00")
         reply = httpx.get(
-            f"{exchange.endpoint}/v1/candles/minutes/1?market=KRW-DOGE&count=200", timeout=30
+            f"{exchange.endpoint}/v1/candles/minutes/1?market=KRW-DOGE&count=200", timeout=PATIENCE
         )
     served = json.loads(reply.text, parse_float=str)
     assert [row["candle_date_time_utc"].replace("T", " ") for row in served] == [
@@ -53,7 +54,7 @@ def test_paging_back_through_a_real_month_meets_every_candle_once(shared):
     to, times = "2025-10-01T00:00:00Z", []
     with (
         Sandbox({"KRW-DOGE:1m": path}, limit=(10_000, 1.0)) as exchange,
-        httpx.Client(base_url=exchange.endpoint, timeout=30) as session,
+        httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as session,
     ):
         while rows := session.get(
             f"/v1/candles/minutes/1?market=KRW-DOGE&count=200&to={to}"
@@ -104,7 +105,7 @@ def beside():
 def ask():
     for market in MARKETS:  # of another one each time, whose file is read then
         url = f"{exchange.endpoint}/v1/candles/minutes/5?market={market}&count=200"
-        asked.append(httpx.get(url, timeout=60).status_code)
+        asked.append(httpx.get(url, timeout=120).status_code)
 
 frame, asked, struck = pl.DataFrame({"a": range(2000)}), [], 0
 asking, busy = threading.Thread(target=ask), threading.Thread(target=beside)

@@ -7,6 +7,7 @@ import pytest
 
 from marketkit.errors import InputError
 from marketkit.sandbox.serving import listen
+from tests.waiting import PATIENCE
 
 
 @pytest.mark.parametrize("length", [8193, 60_000])
@@ -32,10 +33,10 @@ def test_every_address_of_a_client_has_limits_of_its_own():
 
     with (
         Sandbox(now="2026-11-20T10:17:30.500", speed=0, limit=(2, 60.0)) as exchange,
-        httpx.Client(base_url=exchange.endpoint, timeout=30) as one,
+        httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as one,
         httpx.Client(
             base_url=exchange.endpoint,
-            timeout=30,
+            timeout=PATIENCE,
             transport=httpx.HTTPTransport(local_address="127.0.0.2"),
         ) as other,
     ):

@@ -8,6 +8,7 @@ from itertools import repeat
 import pytest
 
 from marketkit.sandbox.sockets import pour, reset
+from tests.waiting import PATIENCE
 
 
 def test_a_reset_is_felt_at_once_at_the_other_end():
@@ -38,6 +39,6 @@ def test_bytes_pour_until_the_reader_leaves_and_no_faster_than_they_are_read():
             await reader.readexactly(20 << 20)
             assert not poured.done()
             writer.transport.abort()
-            assert await asyncio.wait_for(poured, 20) < 4 << 20
+            assert await asyncio.wait_for(poured, PATIENCE) < 4 << 20
 
     asyncio.run(main())

@@ -21,6 +21,7 @@ from marketkit.errors import Banned, InputError, MarketkitError, NotWritable, Un
 from marketkit.net.parcels import unpack
 from marketkit.timeframe import TIMEFRAMES, parse_time
 from tests.scale.fleets import age
+from tests.waiting import PATIENCE
 
 MINUTES = TIMEFRAMES["1m"]
 START, END = parse_time("2026-03-08T00:00Z"), parse_time("2026-03-10T08:00Z")
@@ -249,7 +250,7 @@ def test_a_job_whose_executor_has_no_worker_says_so_until_one_comes(fetch, monke
         job.executor._pool = job.workers  # a worker joins, and takes what has been sent
         for future, work, parcel in waiting:
             future.set_result(await asyncio.wrap_future(job.workers.submit(work, *parcel)))
-        await asyncio.wait_for(going, 30)
+        await asyncio.wait_for(going, PATIENCE)
         assert not filler.lake.missing("KRW-BTC", "1m", START, END)
         return told, run.reporter.progress.note
 
@@ -264,12 +265,12 @@ def test_a_job_that_is_paused_sends_nothing(fetch):
         job.ledger.command(REQUEST.id, "pause")
         run.pause()
         going = asyncio.create_task(job.do())
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             while not getattr(job.executor, "_task_runs", ()):  # noqa: ASYNC110 - tasks are leased, and wait
                 await asyncio.sleep(0.01)
         assert job.workers.units == []
         job.ledger.command(REQUEST.id, None)
-        await asyncio.wait_for(going, 30)
+        await asyncio.wait_for(going, PATIENCE)
         assert not filler.lake.missing("KRW-BTC", "1m", START, END)
 
     fetch(main)

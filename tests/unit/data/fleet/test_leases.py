@@ -16,6 +16,7 @@ from marketkit.data.lake.places.bucket import Bucket
 from marketkit.data.lake.places.disk import Disk
 from marketkit.errors import InputError, LakeError
 from marketkit.timeframe import TIMEFRAMES
+from tests.waiting import PATIENCE
 
 KEY = key_of("upbit", TIMEFRAMES["1m"], "KRW-BTC", 29_000_000)
 
@@ -70,7 +71,7 @@ def together(store):
     start = threading.Barrier(8)
 
     def take(_):
-        start.wait(30)
+        start.wait(PATIENCE)
         return Leases(store).take(KEY)
 
     with ThreadPoolExecutor(8) as pool:
@@ -142,12 +143,12 @@ def test_a_lease_is_renewed_while_a_block_goes_on_and_let_go_after_it(store):
         lease = Leases(store, lasts=0.04).take(KEY)
         first, lost = store.written_at(KEY)[0], asyncio.Event()
         async with kept(lease, lost.set):
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while store.written_at(KEY)[0] == first:  # noqa: ASYNC110 - the store tells nobody
                     await asyncio.sleep(0.01)
             with lease._writing:  # somebody found it over, as after a stall of this machine
                 store.put(KEY, b"another's", store.written_at(KEY)[0])
-            await asyncio.wait_for(lost.wait(), 30)
+            await asyncio.wait_for(lost.wait(), PATIENCE)
         return store.read(KEY)[0]
 
     assert asyncio.run(main()) == b"another's"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from marketkit.data.fleet.shards import Shard
 from marketkit.errors import InputError
+from tests.waiting import PATIENCE
 
 SYMBOLS = st.lists(st.text(min_size=1, max_size=12), unique=True, max_size=60)
 MARKETS = [
@@ -34,7 +35,7 @@ def test_another_process_has_the_same_shard():
         " print(*Shard.read('2/3').of(sys.argv[1:]))"
     )
     command = [sys.executable, "-c", program, *MARKETS[:20]]
-    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=PATIENCE)
     assert told.stdout.split() == Shard(2, 3).of(MARKETS[:20])
 
 

@@ -19,6 +19,7 @@ from marketkit.data.lake import Lake
 from marketkit.data.lake.format.objects import Conflict
 from marketkit.errors import InputError, LakeError, UnknownSymbol
 from marketkit.timeframe import TIMEFRAMES, parse_time
+from tests.waiting import PATIENCE
 
 MINUTES = TIMEFRAMES["1m"]
 START, END = parse_time("2026-03-08T00:00Z"), parse_time("2026-03-08T20:00Z")
@@ -101,7 +102,7 @@ def test_what_came_in_while_the_lease_was_taken_is_not_asked_for(fetch, exchange
             # The other is done, and has let go, before this one takes the lease.
             with ThreadPoolExecutor(1) as other:
                 done = asyncio.run_coroutine_threadsafe(_Filling(filler, UNIT).do(), loop)
-                other.submit(done.result, 30).result(30)
+                other.submit(done.result, PATIENCE).result(PATIENCE)
             return taking(self, key)
 
         loop = asyncio.get_running_loop()

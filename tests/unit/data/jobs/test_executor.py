@@ -17,6 +17,7 @@ from marketkit.errors import UnknownSymbol
 from marketkit.timeframe import TIMEFRAMES, parse_time
 from tests.unit.data.conftest import RULES
 from tests.unit.realtime.conftest import until
+from tests.waiting import PATIENCE
 
 MINUTES = TIMEFRAMES["1m"]
 START, END = parse_time("2026-03-08T00:00Z"), parse_time("2026-03-10T08:00Z")
@@ -99,7 +100,7 @@ def test_work_is_cancelled_whatever_wakes_a_lane_just_then(fetch, steps):
         for _ in range(steps):
             await asyncio.sleep(0)
         doing.cancel()
-        await asyncio.wait((doing,), timeout=20)
+        await asyncio.wait((doing,), timeout=PATIENCE)
         assert doing.cancelled()
 
     fetch(main)

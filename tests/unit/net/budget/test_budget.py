@@ -444,7 +444,7 @@ def test_a_forked_child_is_a_process_of_its_own_and_leaves_the_parents_slots_alo
             print("child", flush=True)
         budget.close()
     """) as forked:
-        out, err = forked.communicate(timeout=60)
+        out, err = forked.communicate(timeout=PATIENCE)
     assert (out, forked.returncode) == ("child\nparent\n", 0)
     # From 3.14 on asyncio itself complains of a loop that goes on in a child.
     assert not err or sys.version_info >= (3, 14)

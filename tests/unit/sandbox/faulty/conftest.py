@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from marketkit.sandbox import Sandbox
+from tests.waiting import PATIENCE
 
 NOW = "2026-11-20T10:17:30.500"
 
@@ -22,5 +23,5 @@ def exchange() -> Iterator[Sandbox]:
 @pytest.fixture
 def client(exchange) -> Iterator[httpx.Client]:
     """A session with that exchange, which follows no redirect."""
-    with httpx.Client(base_url=exchange.endpoint + "/v1/", timeout=30) as session:
+    with httpx.Client(base_url=exchange.endpoint + "/v1/", timeout=PATIENCE) as session:
         yield session

@@ -13,6 +13,7 @@ import httpx
 import pytest
 
 from marketkit.sandbox.faulty.sending import MB, deflated_with_blanks
+from tests.waiting import PATIENCE
 
 PAGE = "candles/minutes/1?market=KRW-BTC&count=9"
 
@@ -23,7 +24,7 @@ def raw(exchange):
     address = urlsplit(exchange.endpoint)
 
     def ask():
-        plain = socket.create_connection((address.hostname, address.port), timeout=20)
+        plain = socket.create_connection((address.hostname, address.port), timeout=PATIENCE)
         plain.sendall(f"GET /v1/{PAGE} HTTP/1.1\r\nHost: {address.netloc}\r\n\r\n".encode())
         return plain
 
@@ -82,8 +83,8 @@ def test_a_dripping_body_comes_byte_by_byte_and_is_right(exchange, client):
     began = time.monotonic()
     with client.stream("GET", PAGE) as reply:
         parts = reply.iter_raw()
-        assert [len(next(parts)) for _ in range(3)] == [1, 1, 1]
-    assert time.monotonic() - began > 0.09
+        came = sum(len(next(parts)) for _ in range(3))  # who reads late finds several in one
+    assert time.monotonic() - began > 0.9 * 0.05 * (came - 1)
 
 
 def test_a_head_without_end_goes_on_as_long_as_it_is_read(exchange, client, raw):
@@ -104,4 +105,4 @@ def test_the_exchange_stops_while_it_sends_without_end(exchange, raw):
         read(plain, MB)
         began = time.monotonic()
         exchange.close()
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < PATIENCE

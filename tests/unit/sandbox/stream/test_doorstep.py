@@ -13,6 +13,7 @@ from websockets.sync.client import connect
 from marketkit.sandbox import Sandbox
 from marketkit.sandbox.faulty.strikes import Fault
 from marketkit.sandbox.stream.doorstep import met
+from tests.waiting import PATIENCE
 
 HANDSHAKE = (
     "GET /websocket/v1 HTTP/1.1\r\nHost: {}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -33,7 +34,7 @@ def test_a_handshake_may_lead_to_another_host(exchange):
     with Sandbox(speed=0) as other:
         exchange.strike("redirect-handshake", value=other.endpoint)
         with connect(exchange.endpoint.replace("http", "ws") + "/websocket/v1"):
-            end = time.monotonic() + 60  # the other server counts after the handshake
+            end = time.monotonic() + PATIENCE  # the other server counts after the handshake
             while not other.stats()["stream"]["connections"] and time.monotonic() < end:
                 time.sleep(0.01)
             assert other.stats()["stream"]["connections"] == 1
@@ -53,7 +54,7 @@ def test_the_limits_go_before_any_fault():
 def test_a_handshake_without_end_goes_on_as_long_as_it_is_read(exchange, dial):
     exchange.strike("endless-handshake")
     address = urlsplit(exchange.endpoint)
-    with socket.create_connection((address.hostname, address.port), timeout=20) as plain:
+    with socket.create_connection((address.hostname, address.port), timeout=PATIENCE) as plain:
         plain.sendall(HANDSHAKE.format(address.netloc).encode())
         head = b""
         while len(head) < 2_000_000:

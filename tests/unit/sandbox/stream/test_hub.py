@@ -9,6 +9,7 @@ import pytest
 
 from marketkit.sandbox import Sandbox, StreamRules
 from marketkit.sandbox.stream.grammar import CANDLES, CHANNELS
+from tests.waiting import PATIENCE
 
 BTC = "KRW-BTC"
 
@@ -199,7 +200,7 @@ def test_the_control_endpoints_step_the_clock_and_tell_of_connections(exchange, 
     socket = dial(exchange)
     socket.ask(part("trade", BTC))
     socket.all()
-    with httpx.Client(base_url=exchange.endpoint, timeout=30) as control:
+    with httpx.Client(base_url=exchange.endpoint, timeout=PATIENCE) as control:
         before = exchange.now()
         assert control.post("/sandbox/clock?advance=60000").json()["ms"] == before + 60_000
         assert len(socket.all()) > 2

@@ -7,6 +7,8 @@ from itertools import groupby, pairwise
 import httpx
 import pytest
 
+from tests.waiting import PATIENCE
+
 BTC, XRP = "KRW-BTC", "KRW-XRP"
 OF_CANDLES = {
     "opening_price",
@@ -25,7 +27,7 @@ PATHS = {"candle.1s": "seconds"} | {
 
 @pytest.fixture
 def rest(exchange):
-    with httpx.Client(base_url=f"{exchange.endpoint}/v1/", timeout=30) as client:
+    with httpx.Client(base_url=f"{exchange.endpoint}/v1/", timeout=PATIENCE) as client:
         yield client
 
 

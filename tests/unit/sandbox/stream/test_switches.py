@@ -10,6 +10,7 @@ from websockets.exceptions import ConnectionClosed
 
 from marketkit.errors import InputError
 from marketkit.sandbox.stream.switches import Setting, Switches
+from tests.waiting import PATIENCE
 
 BTC, ETH = "KRW-BTC", "KRW-ETH"
 KINDS = ("ticker", "trade", "orderbook", "candle.1m")
@@ -68,7 +69,7 @@ def test_a_handshake_gets_no_answer_until_the_door_opens(exchange, dial):
     exchange.set_stream(opens=False)
     with pytest.raises(TimeoutError):
         dial(exchange, open_timeout=0.2)
-    assert httpx.get(f"{exchange.endpoint}/v1/market/all", timeout=30).status_code == 200
+    assert httpx.get(f"{exchange.endpoint}/v1/market/all", timeout=PATIENCE).status_code == 200
     exchange.set_stream(opens=True)
     assert ask(dial(exchange), BTC)
 

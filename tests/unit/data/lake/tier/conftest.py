@@ -9,6 +9,7 @@ import pytest
 from marketkit.coverage import Spans
 from marketkit.data.lake import Lake
 from marketkit.data.lake.tier import tier
+from tests.waiting import PATIENCE
 
 MINUTE = 60_000
 
@@ -16,7 +17,7 @@ MINUTE = 60_000
 @pytest.fixture(autouse=True)
 def idle():
     """No image is made that tests before have asked for."""
-    assert tier.wait(60)
+    assert tier.wait(PATIENCE)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from marketkit.data.lake.tier import builder
 from marketkit.data.lake.tier.builder import Builder, Wanted, build, is_there, seal_of
 from marketkit.data.lake.tier.folder import images
 from marketkit.data.lake.tier.image import Version, open_image
+from tests.waiting import PATIENCE, wait
 
 
 @pytest.fixture
@@ -85,23 +86,23 @@ def test_an_older_chunk_without_a_seal_needs_the_hash_that_somebody_has(candles,
 def test_the_thread_makes_what_is_wanted_and_ends(wanted):
     made = Builder()
     made.add([wanted])
-    assert made.wait(30)
+    assert made.wait(PATIENCE)
     assert open_image(images() / wanted.version.name).frame.height == 100
-    assert "marketkit-images" not in {thread.name for thread in threading.enumerate()}
+    wait(lambda: "marketkit-images" not in {thread.name for thread in threading.enumerate()})
 
 
 def test_a_folder_that_takes_nothing_stops_no_thread(wanted, tmp_path):
     (tmp_path / "file").write_bytes(b"")
     made = Builder()
     made.add([wanted._replace(folder=tmp_path / "file")])
-    assert made.wait(30)
+    assert made.wait(PATIENCE)
 
 
 def test_a_builder_that_was_closed_takes_nothing_more(wanted):
     made = Builder()
     made.close()
     made.add([wanted])
-    assert made.wait(30)
+    assert made.wait(PATIENCE)
     assert not (images() / wanted.version.name).exists()
 
 
@@ -111,7 +112,7 @@ def test_what_cannot_be_made_is_tried_once_and_not_with_every_read(wanted, monke
     made = Builder()
     for _ in range(3):
         made.add([wanted])
-        assert made.wait(30)
+        assert made.wait(PATIENCE)
     assert tried == [wanted]
 
 
@@ -139,10 +140,10 @@ builder._build_quietly = slow
 builder._EXIT = 0.01
 path = Path({str(chunk)!r})
 builder.Builder().add([builder.Wanted(path, Version.of(path, path.stat()), None, path.parent)])
-assert begun.wait(30)
+assert begun.wait(120)
 """
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=PATIENCE
     )
     assert done.stderr == ""
 
@@ -161,6 +162,6 @@ def test_the_thread_has_the_lowest_priority(wanted, monkeypatch):
     )
     made = Builder()
     made.add([wanted])
-    assert made.wait(30)
+    assert made.wait(PATIENCE)
     assert seen == [19]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) < 19 or seen == [19]

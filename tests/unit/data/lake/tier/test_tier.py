@@ -386,7 +386,7 @@ if not child:
     os._exit(0 if found.whole and tier.wait(0) else 1)
 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 """
-    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=60)
+    subprocess.run([sys.executable, "-W", "ignore", "-c", code], check=True, timeout=PATIENCE)
 
 
 def test_a_frozen_set_shares_the_images_of_the_lake(lake, chunk, rows, monkeypatch):
