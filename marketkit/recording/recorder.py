@@ -27,12 +27,12 @@ from marketkit.recording.holes import Holes, opening
 from marketkit.recording.journal import Note, What
 from marketkit.recording.layout import LOCK, Hour, channel_folder, hour_of
 from marketkit.recording.recovery import notes_of, recover
-from marketkit.recording.rows import Heard, to_frame
+from marketkit.recording.rows import Packed, to_frame
 from marketkit.timeframe import HOUR
 
 FLUSH_AFTER = 5.0  # seconds that a kill may take; parts of less would be too many files
 FLUSH_AT = 20_000  # messages that a kill may take, however many come
-HELD = 500_000  # messages for a disk that takes none: some hundred megabytes
+HELD = 500_000  # messages for a disk that takes none: of books of thirty levels a gigabyte
 _ERRORS_KEPT = 100  # a disk that is full says so every five seconds
 
 _log = logging.getLogger("marketkit.recording")
@@ -56,7 +56,7 @@ class Recorder:
         self._ended: Exception | None = None
         self._client = client
         self._lock = FileLock(root / LOCK, timeout=0, thread_local=False)
-        self._waiting: dict[str, list[Heard]] = {}
+        self._waiting: dict[str, list[Packed]] = {}
         self._size = 0
         self._latest = 0
         self._part = 0
@@ -135,7 +135,7 @@ class Recorder:
         # exchange's clock is old, or was set back.
         now = self._latest = max(self._client.clock(), message.sent, self._latest)
         self._holes.heard(Stream(message.channel, message.symbol), now)
-        self._waiting.setdefault(message.channel, []).append(Heard(now, message))
+        self._waiting.setdefault(message.channel, []).append(Packed.of(now, message))
         self.counts[message.channel] += 1
         self._size += 1
         if self._size >= FLUSH_AT:
@@ -208,7 +208,7 @@ class Recorder:
         self._hold(waiting, notes)
         return failure
 
-    def _write(self, waiting: dict[str, list[Heard]], notes: list[Note]) -> None:
+    def _write(self, waiting: dict[str, list[Packed]], notes: list[Note]) -> None:
         """Write notes and then messages, taking away the written ones.
 
         A message never stands there without the interruption before it, nor an end without them.
@@ -245,7 +245,7 @@ class Recorder:
         self.errors.append(failure)
         return failure
 
-    def _hold(self, waiting: Mapping[str, list[Heard]], notes: list[Note]) -> None:
+    def _hold(self, waiting: Mapping[str, list[Packed]], notes: list[Note]) -> None:
         """Keep the unwritten messages for the next time, within bounds."""
         self._notes = notes + self._notes
         for channel, several in waiting.items():
@@ -284,7 +284,7 @@ class Recorder:
             raise
 
 
-def _by_hour(waiting: Mapping[str, Sequence[Heard]]) -> list[tuple[Hour, list[Heard]]]:
+def _by_hour(waiting: Mapping[str, Sequence[Packed]]) -> list[tuple[Hour, list[Packed]]]:
     """Sort waiting messages by hours, those of all channels before the next hour: see `reach`."""
     found = [
         (hour_of(channel, start * HOUR), list(run))

@@ -8,6 +8,7 @@ rows in a recording.
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, Protocol, TypeVar
@@ -233,6 +234,9 @@ class Candle(
         ):
             raise ValueError("prices or sums that no candle can have")
         _opened(self.opened)  # raises for what is no time
+        # Some dozens of each symbol are kept, which have these texts between them.
+        self.symbol, self.stream = sys.intern(self.symbol), sys.intern(self.stream)
+        self.opened = sys.intern(self.opened)
 
     @property
     def time(self) -> int:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
+
+import msgspec
 import polars as pl
 import pytest
 
-from marketkit.recording.rows import shape, stored, to_frame, to_messages, whole
+from marketkit.exchange.upbit.messages import Book, Unit
+from marketkit.recording import rows
+from marketkit.recording.rows import Packed, shape, stored, to_frame, to_messages, whole
 from tests.unit.recording.conftest import heard_of_each_kind
 
 HEARD = heard_of_each_kind()
@@ -18,6 +23,29 @@ def test_rows_say_all_that_the_messages_said(channel):
     assert set(shape(channel)) < set(frame.columns)
     assert list(to_messages(channel, frame)) == HEARD[channel]
     assert {each.message.channel for each in to_messages(channel, frame)} == {channel}
+
+
+@pytest.mark.parametrize("channel", HEARD)
+def test_messages_that_wait_as_bytes_are_the_same(channel):
+    packed = [Packed.of(*each) for each in HEARD[channel]]
+    assert [each.message for each in packed] == [each.message for each in HEARD[channel]]
+    assert to_frame(channel, packed).equals(to_frame(channel, HEARD[channel]))
+
+
+@pytest.mark.parametrize("channel", HEARD)
+def test_many_messages_are_laid_out_by_and_by(channel, monkeypatch):
+    many = HEARD[channel] * 3
+    at_once = to_frame(channel, many)
+    monkeypatch.setattr(rows, "_AT_ONCE", 2)
+    assert to_frame(channel, many).equals(at_once)
+    assert to_frame(channel, many).n_chunks() == 1
+
+
+def test_a_book_as_bytes_takes_a_third_of_what_its_numbers_take():
+    unit = Unit(116_606_000.5, 116_534_000.5, 0.06288509, 0.00079276)
+    size = sum(map(sys.getsizeof, (unit, *msgspec.structs.astuple(unit))))
+    book = Book("KRW-BTC", 1_790_134_773_006, 0.5, 2.2, [unit] * 30)
+    assert 3 * len(Packed.of(0, book).content) < 30 * size
 
 
 @pytest.mark.parametrize("channel", HEARD)

@@ -80,6 +80,12 @@ def test_a_candle_knows_its_channel_and_where_its_slot_starts():
     assert messages.spell_slot(candle.time) == candle.opened
 
 
+def test_candles_of_a_slot_have_their_texts_between_them():
+    first, second = (read(CANDLE) for _ in range(2))
+    for name in ("symbol", "opened", "stream"):
+        assert getattr(first, name) is getattr(second, name)
+
+
 def test_a_candle_that_can_be_none_is_refused():
     with pytest.raises(ValueError, match="no candle can have"):
         Candle("X", "2026-07-30T07:00:00", 2, 1, 1, 1, 0, 0, 1)
