@@ -57,6 +57,10 @@ def test_a_ticker_has_every_field_of_the_wire_that_rest_has():
     assert ticker.sent == ticker.time == 1_773_240_058_095
 
 
+def test_the_fields_of_a_ticker_are_the_columns_and_the_stream():
+    assert Ticker.__struct_fields__ == (*schema.TICKER, "stream")
+
+
 def test_a_trade_happened_before_it_was_sent_and_its_change_has_a_sign():
     trade = read(TRADE)
     assert isinstance(trade, Trade)
