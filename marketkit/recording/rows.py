@@ -19,7 +19,7 @@ from marketkit.schema import TIME, Schema
 
 _MORE: Schema = {"sent": TIME, "stream": pl.String(), "received": TIME}
 _TOP = 1  # the depth at which a message of several rows begins
-_AT_ONCE = 128  # messages laid out at a time: the numbers of so many books take 0.7 MB
+_AT_ONCE = 32  # messages laid out at a time: the numbers of so many books take 0.2 MB
 
 
 class Heard(NamedTuple):

@@ -37,7 +37,7 @@ FORMAT = 1  # of the files; a lake of a later one is refused
 KEY = b"marketkit"
 # Spans, and texts of them, that are remembered: full chunks of the same days say the same, and
 # years have few such. Those of a backfill are new with each page, and nobody asks for them again.
-_TEXTS = 512
+_TEXTS = 256
 # What the footers of all chunks begin with, as pyarrow writes it: who only reads loads no pyarrow.
 SCHEMA = (
     b"\x15\x04\x19\x9c5\x00\x18\x06schema\x15\x10\x00\x15\x0c%\x02\x18\x06symbol%\x00L\x1c\x00"
