@@ -44,13 +44,15 @@ import warnings
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 if TYPE_CHECKING:
     from datetime import date
     from types import FrameType, TracebackType
 
     import polars as pl
+
+F = TypeVar("F", bound=BaseException)
 
 
 class MarketkitError(Exception):
@@ -295,6 +297,22 @@ def _plain(letter: str) -> str:
     if unicodedata.category(letter) == "Zs":
         return " "
     return letter.encode("unicode_escape").decode("ascii")
+
+
+def without_frames(failure: F) -> F:
+    """Let go of the frames of a failure that is kept, and of all that led to it.
+
+    Their variables are a hundred objects of a request that broke, the failure itself among them.
+    """
+    led: list[BaseException | None] = [failure]
+    while led:
+        if (each := led.pop()) is not None:
+            each.__traceback__ = None
+            led += [
+                each.__cause__,
+                None if each.__context__ is each.__cause__ else each.__context__,
+            ]
+    return failure
 
 
 def is_gone(failure: MarketkitError) -> bool:

@@ -8,6 +8,7 @@ import inspect
 import re
 import threading
 import warnings
+import weakref
 from pathlib import Path
 
 import polars as pl
@@ -17,6 +18,7 @@ from marketkit import errors
 from marketkit.errors import (
     MarketkitError,
     MissingExtra,
+    NetworkError,
     PartialResult,
     RateLimited,
     Refused,
@@ -26,6 +28,7 @@ from marketkit.errors import (
     plain,
     remembering_caller,
     warn,
+    without_frames,
 )
 from marketkit.timeframe import parse_timeframe
 from tests.waiting import PATIENCE
@@ -248,3 +251,30 @@ def test_every_warning_of_the_library_is_given_by_this_one_function():
         if isinstance(node, ast.Attribute) and ast.unparse(node).startswith("warnings.warn")
     ]
     assert [use.partition(":")[0] for use in uses] == ["errors.py", "errors.py"]
+
+
+def test_a_failure_that_is_kept_knows_no_frames_and_all_that_led_to_it():
+    class Large:
+        pass
+
+    def fail():
+        large = Large()
+        seen.append(weakref.ref(large))
+        try:
+            try:
+                int(large)
+            except TypeError as number:
+                raise ValueError("a body") from number
+        except ValueError:
+            raise NetworkError("the connection broke")  # noqa: B904 - a context is meant
+
+    seen, kept = [], []
+    try:
+        fail()
+    except NetworkError as failure:
+        kept.append(without_frames(failure))
+    assert seen[0]() is None
+    (failure,) = kept
+    assert str(failure) == "the connection broke"
+    assert str(failure.__context__) == "a body"
+    assert isinstance(failure.__context__.__cause__, TypeError)

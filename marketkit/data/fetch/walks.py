@@ -20,7 +20,7 @@ from marketkit.coverage import Spans
 from marketkit.data.fetch.plan import split
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.write import Written
-from marketkit.errors import MarketkitError, NotWritable
+from marketkit.errors import MarketkitError, NotWritable, without_frames
 from marketkit.exchange.dialect import Page, Priority, Request, Response
 from marketkit.exchange.upbit.paging import walk_candles
 from marketkit.exchange.upbit.proof import CandleRange, times_of
@@ -174,7 +174,7 @@ async def walk_all(
             except MarketkitError as failure:
                 if stops_all(failure):
                     raise
-                run.failures[walk.symbol] = failure
+                run.failures[walk.symbol] = without_frames(failure)  # others go on for a while
             finally:
                 at_work.remove(state)
 

@@ -22,7 +22,14 @@ from marketkit.data.jobs.outage import Outage
 from marketkit.data.jobs.processes import Worker
 from marketkit.data.jobs.tasks import Lease, Work
 from marketkit.data.lake.lake import Lake
-from marketkit.errors import LakeError, MarketkitError, Offline, Refused, UnknownSymbol
+from marketkit.errors import (
+    LakeError,
+    MarketkitError,
+    Offline,
+    Refused,
+    UnknownSymbol,
+    without_frames,
+)
 from marketkit.exchange.upbit.proof import CandleRange
 from marketkit.exchange.upbit.rest import candle_request
 from marketkit.timeframe import Timeframe
@@ -184,7 +191,7 @@ class Executor:
             except LakeError as failure:  # of this series: what it lacks cannot be told
                 if self.lake.is_away(failure):
                     raise
-                task_run.failure = failure.with_traceback(None)  # whose frames know it: a cycle
+                task_run.failure = without_frames(failure)  # which know it: a cycle
                 await self._settle(task_run)
                 continue
             if task_run.walks:
@@ -208,7 +215,7 @@ class Executor:
         except MarketkitError as failure:
             if stops_all(failure):
                 raise
-            task_run.failure = failure.with_traceback(None)  # whose frames know the task: a cycle
+            task_run.failure = without_frames(failure)  # which know the task: a cycle
             task_run.stop()
         finally:
             self._at_work.remove((task_run, walk_state))
