@@ -304,14 +304,13 @@ def without_frames(failure: F) -> F:
 
     Their variables are a hundred objects of a request that broke, the failure itself among them.
     """
-    led: list[BaseException | None] = [failure]
+    led, known = list[BaseException | None]([failure]), set[int]()
     while led:
-        if (each := led.pop()) is not None:
+        each = led.pop()
+        if each is not None and id(each) not in known:
+            known.add(id(each))  # a cause is the context, too, and may be the failure itself
             each.__traceback__ = None
-            led += [
-                each.__cause__,
-                None if each.__context__ is each.__cause__ else each.__context__,
-            ]
+            led += [each.__cause__, each.__context__]
     return failure
 
 

@@ -27,7 +27,7 @@ from marketkit.recording.holes import Holes, opening
 from marketkit.recording.journal import Note, What
 from marketkit.recording.layout import LOCK, Hour, channel_folder, hour_of
 from marketkit.recording.recovery import notes_of, recover
-from marketkit.recording.rows import Packed, to_frame
+from marketkit.recording.rows import Waiting, pack, to_frame
 from marketkit.timeframe import HOUR
 
 FLUSH_AFTER = 5.0  # seconds that a kill may take; parts of less would be too many files
@@ -56,7 +56,7 @@ class Recorder:
         self._ended: Exception | None = None
         self._client = client
         self._lock = FileLock(root / LOCK, timeout=0, thread_local=False)
-        self._waiting: dict[str, list[Packed]] = {}
+        self._waiting: dict[str, list[Waiting]] = {}
         self._size = 0
         self._latest = 0
         self._part = 0
@@ -135,7 +135,7 @@ class Recorder:
         # exchange's clock is old, or was set back.
         now = self._latest = max(self._client.clock(), message.sent, self._latest)
         self._holes.heard(Stream(message.channel, message.symbol), now)
-        self._waiting.setdefault(message.channel, []).append(Packed.of(now, message))
+        self._waiting.setdefault(message.channel, []).append(pack(now, message))
         self.counts[message.channel] += 1
         self._size += 1
         if self._size >= FLUSH_AT:
@@ -208,7 +208,7 @@ class Recorder:
         self._hold(waiting, notes)
         return failure
 
-    def _write(self, waiting: dict[str, list[Packed]], notes: list[Note]) -> None:
+    def _write(self, waiting: dict[str, list[Waiting]], notes: list[Note]) -> None:
         """Write notes and then messages, taking away the written ones.
 
         A message never stands there without the interruption before it, nor an end without them.
@@ -245,7 +245,7 @@ class Recorder:
         self.errors.append(failure)
         return failure
 
-    def _hold(self, waiting: Mapping[str, list[Packed]], notes: list[Note]) -> None:
+    def _hold(self, waiting: Mapping[str, list[Waiting]], notes: list[Note]) -> None:
         """Keep the unwritten messages for the next time, within bounds."""
         self._notes = notes + self._notes
         for channel, several in waiting.items():
@@ -284,7 +284,9 @@ class Recorder:
             raise
 
 
-def _by_hour(waiting: Mapping[str, Sequence[Packed]]) -> list[tuple[Hour, list[Packed]]]:
+def _by_hour(
+    waiting: Mapping[str, Sequence[Waiting]],
+) -> list[tuple[Hour, list[Waiting]]]:
     """Sort waiting messages by hours, those of all channels before the next hour: see `reach`."""
     found = [
         (hour_of(channel, start * HOUR), list(run))

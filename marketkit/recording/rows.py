@@ -6,15 +6,14 @@ A row has the columns of the `get_*` frame of its channel, what else the message
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 import polars as pl
 
 from marketkit.exchange.upbit.channels import message_type, spec_of
-from marketkit.exchange.upbit.messages import Message
+from marketkit.exchange.upbit.messages import Book, Message
 from marketkit.schema import TIME, Schema
 
 _MORE: Schema = {"sent": TIME, "stream": pl.String(), "received": TIME}
@@ -30,30 +29,30 @@ class Heard(NamedTuple):
 
 
 class Packed(NamedTuple):
-    """A heard message as bytes, for one that waits: of a book a third of the memory."""
+    """A heard book as bytes, for one that waits: a third of the memory."""
 
     received: int
-    kind: type[Message]
     content: bytes
 
-    @classmethod
-    def of(cls, received: int, message: Message) -> Packed:
-        """Pack a message."""
-        return cls(received, message.__class__, _encode(message))
-
     @property
-    def message(self) -> Message:
-        """The message, made again with each look."""
-        message: Message = _decoder(self.kind).decode(self.content)
-        return message
+    def message(self) -> Book:
+        """The book, made again with each look."""
+        return _decode(self.content)
 
 
-_encode = msgspec.msgpack.Encoder().encode
+Waiting: TypeAlias = Heard | Packed
+_encode, _decode = msgspec.msgpack.Encoder().encode, msgspec.msgpack.Decoder(Book).decode
 
 
-@functools.cache
-def _decoder(kind: type[Message]) -> msgspec.msgpack.Decoder[Any]:
-    return msgspec.msgpack.Decoder(kind)
+def pack(received: int, message: Message) -> Waiting:
+    """Give a heard message as one that waits.
+
+    Books alone are worth bytes, and always as the exchange sent them: trades that were recovered
+    may have what no message of the stream may have.
+    """
+    if isinstance(message, Book):
+        return Packed(received, _encode(message))
+    return Heard(received, message)
 
 
 def shape(channel: str) -> Schema:
@@ -66,13 +65,13 @@ def stored(channel: str) -> Schema:
     return {**spec_of(channel).columns, **_MORE}
 
 
-def to_frame(channel: str, heard: Sequence[Heard | Packed]) -> pl.DataFrame:
+def to_frame(channel: str, heard: Sequence[Waiting]) -> pl.DataFrame:
     """Lay messages of one channel out as the rows of a file, in order."""
     parts = [heard[at : at + _AT_ONCE] for at in range(0, len(heard), _AT_ONCE)] or [heard]
     return pl.concat([_part(channel, each) for each in parts], rechunk=True)
 
 
-def _part(channel: str, heard: Sequence[Heard | Packed]) -> pl.DataFrame:
+def _part(channel: str, heard: Sequence[Waiting]) -> pl.DataFrame:
     spec = spec_of(channel)
     messages: list[Any] = [each.message for each in heard]
     heights = [1 if spec.parts is None else len(getattr(each, spec.parts)) for each in messages]
