@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+import re
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -14,6 +18,7 @@ import pytest
 from hypothesis import settings
 
 from tests.clocks import faketime
+from tests.environment import keep_still
 from tests.waiting import PATIENCE
 
 # A busy machine is no failure: how long an example takes is for the benchmarks to say.
@@ -32,6 +37,39 @@ def pytest_configure(config: pytest.Config) -> None:
     if faketime.is_wanting():
         config.pluginmanager.getplugin("capturemanager").stop_global_capturing()
         faketime.start_again()
+    keep_still()
+
+
+_STACKS = pytest.StashKey[Path]()  # the folder in which each worker of xdist writes how it crashed
+_PYTEST = re.compile(r"[/\\](_pytest|pluggy|xdist|execnet)[/\\]")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """Tell a worker of xdist where to write the stacks of its threads, should it crash."""
+    if _STACKS not in node.config.stash:
+        node.config.stash[_STACKS] = Path(tempfile.mkdtemp(prefix="crashed-"))
+    node.workerinput["stacks"] = str(node.config.stash[_STACKS] / node.gateway.id)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Have a worker of xdist do so: what it writes to the terminal, pages of tests push away."""
+    if at := getattr(session.config, "workerinput", {}).get("stacks"):
+        file = Path(at).open("w")  # noqa: SIM115 - for as long as the process runs
+        session.config.add_cleanup(file.close)
+        faulthandler.enable(file=file)
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    """Show the stacks of crashed workers at the end of a run, without the frames of pytest."""
+    if folder := config.stash.get(_STACKS, None):
+        for file in sorted(folder.iterdir()):
+            stacks = file.read_text("utf-8", "replace").partition("Extension modules:")[0]
+            if stacks:
+                lines = [line for line in stacks.splitlines() if not _PYTEST.search(line)]
+                terminalreporter.section(f"{file.name} crashed")
+                terminalreporter.write_line("\n".join(lines))
+        shutil.rmtree(folder)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -109,12 +147,7 @@ def _private_machine(
 
 
 def no_more_images() -> None:
-    """Have the thread that makes images end, so that variables of the environment may change.
-
-    polars reads some whenever it computes, and a C library older than glibc 2.41 gives a thread
-    that reads while another writes freed memory: that ended one test process in twelve thousand
-    tests.
-    """
+    """Have the thread that makes images end, which would go on with those of an earlier test."""
     tier = sys.modules.get("marketkit.data.lake.tier.tier")
     if tier is not None:
         with tier._builder._changed:
