@@ -15,7 +15,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -247,19 +247,18 @@ def mapped(fd: int) -> memoryview:
     if address == ctypes.c_void_p(-1).value:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
-    memory = _pages(-(-size // mmap.PAGESIZE)).from_address(address)
+    memory = _any_bytes().from_address(address)
     # At the exit others may still read: the system takes the map with the process.
     weakref.finalize(memory, library.munmap, address, size).atexit = False
     return memoryview(memory).cast("B").toreadonly()[:size]
 
 
-@lru_cache(maxsize=64)  # a new type is a cycle, which lies in memory until a collector comes
-def _pages(count: int) -> type[ctypes.Array[ctypes.c_ubyte]]:
-    """Give the type of an array of so many pages of bytes."""
+@cache  # one for all: a new type is a cycle of kilobytes, which lies there until a collector comes
+def _any_bytes() -> type[ctypes.Array[ctypes.c_ubyte]]:
+    """Give the type of an array of bytes that is longer than any map."""
     import ctypes  # noqa: PLC0415 - as above
-    import mmap  # noqa: PLC0415 - as above
 
-    return ctypes.c_ubyte * (count * mmap.PAGESIZE)
+    return ctypes.c_ubyte * sys.maxsize
 
 
 @cache
