@@ -15,7 +15,7 @@ import os
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, BinaryIO, NamedTuple
+from typing import IO, Any, BinaryIO, NamedTuple
 
 import polars as pl
 
@@ -30,6 +30,13 @@ from marketkit.recording.rows import distinct, stored
 
 CORRUPT = "corrupt"  # the folder of files set aside, below the root
 _FULL = (errno.EMFILE, errno.ENFILE)  # nothing is wrong with a file that has no descriptor now
+# Each thread of polars keeps for good what it needed to pack the largest page so far: 1.3 MB of
+# pages of a megabyte, 0.3 of these. All of that makes files of books 1.6 % larger.
+_PACKED: dict[str, Any] = {
+    "compression": "zstd",
+    "compression_level": 1,
+    "data_page_size": 64 << 10,
+}
 _TRIES = 20  # looks at a folder in which files are made one; an hour is made one once
 
 
@@ -58,7 +65,7 @@ def write_part(root: Path, hour: Hour, number: int, frame: pl.DataFrame) -> None
     said = seal.blank()
     _place(
         folder / hour.part(number),
-        lambda file: frame.write_parquet(file, compression="zstd", metadata=said),
+        lambda file: frame.write_parquet(file, **_PACKED, metadata=said),
     )
 
 
@@ -86,7 +93,7 @@ def compact(root: Path, hour: Hour) -> list[Damaged]:
         said = seal.blank(parts, proven=proven)
         _place(
             folder / hour.file,
-            lambda file: rows.sink_parquet(file, compression="zstd", metadata=said),
+            lambda file: rows.sink_parquet(file, **_PACKED, metadata=said),
         )
     for name in parts:
         _remove(folder / name)

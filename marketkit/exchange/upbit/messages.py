@@ -135,6 +135,11 @@ class Trade(
     sequential_id: Number
     stream: str = "REALTIME"
 
+    def __post_init__(self) -> None:
+        # A hundred of each symbol are kept, which have these texts between them.
+        self.symbol, self.stream = sys.intern(self.symbol), sys.intern(self.stream)
+        self.side, self.change = sys.intern(self.side), sys.intern(self.change)
+
     @property
     def change_price(self) -> float:
         """The change against the day before, signed as in REST's trades."""
