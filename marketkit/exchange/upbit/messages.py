@@ -138,7 +138,9 @@ class Trade(
     def __post_init__(self) -> None:
         # A hundred of each symbol are kept, which have these texts between them.
         self.symbol, self.stream = sys.intern(self.symbol), sys.intern(self.stream)
-        self.side, self.change = sys.intern(self.side), sys.intern(self.change)
+        self.change = sys.intern(self.change)
+        if self.side:  # one that REST gave for a missed one may lack it
+            self.side = sys.intern(self.side)
 
     @property
     def change_price(self) -> float:
