@@ -56,7 +56,7 @@ class Members:
 
     def proved(self) -> list[SlotTracker]:
         """Give the series with proved slots, ended ones too."""
-        return [each for each in (*self.trackers.values(), *self._left) if each.proved]
+        return [each for each in [*self.trackers.values(), *self._left] if each.proved]
 
     async def compare(self, lake: Lake) -> list[tuple[SlotTracker, int]]:
         """Compare candles that came late with those that the lake alone has.
@@ -64,7 +64,7 @@ class Members:
         Gives the slots that were final and have other numbers now. A lake that cannot be read now
         is asked again the next time.
         """
-        series = (*self.trackers.values(), *self._left)
+        series = [*self.trackers.values(), *self._left]
         changed = []
         for tracker, time in [(each, time) for each in series for time in each.doubted]:
             with suppress(LakeError):
