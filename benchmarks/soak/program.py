@@ -8,6 +8,7 @@ its handles told, and prints a word again.
 from __future__ import annotations
 
 import functools
+import gc
 import itertools
 import json
 import logging
@@ -163,6 +164,7 @@ class Lines(logging.Handler):
 
 
 def main(told: dict[str, Any]) -> None:
+    gc.freeze()  # as the README says
     folder = Path(told["folder"])
     logger = logging.getLogger("marketkit")
     logger.setLevel(logging.INFO)
