@@ -57,4 +57,5 @@ def keep_still() -> None:
     """Have all that changes `os.environ` from now on leave the variables where they are."""
     if sys.platform == "linux" and not isinstance(getattr(os.putenv, "__self__", None), Still):
         still = Still()
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(still))  # libraries read beyond Python's end
         os.putenv, os.unsetenv = still.put, still.unset
