@@ -146,8 +146,7 @@ def open_provider(options: argparse.Namespace) -> SmartDataProvider:
     """Open the provider of the exchange and the lake that were chosen."""
     from marketkit.api.sync import SmartDataProvider  # noqa: PLC0415 - slow, `--help` needs none
 
-    # All modules are loaded, and stay: the collector looks no more at their 75,000 objects, which
-    # took it 20 ms or more, and so looks often enough at all that came since.
+    # What is loaded by now stays: the collector passes over these 60,000 objects, 18 ms each time.
     gc.freeze()
     return SmartDataProvider(endpoint=options.endpoint, region=options.region, lake=options.lake)
 
