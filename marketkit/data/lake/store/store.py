@@ -219,7 +219,10 @@ class Store(Located):
 
         def prepared(sound: Selection) -> int:
             files = sound.files(window)
-            return tier.warm(files.newest_first, files.known)
+            ready, without = tier.warm(files.newest_first, files.known)
+            if without:  # as who reads a broken file is told
+                count(replace(files, paths=without))
+            return ready
 
         return found.from_readable(prepared, named=symbols is not None)
 

@@ -128,13 +128,14 @@ def later(paths: Iterable[Path], known: Mapping[Path, Proof]) -> None:
             _builder.add([Wanted(path, version, known.get(path), folder)])
 
 
-def warm(paths: Iterable[Path], known: Mapping[Path, Proof]) -> int:
-    """Make images of chunks here and now, and give how many of these there are.
+def warm(paths: Iterable[Path], known: Mapping[Path, Proof]) -> tuple[int, list[Path]]:
+    """Make images of chunks here and now; give how many there are, and the chunks that get none.
 
     They come in the order of `paths`, up to the bound of all images; the first stay longest.
+    Those for which there is no room are not among the chunks that get none.
     """
     folder, room = images(), largest_tier()
-    there: list[Image] = []
+    there, without = list[Image](), list[Path]()
     for path in paths:
         if folder is None or room <= 0:
             break
@@ -149,12 +150,14 @@ def warm(paths: Iterable[Path], known: Mapping[Path, Proof]) -> int:
         if image is not None:
             room -= image.size
             there.append(image)
+        elif path.exists():
+            without.append(path)
     if there and folder is not None:
         now = file_time(folder)
         for place, image in enumerate(there):
             touch(f"{folder}/{image.source.version.name}", now - place)
         shrink(folder, largest_tier())
-    return len(there)
+    return len(there), without
 
 
 def _made(folder: Path, path: Path, proof: Proof | None) -> Image | None:

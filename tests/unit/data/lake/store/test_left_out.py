@@ -144,3 +144,23 @@ def test_whatever_is_asked_of_all_a_broken_series_is_left_out_with_a_warning(fil
     chunk(filled, "KRW-ETH").write_bytes(b"rot")
     with pytest.warns(Incomplete, match="left out: KRW-ETH 1m: "):
         assert set(EVERY[asked](filled)) == {"KRW-BTC"}
+
+
+@pytest.mark.parametrize("asked", ["read", "scan", "coverage", "latest", "map", "export", "warm"])
+def test_pages_that_rotted_are_told_by_all_that_look_at_them(filled, asked):
+    filled.drop("KRW-XRP", "1m")
+    filled.catalog()
+    with chunk(filled, "KRW-ETH").open("r+b") as file:
+        file.write(bytes(300))
+    with pytest.warns(Incomplete, match="left out: KRW-ETH 1m: "):
+        assert set(EVERY[asked](filled)) == {"KRW-BTC"}
+
+
+def test_to_warm_a_series_whose_pages_rotted_is_an_error(filled):
+    with chunk(filled, "KRW-ETH").open("r+b") as file:
+        file.write(bytes(300))
+    with pytest.raises(CorruptFile, match="KRW-ETH"):
+        filled.warm("KRW-ETH")
+    with pytest.raises(CorruptFile, match="KRW-ETH"):
+        filled.warm(["KRW-BTC", "KRW-ETH"])
+    assert filled.warm("KRW-BTC") == 1

@@ -69,7 +69,7 @@ def test_warming_makes_images_at_once(lake, chunk, rows, january):
 
 
 def test_a_file_that_goes_meanwhile_stops_no_warming(lake, chunk):
-    assert tier.warm([chunk.with_name("2000-01.parquet"), chunk], {}) == 1
+    assert tier.warm([chunk.with_name("2000-01.parquet"), chunk], {}) == (1, [])
 
 
 def test_without_images_nothing_is_kept_and_nothing_differs(lake, rows, monkeypatch):
