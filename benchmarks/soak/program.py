@@ -164,7 +164,8 @@ class Lines(logging.Handler):
 
 
 def main(told: dict[str, Any]) -> None:
-    gc.freeze()  # as the README says
+    gc.freeze()  # as the README says, both
+    gc.set_threshold(*gc.get_threshold()[:2], 2)
     folder = Path(told["folder"])
     logger = logging.getLogger("marketkit")
     logger.setLevel(logging.INFO)

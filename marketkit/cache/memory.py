@@ -112,7 +112,7 @@ class Memory:
         Entries that are younger than this answer stay. Gives what the answer said of each symbol,
         whether it was kept or not.
         """
-        names = tuple(map(sys.intern, symbols))
+        names = tuple([sys.intern(each) for each in symbols])
         batch = Batch(frame, made, cache_key, names, used=now, derived=derived or {})
         rows = entries(batch, lives)
         batch.until = max((each.until for each in rows), default=0)

@@ -286,4 +286,4 @@ def _tally(
         except LakeError as failure:
             run.failures.setdefault(name, failure)
             counts.append(Tally(0, 0, 0, timeframe.count(*span)))
-    return Tally(*map(sum, zip(*counts, strict=True))), unconfirmed
+    return Tally(*[sum(each) for each in zip(*counts, strict=True)]), unconfirmed

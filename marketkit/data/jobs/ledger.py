@@ -298,7 +298,7 @@ def _note(ledger: sqlite3.Connection, me: Worker, lease: Lease, error: Marketkit
 
 
 def _totals(ledger: sqlite3.Connection, job: str) -> Totals:
-    return Totals(*map(int, ledger.execute(_TOTALS, (job,)).fetchone()))
+    return Totals(*[int(each) for each in ledger.execute(_TOTALS, (job,)).fetchone()])
 
 
 def _now() -> int:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Literal, NamedTuple, Self
+
+import msgspec
 
 from marketkit.coverage import Span, Spans
 from marketkit.data.lake.format.layout import check_source
@@ -53,7 +55,7 @@ class BackfillRequest:
 
     def write(self) -> str:
         """Spell the request as JSON, always alike."""
-        return json.dumps(asdict(self), sort_keys=True)
+        return json.dumps(msgspec.to_builtins(self), sort_keys=True)
 
     @property
     def id(self) -> str:

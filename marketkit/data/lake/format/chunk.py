@@ -236,7 +236,7 @@ def _agreeing(said: dict[str, Any], rows: int, series: Series, span: Span) -> Fo
     for name, value in expected.items():
         if said[name] != value:
             raise ValueError(f"{name}: {said[name]!r} is not {value!r}")
-    covered = _spans_of(tuple(map(tuple, said["covered"])))
+    covered = _spans_of(tuple([tuple(each) for each in said["covered"]]))
     moments = (said["nothing_before"], said["first"], said["last"])
     if not all(moment is None or is_moment(moment) for moment in moments):
         raise ValueError(f"{moments} are no times")

@@ -82,7 +82,7 @@ def write_page(
         for tries in range(_TRIES):
             try:
                 done.append(_write(place, series, page, seen_at, only_unknown=only_unknown))
-                return Written(*map(sum, zip(*done, strict=True)))
+                return Written(*[sum(each) for each in zip(*done, strict=True)])
             except Overtaken as other:  # what is in the bucket by now is no news any more
                 done.append(other.written)
                 if other.left and not (last is not None and last.left):
@@ -217,7 +217,7 @@ def _enter(
         place.journals.add(series, journal, records)
         if any(_is_ripe(series, now, each) for each in records):
             _ripen(place, series)
-    return Written(*map(sum, zip(*counts, strict=True)))
+    return Written(*[sum(each) for each in zip(*counts, strict=True)])
 
 
 class _News(NamedTuple):

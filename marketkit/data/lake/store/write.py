@@ -126,7 +126,8 @@ def merge_parts(
     told = _of_each(one, list(parts), in_turn=in_turn)
     done = [each for each in told if not isinstance(each, Conflict)]
     place.index.put(series, [entry for entry, _ in done if entry is not None])
-    written = Written(*map(sum, zip(Written(0, 0), *(count for _, count in done), strict=True)))
+    counts = zip(Written(0, 0), *[count for _, count in done], strict=True)
+    written = Written(*[sum(each) for each in counts])
     if conflicts := [each for each in told if isinstance(each, Conflict)]:
         raise Overtaken(written, conflicts)
     return written
