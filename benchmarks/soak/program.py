@@ -164,8 +164,7 @@ class Lines(logging.Handler):
 
 
 def main(told: dict[str, Any]) -> None:
-    gc.freeze()  # as the README says, both
-    gc.set_threshold(*gc.get_threshold()[:2], 2)
+    gc.freeze()  # as the README says
     folder = Path(told["folder"])
     logger = logging.getLogger("marketkit")
     logger.setLevel(logging.INFO)

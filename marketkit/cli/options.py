@@ -148,8 +148,6 @@ def open_provider(options: argparse.Namespace) -> SmartDataProvider:
 
     # What is loaded by now stays: the collector passes over these 60,000 objects, 18 ms each time.
     gc.freeze()
-    # The others it looks at five times as often: each connection that ends is a cycle of asyncio's.
-    gc.set_threshold(*gc.get_threshold()[:2], 2)
     return SmartDataProvider(endpoint=options.endpoint, region=options.region, lake=options.lake)
 
 
