@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -34,8 +34,9 @@ from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.plan import Plan, estimate
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest, Order
+from marketkit.data.lake.store.left_out import of_the_sound
 from marketkit.data.lake.trades.day import KIND
-from marketkit.errors import InputError, LakeError, MarketkitError, UnknownSymbol, warn
+from marketkit.errors import Incomplete, InputError, LakeError, MarketkitError, UnknownSymbol, warn
 from marketkit.exchange.dialect import Priority
 from marketkit.frames import Frame, Precision, one_of
 from marketkit.net.archive.terms import consent
@@ -46,6 +47,7 @@ from marketkit.timeframe import TIMEFRAMES, is_relative, parse_duration, parse_t
 from marketkit.window import Time, read_window
 
 _log = logging.getLogger("marketkit.jobs")
+_T = TypeVar("_T")
 
 
 class BackfillEndpoints:
@@ -175,6 +177,7 @@ class BackfillEndpoints:
         if wanted.timeframe == KIND:
             return await self._trade_plan(wanted, manner, names, priority)
         timeframe = TIMEFRAMES[wanted.timeframe]
+        names = list(await _readable(names, lambda name: self.lake.covered(name, timeframe)))
         span, archived = self._span(wanted), dict[str, Looked]()
         if manner.archive is not None:
             archived, told = await look_into(manner.archive, self.filler, names, timeframe, span)
@@ -197,8 +200,7 @@ class BackfillEndpoints:
 
         store, transport = self.lake.trades, self.filler.transport
         now = await transport.ask_time()
-        lacking = partial(trade_plan.lacking, store, wanted=wanted, now=now)
-        lacks = {name: await asyncio.to_thread(lacking, name) for name in names}
+        lacks = await _readable(names, partial(trade_plan.lacking, store, wanted=wanted, now=now))
         found = None
         if manner.archive is not None:
             found = await trade_plan.look_for_trades(manner.archive, lacks, now)
@@ -273,6 +275,19 @@ class BackfillEndpoints:
         if wanted.end is None or manner.verify:
             await self.filler.transport.ask_time()
         return names, unknown
+
+
+async def _readable(names: Sequence[str], look: Callable[[str], _T]) -> dict[str, _T]:
+    """Give what a look at the series of each symbol finds, and warn of those that cannot be read.
+
+    Raises the failure of the first where none can.
+    """
+    found, broken = await asyncio.to_thread(
+        of_the_sound, names, lambda some: {name: look(name) for name in some}, str
+    )
+    for name, failure in broken.items():
+        warn(f"not in the plan: {name}: {failure}", Incomplete)
+    return found
 
 
 def manner(

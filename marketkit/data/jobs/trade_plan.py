@@ -15,8 +15,9 @@ from marketkit.data.jobs.archived import ArchiveSource, lists
 from marketkit.data.jobs.plan import Cost, Plan
 from marketkit.data.jobs.tasks import BackfillRequest, Order
 from marketkit.data.jobs.ways import NO_FILES, ArchiveCost
+from marketkit.data.lake.trades.days import survey
 from marketkit.data.lake.trades.layout import day_span, days_of
-from marketkit.data.lake.trades.store import TradeStore
+from marketkit.data.lake.trades.store import TradeStore, catalog
 from marketkit.errors import InputError, MarketkitError, warn
 from marketkit.exchange.upbit.archive.finding import Found
 from marketkit.exchange.upbit.archive.keys import Shelf
@@ -126,7 +127,8 @@ def trade_costs(
     store: TradeStore, lacks: Mapping[str, Lacking], found: Mapping[str, Found] | None
 ) -> list[Cost]:
     """Estimate the cost of each symbol; sends nothing. `found` are files, None for REST alone."""
-    rows = store.catalog().iter_rows(named=True)
+    stored, _ = survey(store.root, store.source)  # who asks for a broken one was told before
+    rows = catalog(stored).iter_rows(named=True)
     usual = {row["symbol"]: _usual(row) for row in rows if row["whole_days"] >= _ENOUGH}
     unknown = _Usual(0.0, 0.0, LOWER_BOUND)
     return [

@@ -8,7 +8,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from marketkit.coverage import Span
+from marketkit.coverage import Span, Spans
 from marketkit.data.fetch.archive.run import ArchiveRun
 from marketkit.data.fetch.archive.trades import TradeFill
 from marketkit.data.fetch.trades import SETTLED
@@ -21,6 +21,9 @@ from marketkit.data.jobs.presence import present
 from marketkit.data.jobs.report import Report
 from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.data.lake.lake import Lake
+from marketkit.data.lake.store.left_out import of_the_sound
+from marketkit.data.lake.trades.layout import days_of
+from marketkit.errors import LakeError
 from marketkit.exchange.dialect import Request, Response
 from marketkit.net.transport import Transport
 from marketkit.net.walk import Send
@@ -71,9 +74,11 @@ async def backfill_trades(
 ) -> TradeReport:
     """Fill the trades of the symbols `names`, and give the report.
 
-    A day that could not be had stays unknown. Files of the last `verify` ms that were published
-    again are taken again. Other processes see the job in the lake's ledger, and may pause or cancel
-    it. Raises trouble with the lake, and the exchange's failure when patience ended.
+    A day that could not be had stays unknown; a symbol whose own files are at fault is a failure of
+    the report, and the others go on. Files of the last `verify` ms that were published again are
+    taken again. Other processes see the job in the lake's ledger, and may pause or cancel it.
+    Raises trouble with the lake, that of the first symbol where all have it, and the exchange's
+    failure when patience ended.
     """
     outage = Outage(options.patience, run.say, transport.now, run.interruptions)
     await patiently(transport.ask_time, outage)
@@ -82,12 +87,17 @@ async def backfill_trades(
     span = Span(wanted.start, end)
     await asyncio.to_thread(lake.require_writable)
     verify = Span(max(span.start, span.end - options.verify), span.end)
+    _, broken = await asyncio.to_thread(
+        of_the_sound, names, lambda some: [lake.trades.missing(name, *span) for name in some], str
+    )
+    run.failures.update(broken)
+    sound = [name for name in names if name not in broken]
     fill, source = TradeFill(lake, run, _sender(transport, run), verify), options.archive
     with Ledger(lake.root) as ledger:
         async with present(ledger, wanted, run) as job:
             if source is not None:
-                await _archived(fill, source, names, span, now)
-            await _rest(fill, names, span, now, outage)
+                await _archived(fill, source, sound, span, now)
+            await _rest(fill, sound, span, now, outage)
             taken = None if source is None else fill.taken
             asked = Span(span.start, span.end if wanted.end is None else wanted.end)
             report = await asyncio.to_thread(_report, fill, names, asked, taken)
@@ -140,8 +150,13 @@ def _report(
     fill: TradeFill, names: Sequence[str], span: Span, archive: ArchiveRun | None
 ) -> TradeReport:
     """Count the days of each symbol by state."""
-    run, store = fill.run, fill.lake.trades
-    tallies = [store.tally(name, span) for name in names]
+    run, store, tallies = fill.run, fill.lake.trades, list[tuple[int, int, int]]()
+    for name in names:
+        try:
+            tallies.append(store.tally(name, span))
+        except LakeError as failure:
+            run.failures.setdefault(name, failure)
+            tallies.append((0, 0, len(list(days_of(Spans([span]))))))
     traded, empty, unknown = (sum(each) for each in zip(*tallies, strict=True))
     return TradeReport(
         symbols=tuple(names),

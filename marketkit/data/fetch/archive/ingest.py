@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import TypeVar
 
@@ -117,8 +118,9 @@ class Ingest:
             file = file_of(key)
             if file is None or file.shelf.timeframe != self._timeframe:
                 continue
-            if lake.covered(file.shelf.market, self._timeframe).holds(*file.span):
-                found.append(key)
+            with suppress(LakeError):  # a damaged series' zips stay until that is mended
+                if lake.covered(file.shelf.market, self._timeframe).holds(*file.span):
+                    found.append(key)
         return found
 
     def _missing(self, todo: Sequence[Group]) -> Iterator[Published]:

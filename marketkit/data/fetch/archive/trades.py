@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterable, Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -102,15 +103,17 @@ class TradeFill:
     ) -> dict[str, MarketkitError]:
         """Ask REST for the trades that the lake lacks; give the last symbols that failed.
 
-        Those before one that did not are failures of the run: REST was there. Raises trouble with
-        the lake.
+        Those before one that did not are failures of the run: REST was there. So is a symbol whose
+        own files are at fault. Raises trouble with the whole lake.
         """
         failed: dict[str, MarketkitError] = {}
         for name in symbols:
             try:
                 filled = await fill(self.lake.trades, name, span, self.send, now)
-            except LakeError:
-                raise
+            except LakeError as failure:
+                if stops_all(failure):
+                    raise
+                self.run.failures[name] = failure
             except MarketkitError as failure:
                 failed[name] = failure
             else:
@@ -126,8 +129,9 @@ class TradeFill:
             file = file_of(key)
             if file is None or file.shelf.timeframe is not None:
                 continue
-            if self.lake.trades.covered(file.shelf.market, *file.span).holds(*file.span):
-                found.append(key)
+            with suppress(LakeError):  # a damaged market's zips stay until that is mended
+                if self.lake.trades.covered(file.shelf.market, *file.span).holds(*file.span):
+                    found.append(key)
         return found
 
     async def _found(

@@ -174,6 +174,9 @@ def test_zips_that_a_killed_run_left_behind_are_named_once_the_lake_has_them(tmp
     take(lake.trades, found)
     assert fill.left_over(basket) == [KEY]
     assert fill.left_over(Basket(tmp_path / "zips", keeps=True)) == []
+    for each in lake.root.glob("trades/**/*.parquet"):
+        each.write_bytes(b"rot")
+    assert fill.left_over(basket) == []
 
 
 def test_a_file_with_impossible_trades_is_left_and_others_are_taken(tmp_path, fetched):
