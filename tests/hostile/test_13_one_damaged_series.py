@@ -79,13 +79,20 @@ def test_what_is_broken_elsewhere_is_no_matter_of_a_plan(work):
     assert len(provider.plan("KRW-BTC", timeframe, **old).costs) == 1
 
 
-def test_a_day_of_trades_whose_pages_rotted_costs_its_symbol(exchange, tmp_path):
+@pytest.mark.parametrize("names", [NAMES, "KRW-ETH"], ids=["many", "one"])
+def test_a_day_of_trades_whose_pages_rotted_costs_its_symbol_once(exchange, tmp_path, names):
+    old = {"start": "2026-11-19T20:00", "show": False}
     with mk.SmartDataProvider(
         endpoint=exchange.endpoint, lake=tmp_path / "lake", limits=FAST_LIMITS
     ) as provider:
-        provider.backfill(NAMES, "trade", start="2026-11-19T22:00", show=False).wait(60)
+        provider.backfill(names, "trade", start="2026-11-19T22:00", show=False).wait(60)
         path = of(provider, "KRW-ETH")
         path.write_bytes(bytes(100) + path.read_bytes()[100:])
-        report = provider.backfill(NAMES, "trade", start="2026-11-19T20:00", show=False).wait(60)
-    assert list(report.failures) == ["KRW-ETH"]
-    assert isinstance(report.failures["KRW-ETH"], mk.CorruptFile)
+        if names is NAMES:
+            report = provider.backfill(names, "trade", **old).wait(60)
+            assert list(report.failures) == ["KRW-ETH"]
+            assert isinstance(report.failures["KRW-ETH"], mk.CorruptFile)
+        else:
+            with pytest.raises(mk.CorruptFile, match="backfill it again"):
+                provider.backfill(names, "trade", **old).wait(60)
+        assert provider.backfill(names, "trade", **old).wait(60).complete  # as was told

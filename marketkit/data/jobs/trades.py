@@ -157,6 +157,9 @@ def _report(
         except LakeError as failure:
             run.failures.setdefault(name, failure)
             tallies.append((0, 0, len(list(days_of(Spans([span]))))))
+    broken = [run.failures[name] for name in names if name in run.failures]
+    if len(broken) == len(names) and all(isinstance(each, LakeError) for each in broken):
+        raise broken[0]  # there is nothing to report of
     traded, empty, unknown = (sum(each) for each in zip(*tallies, strict=True))
     return TradeReport(
         symbols=tuple(names),
