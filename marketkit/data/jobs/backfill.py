@@ -18,7 +18,7 @@ from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.ledger_db import LedgerReset
 from marketkit.data.jobs.outage import Outage
 from marketkit.data.jobs.presence import present
-from marketkit.data.jobs.report import Report
+from marketkit.data.jobs.report import Report, refuse_if_all_broken
 from marketkit.data.jobs.tasks import BackfillRequest, Grid, Order, Task, in_order, tasks
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.store import Tally
@@ -250,9 +250,7 @@ async def _report(
     archived: ArchiveRun | None,
 ) -> Report:
     tally, unconfirmed = await asyncio.to_thread(_tally, lake, names, timeframe, span, run)
-    broken = [run.failures[name] for name in names if name in run.failures]
-    if len(broken) == len(names) and all(isinstance(each, LakeError) for each in broken):
-        raise broken[0]  # there is nothing to report of
+    refuse_if_all_broken(names, run.failures)
     return Report(
         symbols=tuple(names),
         timeframe=timeframe,

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from marketkit.data.fetch.archive.run import ArchiveRun
-from marketkit.errors import MarketkitError
+from marketkit.errors import LakeError, MarketkitError
 from marketkit.progress import clock
 from marketkit.timeframe import Timeframe, iso
 
@@ -71,3 +71,10 @@ class Report:
             lines.append(f"  the beginning of {names} rests on ONE answer: recheck=True asks again")
         lines += [f"  {symbol}: {failure}" for symbol, failure in self.failures.items()]
         return "\n".join(lines)
+
+
+def refuse_if_all_broken(names: Sequence[str], failures: Mapping[str, MarketkitError]) -> None:
+    """Raise the lake's failure of the first symbol where each has one: there is no other news."""
+    broken = [failures[name] for name in names if name in failures]
+    if broken and len(broken) == len(names) and all(isinstance(x, LakeError) for x in broken):
+        raise broken[0]

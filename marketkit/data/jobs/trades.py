@@ -18,7 +18,7 @@ from marketkit.data.jobs.backfill import BackfillOptions
 from marketkit.data.jobs.ledger import Ledger
 from marketkit.data.jobs.outage import Outage, patiently
 from marketkit.data.jobs.presence import present
-from marketkit.data.jobs.report import Report
+from marketkit.data.jobs.report import Report, refuse_if_all_broken
 from marketkit.data.jobs.tasks import BackfillRequest
 from marketkit.data.lake.lake import Lake
 from marketkit.data.lake.store.left_out import of_the_sound
@@ -157,9 +157,7 @@ def _report(
         except LakeError as failure:
             run.failures.setdefault(name, failure)
             tallies.append((0, 0, len(list(days_of(Spans([span]))))))
-    broken = [run.failures[name] for name in names if name in run.failures]
-    if len(broken) == len(names) and all(isinstance(each, LakeError) for each in broken):
-        raise broken[0]  # there is nothing to report of
+    refuse_if_all_broken(names, run.failures)
     traded, empty, unknown = (sum(each) for each in zip(*tallies, strict=True))
     return TradeReport(
         symbols=tuple(names),

@@ -111,7 +111,7 @@ class TradeFill:
             try:
                 filled = await fill(self.lake.trades, name, span, self.send, now)
             except LakeError as failure:
-                if stops_all(failure):
+                if stops_all(failure) or self.lake.is_away(failure):
                     raise
                 self.run.failures[name] = failure
             except MarketkitError as failure:
