@@ -10,6 +10,7 @@ from __future__ import annotations
 import fnmatch
 import functools
 import re
+import sys
 import unicodedata
 from collections.abc import Collection, Iterable
 
@@ -91,6 +92,14 @@ def several(symbols: str | Iterable[str]) -> list[str]:
     if not given:
         raise InputError("no symbols: the list is empty")
     return given
+
+
+def shared(codes: Iterable[str]) -> list[str]:
+    """Give codes as the one text of each that this process has, however often a frame spells it.
+
+    Every look into a column makes new texts, and dozens of places keep the markets of a list.
+    """
+    return [sys.intern(code) for code in codes]
 
 
 def is_glob(symbol: str) -> bool:

@@ -148,7 +148,7 @@ class MarketList:
         """Give the list, at most `life` ms old; concurrent callers share one request."""
         held = await self._list.get(priority, life)
         if held is not self._held:
-            self._held, self._symbols = held, frozenset(held.frame["symbol"])
+            self._held, self._symbols = held, frozenset(naming.shared(held.frame["symbol"]))
             self._names = None
             self._seen = self._seen.and_then(self.day, held.frame)
             self._fresh_until = held.made + _LIFE

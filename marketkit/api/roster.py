@@ -74,7 +74,7 @@ class Roster:
         while self._open():
             try:
                 frame = await self._markets.frame("low", life=0)
-                await self._call(frozenset(frame["symbol"]))
+                await self._call(frozenset(naming.shared(frame["symbol"])))
             except MarketkitError as failure:
                 _log.info("the market list cannot be looked at for open streams: %s", failure)
             await asyncio.sleep(min(_AGAIN, self._look) if self._missing else self._look)

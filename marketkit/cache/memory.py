@@ -8,7 +8,6 @@ Moments are milliseconds of one steady clock that callers pass in.
 from __future__ import annotations
 
 import asyncio
-import sys
 import weakref
 from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,6 +16,7 @@ from typing import NamedTuple
 import polars as pl
 
 from marketkit.clock import age_clock
+from marketkit.symbols import shared
 
 MAX_BYTES = 64 * 1024 * 1024  # small beside what polars itself takes of a process
 # What an entry and a column take beside their data, measured on CPython 3.11 and polars 2.1.
@@ -112,7 +112,7 @@ class Memory:
         Entries that are younger than this answer stay. Gives what the answer said of each symbol,
         whether it was kept or not.
         """
-        names = tuple([sys.intern(each) for each in symbols])
+        names = tuple(shared(symbols))
         batch = Batch(frame, made, cache_key, names, used=now, derived=derived or {})
         rows = entries(batch, lives)
         batch.until = max((each.until for each in rows), default=0)

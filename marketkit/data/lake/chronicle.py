@@ -11,6 +11,7 @@ import polars as pl
 
 from marketkit.errors import MarketkitError, UnknownSymbol
 from marketkit.schema import MARKET, empty
+from marketkit.symbols import shared
 from marketkit.timeframe import DAY, parse_time
 
 # Renames that the exchange has announced (Upbit reference, section 7); the names changed, too.
@@ -35,7 +36,7 @@ class Chronicle:
         """Add a list; a list older than the newest adds nothing."""
         if self.days and day < self.days[-1]:
             return self
-        listed = markets["symbol"].to_list()
+        listed = shared(markets["symbol"])
         kept = {old: new for old, new in self.successors.items() if old not in set(listed)}
         return type(self)(
             self.days if self.days[-1:] == (day,) else (*self.days, day),

@@ -95,6 +95,16 @@ class Ticker(
     low_52w_date: str | None = None
     stream: str = "REALTIME"
 
+    def __post_init__(self) -> None:
+        # One of each symbol is kept; days and words are the same texts for all of them.
+        self.symbol, self.stream = sys.intern(self.symbol), sys.intern(self.stream)
+        if self.change is not None:
+            self.change = sys.intern(self.change)
+        if self.high_52w_date is not None:
+            self.high_52w_date = sys.intern(self.high_52w_date)
+        if self.low_52w_date is not None:
+            self.low_52w_date = sys.intern(self.low_52w_date)
+
     @property
     def sent(self) -> int:
         """The moment the exchange made the message."""
@@ -193,6 +203,9 @@ class Book(
     units: list[Unit]
     level: float | None = None
     stream: str = "REALTIME"
+
+    def __post_init__(self) -> None:
+        self.symbol, self.stream = sys.intern(self.symbol), sys.intern(self.stream)
 
     @property
     def sent(self) -> int:

@@ -40,6 +40,16 @@ def test_the_list_of_another_process_is_taken_over(markets):
     assert markets.made <= age_clock()
 
 
+def test_a_market_has_one_text_in_all_lists_of_a_process(transport, store, markets):
+    run(markets.frame("normal"))
+    other = MarketList(transport, store, markets.universe)
+    names, _ = run(other.resolve("*", "normal"))
+    first = {name: name for name in markets.known()}
+    assert len(names) == len(LISTED)
+    assert all(name is first[name] for name in names)
+    assert all(name is first[name] for name in run(other.chronicle()).last)
+
+
 def test_a_list_is_known_for_an_hour(markets, clock):
     run(markets.frame("normal"))
     clock.now = markets.made + 3_600_000

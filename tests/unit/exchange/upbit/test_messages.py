@@ -48,6 +48,16 @@ def read(text: str):
     return message
 
 
+@ALL
+def test_texts_are_one_in_all_messages_for_the_newest_of_hundreds_of_markets_are_kept(
+    channel, text
+):
+    one, other = read(text), read(text)
+    names = [name for name in one.__struct_fields__ if isinstance(getattr(one, name), str)]
+    assert {"symbol", "stream"} <= set(names)
+    assert all(getattr(one, name) is getattr(other, name) for name in names)
+
+
 def test_a_ticker_has_every_field_of_the_wire_that_rest_has():
     ticker = read(TICKER)
     assert isinstance(ticker, Ticker)
