@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+import msgspec
+
 from marketkit.exchange.upbit.messages import Candle
 from marketkit.timeframe import Timeframe
 
@@ -21,19 +23,21 @@ _AHEAD = 300_000  # ms that a candle may be ahead of the clock; anything later i
 _REMEMBERED = 1000  # trades of each symbol: more than come twice after a reconnect
 
 Change = Literal["new", "changed", "late", "none"]
+_pack, _unpack = msgspec.msgpack.Encoder().encode, msgspec.msgpack.decode
 
 
 class CandleBook:
     """The newest candles of many symbols of one width, as told by a stream of candles.
 
-    `clock` gives the exchange's time in ms UTC; by default nothing was sent ahead of it.
+    Those before the newest of each are kept as bytes, in less than half of the memory. `clock`
+    gives the exchange's time in ms UTC; by default nothing was sent ahead of it.
     """
 
     def __init__(self, clock: Callable[[], int] = lambda: sys.maxsize, kept: int = KEPT) -> None:
         self._clock = clock
         self._kept = kept
-        self._candles: dict[str, dict[int, Candle]] = {}
-        self._newest: dict[str, int] = {}
+        self._newest: dict[str, Candle] = {}
+        self._past: dict[str, dict[int, bytes]] = {}
 
     def add(self, candle: Candle) -> Change:
         """Take a candle and name the change.
@@ -42,24 +46,42 @@ class CandleBook:
         `late` replaces or adds an older one, `none` is a repetition, or was overtaken by a message
         that was sent after it.
         """
-        own = self._candles.setdefault(candle.symbol, {})
-        time = candle.time
-        newest = self._newest.get(candle.symbol, -1)
-        if time < newest and _of_the_future(own[newest]) and not _of_the_future(candle):
-            del own[newest]
-            newest = self._newest[candle.symbol] = max(own, default=-1)
-        known = own.get(time)
+        symbol, time = candle.symbol, candle.time
+        past, newest = self._past.setdefault(symbol, {}), self._newest.get(symbol)
+        if newest is not None and _of_the_future(newest) and time < newest.time:
+            newest = self._without(newest) if not _of_the_future(candle) else newest
+        if newest is not None and time == newest.time:
+            known: Candle | None = newest
+        else:
+            known = _unpacked(candle, past[time]) if time in past else None
         if known is not None and (self._is_overtaken(candle, known) or same(known, candle)):
             return "none"
-        if known is None and len(own) >= self._kept:
-            if time < min(own):
-                return "none"
-            del own[min(own)]
-        own[time] = candle
-        if time > newest:
-            self._newest[candle.symbol] = time
-            return "new"
-        return "changed" if time == newest else "late"
+        if newest is not None and time < newest.time:
+            past[time] = _packed(candle)
+            return "late" if self._has_room(past, time) else "none"
+        if newest is not None and time > newest.time:
+            past[newest.time] = _packed(newest)
+        self._newest[symbol] = candle
+        self._has_room(past, time)
+        return "changed" if known is not None else "new"
+
+    def _without(self, newest: Candle) -> Candle | None:
+        """Forget the newest candle of a symbol, and give the one before it."""
+        past = self._past[newest.symbol]
+        if not past:
+            del self._newest[newest.symbol]
+            return None
+        before = _unpacked(newest, past[max(past)])
+        self._newest[newest.symbol] = before
+        del past[before.time]
+        return before
+
+    def _has_room(self, past: dict[int, bytes], time: int) -> bool:
+        """Let the oldest go where there are too many, and say whether a slot is still there."""
+        oldest = min(past) if len(past) >= self._kept else None
+        if oldest is not None:
+            del past[oldest]
+        return oldest != time
 
     def _is_overtaken(self, candle: Candle, known: Candle) -> bool:
         """Say whether one was sent after a candle, and not at a moment that has not come yet."""
@@ -69,26 +91,49 @@ class CandleBook:
 
     def newest(self, symbol: str) -> int | None:
         """Give where the newest slot of a symbol starts, None before the first."""
-        return self._newest.get(symbol)
+        newest = self._newest.get(symbol)
+        return None if newest is None else newest.time
 
     def last(self) -> dict[str, Candle]:
         """Give the candle of the newest slot of each symbol."""
-        return {symbol: self._candles[symbol][time] for symbol, time in self._newest.items()}
+        return self._newest.copy()
 
     def newest_of(self, symbol: str) -> Candle | None:
         """Give the candle of the newest slot of a symbol, None before the first."""
-        return self._candles.get(symbol, {}).get(self._newest.get(symbol, -1))
+        return self._newest.get(symbol)
 
-    def of(self, symbol: str) -> list[Candle]:
-        """Give the candles of a symbol that are kept, ascending."""
-        own = self._candles.get(symbol, {})
-        # All at once, for another thread may read while messages come.
-        return [candle for _, candle in sorted(own.copy().items())]
+    def count(self, symbol: str, since: int) -> int:
+        """Count the candles of a symbol that are kept, from the slot on that starts at `since`."""
+        newest = self._newest.get(symbol)
+        if newest is None:
+            return 0
+        return sum(time >= since for time in {newest.time, *self._past[symbol].copy()})
+
+    def of(self, symbol: str, rows: int | None = None) -> list[Candle]:
+        """Give the candles of a symbol that are kept, ascending: all, or the newest `rows`."""
+        newest = self._newest.get(symbol)
+        if newest is None:
+            return []
+        # All at once, for another thread may read while messages come; the newest is one of the
+        # past when the next has come meanwhile.
+        past = self._past.get(symbol, {}).copy()
+        times = sorted({newest.time, *past})[-(rows or 0) :]
+        return [newest if at == newest.time else _unpacked(newest, past[at]) for at in times]
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""
-        self._candles.pop(symbol, None)
         self._newest.pop(symbol, None)
+        self._past.pop(symbol, None)
+
+
+def _packed(candle: Candle) -> bytes:
+    """Give a candle as bytes, all but the symbol."""
+    return _pack(msgspec.structs.astuple(candle)[1:])
+
+
+def _unpacked(like: Candle, content: bytes) -> Candle:
+    """Make a candle again, of the kind and symbol of another."""
+    return type(like)(like.symbol, *_unpack(content))
 
 
 def _of_the_future(candle: Candle) -> bool:

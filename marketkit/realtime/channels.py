@@ -258,13 +258,11 @@ class SlotChannel:
     def whole(self, symbol: str, _: int) -> int:
         """Count the newest rows of a symbol among and after which none can be missing."""
         since = self._since.get(symbol)
-        if since is None:
-            return 0
-        return sum(candle.time >= since for candle in self._book.of(symbol))
+        return 0 if since is None else self._book.count(symbol, since)
 
     def newest(self, symbols: Iterable[str], rows: int) -> pl.DataFrame:
         """Give the newest rows of each symbol, sorted by symbol and time."""
-        return self.frame(each for name in sorted(symbols) for each in self._book.of(name)[-rows:])
+        return self.frame(each for name in sorted(symbols) for each in self._book.of(name, rows))
 
     def interrupted(self, symbol: str | None = None) -> None:
         """Learn that messages may be missing: of one symbol, or of all."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketkit.exchange.upbit.messages import Candle
+from marketkit.exchange.upbit.messages import Candle, candle_of
 from marketkit.realtime.candles import KEPT, CandleBook, TradeCandles
 from marketkit.timeframe import DAY, MINUTE, TIMEFRAMES, iso
 
@@ -63,6 +64,51 @@ def test_the_newest_fifty_of_each_symbol_are_kept():
     assert book.add(candle(3)) == "none"
     book.forget("KRW-BTC")
     assert book.of("KRW-BTC") == []
+
+
+CANDLES = st.builds(
+    candle,
+    st.integers(0, 9),
+    st.sampled_from([2.0, 3.0]),
+    st.integers(0, 3),
+    st.sampled_from(["KRW-BTC", "KRW-ETH"]),
+)
+
+
+@given(st.lists(CANDLES, max_size=40), st.integers(1, 4))
+def test_of_each_slot_the_candle_sent_last_is_kept_as_it_came(told, kept):
+    book, truth = CandleBook(kept=kept), {"KRW-BTC": {}, "KRW-ETH": {}}
+    for each in told:
+        own = truth[each.symbol]
+        known = own.get(each.time)
+        too_old = known is None and len(own) == kept and each.time < min(own)
+        news = not too_old and (
+            known is None or (each.sent >= known.sent and each.close != known.close)
+        )
+        assert (book.add(each) != "none") == news
+        if news:
+            own[each.time] = each
+            if len(own) > kept:
+                del own[min(own)]
+        for symbol, own in truth.items():
+            found = [own[time] for time in sorted(own)]
+            assert book.of(symbol) == found
+            assert book.of(symbol, 2) == found[-2:]
+            assert book.count(symbol, START + 5 * MINUTE) == sum(
+                each.time >= START + 5 * MINUTE for each in found
+            )
+            assert book.newest(symbol) == max(own, default=None)
+
+
+def test_the_candles_before_the_newest_are_kept_as_bytes_and_come_back_of_their_kind():
+    book, kind = CandleBook(), candle_of("candle.1m")
+    told = [kind(*msgspec.structs.astuple(candle(minute))) for minute in range(KEPT)]
+    told[0].stream = "SNAPSHOT"
+    for each in told:
+        book.add(each)
+    assert book.of("KRW-BTC") == told
+    assert {type(each) for each in book.of("KRW-BTC")} == {kind}
+    assert {type(each) for each in book._past["KRW-BTC"].values()} == {bytes}
 
 
 def test_trades_make_candles_of_any_width():

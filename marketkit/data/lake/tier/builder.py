@@ -143,7 +143,7 @@ class Builder:
         """Begin with nothing to do, as in a child made by `fork`, which has no such thread."""
         self._changed = threading.Condition()
         self._queue: OrderedDict[Version, Wanted] = OrderedDict()
-        self._hopeless: set[Version] = set()  # tried once, and not with every read
+        self._hopeless: dict[Path, Version] = {}  # tried once, and not with every read
         self._thread: threading.Thread | None = None
         self._ends = False
 
@@ -151,7 +151,7 @@ class Builder:
         """Have images made, some time."""
         with self._changed:
             for each in wanted:
-                if len(self._queue) < _QUEUED and each.version not in self._hopeless:
+                if len(self._queue) < _QUEUED and each.version != self._hopeless.get(each.path):
                     self._queue[each.version] = each
             if self._queue and self._thread is None and not self._ends:
                 self._begin()
@@ -208,7 +208,7 @@ class Builder:
         with self._changed:
             if len(self._hopeless) >= _QUEUED:
                 self._hopeless.clear()
-            self._hopeless.add(wanted.version)
+            self._hopeless[wanted.path] = wanted.version  # in place of one that is gone
 
     def _next(self) -> Wanted | None:
         with self._changed:

@@ -116,6 +116,17 @@ def test_what_cannot_be_made_is_tried_once_and_not_with_every_read(wanted, monke
     assert tried == [wanted]
 
 
+def test_of_a_chunk_that_is_replaced_again_and_again_one_version_is_remembered(wanted, monkeypatch):
+    monkeypatch.setattr(builder, "build", lambda _: False)
+    made = Builder()
+    for turn in range(20):
+        os.utime(wanted.path, ns=(turn, turn))
+        version = Version.of(wanted.path, wanted.path.stat())
+        made.add([wanted._replace(version=version)])
+        assert made.wait(PATIENCE)
+    assert made._hopeless == {wanted.path: version}
+
+
 def test_a_system_that_gives_no_thread_has_no_new_images(wanted, monkeypatch):
     def refuse(_thread):
         raise RuntimeError("can't start new thread")
