@@ -48,25 +48,26 @@ class CandleBook:
         """
         symbol, time = candle.symbol, candle.time
         past, newest = self._past.setdefault(symbol, {}), self._newest.get(symbol)
-        if newest is not None and _of_the_future(newest) and time < newest.time:
-            newest = self._without(newest) if not _of_the_future(candle) else newest
-        if newest is not None and time == newest.time:
-            known: Candle | None = newest
-        else:
-            known = _unpacked(candle, past[time]) if time in past else None
-        if known is not None and (self._is_overtaken(candle, known) or same(known, candle)):
+        if newest is not None and time < newest.time and _of_the_future(newest):
+            newest = newest if _of_the_future(candle) else self._step_back(newest)
+        known = _unpacked(candle, past[time]) if time in past else newest
+        if known is not None and known.time == time and not self._is_news(candle, known):
             return "none"
-        if newest is not None and time < newest.time:
-            past[time] = _packed(candle)
-            return "late" if self._has_room(past, time) else "none"
-        if newest is not None and time > newest.time:
-            past[newest.time] = _packed(newest)
-        self._newest[symbol] = candle
-        self._has_room(past, time)
-        return "changed" if known is not None else "new"
+        if newest is None or time > newest.time:
+            if newest is not None:
+                past[newest.time] = _packed(newest)
+            self._newest[symbol] = candle
+            self._trim(past)
+            return "new"
+        if time == newest.time:
+            self._newest[symbol] = candle
+            return "changed"
+        past[time] = _packed(candle)
+        self._trim(past)
+        return "late" if time in past else "none"
 
-    def _without(self, newest: Candle) -> Candle | None:
-        """Forget the newest candle of a symbol, and give the one before it."""
+    def _step_back(self, newest: Candle) -> Candle | None:
+        """Forget the newest candle of a symbol, and give the one before."""
         past = self._past[newest.symbol]
         if not past:
             del self._newest[newest.symbol]
@@ -76,18 +77,19 @@ class CandleBook:
         del past[before.time]
         return before
 
-    def _has_room(self, past: dict[int, bytes], time: int) -> bool:
-        """Let the oldest go where there are too many, and say whether a slot is still there."""
-        oldest = min(past) if len(past) >= self._kept else None
-        if oldest is not None:
-            del past[oldest]
-        return oldest != time
+    def _trim(self, past: dict[int, bytes]) -> None:
+        """Let the oldest go where there are too many, with the newest beside them."""
+        if len(past) >= self._kept:
+            del past[min(past)]
 
-    def _is_overtaken(self, candle: Candle, known: Candle) -> bool:
-        """Say whether one was sent after a candle, and not at a moment that has not come yet."""
-        if known.sent <= candle.sent:
-            return False
-        return known.sent <= max(candle.sent, self._clock()) + EARLY
+    def _is_news(self, candle: Candle, known: Candle) -> bool:
+        """Say whether a candle tells other numbers of a slot, and none that were overtaken.
+
+        The known ones overtake those sent before, unless at a moment that has not come yet.
+        """
+        sent = known.sent
+        overtaken = candle.sent < sent <= max(candle.sent, self._clock()) + EARLY
+        return not overtaken and not same(known, candle)
 
     def newest(self, symbol: str) -> int | None:
         """Give where the newest slot of a symbol starts, None before the first."""
@@ -104,21 +106,24 @@ class CandleBook:
 
     def count(self, symbol: str, since: int) -> int:
         """Count the candles of a symbol that are kept, from the slot on that starts at `since`."""
-        newest = self._newest.get(symbol)
-        if newest is None:
-            return 0
-        return sum(time >= since for time in {newest.time, *self._past[symbol].copy()})
+        newest, past = self._known(symbol)
+        times = past if newest is None else {newest.time, *past}
+        return sum(time >= since for time in times)
 
     def of(self, symbol: str, rows: int | None = None) -> list[Candle]:
         """Give the candles of a symbol that are kept, ascending: all, or the newest `rows`."""
-        newest = self._newest.get(symbol)
+        newest, past = self._known(symbol)
         if newest is None:
             return []
-        # All at once, for another thread may read while messages come; the newest is one of the
-        # past when the next has come meanwhile.
-        past = self._past.get(symbol, {}).copy()
         times = sorted({newest.time, *past})[-(rows or 0) :]
         return [newest if at == newest.time else _unpacked(newest, past[at]) for at in times]
+
+    def _known(self, symbol: str) -> tuple[Candle | None, dict[int, bytes]]:
+        """Give the newest candle and the others, for another thread may read while messages come.
+
+        The newest is among the others, too, when the next has come meanwhile.
+        """
+        return self._newest.get(symbol), self._past.get(symbol, {}).copy()
 
     def forget(self, symbol: str) -> None:
         """Drop all messages of a symbol."""
