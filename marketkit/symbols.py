@@ -95,7 +95,7 @@ def several(symbols: str | Iterable[str]) -> list[str]:
 
 
 def shared(codes: Iterable[str]) -> list[str]:
-    """Give codes as the one text of each that this process has, however often a frame spells it.
+    """Give codes as shared texts, one of each code in a process.
 
     Every look into a column makes new texts, and dozens of places keep the markets of a list.
     """

@@ -138,6 +138,17 @@ def test_a_hole_is_mended_by_the_lake_or_else_the_frame_ends_before_it(
         assert own.with_columns(pl.col("time").dt.epoch("ms")).rows() == known
 
 
+def test_the_last_candles_of_a_long_lake_are_final_though_the_series_asked_meanwhile(provider):
+    span = {"start": "2026-11-08", "end": "2026-11-18"}
+    assert provider.backfill(SYMBOLS, "1m", **span, show=False).wait().complete
+    with provider.live(SYMBOLS, "1m", history="1h", replay=provider.lake(), speed=0) as live:
+        finals = pl.concat(list(live))
+    truth = provider.get_candle(SYMBOLS, "1m", **span, source="lake")
+    last = truth.group_by("symbol").agg(pl.col("time").max()).sort("symbol")
+    assert finals.group_by("symbol").agg(pl.col("time").max()).sort("symbol").equals(last)
+    assert finals.select("symbol", "time").is_duplicated().sum() == 0
+
+
 def test_a_lake_is_played_again_to_its_last_candle(provider):
     span = {"start": "2026-11-18T00:00", "end": "2026-11-18T03:00"}
     provider.backfill(SYMBOLS, "1m", start="2026-11-17T23:30", end="2026-11-18T03:00").wait()

@@ -177,11 +177,16 @@ class Stitcher:
             await self._client.settled()
 
     async def finish(self, failure: Exception | None) -> None:
-        """Do the last step that is due and end iterations, for nothing more will come."""
+        """Ask about all that is not final, do the last step, and end iterations.
+
+        Nothing more will come: of the newest slots no later candle tells that they are over.
+        """
         await self._stop()
-        self._ask_after = 0.0
         self._unanswered.forgive()
         try:
+            now = self.timeframe.floor(self._client.clock())
+            if left := [name for name, each in self.trackers.items() if each.watermark < now]:
+                await self._ask(left, last=True)
             await self._step()
         except Exception as wrong:
             failure = failure or wrong
@@ -250,13 +255,24 @@ class Stitcher:
         return found or (list(self.trackers)[:1] if behind else [])
 
     async def _ask(
-        self, symbols: Sequence[str], *, recent: int | None = None, show: bool = False
+        self,
+        symbols: Sequence[str],
+        *,
+        recent: int | None = None,
+        last: bool = False,
+        show: bool = False,
     ) -> None:
-        """Ask for all that is open of some symbols, from their first open slot to now."""
+        """Ask for all that is open of some symbols, from their first open slot to now.
+
+        For the `last` time everything counts as open that is not final.
+        """
         now = self._client.clock()
         forming = self.timeframe.floor(now)
         opens = {symbol: self.trackers[symbol].opens(now) for symbol in symbols}
         starts = {symbol: next(iter(opens[symbol]), (forming,))[0] for symbol in symbols}
+        if last:
+            told = {symbol: self.trackers[symbol].watermark for symbol in symbols}
+            starts = {symbol: min(start, told[symbol]) for symbol, start in starts.items()}
         reach = 0 if recent is None else self.timeframe.shift(now, -recent)
         asked = Question(self.timeframe, starts, self.timeframe.next(now), reach)
         found, self.failures = await asked.put(self._source, self._priority, show=show)
