@@ -78,14 +78,14 @@ class CandleBook:
         return before
 
     def _trim(self, past: dict[int, bytes]) -> None:
-        """Let the oldest go where there are too many, with the newest beside them."""
+        """Let the oldest candle go where there are too many with the newest one."""
         if len(past) >= self._kept:
             del past[min(past)]
 
     def _is_news(self, candle: Candle, known: Candle) -> bool:
-        """Say whether a candle tells other numbers of a slot, and none that were overtaken.
+        """Say whether a candle tells new numbers of a slot.
 
-        The known ones overtake those sent before, unless at a moment that has not come yet.
+        Numbers sent before the known ones do not, unless those say to be of a moment to come.
         """
         sent = known.sent
         overtaken = candle.sent < sent <= max(candle.sent, self._clock()) + EARLY
@@ -137,7 +137,7 @@ def _packed(candle: Candle) -> bytes:
 
 
 def _unpacked(like: Candle, content: bytes) -> Candle:
-    """Make a candle again, of the kind and symbol of another."""
+    """Make a candle of bytes, with the kind and the symbol of another one."""
     return type(like)(like.symbol, *_unpack(content))
 
 

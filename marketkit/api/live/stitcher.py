@@ -177,7 +177,7 @@ class Stitcher:
             await self._client.settled()
 
     async def finish(self, failure: Exception | None) -> None:
-        """Ask about all that is not final, do the last step, and end iterations.
+        """Ask about the slots that are not final yet, do the last step, and end iterations.
 
         Nothing more will come: of the newest slots no later candle tells that they are over.
         """
@@ -262,7 +262,7 @@ class Stitcher:
         last: bool = False,
         show: bool = False,
     ) -> None:
-        """Ask for all that is open of some symbols, from their first open slot to now.
+        """Ask for the open slots of some symbols, from the first of each to now.
 
         For the `last` time everything counts as open that is not final.
         """
