@@ -41,7 +41,7 @@ class Metrics:
         self._lock = threading.Lock()
         self._delivered: Counter[tuple[Kind, Source]] = Counter()
         self._failed: Counter[Kind] = Counter()
-        self._recent: deque[bytes] = deque(maxlen=_RECENT)  # packed: 64 bytes instead of 400
+        self._recent: deque[bytes] = deque(maxlen=_RECENT)  # packed: 74 bytes instead of 365
 
     def count(self, kind: Kind, result: Result, seconds: float) -> None:
         """Count one call that was answered."""

@@ -29,7 +29,7 @@ _pack, _unpack = msgspec.msgpack.Encoder().encode, msgspec.msgpack.decode
 class CandleBook:
     """The newest candles of many symbols of one width, as told by a stream of candles.
 
-    Those before the newest of each are kept as bytes, in less than half of the memory. `clock`
+    Those before the newest of each are kept as bytes, in half of the memory. `clock`
     gives the exchange's time in ms UTC; by default nothing was sent ahead of it.
     """
 

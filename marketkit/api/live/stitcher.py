@@ -184,8 +184,10 @@ class Stitcher:
         await self._stop()
         self._unanswered.forgive()
         try:
-            now = self.timeframe.floor(self._client.clock())
-            if left := [name for name, each in self.trackers.items() if each.watermark < now]:
+            now = self._client.clock()
+            whole = self.timeframe.floor(now)
+            every = self.trackers.items()
+            if left := [name for name, one in every if one.watermark < whole or one.opens(now)]:
                 await self._ask(left, last=True)
             await self._step()
         except Exception as wrong:
