@@ -157,7 +157,8 @@ def test_drawn_faults_are_the_same_for_the_same_seed(dial):
 
 
 def test_a_client_that_never_reads_is_cut_off_and_the_others_go_on(dial, monkeypatch):
-    monkeypatch.setattr("marketkit.sandbox.stream.hub._PATIENCE_S", 10.0)  # a busy machine stalls a reader
+    # Longer than a busy machine stalls whoever does read.
+    monkeypatch.setattr("marketkit.sandbox.stream.hub._PATIENCE_S", 10.0)
     monkeypatch.setattr("marketkit.sandbox.stream.hub._BACKLOG", 100_000)
     with Sandbox(now="2026-11-20T10:17:30", speed=0) as exchange:
         deaf, good = dial(exchange, max_queue=1, compression=None), dial(exchange)
