@@ -24,10 +24,16 @@ _PAGE = 64 << 10  # bytes of values; whoever wants a part of a chunk skips whole
 _FEW = 1_024  # rows of a file that is small in any case
 # Packed, `value` would be a tenth smaller, and reads of files would take a quarter longer.
 _PACKED = [name for name in ROW if name != "value"]
+_CODECS = {**dict.fromkeys(_PACKED, "zstd"), "value": "none"}
+# Above the usual 3: a tenth of a byte less a row, for a tenth more of the time to write.
+_LEVELS = {name: 5 if name in _PRICES else 6 for name in _PACKED}
+# From LZ4 a column of many prices is read in half the time. Two columns, for with all four a month
+# of Bitcoin would be a tenth larger. Higher levels save next to nothing.
+_QUICK, _QUICK_LEVEL = ("high", "low"), 4
+# Different closes of all: from one in five on half of a read is their dictionaries; where there are
+# more than one in two these are no shorter than the prices.
+_MANY, _MOST = 0.2, 0.5
 _WRITER: dict[str, Any] = {
-    "compression": {**dict.fromkeys(_PACKED, "zstd"), "value": "none"},
-    # Prices a level above the usual: a tenth of a byte less a row, for a tenth more of the time.
-    "compression_level": {name: 4 if name in _PRICES else 3 for name in _PACKED},
     "data_page_size": _PAGE,
     "write_statistics": ["time"],
     "store_schema": False,
@@ -81,7 +87,7 @@ def load_writer() -> None:
 
 
 def _spelling(frame: pl.DataFrame) -> dict[str, Any]:
-    """Choose how columns are spelt: prices in dictionaries, unless most are different.
+    """Choose how columns are spelt and packed: prices in dictionaries, unless most are different.
 
     From dictionaries a month is read in half to seven tenths of the time. Of few prices the file is
     half as large, too. Where two prices in five are different it is a twentieth larger and takes
@@ -89,7 +95,15 @@ def _spelling(frame: pl.DataFrame) -> dict[str, Any]:
     first third of a month many more are different than of the whole.
     """
     closes = frame["close"]
-    if closes.len() < _FEW or 2 * closes.n_unique() <= closes.len():
-        return {"use_dictionary": ["symbol", *_PRICES], "column_encoding": _SPELT}
-    prices = dict.fromkeys(_PRICES, "BYTE_STREAM_SPLIT")
-    return {"use_dictionary": ["symbol"], "column_encoding": {**_SPELT, **prices}}
+    different = closes.n_unique() / closes.len() if closes.len() >= _FEW else 0.0
+    if different > _MOST:
+        streams = {**_SPELT, **dict.fromkeys(_PRICES, "BYTE_STREAM_SPLIT")}
+        spelt: dict[str, Any] = {"use_dictionary": ["symbol"], "column_encoding": streams}
+    else:
+        spelt = {"use_dictionary": ["symbol", *_PRICES], "column_encoding": _SPELT}
+    quick = _QUICK if _MANY <= different <= _MOST else ()
+    return {
+        **spelt,
+        "compression": {**_CODECS, **dict.fromkeys(quick, "lz4")},
+        "compression_level": {**_LEVELS, **dict.fromkeys(quick, _QUICK_LEVEL)},
+    }

@@ -27,8 +27,12 @@ def minutes(closes):
 
 
 def spelt(content):
+    return {name: column.encodings for name, column in columns(content).items()}
+
+
+def columns(content):
     group = pq.read_metadata(io.BytesIO(content)).row_group(0)
-    return {group.column(at).path_in_schema: group.column(at).encodings for at in range(8)}
+    return {group.column(at).path_in_schema: group.column(at) for at in range(8)}
 
 
 @pytest.mark.parametrize(
@@ -50,6 +54,31 @@ def test_prices_are_in_dictionaries_unless_most_are_different(closes, has_dictio
         for price in PRICES:
             assert ("RLE_DICTIONARY" in spelt(content)[price]) is has_dictionaries
             assert ("BYTE_STREAM_SPLIT" in spelt(content)[price]) is not has_dictionaries
+
+
+@pytest.mark.parametrize(
+    ("different", "quick"),
+    [
+        (500, set()),
+        (3_999, set()),
+        (4_000, {"high", "low"}),
+        (10_000, {"high", "low"}),
+        (10_001, set()),
+    ],
+)
+def test_two_columns_of_many_prices_are_packed_for_speed(different, quick):
+    rows = minutes([float(each % different + 1) for each in range(20_000)])
+    content = encode(rows, {b"marketkit": b"{}"})
+    packed = {name: column.compression for name, column in columns(content).items()}
+    assert {name for name, codec in packed.items() if codec == "LZ4"} == quick
+    assert {name for name, codec in packed.items() if codec == "UNCOMPRESSED"} == {"value"}
+    assert {packed[name] for name in packed.keys() - quick - {"value"}} == {"ZSTD"}
+    assert (
+        pl.from_arrow(pq.read_table(io.BytesIO(content)))
+        .select("high", "low")
+        .equals(rows.select("high", "low"))
+    )
+    assert pl.read_parquet(content).equals(rows)
 
 
 def test_what_stands_in_the_footer_is_there():
