@@ -153,7 +153,7 @@ def sync_tree(folder: Path) -> None:
     """Make the names in a folder and all folders below survive a power cut."""
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 - slow, `--help` needs none
 
-    folders = [Path(each) for each, _, _ in os.walk(folder)]
+    folders = [each for each, _, _ in os.walk(folder)]  # of text, for there may be thousands
     parts = [folders[at::_SYNCS] for at in range(_SYNCS)]  # to pass each on takes as long as it
     with ThreadPoolExecutor(_SYNCS) as pool:  # together they wait for the disk as long as a few
         list(pool.map(lambda part: list(map(sync_folder, part)), parts))
