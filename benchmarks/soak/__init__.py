@@ -37,8 +37,10 @@ FILLED = 50  # markets
 # Days of candles that a minute of the run is enough for: most markets are quiet. Half of the run is
 # a first fill then; with `--days 20` an hour's ends while memory is not looked at yet.
 DAYS = 2.0
-# As the README says for programs that run for weeks, and as `marketkit` does for its own.
+# As the README says for programs that run for weeks, and as `marketkit` does for its own but for
+# the first, which is for whoever starts a process.
 LONG_LIVED = {
+    "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
     "_RJEM_MALLOC_CONF": "narenas:1,lg_tcache_max:12",
