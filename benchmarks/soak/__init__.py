@@ -43,7 +43,7 @@ LONG_LIVED = {
     "GLIBC_TUNABLES": "glibc.malloc.tcache_count=0",
     "MALLOC_MMAP_THRESHOLD_": "131072",
     "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "_RJEM_MALLOC_CONF": "narenas:1,lg_tcache_max:12",
+    "_RJEM_MALLOC_CONF": "narenas:1,tcache:false",
 }
 CONFIG = """
 verify = "2h"

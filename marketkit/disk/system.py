@@ -37,10 +37,10 @@ _LAZY = 19  # the lowest priority there is
 _POOLS_MOST, _POOLS = -8, 2  # M_ARENA_MAX of glibc: that of the main thread, and one of all others
 _FROM_SYSTEM, _LARGE = -3, 128 << 10  # M_MMAP_THRESHOLD, and the bytes with which glibc begins
 # For pyarrow, and for jemalloc, which polars takes memory from: with 8 pools for two cores, and
-# larger pieces kept by each thread, a process that filled a lake was two megabytes larger.
+# pieces kept by each thread, a process that filled a lake was five megabytes larger.
 _SPARING = {
     "ARROW_DEFAULT_MEMORY_POOL": "system",
-    "_RJEM_MALLOC_CONF": "narenas:1,lg_tcache_max:12",
+    "_RJEM_MALLOC_CONF": "narenas:1,tcache:false",
 }
 _MARK, _NETWORK = "\\\\?\\", "\\\\"  # of a path of any length, and of one on another machine
 

@@ -452,7 +452,7 @@ print(pa.default_memory_pool().backend_name)
 @pytest.mark.parametrize(
     ("told", "seen"),
     [
-        ({}, ("narenas:1,lg_tcache_max:12", "system")),
+        ({}, ("narenas:1,tcache:false", "system")),
         ({"_RJEM_MALLOC_CONF": "", "ARROW_DEFAULT_MEMORY_POOL": "mimalloc"}, ("", "mimalloc")),
     ],
 )
