@@ -126,7 +126,8 @@ def test_every_folder_of_a_tree_is_made_safe(tmp_path, monkeypatch):
     synced = []
     monkeypatch.setattr("marketkit.disk.sync_folder", synced.append)
     sync_tree(tmp_path)
-    assert sorted(synced) == [tmp_path, tmp_path / "a", tmp_path / "a" / "b", tmp_path / "c"]
+    folders = [tmp_path, tmp_path / "a", tmp_path / "a" / "b", tmp_path / "c"]
+    assert sorted(map(Path, synced)) == folders
 
 
 def test_a_folder_that_is_renamed_stays_and_one_that_is_not_goes(tmp_path):
