@@ -199,7 +199,7 @@ def make_folder(folder: Path) -> None:
         sync_folder(folder.parent)
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     """Make the names in a folder survive a power cut, where the system can."""
     if sys.platform == "win32":  # folders cannot be opened there, and need not be
         return

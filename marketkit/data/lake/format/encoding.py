@@ -27,11 +27,11 @@ _PACKED = [name for name in ROW if name != "value"]
 _CODECS = {**dict.fromkeys(_PACKED, "zstd"), "value": "none"}
 # Above the usual 3: a tenth of a byte less a row, for a tenth more of the time to write.
 _LEVELS = {name: 5 if name in _PRICES else 6 for name in _PACKED}
-# From LZ4 a column of many prices is read in half the time. Two columns, for with all four a month
-# of Bitcoin would be a tenth larger. Higher levels save next to nothing.
+# From LZ4 a column of many prices is read in two thirds of the time. Two columns, for with all four
+# a month of Bitcoin would be a tenth larger. Higher levels save next to nothing.
 _QUICK, _QUICK_LEVEL = ("high", "low"), 4
-# Different closes of all: from one in five on half of a read is their dictionaries; where there are
-# more than one in two these are no shorter than the prices.
+# Different closes of all: of months of Bitcoin, which has more than one in five, half of a read is
+# prices; with more than one in two dictionaries take more room than they save.
 _MANY, _MOST = 0.2, 0.5
 _WRITER: dict[str, Any] = {
     "data_page_size": _PAGE,
