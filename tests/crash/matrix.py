@@ -13,6 +13,7 @@ only they would import, and each of them anew, is imported here, too: that is mo
 from __future__ import annotations
 
 import functools
+import gc
 import hashlib
 import json
 import os
@@ -101,6 +102,7 @@ def look(folder: Path) -> list[tuple[object, ...]]:
 def in_child(job: Callable[[], Any]) -> tuple[int, Any]:
     """Do something in a process of its own; give how it ended and what it said."""
     heard, said = os.pipe()
+    gc.freeze()  # or each child goes over all that is imported, and so copies its pages
     child = os.fork()
     if not child:
         os.close(heard)

@@ -10,6 +10,7 @@ with `journal` in place of `pages` through the journal.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -84,6 +85,7 @@ def _dead_at(root: str, name: str, line: int) -> int:
     if not hasattr(os, "fork"):
         command = [sys.executable, __file__, root, "page", name, str(line)]
         return subprocess.run(command, stdout=subprocess.DEVNULL, check=False).returncode
+    gc.freeze()  # or each child goes over all that is imported, and so copies its pages
     child = os.fork()
     if child:
         return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
